@@ -1,0 +1,45 @@
+# Two commands for a newcomer: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test lint bench lock clean
+
+help:
+	@echo "make demo    set up, take a lab cluster through a CallManager regeneration, show the result"
+	@echo "make test    set up, run the whole test suite"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   the benchmarks of benchmarks/"
+	@echo "make lock    resolve requirements/*.in anew into locked files"
+
+$(VENV)/runtime: requirements/runtime.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements/runtime.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/runtime
+	$(BIN)/tokenless demo
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
+lock: $(VENV)/dev
+	$(PIP) install pip-tools
+	cd requirements && ../$(LOCK) -o runtime.txt runtime.in
+	cd requirements && ../$(LOCK) -o dev.txt dev.in
+	cd requirements && ../$(LOCK) -o hsm.txt hsm.in
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Emulated phones: SECD's decisions, flash, clients, fleets, the demo."""

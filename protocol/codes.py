@@ -1,0 +1,111 @@
+"""Numbers with names that more than one format uses (REFERENCE 1.2, 1.3, 1.12)."""
+
+from enum import IntEnum, StrEnum, unique
+from typing import Final
+
+
+@unique
+class Role(IntEnum):
+    """What a certificate may do: FUNCTION of a record, roles of a TVS answer.
+
+    Unknown numbers stay plain integers. Source: CERTDB enum, observed.
+    """
+
+    SAST = 0
+    CALLMANAGER = 1
+    CCM_TFTP = 2
+    TFTP = 3
+    CAPF = 4
+    SRST = 5
+    FIREWALL = 6
+    APP_SERVER = 7
+    CERTIFICATE_AUTHORITY = 20
+    TVS = 21
+    SIGNALING_CALL_CONTROL = 22
+    PROVISIONING_SERVICE = 23
+    DATA_SERVICE = 24
+    NETWORK_ELEMENT = 25
+    VPN = 26
+    SERVICEABILITY = 27
+    UNKNOWN = 255
+
+
+_ROLE_TEXT: Final = {
+    Role.SAST: "System Administrator Security Token",
+    Role.CALLMANAGER: "CCM",
+    Role.CCM_TFTP: "CCM+TFTP",
+    Role.APP_SERVER: "APP-SERVER",
+}
+
+
+def role_text(code: int) -> str:
+    """Return the words of `show ctl` for a role code, known or not."""
+    try:
+        role = Role(code)
+    except ValueError:
+        return str(code)
+    return _ROLE_TEXT.get(role, role.name)
+
+
+def role_name(code: int) -> str:
+    """Return the short name of a role code: `SAST`, `CCM+TFTP`, or its number."""
+    return "SAST" if code == Role.SAST else role_text(code)
+
+
+@unique
+class Digest(IntEnum):
+    """DIGESTALGORITHM of a header. 1 is observed; 2 and 3 are what certutils do."""
+
+    SHA1 = 1
+    SHA256 = 2
+    SHA512 = 3
+
+
+@unique
+class TrustStore(StrEnum):
+    """A place of certificates on a node: an own unit or a trust store (CERTDB)."""
+
+    CALLMANAGER = "CallManager"
+    TVS = "TVS"
+    CAPF = "CAPF"
+    ITLRECOVERY = "ITLRecovery"
+    TOMCAT = "tomcat"
+    IPSEC = "ipsec"
+    PHONE_SAST_TRUST = "Phone-SAST-trust"
+    PHONE_TRUST = "Phone-trust"
+    PHONE_CTL_TRUST = "Phone-CTL-trust"
+    PHONE_VPN_TRUST = "Phone-VPN-trust"
+    TOMCAT_TRUST = "tomcat-trust"
+    CALLMANAGER_TRUST = "CallManager-trust"
+    CAPF_TRUST = "CAPF-trust"
+    TVS_TRUST = "TVS-trust"
+
+    @property
+    def roles(self) -> tuple[int, ...]:
+        """The roles that TVS answers for a certificate here, in stored order."""
+        return _STORE_ROLES[self]
+
+    @property
+    def is_trust_store(self) -> bool:
+        """Whether it holds other parties' certificates rather than an own one."""
+        return self.value.endswith("-trust")
+
+
+# REFERENCE 1.12, observed. ITLRecovery is not in that table; its certificate is a SAST
+# of every list that holds it, and 7.7 expects TVS to know it as one (inferred).
+_STORE_ROLES: Final[dict[TrustStore, tuple[int, ...]]] = {
+    TrustStore.CALLMANAGER: (Role.CCM_TFTP, Role.SAST),
+    TrustStore.TVS: (Role.TVS,),
+    TrustStore.CAPF: (Role.CAPF,),
+    TrustStore.ITLRECOVERY: (Role.SAST,),
+    TrustStore.TOMCAT: (Role.APP_SERVER,),
+    TrustStore.IPSEC: (Role.APP_SERVER,),
+    TrustStore.PHONE_SAST_TRUST: (Role.SAST, Role.TFTP),
+    TrustStore.PHONE_TRUST: (Role.APP_SERVER,),
+    TrustStore.PHONE_CTL_TRUST: (Role.APP_SERVER,),
+    TrustStore.PHONE_VPN_TRUST: (Role.VPN,),
+    TrustStore.TOMCAT_TRUST: (Role.APP_SERVER,),
+    TrustStore.CALLMANAGER_TRUST: (),
+    TrustStore.CAPF_TRUST: (),
+    TrustStore.TVS_TRUST: (),
+}

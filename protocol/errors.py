@@ -1,0 +1,54 @@
+"""The exceptions of the trust plane.
+
+`TokenlessError` is the root: what the command line turns into one line for a person.
+`ProtocolError` is all that hostile bytes can cause.
+"""
+
+
+class TokenlessError(Exception):
+    """Something that can be explained to a person in one line.
+
+    Attributes:
+        hint: What the person can do about it, or None.
+    """
+
+    def __init__(self, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+    def explain(self) -> str:
+        """Return the reason and, where there is one, what to do."""
+        reason = str(self)
+        return reason if self.hint is None else f"{reason}; {self.hint}"
+
+
+class ProtocolError(TokenlessError):
+    """Bytes from outside that are not what they claim to be."""
+
+
+class DecodeError(ProtocolError):
+    """Bytes that cannot be decoded.
+
+    Attributes:
+        offset: Where in the input, in bytes from its start.
+    """
+
+    def __init__(self, reason: str, *, offset: int) -> None:
+        super().__init__(f"{reason} at byte {offset}")
+        self.offset = offset
+
+
+class TrustError(ProtocolError):
+    """Well-formed bytes that must not be trusted."""
+
+
+class UnknownSignerError(TrustError):
+    """No certificate that we hold belongs to the signer that a file names."""
+
+
+class BadSignatureError(TrustError):
+    """A signature that the signer's key did not make over these bytes."""
+
+
+class RoleError(TrustError):
+    """A known signer without the role that this kind of file asks for."""

@@ -1,0 +1,111 @@
+"""Bounded reading and writing of the elements that all the formats are made of.
+
+    element:  tag (1 byte)  length (2 bytes, big-endian)  value (length bytes)
+
+Trust lists (REFERENCE 1.1), signed files (2.1) and TVS messages (3.2) share it.
+"""
+
+import struct
+from typing import Final
+
+from protocol.errors import DecodeError
+
+_ELEMENT_HEAD: Final = struct.Struct(">BH")
+ELEMENT_HEAD_LENGTH: Final = _ELEMENT_HEAD.size
+MAX_ELEMENT_LENGTH: Final = 0xFFFF
+
+
+class Reader:
+    """A cursor over a part of some bytes; it cannot leave that part."""
+
+    __slots__ = ("_data", "end", "offset")
+
+    def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
+        self._data = data
+        self.offset = start
+        """Where the next byte is read, from the start of the whole input."""
+        self.end = len(data) if end is None else end
+        if not 0 <= start <= self.end <= len(data):
+            msg = f"reader from {start} to {self.end} of {len(data)} bytes"
+            raise ValueError(msg)
+
+    @property
+    def remaining(self) -> int:
+        """The number of bytes still to be read."""
+        return self.end - self.offset
+
+    def take(self, length: int, what: str = "value") -> bytes:
+        """Read `length` bytes.
+
+        Raises:
+            DecodeError: When fewer are left.
+        """
+        stop = self.offset + length
+        if length < 0 or stop > self.end:
+            raise DecodeError(
+                f"{what} needs {length} bytes, {self.remaining} are left",
+                offset=self.offset,
+            )
+        value = self._data[self.offset : stop]
+        self.offset = stop
+        return value
+
+    def peek(self) -> int:
+        """Return the next byte without reading it.
+
+        Raises:
+            DecodeError: At the end.
+        """
+        if self.offset >= self.end:
+            raise DecodeError("a byte is missing", offset=self.offset)
+        return self._data[self.offset]
+
+    def u8(self, what: str = "value") -> int:
+        """Read one byte. Raises DecodeError at the end."""
+        return self.take(1, what)[0]
+
+    def u16(self, what: str = "value") -> int:
+        """Read two bytes, big-endian. Raises DecodeError when they are missing."""
+        return int.from_bytes(self.take(2, what))
+
+    def u32(self, what: str = "value") -> int:
+        """Read four bytes, big-endian. Raises DecodeError when they are missing."""
+        return int.from_bytes(self.take(4, what))
+
+    def element(self) -> tuple[int, bytes]:
+        """Read one element: its tag and its value.
+
+        Raises:
+            DecodeError: When the head or the value is cut short.
+        """
+        start = self.offset
+        if start + ELEMENT_HEAD_LENGTH > self.end:
+            raise DecodeError("an element's head is cut short", offset=start)
+        tag, length = _ELEMENT_HEAD.unpack_from(self._data, start)
+        self.offset = start + ELEMENT_HEAD_LENGTH
+        if self.offset + length > self.end:
+            raise DecodeError(
+                f"element {tag} claims {length} bytes, "
+                f"{self.end - self.offset} are left",
+                offset=start,
+            )
+        return tag, self.take(length)
+
+    def expect_end(self, what: str) -> None:
+        """Raise DecodeError when bytes are left over."""
+        if self.remaining:
+            raise DecodeError(
+                f"{self.remaining} bytes are left over in {what}", offset=self.offset
+            )
+
+
+def pack_element(tag: int, value: bytes) -> bytes:
+    """Build one element.
+
+    Raises:
+        ValueError: When the value has more than 65,535 bytes (a caller's mistake).
+    """
+    if len(value) > MAX_ELEMENT_LENGTH:
+        msg = f"element {tag} cannot hold {len(value)} bytes"
+        raise ValueError(msg)
+    return _ELEMENT_HEAD.pack(tag, len(value)) + value

@@ -1,0 +1,1 @@
+"""The cluster's side: TFTP server, TVS daemon, certificates, administration."""

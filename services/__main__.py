@@ -1,0 +1,5 @@
+"""`python -m services` is `tokenless`."""
+
+from services.cli.main import main
+
+main()

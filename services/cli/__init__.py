@@ -1,0 +1,1 @@
+"""The commands of `tokenless` that belong to the services."""

@@ -1,0 +1,46 @@
+"""Who may import whom: the rings of docs/architecture.md, enforced."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NO_IO = frozenset(
+    "asyncio logging os pathlib select selectors socket sqlalchemy ssl structlog"
+    " subprocess sys tempfile threading time trio".split()
+)
+MAY_DRIVE_SERVICES = ("demo", "rehearsal", "pytest_plugin")
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", files("protocol"), ids=str)
+def test_protocol_touches_nothing_outside(path: Path) -> None:
+    roots = {name.partition(".")[0] for name in imports(path)}
+    assert not roots & (NO_IO | {"services", "phone_emulator"})
+
+
+@pytest.mark.parametrize("path", files("services"), ids=str)
+def test_services_know_no_phone(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith("phone_emulator")]
+
+
+@pytest.mark.parametrize("path", files("phone_emulator"), ids=str)
+def test_phones_know_no_service(path: Path) -> None:
+    inside = path.relative_to(ROOT / "phone_emulator").parts
+    if any(part.removesuffix(".py") in MAY_DRIVE_SERVICES for part in inside):
+        return
+    assert not [name for name in imports(path) if name.startswith("services")]
