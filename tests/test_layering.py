@@ -7,8 +7,24 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NO_IO = frozenset(
-    "asyncio logging os pathlib select selectors socket sqlalchemy ssl structlog"
-    " subprocess sys tempfile threading time trio".split()
+    [
+        "asyncio",
+        "logging",
+        "os",
+        "pathlib",
+        "select",
+        "selectors",
+        "socket",
+        "sqlalchemy",
+        "ssl",
+        "structlog",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "time",
+        "trio",
+    ]
 )
 MAY_DRIVE_SERVICES = ("demo", "rehearsal", "pytest_plugin")
 
