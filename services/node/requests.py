@@ -1,0 +1,138 @@
+"""What an administrator's process may ask a node's server: one JSON object a line.
+
+    {"do":"service-restart","service":"Cisco Tftp"}
+    {"ok":true,"result":{…}}     {"ok":false,"reason":"…","hint":"…"}
+
+A line has an upper bound, a request only the members below.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from services.errors import ServiceError
+
+MAX_REQUEST_BYTES: Final = 4096
+MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
+"""The greatest answer is a whole TVS cache, a few hundred bytes an entry."""
+
+
+class Status(msgspec.Struct, frozen=True, tag_field="do", tag="status"):
+    """Who serves the node, what runs, which revision is applied."""
+
+
+class Sync(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="sync"
+):
+    """Follow the database now; answer when `revision` is applied."""
+
+    revision: int
+
+
+class StartService(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag_field="do",
+    tag="service-start",
+):
+    """Start a service of the node."""
+
+    service: str
+
+
+class StopService(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag_field="do",
+    tag="service-stop",
+):
+    """Stop a service of the node."""
+
+    service: str
+
+
+class RestartService(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag_field="do",
+    tag="service-restart",
+):
+    """Stop a service, if it runs, and start it."""
+
+    service: str
+
+
+class ShowTvsCache(msgspec.Struct, frozen=True, tag_field="do", tag="tvs-cache"):
+    """List what the node's TVS would answer for."""
+
+
+class ShowMetrics(msgspec.Struct, frozen=True, tag_field="do", tag="metrics"):
+    """Give everything that the serving process counts, as Prometheus reads it."""
+
+
+Request = (
+    Status
+    | Sync
+    | StartService
+    | StopService
+    | RestartService
+    | ShowTvsCache
+    | ShowMetrics
+)
+
+_DECODER: Final = msgspec.json.Decoder(Request)
+
+
+def encode_request(request: Request) -> bytes:
+    """Return a request as one line."""
+    return msgspec.json.encode(request) + b"\n"
+
+
+def decode_request_untrusted(line: bytes) -> Request:
+    """Read one request.
+
+    Raises:
+        ServiceError: When the line is none.
+    """
+    try:
+        request: Request = _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServiceError(f"not a control request: {error}") from None
+    return request
+
+
+def encode_answer(result: Mapping[str, object]) -> bytes:
+    """Return what was done, as one line."""
+    return msgspec.json.encode({"ok": True, "result": result}) + b"\n"
+
+
+def encode_refusal(reason: str, hint: str | None) -> bytes:
+    """Return why nothing was done, as one line."""
+    return msgspec.json.encode({"ok": False, "reason": reason, "hint": hint}) + b"\n"
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    ok: bool
+    result: dict[str, object] = msgspec.field(default_factory=dict)
+    reason: str = ""
+    hint: str | None = None
+
+
+def decode_answer(line: bytes) -> dict[str, object]:
+    """Read a server's answer.
+
+    Raises:
+        ServiceError: With the server's reason when it refused, or when the line is no
+            answer.
+    """
+    try:
+        answer = msgspec.json.decode(line, type=_Answer)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServiceError(f"the node's server answered nonsense: {error}") from None
+    if not answer.ok:
+        raise ServiceError(answer.reason, hint=answer.hint)
+    return answer.result
