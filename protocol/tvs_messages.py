@@ -1,0 +1,370 @@
+"""The messages of the Trust Verification Service (REFERENCE 3.1 to 3.5).
+
+A phone asks with QUERY (names and serial of a signer it does not know) or with
+VERIFY (a certificate it was shown); the service answers with a status and, when the
+certificate is trusted, its roles and how long the phone may remember that.
+
+    header:   0x57  version 0x01  type  reserved  session id (4)  body length (2)
+    body:     elements of tag (1), length (2), value
+
+Sources: header and QUERY bytes observed in the vendor's document on moving phones
+between clusters; tags 4 and 5 of a QUERY are inferred from the sizes (REFERENCE 3.3),
+so a decoder takes the elements in any order. Framing over a connection is the work of
+`tvs_stream`.
+"""
+
+import re
+import struct
+from dataclasses import dataclass, field
+from enum import IntEnum, unique
+from typing import Final, Self
+
+from protocol.errors import DecodeError
+from protocol.wire import Reader, pack_element
+
+HEADER: Final = struct.Struct(">BBBBIH")
+HEADER_LENGTH: Final = HEADER.size
+MAX_MESSAGE_LENGTH: Final = HEADER_LENGTH + 0xFFFF
+PROTOCOL_DISCRIMINATOR: Final = 0x57
+VERSION: Final = 1
+DEFAULT_TTL_S: Final = 86_400
+FIRST_SESSION_ID: Final = 1001
+"""Where phones start to count; they were seen to send 1001 and 1002."""
+
+# The byte before a device's name. Its meaning is unknown, it was always this.
+_DEVICE_MARK: Final = b"\x01"
+_DEVICE_NAME: Final = re.compile(r"CP-[0-9A-Za-z]{2,16}-(SEP|ATA|VGC)[0-9A-F]{12}")
+# Distinguished names have some 60 characters; a page of text is not one.
+MAX_NAME_BYTES: Final = 4096
+# RFC 5280 allows 20 bytes; certificates with more exist.
+MAX_SERIAL_BYTES: Final = 64
+
+
+@unique
+class MessageType(IntEnum):
+    """Byte 2 of the header."""
+
+    VERIFY = 1
+    VERIFY_ANSWER = 2
+    QUERY = 3
+    QUERY_ANSWER = 4
+
+    @property
+    def log_name(self) -> str:
+        """The name that the vendor's log gives it."""
+        return _LOG_NAMES[self]
+
+
+_LOG_NAMES: Final = {
+    MessageType.VERIFY: "TVS_MSG_CERT_VERIFICATION_REQ",
+    MessageType.VERIFY_ANSWER: "TVS_MSG_CERT_VERIFICATION_RES",
+    MessageType.QUERY: "TVS_MSG_QUERY_CERT_REQ",
+    MessageType.QUERY_ANSWER: "TVS_MSG_QUERY_CERT_RES",
+}
+
+
+@unique
+class Tag(IntEnum):
+    """Elements of a body. 4 and 5 are inferred; 6 is unknown and ignored."""
+
+    DEVICE = 1
+    CERTIFICATE = 2
+    SUBJECT = 3
+    ISSUER = 4
+    SERIAL = 5
+    STATUS = 7
+    ROLES = 8
+    TTL = 9
+
+
+@unique
+class Status(IntEnum):
+    """What the service says of a certificate. Other numbers count as untrusted."""
+
+    TRUSTED = 0
+    UNTRUSTED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The ten bytes before every body; the reserved byte is not kept."""
+
+    type: MessageType
+    session_id: int
+    body_length: int
+
+    @classmethod
+    def decode(cls, data: bytes | bytearray) -> Self:
+        """Read the header at the start of `data`.
+
+        Raises:
+            DecodeError: When it is cut short, is not TVS, or of an unknown version
+                or type.
+        """
+        if len(data) < HEADER_LENGTH:
+            raise DecodeError("a TVS header is cut short", offset=len(data))
+        mark, version, kind, _reserved, session_id, length = HEADER.unpack_from(data)
+        if mark != PROTOCOL_DISCRIMINATOR:
+            raise DecodeError(
+                f"not a TVS message: it starts with {mark:#04x}", offset=0
+            )
+        if version != VERSION:
+            raise DecodeError(f"TVS version {version} is unknown", offset=1)
+        if not MessageType.VERIFY <= kind <= MessageType.QUERY_ANSWER:
+            raise DecodeError(f"TVS message type {kind} is unknown", offset=2)
+        return cls(MessageType(kind), session_id, length)
+
+
+def pack_message(kind: MessageType, session_id: int, body: bytes) -> bytes:
+    """Put the header before a body of at most 65,535 bytes."""
+    return (
+        HEADER.pack(PROTOCOL_DISCRIMINATOR, VERSION, kind, 0, session_id, len(body))
+        + body
+    )
+
+
+def is_device_name(name: str) -> bool:
+    """Whether a name has the form `CP-7975-SEP001122334455`."""
+    return _DEVICE_NAME.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """QUERY_CERT_REQ: which certificate has these names and this serial number?"""
+
+    session_id: int
+    device: str
+    """`CP-<model>-SEP<MAC>` as the phone says, unchecked; empty when it said none."""
+    subject: str
+    issuer: str
+    serial: bytes
+    ignored_elements: int = field(default=0, compare=False)
+    """How many elements had unknown tags."""
+
+    @property
+    def serial_hex(self) -> str:
+        """The serial number as keys and logs have it: upper-case hexadecimal."""
+        return self.serial.hex().upper()
+
+    def encode(self) -> bytes:
+        """Return the message, in the order of the observed one: 1, 3, 4, 5."""
+        return pack_message(
+            MessageType.QUERY,
+            self.session_id,
+            _pack_device(self.device)
+            + _pack_name(Tag.SUBJECT, self.subject)
+            + _pack_name(Tag.ISSUER, self.issuer)
+            + pack_element(Tag.SERIAL, self.serial),
+        )
+
+    @classmethod
+    def decode_body(cls, session_id: int, data: bytes) -> Self:
+        """Read a body.
+
+        Raises:
+            DecodeError: When it is malformed or lacks subject, issuer or serial.
+        """
+        elements, ignored = _read_elements(data, _QUERY_TAGS)
+        return cls(
+            session_id=session_id,
+            device=_read_device(elements),
+            subject=_read_name(elements, Tag.SUBJECT),
+            issuer=_read_name(elements, Tag.ISSUER),
+            serial=_read_bytes(elements, Tag.SERIAL, MAX_SERIAL_BYTES),
+            ignored_elements=ignored,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """CERT_VERIFICATION_REQ: may I trust this certificate?"""
+
+    session_id: int
+    device: str
+    """As in Query."""
+    certificate: bytes
+    """DER as the phone was shown it; the service compares it and need not parse it."""
+    ignored_elements: int = field(default=0, compare=False)
+
+    def encode(self) -> bytes:
+        """Return the message: elements 1 and 2."""
+        return pack_message(
+            MessageType.VERIFY,
+            self.session_id,
+            _pack_device(self.device) + pack_element(Tag.CERTIFICATE, self.certificate),
+        )
+
+    @classmethod
+    def decode_body(cls, session_id: int, data: bytes) -> Self:
+        """Read a body.
+
+        Raises:
+            DecodeError: When it is malformed or lacks a certificate.
+        """
+        elements, ignored = _read_elements(data, _VERIFY_TAGS)
+        return cls(
+            session_id=session_id,
+            device=_read_device(elements),
+            certificate=_read_bytes(elements, Tag.CERTIFICATE, len(data)),
+            ignored_elements=ignored,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """QUERY_CERT_RES or CERT_VERIFICATION_RES.
+
+    A negative answer carries its status and nothing else (REFERENCE 10.3).
+    """
+
+    session_id: int
+    type: MessageType
+    status: int
+    certificate: bytes | None = None
+    """DER; only in a positive answer to QUERY."""
+    roles: tuple[int, ...] = ()
+    ttl: int | None = None
+    ignored_elements: int = field(default=0, compare=False)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the service vouches for the certificate; odd numbers do not."""
+        return self.status == Status.TRUSTED
+
+    def encode(self) -> bytes:
+        """Return the message in the observed order: 7, 2, 8, 9."""
+        return pack_message(self.type, self.session_id, self.encode_body())
+
+    def encode_body(self) -> bytes:
+        """Return the message without its header, which alone names the session."""
+        parts = [pack_element(Tag.STATUS, bytes([self.status]))]
+        if self.certificate is not None:
+            parts.append(pack_element(Tag.CERTIFICATE, self.certificate))
+        if self.roles:
+            parts.append(pack_element(Tag.ROLES, bytes(self.roles)))
+        if self.ttl is not None:
+            parts.append(pack_element(Tag.TTL, self.ttl.to_bytes(4)))
+        return b"".join(parts)
+
+    @classmethod
+    def decode_body(cls, kind: MessageType, session_id: int, data: bytes) -> Self:
+        """Read a body.
+
+        Raises:
+            DecodeError: When it is malformed, lacks a status, or is a positive answer
+                to QUERY without a certificate.
+        """
+        elements, ignored = _read_elements(data, _ANSWER_TAGS)
+        status = _read_bytes(elements, Tag.STATUS, 1)[0]
+        certificate = elements.get(Tag.CERTIFICATE) or None
+        ttl = elements.get(Tag.TTL)
+        if ttl is not None and len(ttl) != 4:  # noqa: PLR2004 - REFERENCE 3.2
+            raise DecodeError(
+                f"a TTL has 4 bytes, not {len(ttl)}", offset=HEADER_LENGTH
+            )
+        trusted = status == Status.TRUSTED
+        if kind is MessageType.QUERY_ANSWER and trusted and certificate is None:
+            raise DecodeError(
+                "a trusted answer without certificate", offset=HEADER_LENGTH
+            )
+        return cls(
+            session_id=session_id,
+            type=kind,
+            status=status,
+            certificate=certificate,
+            roles=tuple(elements.get(Tag.ROLES, b"")),
+            ttl=None if ttl is None else int.from_bytes(ttl),
+            ignored_elements=ignored,
+        )
+
+
+_QUERY_TAGS: Final = frozenset([Tag.DEVICE, Tag.SUBJECT, Tag.ISSUER, Tag.SERIAL])
+_VERIFY_TAGS: Final = frozenset([Tag.DEVICE, Tag.CERTIFICATE])
+_ANSWER_TAGS: Final = frozenset([Tag.STATUS, Tag.CERTIFICATE, Tag.ROLES, Tag.TTL])
+
+
+def decode_message(data: bytes) -> Query | Verify | Answer:
+    """Decode one whole message and nothing after it.
+
+    Raises:
+        DecodeError: When the bytes are not exactly one message.
+    """
+    header = Header.decode(data)
+    body = data[HEADER_LENGTH:]
+    if len(body) != header.body_length:
+        raise DecodeError(
+            f"a body of {header.body_length} bytes was announced, {len(body)} are here",
+            offset=8,
+        )
+    return decode_body(header, body)
+
+
+def decode_body(header: Header, body: bytes) -> Query | Verify | Answer:
+    """Decode a body whose header is known. Raises DecodeError as the types do."""
+    match header.type:
+        case MessageType.QUERY:
+            return Query.decode_body(header.session_id, body)
+        case MessageType.VERIFY:
+            return Verify.decode_body(header.session_id, body)
+        case MessageType.QUERY_ANSWER | MessageType.VERIFY_ANSWER:
+            return Answer.decode_body(header.type, header.session_id, body)
+
+
+def _read_elements(data: bytes, known: frozenset[Tag]) -> tuple[dict[int, bytes], int]:
+    """Split a body into the elements that count and the number of the others."""
+    reader = Reader(data)
+    elements: dict[int, bytes] = {}
+    ignored = 0
+    while reader.remaining:
+        start = reader.offset
+        tag, value = reader.element()
+        if tag not in known:
+            ignored += 1
+        elif tag in elements:
+            raise DecodeError(
+                f"element {tag} comes twice", offset=HEADER_LENGTH + start
+            )
+        else:
+            elements[tag] = value
+    return elements, ignored
+
+
+def _read_bytes(elements: dict[int, bytes], tag: Tag, most: int) -> bytes:
+    value = elements.get(tag)
+    if not value:
+        raise DecodeError(f"no {tag.name.lower()} in the message", offset=HEADER_LENGTH)
+    if len(value) > most:
+        raise DecodeError(
+            f"a {tag.name.lower()} of {len(value)} bytes", offset=HEADER_LENGTH
+        )
+    return value
+
+
+def _read_name(elements: dict[int, bytes], tag: Tag) -> str:
+    return _read_text(_read_bytes(elements, tag, MAX_NAME_BYTES), tag)
+
+
+def _read_device(elements: dict[int, bytes]) -> str:
+    value = elements.get(Tag.DEVICE, b"")
+    return _read_text(value.removeprefix(_DEVICE_MARK)[:MAX_NAME_BYTES], Tag.DEVICE)
+
+
+def _read_text(value: bytes, tag: Tag) -> str:
+    """Decode text and drop its final NUL, which names have and devices do not."""
+    text = value.removesuffix(b"\0")
+    try:
+        if b"\0" in text:
+            raise DecodeError(f"a NUL within {tag.name.lower()}", offset=HEADER_LENGTH)
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError(
+            f"{tag.name.lower()} is not UTF-8", offset=HEADER_LENGTH
+        ) from error
+
+
+def _pack_device(device: str) -> bytes:
+    return pack_element(Tag.DEVICE, _DEVICE_MARK + device.encode())
+
+
+def _pack_name(tag: Tag, name: str) -> bytes:
+    return pack_element(tag, name.encode() + b"\0")
