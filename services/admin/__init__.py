@@ -1,0 +1,1 @@
+"""The administration shell of a node: its words, its questions, its answers."""

@@ -1,0 +1,186 @@
+"""A command of the shell, and the tree of words that all of them make.
+
+A command is one function; `CommandTree.command` gives it its words, its help and its
+conditions. What the user types is matched against the longest command whose words it
+begins with; the rest are the command's arguments, checked against its usage text.
+"""
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from protocol.errors import TokenlessError
+from services.admin.session import Session
+
+
+class UsageError(TokenlessError):
+    """A line that is no command, or a command with the wrong arguments."""
+
+
+@unique
+class Yes(StrEnum):
+    """The answer that lets a question's command go on."""
+
+    LETTER = "y"
+    WORD = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked before a command does anything.
+
+    A text that depends on the cluster's release or on the arguments is a function.
+    """
+
+    text: str | Callable[[Session, Sequence[str]], str]
+    yes: Yes = Yes.LETTER
+
+    def render(self, session: Session, arguments: Sequence[str]) -> str:
+        """Return the text for these arguments."""
+        return (
+            self.text if isinstance(self.text, str) else self.text(session, arguments)
+        )
+
+
+Action = Callable[..., None]
+"""Takes the session and the command's arguments, each as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command of the shell."""
+
+    words: tuple[str, ...]
+    usage: tuple[str, ...]
+    """Names of its arguments: `NAME`, `[NAME]` optional, `NAME...` one or more."""
+    summary: str
+    publisher_only: bool
+    question: Question | None
+    literal: bool
+    """Whether it is given its arguments with their quotes, as they were typed."""
+    action: Action
+
+    @property
+    def synopsis(self) -> str:
+        """The words and arguments, as help shows them."""
+        return " ".join((*self.words, *self.usage))
+
+    def check(self, arguments: Sequence[str]) -> None:
+        """Raise UsageError when the number of arguments is not the command's."""
+        least = sum(not name.startswith("[") for name in self.usage)
+        endless = any("..." in name for name in self.usage)
+        if len(arguments) < least or (len(arguments) > len(self.usage) and not endless):
+            raise UsageError("wrong arguments", hint=f"usage: {self.synopsis}")
+
+
+class CommandTree:
+    """All the commands, found by their words."""
+
+    def __init__(self) -> None:
+        self._commands: dict[tuple[str, ...], Command] = {}
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(sorted(self._commands.values(), key=lambda each: each.words))
+
+    def command(
+        self,
+        synopsis: str,
+        *,
+        publisher_only: bool = False,
+        ask: Question | None = None,
+        literal: bool = False,
+    ) -> Callable[[Action], Action]:
+        """Register the decorated function.
+
+        Args:
+            synopsis: Its words in lower case or mixed case, then its arguments in
+                capitals: `show cert own NAME`.
+            publisher_only: Whether a subscriber refuses it.
+            ask: What to ask first.
+            literal: Whether quotes in its arguments are its own business.
+        """
+        parts = synopsis.split()
+        words = tuple(part for part in parts if not _is_argument(part))
+
+        def register(action: Action) -> Action:
+            summary = (action.__doc__ or "").strip().splitlines()[0].rstrip(".")
+            self._commands[words] = Command(
+                words,
+                tuple(parts[len(words) :]),
+                summary,
+                publisher_only,
+                ask,
+                literal,
+                action,
+            )
+            return action
+
+        return register
+
+    def find(self, typed: Sequence[str]) -> tuple[Command, tuple[str, ...]]:
+        """Return the command that `typed` begins with, and its arguments.
+
+        Raises:
+            UsageError: When there is none, or its arguments are wrong.
+        """
+        for length in range(len(typed), 0, -1):
+            if command := self._commands.get(tuple(typed[:length])):
+                arguments = tuple(typed[length:])
+                command.check(arguments)
+                return command, arguments
+        raise UsageError(
+            f"no such command: {' '.join(typed)}", hint=self._nearest(typed)
+        )
+
+    def next_words(self, typed: Sequence[str]) -> list[str]:
+        """Return the words that may follow `typed`, sorted."""
+        depth = len(typed)
+        return sorted(
+            {
+                words[depth]
+                for words in self._commands
+                if len(words) > depth and words[:depth] == tuple(typed)
+            }
+        )
+
+    def under(self, typed: Sequence[str]) -> list[Command]:
+        """Return the commands that begin with `typed`."""
+        return [each for each in self if each.words[: len(typed)] == tuple(typed)]
+
+    def _nearest(self, typed: Sequence[str]) -> str:
+        known = list(typed)
+        while known and not self.next_words(known):
+            known.pop()
+        following = ", ".join(self.next_words(known))
+        if not known:
+            return f"commands begin with {following}"
+        return f"after `{' '.join(known)}` come {following}"
+
+
+def split_line(line: str) -> list[str]:
+    """Split a typed line into words; quotes keep blanks together.
+
+    Raises:
+        UsageError: When a quote is not closed.
+    """
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(
+            f"cannot read the line: {error}", hint="close the quotes"
+        ) from None
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Return a line that `split_line` splits into `words` again."""
+    return shlex.join(words)
+
+
+def _is_argument(part: str) -> bool:
+    return part.strip("[]").rstrip(".").isupper()
+
+
+TREE: Final = CommandTree()
+"""The commands of `services.admin.commands`."""

@@ -1,0 +1,201 @@
+"""One service of a node: started, stopped, restarted, and raised again when it falls.
+
+A start binds the service's sockets and answers only when it serves; an error in it is
+the starter's. A service that falls later is logged, counted and started again after a
+growing pause, so that one bad file does not take the node's other services down.
+"""
+
+from enum import StrEnum, unique
+from typing import Final, Protocol
+
+import trio
+
+from services.errors import ServiceError
+from services.logs import get_logger
+from services.metrics import SERVICE_FAILURES, SERVICE_RUNNING, SERVICE_STARTS
+
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 30.0
+
+
+@unique
+class ServiceName(StrEnum):
+    """The services of a node, as `utils service` names them."""
+
+    TFTP = "Cisco Tftp"
+    CALLMANAGER = "Cisco CallManager"
+    TVS = "Cisco Trust Verification Service"
+
+
+@unique
+class ServiceState(StrEnum):
+    """Where a service is in its life."""
+
+    STOPPED = "STOPPED"
+    STARTING = "STARTING"
+    STARTED = "STARTED"
+    STOPPING = "STOPPING"
+    FAILED = "FAILED"
+    """It fell and waits to be started again."""
+
+
+class Service(Protocol):
+    """What supervision needs of a service."""
+
+    @property
+    def name(self) -> ServiceName:
+        """Which service it is."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where it listens, None for one that does not or is not bound."""
+
+    async def bind(self) -> None:
+        """Take its socket, if it has none. Raises OSError when that is in use."""
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Load what it serves, then serve on the bound socket until cancelled.
+
+        The socket is closed on the way out.
+        """
+
+
+class Supervised:
+    """A service with its life in hand."""
+
+    def __init__(self, node: str, service: Service, nursery: trio.Nursery) -> None:
+        self.service = service
+        self.state = ServiceState.STOPPED
+        self._node = node
+        self._nursery = nursery
+        self._one_at_a_time = trio.Lock()
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        self._log = get_logger(node=node, service=service.name.value)
+
+    async def start(self) -> None:
+        """Start the service; returns when it serves.
+
+        Raises:
+            ServiceError: When it runs already.
+            OSError: When its socket is in use.
+        """
+        async with self._one_at_a_time:
+            if self.state is not ServiceState.STOPPED:
+                raise ServiceError(
+                    f"{self.service.name} is {self.state.lower()} on {self._node}",
+                    hint="use utils service restart",
+                )
+            await self._start()
+
+    async def stop(self) -> None:
+        """Stop the service; returns when its socket is closed.
+
+        Raises:
+            ServiceError: When it does not run.
+        """
+        async with self._one_at_a_time:
+            if self.state is ServiceState.STOPPED:
+                raise ServiceError(
+                    f"{self.service.name} is not running on {self._node}",
+                    hint="use utils service start",
+                )
+            await self._stop()
+
+    async def restart(self) -> None:
+        """Stop the service, if it runs, and start it. Raises OSError like `start`."""
+        async with self._one_at_a_time:
+            if self.state is not ServiceState.STOPPED:
+                await self._stop()
+            await self._start()
+
+    async def _start(self) -> None:
+        self.state = ServiceState.STARTING
+        try:
+            await self.service.bind()
+            await self._nursery.start(self._keep_running)
+        except BaseException:
+            self._become(ServiceState.STOPPED)
+            raise
+
+    async def _stop(self) -> None:
+        self.state = ServiceState.STOPPING
+        self._scope.cancel()
+        await self._ended.wait()
+
+    async def _keep_running(self, *, task_status: trio.TaskStatus[None]) -> None:
+        self._scope, self._ended = trio.CancelScope(), trio.Event()
+        pause_s = _FIRST_PAUSE_S
+        try:
+            with self._scope:
+                await self._run_once(task_status)
+                while True:
+                    await trio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                    await self._run_again()
+        finally:
+            self._become(ServiceState.STOPPED)
+            self._ended.set()
+
+    async def _run_once(self, task_status: trio.TaskStatus[None]) -> None:
+        """Run until the service falls; what happens before it serves is raised."""
+        reported = _Reported(self, task_status)
+        try:
+            await self.service.run(task_status=reported)
+        except Exception as error:
+            if not reported.serving:
+                raise _first_cause(error) from None
+            self._fell()
+
+    async def _run_again(self) -> None:
+        try:
+            await self.service.bind()
+            await self.service.run(task_status=_Reported(self, None))
+        except Exception:  # noqa: BLE001  # whatever it is, the next try may do
+            self._fell()
+
+    def _fell(self) -> None:
+        SERVICE_FAILURES.labels(self._node, self.service.name.value).inc()
+        self._log.exception("service failed, it is started again")
+        self._become(ServiceState.FAILED)
+
+    def serving(self) -> None:
+        """Note that the service serves."""
+        SERVICE_STARTS.labels(self._node, self.service.name.value).inc()
+        self._become(ServiceState.STARTED)
+
+    def _become(self, state: ServiceState) -> None:
+        self.state = state
+        running = state is ServiceState.STARTED
+        SERVICE_RUNNING.labels(self._node, self.service.name.value).set(running)
+        where = self.service.address
+        self._log.info(
+            f"service {state.lower()}",
+            **({"address": f"{where[0]}:{where[1]}"} if running and where else {}),
+        )
+
+
+class _Reported(trio.TaskStatus[None]):
+    """Passes the report that a service serves to its supervisor and its starter."""
+
+    def __init__(
+        self, supervised: Supervised, starter: trio.TaskStatus[None] | None
+    ) -> None:
+        self.serving = False
+        self._supervised = supervised
+        self._starter = starter
+
+    def started(self, value: None = None) -> None:
+        self.serving = True
+        self._supervised.serving()
+        if self._starter is not None:
+            self._starter.started(value)
+
+
+def _first_cause(error: Exception) -> Exception:
+    """Return what a nursery wrapped in groups: the starter looks for its kind."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,144 @@
+"""A supervised service: started, stopped, restarted, raised again when it falls."""
+
+import pytest
+import trio
+import trio.testing
+
+from services.errors import ServiceError
+from services.node.supervision import ServiceName, ServiceState, Supervised
+
+
+class Echo:
+    """A real TCP service that falls when it is told to."""
+
+    name = ServiceName.TFTP
+
+    def __init__(self) -> None:
+        self.address: tuple[str, int] | None = None
+        self.port = 0
+        self.load_error: Exception | None = None
+        self.fall = trio.Event()
+        self._listener: trio.SocketListener | None = None
+
+    async def bind(self) -> None:
+        if self._listener is None:
+            [self._listener] = await trio.open_tcp_listeners(
+                self.port, host="127.0.0.1"
+            )
+            self.address = self._listener.socket.getsockname()
+            self.port = self.address[1]
+
+    async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
+        assert self._listener is not None
+        listener, self._listener = self._listener, None
+        async with listener, trio.open_nursery() as nursery:
+            if self.load_error is not None:
+                raise self.load_error
+            nursery.start_soon(trio.serve_listeners, self._echo, [listener])
+            task_status.started()
+            await self.fall.wait()
+            self.fall = trio.Event()
+            raise RuntimeError("fell")
+
+    async def _echo(self, stream: trio.SocketStream) -> None:
+        async with stream:
+            async for chunk in stream:
+                await stream.send_all(chunk)
+
+
+async def answers(echo: Echo) -> bool:
+    assert echo.address is not None
+    try:
+        stream = await trio.open_tcp_stream(*echo.address)
+    except OSError:
+        return False
+    async with stream:
+        await stream.send_all(b"x")
+        return await stream.receive_some(1) == b"x"
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+async def supervised(echo: Echo, nursery: trio.Nursery) -> Supervised:
+    return Supervised("lab-pub", echo, nursery)
+
+
+async def test_it_serves_once_started(supervised: Supervised, echo: Echo) -> None:
+    await supervised.start()
+    assert supervised.state is ServiceState.STARTED
+    assert await answers(echo)
+
+
+async def test_it_is_silent_once_stopped(supervised: Supervised, echo: Echo) -> None:
+    await supervised.start()
+    await supervised.stop()
+    assert supervised.state is ServiceState.STOPPED
+    assert not await answers(echo)
+
+
+async def test_a_restart_keeps_the_port(supervised: Supervised, echo: Echo) -> None:
+    await supervised.start()
+    before = echo.address
+    await supervised.restart()
+    assert echo.address == before
+    assert await answers(echo)
+
+
+async def test_a_restart_starts_what_was_stopped(
+    supervised: Supervised, echo: Echo
+) -> None:
+    await supervised.restart()
+    assert await answers(echo)
+
+
+async def test_no_second_start_and_no_second_stop(supervised: Supervised) -> None:
+    await supervised.start()
+    with pytest.raises(ServiceError, match="Cisco Tftp is started on lab-pub"):
+        await supervised.start()
+    await supervised.stop()
+    with pytest.raises(ServiceError, match="Cisco Tftp is not running on lab-pub"):
+        await supervised.stop()
+
+
+async def test_a_port_in_use_is_the_starters_error(
+    supervised: Supervised, echo: Echo
+) -> None:
+    [other] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with other:
+        echo.port = other.socket.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            await supervised.start()
+    assert supervised.state is ServiceState.STOPPED
+    await supervised.start()
+
+
+async def test_what_fails_while_loading_is_the_starters_error(
+    supervised: Supervised, echo: Echo
+) -> None:
+    echo.load_error = ServiceError("no certificate")
+    with pytest.raises(ServiceError, match="no certificate"):
+        await supervised.start()
+    assert supervised.state is ServiceState.STOPPED
+
+
+@pytest.mark.usefixtures("autojump_clock")
+async def test_what_falls_is_started_again(supervised: Supervised, echo: Echo) -> None:
+    await supervised.start()
+    echo.fall.set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert supervised.state is ServiceState.FAILED
+    await trio.sleep(1.5)
+    assert supervised.state is ServiceState.STARTED
+
+
+async def test_what_fell_can_be_stopped(supervised: Supervised, echo: Echo) -> None:
+    await supervised.start()
+    echo.fall.set()
+    while supervised.state is not ServiceState.FAILED:
+        await trio.lowlevel.checkpoint()
+    await supervised.stop()
+    assert supervised.state is ServiceState.STOPPED
