@@ -1,0 +1,157 @@
+"""What differs from one phone model to another, as data.
+
+The table serves both sides: the phones that behave by it, and the report of features
+that an administrator reads (REFERENCE 4.5: Security By Default decides who is stuck).
+Sources: REFERENCE 2.1, 3.7, 4.1, 4.3, 4.4, 4.5; loads of 4.2 and 5.1 where observed,
+else the usual one of the release (inferred).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from types import MappingProxyType
+from typing import Final, Literal
+
+from protocol.codes import Digest
+
+
+@unique
+class LogForm(StrEnum):
+    """The two shapes of a console log (REFERENCE 4.3)."""
+
+    SECD = "secd"
+    """`8074: NOT 23:00:22.335499 SECD: text`."""
+    SECUREAPP = "secureapp"
+    """`8074 NOT Mar 06 23:00:22.335499 SECUREAPP-text`."""
+
+
+@unique
+class Transport(StrEnum):
+    """How a file is fetched."""
+
+    HTTP = "http"
+    """Port 6970 of a TFTP node."""
+    TFTP = "tftp"
+
+
+TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneModel:
+    """One model: everything that the emulator and the reports need to know."""
+
+    name: str
+    """As people call it: `7975`. The device name sent to TVS is `CP-<name>-SEP…`."""
+    load: str
+    """The firmware that a device pool gives it by default."""
+    protocol: Literal["SCCP", "SIP"]
+    security_by_default: bool
+    """Whether it takes an ITL and asks TVS (REFERENCE 4.5)."""
+    signed_files: bool
+    """Whether it asks for `.sgn` files; 7940 and 7960 never do (REFERENCE 2.1)."""
+    checksum: Literal["md5", "sha1"]
+    """What its Trust List screen shows (REFERENCE 4.4)."""
+    log_form: LogForm
+    tls: tuple[TlsVersion, TlsVersion]
+    """Oldest and newest TLS version it speaks to TVS (REFERENCE 3.7)."""
+    digests: frozenset[Digest]
+    """The digests it can verify in headers."""
+    transports: tuple[Transport, ...]
+    """The order in which it tries to fetch a file (REFERENCE 4.1)."""
+
+    @property
+    def trust_lists(self) -> tuple[str, ...]:
+        """The lists it asks for, in order."""
+        if self.security_by_default:
+            return ("CTLFile.tlv", "ITLFile.tlv")
+        return ("CTLFile.tlv",)
+
+
+_SHA1_ONLY: Final = frozenset({Digest.SHA1})
+_ALL_DIGESTS: Final = frozenset(Digest)
+_TFTP: Final = (Transport.TFTP,)
+_HTTP_THEN_TFTP: Final = (Transport.HTTP, Transport.TFTP)
+
+
+def _phone_79xx(name: str, load: str) -> PhoneModel:
+    """Return a 79xx with Security by Default: TLS 1.0, MD5 on the screen, SECD lines.
+
+    They verify SHA-1 only: REFERENCE 2.1 says to leave it for them.
+    """
+    return PhoneModel(
+        name=name,
+        load=load,
+        protocol="SCCP",
+        security_by_default=True,
+        signed_files=True,
+        checksum="md5",
+        log_form=LogForm.SECD,
+        tls=("1.0", "1.0"),
+        digests=_SHA1_ONLY,
+        transports=_HTTP_THEN_TFTP,
+    )
+
+
+def _phone_without_sbd(name: str, load: str) -> PhoneModel:
+    """Return a 7940 or 7960: no ITL, no TVS, never a signed configuration."""
+    return PhoneModel(
+        name=name,
+        load=load,
+        protocol="SCCP",
+        security_by_default=False,
+        signed_files=False,
+        checksum="md5",
+        log_form=LogForm.SECD,
+        tls=("1.0", "1.0"),
+        digests=_SHA1_ONLY,
+        transports=_TFTP,
+    )
+
+
+def _phone_78xx_88xx(name: str, load: str) -> PhoneModel:
+    """Return a 78xx or 88xx: TLS 1.2, SHA-1 on the screen, SECUREAPP lines."""
+    return PhoneModel(
+        name=name,
+        load=load,
+        protocol="SIP",
+        security_by_default=True,
+        signed_files=True,
+        checksum="sha1",
+        log_form=LogForm.SECUREAPP,
+        tls=("1.0", "1.2"),
+        digests=_ALL_DIGESTS,
+        transports=_HTTP_THEN_TFTP,
+    )
+
+
+_JABBER: Final = PhoneModel(
+    name="Jabber",
+    load="Jabber",
+    protocol="SIP",
+    security_by_default=False,
+    signed_files=True,
+    checksum="sha1",
+    log_form=LogForm.SECUREAPP,
+    tls=("1.2", "1.3"),
+    digests=_ALL_DIGESTS,
+    transports=_HTTP_THEN_TFTP,
+)
+"""A soft phone: it fetches a CTL but no ITL (REFERENCE 4.5)."""
+
+PHONE_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
+    {
+        model.name: model
+        for model in (
+            _phone_79xx("7975", "SCCP75.9-3-1SR4-1S"),
+            _phone_79xx("7965", "SCCP45.9-3-1SR4-1S"),
+            _phone_79xx("7945", "SCCP45.9-3-1SR4-1S"),
+            _phone_without_sbd("7960", "P00308010200"),
+            _phone_without_sbd("7940", "P00308010200"),
+            _phone_78xx_88xx("8861", "sip88xx.10-3-1-20"),
+            _phone_78xx_88xx("7821", "sip78xx.12-1-1-12"),
+            _JABBER,
+        )
+    }
+)
+"""By name, in the order in which reports print them."""

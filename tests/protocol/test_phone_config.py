@@ -1,0 +1,105 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.errors import DecodeError
+from protocol.phone_config import (
+    MAX_CONFIG_BYTES,
+    CallManagerMember,
+    CapfServer,
+    PhoneConfig,
+    TvsMember,
+)
+
+LAB = PhoneConfig(
+    callmanager_group="LAB-CMG",
+    callmanagers=(
+        CallManagerMember("lab-pub", "192.0.2.11", 0),
+        CallManagerMember("lab-sub1", "192.0.2.12", 1),
+    ),
+    tvs=(TvsMember("192.0.2.11", 2445, 0), TvsMember("192.0.2.12", 12445, 1)),
+    load="SCCP75.9-3-1SR4-1S",
+    version_stamp="-6f1f3c2e-0000-4000-8000-00000000a001",
+    capf=(CapfServer("192.0.2.11"),),
+    urls=(("secureDirectoryURL", "https://192.0.2.11:8443/ccmcip?a=1&b=2"),),
+)
+
+# Ours, in the shape of an export (REFERENCE 5.1): xsi is used and never declared.
+EXPORTED = b"""<?xml version="1.0" encoding="UTF-8"?>
+<device  xsi:type="axl:XIPPhone" ctiid="94" uuid="{0}">
+<devicePool><callManagerGroup><name>G</name></callManagerGroup></devicePool>
+<TVS><members>
+<member  priority="1"><port>2445</port><address>b</address></member>
+<member  priority="0"><port>2446</port><address>a</address></member>
+</members></TVS><future><thing/></future></device>"""
+
+
+def test_what_is_encoded_is_decoded() -> None:
+    assert PhoneConfig.decode(LAB.encode()) == LAB
+
+
+def test_an_export_is_read_and_members_come_by_priority() -> None:
+    config = PhoneConfig.decode(EXPORTED)
+    assert config.tvs == (TvsMember("a", 2446, 0), TvsMember("b", 2445, 1))
+    assert config.callmanager_group == "G"
+
+
+def test_a_default_file_may_lack_tvs() -> None:
+    assert PhoneConfig.decode(b"<Default></Default>").tvs == ()
+
+
+def test_more_than_five_members_are_cut() -> None:
+    members = b"".join(
+        b'<member priority="%d"><address>a%d</address></member>' % (n, n)
+        for n in range(9)
+    )
+    text = b"<device><TVS><members>" + members + b"</members></TVS></device>"
+    assert [m.priority for m in PhoneConfig.decode(text).tvs] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "well-formed"),
+        (b"<device>", "well-formed"),
+        (b"\xff\xfe\x00", "well-formed"),
+        (b"<!DOCTYPE device><device/>", "document type"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><device>&b;</device>', "document type"),
+        (b"<?xml version='1.0' encoding='utf-7'?><device/>", "encoding"),
+        (b"<note/>", "root element"),
+        (b"<device>" * 40, "too deep"),
+        (b"<device>" + b"<a/>" * 20_001 + b"</device>", "too many"),
+        (b"<device>" + b" " * MAX_CONFIG_BYTES + b"</device>", "too large"),
+        (b"<device><capfAuthMode>x</capfAuthMode></device>", "no number"),
+        (b"<device><capfAuthMode>12</capfAuthMode></device>", "no number"),
+        (b"<device><load/><versionStamp>" + b"v" * 5000, "well-formed"),
+        (
+            b"<device><versionStamp>" + b"v" * 5000 + b"</versionStamp></device>",
+            "characters",
+        ),
+        (
+            b"<device><deviceSecurityMode>70000</deviceSecurityMode></device>",
+            "no number",
+        ),
+    ],
+)
+def test_what_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason):
+        PhoneConfig.decode(data)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_can_only_be_refused(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        PhoneConfig.decode(data)
+
+
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
+    whole = bytearray(LAB.encode())
+    where = data.draw(st.integers(0, len(whole) - 1))
+    whole[where] = data.draw(st.integers(0, 255))
+    with suppress(DecodeError):
+        PhoneConfig.decode(bytes(whole))
