@@ -37,7 +37,7 @@ class Follower:
         ctl_file: Path,
         read_revision: Callable[[], int],
         apply_revision: Callable[[int], Awaitable[None]],
-        ctl_changed: Callable[[], Awaitable[None]],
+        refill_ctl_cache: Callable[[], Awaitable[None]],
     ) -> None:
         """Prepare to follow.
 
@@ -46,14 +46,14 @@ class Follower:
             ctl_file: Its `CTLFile.tlv`.
             read_revision: Reads the database's revision; blocking.
             apply_revision: Brings the node to the state of the database.
-            ctl_changed: Tells TVS that the CTL file is another one.
+            refill_ctl_cache: Makes TVS read the CTL file again.
         """
         self.applied = 0
         """The revision that the node has applied; 0 before the first."""
         self._ctl_file = ctl_file
         self._read_revision = read_revision
         self._apply_revision = apply_revision
-        self._ctl_changed = ctl_changed
+        self._refill_ctl_cache = refill_ctl_cache
         self._poked = trio.Event()
         self._moved = trio.Condition()
         self._seen: _FileIdentity = None
@@ -64,9 +64,7 @@ class Follower:
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Follow until cancelled; reports started once the first state is applied."""
-        self._seen = await self._identify()
-        await self._ctl_changed()
-        await self._take_revision()
+        await self._catch_up()
         task_status.started()
         while True:
             with trio.move_on_after(POLL_S):
@@ -82,20 +80,25 @@ class Follower:
                 await self._moved.wait()
 
     async def _look(self) -> None:
-        """Apply what changed; a failure is logged and tried again at the next look."""
+        """Catch up; a failure is logged and the next look tries again."""
         try:
-            await self._take_revision()
-            if (identity := await self._identify()) != self._seen:
-                self._seen = identity
-                await self._ctl_changed()
+            await self._catch_up()
         except (ServiceError, OSError) as error:
             self._log.error("cannot follow the database", reason=str(error))
 
-    async def _take_revision(self) -> None:
+    async def _catch_up(self) -> None:
         revision = await trio.to_thread.run_sync(self._read_revision)
-        if revision == self.applied:
-            return
-        await self._apply_revision(revision)
+        if moved := revision != self.applied:
+            await self._apply_revision(revision)
+        identity = await self._identify()
+        # A revision may change whom TVS admits as a signer of the same file.
+        if moved or identity != self._seen:
+            await self._refill_ctl_cache()
+            self._seen = identity
+        if moved:
+            await self._note(revision)
+
+    async def _note(self, revision: int) -> None:
         self._log.info("revision applied", revision=revision)
         REVISION.labels(self._node).set(revision)
         async with self._moved:

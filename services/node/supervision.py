@@ -144,7 +144,7 @@ class Supervised:
         reported = _Reported(self, task_status)
         try:
             await self.service.run(task_status=reported)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # raised again, or tried again
             if not reported.serving:
                 raise _first_cause(error) from None
             self._fell()
