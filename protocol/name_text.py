@@ -1,0 +1,120 @@
+"""The escapes and quotes of names written as text (REFERENCE 1.4, 1.7).
+
+    text:   key=value  separator  key=value …
+    escape: backslash and a character, or backslash and two hex digits of UTF-8
+    quoted: "value", a quote inside doubled, the last quote may be lost (CTL Client)
+
+Whatever cannot be printed is escaped, so that a certificate's name can end no line, and
+no string, early.
+"""
+
+import re
+from typing import Final
+
+from protocol.errors import DecodeError
+
+_SPECIAL_IN_WINDOWS: Final = frozenset(',+="\n<>#;')
+_HEX_ESCAPES: Final = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(.)", re.DOTALL)
+
+
+def write_value(value: str, separator: str) -> str:
+    """Escape what would end the value early or cannot be printed."""
+    if value.isprintable() and separator not in value and "\\" not in value:
+        plain = value
+    else:
+        plain = "".join(_escape(character, separator) for character in value)
+    return f"\\{plain}" if plain.startswith('"') else plain
+
+
+def _escape(character: str, separator: str) -> str:
+    if character in (separator, "\\"):
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:02X}" for byte in character.encode())
+
+
+def quote_windows(value: str) -> str:
+    """Quote as Windows' CertNameToStr does: on blanks at an end or special characters.
+
+    A value with no need of quotes is escaped where it cannot be printed.
+    """
+    if value and value == value.strip() and not _SPECIAL_IN_WINDOWS & set(value):
+        return write_value(value, ";")
+    escaped = "".join(_escape(character, "\\") for character in value)
+    doubled = escaped.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def split_name(text: str, separator: str | None) -> list[tuple[str, str]]:
+    """Split a name into keys and values; None as separator means: find out.
+
+    Raises:
+        DecodeError: When a part has no `=`.
+    """
+    if not text:
+        return []
+    if separator is None:
+        separator = _guess_separator(text)
+    pairs: list[tuple[str, str]] = []
+    offset = 0
+    for part in _split(text, separator):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise DecodeError(f"a part of a name has no key: {part!r}", offset=offset)
+        pairs.append((key.strip(), _read_value(value)))
+        offset += len(part) + 1
+    return pairs
+
+
+def _guess_separator(text: str) -> str:
+    if len(_split(text, ";")) > 1:
+        return ";"
+    # `O=Cisco Systems, Inc.` is one attribute: only parts with a key make a `,` form.
+    return "," if all("=" in part for part in _split(text, ",")) else ";"
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split at separators that are neither escaped nor inside quotes.
+
+    A quote opens a quoted value only right after `=`; when it never closes, as in the
+    CTL Client's names, the next separator ends the value all the same.
+    """
+    if "\\" not in text and '"' not in text:
+        return text.split(separator)
+    parts: list[str] = []
+    start = offset = 0
+    while offset < len(text):
+        character = text[offset]
+        if character == separator:
+            parts.append(text[start:offset])
+            start = offset + 1
+        elif character == "\\":
+            offset += 1
+        elif character == '"' and text[start:offset].rstrip(" ").endswith("="):
+            offset = _closing_quote(text, offset)
+        offset += 1
+    parts.append(text[start:])
+    return parts
+
+
+def _closing_quote(text: str, opening: int) -> int:
+    """Return where the quoted value ends, or `opening` when it never does."""
+    offset = opening + 1
+    while (offset := text.find('"', offset)) != -1:
+        if text[offset + 1 : offset + 2] != '"':
+            return offset
+        offset += 2
+    return opening
+
+
+def _read_value(value: str) -> str:
+    if value.startswith('"'):
+        value = value[1:].removesuffix('"').replace('""', '"')
+    return _HEX_ESCAPES.sub(_unescape, value) if "\\" in value else value
+
+
+def _unescape(match: re.Match[str]) -> str:
+    if match.group(1) is not None:
+        return match.group(1)
+    return bytes.fromhex(match.group().replace("\\", "")).decode(errors="replace")

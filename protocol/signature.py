@@ -1,0 +1,88 @@
+"""Signatures of trust lists and signed files: RSASSA-PKCS1-v1_5 (REFERENCE 1.2, 1.6).
+
+Lists signed with EC keys were not seen; verifying one works as ECDSA (inferred).
+"""
+
+from typing import Final, Protocol
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from protocol.certificate import Certificate
+from protocol.codes import Digest
+from protocol.errors import BadSignatureError
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey
+
+_HASHES: Final[dict[Digest, hashes.HashAlgorithm]] = {
+    Digest.SHA1: hashes.SHA1(),  # noqa: S303 - what phones up to 11.x require
+    Digest.SHA256: hashes.SHA256(),
+    Digest.SHA512: hashes.SHA512(),
+}
+_PADDING: Final = PKCS1v15()
+
+MODULUS_CODES: Final = {512: 0, 1024: 1, 2048: 2, 4096: 3}
+"""SIGNATUREMODULUS for a key's bits. 1 is observed, the rest are certutils'."""
+
+
+class Signer(Protocol):
+    """Whoever holds the private key of a certificate: a file, a token."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate whose key signs."""
+
+    def sign(self, data: bytes, digest: Digest) -> bytes:
+        """Sign `data` with PKCS#1 v1.5."""
+
+
+class PrivateKeySigner:
+    """A signer whose private key is in memory."""
+
+    __slots__ = ("_private_key", "certificate")
+
+    def __init__(self, certificate: Certificate, private_key: RSAPrivateKey) -> None:
+        """Pair a certificate with its key.
+
+        Raises:
+            ValueError: When the key is not the certificate's.
+        """
+        if private_key.public_key() != certificate.public_key:
+            msg = "the private key does not belong to the certificate"
+            raise ValueError(msg)
+        self.certificate = certificate
+        self._private_key = private_key
+
+    def __repr__(self) -> str:
+        """Name the certificate, never the key."""
+        return f"<PrivateKeySigner {self.certificate.subject_text}>"
+
+    def sign(self, data: bytes, digest: Digest) -> bytes:
+        """Sign `data` with PKCS#1 v1.5."""
+        return self._private_key.sign(data, _PADDING, _HASHES[digest])
+
+
+def verify_signature(
+    public_key: PublicKey, signature: bytes, data: bytes, digest: Digest
+) -> None:
+    """Check a signature over `data`.
+
+    Raises:
+        BadSignatureError: When the key did not make it.
+    """
+    algorithm = _HASHES[digest]
+    try:
+        if isinstance(public_key, RSAPublicKey):
+            public_key.verify(signature, data, _PADDING, algorithm)
+        else:
+            public_key.verify(signature, data, ECDSA(algorithm))
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm) as error:
+        raise BadSignatureError(
+            f"the signature was not made by the {public_key.key_size}-bit key given"
+        ) from error

@@ -1,0 +1,120 @@
+"""Signed files: a header of version 1.0, then the content (REFERENCE 2.1).
+
+    header (see protocol.header)  content …   from HEADERLENGTH to the end of the file
+
+The layout is certutils'; no file of CUCM's own was seen. Encrypted files (version 2.0)
+are read as signed files whose content is the ciphertext.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from protocol.codes import Digest
+from protocol.errors import DecodeError
+from protocol.header import Header, decode_header
+from protocol.header_build import HeaderPlan, sign_with_header
+from protocol.header_fields import SignerId
+from protocol.names import NameForm
+from protocol.signature import PublicKey, Signer, verify_signature
+
+_VERSION: Final = (1, 0)
+_ENCRYPTED_MAJOR: Final = 2
+MAX_FILE_LENGTH: Final = 64 * 1024 * 1024
+"""Far above any configuration or firmware that a phone downloads."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedFile:
+    """A decoded signed file. It has proved nothing until `verify` returned."""
+
+    data: bytes = field(repr=False)
+    header: Header = field(compare=False)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Decode a whole file.
+
+        Raises:
+            DecodeError: When its header is malformed.
+        """
+        if len(data) > MAX_FILE_LENGTH:
+            raise DecodeError(f"over {MAX_FILE_LENGTH} bytes", offset=MAX_FILE_LENGTH)
+        data = bytes(data)
+        return cls(data, decode_header(data))
+
+    def encode(self) -> bytes:
+        """Write the file from its parts; the bytes are those that were decoded."""
+        return self.header.encode() + self.payload
+
+    def verify(self, public_key: PublicKey) -> None:
+        """Check the signature with a key that the caller has reason to trust.
+
+        Raises:
+            BadSignatureError: When this key did not sign these bytes.
+        """
+        header = self.header
+        signed = header.signed_part(self.data)
+        verify_signature(public_key, header.signature, signed, header.digest)
+
+    @property
+    def payload(self) -> bytes:
+        """The content behind the header."""
+        return self.data[self.header.header_length :]
+
+    @property
+    def signer(self) -> SignerId:
+        """Whom the header names as signer."""
+        return self.header.signer
+
+    @property
+    def filename(self) -> str | None:
+        """FILENAME of the header: the requested name, `.sgn` included."""
+        return self.header.filename
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the header claims an encrypted file (version 2.0)."""
+        return self.header.version[0] == _ENCRYPTED_MAJOR
+
+    @property
+    def md5(self) -> str:
+        """The MD5 of the file, lower-case hex."""
+        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
+
+    @property
+    def sha1(self) -> str:
+        """The SHA-1 of the file, lower-case hex."""
+        return hashlib.sha1(self.data, usedforsecurity=False).hexdigest()
+
+
+def sign_file(
+    filename: str,
+    payload: bytes,
+    signer: Signer,
+    *,
+    timestamp: int,
+    digest: Digest = Digest.SHA1,
+    form: NameForm = NameForm.CUCM,
+) -> SignedFile:
+    """Sign a file for phones.
+
+    Args:
+        filename: The name that phones ask for, `.sgn` included.
+        payload: The content.
+        signer: Who signs: the CallManager key of the TFTP node (REFERENCE 2.3).
+        timestamp: Unix seconds of signing.
+        digest: SHA-1 unless the cluster says otherwise.
+        form: How the signer's names are written.
+
+    Raises:
+        BuildError: When the signer's key has no code or the header is too long.
+    """
+    certificate = signer.certificate
+    identity = SignerId(
+        certificate.subject.render(form),
+        certificate.issuer.render(form),
+        certificate.serial_number,
+    )
+    plan = HeaderPlan(_VERSION, identity, digest, filename, timestamp)
+    return SignedFile.decode(sign_with_header(plan, payload, signer))
