@@ -1,0 +1,81 @@
+"""Which options of a request a server agrees to (RFC 2347, 2348, 2349, 7440).
+
+An option that is unknown, malformed or out of range is left out of the OACK: the client
+then goes on without it (RFC 2347). The server may lower `blksize` and `windowsize`, has
+to repeat `timeout` as it is, and fills `tsize` in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.tftp_packets import (
+    DEFAULT_BLOCK_SIZE,
+    MAX_BLOCK_SIZE,
+    MIN_BLOCK_SIZE,
+)
+
+MAX_WINDOW: Final = 0xFFFF
+MAX_TIMEOUT_S: Final = 255
+_MAX_DIGITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OptionLimits:
+    """How far a server goes along with its clients."""
+
+    block_size: int = MAX_BLOCK_SIZE
+    window: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What holds for one transfer."""
+
+    block_size: int = DEFAULT_BLOCK_SIZE
+    window: int = 1
+    timeout_s: int | None = None
+    """The retransmission time-out that the client asked for."""
+    acknowledged: Mapping[str, str] | None = None
+    """What the OACK says; None: none is sent."""
+
+
+PLAIN: Final = Agreement()
+"""A transfer without options, as RFC 1350 has it."""
+
+
+def agree(options: Mapping[str, str], limits: OptionLimits, size: int) -> Agreement:
+    """Decide about the options of a request for a file of `size` bytes."""
+    if not options:
+        return PLAIN
+    block_size = _lowered(
+        options.get("blksize"), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE, limits.block_size
+    )
+    window = _lowered(options.get("windowsize"), 1, MAX_WINDOW, limits.window)
+    timeout_s = _lowered(options.get("timeout"), 1, MAX_TIMEOUT_S, MAX_TIMEOUT_S)
+    asked_size = parse_number(options.get("tsize"))
+    acknowledged = {
+        name: str(value)
+        for name, value in (
+            ("blksize", block_size),
+            ("timeout", timeout_s),
+            ("tsize", None if asked_size is None else size),
+            ("windowsize", window),
+        )
+        if value is not None
+    }
+    return Agreement(
+        block_size or DEFAULT_BLOCK_SIZE, window or 1, timeout_s, acknowledged or None
+    )
+
+
+def parse_number(text: str | None) -> int | None:
+    """Return the number that an option's value is, None when it is none."""
+    if text is None or len(text) > _MAX_DIGITS or not text.isdecimal():
+        return None
+    return int(text) if text.isascii() else None
+
+
+def _lowered(text: str | None, low: int, high: int, limit: int) -> int | None:
+    value = parse_number(text)
+    return min(value, limit) if value is not None and low <= value <= high else None

@@ -1,0 +1,247 @@
+"""The server's side of one TFTP read (RFC 1350, 2347, 7440), without socket or clock.
+
+    transfer = Transfer(blocks, agreement, timing, now)
+    send(transfer.datagrams())                      # an OACK or block 1
+    transfer.receive(data, now); send(transfer.datagrams())
+    if now >= transfer.deadline: transfer.tick(now); send(transfer.datagrams())
+    until transfer.outcome is not None
+
+Rules that keep it harmless and fast:
+
+* Only a time-out or, with windows, an ACK that shows a gap repeats a block. A repeated
+  ACK never does (the Sorcerer's Apprentice, RFC 1123 4.2.3.1); with windows it may
+  mean that the first block was lost, and repeats one window in two at most.
+* Until the client has answered, one packet of at most 516 bytes is out, and it is
+  repeated at most twice: a forged request makes this server no amplifier.
+* The awaited ACK is compared as bytes: that is the path of nearly every datagram.
+
+The caller sees to it that a transfer gets only datagrams of its own client's TID.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from protocol.errors import DecodeError
+from protocol.tftp_blocks import Blocks
+from protocol.tftp_options import Agreement
+from protocol.tftp_packets import (
+    BLOCK_NUMBERS,
+    Opcode,
+    TftpError,
+    decode_error,
+    encode_ack,
+    encode_option_ack,
+)
+
+_ACK_HEAD: Final = encode_ack(0)[:2]
+_ERROR_HEAD: Final = bytes((0, Opcode.ERROR))
+_ACK_LENGTH: Final = 4
+_NOTHING: Final[Sequence[bytes]] = ()
+
+
+@unique
+class Outcome(StrEnum):
+    """How a transfer ended."""
+
+    COMPLETE = "complete"
+    UNCONFIRMED = "unconfirmed"
+    """All was sent, but the last block's ACK never came (phones close early)."""
+    NO_ANSWER = "no-answer"
+    """The client never answered: it is gone, or the request was forged."""
+    STALLED = "stalled"
+    """The client fell silent on the way."""
+    CLIENT_ERROR = "client-error"
+    REPLACED = "replaced"
+    """The client asked again from the same port after it had made progress."""
+    DISPLACED = "displaced"
+    """It had not begun when the table was full and a new client asked."""
+    STOPPED = "stopped"
+    """The server was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a server sends again, and when it gives up."""
+
+    timeout_s: float = 0.3
+    max_timeout_s: float = 3.0
+    """The time-out doubles up to this; an agreed `timeout` option stays as it is."""
+    retransmits: int = 5
+    """In a row, without progress."""
+    retransmits_before_answer: int = 2
+
+
+class Transfer:
+    """One file on its way to one client."""
+
+    __slots__ = (
+        "_acked",
+        "_agreement",
+        "_awaited",
+        "_blocks",
+        "_outbox",
+        "_rewind_from",
+        "_sent",
+        "_timeout_s",
+        "_timing",
+        "_tries",
+        "answered",
+        "client_error",
+        "deadline",
+        "outcome",
+        "retransmits",
+    )
+
+    def __init__(
+        self, blocks: Blocks, agreement: Agreement, timing: Timing, now: float
+    ) -> None:
+        self._blocks = blocks
+        self._agreement = agreement
+        self._timing = timing
+        self._acked = 0
+        self._sent = 0
+        self._tries = 0
+        self._rewind_from = 0
+        self._timeout_s: float = agreement.timeout_s or timing.timeout_s
+        self.answered = False
+        """Whether the client has sent an ACK: it exists, and asked."""
+        self.retransmits = 0
+        """How many datagrams were sent more than once."""
+        self.outcome: Outcome | None = None
+        self.client_error: TftpError | None = None
+        """What the client said when it gave up."""
+        self.deadline = now + self._timeout_s
+        """When `tick` is due."""
+        if agreement.acknowledged is None:
+            packet = blocks.packet(1)
+            self._sent = 1
+            self._outbox: Sequence[bytes] = (packet,)
+            self._awaited = _ACK_HEAD + packet[2:4]
+        else:
+            self._outbox = (encode_option_ack(agreement.acknowledged),)
+            self._awaited = encode_ack(0)
+
+    @property
+    def blocks_acknowledged(self) -> int:
+        """How many blocks the client is known to hold."""
+        return self._acked
+
+    @property
+    def bytes_acknowledged(self) -> int:
+        """How many bytes of the file the client is known to hold."""
+        return min(self._acked * self._blocks.block_size, len(self._blocks.content))
+
+    def datagrams(self) -> Sequence[bytes]:
+        """Return what is to be sent now, once."""
+        outbox = self._outbox
+        self._outbox = _NOTHING
+        return outbox
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take a datagram of the client; anything unexpected is ignored."""
+        if data != self._awaited:
+            self._receive_unawaited(data, now)
+            return
+        self._acked = sent = self._sent
+        if sent >= self._blocks.count:
+            self.outcome = Outcome.COMPLETE
+            return
+        self.deadline = now + self._timeout_s
+        if self._tries or not self.answered:
+            self._first_progress(now)
+        if self._agreement.window > 1:
+            self._send_window()
+            return
+        self._sent = sent = sent + 1
+        packet = self._blocks.packet(sent)
+        self._outbox = (packet,)
+        self._awaited = _ACK_HEAD + packet[2:4]
+
+    def tick(self, now: float) -> None:
+        """Send again, or give up, when the deadline has passed."""
+        if now < self.deadline or self.outcome is not None:
+            return
+        timing = self._timing
+        limit = (
+            timing.retransmits if self.answered else timing.retransmits_before_answer
+        )
+        if self._tries >= limit:
+            self.outcome = self._silence()
+            return
+        self._tries += 1
+        self._suspend_rewinding()
+        self._outbox = self._unacknowledged()
+        self.retransmits += len(self._outbox)
+        if self._agreement.timeout_s is None:
+            self._timeout_s = min(2 * self._timeout_s, timing.max_timeout_s)
+        self.deadline = now + self._timeout_s
+
+    def _silence(self) -> Outcome:
+        if not self.answered:
+            return Outcome.NO_ANSWER
+        is_all_sent = self._sent >= self._blocks.count
+        return Outcome.UNCONFIRMED if is_all_sent else Outcome.STALLED
+
+    def _first_progress(self, now: float) -> None:
+        """Note that the client answers: the first time, or again after time-outs."""
+        self.answered = True
+        self._tries = 0
+        self._timeout_s = self._agreement.timeout_s or self._timing.timeout_s
+        self.deadline = now + self._timeout_s
+
+    def _unacknowledged(self) -> Sequence[bytes]:
+        if self._sent == 0 and self._agreement.acknowledged is not None:
+            return (encode_option_ack(self._agreement.acknowledged),)
+        return [
+            self._blocks.packet(number)
+            for number in range(self._acked + 1, self._sent + 1)
+        ]
+
+    def _send_window(self) -> None:
+        """Send the window after the last acknowledged block (RFC 7440)."""
+        last = min(self._acked + self._agreement.window, self._blocks.count)
+        self._sent = last
+        self._awaited = encode_ack(last)
+        packet = self._blocks.packet
+        self._outbox = [packet(number) for number in range(self._acked + 1, last + 1)]
+
+    def _receive_unawaited(self, data: bytes, now: float) -> None:
+        if data[:2] == _ERROR_HEAD:
+            self._receive_error_untrusted(data)
+        elif data[:2] == _ACK_HEAD and len(data) >= _ACK_LENGTH:
+            # Bytes behind the block number are ignored: some clients pad.
+            if data[:_ACK_LENGTH] == self._awaited:
+                self.receive(self._awaited, now)
+            elif self._agreement.window > 1 and self._sent:
+                self._receive_gap(int.from_bytes(data[2:_ACK_LENGTH]), now)
+
+    def _receive_error_untrusted(self, data: bytes) -> None:
+        try:
+            self.client_error = decode_error(data)
+        except DecodeError:
+            return
+        self.outcome = Outcome.CLIENT_ERROR
+
+    def _receive_gap(self, block: int, now: float) -> None:
+        """Go on behind the last block that the client holds (RFC 7440, section 4)."""
+        progress = (block - self._acked) % BLOCK_NUMBERS
+        if progress > self._sent - self._acked:
+            return  # from an earlier window
+        if progress == 0:
+            if self._acked < self._rewind_from:
+                return
+            self._suspend_rewinding()
+        self.retransmits += self._sent - self._acked - progress
+        self._acked += progress
+        self._first_progress(now)
+        self._send_window()
+
+    def _suspend_rewinding(self) -> None:
+        """Let repeated ACKs of the same block repeat nothing for two windows.
+
+        The client acknowledges a repeated window again; without this pause that would
+        repeat the next one, to the end of the file.
+        """
+        self._rewind_from = self._acked + 2 * self._agreement.window
