@@ -27,11 +27,18 @@ def write_value(value: str, separator: str) -> str:
 
 
 def _escape(character: str, separator: str) -> str:
-    if character in (separator, "\\"):
+    if separator and character in (separator, "\\"):
         return f"\\{character}"
     if character.isprintable():
         return character
     return "".join(f"\\{byte:02X}" for byte in character.encode())
+
+
+def printable(text: str) -> str:
+    """Escape what cannot be printed, so that a text from a file ends no line early."""
+    if text.isprintable():
+        return text
+    return "".join(_escape(character, "") for character in text)
 
 
 def quote_windows(value: str) -> str:

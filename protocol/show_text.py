@@ -12,6 +12,7 @@ from typing import Final, Literal
 from protocol.codes import Role, role_text
 from protocol.errors import BadSignatureError
 from protocol.header import Header, HeaderTag
+from protocol.name_text import printable
 from protocol.record import Record, RecordTag
 from protocol.trust_list import TrustList
 
@@ -113,9 +114,9 @@ def _header_lines(header: Header) -> Iterator[str]:
 def _signer_lines(header: Header, length: int) -> Iterator[str]:
     signer = header.signer
     yield f"3\tSIGNERID\t2\t{length}"
-    yield f"4\tSIGNERNAME\t{_text_length(signer.subject)}\t{signer.subject}"
+    yield f"4\tSIGNERNAME\t{_text_length(signer.subject)}\t{printable(signer.subject)}"
     yield f"5\tSERIALNUMBER\t{len(signer.serial)}\t{_colons(signer.serial)}"
-    yield f"6\tCANAME\t\t{_text_length(signer.issuer)}\t{signer.issuer}"
+    yield f"6\tCANAME\t\t{_text_length(signer.issuer)}\t{printable(signer.issuer)}"
 
 
 def _text_length(text: str) -> int:
@@ -152,21 +153,15 @@ def _element_lines(record: Record, tag: int, value: bytes) -> Iterator[str]:
 
 
 def _element_words(record: Record, tag: int) -> str:
-    match tag:
-        case RecordTag.RECORD_LENGTH:
-            return str(record.length)
-        case RecordTag.FUNCTION:
-            return role_text(record.role)
-        case RecordTag.SERIAL_NUMBER:
-            return _colons(record.serial_number or b"")
-        case RecordTag.DNS_NAME:
-            return record.dns_name or ""
-        case RecordTag.SUBJECT_NAME:
-            return record.subject_name or ""
-        case RecordTag.ISSUER_NAME:
-            return record.issuer_name or ""
-        case _:
-            return ""
+    words = {
+        RecordTag.RECORD_LENGTH: str(record.length),
+        RecordTag.FUNCTION: role_text(record.role),
+        RecordTag.SERIAL_NUMBER: _colons(record.serial_number or b""),
+        RecordTag.DNS_NAME: record.dns_name,
+        RecordTag.SUBJECT_NAME: record.subject_name,
+        RecordTag.ISSUER_NAME: record.issuer_name,
+    }
+    return printable(words.get(RecordTag(tag)) or "")
 
 
 def _certificate_lines(der: bytes) -> Iterator[str]:

@@ -1,0 +1,111 @@
+"""The lengths of the vendor's files, computed by REFERENCE 1.8."""
+
+import pytest
+
+from protocol.codes import Role
+from protocol.trust_list import TrustList
+from protocol.trust_list_build import (
+    ListForm,
+    emptied_record,
+    record_for,
+    sign_trust_list,
+)
+from tests import minting
+
+TIME = 1425667513
+
+
+def tokenless(bits: int = 1024) -> TrustList:
+    signer = minting.server(minting.PUBLISHER, bits).signer
+    return sign_trust_list(
+        "CTLFile.tlv", minting.lab_records(bits), signer, timestamp=TIME
+    )
+
+
+def client_form(*, secure: bool) -> TrustList:
+    first, second = minting.token_records()
+    publisher, subscriber = minting.PUBLISHER_ADDRESS, minting.SUBSCRIBER_ADDRESS
+    form = ListForm.CTL_CLIENT
+    servers = [
+        record_for(
+            minting.server(name).certificate,
+            Role.CCM_TFTP,
+            dns_name=address,
+            ip_address=address,
+            form=form,
+        )
+        if secure
+        else emptied_record(address, address, Role.CCM_TFTP)
+        for name, address in (
+            (minting.PUBLISHER, publisher),
+            (minting.SUBSCRIBER, subscriber),
+        )
+    ]
+    capf = record_for(
+        minting.capf().certificate,
+        Role.CAPF,
+        dns_name=publisher,
+        ip_address=publisher,
+        form=form,
+    )
+    records = [first, servers[0], capf, servers[1], second]
+    return sign_trust_list(
+        "CTLFile.tlv", records, minting.token().signer, timestamp=TIME, form=form
+    )
+
+
+@pytest.mark.parametrize(
+    ("common_name", "bits", "length"),
+    [
+        (minting.PUBLISHER, 1024, 694),
+        (minting.SUBSCRIBER, 1024, 696),
+        (minting.PUBLISHER, 2048, 955),
+    ],
+)
+def test_server_certificates(common_name: str, bits: int, length: int) -> None:
+    assert len(minting.server(common_name, bits).certificate.der) == length
+
+
+def test_capf_and_token_certificates() -> None:
+    assert len(minting.capf().certificate.der) == 680
+    assert len(minting.token().certificate.der) == 902
+
+
+def test_tokenless_list() -> None:
+    trust_list = tokenless()
+    assert len(trust_list.data) == 4947
+    assert trust_list.header.header_length == 336
+    assert [r.length for r in trust_list.records] == [1156, 1156, 1138, 1161]
+
+
+def test_regenerated_publisher() -> None:
+    trust_list = tokenless(2048)
+    assert len(trust_list.data) == 6113
+    assert trust_list.header.header_length == 464
+    assert trust_list.records[0].length == 1675
+
+
+def test_token_signed_list() -> None:
+    trust_list = client_form(secure=True)
+    assert len(trust_list.data) == 5728
+    assert trust_list.header.header_length == 304
+    assert [r.length for r in trust_list.records] == [1186, 1022, 1004, 1026, 1186]
+
+
+def test_token_signed_non_secure_list() -> None:
+    trust_list = client_form(secure=False)
+    assert len(trust_list.data) == 3746
+    assert [r.length for r in trust_list.records] == [1186, 33, 1004, 33, 1186]
+
+
+@pytest.mark.parametrize(
+    "trust_list",
+    [tokenless(), tokenless(2048), client_form(secure=True), client_form(secure=False)],
+    ids=["tokenless", "regenerated", "token", "non-secure"],
+)
+def test_encode_gives_the_file_and_its_signer_verifies(trust_list: TrustList) -> None:
+    assert TrustList.decode(trust_list.data).encode() == trust_list.data
+    record = trust_list.signing_record()
+    assert record is not None
+    assert record.certificate is not None
+    trust_list.verify(record.certificate.public_key)
