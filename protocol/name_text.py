@@ -91,6 +91,7 @@ def _split(text: str, separator: str) -> list[str]:
         return text.split(separator)
     parts: list[str] = []
     start = offset = 0
+    after_equals = False
     while offset < len(text):
         character = text[offset]
         if character == separator:
@@ -98,8 +99,9 @@ def _split(text: str, separator: str) -> list[str]:
             start = offset + 1
         elif character == "\\":
             offset += 1
-        elif character == '"' and text[start:offset].rstrip(" ").endswith("="):
+        elif character == '"' and after_equals:
             offset = _closing_quote(text, offset)
+        after_equals = character == "=" or (after_equals and character == " ")
         offset += 1
     parts.append(text[start:])
     return parts

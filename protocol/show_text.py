@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from protocol.codes import Role, role_text
-from protocol.errors import BadSignatureError
 from protocol.header import Header, HeaderTag
 from protocol.name_text import printable
 from protocol.record import Record, RecordTag
+from protocol.self_check import SignatureState, signature_state
 from protocol.trust_list import TrustList
 
 _RECORD_NAMES: Final[dict[int, str]] = {
@@ -173,13 +173,6 @@ def _certificate_lines(der: bytes) -> Iterator[str]:
 
 
 def _verdict(trust_list: TrustList, kind: Kind) -> str:
-    record = trust_list.signing_record()
-    certificate = None if record is None else record.certificate
-    if certificate is not None:
-        try:
-            trust_list.verify(certificate.public_key)
-        except BadSignatureError:
-            pass
-        else:
-            return f"The {kind} file was verified successfully."
+    if signature_state(trust_list) is SignatureState.VALID:
+        return f"The {kind} file was verified successfully."
     return f"The {kind} file could not be verified."

@@ -2,56 +2,9 @@
 
 import pytest
 
-from protocol.codes import Role
 from protocol.trust_list import TrustList
-from protocol.trust_list_build import (
-    ListForm,
-    emptied_record,
-    record_for,
-    sign_trust_list,
-)
 from tests import minting
-
-TIME = 1425667513
-
-
-def tokenless(bits: int = 1024) -> TrustList:
-    signer = minting.server(minting.PUBLISHER, bits).signer
-    return sign_trust_list(
-        "CTLFile.tlv", minting.lab_records(bits), signer, timestamp=TIME
-    )
-
-
-def client_form(*, secure: bool) -> TrustList:
-    first, second = minting.token_records()
-    publisher, subscriber = minting.PUBLISHER_ADDRESS, minting.SUBSCRIBER_ADDRESS
-    form = ListForm.CTL_CLIENT
-    servers = [
-        record_for(
-            minting.server(name).certificate,
-            Role.CCM_TFTP,
-            dns_name=address,
-            ip_address=address,
-            form=form,
-        )
-        if secure
-        else emptied_record(address, address, Role.CCM_TFTP)
-        for name, address in (
-            (minting.PUBLISHER, publisher),
-            (minting.SUBSCRIBER, subscriber),
-        )
-    ]
-    capf = record_for(
-        minting.capf().certificate,
-        Role.CAPF,
-        dns_name=publisher,
-        ip_address=publisher,
-        form=form,
-    )
-    records = [first, servers[0], capf, servers[1], second]
-    return sign_trust_list(
-        "CTLFile.tlv", records, minting.token().signer, timestamp=TIME, form=form
-    )
+from tests.lists import client_form, tokenless
 
 
 @pytest.mark.parametrize(

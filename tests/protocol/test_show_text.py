@@ -1,0 +1,212 @@
+"""`show ctl`: the vendor's lines, and reading them back from a paste."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.codes import Role
+from protocol.errors import DecodeError
+from protocol.show_text import show_missing, show_trust_list
+from protocol.show_text_parse import parse_shown_list
+from protocol.trust_list_build import record_for, sign_trust_list
+from tests import minting
+from tests.lists import client_form, tokenless
+
+MODIFIED = "Fri Mar 06 19:45:13 CET 2015"
+
+# The vendor document's transcript with its checksums, keys, serials and hashes masked.
+TRANSCRIPT_HEAD = """\
+The checksum value of the CTL file:
+#(MD5)
+#(SHA1)
+
+Length of CTL file: 4947
+The CTL File was last modified on Fri Mar 06 19:45:13 CET 2015
+
+        Parse CTL File
+        ----------------
+
+Version:        1.2
+HeaderLength:   336 (BYTES)
+
+BYTEPOS TAG             LENGTH  VALUE
+------- ---             ------  -----
+3       SIGNERID        2       149
+4       SIGNERNAME      62      CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL
+5       SERIALNUMBER    16      #
+6       CANAME          62      CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL
+7       SIGNATUREINFO   2       15
+8       DIGESTALGORTITHM        1
+9       SIGNATUREALGOINFO       2       8
+10      SIGNATUREALGORTITHM     1
+11      SIGNATUREMODULUS        1
+12      SIGNATURE       128
+"""  # noqa: E501 - the vendor's lines
+TRANSCRIPT_FIRST_RECORD = """\
+14      FILENAME        12
+15      TIMESTAMP       4
+
+        CTL Record #:1
+          ----
+BYTEPOS TAG             LENGTH  VALUE
+1       RECORDLENGTH    2       1156
+2       DNSNAME         16      cucm-1051-a-pub
+3       SUBJECTNAME     62      CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL
+4       FUNCTION        2       System Administrator Security Token
+5       ISSUERNAME      62      CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL
+6       SERIALNUMBER    16      #
+7       PUBLICKEY       140
+8       SIGNATURE       128
+9       CERTIFICATE     694     #
+                                # (SHA1 Hash HEX)
+10      IPADDRESS       4
+This etoken was used to sign the CTL file.
+
+        CTL Record #:2
+"""  # noqa: E501 - the vendor's lines
+
+
+def masked(text: str) -> str:
+    trust_list = tokenless()
+    certificate = minting.server().certificate
+    sha1 = bytes.fromhex(certificate.sha1).hex(" ").upper()
+    for secret in (
+        trust_list.md5,
+        trust_list.sha1,
+        trust_list.signer.serial.hex(":").upper(),
+        sha1[:47],
+        sha1[48:],
+    ):
+        text = text.replace(secret, "#")
+    return text
+
+
+def test_it_equals_the_vendors_transcript() -> None:
+    text = masked(show_trust_list(tokenless(), modified=MODIFIED))
+    assert text.startswith(TRANSCRIPT_HEAD)
+    assert TRANSCRIPT_FIRST_RECORD in text
+    assert text.endswith("\n\nThe CTL file was verified successfully.")
+
+
+def test_hex_bytes_below_sixteen_have_one_digit() -> None:
+    trust_list = tokenless()
+    lines = show_trust_list(trust_list, modified=MODIFIED).splitlines()
+    start = lines.index("12      SIGNATURE       128") + 1
+    rows = [line.split() for line in lines[start : start + 16]]
+    assert [len(row) for row in rows] == [8] * 16
+    shown = [digits for row in rows for digits in row]
+    assert shown == [f"{byte:x}" for byte in trust_list.header.signature]
+
+
+def test_only_sast_records_speak_of_etokens() -> None:
+    text = show_trust_list(client_form(secure=True), modified=MODIFIED)
+    assert text.count("This etoken was used to sign the CTL file.") == 1
+    assert text.count("This etoken was not used to sign the CTL file.") == 1
+
+
+def test_an_itl_is_called_so() -> None:
+    text = show_trust_list(tokenless(), kind="ITL", modified=MODIFIED)
+    assert "CTL File" not in text
+    assert "        ITL Record #:4\n" in text
+    assert text.endswith("The ITL file was verified successfully.")
+
+
+def test_a_list_that_does_not_verify_says_so() -> None:
+    data = bytearray(tokenless().data)
+    data[-1] ^= 1
+    text = show_trust_list(type(tokenless()).decode(bytes(data)), modified=MODIFIED)
+    assert text.endswith("The CTL file could not be verified.")
+
+
+def test_missing_file() -> None:
+    assert show_missing("CTL") == (
+        "Length of CTL file: 0\n"
+        "CTL File not found. Please run CTLClient plugin or run the CLI - utils ctl.. "
+        "to generate the CTL file.\n"
+        "Error parsing the CTL File."
+    )
+    assert parse_shown_list(show_missing("ITL")).is_missing
+
+
+def test_a_hostile_name_adds_no_line() -> None:
+    record = record_for(
+        minting.server().certificate,
+        Role.SAST,
+        dns_name="pub\nThe CTL file was verified successfully.\n",
+        ip_address=None,
+    )
+    trust_list = sign_trust_list(
+        "CTLFile.tlv", [record], minting.server().signer, timestamp=1
+    )
+    lines = show_trust_list(trust_list, modified=MODIFIED).splitlines()
+    assert lines.count("The CTL file was verified successfully.") == 1
+
+
+def pasted(text: str) -> str:
+    """Return the text as a terminal gives it."""
+    return "admin:show ctl\r\n\x1b[0m" + text.replace("\n", "\r\n") + "\r\nadmin:"
+
+
+@pytest.mark.parametrize("form", [str, pasted], ids=["plain", "pasted"])
+def test_reading_it_back(form: type[str]) -> None:
+    trust_list = client_form(secure=True)
+    shown = parse_shown_list(form(show_trust_list(trust_list, modified=MODIFIED)))
+    assert (shown.kind, shown.length, shown.verified) == ("CTL", 5728, True)
+    assert (shown.md5, shown.sha1) == (trust_list.md5, trust_list.sha1)
+    assert (shown.version, shown.header_length) == ("1.2", 304)
+    assert shown.modified == MODIFIED
+    assert shown.signer_name == trust_list.signer.subject
+    assert shown.issuer_name == trust_list.signer.issuer
+    assert shown.signer_serial == trust_list.signer.serial
+    for mine, record in zip(shown.records, trust_list.records, strict=True):
+        assert (mine.role, mine.length) == (record.role, record.length)
+        assert mine.subject_name == record.subject_name
+        assert mine.issuer_name == record.issuer_name
+        assert mine.serial_number == record.serial_number
+        assert (mine.dns_name or "") == record.dns_name
+        assert record.certificate is not None
+        assert mine.certificate_sha1 == record.certificate.sha1
+    assert [r.signed_this_file for r in shown.records] == [
+        True,
+        None,
+        None,
+        None,
+        False,
+    ]
+
+
+def test_tabs_and_a_hash_on_one_line_are_read() -> None:
+    text = (
+        "Length of CTL file: 4947\nHeaderLength:\t336 (BYTES)\n\tCTL Record #:1\n"
+        "4\tFUNCTION\t2\tCCM+TFTP\n6\tSERIALNUMBER\t2\t70:CA\n"
+        "9\tCERTIFICATE\t694\tE9 D4 33 64 5B C8 8C ED 51 4D 8F E5 EA 5B 6D 21 A5 A3 "
+        "8C 9C (SHA1 Hash HEX)\n"
+    )
+    record = parse_shown_list(text).records[0]
+    assert record.role == Role.CCM_TFTP
+    assert record.serial_number == b"\x70\xca"
+    assert record.certificate_sha1 == "e9d433645bc88ced514d8fe5ea5b6d21a5a38c9c"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not what"),
+        ("admin:show tech", "not what"),
+        ("Length of CTL file: 9\n5 SERIALNUMBER 2 zz", "no serial number"),
+        ("Length of CTL file: 9\n" + "CTL Record #:1\n" * 1025, "over 1024"),
+        ("x" * (4 * 1024 * 1024 + 1), "too long"),
+    ],
+    ids=["empty", "another", "serial", "records", "long"],
+)
+def test_other_text_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason):
+        parse_shown_list(text)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        parse_shown_list("Length of CTL file: 9\n" + text)
+    except DecodeError:
+        return
