@@ -25,11 +25,21 @@ Request: TypeAlias = Query | Verify
 DEFAULT_BUFFER_BYTES: Final = 2 * MAX_MESSAGE_LENGTH
 """Room for one message of the greatest length and the beginnings of the next."""
 
+TRACED_BYTES: Final = 50
+"""How much of a message the vendor's log dumps (REFERENCE 3.3)."""
+
 
 class _Stream:
     """What both sides share: a bounded buffer that is cut into messages."""
 
-    __slots__ = ("_broken", "_buffer", "_header", "_limit")
+    __slots__ = (
+        "_broken",
+        "_buffer",
+        "_header",
+        "_limit",
+        "last_head",
+        "last_length",
+    )
 
     _accepts: frozenset[MessageType]
     _peer: str
@@ -39,6 +49,10 @@ class _Stream:
         self._header: Header | None = None
         self._limit = max_buffered_bytes
         self._broken: ProtocolError | None = None
+        self.last_head = b""
+        """The first bytes of the last message, as traces dump them."""
+        self.last_length = 0
+        """The last message's whole length."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -80,6 +94,8 @@ class _Stream:
         if len(self._buffer) < end:
             return None
         body = bytes(self._buffer[HEADER_LENGTH:end])
+        self.last_head = bytes(self._buffer[:TRACED_BYTES])
+        self.last_length = end
         del self._buffer[:end]
         self._header = None
         return decode_body(header, body)

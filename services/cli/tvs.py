@@ -1,0 +1,256 @@
+"""`tokenless tvs`: ask any TVS server about a certificate, as a phone would."""
+
+import hashlib
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+
+from protocol.codes import role_name
+from protocol.tvs_messages import FIRST_SESSION_ID, Answer, Query, Verify
+from protocol.tvs_stream import Request
+from services.errors import ServiceError
+from services.tvs.client import ServerAddress, TlsVersion, TvsClient
+from services.tvs.settings import DEFAULT_PORT
+
+_DEFAULT_DEVICE = "CP-7975-SEP001122334455"
+_MAX_REPEAT = 1_000_000
+
+
+class _ServerType(click.ParamType[ServerAddress]):
+    """HOST or HOST:PORT; an IPv6 address with a port stands in brackets."""
+
+    name = "HOST[:PORT]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ServerAddress:
+        if isinstance(value, ServerAddress):
+            return value
+        text = str(value)
+        host, colon, port = text.rpartition(":")
+        if not colon or (":" in host and not host.startswith("[")):
+            host, port = text, str(DEFAULT_PORT)
+        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
+            self.fail(f"{text}: {port} is not a port", param, ctx)
+        return ServerAddress(host.strip("[]"), int(port))
+
+
+class _HexType(click.ParamType[bytes]):
+    """Bytes in hexadecimal, with or without colons."""
+
+    name = "HEX"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        try:
+            return bytes.fromhex(str(value).replace(":", ""))
+        except ValueError:
+            self.fail(f"{value} is not hexadecimal", param, ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How to ask: what `query` and `verify` have in common."""
+
+    server: ServerAddress
+    ca: Path | None
+    device: str
+    version: TlsVersion | None
+    repeat: int
+    same_connection: bool
+    timeout_s: float
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    """One request's answer and what it took."""
+
+    answer: Answer
+    handshake_s: float
+    request_s: float
+    tls_version: str
+
+
+def _common_options(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.option(
+            "--server", type=_ServerType(), required=True, help="Whom to ask."
+        ),
+        click.option(
+            "--ca",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="PEM file that the server's certificate must verify against.",
+        ),
+        click.option("--device", default=_DEFAULT_DEVICE, show_default=True),
+        click.option(
+            "--tls",
+            "version",
+            type=click.Choice([each.value for each in TlsVersion]),
+            help="Exactly this TLS version; 1.0 for a legacy listener.",
+        ),
+        click.option(
+            "--repeat",
+            type=click.IntRange(1, _MAX_REPEAT),
+            default=1,
+            help="Ask so often and report the times.",
+        ),
+        click.option(
+            "--same-connection", is_flag=True, help="Repeat on one connection."
+        ),
+        click.option(
+            "--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=10.0
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group()
+def tvs() -> None:
+    """Ask a TVS server about a certificate."""
+
+
+@tvs.command()
+@_common_options
+@click.option("--subject", required=True, help="Subject, as a list's signer is named.")
+@click.option("--issuer", required=True, help="Issuer, e.g. `CN=…;OU=…;O=…`.")
+@click.option("--serial", type=_HexType(), required=True, help="Serial number.")
+def query(*, subject: str, issuer: str, serial: bytes, **common: Any) -> None:  # noqa: ANN401 - click gives them
+    """Ask who has these names and this serial number (QUERY)."""
+    asking = _asking(common)
+    _run(asking, lambda n: Query(n, asking.device, subject, issuer, serial))
+
+
+@tvs.command()
+@_common_options
+@click.argument(
+    "certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+def verify(*, certificate: Path, **common: Any) -> None:  # noqa: ANN401 - click gives them
+    """Ask whether a certificate, PEM or DER, may be trusted (VERIFY)."""
+    asking, der = _asking(common), _load_der(certificate)
+    _run(asking, lambda n: Verify(n, asking.device, der), certificate=der)
+
+
+def _asking(common: dict[str, Any]) -> _Asking:
+    version = common.pop("version")
+    return _Asking(version=None if version is None else TlsVersion(version), **common)
+
+
+def _load_der(path: Path) -> bytes:
+    """Read a certificate without judging it: that is what the server is asked for."""
+    data = path.read_bytes()
+    if b"-----BEGIN" not in data:
+        return data
+    try:
+        return ssl.PEM_cert_to_DER_cert(data.decode("ascii"))
+    except ValueError as error:
+        raise ServiceError(
+            f"{path}: no certificate in it: {error}",
+            hint="give a PEM or DER file with one certificate",
+        ) from error
+
+
+def _run(
+    asking: _Asking,
+    request: Callable[[int], Request],
+    *,
+    certificate: bytes | None = None,
+) -> None:
+    """Ask as often as wanted, print the last answer, exit 1 unless it is trusted."""
+    timings = list(_timings(asking, request))
+    answer = timings[-1].answer
+    der = answer.certificate if certificate is None else certificate
+    report = _report(answer, der)
+    if asking.repeat > 1:
+        report |= _statistics(timings)
+    report |= {"tls": timings[-1].tls_version}
+    click.echo(json.dumps(report) if asking.as_json else _text(report))
+    if not answer.is_trusted:
+        raise ServiceError(
+            f"{asking.server} does not vouch for this certificate",
+            hint="see `show tvs cache` on that node for what it knows",
+        )
+
+
+def _timings(asking: _Asking, request: Callable[[int], Request]) -> Iterator[_Timing]:
+    sessions = count(FIRST_SESSION_ID)
+    on_one = asking.repeat if asking.same_connection else 1
+    for _ in range(asking.repeat // on_one):
+        client = TvsClient(
+            asking.server,
+            ca=asking.ca,
+            version=asking.version,
+            timeout_s=asking.timeout_s,
+        )
+        with client:
+            for _ in range(on_one):
+                begun = time.perf_counter()
+                answer = client.ask(request(next(sessions)))
+                took = time.perf_counter() - begun
+                yield _Timing(answer, client.handshake_s, took, client.tls_version)
+
+
+def _report(answer: Answer, der: bytes | None) -> dict[str, object]:
+    trusted = answer.is_trusted
+    sha1 = None if der is None else hashlib.sha1(der, usedforsecurity=False).hexdigest()
+    return {
+        "status": "trusted" if trusted else "untrusted",
+        "roles": list(answer.roles),
+        "role_names": [role_name(role) for role in answer.roles],
+        "ttl": answer.ttl,
+        "certificate_sha1": sha1,
+    }
+
+
+def _statistics(timings: list[_Timing]) -> dict[str, object]:
+    """Say how often each answer came and how long it took, in milliseconds."""
+    trusted = sum(each.answer.is_trusted for each in timings)
+    return {
+        "requests": len(timings),
+        "trusted": trusted,
+        "untrusted": len(timings) - trusted,
+        "handshake_ms": _spread([each.handshake_s for each in timings]),
+        "request_ms": _spread([each.request_s for each in timings]),
+    }
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    figures = {
+        "min": ordered[0],
+        "median": median(ordered),
+        "p99": ordered[(len(ordered) - 1) * 99 // 100],
+        "max": ordered[-1],
+    }
+    return {name: round(value * 1000, 3) for name, value in figures.items()}
+
+
+def _text(report: dict[str, object]) -> str:
+    return "\n".join(f"{name}: {_plain(value)}" for name, value in report.items())
+
+
+def _plain(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case dict():
+            return "  ".join(f"{name} {figure}" for name, figure in value.items())
+        case list():
+            return ", ".join(map(str, value)) or "-"
+        case _:
+            return str(value)

@@ -1,0 +1,178 @@
+"""A small blocking TVS client, for the command line.
+
+It shows no certificate and judges the server's only when it is given authorities: who
+asks by hand wants to see what a server answers, also one with a lab's certificate.
+"""
+
+import socket
+import ssl
+import time
+import warnings
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from protocol.errors import ProtocolError
+from protocol.tvs_messages import Answer
+from protocol.tvs_stream import ClientStream, Request
+from services.errors import ServiceError
+
+_READ_BYTES: Final = 16_384
+
+
+@unique
+class TlsVersion(StrEnum):
+    """The versions that a server can be asked in."""
+
+    TLS_1_0 = "1.0"
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
+
+
+_VERSIONS: Final = {
+    TlsVersion.TLS_1_0: ssl.TLSVersion.TLSv1,
+    TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2,
+    TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a TVS server is."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class TvsClient:
+    """One connection to a TVS server, opened by `with`."""
+
+    def __init__(
+        self,
+        server: ServerAddress,
+        *,
+        ca: Path | None = None,
+        version: TlsVersion | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._server = server
+        self._context = _context(ca, version)
+        self._timeout_s = timeout_s
+        self._tls: ssl.SSLSocket | None = None
+        self._stream = ClientStream()
+        self.handshake_s = 0.0
+        """How long connecting and the handshake took."""
+
+    def __enter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            ServiceError: When the server cannot be reached or the handshake fails.
+        """
+        begun = time.perf_counter()
+        address = (self._server.host, self._server.port)
+        try:
+            tcp = socket.create_connection(address, self._timeout_s)
+            tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                self._tls = self._context.wrap_socket(tcp)
+            except BaseException:
+                tcp.close()
+                raise
+        except OSError as error:
+            raise self._failed(error) from error
+        self.handshake_s = time.perf_counter() - begun
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._tls is not None:
+            self._tls.close()
+
+    @property
+    def tls_version(self) -> str:
+        """What was agreed: `TLSv1.3`."""
+        return "" if self._tls is None else self._tls.version() or ""
+
+    @property
+    def server_certificate(self) -> bytes | None:
+        """What the server showed, in DER."""
+        return None if self._tls is None else self._tls.getpeercert(binary_form=True)
+
+    def ask(self, request: Request) -> Answer:
+        """Send a request and wait for its answer.
+
+        Raises:
+            ServiceError: When the connection ends or the answer takes too long.
+            ProtocolError: When the server sends something that does not answer it.
+        """
+        if self._tls is None:
+            msg = "ask() needs an open connection: use the client in a with statement"
+            raise RuntimeError(msg)
+        try:
+            self._tls.sendall(self._stream.send(request))
+            answer = self._receive(self._tls)
+        except OSError as error:
+            raise self._failed(error) from error
+        if answer.session_id != request.session_id:
+            raise ProtocolError(
+                f"{self._server} answered session {answer.session_id}, "
+                f"not {request.session_id}"
+            )
+        return answer
+
+    def _receive(self, tls: ssl.SSLSocket) -> Answer:
+        while (answer := self._stream.next_event()) is None:
+            data = tls.recv(_READ_BYTES)
+            if not data:
+                raise ServiceError(
+                    f"{self._server} closed the connection without an answer",
+                    hint="see the server's log for what it did not accept",
+                )
+            self._stream.receive(data)
+        return answer
+
+    def _failed(self, error: OSError) -> ServiceError:
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        hint = "check the address and that TVS runs there"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason = f"its certificate is not accepted: {error.verify_message}"
+            hint = "give --ca the certificate that the server should show"
+        elif isinstance(error, ssl.SSLError):
+            hint = "try another --tls version"
+        return ServiceError(f"TVS server {self._server}: {reason}", hint=hint)
+
+
+def _context(ca: Path | None, version: TlsVersion | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # A TVS certificate names the node, not the address that phones connect to.
+    context.check_hostname = False
+    if version is TlsVersion.TLS_1_0:
+        context.set_ciphers("AES128-SHA:AES256-SHA:@SECLEVEL=0")
+    else:
+        # Labs have RSA-1024 certificates, which level 2 refuses.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    if version is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = _VERSIONS[version]
+            context.maximum_version = _VERSIONS[version]
+    if ca is None:
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    try:
+        context.load_verify_locations(ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ServiceError(
+            f"{ca}: not a file of certificates: {error}", hint="give --ca a PEM file"
+        ) from error
+    return context

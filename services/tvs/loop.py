@@ -1,0 +1,253 @@
+"""The inner loop of the TVS daemon, without trio: sockets, epoll and what is ready.
+
+No step waits for a peer: not accept, not a handshake, not a write. Each turn ends after
+a bounded time, so whoever drives the loop keeps the process fair. An error inside ends
+the connection that it happened on without an answer: the daemon fails closed.
+"""
+
+import select
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from protocol.errors import ProtocolError
+from services.logs import LogLevel
+from services.tvs import log_lines
+from services.tvs.connection import Connection, Disconnected
+from services.tvs.counters import Refusal, TvsCounters
+from services.tvs.listeners import Listener
+from services.tvs.peers import Peers
+from services.tvs.refusals import Refusals
+from services.tvs.responder import Responder
+from services.tvs.settings import TvsLimits
+from services.tvs.tls import TlsContexts
+from services.tvs.tls_channel import TlsError
+from services.tvs.waits import Phase, Waits
+
+# A turn's share of the process: some dozens of RSA signatures.
+_TURN_S: Final = 0.01
+_EVENTS_A_POLL: Final = 32
+_ACCEPTS_AT_ONCE: Final = 64
+# How long nothing is accepted after the process ran out of file descriptors.
+_PAUSE_S: Final = 0.5
+
+_TIMEOUTS: Final = {
+    Phase.FIRST_BYTE: Refusal.SILENT,
+    Phase.HANDSHAKE: Refusal.HANDSHAKE_TIMEOUT,
+    Phase.REQUEST: Refusal.REQUEST_TIMEOUT,
+    Phase.IDLE: Refusal.IDLE,
+}
+
+
+class TvsLoop:
+    """All connections of one daemon."""
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        contexts: TlsContexts,
+        responder: Responder,
+        *,
+        limits: TvsLimits,
+        counters: TvsCounters,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self.contexts = contexts
+        """For connections to come; replaced when the certificate is."""
+        self._responder = responder
+        self._limits = limits
+        self._counters = counters
+        self._refusals = Refusals(counters, log)
+        self._log = log
+        self._is_debugging = log.is_enabled_for(LogLevel.DEBUG)
+        self._listeners = {each.socket.fileno(): each for each in listeners}
+        self._connections: dict[int, Connection] = {}
+        self._peers = Peers()
+        self._waits: Waits[Connection] = Waits(limits)
+        self._accepts_again_at: float | None = None
+        self._epoll = select.epoll()
+        self._watch_listeners()
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when a turn has work."""
+        return self._epoll.fileno()
+
+    def turn(self) -> None:
+        """Do what is ready, for a bounded time."""
+        now = time.monotonic()
+        stop = now + _TURN_S
+        while now < stop:
+            ready = self._epoll.poll(0, _EVENTS_A_POLL)
+            if not ready:
+                return
+            for fd, _ in ready:
+                connection = self._connections.get(fd)
+                if connection is not None:
+                    self._advance(connection, now)
+                elif fd in self._listeners:
+                    self._accept(self._listeners[fd], now)
+            now = time.monotonic()
+
+    def sweep(self) -> None:
+        """End the connections whose time is over; accept again after a pause."""
+        now = time.monotonic()
+        for connection, phase in self._waits.expired(now):
+            self._refuse(connection, _TIMEOUTS[phase], now)
+        if self._accepts_again_at is not None and now >= self._accepts_again_at:
+            self._accepts_again_at = None
+            self._watch_listeners()
+
+    def close(self) -> None:
+        """Say goodbye to everybody and stop listening."""
+        for listener in self._listeners.values():
+            listener.close()
+        for connection in tuple(self._connections.values()):
+            self._forget(connection)
+            connection.end()
+        self._epoll.close()
+
+    # --- accepting ---------------------------------------------------------------
+
+    def _watch_listeners(self) -> None:
+        for fd in self._listeners:
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def _accept(self, listener: Listener, now: float) -> None:
+        context = self.contexts.modern
+        if listener.is_legacy and self.contexts.legacy is not None:
+            context = self.contexts.legacy
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                sock, (address, *_rest) = listener.socket.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue  # reset while it waited in the backlog
+            except OSError as error:
+                self._pause_accepting(error, now)
+                return
+            sock.setblocking(False)
+            connection = Connection(sock, address, context, self._limits.buffered_bytes)
+            if (why := self._make_room(address, now)) is not None:
+                self._refusals.note(why, now, phone=address)
+                connection.end()
+            else:
+                self._admit(connection, now)
+
+    def _make_room(self, address: str, now: float) -> Refusal | None:
+        """See to it that one more connection is allowed, or return why it is not."""
+        if self._peers.count(address) >= self._limits.connections_per_address:
+            oldest = self._peers.oldest_idle(address)
+            if oldest is None:
+                return Refusal.TOO_MANY_FROM_ADDRESS
+            self._refuse(oldest, Refusal.EVICTED, now)
+        elif len(self._connections) >= self._limits.connections:
+            longest = self._waits.longest_waiting(now)
+            if longest is None:
+                return Refusal.TOO_MANY
+            self._refuse(longest, Refusal.EVICTED, now)
+        return None
+
+    def _admit(self, connection: Connection, now: float) -> None:
+        self._connections[connection.fd] = connection
+        self._peers.add(connection)
+        self._waits.enter(connection, connection.phase, now)
+        self._epoll.register(connection.fd, select.EPOLLIN)
+        counters = self._counters
+        counters.connections_accepted += 1
+        counters.connections_open += 1
+        if self._is_debugging:
+            total = counters.connections_accepted
+            for line in log_lines.accepted(connection.fd, connection.address, total):
+                self._log.debug(line)
+
+    def _pause_accepting(self, error: OSError, now: float) -> None:
+        """Wait for descriptors instead of asking for them in a busy loop."""
+        self._refusals.note(
+            Refusal.NO_DESCRIPTORS, now, phone="", why=error.strerror or str(error)
+        )
+        for fd in self._listeners:
+            self._epoll.unregister(fd)
+        self._accepts_again_at = now + _PAUSE_S
+        if (longest := self._waits.longest_waiting(now)) is not None:
+            self._refuse(longest, Refusal.EVICTED, now)
+
+    # --- serving -----------------------------------------------------------------
+
+    def _advance(self, connection: Connection, now: float) -> None:
+        """Do what is ready on a connection; whatever goes wrong ends only it."""
+        try:
+            self._exchange(connection, now)
+        except Disconnected:
+            self._drop(connection)
+        except TlsError as failure:
+            known = connection.is_established
+            why = Refusal.BAD_TLS if known else Refusal.NOT_TLS
+            self._refuse(connection, why, now, why=str(failure))
+        except ProtocolError as error:
+            self._refuse(connection, Refusal.BAD_REQUEST, now, why=str(error))
+        except Exception as error:  # noqa: BLE001 - fail closed, and keep serving others
+            self._refuse(connection, Refusal.INTERNAL_ERROR, now, why=repr(error))
+
+    def _exchange(self, connection: Connection, now: float) -> None:
+        was_stuck, was_established = connection.is_stuck, connection.is_established
+        connection.flush()
+        if not connection.is_stuck:
+            if not was_stuck:
+                connection.receive()
+            if not was_established and connection.is_established:
+                self._count_handshake(connection)
+            answered = self._responder.answer_requests(connection)
+            connection.flush()
+            if connection.is_closed_by_peer:
+                connection.say_goodbye()
+                raise Disconnected
+            self._move(connection, now, restart=answered > 0)
+        if connection.is_stuck is not was_stuck:
+            self._epoll.modify(
+                connection.fd,
+                select.EPOLLOUT if connection.is_stuck else select.EPOLLIN,
+            )
+
+    def _move(self, connection: Connection, now: float, *, restart: bool) -> None:
+        old, new = connection.phase, connection.phase_now()
+        if old is not new or restart:
+            self._waits.move(connection, old, new, now)
+            connection.phase = new
+
+    def _count_handshake(self, connection: Connection) -> None:
+        channel = connection.channel
+        if channel is None:
+            return
+        if channel.is_resumed:
+            self._counters.handshakes_resumed += 1
+        else:
+            self._counters.handshakes_full += 1
+        if self._is_debugging:
+            for line in log_lines.handshake_done(connection.address, channel.cipher):
+                self._log.debug(line)
+
+    def _refuse(
+        self, connection: Connection, reason: Refusal, now: float, *, why: str = ""
+    ) -> None:
+        """End a connection that its client has not ended."""
+        self._refusals.note(reason, now, phone=connection.address, why=why)
+        self._forget(connection)
+        connection.end()
+
+    def _drop(self, connection: Connection) -> None:
+        """Close the socket of a peer that is gone."""
+        self._forget(connection)
+        connection.socket.close()
+
+    def _forget(self, connection: Connection) -> None:
+        del self._connections[connection.fd]
+        self._peers.remove(connection)
+        self._waits.leave(connection, connection.phase)
+        self._epoll.unregister(connection.fd)
+        self._counters.connections_open -= 1
+        if self._is_debugging:
+            for line in log_lines.closed():
+                self._log.debug(line)

@@ -1,0 +1,159 @@
+"""The TLS contexts of the TVS daemon.
+
+The modern one speaks TLS 1.2 and 1.3. The legacy one speaks TLS 1.0 with the two suites
+that 7900 phones have (REFERENCE 3.7); OpenSSL must be talked down to it, which weakens
+the whole context, so it belongs to a listener of its own and is never on by itself.
+
+Python's ssl module can ask for a client certificate only together with the authorities
+that it must come from; a phone that shows one of another authority fails the handshake.
+So none is asked for until the administrator names these authorities.
+"""
+
+import ssl
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from services.errors import ServiceError
+from services.tvs.settings import OwnCertificate, TvsSettings
+
+_LEGACY_CIPHERS: Final = "AES128-SHA:AES256-SHA:@SECLEVEL=0"
+# OpenSSL's level 2 wants RSA keys of 2,048 bits, level 1 of 1,024.
+_LEVEL_2_KEY_BITS: Final = 2048
+_LEVEL_1_KEY_BITS: Final = 1024
+# SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS, which Python's ssl module does not name. Without
+# it a TLS 1.0 answer leaves as two records, the first of them empty.
+_ONE_RECORD_AN_ANSWER: Final = 0x800
+_ONE_TICKET: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TlsContexts:
+    """What new connections are made from."""
+
+    modern: ssl.SSLContext
+    legacy: ssl.SSLContext | None
+
+
+def load_contexts(
+    settings: TvsSettings, log: structlog.typing.FilteringBoundLogger
+) -> TlsContexts:
+    """Make the contexts and warn of what weakens them.
+
+    Raises:
+        ServiceError: When a certificate, its key or the file of authorities cannot be
+            used.
+    """
+    if not settings.certificates:
+        raise ServiceError(
+            "TVS has no certificate of its own",
+            hint="regenerate the node's TVS certificate",
+        )
+    modern = _modern_context(settings, log)
+    if settings.legacy is None:
+        return TlsContexts(modern, None)
+    log.warning(
+        "TVS answers TLS 1.0 on its legacy listener: its phones' connections can be "
+        "read and changed by whoever has broken that protocol",
+        port=settings.legacy.port,
+    )
+    return TlsContexts(modern, _legacy_context(settings))
+
+
+def _modern_context(
+    settings: TvsSettings, log: structlog.typing.FilteringBoundLogger
+) -> ssl.SSLContext:
+    context = _context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    bits = min(map(_rsa_bits, settings.certificates))
+    if bits < _LEVEL_2_KEY_BITS:
+        level = 1 if bits >= _LEVEL_1_KEY_BITS else 0
+        context.set_ciphers(f"DEFAULT:@SECLEVEL={level}")
+        log.warning(
+            "TVS shows a certificate whose RSA key is short; OpenSSL's security level "
+            "was lowered for it: regenerate the TVS certificate with 2048 bits",
+            key_bits=bits,
+            security_level=level,
+        )
+    _load_certificates(context, settings)
+    return context
+
+
+def _legacy_context(settings: TvsSettings) -> ssl.SSLContext:
+    context = _context()
+    with warnings.catch_warnings():
+        # Python warns of TLS 1.0 as such; load_contexts says what it means here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1
+    # The level must be lowered before a short key is loaded, or it is refused.
+    context.set_ciphers(_LEGACY_CIPHERS)
+    context.options |= _ONE_RECORD_AN_ANSWER
+    _load_certificates(context, settings)
+    return context
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    # A phone asks once a connection; a second ticket would be made for nothing.
+    context.num_tickets = _ONE_TICKET
+    return context
+
+
+def _load_certificates(context: ssl.SSLContext, settings: TvsSettings) -> None:
+    for own in settings.certificates:
+        with _as_file(own) as path:
+            try:
+                context.load_cert_chain(path, own.key, password=_no_password)
+            except (OSError, ssl.SSLError) as error:
+                raise ServiceError(
+                    f"{own.key}: TVS cannot use its key: {error}",
+                    hint="regenerate the node's TVS certificate",
+                ) from error
+    if settings.client_ca is None:
+        return
+    try:
+        context.load_verify_locations(settings.client_ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ServiceError(
+            f"{settings.client_ca}: not a file of authorities: {error}",
+            hint="name a PEM file with the certificates that issued MICs and LSCs",
+        ) from error
+    context.verify_mode = ssl.CERT_OPTIONAL
+    # Phones' issuers are often intermediate: the manufacturer's sub-CA, a CAPF.
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+
+
+def _no_password() -> str:
+    """Answer OpenSSL's question for a password, which would be asked on a terminal."""
+    return ""
+
+
+@contextmanager
+def _as_file(own: OwnCertificate) -> Iterator[Path]:
+    """Lend the certificate as a PEM file, the only form that OpenSSL's face takes."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(ssl.DER_cert_to_PEM_cert(own.der))
+        file.flush()
+        yield Path(file.name)
+
+
+def _rsa_bits(own: OwnCertificate) -> int:
+    """Return the length of an RSA key; other keys are never too short here."""
+    try:
+        key = x509.load_der_x509_certificate(own.der).public_key()
+    except ValueError as error:
+        raise ServiceError(
+            f"the TVS certificate cannot be read: {error}",
+            hint="regenerate the node's TVS certificate",
+        ) from error
+    return key.key_size if isinstance(key, RSAPublicKey) else _LEVEL_2_KEY_BITS
