@@ -178,6 +178,11 @@ class Transfer:
             self._timeout_s = min(2 * self._timeout_s, timing.max_timeout_s)
         self.deadline = now + self._timeout_s
 
+    def lose_client(self) -> None:
+        """End at once: the network says that nobody is there."""
+        if self.outcome is None:
+            self.outcome = self._silence()
+
     def _silence(self) -> Outcome:
         if not self.answered:
             return Outcome.NO_ANSWER

@@ -1,0 +1,97 @@
+"""What a TFTP server counts: plain integers, in memory that workers share."""
+
+import mmap
+from collections.abc import Iterator, Mapping
+from enum import IntEnum, unique
+from typing import Final
+
+from protocol.tftp_transfer import Outcome
+
+_CELL_BYTES: Final = 8
+
+
+@unique
+class Count(IntEnum):
+    """What is counted, except how transfers ended."""
+
+    REQUESTS = 0
+    """Read requests, repeated ones too."""
+    DUPLICATES = 1
+    """Requests repeated while the first was being answered."""
+    REFUSED = 2
+    """Requests answered with an error packet."""
+    MALFORMED = 3
+    """Datagrams to the well-known port that are no request."""
+    NOT_ALLOWED = 4
+    """Requests from addresses outside the allowed networks."""
+    OVER_LIMIT = 5
+    """Requests dropped because the table, or the address's share of it, was full."""
+    WRONG_TID = 6
+    """Datagrams that belong to no transfer."""
+    STARTED = 7
+    ENDED = 8
+    BYTES = 9
+    """Bytes of files that clients have acknowledged."""
+    RETRANSMITS = 10
+    SHARED_PORT = 11
+    """Transfers answered from the well-known port for want of descriptors."""
+
+
+_OUTCOMES: Final[Mapping[Outcome, int]] = {
+    outcome: len(Count) + index for index, outcome in enumerate(Outcome)
+}
+_CELLS: Final = len(Count) + len(Outcome)
+
+
+class TftpCounters:
+    """One row of counts for each worker; reading adds them up."""
+
+    def __init__(self, workers: int = 1) -> None:
+        # Anonymous and shared: a forked worker counts where its parent can read.
+        memory = mmap.mmap(-1, workers * _CELLS * _CELL_BYTES)
+        cells = memoryview(memory).cast("Q")
+        self._rows = [cells[n * _CELLS : (n + 1) * _CELLS] for n in range(workers)]
+
+    def row(self, worker: int = 0) -> "CounterRow":
+        """Return where one worker counts."""
+        return CounterRow(self._rows[worker])
+
+    def __getitem__(self, count: Count) -> int:
+        return sum(row[count] for row in self._rows)
+
+    def ended(self, outcome: Outcome) -> int:
+        """Return how many transfers ended so."""
+        return sum(row[_OUTCOMES[outcome]] for row in self._rows)
+
+    @property
+    def under_way(self) -> int:
+        """How many transfers are in the tables."""
+        return self[Count.STARTED] - self[Count.ENDED]
+
+    def items(self) -> Iterator[tuple[str, int]]:
+        """Return every count with its name, for a status line."""
+        for count in Count:
+            yield count.name.lower(), self[count]
+        for outcome in Outcome:
+            yield f"ended_{outcome.value.replace('-', '_')}", self.ended(outcome)
+
+
+class CounterRow:
+    """Where one worker counts."""
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, cells: memoryview) -> None:
+        self._cells = cells
+
+    def add(self, count: Count, amount: int = 1) -> None:
+        """Count something."""
+        self._cells[count] += amount
+
+    def end(self, outcome: Outcome, sent_bytes: int, retransmits: int) -> None:
+        """Count the end of a transfer."""
+        cells = self._cells
+        cells[Count.ENDED] += 1
+        cells[Count.BYTES] += sent_bytes
+        cells[Count.RETRANSMITS] += retransmits
+        cells[_OUTCOMES[outcome]] += 1

@@ -1,0 +1,205 @@
+"""The loop of a TFTP server: drains the sockets, moves the transfers, sends.
+
+It waits for nothing and knows no trio: `turn` handles what is there, `expire` what is
+due; `server` and `workers` call them when the epoll descriptor is readable or
+`next_at` has come. No task, thread or callback belongs to a transfer: with thousands
+of phones the system calls are what a packet costs, and they are kept to a receive and
+a send.
+"""
+
+import select
+from collections.abc import Sequence
+from typing import Final
+
+from protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
+from protocol.tftp_transfer import Outcome
+from services.tftp.counters import Count, CounterRow
+from services.tftp.deadlines import Deadlines
+from services.tftp.journal import Journal
+from services.tftp.listener import Listener
+from services.tftp.reception import Reception
+from services.tftp.session import Session
+from services.tftp.settings import Ports, TftpSettings
+from services.tftp.sockets import Peer, open_for
+from services.tftp.table import TransferTable
+
+_EVENTS_A_TURN: Final = 512
+_DATAGRAMS_A_TURN: Final = 64
+"""From the well-known socket, before the transfers have their turn again."""
+_LONGEST_ANSWER: Final = 512
+"""An ACK has 4 bytes, an ERROR a text."""
+_REQUEST_HEAD: Final = bytes((0, Opcode.RRQ))
+_ERROR_HEAD: Final = bytes((0, Opcode.ERROR))
+_WRONG_TID: Final = encode_error(TftpErrorCode.UNKNOWN_TRANSFER_ID)
+
+
+class Engine:
+    """One listener with its transfers."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        reception: Reception,
+        table: TransferTable,
+        settings: TftpSettings,
+        counters: CounterRow,
+        journal: Journal,
+    ) -> None:
+        self._listener = listener
+        self._reception = reception
+        self._table = table
+        self._has_ports = settings.ports is Ports.PER_TRANSFER
+        self._counters = counters
+        self._journal = journal
+        self._deadlines: Deadlines[Session] = Deadlines()
+        self._by_descriptor: dict[int, Session] = {}
+        self._epoll = select.epoll()
+        self._epoll.register(listener.socket, select.EPOLLIN)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when `turn` has something to do."""
+        return self._epoll.fileno()
+
+    @property
+    def next_at(self) -> float:
+        """When `expire` has something to do; infinity when nothing waits."""
+        return min(self._deadlines.next_at, self._journal.summary_at)
+
+    @property
+    def under_way(self) -> int:
+        """How many transfers there are."""
+        return len(self._table)
+
+    def turn(self, now: float) -> int:
+        """Handle what has arrived; return for how many sockets that was."""
+        events = self._epoll.poll(0, _EVENTS_A_TURN)
+        by_descriptor = self._by_descriptor
+        for descriptor, _ in events:
+            session = by_descriptor.get(descriptor)
+            if session is None:
+                self._drain_listener(now)
+                continue
+            try:
+                data = session.recv(_LONGEST_ANSWER)
+            except BlockingIOError:
+                continue
+            except OSError:
+                self._client_is_gone(session, now)
+                continue
+            self._deliver(session, data, now)
+        return len(events)
+
+    def expire(self, now: float) -> None:
+        """Send again, or give up, what was due before now."""
+        for session in self._deadlines.due(now):
+            transfer = session.transfer
+            transfer.tick(now)
+            if transfer.outcome is None:
+                self._send(session, transfer.datagrams(), now)
+                self._deadlines.add(session, now)
+            else:
+                self._ended(session, now)
+        self._journal.summarise(now)
+
+    def stop_listening(self) -> None:
+        """Take no more requests; transfers under way go on."""
+        self._epoll.unregister(self._listener.socket)
+
+    def close(self, now: float) -> None:
+        """End every transfer and give its descriptors back; not the listener."""
+        for session in self._table:
+            session.end(Outcome.STOPPED)
+            self._ended(session, now)
+        self._epoll.close()
+
+    def _deliver(self, session: Session, data: bytes, now: float) -> None:
+        transfer = session.transfer
+        transfer.receive(data, now)
+        if session.is_new and transfer.answered:
+            self._confirmed(session, now)
+        if transfer.outcome is not None:
+            self._ended(session, now)
+            return
+        datagrams = transfer.datagrams()
+        if datagrams:
+            self._send(session, datagrams, now)
+
+    def _send(self, session: Session, datagrams: Sequence[bytes], now: float) -> None:
+        try:
+            for datagram in datagrams:
+                session.send(datagram)
+        except BlockingIOError:
+            return  # as if it had been lost on the way
+        except OSError:
+            self._client_is_gone(session, now)
+
+    def _drain_listener(self, now: float) -> None:
+        receive = self._listener.receive
+        for _ in range(_DATAGRAMS_A_TURN):
+            try:
+                data, peer, local = receive()
+            except OSError:
+                return
+            session = None if data[:2] == _REQUEST_HEAD else self._table.get(peer)
+            if session is None:
+                self._request(data, peer, local, now)
+            else:
+                self._deliver(session, data, now)
+
+    def _request(self, data: bytes, peer: Peer, local: str, now: float) -> None:
+        answer = self._reception.take(data, peer, now)
+        if isinstance(answer, Session):
+            self._begin(answer, local, now)
+        elif answer is not None:
+            self._listener.send(answer, peer, local)
+
+    def _begin(self, session: Session, local: str, now: float) -> None:
+        displaced = self._table.to_displace(session.peer)
+        if displaced is not None:
+            displaced.end(Outcome.DISPLACED)
+            self._ended(displaced, now)
+        self._connect(session, local)
+        self._table.add(session)
+        self._counters.add(Count.STARTED)
+        self._send(session, session.transfer.datagrams(), now)
+        if session.transfer.outcome is None:
+            self._deadlines.add(session, now)
+
+    def _connect(self, session: Session, local: str) -> None:
+        """Give a transfer its own port, or the well-known one where there is none."""
+        peer = session.peer
+        if self._has_ports:
+            try:
+                own = open_for(self._listener.socket, peer, local)
+            except OSError:
+                self._counters.add(Count.SHARED_PORT)
+            else:
+                session.socket, session.send, session.recv = own, own.send, own.recv
+                self._by_descriptor[own.fileno()] = session
+                self._epoll.register(own.fileno(), select.EPOLLIN)
+                return
+        send = self._listener.send
+        session.send = lambda datagram: send(datagram, peer, local)
+
+    def _confirmed(self, session: Session, now: float) -> None:
+        replaced = self._table.answered(session)
+        if replaced is not None:
+            replaced.end(Outcome.REPLACED)
+            self._ended(replaced, now)
+
+    def _client_is_gone(self, session: Session, now: float) -> None:
+        """End a transfer whose client's port is closed (ICMP says so)."""
+        session.transfer.lose_client()
+        self._ended(session, now)
+
+    def _ended(self, session: Session, now: float) -> None:
+        transfer = session.transfer
+        self._table.remove(session)
+        if session.socket is not None:
+            del self._by_descriptor[session.socket.fileno()]
+            session.socket.close()  # which takes it out of epoll too
+        if transfer.outcome is not None:
+            self._counters.end(
+                transfer.outcome, transfer.bytes_acknowledged, transfer.retransmits
+            )
+        self._journal.ended(session, now)

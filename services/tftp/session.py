@@ -1,0 +1,69 @@
+"""One transfer as the server holds it: its state, its client, its socket."""
+
+import socket
+from collections.abc import Callable
+
+from protocol.tftp_transfer import Outcome, Transfer
+from services.tftp.sockets import Peer
+
+Send = Callable[[bytes], object]
+
+
+class Session:
+    """A transfer with the socket that it is sent through."""
+
+    __slots__ = (
+        "filename",
+        "is_new",
+        "peer",
+        "predecessor",
+        "recv",
+        "request",
+        "send",
+        "socket",
+        "started",
+        "transfer",
+    )
+
+    def __init__(
+        self,
+        transfer: Transfer,
+        peer: Peer,
+        request: bytes,
+        filename: str,
+        started: float,
+    ) -> None:
+        self.transfer = transfer
+        self.peer = peer
+        self.request = request
+        """The request as it came, to know its repetitions by."""
+        self.filename = filename
+        self.started = started
+        self.is_new = True
+        """Whether the client has not answered yet: the request may be forged."""
+        self.predecessor: Session | None = None
+        """The transfer that this one replaces as soon as the client answers it.
+
+        A late repetition of a request must not end the transfer that it began.
+        """
+        self.socket: socket.socket | None = None
+        """Its own socket; None when it is sent through the well-known one."""
+        self.send: Send
+        """How a datagram goes to the client."""
+        self.recv: Callable[[int], bytes]
+        """How one comes from the client, where the socket is the transfer's own."""
+
+    @property
+    def deadline(self) -> float:
+        """When the transfer's `tick` is due."""
+        return self.transfer.deadline
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the transfer has ended."""
+        return self.transfer.outcome is not None
+
+    def end(self, outcome: Outcome) -> None:
+        """Let the transfer end for a reason of the server's, unless it has ended."""
+        if self.transfer.outcome is None:
+            self.transfer.outcome = outcome

@@ -1,0 +1,103 @@
+"""The sockets of a TFTP server: the well-known one, and one for each transfer.
+
+The receive buffer of the well-known socket decides a boot storm: the default of 208 KB
+holds 277 requests, and a phone whose request is lost waits out its time-out.
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from services.errors import ServiceError
+
+# Linux; Python's socket module does not name it.
+_SO_RCVBUFFORCE: Final = 33
+_SO_REUSEPORT: Final = socket.SO_REUSEPORT
+_NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+
+Peer = tuple[str, int] | tuple[str, int, int, int]
+"""An address as `recvfrom` gives it: of IPv4, or of IPv6 with flow and scope."""
+
+
+def open_listener(
+    address: str, port: int, receive_buffer_bytes: int, *, shared: bool = False
+) -> socket.socket:
+    """Bind the well-known socket.
+
+    Args:
+        address: An IPv4 or IPv6 address; `::` serves both families.
+        port: 0 takes a free one.
+        receive_buffer_bytes: What the kernel should hold while we are busy.
+        shared: Whether other workers bind the same port (SO_REUSEPORT).
+
+    Raises:
+        ServiceError: When the address is none of this machine's, or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, _NON_BLOCKING)
+    try:
+        if family == socket.AF_INET6 and address == "::":
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, _SO_REUSEPORT, 1)
+        _raise_receive_buffer(listener, receive_buffer_bytes)
+        listener.bind((address, port))
+    except OSError as error:
+        listener.close()
+        raise ServiceError(
+            f"TFTP cannot listen on {address} port {port}: {error.strerror}",
+            hint=_bind_hint(error),
+        ) from error
+    return listener
+
+
+def open_for(listener: socket.socket, peer: Peer, local: str) -> socket.socket:
+    """Open the socket of one transfer: from `local`, connected to the client.
+
+    Raises:
+        OSError: When descriptors or ports have run out, or the peer cannot be reached.
+    """
+    transfer = socket.socket(listener.family, _NON_BLOCKING)
+    try:
+        transfer.bind((local, 0))
+        transfer.connect(peer)
+    except OSError:
+        transfer.close()
+        raise
+    return transfer
+
+
+def warn_of_small_buffer(
+    listener: socket.socket, wanted_bytes: int, warn: Callable[..., object]
+) -> None:
+    """Say what to do when the kernel gives the listener less than it should have."""
+    # The kernel doubles the value, for its own overhead (socket(7)).
+    got = listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+    if got < wanted_bytes:
+        warn(
+            "the kernel keeps TFTP's receive buffer small; requests of a boot storm "
+            f"will be lost: run `sysctl -w net.core.rmem_max={wanted_bytes}`, grant "
+            f"CAP_NET_ADMIN, or use a systemd socket with ReceiveBuffer={wanted_bytes}",
+            wanted_bytes=wanted_bytes,
+            got_bytes=got,
+        )
+
+
+def _raise_receive_buffer(listener: socket.socket, size: int) -> None:
+    """Ask beyond the administrator's limit where allowed, else up to it."""
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
+    except OSError:
+        with contextlib.suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+    with contextlib.suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+
+
+def _bind_hint(error: OSError) -> str:
+    match type(error):
+        case _ if isinstance(error, PermissionError):
+            return "ports below 1024 need CAP_NET_BIND_SERVICE; use another port"
+        case _:
+            return "stop what uses the port, or set tftp.port and the node's address"

@@ -1,0 +1,121 @@
+"""Who is admitted, and which transfers are under way.
+
+The table is bounded. When it is full, the oldest transfer that its client has never
+answered makes room: forged requests displace each other, and a client that is really
+there has answered within a round trip.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from enum import Enum, unique
+from functools import lru_cache
+
+from services.tftp.session import Session
+from services.tftp.settings import TftpSettings
+from services.tftp.sockets import Peer
+
+
+@unique
+class Admission(Enum):
+    """What becomes of a request."""
+
+    ADMITTED = "admitted"
+    DUPLICATE = "duplicate"
+    NOT_ALLOWED = "not-allowed"
+    OVER_LIMIT = "over-limit"
+
+
+class TransferTable:
+    """The transfers under way, by client."""
+
+    def __init__(self, settings: TftpSettings) -> None:
+        self._settings = settings
+        self._sessions: dict[Peer, Session] = {}
+        self._unanswered: dict[Peer, Session] = {}
+        self._by_address: dict[str, int] = {}
+        self._count = 0
+        self._is_allowed = lru_cache(maxsize=4096)(self._compare_with_networks)
+        self.get = self._sessions.get
+        """The newest transfer of a client, or None."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Session]:
+        for session in list(self._sessions.values()):
+            yield session
+            if session.predecessor is not None:
+                yield session.predecessor
+
+    def admit(self, peer: Peer, request: bytes) -> Admission:
+        """Decide about a request; an admitted one may still find the table full."""
+        settings = self._settings
+        if settings.allow and not self._is_allowed(peer[0]):
+            return Admission.NOT_ALLOWED
+        known = self._sessions.get(peer)
+        if known is not None and known.is_new and known.request == request:
+            return Admission.DUPLICATE
+        if self._by_address.get(peer[0], 0) >= settings.max_transfers_per_address:
+            return Admission.OVER_LIMIT
+        if self._count >= settings.max_transfers and not self._unanswered:
+            return Admission.OVER_LIMIT
+        return Admission.ADMITTED
+
+    def to_displace(self, peer: Peer) -> Session | None:
+        """Return the transfer that has to end before one of `peer` is added.
+
+        It is the one that the same client has not answered, for it asks for something
+        else now; in a full table the oldest unanswered one.
+        """
+        if peer in self._unanswered:
+            return self._unanswered[peer]
+        if self._count < self._settings.max_transfers:
+            return None
+        return next(iter(self._unanswered.values()), None)
+
+    def add(self, session: Session) -> None:
+        """Take a transfer in; one that its client has answered stays behind it."""
+        peer = session.peer
+        session.predecessor = self._sessions.get(peer)
+        self._sessions[peer] = self._unanswered[peer] = session
+        self._by_address[peer[0]] = self._by_address.get(peer[0], 0) + 1
+        self._count += 1
+
+    def answered(self, session: Session) -> Session | None:
+        """Note a client's first answer; return the transfer that is replaced by it."""
+        session.is_new = False
+        self._unanswered.pop(session.peer, None)
+        replaced, session.predecessor = session.predecessor, None
+        if replaced is not None:
+            self._forget_address(replaced.peer[0])
+        return replaced
+
+    def remove(self, session: Session) -> None:
+        """Take an ended transfer out; its predecessor, if it has one, goes on."""
+        peer = session.peer
+        newest = self._sessions.get(peer)
+        if newest is session:
+            self._unanswered.pop(peer, None)
+            if session.predecessor is None:
+                del self._sessions[peer]
+            else:
+                self._sessions[peer] = session.predecessor
+        elif newest is not None and newest.predecessor is session:
+            newest.predecessor = None
+        else:
+            return
+        self._forget_address(peer[0])
+
+    def _forget_address(self, host: str) -> None:
+        self._count -= 1
+        left = self._by_address[host] - 1
+        if left:
+            self._by_address[host] = left
+        else:
+            del self._by_address[host]
+
+    def _compare_with_networks(self, host: str) -> bool:
+        address = ipaddress.ip_address(host.partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        plain = address if mapped is None else mapped
+        return any(plain in network for network in self._settings.allow)
