@@ -1,13 +1,13 @@
 """The lines of a step, as an administrator would type them, and what they mean.
 
-    admin [--node NODE] utils ctl update CTLFile
-    ctl-client set-mode mixed-mode --token A --token B
-    ctl-client update --token A --token B
-    token create A
-    cert upload Phone-SAST-trust token:A
-    phones boot [GROUP...]        phones off GROUP...       phones on GROUP...
-    phones delete-trust GROUP...  phones factory-reset GROUP...
-    node stop NODE                node start NODE
+admin [--node NODE] utils ctl update CTLFile
+ctl-client set-mode mixed-mode --token A --token B
+ctl-client update --token A --token B
+token create A
+cert upload Phone-SAST-trust token:A
+phones boot [GROUP...]        phones off GROUP...       phones on GROUP...
+phones delete-trust GROUP...  phones factory-reset GROUP...
+node stop NODE                node start NODE
 """
 
 import shlex
@@ -99,17 +99,20 @@ def _admin(words: list[str]) -> Action | None:
             return Admin(shlex.join(words[2:]), node)
         case [_, *_]:
             return Admin(shlex.join(words), None)
-    return None
+        case _:
+            return None
 
 
 def _ctl_client(words: list[str]) -> Action | None:
+    mode: str | None
     match words:
         case ["set-mode", mode, *options]:
-            tokens = _values_of("--token", options)
+            pass
         case ["update", *options]:
-            mode, tokens = None, _values_of("--token", options)
+            mode = None
         case _:
             return None
+    tokens = _values_of("--token", options)
     return None if tokens is None else CtlClient(mode, tokens)
 
 
@@ -125,28 +128,32 @@ def _token(words: list[str]) -> Action | None:
     match words:
         case ["create", name]:
             return CreateToken(name)
-    return None
+        case _:
+            return None
 
 
 def _cert(words: list[str]) -> Action | None:
     match words:
         case ["upload", store, source] if source.startswith("token:"):
             return UploadCertificate(store, source.removeprefix("token:"))
-    return None
+        case _:
+            return None
 
 
 def _phones(words: list[str]) -> Action | None:
     match words:
         case [verb, *groups] if verb in _PHONE_VERBS:
             return Phones(verb, tuple(groups))
-    return None
+        case _:
+            return None
 
 
 def _node(words: list[str]) -> Action | None:
     match words:
         case [("stop" | "start") as verb, name]:
             return NodePower(name, up=verb == "start")
-    return None
+        case _:
+            return None
 
 
 _PARSERS: Final[dict[str, Callable[[list[str]], Action | None]]] = {
