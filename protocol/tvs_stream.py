@@ -6,7 +6,9 @@ are needed; `send` gives the bytes of a message to write. The buffer is bounded,
 error is final: after a ProtocolError the connection can only be closed.
 """
 
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from protocol.errors import ProtocolError
 from protocol.tvs_messages import (
@@ -17,10 +19,10 @@ from protocol.tvs_messages import (
     MessageType,
     Query,
     Verify,
-    decode_body,
 )
 
 Request: TypeAlias = Query | Verify
+MessageT = TypeVar("MessageT")
 
 DEFAULT_BUFFER_BYTES: Final = 2 * MAX_MESSAGE_LENGTH
 """Room for one message of the greatest length and the beginnings of the next."""
@@ -29,7 +31,7 @@ TRACED_BYTES: Final = 50
 """How much of a message the vendor's log dumps (REFERENCE 3.3)."""
 
 
-class _Stream:
+class _Stream(Generic[MessageT]):
     """What both sides share: a bounded buffer that is cut into messages."""
 
     __slots__ = (
@@ -41,8 +43,9 @@ class _Stream:
         "last_length",
     )
 
-    _accepts: frozenset[MessageType]
-    _peer: str
+    # Which types the other side may send, and how their bodies are read.
+    _decoders: ClassVar[Mapping[MessageType, Callable[[int, bytes], object]]]
+    _peer: ClassVar[str]
 
     def __init__(self, *, max_buffered_bytes: int = DEFAULT_BUFFER_BYTES) -> None:
         self._buffer = bytearray()
@@ -76,34 +79,43 @@ class _Stream:
             )
         self._buffer += data
 
-    def _next_message(self) -> Query | Verify | Answer | None:
+    def next_event(self) -> MessageT | None:
+        """Return the next message, or None until more bytes have come.
+
+        Raises:
+            ProtocolError: When the peer sent something that it may not send; the stream
+                then stays broken and every later call raises again.
+        """
         if self._broken is not None:
             raise self._broken
+        if not self._buffer:
+            return None
         try:
             return self._cut_message()
         except ProtocolError as error:
             raise self._fail(error) from None
 
-    def _cut_message(self) -> Query | Verify | Answer | None:
-        header = self._header
+    def _cut_message(self) -> MessageT | None:
+        buffer, header = self._buffer, self._header
         if header is None:
-            if len(self._buffer) < HEADER_LENGTH:
+            if len(buffer) < HEADER_LENGTH:
                 return None
             header = self._header = self._checked_header()
         end = HEADER_LENGTH + header.body_length
-        if len(self._buffer) < end:
+        if len(buffer) < end:
             return None
-        body = bytes(self._buffer[HEADER_LENGTH:end])
-        self.last_head = bytes(self._buffer[:TRACED_BYTES])
-        self.last_length = end
-        del self._buffer[:end]
+        message = bytes(buffer) if len(buffer) == end else bytes(buffer[:end])
+        del buffer[:end]
         self._header = None
-        return decode_body(header, body)
+        self.last_head, self.last_length = message[:TRACED_BYTES], end
+        decode = self._decoders[header.type]
+        decoded: MessageT = decode(header.session_id, message[HEADER_LENGTH:])  # type: ignore[assignment]  # by the table
+        return decoded
 
     def _checked_header(self) -> Header:
         """Read the header as soon as it is here: garbage is not waited for."""
         header = Header.decode(self._buffer)
-        if header.type not in self._accepts:
+        if header.type not in self._decoders:
             raise ProtocolError(f"{self._peer} does not send {header.type.name}")
         if header.body_length == 0:
             raise ProtocolError("a message without body")
@@ -115,50 +127,32 @@ class _Stream:
         return error
 
 
-class ServerStream(_Stream):
+class ServerStream(_Stream[Request]):
     """The service's side: requests come in, answers go out."""
 
     __slots__ = ()
 
-    _accepts = frozenset([MessageType.QUERY, MessageType.VERIFY])
+    _decoders: ClassVar = {
+        MessageType.QUERY: Query.decode_body,
+        MessageType.VERIFY: Verify.decode_body,
+    }
     _peer = "a phone"
-
-    def next_event(self) -> Request | None:
-        """Return the next request, or None until more bytes have come.
-
-        Raises:
-            ProtocolError: When the phone sent something that is not a request; the
-                stream then stays broken and every later call raises again.
-        """
-        message = self._next_message()
-        if isinstance(message, Answer):  # pragma: no cover - the header was checked
-            raise TypeError
-        return message
 
     def send(self, answer: Answer) -> bytes:
         """Return the bytes of an answer."""
         return answer.encode()
 
 
-class ClientStream(_Stream):
+class ClientStream(_Stream[Answer]):
     """The phone's side: requests go out, answers come in."""
 
     __slots__ = ()
 
-    _accepts = frozenset([MessageType.QUERY_ANSWER, MessageType.VERIFY_ANSWER])
+    _decoders: ClassVar = {
+        kind: partial(Answer.decode_body, kind)
+        for kind in (MessageType.QUERY_ANSWER, MessageType.VERIFY_ANSWER)
+    }
     _peer = "a server"
-
-    def next_event(self) -> Answer | None:
-        """Return the next answer, or None until more bytes have come.
-
-        Raises:
-            ProtocolError: When the server sent something that is not an answer; the
-                stream then stays broken and every later call raises again.
-        """
-        message = self._next_message()
-        if isinstance(message, (Query, Verify)):  # pragma: no cover - checked before
-            raise TypeError
-        return message
 
     def send(self, request: Request) -> bytes:
         """Return the bytes of a request."""

@@ -8,6 +8,7 @@ cannot mix two states, and whoever fills them may be away while they are asked.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Self, TypeAlias
 
@@ -23,8 +24,10 @@ from services.tvs import log_lines
 Admits: TypeAlias = Callable[[Certificate], bool]
 """Whether a CTL file's signer is vouched for by something other than that file."""
 
-# Longer names are not worth the work of bringing them into another form.
+# Longer names are not worth the work of bringing them into another form. Phones that
+# write names in another form ask about the same few issuers again and again.
 _LONGEST_NAME: Final = 512
+_NAMES_REMEMBERED: Final = 1024
 
 
 @unique
@@ -130,6 +133,7 @@ class CachedCertificate:
         return replace(self, roles=self.roles + more) if more else self
 
 
+@lru_cache(maxsize=_NAMES_REMEMBERED)
 def _in_form(name: str, form: NameForm) -> str | None:
     """Bring a name into another form, or None for what is not a name."""
     if len(name) > _LONGEST_NAME:

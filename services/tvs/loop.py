@@ -192,12 +192,13 @@ class TvsLoop:
             self._refuse(connection, Refusal.INTERNAL_ERROR, now, why=repr(error))
 
     def _exchange(self, connection: Connection, now: float) -> None:
-        was_stuck, was_established = connection.is_stuck, connection.is_established
-        connection.flush()
+        was_stuck = connection.is_stuck
+        if was_stuck:
+            connection.flush()
+        else:
+            connection.receive()
         if not connection.is_stuck:
-            if not was_stuck:
-                connection.receive()
-            if not was_established and connection.is_established:
+            if connection.phase <= Phase.HANDSHAKE and connection.is_established:
                 self._count_handshake(connection)
             answered = self._responder.answer_requests(connection)
             connection.flush()
