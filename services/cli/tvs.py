@@ -24,7 +24,7 @@ _DEFAULT_DEVICE = "CP-7975-SEP001122334455"
 _MAX_REPEAT = 1_000_000
 
 
-class _ServerType(click.ParamType[ServerAddress]):
+class ServerAddressType(click.ParamType[ServerAddress]):
     """HOST or HOST:PORT; an IPv6 address with a port stands in brackets."""
 
     name = "HOST[:PORT]"
@@ -86,7 +86,7 @@ class _Timing:
 def _common_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option(
-            "--server", type=_ServerType(), required=True, help="Whom to ask."
+            "--server", type=ServerAddressType(), required=True, help="Whom to ask."
         ),
         click.option(
             "--ca",
