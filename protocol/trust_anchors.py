@@ -152,6 +152,8 @@ class TrustAnchors:
         refused = 9 if kind is FileKind.CONFIGURATION else 7
         if not answer.is_trusted or answer.certificate is None:
             return Refuse(f"TVS does not vouch for {_describe(file.signer)}", refused)
+        if not answers_query(file.signer, answer):
+            return Refuse("TVS answered about another certificate", refused)
         if not kind.signer_roles & set(answer.roles):
             return Refuse(_wrong_roles(kind, answer.roles), refused)
         try:

@@ -1,0 +1,193 @@
+"""`tokenless phone`: one emulated phone."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+import trio
+
+from phone_emulator.cli.options import (
+    parse_device,
+    parse_servers,
+    tftp_option,
+    tls_option,
+    tls_range,
+)
+from phone_emulator.console_log import lines_of
+from phone_emulator.flash import FolderFlash, PhoneState
+from phone_emulator.phone import Phone, open_network
+from phone_emulator.secd.events import Habits, Identity
+from phone_emulator.secd.report import Action, BootReport
+from protocol.phone_models import PHONE_MODELS
+from protocol.tftp_download import Wishes
+from protocol.trust_anchors import FileKind
+
+flash_option = click.option(
+    "--flash",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder that is the phone's flash.",
+)
+
+
+@click.group()
+def phone() -> None:
+    """Boot one emulated phone, look at it, erase its lists."""
+
+
+@phone.command()
+@click.option("--device", required=True, help="SEP001122334455.")
+@click.option("--model", type=click.Choice(list(PHONE_MODELS)), default="7975")
+@flash_option
+@tftp_option
+@tls_option
+@click.option(
+    "--tftp-timeout",
+    type=click.FloatRange(0.01, 60),
+    default=1.0,
+    help="Seconds until a TFTP packet is sent again.",
+)
+@click.option(
+    "--tvs-timeout",
+    type=click.FloatRange(0.01, 300),
+    default=10.0,
+    help="Seconds for one question to TVS.",
+)
+@click.option(
+    "--ask-next-tvs",
+    is_flag=True,
+    help="Take a negative answer for no answer, and ask the next TVS server.",
+)
+@click.option(
+    "--refuse-expired", is_flag=True, help="Refuse signers with expired certificates."
+)
+@click.option(
+    "--any-tftp",
+    is_flag=True,
+    help="Take configurations from TFTP servers that the CTL does not name.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def boot(
+    *,
+    device: str,
+    model: str,
+    flash: Path,
+    tftp: str,
+    tls: str | None,
+    tftp_timeout: float,
+    tvs_timeout: float,
+    ask_next_tvs: bool,
+    refuse_expired: bool,
+    any_tftp: bool,
+    as_json: bool,
+) -> None:
+    """Boot a phone: fetch its lists and configuration, judge them, install them.
+
+    Exit status 0 when the phone then holds what the server serves.
+    """
+    identity = Identity(
+        device=parse_device(device),
+        model_name=model,
+        servers=parse_servers(tftp),
+        habits=Habits(
+            negative_answer_is_final=not ask_next_tvs,
+            refuses_expired_signers=refuse_expired,
+            authorises_tftp=not any_tftp,
+        ),
+    )
+    folder = FolderFlash.create(flash, device, model)
+    the_phone = Phone(identity, folder)
+
+    async def run() -> BootReport:
+        async with open_network(
+            wishes=Wishes(timeout_s=tftp_timeout),
+            tvs_timeout_s=tvs_timeout,
+            tls=tls_range(tls),
+        ) as network:
+            return await the_phone.boot(network)
+
+    report = trio.run(run)
+    keep_report(folder, the_phone, report)
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+    else:
+        _print_report(report)
+    if not report.holds_what_is_served:
+        click.echo(f"tokenless: {_complaint(report)}", err=True)
+        sys.exit(1)
+
+
+def keep_report(flash: FolderFlash, the_phone: Phone, report: BootReport) -> None:
+    """Write the console log and the report into the phone's flash."""
+    state = flash.state() or PhoneState(report.device, report.model)
+    form = the_phone.identity.model.log_form
+    lines = list(lines_of(the_phone.log, form, state.next_line))
+    report.console_log = str(flash.append_log(lines))
+    flash.save_state(
+        msgspec.structs.replace(
+            state,
+            next_line=state.next_line + len(lines),
+            booted_at=time.time(),
+            report=report.to_json(),
+        )
+    )
+
+
+def _print_report(report: BootReport) -> None:
+    click.echo(f"{report.device} ({report.model}): {report.outcome}")
+    for kind, file in report.files.items():
+        by = f" by {file.verified_by}" if file.verified_by else ""
+        click.echo(f"  {kind:14} {file.action}{by}")
+        if file.finding:
+            click.echo(f"  {'':14} note: {file.finding}")
+    for query in report.tvs:
+        click.echo(f"  TVS {query.server}: {query.status} {list(query.roles)}")
+    for message in report.status_messages:
+        click.echo(f"  {message}")
+
+
+def _complaint(report: BootReport) -> str:
+    """Say in one line what was wrong and what to do."""
+    for kind, file in report.files.items():
+        if file.action in (Action.REJECTED, Action.FAILED):
+            name = file.requested or kind.value
+            return f"{name} {file.action}: {file.reason}; {_advice(kind, file.action)}"
+    return "the phone does not hold what the server serves"
+
+
+def _advice(kind: FileKind, action: Action) -> str:
+    if action is Action.FAILED:
+        return "check the address, and that the TFTP service runs"
+    if kind is FileKind.CONFIGURATION:
+        return "the phone keeps the configuration that it had"
+    return (
+        "the phone keeps its lists; if that is not meant, make TVS know the signer "
+        "or run `tokenless phone delete-trust`"
+    )
+
+
+@phone.command()
+@flash_option
+def log(*, flash: Path) -> None:
+    """Print the phone's console log, in its model's form."""
+    click.echo(FolderFlash.open(flash).read_log(), nl=False)
+
+
+@phone.command("delete-trust")
+@flash_option
+def delete_trust(*, flash: Path) -> None:
+    """Erase CTL and ITL, as the softkey Erase does; the configuration stays."""
+    erased = FolderFlash.open(flash).delete_trust()
+    click.echo("Erasing CTL and ITL files")
+    click.echo(f"erased: {', '.join(erased) or 'there were none'}")
+
+
+@phone.command("factory-reset")
+@flash_option
+def factory_reset(*, flash: Path) -> None:
+    """Erase everything, as 123456789*0# at power-up does."""
+    erased = FolderFlash.open(flash).factory_reset()
+    click.echo(f"erased: {', '.join(erased) or 'there was nothing'}")

@@ -1,0 +1,167 @@
+"""The console log in the two forms of real phones (REFERENCE 4.3).
+
+    8074: NOT 23:00:22.335499 SECD: text                79xx
+    8074 NOT Mar 06 23:00:22.335499 SECUREAPP-text      78xx, 88xx
+
+SECD's flush lines are the vendor's document's, the TVS ones follow its "Host Not Found"
+document and the migration document; both were seen. No log of a 79xx asking about a
+list's signer is public, so those lines carry over the wording (REFERENCE 9). Lines
+without a seen model (what was fetched, why something was refused) are ours.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from phone_emulator.secd.moments import LogEntry, Moment
+from protocol.phone_models import LogForm
+
+_Lines = tuple[tuple[str, str], ...]
+
+_SECD: Final[Mapping[Moment, _Lines]] = {
+    Moment.POWER_ON: (("NOT", "secdInit: {device} CP-{model} started"),),
+    Moment.UNREADABLE_LIST: (
+        ("ERR", "Could not load {kind} File from persistent memory."),
+    ),
+    Moment.FETCH: (("NOT", "getFile: requesting {name} from {server}"),),
+    Moment.FETCHED: (("NOT", "getFile: {name} received, len: {length}"),),
+    Moment.NOT_FOUND: (("WRN", "getFile: File Not Found <{name}>"),),
+    Moment.DOWNLOAD_FAILED: (("ERR", "EROR:getFile: {name}: {reason}"),),
+    Moment.UNCHANGED: (("NOT", "updateFromFile: {kind} is unchanged"),),
+    Moment.LEAP_OF_FAITH: (("NOT", "Using leap of faith to accept TL file"),),
+    Moment.SIGNER_UNKNOWN: (
+        ("NOT", "-Signer cert not in CTL or ITL, <{subject}>, serial {serial}"),
+        ("NOT", "-TVS service available, can attempt via TVS"),
+        ("NOT", "-TVS Certificate Authentication request"),
+    ),
+    Moment.TVS_UNAVAILABLE: (("WRN", "-No TVS server in the accepted configuration"),),
+    Moment.TVS_CACHE_MISS: (("NOT", "-No matching entry found at cache"),),
+    Moment.TVS_CACHE_HIT: (("NOT", "-Matching entry found at cache"),),
+    Moment.TVS_CONNECT: (
+        (
+            "NOT",
+            "clpSetupSsl: Trying to connect to IPV4, IP: {address}, Port : {port}",
+        ),
+    ),
+    Moment.TVS_FAILED: (
+        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed, <{address}>: {reason}"),
+        ("ERR", "EROR:clpSndStatus: SSL CLNT ERR, srvr<{address}>"),
+    ),
+    Moment.TVS_ANSWERED: (
+        ("NOT", "-Successfully obtained a TLS connection to the TVS server"),
+        ("NOT", "-Done sending Certificate Validation request"),
+        ("NOT", "-Authentication Response received, status : {status}"),
+    ),
+    Moment.TVS_CACHED: (
+        ("NOT", "TVS added cert to TVS cache - expires in {hours} hours"),
+    ),
+    Moment.VERIFIED: (("NOT", "-Authenticated {kind} via {by}"),),
+    Moment.UPDATED: (("NOT", "updateFromFile: TL file updated, {kind}"),),
+    Moment.REFUSED: (("ERR", "EROR:updateFromFile: {kind} rejected: {reason}"),),
+    Moment.FLUSH: (
+        ("NOT", "setupSocketToTvsProxy: Connected to TVS proxy server"),
+        ("NOT", "tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708"),
+        ("NOT", "clpTvsInit: Client message received on TVS proxy socket"),
+        (
+            "NOT",
+            "processTvsClntReq: Success reading the client TVS request, len : 3708",
+        ),
+        (
+            "NOT",
+            "processTvsClntReq: TVS Certificate cache flush request received",
+        ),
+        (
+            "NOT",
+            "tvsFlushCertCache: Completed TVS Certificate cache flush request",
+        ),
+    ),
+    Moment.TFTP_NOT_AUTHORISED: (
+        ("ERR", "EROR:tftpAuth: {server} is no TFTP server of the CTL"),
+    ),
+    Moment.CONFIGURATION_ACCEPTED: (("NOT", "cfgFile: {name} accepted"),),
+    Moment.CACHED_CONFIGURATION: (("WRN", "cfgFile: using the cached configuration"),),
+    Moment.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
+}
+
+_SECUREAPP: Final[Mapping[Moment, _Lines]] = {
+    Moment.POWER_ON: (("INF", "{device} CP-{model} started"),),
+    Moment.UNREADABLE_LIST: _SECD[Moment.UNREADABLE_LIST],
+    Moment.FETCH: (("INF", "GETXXTP [GT339][src={name}][server={server}]"),),
+    Moment.FETCHED: (("INF", "XXTP complete - status = 100, {name}, {length} bytes"),),
+    Moment.NOT_FOUND: (("WRN", "DDGETTFTP.RESULT [_2_  File not found] {name}"),),
+    Moment.DOWNLOAD_FAILED: (("ERR", "XXTP failed - {name}: {reason}"),),
+    Moment.UNCHANGED: (("INF", "updateFromFile: {kind} is unchanged"),),
+    Moment.LEAP_OF_FAITH: _SECD[Moment.LEAP_OF_FAITH],
+    Moment.SIGNER_UNKNOWN: (
+        ("INF", "Signer not in TL table, <{subject}>, serial {serial}"),
+        ("INF", "Using TVS for cert validation"),
+    ),
+    Moment.TVS_UNAVAILABLE: (("WRN", "VALIDATE CERT - TVS not enabled"),),
+    Moment.TVS_CACHE_MISS: (
+        ("INF", "TVS process request - processing TVS Query Certificate request."),
+    ),
+    Moment.TVS_CACHE_HIT: (
+        ("INF", "Hashes match... authentication successful. (TVS cache, {serial})"),
+    ),
+    Moment.TVS_CONNECT: (
+        ("INF", "Attempting connect to TVS server addr [{address}], mode [IPv4]"),
+    ),
+    Moment.TVS_FAILED: (
+        ("ERR", "Failed to validate cert using TVS [{address}]: {reason}"),
+    ),
+    Moment.TVS_ANSWERED: (
+        ("INF", "TCP connect() successful"),
+        ("INF", "Role is = 21"),
+        ("INF", "Handshake successful."),
+        ("INF", "Sec SSL Connection - caching disabled, session not saved"),
+        (
+            "INF",
+            "TVS process request - Successfully sent the TVS request to TVS server",
+        ),
+        ("INF", "TVS answer status = {status}, roles = {roles}"),
+    ),
+    Moment.TVS_CACHED: _SECD[Moment.TVS_CACHED],
+    Moment.VERIFIED: (
+        ("INF", "Hashes match... authentication successful."),
+        ("INF", "TL file verified successfully. ({kind}, {by})"),
+    ),
+    Moment.UPDATED: (
+        ("INF", "updateFromFile: TL parse to table: CTL_SUCCESS"),
+        ("INF", "updateFromFile: Updating master TL table"),
+        ("INF", "TL file updated. ({kind})"),
+    ),
+    Moment.REFUSED: (("ERR", "updateFromFile: {kind} rejected: {reason}"),),
+    Moment.FLUSH: (("INF", "TVS cert cache flushed"),),
+    Moment.TFTP_NOT_AUTHORISED: (
+        ("ERR", "AUTH.SRVR [GT339] look up server - {server} is not in the CTL"),
+    ),
+    Moment.CONFIGURATION_ACCEPTED: (
+        ("INF", "XXTP authenticated file approved, {name}"),
+    ),
+    Moment.CACHED_CONFIGURATION: (("WRN", "using the cached configuration"),),
+    Moment.BOOTED: (("INF", "boot finished, {outcome}"),),
+}
+
+
+def lines_of(entries: Iterable[LogEntry], form: LogForm, first: int) -> Iterator[str]:
+    """Write entries as the lines of a console log.
+
+    Args:
+        entries: The moments of a boot.
+        form: The model's form.
+        first: The sequence number of the first line.
+    """
+    number = first
+    for entry in entries:
+        texts = _SECD if form is LogForm.SECD else _SECUREAPP
+        for level, text in texts.get(entry.moment, ()):
+            yield _line(form, number, level, entry.at, text.format(**entry.details))
+            number += 1
+
+
+def _line(form: LogForm, number: int, level: str, at: float, text: str) -> str:
+    moment = datetime.fromtimestamp(at, UTC)
+    clock = moment.strftime("%H:%M:%S.%f")
+    if form is LogForm.SECD:
+        return f"{number:04}: {level} {clock} SECD: {text}"
+    return f"{number:04} {level} {moment:%b %d} {clock} SECUREAPP-{text}"

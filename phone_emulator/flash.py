@@ -1,0 +1,193 @@
+"""A phone's flash: what it keeps without power, in a folder.
+
+    CTLFile.tlv  ITLFile.tlv      the installed lists, as they were downloaded
+    SEP….cnf.xml                  the last accepted configuration; its TVS servers count
+    phone.json                    which phone it is, and the report of its last boot
+    console.log                   the console log
+
+Every file is written beside its place, synchronised and moved there, so that a crash
+leaves the old one or the new one.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.secd.events import FlashContents
+from protocol.phone_config import MAX_CONFIG_BYTES
+from protocol.trust_anchors import FileKind
+
+_STATE: Final = "phone.json"
+_LOG: Final = "console.log"
+_UNFINISHED: Final = ".new"
+_MAX_LOG_BYTES: Final = 512 * 1024
+_LISTS: Final = (FileKind.CTL, FileKind.ITL)
+
+
+class PhoneState(msgspec.Struct, frozen=True):
+    """What the folder says of its phone."""
+
+    device: str
+    model: str
+    next_line: int = 1
+    """The sequence number of the console log's next line."""
+    booted_at: float | None = None
+    """When the last boot ended, Unix seconds."""
+    report: dict[str, Any] = {}
+    """The last boot's, as `phone boot --json` prints it."""
+
+
+class Flash(Protocol):
+    """Where a phone keeps its files; a folder, or a place in a fleet's database."""
+
+    def load(self) -> FlashContents:
+        """Return what the phone holds."""
+
+    def replace(self, kind: FileKind, data: bytes) -> None:
+        """Put a new list or configuration in the place of the old one."""
+
+
+class FolderFlash:
+    """The flash of one phone, in a folder of its own."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.folder = folder
+        self._paths = {
+            FileKind.CTL: folder / FileKind.CTL.value,
+            FileKind.ITL: folder / FileKind.ITL.value,
+            FileKind.CONFIGURATION: folder / f"{device}.cnf.xml",
+        }
+
+    @classmethod
+    def create(cls, folder: Path, device: str, model: str) -> "FolderFlash":
+        """Open the folder of a phone; make it when it does not exist.
+
+        Raises:
+            PhoneError: When it belongs to another phone, or cannot be written.
+        """
+        flash = cls(folder, device)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left_over in folder.glob(f"*{_UNFINISHED}"):
+                left_over.unlink()
+        except OSError as error:
+            raise PhoneError(f"flash {folder} cannot be used: {error}") from error
+        state = flash.state()
+        if state is None:
+            flash.save_state(PhoneState(device, model))
+        elif state.device != device:
+            raise PhoneError(
+                f"flash {folder} belongs to {state.device}",
+                hint="give each phone a folder of its own",
+            )
+        elif state.model != model:
+            flash.save_state(msgspec.structs.replace(state, model=model))
+        return flash
+
+    @classmethod
+    def open(cls, folder: Path) -> "FolderFlash":
+        """Open the folder of a phone that has been booted before.
+
+        Raises:
+            PhoneError: When there is none.
+        """
+        state = cls(folder, "").state()
+        if state is None:
+            raise PhoneError(
+                f"no phone keeps its flash in {folder}",
+                hint="boot one there with `tokenless phone boot --flash`",
+            )
+        return cls(folder, state.device)
+
+    def state(self) -> PhoneState | None:
+        """Return what the folder says of its phone, None when it says nothing.
+
+        Raises:
+            PhoneError: When the file cannot be understood.
+        """
+        try:
+            data = _read(self.folder / _STATE, MAX_CONFIG_BYTES)
+            return None if data is None else msgspec.json.decode(data, type=PhoneState)
+        except msgspec.MsgspecError as error:
+            raise PhoneError(
+                f"{self.folder / _STATE} is damaged: {error}",
+                hint="delete it, and boot the phone again",
+            ) from error
+
+    def save_state(self, state: PhoneState) -> None:
+        """Replace what the folder says of its phone."""
+        _write(self.folder / _STATE, msgspec.json.format(msgspec.json.encode(state)))
+
+    def load(self) -> FlashContents:
+        """Return what the phone holds."""
+        return FlashContents(
+            *(_read(self._paths[kind], MAX_CONFIG_BYTES) for kind in self._paths)
+        )
+
+    def replace(self, kind: FileKind, data: bytes) -> None:
+        """Put a new list or configuration in the place of the old one."""
+        _write(self._paths[kind], data)
+
+    def delete_trust(self) -> tuple[FileKind, ...]:
+        """Erase the trust lists; say which there were. The configuration stays."""
+        return self._delete(_LISTS)
+
+    def factory_reset(self) -> tuple[FileKind, ...]:
+        """Erase lists, configuration and log; say which files there were."""
+        (self.folder / _LOG).unlink(missing_ok=True)
+        state = self.state()
+        if state is not None:
+            self.save_state(PhoneState(state.device, state.model))
+        return self._delete(tuple(self._paths))
+
+    def append_log(self, lines: Sequence[str]) -> Path:
+        """Add lines to the console log, whose oldest half goes when it is long."""
+        path = self.folder / _LOG
+        old = _read(path, 2 * _MAX_LOG_BYTES) or b""
+        if len(old) > _MAX_LOG_BYTES:
+            old = old[old.index(b"\n", len(old) // 2) + 1 :]
+        _write(path, old + "".join(f"{line}\n" for line in lines).encode())
+        return path
+
+    def read_log(self) -> str:
+        """Return the console log, empty when there is none."""
+        return (_read(self.folder / _LOG, 2 * _MAX_LOG_BYTES) or b"").decode()
+
+    def _delete(self, kinds: Sequence[FileKind]) -> tuple[FileKind, ...]:
+        found = tuple(kind for kind in kinds if self._paths[kind].exists())
+        for kind in found:
+            self._paths[kind].unlink()
+        _sync_folder(self.folder)
+        return found
+
+
+def _read(path: Path, most: int) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file so that it is never seen half-written."""
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a folder's new names survive a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

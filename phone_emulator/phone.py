@@ -1,0 +1,158 @@
+"""One emulated phone: performs what SECD asks for, over real sockets.
+
+    flash = FolderFlash.create(folder, "SEP001122334455", "7975")
+    phone = Phone(identity, flash)
+    report = await phone.boot()
+
+`Network` holds what phones share: the TFTP loop, time-outs, TLS versions. A single
+phone makes its own; a fleet gives one to all.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import trio
+
+from phone_emulator.flash import Flash
+from phone_emulator.secd.events import (
+    AskTvsServer,
+    Downloaded,
+    DownloadRefused,
+    Effect,
+    Event,
+    Fetch,
+    Finish,
+    Identity,
+    Install,
+    NotFound,
+    PowerOn,
+    ServerSilent,
+    TvsAnswered,
+    TvsFailed,
+)
+from phone_emulator.secd.machine import Secd
+from phone_emulator.secd.moments import LogEntry
+from phone_emulator.secd.report import BootReport
+from phone_emulator.secd.tvs_cache import TvsCache
+from phone_emulator.tftp_client import TftpClient
+from phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
+from protocol.errors import ProtocolError
+from protocol.tftp_download import SilentServerError, Wishes
+from protocol.tftp_packets import TftpError, TftpErrorCode
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What phones share on their way to the servers."""
+
+    tftp: TftpClient
+    tvs_timeout_s: float = 10.0
+    tls: TlsRange | None = None
+    """Instead of the models' own versions."""
+    clock: Clock = time.time
+    """Unix seconds, for logs and caches."""
+
+
+@asynccontextmanager
+async def open_network(
+    *,
+    wishes: Wishes | None = None,
+    max_sockets: int = 512,
+    tvs_timeout_s: float = 10.0,
+    tls: TlsRange | None = None,
+) -> AsyncIterator[Network]:
+    """Run the shared TFTP loop for the time of the block."""
+    tftp = TftpClient(wishes=wishes, max_sockets=max_sockets)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(tftp.run)
+        yield Network(tftp, tvs_timeout_s=tvs_timeout_s, tls=tls)
+        nursery.cancel_scope.cancel()
+
+
+@dataclass(slots=True)
+class Phone:
+    """A phone between power-ups.
+
+    Booting the same object again is a reset: what TVS said is still remembered. A new
+    object is a phone that was without power.
+    """
+
+    identity: Identity
+    flash: Flash
+    observe: Callable[[Event, float], None] | None = None
+    """Called with every event before SECD sees it, for records."""
+    log: list[LogEntry] = field(default_factory=list)
+    """The moments of the last boot."""
+    _cache: TvsCache = field(default_factory=TvsCache)
+
+    async def boot(self, network: Network | None = None) -> BootReport:
+        """Boot once: fetch, judge, install, until the phone runs.
+
+        Args:
+            network: What it shares with others; its own when None.
+        """
+        if network is None:
+            async with open_network() as own:
+                return await self._boot(own)
+        return await self._boot(network)
+
+    async def _boot(self, network: Network) -> BootReport:
+        secd = Secd(self.identity, self.flash.load(), self._cache)
+        event: Event | None = PowerOn()
+        while event is not None:
+            now = network.clock()
+            if self.observe is not None:
+                self.observe(event, now)
+            effects = secd.handle(event, now)
+            event = None
+            for effect in effects:
+                event = await self._perform(effect, network) or event
+        self.log = secd.log
+        return secd.report
+
+    async def _perform(self, effect: Effect, network: Network) -> Event | None:
+        match effect:
+            case Fetch():
+                return await _fetch(effect, network)
+            case AskTvsServer():
+                return await self._ask(effect, network)
+            case Install():
+                self.flash.replace(effect.kind, effect.data)
+            case Finish():
+                pass
+            case _:
+                assert_never(effect)
+        return None
+
+    async def _ask(self, effect: AskTvsServer, network: Network) -> Event:
+        tls = network.tls or self.identity.model.tls
+        began = trio.current_time()
+        try:
+            answer = await ask_tvs(
+                effect, self.identity.tvs_name, tls, network.tvs_timeout_s
+            )
+        except TvsUnreachableError as error:
+            return TvsFailed(str(error), _milliseconds_since(began))
+        return TvsAnswered(answer, _milliseconds_since(began))
+
+
+async def _fetch(effect: Fetch, network: Network) -> Event:
+    try:
+        return Downloaded(await network.tftp.fetch(effect.server, effect.name))
+    except SilentServerError as error:
+        return ServerSilent(str(error))
+    except TftpError as error:
+        if error.code == TftpErrorCode.FILE_NOT_FOUND:
+            return NotFound()
+        return DownloadRefused(str(error))
+    except ProtocolError as error:
+        return DownloadRefused(str(error))
+
+
+def _milliseconds_since(began: float) -> float:
+    return (trio.current_time() - began) * 1000

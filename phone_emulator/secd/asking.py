@@ -1,0 +1,129 @@
+"""States that ask TVS about a signer (REFERENCE 4.2, TVS use)."""
+
+from phone_emulator.secd.context import Boot
+from phone_emulator.secd.events import AskTvsServer, Server, TvsAnswered
+from phone_emulator.secd.moments import Moment
+from phone_emulator.secd.report import TvsReport
+from phone_emulator.secd.search import Inquiry
+from phone_emulator.secd.states import Step
+from protocol.trust_anchors import (
+    Accept,
+    FileKind,
+    Refuse,
+    Signed,
+    answers_query,
+)
+from protocol.tvs_messages import Answer, MessageType
+
+
+def begin(boot: Boot, file: Signed) -> Accept | Refuse | Step:
+    """Look for an answer: first in the cache, then with the servers."""
+    cached = boot.cache.find(file.signer, boot.now)
+    if cached is not None:
+        boot.note(Moment.TVS_CACHE_HIT, serial=file.signer.serial_hex)
+        return boot.anchors.judge_answer(boot.kind, file, cached, at=boot.judging_date)
+    boot.note(Moment.TVS_CACHE_MISS, serial=file.signer.serial_hex)
+    members = boot.configuration.tvs if boot.configuration else ()
+    if not members:
+        boot.note(Moment.TVS_UNAVAILABLE)
+        return _refusal(boot, file, "no accepted configuration names a TVS server")
+    servers = tuple(Server(member.address, member.port) for member in members)
+    boot.inquiry = Inquiry(file, servers)
+    return Step.ASK_TVS
+
+
+def ask(boot: Boot) -> None:
+    """Send the question to the present server."""
+    inquiry = current(boot)
+    inquiry.session_id = boot.session_id
+    boot.session_id += 1
+    _note_of_server(boot, Moment.TVS_CONNECT)
+    boot.effects.append(
+        AskTvsServer(
+            inquiry.server,
+            inquiry.session_id,
+            inquiry.file.signer,
+            boot.anchors.tvs_certificates,
+        )
+    )
+
+
+def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
+    """Take a message that a server sent."""
+    inquiry, answer = current(boot), event.answer
+    nonsense = _nonsense(inquiry, answer)
+    if nonsense is not None:
+        return failed(boot, nonsense, event.milliseconds)
+    _report(boot, answer, event.milliseconds)
+    roles = ",".join(map(str, answer.roles))
+    boot.note(Moment.TVS_ANSWERED, status=str(answer.status), roles=roles)
+    if answer.is_trusted:
+        seconds = boot.cache.add(inquiry.file.signer, answer, boot.now)
+        boot.note(Moment.TVS_CACHED, hours=f"{seconds / 3600:g}")
+    elif (
+        not boot.identity.habits.negative_answer_is_final and inquiry.has_next_member()
+    ):
+        return Step.NEXT_TVS
+    return boot.anchors.judge_answer(
+        boot.kind, inquiry.file, answer, at=boot.judging_date
+    )
+
+
+def failed(boot: Boot, reason: str, milliseconds: float) -> Refuse | Step:
+    """Ask the next server: this one could not be used."""
+    inquiry = current(boot)
+    _report(boot, None, milliseconds, reason)
+    _note_of_server(boot, Moment.TVS_FAILED, reason=reason)
+    if inquiry.has_next_member():
+        return Step.NEXT_TVS
+    return _refusal(boot, inquiry.file, f"no TVS server can be used: {reason}")
+
+
+def current(boot: Boot) -> Inquiry:
+    """Return what is being asked. Raises RuntimeError when nothing is."""
+    if boot.inquiry is None:
+        msg = "nothing was asked"
+        raise RuntimeError(msg)
+    return boot.inquiry
+
+
+def _nonsense(inquiry: Inquiry, answer: Answer) -> str | None:
+    """Return why a message is no answer to the question, None when it is one."""
+    if answer.type is not MessageType.QUERY_ANSWER:
+        return f"it answered with {answer.type.name}"
+    if answer.session_id != inquiry.session_id:
+        return f"it answered for session {answer.session_id}"
+    if answer.is_trusted and not answers_query(inquiry.file.signer, answer):
+        return "it answered about another certificate"
+    return None
+
+
+def _report(
+    boot: Boot, answer: Answer | None, milliseconds: float, reason: str | None = None
+) -> None:
+    inquiry = current(boot)
+    status = "unreachable"
+    if answer is not None:
+        status = "trusted" if answer.is_trusted else "untrusted"
+    boot.report.tvs.append(
+        TvsReport(
+            server=str(inquiry.server),
+            serial=inquiry.file.signer.serial_hex,
+            issuer=inquiry.file.signer.issuer,
+            status=status,
+            roles=answer.roles if answer else (),
+            ttl=answer.ttl if answer else None,
+            milliseconds=milliseconds,
+            reason=reason,
+        )
+    )
+
+
+def _note_of_server(boot: Boot, moment: Moment, **details: str) -> None:
+    server = current(boot).server
+    boot.note(moment, address=server.address, port=str(server.port), **details)
+
+
+def _refusal(boot: Boot, file: Signed, why: str) -> Refuse:
+    rule = 9 if boot.kind is FileKind.CONFIGURATION else 7
+    return Refuse(f"signer {file.signer.subject} is unknown; {why}", rule)

@@ -1,0 +1,99 @@
+"""What SECD knows during one boot, and the few ways in which that changes."""
+
+from datetime import UTC, datetime
+
+from phone_emulator.secd import status_messages
+from phone_emulator.secd.events import Effect, FlashContents, Identity, Install
+from phone_emulator.secd.moments import LogEntry, Moment
+from phone_emulator.secd.report import Action, BootReport, FileReport
+from phone_emulator.secd.search import FileSearch, Inquiry, ServerChoice
+from phone_emulator.secd.states import KINDS, State, Step
+from phone_emulator.secd.tvs_cache import TvsCache
+from protocol.phone_config import PhoneConfig
+from protocol.trust_anchors import FileKind, Refuse, TrustAnchors
+from protocol.tvs_messages import FIRST_SESSION_ID
+
+
+class Boot:
+    """The memory of one boot; `fetching`, `judging` and `asking` work on it."""
+
+    def __init__(
+        self, identity: Identity, contents: FlashContents, cache: TvsCache
+    ) -> None:
+        self.identity = identity
+        self.model = identity.model
+        self.cache = cache
+        self.state = State.OFF
+        self.now = 0.0
+        self.held: dict[FileKind, bytes | None] = {
+            FileKind.CTL: contents.ctl,
+            FileKind.ITL: contents.itl,
+            FileKind.CONFIGURATION: contents.configuration,
+        }
+        self.anchors = TrustAnchors()
+        self.configuration: PhoneConfig | None = None
+        """The last accepted one: it names the TVS servers."""
+        self.servers = ServerChoice(identity.servers)
+        self.search = FileSearch((), ())
+        self.inquiry: Inquiry | None = None
+        self.session_id = FIRST_SESSION_ID
+        self.report = BootReport(identity.device, identity.model_name)
+        self.log: list[LogEntry] = []
+        self.effects: list[Effect] = []
+
+    @property
+    def kind(self) -> FileKind:
+        """The file that the present state is about."""
+        return KINDS[self.state]
+
+    @property
+    def file_report(self) -> FileReport:
+        """The report of that file."""
+        return self.report.file(self.kind)
+
+    @property
+    def contents(self) -> FlashContents:
+        """What the phone holds now."""
+        held = self.held
+        return FlashContents(
+            held[FileKind.CTL], held[FileKind.ITL], held[FileKind.CONFIGURATION]
+        )
+
+    @property
+    def judging_date(self) -> datetime | None:
+        """The date for signers' certificates, None where dates do not count."""
+        if not self.identity.habits.refuses_expired_signers:
+            return None
+        return datetime.fromtimestamp(self.now, UTC)
+
+    def note(self, moment: Moment, **details: str) -> None:
+        """Remember a moment for the console log."""
+        self.log.append(LogEntry(moment, self.now, details))
+
+    def say(self, message: str) -> None:
+        """Show a status message."""
+        self.report.status_messages.append(message)
+
+    def settle(self, action: Action, *, rule: int, reason: str | None = None) -> Step:
+        """Close the present file."""
+        report = self.file_report
+        report.action, report.rule, report.reason = action, rule, reason
+        report.held = self.held[self.kind]
+        return Step.SETTLED
+
+    def refuse(self, verdict: Refuse) -> Step:
+        """Close the present file by keeping what is installed."""
+        self.note(Moment.REFUSED, kind=self.kind, reason=verdict.reason)
+        if self.kind is FileKind.CONFIGURATION:
+            name = self.file_report.requested or f"{self.identity.device}.cnf.xml"
+            self.say(status_messages.configuration_refused(name))
+            if self.held[self.kind] is not None:
+                self.note(Moment.CACHED_CONFIGURATION)
+        return self.settle(Action.REJECTED, rule=verdict.rule, reason=verdict.reason)
+
+    def replace(self, data: bytes) -> Action:
+        """Put new contents into the flash; say whether there were any before."""
+        action = Action.UPDATED if self.held[self.kind] else Action.INSTALLED
+        self.held[self.kind] = data
+        self.effects.append(Install(self.kind, data))
+        return action

@@ -1,0 +1,149 @@
+"""What happens to SECD and what it asks for: its events and its effects.
+
+They are plain values that JSON can hold, so that a boot can be recorded and replayed.
+"""
+
+from typing import Final
+
+import msgspec
+
+from protocol.header_fields import SignerId
+from protocol.phone_models import PHONE_MODELS, PhoneModel
+from protocol.trust_anchors import FileKind
+from protocol.tvs_messages import Answer
+
+MAX_SERVERS: Final = 5
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A TFTP or TVS server."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        """Write it as people do: `host:port`."""
+        return f"{self.address}:{self.port}"
+
+
+class Habits(msgspec.Struct, frozen=True, kw_only=True):
+    """What is not known of real phones, or may be set for study (REFERENCE 9)."""
+
+    negative_answer_is_final: bool = True
+    """Whether a negative answer of one TVS server ends the asking (inferred)."""
+    refuses_expired_signers: bool = False
+    """Whether the dates of a signer's certificate count (7.13: not known to)."""
+    authorises_tftp: bool = True
+    """Whether rule 10 holds: configurations come from TFTP servers of the CTL only."""
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Which phone it is, and where it looks for its files."""
+
+    device: str
+    """`SEP001122334455`."""
+    model_name: str
+    servers: tuple[Server, ...]
+    """TFTP servers in the order in which they are tried (option 150)."""
+    habits: Habits = Habits()
+
+    @property
+    def model(self) -> PhoneModel:
+        """What the phone's model can do."""
+        return PHONE_MODELS[self.model_name]
+
+    @property
+    def tvs_name(self) -> str:
+        """How the phone names itself to TVS (REFERENCE 3.2)."""
+        return f"CP-{self.model_name}-{self.device}"
+
+
+class FlashContents(msgspec.Struct, frozen=True):
+    """What a phone keeps without power."""
+
+    ctl: bytes | None = None
+    itl: bytes | None = None
+    configuration: bytes | None = None
+    """The last accepted configuration, without its signature."""
+
+
+class PowerOn(msgspec.Struct, frozen=True, tag=True):
+    """The phone starts; its flash was read."""
+
+
+class Downloaded(msgspec.Struct, frozen=True, tag=True):
+    """A file arrived whole."""
+
+    data: bytes
+
+
+class NotFound(msgspec.Struct, frozen=True, tag=True):
+    """The server does not have the file."""
+
+
+class DownloadRefused(msgspec.Struct, frozen=True, tag=True):
+    """The server or the phone broke the transfer off; another server will not help."""
+
+    reason: str
+
+
+class ServerSilent(msgspec.Struct, frozen=True, tag=True):
+    """The server did not answer or fell silent."""
+
+    reason: str
+
+
+class TvsAnswered(msgspec.Struct, frozen=True, tag=True):
+    """The TVS server that was asked sent a well-formed message."""
+
+    answer: Answer
+    milliseconds: float
+
+
+class TvsFailed(msgspec.Struct, frozen=True, tag=True):
+    """The TVS server cannot be used: no connection, a wrong certificate, nonsense."""
+
+    reason: str
+    milliseconds: float
+
+
+Event = (
+    PowerOn
+    | Downloaded
+    | NotFound
+    | DownloadRefused
+    | ServerSilent
+    | TvsAnswered
+    | TvsFailed
+)
+
+
+class Fetch(msgspec.Struct, frozen=True, tag=True):
+    """Download a file."""
+
+    server: Server
+    name: str
+
+
+class AskTvsServer(msgspec.Struct, frozen=True, tag=True):
+    """Send a QUERY to a TVS server, if its certificate is one of those given."""
+
+    server: Server
+    session_id: int
+    signer: SignerId
+    certificates: tuple[bytes, ...]
+    """DER of the installed ITL's records with role 21."""
+
+
+class Install(msgspec.Struct, frozen=True, tag=True):
+    """Replace an installed list, or the accepted configuration."""
+
+    kind: FileKind
+    data: bytes
+
+
+class Finish(msgspec.Struct, frozen=True, tag=True):
+    """The boot is over."""
+
+
+Effect = Fetch | AskTvsServer | Install | Finish

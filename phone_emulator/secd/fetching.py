@@ -1,0 +1,98 @@
+"""States that fetch a file: which name, from which server, and what if not."""
+
+from phone_emulator.secd import status_messages
+from phone_emulator.secd.context import Boot
+from phone_emulator.secd.events import Fetch, Server
+from phone_emulator.secd.file_names import names_of
+from phone_emulator.secd.moments import Moment
+from phone_emulator.secd.report import Action
+from phone_emulator.secd.search import FileSearch
+from phone_emulator.secd.states import Step
+from protocol.trust_anchors import FileKind, Refuse
+
+
+def begin(boot: Boot) -> Step | None:
+    """Enter a state that fetches a new file."""
+    if boot.kind is FileKind.ITL and not boot.model.security_by_default:
+        return Step.SKIPPED
+    if boot.kind is FileKind.CONFIGURATION:
+        _say_what_came_of_the_lists(boot)
+    servers = boot.servers.usable()
+    if not servers:
+        return boot.settle(Action.FAILED, rule=1, reason="no TFTP server answers")
+    if boot.kind is FileKind.CONFIGURATION:
+        servers = tuple(server for server in servers if _is_authorised(boot, server))
+        if not servers:
+            return boot.refuse(Refuse("the CTL does not name this TFTP server", 10))
+    names = names_of(boot.kind, boot.identity.device, signed=wants_signed(boot))
+    boot.search = FileSearch(names, servers)
+    request(boot)
+    return None
+
+
+def request(boot: Boot) -> None:
+    """Ask for the present name on the present server."""
+    name, server = boot.search.name, boot.search.server
+    boot.file_report.requested = name
+    boot.note(Moment.FETCH, name=name, server=server.address)
+    boot.effects.append(Fetch(server, name))
+
+
+def wants_signed(boot: Boot) -> bool:
+    """Whether the phone asks for a signed configuration (rules 9 and 11)."""
+    return boot.model.signed_files and boot.anchors.wants_signed_files
+
+
+def not_found(boot: Boot) -> Step:
+    """Try the next name; a missing file is not an error (rule 1)."""
+    boot.servers.note_answer(boot.search.server)
+    boot.note(Moment.NOT_FOUND, name=boot.search.name)
+    wanted = boot.search.names[0]
+    if boot.search.has_next_name():
+        return Step.NEXT_NAME
+    if boot.kind is FileKind.CONFIGURATION:
+        boot.say(status_messages.configuration_not_found(wanted))
+    else:
+        boot.say(status_messages.list_not_found(boot.kind))
+    return boot.settle(Action.ABSENT, rule=1)
+
+
+def refused(boot: Boot, reason: str) -> Step:
+    """Give the file up: the server answered, another one will not do better."""
+    boot.servers.note_answer(boot.search.server)
+    boot.say(status_messages.TFTP_ACCESS_ERROR)
+    return _failed(boot, reason)
+
+
+def silent(boot: Boot, reason: str) -> Step:
+    """Try the next server."""
+    boot.servers.note_silence(boot.search.server)
+    if boot.search.has_next_server():
+        return Step.NEXT_SERVER
+    boot.say(status_messages.TFTP_TIMEOUT)
+    return _failed(boot, reason)
+
+
+def _failed(boot: Boot, reason: str) -> Step:
+    name = boot.file_report.requested or ""
+    boot.note(Moment.DOWNLOAD_FAILED, name=name, reason=reason)
+    return boot.settle(Action.FAILED, rule=1, reason=reason)
+
+
+def _is_authorised(boot: Boot, server: Server) -> bool:
+    if not boot.identity.habits.authorises_tftp:
+        return True
+    if boot.anchors.authorises_tftp(server.address):
+        return True
+    boot.note(Moment.TFTP_NOT_AUTHORISED, server=server.address)
+    return False
+
+
+def _say_what_came_of_the_lists(boot: Boot) -> None:
+    holds_a_list = any(boot.held[kind] for kind in (FileKind.CTL, FileKind.ITL))
+    for message in status_messages.after_lists(
+        boot.report,
+        asks_tvs=boot.model.security_by_default,
+        holds_a_list=holds_a_list,
+    ):
+        boot.say(message)

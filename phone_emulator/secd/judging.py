@@ -1,0 +1,117 @@
+"""What becomes of a file that has arrived: verdicts are `protocol.trust_anchors`'."""
+
+from typing import assert_never
+
+from phone_emulator.secd import asking, fetching
+from phone_emulator.secd.context import Boot
+from phone_emulator.secd.moments import Moment
+from phone_emulator.secd.report import Action
+from phone_emulator.secd.states import Step
+from protocol.errors import DecodeError
+from protocol.phone_config import PhoneConfig
+from protocol.signed_file import SignedFile
+from protocol.trust_anchors import (
+    Accept,
+    AskTvs,
+    FileKind,
+    Refuse,
+    Signed,
+    VerifiedBy,
+)
+from protocol.trust_list import TrustList
+
+_MALFORMED_LIST_RULE = 7
+_CONFIGURATION_RULE = 9
+_UNSIGNED_RULE = 11
+
+
+def examine(boot: Boot, data: bytes) -> Step:
+    """Take a downloaded file."""
+    boot.servers.note_answer(boot.search.server)
+    boot.note(Moment.FETCHED, name=boot.search.name, length=str(len(data)))
+    if boot.kind is not FileKind.CONFIGURATION:
+        return _examine_list(boot, data)
+    if fetching.wants_signed(boot):
+        return _examine_signed_configuration(boot, data)
+    return _take_configuration(boot, data, _UNSIGNED_RULE)
+
+
+def _examine_list(boot: Boot, data: bytes) -> Step:
+    try:
+        file = TrustList.decode(data)
+    except DecodeError as error:
+        return boot.refuse(Refuse(f"malformed: {error}", _MALFORMED_LIST_RULE))
+    boot.file_report.signer = file.signer.subject
+    if data == boot.held[boot.kind]:
+        boot.note(Moment.UNCHANGED, kind=boot.kind)
+        return boot.settle(Action.UNCHANGED, rule=8)
+    return _judge(boot, file)
+
+
+def _examine_signed_configuration(boot: Boot, data: bytes) -> Step:
+    try:
+        file = SignedFile.decode(data)
+    except DecodeError as error:
+        return boot.refuse(Refuse(f"not a signed file: {error}", _CONFIGURATION_RULE))
+    boot.file_report.signer = file.signer.subject
+    return _judge(boot, file)
+
+
+def _judge(boot: Boot, file: Signed) -> Step:
+    verdict = boot.anchors.judge(boot.kind, file, at=boot.judging_date)
+    if isinstance(verdict, AskTvs):
+        boot.note(
+            Moment.SIGNER_UNKNOWN,
+            kind=boot.kind,
+            subject=file.signer.subject,
+            serial=file.signer.serial_hex,
+        )
+        return conclude(boot, file, asking.begin(boot, file))
+    return conclude(boot, file, verdict)
+
+
+def conclude(boot: Boot, file: Signed, result: Accept | Refuse | Step) -> Step:
+    """Carry out a final verdict; a step says that there is none yet."""
+    match result:
+        case Step():
+            return result
+        case Refuse():
+            return boot.refuse(result)
+        case Accept():
+            return _accept(boot, file, result)
+        case _:
+            assert_never(result)
+
+
+def _accept(boot: Boot, file: Signed, verdict: Accept) -> Step:
+    report = boot.file_report
+    report.verified_by, report.finding = verdict.verified_by, verdict.finding
+    first_use = verdict.verified_by is VerifiedBy.FIRST_USE
+    boot.note(
+        Moment.LEAP_OF_FAITH if first_use else Moment.VERIFIED,
+        kind=boot.kind,
+        by=verdict.verified_by,
+    )
+    if isinstance(file, SignedFile):
+        return _take_configuration(boot, file.payload, verdict.rule)
+    boot.anchors = boot.anchors.with_list(boot.kind, file)
+    action = boot.replace(file.data)
+    boot.note(Moment.UPDATED, kind=boot.kind)
+    # The seed's lines: what TVS once said is forgotten with every new list.
+    boot.cache.flush()
+    boot.note(Moment.FLUSH)
+    return boot.settle(action, rule=verdict.rule)
+
+
+def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
+    try:
+        configuration = PhoneConfig.decode(payload)
+    except DecodeError as error:
+        return boot.refuse(Refuse(f"malformed configuration: {error}", rule))
+    boot.configuration = configuration
+    has_ctl = boot.held[FileKind.CTL] is not None
+    boot.report.needs_ctl = configuration.security_mode > 1 and not has_ctl
+    boot.note(Moment.CONFIGURATION_ACCEPTED, name=boot.search.name)
+    if payload == boot.held[boot.kind]:
+        return boot.settle(Action.UNCHANGED, rule=rule)
+    return boot.settle(boot.replace(payload), rule=rule)

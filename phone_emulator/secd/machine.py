@@ -1,0 +1,183 @@
+"""The machine: events come in with the time, effects go out, nothing else happens.
+
+secd = Secd(identity, contents, TvsCache())
+effects = secd.handle(PowerOn(), now)
+… perform them: each Fetch and AskTvsServer ends in one event for `handle` …
+until Finish is among them; then read secd.report, secd.contents and secd.log
+"""
+
+from typing import assert_never
+
+from phone_emulator.secd import asking, fetching, judging
+from phone_emulator.secd.context import Boot
+from phone_emulator.secd.events import (
+    Downloaded,
+    DownloadRefused,
+    Effect,
+    Event,
+    Finish,
+    FlashContents,
+    Identity,
+    NotFound,
+    PowerOn,
+    ServerSilent,
+    TvsAnswered,
+    TvsFailed,
+)
+from phone_emulator.secd.moments import LogEntry, Moment
+from phone_emulator.secd.report import BootReport
+from phone_emulator.secd.states import ASKING, FETCHING, TRANSITIONS, State, Step
+from phone_emulator.secd.tvs_cache import TvsCache
+from protocol.errors import DecodeError
+from protocol.phone_config import PhoneConfig
+from protocol.trust_anchors import FileKind, TrustAnchors
+from protocol.trust_list import TrustList
+
+
+class Secd:
+    """One boot of one phone."""
+
+    def __init__(
+        self, identity: Identity, contents: FlashContents, cache: TvsCache
+    ) -> None:
+        self._boot = Boot(identity, contents, cache)
+
+    @property
+    def state(self) -> State:
+        """Where the boot stands."""
+        return self._boot.state
+
+    @property
+    def report(self) -> BootReport:
+        """What came of the boot so far."""
+        return self._boot.report
+
+    @property
+    def log(self) -> list[LogEntry]:
+        """The moments so far."""
+        return self._boot.log
+
+    @property
+    def contents(self) -> FlashContents:
+        """What the phone holds now."""
+        return self._boot.contents
+
+    @property
+    def anchors(self) -> TrustAnchors:
+        """Whom the phone believes now."""
+        return self._boot.anchors
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take an event, return what is to be done about it.
+
+        Args:
+            event: What happened.
+            now: Unix seconds.
+
+        Raises:
+            RuntimeError: When the state does not expect this event: a mistake of the
+                caller, never of bytes that came in.
+        """
+        boot = self._boot
+        boot.now, boot.effects = now, []
+        step: Step | None = _react(boot, event)
+        while step is not None:
+            boot.state = TRANSITIONS[boot.state][step]
+            step = _enter(boot, step)
+        return boot.effects
+
+
+def _react(boot: Boot, event: Event) -> Step:
+    _expect(boot.state, event)
+    match event:
+        case PowerOn():
+            return _power_on(boot)
+        case Downloaded():
+            return judging.examine(boot, event.data)
+        case NotFound():
+            return fetching.not_found(boot)
+        case DownloadRefused():
+            return fetching.refused(boot, event.reason)
+        case ServerSilent():
+            return fetching.silent(boot, event.reason)
+        case TvsAnswered() | TvsFailed():
+            return _take_answer(boot, event)
+        case _:
+            assert_never(event)
+
+
+def _take_answer(boot: Boot, event: TvsAnswered | TvsFailed) -> Step:
+    file = asking.current(boot).file
+    if isinstance(event, TvsAnswered):
+        result = asking.answered(boot, event)
+    else:
+        result = asking.failed(boot, event.reason, event.milliseconds)
+    return judging.conclude(boot, file, result)
+
+
+def _expect(state: State, event: Event) -> None:
+    match event:
+        case PowerOn():
+            expected = state is State.OFF
+        case TvsAnswered() | TvsFailed():
+            expected = state in ASKING
+        case _:
+            expected = state in FETCHING
+    if not expected:
+        msg = f"{type(event).__name__} is not expected while {state}"
+        raise RuntimeError(msg)
+
+
+def _enter(boot: Boot, step: Step) -> Step | None:
+    """Begin a state; return a step when there is nothing to wait for."""
+    if boot.state in ASKING:
+        asking.ask(boot)
+    elif boot.state is State.RUNNING:
+        _finish(boot)
+    elif step in (Step.NEXT_NAME, Step.NEXT_SERVER):
+        fetching.request(boot)
+    else:
+        return fetching.begin(boot)
+    return None
+
+
+def _power_on(boot: Boot) -> Step:
+    boot.note(Moment.POWER_ON, model=boot.model.name, device=boot.identity.device)
+    has_itl = boot.model.security_by_default
+    boot.anchors = TrustAnchors.of(
+        _load_list(boot, FileKind.CTL),
+        _load_list(boot, FileKind.ITL) if has_itl else None,
+        digests=boot.model.digests,
+        tvs_supported=boot.model.security_by_default,
+    )
+    boot.configuration = _load_configuration(boot)
+    return Step.POWER_ON
+
+
+def _load_list(boot: Boot, kind: FileKind) -> TrustList | None:
+    """Read an installed list; a damaged one counts as none."""
+    data = boot.held[kind]
+    if data is None:
+        return None
+    try:
+        return TrustList.decode(data)
+    except DecodeError:
+        boot.note(Moment.UNREADABLE_LIST, kind=kind.name)
+        boot.held[kind] = None
+        return None
+
+
+def _load_configuration(boot: Boot) -> PhoneConfig | None:
+    data = boot.held[FileKind.CONFIGURATION]
+    if data is None:
+        return None
+    try:
+        return PhoneConfig.decode(data)
+    except DecodeError:
+        boot.held[FileKind.CONFIGURATION] = None
+        return None
+
+
+def _finish(boot: Boot) -> None:
+    boot.note(Moment.BOOTED, outcome=boot.report.outcome)
+    boot.effects.append(Finish())

@@ -1,0 +1,44 @@
+"""What a phone would write a log line about, without the words of any model."""
+
+from enum import StrEnum, unique
+
+import msgspec
+
+
+@unique
+class Moment(StrEnum):
+    """Something worth a line in the console log; `console_log` has the texts."""
+
+    POWER_ON = "power-on"
+    UNREADABLE_LIST = "unreadable-list"
+    FETCH = "fetch"
+    FETCHED = "fetched"
+    NOT_FOUND = "not-found"
+    DOWNLOAD_FAILED = "download-failed"
+    UNCHANGED = "unchanged"
+    LEAP_OF_FAITH = "leap-of-faith"
+    SIGNER_UNKNOWN = "signer-unknown"
+    TVS_UNAVAILABLE = "tvs-unavailable"
+    TVS_CACHE_MISS = "tvs-cache-miss"
+    TVS_CACHE_HIT = "tvs-cache-hit"
+    TVS_CONNECT = "tvs-connect"
+    TVS_FAILED = "tvs-failed"
+    TVS_ANSWERED = "tvs-answered"
+    TVS_CACHED = "tvs-cached"
+    VERIFIED = "verified"
+    UPDATED = "updated"
+    REFUSED = "refused"
+    FLUSH = "flush"
+    TFTP_NOT_AUTHORISED = "tftp-not-authorised"
+    CONFIGURATION_ACCEPTED = "configuration-accepted"
+    CACHED_CONFIGURATION = "cached-configuration"
+    BOOTED = "booted"
+
+
+class LogEntry(msgspec.Struct, frozen=True):
+    """A moment with what the texts about it may name."""
+
+    moment: Moment
+    at: float
+    """Unix seconds."""
+    details: dict[str, str]

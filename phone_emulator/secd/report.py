@@ -1,0 +1,174 @@
+"""What came of a boot: the file actions, the TVS queries, the outcome (CONTRACT)."""
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import Any, Final
+
+from protocol.trust_anchors import FileKind, VerifiedBy
+
+
+@unique
+class Action(StrEnum):
+    """What happened to one file."""
+
+    INSTALLED = "installed"
+    """There was none before."""
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    """The server serves what the phone holds (rule 8)."""
+    REJECTED = "rejected"
+    ABSENT = "absent"
+    """The server does not have it; what is installed stays (rule 1)."""
+    FAILED = "failed"
+    """It could not be downloaded; what is installed stays (rule 1)."""
+
+
+@unique
+class Outcome(StrEnum):
+    """How the boot as a whole went."""
+
+    OK = "ok"
+    """The phone holds what the server serves."""
+    DEGRADED = "degraded"
+    """Something that the phone needs is missing, nothing was rejected."""
+    REJECTED = "rejected"
+    """The phone refused a file and works with what it had."""
+    UNREACHABLE = "unreachable"
+    """No TFTP server answered."""
+
+
+_CHANGED: Final = frozenset({Action.INSTALLED, Action.UPDATED})
+
+
+@dataclass(slots=True)
+class FileReport:
+    """One file's fate."""
+
+    action: Action = Action.FAILED
+    requested: str | None = None
+    """The last name that the phone asked for."""
+    held: bytes | None = field(default=None, repr=False)
+    """What the phone holds after the boot."""
+    signer: str | None = None
+    """Whom the downloaded file names as its signer."""
+    verified_by: VerifiedBy | None = None
+    rule: int | None = None
+    """The rule of REFERENCE 4.2 that decided."""
+    reason: str | None = None
+    finding: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the keys of CONTRACT, `rule` and `finding`."""
+        held = self.held
+        return {
+            "action": self.action.value,
+            "requested": self.requested,
+            "md5": None if held is None else _md5(held),
+            "sha1": None if held is None else _sha1(held),
+            "signer": self.signer,
+            "verified_by": None if self.verified_by is None else self.verified_by.value,
+            "reason": self.reason,
+            "rule": self.rule,
+            "finding": self.finding,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TvsReport:
+    """One QUERY to one server."""
+
+    server: str
+    serial: str
+    issuer: str
+    status: str
+    """`trusted`, `untrusted` or `unreachable`."""
+    roles: tuple[int, ...]
+    ttl: int | None
+    milliseconds: float
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the keys of CONTRACT and `reason`."""
+        return {
+            "server": self.server,
+            "request": "query",
+            "serial": self.serial,
+            "issuer": self.issuer,
+            "status": self.status,
+            "roles": list(self.roles),
+            "ttl": self.ttl,
+            "milliseconds": round(self.milliseconds, 1),
+            "reason": self.reason,
+        }
+
+
+@dataclass(slots=True)
+class BootReport:
+    """One phone's boot."""
+
+    device: str
+    model: str
+    files: dict[FileKind, FileReport] = field(default_factory=dict)
+    tvs: list[TvsReport] = field(default_factory=list)
+    status_messages: list[str] = field(default_factory=list)
+    needs_ctl: bool = False
+    """The accepted configuration asks for security, but no CTL is installed."""
+    console_log: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Judge the boot by its files."""
+        actions = {report.action for report in self.files.values()}
+        configuration = self.files.get(FileKind.CONFIGURATION)
+        if actions <= {Action.FAILED}:
+            return Outcome.UNREACHABLE
+        if Action.REJECTED in actions:
+            return Outcome.REJECTED
+        has_configuration = configuration is not None and (
+            configuration.action in _CHANGED | {Action.UNCHANGED}
+        )
+        if Action.FAILED in actions or not has_configuration or self.needs_ctl:
+            return Outcome.DEGRADED
+        return Outcome.OK
+
+    @property
+    def holds_what_is_served(self) -> bool:
+        """Whether no file was refused or failed to arrive; the opposite of stuck."""
+        return not any(
+            report.action in (Action.REJECTED, Action.FAILED)
+            for report in self.files.values()
+        )
+
+    def is_changed(self, kind: FileKind) -> bool:
+        """Return whether the boot replaced or newly installed a file."""
+        report = self.files.get(kind)
+        return report is not None and report.action in _CHANGED
+
+    def file(self, kind: FileKind) -> FileReport:
+        """Return the report of one file; `failed` before anything is known."""
+        return self.files.setdefault(kind, FileReport())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `phone boot --json` prints."""
+        names = {FileKind.CONFIGURATION: f"{self.device}.cnf.xml"}
+        return {
+            "device": self.device,
+            "model": self.model,
+            "outcome": self.outcome.value,
+            "files": {
+                names.get(kind, kind.value): report.to_json()
+                for kind, report in self.files.items()
+            },
+            "tvs": [query.to_json() for query in self.tvs],
+            "status_messages": list(self.status_messages),
+            "console_log": self.console_log,
+        }
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()

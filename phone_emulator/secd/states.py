@@ -1,0 +1,94 @@
+"""The states of a boot, and the one table of what leads from one to another."""
+
+from enum import StrEnum, unique
+from typing import Final
+
+from protocol.trust_anchors import FileKind
+
+
+@unique
+class State(StrEnum):
+    """Where a boot stands."""
+
+    OFF = "off"
+    FETCHING_CTL = "fetching-ctl"
+    ASKING_ABOUT_CTL = "asking-about-ctl"
+    FETCHING_ITL = "fetching-itl"
+    ASKING_ABOUT_ITL = "asking-about-itl"
+    FETCHING_CONFIGURATION = "fetching-configuration"
+    ASKING_ABOUT_CONFIGURATION = "asking-about-configuration"
+    RUNNING = "running"
+
+
+@unique
+class Step(StrEnum):
+    """What moves a boot on."""
+
+    POWER_ON = "power on"
+    NEXT_NAME = "next name"
+    """The server does not have this name; the file may have another."""
+    NEXT_SERVER = "next server"
+    """The server is silent; there is another one."""
+    ASK_TVS = "ask TVS first"
+    """The signer is unknown and TVS can be asked."""
+    NEXT_TVS = "next TVS"
+    SETTLED = "settled"
+    """Installed, refused, missing: the file's fate is known."""
+    SKIPPED = "model has no ITL"
+
+
+TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
+    State.OFF: {Step.POWER_ON: State.FETCHING_CTL},
+    State.FETCHING_CTL: {
+        Step.NEXT_NAME: State.FETCHING_CTL,
+        Step.NEXT_SERVER: State.FETCHING_CTL,
+        Step.ASK_TVS: State.ASKING_ABOUT_CTL,
+        Step.SETTLED: State.FETCHING_ITL,
+    },
+    State.ASKING_ABOUT_CTL: {
+        Step.NEXT_TVS: State.ASKING_ABOUT_CTL,
+        Step.SETTLED: State.FETCHING_ITL,
+    },
+    State.FETCHING_ITL: {
+        Step.NEXT_NAME: State.FETCHING_ITL,
+        Step.NEXT_SERVER: State.FETCHING_ITL,
+        Step.ASK_TVS: State.ASKING_ABOUT_ITL,
+        Step.SETTLED: State.FETCHING_CONFIGURATION,
+        Step.SKIPPED: State.FETCHING_CONFIGURATION,
+    },
+    State.ASKING_ABOUT_ITL: {
+        Step.NEXT_TVS: State.ASKING_ABOUT_ITL,
+        Step.SETTLED: State.FETCHING_CONFIGURATION,
+    },
+    State.FETCHING_CONFIGURATION: {
+        Step.NEXT_NAME: State.FETCHING_CONFIGURATION,
+        Step.NEXT_SERVER: State.FETCHING_CONFIGURATION,
+        Step.ASK_TVS: State.ASKING_ABOUT_CONFIGURATION,
+        Step.SETTLED: State.RUNNING,
+    },
+    State.ASKING_ABOUT_CONFIGURATION: {
+        Step.NEXT_TVS: State.ASKING_ABOUT_CONFIGURATION,
+        Step.SETTLED: State.RUNNING,
+    },
+    State.RUNNING: {},
+}
+
+KINDS: Final[dict[State, FileKind]] = {
+    State.FETCHING_CTL: FileKind.CTL,
+    State.ASKING_ABOUT_CTL: FileKind.CTL,
+    State.FETCHING_ITL: FileKind.ITL,
+    State.ASKING_ABOUT_ITL: FileKind.ITL,
+    State.FETCHING_CONFIGURATION: FileKind.CONFIGURATION,
+    State.ASKING_ABOUT_CONFIGURATION: FileKind.CONFIGURATION,
+}
+"""The file that a state is about."""
+ASKING: Final = frozenset(
+    {
+        State.ASKING_ABOUT_CTL,
+        State.ASKING_ABOUT_ITL,
+        State.ASKING_ABOUT_CONFIGURATION,
+    }
+)
+FETCHING: Final = frozenset(
+    {State.FETCHING_CTL, State.FETCHING_ITL, State.FETCHING_CONFIGURATION}
+)

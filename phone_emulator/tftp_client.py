@@ -1,0 +1,155 @@
+"""Many TFTP downloads over one loop: sockets around `protocol.tftp_download`.
+
+Each download has a socket of its own, which is its transfer identifier as RFC 1350 has
+it. All of them are registered in one epoll descriptor; one trio task waits for that
+(see decision 5): a task a packet would cost a fleet most of its speed.
+"""
+
+import select
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from typing import Final
+
+import trio
+
+from phone_emulator.secd.events import Server
+from protocol.tftp_download import Download, SilentServerError, Wishes
+
+_MAX_DATAGRAM: Final = 65_536
+_DATAGRAMS_A_TURN: Final = 16
+_EVENTS_A_TURN: Final = 512
+_MAX_DOWNLOAD_S: Final = 300.0
+"""However lively a server is: one that sends for ever is left (REFERENCE 4.1)."""
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """One download and its socket."""
+
+    server: Server
+    socket: socket.socket
+    download: Download
+    done: trio.Event = field(default_factory=trio.Event)
+
+    def send(self) -> None:
+        """Send what is due; a datagram that cannot leave now counts as lost."""
+        for data, port in self.download.datagrams():
+            where = (self.server.address, self.server.port if port is None else port)
+            try:
+                self.socket.sendto(data, where)
+            except OSError:
+                return
+
+    def drain(self, now: float) -> None:
+        """Take what has arrived, within bounds."""
+        for data, source in self._arrived():
+            self.download.receive(data, source, now)
+            self.send()
+            if self.download.is_over:
+                self.done.set()
+                return
+
+    def _arrived(self) -> Iterator[tuple[bytes, tuple[str, int]]]:
+        for _ in range(_DATAGRAMS_A_TURN):
+            try:
+                data, source = self.socket.recvfrom(_MAX_DATAGRAM)
+            except OSError:  # nothing more, or news of an unreachable port: the
+                return  # retransmits decide how long to believe in the server
+            yield data, (source[0], source[1])
+
+
+class TftpClient:
+    """Downloads files for any number of phones; `run` must be running."""
+
+    def __init__(self, *, wishes: Wishes | None = None, max_sockets: int = 512) -> None:
+        self._wishes = wishes or Wishes()
+        self._sockets = trio.CapacityLimiter(max_sockets)
+        self._epoll = select.epoll()
+        self._transfers: dict[int, _Transfer] = {}
+        self._timers: list[tuple[float, int, _Transfer]] = []
+        self._order = count()
+        self._sleep = trio.CancelScope()
+        self.retransmits = 0
+        """How many datagrams were sent again after a time-out."""
+
+    async def fetch(self, server: Server, name: str) -> bytes:
+        """Download one file.
+
+        Raises:
+            TftpError: When the server refused.
+            SilentServerError: When it did not answer, or for too long not to the end.
+            ProtocolError: When the file is too large or the server makes no sense.
+        """
+        async with self._sockets:
+            transfer = self._open(server, name)
+            try:
+                with trio.move_on_after(_MAX_DOWNLOAD_S):
+                    await transfer.done.wait()
+                if not transfer.download.is_over:
+                    raise SilentServerError(f"{name} took over {_MAX_DOWNLOAD_S:g} s")
+                return transfer.download.result()
+            finally:
+                self.retransmits += transfer.download.retransmits
+                self._close(transfer)
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Move datagrams until cancelled."""
+        try:
+            task_status.started()
+            while True:
+                with trio.CancelScope() as self._sleep:
+                    self._sleep.deadline = self._next_deadline()
+                    await trio.lowlevel.wait_readable(self._epoll.fileno())
+                now = trio.current_time()
+                for descriptor, _ in self._epoll.poll(0, _EVENTS_A_TURN):
+                    if transfer := self._transfers.get(descriptor):
+                        transfer.drain(now)
+                self._tick(now)
+        finally:
+            for transfer in tuple(self._transfers.values()):
+                self._close(transfer)
+            self._epoll.close()
+
+    def _open(self, server: Server, name: str) -> _Transfer:
+        family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+        datagrams = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        now = trio.current_time()
+        download = Download(name, server.address, now, self._wishes)
+        transfer = _Transfer(server, datagrams, download)
+        self._transfers[datagrams.fileno()] = transfer
+        self._epoll.register(datagrams.fileno(), select.EPOLLIN)
+        self._set_timer(transfer)
+        transfer.send()
+        return transfer
+
+    def _close(self, transfer: _Transfer) -> None:
+        descriptor = transfer.socket.fileno()
+        if self._transfers.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+        transfer.socket.close()
+
+    def _set_timer(self, transfer: _Transfer) -> None:
+        deadline = transfer.download.deadline
+        heappush(self._timers, (deadline, next(self._order), transfer))
+        self._sleep.deadline = min(self._sleep.deadline, deadline)
+
+    def _next_deadline(self) -> float:
+        return self._timers[0][0] if self._timers else float("inf")
+
+    def _tick(self, now: float) -> None:
+        """Let downloads act whose time has come; most have moved on since."""
+        while self._timers and self._timers[0][0] <= now:
+            _, _, transfer = heappop(self._timers)
+            if transfer.download.is_over or transfer.socket.fileno() < 0:
+                continue
+            transfer.download.tick(now)
+            transfer.send()
+            if transfer.download.is_over:
+                transfer.done.set()
+            else:
+                self._set_timer(transfer)
