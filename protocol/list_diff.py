@@ -10,6 +10,7 @@ from enum import StrEnum, unique
 from typing import assert_never
 
 from protocol.codes import Role, role_name
+from protocol.name_text import printable
 from protocol.record import Record
 from protocol.trust_anchors import (
     Accept,
@@ -130,7 +131,7 @@ def _may_ask_tvs(old: TrustList, new: TrustList) -> bool:
 
 def _signer(trust_list: TrustList) -> str:
     signer = trust_list.signer
-    return f"{signer.subject} (serial {signer.serial_hex})"
+    return f"{printable(signer.subject)} (serial {signer.serial_hex})"
 
 
 def _anchor_changes(old: TrustList, new: TrustList) -> tuple[AnchorChange, ...]:
@@ -161,10 +162,16 @@ def _names(
     wanted: set[tuple[int, bytes]],
 ) -> tuple[str, ...]:
     return tuple(
-        f"{record.subject_name} (serial {record.serial_hex})"
+        f"{_short_name(record)} (serial {record.serial_hex})"
         for key, record in anchors.items()
         if key in wanted and key[0] == role
     )
+
+
+def _short_name(record: Record) -> str:
+    certificate = record.certificate
+    common = None if certificate is None else certificate.subject.get("CN")
+    return printable((common or record.subject_name or "unnamed").strip())
 
 
 def anchors_in_words(change: AnchorChange) -> str:

@@ -14,6 +14,7 @@ from protocol.header import Header, HeaderTag
 from protocol.name_text import printable
 from protocol.record import Record, RecordTag
 from protocol.self_check import SignatureState, signature_state
+from protocol.signed_file import SignedFile
 from protocol.trust_list import TrustList
 
 _RECORD_NAMES: Final[dict[int, str]] = {
@@ -81,6 +82,21 @@ def show_missing(kind: Kind) -> str:
         f"{kind} File not found. {how}\n"
         f"Error parsing the {kind} File."
     )
+
+
+def show_signed_file(file: SignedFile) -> str:
+    """Return a signed file in the same layout; the vendor has no such command."""
+    lines = [
+        "The checksum value of the signed file:",
+        f"{file.md5}(MD5)",
+        f"{file.sha1}(SHA1)",
+        "",
+        f"Length of signed file: {len(file.data)}",
+        f"Length of its content: {len(file.payload)}",
+        "",
+        *_header_lines(file.header),
+    ]
+    return "\n".join(line.expandtabs() for line in lines)
 
 
 def _header_lines(header: Header) -> Iterator[str]:

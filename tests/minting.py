@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from asn1crypto import algos, core, keys, x509
+from asn1crypto import pem as armour
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -65,7 +66,7 @@ class Identity:
 
 
 def pem(der: bytes) -> bytes:
-    return x509.pem.armor("CERTIFICATE", der)  # type: ignore[no-any-return]
+    return armour.armor("CERTIFICATE", der)  # type: ignore[no-any-return]
 
 
 @cache

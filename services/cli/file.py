@@ -1,0 +1,18 @@
+"""`tokenless file`: trust-list (.tlv) and signed (.sgn) files, from anywhere."""
+
+import click
+
+from services.cli.file_build import build
+from services.cli.file_diff import diff
+from services.cli.file_show import lint_command, show
+from services.cli.file_sign import sign, unsign
+from services.cli.file_verify import verify
+
+
+@click.group()
+def file() -> None:
+    """Read, explain, build, sign and verify trust lists and signed files."""
+
+
+for command in (show, lint_command, verify, build, sign, unsign, diff):
+    file.add_command(command)

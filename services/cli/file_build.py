@@ -1,0 +1,108 @@
+"""`tokenless file build`: any trust list, from certificates and a description."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from protocol.trust_list import TrustList
+from protocol.trust_list_build import ListForm, sign_trust_list
+from services.cli.file_json import describe_file
+from services.cli.file_output import replace_file
+from services.cli.file_signers import (
+    KeySource,
+    load_signer,
+    signer_options,
+)
+from services.cli.list_description import (
+    ListDescription,
+    load_description,
+    parse_digest,
+    parse_record_flag,
+    parse_version,
+)
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("output", type=_FILE)
+@click.option("--description", type=_FILE, help="The list as TOML; flags override it.")
+@click.option(
+    "--record",
+    "records",
+    multiple=True,
+    metavar="ROLE=CERT[,DNS[,IP]]",
+    help="A record; TOKEN=CERT for a token, ROLE=,DNS,IP for an emptied one.",
+)
+@click.option("--filename", help="FILENAME of the header, CTLFile.tlv or ITLFile.tlv.")
+@click.option("--form", type=click.Choice([form.value for form in ListForm]))
+@click.option("--digest", type=click.Choice(["sha1", "sha256", "sha512"]))
+@click.option("--signer-version", help="Element 28, as 1.1; left out by default.")
+@click.option("--timestamp", type=int, help="Unix seconds of signing; now by default.")
+@signer_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def build(
+    *,
+    output: Path,
+    description: Path | None,
+    records: tuple[str, ...],
+    filename: str | None,
+    form: str | None,
+    digest: str | None,
+    signer_version: str | None,
+    timestamp: int | None,
+    source: KeySource,
+    as_json: bool,
+) -> None:
+    r"""Build and sign a trust list, and write it to OUTPUT.
+
+    \b
+    tokenless file build CTLFile.tlv --cert pub.pem --key pub.key \
+        --record SAST=pub.pem,cucm-pub,10.48.47.155 \
+        --record CCM+TFTP=pub.pem,cucm-pub,10.48.47.155
+    """
+    overrides = {
+        "filename": filename,
+        "form": form,
+        "digest": digest,
+        "signer_version": signer_version,
+        "record": tuple(map(parse_record_flag, records)) or None,
+    }
+    given = {name: value for name, value in overrides.items() if value is not None}
+    base = ListDescription() if description is None else load_description(description)
+    plan = msgspec.structs.replace(base, **given)
+    # Certificates of a description lie beside it, those of flags where one stands.
+    folder = Path() if description is None or records else description.parent
+    moment = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
+    trust_list = _sign(plan, folder, source, moment)
+    replace_file(output, trust_list.data)
+    _report(output, trust_list, as_json=as_json)
+
+
+def _sign(
+    plan: ListDescription, folder: Path, source: KeySource, timestamp: int
+) -> TrustList:
+    version = plan.signer_version
+    return sign_trust_list(
+        plan.filename,
+        plan.build_records(folder),
+        load_signer(source),
+        timestamp=timestamp,
+        digest=parse_digest(plan.digest),
+        form=ListForm(plan.form),
+        signer_version=None if version is None else parse_version(version),
+    )
+
+
+def _report(output: Path, trust_list: TrustList, *, as_json: bool) -> None:
+    if as_json:
+        described = describe_file(trust_list, at=datetime.now(UTC))
+        click.echo(json.dumps({"path": str(output), **described}))
+        return
+    click.echo(
+        f"{output}: {len(trust_list.data)} bytes, {len(trust_list.records)} records, "
+        f"signed by {trust_list.signer.subject}"
+    )

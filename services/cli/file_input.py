@@ -1,0 +1,106 @@
+"""What the `file` commands read: trust lists, signed files, certificates.
+
+Every failure names the file. Reading is bounded by what the format can hold, so that a
+device or an endless pipe cannot fill the memory.
+"""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from protocol.any_file import decode_file
+from protocol.certificate import Certificate
+from protocol.errors import ProtocolError
+from protocol.signed_file import MAX_FILE_LENGTH, SignedFile
+from protocol.trust_list import TrustList
+from services.errors import ServiceError
+
+MAX_CERTIFICATE_FILE: Final = 1024 * 1024
+_PEM: Final = re.compile(
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)"
+    rb"-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
+)
+
+AnyFile = TrustList | SignedFile
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Put the file's name in front of what is wrong with its bytes.
+
+    Raises:
+        ServiceError: For every ProtocolError inside.
+    """
+    try:
+        yield
+    except ProtocolError as error:
+        raise ServiceError(f"{path}: {error}", hint=error.hint) from error
+
+
+def read_bounded(path: Path, limit: int = MAX_FILE_LENGTH) -> bytes:
+    """Read a file of at most `limit` bytes.
+
+    Raises:
+        ServiceError: When it is longer.
+        OSError: When it cannot be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ServiceError(f"{path}: has over {limit} bytes")
+    return data
+
+
+def load_file(path: Path) -> AnyFile:
+    """Load a trust list or a signed file.
+
+    Raises:
+        ServiceError: When it is neither, or malformed.
+        OSError: When it cannot be read.
+    """
+    data = read_bounded(path)
+    with explained(path):
+        return decode_file(data)
+
+
+def load_trust_list(path: Path) -> TrustList:
+    """Load a file that must be a trust list.
+
+    Raises:
+        ServiceError: When it is malformed or a signed file.
+        OSError: When it cannot be read.
+    """
+    file = load_file(path)
+    if isinstance(file, TrustList):
+        return file
+    raise ServiceError(f"{path}: a signed file where a trust list is needed")
+
+
+def load_certificate(path: Path) -> Certificate:
+    """Load a certificate, PEM or DER; of a PEM with several, the first.
+
+    Raises:
+        ServiceError: When there is none in it, or it is malformed.
+        OSError: When it cannot be read.
+    """
+    data = read_bounded(path, MAX_CERTIFICATE_FILE)
+    with explained(path):
+        return Certificate.decode(_certificate_der(path, data))
+
+
+def _certificate_der(path: Path, data: bytes) -> bytes:
+    match = _PEM.search(data)
+    if match is None:
+        if data.startswith(b"\x30"):
+            return data
+        raise ServiceError(
+            f"{path}: holds no certificate", hint="give a certificate as PEM or DER"
+        )
+    try:
+        return b64decode(b"".join(match[1].split()), validate=True)
+    except Base64Error as error:
+        raise ServiceError(f"{path}: the PEM is damaged ({error})") from error

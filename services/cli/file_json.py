@@ -1,0 +1,123 @@
+"""Trust lists and signed files as JSON (CONTRACT, `file show FILE --json`).
+
+Only fields are added to the contract's: `filename_kind` and the like never replace one.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from protocol.codes import role_name
+from protocol.header import Header
+from protocol.lint import Finding, lint
+from protocol.record import Record
+from protocol.self_check import SignatureState, signature_state
+from protocol.signed_file import SignedFile
+from protocol.trust_list import TrustList
+
+Json = dict[str, Any]
+
+
+def describe_file(file: TrustList | SignedFile, *, at: datetime) -> Json:
+    """Return everything that a file says, and what is wrong with it at a moment."""
+    if isinstance(file, SignedFile):
+        return _describe_signed_file(file)
+    signer = file.signer
+    return {
+        **_describe_head("trust-list", file),
+        "signature": signature_state(file).value,
+        "records": [
+            describe_record(
+                record, number, signs=record.is_sast and record.is_named(signer)
+            )
+            for number, record in enumerate(file.records, start=1)
+        ],
+        "warnings": [describe_finding(finding) for finding in lint(file, at=at)],
+    }
+
+
+def _describe_signed_file(file: SignedFile) -> Json:
+    return {
+        **_describe_head("signed-file", file),
+        # It holds no certificate: only a trust list or a person can name its signer.
+        "signature": SignatureState.UNVERIFIABLE.value,
+        "payload_length": len(file.payload),
+        "encrypted": file.is_encrypted,
+    }
+
+
+def _describe_head(kind: str, file: TrustList | SignedFile) -> Json:
+    header = file.header
+    return {
+        "kind": kind,
+        "length": len(file.data),
+        "md5": file.md5,
+        "sha1": file.sha1,
+        "version": _dotted(header.version),
+        "header_length": header.header_length,
+        "signer_name": header.signer.subject,
+        "signer_serial": header.signer.serial_hex,
+        "issuer_name": header.signer.issuer,
+        "digest": header.digest.name.lower(),
+        "signature_length": len(header.signature),
+        "filename": header.filename,
+        "timestamp": _time(header),
+        "signer_version": _dotted(header.signer_version),
+    }
+
+
+def describe_record(record: Record, number: int, *, signs: bool) -> Json:
+    """Return one record; what it does not have is null."""
+    certificate = record.certificate
+    return {
+        "number": number,
+        "length": record.length,
+        "dns_name": record.dns_name,
+        "subject_name": record.subject_name,
+        "function": role_name(record.role),
+        "function_code": record.role,
+        "issuer_name": record.issuer_name,
+        "serial_number": record.serial_hex,
+        "public_key_length": _length(record.public_key),
+        "signature_length": _length(record.signature),
+        "certificate_length": _length(record.certificate_der),
+        "certificate_sha1": None if certificate is None else certificate.sha1,
+        "certificate_sha256": _sha256(record.certificate_der),
+        "key_bits": None if certificate is None else certificate.key_bits,
+        "not_after": None if certificate is None else iso(certificate.not_after),
+        "ip_address": record.ip_address,
+        "signed_this_file": signs,
+    }
+
+
+def describe_finding(finding: Finding) -> Json:
+    """Return one warning."""
+    return {
+        "severity": finding.severity.value,
+        "code": finding.code,
+        "message": finding.message,
+        "record": finding.record,
+    }
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as the contract writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _time(header: Header) -> str | None:
+    if header.timestamp is None:
+        return None
+    return iso(datetime.fromtimestamp(header.timestamp, UTC))
+
+
+def _dotted(version: tuple[int, int] | None) -> str | None:
+    return None if version is None else f"{version[0]}.{version[1]}"
+
+
+def _length(value: bytes | None) -> int | None:
+    return None if value is None else len(value)
+
+
+def _sha256(value: bytes | None) -> str | None:
+    return None if value is None else hashlib.sha256(value).hexdigest()

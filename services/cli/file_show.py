@@ -1,0 +1,82 @@
+"""`tokenless file show` and `tokenless file lint`: what a file says."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from protocol.lint import Severity, lint
+from protocol.show_text import Kind, show_signed_file, show_trust_list
+from protocol.signed_file import SignedFile
+from protocol.trust_list import TrustList
+from services.cli.file_input import load_file, load_trust_list
+from services.cli.file_json import describe_file, describe_finding
+from services.cli.file_table import print_table
+from services.errors import ServiceError
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--table", "as_table", is_flag=True, help="Print tables for people.")
+def show(file: Path, *, as_json: bool, as_table: bool) -> None:
+    """Print what a trust list (.tlv) or signed file (.sgn) says.
+
+    The default is the layout of `show ctl` and `show itl`. Nothing here is proof: use
+    `tokenless file verify` before you trust a file.
+    """
+    if as_json and as_table:
+        raise click.UsageError("--json and --table exclude each other")
+    decoded = load_file(file)
+    now = datetime.now(UTC)
+    if as_json:
+        click.echo(json.dumps(describe_file(decoded, at=now)))
+    elif as_table:
+        print_table(Console(), decoded, at=now)
+    else:
+        click.echo(_shown(decoded, file))
+        _warn(decoded, now)
+
+
+def _shown(decoded: TrustList | SignedFile, path: Path) -> str:
+    if isinstance(decoded, SignedFile):
+        return show_signed_file(decoded)
+    kind: Kind = "ITL" if decoded.filename == "ITLFile.tlv" else "CTL"
+    return show_trust_list(decoded, kind=kind, modified=_modified(path))
+
+
+def _modified(path: Path) -> str:
+    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
+    return f"{changed:%a %b %d %H:%M:%S %Z %Y}"
+
+
+def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
+    if isinstance(decoded, SignedFile):
+        return
+    for finding in lint(decoded, at=now):
+        if finding.severity is not Severity.NOTE:
+            click.echo(f"{finding.severity}: {finding.message}", err=True)
+
+
+@click.command("lint")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a finding."
+)
+def lint_command(file: Path, *, as_json: bool) -> None:
+    """Warn of what is wrong, or will be, with a trust list that decodes.
+
+    Exit status 1 when phones would refuse the list or could not use it.
+    """
+    findings = lint(load_trust_list(file), at=datetime.now(UTC))
+    for finding in findings:
+        where = f"record {finding.record}: " if finding.record else ""
+        plain = f"{finding.severity}: {where}{finding.message} [{finding.code}]"
+        click.echo(json.dumps(describe_finding(finding)) if as_json else plain)
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    if errors:
+        raise ServiceError(f"{file}: {errors} of {len(findings)} findings are errors")

@@ -1,0 +1,154 @@
+"""Who signs: the options that name a key, and what becomes of them.
+
+A key comes from a PEM file beside its certificate, or from a PKCS#12 file that holds
+both. A password never stands on the command line of its own will: it is asked for, or
+comes from a file or from TOKENLESS_PASSWORD.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Final
+
+import click
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from protocol.certificate import Certificate
+from protocol.signature import PrivateKeySigner, Signer
+from services.cli.file_input import (
+    MAX_CERTIFICATE_FILE,
+    explained,
+    load_certificate,
+    read_bounded,
+)
+from services.errors import ServiceError
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_MAX_PASSWORD_FILE: Final = 4096
+_NAME_A_KEY: Final = "give --cert and --key, or --p12"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where the signer's certificate and key are."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    p12: Path | None = None
+    password: str | None = None
+
+
+def signer_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name who signs; the command gets them as `source`."""
+
+    @wraps(command)
+    def with_source(
+        *,
+        cert: Path | None,
+        key: Path | None,
+        p12: Path | None,
+        password: str | None,
+        password_file: Path | None,
+        **rest: object,
+    ) -> None:
+        secret = _read_password(password, password_file)
+        command(source=KeySource(cert, key, p12, secret), **rest)
+
+    decorated: Callable[..., None] = with_source
+    for option in _OPTIONS:
+        decorated = option(decorated)
+    return decorated
+
+
+_OPTIONS: Final = (
+    click.option(
+        "--password-file", type=_FILE, help="A file whose first line is the password."
+    ),
+    click.option(
+        "--password", help="Of the key or PKCS#12 file; better in TOKENLESS_PASSWORD."
+    ),
+    click.option(
+        "--p12", type=_FILE, help="The signer's certificate and key, PKCS#12."
+    ),
+    click.option("--key", type=_FILE, help="The signer's private key, as PEM."),
+    click.option("--cert", type=_FILE, help="The signer's certificate."),
+)
+
+
+def load_signer(source: KeySource) -> Signer:
+    """Load who signs.
+
+    Raises:
+        ServiceError: When no key is named, the password is wrong, the key is no RSA key
+            or is not the certificate's.
+        OSError: When a file cannot be read.
+    """
+    if source.p12 is not None:
+        return _from_pkcs12(source.p12, source.password)
+    if source.certificate is None or source.key is None:
+        raise ServiceError("nobody to sign", hint=_NAME_A_KEY)
+    certificate = load_certificate(source.certificate)
+    data = read_bounded(source.key, MAX_CERTIFICATE_FILE)
+    return _pair(source.key, certificate, _private_key(source.key, data, source))
+
+
+def _read_password(password: str | None, path: Path | None) -> str | None:
+    if path is None:
+        return password
+    text = read_bounded(path, _MAX_PASSWORD_FILE).decode(errors="replace")
+    return text.splitlines()[0] if text else ""
+
+
+def _private_key(path: Path, data: bytes, source: KeySource) -> object:
+    secret = None if source.password is None else source.password.encode()
+    load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
+    try:
+        return load(data, secret)
+    except TypeError as error:
+        # An encrypted key without a password, or a password for one that has none.
+        if secret is not None:
+            return load(data, None)
+        raise ServiceError(
+            f"{path}: the key has a password", hint="set TOKENLESS_PASSWORD"
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ServiceError(
+            f"{path}: no private key, or a wrong password", hint=_NAME_A_KEY
+        ) from error
+
+
+def _from_pkcs12(path: Path, password: str | None) -> Signer:
+    data = read_bounded(path, MAX_CERTIFICATE_FILE)
+    secret = None if password is None else password.encode()
+    try:
+        key, certificate, _ = pkcs12.load_key_and_certificates(data, secret)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ServiceError(
+            f"{path}: no PKCS#12 file, or a wrong password",
+            hint="set TOKENLESS_PASSWORD",
+        ) from error
+    if key is None or certificate is None:
+        raise ServiceError(f"{path}: holds no key with its certificate")
+    with explained(path):
+        decoded = Certificate.decode(certificate.public_bytes(Encoding.DER))
+    return _pair(path, decoded, key)
+
+
+def _pair(path: Path, certificate: Certificate, key: object) -> Signer:
+    if not isinstance(key, RSAPrivateKey):
+        raise ServiceError(f"{path}: only RSA keys sign trust lists and files")
+    try:
+        return PrivateKeySigner(certificate, key)
+    except ValueError as error:
+        raise ServiceError(
+            f"{path}: the key is not that of {certificate.subject_text}",
+            hint="give the certificate that was made with this key",
+        ) from error

@@ -1,0 +1,131 @@
+"""Trust lists for people: who signs, who may do what, what is wrong."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from protocol.certificate import Certificate
+from protocol.codes import role_name
+from protocol.lint import Finding, Severity, lint
+from protocol.name_text import printable
+from protocol.record import Record
+from protocol.self_check import SignatureState, signature_state
+from protocol.signed_file import SignedFile
+from protocol.trust_list import TrustList
+
+_STYLES: Final = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.NOTE: "cyan",
+}
+_SIGNATURES: Final = {
+    SignatureState.VALID: Text("holds under the list's own record", style="green"),
+    SignatureState.INVALID: Text("does NOT hold", style="bold red"),
+    SignatureState.UNVERIFIABLE: Text("the signer is not in the file", style="yellow"),
+}
+
+
+def print_table(
+    console: Console, file: TrustList | SignedFile, *, at: datetime
+) -> None:
+    """Print a file as tables."""
+    if isinstance(file, SignedFile):
+        payload = f"{len(file.payload)} bytes"
+        console.print(_head(file, {"Content": Text(payload)}))
+        return
+    state = {"Signature": _SIGNATURES[signature_state(file)]}
+    findings = lint(file, at=at)
+    console.print(Group(_head(file, state), _members(file, at), _findings(findings)))
+
+
+def _head(file: TrustList | SignedFile, more: dict[str, Text]) -> Table:
+    header = file.header
+    signed = "not said"
+    if header.timestamp is not None:
+        moment = datetime.fromtimestamp(header.timestamp, UTC)
+        signed = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    rows = {
+        "File": f"{printable(header.filename or 'unnamed')}, {len(file.data)} bytes",
+        "MD5": file.md5,
+        "SHA-1": file.sha1,
+        "Signer": printable(header.signer.subject),
+        "Issuer": printable(header.signer.issuer),
+        "Serial": header.signer.serial_hex,
+        "Digest": f"{header.digest.name}, {len(header.signature) * 8}-bit signature",
+        "Signed": signed,
+    }
+    table = Table.grid(padding=(0, 2))
+    for key, value in rows.items():
+        table.add_row(Text(key, style="bold"), Text(value))
+    for key, text in more.items():
+        table.add_row(Text(key, style="bold"), text)
+    return table
+
+
+def _members(trust_list: TrustList, at: datetime) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("#", "role", "node", "subject", "key", "expires", "bytes", ""):
+        numeric = column in ("#", "bytes")
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=column != "subject",
+            overflow="fold",
+        )
+    for number, record in enumerate(trust_list.records, start=1):
+        signs = record.is_sast and record.is_named(trust_list.signer)
+        table.add_row(*_member(number, record, at, signs=signs))
+    return table
+
+
+def _member(
+    number: int, record: Record, at: datetime, *, signs: bool
+) -> Sequence[str | Text]:
+    certificate = record.certificate
+    node = record.dns_name or record.ip_address or "-"
+    return (
+        str(number),
+        role_name(record.role),
+        Text(printable(node)),
+        Text(_subject(record)),
+        "-" if certificate is None else f"{_kind(certificate)}-{certificate.key_bits}",
+        _expiry(certificate, at),
+        str(record.length),
+        Text("signer", style="bold green") if signs else "",
+    )
+
+
+def _subject(record: Record) -> str:
+    """Return the common name, which tells the members of a cluster apart."""
+    certificate = record.certificate
+    common = None if certificate is None else certificate.subject.get("CN")
+    return printable(common or record.subject_name or "(emptied)").strip()
+
+
+def _kind(certificate: Certificate) -> str:
+    return "RSA" if certificate.public_key_bytes.startswith(b"\x30") else "EC"
+
+
+def _expiry(certificate: Certificate | None, at: datetime) -> Text:
+    if certificate is None:
+        return Text("-")
+    style = "red" if certificate.not_after < at else ""
+    return Text(f"{certificate.not_after:%Y-%m-%d}", style=style)
+
+
+def _findings(findings: Sequence[Finding]) -> Group:
+    return Group(
+        *(
+            Text.assemble(
+                (f"{finding.severity}: ", _STYLES[finding.severity]),
+                f"record {finding.record}: " if finding.record else "",
+                printable(finding.message),
+            )
+            for finding in findings
+        )
+    )
