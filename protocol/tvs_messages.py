@@ -33,7 +33,7 @@ FIRST_SESSION_ID: Final = 1001
 
 # The byte before a device's name. Its meaning is unknown, it was always this.
 _DEVICE_MARK: Final = b"\x01"
-_DEVICE_NAME: Final = re.compile(r"CP-[0-9A-Za-z]{2,16}-(SEP|ATA|VGC)[0-9A-F]{12}")
+_DEVICE_NAME: Final = re.compile(r"CP-[0-9A-Za-z-]{2,20}-(SEP|ATA|VGC)[0-9A-F]{12}")
 # Distinguished names have some 60 characters; a page of text is not one.
 MAX_NAME_BYTES: Final = 4096
 # RFC 5280 allows 20 bytes; certificates with more exist.

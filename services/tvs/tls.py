@@ -25,14 +25,23 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from services.errors import ServiceError
 from services.tvs.settings import OwnCertificate, TvsSettings
 
+# What CUCM lists for this port, ECDHE first (REFERENCE 3.7): an 8861 was seen to use
+# AES256-SHA. TLS 1.3 has suites of its own.
+_CIPHERS: Final = (
+    "ECDHE+AESGCM:ECDHE+AES:AES256-GCM-SHA384:AES256-SHA256:AES256-SHA:"
+    "AES128-GCM-SHA256:AES128-SHA256:AES128-SHA"
+)
 _LEGACY_CIPHERS: Final = "AES128-SHA:AES256-SHA:@SECLEVEL=0"
 # OpenSSL's level 2 wants RSA keys of 2,048 bits, level 1 of 1,024.
 _LEVEL_2_KEY_BITS: Final = 2048
 _LEVEL_1_KEY_BITS: Final = 1024
+_USUAL_LEVEL: Final = 2
 # SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS, which Python's ssl module does not name. Without
 # it a TLS 1.0 answer leaves as two records, the first of them empty.
 _ONE_RECORD_AN_ANSWER: Final = 0x800
 _ONE_TICKET: Final = 1
+# X509_V_FLAG_NO_CHECK_TIME, which it does not name either.
+_ANY_TIME: Final = 0x200000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +83,9 @@ def _modern_context(
     context = _context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     bits = min(map(_rsa_bits, settings.certificates))
-    if bits < _LEVEL_2_KEY_BITS:
-        level = 1 if bits >= _LEVEL_1_KEY_BITS else 0
-        context.set_ciphers(f"DEFAULT:@SECLEVEL={level}")
+    level = _level_for(bits)
+    context.set_ciphers(f"{_CIPHERS}:@SECLEVEL={level}")
+    if level < _USUAL_LEVEL:
         log.warning(
             "TVS shows a certificate whose RSA key is short; OpenSSL's security level "
             "was lowered for it: regenerate the TVS certificate with 2048 bits",
@@ -129,8 +138,9 @@ def _load_certificates(context: ssl.SSLContext, settings: TvsSettings) -> None:
             hint="name a PEM file with the certificates that issued MICs and LSCs",
         ) from error
     context.verify_mode = ssl.CERT_OPTIONAL
-    # Phones' issuers are often intermediate: the manufacturer's sub-CA, a CAPF.
-    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    # Phones' issuers are often intermediate: the manufacturer's sub-CA, a CAPF. A phone
+    # with an expired certificate is recorded like others: nothing depends on it here.
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | _ANY_TIME
 
 
 def _no_password() -> str:
@@ -145,6 +155,13 @@ def _as_file(own: OwnCertificate) -> Iterator[Path]:
         file.write(ssl.DER_cert_to_PEM_cert(own.der))
         file.flush()
         yield Path(file.name)
+
+
+def _level_for(bits: int) -> int:
+    """Return OpenSSL's highest security level that takes an RSA key of this length."""
+    if bits >= _LEVEL_2_KEY_BITS:
+        return _USUAL_LEVEL
+    return 1 if bits >= _LEVEL_1_KEY_BITS else 0
 
 
 def _rsa_bits(own: OwnCertificate) -> int:

@@ -1,0 +1,55 @@
+"""Deadlines: what expires, and who goes first when room is needed."""
+
+from services.tvs.settings import TvsLimits
+from services.tvs.waits import Phase, Waits
+
+LIMITS = TvsLimits(first_byte_s=5, handshake_s=10, request_s=20, idle_s=30)
+
+
+def waits(*entered: tuple[str, Phase, float]) -> Waits[str]:
+    made: Waits[str] = Waits(LIMITS)
+    for name, phase, now in entered:
+        made.enter(name, phase, now)
+    return made
+
+
+def test_each_phase_has_its_own_limit() -> None:
+    made = waits(*((phase.name, phase, 0.0) for phase in Phase))
+    assert [name for name, _ in made.expired(4.9)] == []
+    assert [name for name, _ in made.expired(5)] == ["FIRST_BYTE"]
+    assert [name for name, _ in made.expired(20)] == [
+        "FIRST_BYTE",
+        "HANDSHAKE",
+        "REQUEST",
+    ]
+    assert len(list(made.expired(30))) == 4
+
+
+def test_only_those_in_time_are_spared() -> None:
+    made = waits(("old", Phase.IDLE, 0.0), ("young", Phase.IDLE, 10.0))
+    assert list(made.expired(35)) == [("old", Phase.IDLE)]
+
+
+def test_moving_begins_anew_and_leaving_ends() -> None:
+    made = waits(("a", Phase.IDLE, 0.0), ("b", Phase.IDLE, 1.0))
+    made.move("a", Phase.IDLE, Phase.IDLE, 2.0)
+    assert made.longest_waiting(3.0) == "b"
+    made.leave("b", Phase.IDLE)
+    assert list(made.all()) == ["a"]
+
+
+def test_idle_ones_make_room_before_silent_ones() -> None:
+    made = waits(("silent", Phase.FIRST_BYTE, 0.0), ("idle", Phase.IDLE, 9.0))
+    assert made.longest_waiting(9.0) == "idle"
+
+
+def test_one_in_a_handshake_makes_room_only_when_it_is_slow() -> None:
+    made = waits(("shaking", Phase.HANDSHAKE, 10.0), ("asking", Phase.REQUEST, 10.0))
+    assert made.longest_waiting(10.5) is None
+    assert made.longest_waiting(11.0) == "shaking"
+    made.leave("shaking", Phase.HANDSHAKE)
+    assert made.longest_waiting(11.0) == "asking"
+
+
+def test_an_empty_table_has_nobody_to_send_away() -> None:
+    assert waits().longest_waiting(100.0) is None
