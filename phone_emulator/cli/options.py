@@ -1,71 +1,17 @@
 """Options that the phone and the fleet commands share, and what they mean."""
 
-import re
-import socket
 from typing import Final
 
 import click
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.events import Server
-from protocol.phone_models import TlsVersion
+from phone_emulator.tvs_client import TlsRange
 
-DEFAULT_TFTP_PORT: Final = 69
-_HIGHEST_PORT: Final = 0xFFFF
-_DEVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-TlsRange = tuple[TlsVersion, TlsVersion]
 _TLS_RANGES: Final[dict[str, TlsRange]] = {
     "1.0": ("1.0", "1.0"),
     "1.1": ("1.0", "1.1"),
     "1.2": ("1.0", "1.2"),
     "1.3": ("1.0", "1.3"),
 }
-
-
-def parse_servers(text: str) -> tuple[Server, ...]:
-    """Parse `HOST:PORT[,HOST:PORT]`; IPv6 addresses stand in brackets.
-
-    Raises:
-        PhoneError: When one is no host and port, or its name is not known.
-    """
-    return tuple(_parse_server(part.strip()) for part in text.split(","))
-
-
-def _parse_server(text: str) -> Server:
-    match = re.fullmatch(
-        r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?", text
-    )
-    if match is None:
-        raise PhoneError(f"{text!r} is no TFTP server", hint="write HOST or HOST:PORT")
-    port = int(match[3] or DEFAULT_TFTP_PORT)
-    if not 0 < port <= _HIGHEST_PORT:
-        raise PhoneError(f"{text!r} has no port in range", hint="use 1 to 65535")
-    return Server(_resolve(match[1] or match[2]), port)
-
-
-def _resolve(host: str) -> str:
-    """Return the address: answers are matched to it, and so are records of the CTL."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise PhoneError(
-            f"the name {host} is not known", hint="give an address"
-        ) from error
-    return str(found[0][4][0])
-
-
-def parse_device(name: str) -> str:
-    """Check a device's name: it becomes a file name here and on the server.
-
-    Raises:
-        PhoneError: When it is not one.
-    """
-    if _DEVICE.fullmatch(name) is None:
-        raise PhoneError(
-            f"{name!r} is no device name", hint="write it as SEP001122334455"
-        )
-    return name
 
 
 def tls_range(newest: str | None) -> TlsRange | None:

@@ -9,13 +9,8 @@ import click
 import msgspec
 import trio
 
-from phone_emulator.cli.options import (
-    parse_device,
-    parse_servers,
-    tftp_option,
-    tls_option,
-    tls_range,
-)
+from phone_emulator.addresses import parse_device, parse_servers
+from phone_emulator.cli.options import tftp_option, tls_option, tls_range
 from phone_emulator.console_log import lines_of
 from phone_emulator.flash import FolderFlash, PhoneState
 from phone_emulator.phone import Phone, open_network

@@ -1,0 +1,4 @@
+"""Many emulated phones in one process.
+
+`plan` says which phones, `store` keeps their flash, `fleet` boots, `report` counts.
+"""

@@ -1,0 +1,136 @@
+"""Boots a fleet: as many phones at once as allowed, over one TFTP loop.
+
+Each phone is the same `Phone` as a single one. Workers take phones from one schedule;
+there are never more tasks, sockets or phones in memory than workers.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import trio
+
+from phone_emulator.fleet.report import FleetReport
+from phone_emulator.fleet.store import FleetStore
+from phone_emulator.phone import Network, Phone, open_network
+from phone_emulator.secd.events import Identity
+from phone_emulator.secd.report import Action, BootReport
+from phone_emulator.tvs_client import TlsRange
+from protocol.tftp_download import Wishes
+
+DEFAULT_CONCURRENCY: Final = 300
+OnPhone = Callable[[BootReport, FleetReport], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSettings:
+    """How a fleet boots."""
+
+    concurrency: int = DEFAULT_CONCURRENCY
+    """How many phones at once."""
+    ramp_s: float = 0.0
+    """Over how long power-up is spread; 0: all as soon as they may."""
+    seed: int = 0
+    """Decides who is powered up when, and how long retries wait."""
+    wishes: Wishes = Wishes(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
+    retries: int = 2
+    """How often a phone that did not get a file boots again."""
+    retry_after_s: float = 5.0
+    """About how long it waits before that."""
+    tvs_timeout_s: float = 20.0
+    tls: TlsRange | None = None
+
+
+class Fleet:
+    """Some phones and the store with their flash."""
+
+    def __init__(
+        self,
+        phones: Sequence[Identity],
+        store: FleetStore,
+        settings: FleetSettings | None = None,
+    ) -> None:
+        self.phones = phones
+        self.store = store
+        self.settings = settings or FleetSettings()
+        self._random = random.Random(self.settings.seed)  # noqa: S311 - repeatable
+
+    async def boot(self, on_phone: OnPhone | None = None) -> FleetReport:
+        """Boot every phone once.
+
+        Args:
+            on_phone: Called after each phone with its report and the counts so far.
+        """
+        report = FleetReport(len(self.phones))
+        settings = self.settings
+        schedule = self._schedule()
+        async with (
+            open_network(
+                wishes=settings.wishes,
+                max_sockets=settings.concurrency,
+                tvs_timeout_s=settings.tvs_timeout_s,
+                tls=settings.tls,
+            ) as network,
+            trio.open_nursery() as nursery,
+        ):
+            began = trio.current_time()
+            finish = partial(self._finish, report, network, began, on_phone)
+            for _ in range(min(settings.concurrency, len(self.phones))):
+                nursery.start_soon(self._work, schedule, began, network, finish)
+        return report
+
+    def _schedule(self) -> Iterator[tuple[float, Identity]]:
+        """Return every phone with its power-up time, in order of these."""
+        ramp = self.settings.ramp_s
+        if ramp <= 0:
+            return iter([(0.0, identity) for identity in self.phones])
+        times = sorted(self._random.uniform(0, ramp) for _ in self.phones)
+        order = list(self.phones)
+        self._random.shuffle(order)
+        return iter(list(zip(times, order, strict=True)))
+
+    async def _work(
+        self,
+        schedule: Iterator[tuple[float, Identity]],
+        began: float,
+        network: Network,
+        finish: Callable[[BootReport], None],
+    ) -> None:
+        for start, identity in schedule:
+            await trio.sleep_until(began + start)
+            finish(await self._boot_one(identity, network))
+
+    async def _boot_one(self, identity: Identity, network: Network) -> BootReport:
+        flash = self.store.flash(identity.device, identity.model_name)
+        phone = Phone(identity, flash)
+        report = await phone.boot(network)
+        for _ in range(self.settings.retries):
+            if not _is_worth_a_retry(report):
+                break
+            # Half as long to one and a half times: phones do not retry in step.
+            factor = self._random.uniform(0.5, 1.5)
+            await trio.sleep(self.settings.retry_after_s * factor)
+            report = await phone.boot(network)
+        flash.save(report.to_json(), time.time())
+        return report
+
+    @staticmethod
+    def _finish(
+        counts: FleetReport,
+        network: Network,
+        began: float,
+        on_phone: OnPhone | None,
+        report: BootReport,
+    ) -> None:
+        counts.add(report)
+        counts.seconds = trio.current_time() - began
+        counts.retransmits = network.tftp.retransmits
+        if on_phone is not None:
+            on_phone(report, counts)
+
+
+def _is_worth_a_retry(report: BootReport) -> bool:
+    return any(file.action is Action.FAILED for file in report.files.values())

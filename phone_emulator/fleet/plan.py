@@ -1,0 +1,125 @@
+"""Which phones a fleet has: from the command line, or from a TOML description.
+
+seed = 7
+[[group]]
+model = "7975"
+count = 9000
+first_mac = "001122000000"
+[[group]]
+model = "8861"
+count = 1000
+first_mac = "001122100000"
+tftp = "127.0.47.156:6969,127.0.47.155:6969"     # else what --tftp says
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from phone_emulator.addresses import parse_servers
+from phone_emulator.errors import PhoneError
+from phone_emulator.secd.events import Habits, Identity, Server
+from protocol.phone_models import PHONE_MODELS
+
+MAX_PHONES: Final = 1_000_000
+_MAX_FILE_BYTES: Final = 1 << 20
+_MAC_DIGITS: Final = 12
+_MAC_LIMIT: Final = 1 << 48
+
+MacAddress = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{12}$")]
+
+
+class FleetGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Phones that are alike."""
+
+    count: Annotated[int, Meta(ge=1, le=MAX_PHONES)]
+    model: str = "7975"
+    first_mac: MacAddress = "001122000000"
+    """The first phone's; the others count up from it."""
+    tftp: str | None = None
+
+
+class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All phones of a fleet."""
+
+    group: tuple[FleetGroup, ...]
+    seed: int = 0
+    """Decides order and times of power-up within a ramp."""
+
+    @property
+    def count(self) -> int:
+        """How many phones there are."""
+        return sum(group.count for group in self.group)
+
+    def phones(
+        self, servers: tuple[Server, ...], habits: Habits | None = None
+    ) -> Iterator[Identity]:
+        """Return every phone; `servers` are those of groups that name none.
+
+        Raises:
+            PhoneError: When a group has no TFTP servers at all.
+        """
+        for group in self.group:
+            where = parse_servers(group.tftp) if group.tftp else servers
+            if not where:
+                raise PhoneError(
+                    f"the group of model {group.model} has no TFTP server",
+                    hint="give --tftp, or `tftp` in the group",
+                )
+            first = int(group.first_mac, 16)
+            for number in range(first, first + group.count):
+                yield Identity(
+                    device=f"SEP{number:0{_MAC_DIGITS}X}",
+                    model_name=group.model,
+                    servers=where,
+                    habits=habits or Habits(),
+                )
+
+
+def load_plan(path: Path) -> FleetPlan:
+    """Read and check a description.
+
+    Raises:
+        PhoneError: When it cannot be read, has unknown keys or impossible values.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_FILE_BYTES).decode()
+        plan = msgspec.convert(tomllib.loads(text), FleetPlan)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PhoneError(f"fleet {path} cannot be read: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise PhoneError(f"fleet {path}: {error}") from error
+    return check_plan(plan)
+
+
+def check_plan(plan: FleetPlan) -> FleetPlan:
+    """Return the plan when it makes sense.
+
+    Raises:
+        PhoneError: When a model is unknown or two phones have the same address.
+    """
+    if not 0 < plan.count <= MAX_PHONES:
+        raise PhoneError(f"a fleet of {plan.count} phones", hint="at least 1 group")
+    taken: list[range] = []
+    for group in plan.group:
+        if group.model not in PHONE_MODELS:
+            raise PhoneError(
+                f"the model {group.model} is not known",
+                hint=f"known are {', '.join(PHONE_MODELS)}",
+            )
+        first = int(group.first_mac, 16)
+        addresses = range(first, first + group.count)
+        if addresses.stop > _MAC_LIMIT:
+            raise PhoneError(f"addresses from {group.first_mac} on run out")
+        if any(a.start < addresses.stop and addresses.start < a.stop for a in taken):
+            raise PhoneError(
+                f"two groups have phones with the same address ({group.first_mac})",
+                hint="give each group a first_mac of its own",
+            )
+        taken.append(addresses)
+    return plan

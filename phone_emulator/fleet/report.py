@@ -1,0 +1,74 @@
+"""What came of a fleet's boot, counted (CONTRACT, `fleet boot`)."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from phone_emulator.secd.report import BootReport
+from protocol.trust_anchors import FileKind
+
+_NAMES: Final = {FileKind.CONFIGURATION: "configuration"}
+
+
+@dataclass(slots=True)
+class FleetReport:
+    """Counts over all phones, while they boot and afterwards."""
+
+    phones: int
+    """How many there are."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    files: dict[str, Counter[str]] = field(default_factory=dict)
+    """Actions by file."""
+    verified_by: Counter[str] = field(default_factory=Counter)
+    tvs_answers: Counter[str] = field(default_factory=Counter)
+    """TVS queries by their status."""
+    retransmits: int = 0
+    seconds: float = 0.0
+    stuck: list[str] = field(default_factory=list)
+    """Phones that refused a file or did not get one."""
+
+    @property
+    def booted(self) -> int:
+        """How many have finished."""
+        return self.outcomes.total()
+
+    @property
+    def tvs_queries(self) -> int:
+        """How often TVS was asked."""
+        return self.tvs_answers.total()
+
+    @property
+    def phones_per_second(self) -> float:
+        """The rate so far."""
+        return self.booted / self.seconds if self.seconds else 0.0
+
+    def add(self, report: BootReport) -> None:
+        """Count one phone."""
+        self.outcomes[report.outcome.value] += 1
+        for kind, file in report.files.items():
+            name = _NAMES.get(kind, kind.value)
+            self.files.setdefault(name, Counter())[file.action.value] += 1
+            if file.verified_by is not None:
+                self.verified_by[file.verified_by.value] += 1
+        self.tvs_answers.update(query.status for query in report.tvs)
+        if not report.holds_what_is_served:
+            self.stuck.append(report.device)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `fleet boot --json` prints."""
+        actions: Counter[str] = Counter()
+        for counts in self.files.values():
+            actions.update(counts)
+        return {
+            "phones": self.phones,
+            "outcomes": dict(self.outcomes),
+            "files": {name: dict(counts) for name, counts in self.files.items()},
+            "actions": dict(actions),
+            "verified_by": dict(self.verified_by),
+            "tvs_queries": self.tvs_queries,
+            "tvs_answers": dict(self.tvs_answers),
+            "retransmits": self.retransmits,
+            "seconds": round(self.seconds, 3),
+            "phones_per_second": round(self.phones_per_second, 1),
+            "stuck": sorted(self.stuck),
+        }

@@ -1,0 +1,218 @@
+"""The flash of a whole fleet: one SQLite file, contents shared.
+
+Ten thousand phones hold a few different lists: each content is stored once, by its
+SHA-256. What one phone's boot changed is written in one transaction when the boot ends;
+a process that is killed leaves every phone as before its boot or as after it.
+"""
+
+import hashlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Self
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.secd.events import FlashContents
+from protocol.trust_anchors import FileKind
+
+_FILE: Final = "fleet.db"
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS content (digest BLOB PRIMARY KEY, data BLOB NOT NULL)
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS phone (
+    device TEXT PRIMARY KEY, model TEXT NOT NULL,
+    ctl BLOB, itl BLOB, configuration BLOB,
+    outcome TEXT, report TEXT, booted_at REAL
+) WITHOUT ROWID;
+"""
+_COLUMNS: Final = {
+    FileKind.CTL: "ctl",
+    FileKind.ITL: "itl",
+    FileKind.CONFIGURATION: "configuration",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPhone:
+    """One phone as the store shows it."""
+
+    device: str
+    model: str
+    outcome: str | None
+    ctl: bytes | None
+    itl: bytes | None
+    report: dict[str, Any]
+
+
+class FleetStore:
+    """The database of a fleet; used by one thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._known: set[bytes] = set()
+        self._content = lru_cache(maxsize=256)(self._read_content)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the store in a folder; make it when there is none.
+
+        Raises:
+            PhoneError: When the folder or the file cannot be used.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(folder / _FILE, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # Of a killed process nothing is lost; of a machine that loses power, at
+            # worst the last boots of emulated phones.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        except (OSError, sqlite3.Error) as error:
+            raise PhoneError(
+                f"the fleet's flash {folder} cannot be used: {error}",
+                hint="name a folder that can be written and holds no other fleet.db",
+            ) from error
+        return cls(connection)
+
+    @classmethod
+    def open_existing(cls, folder: Path) -> Self:
+        """Open the store of a fleet that has been booted before.
+
+        Raises:
+            PhoneError: When there is none.
+        """
+        if not (folder / _FILE).is_file():
+            raise PhoneError(
+                f"no fleet keeps its flash in {folder}",
+                hint="boot one there with `tokenless fleet boot --flash`",
+            )
+        return cls.open(folder)
+
+    def close(self) -> None:
+        """Drop contents that no phone holds any more, and close the file."""
+        with closing(self._connection) as connection:
+            connection.execute(
+                "DELETE FROM content WHERE digest NOT IN (SELECT ctl FROM phone "
+                "WHERE ctl NOT NULL UNION SELECT itl FROM phone WHERE itl NOT NULL "
+                "UNION SELECT configuration FROM phone WHERE configuration NOT NULL)"
+            )
+
+    def flash(self, device: str, model: str) -> "StoredFlash":
+        """Return one phone's flash."""
+        row = self._connection.execute(
+            "SELECT ctl, itl, configuration FROM phone WHERE device = ?", (device,)
+        ).fetchone()
+        digests = dict(zip(_COLUMNS, row or (None, None, None), strict=True))
+        return StoredFlash(self, device, model, digests)
+
+    def phones(self) -> Iterator[StoredPhone]:
+        """Return all phones by name."""
+        rows = self._connection.execute(
+            "SELECT device, model, outcome, ctl, itl, report FROM phone ORDER BY device"
+        )
+        for device, model, outcome, ctl, itl, report in rows:
+            yield StoredPhone(
+                device,
+                model,
+                outcome,
+                self.content(ctl),
+                self.content(itl),
+                json.loads(report) if report else {},
+            )
+
+    def delete_trust(self, devices: Iterator[str] | None = None) -> int:
+        """Erase the lists of some phones, of all when None; return how many had any."""
+        erase = (
+            "UPDATE phone SET ctl = NULL, itl = NULL "
+            "WHERE (ctl NOT NULL OR itl NOT NULL)"
+        )
+        if devices is None:
+            return self._connection.execute(erase).rowcount
+        return sum(
+            self._connection.execute(f"{erase} AND device = ?", (device,)).rowcount
+            for device in devices
+        )
+
+    def factory_reset(self, devices: Iterator[str]) -> None:
+        """Forget some phones altogether."""
+        for device in devices:
+            self._connection.execute("DELETE FROM phone WHERE device = ?", (device,))
+
+    def content(self, digest: bytes | None) -> bytes | None:
+        """Return a content by its SHA-256; the same object for the same content."""
+        return None if digest is None else self._content(digest)
+
+    def save(
+        self, flash: "StoredFlash", report: dict[str, Any] | None, at: float
+    ) -> None:
+        """Write what a boot changed, all of it or nothing."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for digest, data in flash.new.items():
+                self._add_content(digest, data)
+            connection.execute(
+                "INSERT OR REPLACE INTO phone VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    flash.device,
+                    flash.model,
+                    *(flash.digests[kind] for kind in _COLUMNS),
+                    report["outcome"] if report else None,
+                    json.dumps(report) if report else None,
+                    at,
+                ),
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        self._known.update(flash.new)
+        flash.new.clear()
+
+    def _add_content(self, digest: bytes, data: bytes) -> None:
+        if digest not in self._known:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO content VALUES (?, ?)",
+                (digest, zlib.compress(data, 1)),
+            )
+
+    def _read_content(self, digest: bytes) -> bytes | None:
+        row = self._connection.execute(
+            "SELECT data FROM content WHERE digest = ?", (digest,)
+        ).fetchone()
+        return None if row is None else zlib.decompress(row[0])
+
+
+@dataclass(slots=True)
+class StoredFlash:
+    """The flash of one phone of a fleet."""
+
+    store: FleetStore
+    device: str
+    model: str
+    digests: dict[FileKind, bytes | None]
+    new: dict[bytes, bytes] = field(default_factory=dict)
+    """Contents that came with this boot, by their SHA-256."""
+
+    def load(self) -> FlashContents:
+        """Return what the phone holds."""
+        return FlashContents(
+            *(self.store.content(self.digests[kind]) for kind in _COLUMNS)
+        )
+
+    def replace(self, kind: FileKind, data: bytes) -> None:
+        """Put a new list or configuration in the place of the old one."""
+        digest = hashlib.sha256(data).digest()
+        self.digests[kind] = digest
+        self.new[digest] = data
+
+    def save(self, report: dict[str, Any] | None, at: float) -> None:
+        """Write what changed, with the report of the boot."""
+        self.store.save(self, report, at)
