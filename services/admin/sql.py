@@ -1,4 +1,4 @@
-"""`run sql`: a read-only subset of SQL over named tables, and its column layout.
+"""`run sql`: a read-only subset of SQL over named tables.
 
     select COLUMN[, COLUMN…] | *  from TABLE
         [where COLUMN OP VALUE [and …]]  [order by COLUMN [desc]]
@@ -99,18 +99,6 @@ def run_select(
     if (by := select.order_by) is not None:
         rows.sort(key=lambda row: row[by], reverse=select.descending)
     return columns, [tuple(row[column] for column in columns) for row in rows]
-
-
-def render_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay rows out as `run sql` does (REFERENCE 6.4, observed)."""
-    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
-    lines = [columns, ["=" * width for width in widths], *rows]
-    return "\n".join(
-        " ".join(
-            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    )
 
 
 class _Parser:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.admin.layout import columns
 from services.admin.sql import (
     Condition,
     Select,
     StatementError,
     parse_select,
-    render_rows,
     run_select,
 )
 
@@ -23,14 +23,14 @@ TABLES = {"processconfig": (("paramname", "paramvalue"), lambda: CONFIG)}
 
 
 def test_the_vendors_statement_and_layout() -> None:
-    columns, rows = run_select(
+    heads, rows = run_select(
         parse_select(
             "select paramname,paramvalue from processconfig"
             " where paramname='ClusterSecurityMode'"
         ),
         TABLES,
     )
-    assert render_rows(columns, rows) == (
+    assert columns(heads, rows) == (
         "paramname           paramvalue\n"
         "=================== ==========\n"
         "ClusterSecurityMode 0"

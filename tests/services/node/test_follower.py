@@ -70,9 +70,8 @@ async def test_a_sync_returns_once_the_revision_is_applied(
     assert database.done == ["apply 2", "refill"]
 
 
-async def test_a_revision_is_found_without_a_poke(
-    follower: Follower, database: Database
-) -> None:
+@pytest.mark.usefixtures("follower")
+async def test_a_revision_is_found_without_a_poke(database: Database) -> None:
     database.revision = 5
     await database.refilled.wait()
     assert database.done == ["apply 5", "refill"]
