@@ -4,6 +4,7 @@
     SEP….cnf.xml                  the last accepted configuration; its TVS servers count
     phone.json                    which phone it is, and the report of its last boot
     console.log                   the console log
+    last-boot.jsonl               the record of the last boot, for a replay
 
 Every file is written beside its place, synchronised and moved there, so that a crash
 leaves the old one or the new one.
@@ -18,11 +19,14 @@ import msgspec
 
 from phone_emulator.errors import PhoneError
 from phone_emulator.secd.events import FlashContents
+from phone_emulator.secd.record import MAX_RECORD_BYTES
 from protocol.phone_config import MAX_CONFIG_BYTES
+from protocol.phone_models import PHONE_MODELS
 from protocol.trust_anchors import FileKind
 
 _STATE: Final = "phone.json"
 _LOG: Final = "console.log"
+_RECORD: Final = "last-boot.jsonl"
 _UNFINISHED: Final = ".new"
 _MAX_LOG_BYTES: Final = 512 * 1024
 _LISTS: Final = (FileKind.CTL, FileKind.ITL)
@@ -39,6 +43,8 @@ class PhoneState(msgspec.Struct, frozen=True):
     """When the last boot ended, Unix seconds."""
     report: dict[str, Any] = {}
     """The last boot's, as `phone boot --json` prints it."""
+    status_lines: tuple[str, ...] = ()
+    """The status messages with their times, as the model shows them."""
 
 
 class Flash(Protocol):
@@ -118,6 +124,20 @@ class FolderFlash:
                 hint="delete it, and boot the phone again",
             ) from error
 
+    def known_state(self) -> PhoneState:
+        """Return what the folder says of its phone.
+
+        Raises:
+            PhoneError: When it says nothing, or names a model that is not known.
+        """
+        state = self.state()
+        if state is None or state.model not in PHONE_MODELS:
+            raise PhoneError(
+                f"{self.folder / _STATE} names no model that is known",
+                hint="boot the phone again",
+            )
+        return state
+
     def save_state(self, state: PhoneState) -> None:
         """Replace what the folder says of its phone."""
         _write(self.folder / _STATE, msgspec.json.format(msgspec.json.encode(state)))
@@ -138,7 +158,8 @@ class FolderFlash:
 
     def factory_reset(self) -> tuple[FileKind, ...]:
         """Erase lists, configuration and log; say which files there were."""
-        (self.folder / _LOG).unlink(missing_ok=True)
+        for name in (_LOG, _RECORD):
+            (self.folder / name).unlink(missing_ok=True)
         state = self.state()
         if state is not None:
             self.save_state(PhoneState(state.device, state.model))
@@ -157,12 +178,34 @@ class FolderFlash:
         """Return the console log, empty when there is none."""
         return (_read(self.folder / _LOG, 2 * _MAX_LOG_BYTES) or b"").decode()
 
+    def save_record(self, record: bytes) -> None:
+        """Replace the record of the last boot."""
+        _write(self.folder / _RECORD, record)
+
     def _delete(self, kinds: Sequence[FileKind]) -> tuple[FileKind, ...]:
         found = tuple(kind for kind in kinds if self._paths[kind].exists())
         for kind in found:
             self._paths[kind].unlink()
         _sync_folder(self.folder)
         return found
+
+
+def read_record(path: Path) -> bytes:
+    """Read a recorded boot.
+
+    Raises:
+        PhoneError: When there is none, or it is too large.
+    """
+    try:
+        data = _read(path, MAX_RECORD_BYTES)
+    except OSError as error:
+        raise PhoneError(f"{path} cannot be read: {error}") from error
+    if data is None or len(data) > MAX_RECORD_BYTES:
+        raise PhoneError(
+            f"{path}: no record of a boot",
+            hint=f"a phone's flash holds that of its last one, {_RECORD}",
+        )
+    return data
 
 
 def _read(path: Path, most: int) -> bytes | None:

@@ -35,6 +35,7 @@ from phone_emulator.secd.events import (
 )
 from phone_emulator.secd.machine import Secd
 from phone_emulator.secd.moments import LogEntry
+from phone_emulator.secd.record import BootRecorder
 from phone_emulator.secd.report import BootReport
 from phone_emulator.secd.tvs_cache import TvsCache
 from phone_emulator.tftp_client import TftpClient
@@ -84,8 +85,8 @@ class Phone:
 
     identity: Identity
     flash: Flash
-    observe: Callable[[Event, float], None] | None = None
-    """Called with every event before SECD sees it, for records."""
+    recorder: BootRecorder | None = None
+    """Takes down every event, for `tokenless phone replay`."""
     log: list[LogEntry] = field(default_factory=list)
     """The moments of the last boot."""
     _cache: TvsCache = field(default_factory=TvsCache)
@@ -102,13 +103,16 @@ class Phone:
         return await self._boot(network)
 
     async def _boot(self, network: Network) -> BootReport:
-        secd = Secd(self.identity, self.flash.load(), self._cache)
+        contents = self.flash.load()
+        if self.recorder is not None:
+            self.recorder.start(self.identity, contents, self._cache)
+        secd = Secd(self.identity, contents, self._cache)
         event: Event | None = PowerOn()
         while event is not None:
             now = network.clock()
-            if self.observe is not None:
-                self.observe(event, now)
             effects = secd.handle(event, now)
+            if self.recorder is not None:
+                self.recorder.add(event, now, secd.state, effects)
             event = None
             for effect in effects:
                 event = await self._perform(effect, network) or event

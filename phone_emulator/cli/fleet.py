@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -194,32 +195,28 @@ def _in_words(counts: dict[str, int]) -> str:
 @fleet.command()
 @flash_option
 @click.option("--stuck", is_flag=True, help="Only phones that refused a file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def show(*, flash: Path, stuck: bool, as_json: bool) -> None:
-    """Show what every phone holds, and how its last boot went."""
+@click.option("--each", is_flag=True, help="One line a phone instead of a summary.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a phone.")
+def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
+    """Show which lists the phones hold, and how their last boot went."""
     with closing(FleetStore.open_existing(flash)) as store:
         chosen = (p for p in store.phones() if not stuck or p.outcome == "rejected")
         if as_json:
-            for each in chosen:
-                click.echo(json.dumps(each.report))
+            for phone in chosen:
+                click.echo(json.dumps(phone.report))
+        elif each:
+            for phone in chosen:
+                click.echo("  ".join((phone.device, *_held_by(phone))))
         else:
-            _print_phones(chosen)
+            for held, count in Counter(map(_held_by, chosen)).most_common():
+                click.echo("  ".join((f"{count:6} phones", *held)))
 
 
-def _print_phones(phones: Iterator[StoredPhone]) -> None:
-    table = Table()
-    for title in ("device", "model", "outcome", "CTL", "ITL"):
-        table.add_column(title)
-    for each in phones:
-        files = each.report.get("files", {})
-        table.add_row(
-            each.device,
-            each.model,
-            each.outcome,
-            *(_checksum(files, name) for name in ("CTLFile.tlv", "ITLFile.tlv")),
-        )
-    Console().print(table)
-
-
-def _checksum(files: dict[str, Any], name: str) -> str:
-    return (files.get(name) or {}).get("md5") or "-"
+def _held_by(phone: StoredPhone) -> tuple[str, ...]:
+    """Return model, outcome and the MD5 of both lists, as columns."""
+    files = phone.report.get("files", {})
+    lists = (
+        f"{name.removesuffix('File.tlv')} {(files.get(name) or {}).get('md5') or '-'}"
+        for name in ("CTLFile.tlv", "ITLFile.tlv")
+    )
+    return f"{phone.model:6}", f"{phone.outcome or '-':11}", *lists

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -12,10 +11,13 @@ import trio
 from phone_emulator.addresses import parse_device, parse_servers
 from phone_emulator.cli.options import tftp_option, tls_option, tls_range
 from phone_emulator.console_log import lines_of
-from phone_emulator.flash import FolderFlash, PhoneState
-from phone_emulator.phone import Phone, open_network
+from phone_emulator.flash import FolderFlash, read_record
+from phone_emulator.phone import open_network
+from phone_emulator.screen import describe, draw
 from phone_emulator.secd.events import Habits, Identity
+from phone_emulator.secd.record import Replay
 from phone_emulator.secd.report import Action, BootReport
+from phone_emulator.single import boot_in_folder, delete_trust
 from protocol.phone_models import PHONE_MODELS
 from protocol.tftp_download import Wishes
 from protocol.trust_anchors import FileKind
@@ -93,8 +95,6 @@ def boot(
             authorises_tftp=not any_tftp,
         ),
     )
-    folder = FolderFlash.create(flash, device, model)
-    the_phone = Phone(identity, folder)
 
     async def run() -> BootReport:
         async with open_network(
@@ -102,10 +102,9 @@ def boot(
             tvs_timeout_s=tvs_timeout,
             tls=tls_range(tls),
         ) as network:
-            return await the_phone.boot(network)
+            return await boot_in_folder(identity, flash, network)
 
     report = trio.run(run)
-    keep_report(folder, the_phone, report)
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
@@ -113,22 +112,6 @@ def boot(
     if not report.holds_what_is_served:
         click.echo(f"tokenless: {_complaint(report)}", err=True)
         sys.exit(1)
-
-
-def keep_report(flash: FolderFlash, the_phone: Phone, report: BootReport) -> None:
-    """Write the console log and the report into the phone's flash."""
-    state = flash.state() or PhoneState(report.device, report.model)
-    form = the_phone.identity.model.log_form
-    lines = list(lines_of(the_phone.log, form, state.next_line))
-    report.console_log = str(flash.append_log(lines))
-    flash.save_state(
-        msgspec.structs.replace(
-            state,
-            next_line=state.next_line + len(lines),
-            booted_at=time.time(),
-            report=report.to_json(),
-        )
-    )
 
 
 def _print_report(report: BootReport) -> None:
@@ -166,6 +149,29 @@ def _advice(kind: FileKind, action: Action) -> str:
 
 @phone.command()
 @flash_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(*, flash: Path, as_json: bool) -> None:
+    """Draw the phone's Trust List screens and its status messages."""
+    folder = FolderFlash.open(flash)
+    state = folder.known_state()
+    model = PHONE_MODELS[state.model]
+    contents = folder.load()
+    if as_json:
+        shown = {
+            "device": state.device,
+            "model": state.model,
+            "checksum": model.checksum,
+            "files": describe(model, contents),
+            "status_messages": list(state.status_lines),
+            "report": state.report,
+        }
+        click.echo(json.dumps(shown))
+    else:
+        click.echo(draw(state.device, model, contents, state.status_lines))
+
+
+@phone.command()
+@flash_option
 def log(*, flash: Path) -> None:
     """Print the phone's console log, in its model's form."""
     click.echo(FolderFlash.open(flash).read_log(), nl=False)
@@ -173,10 +179,9 @@ def log(*, flash: Path) -> None:
 
 @phone.command("delete-trust")
 @flash_option
-def delete_trust(*, flash: Path) -> None:
+def delete_trust_lists(*, flash: Path) -> None:
     """Erase CTL and ITL, as the softkey Erase does; the configuration stays."""
-    erased = FolderFlash.open(flash).delete_trust()
-    click.echo("Erasing CTL and ITL files")
+    erased = delete_trust(flash)
     click.echo(f"erased: {', '.join(erased) or 'there were none'}")
 
 
@@ -186,3 +191,32 @@ def factory_reset(*, flash: Path) -> None:
     """Erase everything, as 123456789*0# at power-up does."""
     erased = FolderFlash.open(flash).factory_reset()
     click.echo(f"erased: {', '.join(erased) or 'there was nothing'}")
+
+
+@phone.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--log", "with_log", is_flag=True, help="Print the console log, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
+def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
+    """Play a recorded boot again and compare: `last-boot.jsonl` of a phone's flash.
+
+    Exit status 0 when every step and the report are as on record.
+    """
+    the_replay = Replay(read_record(file))
+    for step in the_replay:
+        if as_json:
+            click.echo(msgspec.json.encode(step).decode())
+            continue
+        mark = "differs" if step.differs else ""
+        effects = ", ".join(step.effects)
+        click.echo(f"{step.number:3} {step.event:16} {step.state:26} {effects} {mark}")
+    if with_log:
+        form = the_replay.start.identity.model.log_form
+        click.echo("\n".join(lines_of(the_replay.secd.log, form, 1)))
+    if not the_replay.is_same:
+        click.echo(
+            "tokenless: the replay differs from the record; the record was changed, "
+            "or this version decides otherwise",
+            err=True,
+        )
+        sys.exit(1)

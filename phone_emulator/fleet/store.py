@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS content (digest BLOB PRIMARY KEY, data BLOB NOT NULL)
 CREATE TABLE IF NOT EXISTS phone (
     device TEXT PRIMARY KEY, model TEXT NOT NULL,
     ctl BLOB, itl BLOB, configuration BLOB,
-    outcome TEXT, report TEXT, booted_at REAL
+    outcome TEXT, report BLOB, booted_at REAL
 ) WITHOUT ROWID;
 """
 _COLUMNS: Final = {
@@ -45,9 +45,10 @@ class StoredPhone:
     device: str
     model: str
     outcome: str | None
-    ctl: bytes | None
-    itl: bytes | None
+    """Of its last boot."""
+    contents: FlashContents
     report: dict[str, Any]
+    """The last boot's, as `phone boot --json` prints it."""
 
 
 class FleetStore:
@@ -115,16 +116,16 @@ class FleetStore:
     def phones(self) -> Iterator[StoredPhone]:
         """Return all phones by name."""
         rows = self._connection.execute(
-            "SELECT device, model, outcome, ctl, itl, report FROM phone ORDER BY device"
+            "SELECT device, model, outcome, report, ctl, itl, configuration "
+            "FROM phone ORDER BY device"
         )
-        for device, model, outcome, ctl, itl, report in rows:
+        for device, model, outcome, report, *digests in rows:
             yield StoredPhone(
                 device,
                 model,
                 outcome,
-                self.content(ctl),
-                self.content(itl),
-                json.loads(report) if report else {},
+                FlashContents(*map(self.content, digests)),
+                json.loads(zlib.decompress(report)) if report else {},
             )
 
     def delete_trust(self, devices: Iterator[str] | None = None) -> int:
@@ -165,7 +166,7 @@ class FleetStore:
                     flash.model,
                     *(flash.digests[kind] for kind in _COLUMNS),
                     report["outcome"] if report else None,
-                    json.dumps(report) if report else None,
+                    _compressed(report) if report else None,
                     at,
                 ),
             )
@@ -188,6 +189,10 @@ class FleetStore:
             "SELECT data FROM content WHERE digest = ?", (digest,)
         ).fetchone()
         return None if row is None else zlib.decompress(row[0])
+
+
+def _compressed(report: dict[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(report).encode(), 1)
 
 
 @dataclass(slots=True)

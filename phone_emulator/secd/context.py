@@ -72,7 +72,7 @@ class Boot:
 
     def say(self, message: str) -> None:
         """Show a status message."""
-        self.report.status_messages.append(message)
+        self.report.said.append((self.now, message))
 
     def settle(self, action: Action, *, rule: int, reason: str | None = None) -> Step:
         """Close the present file."""

@@ -111,10 +111,16 @@ class BootReport:
     model: str
     files: dict[FileKind, FileReport] = field(default_factory=dict)
     tvs: list[TvsReport] = field(default_factory=list)
-    status_messages: list[str] = field(default_factory=list)
+    said: list[tuple[float, str]] = field(default_factory=list)
+    """Status messages with the Unix seconds at which the phone showed them."""
     needs_ctl: bool = False
     """The accepted configuration asks for security, but no CTL is installed."""
     console_log: str | None = None
+
+    @property
+    def status_messages(self) -> list[str]:
+        """What the phone showed, in order."""
+        return [text for _, text in self.said]
 
     @property
     def outcome(self) -> Outcome:
@@ -161,7 +167,7 @@ class BootReport:
                 for kind, report in self.files.items()
             },
             "tvs": [query.to_json() for query in self.tvs],
-            "status_messages": list(self.status_messages),
+            "status_messages": self.status_messages,
             "console_log": self.console_log,
         }
 

@@ -3,13 +3,16 @@
 `CTL Installed` says that there was none before, `Trust List updated` that one changed.
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 from phone_emulator.secd.report import Action, BootReport
+from protocol.phone_models import LogForm
 from protocol.trust_anchors import FileKind
 
 TFTP_TIMEOUT: Final = "TFTP timeout"
 TFTP_ACCESS_ERROR: Final = "TFTP access error"
+_NOON: Final = 12
 ERASING_LISTS: Final = "Erasing CTL and ITL files"
 _INSTALLED: Final = {
     (True, True): "CTL and ITL installed",
@@ -50,3 +53,17 @@ def after_lists(report: BootReport, *, asks_tvs: bool, holds_a_list: bool) -> li
     if not holds_a_list:
         messages.append("No Trust List installed")
     return messages
+
+
+def line_of(at: float, text: str, form: LogForm) -> str:
+    """Write a message with its time, as the model's screen and web page show it.
+
+    1:33:26a TFTP Error : SEP….cnf.xml.sgn        79xx
+    [8:52:30am 10/01/19] ITL installed            78xx, 88xx
+    """
+    moment = datetime.fromtimestamp(at, UTC)
+    clock = f"{moment:%I:%M:%S}".removeprefix("0")
+    half = "a" if moment.hour < _NOON else "p"
+    if form is LogForm.SECD:
+        return f"{clock}{half} {text}"
+    return f"[{clock}{half}m {moment:%m/%d/%y}] {text}"

@@ -1,9 +1,23 @@
 """What TVS vouched for, remembered as long as it said (REFERENCE 4.2: 24 hours)."""
 
+from collections.abc import Iterable
+
+import msgspec
+
 from protocol.header_fields import SignerId
 from protocol.tvs_messages import DEFAULT_TTL_S, Answer
 
 _MAX_ENTRIES = 64
+
+
+class CacheEntry(msgspec.Struct, frozen=True):
+    """One remembered answer."""
+
+    issuer: str
+    serial: bytes
+    expires: float
+    """Unix seconds."""
+    answer: Answer
 
 
 class TvsCache:
@@ -13,29 +27,29 @@ class TvsCache:
     Negative answers are not remembered.
     """
 
-    def __init__(self) -> None:
-        self._answers: dict[tuple[str, bytes], tuple[float, Answer]] = {}
+    def __init__(self, entries: Iterable[CacheEntry] = ()) -> None:
+        self._entries = {(entry.issuer, entry.serial): entry for entry in entries}
 
-    def __len__(self) -> int:
-        return len(self._answers)
+    def entries(self) -> tuple[CacheEntry, ...]:
+        """Return what is remembered, expired or not."""
+        return tuple(self._entries.values())
 
     def find(self, signer: SignerId, now: float) -> Answer | None:
         """Return an answer that has not expired."""
-        key = (signer.issuer, signer.serial)
-        expires, answer = self._answers.get(key, (now, None))
-        if expires <= now:
-            self._answers.pop(key, None)
+        entry = self._entries.get((signer.issuer, signer.serial))
+        if entry is None or entry.expires <= now:
             return None
-        return answer
+        return entry.answer
 
     def add(self, signer: SignerId, answer: Answer, now: float) -> float:
         """Remember a positive answer; return for how many seconds."""
         ttl = DEFAULT_TTL_S if answer.ttl is None else answer.ttl
-        while len(self._answers) >= _MAX_ENTRIES:
-            self._answers.pop(next(iter(self._answers)))
-        self._answers[signer.issuer, signer.serial] = (now + ttl, answer)
+        while len(self._entries) >= _MAX_ENTRIES:
+            self._entries.pop(next(iter(self._entries)))
+        key = (signer.issuer, signer.serial)
+        self._entries[key] = CacheEntry(*key, now + ttl, answer)
         return ttl
 
     def flush(self) -> None:
         """Forget everything."""
-        self._answers.clear()
+        self._entries.clear()

@@ -1,0 +1,117 @@
+"""What a person sees on the phone: the Trust List screens (REFERENCE 4.4).
+
+    Settings > Security Configuration > Trust List > CTL File / ITL File
+
+Each shows the file's checksum, MD5 or SHA-1 by model, and the entries. The drawing is
+ours; the vendor's document has photographs of a 7975.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from phone_emulator.secd.events import FlashContents
+from protocol.codes import role_name
+from protocol.errors import DecodeError
+from protocol.phone_models import PhoneModel
+from protocol.record import Record
+from protocol.trust_list import TrustList
+
+_WIDTH: Final = 64
+_INSIDE: Final = _WIDTH - 4
+
+
+def draw(
+    device: str,
+    model: PhoneModel,
+    contents: FlashContents,
+    status_lines: Sequence[str],
+) -> str:
+    """Return the screens of a phone as text.
+
+    Args:
+        device: The phone's name.
+        model: It decides which lists there are and which checksum is shown.
+        contents: What the phone holds.
+        status_lines: Its status messages, with their times.
+    """
+    held = {"CTLFile.tlv": contents.ctl, "ITLFile.tlv": contents.itl}
+    screens = [f"{device}  {model.name}  {model.load}"]
+    for name in model.trust_lists:
+        title = f"Trust List > {name.removesuffix('File.tlv')} File"
+        screens.append("\n".join(_frame(title, _list_lines(model, held[name]))))
+    screens.append("\n".join(_frame("Status Messages", list(status_lines) or ["-"])))
+    return "\n\n".join(screens)
+
+
+def describe(model: PhoneModel, contents: FlashContents) -> dict[str, Any]:
+    """Return what the screens show as values, for `phone show --json`."""
+    held = {"CTLFile.tlv": contents.ctl, "ITLFile.tlv": contents.itl}
+    return {name: _describe_list(held[name]) for name in model.trust_lists}
+
+
+def _describe_list(data: bytes | None) -> dict[str, Any] | None:
+    found = _decode(data)
+    if found is None:
+        return None
+    return {
+        "length": len(found.data),
+        "md5": found.md5,
+        "sha1": found.sha1,
+        "signer": found.signer.subject,
+        "signer_serial": found.signer.serial_hex,
+        "entries": [
+            {
+                "function": role_name(record.role),
+                "name": _name_of(record),
+                "ip_address": record.ip_address,
+            }
+            for record in found.records
+        ],
+    }
+
+
+def _list_lines(model: PhoneModel, data: bytes | None) -> list[str]:
+    if data is None:
+        return ["Not Installed"]
+    found = _decode(data)
+    if found is None:
+        return ["Damaged"]
+    checksum = found.md5 if model.checksum == "md5" else found.sha1
+    return [
+        f"{model.checksum.upper():5} {checksum}",
+        "",
+        *(_entry(record) for record in found.records),
+    ]
+
+
+def _entry(record: Record) -> str:
+    where = record.dns_name or record.ip_address or ""
+    return f"{role_name(record.role):9} {_name_of(record):30} {where}"
+
+
+def _name_of(record: Record) -> str:
+    """Return the common name; an emptied record has none."""
+    text = record.subject_name or "(no certificate)"
+    first = text.partition(";")[0]
+    return first.partition("=")[2].strip('" ') or first
+
+
+def _decode(data: bytes | None) -> TrustList | None:
+    try:
+        return None if data is None else TrustList.decode(data)
+    except DecodeError:
+        return None
+
+
+def _frame(title: str, lines: Sequence[str]) -> Iterator[str]:
+    yield f"┌─ {title} " + "─" * (_WIDTH - len(title) - 5) + "┐"
+    for line in lines:
+        for part in _wrapped(line):
+            yield f"│ {part:{_INSIDE}} │"
+    yield "└" + "─" * (_WIDTH - 2) + "┘"
+
+
+def _wrapped(line: str) -> Iterator[str]:
+    yield line[:_INSIDE]
+    for start in range(_INSIDE, len(line), _INSIDE):
+        yield line[start : start + _INSIDE]
