@@ -15,13 +15,14 @@ from typing import Final
 from protocol.codes import Digest
 from protocol.errors import DecodeError
 from protocol.header_fields import (
+    SignatureInfo,
     SignerId,
     decode_signature_info,
     decode_signer_id,
     decode_text,
     expect_length,
 )
-from protocol.wire import Reader, pack_element
+from protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
 
 __all__ = ["Header", "HeaderTag", "SignerId", "decode_header"]
 
@@ -87,6 +88,8 @@ class _Elements:
     offsets: dict[int, int] = field(default_factory=dict)
     ordered: list[tuple[int, bytes]] = field(default_factory=list)
     pads: int = 0
+    signer: SignerId | None = None
+    info: SignatureInfo | None = None
 
     def add(self, tag: int, value: bytes, offset: int) -> None:
         if tag in self.values and tag in _KNOWN_TAGS:
@@ -98,18 +101,23 @@ class _Elements:
         self.values[tag] = value
         self.offsets[tag] = offset
         self.ordered.append((tag, value))
+        # At once: a container whose length lies also garbles what seems to follow it.
+        if tag == HeaderTag.SIGNER_ID:
+            self.signer = decode_signer_id(value, offset)
+        elif tag == HeaderTag.SIGNATURE_INFO:
+            self.info = decode_signature_info(value, offset)
 
-    def need(self, tag: HeaderTag) -> tuple[bytes, int]:
-        """Return a value and the offset of its element."""
-        if tag not in self.values:
-            raise DecodeError(f"the header has no {tag.name} element", offset=0)
-        return self.values[tag], self.offsets[tag]
+    def text(self, tag: HeaderTag) -> str | None:
+        value = self.values.get(tag)
+        return (
+            None if value is None else decode_text(value, self.offsets[tag], tag.name)
+        )
 
     def number(self, tag: HeaderTag, length: int) -> int | None:
         if tag not in self.values:
             return None
-        value, offset = self.need(tag)
-        expect_length(value, length, tag.name, offset)
+        value = self.values[tag]
+        expect_length(value, length, tag.name, self.offsets[tag])
         return int.from_bytes(value)
 
     def pair(self, tag: HeaderTag) -> tuple[int, int] | None:
@@ -118,6 +126,9 @@ class _Elements:
 
 
 _KNOWN_TAGS: Final = frozenset(HeaderTag)
+
+
+_NEEDED: Final = (HeaderTag.SIGNER_ID, HeaderTag.SIGNATURE_INFO, HeaderTag.SIGNATURE)
 
 
 def decode_header(data: bytes) -> Header:
@@ -177,22 +188,22 @@ def _read_one(reader: Reader, elements: _Elements) -> None:
 
 
 def _compose(elements: _Elements, length: int) -> Header:
-    version = elements.pair(HeaderTag.VERSION)
-    signature, at = elements.need(HeaderTag.SIGNATURE)
-    info = decode_signature_info(*elements.need(HeaderTag.SIGNATURE_INFO))
-    filename = elements.values.get(HeaderTag.FILENAME)
+    signer, info = elements.signer, elements.info
+    signature = elements.values.get(HeaderTag.SIGNATURE)
+    if signer is None or info is None or signature is None:
+        missing = [tag.name for tag in _NEEDED if tag not in elements.values]
+        raise DecodeError(f"the header lacks {', '.join(missing)}", offset=length)
+    start = elements.offsets[HeaderTag.SIGNATURE]
     return Header(
-        version=version or (0, 0),
+        version=elements.pair(HeaderTag.VERSION) or (0, 0),
         header_length=length,
-        signer=decode_signer_id(*elements.need(HeaderTag.SIGNER_ID)),
+        signer=signer,
         digest=info.digest,
         signature_algorithm=info.algorithm,
         modulus_code=info.modulus_code,
         signature=signature,
-        signature_span=(at, at + 3 + len(signature)),
-        filename=None
-        if filename is None
-        else decode_text(filename, elements.offsets[HeaderTag.FILENAME], "FILENAME"),
+        signature_span=(start, start + ELEMENT_HEAD_LENGTH + len(signature)),
+        filename=elements.text(HeaderTag.FILENAME),
         timestamp=elements.number(HeaderTag.TIMESTAMP, 4),
         signer_version=elements.pair(HeaderTag.SIGNER_VERSION),
         elements=tuple(elements.ordered),

@@ -89,18 +89,29 @@ def serial_of(label: str, length: int = 16) -> int:
 
 
 def name(pairs: Sequence[tuple[str, str]]) -> x509.Name:
-    """Build a Name in the given order, all values UTF-8 but the country."""
-    rdns = []
-    for key, value in pairs:
-        kind = x509.PrintableString if key == "country_name" else x509.UTF8String
-        string = kind(value)
-        if key in ("country_name", "domain_component", "email_address"):
-            value_field = string if key == "country_name" else x509.IA5String(value)
-        else:
-            value_field = x509.DirectoryString(name="utf8_string", value=string)
-        pair = x509.NameTypeAndValue({"type": key, "value": value_field})
-        rdns.append(x509.RelativeDistinguishedName([pair]))
-    return x509.Name(name="", value=x509.RDNSequence(rdns))
+    """Build a Name in the given order."""
+    return x509.Name(
+        name="", value=x509.RDNSequence([_rdn(key, value) for key, value in pairs])
+    )
+
+
+def _rdn(key: str, value: str) -> x509.RelativeDistinguishedName:
+    string: core.Asn1Value
+    match key:
+        case "country_name":
+            string = x509.DirectoryString(
+                name="printable_string", value=core.PrintableString(value)
+            )
+        case "domain_component":
+            string = x509.DNSName(value)
+        case "email_address":
+            string = x509.EmailAddress(value)
+        case _:
+            string = x509.DirectoryString(
+                name="utf8_string", value=core.UTF8String(value)
+            )
+    pair = x509.NameTypeAndValue({"type": key, "value": string})
+    return x509.RelativeDistinguishedName([pair])
 
 
 def lab_name(common_name: str) -> x509.Name:
@@ -152,7 +163,7 @@ def mint(
             **({"extensions": list(extensions)} if extensions else {}),
         }
     )
-    signature = _sign(issuer_key, tbs.dump(), digest)
+    signature = sign(issuer_key, tbs.dump(), digest)
     certificate = x509.Certificate(
         {
             "tbs_certificate": tbs,
@@ -171,7 +182,8 @@ def _algorithm(key: Private, digest: str) -> algos.SignedDigestAlgorithm:
     return algos.SignedDigestAlgorithm({"algorithm": f"{digest}_ecdsa"})
 
 
-def _sign(key: Private, data: bytes, digest: str) -> bytes:
+def sign(key: Private, data: bytes, digest: str) -> bytes:
+    """Sign raw, also with SHA-1."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, PKCS1v15(), _HASHES[digest])
     return key.sign(data, ec.ECDSA(_HASHES[digest]))
@@ -211,6 +223,21 @@ def server(
         lab_name(common_name),
         key,
         serial=serial_of(f"{common_name}{bits}{edition}"),
+        extensions=_lab_extensions(key, usage, _SERVER_PURPOSES),
+    )
+    return Identity(certificate, key)
+
+
+@cache
+def impostor(common_name: str = PUBLISHER) -> Identity:
+    """Mint a certificate with a server's names and serial, and another key."""
+    true = server(common_name).certificate
+    key = rsa_key(1024, f"impostor of {common_name}")
+    usage = {"digital_signature", "key_encipherment"}
+    certificate = mint(
+        lab_name(common_name),
+        key,
+        serial=int.from_bytes(true.serial_number),
         extensions=_lab_extensions(key, usage, _SERVER_PURPOSES),
     )
     return Identity(certificate, key)
