@@ -9,6 +9,7 @@ no string, early.
 """
 
 import re
+from collections.abc import Set
 from typing import Final
 
 from protocol.errors import DecodeError
@@ -17,17 +18,17 @@ _SPECIAL_IN_WINDOWS: Final = frozenset(',+="\n<>#;')
 _HEX_ESCAPES: Final = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(.)", re.DOTALL)
 
 
-def write_value(value: str, separator: str) -> str:
+def write_value(value: str, separators: str) -> str:
     """Escape what would end the value early or cannot be printed."""
-    if value.isprintable() and separator not in value and "\\" not in value:
-        plain = value
-    else:
-        plain = "".join(_escape(character, separator) for character in value)
+    special = {*separators, "\\"}
+    plain = value
+    if not value.isprintable() or special & set(value):
+        plain = "".join(_escape(character, special) for character in value)
     return f"\\{plain}" if plain.startswith('"') else plain
 
 
-def _escape(character: str, separator: str) -> str:
-    if separator and character in (separator, "\\"):
+def _escape(character: str, special: Set[str]) -> str:
+    if character in special:
         return f"\\{character}"
     if character.isprintable():
         return character
@@ -38,7 +39,7 @@ def printable(text: str) -> str:
     """Escape what cannot be printed, so that a text from a file ends no line early."""
     if text.isprintable():
         return text
-    return "".join(_escape(character, "") for character in text)
+    return "".join(_escape(character, frozenset()) for character in text)
 
 
 def quote_windows(value: str) -> str:
@@ -48,7 +49,7 @@ def quote_windows(value: str) -> str:
     """
     if value and value == value.strip() and not _SPECIAL_IN_WINDOWS & set(value):
         return write_value(value, ";")
-    escaped = "".join(_escape(character, "\\") for character in value)
+    escaped = "".join(_escape(character, {"\\"}) for character in value)
     doubled = escaped.replace('"', '""')
     return f'"{doubled}"'
 

@@ -110,7 +110,7 @@ class DistinguishedName:
                 return ";".join(f"{key}={write_value(v, ';')}" for key, v in pairs)
             case NameForm.COMMA:
                 pairs = list(self.attributes)
-                return ",".join(f"{key}={write_value(v, ',')}" for key, v in pairs)
+                return ",".join(f"{key}={write_value(v, ',;')}" for key, v in pairs)
             case NameForm.CTL_CLIENT:
                 pairs = sorted(self.attributes, key=_rank)
                 return ";".join(f"{k.lower()}={_client_value(v)}" for k, v in pairs)
