@@ -17,17 +17,18 @@ from services.tftp.counters import Count, CounterRow
 from services.tftp.deadlines import Deadlines
 from services.tftp.journal import Journal
 from services.tftp.listener import Listener
+from services.tftp.ports import PortPool
 from services.tftp.reception import Reception
 from services.tftp.session import Session
 from services.tftp.settings import Ports, TftpSettings
-from services.tftp.sockets import Peer, open_for
+from services.tftp.sockets import Peer
 from services.tftp.table import TransferTable
 
 _EVENTS_A_TURN: Final = 512
 _DATAGRAMS_A_TURN: Final = 64
 """From the well-known socket, before the transfers have their turn again."""
-_LONGEST_ANSWER: Final = 512
-"""An ACK has 4 bytes, an ERROR a text."""
+_LONGEST_ANSWER: Final = 128
+"""An ACK has 4 bytes, an ERROR a text that is cut here."""
 _REQUEST_HEAD: Final = bytes((0, Opcode.RRQ))
 _ERROR_HEAD: Final = bytes((0, Opcode.ERROR))
 _WRONG_TID: Final = encode_error(TftpErrorCode.UNKNOWN_TRANSFER_ID)
@@ -55,6 +56,8 @@ class Engine:
         self._by_descriptor: dict[int, Session] = {}
         self._epoll = select.epoll()
         self._epoll.register(listener.socket, select.EPOLLIN)
+        self._listener_descriptor = listener.socket.fileno()
+        self._ports = PortPool(listener.socket.family, self._epoll)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `turn` has something to do."""
@@ -73,20 +76,24 @@ class Engine:
     def turn(self, now: float) -> int:
         """Handle what has arrived; return for how many sockets that was."""
         events = self._epoll.poll(0, _EVENTS_A_TURN)
-        by_descriptor = self._by_descriptor
+        session_of = self._by_descriptor.get
         for descriptor, _ in events:
-            session = by_descriptor.get(descriptor)
+            session = session_of(descriptor)
             if session is None:
-                self._drain_listener(now)
+                self._turn_other(descriptor, now)
                 continue
             try:
-                data = session.recv(_LONGEST_ANSWER)
+                # The path of nearly every datagram: kept free of calls of our own.
+                transfer = session.transfer
+                transfer.receive(session.recv(_LONGEST_ANSWER), now)
+                if session.is_new or transfer.outcome is not None:
+                    self._advance(session, now)
+                for datagram in transfer.datagrams():
+                    session.send(datagram)
             except BlockingIOError:
-                continue
+                continue  # nothing there after all, or no room: as if lost on the way
             except OSError:
                 self._client_is_gone(session, now)
-                continue
-            self._deliver(session, data, now)
         return len(events)
 
     def expire(self, now: float) -> None:
@@ -110,19 +117,52 @@ class Engine:
         for session in self._table:
             session.end(Outcome.STOPPED)
             self._ended(session, now)
+        self._ports.close()
         self._epoll.close()
 
-    def _deliver(self, session: Session, data: bytes, now: float) -> None:
+    def _turn_other(self, descriptor: int, now: float) -> None:
+        """Handle the listener, a stranger on a transfer's port, or an idle port."""
+        if descriptor == self._listener_descriptor:
+            self._drain_listener(now)
+            return
+        port = self._ports.find(descriptor)
+        if port is None:
+            return  # closed earlier in this turn
+        if descriptor == port.descriptor:
+            port.drain()
+            return
+        strangers = port.answer_strangers(_WRONG_TID, _ERROR_HEAD)
+        self._counters.add(Count.WRONG_TID, strangers)
+
+    def _drain_listener(self, now: float) -> None:
+        receive = self._listener.receive
+        session_of = self._table.get
+        for _ in range(_DATAGRAMS_A_TURN):
+            try:
+                data, peer, local = receive()
+            except OSError:
+                return
+            session = None if data[:2] == _REQUEST_HEAD else session_of(peer)
+            if session is None or session.port is not None:
+                self._request(data, peer, local, now)
+                continue
+            transfer = session.transfer
+            transfer.receive(data, now)
+            if session.is_new or transfer.outcome is not None:
+                self._advance(session, now)
+            for datagram in transfer.datagrams():
+                session.send(datagram)
+
+    def _advance(self, session: Session, now: float) -> None:
+        """Note that a client has answered for the first time, or that all is over."""
         transfer = session.transfer
-        transfer.receive(data, now)
         if session.is_new and transfer.answered:
-            self._confirmed(session, now)
+            replaced = self._table.answered(session)
+            if replaced is not None:
+                replaced.end(Outcome.REPLACED)
+                self._ended(replaced, now)
         if transfer.outcome is not None:
             self._ended(session, now)
-            return
-        datagrams = transfer.datagrams()
-        if datagrams:
-            self._send(session, datagrams, now)
 
     def _send(self, session: Session, datagrams: Sequence[bytes], now: float) -> None:
         try:
@@ -132,19 +172,6 @@ class Engine:
             return  # as if it had been lost on the way
         except OSError:
             self._client_is_gone(session, now)
-
-    def _drain_listener(self, now: float) -> None:
-        receive = self._listener.receive
-        for _ in range(_DATAGRAMS_A_TURN):
-            try:
-                data, peer, local = receive()
-            except OSError:
-                return
-            session = None if data[:2] == _REQUEST_HEAD else self._table.get(peer)
-            if session is None:
-                self._request(data, peer, local, now)
-            else:
-                self._deliver(session, data, now)
 
     def _request(self, data: bytes, peer: Peer, local: str, now: float) -> None:
         answer = self._reception.take(data, peer, now)
@@ -170,22 +197,16 @@ class Engine:
         peer = session.peer
         if self._has_ports:
             try:
-                own = open_for(self._listener.socket, peer, local)
+                port = self._ports.take(peer, local)
             except OSError:
                 self._counters.add(Count.SHARED_PORT)
             else:
-                session.socket, session.send, session.recv = own, own.send, own.recv
-                self._by_descriptor[own.fileno()] = session
-                self._epoll.register(own.fileno(), select.EPOLLIN)
+                session.port = port
+                session.send, session.recv = port.own.send, port.own.recv
+                self._by_descriptor[port.descriptor] = session
                 return
         send = self._listener.send
         session.send = lambda datagram: send(datagram, peer, local)
-
-    def _confirmed(self, session: Session, now: float) -> None:
-        replaced = self._table.answered(session)
-        if replaced is not None:
-            replaced.end(Outcome.REPLACED)
-            self._ended(replaced, now)
 
     def _client_is_gone(self, session: Session, now: float) -> None:
         """End a transfer whose client's port is closed (ICMP says so)."""
@@ -195,9 +216,10 @@ class Engine:
     def _ended(self, session: Session, now: float) -> None:
         transfer = session.transfer
         self._table.remove(session)
-        if session.socket is not None:
-            del self._by_descriptor[session.socket.fileno()]
-            session.socket.close()  # which takes it out of epoll too
+        if session.port is not None:
+            del self._by_descriptor[session.port.descriptor]
+            self._ports.give_back(session.port)
+            session.port = None
         if transfer.outcome is not None:
             self._counters.end(
                 transfer.outcome, transfer.bytes_acknowledged, transfer.retransmits

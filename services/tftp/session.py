@@ -1,9 +1,9 @@
 """One transfer as the server holds it: its state, its client, its socket."""
 
-import socket
 from collections.abc import Callable
 
 from protocol.tftp_transfer import Outcome, Transfer
+from services.tftp.ports import TransferPort
 from services.tftp.sockets import Peer
 
 Send = Callable[[bytes], object]
@@ -16,11 +16,11 @@ class Session:
         "filename",
         "is_new",
         "peer",
+        "port",
         "predecessor",
         "recv",
         "request",
         "send",
-        "socket",
         "started",
         "transfer",
     )
@@ -46,8 +46,8 @@ class Session:
 
         A late repetition of a request must not end the transfer that it began.
         """
-        self.socket: socket.socket | None = None
-        """Its own socket; None when it is sent through the well-known one."""
+        self.port: TransferPort | None = None
+        """Its own port; None when it is sent through the well-known one."""
         self.send: Send
         """How a datagram goes to the client."""
         self.recv: Callable[[int], bytes]

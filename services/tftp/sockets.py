@@ -1,4 +1,4 @@
-"""The sockets of a TFTP server: the well-known one, and one for each transfer.
+"""The well-known socket of a TFTP server.
 
 The receive buffer of the well-known socket decides a boot storm: the default of 208 KB
 holds 277 requests, and a phone whose request is lost waits out its time-out.
@@ -50,22 +50,6 @@ def open_listener(
             hint=_bind_hint(error),
         ) from error
     return listener
-
-
-def open_for(listener: socket.socket, peer: Peer, local: str) -> socket.socket:
-    """Open the socket of one transfer: from `local`, connected to the client.
-
-    Raises:
-        OSError: When descriptors or ports have run out, or the peer cannot be reached.
-    """
-    transfer = socket.socket(listener.family, _NON_BLOCKING)
-    try:
-        transfer.bind((local, 0))
-        transfer.connect(peer)
-    except OSError:
-        transfer.close()
-        raise
-    return transfer
 
 
 def warn_of_small_buffer(

@@ -1,0 +1,40 @@
+"""Run our TFTP server on a folder, for the benchmarks.
+
+    tftp_ours.py PORT ROOT [--ports single|per-transfer] [--workers N]
+
+The files are in memory, as trust lists and signed configurations are.
+"""
+
+import argparse
+from pathlib import Path
+
+import trio
+
+from benchmarks.tftp_servers import HOST
+from services.logs import configure_logs
+from services.tftp.server import TftpServer
+from services.tftp.settings import Ports, TftpSettings
+from services.tftp.source import MemoryFiles
+
+
+def main() -> None:
+    """Serve until ended by a signal."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--ports", type=Ports, default=TftpSettings().ports)
+    parser.add_argument("--workers", type=int, default=1)
+    given = parser.parse_args()
+    configure_logs()
+    files = {path.name: path.read_bytes() for path in given.root.iterdir()}
+    server = TftpServer(
+        MemoryFiles(files),
+        address=HOST,
+        port=given.port,
+        settings=TftpSettings(ports=given.ports, workers=given.workers),
+    )
+    trio.run(server.serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Ports of their own for transfers (RFC 1350: a transfer identifier each).
+
+A port is two sockets. One is connected to the client: the kernel then gives it that
+client's datagrams only, and tells when the client's port is closed. The other takes
+what anybody else sends to the port, so that it can be answered with error 5. Opening
+sockets costs as much as sending three blocks, so a port whose transfer has ended is
+used again, the longest idle one first: an identifier comes back as late as possible.
+"""
+
+import select
+import socket
+from collections import deque
+from typing import Final
+
+from services.tftp.sockets import Peer
+
+_NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+_MAX_IDLE: Final = 512
+_LONGEST: Final = 512
+
+
+class TransferPort:
+    """A port that belongs to one transfer at a time."""
+
+    __slots__ = ("_strangers", "descriptor", "local", "own", "strangers_descriptor")
+
+    def __init__(self, family: socket.AddressFamily, local: str) -> None:
+        """Bind a free port of the local address.
+
+        Raises:
+            OSError: When descriptors or ports have run out.
+        """
+        self.local = local
+        self._strangers = socket.socket(family, _NON_BLOCKING)
+        try:
+            self.own = socket.socket(family, _NON_BLOCKING)
+        except OSError:
+            self._strangers.close()
+            raise
+        try:
+            # The same user only may share the port, unlike with SO_REUSEADDR.
+            for each in (self._strangers, self.own):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._strangers.bind((local, 0))
+            self.own.bind((local, self._strangers.getsockname()[1]))
+        except OSError:
+            self.close()
+            raise
+        self.descriptor = self.own.fileno()
+        self.strangers_descriptor = self._strangers.fileno()
+
+    def connect(self, peer: Peer) -> None:
+        """Give the port to a client; what an earlier one sent is thrown away.
+
+        Raises:
+            OSError: When the client's address cannot be reached.
+        """
+        self.own.connect(peer)
+        self.drain()
+
+    def drain(self) -> None:
+        """Throw away what lies in the connected socket, a pending error too."""
+        while True:
+            try:
+                self.own.recv(_LONGEST)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # the earlier client's port is closed
+
+    def answer_strangers(self, answer: bytes, error_head: bytes) -> int:
+        """Answer what others sent to the port, but no error; return how many."""
+        count = 0
+        while True:
+            try:
+                data, stranger = self._strangers.recvfrom(_LONGEST)
+                count += 1
+                if not data.startswith(error_head):
+                    self._strangers.sendto(answer, stranger)
+            except OSError:
+                return count
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._strangers.close()
+        self.own.close()
+
+
+class PortPool:
+    """The ports of one listener's transfers, in use and idle."""
+
+    def __init__(self, family: socket.AddressFamily, epoll: select.epoll) -> None:
+        self._family = family
+        self._epoll = epoll
+        self._idle: dict[str, deque[TransferPort]] = {}
+        self._by_descriptor: dict[int, TransferPort] = {}
+
+    def take(self, peer: Peer, local: str) -> TransferPort:
+        """Return a port at `local`, connected to the client and watched.
+
+        Raises:
+            OSError: When descriptors or ports have run out, or the client's address
+                cannot be reached.
+        """
+        idle = self._idle.get(local)
+        port = idle.popleft() if idle else self._open(local)
+        try:
+            port.connect(peer)
+        except OSError:
+            self._close(port)
+            raise
+        return port
+
+    def give_back(self, port: TransferPort) -> None:
+        """Take a port back whose transfer has ended."""
+        idle = self._idle.get(port.local)
+        if idle is None:
+            idle = self._idle[port.local] = deque()
+        if len(idle) >= _MAX_IDLE:
+            self._close(port)
+        else:
+            idle.append(port)
+
+    def find(self, descriptor: int) -> TransferPort | None:
+        """Return the port that a descriptor belongs to."""
+        return self._by_descriptor.get(descriptor)
+
+    def close(self) -> None:
+        """Close every port, also those in use."""
+        for port in set(self._by_descriptor.values()):
+            port.close()
+        self._by_descriptor.clear()
+        self._idle.clear()
+
+    def _open(self, local: str) -> TransferPort:
+        port = TransferPort(self._family, local)
+        for descriptor in (port.descriptor, port.strangers_descriptor):
+            self._epoll.register(descriptor, select.EPOLLIN)
+            self._by_descriptor[descriptor] = port
+        return port
+
+    def _close(self, port: TransferPort) -> None:
+        del self._by_descriptor[port.descriptor]
+        del self._by_descriptor[port.strangers_descriptor]
+        port.close()  # which takes its sockets out of epoll too
