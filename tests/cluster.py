@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -38,6 +39,7 @@ from phone_emulator.secd.events import (
     TvsFailed,
 )
 from phone_emulator.secd.machine import Secd
+from phone_emulator.secd.record import BootRecorder
 from phone_emulator.secd.tvs_cache import TvsCache
 from protocol.certificate import Certificate
 from protocol.codes import Digest, Role
@@ -309,14 +311,22 @@ class Bench:
     def __post_init__(self) -> None:
         self.secd = Secd(self.identity, self.contents, self.cache)
 
-    def boot(self) -> Secd:
+    def lose(self, name: str) -> None:
+        """Erase one of `ctl`, `itl`, `configuration` from the phone's flash."""
+        self.contents = msgspec.structs.replace(self.contents, **{name: None})
+
+    def boot(self, recorder: BootRecorder | None = None) -> Secd:
         """Boot once; the phone keeps what it installed."""
+        if recorder:
+            recorder.start(self.identity, self.contents, self.cache)
         self.secd = Secd(self.identity, self.contents, self.cache)
         self.events = []
         event: Event | None = PowerOn()
         while event is not None:
             self.events.append(event)
             effects = self.secd.handle(event, self.now)
+            if recorder:
+                recorder.add(event, self.now, self.secd.state, effects)
             event = None
             for effect in effects:
                 match effect:

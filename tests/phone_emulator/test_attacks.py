@@ -1,0 +1,218 @@
+"""Attacks that a phone must refuse (REFERENCE 10.6, 10.10), and one that it cannot."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from phone_emulator.secd.report import Action
+from protocol.codes import Digest, Role
+from protocol.signed_file import sign_file
+from protocol.trust_anchors import FileKind
+from protocol.tvs_messages import Answer, MessageType, Status
+from tests.cluster import (
+    DEVICE,
+    PUB,
+    SIGNED_AT,
+    Authority,
+    Bench,
+    Keypair,
+    Lab,
+    UnsignedList,
+    configuration,
+    keypair,
+    nodes_of,
+    phone,
+    record,
+)
+
+MIXED = Lab(mixed=True)
+TRUSTED = MIXED.callmanager_pub
+# Same names and serial number as the trusted signer, but the attacker's key.
+IMPOSTOR = keypair(
+    "cucm-pub",
+    key="attacker",
+    serial=int.from_bytes(TRUSTED.certificate.serial_number),
+)
+ATTACKER = keypair("attacker")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    made = phone(nodes_of(MIXED), servers=(PUB,))
+    made.boot()
+    made.nodes = nodes_of(MIXED)
+    for node in made.nodes.values():
+        node.fetched.clear()
+    return made
+
+
+def refused(bench: Bench, kind: FileKind, reason: str) -> None:
+    held = bench.contents
+    report = bench.boot().report
+    assert report.files[kind].action is Action.REJECTED
+    assert reason in (report.files[kind].reason or "")
+    assert bench.contents == held
+
+
+def attackers_list(signer: Keypair, *members: Keypair) -> UnsignedList:
+    records = tuple(record(member, Role.SAST) for member in members)
+    return UnsignedList(records, signer, SIGNED_AT + 1)
+
+
+def test_a_signer_with_the_trusted_names_and_another_key(bench: Bench) -> None:
+    assert IMPOSTOR.certificate.subject == TRUSTED.certificate.subject
+    assert IMPOSTOR.certificate.serial_number == TRUSTED.certificate.serial_number
+    bench.nodes[PUB].ctl = attackers_list(IMPOSTOR, IMPOSTOR)
+    refused(bench, FileKind.CTL, "not by the key")
+    assert bench.nodes[PUB].queries == []
+
+
+def test_an_itl_by_an_impostor(bench: Bench) -> None:
+    bench.nodes[PUB].itl = attackers_list(IMPOSTOR, IMPOSTOR)
+    refused(bench, FileKind.ITL, "not by the key")
+
+
+def test_a_list_that_vouches_for_itself_only(bench: Bench) -> None:
+    bench.nodes[PUB].ctl = attackers_list(ATTACKER, ATTACKER)
+    refused(bench, FileKind.CTL, "TVS does not vouch")
+
+
+def test_an_attackers_sast_record_in_a_list_that_names_another_signer(
+    bench: Bench,
+) -> None:
+    """The header names the trusted signer; the signature is the attacker's."""
+    genuine = attackers_list(TRUSTED, TRUSTED, ATTACKER).sign("CTLFile.tlv")
+    forged = attackers_list(IMPOSTOR, TRUSTED, ATTACKER).sign("CTLFile.tlv")
+    assert len(genuine) == len(forged)
+    bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = forged
+    refused(bench, FileKind.CTL, "not by the key")
+
+
+@pytest.mark.parametrize("where", [0.3, 0.5, 0.99])
+def test_a_flipped_byte(bench: Bench, where: float) -> None:
+    data = bytearray(MIXED.ctl().sign("CTLFile.tlv"))
+    data[int(len(data) * where)] ^= 0x01
+    bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = bytes(data)
+    held = bench.contents
+    report = bench.boot().report
+    assert report.files[FileKind.CTL].action is Action.REJECTED
+    assert bench.contents == held
+
+
+def test_a_tvs_with_another_certificate(bench: Bench) -> None:
+    bench.nodes = nodes_of(MIXED.regenerate_callmanager())
+    for node in bench.nodes.values():
+        node.tvs_certificate = ATTACKER
+    refused(bench, FileKind.CTL, "no TVS record")
+
+
+def regenerated(bench: Bench, answer: Callable[[Authority, object], Answer]) -> None:
+    """Let the phone meet an unknown signer and a TVS that answers like this."""
+    bench.nodes = nodes_of(MIXED.regenerate_callmanager())
+    for node in bench.nodes.values():
+        node.answer = lambda query, node=node: answer(node, query)  # type: ignore[method-assign,misc]
+
+
+GENUINE = MIXED.regenerate_callmanager().callmanager_pub.certificate.der
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"session_id": 7}, "session 7"),
+        ({"type": MessageType.VERIFY_ANSWER}, "VERIFY_ANSWER"),
+        ({"certificate": ATTACKER.certificate.der}, "another certificate"),
+        ({"certificate": GENUINE[:-1]}, "another certificate"),
+        ({"certificate": None}, "another certificate"),
+        ({"roles": (Role.CCM_TFTP,)}, "needs SAST"),
+        ({"roles": (Role.TFTP, Role.CAPF)}, "needs SAST"),
+        ({"roles": ()}, "no roles"),
+        ({"status": Status.UNTRUSTED}, "does not vouch"),
+        ({"status": 3}, "does not vouch"),
+    ],
+)
+def test_answers_that_do_not_count(
+    bench: Bench, change: dict[str, object], reason: str
+) -> None:
+    def answer(node: Authority, query: object) -> Answer:
+        genuine = Authority.answer(node, query)  # type: ignore[arg-type]
+        return replace(genuine, **change)  # type: ignore[arg-type]
+
+    regenerated(bench, answer)
+    refused(bench, FileKind.CTL, reason)
+
+
+def test_an_answer_whose_key_did_not_sign(bench: Bench) -> None:
+    """TVS knows the names and the serial, the file is by another key."""
+    new = MIXED.regenerate_callmanager()
+    serial = int.from_bytes(new.callmanager_pub.certificate.serial_number)
+    impostor = keypair("cucm-pub", 2, key="attacker", serial=serial)
+    bench.nodes = nodes_of(new)
+    bench.nodes[PUB].ctl = attackers_list(impostor, impostor)
+    bench.nodes[PUB].itl = None
+    refused(bench, FileKind.CTL, "not made by the key that TVS vouches for")
+
+
+def test_a_replayed_old_list_is_accepted_and_reported(bench: Bench) -> None:
+    bench.nodes[PUB].ctl = replace(MIXED.ctl(), timestamp=SIGNED_AT - 86_400)
+    report = bench.boot().report
+    assert report.files[FileKind.CTL].action is Action.UPDATED
+    assert "before the installed one" in (report.files[FileKind.CTL].finding or "")
+
+
+def test_an_itl_under_the_ctls_name(bench: Bench) -> None:
+    bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = MIXED.itl().sign("ITLFile.tlv")
+    refused(bench, FileKind.CTL, "the file is ITLFile.tlv")
+
+
+def test_a_digest_that_the_model_lacks(bench: Bench) -> None:
+    bench.nodes[PUB].ctl = replace(MIXED.ctl(), digest=Digest.SHA512)
+    refused(bench, FileKind.CTL, "cannot verify SHA512")
+
+
+def test_the_same_digest_on_a_newer_model() -> None:
+    lab = nodes_of(MIXED)
+    lab[PUB].ctl = replace(MIXED.ctl(), digest=Digest.SHA512)
+    bench = phone(lab, model="8861", servers=(PUB,))
+    assert bench.boot().report.files[FileKind.CTL].action is Action.INSTALLED
+
+
+def test_an_unsigned_configuration_where_a_signed_one_is_wanted(bench: Bench) -> None:
+    name = f"{DEVICE}.cnf.xml.sgn"
+    bench.nodes[PUB].files[name] = configuration().encode()
+    refused(bench, FileKind.CONFIGURATION, "not a signed file")
+
+
+@pytest.mark.parametrize("signer", [IMPOSTOR, ATTACKER, MIXED.capf, MIXED.tvs_pub])
+def test_a_configuration_by_somebody_else(bench: Bench, signer: Keypair) -> None:
+    bench.nodes[PUB].configuration_signer = signer
+    refused(bench, FileKind.CONFIGURATION, "signe")
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"<device>", b"<!DOCTYPE d><device/>", b"\x00" * 50]
+)
+def test_a_well_signed_configuration_that_is_none(bench: Bench, payload: bytes) -> None:
+    name = f"{DEVICE}.cnf.xml.sgn"
+    signed = sign_file(name, payload, TRUSTED.signer, timestamp=SIGNED_AT).data
+    bench.nodes[PUB].files[name] = signed
+    refused(bench, FileKind.CONFIGURATION, "malformed configuration")
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01", b"garbage" * 99, b"\x01\x00\x02\x01"])
+def test_lists_that_are_none(bench: Bench, data: bytes) -> None:
+    bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = data
+    refused(bench, FileKind.CTL, "malformed")
+
+
+def test_an_expired_signer_where_dates_count() -> None:
+    expired = keypair("cucm-pub", 9, days=30)
+    lab = replace(MIXED, callmanager_pub=expired)
+    bench = phone(nodes_of(lab), servers=(PUB,))
+    assert bench.boot().report.holds_what_is_served
+    bench.nodes[PUB].ctl = replace(lab.ctl(), timestamp=SIGNED_AT + 1)
+    habits = bench.identity.habits
+    strict = type(habits)(refuses_expired_signers=True)
+    bench.identity = phone({}, servers=(PUB,), habits=strict).identity
+    refused(bench, FileKind.CTL, "expired on 2015-04-08")

@@ -1,0 +1,149 @@
+"""The machine as such: its table, what it expects when, what it does not touch."""
+
+import pytest
+
+from phone_emulator.secd.events import (
+    Downloaded,
+    Event,
+    Fetch,
+    Finish,
+    FlashContents,
+    NotFound,
+    PowerOn,
+    ServerSilent,
+    TvsFailed,
+)
+from phone_emulator.secd.machine import Secd
+from phone_emulator.secd.moments import Moment
+from phone_emulator.secd.report import Action
+from phone_emulator.secd.states import (
+    ASKING,
+    FETCHING,
+    KINDS,
+    TRANSITIONS,
+    State,
+    Step,
+)
+from phone_emulator.secd.tvs_cache import TvsCache
+from protocol.phone_models import PHONE_MODELS
+from protocol.trust_anchors import FileKind
+from tests.cluster import DEVICE, NOW, PUB, SUB, Lab, nodes_of, phone
+
+IDENTITY = phone({}).identity
+
+
+def test_every_state_has_a_row() -> None:
+    assert set(TRANSITIONS) == set(State)
+
+
+def test_every_step_is_used() -> None:
+    used = {step for row in TRANSITIONS.values() for step in row}
+    assert used == set(Step)
+
+
+def test_every_state_can_be_reached_and_ends() -> None:
+    reached, frontier = {State.OFF}, [State.OFF]
+    while frontier:
+        for state in TRANSITIONS[frontier.pop()].values():
+            if state not in reached:
+                reached.add(state)
+                frontier.append(state)
+    assert reached == set(State)
+    assert [state for state, row in TRANSITIONS.items() if not row] == [State.RUNNING]
+
+
+def test_every_state_in_between_is_about_a_file() -> None:
+    assert set(KINDS) == ASKING | FETCHING == set(State) - {State.OFF, State.RUNNING}
+
+
+def machine() -> Secd:
+    return Secd(IDENTITY, FlashContents(), TvsCache())
+
+
+@pytest.mark.parametrize("event", [NotFound(), Downloaded(b""), TvsFailed("", 0.0)])
+def test_a_phone_that_is_off_expects_power_only(event: Event) -> None:
+    with pytest.raises(RuntimeError, match="not expected"):
+        machine().handle(event, NOW)
+
+
+@pytest.mark.parametrize("event", [PowerOn(), TvsFailed("", 0.0)])
+def test_a_fetching_phone_expects_no_answers(event: Event) -> None:
+    secd = machine()
+    secd.handle(PowerOn(), NOW)
+    with pytest.raises(RuntimeError, match="not expected"):
+        secd.handle(event, NOW)
+
+
+def test_the_order_of_requests() -> None:
+    """REFERENCE 4.1, against a node that has nothing."""
+    secd = machine()
+    asked = []
+    effects = secd.handle(PowerOn(), NOW)
+    while effects != [Finish()]:
+        (effect,) = effects
+        assert isinstance(effect, Fetch)
+        asked.append(effect.name)
+        effects = secd.handle(NotFound(), NOW)
+    assert asked == [
+        f"CTL{DEVICE}.tlv",
+        "CTLFile.tlv",
+        f"ITL{DEVICE}.tlv",
+        "ITLFile.tlv",
+        f"{DEVICE}.cnf.xml",
+        "XMLDefault.cnf.xml",
+    ]
+    assert secd.report.status_messages == [
+        "File Not Found <CTLFile.tlv>",
+        "File Not Found <ITLFile.tlv>",
+        "No Trust List installed",
+        f"File not found <{DEVICE}.cnf.xml>",
+    ]
+
+
+@pytest.mark.parametrize("model", PHONE_MODELS)
+def test_every_model_boots(model: str) -> None:
+    nodes = nodes_of(Lab(mixed=True))
+    bench = phone(nodes, model=model)
+    report = bench.boot().report
+    assert report.holds_what_is_served
+    has_itl = PHONE_MODELS[model].security_by_default
+    assert (FileKind.ITL in report.files) is has_itl
+    signed = PHONE_MODELS[model].signed_files
+    requested = report.files[FileKind.CONFIGURATION].requested or ""
+    assert requested.endswith(".sgn") is signed
+    assert any(name.startswith("ITL") for name in nodes[PUB].fetched) is has_itl
+
+
+def test_the_second_server_is_asked_when_the_first_is_silent() -> None:
+    bench = phone({SUB: nodes_of(Lab())[SUB]})
+    assert bench.boot().report.outcome == "ok"
+    silences = [event for event in bench.events if isinstance(event, ServerSilent)]
+    assert len(silences) == 1  # it then stays with the one that answers
+
+
+def test_a_missing_file_is_not_looked_for_on_another_server() -> None:
+    nodes = nodes_of(Lab())
+    bench = phone(nodes)
+    bench.boot()
+    assert nodes[SUB].fetched.total() == 0
+
+
+def test_damaged_flash_counts_as_empty() -> None:
+    bench = phone(nodes_of(Lab(mixed=True)))
+    bench.contents = FlashContents(b"damaged", b"too", b"<device")
+    report = bench.boot().report
+    assert report.files[FileKind.CTL].verified_by == "first-use"
+    assert Moment.UNREADABLE_LIST in {entry.moment for entry in bench.secd.log}
+
+
+def test_a_default_configuration_is_taken_when_there_is_no_other() -> None:
+    nodes = nodes_of(Lab())
+    default = b"<Default><callManagerGroup/></Default>"
+    nodes[PUB].configuration = None
+    nodes[PUB].itl = None
+    nodes[PUB].files["XMLDefault.cnf.xml"] = default
+    bench = phone(nodes)
+    report = bench.boot().report.files[FileKind.CONFIGURATION]
+    assert report.action is Action.INSTALLED
+    assert report.requested == "XMLDefault.cnf.xml"
+    assert bench.contents.configuration == default

@@ -1,0 +1,108 @@
+"""Console log, status messages and screens, in the forms of REFERENCE 4.3 and 4.4."""
+
+import re
+
+import pytest
+
+from phone_emulator.console_log import lines_of
+from phone_emulator.screen import describe, draw
+from phone_emulator.secd.events import FlashContents
+from phone_emulator.secd.moments import LogEntry, Moment
+from phone_emulator.secd.status_messages import line_of
+from protocol.phone_models import PHONE_MODELS, LogForm
+from tests.cluster import DEVICE, NOW, PUB, Bench, Lab, nodes_of, phone
+
+MIXED = Lab(mixed=True)
+SECD_LINE = re.compile(
+    r"\d{4,}: (NOT|WRN|ERR|DEB|INF) \d\d:\d\d:\d\d\.\d{6} SECD: \S.*"
+)
+SECUREAPP_LINE = re.compile(
+    r"\d{4,} (NOT|WRN|ERR|DEB|INF) [A-Z][a-z]{2} \d\d "
+    r"\d\d:\d\d:\d\d\.\d{6} SECUREAPP-\S.*"
+)
+
+
+def eventful(model: str) -> list[LogEntry]:
+    """Return the log of boots in which as much as possible happened."""
+    bench = phone(nodes_of(Lab()), model=model)
+    log = list(bench.boot().log)
+    bench.nodes = nodes_of(MIXED)
+    bench.nodes[PUB].tvs_down = True
+    log += bench.boot().log
+    bench.nodes = nodes_of(MIXED.regenerate_callmanager())
+    log += bench.boot().log
+    bench.nodes = nodes_of(MIXED.regenerate_callmanager(3))
+    for node in bench.nodes.values():
+        node.known.clear()
+    log += bench.boot().log
+    bench.contents = FlashContents(b"?", b"?")
+    bench.nodes = {}
+    return log + bench.boot().log
+
+
+def test_a_7975s_lines() -> None:
+    lines = list(lines_of(eventful("7975"), LogForm.SECD, 8074))
+    assert lines[0].startswith("8074: NOT 22:13:20.000000 SECD: ")
+    assert all(SECD_LINE.fullmatch(line) for line in lines)
+
+
+def test_an_8861s_lines() -> None:
+    lines = list(lines_of(eventful("8861"), LogForm.SECUREAPP, 512))
+    assert lines[0].startswith("0512 INF Nov 14 22:13:20.000000 SECUREAPP-")
+    assert all(SECUREAPP_LINE.fullmatch(line) for line in lines)
+    assert any("Hashes match... authentication successful." in line for line in lines)
+
+
+@pytest.mark.parametrize("form", LogForm)
+@pytest.mark.parametrize("moment", Moment)
+def test_every_moment_has_lines(moment: Moment, form: LogForm) -> None:
+    names = (
+        "device model kind name server length reason subject serial address port "
+        "status roles hours by outcome"
+    )
+    details = dict.fromkeys(names.split(), "x")
+    assert list(lines_of([LogEntry(moment, NOW, details)], form, 1))
+
+
+def test_status_lines() -> None:
+    early = 1_700_000_000.0 - 22 * 3600
+    text = "TFTP Error : SEPB8BEBF9D2061.cnf.xml.sgn"
+    assert line_of(early, text, LogForm.SECD) == f"12:13:20a {text}"
+    assert line_of(NOW, "x", LogForm.SECD) == "10:13:20p x"
+    expected = "[10:13:20pm 11/14/23] ITL installed"
+    assert line_of(NOW, "ITL installed", LogForm.SECUREAPP) == expected
+
+
+@pytest.fixture
+def booted() -> Bench:
+    bench = phone(nodes_of(MIXED))
+    bench.boot()
+    return bench
+
+
+@pytest.mark.parametrize(("model", "digest"), [("7975", "md5"), ("8861", "sha1")])
+def test_the_screen_shows_the_models_checksum(
+    booted: Bench, model: str, digest: str
+) -> None:
+    shown = draw(DEVICE, PHONE_MODELS[model], booted.contents, ["10:13:20p x"])
+    values = describe(PHONE_MODELS[model], booted.contents)
+    other = {"md5": "sha1", "sha1": "md5"}[digest]
+    for name in ("CTLFile.tlv", "ITLFile.tlv"):
+        assert values[name][digest] in shown
+        assert values[name][other] not in shown
+    assert "10:13:20p x" in shown
+    assert re.search(r"TVS +tvs-sub1 +cucm-sub1", shown)
+    widths = {len(line) for line in shown.splitlines() if line and line[0] in "┌│└"}
+    assert len(widths) == 1
+
+
+def test_the_screen_of_an_empty_phone() -> None:
+    shown = draw(DEVICE, PHONE_MODELS["7960"], FlashContents(), [])
+    assert "Not Installed" in shown
+    assert "ITL" not in shown
+
+
+def test_the_screen_of_a_damaged_list() -> None:
+    contents = FlashContents(b"damaged", b"too")
+    assert "Damaged" in draw(DEVICE, PHONE_MODELS["7975"], contents, [])
+    assert describe(PHONE_MODELS["7975"], contents)["CTLFile.tlv"] is None
