@@ -9,7 +9,7 @@ no string, early.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from protocol.errors import DecodeError
@@ -27,7 +27,7 @@ def write_value(value: str, separators: str) -> str:
     return f"\\{plain}" if plain.startswith('"') else plain
 
 
-def _escape(character: str, special: Set[str]) -> str:
+def _escape(character: str, special: AbstractSet[str]) -> str:
     if character in special:
         return f"\\{character}"
     if character.isprintable():
@@ -85,24 +85,27 @@ def _guess_separator(text: str) -> str:
 def _split(text: str, separator: str) -> list[str]:
     """Split at separators that are neither escaped nor inside quotes.
 
-    A quote opens a quoted value only right after `=`; when it never closes, as in the
-    CTL Client's names, the next separator ends the value all the same.
+    A quote opens a quoted value only right after the key; when it never closes, as in
+    the CTL Client's names, the next separator ends the value all the same.
     """
     if "\\" not in text and '"' not in text:
         return text.split(separator)
     parts: list[str] = []
     start = offset = 0
-    after_equals = False
+    in_key, may_open = True, False
     while offset < len(text):
         character = text[offset]
+        may_open = (in_key and character == "=") or (may_open and character in ' "')
         if character == separator:
             parts.append(text[start:offset])
-            start = offset + 1
+            start, in_key = offset + 1, True
         elif character == "\\":
             offset += 1
-        elif character == '"' and after_equals:
+        elif character == "=":
+            in_key = False
+        elif character == '"' and may_open:
             offset = _closing_quote(text, offset)
-        after_equals = character == "=" or (after_equals and character == " ")
+            may_open = False
         offset += 1
     parts.append(text[start:])
     return parts
