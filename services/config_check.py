@@ -1,0 +1,110 @@
+"""What a configuration's parts must say of each other, beyond types and ranges."""
+
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
+from ipaddress import AddressValueError, IPv4Address, ip_network
+from typing import TYPE_CHECKING, NamedTuple
+
+from services.release import Release
+
+if TYPE_CHECKING:
+    from services.config import ClusterConfig
+
+
+class Finding(NamedTuple):
+    """Something that cannot be used."""
+
+    path: str
+    reason: str
+    hint: str
+
+
+def check_references(
+    config: "ClusterConfig", models: Container[str]
+) -> Iterator[Finding]:
+    """Find what contradicts itself: names that nobody has, nodes that are two."""
+    yield from _check_cluster(config)
+    yield from _check_nodes(config)
+    yield from _check_pools(config, models)
+    yield from _check_networks(config.tftp.allow)
+
+
+def _check_cluster(config: "ClusterConfig") -> Iterator[Finding]:
+    try:
+        Release.parse(config.cluster.version)
+    except ValueError as error:
+        yield Finding("cluster.version", str(error), 'write it as "10.5(1)"')
+
+
+def _check_nodes(config: "ClusterConfig") -> Iterator[Finding]:
+    nodes = config.nodes
+    if (publishers := sum(node.publisher for node in nodes)) != 1:
+        yield Finding(
+            "nodes",
+            f"{publishers} publishers",
+            "exactly one node has publisher = true",
+        )
+    yield from _check_unique("nodes", "name", (node.name.lower() for node in nodes))
+    for number, node in enumerate(nodes):
+        try:
+            IPv4Address(node.address)
+        except AddressValueError:
+            yield Finding(
+                f"nodes[{number}].address",
+                f"{node.address!r} is no IPv4 address",
+                "write it as 127.0.47.155",
+            )
+
+
+def _check_pools(config: "ClusterConfig", models: Container[str]) -> Iterator[Finding]:
+    nodes = {node.name for node in config.nodes}
+    groups = {group.name for group in config.callmanager_groups}
+    pools = {pool.name for pool in config.device_pools}
+    for number, group in enumerate(config.callmanager_groups):
+        path = f"callmanager_groups[{number}].members"
+        for member in group.members:
+            yield from _check_known(path, member, nodes, "node")
+    for number, pool in enumerate(config.device_pools):
+        path = f"device_pools[{number}]"
+        yield from _check_known(
+            f"{path}.callmanager_group", pool.callmanager_group, groups, "group"
+        )
+        yield from _check_known(f"{path}.model", pool.model, models, "phone model")
+    for number, device in enumerate(config.devices):
+        path = f"devices[{number}]"
+        yield from _check_known(
+            f"{path}.device_pool", device.device_pool, pools, "pool"
+        )
+        yield from _check_known(f"{path}.model", device.model, models, "phone model")
+    yield from _check_unique("devices", "name", (each.name for each in config.devices))
+    yield from _check_unique(
+        "device_pools", "name", [p.name for p in config.device_pools]
+    )
+    yield from _check_unique(
+        "callmanager_groups", "name", [g.name for g in config.callmanager_groups]
+    )
+    if pools and sum(pool.default for pool in config.device_pools) != 1:
+        yield Finding(
+            "device_pools", "no single default pool", "one pool has default = true"
+        )
+
+
+def _check_networks(networks: Iterable[str]) -> Iterator[Finding]:
+    for number, network in enumerate(networks):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            yield Finding(f"tftp.allow[{number}]", str(error), "write 10.0.0.0/8")
+
+
+def _check_known(
+    path: str, name: str, known: Container[str], what: str
+) -> Iterator[Finding]:
+    if name not in known:
+        yield Finding(path, f"there is no {what} {name!r}", f"name an existing {what}")
+
+
+def _check_unique(path: str, key: str, names: Iterable[str]) -> Iterator[Finding]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Finding(path, f"{count} entries with {key} {name!r}", "rename one")

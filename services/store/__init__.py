@@ -1,0 +1,1 @@
+"""The cluster's database: everything that all nodes share, and no private key."""

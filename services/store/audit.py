@@ -1,0 +1,33 @@
+"""The audit log: who changed what, one row a revision."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from services.store.schema import audit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change."""
+
+    revision: int
+    at: int
+    by: str
+    action: str
+    detail: str
+
+
+def read_audit(connection: Connection, *, limit: int = 1000) -> list[AuditEntry]:
+    """Return the newest changes, oldest first."""
+    columns = (
+        audit.c.revision,
+        audit.c.at,
+        audit.c.by,
+        audit.c.action,
+        audit.c.detail,
+    )
+    rows = connection.execute(
+        select(*columns).order_by(audit.c.id.desc()).limit(limit)
+    ).all()
+    return [AuditEntry(**row._mapping) for row in reversed(rows)]

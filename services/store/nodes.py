@@ -1,0 +1,96 @@
+"""Rows of processnode and of what each node has taken."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from services.store.schema import node_state, processnode
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node as the cluster knows it."""
+
+    id: int
+    name: str
+    address: str
+    is_publisher: bool
+    folder: str
+    tftp_port: int | None
+    """The port that the service really has, once it was served."""
+    tvs_port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """What a node has taken of the cluster's files."""
+
+    ctl_revision: int
+    reset_itl_revision: int
+
+
+def add_node(
+    connection: Connection, name: str, address: str, *, is_publisher: bool
+) -> NodeRow:
+    """Add a node that has taken nothing."""
+    node_id = connection.scalar(
+        insert(processnode)
+        .values(name=name, address=address, is_publisher=is_publisher, folder=name)
+        .returning(processnode.c.id)
+    )
+    connection.execute(
+        insert(node_state).values(node_id=node_id, ctl_revision=0, reset_itl_revision=0)
+    )
+    return read_node(connection, int(node_id or 0))
+
+
+def read_nodes(connection: Connection) -> list[NodeRow]:
+    """Return all nodes, the publisher first."""
+    rows = connection.execute(
+        select(processnode).order_by(
+            processnode.c.is_publisher.desc(), processnode.c.id
+        )
+    )
+    return [_node(row) for row in rows]
+
+
+def read_node(connection: Connection, node_id: int) -> NodeRow:
+    """Return one node as it is now."""
+    return _node(
+        connection.execute(select(processnode).where(processnode.c.id == node_id)).one()
+    )
+
+
+def rename_node(connection: Connection, node_id: int, name: str) -> None:
+    """Give a node another name; its folder keeps the first one."""
+    connection.execute(
+        update(processnode).where(processnode.c.id == node_id).values(name=name)
+    )
+
+
+def write_ports(connection: Connection, node_id: int, ports: Mapping[str, int]) -> None:
+    """Record the ports that a node's services have: `tftp`, `tvs`."""
+    columns = {f"{service}_port": port for service, port in ports.items()}
+    connection.execute(
+        update(processnode).where(processnode.c.id == node_id).values(columns)
+    )
+
+
+def read_state(connection: Connection, node_id: int) -> NodeState:
+    """Return what a node has taken."""
+    row = connection.execute(
+        select(node_state).where(node_state.c.node_id == node_id)
+    ).one()
+    return NodeState(row.ctl_revision, row.reset_itl_revision)
+
+
+def write_state(connection: Connection, node_id: int, **revisions: int) -> None:
+    """Note what a node has taken: `ctl_revision`, `reset_itl_revision`."""
+    connection.execute(
+        update(node_state).where(node_state.c.node_id == node_id).values(**revisions)
+    )
+
+
+def _node(row: Row[tuple[object, ...]]) -> NodeRow:
+    return NodeRow(**row._mapping)

@@ -1,0 +1,105 @@
+"""Enterprise and service parameters: rows of processconfig."""
+
+from enum import StrEnum, unique
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from services.errors import ServiceError
+from services.release import Release
+from services.store.schema import processconfig
+
+
+@unique
+class Parameter(StrEnum):
+    """The parameters that this project acts on."""
+
+    CLUSTER_SECURITY_MODE = "ClusterSecurityMode"
+    """0 non-secure, 1 mixed; changed by `utils ctl` and the CTL Client only."""
+    VERSION = "Version"
+    """The release that the cluster behaves as."""
+    ROLLBACK = "PrepareClusterForRollbackToPre8.0"
+    """True: ITLs without TVS and TFTP records (REFERENCE 1.10)."""
+    EXPORT_CONTROLLED = "AllowExportControlledFunctionality"
+    """False: no mixed mode (REFERENCE 6.1)."""
+    AUTO_REGISTRATION = "AutoRegistration"
+    """True: any SEP name gets a configuration of the default device pool."""
+    SIGNATURE_DIGEST = "TFTPFileSignatureAlgorithm"
+    """Of trust lists and configurations from 12.0 on (REFERENCE 1.6)."""
+
+
+TRUE: Final = "True"
+FALSE: Final = "False"
+SHA1: Final = "SHA-1"
+SHA512: Final = "SHA-512"
+
+_CHOICES: Final = {
+    Parameter.CLUSTER_SECURITY_MODE: ("0", "1"),
+    Parameter.ROLLBACK: (TRUE, FALSE),
+    Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
+    Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
+    Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
+}
+
+
+def read_parameters(connection: Connection) -> dict[str, str]:
+    """Return all parameters by name."""
+    rows = connection.execute(select(processconfig).order_by(processconfig.c.paramname))
+    return {row.paramname: row.paramvalue for row in rows}
+
+
+def read_parameter(connection: Connection, name: Parameter) -> str:
+    """Return one value."""
+    value = connection.scalar(
+        select(processconfig.c.paramvalue).where(processconfig.c.paramname == name)
+    )
+    if value is None:
+        raise ServiceError(f"the database has no parameter {name}")
+    return str(value)
+
+
+def add_parameter(connection: Connection, name: Parameter, value: str) -> None:
+    """Give a new cluster a parameter."""
+    connection.execute(insert(processconfig).values(paramname=name, paramvalue=value))
+
+
+def write_parameter(connection: Connection, name: Parameter, value: str) -> None:
+    """Change a parameter; its value was checked before."""
+    connection.execute(
+        update(processconfig)
+        .where(processconfig.c.paramname == name)
+        .values(paramvalue=value)
+    )
+
+
+def check_value(name: Parameter, value: str) -> str:
+    """Return the value as it is stored.
+
+    Raises:
+        ServiceError: When the parameter cannot have it.
+    """
+    if name is Parameter.VERSION:
+        try:
+            Release.parse(value)
+        except ValueError as error:
+            raise ServiceError(str(error), hint="write it as 10.5(1)") from None
+        return value
+    for choice in _CHOICES[name]:
+        if choice.lower() == value.strip().lower():
+            return choice
+    choices = ", ".join(_CHOICES[name])
+    raise ServiceError(f"{name} cannot be {value!r}", hint=f"values: {choices}")
+
+
+def find_parameter(name: str) -> Parameter:
+    """Return the parameter of this name, whatever its case.
+
+    Raises:
+        ServiceError: When there is none.
+    """
+    for parameter in Parameter:
+        if parameter.lower() == name.lower():
+            return parameter
+    raise ServiceError(
+        f"there is no parameter {name}", hint=f"parameters: {', '.join(Parameter)}"
+    )

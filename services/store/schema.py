@@ -1,0 +1,182 @@
+"""The tables. Private keys have no column, and none will be added (REFERENCE 10.7).
+
+Times are Unix seconds. `certificate`, `placement` and `placement_role` correspond to
+the vendor's CERTIFICATE, CERTIFICATESERVICECERTIFICATEMAP and CERTIFICATETRUSTROLEMAP
+(REFERENCE 1.12); `processnode` and `processconfig` have the vendor's names.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+SCHEMA_VERSION: Final = 1
+
+metadata: Final = MetaData()
+
+_NAME = String(128)
+_WHEN_CURRENT: Final = text("state = 'current'")
+
+cluster: Final = Table(
+    "cluster",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("name", _NAME, nullable=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+"""One row. `revision` grows by one in every transaction of an administrator."""
+
+processconfig: Final = Table(
+    "processconfig",
+    metadata,
+    Column("paramname", _NAME, primary_key=True),
+    Column("paramvalue", String(1024), nullable=False),
+)
+
+processnode: Final = Table(
+    "processnode",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("address", String(45), nullable=False),
+    Column("is_publisher", Boolean, nullable=False),
+    Column("folder", _NAME, nullable=False, unique=True),
+    Column("tftp_port", Integer),
+    Column("tvs_port", Integer),
+)
+"""`folder` is the node's first name: a renamed node keeps its folder. Ports are those
+that the services really have, once they have been served."""
+
+node_state: Final = Table(
+    "node_state",
+    metadata,
+    Column("node_id", ForeignKey("processnode.id"), primary_key=True),
+    Column("ctl_revision", Integer, nullable=False, default=0),
+    Column("reset_itl_revision", Integer, nullable=False, default=0),
+)
+"""What each node has taken. Written by nodes, outside the cluster's revision."""
+
+callmanager_group: Final = Table(
+    "callmanager_group",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+)
+
+callmanager_group_member: Final = Table(
+    "callmanager_group_member",
+    metadata,
+    Column("group_id", ForeignKey("callmanager_group.id"), primary_key=True),
+    Column("priority", Integer, primary_key=True),
+    Column("node_id", ForeignKey("processnode.id"), nullable=False),
+)
+
+device_pool: Final = Table(
+    "device_pool",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("group_id", ForeignKey("callmanager_group.id"), nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("model", _NAME, nullable=False),
+)
+
+device: Final = Table(
+    "device",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("model", _NAME, nullable=False),
+    Column("pool_id", ForeignKey("device_pool.id"), nullable=False),
+    Column("security_mode", Integer, nullable=False),
+)
+
+certificate: Final = Table(
+    "certificate",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("der", LargeBinary, nullable=False),
+)
+
+placement: Final = Table(
+    "placement",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("certificate_id", ForeignKey("certificate.id"), nullable=False),
+    Column("store", String(32), nullable=False),
+    Column("node_id", ForeignKey("processnode.id")),
+    Column("state", String(16), nullable=False),
+    Column("placed_at", Integer, nullable=False),
+    Column("retired_at", Integer),
+    Index(
+        "one_current_own_certificate",
+        "store",
+        "node_id",
+        unique=True,
+        sqlite_where=_WHEN_CURRENT,
+        postgresql_where=_WHEN_CURRENT,
+    ),
+)
+"""A certificate in a unit of a node, or in a trust store of all (`node_id` is null).
+State `current`, or `history`: what was replaced and can be restored."""
+
+placement_role: Final = Table(
+    "placement_role",
+    metadata,
+    Column("placement_id", ForeignKey("placement.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("role", Integer, nullable=False),
+)
+"""The roles that TVS answers, in the order in which it answers them."""
+
+ctl_file: Final = Table(
+    "ctl_file",
+    metadata,
+    Column("revision", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("made_at", Integer, nullable=False),
+)
+"""Every CTL that the cluster had; the one of the greatest revision counts."""
+
+reset_itl: Final = Table(
+    "reset_itl",
+    metadata,
+    Column("revision", Integer, primary_key=True),
+    Column("node_id", ForeignKey("processnode.id"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""ITLs of `utils itl reset`, served until the node's TFTP service starts again."""
+
+published: Final = Table(
+    "published",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("published_at", Integer, nullable=False),
+)
+"""When a content was first published, so that equal contents stay equal bytes."""
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("by", _NAME, nullable=False),
+    Column("action", _NAME, nullable=False),
+    Column("detail", String(4096), nullable=False),
+    UniqueConstraint("revision", name="one_audit_row_a_revision"),
+)
