@@ -66,9 +66,20 @@ async def open_network(
     max_sockets: int = 512,
     tvs_timeout_s: float = 10.0,
     tls: TlsRange | None = None,
+    loss: float = 0.0,
+    seed: int = 0,
 ) -> AsyncIterator[Network]:
-    """Run the shared TFTP loop for the time of the block."""
-    tftp = TftpClient(wishes=wishes, max_sockets=max_sockets)
+    """Run the shared TFTP loop for the time of the block.
+
+    Args:
+        wishes: How files are asked for, and how patiently.
+        max_sockets: How many downloads at once.
+        tvs_timeout_s: For one question to TVS.
+        tls: Versions for TVS instead of the models' own.
+        loss: Which part of all TFTP datagrams is lost on purpose.
+        seed: Decides which.
+    """
+    tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
         yield Network(tftp, tvs_timeout_s=tvs_timeout_s, tls=tls)

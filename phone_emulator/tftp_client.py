@@ -5,9 +5,10 @@ it. All of them are registered in one epoll descriptor; one trio task waits for 
 (see decision 5): a task a packet would cost a fleet most of its speed.
 """
 
+import random
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -32,11 +33,15 @@ class _Transfer:
     server: Server
     socket: socket.socket
     download: Download
+    loses: Callable[[], bool]
+    """Whether the network loses the datagram in question."""
     done: trio.Event = field(default_factory=trio.Event)
 
     def send(self) -> None:
         """Send what is due; a datagram that cannot leave now counts as lost."""
         for data, port in self.download.datagrams():
+            if self.loses():
+                continue
             where = (self.server.address, self.server.port if port is None else port)
             try:
                 self.socket.sendto(data, where)
@@ -46,6 +51,8 @@ class _Transfer:
     def drain(self, now: float) -> None:
         """Take what has arrived, within bounds."""
         for data, source in self._arrived():
+            if self.loses():
+                continue
             self.download.receive(data, source, now)
             self.send()
             if self.download.is_over:
@@ -64,8 +71,24 @@ class _Transfer:
 class TftpClient:
     """Downloads files for any number of phones; `run` must be running."""
 
-    def __init__(self, *, wishes: Wishes | None = None, max_sockets: int = 512) -> None:
+    def __init__(
+        self,
+        *,
+        wishes: Wishes | None = None,
+        max_sockets: int = 512,
+        loss: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        """Make a client.
+
+        Args:
+            wishes: Options of requests, time-outs, the size limit.
+            max_sockets: How many downloads at once; more wait.
+            loss: Which part of all datagrams is lost on purpose, both ways.
+            seed: Decides which.
+        """
         self._wishes = wishes or Wishes()
+        self._loses = _losing(loss, seed)
         self._sockets = trio.CapacityLimiter(max_sockets)
         self._epoll = select.epoll()
         self._transfers: dict[int, _Transfer] = {}
@@ -95,6 +118,11 @@ class TftpClient:
                 self.retransmits += transfer.download.retransmits
                 self._close(transfer)
 
+    @property
+    def open_sockets(self) -> int:
+        """How many downloads are under way."""
+        return len(self._transfers)
+
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
@@ -120,7 +148,7 @@ class TftpClient:
         datagrams = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         now = trio.current_time()
         download = Download(name, server.address, now, self._wishes)
-        transfer = _Transfer(server, datagrams, download)
+        transfer = _Transfer(server, datagrams, download, self._loses)
         self._transfers[datagrams.fileno()] = transfer
         self._epoll.register(datagrams.fileno(), select.EPOLLIN)
         self._set_timer(transfer)
@@ -153,3 +181,10 @@ class TftpClient:
                 transfer.done.set()
             else:
                 self._set_timer(transfer)
+
+
+def _losing(loss: float, seed: int) -> Callable[[], bool]:
+    if not loss:
+        return lambda: False
+    chance = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
+    return lambda: chance.random() < loss

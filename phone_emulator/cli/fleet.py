@@ -73,6 +73,12 @@ def fleet() -> None:
     help="How often a phone that did not get a file boots again.",
 )
 @click.option(
+    "--loss",
+    type=click.FloatRange(0, 0.9),
+    default=0.0,
+    help="Lose this part of all TFTP packets on purpose: 0.05 is 5%.",
+)
+@click.option(
     "--csv",
     "csv_file",
     type=click.File("w"),
@@ -94,6 +100,7 @@ def boot(
     tftp_timeout: float,
     tvs_timeout: float,
     retries: int,
+    loss: float,
     csv_file: TextIO | None,
     as_json: bool,
 ) -> None:
@@ -105,6 +112,7 @@ def boot(
         seed=the_plan.seed if seed is None else seed,
         wishes=Wishes(timeout_s=tftp_timeout, retransmits=8),
         retries=retries,
+        loss=loss,
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
     )

@@ -42,6 +42,8 @@ class FleetSettings:
     """About how long it waits before that."""
     tvs_timeout_s: float = 20.0
     tls: TlsRange | None = None
+    loss: float = 0.0
+    """Which part of all TFTP datagrams is lost on purpose."""
 
 
 class Fleet:
@@ -73,6 +75,8 @@ class Fleet:
                 max_sockets=settings.concurrency,
                 tvs_timeout_s=settings.tvs_timeout_s,
                 tls=settings.tls,
+                loss=settings.loss,
+                seed=settings.seed,
             ) as network,
             trio.open_nursery() as nursery,
         ):
