@@ -21,7 +21,7 @@ class Refusal(StrEnum):
     """Why the daemon ended a connection that its client had not."""
 
     TOO_MANY = "too-many-connections"
-    """The total limit was reached and nobody had been waiting long enough."""
+    """All were busy at the limit: nobody was refused, but accepting paused."""
     TOO_MANY_FROM_ADDRESS = "too-many-from-address"
     EVICTED = "made-room"
     """It had waited longest when another came at the limit."""
@@ -37,7 +37,7 @@ class Refusal(StrEnum):
     BAD_REQUEST = "bad-request"
     INTERNAL_ERROR = "internal-error"
     NO_DESCRIPTORS = "no-file-descriptors"
-    """Nobody was refused, but accepting paused."""
+    """As above, below the limit."""
 
 
 @dataclass(slots=True)

@@ -30,8 +30,8 @@ from services.tvs.waits import Phase, Waits
 _TURN_S: Final = 0.01
 _EVENTS_A_POLL: Final = 32
 _ACCEPTS_AT_ONCE: Final = 64
-# How long nothing is accepted after the process ran out of file descriptors.
-_PAUSE_S: Final = 0.5
+# How long nothing is accepted when there is no room and nobody to send away.
+_PAUSE_S: Final = 0.2
 
 _TIMEOUTS: Final = {
     Phase.FIRST_BYTE: Refusal.SILENT,
@@ -86,7 +86,7 @@ class TvsLoop:
                 connection = self._connections.get(fd)
                 if connection is not None:
                     self._advance(connection, now)
-                elif fd in self._listeners:
+                elif fd in self._listeners and self._accepts_again_at is None:
                     self._accept(self._listeners[fd], now)
             now = time.monotonic()
 
@@ -99,10 +99,21 @@ class TvsLoop:
             self._accepts_again_at = None
             self._watch_listeners()
 
-    def close(self) -> None:
-        """Say goodbye to everybody and stop listening."""
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    def stop_accepting(self) -> None:
+        """Stop listening; clients that are connected are served on."""
+        self._accepts_again_at = None
         for listener in self._listeners.values():
             listener.close()
+        self._listeners.clear()
+
+    def close(self) -> None:
+        """Say goodbye to everybody and stop listening."""
+        self.stop_accepting()
         for connection in tuple(self._connections.values()):
             self._forget(connection)
             connection.end()
@@ -119,6 +130,11 @@ class TvsLoop:
         if listener.is_legacy and self.contexts.legacy is not None:
             context = self.contexts.legacy
         for _ in range(_ACCEPTS_AT_ONCE):
+            if len(self._connections) >= self._limits.connections and (
+                not self._send_one_away(now)
+            ):
+                self._pause_accepting(Refusal.TOO_MANY, now)
+                return
             try:
                 sock, (address, *_rest) = listener.socket.accept()
             except BlockingIOError:
@@ -126,29 +142,41 @@ class TvsLoop:
             except ConnectionError:
                 continue  # reset while it waited in the backlog
             except OSError as error:
-                self._pause_accepting(error, now)
+                if self._send_one_away(now, why=str(error)):
+                    continue
+                self._pause_accepting(Refusal.NO_DESCRIPTORS, now, why=str(error))
                 return
             sock.setblocking(False)
             connection = Connection(sock, address, context, self._limits.buffered_bytes)
-            if (why := self._make_room(address, now)) is not None:
+            if self._has_room_for(address, now):
+                self._admit(connection, now)
+            else:
+                why = Refusal.TOO_MANY_FROM_ADDRESS
                 self._refusals.note(why, now, phone=address)
                 connection.end()
-            else:
-                self._admit(connection, now)
 
-    def _make_room(self, address: str, now: float) -> Refusal | None:
-        """See to it that one more connection is allowed, or return why it is not."""
-        if self._peers.count(address) >= self._limits.connections_per_address:
-            oldest = self._peers.oldest_idle(address)
-            if oldest is None:
-                return Refusal.TOO_MANY_FROM_ADDRESS
+    def _send_one_away(self, now: float, *, why: str = "") -> bool:
+        """End the connection that has waited longest, unless all are busy."""
+        longest = self._waits.longest_waiting(now)
+        if longest is not None:
+            self._refuse(longest, Refusal.EVICTED, now, why=why)
+        return longest is not None
+
+    def _has_room_for(self, address: str, now: float) -> bool:
+        """Whether an address may have one more, if need be in place of an idle one."""
+        if self._peers.count(address) < self._limits.connections_per_address:
+            return True
+        oldest = self._peers.oldest_idle(address)
+        if oldest is not None:
             self._refuse(oldest, Refusal.EVICTED, now)
-        elif len(self._connections) >= self._limits.connections:
-            longest = self._waits.longest_waiting(now)
-            if longest is None:
-                return Refusal.TOO_MANY
-            self._refuse(longest, Refusal.EVICTED, now)
-        return None
+        return oldest is not None
+
+    def _pause_accepting(self, reason: Refusal, now: float, *, why: str = "") -> None:
+        """Let clients wait in the backlog until there may be room."""
+        self._refusals.note(reason, now, phone="", why=why)
+        for fd in self._listeners:
+            self._epoll.unregister(fd)
+        self._accepts_again_at = now + _PAUSE_S
 
     def _admit(self, connection: Connection, now: float) -> None:
         self._connections[connection.fd] = connection
@@ -162,17 +190,6 @@ class TvsLoop:
             total = counters.connections_accepted
             for line in log_lines.accepted(connection.fd, connection.address, total):
                 self._log.debug(line)
-
-    def _pause_accepting(self, error: OSError, now: float) -> None:
-        """Wait for descriptors instead of asking for them in a busy loop."""
-        self._refusals.note(
-            Refusal.NO_DESCRIPTORS, now, phone="", why=error.strerror or str(error)
-        )
-        for fd in self._listeners:
-            self._epoll.unregister(fd)
-        self._accepts_again_at = now + _PAUSE_S
-        if (longest := self._waits.longest_waiting(now)) is not None:
-            self._refuse(longest, Refusal.EVICTED, now)
 
     # --- serving -----------------------------------------------------------------
 

@@ -1,29 +1,30 @@
-"""The TVS daemon as trio sees it: two tasks around the loop (decision 5)."""
+"""The TVS daemon as the rest of the services see it, in one process or in several."""
 
 import contextlib
-import resource
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 import structlog
 import trio
 
 from services.tvs.caches import Caches
 from services.tvs.counters import COLLECTOR, TvsCounters
-from services.tvs.listeners import Listener, open_listeners
+from services.tvs.descriptors import within_descriptors
+from services.tvs.driver import drive
+from services.tvs.listeners import Listeners, close_listeners, open_listeners
 from services.tvs.loop import TvsLoop
 from services.tvs.responder import Responder
-from services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
+from services.tvs.settings import OwnCertificate, TvsSettings
 from services.tvs.tls import load_contexts
-
-_SWEEP_EVERY_S: Final = 0.25
-# Left to everything else in the process: databases, files, other services.
-_DESCRIPTORS_FOR_OTHERS: Final = 256
+from services.tvs.workers import Workers
 
 
 class TvsServer:
-    """Answers TVS requests from two caches until it is cancelled."""
+    """Answers TVS requests from two caches until it is cancelled.
+
+    The caches may be replaced at any time; answers follow at once, or with several
+    workers within a fraction of a second.
+    """
 
     def __init__(
         self,
@@ -32,16 +33,22 @@ class TvsServer:
         *,
         log: structlog.typing.FilteringBoundLogger | None = None,
     ) -> None:
+        """Load the certificates.
+
+        Raises:
+            ServiceError: When there is none, or one cannot be used.
+        """
         self.caches = caches
         self.counters = TvsCounters()
+        """What it has counted; with several workers half a second old."""
         self._settings = settings
         unbound = structlog.get_logger() if log is None else log
         self._log = (
             unbound.bind(node=settings.node) if settings.node else unbound.bind()
         )
         self._contexts = load_contexts(settings, self._log)
-        self._listeners: tuple[Listener, ...] = ()
-        self._loop: TvsLoop | None = None
+        self._listeners: tuple[Listeners, ...] = ()
+        self._running: TvsLoop | Workers | None = None
 
     async def bind(self) -> tuple[str, int]:
         """Listen; clients wait in the backlog until `serve` runs.
@@ -55,13 +62,14 @@ class TvsServer:
         await trio.lowlevel.checkpoint()
         if not self._listeners:
             self._listeners = open_listeners(self._settings)
-        return self._listeners[0].address
+        return self._listeners[0][0].address
 
     @property
     def legacy_address(self) -> tuple[str, int] | None:
         """Where TLS 1.0 is spoken, once bound; None when it is not."""
-        legacy = [each for each in self._listeners if each.is_legacy]
-        return legacy[0].address if legacy else None
+        if not self._listeners or self._settings.legacy is None:
+            return None
+        return self._listeners[0][1].address
 
     async def serve(
         self,
@@ -72,15 +80,22 @@ class TvsServer:
 
         Raises:
             OSError: As `bind`, when it was not called before.
+            ServiceError: When the workers' process ends.
         """
         address = await self.bind()
-        with self._running() as loop:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_sweep, loop)
-                task_status.started(address)
-                while True:
-                    await trio.lowlevel.wait_readable(loop.fileno())
-                    loop.turn()
+        COLLECTOR.watch(self._settings.node, self.counters)
+        try:
+            if self._settings.workers > 1:
+                await self._serve_by_workers(address, task_status)
+            else:
+                with self._loop() as self._running:
+                    task_status.started(address)
+                    await drive(self._running)
+        finally:
+            COLLECTOR.forget(self._settings.node, self.counters)
+            for listeners in self._listeners:
+                close_listeners(listeners)
+            self._listeners, self._running = (), None
 
     def reload_certificates(self, certificates: tuple[OwnCertificate, ...]) -> None:
         """Show other certificates to connections to come; open ones stay as they are.
@@ -93,41 +108,34 @@ class TvsServer:
         settings = replace(self._settings, certificates=certificates)
         self._contexts = load_contexts(settings, self._log)
         self._settings = settings
-        if self._loop is not None:
-            self._loop.contexts = self._contexts
+        match self._running:
+            case TvsLoop():
+                self._running.contexts = self._contexts
+            case Workers():
+                self._running.show(certificates)
+            case None:
+                pass
 
     @contextlib.contextmanager
-    def _running(self) -> Iterator[TvsLoop]:
-        node, counters = self._settings.node, self.counters
-        self._loop = TvsLoop(
-            self._listeners,
+    def _loop(self) -> Iterator[TvsLoop]:
+        loop = TvsLoop(
+            self._listeners[0],
             self._contexts,
-            Responder(self.caches, counters, self._log),
-            limits=_within_descriptors(self._settings.limits),
-            counters=counters,
+            Responder(self.caches, self.counters, self._log),
+            limits=within_descriptors(self._settings.limits),
+            counters=self.counters,
             log=self._log,
         )
-        COLLECTOR.watch(node, counters)
         try:
-            yield self._loop
+            yield loop
         finally:
-            COLLECTOR.forget(node, counters)
-            self._loop.close()
-            self._loop, self._listeners = None, ()
+            loop.close()
 
-
-async def _sweep(loop: TvsLoop) -> None:
-    while True:
-        await trio.sleep(_SWEEP_EVERY_S)
-        loop.sweep()
-
-
-def _within_descriptors(limits: TvsLimits) -> TvsLimits:
-    """Raise the process's soft limit of open files, and stay below it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard == resource.RLIM_INFINITY:
-        return limits
-    room = max(1, hard - _DESCRIPTORS_FOR_OTHERS)
-    return replace(limits, connections=min(limits.connections, room))
+    async def _serve_by_workers(
+        self, address: tuple[str, int], task_status: trio.TaskStatus[tuple[str, int]]
+    ) -> None:
+        workers = Workers(self._settings, self._listeners, self.caches, self.counters)
+        self._running = workers
+        async with trio.open_nursery() as nursery:
+            await nursery.start(workers.run)
+            task_status.started(address)

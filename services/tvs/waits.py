@@ -7,6 +7,7 @@ nothing that grows with the number of connections. Pure: `now` is an argument.
 
 from collections.abc import Hashable, Iterator
 from enum import IntEnum, unique
+from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 from services.tvs.settings import TvsLimits
@@ -26,14 +27,9 @@ class Phase(IntEnum):
     """A request's first byte."""
 
 
-# Who goes first when room is needed: those with whom nothing is going on. One in the
-# middle of something goes only when it takes longer than an honest one would.
-_EVICTION_ORDER: Final = (
-    (Phase.IDLE, 0.0),
-    (Phase.FIRST_BYTE, 0.0),
-    (Phase.HANDSHAKE, 1.0),
-    (Phase.REQUEST, 1.0),
-)
+# How long one must have been waiting before it may be sent away to make room: longer
+# than an honest phone far away needs for its next step.
+_PATIENCE_S: Final = 0.5
 
 
 class Waits(Generic[ConnectionT]):
@@ -73,12 +69,13 @@ class Waits(Generic[ConnectionT]):
 
     def longest_waiting(self, now: float) -> ConnectionT | None:
         """Return who should go when room is needed, or None when all are busy."""
-        for phase, patience_s in _EVICTION_ORDER:
-            for connection, since in self._queues[phase].items():
-                if now - since >= patience_s:
-                    return connection
-                break
-        return None
+        # A queue's first has waited longest in it.
+        heads = (next(iter(queue.items()), None) for queue in self._queues)
+        waiting = [head for head in heads if head is not None]
+        if not waiting:
+            return None
+        connection, since = min(waiting, key=itemgetter(1))
+        return connection if now - since >= _PATIENCE_S else None
 
     def all(self) -> Iterator[ConnectionT]:
         """Return every connection."""

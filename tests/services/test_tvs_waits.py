@@ -38,17 +38,21 @@ def test_moving_begins_anew_and_leaving_ends() -> None:
     assert list(made.all()) == ["a"]
 
 
-def test_idle_ones_make_room_before_silent_ones() -> None:
-    made = waits(("silent", Phase.FIRST_BYTE, 0.0), ("idle", Phase.IDLE, 9.0))
+def test_whoever_has_waited_longest_makes_room() -> None:
+    """Not a phone between handshake and request, while others say nothing at all."""
+    made = waits(("silent", Phase.FIRST_BYTE, 1.0), ("idle", Phase.IDLE, 9.0))
+    assert made.longest_waiting(9.0) == "silent"
+    made = waits(("silent", Phase.FIRST_BYTE, 9.0), ("idle", Phase.IDLE, 1.0))
     assert made.longest_waiting(9.0) == "idle"
 
 
-def test_one_in_a_handshake_makes_room_only_when_it_is_slow() -> None:
-    made = waits(("shaking", Phase.HANDSHAKE, 10.0), ("asking", Phase.REQUEST, 10.0))
-    assert made.longest_waiting(10.5) is None
-    assert made.longest_waiting(11.0) == "shaking"
-    made.leave("shaking", Phase.HANDSHAKE)
-    assert made.longest_waiting(11.0) == "asking"
+def test_one_that_came_just_now_is_not_sent_away() -> None:
+    made = waits(("a", Phase.FIRST_BYTE, 10.0), ("b", Phase.HANDSHAKE, 10.1))
+    assert made.longest_waiting(10.4) is None
+    assert made.longest_waiting(10.5) == "a"
+    made.leave("a", Phase.FIRST_BYTE)
+    assert made.longest_waiting(10.55) is None
+    assert made.longest_waiting(10.6) == "b"
 
 
 def test_an_empty_table_has_nobody_to_send_away() -> None:

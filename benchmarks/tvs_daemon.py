@@ -1,0 +1,55 @@
+"""The TVS daemon alone, with one certificate in its DB cache: what benchmarks measure.
+
+    python benchmarks/tvs_daemon.py CERT.pem KEY.pem ASKED.pem [--workers N]
+
+Prints the port that it took. Logs as TOKENLESS_LOG_LEVEL says.
+"""
+
+import argparse
+import gc
+import sys
+from pathlib import Path
+
+import trio
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from protocol.certificate import Certificate
+from protocol.codes import TrustStore
+from services.logs import configure_logs
+from services.tvs.caches import CachedCertificate, Caches
+from services.tvs.server import TvsServer
+from services.tvs.settings import OwnCertificate, TvsSettings
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("certificate", type=Path)
+    parser.add_argument("key", type=Path)
+    parser.add_argument("asked", type=Path)
+    parser.add_argument("--workers", type=int, default=1)
+    return parser.parse_args()
+
+
+async def _serve(server: TvsServer) -> None:
+    _address, port = await server.bind()
+    print(port, flush=True)
+    await server.serve()
+
+
+def main() -> None:
+    """Serve until killed."""
+    arguments = _arguments()
+    configure_logs()
+    own = OwnCertificate.load(arguments.certificate, arguments.key)
+    # The asked certificate is read like the own one: only its bytes are wanted.
+    asked = Certificate.decode(OwnCertificate.load(arguments.asked, arguments.key).der)
+    caches = Caches()
+    caches.db.replace([CachedCertificate.of(asked, TrustStore.CALLMANAGER.roles)])
+    settings = TvsSettings((own,), port=0, workers=arguments.workers)
+    gc.freeze()
+    trio.run(_serve, TvsServer(caches, settings))
+
+
+if __name__ == "__main__":
+    main()
