@@ -93,9 +93,15 @@ class TvsServer:
                     await drive(self._running)
         finally:
             COLLECTOR.forget(self._settings.node, self.counters)
+            self._running = None
+            self.close()
+
+    def close(self) -> None:
+        """Stop listening, where `serve` was not entered after `bind`; else nothing."""
+        if self._running is None:
             for listeners in self._listeners:
                 close_listeners(listeners)
-            self._listeners, self._running = (), None
+            self._listeners = ()
 
     def reload_certificates(self, certificates: tuple[OwnCertificate, ...]) -> None:
         """Show other certificates to connections to come; open ones stay as they are.

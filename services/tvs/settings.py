@@ -1,6 +1,7 @@
 """What an administrator decides about a node's TVS daemon, with its defaults."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,6 +11,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from services.errors import ServiceError
 
 DEFAULT_PORT: Final = 2445
+
+
+@unique
+class MinimumTls(StrEnum):
+    """The oldest TLS that the main listener speaks: the setting `tvs.tls_minimum`."""
+
+    TLS_1_0 = "1.0"
+    """7900 phones know nothing newer. Whoever has broken that protocol can read and
+    change their connections, and OpenSSL's checks are off for everybody's."""
+    TLS_1_2 = "1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +89,10 @@ class TvsSettings:
     address: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     """0 takes a free one."""
+    minimum_tls: MinimumTls = MinimumTls.TLS_1_2
+    """Of the main listener. 1.0 where old and new phones are sent to one port."""
     legacy: LegacyListener | None = None
-    """None: phones that know nothing newer than TLS 1.0 are not answered."""
+    """A second listener for TLS 1.0 alone, where old phones can be sent elsewhere."""
     client_ca: Path | None = None
     """PEM file of the authorities of phone certificates (MIC, LSC). With it a client
     certificate is asked for, may be absent, and is recorded; see tls.py."""

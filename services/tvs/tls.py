@@ -1,8 +1,9 @@
 """The TLS contexts of the TVS daemon.
 
 The modern one speaks TLS 1.2 and 1.3. The legacy one speaks TLS 1.0 with the two suites
-that 7900 phones have (REFERENCE 3.7); OpenSSL must be talked down to it, which weakens
-the whole context, so it belongs to a listener of its own and is never on by itself.
+that 7900 phones have (REFERENCE 3.7). OpenSSL must be talked down to it, which weakens
+the whole context: so it is never on by itself, and belongs to a listener of its own
+unless old and new phones can only be sent to one port.
 
 Python's ssl module can ask for a client certificate only together with the authorities
 that it must come from; a phone that shows one of another authority fails the handshake.
@@ -23,7 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from services.errors import ServiceError
-from services.tvs.settings import OwnCertificate, TvsSettings
+from services.tvs.settings import MinimumTls, OwnCertificate, TvsSettings
 
 # What CUCM lists for this port, ECDHE first (REFERENCE 3.7): an 8861 was seen to use
 # AES256-SHA. TLS 1.3 has suites of its own.
@@ -31,7 +32,12 @@ _CIPHERS: Final = (
     "ECDHE+AESGCM:ECDHE+AES:AES256-GCM-SHA384:AES256-SHA256:AES256-SHA:"
     "AES128-GCM-SHA256:AES128-SHA256:AES128-SHA"
 )
-_LEGACY_CIPHERS: Final = "AES128-SHA:AES256-SHA:@SECLEVEL=0"
+_LEGACY_CIPHERS: Final = "AES128-SHA:AES256-SHA"
+_LEVEL_OF_TLS_1_0: Final = 0
+_LEGACY_WARNING: Final = (
+    "TVS answers TLS 1.0: its phones' connections can be read and changed by whoever "
+    "has broken that protocol"
+)
 # OpenSSL's level 2 wants RSA keys of 2,048 bits, level 1 of 1,024.
 _LEVEL_2_KEY_BITS: Final = 2048
 _LEVEL_1_KEY_BITS: Final = 1024
@@ -69,11 +75,7 @@ def load_contexts(
     modern = _modern_context(settings, log)
     if settings.legacy is None:
         return TlsContexts(modern, None)
-    log.warning(
-        "TVS answers TLS 1.0 on its legacy listener: its phones' connections can be "
-        "read and changed by whoever has broken that protocol",
-        port=settings.legacy.port,
-    )
+    log.warning(_LEGACY_WARNING, listener="legacy", port=settings.legacy.port)
     return TlsContexts(modern, _legacy_context(settings))
 
 
@@ -81,11 +83,17 @@ def _modern_context(
     settings: TvsSettings, log: structlog.typing.FilteringBoundLogger
 ) -> ssl.SSLContext:
     context = _context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     bits = min(map(_rsa_bits, settings.certificates))
     level = _level_for(bits)
+    if settings.minimum_tls is MinimumTls.TLS_1_0:
+        level = _LEVEL_OF_TLS_1_0
+        log.warning(_LEGACY_WARNING, listener="main", port=settings.port)
+        _speak_from(context, ssl.TLSVersion.TLSv1)
+    else:
+        _speak_from(context, ssl.TLSVersion.TLSv1_2)
+    # The level must be lowered before a short key is loaded, or it is refused.
     context.set_ciphers(f"{_CIPHERS}:@SECLEVEL={level}")
-    if level < _USUAL_LEVEL:
+    if bits < _LEVEL_2_KEY_BITS:
         log.warning(
             "TVS shows a certificate whose RSA key is short; OpenSSL's security level "
             "was lowered for it: regenerate the TVS certificate with 2048 bits",
@@ -98,21 +106,26 @@ def _modern_context(
 
 def _legacy_context(settings: TvsSettings) -> ssl.SSLContext:
     context = _context()
-    with warnings.catch_warnings():
-        # Python warns of TLS 1.0 as such; load_contexts says what it means here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = ssl.TLSVersion.TLSv1
-    # The level must be lowered before a short key is loaded, or it is refused.
-    context.set_ciphers(_LEGACY_CIPHERS)
-    context.options |= _ONE_RECORD_AN_ANSWER
+    _speak_from(context, ssl.TLSVersion.TLSv1, to=ssl.TLSVersion.TLSv1)
+    context.set_ciphers(f"{_LEGACY_CIPHERS}:@SECLEVEL={_LEVEL_OF_TLS_1_0}")
     _load_certificates(context, settings)
     return context
 
 
+def _speak_from(
+    context: ssl.SSLContext, oldest: ssl.TLSVersion, *, to: ssl.TLSVersion | None = None
+) -> None:
+    with warnings.catch_warnings():
+        # Python warns of TLS 1.0 as such; load_contexts says what it means here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = oldest
+        if to is not None:
+            context.maximum_version = to
+
+
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_NO_RENEGOTIATION | _ONE_RECORD_AN_ANSWER
     # A phone asks once a connection; a second ticket would be made for nothing.
     context.num_tickets = _ONE_TICKET
     return context

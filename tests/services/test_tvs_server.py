@@ -15,7 +15,7 @@ from services.errors import ServiceError
 from services.logs import LogLevel
 from services.tvs.caches import CachedCertificate, Caches
 from services.tvs.server import TvsServer
-from services.tvs.settings import LegacyListener, OwnCertificate
+from services.tvs.settings import LegacyListener, MinimumTls, OwnCertificate
 from tests import lists, minting
 from tests.tvs_rig import (
     DEVICE,
@@ -162,6 +162,27 @@ async def test_tls_1_0_is_spoken_on_the_legacy_listener_only(tmp_path: Path) -> 
         with pytest.raises(trio.BrokenResourceError):
             await ask(legacy, query_for(PUBLISHER), client_context(TLS_1_2))
         assert any("TLS 1.0" in line for line in rig.lines)
+
+
+async def test_one_port_for_old_and_new_phones(tmp_path: Path) -> None:
+    lab = own_certificate(tmp_path, minting.server("tvs-lab", 1024))
+    settings = settings_for(
+        tmp_path, certificates=(lab,), minimum_tls=MinimumTls.TLS_1_0
+    )
+    old = client_context(ssl.TLSVersion.TLSv1, ciphers="AES256-SHA:@SECLEVEL=0")
+    async with running(settings) as rig:
+        for context in (old, client_context(TLS_1_2), client_context(TLS_1_3)):
+            assert await ask(rig.address, query_for(PUBLISHER), context) == TRUSTED
+        assert rig.log.entries[0]["listener"] == "main"
+
+
+async def test_a_daemon_that_never_served_can_be_closed(tmp_path: Path) -> None:
+    server = TvsServer(Caches(), settings_for(tmp_path))
+    address = await server.bind()
+    server.close()
+    server.close()
+    with pytest.raises(OSError, match="all attempts to connect"):
+        await trio.open_tcp_stream(*address)
 
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
