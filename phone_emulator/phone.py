@@ -17,6 +17,7 @@ from typing import assert_never
 import trio
 
 from phone_emulator.flash import Flash
+from phone_emulator.http_client import NotByHttpError, fetch_by_http
 from phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,
@@ -29,6 +30,7 @@ from phone_emulator.secd.events import (
     Install,
     NotFound,
     PowerOn,
+    Server,
     ServerSilent,
     TvsAnswered,
     TvsFailed,
@@ -41,6 +43,8 @@ from phone_emulator.secd.tvs_cache import TvsCache
 from phone_emulator.tftp_client import TftpClient
 from phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from protocol.errors import ProtocolError
+from protocol.phone_config import MAX_CONFIG_BYTES
+from protocol.phone_models import Transport
 from protocol.tftp_download import SilentServerError, Wishes
 from protocol.tftp_packets import TftpError, TftpErrorCode
 
@@ -55,6 +59,8 @@ class Network:
     tvs_timeout_s: float = 10.0
     tls: TlsRange | None = None
     """Instead of the models' own versions."""
+    http_port: int | None = None
+    """Where models that try HTTP first do so (6970 of CUCM); None: TFTP only."""
     clock: Clock = time.time
     """Unix seconds, for logs and caches."""
 
@@ -66,6 +72,7 @@ async def open_network(
     max_sockets: int = 512,
     tvs_timeout_s: float = 10.0,
     tls: TlsRange | None = None,
+    http_port: int | None = None,
     loss: float = 0.0,
     seed: int = 0,
 ) -> AsyncIterator[Network]:
@@ -76,13 +83,14 @@ async def open_network(
         max_sockets: How many downloads at once.
         tvs_timeout_s: For one question to TVS.
         tls: Versions for TVS instead of the models' own.
+        http_port: Where models that try HTTP first do so; None: TFTP only.
         loss: Which part of all TFTP datagrams is lost on purpose.
         seed: Decides which.
     """
     tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
-        yield Network(tftp, tvs_timeout_s=tvs_timeout_s, tls=tls)
+        yield Network(tftp, tvs_timeout_s=tvs_timeout_s, tls=tls, http_port=http_port)
         nursery.cancel_scope.cancel()
 
 
@@ -133,7 +141,7 @@ class Phone:
     async def _perform(self, effect: Effect, network: Network) -> Event | None:
         match effect:
             case Fetch():
-                return await _fetch(effect, network)
+                return await self._fetch(effect, network)
             case AskTvsServer():
                 return await self._ask(effect, network)
             case Install():
@@ -143,6 +151,22 @@ class Phone:
             case _:
                 assert_never(effect)
         return None
+
+    async def _fetch(self, effect: Fetch, network: Network) -> Event:
+        port = network.http_port
+        if port is not None and Transport.HTTP in self.identity.model.transports:
+            try:
+                return Downloaded(
+                    await fetch_by_http(
+                        Server(effect.server.address, port),
+                        effect.name,
+                        max_bytes=MAX_CONFIG_BYTES,
+                        timeout_s=network.tvs_timeout_s,
+                    )
+                )
+            except NotByHttpError:
+                pass  # the next transport, as real phones do (REFERENCE 4.1)
+        return await _fetch_by_tftp(effect, network)
 
     async def _ask(self, effect: AskTvsServer, network: Network) -> Event:
         tls = network.tls or self.identity.model.tls
@@ -156,7 +180,7 @@ class Phone:
         return TvsAnswered(answer, _milliseconds_since(began))
 
 
-async def _fetch(effect: Fetch, network: Network) -> Event:
+async def _fetch_by_tftp(effect: Fetch, network: Network) -> Event:
     try:
         return Downloaded(await network.tftp.fetch(effect.server, effect.name))
     except SilentServerError as error:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -134,13 +135,11 @@ def boot(
 
 
 def _plan_of(count: int, first_mac: str, model: str) -> FleetPlan:
-    try:
-        int(first_mac, 16)
-    except ValueError as error:
+    if re.fullmatch(r"[0-9A-Fa-f]{12}", first_mac) is None:
         raise click.BadParameter(
             f"{first_mac!r} is no MAC address of 12 hexadecimal digits",
             param_hint="--first-mac",
-        ) from error
+        )
     return check_plan(FleetPlan((FleetGroup(count, model, first_mac),)))
 
 

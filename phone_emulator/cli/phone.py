@@ -5,29 +5,26 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 import trio
 
 from phone_emulator.addresses import parse_device, parse_servers
 from phone_emulator.cli.options import tftp_option, tls_option, tls_range
-from phone_emulator.console_log import lines_of
-from phone_emulator.flash import FolderFlash, read_record
+from phone_emulator.cli.phone_views import (
+    delete_trust_lists,
+    factory_reset,
+    flash_option,
+    log,
+    replay,
+    show,
+    web,
+)
 from phone_emulator.phone import open_network
-from phone_emulator.screen import describe, draw
 from phone_emulator.secd.events import Habits, Identity
-from phone_emulator.secd.record import Replay
 from phone_emulator.secd.report import Action, BootReport
-from phone_emulator.single import boot_in_folder, delete_trust
+from phone_emulator.single import boot_in_folder
 from protocol.phone_models import PHONE_MODELS
 from protocol.tftp_download import Wishes
 from protocol.trust_anchors import FileKind
-
-flash_option = click.option(
-    "--flash",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="The folder that is the phone's flash.",
-)
 
 
 @click.group()
@@ -66,6 +63,12 @@ def phone() -> None:
     is_flag=True,
     help="Take configurations from TFTP servers that the CTL does not name.",
 )
+@click.option(
+    "--http-port",
+    type=click.IntRange(1, 65535),
+    default=None,
+    help="Let models that try HTTP first do so at this port (CUCM: 6970).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def boot(
     *,
@@ -79,6 +82,7 @@ def boot(
     ask_next_tvs: bool,
     refuse_expired: bool,
     any_tftp: bool,
+    http_port: int | None,
     as_json: bool,
 ) -> None:
     """Boot a phone: fetch its lists and configuration, judge them, install them.
@@ -101,6 +105,7 @@ def boot(
             wishes=Wishes(timeout_s=tftp_timeout),
             tvs_timeout_s=tvs_timeout,
             tls=tls_range(tls),
+            http_port=http_port,
         ) as network:
             return await boot_in_folder(identity, flash, network)
 
@@ -147,76 +152,5 @@ def _advice(kind: FileKind, action: Action) -> str:
     )
 
 
-@phone.command()
-@flash_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(*, flash: Path, as_json: bool) -> None:
-    """Draw the phone's Trust List screens and its status messages."""
-    folder = FolderFlash.open(flash)
-    state = folder.known_state()
-    model = PHONE_MODELS[state.model]
-    contents = folder.load()
-    if as_json:
-        shown = {
-            "device": state.device,
-            "model": state.model,
-            "checksum": model.checksum,
-            "files": describe(model, contents),
-            "status_messages": list(state.status_lines),
-            "report": state.report,
-        }
-        click.echo(json.dumps(shown))
-    else:
-        click.echo(draw(state.device, model, contents, state.status_lines))
-
-
-@phone.command()
-@flash_option
-def log(*, flash: Path) -> None:
-    """Print the phone's console log, in its model's form."""
-    click.echo(FolderFlash.open(flash).read_log(), nl=False)
-
-
-@phone.command("delete-trust")
-@flash_option
-def delete_trust_lists(*, flash: Path) -> None:
-    """Erase CTL and ITL, as the softkey Erase does; the configuration stays."""
-    erased = delete_trust(flash)
-    click.echo(f"erased: {', '.join(erased) or 'there were none'}")
-
-
-@phone.command("factory-reset")
-@flash_option
-def factory_reset(*, flash: Path) -> None:
-    """Erase everything, as 123456789*0# at power-up does."""
-    erased = FolderFlash.open(flash).factory_reset()
-    click.echo(f"erased: {', '.join(erased) or 'there was nothing'}")
-
-
-@phone.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--log", "with_log", is_flag=True, help="Print the console log, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
-def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
-    """Play a recorded boot again and compare: `last-boot.jsonl` of a phone's flash.
-
-    Exit status 0 when every step and the report are as on record.
-    """
-    the_replay = Replay(read_record(file))
-    for step in the_replay:
-        if as_json:
-            click.echo(msgspec.json.encode(step).decode())
-            continue
-        mark = "differs" if step.differs else ""
-        effects = ", ".join(step.effects)
-        click.echo(f"{step.number:3} {step.event:16} {step.state:26} {effects} {mark}")
-    if with_log:
-        form = the_replay.start.identity.model.log_form
-        click.echo("\n".join(lines_of(the_replay.secd.log, form, 1)))
-    if not the_replay.is_same:
-        click.echo(
-            "tokenless: the replay differs from the record; the record was changed, "
-            "or this version decides otherwise",
-            err=True,
-        )
-        sys.exit(1)
+for _command in (show, log, delete_trust_lists, factory_reset, replay, web):
+    phone.add_command(_command)

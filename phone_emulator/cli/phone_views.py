@@ -1,0 +1,132 @@
+"""What a person looks at on a phone, and does to it: show, log, erase, replay, web."""
+
+import json
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+import msgspec
+import trio
+
+from phone_emulator.console_log import lines_of
+from phone_emulator.errors import PhoneError
+from phone_emulator.flash import FolderFlash, read_record
+from phone_emulator.screen import describe, draw
+from phone_emulator.secd.record import Replay
+from phone_emulator.single import delete_trust
+from phone_emulator.web.http_server import serve_site
+from phone_emulator.web.pages import PhoneSite
+from protocol.phone_models import PHONE_MODELS
+
+flash_option = click.option(
+    "--flash",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder that is the phone's flash.",
+)
+
+
+@click.command()
+@flash_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(*, flash: Path, as_json: bool) -> None:
+    """Draw the phone's Trust List screens and its status messages."""
+    folder = FolderFlash.open(flash)
+    state = folder.known_state()
+    model = PHONE_MODELS[state.model]
+    contents = folder.load()
+    if as_json:
+        shown = {
+            "device": state.device,
+            "model": state.model,
+            "checksum": model.checksum,
+            "files": describe(model, contents),
+            "status_messages": list(state.status_lines),
+            "report": state.report,
+        }
+        click.echo(json.dumps(shown))
+    else:
+        click.echo(draw(state.device, model, contents, state.status_lines))
+
+
+@click.command()
+@flash_option
+def log(*, flash: Path) -> None:
+    """Print the phone's console log, in its model's form."""
+    click.echo(FolderFlash.open(flash).read_log(), nl=False)
+
+
+@click.command("delete-trust")
+@flash_option
+def delete_trust_lists(*, flash: Path) -> None:
+    """Erase CTL and ITL, as the softkey Erase does; the configuration stays."""
+    erased = delete_trust(flash)
+    click.echo(f"erased: {', '.join(erased) or 'there were none'}")
+
+
+@click.command("factory-reset")
+@flash_option
+def factory_reset(*, flash: Path) -> None:
+    """Erase everything, as 123456789*0# at power-up does."""
+    erased = FolderFlash.open(flash).factory_reset()
+    click.echo(f"erased: {', '.join(erased) or 'there was nothing'}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--log", "with_log", is_flag=True, help="Print the console log, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
+def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
+    """Play a recorded boot again and compare: `last-boot.jsonl` of a phone's flash.
+
+    Exit status 0 when every step and the report are as on record.
+    """
+    the_replay = Replay(read_record(file))
+    for step in the_replay:
+        if as_json:
+            click.echo(msgspec.json.encode(step).decode())
+            continue
+        mark = "differs" if step.differs else ""
+        effects = ", ".join(step.effects)
+        click.echo(f"{step.number:3} {step.event:16} {step.state:26} {effects} {mark}")
+    if with_log:
+        form = the_replay.start.identity.model.log_form
+        click.echo("\n".join(lines_of(the_replay.secd.log, form, 1)))
+    if not the_replay.is_same:
+        click.echo(
+            "tokenless: the replay differs from the record; the record was changed, "
+            "or this version decides otherwise",
+            err=True,
+        )
+        sys.exit(1)
+
+
+@click.command()
+@flash_option
+@click.option("--address", default="127.0.0.1", help="Where to listen.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
+def web(*, flash: Path, address: str, port: int) -> None:
+    """Serve the phone's web pages until interrupted, for scrapers to be tried.
+
+    Prints one JSON line with the address when it listens.
+    """
+    site = PhoneSite(FolderFlash.open(flash))
+    try:
+        trio.run(_serve_until_stopped, site, address, port)
+    except* OSError as error:
+        raise PhoneError(
+            f"cannot listen on {address}:{port}: {error.exceptions[0]}",
+            hint="choose another --port or --address",
+        ) from error
+
+
+async def _serve_until_stopped(site: PhoneSite, address: str, port: int) -> None:
+    async with trio.open_nursery() as nursery:
+        serve = partial(serve_site, site, address=address, port=port)
+        host, bound = await nursery.start(serve)
+        click.echo(json.dumps({"event": "ready", "address": host, "port": bound}))
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                nursery.cancel_scope.cancel()

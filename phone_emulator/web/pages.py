@@ -1,0 +1,160 @@
+"""The pages of a phone's web server, drawn from its flash (REFERENCE 4.4).
+
+    /CGI/Java/Serviceability?adapter=device.statistics.device          also /
+                                     device.statistics.configuration
+                                     device.statistics.port.network
+                                     device.statistics.consolelog
+                                     device.statistics.statusmessages
+    /DeviceInformationX                                                 XML
+    /FS/cache/log0.log                79xx
+    /FS/messages                      78xx, 88xx
+
+Paths are those that public tools ask for; the tables within are ours.
+"""
+
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Final
+from urllib.parse import parse_qs
+from xml.etree import ElementTree as ET
+
+from phone_emulator.flash import FolderFlash, PhoneState
+from phone_emulator.screen import describe
+from phone_emulator.web.http_server import Page
+from protocol.errors import DecodeError
+from protocol.phone_config import PhoneConfig
+from protocol.phone_models import PHONE_MODELS, LogForm, PhoneModel
+
+_SERVICEABILITY: Final = "/CGI/Java/Serviceability"
+_LOG_PATHS: Final = {
+    LogForm.SECD: "/FS/cache/log0.log",
+    LogForm.SECUREAPP: "/FS/messages",
+}
+_Rows = Iterable[tuple[str, str]]
+
+
+class _Markup(str):
+    """A value that is HTML already."""
+
+    __slots__ = ()
+
+
+class PhoneSite:
+    """The web server of the phone whose flash is a folder; read anew each time."""
+
+    def __init__(self, flash: FolderFlash) -> None:
+        self._flash = flash
+        self._adapters: dict[str, tuple[str, Callable[[], _Rows]]] = {
+            "device.statistics.device": ("Device Information", self._device),
+            "device.statistics.configuration": (
+                "Network Configuration",
+                self._configuration,
+            ),
+            "device.statistics.port.network": ("Network Statistics", self._network),
+            "device.statistics.consolelog": ("Console Logs", self._logs),
+            "device.statistics.statusmessages": ("Status Messages", self._messages),
+        }
+
+    def __call__(self, target: str) -> Page | None:
+        """Return the page for a target, None when there is none."""
+        path, _, query = target.partition("?")
+        if path == "/":
+            return self._adapter("device.statistics.device")
+        if path == _SERVICEABILITY:
+            return self._adapter(parse_qs(query).get("adapter", [""])[0])
+        if path == "/DeviceInformationX":
+            return Page(self._device_information(), "text/xml; charset=utf-8")
+        if path == _LOG_PATHS[self._model.log_form]:
+            return Page(self._flash.read_log().encode(), "text/plain; charset=utf-8")
+        return None
+
+    @property
+    def _state(self) -> PhoneState:
+        return self._flash.known_state()
+
+    @property
+    def _model(self) -> PhoneModel:
+        return PHONE_MODELS[self._state.model]
+
+    def _adapter(self, name: str) -> Page | None:
+        # Scrapers also use the short names that some loads have.
+        found = self._adapters.get(name) or self._adapters.get(
+            f"device.statistics.{name}"
+        )
+        if found is None:
+            return None
+        title, rows = found
+        return Page(_html(f"{title} - {self._state.device}", rows()).encode())
+
+    def _device(self) -> _Rows:
+        state, model = self._state, self._model
+        yield "MAC Address", state.device.removeprefix("SEP")
+        yield "Host Name", state.device
+        yield "Model Number", f"CP-{model.name}"
+        yield "Version", model.load
+        for name, found in describe(model, self._flash.load()).items():
+            checksum = "Not Installed" if found is None else found[model.checksum]
+            yield name, checksum
+
+    def _configuration(self) -> _Rows:
+        yield "Host Name", self._state.device
+        configuration = self._accepted()
+        if configuration is None:
+            yield "Configuration", "none"
+            return
+        for number, member in enumerate(configuration.callmanagers, 1):
+            yield f"CallManager {number}", member.address
+        for number, server in enumerate(configuration.tvs, 1):
+            yield f"TVS {number}", f"{server.address}:{server.port}"
+        yield "Security Mode", str(configuration.security_mode)
+        yield "Version Stamp", configuration.version_stamp
+
+    def _network(self) -> _Rows:
+        queries = self._state.report.get("tvs", [])
+        yield "TVS queries of the last boot", str(len(queries))
+
+    def _logs(self) -> _Rows:
+        path = _LOG_PATHS[self._model.log_form]
+        yield "Console log", _Markup(f'<a href="{path}">{path}</a>')
+
+    def _messages(self) -> _Rows:
+        for number, line in enumerate(self._state.status_lines, 1):
+            yield str(number), line
+
+    def _device_information(self) -> bytes:
+        state, model = self._state, self._model
+        root = ET.Element("DeviceInformation")
+        for tag, text in (
+            ("MACAddress", state.device.removeprefix("SEP")),
+            ("HostName", state.device),
+            ("phoneDN", ""),
+            ("appLoadID", model.load),
+            ("versionID", model.load),
+            ("modelNumber", f"CP-{model.name}"),
+        ):
+            ET.SubElement(root, tag).text = text
+        text: str = ET.tostring(root, encoding="unicode")
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
+
+    def _accepted(self) -> PhoneConfig | None:
+        data = self._flash.load().configuration
+        try:
+            return None if data is None else PhoneConfig.decode(data)
+        except DecodeError:
+            return None
+
+
+def _html(title: str, rows: _Rows) -> str:
+    body = "\n".join(
+        f"<tr><td><b>{escape(name)}</b></td><td>{_cell(value)}</td></tr>"
+        for name, value in rows
+    )
+    return (
+        "<!DOCTYPE html><html><head>"
+        f"<title>{escape(title)}</title></head><body>\n"
+        f"<h1>{escape(title)}</h1>\n<table>\n{body}\n</table>\n</body></html>\n"
+    )
+
+
+def _cell(value: str) -> str:
+    return value if isinstance(value, _Markup) else escape(value)

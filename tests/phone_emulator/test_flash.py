@@ -1,0 +1,104 @@
+"""Flash in a folder: atomic, damaged, another phone's."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.flash import FolderFlash, PhoneState, read_record
+from phone_emulator.secd.events import FlashContents
+from phone_emulator.single import delete_trust
+from protocol.trust_anchors import FileKind
+from tests.cluster import DEVICE
+
+
+@pytest.fixture
+def flash(tmp_path: Path) -> FolderFlash:
+    made = FolderFlash.create(tmp_path / "flash", DEVICE, "7975")
+    made.replace(FileKind.CTL, b"ctl")
+    made.replace(FileKind.ITL, b"itl")
+    made.replace(FileKind.CONFIGURATION, b"xml")
+    return made
+
+
+def test_what_is_kept(flash: FolderFlash) -> None:
+    assert flash.load() == FlashContents(b"ctl", b"itl", b"xml")
+    names = {path.name for path in flash.folder.iterdir()}
+    assert {"CTLFile.tlv", "ITLFile.tlv", f"{DEVICE}.cnf.xml"} <= names
+
+
+def test_delete_trust_keeps_the_configuration(flash: FolderFlash) -> None:
+    assert delete_trust(flash.folder) == (FileKind.CTL, FileKind.ITL)
+    assert flash.load() == FlashContents(configuration=b"xml")
+    assert flash.known_state().status_lines[-1].endswith("Erasing CTL and ITL files")
+    assert delete_trust(flash.folder) == ()
+
+
+def test_factory_reset_keeps_nothing(flash: FolderFlash) -> None:
+    flash.append_log(["x"])
+    flash.save_record(b"{}")
+    flash.factory_reset()
+    assert flash.load() == FlashContents()
+    assert flash.read_log() == ""
+    assert [path.name for path in flash.folder.iterdir()] == ["phone.json"]
+
+
+def test_a_crash_before_the_move_leaves_the_old_file(
+    flash: FolderFlash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", crash)
+    with pytest.raises(KeyboardInterrupt):
+        flash.replace(FileKind.CTL, b"new")
+    monkeypatch.undo()
+    assert flash.load().ctl == b"ctl"
+    FolderFlash.create(flash.folder, DEVICE, "7975")
+    assert not list(flash.folder.glob("*.new"))
+
+
+def test_another_phones_flash_is_refused(flash: FolderFlash) -> None:
+    with pytest.raises(PhoneError, match=f"belongs to {DEVICE}"):
+        FolderFlash.create(flash.folder, "SEP000000000000", "7975")
+
+
+def test_a_phone_may_become_another_model(flash: FolderFlash) -> None:
+    FolderFlash.create(flash.folder, DEVICE, "8861")
+    assert flash.known_state() == PhoneState(DEVICE, "8861")
+
+
+def test_a_damaged_state_says_what_to_do(flash: FolderFlash) -> None:
+    (flash.folder / "phone.json").write_bytes(b"{")
+    with pytest.raises(PhoneError, match="damaged"):
+        FolderFlash.create(flash.folder, DEVICE, "7975")
+
+
+@pytest.mark.parametrize("folder", ["missing", "."])
+def test_no_phone_there(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(PhoneError, match="no phone keeps its flash"):
+        FolderFlash.open(tmp_path / folder)
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PhoneError, match="cannot be used"):
+        FolderFlash.create(tmp_path / "file" / "flash", DEVICE, "7975")
+
+
+def test_the_log_does_not_grow_for_ever(flash: FolderFlash) -> None:
+    lines = [f"{number:0100}" for number in range(3000)]
+    for _ in range(6):
+        flash.append_log(lines)
+    kept = flash.read_log().splitlines()
+    assert len("\n".join(kept)) < 1_200_000
+    assert kept[-1] == lines[-1]
+    assert all(len(line) == 100 for line in kept)
+
+
+def test_a_record_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PhoneError, match="no record"):
+        read_record(tmp_path / "nothing")
+    with pytest.raises(PhoneError, match="cannot be read"):
+        read_record(tmp_path)
