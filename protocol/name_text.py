@@ -92,20 +92,18 @@ def _split(text: str, separator: str) -> list[str]:
         return text.split(separator)
     parts: list[str] = []
     start = offset = 0
-    in_key, may_open = True, False
+    in_key = True
     while offset < len(text):
         character = text[offset]
-        may_open = (in_key and character == "=") or (may_open and character in ' "')
         if character == separator:
             parts.append(text[start:offset])
             start, in_key = offset + 1, True
         elif character == "\\":
             offset += 1
-        elif character == "=":
+        elif character == "=" and in_key:
             in_key = False
-        elif character == '"' and may_open:
-            offset = _closing_quote(text, offset)
-            may_open = False
+            if text[offset + 1 : offset + 2] == '"':
+                offset = _closing_quote(text, offset + 1)
         offset += 1
     parts.append(text[start:])
     return parts
