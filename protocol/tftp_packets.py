@@ -65,6 +65,10 @@ class Mode(StrEnum):
     NETASCII = "netascii"
 
 
+# Looking a name up in a dictionary is a third of the price of an enumeration's call.
+_MODES: Final[Mapping[str, Mode]] = {mode.value: mode for mode in Mode}
+
+
 @unique
 class TftpErrorCode(IntEnum):
     """The error codes of RFC 1350 and 2347; the only place that knows them."""
@@ -171,7 +175,7 @@ def decode_read_request(data: bytes) -> ReadRequest:
     plain = _PLAIN_REQUEST.fullmatch(data, 0, MAX_REQUEST_BYTES)
     if plain is not None and len(data) <= MAX_REQUEST_BYTES:
         name, mode = plain.groups()
-        return ReadRequest(name.decode("ascii"), _mode(mode.decode("ascii")))
+        return ReadRequest(name.decode("ascii"), _mode(mode.decode("ascii")), {})
     opcode = decode_opcode(data)
     if opcode == Opcode.WRQ:
         raise TftpError(TftpErrorCode.ACCESS_VIOLATION, "This server is read-only")
@@ -278,12 +282,11 @@ def _decode_with_tftpy(
 
 
 def _mode(text: str) -> Mode:
-    try:
-        return Mode(text.lower())
-    except ValueError:
-        raise TftpError(
-            TftpErrorCode.ILLEGAL_OPERATION, "Only octet and netascii are served"
-        ) from None
+    mode = _MODES.get(text) or _MODES.get(text.lower())
+    if mode is None:
+        message = "Only octet and netascii are served"
+        raise TftpError(TftpErrorCode.ILLEGAL_OPERATION, message)
+    return mode
 
 
 def _lower(options: Mapping[str, str]) -> Mapping[str, str]:

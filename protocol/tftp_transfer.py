@@ -28,6 +28,7 @@ from protocol.tftp_blocks import Blocks
 from protocol.tftp_options import Agreement
 from protocol.tftp_packets import (
     BLOCK_NUMBERS,
+    DATA_HEAD_LENGTH,
     Opcode,
     TftpError,
     decode_error,
@@ -81,12 +82,15 @@ class Transfer:
         "_agreement",
         "_awaited",
         "_blocks",
+        "_count",
         "_outbox",
+        "_packet",
         "_rewind_from",
         "_sent",
         "_timeout_s",
         "_timing",
         "_tries",
+        "_window",
         "answered",
         "client_error",
         "deadline",
@@ -98,6 +102,9 @@ class Transfer:
         self, blocks: Blocks, agreement: Agreement, timing: Timing, now: float
     ) -> None:
         self._blocks = blocks
+        self._count = blocks.count
+        self._packet = blocks.packet
+        self._window = agreement.window
         self._agreement = agreement
         self._timing = timing
         self._acked = 0
@@ -133,6 +140,14 @@ class Transfer:
         """How many bytes of the file the client is known to hold."""
         return min(self._acked * self._blocks.block_size, len(self._blocks.content))
 
+    @property
+    def train_bytes(self) -> int:
+        """The length of each of several datagrams sent at once, but the last; else 0.
+
+        With windows a server can hand them to the kernel as one.
+        """
+        return self._blocks.block_size + DATA_HEAD_LENGTH if self._window > 1 else 0
+
     def datagrams(self) -> Sequence[bytes]:
         """Return what is to be sent now, once."""
         outbox = self._outbox
@@ -145,17 +160,17 @@ class Transfer:
             self._receive_unawaited(data, now)
             return
         self._acked = sent = self._sent
-        if sent >= self._blocks.count:
+        if sent >= self._count:
             self.outcome = Outcome.COMPLETE
             return
         self.deadline = now + self._timeout_s
         if self._tries or not self.answered:
             self._first_progress(now)
-        if self._agreement.window > 1:
+        if self._window > 1:
             self._send_window()
             return
         self._sent = sent = sent + 1
-        packet = self._blocks.packet(sent)
+        packet = self._packet(sent)
         self._outbox = (packet,)
         self._awaited = _ACK_HEAD + packet[2:4]
 
@@ -186,7 +201,7 @@ class Transfer:
     def _silence(self) -> Outcome:
         if not self.answered:
             return Outcome.NO_ANSWER
-        is_all_sent = self._sent >= self._blocks.count
+        is_all_sent = self._sent >= self._count
         return Outcome.UNCONFIRMED if is_all_sent else Outcome.STALLED
 
     def _first_progress(self, now: float) -> None:
@@ -200,16 +215,15 @@ class Transfer:
         if self._sent == 0 and self._agreement.acknowledged is not None:
             return (encode_option_ack(self._agreement.acknowledged),)
         return [
-            self._blocks.packet(number)
-            for number in range(self._acked + 1, self._sent + 1)
+            self._packet(number) for number in range(self._acked + 1, self._sent + 1)
         ]
 
     def _send_window(self) -> None:
         """Send the window after the last acknowledged block (RFC 7440)."""
-        last = min(self._acked + self._agreement.window, self._blocks.count)
+        last = min(self._acked + self._window, self._count)
         self._sent = last
         self._awaited = encode_ack(last)
-        packet = self._blocks.packet
+        packet = self._packet
         self._outbox = [packet(number) for number in range(self._acked + 1, last + 1)]
 
     def _receive_unawaited(self, data: bytes, now: float) -> None:
@@ -219,7 +233,7 @@ class Transfer:
             # Bytes behind the block number are ignored: some clients pad.
             if data[:_ACK_LENGTH] == self._awaited:
                 self.receive(self._awaited, now)
-            elif self._agreement.window > 1 and self._sent:
+            elif self._window > 1 and self._sent:
                 self._receive_gap(int.from_bytes(data[2:_ACK_LENGTH]), now)
 
     def _receive_error_untrusted(self, data: bytes) -> None:
@@ -249,4 +263,4 @@ class Transfer:
         The client acknowledges a repeated window again; without this pause that would
         repeat the next one, to the end of the file.
         """
-        self._rewind_from = self._acked + 2 * self._agreement.window
+        self._rewind_from = self._acked + 2 * self._window

@@ -23,6 +23,7 @@ from services.tftp.session import Session
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.sockets import Peer
 from services.tftp.table import TransferTable
+from services.tftp.trains import send_trains
 
 _EVENTS_A_TURN: Final = 512
 _DATAGRAMS_A_TURN: Final = 64
@@ -86,7 +87,7 @@ class Engine:
                 # The path of nearly every datagram: kept free of calls of our own.
                 transfer = session.transfer
                 transfer.receive(session.recv(_LONGEST_ANSWER), now)
-                if session.is_new or transfer.outcome is not None:
+                if session.is_watched or transfer.outcome is not None:
                     self._advance(session, now)
                 for datagram in transfer.datagrams():
                     session.send(datagram)
@@ -148,13 +149,13 @@ class Engine:
                 continue
             transfer = session.transfer
             transfer.receive(data, now)
-            if session.is_new or transfer.outcome is not None:
+            if session.is_watched or transfer.outcome is not None:
                 self._advance(session, now)
             for datagram in transfer.datagrams():
                 session.send(datagram)
 
     def _advance(self, session: Session, now: float) -> None:
-        """Note that a client has answered for the first time, or that all is over."""
+        """Do what is rarer: a first answer, a window, the end."""
         transfer = session.transfer
         if session.is_new and transfer.answered:
             replaced = self._table.answered(session)
@@ -163,9 +164,14 @@ class Engine:
                 self._ended(replaced, now)
         if transfer.outcome is not None:
             self._ended(session, now)
+        elif session.train_bytes:
+            self._send(session, transfer.datagrams(), now)
 
     def _send(self, session: Session, datagrams: Sequence[bytes], now: float) -> None:
         try:
+            if session.train_bytes and len(datagrams) > 1:
+                send_trains(session, datagrams)
+                return
             for datagram in datagrams:
                 session.send(datagram)
         except BlockingIOError:
@@ -203,8 +209,11 @@ class Engine:
             else:
                 session.port = port
                 session.send, session.recv = port.own.send, port.own.recv
+                if not port.cut_trains(session.train_bytes):
+                    session.train_bytes = 0
                 self._by_descriptor[port.descriptor] = session
                 return
+        session.train_bytes = 0
         send = self._listener.send
         session.send = lambda datagram: send(datagram, peer, local)
 

@@ -15,6 +15,9 @@ from typing import Final
 from services.tftp.sockets import Peer
 
 _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+# Linux; Python's socket module does not name them.
+_SOL_UDP: Final = 17
+_UDP_SEGMENT: Final = 103
 _MAX_IDLE: Final = 512
 _LONGEST: Final = 512
 
@@ -22,7 +25,14 @@ _LONGEST: Final = 512
 class TransferPort:
     """A port that belongs to one transfer at a time."""
 
-    __slots__ = ("_strangers", "descriptor", "local", "own", "strangers_descriptor")
+    __slots__ = (
+        "_cut_bytes",
+        "_strangers",
+        "descriptor",
+        "local",
+        "own",
+        "strangers_descriptor",
+    )
 
     def __init__(self, family: socket.AddressFamily, local: str) -> None:
         """Bind a free port of the local address.
@@ -31,6 +41,7 @@ class TransferPort:
             OSError: When descriptors or ports have run out.
         """
         self.local = local
+        self._cut_bytes = 0
         self._strangers = socket.socket(family, _NON_BLOCKING)
         try:
             self.own = socket.socket(family, _NON_BLOCKING)
@@ -57,6 +68,19 @@ class TransferPort:
         """
         self.own.connect(peer)
         self.drain()
+
+    def cut_trains(self, part_bytes: int) -> bool:
+        """Let the kernel cut what is sent into datagrams of this length; 0: not.
+
+        Returns whether it does (UDP_SEGMENT, Linux 4.18).
+        """
+        if part_bytes != self._cut_bytes:
+            try:
+                self.own.setsockopt(_SOL_UDP, _UDP_SEGMENT, part_bytes)
+            except OSError:
+                return False
+            self._cut_bytes = part_bytes
+        return part_bytes > 0
 
     def drain(self) -> None:
         """Throw away what lies in the connected socket, a pending error too."""

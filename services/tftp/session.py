@@ -15,6 +15,7 @@ class Session:
     __slots__ = (
         "filename",
         "is_new",
+        "is_watched",
         "peer",
         "port",
         "predecessor",
@@ -22,6 +23,7 @@ class Session:
         "request",
         "send",
         "started",
+        "train_bytes",
         "transfer",
     )
 
@@ -41,6 +43,11 @@ class Session:
         self.started = started
         self.is_new = True
         """Whether the client has not answered yet: the request may be forged."""
+        self.train_bytes = transfer.train_bytes
+        """How long the parts of a window are that the kernel cuts; 0: it cuts none."""
+        self.is_watched = True
+        """Whether a datagram takes more than the shortest way: the client has not
+        answered before, or windows are sent."""
         self.predecessor: Session | None = None
         """The transfer that this one replaces as soon as the client answers it.
 
@@ -62,6 +69,17 @@ class Session:
     def is_over(self) -> bool:
         """Whether the transfer has ended."""
         return self.transfer.outcome is not None
+
+    def note_answer(self) -> None:
+        """Note that the client exists."""
+        self.is_new = False
+        self.is_watched = self.train_bytes > 0
+
+    def stop_trains(self) -> None:
+        """Send the datagrams of a window one by one from now on."""
+        self.train_bytes = 0
+        if self.port is not None:
+            self.port.cut_trains(0)
 
     def end(self, outcome: Outcome) -> None:
         """Let the transfer end for a reason of the server's, unless it has ended."""

@@ -83,7 +83,7 @@ class TransferTable:
 
     def answered(self, session: Session) -> Session | None:
         """Note a client's first answer; return the transfer that is replaced by it."""
-        session.is_new = False
+        session.note_answer()
         self._unanswered.pop(session.peer, None)
         replaced, session.predecessor = session.predecessor, None
         if replaced is not None:
