@@ -10,7 +10,6 @@ import msgspec
 from protocol.trust_list import TrustList
 from protocol.trust_list_build import ListForm, sign_trust_list
 from services.cli.file_json import describe_file
-from services.cli.file_output import replace_file
 from services.cli.file_signers import (
     KeySource,
     load_signer,
@@ -23,6 +22,7 @@ from services.cli.list_description import (
     parse_record_flag,
     parse_version,
 )
+from services.files import replace_file
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -11,7 +11,6 @@ from protocol.names import NameForm
 from protocol.signed_file import SignedFile, sign_file
 from services.cli.file_input import load_file, read_bounded
 from services.cli.file_json import describe_file
-from services.cli.file_output import replace_file
 from services.cli.file_signers import (
     KeySource,
     load_signer,
@@ -19,6 +18,7 @@ from services.cli.file_signers import (
 )
 from services.cli.list_description import parse_digest
 from services.errors import ServiceError
+from services.files import replace_file
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SUFFIX = ".sgn"
