@@ -1,0 +1,192 @@
+"""The same phone against other people's TFTP servers, with files of `tokenless file`.
+
+dnsmasq and tftpd-hpa are Debian packages; without them the tests are skipped, unless
+TOKENLESS_REQUIRE_PEERS=1 says that they must be there. dnsmasq knows port 69 only, so
+that test needs the right to use it.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from phone_emulator.phone import open_network
+from phone_emulator.secd.events import Identity, Server
+from phone_emulator.secd.report import Action, BootReport
+from phone_emulator.single import boot_in_folder
+from protocol.tftp_download import Wishes
+from protocol.trust_anchors import FileKind
+from tests.cluster import DEVICE, Keypair, configuration, keypair
+from tests.run_cli import run_cli
+
+# Loopback addresses of their own: port 69 of 127.0.0.1 may be somebody's.
+PEERS = {"dnsmasq": "127.0.47.211", "in.tftpd": "127.0.47.212"}
+OWN, TVS, STRANGER = keypair("cucm-pub"), keypair("tvs-pub"), keypair("stranger")
+CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
+
+
+def needs(program: str) -> str:
+    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        if os.environ.get("TOKENLESS_REQUIRE_PEERS") == "1":
+            pytest.fail(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed")
+    if os.geteuid() != 0:
+        pytest.skip(f"{program} needs port 69 or chroot, and so root")
+    return found
+
+
+@contextmanager
+def running(peer: str, files: Path) -> Iterator[Server]:
+    """Run a peer over a folder, in the foreground, on loopback."""
+    program, address = needs(peer), PEERS[peer]
+    port = 69 if peer == "dnsmasq" else free_port(address)
+    command = {
+        "dnsmasq": [
+            *("--keep-in-foreground", "--conf-file=/dev/null", "--port=0"),
+            *("--enable-tftp", f"--tftp-root={files}", "--user=root"),
+            *(f"--listen-address={address}", "--bind-interfaces", "--pid-file="),
+            "--log-facility=-",
+        ],
+        "in.tftpd": [
+            *("--listen", "--foreground", "--secure", "--user", "root"),
+            *("--address", f"{address}:{port}", str(files)),
+        ],
+    }[peer]
+    child = subprocess.Popen(
+        [program, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until_it_answers(address, port, child)
+        yield Server(address, port)
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+def free_port(address: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_it_answers(
+    address: str, port: int, child: subprocess.Popen[bytes]
+) -> None:
+    request = b"\0\1no-such-file\0octet\0"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.1)
+        for _ in range(100):
+            assert child.poll() is None, "the peer has ended"
+            with suppress(OSError):
+                probe.sendto(request, (address, port))
+                probe.recv(600)
+                return
+            time.sleep(0.02)
+    pytest.fail("the peer does not answer")
+
+
+class Files:
+    """The TFTP folder, filled by the command line as a person would fill it."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self.tftp = folder / "tftp"
+        self.tftp.mkdir()
+        self.tftp.chmod(0o755)
+        self._keys = folder
+        self._address = address
+        for who in (OWN, TVS, STRANGER):
+            self._pem(who).write_bytes(who.certificate_pem)
+            self._pem(who).with_suffix(".key").write_bytes(who.pem)
+
+    def _pem(self, who: Keypair) -> Path:
+        return self._keys / f"{who.certificate.subject.get('CN')}.pem"
+
+    def _signer(self, who: Keypair) -> tuple[str, ...]:
+        pem = self._pem(who)
+        return "--cert", str(pem), "--key", str(pem.with_suffix(".key"))
+
+    def build(self, name: str, signer: Keypair) -> None:
+        records: list[str] = []
+        for role, who in (("SAST", signer), ("CCM+TFTP", signer), ("TVS", TVS)):
+            records += "--record", f"{role}={self._pem(who)},cucm-pub,{self._address}"
+        filename = "CTLFile.tlv" if name.startswith("CTL") else "ITLFile.tlv"
+        self._run(
+            *("file", "build", str(self.tftp / name), *records),
+            *("--filename", filename, *self._signer(signer)),
+        )
+
+    def sign_configuration(self, signer: Keypair) -> None:
+        plain = self._keys / f"{DEVICE}.cnf.xml"
+        plain.write_bytes(configuration().encode())
+        signed = self.tftp / f"{DEVICE}.cnf.xml.sgn"
+        signed.unlink(missing_ok=True)
+        self._run("file", "sign", str(plain), str(signed), *self._signer(signer))
+
+    def _run(self, *arguments: str) -> None:
+        status, _, err = run_cli(*arguments)
+        assert status == 0, err
+        for path in self.tftp.iterdir():
+            path.chmod(0o644)  # tftpd-hpa serves what everybody may read
+
+
+@pytest.fixture(params=PEERS)
+def peer(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+async def boot(server: Server, folder: Path, model: str = "7975") -> BootReport:
+    identity = Identity(device=DEVICE, model_name=model, servers=(server,))
+    wishes = Wishes(timeout_s=0.5)
+    async with open_network(wishes=wishes, tvs_timeout_s=1) as network:
+        return await boot_in_folder(identity, folder / f"flash-{model}", network)
+
+
+async def test_boots_installs_and_refuses(peer: str, tmp_path: Path) -> None:
+    files = Files(tmp_path, PEERS[peer])
+    files.build("CTLFile.tlv", OWN)
+    files.build(f"ITL{DEVICE}.tlv", OWN)
+    files.sign_configuration(OWN)
+    with running(peer, files.tftp) as server:
+        first = await boot(server, tmp_path)
+        assert first.outcome == "ok"
+        assert first.files[CTL].requested == "CTLFile.tlv"
+        assert first.files[ITL].requested == f"ITL{DEVICE}.tlv"
+        again = await boot(server, tmp_path)
+        assert {file.action for file in again.files.values()} == {Action.UNCHANGED}
+
+        held = (tmp_path / "flash-7975" / "CTLFile.tlv").read_bytes()
+        files.build("CTLFile.tlv", STRANGER)
+        files.sign_configuration(STRANGER)
+        refused = await boot(server, tmp_path)
+        assert refused.files[CTL].action is Action.REJECTED
+        assert refused.files[CONFIGURATION].action is Action.REJECTED
+        assert refused.files[CTL].held == held
+        assert "Trust List update failed" in refused.status_messages
+
+
+async def test_a_7960_takes_a_plain_configuration(peer: str, tmp_path: Path) -> None:
+    files = Files(tmp_path, PEERS[peer])
+    files.build(f"CTL{DEVICE}.tlv", OWN)
+    (files.tftp / f"{DEVICE}.cnf.xml").write_bytes(configuration().encode())
+    with running(peer, files.tftp) as server:
+        report = await boot(server, tmp_path, "7960")
+    assert report.outcome == "ok"
+    assert report.files[CTL].requested == f"CTL{DEVICE}.tlv"
+
+
+async def test_an_empty_folder(peer: str, tmp_path: Path) -> None:
+    files = Files(tmp_path, PEERS[peer])
+    with running(peer, files.tftp) as server:
+        report = await boot(server, tmp_path)
+    assert {file.action for file in report.files.values()} == {Action.ABSENT}
+    assert report.outcome == "degraded"
+    assert "No Trust List installed" in report.status_messages

@@ -1,0 +1,172 @@
+"""The verdict as a pure function; a phone's rules as a whole are tested elsewhere."""
+
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from protocol.anchor_records import public_key_of
+from protocol.codes import Role
+from protocol.record import RecordTag, compose_record
+from protocol.trust_anchors import (
+    Accept,
+    AskTvs,
+    FileKind,
+    Refuse,
+    TrustAnchors,
+    TrustState,
+    VerifiedBy,
+    answers_query,
+)
+from protocol.trust_list import TrustList
+from protocol.trust_list_build import token_record
+from protocol.trust_verdicts import SOURCES
+from protocol.tvs_messages import Answer, MessageType, Status
+from tests.cluster import PUB, SUB, Lab, UnsignedList, keypair, record
+
+MIXED = Lab(mixed=True)
+
+
+def signed(unsigned: UnsignedList, name: str = "CTLFile.tlv") -> TrustList:
+    return TrustList.decode(unsigned.sign(name))
+
+
+CTL, ITL = signed(MIXED.ctl()), signed(MIXED.itl(), "ITLFile.tlv")
+BLANK = signed(MIXED.blank_itl(), "ITLFile.tlv")
+NEW = MIXED.regenerate_callmanager()
+NEW_CTL = signed(NEW.ctl())
+
+
+def test_the_table_has_every_state_and_kind() -> None:
+    assert set(SOURCES) == set(TrustState)
+    for row in SOURCES.values():
+        assert set(row) == set(FileKind)
+
+
+def test_first_use_is_for_empty_and_blank_phones_only() -> None:
+    taking = {
+        (state, kind)
+        for state, row in SOURCES.items()
+        for kind, sources in row.items()
+        if any(source is VerifiedBy.FIRST_USE for source, _ in sources)
+    }
+    assert taking == {
+        (TrustState.EMPTY, FileKind.CTL),
+        (TrustState.EMPTY, FileKind.ITL),
+        (TrustState.FIRST_BOOT, FileKind.ITL),
+        (TrustState.BLANK_ITL, FileKind.ITL),
+    }
+
+
+@pytest.mark.parametrize(
+    ("ctl", "itl", "state"),
+    [
+        (None, None, TrustState.EMPTY),
+        (CTL, None, TrustState.CTL_ONLY),
+        (None, ITL, TrustState.ITL_ONLY),
+        (None, BLANK, TrustState.BLANK_ITL),
+        (CTL, ITL, TrustState.CTL_AND_ITL),
+        (CTL, BLANK, TrustState.CTL_AND_ITL),
+    ],
+)
+def test_states(ctl: TrustList | None, itl: TrustList | None, state: str) -> None:
+    assert TrustAnchors.of(ctl, itl).state == state
+
+
+def test_a_first_boot_lasts_until_the_itl_is_there() -> None:
+    anchors = TrustAnchors.of(None, None).with_list(FileKind.CTL, CTL)
+    assert anchors.state is TrustState.FIRST_BOOT
+    assert anchors.with_list(FileKind.ITL, ITL).state is TrustState.CTL_AND_ITL
+
+
+def test_three_answers() -> None:
+    anchors = TrustAnchors.of(CTL, ITL)
+    assert anchors.judge(FileKind.CTL, CTL) == Accept(VerifiedBy.INSTALLED_CTL, 3)
+    assert anchors.judge(FileKind.CTL, NEW_CTL) == AskTvs(NEW_CTL.signer, 4)
+    without_tvs = replace(anchors, tvs_supported=False)
+    assert isinstance(without_tvs.judge(FileKind.CTL, NEW_CTL), Refuse)
+
+
+def answer(*roles: int, der: bytes | None = None) -> Answer:
+    genuine = NEW.callmanager_pub.certificate.der
+    return Answer(
+        1, MessageType.QUERY_ANSWER, Status.TRUSTED, der or genuine, roles, 60
+    )
+
+
+def test_tvs_has_the_last_word() -> None:
+    anchors = TrustAnchors.of(CTL, ITL)
+    judge = anchors.judge_answer
+    assert judge(FileKind.CTL, NEW_CTL, answer(0)) == Accept(VerifiedBy.TVS, 4)
+    other = keypair("stranger").certificate.der
+    for wrong in (answer(2), answer(), answer(0, der=other), answer(0, der=b"?")):
+        assert isinstance(judge(FileKind.CTL, NEW_CTL, wrong), Refuse)
+
+
+def test_who_may_be_tvs() -> None:
+    certificates = TrustAnchors.of(CTL, ITL).tvs_certificates
+    assert certificates == (
+        MIXED.tvs_pub.certificate.der,
+        MIXED.tvs_sub.certificate.der,
+    )
+    assert TrustAnchors.of(CTL, None).tvs_certificates == ()
+
+
+def test_a_ctl_with_a_tvs_record_makes_nobody_tvs() -> None:
+    with_tvs = UnsignedList(
+        (*MIXED.ctl().records, record(keypair("evil"), Role.TVS)),
+        MIXED.callmanager_pub,
+    )
+    assert TrustAnchors.of(signed(with_tvs), None).tvs_certificates == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "authorised"),
+    [(PUB, True), (SUB, True), ("cucm-pub", True), ("127.0.0.1", False), ("", False)],
+)
+def test_tftp_servers_of_the_ctl(address: str, *, authorised: bool) -> None:
+    assert TrustAnchors.of(CTL, ITL).authorises_tftp(address) is authorised
+    assert TrustAnchors.of(None, ITL).authorises_tftp(address)
+    emptied = signed(MIXED.emptied_ctl())
+    assert TrustAnchors.of(emptied, ITL).authorises_tftp(address)
+
+
+def test_emptied_records_want_nothing_signed() -> None:
+    emptied = signed(MIXED.emptied_ctl())
+    assert not TrustAnchors.of(emptied, None).wants_signed_files
+    assert TrustAnchors.of(emptied, ITL).wants_signed_files
+    assert not TrustAnchors.of(None, BLANK).wants_signed_files
+
+
+def test_a_tokens_reversed_serial_is_the_same_certificate() -> None:
+    """REFERENCE 1.7: lists of the CTL Client hold the serial byte-reversed."""
+    token = keypair("SAST-ADN0054f509", serial=0x45DAA2AF00000027F93C)
+    members = (token_record(token.certificate), record(MIXED.capf, Role.CAPF))
+    ctl = signed(UnsignedList(members, token))
+    assert ctl.signer.serial_hex == "3CF927000000AFA2DA45"
+    positive = answer(0, der=token.certificate.der)
+    assert answers_query(ctl.signer, positive)
+    verdict = TrustAnchors.of(CTL, ITL).judge_answer(FileKind.CTL, ctl, positive)
+    assert verdict == Accept(VerifiedBy.TVS, 4)
+
+
+def test_keys_of_records_without_certificates() -> None:
+    """Certutils' lists may have none; element 7 is the key then."""
+    whole = record(MIXED.callmanager_pub, Role.SAST)
+    bare = without(whole.elements, RecordTag.CERTIFICATE, RecordTag.SIGNATURE)
+    key = public_key_of(compose_record(bare))
+    assert key == MIXED.callmanager_pub.certificate.public_key
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    encoded = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    assert public_key_of(replace(compose_record(bare), public_key=encoded)) == point
+    for bad in (b"", b"\x04" + bytes(64), b"\x05" * 65, b"garbage", None):
+        assert public_key_of(replace(compose_record(bare), public_key=bad)) is None
+
+
+def without(
+    elements: tuple[tuple[int, bytes], ...], *tags: int
+) -> tuple[tuple[int, bytes], ...]:
+    kept = [(tag, value) for tag, value in elements[1:] if tag not in tags]
+    length = 5 + sum(3 + len(value) for _, value in kept)
+    return ((RecordTag.RECORD_LENGTH, length.to_bytes(2)), *kept)
