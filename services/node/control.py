@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.errors import ServiceError
 from services.node.control_socket import connect
@@ -24,7 +24,7 @@ class NodeDownError(ServiceError):
 
 def request(
     node: str, path: Path, what: Request, *, timeout_s: float = DEFAULT_TIMEOUT_S
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Ask the server of `node`, whose control socket is `path`.
 
     Raises:

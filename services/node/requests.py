@@ -7,7 +7,7 @@ A line has an upper bound, a request only the members below.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -117,12 +117,12 @@ def encode_refusal(reason: str, hint: str | None) -> bytes:
 
 class _Answer(msgspec.Struct, frozen=True):
     ok: bool
-    result: dict[str, object] = msgspec.field(default_factory=dict)
+    result: dict[str, Any] = msgspec.field(default_factory=dict)
     reason: str = ""
     hint: str | None = None
 
 
-def decode_answer(line: bytes) -> dict[str, object]:
+def decode_answer(line: bytes) -> dict[str, Any]:
     """Read a server's answer.
 
     Raises:

@@ -53,6 +53,9 @@ class Service(Protocol):
     async def bind(self) -> None:
         """Take its socket, if it has none. Raises OSError when that is in use."""
 
+    def close(self) -> None:
+        """Give back a socket that was taken and never served on."""
+
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:

@@ -28,6 +28,9 @@ class Echo:
             self.address = self._listener.socket.getsockname()
             self.port = self.address[1]
 
+    def close(self) -> None:
+        """What was bound is closed with `run`."""
+
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         assert self._listener is not None
         listener, self._listener = self._listener, None

@@ -1,0 +1,27 @@
+"""The commands of the shell; importing the package registers them all.
+
+A new command is a function in the module of its kind, decorated with its words; its
+docstring's first line is what `help` shows.
+"""
+
+from services.admin.commands import (
+    certificates,
+    ctl,
+    files,
+    itl,
+    service,
+    settings,
+    show,
+    sql,
+)
+
+__all__ = [
+    "certificates",
+    "ctl",
+    "files",
+    "itl",
+    "service",
+    "settings",
+    "show",
+    "sql",
+]

@@ -1,0 +1,99 @@
+"""`utils ctl …`: the CTL of the cluster (REFERENCE 6.1)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.admin.command import TREE, Question
+from services.admin.session import Session
+from services.cluster import security
+from services.cluster.security import SecurityMode
+
+_RESTART_SERVICES: Final = (
+    "Please Restart the TFTP and Cisco CallManager services on all nodes in the "
+    "cluster that run these services"
+)
+_RESET_PHONES: Final = (
+    "You must reset all phones to ensure they received the updated CTL file.\n"
+    "You must restart Cisco CTIManager services on all the nodes in the cluster that "
+    "have the service activated."
+)
+# 11.6 and later no longer switch auto-registration off, they warn of it (observed).
+_WARNS_OF_AUTO_REGISTRATION: Final = (11, 6)
+
+
+def _mixed_mode_question(session: Session, _arguments: Sequence[str]) -> str:
+    if session.cluster.release < _WARNS_OF_AUTO_REGISTRATION:
+        return (
+            "This operation sets the cluster to Mixed mode. "
+            "Do you want to continue? (y/n):"
+        )
+    return (
+        "This operation will set the cluster to Mixed mode.  Auto-registration is "
+        "enabled on at least one CM node. Do you want to continue? (y/n): "
+    )
+
+
+@TREE.command(
+    "utils ctl set-cluster mixed-mode",
+    publisher_only=True,
+    ask=Question(_mixed_mode_question),
+)
+def set_mixed_mode(session: Session) -> None:
+    """Move the cluster to mixed mode and make a CTL without tokens."""
+    session.say("Moving Cluster to Mixed Mode")
+    security.set_cluster_mode(session.cluster, SecurityMode.MIXED, by=session.by)
+    session.announce()
+    session.say("Cluster set to Mixed Mode")
+    _say_what_next(session)
+
+
+@TREE.command(
+    "utils ctl set-cluster non-secure-mode",
+    publisher_only=True,
+    ask=Question(
+        "This operation will set the cluster to non secure mode. "
+        "Do you want to continue? (y/n):"
+    ),
+)
+def set_non_secure_mode(session: Session) -> None:
+    """Move the cluster to non-secure mode; the CTL stays, its servers emptied."""
+    session.say("Moving Cluster to Non Secure Mode")
+    security.set_cluster_mode(session.cluster, SecurityMode.NON_SECURE, by=session.by)
+    session.announce()
+    session.say("Cluster set to Non Secure Mode")
+    _say_what_next(session)
+
+
+@TREE.command(
+    "utils ctl update CTLFile",
+    publisher_only=True,
+    ask=Question("This operation updates the CTLFile. Do you want to continue? (y/n):"),
+)
+def update_ctl(session: Session) -> None:
+    """Make the CTL anew from the cluster's certificates, without tokens."""
+    session.say("Updating CTL file")
+    security.update_ctl(session.cluster, by=session.by)
+    session.announce()
+    session.say("CTL file Updated")
+    _say_what_next(session)
+
+
+@TREE.command(
+    "utils ctl reset localkey",
+    publisher_only=True,
+    ask=Question("This operation resets the CTLFile. Do you want to continue? (y/n):"),
+)
+def reset_ctl(session: Session) -> None:
+    """Sign the CTL with the other SAST key, for phones that lost the first."""
+    session.say("Resetting CTL file")
+    security.reset_ctl_localkey(session.cluster, by=session.by)
+    session.announce()
+    session.say("CTL file reset")
+    _say_what_next(session)
+
+
+def _say_what_next(session: Session) -> None:
+    if session.cluster.release < _WARNS_OF_AUTO_REGISTRATION:
+        session.say(_RESTART_SERVICES)
+    else:
+        session.say(_RESET_PHONES)

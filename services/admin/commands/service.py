@@ -1,0 +1,57 @@
+"""`utils service …`: the services of this node (outputs are approximations)."""
+
+from services.admin.command import TREE, UsageError
+from services.admin.session import Session
+from services.node.requests import (
+    RestartService,
+    StartService,
+    Status,
+    StopService,
+)
+from services.node.supervision import ServiceName, ServiceState
+
+
+@TREE.command("utils service list")
+def list_services(session: Session) -> None:
+    """List the services of this node and their states."""
+    session.say("Requesting service status, please wait...")
+    for service in session.ask_node(Status())["services"]:
+        where = f"  {service['address']}" if service["address"] else ""
+        session.say(f"{service['name']}[{service['state']}]{where}")
+
+
+@TREE.command("utils service start NAME...")
+def start_service(session: Session, *name: str) -> None:
+    """Start a service of this node."""
+    service = _service(name)
+    session.say(f"Service Manager is running\n{service}[STARTING]")
+    session.ask_node(StartService(service=service))
+    session.say(f"{service}[{ServiceState.STARTED}]")
+
+
+@TREE.command("utils service stop NAME...")
+def stop_service(session: Session, *name: str) -> None:
+    """Stop a service of this node."""
+    service = _service(name)
+    session.say(f"Service Manager is running\n{service}[STOPPING]")
+    session.ask_node(StopService(service=service))
+    session.say(f"{service}[{ServiceState.STOPPED}]")
+
+
+@TREE.command("utils service restart NAME...")
+def restart_service(session: Session, *name: str) -> None:
+    """Restart a service of this node."""
+    service = _service(name)
+    session.say(f"Service Manager is running\n{service}[STOPPING]")
+    session.say(f"{service}[STARTING]")
+    session.ask_node(RestartService(service=service))
+    session.say(f"{service}[{ServiceState.STARTED}]")
+
+
+def _service(words: tuple[str, ...]) -> str:
+    """Return the service's name as the services spell it, whatever was typed."""
+    typed = " ".join(words)
+    for name in ServiceName:
+        if name.lower() == typed.lower():
+            return name.value
+    raise UsageError(f"no service {typed}", hint=f"services: {', '.join(ServiceName)}")

@@ -1,0 +1,80 @@
+"""`show …` of trust lists, phone models, version and TVS cache."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from protocol import __version__
+from protocol.errors import DecodeError
+from protocol.phone_models import PHONE_MODELS
+from protocol.show_text import Kind, show_missing, show_trust_list
+from protocol.trust_list import TrustList
+from services.admin.certificate_text import local_time
+from services.admin.command import TREE
+from services.admin.layout import columns
+from services.admin.session import Session
+from services.errors import ServiceError
+from services.node.requests import ShowTvsCache
+
+
+@TREE.command("show ctl")
+def show_ctl(session: Session) -> None:
+    """Show this node's CTL file."""
+    _show(session, session.node.tftp_folder / "CTLFile.tlv", "CTL")
+
+
+@TREE.command("show itl")
+def show_itl(session: Session) -> None:
+    """Show this node's ITL file."""
+    _show(session, session.node.tftp_folder / "ITLFile.tlv", "ITL")
+
+
+def _show(session: Session, file: Path, kind: Kind) -> None:
+    """Print a list; that there is none is an answer, a damaged one is an error."""
+    try:
+        data = file.read_bytes()
+        modified = file.stat().st_mtime
+    except FileNotFoundError:
+        session.say(show_missing(kind))
+        return
+    try:
+        trust_list = TrustList.decode(data)
+    except DecodeError as error:
+        session.say(f"Length of {kind} file: {len(data)}")
+        session.say(f"Error parsing the {kind} File.")
+        raise ServiceError(
+            f"{file.name} on {session.node.name} is damaged: {error}",
+            hint="delete it and make it again",
+        ) from None
+    when = local_time(datetime.fromtimestamp(modified, UTC))
+    session.say(show_trust_list(trust_list, kind=kind, modified=when))
+
+
+@TREE.command("show version active")
+def show_version(session: Session) -> None:
+    """Show which release the cluster behaves as."""
+    session.say(f"Active Master Version: {session.cluster.version}")
+    session.say(f"Active Version Installed Software Options: tokenless {__version__}")
+
+
+@TREE.command("show phone-features")
+def show_phone_features(session: Session) -> None:
+    """Show which phone models support Security By Default."""
+    session.say("Unified CM Phone Feature List: Security By Default")
+    session.say()
+    rows = [
+        (model.name, "Supported" if model.security_by_default else "Not supported")
+        for model in sorted(PHONE_MODELS.values(), key=lambda model: model.name)
+    ]
+    session.say(columns(("Model", "Security By Default"), rows))
+
+
+@TREE.command("show tvs cache")
+def show_tvs_cache(session: Session) -> None:
+    """Show the certificates that this node's TVS answers for."""
+    entries = session.ask_node(ShowTvsCache())["entries"]
+    rows = [
+        (entry["cache"], ",".join(map(str, entry["roles"])), entry["key"])
+        for entry in entries
+    ]
+    session.say(columns(("Cache", "Roles", "Unique Key"), rows))
+    session.say(f"\n{len(rows)} certificates")

@@ -1,0 +1,90 @@
+"""What a command of the shell works with: cluster, node, terminal."""
+
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from services.cluster.cluster import Cluster, Node
+from services.errors import ServiceError
+from services.files import replace_file
+from services.node.announce import announce
+from services.node.control import request as ask
+from services.node.requests import Request
+
+Ask = Callable[[str], str]
+"""Shows a question, returns the answer (without its newline)."""
+
+
+class Session:
+    """An administrator on one node of a cluster.
+
+    Attributes:
+        cluster: The stored state.
+        node: The node whose shell this is.
+        by: Who it is, for the audit log.
+        pagination: Whether output stops after each screen in a terminal.
+        output: Where `file get` saves; the current folder when None.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: Node,
+        *,
+        ask: Ask,
+        echo: Callable[[str], None],
+        output: Path | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.node = node
+        self.by = getpass.getuser()
+        self.pagination = True
+        self.output = output
+        self._ask = ask
+        self._echo = echo
+        self._said: list[str] = []
+
+    def say(self, text: str = "") -> None:
+        """Print one or more lines."""
+        self._said.append(f"{text}\n")
+        self._echo(f"{text}\n")
+
+    def ask(self, question: str) -> str:
+        """Put a question; the transcript shows it with its answer on one line."""
+        answer = self._ask(question)
+        self._said.append(f"{question}{answer}\n")
+        return answer
+
+    def take_said(self) -> str:
+        """Return everything said since the last call."""
+        said, self._said = "".join(self._said), []
+        return said
+
+    def ask_node(self, request: Request) -> dict[str, Any]:
+        """Ask the process that serves this node.
+
+        Raises:
+            ServiceError: When the node is down or refuses.
+        """
+        return ask(self.node.name, self.node.control_socket, request)
+
+    def announce(self) -> None:
+        """Make every running node apply what was committed; say which ones are down."""
+        for delivery in announce(self.cluster):
+            if (line := delivery.explain()) is not None:
+                self.say(line)
+
+    def deliver(self, name: str, data: bytes) -> None:
+        """Save a fetched file.
+
+        Raises:
+            ServiceError: When a file of that name exists and none was named.
+        """
+        target = Path(name) if self.output is None else self.output
+        if self.output is None and target.exists():
+            raise ServiceError(
+                f"{target} exists already", hint="name another file with --output"
+            )
+        replace_file(target, data)
+        self.say(f"files: found = 1, transferred = 1 ({target})")

@@ -1,0 +1,92 @@
+"""The virtual tables of `run sql`, read from the cluster's state when asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from services.admin.sql import Row
+from services.cluster.cluster import Cluster
+from services.store import certificates
+
+Table = tuple[Sequence[str], Callable[[], Sequence[Row]]]
+
+_CERTIFICATE_COLUMNS: Final = (
+    "unit",
+    "node",
+    "subjectname",
+    "issuername",
+    "serialnumber",
+    "validfrom",
+    "validto",
+)
+
+
+def tables(cluster: Cluster) -> Mapping[str, Table]:
+    """Return each table's columns and what gives its rows."""
+    return {
+        "processconfig": (
+            ("paramname", "paramvalue"),
+            lambda: _parameters(cluster),
+        ),
+        "processnode": (
+            ("name", "address", "publisher", "tftpport", "tvsport"),
+            lambda: _nodes(cluster),
+        ),
+        "certificate": (_CERTIFICATE_COLUMNS, lambda: _certificates(cluster)),
+        "device": (
+            ("name", "model", "devicepool", "securitymode"),
+            lambda: _devices(cluster),
+        ),
+    }
+
+
+def _parameters(cluster: Cluster) -> list[Row]:
+    return [
+        {"paramname": name, "paramvalue": value}
+        for name, value in cluster.parameters().items()
+    ]
+
+
+def _nodes(cluster: Cluster) -> list[Row]:
+    return [
+        {
+            "name": node.name,
+            "address": node.address,
+            "publisher": "t" if node.is_publisher else "f",
+            "tftpport": str(node.tftp_port or ""),
+            "tvsport": str(node.tvs_port or ""),
+        }
+        for node in cluster.nodes
+    ]
+
+
+def _certificates(cluster: Cluster) -> list[Row]:
+    names = {node.id: node.name for node in cluster.nodes}
+    with cluster.store.read() as connection:
+        stored = [
+            *certificates.all_own(connection),
+            *certificates.all_trusted(connection),
+        ]
+    return [
+        {
+            "unit": each.store.value,
+            "node": "" if each.node_id is None else names[each.node_id],
+            "subjectname": each.certificate.subject_text,
+            "issuername": each.certificate.issuer_text,
+            "serialnumber": each.certificate.serial_hex,
+            "validfrom": each.certificate.not_before.isoformat(sep=" "),
+            "validto": each.certificate.not_after.isoformat(sep=" "),
+        }
+        for each in stored
+    ]
+
+
+def _devices(cluster: Cluster) -> list[Row]:
+    return [
+        {
+            "name": device.name,
+            "model": device.model,
+            "devicepool": device.pool,
+            "securitymode": str(device.security_mode),
+        }
+        for device in cluster.devices()
+    ]

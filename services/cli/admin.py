@@ -1,0 +1,66 @@
+"""`tokenless admin`: the administration shell of a node, or one command of it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from services.admin.interactive import talk
+from services.admin.shell import AdminShell
+from services.cli.options import config_option, data_option
+from services.cluster.cluster import Cluster
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@data_option
+@config_option
+@click.option("--node", help="Whose shell it is; the publisher's when not given.")
+@click.option("--yes", is_flag=True, help="Answer every question with yes.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where `file get` saves.",
+)
+@click.argument("command", nargs=-1, metavar="[COMMAND WORD...]")
+def admin(
+    data: Path,
+    config: Path | None,
+    node: str | None,
+    output: Path | None,
+    command: tuple[str, ...],
+    *,
+    yes: bool,
+) -> None:
+    """Open the shell of a node (prompt `admin:`), or run one COMMAND and exit.
+
+    Works on a running `tokenless serve` where there is one, on the stored state where
+    there is none. `tokenless admin help` lists the commands.
+    """
+    cluster = Cluster.open(data, config)
+    try:
+        name = cluster.publisher.name if node is None else node
+        if command:
+            shell = AdminShell(
+                cluster,
+                name,
+                ask=_ask,
+                assume_yes=yes,
+                echo=lambda text: click.echo(text, nl=False),
+                output=output,
+            )
+            result = shell.run_words(command)
+            if result.error is not None:
+                click.echo(f"tokenless: {result.error}", err=True)
+            sys.exit(result.status)
+        talk(cluster, name, data / "admin_history", assume_yes=yes)
+    finally:
+        cluster.close()
+
+
+def _ask(question: str) -> str:
+    """Put a question on the terminal; the end of input is no."""
+    try:
+        return input(question)
+    except EOFError:
+        click.echo()
+        return ""

@@ -1,0 +1,179 @@
+"""A node that runs: its services, its follower, its control socket."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final, assert_never
+
+import trio
+
+from services.cluster.cluster import Cluster, Node
+from services.cluster.distribution import install_ctl, install_reset_itl
+from services.errors import ServiceError
+from services.metrics import CTL_INSTALLS, exposition
+from services.node import requests
+from services.node.control_server import serve_control
+from services.node.follower import Follower
+from services.node.services import CallManagerService, TftpService, TvsService
+from services.node.supervision import Service, ServiceName, Supervised
+from services.node.trust import NodeTrust
+
+
+@unique
+class Kind(StrEnum):
+    """What `serve --only` can name."""
+
+    TFTP = "tftp"
+    TVS = "tvs"
+    CALLMANAGER = "callmanager"
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A socket that a service listens on."""
+
+    node: str
+    service: str
+    address: str
+    port: int
+
+
+class NodeRuntime:
+    """One node's running parts."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: Node,
+        kinds: frozenset[Kind],
+        nursery: trio.Nursery,
+    ) -> None:
+        self.node = node
+        self._trust = NodeTrust(cluster, node)
+        self._tftp = TftpService(cluster, node)
+        services: dict[Kind, Service] = {
+            Kind.TFTP: self._tftp,
+            Kind.TVS: TvsService(cluster, node, self._trust.caches),
+            Kind.CALLMANAGER: CallManagerService(),
+        }
+        self._services = {
+            service.name: Supervised(node.name, service, nursery)
+            for kind, service in services.items()
+            if kind in kinds
+        }
+        self._cluster = cluster
+        self.follower = Follower(
+            node.name,
+            node.ctl_file,
+            cluster.store.revision,
+            self._apply,
+            self._trust.refill_ctl_cache,
+        )
+
+    async def bind(self) -> None:
+        """Take every socket. Raises ServiceError when one cannot be had."""
+        for supervised in self._services.values():
+            await supervised.service.bind()
+
+    def close(self) -> None:
+        """Give back the sockets of services that were never started."""
+        for supervised in self._services.values():
+            supervised.service.close()
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Apply the database's state, then start every service and take requests."""
+        await nursery.start(self.follower.follow)
+        for supervised in self._services.values():
+            await supervised.start()
+        await nursery.start(
+            serve_control, self.node.name, self.node.control_socket, self.handle
+        )
+
+    async def drain(self) -> None:
+        """Return when no phone is in the middle of a transfer."""
+        await self._tftp.drain()
+
+    @property
+    def listening(self) -> list[Listening]:
+        """The sockets that this node's services have taken."""
+        return [
+            Listening(self.node.name, kind.value, *address)
+            for kind, name in _KINDS.items()
+            if name in self._services
+            and (address := self._services[name].service.address) is not None
+        ]
+
+    async def handle(self, request: requests.Request) -> Mapping[str, object]:
+        """Do what an administrator's process asks.
+
+        Raises:
+            ServiceError: When it cannot be done.
+        """
+        match request:
+            case requests.Status():
+                return self._status()
+            case requests.Sync(revision=revision):
+                await self.follower.sync(revision)
+                return {"revision": self.follower.applied}
+            case requests.StartService(service=name):
+                await self._service(name).start()
+            case requests.StopService(service=name):
+                await self._service(name).stop()
+            case requests.RestartService(service=name):
+                await self._service(name).restart()
+            case requests.ShowTvsCache():
+                return {"entries": self._trust.entries()}
+            case requests.ShowMetrics():
+                return {"text": exposition()}
+            case _:
+                assert_never(request)
+        return {}
+
+    def _status(self) -> Mapping[str, object]:
+        return {
+            "node": self.node.name,
+            "pid": os.getpid(),
+            "revision": self.follower.applied,
+            "services": [
+                {
+                    "name": name.value,
+                    "state": supervised.state.value,
+                    "address": _endpoint(supervised.service.address),
+                }
+                for name, supervised in self._services.items()
+            ],
+        }
+
+    def _service(self, name: str) -> Supervised:
+        for known, supervised in self._services.items():
+            if known == name:
+                return supervised
+        raise ServiceError(
+            f"{name} is not activated on {self.node.name}",
+            hint=f"here are {', '.join(self._services)}",
+        )
+
+    async def _apply(self, _revision: int) -> None:
+        """Bring the node's folder, TVS and, if it is to be so, TFTP up to date."""
+        if await trio.to_thread.run_sync(install_ctl, self._cluster, self.node):
+            CTL_INSTALLS.labels(self.node.name).inc()
+        await self._trust.refill_db_cache()
+        reset = await trio.to_thread.run_sync(
+            install_reset_itl, self._cluster, self.node
+        )
+        if reset is not None:
+            self._tftp.serve_itl(reset)
+        elif self._cluster.config.tftp.reload == "automatic":
+            await self._tftp.reload()
+
+
+def _endpoint(address: tuple[str, int] | None) -> str | None:
+    return None if address is None else f"{address[0]}:{address[1]}"
+
+
+_KINDS: Final = {
+    Kind.TFTP: ServiceName.TFTP,
+    Kind.TVS: ServiceName.TVS,
+    Kind.CALLMANAGER: ServiceName.CALLMANAGER,
+}

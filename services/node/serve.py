@@ -1,0 +1,95 @@
+"""Serving nodes of a cluster in one process.
+
+All sockets of all nodes are bound first; then the ports that they really have are
+recorded in the database, because phone configurations name them; then files are made
+and the services begin to answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from services.cluster.cluster import Cluster, Node
+from services.node.control_socket import serve_lock
+from services.node.runtime import Kind, Listening, NodeRuntime
+
+_DRAIN_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Nodes that are being served."""
+
+    runtimes: tuple[NodeRuntime, ...]
+
+    @property
+    def listening(self) -> list[Listening]:
+        """Every socket that phones can reach."""
+        return [each for runtime in self.runtimes for each in runtime.listening]
+
+    @property
+    def ports(self) -> dict[str, dict[str, int]]:
+        """The port of every service, by node and service."""
+        ports: dict[str, dict[str, int]] = {}
+        for each in self.listening:
+            ports.setdefault(each.node, {})[each.service] = each.port
+        return ports
+
+    async def drain(self) -> None:
+        """Let what is under way end, for a while; nothing new is begun."""
+        with trio.move_on_after(_DRAIN_S):
+            async with trio.open_nursery() as nursery:
+                for runtime in self.runtimes:
+                    nursery.start_soon(runtime.drain)
+
+
+async def serve_nodes(
+    cluster: Cluster,
+    names: Sequence[str] = (),
+    kinds: frozenset[Kind] = frozenset(Kind),
+    *,
+    task_status: trio.TaskStatus[Serving] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve nodes until cancelled; reports started when every service answers.
+
+    Args:
+        cluster: The cluster, opened.
+        names: The nodes; all of the cluster when empty.
+        kinds: The services.
+        task_status: Is given what is being served.
+
+    Raises:
+        ServiceError: When a node is served already, or a socket cannot be had.
+    """
+    nodes = [cluster.node(name) for name in names] or list(cluster.nodes)
+    with _locks(nodes):
+        async with trio.open_nursery() as nursery:
+            serving = Serving(
+                tuple(NodeRuntime(cluster, node, kinds, nursery) for node in nodes)
+            )
+            try:
+                await _start(cluster, serving, nursery)
+            except BaseException:
+                for runtime in serving.runtimes:
+                    runtime.close()
+                raise
+            task_status.started(serving)
+
+
+async def _start(cluster: Cluster, serving: Serving, nursery: trio.Nursery) -> None:
+    for runtime in serving.runtimes:
+        await runtime.bind()
+    await trio.to_thread.run_sync(cluster.record_ports, serving.ports)
+    for runtime in serving.runtimes:
+        await runtime.start(nursery)
+
+
+@contextmanager
+def _locks(nodes: Sequence[Node]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for node in nodes:
+            stack.enter_context(serve_lock(node.name, node.control_socket))
+        yield

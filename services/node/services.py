@@ -1,0 +1,212 @@
+"""The services of a node, as supervision starts and stops them.
+
+Each remembers the port that it was given first, so that a restart, and every phone
+configuration that names the port, stay valid.
+"""
+
+import errno
+import os
+from typing import Final, Protocol
+
+import trio
+
+from services.cluster.cluster import Cluster, Node
+from services.errors import ServiceError
+from services.logs import get_logger
+from services.node.settings import tftp_settings, tvs_settings
+from services.node.supervision import ServiceName
+from services.publishing.itl import rebuild_itl
+from services.publishing.phone_files import NodeFiles
+from services.tftp.server import TftpServer
+from services.tftp.source import MemoryFiles
+from services.tvs.caches import Caches
+from services.tvs.server import TvsServer
+
+_DRAIN_LOOK_S: Final = 0.05
+_HINTS: Final = {
+    errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
+    errno.EADDRNOTAVAIL: "choose an address of this machine",
+    errno.EACCES: "choose a port from 1024 on, or give the right to lower ones",
+}
+
+
+class _Server(Protocol):
+    """What TFTP and TVS servers have in common."""
+
+    async def bind(self) -> tuple[str, int]: ...
+
+    async def serve(
+        self,
+        *,
+        task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
+    ) -> None: ...
+
+
+async def _bind(server: _Server, what: str) -> int:
+    """Take the server's socket and return its port.
+
+    Raises:
+        ServiceError: When it cannot be had, with what to do.
+    """
+    try:
+        _, port = await server.bind()
+    except OSError as error:
+        raise ServiceError(
+            f"{what}: {os.strerror(error.errno or 0)}",
+            hint=_HINTS.get(error.errno or 0),
+        ) from None
+    return port
+
+
+async def _serve(server: _Server, task_status: trio.TaskStatus[None]) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.serve)
+        task_status.started()
+
+
+class TftpService:
+    """Cisco Tftp: each start makes the ITL anew and takes what it will serve.
+
+    It then serves what it held when it started, whatever changes in the database or in
+    the node's folder (REFERENCE 10.4).
+    """
+
+    name = ServiceName.TFTP
+
+    def __init__(self, cluster: Cluster, node: Node) -> None:
+        self._cluster = cluster
+        self._node = node
+        self._port = cluster.config.tftp.port
+        self._server: TftpServer | None = None
+        self._files: NodeFiles | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where it listens."""
+        return None if self._server is None else (self._node.address, self._port)
+
+    async def bind(self) -> None:
+        """Take the socket. Raises ServiceError when it cannot be had."""
+        if self._server is None:
+            server = TftpServer(
+                MemoryFiles({}),  # nobody reads the socket before run() has loaded
+                address=self._node.address,
+                port=self._port,
+                settings=tftp_settings(self._cluster.config.tftp),
+                logger=get_logger(node=self._node.name),
+            )
+            what = f"{self.name} of {self._node.name} on {self._node.address}"
+            self._port = await _bind(server, f"{what} port {self._port}")
+            self._server = server
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Load what the database and the node's folder hold now, and serve it."""
+        server = self._server
+        assert server is not None  # noqa: S101  # supervision binds first
+        try:
+            await self._take_files(server)
+            await _serve(server, task_status)
+        finally:
+            self.close()
+
+    async def reload(self) -> None:
+        """Serve the newest files without a restart (`tftp.reload = "automatic"`)."""
+        if self._server is not None:
+            await self._take_files(self._server)
+
+    def serve_itl(self, itl: bytes) -> None:
+        """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""
+        if self._files is not None:
+            self._files.serve_itl(itl)
+
+    async def drain(self) -> None:
+        """Return when no transfer is under way."""
+        # The server counts for the operator; it has no event to wait for.
+        while self._server is not None and self._server.counters.under_way:  # noqa: ASYNC110
+            await trio.sleep(_DRAIN_LOOK_S)
+
+    def close(self) -> None:
+        """Give back a socket that was never served on."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def _take_files(self, server: TftpServer) -> None:
+        self._files = await trio.to_thread.run_sync(self._load)
+        server.source = self._files
+
+    def _load(self) -> NodeFiles:
+        rebuild_itl(self._cluster, self._node)
+        return NodeFiles(self._cluster, self._node)
+
+
+class TvsService:
+    """Cisco Trust Verification Service: answers from caches that outlive a restart.
+
+    The certificate that it shows is the one that is its own when it starts.
+    """
+
+    name = ServiceName.TVS
+
+    def __init__(self, cluster: Cluster, node: Node, caches: Caches) -> None:
+        self._cluster = cluster
+        self._node = node
+        self._caches = caches
+        self._port = cluster.config.tvs.port
+        self._server: TvsServer | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where it listens."""
+        return None if self._server is None else (self._node.address, self._port)
+
+    async def bind(self) -> None:
+        """Take the socket. Raises ServiceError when it cannot be had."""
+        if self._server is None:
+            settings = await trio.to_thread.run_sync(
+                tvs_settings, self._cluster, self._node, self._port
+            )
+            server = TvsServer(self._caches, settings, log=get_logger())
+            what = f"{self.name} of {self._node.name} on {self._node.address}"
+            self._port = await _bind(server, f"{what} port {self._port}")
+            self._server = server
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Answer phones until cancelled."""
+        server = self._server
+        assert server is not None  # noqa: S101  # supervision binds first
+        try:
+            await _serve(server, task_status)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give back a socket that was never served on."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+
+class CallManagerService:
+    """Cisco CallManager: a stand-in that takes no calls and only keeps its state."""
+
+    name = ServiceName.CALLMANAGER
+    address = None
+
+    async def bind(self) -> None:
+        """Take nothing: it has no socket."""
+        await trio.lowlevel.checkpoint()
+
+    def close(self) -> None:
+        """Give nothing back."""
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Be started until cancelled."""
+        task_status.started()
+        await trio.sleep_forever()

@@ -1,0 +1,90 @@
+"""The configuration's `[tftp]` and `[tvs]` as their services take them."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+from protocol.codes import TrustStore
+from protocol.tftp_options import OptionLimits
+from protocol.tftp_transfer import Timing
+from services.cluster.cluster import Cluster, Node
+from services.config import TftpSection, TvsSection
+from services.errors import ConfigurationError
+from services.store import certificates
+from services.tftp.settings import Ports, TftpSettings
+from services.tvs.settings import (
+    LegacyListener,
+    MinimumTls,
+    OwnCertificate,
+    TvsLimits,
+    TvsSettings,
+)
+
+
+def tftp_settings(section: TftpSection) -> TftpSettings:
+    """Return how the TFTP server behaves.
+
+    Raises:
+        ConfigurationError: When an allowed network is none.
+    """
+    try:
+        allow = tuple(ip_network(each) for each in section.allow)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"tftp.allow: {error}", hint="write networks as 192.0.2.0/24"
+        ) from None
+    return TftpSettings(
+        ports=Ports(section.ports),
+        workers=section.workers,
+        receive_buffer_bytes=section.receive_buffer_bytes,
+        max_transfers=section.max_transfers,
+        max_transfers_per_address=section.max_transfers_per_address,
+        allow=allow,
+        log_lines_per_s=section.log_lines_per_s,
+        options=OptionLimits(section.max_block_size, section.max_window),
+        timing=Timing(timeout_s=section.timeout_s),
+    )
+
+
+def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
+    """Return how a node's TVS behaves; its certificate is its own one of now.
+
+    Args:
+        cluster: The cluster.
+        node: The node.
+        port: Where it listens.
+
+    Raises:
+        ServiceError: When the node has no TVS certificate.
+    """
+    section = cluster.config.tvs
+    return TvsSettings(
+        certificates=(_own_certificate(cluster, node),),
+        address=node.address,
+        port=port,
+        minimum_tls=MinimumTls(section.tls_minimum),
+        legacy=_legacy(section),
+        client_ca=None if section.client_ca is None else Path(section.client_ca),
+        limits=TvsLimits(
+            connections=section.connections,
+            connections_per_address=section.connections_per_address,
+            first_byte_s=section.first_byte_s,
+            handshake_s=section.handshake_s,
+            request_s=section.request_s,
+            idle_s=section.idle_s,
+        ),
+        workers=section.workers,
+        node=node.name,
+    )
+
+
+def _own_certificate(cluster: Cluster, node: Node) -> OwnCertificate:
+    with cluster.store.read() as connection:
+        own = certificates.require_own(connection, TrustStore.TVS, node.id)
+    key = node.keys.path(TrustStore.TVS, own.certificate)
+    return OwnCertificate(own.certificate.der, key)
+
+
+def _legacy(section: TvsSection) -> LegacyListener | None:
+    if section.legacy is None:
+        return None
+    return LegacyListener(section.legacy.port, section.legacy.address)

@@ -1,0 +1,73 @@
+"""What a node's TVS answers from, filled from the database and the node's CTL file.
+
+The DB cache holds every certificate of the cluster that has a role: own ones of all
+nodes, which are replicated, and those of trust stores. The CTL cache holds what the
+node's `CTLFile.tlv` lists, if its signer is one of the cluster's own certificates or in
+Phone-SAST-trust (REFERENCE 10.2).
+"""
+
+import trio
+
+from protocol.certificate import Certificate
+from protocol.codes import TrustStore
+from services.cluster.cluster import Cluster, Node
+from services.logs import get_logger
+from services.store import certificates
+from services.store.certificates import StoredCertificate
+from services.tvs.caches import CachedCertificate, Caches, CtlAdmission
+
+
+class NodeTrust:
+    """The caches of one node, whether or not its TVS runs."""
+
+    def __init__(self, cluster: Cluster, node: Node) -> None:
+        self.caches = Caches()
+        self._cluster = cluster
+        self._node = node
+        self._admission = CtlAdmission(cluster.config.tvs.ctl_cache)
+        self._vouched: frozenset[bytes] = frozenset()
+        if self._admission is CtlAdmission.AS_LOGGED:
+            get_logger(node=node.name).warning(
+                "tvs.ctl_cache is as-logged: whoever can write CTLFile.tlv can make "
+                "every phone trust any signer"
+            )
+
+    async def refill_db_cache(self) -> None:
+        """Take what the database holds now."""
+        stored = await trio.to_thread.run_sync(self._load)
+        self.caches.db.replace(
+            CachedCertificate.of(each.certificate, each.roles) for each in stored
+        )
+        self._vouched = frozenset(
+            each.certificate.der
+            for each in stored
+            if each.node_id is not None or each.store is TrustStore.PHONE_SAST_TRUST
+        )
+
+    async def refill_ctl_cache(self) -> None:
+        """Take what the CTL file in the node's folder vouches for now."""
+        data = await trio.to_thread.run_sync(self._read_ctl_file)
+        self.caches.ctl.replace(data, self._admits, self._admission)
+
+    def entries(self) -> list[dict[str, object]]:
+        """Return both caches for `show tvs cache`."""
+        return [
+            {"cache": name.value, "roles": list(entry.roles), "key": entry.key}
+            for name, entry in self.caches.snapshot()
+        ]
+
+    def _load(self) -> list[StoredCertificate]:
+        with self._cluster.store.read() as connection:
+            return [
+                *certificates.all_own(connection),
+                *certificates.all_trusted(connection),
+            ]
+
+    def _read_ctl_file(self) -> bytes | None:
+        try:
+            return self._node.ctl_file.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _admits(self, signer: Certificate) -> bool:
+        return signer.der in self._vouched
