@@ -7,12 +7,9 @@ Prints the port that it took. Logs as TOKENLESS_LOG_LEVEL says.
 
 import argparse
 import gc
-import sys
 from pathlib import Path
 
 import trio
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from protocol.certificate import Certificate
 from protocol.codes import TrustStore

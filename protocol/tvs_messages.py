@@ -13,31 +13,35 @@ so a decoder takes the elements in any order. Framing over a connection is the w
 `tvs_stream`.
 """
 
-import re
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from typing import Final, NamedTuple, Self
 
 from protocol.errors import DecodeError
-from protocol.wire import ELEMENT_HEAD_LENGTH, pack_element
+from protocol.tvs_elements import (
+    ANSWER_TAGS,
+    HEADER_LENGTH,
+    MAX_SERIAL_BYTES,
+    QUERY_TAGS,
+    VERIFY_TAGS,
+    Tag,
+    pack_device,
+    pack_name,
+    read_bytes,
+    read_device,
+    read_elements,
+    read_name,
+)
+from protocol.wire import pack_element
 
 HEADER: Final = struct.Struct(">BBBBIH")
-HEADER_LENGTH: Final = HEADER.size
 MAX_MESSAGE_LENGTH: Final = HEADER_LENGTH + 0xFFFF
 PROTOCOL_DISCRIMINATOR: Final = 0x57
 VERSION: Final = 1
 DEFAULT_TTL_S: Final = 86_400
 FIRST_SESSION_ID: Final = 1001
 """Where phones start to count; they were seen to send 1001 and 1002."""
-
-# The byte before a device's name. Its meaning is unknown, it was always this.
-_DEVICE_MARK: Final = b"\x01"
-_DEVICE_NAME: Final = re.compile(r"CP-[0-9A-Za-z-]{2,20}-(SEP|ATA|VGC)[0-9A-F]{12}")
-# Distinguished names have some 60 characters; a page of text is not one.
-MAX_NAME_BYTES: Final = 4096
-# RFC 5280 allows 20 bytes; certificates with more exist.
-MAX_SERIAL_BYTES: Final = 64
 
 
 @unique
@@ -62,20 +66,6 @@ _LOG_NAMES: Final = {
     MessageType.QUERY: "TVS_MSG_QUERY_CERT_REQ",
     MessageType.QUERY_ANSWER: "TVS_MSG_QUERY_CERT_RES",
 }
-
-
-@unique
-class Tag(IntEnum):
-    """Elements of a body. 4 and 5 are inferred; 6 is unknown and ignored."""
-
-    DEVICE = 1
-    CERTIFICATE = 2
-    SUBJECT = 3
-    ISSUER = 4
-    SERIAL = 5
-    STATUS = 7
-    ROLES = 8
-    TTL = 9
 
 
 @unique
@@ -124,11 +114,6 @@ def pack_message(kind: MessageType, session_id: int, body: bytes) -> bytes:
     )
 
 
-def is_device_name(name: str) -> bool:
-    """Whether a name has the form `CP-7975-SEP001122334455`."""
-    return _DEVICE_NAME.fullmatch(name) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Query:
     """QUERY_CERT_REQ: which certificate has these names and this serial number?"""
@@ -152,9 +137,9 @@ class Query:
         return pack_message(
             MessageType.QUERY,
             self.session_id,
-            _pack_device(self.device)
-            + _pack_name(Tag.SUBJECT, self.subject)
-            + _pack_name(Tag.ISSUER, self.issuer)
+            pack_device(self.device)
+            + pack_name(Tag.SUBJECT, self.subject)
+            + pack_name(Tag.ISSUER, self.issuer)
             + pack_element(Tag.SERIAL, self.serial),
         )
 
@@ -165,14 +150,14 @@ class Query:
         Raises:
             DecodeError: When it is malformed or lacks subject, issuer or serial.
         """
-        elements, ignored = _read_elements(data, _QUERY_TAGS)
+        elements, ignored = read_elements(data, QUERY_TAGS)
         return cls(
-            session_id=session_id,
-            device=_read_device(elements),
-            subject=_read_name(elements, Tag.SUBJECT),
-            issuer=_read_name(elements, Tag.ISSUER),
-            serial=_read_bytes(elements, Tag.SERIAL, MAX_SERIAL_BYTES),
-            ignored_elements=ignored,
+            session_id,
+            read_device(elements),
+            read_name(elements, Tag.SUBJECT),
+            read_name(elements, Tag.ISSUER),
+            read_bytes(elements, Tag.SERIAL, MAX_SERIAL_BYTES),
+            ignored,
         )
 
 
@@ -192,7 +177,7 @@ class Verify:
         return pack_message(
             MessageType.VERIFY,
             self.session_id,
-            _pack_device(self.device) + pack_element(Tag.CERTIFICATE, self.certificate),
+            pack_device(self.device) + pack_element(Tag.CERTIFICATE, self.certificate),
         )
 
     @classmethod
@@ -202,11 +187,11 @@ class Verify:
         Raises:
             DecodeError: When it is malformed or lacks a certificate.
         """
-        elements, ignored = _read_elements(data, _VERIFY_TAGS)
+        elements, ignored = read_elements(data, VERIFY_TAGS)
         return cls(
             session_id=session_id,
-            device=_read_device(elements),
-            certificate=_read_bytes(elements, Tag.CERTIFICATE, len(data)),
+            device=read_device(elements),
+            certificate=read_bytes(elements, Tag.CERTIFICATE, len(data)),
             ignored_elements=ignored,
         )
 
@@ -255,8 +240,8 @@ class Answer:
             DecodeError: When it is malformed, lacks a status, or is a positive answer
                 to QUERY without a certificate.
         """
-        elements, ignored = _read_elements(data, _ANSWER_TAGS)
-        status = _read_bytes(elements, Tag.STATUS, 1)[0]
+        elements, ignored = read_elements(data, ANSWER_TAGS)
+        status = read_bytes(elements, Tag.STATUS, 1)[0]
         certificate = elements.get(Tag.CERTIFICATE) or None
         ttl = elements.get(Tag.TTL)
         if ttl is not None and len(ttl) != 4:  # noqa: PLR2004 - REFERENCE 3.2
@@ -277,16 +262,6 @@ class Answer:
             ttl=None if ttl is None else int.from_bytes(ttl),
             ignored_elements=ignored,
         )
-
-
-# Plain integers: looking one up in a set of enumeration members costs more.
-_QUERY_TAGS: Final = frozenset(
-    map(int, [Tag.DEVICE, Tag.SUBJECT, Tag.ISSUER, Tag.SERIAL])
-)
-_VERIFY_TAGS: Final = frozenset(map(int, [Tag.DEVICE, Tag.CERTIFICATE]))
-_ANSWER_TAGS: Final = frozenset(
-    map(int, [Tag.STATUS, Tag.CERTIFICATE, Tag.ROLES, Tag.TTL])
-)
 
 
 def decode_message(data: bytes) -> Query | Verify | Answer:
@@ -314,75 +289,3 @@ def decode_body(header: Header, body: bytes) -> Query | Verify | Answer:
             return Verify.decode_body(header.session_id, body)
         case MessageType.QUERY_ANSWER | MessageType.VERIFY_ANSWER:
             return Answer.decode_body(header.type, header.session_id, body)
-
-
-def _read_elements(data: bytes, known: frozenset[int]) -> tuple[dict[int, bytes], int]:
-    """Split a body into the elements that count and the number of the others.
-
-    The daemon's inner loop: a wire.Reader would take twice as long here.
-    """
-    elements: dict[int, bytes] = {}
-    ignored = offset = 0
-    end = len(data)
-    while offset < end:
-        value_at = offset + ELEMENT_HEAD_LENGTH
-        if value_at > end:
-            raise _at(offset, "an element's head is cut short")
-        tag = data[offset]
-        next_at = value_at + (data[offset + 1] << 8 | data[offset + 2])
-        if next_at > end:
-            raise _at(offset, f"element {tag} claims more bytes than are left")
-        if tag not in known:
-            ignored += 1
-        elif tag in elements:
-            raise _at(offset, f"element {tag} comes twice")
-        else:
-            elements[tag] = data[value_at:next_at]
-        offset = next_at
-    return elements, ignored
-
-
-def _at(offset: int, reason: str) -> DecodeError:
-    """Make an error that counts from the message's start, as a dump does."""
-    return DecodeError(reason, offset=HEADER_LENGTH + offset)
-
-
-def _read_bytes(elements: dict[int, bytes], tag: Tag, most: int) -> bytes:
-    value = elements.get(tag)
-    if not value:
-        raise DecodeError(f"no {tag.name.lower()} in the message", offset=HEADER_LENGTH)
-    if len(value) > most:
-        raise DecodeError(
-            f"a {tag.name.lower()} of {len(value)} bytes", offset=HEADER_LENGTH
-        )
-    return value
-
-
-def _read_name(elements: dict[int, bytes], tag: Tag) -> str:
-    return _read_text(_read_bytes(elements, tag, MAX_NAME_BYTES), tag)
-
-
-def _read_device(elements: dict[int, bytes]) -> str:
-    value = elements.get(Tag.DEVICE, b"")
-    return _read_text(value.removeprefix(_DEVICE_MARK)[:MAX_NAME_BYTES], Tag.DEVICE)
-
-
-def _read_text(value: bytes, tag: Tag) -> str:
-    """Decode text and drop its final NUL, which names have and devices do not."""
-    text = value.removesuffix(b"\0")
-    try:
-        if b"\0" in text:
-            raise DecodeError(f"a NUL within {tag.name.lower()}", offset=HEADER_LENGTH)
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise DecodeError(
-            f"{tag.name.lower()} is not UTF-8", offset=HEADER_LENGTH
-        ) from error
-
-
-def _pack_device(device: str) -> bytes:
-    return pack_element(Tag.DEVICE, _DEVICE_MARK + device.encode())
-
-
-def _pack_name(tag: Tag, name: str) -> bytes:
-    return pack_element(tag, name.encode() + b"\0")

@@ -11,8 +11,8 @@ from functools import partial
 from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from protocol.errors import ProtocolError
+from protocol.tvs_elements import HEADER_LENGTH
 from protocol.tvs_messages import (
-    HEADER_LENGTH,
     MAX_MESSAGE_LENGTH,
     Answer,
     Header,

@@ -106,18 +106,19 @@ class Connection:
         Raises:
             Disconnected: When the peer has gone.
         """
-        channel = self.channel
+        data, channel = self._unsent, self.channel
         if channel is not None and channel.output_bytes:
-            self._unsent += channel.take_output()
-        if not self._unsent:
+            output = channel.take_output()
+            data = data + output if data else output
+        if not data:
             return
         try:
-            sent = self.socket.send(self._unsent)
+            sent = self.socket.send(data)
         except BlockingIOError:
-            return
+            sent = 0
         except OSError as error:
             raise Disconnected from error
-        self._unsent = self._unsent[sent:]
+        self._unsent = data[sent:]
 
     @property
     def last_message(self) -> tuple[bytes, int]:

@@ -4,7 +4,8 @@ import structlog
 
 from protocol.certificate import Certificate
 from protocol.errors import ProtocolError
-from protocol.tvs_messages import Query, is_device_name
+from protocol.tvs_elements import is_device_name
+from protocol.tvs_messages import Query
 from services.logs import LogLevel
 from services.tvs import trace
 from services.tvs.caches import CacheName, Caches

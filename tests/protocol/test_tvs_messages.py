@@ -7,15 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import DecodeError, ProtocolError
+from protocol.tvs_elements import Tag, is_device_name
 from protocol.tvs_messages import (
     Answer,
     MessageType,
     Query,
     Status,
-    Tag,
     Verify,
     decode_message,
-    is_device_name,
     pack_message,
 )
 from protocol.wire import pack_element

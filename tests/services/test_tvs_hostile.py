@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from protocol.tvs_messages import MessageType, Tag, Verify, pack_message
+from protocol.tvs_elements import Tag
+from protocol.tvs_messages import MessageType, Verify, pack_message
 from protocol.wire import pack_element
 from services.tvs.settings import TvsLimits
 from tests import minting

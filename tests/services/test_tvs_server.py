@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from protocol.tvs_messages import Answer, MessageType, Query, Tag, Verify, pack_message
+from protocol.tvs_elements import Tag
+from protocol.tvs_messages import Answer, MessageType, Query, Verify, pack_message
 from protocol.wire import pack_element
 from services import metrics
 from services.errors import ServiceError
