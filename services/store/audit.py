@@ -30,4 +30,4 @@ def read_audit(connection: Connection, *, limit: int = 1000) -> list[AuditEntry]
     rows = connection.execute(
         select(*columns).order_by(audit.c.id.desc()).limit(limit)
     ).all()
-    return [AuditEntry(**row._mapping) for row in reversed(rows)]
+    return [AuditEntry(*row) for row in reversed(rows)]

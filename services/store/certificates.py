@@ -62,7 +62,8 @@ def place(
         )
         .returning(placement.c.id)
     )
-    for position, role in enumerate(store.roles):
+    # Ascending: the order in which TVS was seen to answer them (REFERENCE 3.9).
+    for position, role in enumerate(sorted(store.roles)):
         connection.execute(
             insert(placement_role).values(
                 placement_id=placement_id, position=position, role=int(role)

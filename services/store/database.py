@@ -1,8 +1,8 @@
 """Transactions. An administrator's change is one: rows, audit, revision, or nothing.
 
 SQLite is opened with a write-ahead log: readers never wait, and writers queue up
-(`BEGIN IMMEDIATE`) for as long as `busy_timeout_s`. Elsewhere the update of the revision,
-which is a change's first statement, makes writers queue up by its row lock.
+(`BEGIN IMMEDIATE`) for as long as `busy_timeout_s`. Elsewhere the update of the
+revision, which is a change's first statement, makes writers queue up by its row lock.
 """
 
 import time
@@ -79,7 +79,7 @@ class Database:
             found = connection.scalar(select(schema.cluster.c.schema_version))
         if found != schema.SCHEMA_VERSION:
             raise ServiceError(
-                f"the database has schema {found}, this program {schema.SCHEMA_VERSION}",
+                f"the database has schema {found}, the program {schema.SCHEMA_VERSION}",
                 hint="use the program that made the data folder",
             )
 
@@ -144,7 +144,7 @@ class Database:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         with self._engine.connect() as connection:
-            connection = connection.execution_options(**{_WRITES: writes})
+            connection.execution_options(**{_WRITES: writes})
             with connection.begin():
                 yield connection
 

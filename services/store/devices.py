@@ -112,4 +112,4 @@ def read_devices(connection: Connection) -> list[Device]:
         .join(device_pool)
         .order_by(device.c.name)
     )
-    return [Device(**row._mapping) for row in rows]
+    return [Device(*row) for row in rows]

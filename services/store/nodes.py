@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -92,5 +93,5 @@ def write_state(connection: Connection, node_id: int, **revisions: int) -> None:
     )
 
 
-def _node(row: Row[tuple[object, ...]]) -> NodeRow:
-    return NodeRow(**row._mapping)
+def _node(row: Row[*tuple[Any, ...]]) -> NodeRow:
+    return NodeRow(*row)

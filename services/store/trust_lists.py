@@ -21,7 +21,7 @@ def newest_ctl(connection: Connection) -> StoredCtl | None:
     row = connection.execute(
         select(ctl_file).order_by(ctl_file.c.revision.desc()).limit(1)
     ).one_or_none()
-    return None if row is None else StoredCtl(**row._mapping)
+    return None if row is None else StoredCtl(*row)
 
 
 def add_ctl(connection: Connection, revision: int, content: bytes, at: int) -> None:

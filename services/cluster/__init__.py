@@ -1,0 +1,1 @@
+"""What an administrator can do to a cluster: one transaction a change."""

@@ -1,0 +1,336 @@
+"""Certificates of nodes and trust stores: list, regenerate, upload, delete, restore."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from protocol.certificate import Certificate
+from protocol.codes import TrustStore
+from protocol.errors import DecodeError
+from protocol.trust_list import TrustList
+from services.cluster.cluster import Cluster, Node
+from services.cluster.issuing import Issued, Order, install, prepare
+from services.errors import ServiceError
+from services.pki.profiles import CLUSTER_WIDE, PROFILES
+from services.pki.uploads import read_upload
+from services.store import certificates as rows
+from services.store.certificates import PlacementState, StoredCertificate
+from services.store.trust_lists import newest_ctl
+
+_NO_ROLE: Final = (
+    "{store} gives a certificate no role: TVS will not answer for it; phones need "
+    "Phone-SAST-trust (REFERENCE 1.12)"
+)
+
+
+def own(cluster: Cluster, node: Node | None = None) -> list[StoredCertificate]:
+    """Return the own certificates of a node, or of all nodes."""
+    node_id = None if node is None else node.id
+    with cluster.store.read() as connection:
+        return rows.all_own(connection, node_id=node_id)
+
+
+def own_certificate(cluster: Cluster, node: Node, store: TrustStore) -> Certificate:
+    """Return a node's own certificate of a unit.
+
+    Raises:
+        ServiceError: When it has none.
+    """
+    with cluster.store.read() as connection:
+        return rows.require_own(connection, store, node.id).certificate
+
+
+def trust(cluster: Cluster, store: TrustStore | None = None) -> list[StoredCertificate]:
+    """Return what the trust stores hold, or one of them. All nodes have the same."""
+    with cluster.store.read() as connection:
+        return rows.all_trusted(connection, store)
+
+
+def history(
+    cluster: Cluster, node: Node | None = None, store: TrustStore | None = None
+) -> list[StoredCertificate]:
+    """Return own certificates that were replaced, the oldest first."""
+    node_id = None if node is None else node.id
+    with cluster.store.read() as connection:
+        return rows.all_own(
+            connection, node_id=node_id, store=store, state=PlacementState.HISTORY
+        )
+
+
+def regenerate(
+    cluster: Cluster,
+    node: Node,
+    store: TrustStore,
+    *,
+    key_size: int | None = None,
+    key_type: str = "RSA",
+    validity_days: int | None = None,
+    alternative_names: tuple[str, ...] = (),
+    by: str,
+) -> Certificate:
+    """Give a node a new self-signed certificate; the old one becomes history.
+
+    Args:
+        cluster: The cluster.
+        node: Whose.
+        store: Its unit: CallManager, TVS, CAPF, ITLRecovery.
+        key_size: In bits; the cluster's for regenerated ones when None.
+        key_type: RSA, or EC where the unit signs nothing for phones.
+        validity_days: The cluster's when None.
+        alternative_names: DNS names and addresses in the certificate.
+        by: Who does it.
+
+    Raises:
+        ServiceError: When the node has no such unit, or it cannot have such a key.
+        OSError: When the key cannot be kept; nothing is changed then.
+    """
+    check_unit(node, store)
+    size = key_size or _usual_size(cluster, key_type)
+    order = Order(node, store, size, key_type, validity_days, alternative_names)
+    with cluster.store.read() as connection:
+        issued = prepare(cluster, connection, order)
+    return _install(cluster, issued, by)
+
+
+def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
+    certificate = issued.certificate
+    order = issued.order
+    detail = f"{order.store} of {order.node.name}: {certificate.serial_hex}"
+    with cluster.store.change("regenerate", detail, by=by) as change:
+        install(change.connection, issued, change.at)
+    return certificate
+
+
+def check_unit(node: Node, store: TrustStore) -> None:
+    """Check that a node has own certificates of a unit.
+
+    Raises:
+        ServiceError: When it has not.
+    """
+    if store not in PROFILES:
+        units = ", ".join(PROFILES)
+        raise ServiceError(f"no own certificate {store} here", hint=f"units: {units}")
+    if store in CLUSTER_WIDE and not node.is_publisher:
+        raise ServiceError(
+            f"{store} is the publisher's, for the whole cluster",
+            hint="run it on the publisher",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What an upload brought."""
+
+    certificates: tuple[Certificate, ...]
+    warning: str | None
+    """What is odd about the store, None when all is well."""
+
+
+def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uploaded:
+    """Put a certificate or a chain into a trust store of all nodes.
+
+    Args:
+        cluster: The cluster.
+        store: Which store.
+        data: PEM (one or several), DER, or PKCS#7.
+        by: Who does it.
+
+    Raises:
+        ServiceError: When it is no certificate, one that does not belong there, or one
+            that is there already; nothing is stored then.
+    """
+    if not store.is_trust_store:
+        raise ServiceError(
+            f"{store} holds a node's own certificate",
+            hint=f"upload to a trust store: {', '.join(trust_stores())}",
+        )
+    certificates = read_upload(data, store)
+    serials = ", ".join(each.serial_hex for each in certificates)
+    with cluster.store.change("upload", f"{store}: {serials}", by=by) as change:
+        known = {
+            placed.certificate.der
+            for placed in rows.all_trusted(change.connection, store)
+        }
+        for certificate in certificates:
+            if certificate.der in known:
+                raise ServiceError(
+                    f"{certificate.subject_text} ({certificate.serial_hex}) is in "
+                    f"{store} already",
+                    hint="nothing needs to be done",
+                )
+            rows.place(
+                change.connection, store, certificate, node_id=None, at=change.at
+            )
+    warning = None if store.roles else _NO_ROLE.format(store=store)
+    return Uploaded(certificates, warning)
+
+
+def delete(cluster: Cluster, store: TrustStore, serial_hex: str, *, by: str) -> None:
+    """Take a certificate out of a trust store.
+
+    Raises:
+        ServiceError: When it is not there.
+    """
+    with cluster.store.change("delete", f"{store}: {serial_hex}", by=by) as change:
+        found = find_by_serial(rows.all_trusted(change.connection, store), serial_hex)
+        rows.remove(change.connection, found)
+
+
+def delete_history(
+    cluster: Cluster, node: Node, store: TrustStore, serial_hex: str, *, by: str
+) -> None:
+    """Forget a replaced certificate of a node, and its key.
+
+    Raises:
+        ServiceError: When the history has none of this serial number.
+    """
+    detail = f"history of {store} of {node.name}: {serial_hex}"
+    with cluster.store.change("delete", detail, by=by) as change:
+        found = find_by_serial(_history(change.connection, node, store), serial_hex)
+        rows.remove(change.connection, found)
+    node.keys.forget(store, found.certificate)
+
+
+def restore(
+    cluster: Cluster, node: Node, store: TrustStore, serial_hex: str, *, by: str
+) -> Certificate:
+    """Put a replaced certificate of a node into use again (REFERENCE 7.8, 7.10).
+
+    Raises:
+        ServiceError: When the history has none of this serial number, or its key is
+            gone.
+    """
+    detail = f"{store} of {node.name}: {serial_hex}"
+    with cluster.store.change("restore", detail, by=by) as change:
+        connection = change.connection
+        found = find_by_serial(_history(connection, node, store), serial_hex)
+        node.keys.load(store, found.certificate)
+        current = rows.own(connection, store, node.id)
+        if current is not None:
+            rows.retire(connection, current, change.at)
+        rows.reinstate(connection, found, change.at)
+    return found.certificate
+
+
+def with_roles(cluster: Cluster) -> list[StoredCertificate]:
+    """Return what a node's TVS holds in its DB cache: every certificate with a role.
+
+    Own certificates of all nodes come first, as in the vendor's replicated database.
+    """
+    with cluster.store.read() as connection:
+        placed = [*rows.all_own(connection), *rows.all_trusted(connection)]
+    return [each for each in placed if each.roles]
+
+
+def admits_ctl_signer(cluster: Cluster) -> Callable[[Certificate], bool]:
+    """Return who tells whether the cluster vouches for a CTL's signer.
+
+    Certificates are compared by their bytes (REFERENCE 10.2): the cluster's own, those
+    of Phone-SAST-trust, and a replaced own one for as long as the cluster's newest CTL
+    still is the one that it signed.
+    """
+    with cluster.store.read() as connection:
+        placed = [
+            *rows.all_own(connection),
+            *rows.all_trusted(connection, TrustStore.PHONE_SAST_TRUST),
+        ]
+        replaced = rows.all_own(connection, state=PlacementState.HISTORY)
+        newest = newest_ctl(connection)
+    admitted = {each.certificate.der for each in placed}
+    signer = None if newest is None else _signer_of(newest.content)
+    admitted |= {
+        each.certificate.der for each in replaced if each.certificate.der == signer
+    }
+    return lambda certificate: certificate.der in admitted
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a certificate ends."""
+
+    placed: StoredCertificate
+    days_left: int
+    """Negative when it has ended."""
+
+
+def expiry(cluster: Cluster, *, within_days: int | None = None) -> list[Expiry]:
+    """Return when certificates in use end, the next one first.
+
+    Args:
+        cluster: The cluster.
+        within_days: Leave out what lasts longer.
+    """
+    now = datetime.fromtimestamp(cluster.clock(), UTC)
+    with cluster.store.read() as connection:
+        placed = [*rows.all_own(connection), *rows.all_trusted(connection)]
+    report = [
+        Expiry(each, (each.certificate.not_after - now) // timedelta(days=1))
+        for each in sorted(placed, key=lambda each: each.certificate.not_after)
+    ]
+    if within_days is None:
+        return report
+    return [each for each in report if each.days_left <= within_days]
+
+
+def trust_stores() -> list[TrustStore]:
+    """Return the trust stores."""
+    return [store for store in TrustStore if store.is_trust_store]
+
+
+def find_store(name: str) -> TrustStore:
+    """Return the unit or trust store of this name, whatever its case.
+
+    Raises:
+        ServiceError: When there is none.
+    """
+    for store in TrustStore:
+        if store.lower() == name.lower():
+            return store
+    raise ServiceError(
+        f"there is no store {name}", hint=f"stores: {', '.join(TrustStore)}"
+    )
+
+
+def find_by_serial(
+    placed: list[StoredCertificate], serial_hex: str
+) -> StoredCertificate:
+    """Return the one certificate of a serial number, or of a part that it begins with.
+
+    Raises:
+        ServiceError: When there is none, or more than one.
+    """
+    wanted = serial_hex.replace(":", "").upper()
+    found = [each for each in placed if each.certificate.serial_hex.startswith(wanted)]
+    if len(found) == 1 and wanted:
+        return found[0]
+    known = ", ".join(each.certificate.serial_hex for each in found or placed)
+    raise ServiceError(
+        f"{len(found)} certificates have serial number {serial_hex}",
+        hint=f"here are {known}" if known else "here is none",
+    )
+
+
+def _history(
+    connection: Connection, node: Node, store: TrustStore
+) -> list[StoredCertificate]:
+    return rows.all_own(
+        connection, node_id=node.id, store=store, state=PlacementState.HISTORY
+    )
+
+
+def _usual_size(cluster: Cluster, key_type: str) -> int:
+    if key_type.upper() == "EC":
+        return 256
+    return cluster.config.certificates.regenerated_key_size
+
+
+def _signer_of(ctl: bytes) -> bytes | None:
+    """Return the certificate that a CTL names as its signer."""
+    try:
+        record = TrustList.decode(ctl).signing_record()
+    except DecodeError:
+        return None
+    return None if record is None else record.certificate_der

@@ -1,0 +1,85 @@
+"""How the cluster's files reach its nodes: by revision, never by comparing bytes.
+
+A file that somebody deleted or damaged on a node stays so until there is a newer one
+(decision 2).
+"""
+
+from dataclasses import dataclass
+
+from services.cluster.cluster import Cluster, Node
+from services.files import replace_file
+from services.store import nodes
+from services.store.trust_lists import newest_ctl, newest_reset_itl
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """How far a node has followed the cluster's CTL."""
+
+    node: str
+    newest: int | None
+    """The revision of the cluster's CTL; None when there is none."""
+    taken: int
+    """The revision of the CTL that the node has taken, 0 before the first."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the node has taken the newest CTL."""
+        return self.newest is None or self.taken >= self.newest
+
+
+def install_ctl(cluster: Cluster, node: Node) -> bool:
+    """Write the cluster's newest CTL into the node's folder, unless it was taken.
+
+    Returns:
+        Whether the file was written.
+
+    Raises:
+        OSError: When it cannot be written; the old file is intact.
+    """
+    with cluster.store.read() as connection:
+        newest = newest_ctl(connection)
+        taken = nodes.read_state(connection, node.id).ctl_revision
+    if newest is None or newest.revision <= taken:
+        return False
+    replace_file(node.ctl_file, newest.content)
+    with cluster.store.note() as connection:
+        nodes.write_state(connection, node.id, ctl_revision=newest.revision)
+    return True
+
+
+def install_reset_itl(cluster: Cluster, node: Node) -> bytes | None:
+    """Write the ITL of a `utils itl reset` into the node's folder, unless it was taken.
+
+    The next start of the node's TFTP service ends it (services.publishing.itl).
+
+    Returns:
+        The ITL that was written, for TFTP to serve at once; or None.
+
+    Raises:
+        OSError: When it cannot be written; the old file is intact.
+    """
+    with cluster.store.read() as connection:
+        newest = newest_reset_itl(connection, node.id)
+        taken = nodes.read_state(connection, node.id).reset_itl_revision
+    if newest is None or newest[0] <= taken:
+        return None
+    revision, content = newest
+    replace_file(node.itl_file, content)
+    with cluster.store.note() as connection:
+        nodes.write_state(connection, node.id, reset_itl_revision=revision)
+    return content
+
+
+def status(cluster: Cluster) -> list[NodeStatus]:
+    """Return how far each node has followed the cluster's CTL."""
+    with cluster.store.read() as connection:
+        newest = newest_ctl(connection)
+        return [
+            NodeStatus(
+                row.name,
+                None if newest is None else newest.revision,
+                nodes.read_state(connection, row.id).ctl_revision,
+            )
+            for row in nodes.read_nodes(connection)
+        ]

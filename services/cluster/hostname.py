@@ -1,0 +1,55 @@
+"""Another name for a node: every self-signed certificate of it is made anew.
+
+All at once, as the vendor does it, which is what makes it dangerous (REFERENCE 7.9).
+"""
+
+from typing import Final
+
+import msgspec
+
+from protocol.codes import TrustStore
+from services.cluster.cluster import Cluster, Node
+from services.cluster.issuing import Order, install, prepare
+from services.config import HostName
+from services.errors import ServiceError
+from services.store import nodes
+
+_OF_ALL: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
+_OF_PUBLISHER: Final = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
+
+
+def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
+    """Rename a node and regenerate its certificates in one transaction.
+
+    The CTL keeps the old name and certificates until it is updated.
+
+    Raises:
+        ServiceError: When the name is none, or another node has it.
+        OSError: When a key cannot be kept; nothing is changed then.
+    """
+    _check_name(cluster, new)
+    size = cluster.config.certificates.regenerated_key_size
+    stores = _OF_ALL + (_OF_PUBLISHER if node.is_publisher else ())
+    with cluster.store.read() as connection:
+        issued = [
+            prepare(cluster, connection, Order(node, store, size, full_name=new))
+            for store in stores
+        ]
+    detail = f"{node.name} -> {new}"
+    with cluster.store.change("set hostname", detail, by=by) as change:
+        nodes.rename_node(change.connection, node.id, new)
+        for each in issued:
+            install(change.connection, each, change.at)
+
+
+def _check_name(cluster: Cluster, new: str) -> None:
+    try:
+        msgspec.convert(new, HostName)
+    except msgspec.ValidationError:
+        raise ServiceError(
+            f"{new!r} is no host name", hint="use letters, digits and inner hyphens"
+        ) from None
+    if new.lower() in {node.name.lower() for node in cluster.nodes}:
+        raise ServiceError(
+            f"a node is called {new} already", hint="choose another name"
+        )

@@ -1,0 +1,133 @@
+"""Make a new cluster's data folder: whole, or not at all.
+
+Everything is built in a folder beside, which is then renamed. Whoever comes second in a
+race finds the first one's folder and uses it.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection
+
+from protocol.codes import TrustStore
+from services.cluster.cluster import CONFIG_FILE, Cluster, Node, database_url
+from services.cluster.issuing import Order, issue
+from services.config import ClusterConfig
+from services.errors import ServiceError
+from services.files import PRIVATE, replace_file, sync_folder
+from services.store import devices, nodes
+from services.store.database import Database
+from services.store.parameters import FALSE, SHA1, TRUE, Parameter, add_parameter
+
+_EVERY_NODE = (TrustStore.CALLMANAGER, TrustStore.TVS)
+_PUBLISHER_ONLY = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
+
+
+def initialise(data: Path, config: ClusterConfig, clock: Callable[[], float]) -> None:
+    """Make `data` from a configuration.
+
+    Raises:
+        ServiceError: When the folder holds something else already.
+        OSError: When it cannot be written; nothing is left behind.
+    """
+    if data.exists() and (not data.is_dir() or any(data.iterdir())):
+        raise ServiceError(
+            f"{data} is not empty and holds no cluster",
+            hint="name another folder with --data",
+        )
+    data.parent.mkdir(parents=True, exist_ok=True)
+    beside = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        _build(beside, config, clock)
+        _move(beside, data)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _move(beside: Path, data: Path) -> None:
+    try:
+        beside.rename(data)
+    except OSError:
+        # Somebody else's folder has appeared meanwhile; if not, the reason counts.
+        if not (data / CONFIG_FILE).exists():
+            raise
+    sync_folder(data.parent)
+
+
+def _build(folder: Path, config: ClusterConfig, clock: Callable[[], float]) -> None:
+    folder.mkdir(mode=0o755)
+    store = Database(database_url(folder, config), clock=clock)
+    try:
+        store.create(config.cluster.name)
+        cluster = Cluster(folder, config, store, clock)
+        with store.change("create cluster", config.cluster.name, by="setup") as change:
+            rows = _add_rows(change.connection, config)
+            for row in rows:
+                _furnish(cluster, change.connection, cluster.node_of(row), change.at)
+    finally:
+        store.close()
+    tables = msgspec.json.format(msgspec.json.encode(config), indent=2)
+    replace_file(folder / CONFIG_FILE, tables, mode=PRIVATE)
+
+
+def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeRow]:
+    for name, value in _parameters(config).items():
+        add_parameter(connection, name, value)
+    ids = {
+        node.name: nodes.add_node(
+            connection, node.name, node.address, is_publisher=node.publisher
+        ).id
+        for node in config.nodes
+    }
+    groups = {
+        group.name: devices.add_group(
+            connection, group.name, [ids[member] for member in group.members]
+        )
+        for group in config.callmanager_groups
+    }
+    pools = {
+        pool.name: devices.add_pool(
+            connection,
+            pool.name,
+            groups[pool.callmanager_group],
+            pool.model,
+            is_default=pool.default,
+        )
+        for pool in config.device_pools
+    }
+    for each in config.devices:
+        devices.add_device(
+            connection,
+            each.name,
+            each.model,
+            pools[each.device_pool],
+            each.security_mode,
+        )
+    return nodes.read_nodes(connection)
+
+
+def _parameters(config: ClusterConfig) -> dict[Parameter, str]:
+    section = config.cluster
+    return {
+        Parameter.CLUSTER_SECURITY_MODE: "0",
+        Parameter.VERSION: section.version,
+        Parameter.ROLLBACK: FALSE,
+        Parameter.EXPORT_CONTROLLED: (
+            TRUE if section.export_controlled_functionality else FALSE
+        ),
+        Parameter.AUTO_REGISTRATION: TRUE if section.auto_registration else FALSE,
+        Parameter.SIGNATURE_DIGEST: SHA1,
+    }
+
+
+def _furnish(cluster: Cluster, connection: Connection, node: Node, at: int) -> None:
+    """Give a node its folders, keys and first certificates."""
+    node.tftp_folder.mkdir(parents=True)
+    stores = _EVERY_NODE + (_PUBLISHER_ONLY if node.is_publisher else ())
+    size = cluster.config.certificates.key_size
+    for store in stores:
+        issue(cluster, connection, Order(node, store, key_size=size), at)

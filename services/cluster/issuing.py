@@ -1,0 +1,145 @@
+"""Issue a self-signed certificate to a node: key first, then the row that names it."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from protocol.certificate import Certificate
+from protocol.codes import TrustStore
+from protocol.names import DistinguishedName
+from services.cluster.cluster import Cluster, Node
+from services.errors import ServiceError
+from services.pki.keys import generate_ec, generate_rsa
+from services.pki.minting import PrivateKey, Validity, mint
+from services.pki.profiles import (
+    EC_ALLOWED,
+    PROFILES,
+    common_name,
+    subject_name,
+)
+from services.store import certificates
+from services.store.nodes import read_nodes
+
+RSA_SIZES: Final = (1024, 2048, 4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A certificate to be made."""
+
+    node: Node
+    store: TrustStore
+    key_size: int
+    key_type: str = "RSA"
+    validity_days: int | None = None
+    """The cluster's when None."""
+    alternative_names: tuple[str, ...] = ()
+    full_name: str | None = None
+    """For a node that is being renamed; its present name when None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate whose key is kept and which no row names yet."""
+
+    order: Order
+    certificate: Certificate
+
+
+def issue(
+    cluster: Cluster, connection: Connection, order: Order, at: int
+) -> Certificate:
+    """Make a node's certificate and put it into use; the old one becomes history.
+
+    Raises:
+        ServiceError: When the unit cannot have such a key.
+        OSError: When the key cannot be kept.
+    """
+    issued = prepare(cluster, connection, order)
+    install(connection, issued, at)
+    return issued.certificate
+
+
+def prepare(cluster: Cluster, connection: Connection, order: Order) -> Issued:
+    """Make key and certificate, and keep the key; slow with large keys.
+
+    Raises:
+        ServiceError: When the unit cannot have such a key.
+        OSError: When the key cannot be kept.
+    """
+    key = _make_key(order)
+    settings = cluster.config.certificates
+    begins = datetime.fromtimestamp(int(cluster.clock()), UTC)
+    days = order.validity_days or settings.validity_days
+    certificate = mint(
+        _subject(cluster, connection, order),
+        key,
+        PROFILES[order.store],
+        Validity.days(begins, days),
+        digest=settings.digest,
+        alternative_names=order.alternative_names,
+    )
+    for node in _key_holders(cluster, connection, order):
+        node.keys.save(order.store, certificate, key)
+    return Issued(order, certificate)
+
+
+def install(connection: Connection, issued: Issued, at: int) -> None:
+    """Put a prepared certificate into use."""
+    order = issued.order
+    old = certificates.own(connection, order.store, order.node.id)
+    if old is not None:
+        certificates.retire(connection, old, at)
+    certificates.place(
+        connection, order.store, issued.certificate, node_id=order.node.id, at=at
+    )
+
+
+def full_name(cluster: Cluster, node_name: str) -> str:
+    """Return a node's name with the cluster's domain."""
+    domain = cluster.config.cluster.domain
+    return node_name if domain is None else f"{node_name}.{domain}"
+
+
+def _key_holders(cluster: Cluster, connection: Connection, order: Order) -> list[Node]:
+    """Return the nodes that need the key: all of them to sign with ITLRecovery."""
+    if order.store is not TrustStore.ITLRECOVERY:
+        return [order.node]
+    return [cluster.node_of(row) for row in read_nodes(connection)]
+
+
+def _make_key(order: Order) -> PrivateKey:
+    match order.key_type.upper():
+        case "RSA" if order.key_size in RSA_SIZES:
+            return generate_rsa(order.key_size)
+        case "RSA":
+            sizes = ", ".join(map(str, RSA_SIZES))
+            raise ServiceError(f"no RSA key of {order.key_size} bits", hint=sizes)
+        case "EC" if order.store in EC_ALLOWED:
+            return generate_ec(order.key_size)
+        case "EC":
+            raise ServiceError(
+                f"{order.store} signs files for phones, which know RSA only",
+                hint=f"EC is for {', '.join(sorted(EC_ALLOWED))}",
+            )
+        case other:
+            raise ServiceError(f"no key type {other}", hint="use RSA or EC")
+
+
+def _subject(
+    cluster: Cluster, connection: Connection, order: Order
+) -> DistinguishedName:
+    name = full_name(cluster, order.full_name or order.node.name)
+    common = common_name(order.store, name, _capf_name(cluster, connection, order))
+    return subject_name(cluster.config.certificates.subject, common)
+
+
+def _capf_name(cluster: Cluster, connection: Connection, order: Order) -> str:
+    """Return CAPF's name: what it was, what is configured, or a new random one."""
+    old = certificates.own(connection, TrustStore.CAPF, order.node.id)
+    known = None if old is None else old.certificate.subject.get("CN")
+    configured = cluster.config.cluster.capf
+    return known or configured or f"CAPF-{secrets.token_hex(4)}"

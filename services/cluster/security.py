@@ -1,0 +1,174 @@
+"""Security mode, CTL and the resets: what `utils ctl` and `utils itl` do.
+
+Each operation is one transaction: the mode, the signed bytes of the new CTL, the audit
+row and the next revision. Nodes follow the revision (services.cluster.distribution).
+"""
+
+from enum import IntEnum, unique
+from typing import Final
+
+from protocol.signature import Signer
+from protocol.trust_list import TrustList
+from protocol.trust_list_build import sign_trust_list
+from services.cluster.cluster import Cluster
+from services.errors import ServiceError
+from services.pki.recovery import load_recovery
+from services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
+from services.publishing.itl import itl_signer, sign_itl
+from services.publishing.papers import Papers
+from services.store.database import Change
+from services.store.parameters import (
+    FALSE,
+    Parameter,
+    check_value,
+    find_parameter,
+    read_parameter,
+    write_parameter,
+)
+from services.store.trust_lists import add_ctl, add_reset_itl, newest_ctl
+
+_NO_LICENCE: Final = (
+    "Command cannot be executed because the Unified Communications Manager cluster is "
+    "not registered to a Smart/Virtual Account with Allow export-controlled "
+    "functionality."
+)
+
+
+@unique
+class SecurityMode(IntEnum):
+    """ClusterSecurityMode."""
+
+    NON_SECURE = 0
+    MIXED = 1
+
+
+def set_cluster_mode(cluster: Cluster, mode: SecurityMode, *, by: str) -> None:
+    """Move the cluster to a mode and make the CTL that goes with it, without tokens.
+
+    A non-secure cluster that never had a CTL gets none; one that had keeps it, with its
+    servers emptied (REFERENCE 1.9).
+
+    Raises:
+        ServiceError: Mixed mode without the licence; or the CTL cannot be made.
+    """
+    name = mode.name.lower().replace("_", "-")
+    with cluster.store.change("set cluster mode", name, by=by) as change:
+        write_mode(change, mode)
+        is_needed = mode is SecurityMode.MIXED
+        if is_needed or newest_ctl(change.connection) is not None:
+            _publish_ctl(cluster, change)
+
+
+def update_ctl(cluster: Cluster, *, by: str) -> None:
+    """Make the CTL anew from the cluster's certificates; tokens drop out of it.
+
+    Raises:
+        ServiceError: When the cluster is not in mixed mode, or the CTL cannot be made.
+    """
+    with cluster.store.change("update CTL", CTL_NAME, by=by) as change:
+        if not Papers.read(change.connection).is_mixed:
+            raise ServiceError(
+                "the cluster is not in mixed mode, so it has no CTL to update",
+                hint="use `utils ctl set-cluster mixed-mode`",
+            )
+        _publish_ctl(cluster, change)
+
+
+def reset_ctl_localkey(cluster: Cluster, *, by: str) -> None:
+    """Sign the CTL with the CallManager key, the present ITLRecovery listed in it.
+
+    For phones that do not know the signer any more (REFERENCE 6.1, 7.7).
+
+    Raises:
+        ServiceError: When there is no CTL, or it cannot be made.
+    """
+    with cluster.store.change("reset CTL", "localkey", by=by) as change:
+        if newest_ctl(change.connection) is None:
+            raise ServiceError(
+                "the cluster has no CTL to reset",
+                hint="use `utils ctl set-cluster mixed-mode`",
+            )
+        _publish_ctl(cluster, change, reset=True)
+
+
+def reset_itl_localkey(cluster: Cluster, *, by: str) -> None:
+    """Leave an ITL for every node that its other SAST signed (REFERENCE 2.3, 6.2).
+
+    Raises:
+        ServiceError: When a key that must sign is missing.
+    """
+    with cluster.store.change("reset ITL", "localkey", by=by) as change:
+        papers = Papers.read(change.connection)
+        for row in papers.nodes:
+            signer = cluster.node_of(row).keys.signer(
+                *itl_signer(papers, row, reset=True)
+            )
+            _leave_itl(change, papers, row.id, signer)
+
+
+def reset_itl_remotekey(
+    cluster: Cluster, pkcs12: bytes, password: str, *, by: str
+) -> None:
+    """Leave an ITL for every node, signed by the ITLRecovery key of a file.
+
+    Raises:
+        ServiceError: When the file or its password is wrong.
+    """
+    signer = load_recovery(pkcs12, password)
+    detail = f"remotekey {signer.certificate.serial_hex}"
+    with cluster.store.change("reset ITL", detail, by=by) as change:
+        papers = Papers.read(change.connection)
+        for row in papers.nodes:
+            _leave_itl(change, papers, row.id, signer)
+
+
+def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:
+    """Set a parameter.
+
+    Raises:
+        ServiceError: When there is none of this name, it cannot have this value, or it
+            has a command of its own.
+    """
+    parameter = find_parameter(name)
+    if parameter is Parameter.CLUSTER_SECURITY_MODE:
+        raise ServiceError(
+            f"{parameter} is not set by hand", hint="use `utils ctl set-cluster`"
+        )
+    value = check_value(parameter, value)
+    detail = f"{parameter} = {value}"
+    with cluster.store.change("set parameter", detail, by=by) as change:
+        write_parameter(change.connection, parameter, value)
+
+
+def write_mode(change: Change, mode: SecurityMode) -> None:
+    """Write the security mode inside a change.
+
+    Raises:
+        ServiceError: Mixed mode without the licence for it (REFERENCE 6.1).
+    """
+    connection = change.connection
+    licence = read_parameter(connection, Parameter.EXPORT_CONTROLLED)
+    if mode is SecurityMode.MIXED and licence == FALSE:
+        raise ServiceError(_NO_LICENCE, hint=f"set {Parameter.EXPORT_CONTROLLED}")
+    write_parameter(connection, Parameter.CLUSTER_SECURITY_MODE, str(int(mode)))
+
+
+def _publish_ctl(cluster: Cluster, change: Change, *, reset: bool = False) -> TrustList:
+    papers = Papers.read(change.connection)
+    store = ctl_signer(papers, reset=reset)
+    certificate = papers.certificate(store, papers.publisher)
+    signer = cluster.node_of(papers.publisher).keys.signer(store, certificate)
+    ctl = sign_trust_list(
+        CTL_NAME,
+        ctl_records(papers, store),
+        signer,
+        timestamp=change.at,
+        digest=papers.digest,
+    )
+    add_ctl(change.connection, change.revision, ctl.data, change.at)
+    return ctl
+
+
+def _leave_itl(change: Change, papers: Papers, node_id: int, signer: Signer) -> None:
+    itl = sign_itl(papers, node_id, signer, at=change.at)
+    add_reset_itl(change.connection, change.revision, node_id, itl.data)

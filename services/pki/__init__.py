@@ -1,0 +1,1 @@
+"""Certificates, keys and tokens: making them, keeping keys, signing with them."""

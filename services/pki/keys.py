@@ -1,0 +1,132 @@
+"""Private keys: files of their node, mode 0600, never in the database, never logged.
+
+    keys/<unit>-<serial>.pem        PKCS#8, without a password
+
+A key is written before the database names its certificate. A crash in between leaves a
+file that nothing refers to, and the old certificate with its old key in use.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from protocol.certificate import Certificate
+from protocol.codes import TrustStore
+from protocol.signature import PrivateKeySigner
+from services.errors import ServiceError
+from services.files import PRIVATE, replace_file
+from services.pki.minting import PrivateKey
+
+FOLDER_MODE: Final = 0o700
+
+# Codes of key kinds that `set cert regen` and the configuration may ask for.
+_EC_CURVES: Final[dict[int, Callable[[], ec.EllipticCurve]]] = {
+    256: ec.SECP256R1,
+    384: ec.SECP384R1,
+}
+
+
+def generate_rsa(bits: int) -> rsa.RSAPrivateKey:
+    """Make an RSA key."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def generate_ec(bits: int) -> ec.EllipticCurvePrivateKey:
+    """Make an EC key of 256 or 384 bits.
+
+    Raises:
+        ServiceError: When there is no such curve.
+    """
+    if bits not in _EC_CURVES:
+        raise ServiceError(f"no curve of {bits} bits", hint="use 256 or 384")
+    return ec.generate_private_key(_EC_CURVES[bits]())
+
+
+class KeyFolder:
+    """The keys of one node."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def path(self, store: TrustStore, certificate: Certificate) -> Path:
+        """Return where the key of a certificate lies."""
+        return self._path / f"{store}-{certificate.serial_hex}.pem"
+
+    def save(
+        self, store: TrustStore, certificate: Certificate, key: PrivateKey
+    ) -> None:
+        """Keep a key.
+
+        Raises:
+            OSError: When it cannot be written.
+        """
+        self._path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        replace_file(self.path(store, certificate), pem, mode=PRIVATE)
+
+    def has(self, store: TrustStore, certificate: Certificate) -> bool:
+        """Tell whether the key of a certificate lies here."""
+        return self.path(store, certificate).is_file()
+
+    def load(self, store: TrustStore, certificate: Certificate) -> PrivateKey:
+        """Return a key.
+
+        Raises:
+            ServiceError: When it is not there, is damaged, or is another one's.
+        """
+        path = self.path(store, certificate)
+        try:
+            key = load_pem_private_key(path.read_bytes(), password=None)
+        except FileNotFoundError:
+            raise ServiceError(
+                f"the private key of {store} {certificate.serial_hex} is not on this "
+                "machine",
+                hint=f"restore {path}, or regenerate the certificate",
+            ) from None
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise ServiceError(
+                f"{path}: no usable private key ({error})",
+                hint="restore it, or regenerate the certificate",
+            ) from None
+        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or (
+            key.public_key() != certificate.public_key
+        ):
+            raise ServiceError(
+                f"{path}: not the key of its certificate",
+                hint="restore it, or regenerate the certificate",
+            )
+        return key
+
+    def signer(self, store: TrustStore, certificate: Certificate) -> PrivateKeySigner:
+        """Return who signs with a certificate of this node.
+
+        Raises:
+            ServiceError: When its key cannot be used for trust lists.
+        """
+        key = self.load(store, certificate)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ServiceError(
+                f"the {store} certificate has an EC key",
+                hint="trust lists need RSA: regenerate it",
+            )
+        return PrivateKeySigner(certificate, key)
+
+    def forget(self, store: TrustStore, certificate: Certificate) -> None:
+        """Delete a key whose certificate was deleted."""
+        self.path(store, certificate).unlink(missing_ok=True)
+
+
+def make_key_folder(path: Path) -> KeyFolder:
+    """Make a node's folder of keys, readable by nobody else."""
+    os.makedirs(path, mode=FOLDER_MODE, exist_ok=True)  # noqa: PTH103 - with its mode
+    return KeyFolder(path)

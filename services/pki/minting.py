@@ -1,0 +1,251 @@
+"""Write certificates as DER, to the byte (REFERENCE 1.11, 10.1).
+
+`cryptography` signs no certificate with SHA-1, so the TBS part is built here and signed
+raw. What a kind of certificate holds is said by a `Profile`; this file only writes it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import Final, Literal
+
+from asn1crypto import algos, core, keys, x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from protocol.certificate import Certificate
+from protocol.names import DistinguishedName
+
+CertificateDigest = Literal["sha1", "sha256"]
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+
+SERIAL_BYTES: Final = 16
+_LAST_UTC_TIME_YEAR: Final = 2049
+"""RFC 5280, 4.1.2.5: later dates are GeneralizedTime."""
+
+_HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
+    "sha1": hashes.SHA1(),  # noqa: S303 - what certificates of 2015 are signed with
+    "sha256": hashes.SHA256(),
+}
+_ATTRIBUTES: Final = {
+    "C": "country_name",
+    "O": "organization_name",
+    "OU": "organizational_unit_name",
+    "CN": "common_name",
+    "ST": "state_or_province_name",
+    "L": "locality_name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a kind of certificate holds beside names, key and validity."""
+
+    key_usage: frozenset[str]
+    """As asn1crypto names the bits: `digital_signature`."""
+    purposes: tuple[str, ...]
+    """Extended key usages, by name or as dotted numbers."""
+    usage_is_critical: bool = False
+    names_issuer_key: bool = False
+    """Whether there is an authority key identifier."""
+    crl_uri: str | None = None
+    issuer_uri: str | None = None
+    is_authority: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who signs another's certificate."""
+
+    name: DistinguishedName
+    key: RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """From when and for how long."""
+
+    begins: datetime
+    lasts: timedelta
+
+    @classmethod
+    def days(cls, begins: datetime, days: int) -> "Validity":
+        """Last whole days less one second, as the vendor's certificates do."""
+        begins = begins.astimezone(UTC).replace(microsecond=0)
+        return cls(begins, timedelta(days=days, seconds=-1))
+
+
+def mint(
+    subject: DistinguishedName,
+    key: PrivateKey,
+    profile: Profile,
+    validity: Validity,
+    *,
+    digest: CertificateDigest = "sha1",
+    issuer: Issuer | None = None,
+    serial: bytes | None = None,
+    alternative_names: Sequence[str] = (),
+) -> Certificate:
+    """Make a certificate; without an issuer it is self-signed.
+
+    Args:
+        subject: Its name, in the order in which the certificate has it.
+        key: The private key that belongs to it.
+        profile: Its kind.
+        validity: When it is valid.
+        digest: What is signed; EC keys always sign SHA-256.
+        issuer: Who signs.
+        serial: Big-endian; 16 random bytes when not given.
+        alternative_names: DNS names and IP addresses.
+    """
+    signing_key: PrivateKey = key if issuer is None else issuer.key
+    algorithm = _algorithm(signing_key, digest)
+    extensions = _extensions(profile, key, signing_key, alternative_names)
+    tbs = x509.TbsCertificate(
+        {
+            "version": "v3",
+            "serial_number": int.from_bytes(serial or new_serial()),
+            "signature": algorithm,
+            "issuer": _name(subject if issuer is None else issuer.name),
+            "validity": {
+                "not_before": _time(validity.begins),
+                "not_after": _time(validity.begins + validity.lasts),
+            },
+            "subject": _name(subject),
+            "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(key)),
+            "extensions": extensions,
+        }
+    )
+    whole = x509.Certificate(
+        {
+            "tbs_certificate": tbs,
+            "signature_algorithm": algorithm,
+            "signature_value": _sign(signing_key, tbs.dump(), digest),
+        }
+    )
+    return Certificate.decode(whole.dump())
+
+
+def new_serial(length: int = SERIAL_BYTES) -> bytes:
+    """Return a random serial number that needs no sign byte and has no leading zero."""
+    serial = bytearray(secrets.token_bytes(length))
+    serial[0] = serial[0] & 0x3F | 0x40
+    return bytes(serial)
+
+
+def _sign(key: PrivateKey, data: bytes, digest: CertificateDigest) -> bytes:
+    if isinstance(key, RSAPrivateKey):
+        return key.sign(data, PKCS1v15(), _HASHES[digest])
+    return key.sign(data, ECDSA(hashes.SHA256()))
+
+
+def _algorithm(
+    key: PrivateKey, digest: CertificateDigest
+) -> algos.SignedDigestAlgorithm:
+    if isinstance(key, RSAPrivateKey):
+        return algos.SignedDigestAlgorithm(
+            {"algorithm": f"{digest}_rsa", "parameters": core.Null()}
+        )
+    return algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"})
+
+
+def _name(name: DistinguishedName) -> x509.Name:
+    rdns = [_rdn(key, value) for key, value in name.attributes]
+    return x509.Name(name="", value=x509.RDNSequence(rdns))
+
+
+def _rdn(key: str, value: str) -> x509.RelativeDistinguishedName:
+    kind, text = (
+        ("printable_string", core.PrintableString(value))
+        if key == "C"
+        else ("utf8_string", core.UTF8String(value))
+    )
+    pair = {
+        "type": _ATTRIBUTES[key],
+        "value": x509.DirectoryString(name=kind, value=text),
+    }
+    return x509.RelativeDistinguishedName([x509.NameTypeAndValue(pair)])
+
+
+def _time(when: datetime) -> x509.Time:
+    form = "utc_time" if when.year <= _LAST_UTC_TIME_YEAR else "general_time"
+    return x509.Time({form: when})
+
+
+def _key_info(key: PrivateKey) -> bytes:
+    return key.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _key_identifier(key: PrivateKey) -> bytes:
+    return hashlib.sha1(_key_info(key), usedforsecurity=False).digest()
+
+
+def _extensions(
+    profile: Profile,
+    key: PrivateKey,
+    signing_key: PrivateKey,
+    alternative_names: Sequence[str],
+) -> list[x509.Extension]:
+    """Write the extensions in the order of the vendor's certificates."""
+    found: list[tuple[str, core.Asn1Value, bool]] = []
+    if profile.is_authority:
+        found.append(("basic_constraints", x509.BasicConstraints({"ca": True}), True))
+    usage = x509.KeyUsage(set(profile.key_usage))
+    found.append(("key_usage", usage, profile.usage_is_critical))
+    purposes = ("extended_key_usage", x509.ExtKeyUsageSyntax(profile.purposes), False)
+    identifier = ("key_identifier", core.OctetString(_key_identifier(key)), False)
+    if profile.purposes:
+        found.append(purposes)
+    found.append(identifier)
+    if profile.names_issuer_key:
+        authority = {"key_identifier": _key_identifier(signing_key)}
+        found.append(
+            ("authority_key_identifier", x509.AuthorityKeyIdentifier(authority), False)
+        )
+    if profile.crl_uri is not None:
+        found.append(("crl_distribution_points", _crl(profile.crl_uri), False))
+    if profile.issuer_uri is not None:
+        found.append(
+            ("authority_information_access", _access(profile.issuer_uri), False)
+        )
+    if alternative_names:
+        names = x509.GeneralNames([_general_name(name) for name in alternative_names])
+        found.append(("subject_alt_name", names, False))
+    return [
+        x509.Extension({"extn_id": kind, "critical": critical, "extn_value": value})
+        for kind, value, critical in found
+    ]
+
+
+def _crl(uri: str) -> x509.CRLDistributionPoints:
+    where = x509.DistributionPointName(
+        name="full_name", value=x509.GeneralNames([_uri(uri)])
+    )
+    return x509.CRLDistributionPoints(
+        [x509.DistributionPoint({"distribution_point": where})]
+    )
+
+
+def _access(uri: str) -> x509.AuthorityInfoAccessSyntax:
+    access = {"access_method": "ca_issuers", "access_location": _uri(uri)}
+    return x509.AuthorityInfoAccessSyntax([x509.AccessDescription(access)])
+
+
+def _uri(text: str) -> x509.GeneralName:
+    return x509.GeneralName("uniform_resource_identifier", x509.URI(text))
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    try:
+        ip_address(text)
+    except ValueError:
+        return x509.GeneralName("dns_name", x509.DNSName(text))
+    return x509.GeneralName("ip_address", x509.IPAddress(text))

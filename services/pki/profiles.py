@@ -1,0 +1,56 @@
+"""The cluster's kinds of certificates: what each may do, whose name it has."""
+
+from typing import Final
+
+from protocol.codes import TrustStore
+from protocol.names import DistinguishedName
+from services.config import SubjectSection
+from services.pki.minting import Profile
+
+_IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
+_SERVER: Final = frozenset(
+    {"digital_signature", "key_encipherment", "data_encipherment", "key_agreement"}
+)
+_SERVER_PURPOSES: Final = ("server_auth", "client_auth", _IPSEC_END_SYSTEM)
+
+# REFERENCE 1.11, observed for CallManager, CAPF and ITLRecovery; TVS as CallManager
+# (inferred).
+PROFILES: Final = {
+    TrustStore.CALLMANAGER: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
+    TrustStore.TVS: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
+    TrustStore.CAPF: Profile(
+        frozenset({"digital_signature", "key_encipherment", "key_cert_sign"}),
+        ("server_auth", _IPSEC_END_SYSTEM),
+    ),
+    TrustStore.ITLRECOVERY: Profile(_SERVER, ("server_auth", "client_auth")),
+}
+
+CLUSTER_WIDE: Final = frozenset({TrustStore.CAPF, TrustStore.ITLRECOVERY})
+"""Units that the publisher has for all nodes."""
+EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF})
+"""Units that sign no trust list and no configuration: those take RSA only."""
+
+
+def common_name(store: TrustStore, full_name: str, capf_name: str) -> str:
+    """Return the common name of a node's certificate of a unit."""
+    match store:
+        case TrustStore.CAPF:
+            return capf_name
+        case TrustStore.ITLRECOVERY:
+            return f"ITLRECOVERY_{full_name}"
+        case _:
+            return full_name
+
+
+def subject_name(subject: SubjectSection, common: str) -> DistinguishedName:
+    """Return a subject in the order of certificates since 2011 (REFERENCE 1.4)."""
+    return DistinguishedName(
+        (
+            ("C", subject.country),
+            ("O", subject.organization),
+            ("OU", subject.organizational_unit),
+            ("CN", common),
+            ("ST", subject.state),
+            ("L", subject.locality),
+        )
+    )

@@ -1,0 +1,135 @@
+"""Each node's ITL: its own records, its own signature (REFERENCE 1.10, 2.3).
+
+SAST (signer), TFTP or CCM+TFTP, TVS of every node, CAPF, the other SAST
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from protocol.certificate import Certificate
+from protocol.codes import Role, TrustStore
+from protocol.errors import DecodeError
+from protocol.record import Record
+from protocol.signature import Signer
+from protocol.trust_list import TrustList
+from protocol.trust_list_build import record_for, sign_trust_list
+from services.cluster.cluster import Cluster, Node
+from services.files import replace_file
+from services.publishing.papers import Papers
+from services.store.nodes import NodeRow, write_state
+from services.store.trust_lists import newest_reset_revision
+
+ITL_NAME = "ITLFile.tlv"
+
+
+def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
+    """Make the node's ITL as a start of its TFTP service does, and write it.
+
+    The same records under the same signer stay the same bytes. A reset ITL (`utils itl
+    reset`) ends here (REFERENCE 6.2).
+
+    Raises:
+        ServiceError: When a certificate or the signing key is missing.
+        OSError: When the file cannot be written; the old one stays.
+    """
+    with cluster.store.read() as connection:
+        papers = Papers.read(connection)
+        reset = newest_reset_revision(connection, node.id)
+    signer = node.keys.signer(*itl_signer(papers, papers.node(node.id)))
+    old = _load(node)
+    itl = sign_itl(papers, node.id, signer, at=int(cluster.clock()), same_as=old)
+    if old is None or itl.data != old.data:
+        replace_file(node.itl_file, itl.data)
+    with cluster.store.note() as connection:
+        write_state(connection, node.id, reset_itl_revision=reset)
+    return itl
+
+
+def itl_signer(
+    papers: Papers, node: NodeRow, *, reset: bool = False
+) -> tuple[TrustStore, Certificate]:
+    """Return which of a node's certificates signs its ITL (REFERENCE 2.3).
+
+    Args:
+        papers: The state.
+        node: Whose ITL it is.
+        reset: Whether it is for `utils itl reset localkey`: the other SAST then.
+
+    Raises:
+        ServiceError: When the certificate does not exist.
+    """
+    if papers.release.recovery_signs != reset:
+        store, holder = TrustStore.ITLRECOVERY, papers.publisher
+    else:
+        store, holder = TrustStore.CALLMANAGER, node
+    return store, papers.certificate(store, holder)
+
+
+def sign_itl(
+    papers: Papers,
+    node_id: int,
+    signer: Signer,
+    *,
+    at: int,
+    same_as: TrustList | None = None,
+) -> TrustList:
+    """Return a node's ITL, signed.
+
+    Args:
+        papers: The state.
+        node_id: Whose ITL it is.
+        signer: Who signs.
+        at: When, Unix seconds.
+        same_as: A list that is returned when nothing but the time would differ.
+
+    Raises:
+        ServiceError: When a node lacks a certificate.
+    """
+    records = list(itl_records(papers, papers.node(node_id), signer.certificate))
+
+    def signed(timestamp: int) -> TrustList:
+        return sign_trust_list(
+            ITL_NAME, records, signer, timestamp=timestamp, digest=papers.digest
+        )
+
+    if same_as is not None and same_as.header.timestamp is not None:
+        again = signed(same_as.header.timestamp)
+        if again.data == same_as.data:
+            return same_as
+    return signed(at)
+
+
+def itl_records(papers: Papers, node: NodeRow, signer: Certificate) -> Iterator[Record]:
+    """Return the records of a node's ITL, the signer's first.
+
+    A rolled back cluster's has neither TVS nor TFTP records (REFERENCE 1.10).
+
+    Raises:
+        ServiceError: When a node lacks a certificate.
+    """
+    callmanager = papers.certificate(TrustStore.CALLMANAGER, node)
+    publisher = papers.publisher
+    sasts = {callmanager.der: (callmanager, node)}
+    if papers.recovery is not None:
+        sasts[papers.recovery.der] = (papers.recovery, publisher)
+    first = sasts.pop(signer.der, (signer, publisher))
+    yield _record(*first, Role.SAST)
+    if not papers.is_rolled_back:
+        yield _record(callmanager, node, papers.server_role)
+        for each in papers.nodes:
+            yield _record(papers.certificate(TrustStore.TVS, each), each, Role.TVS)
+    if papers.capf is not None:
+        yield _record(papers.capf, publisher, Role.CAPF)
+    for other in sasts.values():
+        yield _record(*other, Role.SAST)
+
+
+def _record(certificate: Certificate, node: NodeRow, role: Role) -> Record:
+    return record_for(certificate, role, dns_name=node.name, ip_address=node.address)
+
+
+def _load(node: Node) -> TrustList | None:
+    """Return the ITL that the node has; None when it has none that can be read."""
+    with suppress(FileNotFoundError, DecodeError):
+        return TrustList.decode(node.itl_file.read_bytes())
+    return None

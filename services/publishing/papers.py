@@ -1,0 +1,91 @@
+"""The state that trust lists are made from, read in one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import Connection
+
+from protocol.certificate import Certificate
+from protocol.codes import Digest, Role, TrustStore
+from services.errors import ServiceError
+from services.release import Release
+from services.store import certificates
+from services.store.nodes import NodeRow, read_nodes
+from services.store.parameters import SHA512, TRUE, Parameter, read_parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """The cluster's nodes, own certificates and what decides over lists."""
+
+    nodes: tuple[NodeRow, ...]
+    """The publisher first."""
+    own: Mapping[tuple[TrustStore, int], Certificate]
+    """By unit and node."""
+    release: Release
+    is_mixed: bool
+    is_rolled_back: bool
+    """Prepare Cluster for Rollback to pre 8.0 (REFERENCE 1.10)."""
+    digest: Digest
+
+    @classmethod
+    def read(cls, connection: Connection) -> Self:
+        """Read the state."""
+        values = read_parameters(connection)
+        release = Release.parse(values[Parameter.VERSION])
+        wants_sha512 = values[Parameter.SIGNATURE_DIGEST] == SHA512
+        return cls(
+            nodes=tuple(read_nodes(connection)),
+            own={
+                (each.store, each.node_id): each.certificate
+                for each in certificates.all_own(connection)
+                if each.node_id is not None
+            },
+            release=release,
+            is_mixed=values[Parameter.CLUSTER_SECURITY_MODE] == "1",
+            is_rolled_back=values[Parameter.ROLLBACK] == TRUE,
+            digest=(
+                Digest.SHA512
+                if release.chooses_digest and wants_sha512
+                else Digest.SHA1
+            ),
+        )
+
+    @property
+    def publisher(self) -> NodeRow:
+        """The node that administers the cluster."""
+        return self.nodes[0]
+
+    @property
+    def server_role(self) -> Role:
+        """The role of a node's CallManager in its ITL (REFERENCE 1.10)."""
+        return Role.CCM_TFTP if self.is_mixed else Role.TFTP
+
+    def node(self, node_id: int) -> NodeRow:
+        """Return a node as it is now."""
+        return next(node for node in self.nodes if node.id == node_id)
+
+    def certificate(self, store: TrustStore, node: NodeRow) -> Certificate:
+        """Return a node's own certificate.
+
+        Raises:
+            ServiceError: When it has none of this unit.
+        """
+        found = self.own.get((store, node.id))
+        if found is None:
+            raise ServiceError(
+                f"{node.name} has no {store} certificate",
+                hint=f"regenerate it with `set cert regen {store}`",
+            )
+        return found
+
+    @property
+    def recovery(self) -> Certificate | None:
+        """The cluster's ITLRecovery certificate, which the publisher has."""
+        return self.own.get((TrustStore.ITLRECOVERY, self.publisher.id))
+
+    @property
+    def capf(self) -> Certificate | None:
+        """The CAPF certificate, which the publisher has."""
+        return self.own.get((TrustStore.CAPF, self.publisher.id))

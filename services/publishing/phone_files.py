@@ -1,0 +1,166 @@
+"""What a node's TFTP service serves: a snapshot, taken when the service starts.
+
+Trust lists are those that lie in the node's folder at that moment; configurations are
+the database's. Both stay until the next start (REFERENCE 10.4). Static files come from
+the folder as they are. Whatever has a name ending in `.sgn` is signed by the node's
+CallManager key when it is first asked for, and kept (REFERENCE 2.1, 2.3).
+"""
+
+import re
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from protocol.codes import Digest, TrustStore
+from protocol.signature import Signer
+from protocol.signed_file import sign_file
+from protocol.tftp_packets import TftpError, TftpErrorCode
+from services.cluster.cluster import Cluster, Node
+from services.config import TftpSection
+from services.publishing.papers import Papers
+from services.publishing.phone_configs import PhoneConfigs
+from services.store.trust_lists import first_published
+from services.tftp.source import ChainedSource, FileSource
+from services.tftp.static_files import StaticFiles, StaticLimits
+
+_TRUST_LIST: Final = re.compile(r"(CTL|ITL)(?:File|SEP[0-9A-Fa-f]{12})\.tlv")
+_CONFIG: Final = re.compile(r"(SEP[0-9A-Fa-f]{12})\.cnf\.xml")
+_ENCRYPTED: Final = ".cnf.xml.enc.sgn"
+_DEFAULT: Final = "XMLDefault.cnf.xml"
+_SIGNED: Final = ".sgn"
+_SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
+
+MAX_SIGNED_FILES: Final = 16_384
+"""Kept at once. Names can be made up without end, memory cannot."""
+MAX_SIGNED_LENGTH: Final = 2048 * 1024
+"""What phones download at most (REFERENCE 4.1)."""
+
+
+class NodeFiles:
+    """The files of one node at one moment, as a `FileSource`."""
+
+    def __init__(self, cluster: Cluster, node: Node) -> None:
+        """Take the snapshot.
+
+        Raises:
+            ServiceError: When the node cannot sign.
+            OSError: When its folder cannot be read.
+        """
+        now = int(cluster.clock())
+        with cluster.store.note() as connection:
+            papers = Papers.read(connection)
+            certificate = papers.certificate(
+                TrustStore.CALLMANAGER, papers.node(node.id)
+            )
+            self._configs = PhoneConfigs.read(
+                connection,
+                cluster.config.tvs.port,
+                lambda digest: first_published(connection, digest, now),
+            )
+            # Equal contents under one signer stay equal bytes, whenever they are made.
+            signing_time = first_published(
+                connection, f"signer {certificate.sha1}", now
+            )
+        signer = node.keys.signer(TrustStore.CALLMANAGER, certificate)
+        self._signatures = _Signatures(signer, papers.digest, signing_time)
+        self._lists = {"CTL": _load(node.ctl_file), "ITL": _load(node.itl_file)}
+        self._static = _static_files(node, cluster.config.tftp)
+
+    @property
+    def ctl(self) -> bytes | None:
+        """The CTL that is served."""
+        return self._lists["CTL"]
+
+    @property
+    def itl(self) -> bytes | None:
+        """The ITL that is served."""
+        return self._lists["ITL"]
+
+    def serve_itl(self, itl: bytes) -> None:
+        """Serve another ITL from now on: one of `utils itl reset` (REFERENCE 6.2)."""
+        self._lists["ITL"] = itl
+
+    def find(self, name: str) -> bytes:
+        """Return a file.
+
+        Raises:
+            TftpError: When there is none of this name, or it must not be served.
+        """
+        if (found := _TRUST_LIST.fullmatch(name)) is not None:
+            return _found(self._lists[found.group(1)])
+        if name.endswith(_ENCRYPTED):
+            raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+        if name.endswith(_SIGNED):
+            return self._signatures.sign(
+                name, self._find_plain(name.removesuffix(_SIGNED))
+            )
+        return self._find_plain(name)
+
+    def _find_plain(self, name: str) -> bytes:
+        if (found := _CONFIG.fullmatch(name)) is not None:
+            device = found.group(1)
+            return _found(self._configs.find(f"SEP{device[3:].upper()}"))
+        if name == _DEFAULT:
+            return self._configs.default
+        path = PurePosixPath(name)
+        hidden = any(part.startswith(".") for part in path.parts)
+        if hidden or path.suffix.lower() in _SECRET | {".tlv"}:
+            raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+        return self._static.find(name)
+
+
+class _Signatures:
+    """Signs contents on demand and keeps the results, the least used go first."""
+
+    def __init__(self, signer: Signer, digest: Digest, timestamp: int) -> None:
+        self._signer = signer
+        self._digest = digest
+        self._timestamp = timestamp
+        self._kept: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+
+    def sign(self, name: str, content: bytes) -> bytes:
+        """Return the signed file of a content; the same object for the same content.
+
+        Raises:
+            TftpError: When no phone would take so large a file.
+        """
+        kept = self._kept.get(name)
+        if kept is not None and kept[0] is content:
+            self._kept.move_to_end(name)
+            return kept[1]
+        if len(content) > MAX_SIGNED_LENGTH:
+            raise TftpError(TftpErrorCode.DISK_FULL, "The file is too large to be sent")
+        signed = sign_file(
+            name,
+            content,
+            self._signer,
+            timestamp=self._timestamp,
+            digest=self._digest,
+        ).data
+        self._kept[name] = content, signed
+        while len(self._kept) > MAX_SIGNED_FILES:
+            self._kept.popitem(last=False)
+        return signed
+
+
+def _static_files(node: Node, settings: TftpSection) -> FileSource:
+    limits = StaticLimits(
+        file_bytes=settings.max_file_bytes, patterns=settings.static_patterns
+    )
+    roots = [node.tftp_folder]
+    if settings.static_files:
+        roots.append(Path(settings.static_files))
+    return ChainedSource([StaticFiles(root, limits) for root in roots])
+
+
+def _load(file: Path) -> bytes | None:
+    with suppress(FileNotFoundError):
+        return file.read_bytes()
+    return None
+
+
+def _found(content: bytes | None) -> bytes:
+    if content is None:
+        raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+    return content
