@@ -8,6 +8,8 @@ from typing import Final
 from protocol.tftp_transfer import Outcome
 
 _CELL_BYTES: Final = 8
+GENERATIONS: Final = 4
+"""Workers that are going and those that come count in rows of their own."""
 
 
 @unique
@@ -44,17 +46,23 @@ _CELLS: Final = len(Count) + len(Outcome)
 
 
 class TftpCounters:
-    """One row of counts for each worker; reading adds them up."""
+    """Rows of counts, one for each worker; reading adds them up."""
 
     def __init__(self, workers: int = 1) -> None:
         # Anonymous and shared: a forked worker counts where its parent can read.
-        memory = mmap.mmap(-1, workers * _CELLS * _CELL_BYTES)
+        rows = workers * GENERATIONS
+        memory = mmap.mmap(-1, rows * _CELLS * _CELL_BYTES)
         cells = memoryview(memory).cast("Q")
-        self._rows = [cells[n * _CELLS : (n + 1) * _CELLS] for n in range(workers)]
+        self._rows = [cells[n * _CELLS : (n + 1) * _CELLS] for n in range(rows)]
 
-    def row(self, worker: int = 0) -> "CounterRow":
+    def row(self, number: int = 0) -> "CounterRow":
         """Return where one worker counts."""
-        return CounterRow(self._rows[worker])
+        return CounterRow(self._rows[number])
+
+    def settle(self, number: int) -> None:
+        """Count the transfers as ended that a worker left when it was killed."""
+        row = self._rows[number]
+        row[Count.ENDED] = row[Count.STARTED]
 
     def __getitem__(self, count: Count) -> int:
         return sum(row[count] for row in self._rows)

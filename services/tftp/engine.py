@@ -11,6 +11,8 @@ import select
 from collections.abc import Sequence
 from typing import Final
 
+import structlog
+
 from protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
 from protocol.tftp_transfer import Outcome
 from services.tftp.counters import Count, CounterRow
@@ -22,6 +24,7 @@ from services.tftp.reception import Reception
 from services.tftp.session import Session
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.sockets import Peer
+from services.tftp.source import FileSource
 from services.tftp.table import TransferTable
 from services.tftp.trains import send_trains
 
@@ -41,24 +44,30 @@ class Engine:
     def __init__(
         self,
         listener: Listener,
-        reception: Reception,
-        table: TransferTable,
+        source: FileSource,
         settings: TftpSettings,
         counters: CounterRow,
-        journal: Journal,
+        logger: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._listener = listener
-        self._reception = reception
-        self._table = table
+        self._listener_descriptor = listener.socket.fileno()
         self._has_ports = settings.ports is Ports.PER_TRANSFER
         self._counters = counters
-        self._journal = journal
+        self._journal = Journal(logger, settings.log_lines_per_s)
+        self._table = TransferTable(settings)
+        self._reception = Reception(
+            source, settings, self._table, counters, self._journal
+        )
         self._deadlines: Deadlines[Session] = Deadlines()
         self._by_descriptor: dict[int, Session] = {}
+        self._is_draining = False
         self._epoll = select.epoll()
-        self._epoll.register(listener.socket, select.EPOLLIN)
-        self._listener_descriptor = listener.socket.fileno()
+        self._epoll.register(self._listener_descriptor, select.EPOLLIN)
         self._ports = PortPool(listener.socket.family, self._epoll)
+
+    def replace_source(self, source: FileSource) -> None:
+        """Serve other files from the next request on."""
+        self._reception.source = source
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `turn` has something to do."""
@@ -109,9 +118,9 @@ class Engine:
                 self._ended(session, now)
         self._journal.summarise(now)
 
-    def stop_listening(self) -> None:
+    def drain(self) -> None:
         """Take no more requests; transfers under way go on."""
-        self._epoll.unregister(self._listener.socket)
+        self._is_draining = True
 
     def close(self, now: float) -> None:
         """End every transfer and give its descriptors back; not the listener."""
@@ -180,6 +189,8 @@ class Engine:
             self._client_is_gone(session, now)
 
     def _request(self, data: bytes, peer: Peer, local: str, now: float) -> None:
+        if self._is_draining:
+            return  # the client asks again, and finds our successor
         answer = self._reception.take(data, peer, now)
         if isinstance(answer, Session):
             self._begin(answer, local, now)

@@ -49,10 +49,11 @@ class TransferPort:
             self._strangers.close()
             raise
         try:
-            # The same user only may share the port, unlike with SO_REUSEADDR.
+            # Bound before it may be shared: a free port must be nobody's, also not the
+            # well-known one that workers share. Then by the same user only.
+            self._strangers.bind((local, 0))
             for each in (self._strangers, self.own):
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            self._strangers.bind((local, 0))
             self.own.bind((local, self._strangers.getsockname()[1]))
         except OSError:
             self.close()

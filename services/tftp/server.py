@@ -1,23 +1,30 @@
 """The TFTP server as the rest of the services see it."""
 
+from typing import Final
+
 import structlog
 import trio
 
 from services.tftp.counters import TftpCounters
 from services.tftp.engine import Engine
-from services.tftp.journal import Journal
 from services.tftp.listener import Listener
-from services.tftp.reception import Reception
 from services.tftp.settings import TftpSettings
 from services.tftp.sockets import open_listener, warn_of_small_buffer
 from services.tftp.source import FileSource
-from services.tftp.table import TransferTable
+from services.tftp.workers import Workers
 
-_TURNS_BEFORE_OTHERS = 4
+_TURNS_BEFORE_OTHERS: Final = 4
+"""How long a busy server keeps the other tasks of the process waiting: four turns of
+at most 512 datagrams."""
+_DRAIN_LOOKS_EVERY_S: Final = 0.05
 
 
 class TftpServer:
-    """Serves the files of a source on one address."""
+    """Serves the files of a source on one address.
+
+    With `settings.workers` above one the work is done in processes of their own, which
+    hold the source as it was when it was set (see `services.tftp.workers`).
+    """
 
     def __init__(
         self,
@@ -34,8 +41,8 @@ class TftpServer:
         self._settings = TftpSettings() if settings is None else settings
         self._log = structlog.get_logger() if logger is None else logger
         self.counters = TftpCounters(self._settings.workers)
-        self._listener: Listener | None = None
-        self._reception: Reception | None = None
+        self._listeners: list[Listener] = []
+        self._running: Engine | Workers | None = None
 
     @property
     def source(self) -> FileSource:
@@ -45,8 +52,8 @@ class TftpServer:
     @source.setter
     def source(self, source: FileSource) -> None:
         self._source = source
-        if self._reception is not None:
-            self._reception.source = source
+        if self._running is not None:
+            self._running.replace_source(source)
 
     async def bind(self) -> tuple[str, int]:
         """Bind the socket; requests wait in its buffer until `serve`.
@@ -55,12 +62,10 @@ class TftpServer:
             ServiceError: When the address or the port cannot be had.
         """
         await trio.lowlevel.checkpoint()
-        if self._listener is None:
-            size = self._settings.receive_buffer_bytes
-            bound = open_listener(self._address, self._port, size)
-            warn_of_small_buffer(bound, size, self._log.warning)
-            self._listener = Listener(bound)
-        return self._listener.address, self._listener.port
+        if not self._listeners:
+            self._open_listeners()
+        first = self._listeners[0]
+        return first.address, first.port
 
     async def serve(
         self,
@@ -73,34 +78,83 @@ class TftpServer:
             ServiceError: When the address or the port cannot be had.
         """
         where = await self.bind()
-        listener = self._listener
-        assert listener is not None
-        settings = self._settings
-        table = TransferTable(settings)
-        row = self.counters.row()
-        journal = Journal(self._log, settings.log_lines_per_s)
-        reception = self._reception = Reception(
-            self._source, settings, table, row, journal
+        try:
+            if self._settings.workers == 1:
+                await self._serve_here(where, task_status)
+            else:
+                await self._serve_in_workers(where, task_status)
+        finally:
+            self._running = None
+            self.close()
+
+    async def drain(self, timeout_s: float = 3.0) -> None:
+        """Take no more requests and wait for the transfers under way, at most so long.
+
+        `serve` goes on until it is cancelled.
+        """
+        if self._running is not None:
+            self._running.drain()
+        deadline = trio.current_time() + timeout_s
+        # Workers end transfers in other processes; there is no event to wait for.
+        while self.counters.under_way and trio.current_time() < deadline:  # noqa: ASYNC110
+            await trio.sleep(_DRAIN_LOOKS_EVERY_S)
+
+    def close(self) -> None:
+        """Close the sockets of a server that was bound and is not serving."""
+        while self._listeners:
+            self._listeners.pop().socket.close()
+
+    def _open_listeners(self) -> None:
+        """Bind as many sockets to the one port as there are workers."""
+        size, count = self._settings.receive_buffer_bytes, self._settings.workers
+        port = self._port
+        for _ in range(count):
+            bound = open_listener(self._address, port, size, shared=count > 1)
+            self._listeners.append(Listener(bound))
+            port = self._listeners[0].port
+        warn_of_small_buffer(self._listeners[0].socket, size, self._log.warning)
+
+    async def _serve_here(
+        self, where: tuple[str, int], task_status: trio.TaskStatus[tuple[str, int]]
+    ) -> None:
+        engine = Engine(
+            self._listeners[0],
+            self._source,
+            self._settings,
+            self.counters.row(),
+            self._log,
         )
-        engine = Engine(listener, reception, table, settings, row, journal)
+        self._running = engine
         task_status.started(where)
         try:
-            await self._run(engine)
+            await _run(engine)
         finally:
             engine.close(trio.current_time())
-            listener.socket.close()
-            self._listener = None
 
-    async def _run(self, engine: Engine) -> None:
-        turns = 0
-        while True:
-            now = trio.current_time()
-            if now >= engine.next_at:
-                engine.expire(now)
-            if engine.turn(now):
-                turns += 1
-                if turns % _TURNS_BEFORE_OTHERS == 0:
-                    await trio.lowlevel.checkpoint()
-                continue
-            with trio.move_on_at(engine.next_at):
-                await trio.lowlevel.wait_readable(engine)
+    async def _serve_in_workers(
+        self, where: tuple[str, int], task_status: trio.TaskStatus[tuple[str, int]]
+    ) -> None:
+        workers = Workers(self._listeners, self._settings, self.counters, self._log)
+        self._running = workers
+        workers.replace_source(self._source)
+        task_status.started(where)
+        try:
+            await workers.supervise()
+        finally:
+            workers.close()
+
+
+async def _run(engine: Engine) -> None:
+    """Turn the engine: as long as there is work without a pause, else on events."""
+    turns = 0
+    while True:
+        now = trio.current_time()
+        if now >= engine.next_at:
+            engine.expire(now)
+        if engine.turn(now):
+            turns += 1
+            if turns % _TURNS_BEFORE_OTHERS == 0:
+                await trio.lowlevel.checkpoint()
+            continue
+        with trio.move_on_at(engine.next_at):
+            await trio.lowlevel.wait_readable(engine)

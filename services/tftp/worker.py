@@ -1,0 +1,121 @@
+"""One worker: a forked process that turns an engine.
+
+It inherits the source as it is, so sources must not need a database, a thread or a
+task of the parent. Whoever holds the other end of its pipe decides over its life: a
+byte tells it to drain, the end of the pipe (however the parent ended) to stop.
+"""
+
+import gc
+import os
+import select
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from services.tftp.counters import CounterRow
+from services.tftp.engine import Engine
+from services.tftp.listener import Listener
+from services.tftp.settings import Ports, TftpSettings
+from services.tftp.source import FileSource
+
+DRAIN: Final = b"d"
+_DRAIN_S: Final = 10.0
+_DRAIN_SINGLE_PORT_S: Final = 2.0
+"""Short, because nobody is served meanwhile."""
+_TURNS_BEFORE_LOOK: Final = 64
+_LONGEST_WAIT_S: Final = 1.0
+
+
+def fork_worker(
+    listener: Listener,
+    source: FileSource,
+    settings: TftpSettings,
+    counters: CounterRow,
+    logger: structlog.typing.FilteringBoundLogger,
+) -> tuple[int, int]:
+    """Start a worker; return its process id and the pipe that holds it alive."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(ours)
+        return pid, theirs
+    status = 1
+    try:
+        os.close(theirs)
+        _leave_parent({ours, listener.socket.fileno()})
+        engine = Engine(listener, source, settings, counters, logger)
+        _run(engine, ours, _drain_s(settings))
+        status = 0
+    except BaseException:
+        logger.exception("a TFTP worker failed")
+        raise
+    finally:
+        # Not a return into the parent's tasks, of which this process has a copy.
+        os._exit(status)
+
+
+def _drain_s(settings: TftpSettings) -> float:
+    is_single = settings.ports is Ports.SINGLE
+    return _DRAIN_SINGLE_PORT_S if is_single else _DRAIN_S
+
+
+def _leave_parent(kept: set[int]) -> None:
+    """Let go of what belongs to the parent: its signals, its connections, its pipes.
+
+    A connection that the parent closes would stay open as long as we hold it. The
+    descriptors are not closed but turned to nowhere: objects of the parent still know
+    their numbers, which must not come to mean sockets of ours.
+    """
+    gc.freeze()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        descriptor = int(entry.name)
+        if descriptor > 2 and descriptor not in kept and _is_connection(descriptor):  # noqa: PLR2004 (standard error)
+            os.dup2(nowhere, descriptor, inheritable=False)
+
+
+def _is_connection(descriptor: int) -> bool:
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return False  # the listing's own descriptor
+    return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)
+
+
+def _run(engine: Engine, pipe: int, drain_s: float) -> None:
+    """Turn the engine until the pipe ends, or it has drained."""
+    poll = select.poll()
+    poll.register(engine.fileno(), select.POLLIN)
+    poll.register(pipe, select.POLLIN)
+    drained_by: float | None = None
+    while True:
+        now = _turn_while_busy(engine)
+        if drained_by is not None and (not engine.under_way or now >= drained_by):
+            break
+        wait_s = max(0.0, min(engine.next_at - now, _LONGEST_WAIT_S))
+        ready = {descriptor for descriptor, _ in poll.poll(wait_s * 1000)}
+        if pipe in ready:
+            if not os.read(pipe, 1):
+                break
+            engine.drain()
+            drained_by = now + drain_s
+    engine.close(time.monotonic())
+
+
+def _turn_while_busy(engine: Engine) -> float:
+    """Turn as long as something arrives, but not for ever; return the time."""
+    now = time.monotonic()
+    for _ in range(_TURNS_BEFORE_LOOK):
+        if now >= engine.next_at:
+            engine.expire(now)
+        if not engine.turn(now):
+            break
+        now = time.monotonic()
+    return now

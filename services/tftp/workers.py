@@ -1,0 +1,127 @@
+"""Several processes behind one port (SO_REUSEPORT): `tftp.workers = N`.
+
+The kernel spreads clients over the listening sockets by address and port, so a client's
+repeated requests reach the same worker. Its counts are in memory shared with the
+parent. When the source is replaced a new generation is forked, and the old one ends its
+transfers and goes; with a single port, where both generations would read the same
+socket, the new one begins when the old one has gone.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+import trio
+
+from services.tftp.counters import GENERATIONS, TftpCounters
+from services.tftp.listener import Listener
+from services.tftp.settings import Ports, TftpSettings
+from services.tftp.source import FileSource
+from services.tftp.worker import DRAIN, fork_worker
+
+_LOOK_EVERY_S: Final = 0.2
+_STOP_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    pid: int
+    pipe: int
+    """What is written here the worker reads; when it is closed, the worker stops."""
+    row: int
+
+
+class Workers:
+    """The processes of one server."""
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        settings: TftpSettings,
+        counters: TftpCounters,
+        logger: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._listeners = listeners
+        self._settings = settings
+        self._counters = counters
+        self._log = logger
+        self._source: FileSource | None = None
+        self._generation = 0
+        self._current: list[_Worker] = []
+        self._leaving: list[_Worker] = []
+
+    def replace_source(self, source: FileSource) -> None:
+        """Fork workers that serve other files; those of before drain and end."""
+        self.drain()
+        self._source = source
+        if self._settings.ports is Ports.PER_TRANSFER or not self._leaving:
+            self._fork_all()
+
+    def drain(self) -> None:
+        """Let the workers take no more requests, and end when they are idle."""
+        self._source = None
+        for worker in self._current:
+            os.write(worker.pipe, DRAIN)
+        self._leaving += self._current
+        self._current = []
+
+    async def supervise(self) -> None:
+        """Replace workers that end unasked, until cancelled."""
+        while True:
+            await trio.sleep(_LOOK_EVERY_S)
+            self._leaving = [each for each in self._leaving if not self._reap(each)]
+            ended = [each for each in self._current if self._reap(each)]
+            if ended:
+                # One is enough to begin anew: a generation lives and goes together.
+                self._log.error("a TFTP worker ended; starting new ones")
+                self._current = [each for each in self._current if each not in ended]
+                if self._source is not None:
+                    self.replace_source(self._source)
+            elif not self._current and not self._leaving and self._source is not None:
+                self._fork_all()
+
+    def close(self) -> None:
+        """Stop all workers, at once."""
+        self._source = None
+        waiting = self._current + self._leaving
+        self._current, self._leaving = [], []
+        for worker in waiting:
+            os.close(worker.pipe)
+        deadline = time.monotonic() + _STOP_S
+        while waiting and time.monotonic() < deadline:
+            waiting = [each for each in waiting if not self._has_ended(each)]
+            time.sleep(0.005 if waiting else 0)
+        for worker in waiting:
+            os.kill(worker.pid, signal.SIGKILL)
+            os.waitpid(worker.pid, 0)
+
+    def _fork_all(self) -> None:
+        assert self._source is not None  # noqa: S101 (what callers have just checked)
+        first_row = self._generation % GENERATIONS * len(self._listeners)
+        self._generation += 1
+        for number, listener in enumerate(self._listeners):
+            row = first_row + number
+            pid, pipe = fork_worker(
+                listener,
+                self._source,
+                self._settings,
+                self._counters.row(row),
+                self._log,
+            )
+            self._current.append(_Worker(pid, pipe, row))
+
+    def _reap(self, worker: _Worker) -> bool:
+        if not self._has_ended(worker):
+            return False
+        os.close(worker.pipe)
+        return True
+
+    def _has_ended(self, worker: _Worker) -> bool:
+        pid, _ = os.waitpid(worker.pid, os.WNOHANG)
+        if pid:
+            self._counters.settle(worker.row)
+        return pid != 0
