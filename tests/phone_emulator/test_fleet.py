@@ -83,7 +83,7 @@ async def test_losses_stop_nobody(tmp_path: Path) -> None:
         tls=("1.0", "1.2"),
         loss=0.05,
         seed=3,
-        wishes=Wishes(timeout_s=0.05, retransmits=12),
+        wishes=Wishes(timeout_s=0.2, retransmits=15),
         retry_after_s=0.1,
     )
     async with live_node(MIXED.authority(), tmp_path) as node:
