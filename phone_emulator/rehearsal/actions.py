@@ -13,6 +13,7 @@ node stop NODE                node start NODE
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import Final
 
 from phone_emulator.errors import PhoneError
@@ -52,11 +53,22 @@ class UploadCertificate:
     """The token whose certificate it is."""
 
 
+@unique
+class PhoneVerb(StrEnum):
+    """What can be done to phones."""
+
+    BOOT = "boot"
+    OFF = "off"
+    ON = "on"
+    DELETE_TRUST = "delete-trust"
+    FACTORY_RESET = "factory-reset"
+
+
 @dataclass(frozen=True, slots=True)
 class Phones:
     """Something done to groups of phones; no group means all that are on."""
 
-    verb: str
+    verb: PhoneVerb
     groups: tuple[str, ...]
 
 
@@ -69,8 +81,6 @@ class NodePower:
 
 
 Action = Admin | CtlClient | CreateToken | UploadCertificate | Phones | NodePower
-
-_PHONE_VERBS: Final = frozenset({"boot", "off", "on", "delete-trust", "factory-reset"})
 
 
 def parse_action(line: str) -> Action:
@@ -142,8 +152,8 @@ def _cert(words: list[str]) -> Action | None:
 
 def _phones(words: list[str]) -> Action | None:
     match words:
-        case [verb, *groups] if verb in _PHONE_VERBS:
-            return Phones(verb, tuple(groups))
+        case [verb, *groups] if verb in set(PhoneVerb):
+            return Phones(PhoneVerb(verb), tuple(groups))
         case _:
             return None
 

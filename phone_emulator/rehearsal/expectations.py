@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from phone_emulator.boot_report import BootReport
 from phone_emulator.rehearsal.script import Expectation, Step
+from phone_emulator.secd.report import BootReport
 from protocol.trust_anchors import FileKind
 
 Reader = Callable[[BootReport], str | bool | None]

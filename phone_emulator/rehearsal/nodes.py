@@ -1,0 +1,93 @@
+"""A cluster's nodes on their way up and down, each served by a task of its own."""
+
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from phone_emulator.errors import PhoneError
+from services.cluster.cluster import Cluster
+from services.node.serve import serve_nodes
+
+_DRAWS: Final = 50
+
+
+class ServedNodes:
+    """Which nodes are up."""
+
+    def __init__(self, cluster: Cluster, nursery: trio.Nursery) -> None:
+        self._cluster = cluster
+        self._nursery = nursery
+        self._up: dict[str, tuple[trio.CancelScope, trio.Event]] = {}
+
+    def is_up(self, name: str) -> bool:
+        """Return whether a node is served."""
+        return name in self._up
+
+    async def start(self, name: str) -> None:
+        """Serve a node; returns when it answers.
+
+        Raises:
+            PhoneError: When it is up already.
+            ServiceError: When a port cannot be had.
+        """
+        if self.is_up(name):
+            raise PhoneError(f"node {name} is up already")
+        self._up[name] = await self._nursery.start(self._serve, name)
+
+    async def stop(self, name: str) -> None:
+        """Take a node down, as if its power were cut; returns when it is gone.
+
+        Raises:
+            PhoneError: When it is down already.
+        """
+        if not self.is_up(name):
+            raise PhoneError(f"node {name} is down already")
+        scope, gone = self._up.pop(name)
+        scope.cancel()
+        await gone.wait()
+
+    async def _serve(
+        self,
+        name: str,
+        *,
+        task_status: trio.TaskStatus[tuple[trio.CancelScope, trio.Event]],
+    ) -> None:
+        gone = trio.Event()
+        try:
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(serve_nodes, self._cluster, [name])
+                    task_status.started((scope, gone))
+        finally:
+            gone.set()
+
+
+def free_port(kind: socket.SocketKind, addresses: Sequence[str]) -> int:
+    """Find a port that is free on every address.
+
+    All nodes of a cluster share one port number, and keep it when they come back, as
+    phone configurations name it.
+
+    Raises:
+        PhoneError: When none is found; another program holds nearly all.
+    """
+    for _ in range(_DRAWS):
+        port = 0
+        held: list[socket.socket] = []
+        try:
+            for address in addresses:
+                held.append(socket.socket(socket.AF_INET, kind))
+                held[-1].bind((address, port))
+                port = int(held[-1].getsockname()[1])
+        except OSError:
+            continue
+        else:
+            return port
+        finally:
+            for each in held:
+                each.close()
+    raise PhoneError(
+        f"no port is free on {', '.join(addresses)}", hint="close other programs"
+    )
