@@ -1,7 +1,8 @@
 """Certificates and keys for tests, to the byte lengths of the lab (REFERENCE 10.1).
 
 Certificates are written as DER here and signed raw, because `cryptography` signs no
-certificate with SHA-1. Keys are made once a process: they are what costs time.
+certificate with SHA-1. Keys are the same on every run (see `seeded_keys`), so that
+files can be compared with golden ones.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from protocol.codes import Role
 from protocol.signature import PrivateKeySigner
 from protocol.trust_list import Record
 from protocol.trust_list_build import record_for, token_record
+from tests.seeded_keys import seeded_ec_key, seeded_rsa_key
 
 Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -31,6 +33,7 @@ SUBSCRIBER_ADDRESS = "10.48.47.156"
 NOT_BEFORE = datetime(2015, 3, 9, 16, 6, 37, tzinfo=UTC)
 FIVE_YEARS = timedelta(days=1825, seconds=-1)
 
+_SEEDED_BITS = 2048  # larger primes take long to find in Python
 _SERVER_PURPOSES = ("server_auth", "client_auth", "1.3.6.1.5.5.7.3.5")
 _CAPF_PURPOSES = ("server_auth", "1.3.6.1.5.5.7.3.5")
 _HASHES = {
@@ -71,15 +74,15 @@ def pem(der: bytes) -> bytes:
 
 @cache
 def rsa_key(bits: int, label: str = "") -> rsa.RSAPrivateKey:
-    """Make the RSA key of `label`, once."""
-    _ = label
+    """Return the RSA key of `label`: the same on every run, but for large ones."""
+    if bits <= _SEEDED_BITS:
+        return seeded_rsa_key(bits, label)
     return rsa.generate_private_key(65537, bits)
 
 
-@cache
 def ec_key(label: str = "") -> ec.EllipticCurvePrivateKey:
-    _ = label
-    return ec.generate_private_key(ec.SECP256R1())
+    """Return the P-256 key of `label`."""
+    return seeded_ec_key(label)
 
 
 def serial_of(label: str, length: int = 16) -> int:
@@ -186,7 +189,7 @@ def sign(key: Private, data: bytes, digest: str) -> bytes:
     """Sign raw, also with SHA-1."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, PKCS1v15(), _HASHES[digest])
-    return key.sign(data, ec.ECDSA(_HASHES[digest]))
+    return key.sign(data, ec.ECDSA(_HASHES[digest], deterministic_signing=True))
 
 
 def _key_id(key: Private) -> bytes:

@@ -18,6 +18,7 @@ from protocol.trust_list_build import ListForm, record_for, token_record
 from protocol.wire import pack_element
 from tests import minting
 from tests.lists import client_form, tokenless
+from tests.third_party import certutils_list
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 serials = st.binary(min_size=1, max_size=20)
@@ -202,35 +203,6 @@ def test_ipv6_addresses_are_read() -> None:
         minting.server().certificate, 2, dns_name=None, ip_address="2001:db8::1"
     )
     assert record.ip_address == "2001:db8::1"
-
-
-def certutils_list() -> bytes:
-    """Return a list as third parties write it: tag 28, `,`, 4-6-5, no address."""
-    identity = minting.server()
-    certificate = identity.certificate
-    comma = record_for(
-        certificate, Role.SAST, dns_name=None, ip_address=None, form=ListForm.COMMA
-    )
-    values = dict(comma.elements)
-    order = (1, 3, 5, 6, 4, 7, 8, 9)
-    record = b"".join(pack_element(tag, values[tag]) for tag in order)
-    name = values[RecordTag.SUBJECT_NAME]
-    signer = (
-        pack_element(4, name)
-        + pack_element(6, name)
-        + pack_element(5, certificate.serial_number)
-    )
-    before = pack_element(28, b"\1\0") + pack_element(3, signer)
-    before += pack_element(7, SignatureInfo(Digest.SHA512, 0, 1).encode())
-    after = pack_element(14, b"ITLFile.tlv\0") + pack_element(15, bytes(4))
-    length = 10 + len(before) + 131 + len(after)
-    pads = -length % 4
-    before = (
-        pack_element(1, b"\1\2") + pack_element(2, (length + pads).to_bytes(2)) + before
-    )
-    after += b"\x0d" * pads
-    signature = minting.sign(identity.key, before + after + record, "sha512")
-    return before + pack_element(12, signature) + after + record
 
 
 def test_a_third_partys_list_is_read_and_verified() -> None:
