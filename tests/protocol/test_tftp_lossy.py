@@ -1,0 +1,113 @@
+"""Both ends of a transfer on a network that does its worst."""
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from protocol.tftp_download import SilentServerError, Wishes
+from protocol.tftp_packets import TftpError
+from protocol.tftp_transfer import Outcome, Timing
+from tests.lossy import DELIVERED, Fate, transfer_over
+
+DELAYS = st.sampled_from([0.0, 0.0, 0.0, 0.05, 0.4, 1.2, 5.0])
+FATES: st.SearchStrategy[list[Fate]] = st.lists(
+    st.lists(DELAYS, max_size=3).map(tuple), max_size=40
+)
+WISHES = st.builds(
+    Wishes,
+    block_size=st.sampled_from([None, 8, 16, 100]),
+    window=st.sampled_from([None, 1, 2, 4, 7]),
+    timeout_option_s=st.sampled_from([None, 1, 3]),
+    wants_size=st.booleans(),
+)
+DOUBLED: Fate = (0.0, 0.0)
+LOST: Fate = ()
+
+
+@given(content=st.binary(max_size=400), wishes=WISHES, to_server=FATES, to_client=FATES)
+@example(b"x" * 96, Wishes(block_size=8), [DOUBLED] * 40, [DOUBLED] * 40)
+@example(b"x" * 96, Wishes(block_size=8, window=4), [DOUBLED] * 40, [DOUBLED] * 40)
+@settings(deadline=None, max_examples=300)
+def test_a_transfer_ends_with_the_file_or_a_named_error_in_time(
+    content: bytes, wishes: Wishes, to_server: list[Fate], to_client: list[Fate]
+) -> None:
+    report = transfer_over(content, wishes, to_server=to_server, to_client=to_client)
+    if report.error is None:
+        assert report.content == content
+    else:
+        assert isinstance(report.error, SilentServerError | TftpError)
+    blocks = len(content) // (wishes.block_size or 512) + 2
+    patience_s = wishes.timeout_s * (wishes.retransmits + 1)
+    assert report.client_seconds <= blocks * patience_s
+    # The server goes on for its own time-outs, then a minute of silence ends the test.
+    longest_wait_s = 3.0 * (Timing().retransmits + 1)
+    assert report.seconds <= (blocks + 2) * (patience_s + longest_wait_s) + 70
+    assert report.outcomes or not report.from_server
+
+
+@given(content=st.binary(max_size=600), wishes=WISHES)
+@settings(deadline=None)
+def test_a_network_without_losses_sends_every_block_once(
+    content: bytes, wishes: Wishes
+) -> None:
+    report = transfer_over(content, wishes)
+    assert report.content == content
+    assert report.outcomes == [Outcome.COMPLETE]
+    assert report.blocks_sent == len(content) // (wishes.block_size or 512) + 1
+
+
+def test_doubled_acks_do_not_double_blocks() -> None:
+    """The Sorcerer's Apprentice: one doubled datagram, all the rest sent twice."""
+    report = transfer_over(
+        b"x" * 800, Wishes(block_size=8), to_server=[DOUBLED] * 300, to_client=[]
+    )
+    assert report.content == b"x" * 800
+    assert report.blocks_sent == 101
+
+
+def test_doubled_acks_repeat_one_window_in_two_at_most() -> None:
+    report = transfer_over(
+        b"x" * 800, Wishes(block_size=8, window=4), to_server=[DOUBLED] * 300
+    )
+    assert report.content == b"x" * 800
+    assert report.blocks_sent <= 101 * 3 / 2 + 4
+
+
+def test_one_lost_block_in_every_position_costs_one_retransmit() -> None:
+    content = b"0123456789" * 10
+    for position in range(13):
+        fates = [DELIVERED] * position + [LOST]
+        report = transfer_over(content, Wishes(block_size=8), to_client=fates)
+        assert report.content == content, position
+        assert report.blocks_sent <= 14, position
+
+
+def test_one_lost_ack_in_every_position_costs_one_retransmit() -> None:
+    content = b"0123456789" * 10
+    for position in range(1, 14):
+        fates = [DELIVERED] * position + [LOST]
+        report = transfer_over(content, Wishes(block_size=8), to_server=fates)
+        assert report.content == content, position
+        assert report.blocks_sent <= 14 + Timing().retransmits, position
+
+
+def test_a_lost_block_within_a_window_is_sent_again_without_a_timeout() -> None:
+    content = bytes(range(64))
+    fates = [DELIVERED] * 3 + [LOST]  # OACK, blocks 1 and 2; block 3 is lost
+    wishes = Wishes(block_size=8, window=4)
+    report = transfer_over(content, wishes, to_client=fates)
+    assert report.content == content
+    assert report.client_seconds == 0
+
+
+def test_a_dead_network_ends_in_a_named_error() -> None:
+    report = transfer_over(b"x", Wishes(), to_server=[LOST] * 20)
+    assert isinstance(report.error, SilentServerError)
+    assert report.client_seconds == 6.0
+    assert not report.outcomes
+
+
+def test_a_client_that_never_answers_costs_three_datagrams() -> None:
+    report = transfer_over(b"x" * 600, Wishes(), to_client=[LOST] * 99)
+    assert isinstance(report.error, SilentServerError)
+    assert Outcome.NO_ANSWER in report.outcomes
+    assert report.blocks_sent == 3 * len(report.outcomes)
