@@ -1,0 +1,246 @@
+"""The server's side: options, blocks, roll-over, what is ignored, what is repeated."""
+
+import pytest
+
+from protocol.tftp_blocks import MAX_KEPT_BLOCKS, BlockCache, Blocks
+from protocol.tftp_options import PLAIN, Agreement, OptionLimits, agree
+from protocol.tftp_packets import encode_ack, encode_data, encode_error
+from protocol.tftp_transfer import Outcome, Timing, Transfer
+
+LIMITS = OptionLimits(block_size=1000, window=8)
+
+
+def begin(content: bytes, **agreed: object) -> Transfer:
+    agreement = Agreement(**agreed) if agreed else PLAIN  # type: ignore[arg-type]
+    return Transfer(Blocks(content, agreement.block_size), agreement, Timing(), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "acknowledged"),
+    [
+        ({}, None),
+        ({"blksize": "8"}, {"blksize": "8"}),
+        ({"blksize": "1428"}, {"blksize": "1000"}),
+        ({"blksize": "7"}, None),
+        ({"blksize": "65465"}, None),
+        ({"blksize": "abc"}, None),
+        ({"blksize": "-8"}, None),
+        ({"blksize": "8.5"}, None),
+        ({"blksize": "٨"}, None),
+        ({"blksize": "9" * 5000}, None),
+        ({"tsize": "0"}, {"tsize": "77"}),
+        ({"tsize": "x"}, None),
+        ({"timeout": "255"}, {"timeout": "255"}),
+        ({"timeout": "0"}, None),
+        ({"timeout": "256"}, None),
+        ({"windowsize": "65535"}, {"windowsize": "8"}),
+        ({"windowsize": "0"}, None),
+        ({"multicast": ""}, None),
+        (
+            {"windowsize": "2", "x": "y", "tsize": "0", "blksize": "600"},
+            {"blksize": "600", "tsize": "77", "windowsize": "2"},
+        ),
+    ],
+)
+def test_options(options: dict[str, str], acknowledged: dict[str, str] | None) -> None:
+    agreement = agree(options, LIMITS, 77)
+    assert agreement.acknowledged == acknowledged
+    agreed = acknowledged or {}
+    assert agreement.block_size == int(agreed.get("blksize", 512))
+    assert agreement.window == int(agreed.get("windowsize", 1))
+
+
+def test_a_file_is_sent_block_by_block() -> None:
+    transfer = begin(b"a" * 512 + b"b")
+    assert transfer.datagrams() == (encode_data(1, b"a" * 512),)
+    assert not transfer.datagrams()
+    transfer.receive(encode_ack(1), 0.1)
+    assert transfer.datagrams() == (encode_data(2, b"b"),)
+    transfer.receive(encode_ack(2), 0.2)
+    assert transfer.outcome is Outcome.COMPLETE
+    assert (transfer.bytes_acknowledged, transfer.blocks_acknowledged) == (513, 2)
+
+
+@pytest.mark.parametrize("size", [0, 512, 1024])
+def test_a_whole_number_of_blocks_ends_with_an_empty_one(size: int) -> None:
+    transfer = begin(bytes(size))
+    last = b""
+    for block in range(1, size // 512 + 2):
+        (last,) = transfer.datagrams()
+        transfer.receive(encode_ack(block), 0.0)
+    assert last[4:] == b""
+    assert transfer.outcome is Outcome.COMPLETE
+
+
+def test_options_are_acknowledged_before_the_first_block() -> None:
+    transfer = begin(b"x" * 20, block_size=8, window=2, acknowledged={"blksize": "8"})
+    assert transfer.datagrams() == (b"\0\6blksize\x008\0",)
+    transfer.receive(encode_ack(0), 0.0)
+    assert transfer.datagrams() == [encode_data(1, b"x" * 8), encode_data(2, b"x" * 8)]
+    transfer.receive(encode_ack(2), 0.0)
+    assert transfer.datagrams() == [encode_data(3, b"x" * 4)]
+    transfer.receive(encode_ack(3), 0.0)
+    assert transfer.outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize("window", [1, 5])
+def test_block_numbers_roll_over(window: int) -> None:
+    content = bytes(8 * 66_000)
+    transfer = begin(
+        content, block_size=8, window=window, acknowledged={"blksize": "8"}
+    )
+    transfer.datagrams()
+    transfer.receive(encode_ack(0), 0.0)
+    received = 0
+    while transfer.outcome is None:
+        datagrams = transfer.datagrams()
+        assert [data[2:4] for data in datagrams] == [
+            (received + n).to_bytes(4)[2:] for n in range(1, len(datagrams) + 1)
+        ]
+        received += len(datagrams)
+        transfer.receive(encode_ack(received), 0.0)
+    assert received == 66_001
+    assert transfer.bytes_acknowledged == len(content)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"\0\4",
+        b"\0\4\0",
+        encode_ack(0),
+        encode_ack(2),
+        encode_ack(65535),
+        encode_data(1, b""),
+        b"\0\1f\0octet\0",
+        b"\0\5",
+        b"\0\5\0",
+        b"\xff" * 100,
+    ],
+)
+def test_anything_else_changes_nothing(data: bytes) -> None:
+    transfer = begin(b"x" * 600)
+    transfer.datagrams()
+    transfer.receive(data, 0.1)
+    assert not transfer.datagrams()
+    assert transfer.outcome is None
+    assert not transfer.answered
+    transfer.receive(encode_ack(1), 0.2)
+    assert len(transfer.datagrams()) == 1
+
+
+def test_a_padded_ack_counts() -> None:
+    transfer = begin(b"x")
+    transfer.receive(encode_ack(1) + b"\0\0", 0.1)
+    assert transfer.outcome is Outcome.COMPLETE
+
+
+def test_a_repeated_ack_repeats_nothing() -> None:
+    transfer = begin(b"x" * 2000)
+    transfer.receive(encode_ack(1), 0.1)
+    transfer.datagrams()
+    for _ in range(10):
+        transfer.receive(encode_ack(1), 0.2)
+    assert not transfer.datagrams()
+
+
+def test_before_an_answer_two_retransmits_and_then_silence() -> None:
+    transfer = begin(b"x" * 2000)
+    sent = len(transfer.datagrams())
+    while transfer.outcome is None:
+        transfer.tick(transfer.deadline)
+        sent += len(transfer.datagrams())
+    assert sent == 3
+    assert transfer.outcome is Outcome.NO_ANSWER
+
+
+def test_nothing_large_is_sent_before_an_answer() -> None:
+    transfer = begin(
+        bytes(100_000), block_size=65464, window=8, acknowledged={"blksize": "65464"}
+    )
+    while transfer.outcome is None:
+        assert sum(map(len, transfer.datagrams())) < 520
+        transfer.tick(transfer.deadline)
+
+
+def test_timeouts_grow_and_progress_resets_them() -> None:
+    transfer = begin(b"x" * 2000)
+    transfer.receive(encode_ack(1), 0.0)
+    waits = []
+    for _ in range(5):
+        before = transfer.deadline
+        transfer.tick(before)
+        waits.append(round(transfer.deadline - before, 3))
+    assert waits == [0.6, 1.2, 2.4, 3.0, 3.0]
+    transfer.receive(encode_ack(2), 20.0)
+    assert transfer.deadline == pytest.approx(20.3)
+    assert transfer.retransmits == 5
+
+
+def test_a_tick_too_early_does_nothing() -> None:
+    transfer = begin(b"x")
+    transfer.datagrams()
+    transfer.tick(transfer.deadline - 0.001)
+    assert not transfer.datagrams()
+
+
+def test_an_agreed_timeout_stays_as_it_is() -> None:
+    transfer = begin(b"x" * 600, timeout_s=2, acknowledged={"timeout": "2"})
+    assert transfer.deadline == 2.0
+    transfer.tick(2.0)
+    assert transfer.deadline == 4.0
+
+
+@pytest.mark.parametrize(
+    ("acked", "outcome"), [(1, Outcome.STALLED), (2, Outcome.UNCONFIRMED)]
+)
+def test_silence_later(acked: int, outcome: Outcome) -> None:
+    transfer = begin(bytes(512 * 2 + 1))
+    for block in range(1, acked + 1):
+        transfer.receive(encode_ack(block), 0.0)
+    while transfer.outcome is None:
+        transfer.tick(transfer.deadline)
+    assert transfer.outcome is outcome
+
+
+def test_a_client_may_give_up() -> None:
+    transfer = begin(b"x" * 600)
+    transfer.receive(encode_error(3, "no room"), 0.1)
+    assert transfer.outcome is Outcome.CLIENT_ERROR
+    assert transfer.client_error is not None
+    assert transfer.client_error.message == "no room"
+
+
+def test_a_gap_in_a_window_goes_on_behind_the_last_block_held() -> None:
+    transfer = begin(bytes(100), block_size=8, window=4, acknowledged={"blksize": "8"})
+    transfer.receive(encode_ack(0), 0.0)
+    transfer.datagrams()
+    transfer.receive(encode_ack(2), 0.1)
+    numbers = [data[3] for data in transfer.datagrams()]
+    assert numbers == [3, 4, 5, 6]
+    transfer.receive(encode_ack(9), 0.2)
+    assert not transfer.datagrams()
+
+
+def test_large_files_are_in_memory_once() -> None:
+    content = bytes(8 * MAX_KEPT_BLOCKS)
+    blocks = Blocks(content, 8)
+    assert blocks.packet(3) == blocks.packet(3) == encode_data(3, bytes(8))
+    assert blocks.packet(3) is not blocks.packet(3)
+    small = Blocks(content, 512)
+    assert small.packet(3) is small.packet(3)
+
+
+def test_the_cache_knows_versions_by_identity_and_is_bounded() -> None:
+    cache = BlockCache(max_bytes=100_000)
+    first, second = b"x" * 1000, bytes(bytearray(b"x" * 1000))
+    assert cache.blocks(first, 512) is cache.blocks(first, 512)
+    assert cache.blocks(first, 512) is not cache.blocks(second, 512)
+    assert cache.blocks(first, 512) is not cache.blocks(first, 8)
+    before = cache.blocks(first, 512)
+    for size in range(20_000, 30_000, 500):
+        cache.blocks(bytes(size), 512)
+    assert cache.blocks(first, 512) is not before
+    assert cache._held_bytes <= 100_000
