@@ -13,7 +13,7 @@ from protocol.names import DistinguishedName
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
 from services.pki.keys import generate_ec, generate_rsa
-from services.pki.minting import PrivateKey, Validity, mint
+from services.pki.minting import Issuer, PrivateKey, Validity, mint
 from services.pki.profiles import (
     EC_ALLOWED,
     PROFILES,
@@ -74,9 +74,11 @@ def prepare(cluster: Cluster, connection: Connection, order: Order) -> Issued:
     settings = cluster.config.certificates
     begins = datetime.fromtimestamp(int(cluster.clock()), UTC)
     days = order.validity_days or settings.validity_days
+    subject = _subject(cluster, connection, order)
     certificate = mint(
-        _subject(cluster, connection, order),
-        key,
+        subject,
+        key.public_key(),
+        Issuer(subject, key),
         PROFILES[order.store],
         Validity.days(begins, days),
         digest=settings.digest,

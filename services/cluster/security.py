@@ -7,12 +7,15 @@ row and the next revision. Nodes follow the revision (services.cluster.distribut
 from enum import IntEnum, unique
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from protocol.codes import TrustStore
 from protocol.signature import Signer
 from protocol.trust_list import TrustList
 from protocol.trust_list_build import sign_trust_list
 from services.cluster.cluster import Cluster
 from services.errors import ServiceError
-from services.pki.recovery import load_recovery
+from services.pki.recovery import export_key, load_recovery
 from services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
 from services.publishing.itl import itl_signer, sign_itl
 from services.publishing.papers import Papers
@@ -120,6 +123,22 @@ def reset_itl_remotekey(
         papers = Papers.read(change.connection)
         for row in papers.nodes:
             _leave_itl(change, papers, row.id, signer)
+
+
+def export_recovery(cluster: Cluster, password: str) -> bytes:
+    """Return the ITLRecovery key as a PKCS#12 file, to be kept elsewhere.
+
+    Raises:
+        ServiceError: When the cluster has no such key, or the password is empty.
+    """
+    with cluster.store.read() as connection:
+        papers = Papers.read(connection)
+    store = TrustStore.ITLRECOVERY
+    certificate = papers.certificate(store, papers.publisher)
+    key = cluster.node_of(papers.publisher).keys.load(store, certificate)
+    if not isinstance(key, RSAPrivateKey):
+        raise ServiceError("the ITLRecovery key is not RSA", hint="regenerate it")
+    return export_key(key, certificate, password)
 
 
 def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:

@@ -6,7 +6,7 @@ raw. What a kind of certificate holds is said by a `Profile`; this file only wri
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -14,13 +14,17 @@ from typing import Final, Literal
 
 from asn1crypto import algos, core, keys, x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    EllipticCurvePrivateKey,
+)
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.certificate import Certificate
 from protocol.names import DistinguishedName
+from protocol.signature import PublicKey
 
 CertificateDigest = Literal["sha1", "sha256"]
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -57,14 +61,16 @@ class Profile:
     crl_uri: str | None = None
     issuer_uri: str | None = None
     is_authority: bool = False
+    purposes_last: bool = False
+    """Whether the extended key usage follows everything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs another's certificate."""
+    """Who signs a certificate: its subject itself, or an authority."""
 
     name: DistinguishedName
-    key: RSAPrivateKey
+    key: PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,42 +89,42 @@ class Validity:
 
 def mint(
     subject: DistinguishedName,
-    key: PrivateKey,
+    public_key: PublicKey,
+    issuer: Issuer,
     profile: Profile,
     validity: Validity,
     *,
     digest: CertificateDigest = "sha1",
-    issuer: Issuer | None = None,
     serial: bytes | None = None,
     alternative_names: Sequence[str] = (),
 ) -> Certificate:
-    """Make a certificate; without an issuer it is self-signed.
+    """Make a certificate.
 
     Args:
         subject: Its name, in the order in which the certificate has it.
-        key: The private key that belongs to it.
+        public_key: Its key.
+        issuer: Who signs it; the subject and its private key for a self-signed one.
         profile: Its kind.
         validity: When it is valid.
         digest: What is signed; EC keys always sign SHA-256.
-        issuer: Who signs.
         serial: Big-endian; 16 random bytes when not given.
         alternative_names: DNS names and IP addresses.
     """
-    signing_key: PrivateKey = key if issuer is None else issuer.key
-    algorithm = _algorithm(signing_key, digest)
-    extensions = _extensions(profile, key, signing_key, alternative_names)
+    algorithm = _algorithm(issuer.key, digest)
+    issuer_key = issuer.key.public_key()
+    extensions = _extensions(profile, public_key, issuer_key, alternative_names)
     tbs = x509.TbsCertificate(
         {
             "version": "v3",
             "serial_number": int.from_bytes(serial or new_serial()),
             "signature": algorithm,
-            "issuer": _name(subject if issuer is None else issuer.name),
+            "issuer": _name(issuer.name),
             "validity": {
                 "not_before": _time(validity.begins),
                 "not_after": _time(validity.begins + validity.lasts),
             },
             "subject": _name(subject),
-            "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(key)),
+            "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(public_key)),
             "extensions": extensions,
         }
     )
@@ -126,7 +132,7 @@ def mint(
         {
             "tbs_certificate": tbs,
             "signature_algorithm": algorithm,
-            "signature_value": _sign(signing_key, tbs.dump(), digest),
+            "signature_value": _sign(issuer.key, tbs.dump(), digest),
         }
     )
     return Certificate.decode(whole.dump())
@@ -178,51 +184,56 @@ def _time(when: datetime) -> x509.Time:
     return x509.Time({form: when})
 
 
-def _key_info(key: PrivateKey) -> bytes:
-    return key.public_key().public_bytes(
-        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    )
+def _key_info(key: PublicKey) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _key_identifier(key: PrivateKey) -> bytes:
+def _key_identifier(key: PublicKey) -> bytes:
     return hashlib.sha1(_key_info(key), usedforsecurity=False).digest()
 
 
 def _extensions(
     profile: Profile,
-    key: PrivateKey,
-    signing_key: PrivateKey,
+    key: PublicKey,
+    issuer_key: PublicKey,
     alternative_names: Sequence[str],
 ) -> list[x509.Extension]:
-    """Write the extensions in the order of the vendor's certificates."""
-    found: list[tuple[str, core.Asn1Value, bool]] = []
-    if profile.is_authority:
-        found.append(("basic_constraints", x509.BasicConstraints({"ca": True}), True))
     usage = x509.KeyUsage(set(profile.key_usage))
-    found.append(("key_usage", usage, profile.usage_is_critical))
-    purposes = ("extended_key_usage", x509.ExtKeyUsageSyntax(profile.purposes), False)
-    identifier = ("key_identifier", core.OctetString(_key_identifier(key)), False)
+    extensions = [_extension("key_usage", usage, critical=profile.usage_is_critical)]
+    if profile.is_authority:
+        constraints = x509.BasicConstraints({"ca": True})
+        extensions.insert(
+            0, _extension("basic_constraints", constraints, critical=True)
+        )
+    identifier = core.OctetString(_key_identifier(key))
+    extensions.append(_extension("key_identifier", identifier))
+    extensions += _about_issuer(profile, issuer_key)
     if profile.purposes:
-        found.append(purposes)
-    found.append(identifier)
-    if profile.names_issuer_key:
-        authority = {"key_identifier": _key_identifier(signing_key)}
-        found.append(
-            ("authority_key_identifier", x509.AuthorityKeyIdentifier(authority), False)
-        )
-    if profile.crl_uri is not None:
-        found.append(("crl_distribution_points", _crl(profile.crl_uri), False))
-    if profile.issuer_uri is not None:
-        found.append(
-            ("authority_information_access", _access(profile.issuer_uri), False)
-        )
+        purposes = x509.ExtKeyUsageSyntax(list(profile.purposes))
+        place = len(extensions) if profile.purposes_last else 1
+        extensions.insert(place, _extension("extended_key_usage", purposes))
     if alternative_names:
         names = x509.GeneralNames([_general_name(name) for name in alternative_names])
-        found.append(("subject_alt_name", names, False))
-    return [
-        x509.Extension({"extn_id": kind, "critical": critical, "extn_value": value})
-        for kind, value, critical in found
-    ]
+        extensions.append(_extension("subject_alt_name", names))
+    return extensions
+
+
+def _about_issuer(profile: Profile, issuer_key: PublicKey) -> Iterator[x509.Extension]:
+    if profile.names_issuer_key:
+        authority = x509.AuthorityKeyIdentifier(
+            {"key_identifier": _key_identifier(issuer_key)}
+        )
+        yield _extension("authority_key_identifier", authority)
+    if profile.crl_uri is not None:
+        yield _extension("crl_distribution_points", _crl(profile.crl_uri))
+    if profile.issuer_uri is not None:
+        yield _extension("authority_information_access", _access(profile.issuer_uri))
+
+
+def _extension(
+    kind: str, value: core.Asn1Value, *, critical: bool = False
+) -> x509.Extension:
+    return x509.Extension({"extn_id": kind, "critical": critical, "extn_value": value})
 
 
 def _crl(uri: str) -> x509.CRLDistributionPoints:

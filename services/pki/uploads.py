@@ -91,9 +91,10 @@ def _refuse_other_kinds(data: bytes) -> None:
 
 
 def _is_der_key(data: bytes) -> bool:
-    """Tell whether it is PKCS#1, SEC 1 or PKCS#8 in DER: SEQUENCE { INTEGER 0 or 1 …
+    """Tell whether it is PKCS#1, SEC 1 or PKCS#8 in DER.
 
-    A certificate begins with SEQUENCE { SEQUENCE …, PKCS#7 with SEQUENCE { OID ….
+    They begin with SEQUENCE { INTEGER 0 or 1; a certificate with SEQUENCE { SEQUENCE,
+    PKCS#7 with SEQUENCE { OBJECT IDENTIFIER.
     """
     if data[:1] != b"\x30" or len(data) < 8:  # noqa: PLR2004 - heads of two values
         return False
@@ -135,8 +136,10 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
-    """Refuse an authority. Only basicConstraints makes one: CUCM's own leaves have
-    keyCertSign and no basicConstraints (REFERENCE 1.11).
+    """Refuse an authority.
+
+    Only basicConstraints makes one: CUCM's own leaves have keyCertSign and no
+    basicConstraints (REFERENCE 1.11).
     """
     parsed = x509.load_der_x509_certificate(certificate.der)
     try:

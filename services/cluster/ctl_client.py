@@ -1,0 +1,196 @@
+"""What the CTL Client does with tokens: rules, messages, the file (REFERENCE 6.5, 1.7).
+
+A new CTL needs two tokens. An existing one is changed by a token that stands in it; the
+other tokens of the file stay. The file that counts is the one on the server, so that an
+administrator who deletes it there begins anew, as the vendor's document tells him to.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from protocol.certificate import Certificate
+from protocol.errors import DecodeError
+from protocol.signature import Signer
+from protocol.trust_list import TrustList
+from protocol.trust_list_build import ListForm, sign_trust_list
+from services.cluster.cluster import Cluster, Node
+from services.cluster.security import SecurityMode, write_mode
+from services.errors import ServiceError
+from services.publishing.ctl import CTL_NAME, token_ctl_records
+from services.publishing.papers import Papers
+from services.store.trust_lists import add_ctl
+
+FILE_LOCATION: Final = "/usr/local/cm/tftp/CTLFile.tlv"
+"""What the CTL Client's table of servers shows."""
+RESTART_REMINDER: Final = (
+    "Please restart the Cisco CallManager and Cisco TFTP services on all nodes in the "
+    "cluster that run these services."
+)
+LEAST_TOKENS: Final = 2
+
+_NOT_IN_FILE: Final = (
+    "The Security Token you have inserted does not exist in the CTL File Please remove "
+    "any Security Tokens already inserted and insert another Security Token. Click Ok "
+    "when done."
+)
+_NO_FILE: Final = (
+    "No CTL File exists on the server but the Call Manager Cluster Security Mode is in "
+    "Secure Mode. For the system to function, you must create the CTL File and set Call "
+    "Manager Cluster the Secure Mode."
+)
+
+
+class TokenNotInFileError(ServiceError):
+    """Error 1: none of the tokens stands in the server's CTL."""
+
+
+class NoFileError(ServiceError):
+    """Error 2: mixed mode, and the server has no CTL. OK ignores it."""
+
+
+def check_server(
+    cluster: Cluster, *, server: Node | None = None, ignore_missing: bool = False
+) -> TrustList | None:
+    """Return the CTL that lies on the server, as the client does when it connects.
+
+    Args:
+        cluster: The cluster.
+        server: The node that it connects to; the publisher when None.
+        ignore_missing: Whether OK was clicked on error 2.
+
+    Raises:
+        NoFileError: When the cluster is in mixed mode and the server has none.
+        ServiceError: When the release has no tokens, or the server's file is damaged.
+    """
+    if not cluster.release.has_tokens:
+        raise ServiceError(
+            f"release {cluster.version} has no hardware tokens",
+            hint="use `utils ctl`",
+        )
+    node = cluster.publisher if server is None else server
+    try:
+        data = node.ctl_file.read_bytes()
+    except FileNotFoundError:
+        if cluster.is_mixed and not ignore_missing:
+            raise NoFileError(
+                _NO_FILE, hint="go on with --ignore-missing-file"
+            ) from None
+        return None
+    try:
+        return TrustList.decode(data)
+    except DecodeError as error:
+        raise ServiceError(
+            f"CTLFile.tlv on {node.name} is damaged: {error}",
+            hint="delete it with `file delete tftp CTLFile.tlv`",
+        ) from None
+
+
+def tokens_of(ctl: TrustList) -> list[Certificate]:
+    """Return the tokens of a CTL: a token's record names no server (REFERENCE 1.7)."""
+    found = []
+    for record in ctl.records:
+        if record.is_sast and not record.dns_name and record.certificate_der:
+            with suppress(DecodeError):
+                found.append(Certificate.decode(record.certificate_der))
+    return found
+
+
+def choose_signer(
+    present: TrustList | None, tokens: Sequence[Certificate]
+) -> Certificate:
+    """Return which of the inserted tokens has to sign, and so needs its password.
+
+    Args:
+        present: The server's CTL, None when it has none.
+        tokens: The tokens, in the order in which they were inserted.
+
+    Raises:
+        TokenNotInFileError: When the file has none of them.
+        ServiceError: When there are not two of them for a new file, or one is given
+            twice.
+    """
+    if len({token.der for token in tokens}) < len(tokens):
+        raise ServiceError("a token was given twice", hint="insert another one")
+    if present is None:
+        if len(tokens) < LEAST_TOKENS:
+            raise ServiceError(
+                f"a new CTL file needs at least {LEAST_TOKENS} tokens, "
+                f"{len(tokens)} given",
+                hint="insert another one",
+            )
+        return tokens[0]
+    known = {token.der for token in tokens_of(present)}
+    for token in tokens:
+        if token.der in known:
+            return token
+    raise TokenNotInFileError(
+        _NOT_IN_FILE,
+        hint="or delete the file with `file delete tftp CTLFile.tlv` and begin anew",
+    )
+
+
+def update(
+    cluster: Cluster,
+    tokens: Sequence[Signer],
+    *,
+    mode: SecurityMode | None = None,
+    ignore_missing: bool = False,
+    server: Node | None = None,
+    by: str,
+) -> TrustList:
+    """Make a CTL that a token signs, in one transaction with the mode.
+
+    Args:
+        cluster: The cluster.
+        tokens: The inserted tokens; the one that `choose_signer` names is unlocked.
+        mode: The mode to set; None updates the file only.
+        ignore_missing: Whether OK was clicked on error 2.
+        server: The node that the client connects to; the publisher when None.
+        by: Who does it.
+
+    Returns:
+        The new CTL. Nodes take it as they follow the cluster's revision.
+
+    Raises:
+        TokenNotInFileError: Error 1.
+        NoFileError: Error 2.
+        ServiceError: As `choose_signer`, `check_server` and the token itself; or mixed
+            mode without the licence; or an update in a cluster that has no CTL.
+    """
+    present = check_server(cluster, server=server, ignore_missing=ignore_missing)
+    if mode is None and present is None and not cluster.is_mixed:
+        raise ServiceError(
+            "the cluster is in non-secure mode and has no CTL file",
+            hint="set mixed mode first",
+        )
+    chosen = choose_signer(present, [token.certificate for token in tokens])
+    signer = next(token for token in tokens if token.certificate == chosen)
+    listed = _listed(chosen, present, tokens)
+    action = "update CTL" if mode is None else f"set cluster mode {mode.name.lower()}"
+    detail = f"token {chosen.subject_text}"
+    with cluster.store.change(f"CTL Client: {action}", detail, by=by) as change:
+        if mode is not None:
+            write_mode(change, mode)
+        papers = Papers.read(change.connection)
+        ctl = sign_trust_list(
+            CTL_NAME,
+            token_ctl_records(papers, listed),
+            signer,
+            timestamp=change.at,
+            digest=papers.digest,
+            form=ListForm.CTL_CLIENT,
+        )
+        add_ctl(change.connection, change.revision, ctl.data, change.at)
+    return ctl
+
+
+def _listed(
+    signer: Certificate, present: TrustList | None, tokens: Sequence[Signer]
+) -> list[Certificate]:
+    """Return the new file's tokens: the signer, those of the file, new ones."""
+    old = [] if present is None else tokens_of(present)
+    listed = {each.der: each for each in [signer, *old]}
+    for token in tokens:
+        listed.setdefault(token.certificate.der, token.certificate)
+    return list(listed.values())

@@ -1,0 +1,273 @@
+"""Security tokens (eTokens): a key that signs after a password, and its certificate.
+
+This file has the kind that is a folder with a PKCS#12 file; services.pki.hsm has the
+PKCS#11 kind behind the same face.
+
+    TOKENS/NAME/certificate.pem    what `export` gives
+    TOKENS/NAME/token.p12          key and certificate under the password, 0600
+    TOKENS/NAME/state.json         wrong passwords so far
+
+Fifteen wrong passwords destroy a token (REFERENCE 6.5). The count grows on the disk
+before a password is tried, so that a crash gives nobody another try. Whoever can copy
+the folder can still guess at his leisure: a file is no smart card.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from protocol.certificate import Certificate
+from protocol.codes import Digest
+from protocol.signature import PrivateKeySigner
+from services.errors import ServiceError
+from services.files import PRIVATE, replace_file
+from services.pki.keys import FOLDER_MODE, generate_rsa
+from services.pki.manufacturing import (
+    TOKEN_KEY_BITS,
+    issue_token_certificate,
+    locked,
+    to_pem,
+)
+from services.pki.recovery import export_key
+from services.pki.uploads import read_certificates
+
+DEFAULT_PASSWORD: Final = "Cisco123"  # noqa: S105 - printed in the vendor's manual
+MAX_WRONG_PASSWORDS: Final = 15
+
+_CERTIFICATE: Final = "certificate.pem"
+_KEY: Final = "token.p12"
+_STATE: Final = "state.json"
+
+
+class WrongPasswordError(ServiceError):
+    """A password that does not open the token."""
+
+
+class TokenDestroyedError(ServiceError):
+    """A token that had too many wrong passwords."""
+
+
+class TokenLockedError(ServiceError):
+    """A token that was asked to sign before its password was given."""
+
+
+class Token(Protocol):
+    """A token of any kind. Once unlocked it signs: see protocol.signature.Signer."""
+
+    @property
+    def name(self) -> str:
+        """What its owner calls it."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """Its certificate, which needs no password."""
+
+    def unlock(self, password: str) -> None:
+        """Let it sign. Raises WrongPasswordError or TokenDestroyedError."""
+
+    def sign(self, data: bytes, digest: Digest) -> bytes:
+        """Sign with the key inside. Raises TokenLockedError before `unlock`."""
+
+
+class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: str
+    """Of the PKCS#12 file: a damaged one must not use up its owner's tries."""
+    wrong: int = 0
+
+
+class FileToken:
+    """A token that is a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a token, locked.
+
+        Raises:
+            ServiceError: When the folder holds none.
+        """
+        self._folder = folder
+        self._signer: PrivateKeySigner | None = None
+        try:
+            self._certificate, *_ = read_certificates(
+                (folder / _CERTIFICATE).read_bytes()
+            )
+        except OSError:
+            raise ServiceError(
+                f"there is no token {folder.name}",
+                hint=f"create it with `tokenless token create {folder.name}`",
+            ) from None
+
+    def __repr__(self) -> str:
+        """Name the token, never the key."""
+        return f"<FileToken {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """What its owner calls it."""
+        return self._folder.name
+
+    @property
+    def certificate(self) -> Certificate:
+        """Its certificate, which needs no password."""
+        return self._certificate
+
+    @property
+    def is_destroyed(self) -> bool:
+        """Whether too many wrong passwords were given."""
+        return not (self._folder / _KEY).exists()
+
+    @property
+    def tries_left(self) -> int:
+        """How many wrong passwords it still takes."""
+        if self.is_destroyed:
+            return 0
+        return MAX_WRONG_PASSWORDS - self._load_state().wrong
+
+    def unlock(self, password: str) -> None:
+        """Let it sign.
+
+        Raises:
+            WrongPasswordError: When the password is wrong; says how many tries remain.
+            TokenDestroyedError: When it was the last try, or they had run out before.
+            ServiceError: When the token's files are damaged.
+        """
+        with locked(self._folder):
+            if self.is_destroyed:
+                raise TokenDestroyedError(
+                    f"token {self.name} was destroyed by {MAX_WRONG_PASSWORDS} wrong "
+                    "passwords",
+                    hint="use another token",
+                )
+            data, state = self._load_key(), self._load_state()
+            wrong = state.wrong + 1
+            self._save_state(msgspec.structs.replace(state, wrong=wrong))
+            try:
+                key, _, _ = pkcs12.load_key_and_certificates(data, password.encode())
+            except ValueError:
+                self._refuse(wrong)
+                return
+            self._save_state(msgspec.structs.replace(state, wrong=0))
+        if not isinstance(key, RSAPrivateKey):
+            raise ServiceError(f"token {self.name} holds no RSA key")
+        self._signer = PrivateKeySigner(self._certificate, key)
+
+    def sign(self, data: bytes, digest: Digest) -> bytes:
+        """Sign with the key inside.
+
+        Raises:
+            TokenLockedError: Before `unlock`.
+        """
+        if self._signer is None:
+            raise TokenLockedError(
+                f"token {self.name} is locked", hint="give its password"
+            )
+        return self._signer.sign(data, digest)
+
+    def _refuse(self, wrong: int) -> None:
+        left = MAX_WRONG_PASSWORDS - wrong
+        if left > 0:
+            raise WrongPasswordError(
+                f"wrong password for token {self.name}",
+                hint=f"{left} more wrong ones destroy it",
+            ) from None
+        (self._folder / _KEY).unlink()
+        raise TokenDestroyedError(
+            f"wrong password number {wrong}: token {self.name} is destroyed",
+            hint="use another token",
+        ) from None
+
+    def _load_key(self) -> bytes:
+        data = (self._folder / _KEY).read_bytes()
+        if hashlib.sha256(data).hexdigest() != self._load_state().sha256:
+            raise ServiceError(
+                f"{self._folder / _KEY} is damaged",
+                hint="restore it; no try was counted",
+            )
+        return data
+
+    def _load_state(self) -> _State:
+        path = self._folder / _STATE
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=_State)
+        except (OSError, msgspec.DecodeError):
+            raise ServiceError(f"{path} is damaged", hint="restore it") from None
+
+    def _save_state(self, state: _State) -> None:
+        replace_file(self._folder / _STATE, msgspec.json.encode(state), mode=PRIVATE)
+
+
+def create_token(
+    tokens: Path, name: str, password: str = DEFAULT_PASSWORD, *, now: float
+) -> FileToken:
+    """Make a token in a folder of tokens.
+
+    Raises:
+        ServiceError: When there is one of this name, or the name is none.
+        OSError: When it cannot be written; nothing is left behind.
+    """
+    folder = _folder_of(tokens, name)
+    if folder.exists():
+        raise ServiceError(
+            f"there is a token {name} already", hint="choose another name"
+        )
+    key = generate_rsa(TOKEN_KEY_BITS)
+    certificate = issue_token_certificate(tokens, key.public_key(), now)
+    data = export_key(key, certificate, password)
+    beside = folder.with_name(f".{name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(mode=FOLDER_MODE)
+        replace_file(beside / _CERTIFICATE, to_pem(certificate))
+        replace_file(beside / _KEY, data, mode=PRIVATE)
+        state = _State(hashlib.sha256(data).hexdigest())
+        replace_file(beside / _STATE, msgspec.json.encode(state), mode=PRIVATE)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return FileToken(folder)
+
+
+def open_token(tokens: Path, name: str) -> FileToken:
+    """Open a token by its name, or by the path of its folder.
+
+    Raises:
+        ServiceError: When there is none.
+    """
+    if "/" in name:
+        return FileToken(Path(name))
+    return FileToken(_folder_of(tokens, name))
+
+
+def list_tokens(tokens: Path) -> list[FileToken]:
+    """Return the tokens of a folder, by name."""
+    if not tokens.is_dir():
+        return []
+    return [
+        FileToken(folder)
+        for folder in sorted(tokens.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    ]
+
+
+def delete_token(tokens: Path, name: str) -> None:
+    """Delete a token with its key.
+
+    Raises:
+        ServiceError: When there is none.
+    """
+    token = open_token(tokens, name)
+    with locked(tokens):
+        gone = tokens / f".{token.name}.gone"
+        shutil.rmtree(gone, ignore_errors=True)
+        _folder_of(tokens, name).rename(gone)
+        shutil.rmtree(gone)
+
+
+def _folder_of(tokens: Path, name: str) -> Path:
+    if not name or name.startswith(".") or set(name) & {"/", "\\", "\0"}:
+        raise ServiceError(f"{name!r} is no name for a token", hint="use letters")
+    return tokens / name
