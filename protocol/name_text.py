@@ -15,6 +15,7 @@ from typing import Final
 from protocol.errors import DecodeError
 
 _SPECIAL_IN_WINDOWS: Final = frozenset(',+="\n<>#;')
+_KEY: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEX_ESCAPES: Final = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(.)", re.DOTALL)
 
 
@@ -58,7 +59,7 @@ def split_name(text: str, separator: str | None) -> list[tuple[str, str]]:
     """Split a name into keys and values; None as separator means: find out.
 
     Raises:
-        DecodeError: When a part has no `=`.
+        DecodeError: When a part has no key.
     """
     if not text:
         return []
@@ -68,9 +69,9 @@ def split_name(text: str, separator: str | None) -> list[tuple[str, str]]:
     offset = 0
     for part in _split(text, separator):
         key, equals, value = part.partition("=")
-        if not equals or not key.strip():
+        if not equals or not _KEY.fullmatch(key.strip(" ")):
             raise DecodeError(f"a part of a name has no key: {part!r}", offset=offset)
-        pairs.append((key.strip(), _read_value(value)))
+        pairs.append((key.strip(" "), _read_value(value)))
         offset += len(part) + 1
     return pairs
 

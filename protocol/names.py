@@ -96,7 +96,7 @@ class DistinguishedName:
         """Read a name from text; without `form`, `;` wins over `,` as separator.
 
         Raises:
-            DecodeError: When a part has no `=`.
+            DecodeError: When a part has no key.
         """
         separator = {NameForm.COMMA: ",", None: None}.get(form, ";")
         pairs = split_name(text, separator)

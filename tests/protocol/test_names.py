@@ -78,7 +78,7 @@ def test_parse(text: str, attributes: tuple[tuple[str, str], ...]) -> None:
     assert DistinguishedName.parse(text).attributes == attributes
 
 
-@pytest.mark.parametrize("text", ["a", "CN=a;b", "=a", ";", "CN=a;;O=b"])
+@pytest.mark.parametrize("text", ["a", "CN=a;b", "=a", ";", "CN=a;;O=b", "C\x1bN=a"])
 def test_parts_without_a_key_are_refused(text: str) -> None:
     with pytest.raises(DecodeError, match="no key"):
         DistinguishedName.parse(text)
