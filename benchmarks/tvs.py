@@ -27,6 +27,7 @@ from benchmarks.tvs_lab import (
     HERE,
     Server,
     build,
+    first_line,
     make_certificates,
     running,
     storm,
@@ -206,8 +207,7 @@ def attack(server: Server, kind: str, count: str, rate: str | None) -> Iterator[
     command += [count, *([rate] if rate else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=HERE.parent)
     try:
-        assert process.stdout is not None
-        process.stdout.readline()
+        first_line(process)
         yield
     finally:
         process.terminate()

@@ -107,8 +107,7 @@ def running(
         process_group=0,
     )
     try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
+        port = int(first_line(process))
         if workers > 1:
             time.sleep(2)  # the port is printed before the workers run
         yield Server(process.pid, port)
@@ -118,6 +117,11 @@ def running(
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def first_line(process: "subprocess.Popen[bytes]") -> bytes:
+    """Wait until a process says that it is ready."""
+    return b"" if process.stdout is None else process.stdout.readline()
 
 
 def storm(folder: Path, server: Server, options: Sequence[str]) -> dict[str, Any]:

@@ -30,13 +30,13 @@ class Connection:
     __slots__ = (
         "_buffered_bytes",
         "_context",
-        "_unsent",
         "address",
         "channel",
         "fd",
         "phase",
         "socket",
         "stream",
+        "unsent",
     )
 
     def __init__(
@@ -54,7 +54,9 @@ class Connection:
         self.stream: ServerStream | None = None
         self._context = context
         self._buffered_bytes = buffered_bytes
-        self._unsent = b""
+        self.unsent = b""
+        """What the peer has not read yet: while there is any, nothing is read from it
+        and none of its requests is answered."""
 
     def receive(self) -> None:
         """Read what has come and put its plaintext into the stream.
@@ -85,7 +87,7 @@ class Connection:
         Raises:
             ProtocolError: When the phone sent something that is not a request.
         """
-        return None if self._unsent or self.stream is None else self.stream.next_event()
+        return None if self.unsent or self.stream is None else self.stream.next_event()
 
     def send(self, message: bytes) -> None:
         """Encrypt an answer; write it when enough waits.
@@ -106,7 +108,7 @@ class Connection:
         Raises:
             Disconnected: When the peer has gone.
         """
-        data, channel = self._unsent, self.channel
+        data, channel = self.unsent, self.channel
         if channel is not None and channel.output_bytes:
             output = channel.take_output()
             data = data + output if data else output
@@ -118,7 +120,7 @@ class Connection:
             sent = 0
         except OSError as error:
             raise Disconnected from error
-        self._unsent = data[sent:]
+        self.unsent = data[sent:]
 
     @property
     def last_message(self) -> tuple[bytes, int]:
@@ -132,18 +134,13 @@ class Connection:
         """The MIC or LSC that the phone showed, in DER."""
         return None if self.channel is None else self.channel.peer_certificate
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether the peer does not read what it was sent."""
-        return bool(self._unsent)
-
     def phase_now(self) -> Phase:
         """Return what the connection is waiting for after its bytes were looked at."""
         if self.channel is None or self.stream is None:
             return Phase.FIRST_BYTE
         if not self.channel.is_established:
             return Phase.HANDSHAKE
-        if self._unsent or not self.stream.is_between_messages:
+        if self.unsent or not self.stream.is_between_messages:
             return Phase.REQUEST
         return Phase.IDLE
 
@@ -151,11 +148,6 @@ class Connection:
     def is_established(self) -> bool:
         """Whether the TLS handshake is over."""
         return self.channel is not None and self.channel.is_established
-
-    @property
-    def is_closed_by_peer(self) -> bool:
-        """Whether the phone has said that it sends no more."""
-        return self.channel is not None and self.channel.is_closed_by_peer
 
     def say_goodbye(self) -> None:
         """Send what waits and TLS's goodbye, as far as the socket takes it."""

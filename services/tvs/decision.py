@@ -6,8 +6,7 @@ no I/O, no log; nothing of a request is parsed beyond what its message holds, so
 certificate, however defective, can disturb it.
 """
 
-from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from protocol.tvs_messages import (
     Answer,
@@ -23,8 +22,7 @@ from services.tvs.caches import CachedCertificate, CacheName, Index
 _NOT_FOUND: Final = Answer(0, MessageType.QUERY_ANSWER, Status.UNTRUSTED).encode_body()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The outcome of one look-up."""
 
     request: Request

@@ -1,0 +1,116 @@
+"""Fuzz the TVS streams: `python -m tests.fuzz.tvs [--executions N] [--seed S]`.
+
+The first byte of an input says how the rest is cut before a stream is given it: whole,
+byte by byte, or in pieces of so many bytes. Whatever comes, only ProtocolError may come
+out, at the same place however the input was cut, and the buffer keeps its bound. What
+is decoded must mean the same when it is encoded and decoded again.
+"""
+
+import argparse
+import hashlib
+import random
+import sys
+from pathlib import Path
+
+from protocol.errors import ProtocolError
+from protocol.tvs_messages import Answer, MessageType, Query, Verify, decode_message
+from protocol.tvs_stream import ClientStream, ServerStream
+from tests.fuzz.formats import TRACED_EVERY, FoundError, Pool, Target
+
+BOUND = 4096
+DEVICE = "CP-7975-SEP001122334455"
+QUERY = Query(1001, DEVICE, "CN=a;OU=b;O=c", "CN=d;O=e", bytes(range(1, 17)))
+VERIFY = Verify(1002, DEVICE, b"\x30\x82\x01\x00" + bytes(256))
+TRUSTED = Answer(1001, MessageType.QUERY_ANSWER, 0, b"\x30\x00", (2, 0), 86400)
+VERIFIED = Answer(1002, MessageType.VERIFY_ANSWER, 0, None, (21,), 60)
+UNTRUSTED = Answer(1003, MessageType.QUERY_ANSWER, 1)
+
+Outcome = tuple[list[object], str | None]
+
+
+def outcome_of(stream: ServerStream | ClientStream, pieces: list[bytes]) -> Outcome:
+    """Return the messages that came out, and the error that ended it."""
+    found: list[object] = []
+    try:
+        for piece in pieces:
+            stream.receive(piece)
+            while (message := stream.next_event()) is not None:
+                found.append(message)
+            assert stream.buffered_bytes <= BOUND
+    except ProtocolError as error:
+        assert stream.buffered_bytes == 0
+        return found, str(error)
+    return found, None
+
+
+def check(kind: type[ServerStream] | type[ClientStream], data: bytes) -> None:
+    """Run an input whole and cut; raise ProtocolError where the stream does."""
+    size, data = data[0] % 64 + 1 if data else 1, data[1 : BOUND + 1]
+    whole = outcome_of(kind(max_buffered_bytes=BOUND), [data])
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    cut = outcome_of(kind(max_buffered_bytes=BOUND), pieces)
+    assert cut == whole
+    for message in whole[0]:
+        assert isinstance(message, (Query, Verify, Answer))
+        assert decode_message(message.encode()) == message
+    if whole[1] is not None:
+        raise ProtocolError(whole[1])
+
+
+def server_target(data: bytes) -> None:
+    """What phones send."""
+    check(ServerStream, data)
+
+
+def client_target(data: bytes) -> None:
+    """What servers send."""
+    check(ClientStream, data)
+
+
+def seeds() -> dict[str, tuple[Target, list[bytes]]]:
+    """Return each target with what it starts from."""
+    requests = [QUERY.encode(), VERIFY.encode()]
+    answers = [each.encode() for each in (TRUSTED, VERIFIED, UNTRUSTED)]
+    joined = [b"".join(requests), b"".join(answers)]
+    return {
+        "server": (server_target, [b"\6" + each for each in [*requests, joined[0]]]),
+        "client": (client_target, [b"\6" + each for each in [*answers, joined[1]]]),
+    }
+
+
+def fuzz(executions: int, seed: int) -> None:
+    """Run both targets.
+
+    Raises:
+        FoundError: With the first input that does what none may do.
+    """
+    for name, (target, start) in seeds().items():
+        pool = Pool(target, start, random.Random(f"{seed} {name}"))
+        taken = sum(
+            pool.run_one(traced=number % TRACED_EVERY == 0)
+            for number in range(executions)
+        )
+        sys.stdout.write(
+            f"{name}: {executions} executions, {taken} taken, "
+            f"{len(pool.reached)} lines reached, {len(pool.inputs)} in the pool\n"
+        )
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--executions", type=int, default=1_000_000, help="a target")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    try:
+        fuzz(options.executions, options.seed)
+    except FoundError as found:
+        name = f"crash-{hashlib.sha256(found.data).hexdigest()[:16]}"
+        Path(name).write_bytes(found.data)
+        sys.stderr.write(f"{name}: {found.__cause__!r}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
