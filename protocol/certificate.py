@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from protocol import der as asn1
 from protocol.errors import DecodeError
-from protocol.names import DistinguishedName, NameForm
+from protocol.names import DistinguishedName
 
 MAX_CERTIFICATE_LENGTH: Final = 0xFFFF
 _MAX_CACHED_LENGTH: Final = 4096
@@ -54,6 +54,10 @@ class Certificate:
     public_key: RSAPublicKey | EllipticCurvePublicKey = field(compare=False)
     public_key_bytes: bytes = field(compare=False)
     """As element 7 of a record: PKCS#1 RSAPublicKey DER, or an X9.62 point."""
+    subject_text: str = field(compare=False)
+    """The subject in CUCM's form."""
+    issuer_text: str = field(compare=False)
+    """The issuer in CUCM's form."""
     signature_value: bytes = field(compare=False)
     signature_algorithm: str = field(compare=False)
     """As `show cert` prints it: `SHA1withRSA`."""
@@ -72,16 +76,6 @@ class Certificate:
         if len(der) > _MAX_CACHED_LENGTH:
             return _decode(der)
         return _decode_cached(der)
-
-    @property
-    def subject_text(self) -> str:
-        """The subject in CUCM's form."""
-        return self.subject.render(NameForm.CUCM)
-
-    @property
-    def issuer_text(self) -> str:
-        """The issuer in CUCM's form."""
-        return self.issuer.render(NameForm.CUCM)
 
     @property
     def serial_hex(self) -> str:
@@ -116,13 +110,19 @@ def _decode(der: bytes) -> Certificate:
         raise DecodeError("a certificate has over 65,535 bytes", offset=0)
     pieces = _cut(der)
     parsed = _parse(der, positive=pieces.positive)
+    subject = DistinguishedName.from_der(pieces.subject)
+    is_own_issuer = pieces.issuer == pieces.subject
+    issuer = subject if is_own_issuer else DistinguishedName.from_der(pieces.issuer)
+    subject_text = subject.render()
     return Certificate(
         der=der,
-        subject=DistinguishedName.from_der(pieces.subject),
-        issuer=DistinguishedName.from_der(pieces.issuer),
+        subject=subject,
+        issuer=issuer,
         serial_number=pieces.serial_number,
         public_key=_public_key(parsed),
         public_key_bytes=pieces.public_key_bytes,
+        subject_text=subject_text,
+        issuer_text=subject_text if is_own_issuer else issuer.render(),
         signature_value=parsed.signature,
         signature_algorithm=_algorithm_name(parsed),
         not_before=parsed.not_valid_before_utc,

@@ -228,19 +228,19 @@ def _serial_agrees(record: Record, certificate: Certificate) -> bool:
 
 
 def _subject_agrees(record: Record, certificate: Certificate) -> bool:
-    return _name_agrees(record.subject_name, certificate.subject)
+    text, expected = record.subject_name, certificate.subject_text
+    return text == expected or _name_agrees(text, certificate.subject)
 
 
 def _issuer_agrees(record: Record, certificate: Certificate) -> bool:
-    return _name_agrees(record.issuer_name, certificate.issuer)
+    text, expected = record.issuer_name, certificate.issuer_text
+    return text == expected or _name_agrees(text, certificate.issuer)
 
 
 def _name_agrees(text: str | None, name: DistinguishedName) -> bool:
+    """Return whether a text is a name in any of the forms that lists have."""
     if text is None:
         return True
-    rendered = name.render()
-    return (
-        text == rendered
-        or same_name(text, rendered)
-        or text == name.render(NameForm.CTL_CLIENT)
+    return any(text == name.render(form) for form in NameForm) or same_name(
+        text, name.render()
     )
