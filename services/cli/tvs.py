@@ -32,6 +32,7 @@ class ServerAddressType(click.ParamType[ServerAddress]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> ServerAddress:
+        """Read HOST, HOST:PORT or [IPv6]:PORT; fail as wrong usage."""
         if isinstance(value, ServerAddress):
             return value
         text = str(value)
@@ -178,7 +179,9 @@ def _run(
     report = _report(answer, der)
     if asking.repeat > 1:
         report |= _statistics(timings)
-    report |= {"tls": timings[-1].tls_version}
+    report["tls"] = timings[-1].tls_version
+    # Without authorities anybody on the way could have answered.
+    report["server_verified"] = asking.ca is not None
     click.echo(json.dumps(report) if asking.as_json else _text(report))
     if not answer.is_trusted:
         raise ServiceError(
