@@ -4,11 +4,11 @@ from typing import assert_never
 
 from phone_emulator.secd import asking, fetching
 from phone_emulator.secd.context import Boot
+from phone_emulator.secd.decoding import decode_configuration, decode_list
 from phone_emulator.secd.moments import Moment
 from phone_emulator.secd.report import Action
 from phone_emulator.secd.states import Step
 from protocol.errors import DecodeError
-from protocol.phone_config import PhoneConfig
 from protocol.signed_file import SignedFile
 from protocol.trust_anchors import (
     Accept,
@@ -18,7 +18,6 @@ from protocol.trust_anchors import (
     Signed,
     VerifiedBy,
 )
-from protocol.trust_list import TrustList
 
 _MALFORMED_LIST_RULE = 7
 _CONFIGURATION_RULE = 9
@@ -38,7 +37,7 @@ def examine(boot: Boot, data: bytes) -> Step:
 
 def _examine_list(boot: Boot, data: bytes) -> Step:
     try:
-        file = TrustList.decode(data)
+        file = decode_list(data)
     except DecodeError as error:
         return boot.refuse(Refuse(f"malformed: {error}", _MALFORMED_LIST_RULE))
     boot.file_report.signer = file.signer.subject
@@ -105,7 +104,7 @@ def _accept(boot: Boot, file: Signed, verdict: Accept) -> Step:
 
 def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
     try:
-        configuration = PhoneConfig.decode(payload)
+        configuration = decode_configuration(payload)
     except DecodeError as error:
         return boot.refuse(Refuse(f"malformed configuration: {error}", rule))
     boot.configuration = configuration

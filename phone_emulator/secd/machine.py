@@ -10,6 +10,7 @@ from typing import assert_never
 
 from phone_emulator.secd import asking, fetching, judging
 from phone_emulator.secd.context import Boot
+from phone_emulator.secd.decoding import decode_configuration, decode_list
 from phone_emulator.secd.events import (
     Downloaded,
     DownloadRefused,
@@ -160,7 +161,7 @@ def _load_list(boot: Boot, kind: FileKind) -> TrustList | None:
     if data is None:
         return None
     try:
-        return TrustList.decode(data)
+        return decode_list(data)
     except DecodeError:
         boot.note(Moment.UNREADABLE_LIST, kind=kind.name)
         boot.held[kind] = None
@@ -172,7 +173,7 @@ def _load_configuration(boot: Boot) -> PhoneConfig | None:
     if data is None:
         return None
     try:
-        return PhoneConfig.decode(data)
+        return decode_configuration(data)
     except DecodeError:
         boot.held[FileKind.CONFIGURATION] = None
         return None
