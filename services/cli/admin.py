@@ -48,7 +48,8 @@ def admin(
                 echo=lambda text: click.echo(text, nl=False),
                 output=output,
             )
-            result = shell.run_words(command)
+            line = command[0] if len(command) == 1 else None
+            result = shell.run_words(command) if line is None else shell.run(line)
             if result.error is not None:
                 click.echo(f"tokenless: {result.error}", err=True)
             sys.exit(result.status)

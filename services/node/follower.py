@@ -36,7 +36,7 @@ class Follower:
         node: str,
         ctl_file: Path,
         read_revision: Callable[[], int],
-        apply_revision: Callable[[int], Awaitable[None]],
+        apply_revision: Callable[[int], Awaitable[bool]],
         refill_ctl_cache: Callable[[], Awaitable[None]],
     ) -> None:
         """Prepare to follow.
@@ -45,7 +45,8 @@ class Follower:
             node: The node's name.
             ctl_file: Its `CTLFile.tlv`.
             read_revision: Reads the database's revision; blocking.
-            apply_revision: Brings the node to the state of the database.
+            apply_revision: Brings the node to the state of the database; tells
+                whether TVS must judge the same CTL file anew.
             refill_ctl_cache: Makes TVS read the CTL file again.
         """
         self.applied = 0
@@ -88,11 +89,10 @@ class Follower:
 
     async def _catch_up(self) -> None:
         revision = await trio.to_thread.run_sync(self._read_revision)
-        if moved := revision != self.applied:
-            await self._apply_revision(revision)
+        moved = revision != self.applied
+        judge_anew = moved and await self._apply_revision(revision)
         identity = await self._identify()
-        # A revision may change whom TVS admits as a signer of the same file.
-        if moved or identity != self._seen:
+        if judge_anew or identity != self._seen:
             await self._refill_ctl_cache()
             self._seen = identity
         if moved:

@@ -154,11 +154,15 @@ class NodeRuntime:
             hint=f"here are {', '.join(self._services)}",
         )
 
-    async def _apply(self, _revision: int) -> None:
-        """Bring the node's folder, TVS and, if it is to be so, TFTP up to date."""
+    async def _apply(self, _revision: int) -> bool:
+        """Bring the node's folder, TVS and, if it is to be so, TFTP up to date.
+
+        Returns:
+            Whether TVS must judge the CTL file anew, changed or not.
+        """
         if await trio.to_thread.run_sync(install_ctl, self._cluster, self.node):
             CTL_INSTALLS.labels(self.node.name).inc()
-        await self._trust.refill_db_cache()
+        judge_anew = await self._trust.refill_db_cache()
         reset = await trio.to_thread.run_sync(
             install_reset_itl, self._cluster, self.node
         )
@@ -166,6 +170,7 @@ class NodeRuntime:
             self._tftp.serve_itl(reset)
         elif self._cluster.config.tftp.reload == "automatic":
             await self._tftp.reload()
+        return judge_anew
 
 
 def _endpoint(address: tuple[str, int] | None) -> str | None:

@@ -14,39 +14,50 @@ from services.cluster.cluster import Cluster, Node
 from services.logs import get_logger
 from services.store import certificates
 from services.store.certificates import StoredCertificate
-from services.tvs.caches import CachedCertificate, Caches, CtlAdmission
+from services.tvs.caches import CachedCertificate, Caches, CtlAdmission, CtlCache
 
 
 class NodeTrust:
     """The caches of one node, whether or not its TVS runs."""
 
     def __init__(self, cluster: Cluster, node: Node) -> None:
-        self.caches = Caches()
+        log = get_logger(node=node.name)
+        self.caches = Caches(ctl=CtlCache(log))
         self._cluster = cluster
         self._node = node
         self._admission = CtlAdmission(cluster.config.tvs.ctl_cache)
         self._vouched: frozenset[bytes] = frozenset()
         if self._admission is CtlAdmission.AS_LOGGED:
-            get_logger(node=node.name).warning(
+            log.warning(
                 "tvs.ctl_cache is as-logged: whoever can write CTLFile.tlv can make "
                 "every phone trust any signer"
             )
 
-    async def refill_db_cache(self) -> None:
-        """Take what the database holds now."""
+    async def refill_db_cache(self) -> bool:
+        """Take what the database holds now.
+
+        Returns:
+            Whether other signers of a CTL file are vouched for than before.
+        """
         stored = await trio.to_thread.run_sync(self._load)
         self.caches.db.replace(
             CachedCertificate.of(each.certificate, each.roles) for each in stored
         )
-        self._vouched = frozenset(
-            each.certificate.der
-            for each in stored
-            if each.node_id is not None or each.store is TrustStore.PHONE_SAST_TRUST
+        before, self._vouched = (
+            self._vouched,
+            frozenset(
+                each.certificate.der
+                for each in stored
+                if each.node_id is not None or each.store is TrustStore.PHONE_SAST_TRUST
+            ),
         )
+        return self._vouched != before
 
     async def refill_ctl_cache(self) -> None:
         """Take what the CTL file in the node's folder vouches for now."""
         data = await trio.to_thread.run_sync(self._read_ctl_file)
+        if data is None and not self.caches.ctl.index:
+            return
         self.caches.ctl.replace(data, self._admits, self._admission)
 
     def entries(self) -> list[dict[str, object]]:

@@ -5,7 +5,6 @@ docstring's first line is what `help` shows.
 """
 
 from services.admin.commands import (
-    certificates,
     ctl,
     files,
     itl,
@@ -16,7 +15,6 @@ from services.admin.commands import (
 )
 
 __all__ = [
-    "certificates",
     "ctl",
     "files",
     "itl",

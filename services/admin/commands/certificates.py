@@ -71,9 +71,7 @@ def regenerate(session: Session, name: str) -> None:
     unit = _unit(name)
     certificates.regenerate(session.cluster, session.node, unit, by=session.by)
     session.say(f"Successfully Regenerated Certificate for {unit}.")
-    services = (
-        "the services" if unit is TrustStore.ITLRECOVERY else "services"
-    )
+    services = "the services" if unit is TrustStore.ITLRECOVERY else "services"
     session.say(
         f"You must restart {services} related to {unit} for the regenerated "
         "certificates to become active."

@@ -1,8 +1,19 @@
 """`help`, `set cli …`, enterprise parameters and the names of nodes."""
 
+from typing import Final
+
 from services.admin.command import TREE, UsageError
 from services.admin.help import help_text
+from services.admin.layout import columns
 from services.admin.session import Session
+from services.cluster import security
+from services.store.parameters import Parameter
+
+# The vendor's pages call it "Prepare Cluster for Rollback to pre 8.0".
+_SHORT_NAMES: Final = {
+    "rollback-pre-8.0": Parameter.ROLLBACK,
+    "licence": Parameter.EXPORT_CONTROLLED,
+}
 
 
 @TREE.command("help [WORD...]")
@@ -18,3 +29,21 @@ def set_pagination(session: Session, switch: str) -> None:
         raise UsageError(f"pagination is on or off, not {switch}")
     session.pagination = switch == "on"
     session.say(f"Automatic pagination is turned {switch}")
+
+
+@TREE.command("set enterprise NAME VALUE", publisher_only=True)
+def set_enterprise(session: Session, name: str, value: str) -> None:
+    """Set an enterprise parameter, such as Version or AutoRegistration."""
+    security.set_parameter(
+        session.cluster, _SHORT_NAMES.get(name, name), value, by=session.by
+    )
+    session.announce()
+    session.say(f"{name} set to {value}")
+    session.say("Restart the services that use it on all nodes of the cluster")
+
+
+@TREE.command("show enterprise")
+def show_enterprise(session: Session) -> None:
+    """Show the enterprise parameters."""
+    rows = list(session.cluster.parameters().items())
+    session.say(columns(("Parameter", "Value"), rows))
