@@ -35,6 +35,8 @@ class CtlClient:
     mode: str | None
     """The security mode to set, or None to update the file only."""
     tokens: tuple[str, ...]
+    ignore_missing: bool = False
+    """Click OK on error 2: mixed mode, and no CTL file on the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class UploadCertificate:
     store: str
     token: str
     """The token whose certificate it is."""
+
+
+_IGNORE_MISSING: Final = "--ignore-missing-file"
 
 
 @unique
@@ -122,8 +127,10 @@ def _ctl_client(words: list[str]) -> Action | None:
             mode = None
         case _:
             return None
+    ignore_missing = _IGNORE_MISSING in options
+    options = [word for word in options if word != _IGNORE_MISSING]
     tokens = _values_of("--token", options)
-    return None if tokens is None else CtlClient(mode, tokens)
+    return None if tokens is None else CtlClient(mode, tokens, ignore_missing)
 
 
 def _values_of(option: str, words: list[str]) -> tuple[str, ...] | None:
