@@ -154,6 +154,10 @@ class Transfer:
         self._outbox = _NOTHING
         return outbox
 
+    def awaits(self, data: bytes) -> bool:
+        """Whether a datagram is the ACK that lets the transfer go on."""
+        return data == self._awaited
+
     def receive(self, data: bytes, now: float) -> None:
         """Take a datagram of the client; anything unexpected is ignored."""
         if data != self._awaited:

@@ -35,6 +35,7 @@ _LONGEST_ANSWER: Final = 128
 """An ACK has 4 bytes, an ERROR a text that is cut here."""
 _REQUEST_HEAD: Final = bytes((0, Opcode.RRQ))
 _ERROR_HEAD: Final = bytes((0, Opcode.ERROR))
+_ANSWER_HEADS: Final = frozenset((bytes((0, Opcode.ACK)), bytes((0, Opcode.DATA))))
 _WRONG_TID: Final = encode_error(TftpErrorCode.UNKNOWN_TRANSFER_ID)
 
 
@@ -154,14 +155,24 @@ class Engine:
                 return
             session = None if data[:2] == _REQUEST_HEAD else session_of(peer)
             if session is None or session.port is not None:
-                self._request(data, peer, local, now)
+                self._receive_other(data, peer, local, now)
                 continue
+            if session.predecessor is not None:
+                session = _addressee(session, session.predecessor, data)
             transfer = session.transfer
             transfer.receive(data, now)
             if session.is_watched or transfer.outcome is not None:
                 self._advance(session, now)
             for datagram in transfer.datagrams():
                 session.send(datagram)
+
+    def _receive_other(self, data: bytes, peer: Peer, local: str, now: float) -> None:
+        """Take a request, or an answer that belongs to no transfer of this port."""
+        if data[:2] in _ANSWER_HEADS:
+            self._counters.add(Count.WRONG_TID)
+            self._listener.send(_WRONG_TID, peer, local)
+        else:
+            self._request(data, peer, local, now)
 
     def _advance(self, session: Session, now: float) -> None:
         """Do what is rarer: a first answer, a window, the end."""
@@ -245,3 +256,13 @@ class Engine:
                 transfer.outcome, transfer.bytes_acknowledged, transfer.retransmits
             )
         self._journal.ended(session, now)
+
+
+def _addressee(session: Session, predecessor: Session, data: bytes) -> Session:
+    """Return whose datagram it is: of two transfers of one client at one port.
+
+    Until the client has answered the newer one, everything but that answer is still
+    meant for the older.
+    """
+    is_answer = predecessor.port is not None or session.transfer.awaits(data)
+    return session if is_answer else predecessor

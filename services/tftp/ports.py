@@ -18,6 +18,7 @@ _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 # Linux; Python's socket module does not name them.
 _SOL_UDP: Final = 17
 _UDP_SEGMENT: Final = 103
+DESCRIPTORS_A_PORT: Final = 2
 _MAX_IDLE: Final = 512
 _LONGEST: Final = 512
 

@@ -8,14 +8,21 @@ import trio
 from services.tftp.counters import TftpCounters
 from services.tftp.engine import Engine
 from services.tftp.listener import Listener
+from services.tftp.ports import DESCRIPTORS_A_PORT
 from services.tftp.settings import TftpSettings
-from services.tftp.sockets import open_listener, warn_of_small_buffer
+from services.tftp.sockets import (
+    open_listener,
+    raise_descriptor_limit,
+    warn_of_small_buffer,
+)
 from services.tftp.source import FileSource
 from services.tftp.workers import Workers
 
 _TURNS_BEFORE_OTHERS: Final = 4
 """How long a busy server keeps the other tasks of the process waiting: four turns of
 at most 512 datagrams."""
+_SPARE_DESCRIPTORS: Final = 1024
+"""For the other services of the process."""
 _DRAIN_LOOKS_EVERY_S: Final = 0.05
 
 
@@ -78,6 +85,9 @@ class TftpServer:
             ServiceError: When the address or the port cannot be had.
         """
         where = await self.bind()
+        raise_descriptor_limit(
+            _SPARE_DESCRIPTORS + DESCRIPTORS_A_PORT * self._settings.max_transfers
+        )
         try:
             if self._settings.workers == 1:
                 await self._serve_here(where, task_status)

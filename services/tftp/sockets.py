@@ -5,6 +5,7 @@ holds 277 requests, and a phone whose request is lost waits out its time-out.
 """
 
 import contextlib
+import resource
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -13,7 +14,6 @@ from services.errors import ServiceError
 
 # Linux; Python's socket module does not name it.
 _SO_RCVBUFFORCE: Final = 33
-_SO_REUSEPORT: Final = socket.SO_REUSEPORT
 _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 
 Peer = tuple[str, int] | tuple[str, int, int, int]
@@ -40,7 +40,7 @@ def open_listener(
         if family == socket.AF_INET6 and address == "::":
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if shared:
-            listener.setsockopt(socket.SOL_SOCKET, _SO_REUSEPORT, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _raise_receive_buffer(listener, receive_buffer_bytes)
         listener.bind((address, port))
     except OSError as error:
@@ -66,6 +66,17 @@ def warn_of_small_buffer(
             wanted_bytes=wanted_bytes,
             got_bytes=got,
         )
+
+
+def raise_descriptor_limit(wanted: int) -> None:
+    """Let this process have so many descriptors, as far as its hard limit allows.
+
+    The soft limit of most systems, 1,024, is there for programs that use `select`.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    possible = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < possible:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
 
 
 def _raise_receive_buffer(listener: socket.socket, size: int) -> None:

@@ -1,0 +1,142 @@
+"""A TFTP engine on a loopback socket, turned by hand: time is what a test says."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.tftp.counters import TftpCounters
+from services.tftp.engine import Engine
+from services.tftp.listener import Listener
+from services.tftp.settings import Ports, TftpSettings
+from services.tftp.sockets import open_listener
+from services.tftp.source import FileSource, MemoryFiles
+
+BLOCK = b"x" * 512
+FILES = {"small": b"list", "large": BLOCK * 9 + b"end", "text": b"a\nb"}
+Address = tuple[str, int]
+
+
+class Client:
+    """A client's socket; datagrams on loopback arrive at once, so none waits."""
+
+    def __init__(self, server: Address, host: str = "127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.socket.bind((host, 0))
+        self.server = server
+
+    def send(self, data: bytes, to: Address | None = None) -> None:
+        self.socket.sendto(data, to or self.server)
+
+    def ask(self, name: str, *options: str, mode: str = "octet") -> None:
+        words = "\0".join((name, mode, *options))
+        self.send(b"\0\1" + words.encode() + b"\0")
+
+    def received(self) -> list[tuple[bytes, Address]]:
+        found = []
+        while True:
+            try:
+                data, source = self.socket.recvfrom(70_000)
+            except BlockingIOError:
+                return found
+            found.append((data, source[:2]))
+
+    def one(self) -> tuple[bytes, Address]:
+        (only,) = self.received()
+        return only
+
+
+@dataclass
+class Rig:
+    """An engine with its address, its clients and its log."""
+
+    engine: Engine
+    counters: TftpCounters
+    address: Address
+    log: list[dict[str, object]]
+    now: float = 0.0
+    clients: list[Client] = field(default_factory=list)
+
+    def client(self, host: str | None = None) -> Client:
+        client = Client(self.address, host or self.address[0])
+        self.clients.append(client)
+        return client
+
+    def turn(self) -> None:
+        """Let everything happen that can happen without waiting."""
+        while self.engine.turn(self.now):
+            pass
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, in small steps as time-outs need them."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now = min(until, max(self.engine.next_at, self.now + 0.01))
+            self.engine.expire(self.now)
+            self.turn()
+
+    def fetch(self, client: Client, name: str, *options: str) -> bytes:
+        """Fetch a file without options or losses."""
+        client.ask(name, *options)
+        content = b""
+        while True:
+            self.turn()
+            data, source = client.one()
+            assert data[:2] == b"\0\3", data
+            content += data[4:]
+            client.send(b"\0\4" + data[2:4], source)
+            if len(data) < 516:
+                self.turn()
+                return content
+
+
+@contextmanager
+def rig(
+    settings: TftpSettings | None = None,
+    source: FileSource | None = None,
+    address: str = "127.0.0.1",
+) -> Iterator[Rig]:
+    settings = settings or TftpSettings()
+    listener = Listener(open_listener(address, 0, 1 << 20))
+    counters = TftpCounters()
+    log: list[dict[str, object]] = []
+    files = MemoryFiles(dict(FILES)) if source is None else source
+    engine = Engine(listener, files, settings, counters.row(), keeping(log))
+    made = Rig(engine, counters, (listener.address, listener.port), log)
+    try:
+        yield made
+    finally:
+        engine.close(made.now)
+        listener.socket.close()
+        for client in made.clients:
+            client.socket.close()
+
+
+def keeping(log: list[dict[str, object]]) -> structlog.typing.FilteringBoundLogger:
+    """Return a logger that keeps its lines in a list and writes nothing."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        None,
+        processors=[_Keep(log)],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )
+    return logger
+
+
+def single() -> TftpSettings:
+    return TftpSettings(ports=Ports.SINGLE)
+
+
+class _Keep:
+    """A processor that keeps what is logged and writes nothing."""
+
+    def __init__(self, log: list[dict[str, object]]) -> None:
+        self._log = log
+
+    def __call__(
+        self, _logger: object, method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        self._log.append({"level": method, **event})
+        raise structlog.DropEvent
