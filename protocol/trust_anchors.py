@@ -148,25 +148,11 @@ class TrustAnchors:
         The answer's certificate must be the one that was asked for, have the role, and
         its key must have signed the file (rules 4, 9 and 12).
         """
-        rule = 9 if kind is FileKind.CONFIGURATION else 4
-        refused = 9 if kind is FileKind.CONFIGURATION else 7
-        if not answer.is_trusted or answer.certificate is None:
-            return Refuse(f"TVS does not vouch for {_describe(file.signer)}", refused)
-        if not answers_query(file.signer, answer):
-            return Refuse("TVS answered about another certificate", refused)
-        if not kind.signer_roles & set(answer.roles):
-            return Refuse(_wrong_roles(kind, answer.roles), refused)
-        try:
-            certificate = Certificate.decode(answer.certificate)
-            file.verify(certificate.public_key)
-        except DecodeError:
-            return Refuse("TVS answered with a malformed certificate", refused)
-        except BadSignatureError:
-            return Refuse(
-                "the signature was not made by the key that TVS vouches for", refused
-            )
-        if at is not None and certificate.not_after < at:
-            return Refuse(_expired(certificate), refused)
+        is_configuration = kind is FileKind.CONFIGURATION
+        reason = _why_not(kind, file, answer, at)
+        if reason is not None:
+            return Refuse(reason, 9 if is_configuration else 7)
+        rule = 9 if is_configuration else 4
         return Accept(VerifiedBy.TVS, rule, self._finding(kind, file))
 
     def _unusable(self, kind: FileKind, file: Signed) -> Refuse | None:
@@ -251,6 +237,25 @@ def answers_query(signer: SignerId, answer: Answer) -> bool:
     )
 
 
+def _why_not(
+    kind: FileKind, file: Signed, answer: Answer, at: datetime | None
+) -> str | None:
+    """Return why an answer does not make a file acceptable, None when it does."""
+    if not answer.is_trusted or answer.certificate is None:
+        return f"TVS does not vouch for {_describe(file.signer)}"
+    if not answers_query(file.signer, answer):
+        return "TVS answered about another certificate"
+    if not kind.signer_roles & set(answer.roles):
+        return _wrong_roles(kind, answer.roles)
+    certificate = Certificate.decode(answer.certificate)
+    try:
+        file.verify(certificate.public_key)
+    except BadSignatureError:
+        return "the signature was not made by the key that TVS vouches for"
+    is_expired = at is not None and certificate.not_after < at
+    return _expired(certificate) if is_expired else None
+
+
 def _state_of(ctl: TrustList | None, itl: TrustList | None) -> TrustState:
     if ctl is not None:
         return TrustState.CTL_ONLY if itl is None else TrustState.CTL_AND_ITL
@@ -280,10 +285,13 @@ def _check_keys(
         if at is not None and certificate and certificate.not_after < at:
             return Refuse(_expired(certificate), rule)
         return None
+    whose = (
+        "in the file's own record of it"
+        if source is VerifiedBy.FIRST_USE
+        else f"that the phone knows ({source})"
+    )
     return Refuse(
-        f"the signature is not by the key of {_describe(file.signer)} "
-        f"that the phone knows ({source})",
-        rule,
+        f"the signature is not by the key of {_describe(file.signer)} {whose}", rule
     )
 
 

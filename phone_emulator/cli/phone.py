@@ -59,6 +59,11 @@ def phone() -> None:
     "--refuse-expired", is_flag=True, help="Refuse signers with expired certificates."
 )
 @click.option(
+    "--reinstall-identical",
+    is_flag=True,
+    help="Judge and install a list again that the phone holds already.",
+)
+@click.option(
     "--any-tftp",
     is_flag=True,
     help="Take configurations from TFTP servers that the CTL does not name.",
@@ -81,6 +86,7 @@ def boot(
     tvs_timeout: float,
     ask_next_tvs: bool,
     refuse_expired: bool,
+    reinstall_identical: bool,
     any_tftp: bool,
     http_port: int | None,
     as_json: bool,
@@ -96,6 +102,7 @@ def boot(
         habits=Habits(
             negative_answer_is_final=not ask_next_tvs,
             refuses_expired_signers=refuse_expired,
+            identical_file_is_an_update=reinstall_identical,
             authorises_tftp=not any_tftp,
         ),
     )

@@ -69,17 +69,13 @@ class FleetStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(folder / _FILE, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            # Of a killed process nothing is lost; of a machine that loses power, at
-            # worst the last boots of emulated phones.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
         except (OSError, sqlite3.Error) as error:
-            raise PhoneError(
-                f"the fleet's flash {folder} cannot be used: {error}",
-                hint="name a folder that can be written and holds no other fleet.db",
-            ) from error
+            raise _unusable(folder, error) from error
+        try:
+            _prepare(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise _unusable(folder, error) from error
         return cls(connection)
 
     @classmethod
@@ -189,6 +185,27 @@ class FleetStore:
             "SELECT data FROM content WHERE digest = ?", (digest,)
         ).fetchone()
         return None if row is None else zlib.decompress(row[0])
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables; raise sqlite3.Error for a file that is not ours."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in (0, _SCHEMA_VERSION):
+        msg = f"it has the format {version} of another version of this program"
+        raise sqlite3.DatabaseError(msg)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Of a killed process nothing is lost; of a machine that loses power, at worst the
+    # last boots of emulated phones.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+
+def _unusable(folder: Path, error: Exception) -> PhoneError:
+    return PhoneError(
+        f"the fleet's flash {folder} cannot be used: {error}",
+        hint="name a folder that can be written and holds no other fleet.db",
+    )
 
 
 def _compressed(report: dict[str, Any]) -> bytes:

@@ -41,7 +41,8 @@ def _examine_list(boot: Boot, data: bytes) -> Step:
     except DecodeError as error:
         return boot.refuse(Refuse(f"malformed: {error}", _MALFORMED_LIST_RULE))
     boot.file_report.signer = file.signer.subject
-    if data == boot.held[boot.kind]:
+    installs_again = boot.identity.habits.identical_file_is_an_update
+    if data == boot.held[boot.kind] and not installs_again:
         boot.note(Moment.UNCHANGED, kind=boot.kind)
         return boot.settle(Action.UNCHANGED, rule=8)
     return _judge(boot, file)

@@ -89,6 +89,17 @@ def test_an_attackers_sast_record_in_a_list_that_names_another_signer(
     refused(bench, FileKind.CTL, "not by the key")
 
 
+def test_an_empty_phone_takes_no_list_whose_own_record_did_not_sign() -> None:
+    nodes = nodes_of(MIXED)
+    data = bytearray(MIXED.ctl().sign("CTLFile.tlv"))
+    data[-1] ^= 1  # of the last record's address: nothing else notices
+    nodes[PUB].files[f"CTL{DEVICE}.tlv"] = bytes(data)
+    bench = phone(nodes, servers=(PUB,))
+    report = bench.boot().report.files[FileKind.CTL]
+    assert report.action is Action.REJECTED
+    assert "the file's own record" in (report.reason or "")
+
+
 @pytest.mark.parametrize("where", [0.3, 0.5, 0.99])
 def test_a_flipped_byte(bench: Bench, where: float) -> None:
     data = bytearray(MIXED.ctl().sign("CTLFile.tlv"))

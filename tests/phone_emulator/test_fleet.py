@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -176,9 +177,14 @@ def test_a_killed_fleet_loses_no_phone(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "newer").mkdir()
     (tmp_path / "fleet.db").write_bytes(b"not a database, that is for sure" * 99)
     with pytest.raises(PhoneError, match="cannot be used"):
         FleetStore.open(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "newer" / "fleet.db")) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    with pytest.raises(PhoneError, match="format 99"):
+        FleetStore.open(tmp_path / "newer")
     with pytest.raises(PhoneError, match="no fleet"):
         FleetStore.open_existing(tmp_path / "missing")
 

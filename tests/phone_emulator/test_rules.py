@@ -195,6 +195,14 @@ def test_rule_9_a_configuration_by_a_tftp_server_of_the_lists() -> None:
     assert bench.secd.report.files[CONFIGURATION].requested == f"{DEVICE}.cnf.xml.sgn"
 
 
+def test_rule_8_can_be_switched_off() -> None:
+    again = Habits(identical_file_is_an_update=True)
+    bench = phone(nodes_of(MIXED), habits=again)
+    bench.boot()
+    bench.boot()
+    assert fate(bench, CTL) == (Action.UPDATED, VerifiedBy.INSTALLED_CTL, 3)
+
+
 @pytest.mark.parametrize("roles", [(Role.TFTP,), (Role.CCM_TFTP,), (0, Role.TFTP)])
 def test_rule_9_tvs_vouches_for_a_configurations_signer(roles: tuple[int, ...]) -> None:
     bench = booted(MIXED)
