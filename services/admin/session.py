@@ -75,6 +75,10 @@ class Session:
             if (line := delivery.explain()) is not None:
                 self.say(line)
 
+    def renamed(self, name: str) -> None:
+        """Go on as the shell of the same node under its new name."""
+        self.node = self.cluster.node(name)
+
     def deliver(self, name: str, data: bytes) -> None:
         """Save a fetched file.
 

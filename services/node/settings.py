@@ -6,10 +6,10 @@ from pathlib import Path
 from protocol.codes import TrustStore
 from protocol.tftp_options import OptionLimits
 from protocol.tftp_transfer import Timing
+from services.cluster.certificates import own_certificate
 from services.cluster.cluster import Cluster, Node
 from services.config import TftpSection, TvsSection
 from services.errors import ConfigurationError
-from services.store import certificates
 from services.tftp.settings import Ports, TftpSettings
 from services.tvs.settings import (
     LegacyListener,
@@ -78,10 +78,8 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
 
 
 def _own_certificate(cluster: Cluster, node: Node) -> OwnCertificate:
-    with cluster.store.read() as connection:
-        own = certificates.require_own(connection, TrustStore.TVS, node.id)
-    key = node.keys.path(TrustStore.TVS, own.certificate)
-    return OwnCertificate(own.certificate.der, key)
+    own = own_certificate(cluster, node, TrustStore.TVS)
+    return OwnCertificate(own.der, node.keys.path(TrustStore.TVS, own))
 
 
 def _legacy(section: TvsSection) -> LegacyListener | None:

@@ -2,17 +2,15 @@
 
 The DB cache holds every certificate of the cluster that has a role: own ones of all
 nodes, which are replicated, and those of trust stores. The CTL cache holds what the
-node's `CTLFile.tlv` lists, if its signer is one of the cluster's own certificates or in
-Phone-SAST-trust (REFERENCE 10.2).
+node's `CTLFile.tlv` lists, if the cluster vouches for its signer (REFERENCE 10.2).
 """
 
 import trio
 
 from protocol.certificate import Certificate
-from protocol.codes import TrustStore
+from services.cluster.certificates import ctl_signers, with_roles
 from services.cluster.cluster import Cluster, Node
 from services.logs import get_logger
-from services.store import certificates
 from services.store.certificates import StoredCertificate
 from services.tvs.caches import CachedCertificate, Caches, CtlAdmission, CtlCache
 
@@ -39,18 +37,11 @@ class NodeTrust:
         Returns:
             Whether other signers of a CTL file are vouched for than before.
         """
-        stored = await trio.to_thread.run_sync(self._load)
+        stored, vouched = await trio.to_thread.run_sync(self._load)
         self.caches.db.replace(
             CachedCertificate.of(each.certificate, each.roles) for each in stored
         )
-        before, self._vouched = (
-            self._vouched,
-            frozenset(
-                each.certificate.der
-                for each in stored
-                if each.node_id is not None or each.store is TrustStore.PHONE_SAST_TRUST
-            ),
-        )
+        before, self._vouched = self._vouched, vouched
         return self._vouched != before
 
     async def refill_ctl_cache(self) -> None:
@@ -67,12 +58,8 @@ class NodeTrust:
             for name, entry in self.caches.snapshot()
         ]
 
-    def _load(self) -> list[StoredCertificate]:
-        with self._cluster.store.read() as connection:
-            return [
-                *certificates.all_own(connection),
-                *certificates.all_trusted(connection),
-            ]
+    def _load(self) -> tuple[list[StoredCertificate], frozenset[bytes]]:
+        return with_roles(self._cluster), ctl_signers(self._cluster)
 
     def _read_ctl_file(self) -> bytes | None:
         try:

@@ -5,6 +5,7 @@ docstring's first line is what `help` shows.
 """
 
 from services.admin.commands import (
+    certificates,
     ctl,
     files,
     itl,
@@ -15,6 +16,7 @@ from services.admin.commands import (
 )
 
 __all__ = [
+    "certificates",
     "ctl",
     "files",
     "itl",

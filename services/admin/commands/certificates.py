@@ -5,8 +5,13 @@ from pathlib import Path
 from typing import Final
 
 from protocol.codes import TrustStore
-from services.admin.certificate_text import certificate_text, description
-from services.admin.command import TREE, Question, UsageError, Yes
+from services.admin.certificate_text import (
+    certificate_text,
+    description,
+    local_time,
+    shown_name,
+)
+from services.admin.command import TREE, Question, Yes
 from services.admin.session import Session
 from services.cluster import certificates
 from services.errors import ServiceError
@@ -20,43 +25,61 @@ _RECOVERY_WARNING: Final = (
 )
 _PROCEED: Final = "Proceed with regeneration (yes|no)? "
 _END: Final = "-----END CERTIFICATE-----"
+_PEM: Final = ".pem"
 
 
 @TREE.command("show cert list own")
 def list_own(session: Session) -> None:
     """List this node's own certificates."""
     for each in certificates.own(session.cluster, session.node):
-        session.say(f"{each.store}/{each.store}.pem: {description(each.certificate)}")
+        session.say(f"{each.store}/{each.store}{_PEM}: {description(each.certificate)}")
 
 
 @TREE.command("show cert list trust")
 def list_trust(session: Session) -> None:
     """List the certificates of the trust stores."""
-    for each in certificates.trust(session.cluster, session.node):
-        session.say(f"{each.store}/{_file_name(each)}: {description(each.certificate)}")
+    for each in certificates.trust(session.cluster):
+        session.say(f"{_trusted_name(each)}: {description(each.certificate)}")
 
 
 @TREE.command("show cert own NAME")
 def show_own(session: Session, name: str) -> None:
-    """Show one of this node's own certificates."""
-    unit = _unit(name.partition("/")[0])
-    for each in certificates.own(session.cluster, session.node):
-        if each.store is unit:
-            session.say(certificate_text(each.certificate))
-            return
-    raise ServiceError(
-        f"{session.node.name} has no {unit} certificate", hint="see show cert list own"
+    """Show one of this node's own certificates: CallManager, or as the list has it."""
+    unit = certificates.find_store(name.partition("/")[0])
+    session.say(
+        certificate_text(
+            certificates.own_certificate(session.cluster, session.node, unit)
+        )
     )
 
 
 @TREE.command("show cert trust NAME")
 def show_trust(session: Session, name: str) -> None:
-    """Show a certificate of a trust store, named as its list names it."""
+    """Show a certificate of a trust store, named as the list has it."""
     session.say(certificate_text(_find_trusted(session, name).certificate))
 
 
+@TREE.command("show cert history")
+def show_history(session: Session) -> None:
+    """List this node's replaced certificates, which `set cert restore` brings back."""
+    for each in certificates.history(session.cluster, session.node):
+        serial, name = each.certificate.serial_hex, shown_name(each.certificate.subject)
+        session.say(f"{each.store} {serial}: {name}")
+
+
+@TREE.command("show cert expiry")
+def show_expiry(session: Session) -> None:
+    """List when the certificates in use end, the next one first."""
+    for each in certificates.expiry(session.cluster):
+        certificate = each.placed.certificate
+        session.say(
+            f"{local_time(certificate.not_after)} ({each.days_left} days) "
+            f"{each.placed.store} {shown_name(certificate.subject)}"
+        )
+
+
 def _regeneration_question(_session: Session, arguments: Sequence[str]) -> str:
-    unit = _unit(arguments[0])
+    unit = certificates.find_store(arguments[0])
     if unit is TrustStore.ITLRECOVERY:
         return f"{_RECOVERY_WARNING}\n{_PROCEED}"
     return (
@@ -68,27 +91,78 @@ def _regeneration_question(_session: Session, arguments: Sequence[str]) -> str:
 @TREE.command("set cert regen NAME", ask=Question(_regeneration_question, Yes.WORD))
 def regenerate(session: Session, name: str) -> None:
     """Replace one of this node's own certificates and its key."""
-    unit = _unit(name)
+    unit = certificates.find_store(name)
     certificates.regenerate(session.cluster, session.node, unit, by=session.by)
+    session.announce()
     session.say(f"Successfully Regenerated Certificate for {unit}.")
-    services = "the services" if unit is TrustStore.ITLRECOVERY else "services"
+    # The vendor's two outputs differ in this article (observed).
+    the = "the " if unit is TrustStore.ITLRECOVERY else ""
     session.say(
-        f"You must restart {services} related to {unit} for the regenerated "
+        f"You must restart {the}services related to {unit} for the regenerated "
         "certificates to become active."
     )
+
+
+@TREE.command("set cert restore NAME SERIAL")
+def restore(session: Session, name: str, serial: str) -> None:
+    """Put a replaced certificate of this node into use again."""
+    unit = certificates.find_store(name)
+    certificates.restore(session.cluster, session.node, unit, serial, by=session.by)
     session.announce()
+    session.say(f"Successfully Restored Certificate for {unit}.")
 
 
 @TREE.command("set cert import trust PURPOSE [FILE]")
 def import_trust(session: Session, purpose: str, file: str | None = None) -> None:
     """Put a certificate, pasted or from a file, into a trust store."""
-    store = _trust_store(purpose)
-    if file is None:
-        data = "\n".join(_pasted(session)).encode()
-    else:
-        data = Path(file).read_bytes()
+    store = certificates.find_store(purpose)
+    data = _pasted(session) if file is None else Path(file).read_bytes()
     uploaded = certificates.upload(session.cluster, store, data, by=session.by)
-    session.say("Import of trust certificate is successful")
-    if warning := uploaded.warning:
-        session.say(f"WARNING: {warning}")
     session.announce()
+    session.say("Import of trust certificate is successful")
+    if uploaded.warning is not None:
+        session.say(f"WARNING: {uploaded.warning}")
+
+
+@TREE.command(
+    "set cert delete NAME",
+    ask=Question(
+        "Are you sure you want to delete this certificate (yes|no)? ", Yes.WORD
+    ),
+)
+def delete(session: Session, name: str) -> None:
+    """Take a certificate out of a trust store, named as the list has it."""
+    found = _find_trusted(session, name)
+    serial = found.certificate.serial_hex
+    certificates.delete(session.cluster, found.store, serial, by=session.by)
+    session.announce()
+    session.say(f"Successfully deleted {name}")
+
+
+def _trusted_name(placed: StoredCertificate) -> str:
+    """Return `<store>/<common name>-<serial>.pem`: common names alone repeat."""
+    certificate = placed.certificate
+    name = (certificate.subject.get("CN") or "unnamed").strip().replace("/", "_")
+    return f"{placed.store}/{name}-{certificate.serial_hex[:8]}{_PEM}"
+
+
+def _find_trusted(session: Session, name: str) -> StoredCertificate:
+    for each in certificates.trust(session.cluster):
+        if name.removesuffix(_PEM) == _trusted_name(each).removesuffix(_PEM):
+            return each
+    raise ServiceError(
+        f"no trust store has {name}", hint="use a name of show cert list trust"
+    )
+
+
+def _pasted(session: Session) -> bytes:
+    """Ask for a certificate's PEM text, up to its last line."""
+    session.say("Paste the Certificate and Hit Enter")
+
+    def lines() -> Iterator[str]:
+        line = None
+        while line not in {"", _END}:
+            line = session.ask("").strip()
+            yield line
+
+    return "\n".join(lines()).encode()

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from services.admin.command import TREE, UsageError
+from services.admin.command import TREE, Question, UsageError, Yes
 from services.admin.help import help_text
 from services.admin.layout import columns
 from services.admin.session import Session
-from services.cluster import security
+from services.cluster import hostname, security
 from services.store.parameters import Parameter
 
 # The vendor's pages call it "Prepare Cluster for Rollback to pre 8.0".
@@ -47,3 +47,23 @@ def show_enterprise(session: Session) -> None:
     """Show the enterprise parameters."""
     rows = list(session.cluster.parameters().items())
     session.say(columns(("Parameter", "Value"), rows))
+
+
+@TREE.command(
+    "set cluster hostname NEW",
+    ask=Question(
+        "This changes the node's name and regenerates all its certificates. "
+        "Do you want to continue (yes/no)? ",
+        Yes.WORD,
+    ),
+)
+def set_hostname(session: Session, new: str) -> None:
+    """Give this node another name, and with it new certificates, all at once."""
+    hostname.set_hostname(session.cluster, session.node, new, by=session.by)
+    session.announce()
+    session.renamed(new)
+    session.say(f"Hostname is {new}")
+    session.say("All certificates of this node were regenerated.")
+    session.say(
+        "Restart its services; in a mixed cluster, run utils ctl update CTLFile."
+    )

@@ -72,11 +72,13 @@ async def test_a_sync_returns_once_the_revision_is_applied(
     assert database.done == ["apply 2", "refill"]
 
 
-@pytest.mark.usefixtures("follower")
-async def test_a_revision_is_found_without_a_poke(database: Database) -> None:
+async def test_a_revision_is_found_without_a_poke(
+    follower: Follower, database: Database
+) -> None:
     database.revision, database.judges_anew = 5, True
     await database.refilled.wait()
     assert database.done == ["apply 5", "refill"]
+    await follower.sync(5)
 
 
 @pytest.mark.parametrize("change", ["written", "replaced", "deleted"])
