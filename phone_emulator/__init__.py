@@ -1,18 +1,24 @@
 """Emulated phones: SECD's decisions, flash, clients, fleets, the demo.
 
-The names below are the public face for other programs; see docs/phone.md.
+The names below are the public face for other programs; see docs/phone.md. They are
+imported when they are asked for: the pytest plugin lives here, too, and must not slow
+down suites that use no phone.
 """
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.flash import FolderFlash
-from phone_emulator.fleet.fleet import Fleet, FleetSettings
-from phone_emulator.fleet.plan import FleetGroup, FleetPlan, load_plan
-from phone_emulator.fleet.report import FleetReport
-from phone_emulator.fleet.store import FleetStore
-from phone_emulator.phone import Network, Phone, open_network
-from phone_emulator.secd.events import Habits, Identity, Server
-from phone_emulator.secd.report import Action, BootReport, Outcome
-from phone_emulator.single import boot_in_folder, delete_trust
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from phone_emulator.errors import PhoneError
+    from phone_emulator.flash import FolderFlash
+    from phone_emulator.fleet.fleet import Fleet, FleetSettings
+    from phone_emulator.fleet.plan import FleetGroup, FleetPlan, load_plan
+    from phone_emulator.fleet.report import FleetReport
+    from phone_emulator.fleet.store import FleetStore
+    from phone_emulator.phone import Network, Phone, open_network
+    from phone_emulator.secd.events import Habits, Identity, Server
+    from phone_emulator.secd.report import Action, BootReport, Outcome
+    from phone_emulator.single import boot_in_folder, delete_trust
 
 __all__ = [
     "Action",
@@ -36,3 +42,26 @@ __all__ = [
     "load_plan",
     "open_network",
 ]
+
+_HOMES: Final = {
+    "errors": ("PhoneError",),
+    "flash": ("FolderFlash",),
+    "fleet.fleet": ("Fleet", "FleetSettings"),
+    "fleet.plan": ("FleetGroup", "FleetPlan", "load_plan"),
+    "fleet.report": ("FleetReport",),
+    "fleet.store": ("FleetStore",),
+    "phone": ("Network", "Phone", "open_network"),
+    "secd.events": ("Habits", "Identity", "Server"),
+    "secd.report": ("Action", "BootReport", "Outcome"),
+    "single": ("boot_in_folder", "delete_trust"),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name (PEP 562)."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,76 @@
+"""The library's face and the pytest plugin, as other projects use them."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+import phone_emulator
+from phone_emulator.errors import PhoneError
+from protocol.trust_anchors import FileKind
+
+if TYPE_CHECKING:
+    from phone_emulator.pytest_plugin.lab import LabCluster, LabFleet, LabPhone
+
+
+@pytest.mark.parametrize("name", phone_emulator.__all__)
+def test_every_public_name_can_be_had(name: str) -> None:
+    assert getattr(phone_emulator, name).__doc__
+
+
+def test_another_name_cannot() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = phone_emulator.nothing  # type: ignore[attr-defined]
+
+
+def test_the_plugin_imports_nothing_until_it_is_used() -> None:
+    code = (
+        "import phone_emulator.pytest_plugin, sys;"
+        "print([m for m in sys.modules if m.split('.')[0] in ('services', 'trio')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_change_window(
+    tokenless_cluster: "LabCluster",
+    tokenless_phone: "Callable[..., LabPhone]",
+    tokenless_fleet: "Callable[..., LabFleet]",
+) -> None:
+    """Flows 2 and 4 of the vendor's document, with the lengths that it prints."""
+    phones = [
+        tokenless_phone(),
+        tokenless_phone(model="8861", first_tftp="cucm-1051-a-sub1"),
+    ]
+    fleet = tokenless_fleet(count=10)
+    for phone in phones:
+        assert phone.boot().outcome == "ok"
+    assert fleet.boot().stuck == []
+    lengths = []
+    for change in (
+        ("utils ctl set-cluster mixed-mode",),
+        ("set cert regen CallManager", "utils ctl update CTLFile"),
+    ):
+        for line in change:
+            tokenless_cluster.admin(line)
+        tokenless_cluster.restart_tftp()
+        for phone in phones:
+            report = phone.boot()
+            assert report.outcome == "ok"
+            lengths.append(len(report.files[FileKind.CTL].held or b""))
+            shown = tokenless_cluster.admin("show ctl")
+            assert str(report.to_json()["files"]["CTLFile.tlv"]["md5"]) in shown
+        assert fleet.boot().outcomes == {"ok": 10}
+    assert lengths == [4947, 4947, 6113, 6113]
+    assert [query.status for query in report.tvs] == ["trusted"]
+    phones[0].delete_trust()
+    assert phones[0].boot().files[FileKind.CTL].verified_by == "first-use"
+
+
+def test_a_refused_command_is_an_error(tokenless_cluster: "LabCluster") -> None:
+    with pytest.raises(PhoneError, match="utils nothing"):
+        tokenless_cluster.admin("utils nothing")
