@@ -1,6 +1,5 @@
 """Certificates of nodes and trust stores: list, regenerate, upload, delete, restore."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -43,8 +42,10 @@ def own_certificate(cluster: Cluster, node: Node, store: TrustStore) -> Certific
         return rows.require_own(connection, store, node.id).certificate
 
 
-def trust(cluster: Cluster, store: TrustStore | None = None) -> list[StoredCertificate]:
-    """Return what the trust stores hold, or one of them. All nodes have the same."""
+def trust(
+    cluster: Cluster, _node: Node | None = None, *, store: TrustStore | None = None
+) -> list[StoredCertificate]:
+    """Return what the trust stores hold, or one of them; every node has the same."""
     with cluster.store.read() as connection:
         return rows.all_trusted(connection, store)
 
@@ -168,8 +169,10 @@ def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uplo
     return Uploaded(certificates, warning)
 
 
-def delete(cluster: Cluster, store: TrustStore, serial_hex: str, *, by: str) -> None:
-    """Take a certificate out of a trust store.
+def delete(
+    cluster: Cluster, store: TrustStore, serial_hex: str, *, by: str
+) -> Certificate:
+    """Take a certificate out of a trust store and return it.
 
     Raises:
         ServiceError: When it is not there.
@@ -177,12 +180,13 @@ def delete(cluster: Cluster, store: TrustStore, serial_hex: str, *, by: str) -> 
     with cluster.store.change("delete", f"{store}: {serial_hex}", by=by) as change:
         found = find_by_serial(rows.all_trusted(change.connection, store), serial_hex)
         rows.remove(change.connection, found)
+    return found.certificate
 
 
 def delete_history(
     cluster: Cluster, node: Node, store: TrustStore, serial_hex: str, *, by: str
-) -> None:
-    """Forget a replaced certificate of a node, and its key.
+) -> Certificate:
+    """Forget a replaced certificate of a node and its key; return the certificate.
 
     Raises:
         ServiceError: When the history has none of this serial number.
@@ -192,6 +196,7 @@ def delete_history(
         found = find_by_serial(_history(change.connection, node, store), serial_hex)
         rows.remove(change.connection, found)
     node.keys.forget(store, found.certificate)
+    return found.certificate
 
 
 def restore(
@@ -225,12 +230,12 @@ def with_roles(cluster: Cluster) -> list[StoredCertificate]:
     return [each for each in placed if each.roles]
 
 
-def admits_ctl_signer(cluster: Cluster) -> Callable[[Certificate], bool]:
-    """Return who tells whether the cluster vouches for a CTL's signer.
+def ctl_signers(cluster: Cluster) -> frozenset[bytes]:
+    """Return the certificates that may sign a CTL which TVS believes.
 
-    Certificates are compared by their bytes (REFERENCE 10.2): the cluster's own, those
-    of Phone-SAST-trust, and a replaced own one for as long as the cluster's newest CTL
-    still is the one that it signed.
+    They are compared by their bytes (REFERENCE 10.2): the cluster's own, those of
+    Phone-SAST-trust, and a replaced own one for as long as the cluster's newest CTL is
+    still the one that it signed: phones trust it until then, too.
     """
     with cluster.store.read() as connection:
         placed = [
@@ -239,12 +244,12 @@ def admits_ctl_signer(cluster: Cluster) -> Callable[[Certificate], bool]:
         ]
         replaced = rows.all_own(connection, state=PlacementState.HISTORY)
         newest = newest_ctl(connection)
-    admitted = {each.certificate.der for each in placed}
     signer = None if newest is None else _signer_of(newest.content)
+    admitted = {each.certificate.der for each in placed}
     admitted |= {
         each.certificate.der for each in replaced if each.certificate.der == signer
     }
-    return lambda certificate: certificate.der in admitted
+    return frozenset(admitted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ _NOT_IN_FILE: Final = (
 )
 _NO_FILE: Final = (
     "No CTL File exists on the server but the Call Manager Cluster Security Mode is in "
-    "Secure Mode. For the system to function, you must create the CTL File and set Call "
-    "Manager Cluster the Secure Mode."
+    "Secure Mode. For the system to function, you must create the CTL File and set "
+    "Call Manager Cluster the Secure Mode."
 )
 
 

@@ -1,0 +1,47 @@
+"""What commands that change a cluster have in common."""
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from services.cli.options import config_option, data_option
+from services.cluster.cluster import Cluster
+from services.node.announce import NodeDelivery, announce
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def cluster_options(command: _Command) -> _Command:
+    """Add `--data`, `--config` and `--json`."""
+    json_option = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object."
+    )
+    return data_option(config_option(json_option(command)))
+
+
+@contextmanager
+def opened(data: Path, config: Path | None) -> Iterator[Cluster]:
+    """Open the cluster of a command, and give it back."""
+    cluster = Cluster.open(data, config)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def administrator() -> str:
+    """Return who is at work, for the audit log."""
+    return getpass.getuser()
+
+
+def announced(cluster: Cluster) -> list[NodeDelivery]:
+    """Make running nodes apply the change; say on standard error which did not."""
+    deliveries = announce(cluster)
+    for delivery in deliveries:
+        if (line := delivery.explain()) is not None:
+            click.echo(line, err=True)
+    return deliveries

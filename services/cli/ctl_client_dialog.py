@@ -1,0 +1,123 @@
+"""The CTL Client's dialogs, on a terminal (REFERENCE 6.5).
+
+Without a terminal, or with tokens named by flags, nothing is asked: what would be a
+question is an error that says which flag answers it.
+"""
+
+from collections.abc import Callable, Sequence
+
+import click
+
+from protocol.codes import Role, role_text
+from protocol.name_text import printable
+from protocol.record import Record
+from protocol.trust_list import TrustList
+from services.cluster import ctl_client as operations
+from services.cluster.cluster import Cluster, Node
+from services.errors import ServiceError
+from services.pki.tokens import DEFAULT_PASSWORD, Token
+
+
+class CtlClientDialog:
+    """Asks what flags did not say."""
+
+    def __init__(self, *, is_interactive: bool, password: str | None) -> None:
+        self._is_interactive = is_interactive
+        self._password = password
+
+    def connect(self, cluster: Cluster, server: Node, *, ignore_missing: bool) -> bool:
+        """Connect to the server; return whether a missing file is ignored.
+
+        Raises:
+            NoFileError: Error 2, when nobody clicks OK.
+        """
+        try:
+            operations.check_server(
+                cluster, server=server, ignore_missing=ignore_missing
+            )
+        except operations.NoFileError as error:
+            if not self._is_interactive:
+                raise
+            click.echo(str(error), err=True)
+            if not click.confirm("OK", default=True, err=True):
+                raise
+            return True
+        return ignore_missing
+
+    def insert_tokens(
+        self,
+        names: Sequence[str],
+        present: TrustList | None,
+        find: Callable[[str], Token],
+    ) -> list[Token]:
+        """Return the tokens that flags name, or those that are inserted one by one."""
+        tokens = [find(name) for name in names]
+        if not self._is_interactive:
+            return tokens
+        if present is not None:
+            click.echo("CTL Entries", err=True)
+            show_entries(present.records, err=True)
+        while True:
+            click.echo("Please insert a Security Token. Click Ok when done.", err=True)
+            name = click.prompt(
+                "Token (empty to finish)", default="", show_default=False, err=True
+            )
+            if not name:
+                return tokens
+            try:
+                self._add(find(name), tokens, present)
+            except ServiceError as error:
+                click.echo(error.explain(), err=True)
+
+    def password_of(self, token: Token) -> str:
+        """Return the password of the token that signs."""
+        if self._password is not None:
+            return self._password
+        if not self._is_interactive:
+            return DEFAULT_PASSWORD
+        click.echo(f"Token {token.name}", err=True)
+        answer: str = click.prompt(
+            "Please enter the Security Token password", hide_input=True, err=True
+        )
+        return answer
+
+    def _add(
+        self, token: Token, tokens: list[Token], present: TrustList | None
+    ) -> None:
+        """Show a token's certificate and take it when the user says Add."""
+        certificate = token.certificate
+        click.echo(
+            f"Subject    {printable(certificate.subject_text)}\n"
+            f"Issuer     {printable(certificate.issuer_text)}\n"
+            f"Valid from {certificate.not_before:%m/%d/%Y}\n"
+            f"Expires    {certificate.not_after:%m/%d/%Y}",
+            err=True,
+        )
+        if present is not None and not tokens:
+            operations.choose_signer(present, [certificate])
+        if any(each.certificate == certificate for each in tokens):
+            raise ServiceError("this token was added already", hint="insert another")
+        if click.confirm("Add", default=True, err=True):
+            tokens.append(token)
+
+
+def show_entries(records: Sequence[Record], *, err: bool = False) -> None:
+    """Print the client's list: Type, Hostname/IP, Issuer, Subject."""
+    head = ("Type", "Hostname/IP Address", "Issuer Name", "Subject Name")
+    click.echo(_row(*head), err=err)
+    for record in records:
+        is_token = record.role == Role.SAST and not record.dns_name
+        click.echo(
+            _row(
+                "Security Token" if is_token else role_text(record.role),
+                "No Hostname" if is_token else record.dns_name or "",
+                record.issuer_name or "",
+                record.subject_name or "",
+            ),
+            err=err,
+        )
+
+
+def _row(kind: str, host: str, issuer: str, subject: str) -> str:
+    texts = (printable(host), printable(issuer), printable(subject))
+    return f"{kind:<15} {texts[0]:<20} {texts[1]:<42} {texts[2]}"

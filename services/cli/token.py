@@ -1,0 +1,163 @@
+"""`tokenless token`: security tokens (eTokens)."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from protocol.certificate import Certificate
+from protocol.name_text import printable
+from services.cli.administration import cluster_options, opened
+from services.cli.cert import write_certificate
+from services.cli.certificate_view import certificate_json
+from services.cluster.cluster import Cluster
+from services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
+from services.pki.tokens import (
+    DEFAULT_PASSWORD,
+    FileToken,
+    Token,
+    create_token,
+    delete_token,
+    list_tokens,
+    open_token,
+)
+
+_module = click.option(
+    "--module",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A PKCS#11 module; NAME is then the label of a token in it.",
+)
+_name = click.argument("name")
+
+
+@click.group()
+def token() -> None:
+    """Manage security tokens: PKCS#12 files, or tokens of a PKCS#11 module."""
+
+
+@token.command()
+@cluster_options
+@_module
+@click.option(
+    "--password",
+    default=DEFAULT_PASSWORD,
+    show_default=True,
+    help="What opens it; 15 wrong ones destroy it.",
+)
+@_name
+def create(
+    *,
+    data: Path,
+    config: Path | None,
+    module: Path | None,
+    name: str,
+    password: str,
+    as_json: bool,
+) -> None:
+    """Make a token: a key that never leaves it, and its certificate.
+
+    With --module the token must be initialised already, with this password as its PIN.
+    """
+    made: Token
+    with opened(data, config) as cluster:
+        folder = cluster.tokens_folder
+        if module is None:
+            made = create_token(folder, name, password, now=time.time())
+        else:
+            made = create_hsm_token(module, name, password, folder, now=time.time())
+    _print(made.name, made.certificate, "created", as_json=as_json)
+
+
+@token.command("list")
+@cluster_options
+@_module
+def show_list(
+    *, data: Path, config: Path | None, module: Path | None, as_json: bool
+) -> None:
+    """List tokens."""
+    found: list[FileToken] | list[HsmToken]
+    with opened(data, config) as cluster:
+        if module is None:
+            found = list_tokens(cluster.tokens_folder)
+        else:
+            found = list_hsm_tokens(module)
+    if as_json:
+        click.echo(json.dumps({"tokens": [_describe(each) for each in found]}))
+        return
+    for each in found:
+        subject = printable(each.certificate.subject.get("CN") or "").strip()
+        state = "destroyed" if _is_destroyed(each) else "usable"
+        click.echo(f"{each.name}  {subject}  {each.certificate.serial_hex}  {state}")
+
+
+@token.command()
+@cluster_options
+@_module
+@_name
+@click.option("--der", is_flag=True, help="DER instead of PEM.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; standard output by default.",
+)
+def export(
+    *,
+    data: Path,
+    config: Path | None,
+    module: Path | None,
+    name: str,
+    output: Path | None,
+    der: bool,
+    as_json: bool,
+) -> None:
+    """Write a token's certificate to a file."""
+    with opened(data, config) as cluster:
+        certificate = find_token(cluster, name, module).certificate
+    write_certificate(certificate, output, der=der)
+    if as_json and output is not None:
+        click.echo(json.dumps(certificate_json(certificate) | {"file": str(output)}))
+
+
+@token.command()
+@cluster_options
+@_name
+def delete(*, data: Path, config: Path | None, name: str, as_json: bool) -> None:
+    """Delete a token that is a file, with its key."""
+    with opened(data, config) as cluster:
+        certificate = open_token(cluster.tokens_folder, name).certificate
+        delete_token(cluster.tokens_folder, name)
+    _print(name, certificate, "deleted", as_json=as_json)
+
+
+def find_token(cluster: Cluster, name: str, module: Path | None) -> Token:
+    """Open the token of this name or label, locked.
+
+    Raises:
+        ServiceError: When there is none.
+    """
+    if module is not None:
+        return HsmToken.open(module, name)
+    return open_token(cluster.tokens_folder, name)
+
+
+def _describe(token: FileToken | HsmToken) -> dict[str, object]:
+    tries = token.tries_left if isinstance(token, FileToken) else None
+    return {
+        "name": token.name,
+        "destroyed": _is_destroyed(token),
+        "tries_left": tries,
+        **certificate_json(token.certificate),
+    }
+
+
+def _is_destroyed(token: FileToken | HsmToken) -> bool:
+    return isinstance(token, FileToken) and token.is_destroyed
+
+
+def _print(name: str, certificate: Certificate, done: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"name": name} | certificate_json(certificate)))
+        return
+    subject = printable(certificate.subject.get("CN") or "").strip()
+    click.echo(f"token {name} {done}: {subject} {certificate.serial_hex}")

@@ -1,0 +1,248 @@
+"""Tokens behind a PKCS#11 module: SoftHSM2 in tests, a SafeNet eToken by the same call.
+
+The extra `[hsm]` brings python-pkcs11, which is imported only when a module is named.
+It is not safe to use from several threads, even with different tokens, so one lock
+guards every call. Wrong passwords are counted by the token itself.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Self
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+from protocol.certificate import Certificate
+from protocol.codes import Digest
+from protocol.errors import DecodeError
+from services.errors import ServiceError
+from services.pki.manufacturing import TOKEN_KEY_BITS, issue_token_certificate
+from services.pki.tokens import (
+    TokenDestroyedError,
+    TokenLockedError,
+    WrongPasswordError,
+)
+
+_LOCK: Final = threading.Lock()
+_KEY_ID: Final = b"tokenless-sast"
+_LABEL: Final = "SAST"
+
+# PKCS#11 names of what signs DigestInfo and pads it, by the digest of a header.
+_MECHANISMS: Final = {
+    Digest.SHA1: "SHA1_RSA_PKCS",
+    Digest.SHA256: "SHA256_RSA_PKCS",
+    Digest.SHA512: "SHA512_RSA_PKCS",
+}
+
+
+class HsmToken:
+    """One token of a module. It signs after `unlock`; the key never leaves it."""
+
+    def __init__(self, module: Path, label: str, certificate: Certificate) -> None:
+        self._module = module
+        self._password: str | None = None
+        self.name = label
+        self.certificate = certificate
+
+    def __repr__(self) -> str:
+        """Name the token, never the password."""
+        return f"<HsmToken {self.name} of {self._module}>"
+
+    @classmethod
+    def open(cls, module: Path, label: str) -> Self:
+        """Open a token, locked.
+
+        Raises:
+            ServiceError: When the extra is not installed, the module cannot be loaded,
+                or it has no token of this label with a certificate of ours.
+        """
+        with _explained(label), _session(module, label, password=None) as session:
+            certificate = _read_certificate(session)
+        if certificate is None:
+            raise ServiceError(
+                f"token {label} holds no certificate",
+                hint=f"make one with `tokenless token create --module … {label}`",
+            )
+        return cls(module, label, certificate)
+
+    def unlock(self, password: str) -> None:
+        """Let it sign.
+
+        Raises:
+            WrongPasswordError: When the password is wrong.
+            TokenDestroyedError: When the token has locked itself.
+        """
+        with _explained(self.name), _session(self._module, self.name, password):
+            self._password = password
+
+    def sign(self, data: bytes, digest: Digest) -> bytes:
+        """Sign with the key inside.
+
+        Raises:
+            TokenLockedError: Before `unlock`.
+            ServiceError: When the token cannot sign.
+        """
+        if self._password is None:
+            raise TokenLockedError(
+                f"token {self.name} is locked", hint="give its password"
+            )
+        library = _library()
+        mechanism = library.Mechanism[_MECHANISMS[digest]]
+        with (
+            _explained(self.name),
+            _session(self._module, self.name, self._password) as session,
+        ):
+            key = session.get_key(
+                object_class=library.ObjectClass.PRIVATE_KEY, id=_KEY_ID
+            )
+            return bytes(key.sign(data, mechanism=mechanism))
+
+
+def create_hsm_token(
+    module: Path, label: str, password: str, tokens: Path, *, now: float
+) -> HsmToken:
+    """Make key and certificate inside an initialised token.
+
+    Args:
+        module: The PKCS#11 module.
+        label: The token's label.
+        password: Its user PIN.
+        tokens: Where the lab's authority is kept that issues the certificate.
+        now: Unix time.
+
+    Raises:
+        ServiceError: As HsmToken.open; or the token has a certificate of ours already.
+    """
+    library = _library()
+    with (
+        _explained(label),
+        _session(module, label, password, writes=True) as session,
+    ):
+        if _read_certificate(session) is not None:
+            raise ServiceError(
+                f"token {label} has a certificate already", hint="use another token"
+            )
+        public, _ = session.generate_keypair(
+            library.KeyType.RSA,
+            TOKEN_KEY_BITS,
+            id=_KEY_ID,
+            label=_LABEL,
+            store=True,
+        )
+        numbers = RSAPublicNumbers(
+            int.from_bytes(public[library.Attribute.PUBLIC_EXPONENT]),
+            int.from_bytes(public[library.Attribute.MODULUS]),
+        )
+        certificate = issue_token_certificate(tokens, numbers.public_key(), now)
+        session.create_object(
+            {
+                library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
+                library.Attribute.CERTIFICATE_TYPE: library.CertificateType.X_509,
+                library.Attribute.TOKEN: True,
+                library.Attribute.LABEL: _LABEL,
+                library.Attribute.ID: _KEY_ID,
+                library.Attribute.SUBJECT: certificate.subject_text.encode(),
+                library.Attribute.VALUE: certificate.der,
+            }
+        )
+    return HsmToken(module, label, certificate)
+
+
+def list_hsm_tokens(module: Path) -> list[HsmToken]:
+    """Return the tokens of a module that hold a certificate of ours.
+
+    Raises:
+        ServiceError: When the module cannot be loaded.
+    """
+    found = []
+    for label in _labels(module):
+        with _explained(label), _session(module, label, password=None) as session:
+            certificate = _read_certificate(session)
+        if certificate is not None:
+            found.append(HsmToken(module, label, certificate))
+    return found
+
+
+def _labels(module: Path) -> list[str]:
+    with _explained(str(module)), _LOCK:
+        slots = _load(module).get_slots(token_present=True)
+        tokens = [slot.get_token() for slot in slots]
+        initialised = _library().TokenFlag.TOKEN_INITIALIZED
+        return [token.label for token in tokens if token.flags & initialised]
+
+
+@contextmanager
+def _session(
+    module: Path, label: str, password: str | None, *, writes: bool = False
+) -> Iterator[Any]:
+    """Open a session on a token; without a password it sees public objects only."""
+    with _LOCK:
+        token = _load(module).get_token(token_label=label)
+        with token.open(rw=writes, user_pin=password) as session:
+            yield session
+
+
+def _read_certificate(session: Any) -> Certificate | None:  # noqa: ANN401 - untyped
+    library = _library()
+    found = session.get_objects(
+        {
+            library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
+            library.Attribute.ID: _KEY_ID,
+        }
+    )
+    for each in found:
+        try:
+            return Certificate.decode(bytes(each[library.Attribute.VALUE]))
+        except DecodeError as error:
+            raise ServiceError(f"the token's certificate is damaged: {error}") from None
+    return None
+
+
+def _library() -> ModuleType:
+    try:
+        import pkcs11  # noqa: PLC0415 - the extra may not be installed
+    except ImportError:
+        raise ServiceError(
+            "PKCS#11 tokens need the extra [hsm]",
+            hint="install tokenless[hsm] (requirements/hsm.txt)",
+        ) from None
+    library: ModuleType = pkcs11
+    return library
+
+
+def _load(module: Path) -> Any:  # noqa: ANN401 - python-pkcs11 has no types
+    library = _library()
+    try:
+        return library.lib(str(module))
+    except (library.exceptions.PKCS11Error, RuntimeError, OSError) as error:
+        raise ServiceError(
+            f"{module}: no PKCS#11 module: {error}",
+            hint="name the module's shared library",
+        ) from None
+
+
+@contextmanager
+def _explained(label: str) -> Iterator[None]:
+    """Turn the library's errors into ones that say what to do."""
+    errors = _library().exceptions
+    try:
+        yield
+    except (errors.PinIncorrect, errors.PinLenRange, errors.PinInvalid):
+        raise WrongPasswordError(
+            f"wrong password for token {label}",
+            hint="the token counts wrong ones and locks itself",
+        ) from None
+    except errors.PinLocked:
+        raise TokenDestroyedError(
+            f"token {label} is locked by wrong passwords", hint="use another token"
+        ) from None
+    except errors.NoSuchToken:
+        raise ServiceError(
+            f"there is no token {label} in the module",
+            hint="initialise it with the module's own tool",
+        ) from None
+    except errors.PKCS11Error as error:
+        name = type(error).__name__
+        raise ServiceError(f"token {label}: {name} {error}".rstrip()) from None
