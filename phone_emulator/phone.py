@@ -75,6 +75,7 @@ async def open_network(
     http_port: int | None = None,
     loss: float = 0.0,
     seed: int = 0,
+    clock: Clock = time.time,
 ) -> AsyncIterator[Network]:
     """Run the shared TFTP loop for the time of the block.
 
@@ -86,11 +87,12 @@ async def open_network(
         http_port: Where models that try HTTP first do so; None: TFTP only.
         loss: Which part of all TFTP datagrams is lost on purpose.
         seed: Decides which.
+        clock: What the phones take for the time, Unix seconds.
     """
     tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
-        yield Network(tftp, tvs_timeout_s=tvs_timeout_s, tls=tls, http_port=http_port)
+        yield Network(tftp, tvs_timeout_s, tls, http_port, clock)
         nursery.cancel_scope.cancel()
 
 

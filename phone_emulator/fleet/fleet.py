@@ -15,8 +15,9 @@ import trio
 
 from phone_emulator.fleet.report import FleetReport
 from phone_emulator.fleet.store import FleetStore
-from phone_emulator.phone import Network, Phone, open_network
+from phone_emulator.phone import Clock, Network, Phone, open_network
 from phone_emulator.secd.events import Identity
+from phone_emulator.secd.moments import LogEntry
 from phone_emulator.secd.report import Action, BootReport
 from phone_emulator.tvs_client import TlsRange
 from protocol.tftp_download import Wishes
@@ -44,6 +45,8 @@ class FleetSettings:
     tls: TlsRange | None = None
     loss: float = 0.0
     """Which part of all TFTP datagrams is lost on purpose."""
+    clock: Clock = time.time
+    """What the phones take for the time, Unix seconds."""
 
 
 class Fleet:
@@ -58,6 +61,9 @@ class Fleet:
         self.phones = phones
         self.store = store
         self.settings = settings or FleetSettings()
+        self.watched: frozenset[str] = frozenset()
+        """Devices whose log is to be kept in `logs`; a whole fleet's is too much."""
+        self.logs: dict[str, list[LogEntry]] = {}
         self._random = random.Random(self.settings.seed)  # noqa: S311 - repeatable
 
     async def boot(self, on_phone: OnPhone | None = None) -> FleetReport:
@@ -77,6 +83,7 @@ class Fleet:
                 tls=settings.tls,
                 loss=settings.loss,
                 seed=settings.seed,
+                clock=settings.clock,
             ) as network,
             trio.open_nursery() as nursery,
         ):
@@ -118,7 +125,9 @@ class Fleet:
             factor = self._random.uniform(0.5, 1.5)
             await trio.sleep(self.settings.retry_after_s * factor)
             report = await phone.boot(network)
-        flash.save(report.to_json(), time.time())
+        if identity.device in self.watched:
+            self.logs[identity.device] = phone.log
+        flash.save(report.to_json(), self.settings.clock())
         return report
 
     @staticmethod
