@@ -7,6 +7,9 @@ sockets costs as much as sending three blocks, so a port whose transfer has ende
 used again, the longest idle one first: an identifier comes back as late as possible.
 """
 
+import errno
+import os
+import resource
 import select
 import socket
 from collections import deque
@@ -19,6 +22,8 @@ _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 _SOL_UDP: Final = 17
 _UDP_SEGMENT: Final = 103
 DESCRIPTORS_A_PORT: Final = 2
+_SHARE: Final = 5
+"""One pool opens a fifth as many ports as the process may have descriptors."""
 _MAX_IDLE: Final = 512
 _LONGEST: Final = 512
 
@@ -118,6 +123,10 @@ class PortPool:
     def __init__(self, family: socket.AddressFamily, epoll: select.epoll) -> None:
         self._family = family
         self._epoll = epoll
+        # The other services of the process, another node's TFTP among them, must find
+        # descriptors even while somebody floods this one.
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._max_descriptors = limit // _SHARE * DESCRIPTORS_A_PORT
         self._idle: dict[str, deque[TransferPort]] = {}
         self._by_descriptor: dict[int, TransferPort] = {}
 
@@ -159,6 +168,8 @@ class PortPool:
         self._idle.clear()
 
     def _open(self, local: str) -> TransferPort:
+        if len(self._by_descriptor) >= self._max_descriptors:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         port = TransferPort(self._family, local)
         for descriptor in (port.descriptor, port.strangers_descriptor):
             self._epoll.register(descriptor, select.EPOLLIN)
