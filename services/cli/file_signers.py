@@ -1,8 +1,8 @@
 """Who signs: the options that name a key, and what becomes of them.
 
-A key comes from a PEM file beside its certificate, or from a PKCS#12 file that holds
-both. A password never stands on the command line of its own will: it is asked for, or
-comes from a file or from TOKENLESS_PASSWORD.
+A key comes from a PEM file beside its certificate, from a PKCS#12 file that holds
+both, or stays in a security token. Its password comes from TOKENLESS_PASSWORD, from a
+file or, for who does not mind that others see it, from the command line.
 """
 
 from collections.abc import Callable
@@ -29,11 +29,13 @@ from services.cli.file_input import (
     load_certificate,
     read_bounded,
 )
+from services.cli.options import data_option
 from services.errors import ServiceError
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_TOKENS_FOLDER: Final = "tokens"
 _MAX_PASSWORD_FILE: Final = 4096
-_NAME_A_KEY: Final = "give --cert and --key, or --p12"
+_NAME_A_KEY: Final = "give --cert and --key, --p12, or --token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class KeySource:
     certificate: Path | None = None
     key: Path | None = None
     p12: Path | None = None
+    token: str | None = None
+    module: Path | None = None
+    data: Path = Path("data")
     password: str | None = None
 
 
@@ -55,12 +60,16 @@ def signer_options(command: Callable[..., None]) -> Callable[..., None]:
         cert: Path | None,
         key: Path | None,
         p12: Path | None,
+        token: str | None,
+        module: Path | None,
+        data: Path,
         password: str | None,
         password_file: Path | None,
         **rest: object,
     ) -> None:
         secret = _read_password(password, password_file)
-        command(source=KeySource(cert, key, p12, secret), **rest)
+        source = KeySource(cert, key, p12, token, module, data, secret)
+        command(source=source, **rest)
 
     decorated: Callable[..., None] = with_source
     for option in _OPTIONS:
@@ -69,11 +78,17 @@ def signer_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _OPTIONS: Final = (
+    data_option,
+    click.option(
+        "--module", type=_FILE, help="The PKCS#11 module that --token is a label in."
+    ),
+    click.option("--token", help="A security token: see `tokenless token list`."),
     click.option(
         "--password-file", type=_FILE, help="A file whose first line is the password."
     ),
     click.option(
-        "--password", help="Of the key or PKCS#12 file; better in TOKENLESS_PASSWORD."
+        "--password",
+        help="Of the key, PKCS#12 file or token; better in TOKENLESS_PASSWORD.",
     ),
     click.option(
         "--p12", type=_FILE, help="The signer's certificate and key, PKCS#12."
@@ -91,6 +106,8 @@ def load_signer(source: KeySource) -> Signer:
             or is not the certificate's.
         OSError: When a file cannot be read.
     """
+    if source.token is not None:
+        return _unlocked_token(source.token, source)
     if source.p12 is not None:
         return _from_pkcs12(source.p12, source.password)
     if source.certificate is None or source.key is None:
@@ -105,6 +122,23 @@ def _read_password(password: str | None, path: Path | None) -> str | None:
         return password
     text = read_bounded(path, _MAX_PASSWORD_FILE).decode(errors="replace")
     return text.splitlines()[0] if text else ""
+
+
+def _unlocked_token(name: str, source: KeySource) -> Signer:
+    # What tokens need takes longer to load than most commands here take to run.
+    from services.pki.hsm import HsmToken  # noqa: PLC0415
+    from services.pki.tokens import Token, open_token  # noqa: PLC0415
+
+    token: Token
+    if source.module is not None:
+        token = HsmToken.open(source.module, name)
+    else:
+        token = open_token(source.data / _TOKENS_FOLDER, name)
+    if source.password is None:
+        # A wrong guess would count: fifteen destroy a token (REFERENCE 6.5).
+        raise ServiceError(f"token {name} is locked", hint="set TOKENLESS_PASSWORD")
+    token.unlock(source.password)
+    return token
 
 
 def _private_key(path: Path, data: bytes, source: KeySource) -> object:
