@@ -7,7 +7,7 @@ from typing import Any
 
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
-from services.files import replace_file
+from services.files import PUBLIC, replace_file
 from services.node.announce import announce
 from services.node.control import request as ask
 from services.node.requests import Request
@@ -79,7 +79,7 @@ class Session:
         """Go on as the shell of the same node under its new name."""
         self.node = self.cluster.node(name)
 
-    def deliver(self, name: str, data: bytes) -> None:
+    def deliver(self, name: str, data: bytes, *, mode: int = PUBLIC) -> None:
         """Save a fetched file.
 
         Raises:
@@ -90,5 +90,5 @@ class Session:
             raise ServiceError(
                 f"{target} exists already", hint="name another file with --output"
             )
-        replace_file(target, data)
+        replace_file(target, data, mode=mode)
         self.say(f"files: found = 1, transferred = 1 ({target})")

@@ -80,9 +80,11 @@ def serve_lock(node: str, path: Path) -> Iterator[None]:
         _lock(descriptor, node)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-        # Unlinked before the lock is dropped: never a successor's socket.
-        path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            # While the lock is still held: never a successor's socket.
+            path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 

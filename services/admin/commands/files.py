@@ -5,10 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from protocol.codes import TrustStore
 from services.admin.command import TREE, Question, UsageError
 from services.admin.session import Session
+from services.cluster.certificates import own_certificate
 from services.errors import ServiceError
+from services.files import PRIVATE
+from services.pki.recovery import export_key
 
+_RECOVERY_FILE: Final = "ITLRecovery.p12"
 _ACTIVELOG_FOLDER: Final = PurePosixPath("cm/tftpdata")
 
 
@@ -43,18 +50,33 @@ def delete_activelog(session: Session, name: str) -> None:
 
 @TREE.command("file get tftp NAME")
 def get_tftp(session: Session, name: str) -> None:
-    """Fetch a file of this node's TFTP folder (saved with --output)."""
-    session.deliver(name, load_tftp_file(session, name))
+    """Fetch a file of the TFTP folder, or ITLRecovery.p12 (saved with --output)."""
+    if name == _RECOVERY_FILE:
+        session.deliver(name, _export_recovery(session), mode=PRIVATE)
+    else:
+        session.deliver(name, _load(session, name))
 
 
 @TREE.command("file get activelog NAME")
 def get_activelog(session: Session, name: str) -> None:
     """Fetch a file of cm/tftpdata (saved with --output)."""
     inside = _inside_tftpdata(name)
-    session.deliver(inside, load_tftp_file(session, inside))
+    session.deliver(inside, _load(session, inside))
 
 
-def load_tftp_file(session: Session, name: str) -> bytes:
+def _export_recovery(session: Session) -> bytes:
+    """Return the cluster's ITLRecovery key for `utils itl reset remotekey`."""
+    publisher = session.cluster.publisher
+    unit = TrustStore.ITLRECOVERY
+    certificate = own_certificate(session.cluster, publisher, unit)
+    key = session.node.keys.load(unit, certificate)
+    if not isinstance(key, RSAPrivateKey):
+        raise ServiceError(f"the {unit} key is no RSA key", hint="regenerate it")
+    password = session.ask("Enter a password for the key file: ")
+    return export_key(key, certificate, password)
+
+
+def _load(session: Session, name: str) -> bytes:
     """Return one file of the node's TFTP folder.
 
     Raises:
