@@ -12,22 +12,25 @@ _HIGHEST_PORT: Final = 0xFFFF
 _DEVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def parse_servers(text: str) -> tuple[Server, ...]:
+def parse_servers(
+    text: str, *, default_port: int = DEFAULT_TFTP_PORT
+) -> tuple[Server, ...]:
     """Parse `HOST:PORT[,HOST:PORT]`; IPv6 addresses stand in brackets.
 
     Raises:
         PhoneError: When one is no host and port, or its name is not known.
     """
-    return tuple(_parse_server(part.strip()) for part in text.split(","))
+    parts = (part.strip() for part in text.split(","))
+    return tuple(_parse_server(part, default_port) for part in parts)
 
 
-def _parse_server(text: str) -> Server:
+def _parse_server(text: str, default_port: int) -> Server:
     match = re.fullmatch(
         r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?", text
     )
     if match is None:
-        raise PhoneError(f"{text!r} is no TFTP server", hint="write HOST or HOST:PORT")
-    port = int(match[3] or DEFAULT_TFTP_PORT)
+        raise PhoneError(f"{text!r} is no server", hint="write HOST or HOST:PORT")
+    port = int(match[3] or default_port)
     if not 0 < port <= _HIGHEST_PORT:
         raise PhoneError(f"{text!r} has no port in range", hint="use 1 to 65535")
     return Server(_resolve(match[1] or match[2]), port)

@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from phone_emulator.secd.events import AskTvsServer
+from phone_emulator.secd.events import AskTvsServer, Server
 from protocol.errors import ProtocolError
 from protocol.phone_models import TlsVersion
 from protocol.tvs_messages import Answer, Query
@@ -89,6 +89,36 @@ async def ask_tvs(
         raise
     except ProtocolError as error:
         raise TvsUnreachableError(f"it makes no sense: {error}") from error
+
+
+async def show_certificate(server: Server, tls: TlsRange, timeout_s: float) -> bytes:
+    """Shake hands with a server, ask nothing, and return the certificate it shows.
+
+    Args:
+        server: The TVS server.
+        tls: The oldest and the newest version that is offered to it.
+        timeout_s: For all of it.
+
+    Raises:
+        TvsUnreachableError: When no such connection can be had.
+    """
+    try:
+        with trio.fail_after(timeout_s):
+            with trio.socket.socket(*await _family(server.address)) as plain:
+                await plain.connect((server.address, server.port))
+                connection = _Channel(plain, _context(tls))
+                await connection.handshake()
+                certificate = connection.peer_certificate()
+    except trio.TooSlowError as error:
+        raise TvsUnreachableError(f"no answer within {timeout_s:g} s") from error
+    except ssl.SSLError as error:
+        reason = error.reason or str(error)
+        raise TvsUnreachableError(f"TLS handshake failed: {reason}") from error
+    except OSError as error:
+        raise TvsUnreachableError(error.strerror or str(error)) from error
+    if certificate is None:
+        raise TvsUnreachableError("it shows no certificate")
+    return certificate
 
 
 async def _exchange(

@@ -1,0 +1,54 @@
+"""A finding: what is wrong, what comes of it, what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from protocol.lint import Severity
+
+__all__ = ["Finding", "Severity", "by_severity"]
+
+_ORDER: Final = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a cluster."""
+
+    severity: Severity
+    """ERROR: phones are locked out, or will be when they next start."""
+    code: str
+    """Stable, for programs: `ctl-stale`."""
+    where: str
+    """The node or TVS member that it is about; empty: the cluster."""
+    message: str
+    consequence: str = ""
+    """What phones meet."""
+    advice: str = ""
+    """What to do."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `check --json` lists."""
+        return {
+            "severity": self.severity.value,
+            "code": self.code,
+            "where": self.where or None,
+            "message": self.message,
+            "consequence": self.consequence or None,
+            "advice": self.advice or None,
+        }
+
+
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Return them with the worst first; one that many nodes share is said once."""
+    places: dict[Finding, list[str]] = {}
+    for each in findings:
+        nowhere = replace(each, where="")
+        here = places.setdefault(nowhere, [])
+        if each.where not in here:
+            here.append(each.where)
+    merged = [
+        replace(each, where=", ".join(filter(None, where)))
+        for each, where in places.items()
+    ]
+    return sorted(merged, key=lambda each: _ORDER[each.severity])

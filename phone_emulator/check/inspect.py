@@ -1,0 +1,105 @@
+"""All findings about a cluster that was seen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from phone_emulator.check.files import file_findings
+from phone_emulator.check.findings import Finding, Severity, by_severity
+from phone_emulator.check.nodes import node_findings
+from phone_emulator.check.observation import Member, Missing, Node, Observation
+from phone_emulator.check.phones import phone_findings
+from phone_emulator.check.tvs import tvs_findings
+from protocol.trust_anchors import FileKind
+from protocol.trust_list import TrustList
+from protocol.tvs_messages import Answer
+
+
+def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:
+    """Return the findings, the worst first.
+
+    Args:
+        seen: The cluster.
+        models: The phone models that there are.
+    """
+    return by_severity(
+        [
+            *file_findings(seen),
+            *node_findings(seen),
+            *tvs_findings(seen),
+            *phone_findings(seen, models),
+        ]
+    )
+
+
+def locks_phones_out(findings: Sequence[Finding]) -> bool:
+    """Whether any finding is an error: phones are, or will be, locked out."""
+    return any(each.severity is Severity.ERROR for each in findings)
+
+
+def to_json(seen: Observation, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the object that `check --json` prints."""
+    return {
+        "ok": not locks_phones_out(findings),
+        "counts": {
+            severity.value: sum(each.severity is severity for each in findings)
+            for severity in Severity
+        },
+        "nodes": [_node_json(node) for node in seen.nodes],
+        "tvs": [_member_json(member) for member in seen.members],
+        "findings": [each.to_json() for each in findings],
+    }
+
+
+def _node_json(node: Node) -> dict[str, Any]:
+    configuration = node.find(FileKind.CONFIGURATION)
+    return {
+        "server": str(node.server),
+        "name": str(node),
+        "reachable": not node.is_silent,
+        "ctl": _list_json(node.ctl),
+        "itl": _list_json(node.itl),
+        "configuration": not isinstance(configuration, Missing),
+        "signed_configuration": node.signed_configuration is not None,
+        "tvs": [
+            f"{member.address}:{member.port}"
+            for member in (node.configuration.tvs if node.configuration else ())
+        ],
+    }
+
+
+def _list_json(found: TrustList | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "length": len(found.data),
+        "md5": found.md5,
+        "sha1": found.sha1,
+        "signer": found.signer.subject,
+        "signer_serial": found.signer.serial_hex,
+        "records": len(found.records),
+    }
+
+
+def _member_json(member: Member) -> dict[str, Any]:
+    return {
+        "server": str(member.server),
+        "reachable": member.certificate is not None,
+        "reason": member.reason,
+        "tls": list(member.versions),
+        "answers": [
+            {
+                "subject": subject.subject,
+                "issuer": subject.issuer,
+                "serial": subject.serial_hex,
+                **_answer_json(answer),
+            }
+            for subject, answer in member.answers.items()
+        ],
+    }
+
+
+def _answer_json(answer: Answer | str) -> dict[str, Any]:
+    if isinstance(answer, str):
+        return {"status": "unreachable", "roles": [], "reason": answer}
+    status = "trusted" if answer.is_trusted else "untrusted"
+    return {"status": status, "roles": list(answer.roles), "reason": None}

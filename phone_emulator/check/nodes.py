@@ -1,0 +1,222 @@
+"""Findings that show only when nodes are compared with each other.
+
+The CTL is one file for the whole cluster, the same bytes on every node; ITLs differ in
+their node and signer, never in TVS, CAPF and ITLRecovery (REFERENCE 1.9, 1.10).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from phone_emulator.check.findings import Finding, Severity
+from phone_emulator.check.observation import Node, Observation
+from protocol.anchor_records import has_tftp
+from protocol.codes import Role, role_name
+from protocol.name_text import printable
+from protocol.record import Record
+from protocol.trust_anchors import FileKind
+from protocol.trust_list import TrustList
+from protocol.trust_verdicts import TFTP_ROLES
+
+_COMMON_ROLES: Final = (Role.TVS, Role.CAPF)
+
+
+def node_findings(seen: Observation) -> Iterator[Finding]:
+    """Return what differs between nodes, and between a node's own lists."""
+    answering = [node for node in seen.nodes if not node.is_silent]
+    yield from _ctl(answering)
+    yield from _itl(answering)
+    yield from _configuration(answering)
+    for node in answering:
+        yield from _ctl_against_itl(node)
+
+
+def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:
+    holders = [(node, node.ctl) for node in nodes if node.ctl is not None]
+    if not holders:
+        return
+    newest = max((ctl for _, ctl in holders), key=_signed_at)
+    source = ", ".join(str(n) for n, ctl in holders if ctl.data == newest.data)
+    for node in nodes:
+        absent = node.find(FileKind.CTL)
+        if node.ctl is None and not isinstance(absent, bytes) and absent.is_absent:
+            yield _ctl_missing(node, source, is_mixed=has_tftp(newest))
+    for node, ctl in holders:
+        if ctl.data != newest.data:
+            yield _ctl_stale(node, ctl, newest, source)
+
+
+def _signed_at(found: TrustList) -> tuple[int, bytes]:
+    return found.header.timestamp or 0, found.data
+
+
+def _ctl_missing(node: Node, source: str, *, is_mixed: bool) -> Finding:
+    return Finding(
+        Severity.ERROR if is_mixed else Severity.WARNING,
+        "ctl-missing",
+        str(node),
+        f"there is no CTL here, {source} serves one",
+        "phones that this node serves keep an old CTL and miss every change of it; new "
+        "phones get none, and cannot run authenticated or encrypted",
+        "run `utils ctl update CTLFile` and restart Cisco Tftp on this node",
+    )
+
+
+def _ctl_stale(node: Node, old: TrustList, new: TrustList, source: str) -> Finding:
+    same_time = old.header.timestamp == new.header.timestamp
+    age = "another CTL than" if same_time else "an older CTL than"
+    return Finding(
+        Severity.ERROR,
+        "ctl-stale",
+        str(node),
+        f"{age} {source}: signed {_when(old)}, MD5 {old.md5}; "
+        f"there {_when(new)}, MD5 {new.md5}",
+        f"phones that this node serves {_what_is_lost(old, new)}",
+        "restart Cisco Tftp on this node; when its `show ctl` then still differs, run "
+        "`utils ctl update CTLFile` again",
+    )
+
+
+def _what_is_lost(old: TrustList, new: TrustList) -> str:
+    """Say which certificates phones with the old list believe, and which not."""
+    gone, fresh = _names(old, new), _names(new, old)
+    parts = []
+    if gone:
+        parts.append(f"still trust {', '.join(gone)}")
+    if fresh:
+        parts.append(f"do not know {', '.join(fresh)}")
+    if not parts:
+        return "hold a file that differs in its signature only"
+    return f"{' and '.join(parts)}: secure registration with its owner fails"
+
+
+def _names(inside: TrustList, outside: TrustList) -> list[str]:
+    """Return who is in one list and not in another, each key once with its roles."""
+    known = {(record.role, record.public_key) for record in outside.records}
+    roles: dict[str, list[str]] = {}
+    for record in inside.records:
+        if record.public_key and (record.role, record.public_key) not in known:
+            roles.setdefault(_identity(record), []).append(role_name(record.role))
+    return [f"{who} as {' and '.join(each)}" for who, each in roles.items()]
+
+
+def describe(record: Record) -> str:
+    """Return `CCM+TFTP CN=… (serial …)`."""
+    return f"{role_name(record.role)} {_identity(record)}"
+
+
+def _identity(record: Record) -> str:
+    name = printable((record.subject_name or "unnamed").split(";")[0])
+    return f"{name} (serial {record.serial_hex or '?'})"
+
+
+def _when(found: TrustList) -> str:
+    stamp = found.header.timestamp
+    if stamp is None:
+        return "at an unknown time"
+    return f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def _itl(nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Compare what all ITLs must have in common."""
+    holders = [(node, node.itl) for node in nodes if node.itl is not None]
+    for role in _COMMON_ROLES:
+        everyone = {
+            record.public_key: record
+            for _, itl in holders
+            for record in itl.records
+            if record.role == role
+        }
+        for node, itl in holders:
+            own = {r.public_key for r in itl.records if r.role == role}
+            missing = [r for key, r in everyone.items() if key not in own]
+            if missing:
+                yield _itl_lacks(node, role, missing)
+    modes = {_server_roles(itl) for _, itl in holders if _server_roles(itl)}
+    if len(modes) > 1:
+        yield Finding(
+            Severity.WARNING,
+            "itl-modes-differ",
+            "",
+            "some ITLs name their node CCM+TFTP (mixed mode), others TFTP (non-secure)",
+            "phones are told different security modes by different nodes",
+            "restart Cisco Tftp on every node after a change of the mode",
+        )
+
+
+def _itl_lacks(node: Node, role: Role, missing: Sequence[Record]) -> Finding:
+    names = ", ".join(map(describe, missing))
+    consequence = (
+        "phones that hold this ITL cannot use that TVS, so it vouches to them for "
+        "nobody"
+        if role is Role.TVS
+        else "phones that hold this ITL do not trust it"
+    )
+    return Finding(
+        Severity.WARNING,
+        "itl-stale",
+        str(node),
+        f"the ITL lacks what another node's has: {names}",
+        consequence,
+        "restart Cisco Tftp on every node, then reset the phones",
+    )
+
+
+def _server_roles(itl: TrustList) -> frozenset[int]:
+    return frozenset(r.role for r in itl.records if r.role in TFTP_ROLES)
+
+
+def _configuration(nodes: Sequence[Node]) -> Iterator[Finding]:
+    found = {
+        node.configuration.tvs: node for node in nodes if node.configuration is not None
+    }
+    if len(found) > 1:
+        first, second, *_ = map(str, found.values())
+        yield Finding(
+            Severity.WARNING,
+            "configuration-differs",
+            "",
+            f"{first} and {second} list different TVS members",
+            "a phone's TVS depends on which node served it",
+            "restart Cisco Tftp on every node",
+        )
+
+
+def _ctl_against_itl(node: Node) -> Iterator[Finding]:
+    """Find a CTL that was not updated after a certificate was regenerated.
+
+    The ITL is made anew whenever TFTP starts, the CTL only by command.
+    """
+    if node.ctl is None or node.itl is None:
+        return
+    current = {_place(r): r for r in node.itl.records if _is_server_or_capf(r)}
+    for record in node.ctl.records:
+        own = current.get(_place(record))
+        if (
+            own is None
+            or not record.public_key
+            or not _is_server_or_capf(record)
+            or own.public_key == record.public_key
+        ):
+            continue
+        is_server = own.role in TFTP_ROLES
+        yield Finding(
+            Severity.ERROR if is_server else Severity.WARNING,
+            "ctl-outdated",
+            str(node),
+            f"the CTL holds {describe(record)}, in use is {describe(own)}",
+            "phones refuse the server's new certificate: secure registration fails"
+            if is_server
+            else "phones refuse CAPF's new certificate: LSCs cannot be issued",
+            "run `utils ctl update CTLFile`, restart Cisco Tftp and Cisco CallManager "
+            "on every node, then reset the phones",
+        )
+
+
+def _place(record: Record) -> tuple[str, str | None]:
+    kind = "server" if record.role in TFTP_ROLES else role_name(record.role)
+    return kind, record.ip_address
+
+
+def _is_server_or_capf(record: Record) -> bool:
+    return record.role in TFTP_ROLES or record.role == Role.CAPF

@@ -1,0 +1,182 @@
+"""What was seen of a cluster: files by node, answers by TVS member. Plain values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from phone_emulator.secd.events import Server
+from phone_emulator.secd.file_names import names_of
+from protocol.errors import DecodeError
+from protocol.header_fields import SignerId
+from protocol.name_text import printable
+from protocol.phone_config import PhoneConfig
+from protocol.phone_models import TlsVersion
+from protocol.signed_file import SignedFile
+from protocol.trust_anchors import FileKind
+from protocol.trust_list import TrustList
+from protocol.tvs_messages import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A file that did not arrive."""
+
+    reason: str
+    is_absent: bool
+    """The server said that it has no such file; else it could not be asked."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One TFTP server and what it served."""
+
+    server: Server
+    files: Mapping[str, bytes | Missing] = field(repr=False)
+    """By the name that was asked for."""
+    device: str
+
+    def __str__(self) -> str:
+        """Return its name."""
+        return self.name
+
+    @cached_property
+    def name(self) -> str:
+        """The name that its own ITL has for its address, else address and port."""
+        itl = self.itl
+        own = (
+            None
+            if itl is None
+            else next(
+                (
+                    record.dns_name
+                    for record in itl.records
+                    if record.dns_name and record.ip_address == self.server.address
+                ),
+                None,
+            )
+        )
+        return str(self.server) if own is None else printable(own)
+
+    def find(self, kind: FileKind, *, signed: bool = False) -> bytes | Missing:
+        """Return what a phone gets that tries the names of a file in order."""
+        found: bytes | Missing = Missing("it was not asked for", is_absent=True)
+        for name in names_of(kind, self.device, signed=signed):
+            found = self.files.get(name, found)
+            if isinstance(found, bytes):
+                return found
+        return found
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no request was answered at all."""
+        return all(
+            isinstance(each, Missing) and not each.is_absent
+            for each in self.files.values()
+        )
+
+    @cached_property
+    def ctl(self) -> TrustList | None:
+        """The CTL, None when there is none that can be read."""
+        return _decoded(self.find(FileKind.CTL))
+
+    @cached_property
+    def itl(self) -> TrustList | None:
+        """The ITL, None when there is none that can be read."""
+        return _decoded(self.find(FileKind.ITL))
+
+    @cached_property
+    def configuration(self) -> PhoneConfig | None:
+        """The plain configuration, None when there is none that can be read."""
+        data = self.find(FileKind.CONFIGURATION)
+        if isinstance(data, Missing):
+            return None
+        try:
+            return PhoneConfig.decode(data)
+        except DecodeError:
+            return None
+
+    @cached_property
+    def signed_configuration(self) -> SignedFile | None:
+        """The signed configuration, None when there is none that can be read."""
+        data = self.find(FileKind.CONFIGURATION, signed=True)
+        if isinstance(data, Missing):
+            return None
+        try:
+            return SignedFile.decode(data)
+        except DecodeError:
+            return None
+
+
+def _decoded(data: bytes | Missing) -> TrustList | None:
+    if isinstance(data, Missing):
+        return None
+    try:
+        return TrustList.decode(data)
+    except DecodeError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One TVS server and what it said."""
+
+    server: Server
+    certificate: bytes | None
+    """DER of what it shows; None when no TLS connection could be had."""
+    versions: tuple[TlsVersion, ...] = ()
+    """The TLS versions that it accepts."""
+    answers: Mapping[SignerId, Answer | str] = field(default_factory=dict, repr=False)
+    """Its answer about each signer and certificate; text says why there is none."""
+    reason: str | None = None
+    """Why no connection could be had."""
+
+    def __str__(self) -> str:
+        """Name it by its address."""
+        return f"TVS {self.server}"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A cluster, seen once."""
+
+    nodes: Sequence[Node]
+    members: Sequence[Member]
+    device: str
+    at: float
+    """When, Unix seconds."""
+    members_guessed: bool = False
+    """No configuration lists TVS members: the nodes of the ITLs were asked."""
+
+    @cached_property
+    def lists(self) -> tuple[tuple[Node, FileKind, TrustList], ...]:
+        """Every list that could be read, with the node that served it."""
+        return tuple(
+            (node, kind, found)
+            for node in self.nodes
+            for kind, found in (
+                (FileKind.CTL, node.ctl),
+                (FileKind.ITL, node.itl),
+            )
+            if found is not None
+        )
+
+    @property
+    def subjects(self) -> tuple[SignerId, ...]:
+        """Everybody whom lists and files name: signers first, then members."""
+        signers = [found.signer for _, _, found in self.lists]
+        signers += [
+            node.signed_configuration.signer
+            for node in self.nodes
+            if node.signed_configuration is not None
+        ]
+        members = [
+            SignerId(
+                record.subject_name or "",
+                record.issuer_name or "",
+                record.serial_number,
+            )
+            for _, _, found in self.lists
+            for record in found.records
+            if record.serial_number
+        ]
+        return tuple(dict.fromkeys([*signers, *members]))

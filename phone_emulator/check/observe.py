@@ -1,0 +1,215 @@
+"""Look at a cluster: fetch from every TFTP node, ask every TVS member.
+
+Everything is asked as a phone asks: TFTP by a phone's names, TVS by QUERY over TLS, and
+only servers whose certificate is a TVS record of an ITL are asked anything.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import trio
+
+from phone_emulator.check.observation import Member, Missing, Node, Observation
+from phone_emulator.secd.events import AskTvsServer, Server
+from phone_emulator.secd.file_names import names_of
+from phone_emulator.tftp_client import TftpClient
+from phone_emulator.tvs_client import TvsUnreachableError, ask_tvs, show_certificate
+from protocol.anchor_records import certificates_of
+from protocol.codes import Role
+from protocol.errors import ProtocolError
+from protocol.header_fields import SignerId
+from protocol.phone_models import TlsVersion
+from protocol.tftp_download import Wishes
+from protocol.tftp_packets import TftpError, TftpErrorCode
+from protocol.trust_anchors import FileKind
+from protocol.tvs_messages import FIRST_SESSION_ID, Answer
+
+_VERSIONS: Final[tuple[TlsVersion, ...]] = ("1.0", "1.1", "1.2", "1.3")
+_ANY_VERSION: Final[tuple[TlsVersion, TlsVersion]] = ("1.0", "1.3")
+TVS_PORT: Final = 2445
+_MEMBER_CONNECTIONS: Final = 8
+"""At once to one TVS server: a check must not look like an attack."""
+_MODEL: Final = "7975"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait."""
+
+    tftp_s: float = 1.0
+    """Until a TFTP packet is sent again."""
+    tvs_s: float = 10.0
+    """For one question to TVS."""
+
+
+async def observe(
+    servers: Sequence[Server],
+    device: str,
+    *,
+    tvs: Sequence[Server] = (),
+    patience: Patience | None = None,
+) -> Observation:
+    """Look at a cluster once.
+
+    Args:
+        servers: Its TFTP nodes.
+        device: The phone whose files are asked for.
+        tvs: TVS members; those of the configurations when empty.
+        patience: How long to wait.
+    """
+    waits = patience or Patience()
+    nodes = await _fetch_all(servers, device, waits)
+    seen = Observation(nodes, (), device, time.time())
+    members, guessed = (tvs, False) if tvs else _members_of(nodes)
+    asked = await _ask_all(seen, members, waits)
+    return Observation(nodes, asked, device, seen.at, members_guessed=guessed)
+
+
+async def _fetch_all(
+    servers: Sequence[Server], device: str, patience: Patience
+) -> list[Node]:
+    wishes = Wishes(timeout_s=patience.tftp_s, retransmits=3)
+    client = TftpClient(wishes=wishes)
+    nodes: dict[Server, Node] = {}
+
+    async def fetch(server: Server) -> None:
+        nodes[server] = await _fetch_node(client, server, device)
+
+    async with trio.open_nursery() as running:
+        await running.start(client.run)
+        async with trio.open_nursery() as nursery:
+            for server in servers:
+                nursery.start_soon(fetch, server)
+        running.cancel_scope.cancel()
+    return [nodes[server] for server in servers]
+
+
+async def _fetch_node(client: TftpClient, server: Server, device: str) -> Node:
+    names = [
+        *names_of(FileKind.CTL, device, signed=False),
+        *names_of(FileKind.ITL, device, signed=False),
+        *names_of(FileKind.CONFIGURATION, device, signed=False),
+        *names_of(FileKind.CONFIGURATION, device, signed=True),
+    ]
+    files: dict[str, bytes | Missing] = {}
+    for name in names:
+        files[name] = await _fetch(client, server, name)
+        if (reason := _silence(files[name])) is not None:
+            # One wait is enough: who is silent now will be silent for the next name.
+            rest = Missing(reason, is_absent=False)
+            return Node(server, {**dict.fromkeys(names, rest), **files}, device)
+    return Node(server, files, device)
+
+
+async def _fetch(client: TftpClient, server: Server, name: str) -> bytes | Missing:
+    try:
+        return await client.fetch(server, name)
+    except TftpError as error:
+        absent = error.code == TftpErrorCode.FILE_NOT_FOUND
+        return Missing(str(error), is_absent=absent)
+    except ProtocolError as error:
+        return Missing(str(error), is_absent=False)
+
+
+def _silence(found: bytes | Missing) -> str | None:
+    if isinstance(found, Missing) and not found.is_absent:
+        return found.reason
+    return None
+
+
+def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:
+    """Return the members of the configurations; without any, guess by the ITLs."""
+    listed = [
+        Server(member.address, member.port)
+        for node in nodes
+        if node.configuration is not None
+        for member in node.configuration.tvs
+    ]
+    if listed:
+        return list(dict.fromkeys(listed)), False
+    guessed = [
+        Server(record.ip_address, TVS_PORT)
+        for node in nodes
+        if node.itl is not None
+        for record in node.itl.records
+        if record.role == Role.TVS and record.ip_address
+    ]
+    return list(dict.fromkeys(guessed)), True
+
+
+async def _ask_all(
+    seen: Observation, servers: Sequence[Server], patience: Patience
+) -> list[Member]:
+    pins = tuple(
+        dict.fromkeys(
+            certificate
+            for node in seen.nodes
+            for certificate in certificates_of(node.itl, Role.TVS)
+        )
+    )
+    members: dict[Server, Member] = {}
+
+    async def ask(server: Server) -> None:
+        members[server] = await _ask_member(server, seen, pins, patience)
+
+    async with trio.open_nursery() as nursery:
+        for server in servers:
+            nursery.start_soon(ask, server)
+    return [members[server] for server in servers]
+
+
+async def _ask_member(
+    server: Server, seen: Observation, pins: tuple[bytes, ...], patience: Patience
+) -> Member:
+    certificate, reason = None, None
+    try:
+        certificate = await show_certificate(server, _ANY_VERSION, patience.tvs_s)
+    except TvsUnreachableError as error:
+        reason = str(error)
+    if certificate is None:
+        return Member(server, None, reason=reason)
+    versions = [
+        version
+        for version in _VERSIONS
+        if await _accepts(server, version, patience.tvs_s)
+    ]
+    answers: dict[SignerId, Answer | str] = {}
+    if certificate in pins:
+        await _ask_everything(server, seen, pins, patience, answers)
+    return Member(server, certificate, tuple(versions), answers)
+
+
+async def _accepts(server: Server, version: TlsVersion, timeout_s: float) -> bool:
+    try:
+        await show_certificate(server, (version, version), timeout_s)
+    except TvsUnreachableError:
+        return False
+    return True
+
+
+async def _ask_everything(
+    server: Server,
+    seen: Observation,
+    pins: tuple[bytes, ...],
+    patience: Patience,
+    answers: dict[SignerId, Answer | str],
+) -> None:
+    limiter = trio.CapacityLimiter(_MEMBER_CONNECTIONS)
+    device = f"CP-{_MODEL}-{seen.device}"
+
+    async def ask(session_id: int, subject: SignerId) -> None:
+        request = AskTvsServer(server, session_id, subject, pins)
+        async with limiter:
+            try:
+                answers[subject] = await ask_tvs(
+                    request, device, _ANY_VERSION, patience.tvs_s
+                )
+            except TvsUnreachableError as error:
+                answers[subject] = str(error)
+
+    async with trio.open_nursery() as nursery:
+        for number, subject in enumerate(seen.subjects):
+            nursery.start_soon(partial(ask, FIRST_SESSION_ID + number, subject))

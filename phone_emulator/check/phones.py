@@ -1,0 +1,106 @@
+"""Findings from booting phones on what was seen: who would be locked out, and why.
+
+An empty phone starts at each node, and every phone that a node has furnished is then
+served by every node, its own again and the others, as happens when the first TFTP
+server does not answer. What such a phone refuses, real phones refuse.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from phone_emulator.check.findings import Finding, Severity
+from phone_emulator.check.observation import Node, Observation
+from phone_emulator.check.replay import boot
+from phone_emulator.secd.events import FlashContents
+from phone_emulator.secd.machine import Secd
+from phone_emulator.secd.report import Action
+from protocol.phone_models import PHONE_MODELS
+from protocol.trust_anchors import FileKind
+
+_Case = tuple[str, str, str]
+"""Whose lists the phone holds, which node serves it, what it then does."""
+
+_FIRST_USE_ADVICE = (
+    "put the node's files right before any phone is factory-reset or newly plugged in"
+)
+_CROSSING_ADVICE = (
+    "compare `show ctl` and `show itl` on both nodes, restart Cisco Trust Verification "
+    "Service and Cisco Tftp where they lag behind, and restart no phone before"
+)
+
+
+def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding]:
+    """Return what phones of these models would refuse."""
+    nodes = [node for node in seen.nodes if not node.is_silent]
+    new: dict[_Case, list[str]] = {}
+    known: dict[_Case, list[str]] = {}
+    older: dict[_Case, list[str]] = {}
+    for model in models:
+        furnished: list[tuple[Node, FlashContents]] = []
+        for node in nodes:
+            secd = boot(seen, model, node, FlashContents())
+            furnished.append((node, secd.contents))
+            for refusal in _refusals(secd):
+                new.setdefault((str(node), str(node), refusal), []).append(model)
+        for home, contents in furnished:
+            for node in nodes:
+                secd = boot(seen, model, node, contents)
+                for refusal in _refusals(secd):
+                    known.setdefault((str(home), str(node), refusal), []).append(model)
+                if (finding := _older_ctl(secd)) is not None:
+                    older.setdefault((str(home), str(node), finding), []).append(model)
+    yield from map(_new_phone, new, new.values())
+    yield from map(_known_phone, known, known.values())
+    yield from map(_older_list, older, older.values())
+
+
+def _new_phone(case: _Case, models: Sequence[str]) -> Finding:
+    _, node, refusal = case
+    return Finding(
+        Severity.ERROR,
+        "new-phone-locked-out",
+        node,
+        f"a phone without lists ({', '.join(models)}) refuses {refusal}",
+        "new phones do not work with this node",
+        _FIRST_USE_ADVICE,
+    )
+
+
+def _known_phone(case: _Case, models: Sequence[str]) -> Finding:
+    home, node, refusal = case
+    whose = "this node's lists" if home == node else f"the lists of {home}"
+    by_hand = [m for m in models if not PHONE_MODELS[m].security_by_default]
+    more = f"; on a {', '.join(by_hand)} delete the CTL by hand" if by_hand else ""
+    return Finding(
+        Severity.ERROR,
+        "phone-locked-out",
+        node,
+        f"a phone that holds {whose} ({', '.join(models)}) refuses {refusal}",
+        "it keeps its old lists and configuration; changes do not reach it",
+        _CROSSING_ADVICE + more,
+    )
+
+
+def _older_list(case: _Case, models: Sequence[str]) -> Finding:
+    home, node, finding = case
+    return Finding(
+        Severity.WARNING,
+        "older-list-accepted",
+        node,
+        f"a phone that holds the lists of {home} ({', '.join(models)}) takes this "
+        f"node's older CTL: {finding}",
+        "it then believes certificates that were replaced",
+        "make all nodes serve the newest CTL",
+    )
+
+
+def _older_ctl(secd: Secd) -> str | None:
+    report = secd.report.files.get(FileKind.CTL)
+    return None if report is None else report.finding
+
+
+def _refusals(secd: Secd) -> Iterator[str]:
+    """Return what was refused and why."""
+    for kind, report in secd.report.files.items():
+        if report.action is Action.REJECTED:
+            rule = "" if report.rule is None else f" (rule {report.rule})"
+            yield f"{kind}: {report.reason}{rule}"

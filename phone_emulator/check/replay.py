@@ -1,0 +1,95 @@
+"""Boot a phone on what was seen: SECD's own decisions, no sockets."""
+
+from dataclasses import replace
+from typing import Final
+
+from phone_emulator.check.observation import Member, Missing, Node, Observation
+from phone_emulator.secd.events import (
+    AskTvsServer,
+    Downloaded,
+    DownloadRefused,
+    Effect,
+    Event,
+    Fetch,
+    FlashContents,
+    Identity,
+    NotFound,
+    PowerOn,
+    ServerSilent,
+    TvsAnswered,
+    TvsFailed,
+)
+from phone_emulator.secd.machine import Secd
+from phone_emulator.secd.tvs_cache import TvsCache
+from protocol.phone_models import PHONE_MODELS, TlsVersion
+
+_ORDER: Final[tuple[TlsVersion, ...]] = ("1.0", "1.1", "1.2", "1.3")
+
+
+def boot(seen: Observation, model: str, node: Node, holding: FlashContents) -> Secd:
+    """Boot a phone that one node serves.
+
+    Args:
+        seen: The cluster.
+        model: The phone's model.
+        node: Its only TFTP server.
+        holding: What it holds at power-up.
+    """
+    identity = Identity(device=seen.device, model_name=model, servers=(node.server,))
+    secd = Secd(identity, holding, TvsCache())
+    event: Event | None = PowerOn()
+    while event is not None:
+        effects = secd.handle(event, seen.at)
+        answers = (_perform(effect, seen, node, model) for effect in effects)
+        event = next((answer for answer in answers if answer is not None), None)
+    return secd
+
+
+def _perform(effect: Effect, seen: Observation, node: Node, model: str) -> Event | None:
+    match effect:
+        case Fetch():
+            return _fetch(effect, node)
+        case AskTvsServer():
+            return _ask(effect, seen, model)
+        case _:
+            return None
+
+
+def _fetch(effect: Fetch, node: Node) -> Event:
+    found = node.files.get(effect.name, Missing("not asked for", is_absent=True))
+    if isinstance(found, bytes):
+        return Downloaded(found)
+    if found.is_absent:
+        return NotFound()
+    if node.is_silent:
+        return ServerSilent(found.reason)
+    return DownloadRefused(found.reason)
+
+
+def _ask(effect: AskTvsServer, seen: Observation, model: str) -> Event:
+    member = next((each for each in seen.members if each.server == effect.server), None)
+    reason = _obstacle(member, effect, model)
+    if member is None or reason is not None:
+        return TvsFailed(reason or "it was not asked", 0.0)
+    answer = member.answers.get(effect.signer, "it was not asked about this signer")
+    if isinstance(answer, str):
+        return TvsFailed(answer, 0.0)
+    return TvsAnswered(replace(answer, session_id=effect.session_id), 0.0)
+
+
+def _obstacle(member: Member | None, effect: AskTvsServer, model: str) -> str | None:
+    """Return why this phone cannot use a member."""
+    if member is None:
+        return "it was not asked"
+    if member.certificate is None:
+        return member.reason
+    oldest, newest = PHONE_MODELS[model].tls
+    spoken = _ORDER[_ORDER.index(oldest) : _ORDER.index(newest) + 1]
+    if not set(spoken) & set(member.versions):
+        return (
+            f"it offers TLS {', '.join(member.versions)}, a {model} speaks "
+            f"{' to '.join(dict.fromkeys((oldest, newest)))}"
+        )
+    if member.certificate not in effect.certificates:
+        return "its certificate is no TVS record (role 21) of the installed ITL"
+    return None

@@ -1,0 +1,252 @@
+"""Findings about TVS: can phones use it, and does it know whom they will ask about?
+
+A TVS member is used only by phones whose ITL holds its certificate (role 21), and a
+signer that no list on the phone knows is accepted only when TVS gives it the role of
+its file (REFERENCE 3.6, 4.2, 10.10).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from phone_emulator.check.findings import Finding, Severity
+from phone_emulator.check.nodes import describe
+from phone_emulator.check.observation import Member, Node, Observation
+from protocol.anchor_records import certificates_of
+from protocol.codes import Role, role_name
+from protocol.header_fields import SignerId
+from protocol.name_text import printable
+from protocol.record import Record
+from protocol.trust_anchors import FileKind
+from protocol.trust_list import TrustList
+from protocol.trust_verdicts import LIST_ROLES
+from protocol.tvs_messages import Answer
+
+_OLD_PHONES: Final = "1.0"
+_NEW_PHONES: Final = "1.2"
+
+
+def tvs_findings(seen: Observation) -> Iterator[Finding]:
+    """Return the findings about TVS members and their answers."""
+    yield from _membership(seen)
+    for member in seen.members:
+        if member.certificate is None:
+            yield _unreachable(member)
+            continue
+        yield from _pins(member, seen.nodes)
+        yield from _versions(member)
+    yield from _ctl_signers(seen)
+    yield from _unknown_records(seen)
+    yield from _disagreements(seen)
+
+
+def _membership(seen: Observation) -> Iterator[Finding]:
+    if seen.members_guessed and seen.members:
+        yield Finding(
+            Severity.NOTE,
+            "tvs-guessed",
+            "",
+            "no configuration lists TVS members; the TVS nodes of the ITLs were asked "
+            "at port 2445",
+            advice="name a phone that exists with --device",
+        )
+    if not seen.members:
+        yield Finding(
+            Severity.WARNING,
+            "tvs-none",
+            "",
+            "no TVS member is known",
+            "phones can ask nobody: every new signer locks them out",
+            "give the phones' CallManager group members that run TVS",
+        )
+    elif len(seen.members) == 1:
+        yield Finding(
+            Severity.WARNING,
+            "tvs-single",
+            str(seen.members[0]),
+            "it is the only TVS member of the configuration",
+            "while it is down or its certificate is being replaced, every new signer "
+            "locks phones out",
+            "add a second node that runs TVS to the CallManager group",
+        )
+
+
+def _unreachable(member: Member) -> Finding:
+    return Finding(
+        Severity.WARNING,
+        "tvs-unreachable",
+        str(member),
+        printable(member.reason or "it cannot be reached"),
+        "phones ask the next member; without one, any new signer is refused and HTTPS "
+        'services show "Host Not Found"',
+        "start Cisco Trust Verification Service, and look for a firewall on TCP "
+        f"{member.server.port}",
+    )
+
+
+def _pins(member: Member, nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Compare what it shows with the ITLs: nothing else makes it a TVS server."""
+    with_itl = [node for node in nodes if node.itl is not None]
+    refusing = [
+        node
+        for node in with_itl
+        if member.certificate not in certificates_of(node.itl, Role.TVS)
+    ]
+    if refusing:
+        yield Finding(
+            Severity.WARNING,
+            "tvs-unpinned",
+            str(member),
+            "the certificate that it shows is not in the ITL of "
+            f"{', '.join(map(str, refusing))}",
+            "phones that hold that ITL end the handshake, so it vouches for nobody",
+            "restart Cisco Trust Verification Service and then Cisco Tftp on every "
+            "node; regenerate nothing else until all phones have the new ITL",
+        )
+
+
+def _versions(member: Member) -> Iterator[Finding]:
+    offered = f"it offers TLS {', '.join(member.versions) or 'no version'}"
+    if _OLD_PHONES not in member.versions:
+        yield Finding(
+            Severity.WARNING,
+            "tls-too-new",
+            str(member),
+            offered,
+            "7900 phones know TLS 1.0 only and cannot use it",
+            "lower the minimum (`set tls min-version 1.0`) while there are such phones",
+        )
+    else:
+        yield Finding(
+            Severity.NOTE,
+            "tls-old",
+            str(member),
+            offered,
+            "1.0 is what 7900 phones need",
+            "raise the minimum once the last of them is gone",
+        )
+    if _NEW_PHONES not in member.versions:
+        yield Finding(
+            Severity.WARNING,
+            "tls-too-old",
+            str(member),
+            f"{offered}, and not {_NEW_PHONES}",
+            "newer phones with TLS 1.0 switched off cannot use it",
+            "update the node",
+        )
+
+
+def _ctl_signers(seen: Observation) -> Iterator[Finding]:
+    """Find CTLs whose signer a phone with this node's ITL can learn from nobody."""
+    for node in seen.nodes:
+        if node.ctl is None or node.itl is None:
+            continue
+        signer = node.ctl.signer
+        if _is_sast_of(node.itl, signer) or any(
+            _vouches(member, signer, LIST_ROLES) for member in seen.members
+        ):
+            continue
+        yield Finding(
+            Severity.ERROR,
+            "ctl-signer-unknown",
+            str(node),
+            f"the CTL is signed by {describe_signer(signer)}, who is no SAST of the "
+            "ITL, and no TVS member vouches for that signer",
+            "every phone without this very CTL keeps its old one for good",
+            "make the CTL anew (`utils ctl update CTLFile`) and restart Cisco Tftp here; "
+            "when a token or another cluster signs, upload the signer's certificate to "
+            "Phone-SAST-trust",
+        )
+
+
+def describe_signer(signer: SignerId) -> str:
+    """Return `CN=… (serial …)`."""
+    return f"{printable(signer.subject.split(';')[0])} (serial {signer.serial_hex})"
+
+
+def _is_sast_of(held: TrustList, signer: SignerId) -> bool:
+    return any(r.is_sast and r.is_named(signer) for r in held.records)
+
+
+def _vouches(member: Member, signer: SignerId, roles: frozenset[Role]) -> bool:
+    answer = member.answers.get(signer)
+    return (
+        isinstance(answer, Answer)
+        and answer.is_trusted
+        and bool(roles & set(answer.roles))
+    )
+
+
+def _unknown_records(seen: Observation) -> Iterator[Finding]:
+    """Find who is in a list and known to no TVS member that answers."""
+    answering = [member for member in seen.members if member.answers]
+    if not answering:
+        return
+    for subject, places in _places(seen).items():
+        if any(_is_known(member, subject) for member in answering):
+            continue
+        record, nodes, kinds = places
+        yield Finding(
+            Severity.NOTE if record.is_sast else Severity.WARNING,
+            "tvs-does-not-know",
+            ", ".join(nodes),
+            f"{' and '.join(kinds)} list {describe(record)}, whom TVS does not know",
+            "the list is older than the cluster's certificates, or from another "
+            "cluster; phones believe it as long as they hold the list",
+            "run `utils ctl update CTLFile` for a CTL, restart Cisco Tftp on the node "
+            "for an ITL",
+        )
+
+
+def _places(seen: Observation) -> dict[SignerId, tuple[Record, list[str], list[str]]]:
+    places: dict[SignerId, tuple[Record, list[str], list[str]]] = {}
+    for node, kind, found in seen.lists:
+        for record in found.records:
+            if record.serial_number and record.subject_name and record.issuer_name:
+                subject = SignerId(
+                    record.subject_name, record.issuer_name, record.serial_number
+                )
+                entry = places.setdefault(subject, (record, [], []))
+                _add(entry[1], str(node))
+                _add(entry[2], _short(kind))
+    return places
+
+
+def _add(names: list[str], name: str) -> None:
+    if name not in names:
+        names.append(name)
+
+
+def _short(kind: FileKind) -> str:
+    return kind.value.removesuffix("File.tlv")
+
+
+def _is_known(member: Member, subject: SignerId) -> bool:
+    answer = member.answers.get(subject)
+    return isinstance(answer, Answer) and answer.is_trusted
+
+
+def _disagreements(seen: Observation) -> Iterator[Finding]:
+    """Find questions that members answer differently: a negative answer is final."""
+    for subject in seen.subjects:
+        said = {
+            str(member): (answer.is_trusted, frozenset(answer.roles))
+            for member in seen.members
+            if isinstance(answer := member.answers.get(subject), Answer)
+        }
+        if len(set(said.values())) > 1:
+            yield Finding(
+                Severity.WARNING,
+                "tvs-disagrees",
+                "",
+                f"asked about {describe_signer(subject)}, "
+                + "; ".join(f"{who} says {_say(*what)}" for who, what in said.items()),
+                "phones believe the first member that answers, be it yes or no",
+                "restart Cisco Trust Verification Service on all nodes; if that does "
+                "not help, look at the database's replication",
+            )
+
+
+def _say(is_trusted: bool, roles: frozenset[int]) -> str:
+    if not is_trusted:
+        return "no"
+    return f"yes ({', '.join(sorted(map(role_name, roles))) or 'no role'})"

@@ -1,0 +1,119 @@
+"""What a person sees of a check: a table of the nodes, the findings, a verdict."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from phone_emulator.check.findings import Finding, Severity
+from phone_emulator.check.observation import Member, Missing, Node, Observation
+from protocol.trust_anchors import FileKind
+from protocol.tvs_messages import Answer
+
+_STYLES: Final = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.NOTE: "cyan",
+}
+_WIDTH_WITHOUT_TERMINAL: Final = 120
+
+
+def result_console() -> Console:
+    """Return the console of standard output, of a readable width in files too."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+    return console
+
+
+def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
+    """Draw what was seen and what is wrong with it."""
+    return Group(
+        _nodes(seen.nodes), _members(seen.members), *_findings(findings), _sum(findings)
+    )
+
+
+def _nodes(nodes: Sequence[Node]) -> Table:
+    table = Table(header_style="bold", show_lines=True)
+    for title in ("TFTP node", "CTL", "ITL", "configuration"):
+        table.add_column(title, overflow="fold")
+    for node in nodes:
+        table.add_row(
+            f"{node}\n{node.server}",
+            _list(node, FileKind.CTL),
+            _list(node, FileKind.ITL),
+            _configuration(node),
+        )
+    return table
+
+
+def _list(node: Node, kind: FileKind) -> str:
+    found = node.find(kind)
+    decoded = node.ctl if kind is FileKind.CTL else node.itl
+    if isinstance(found, Missing):
+        return "none" if found.is_absent else "unreachable"
+    if decoded is None:
+        return "malformed"
+    return f"{len(found)} bytes, {len(decoded.records)} records\n{decoded.md5} (MD5)"
+
+
+def _configuration(node: Node) -> str:
+    forms = [
+        name
+        for name, there in (
+            ("plain", node.configuration is not None),
+            ("signed", node.signed_configuration is not None),
+        )
+        if there
+    ]
+    return " and ".join(forms) or "none"
+
+
+def _members(members: Sequence[Member]) -> Table:
+    table = Table(header_style="bold")
+    for title in ("TVS member", "TLS", "asked", "vouched for"):
+        table.add_column(title)
+    for member in members:
+        answers = member.answers.values()
+        trusted = sum(isinstance(a, Answer) and a.is_trusted for a in answers)
+        table.add_row(
+            str(member.server),
+            ", ".join(member.versions) or "none",
+            str(len(answers)),
+            str(trusted),
+        )
+    return table
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    for each in findings:
+        head = Text(f"{each.severity.value}: ", _STYLES[each.severity])
+        where = f"{each.where}: " if each.where else ""
+        head.append(f"{where}{each.message} [{each.code}]", "default")
+        yield head
+        if each.consequence:
+            yield Text(f"    comes of it: {each.consequence}")
+        if each.advice:
+            yield Text(f"    do: {each.advice}")
+
+
+def _sum(findings: Sequence[Finding]) -> Text:
+    counts = {
+        severity: sum(each.severity is severity for each in findings)
+        for severity in Severity
+    }
+    if counts[Severity.ERROR]:
+        return Text(
+            f"{counts[Severity.ERROR]} that lock phones out, "
+            f"{counts[Severity.WARNING]} warnings, {counts[Severity.NOTE]} notes",
+            "bold red",
+        )
+    if counts[Severity.WARNING]:
+        return Text(
+            f"No phone is locked out; {counts[Severity.WARNING]} warnings, "
+            f"{counts[Severity.NOTE]} notes",
+            "yellow",
+        )
+    return Text(f"No findings; {counts[Severity.NOTE]} notes", "green")

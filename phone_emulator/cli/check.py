@@ -1,0 +1,107 @@
+"""`tokenless check`: inspect a cluster from outside, as its phones see it."""
+
+import json
+import sys
+
+import click
+import trio
+
+from phone_emulator.addresses import DEFAULT_TFTP_PORT, parse_device, parse_servers
+from phone_emulator.check.inspect import inspect, locks_phones_out, to_json
+from phone_emulator.check.observe import TVS_PORT, Patience, observe
+from phone_emulator.check.view import check_view, result_console
+from phone_emulator.secd.events import Server
+from protocol.phone_models import PHONE_MODELS
+
+_MODELS = ("7975", "8861")
+
+
+@click.command()
+@click.option(
+    "--tftp",
+    "tftp",
+    required=True,
+    multiple=True,
+    metavar="HOST[:PORT][,…]",
+    help="A TFTP node; give all of them (repeat it, or separate them by commas).",
+)
+@click.option(
+    "--device",
+    default="SEP001122334455",
+    show_default=True,
+    help="The phone whose files are asked for; one that exists, where only such are "
+    "served.",
+)
+@click.option(
+    "--model",
+    "models",
+    type=click.Choice(list(PHONE_MODELS)),
+    multiple=True,
+    default=_MODELS,
+    show_default=True,
+    help="The phone models that there are; may be repeated.",
+)
+@click.option(
+    "--tvs",
+    "tvs",
+    multiple=True,
+    metavar="HOST[:PORT][,…]",
+    help="TVS members to ask, instead of those that the configuration lists.",
+)
+@click.option(
+    "--tftp-timeout",
+    type=click.FloatRange(0.01, 60),
+    default=1.0,
+    help="Seconds until a TFTP packet is sent again.",
+)
+@click.option(
+    "--tvs-timeout",
+    type=click.FloatRange(0.01, 300),
+    default=10.0,
+    help="Seconds for one question to TVS.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check(
+    *,
+    tftp: tuple[str, ...],
+    device: str,
+    models: tuple[str, ...],
+    tvs: tuple[str, ...],
+    tftp_timeout: float,
+    tvs_timeout: float,
+    as_json: bool,
+) -> None:
+    """Inspect a cluster from outside: files, signatures, checksums, TVS, expiry.
+
+    Works against any cluster, and changes nothing there. Exit status 0 when no phone is
+    locked out or would be when it next starts, 1 when one is.
+    """
+    seen = trio.run(
+        lambda: observe(
+            _servers(tftp, DEFAULT_TFTP_PORT),
+            parse_device(device),
+            tvs=_servers(tvs, TVS_PORT),
+            patience=Patience(tftp_timeout, tvs_timeout),
+        )
+    )
+    findings = inspect(seen, models)
+    if as_json:
+        click.echo(json.dumps(to_json(seen, findings)))
+    else:
+        result_console().print(check_view(seen, findings))
+    if locks_phones_out(findings):
+        first = findings[0]
+        where = f"{first.where}: " if first.where else ""
+        advice = f"; {first.advice}" if first.advice else ""
+        click.echo(f"tokenless: {where}{first.message}{advice}", err=True)
+        sys.exit(1)
+
+
+def _servers(texts: tuple[str, ...], default_port: int) -> list[Server]:
+    return list(
+        dict.fromkeys(
+            server
+            for text in texts
+            for server in parse_servers(text, default_port=default_port)
+        )
+    )
