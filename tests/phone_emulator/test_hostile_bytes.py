@@ -1,0 +1,108 @@
+"""Whatever a server sends, a phone goes on; no altered list is ever installed."""
+
+from functools import cache
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phone_emulator.secd.events import (
+    AskTvsServer,
+    Downloaded,
+    Effect,
+    Event,
+    Fetch,
+    Finish,
+    FlashContents,
+    Install,
+    NotFound,
+    PowerOn,
+    TvsAnswered,
+)
+from phone_emulator.secd.machine import Secd
+from phone_emulator.secd.states import State
+from phone_emulator.secd.tvs_cache import TvsCache
+from protocol.tvs_messages import Answer, MessageType
+from tests.cluster import NOW, Lab, nodes_of, phone
+
+MIXED = Lab(mixed=True)
+GENUINE = MIXED.ctl().sign("CTLFile.tlv")
+IDENTITY = phone({}).identity
+
+
+@cache
+def held() -> FlashContents:
+    bench = phone(nodes_of(MIXED))
+    bench.boot()
+    return bench.contents
+
+
+def install_of(effects: list[Effect]) -> list[Install]:
+    return [effect for effect in effects if isinstance(effect, Install)]
+
+
+@given(st.integers(0, len(GENUINE) - 1), st.integers(1, 255), st.booleans())
+def test_a_changed_byte_is_never_installed(
+    where: int,
+    change: int,
+    empty: bool,
+) -> None:
+    altered = bytearray(GENUINE)
+    altered[where] ^= change
+    contents = FlashContents() if empty else held()
+    secd = Secd(IDENTITY, contents, TvsCache())
+    secd.handle(PowerOn(), NOW)
+    assert install_of(secd.handle(Downloaded(bytes(altered)), NOW)) == []
+
+
+@given(st.integers(0, len(GENUINE) - 1), st.binary(max_size=40))
+def test_a_cut_or_lengthened_list_is_never_installed(cut: int, more: bytes) -> None:
+    for altered in (GENUINE[:cut], GENUINE[:cut] + more, GENUINE + more + b"x"):
+        if altered == GENUINE:
+            continue
+        secd = Secd(IDENTITY, FlashContents(), TvsCache())
+        secd.handle(PowerOn(), NOW)
+        assert install_of(secd.handle(Downloaded(altered), NOW)) == []
+
+
+answers = st.builds(
+    Answer,
+    session_id=st.sampled_from([1001, 1002, 7]),
+    type=st.sampled_from([MessageType.QUERY_ANSWER, MessageType.VERIFY_ANSWER]),
+    status=st.integers(0, 3),
+    certificate=st.none()
+    | st.binary(max_size=60)
+    | st.just(MIXED.callmanager_pub.certificate.der),
+    roles=st.lists(st.integers(0, 255), max_size=3).map(tuple),
+    ttl=st.none() | st.integers(0, 2**32 - 1),
+)
+bodies = st.one_of(
+    st.binary(max_size=300),
+    st.just(GENUINE),
+    st.just(MIXED.regenerate_callmanager().ctl().sign("CTLFile.tlv")),
+    st.just(MIXED.regenerate_callmanager().itl().sign("ITLFile.tlv")),
+)
+replies = st.one_of(bodies.map(Downloaded), st.just(NotFound()))
+
+
+@given(st.data())
+def test_every_boot_ends(data: st.DataObject) -> None:
+    """Any servers, any answers: the machine reaches its end and raises nothing."""
+    secd = Secd(IDENTITY, held(), TvsCache())
+    event: Event | None = PowerOn()
+    for _ in range(60):
+        assert event is not None
+        effects = secd.handle(event, NOW)
+        event = None
+        for effect in effects:
+            match effect:
+                case Fetch():
+                    event = data.draw(replies)
+                case AskTvsServer():
+                    event = TvsAnswered(data.draw(answers), 1.0)
+                case Install():
+                    # Only what an anchor or TVS vouches for, whatever was drawn.
+                    assert effect.data != GENUINE[:-1]
+                case Finish():
+                    assert secd.state is State.RUNNING
+                    return
+    raise AssertionError(secd.state)
