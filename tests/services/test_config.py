@@ -1,0 +1,108 @@
+"""The configuration: what is refused, and that the message names the place."""
+
+from pathlib import Path
+
+import pytest
+
+from services.config import ClusterConfig, load_config
+from services.errors import ConfigurationError
+from services.release import Release
+
+LAB = Path(__file__).parents[2] / "configs/lab.toml"
+
+
+def test_the_lab() -> None:
+    config = load_config(LAB)
+    assert [node.address for node in config.nodes] == ["127.0.47.155", "127.0.47.156"]
+    assert config.certificates.key_size == 1024
+    assert config.certificates.regenerated_key_size == 2048
+    assert config.tvs.tls_minimum == "1.0"
+
+
+def test_overrides_are_laid_over_the_file() -> None:
+    config = load_config(LAB, {"tftp": {"port": 0}, "cluster": {"version": "12.5(1)"}})
+    assert config.tftp.port == 0
+    assert config.tftp.reload == "restart"
+    assert config.cluster.capf == "CAPF-e41e7d87"
+    assert config.cluster.version == "12.5(1)"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "place"),
+    [
+        ({"tftp": {"prot": 69}}, "tftp: Object contains unknown field `prot`"),
+        ({"tftp": {"port": 70000}}, "tftp.port: "),
+        ({"tvs": {"legacy": {"port": "x"}}}, "tvs.legacy.port: "),
+        ({"tvs": {"ctl_cache": "always"}}, "tvs.ctl_cache: "),
+        ({"cluster": {"version": "eleven"}}, "cluster.version: "),
+        ({"cluster": {"version": "9.1(2)"}}, "no tokenless CTL"),
+        ({"certificates": {"key_size": 512}}, "certificates.key_size: "),
+        ({"nodes": []}, "nodes: "),
+        ({"nodes": [{"name": "a", "address": "::1", "publisher": True}]}, "IPv4"),
+        ({"nodes": [{"name": "../a", "address": "127.0.0.1"}]}, "nodes[0].name: "),
+        ({"nodes": [{"name": "a", "address": "127.0.0.1"}]}, "0 publishers"),
+        (
+            {"callmanager_groups": [{"name": "g", "members": ["nobody"]}]},
+            "callmanager_groups[0].members: there is no node 'nobody'",
+        ),
+        (
+            {"device_pools": [{"name": "p", "callmanager_group": "Lab-CMG"}]},
+            "no single default pool",
+        ),
+        (
+            {"devices": [{"name": "SEP001122334455", "device_pool": "elsewhere"}]},
+            "devices[0].device_pool: there is no pool 'elsewhere'",
+        ),
+        (
+            {"devices": [{"name": "phone", "device_pool": "Default"}]},
+            "devices[0].name: ",
+        ),
+        ({"tftp": {"allow": ["10.0.0.0/99"]}}, "tftp.allow[0]: "),
+    ],
+)
+def test_refusals_name_the_place(overrides: dict[str, object], place: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(LAB, overrides)
+    assert place in str(caught.value)
+    assert str(LAB) in str(caught.value)
+    assert "\n" not in caught.value.explain()
+
+
+def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text("[cluster\n")
+    with pytest.raises(ConfigurationError, match=r"x\.toml"):
+        load_config(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load_config(tmp_path / "x.toml")
+
+
+def test_a_configuration_of_one_node_is_enough() -> None:
+    tables = {"nodes": [{"name": "a", "address": "127.0.0.1", "publisher": True}]}
+    assert ClusterConfig.from_tables(tables, "test").tftp.port == 6969
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [
+        ("10.0(1)", (10, 0, 1, 0)),
+        ("10.5(2)", (10, 5, 2, 0)),
+        ("12.5(1)SU3", (12, 5, 1, 3)),
+        ("14SU3", (14, 0, 0, 3)),
+        ("15", (15, 0, 0, 0)),
+    ],
+)
+def test_releases(text: str, release: tuple[int, ...]) -> None:
+    assert Release.parse(text) == release
+
+
+def test_releases_differ_where_the_vendor_says() -> None:
+    old, middle, new = map(Release.parse, ("10.5(1)", "10.5(2)", "12.0(1)"))
+    assert (old.recovery_in_ctl, middle.recovery_in_ctl) == (False, True)
+    assert (middle.recovery_signs, new.recovery_signs) == (False, True)
+    assert Release.parse("14SU2").has_tokens
+    assert not Release.parse("14SU3").has_tokens
+    assert not Release.parse("15").has_tokens

@@ -1,0 +1,78 @@
+"""Private keys on the disk: modes, damage, and keys that belong to others."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from protocol.codes import Digest, TrustStore
+from protocol.signature import verify_signature
+from services.errors import ServiceError
+from services.pki.keys import KeyFolder, generate_rsa
+from services.pki.recovery import export_key, load_recovery
+from tests import minting
+
+STORE = TrustStore.CALLMANAGER
+OWN = minting.server()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyFolder:
+    folder = KeyFolder(tmp_path / "keys")
+    folder.save(STORE, OWN.certificate, OWN.key)
+    return folder
+
+
+def test_a_key_signs_for_its_certificate(keys: KeyFolder) -> None:
+    signer = keys.signer(STORE, OWN.certificate)
+    signature = signer.sign(b"data", Digest.SHA1)
+    verify_signature(OWN.certificate.public_key, signature, b"data", Digest.SHA1)
+
+
+def test_nobody_else_can_read_it(keys: KeyFolder, tmp_path: Path) -> None:
+    path = keys.path(STORE, OWN.certificate)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+    assert path.name == f"CallManager-{OWN.certificate.serial_hex}.pem"
+
+
+def test_a_missing_key(keys: KeyFolder) -> None:
+    keys.forget(STORE, OWN.certificate)
+    assert not keys.has(STORE, OWN.certificate)
+    with pytest.raises(ServiceError, match="not on this machine"):
+        keys.signer(STORE, OWN.certificate)
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", OWN.certificate_pem])
+def test_a_damaged_key(keys: KeyFolder, content: bytes) -> None:
+    keys.path(STORE, OWN.certificate).write_bytes(content)
+    with pytest.raises(ServiceError, match="no usable private key"):
+        keys.signer(STORE, OWN.certificate)
+
+
+def test_another_ones_key(keys: KeyFolder) -> None:
+    other = minting.server(minting.SUBSCRIBER)
+    keys.path(STORE, OWN.certificate).write_bytes(other.key_pem)
+    with pytest.raises(ServiceError, match="not the key of its certificate"):
+        keys.signer(STORE, OWN.certificate)
+
+
+def test_a_key_never_shows_itself(keys: KeyFolder) -> None:
+    signer = keys.signer(STORE, OWN.certificate)
+    assert repr(signer) == f"<PrivateKeySigner {OWN.certificate.subject_text}>"
+
+
+def test_the_recovery_key_travels_in_a_file() -> None:
+    key = generate_rsa(1024)
+    other = minting.rsa_key(1024, "other")
+    assert isinstance(OWN.key, type(key))
+    data = export_key(OWN.key, OWN.certificate, "secret")
+    assert load_recovery(data, "secret").certificate == OWN.certificate
+    assert other != key
+    for wrong in ("", "Secret", "secret "):
+        with pytest.raises(ServiceError, match="cannot be opened"):
+            load_recovery(data, wrong)
+    with pytest.raises(ServiceError, match="cannot be opened"):
+        load_recovery(b"junk", "secret")
+    with pytest.raises(ServiceError, match="needs a password"):
+        export_key(OWN.key, OWN.certificate, "")

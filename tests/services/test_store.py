@@ -1,0 +1,148 @@
+"""Transactions: whole or nothing, one after the other, on record."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import LargeBinary
+
+from protocol.codes import TrustStore
+from services.cluster import security
+from services.cluster.cluster import DATABASE_FILE, Cluster
+from services.cluster.security import SecurityMode
+from services.errors import ServiceError
+from services.store import schema
+from services.store.audit import read_audit
+from services.store.certificates import own
+from services.store.database import Database
+from services.store.parameters import (
+    Parameter,
+    check_value,
+    read_parameter,
+    write_parameter,
+)
+from tests.clock import Clock
+
+
+def test_a_change_bumps_the_revision_and_leaves_an_audit_row(lab: Cluster) -> None:
+    before = lab.store.revision()
+    security.set_cluster_mode(lab, SecurityMode.MIXED, by="alice")
+    assert lab.store.revision() == before + 1
+    with lab.store.read() as connection:
+        entry = read_audit(connection)[-1]
+    assert (entry.by, entry.action, entry.detail) == (
+        "alice",
+        "set cluster mode",
+        "mixed",
+    )
+    assert entry.revision == before + 1
+    assert entry.at == int(lab.clock())
+
+
+def test_a_change_that_fails_leaves_nothing(lab: Cluster) -> None:
+    before = lab.store.revision()
+    failure = pytest.raises(ServiceError, match="cannot be")
+    with failure, lab.store.change("x", "y", by="bob") as change:
+        write_parameter(change.connection, Parameter.CLUSTER_SECURITY_MODE, "1")
+        check_value(Parameter.ROLLBACK, "perhaps")
+    assert lab.store.revision() == before
+    assert not lab.is_mixed
+    with lab.store.read() as connection:
+        assert all(entry.by != "bob" for entry in read_audit(connection))
+
+
+def test_a_reader_keeps_its_state_while_another_changes_it(lab: Cluster) -> None:
+    with lab.store.read() as connection:
+        assert read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE) == "0"
+        security.set_cluster_mode(lab, SecurityMode.MIXED, by="alice")
+        assert read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE) == "0"
+    assert lab.is_mixed
+
+
+def test_two_administrators_wait_for_each_other(lab: Cluster) -> None:
+    other = Cluster.open(lab.data)
+    begun, done = threading.Event(), threading.Event()
+
+    def second() -> None:
+        begun.set()
+        security.set_parameter(other, "AutoRegistration", "False", by="second")
+        done.set()
+
+    thread = threading.Thread(target=second)
+    with lab.store.change("slow", "work", by="first") as change:
+        thread.start()
+        begun.wait()
+        write_parameter(change.connection, Parameter.ROLLBACK, "True")
+        assert not done.wait(0.2)
+    thread.join()
+    other.close()
+    values = lab.parameters()
+    assert (values["AutoRegistration"], values[Parameter.ROLLBACK]) == ("False", "True")
+    with lab.store.read() as connection:
+        assert [entry.by for entry in read_audit(connection)][-2:] == [
+            "first",
+            "second",
+        ]
+
+
+def test_who_waits_too_long_is_told_why(lab: Cluster) -> None:
+    impatient = Database(f"sqlite:///{lab.data / DATABASE_FILE}", busy_timeout_s=0.05)
+    with (
+        lab.store.change("slow", "work", by="first"),
+        pytest.raises(ServiceError, match="locked") as caught,
+        impatient.change("x", "y", by="second"),
+    ):
+        pass
+    impatient.close()
+    assert "another administrator" in caught.value.explain()
+
+
+def test_no_column_could_hold_a_private_key(lab: Cluster) -> None:
+    binary = {
+        f"{table.name}.{column.name}"
+        for table in schema.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, LargeBinary)
+    }
+    assert binary == {"certificate.der", "ctl_file.content", "reset_itl.content"}
+    keys = [
+        path.read_bytes() for path in lab.data.rglob("keys/*.pem") if path.is_file()
+    ]
+    assert len(keys) == 7
+    database = b"".join(
+        path.read_bytes() for path in lab.data.glob(f"{DATABASE_FILE}*")
+    )
+    assert b"PRIVATE KEY" not in database
+
+
+def test_one_unit_has_one_certificate_in_use(lab: Cluster) -> None:
+    with lab.store.read() as connection:
+        current = own(connection, TrustStore.TVS, lab.publisher.id)
+    assert current is not None
+    connection_ = sqlite3.connect(lab.data / DATABASE_FILE)
+    with pytest.raises(sqlite3.IntegrityError):
+        connection_.execute(
+            "insert into placement (certificate_id, store, node_id, state, placed_at) "
+            "select certificate_id, store, node_id, state, placed_at from placement "
+            "where store = 'TVS'"
+        )
+    connection_.close()
+
+
+def test_a_database_of_another_version_is_refused(lab: Cluster) -> None:
+    connection = sqlite3.connect(lab.data / DATABASE_FILE)
+    connection.execute("update cluster set schema_version = 99")
+    connection.commit()
+    connection.close()
+    with pytest.raises(ServiceError, match="schema 99"):
+        Cluster.open(lab.data)
+
+
+def test_a_damaged_database_is_refused(lab: Cluster, tmp_path: Path) -> None:
+    _ = tmp_path
+    lab.close()
+    for path in lab.data.glob(f"{DATABASE_FILE}*"):
+        path.write_bytes(b"no database" * 500)
+    with pytest.raises(ServiceError, match="not a database"):
+        Cluster.open(lab.data, clock=Clock())
