@@ -19,8 +19,9 @@ $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/runtime requirements/dev.txt
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/hsm.txt
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/hsm.txt
 	@touch $@
 
 demo: $(VENV)/runtime
