@@ -110,9 +110,9 @@ def _decode(der: bytes) -> Certificate:
         raise DecodeError("a certificate has over 65,535 bytes", offset=0)
     pieces = _cut(der)
     parsed = _parse(der, positive=pieces.positive)
-    subject = DistinguishedName.from_der(pieces.subject)
+    subject = _name(der, pieces.subject)
     is_own_issuer = pieces.issuer == pieces.subject
-    issuer = subject if is_own_issuer else DistinguishedName.from_der(pieces.issuer)
+    issuer = subject if is_own_issuer else _name(der, pieces.issuer)
     subject_text = subject.render()
     return Certificate(
         der=der,
@@ -171,6 +171,13 @@ def _cut(der: bytes) -> _Pieces:
         der[subject.start : subject.end],
         _key_bytes(der, key_info),
     )
+
+
+def _name(der: bytes, name: bytes) -> DistinguishedName:
+    try:
+        return DistinguishedName.from_der(name)
+    except DecodeError as error:
+        raise error.moved(der.index(name)) from error
 
 
 def _without_sign_byte(serial: bytes) -> bytes:

@@ -35,20 +35,21 @@ def read_span(data: bytes, offset: int, end: int) -> Span:
     Raises:
         DecodeError: When it is cut short, or its tag or length is no DER.
     """
-    if offset + 2 > end:
+    contents = offset + 2
+    if contents > end:
         raise DecodeError("a DER value is cut short", offset=offset)
     tag, length = data[offset], data[offset + 1]
-    contents = offset + 2
     if tag & _MULTI_BYTE_TAG == _MULTI_BYTE_TAG:
         raise DecodeError("a DER tag of several bytes", offset=offset)
-    if length & _LONG_FORM:
+    if length >= _LONG_FORM:
         contents, length = _long_length(data, offset, end)
-    if contents + length > end:
+    stop = contents + length
+    if stop > end:
         raise DecodeError(
             f"a DER value claims {length} bytes, {end - contents} are left",
             offset=offset,
         )
-    return Span(tag, offset, contents, contents + length)
+    return Span(tag, offset, contents, stop)
 
 
 def _long_length(data: bytes, offset: int, end: int) -> tuple[int, int]:

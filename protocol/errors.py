@@ -30,12 +30,24 @@ class DecodeError(ProtocolError):
     """Bytes that cannot be decoded.
 
     Attributes:
+        reason: What is wrong, without the offset.
         offset: Where in the input, in bytes from its start.
     """
 
     def __init__(self, reason: str, *, offset: int) -> None:
         super().__init__(f"{reason} at byte {offset}")
+        self.reason = reason
         self.offset = offset
+
+    def moved(self, by: int, *, inside: str | None = None) -> "DecodeError":
+        """Return the same error as seen from what the bytes are a part of.
+
+        Args:
+            by: Where the part begins.
+            inside: What the part is called.
+        """
+        reason = self.reason if inside is None else f"{inside}: {self.reason}"
+        return DecodeError(reason, offset=self.offset + by)
 
 
 class TrustError(ProtocolError):

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, unique
 from functools import lru_cache
+from itertools import islice
 from typing import Final, Self, assert_never
 
 from protocol import der as asn1
@@ -23,6 +24,8 @@ from protocol.errors import DecodeError
 from protocol.name_text import quote_windows, split_name, write_value
 
 MAX_ATTRIBUTES: Final = 128
+MAX_COMPARED_LENGTH: Final = 4096
+"""Longer texts are the same name only when they are equal."""
 _FIXED_ORDER: Final = ("CN", "OU", "O", "L", "ST", "C")
 _RANK: Final = {key: rank for rank, key in enumerate(_FIXED_ORDER)}
 
@@ -140,13 +143,21 @@ def _client_value(value: str) -> str:
 def _attributes(der: bytes) -> Iterator[tuple[str, str]]:
     count = 0
     for rdn in asn1.children(der, asn1.whole(der, asn1.SEQUENCE, "a name")):
-        if rdn.tag != asn1.SET:
-            raise DecodeError("a part of a name is no SET", offset=rdn.start)
-        for pair in asn1.children(der, rdn):
-            count += 1
-            if count > MAX_ATTRIBUTES:
-                raise DecodeError("a name has too many attributes", offset=pair.start)
-            yield _attribute(der, pair)
+        try:
+            pairs = _rdn_attributes(der[rdn.start : rdn.end])
+        except DecodeError as error:
+            raise error.moved(rdn.start) from error
+        count += len(pairs)
+        if count > MAX_ATTRIBUTES:
+            raise DecodeError("a name has too many attributes", offset=rdn.start)
+        yield from pairs
+
+
+# The names of a cluster differ in one part; the others are decoded once.
+@lru_cache(maxsize=1024)
+def _rdn_attributes(rdn: bytes) -> tuple[tuple[str, str], ...]:
+    parts = asn1.children(rdn, asn1.whole(rdn, asn1.SET, "a part of a name"))
+    return tuple(_attribute(rdn, pair) for pair in islice(parts, MAX_ATTRIBUTES + 1))
 
 
 def _attribute(der: bytes, pair: asn1.Span) -> tuple[str, str]:
@@ -188,14 +199,21 @@ def same_name(a: str, b: str) -> bool:
     """
     if a == b:
         return True
-    try:
-        return _comparable(a) == _comparable(b)
-    except DecodeError:
+    if max(len(a), len(b)) > MAX_COMPARED_LENGTH:
         return False
+    comparable = _comparable(a)
+    return comparable is not None and comparable == _comparable(b)
 
 
-def _comparable(text: str) -> Counter[tuple[str, str]]:
-    name = DistinguishedName.parse(text)
+# One signer is compared with every record of a list; without a memory, long names in a
+# hostile list would make that slow.
+@lru_cache(maxsize=1024)
+def _comparable(text: str) -> Counter[tuple[str, str]] | None:
+    """Return what two texts of one name have in common; None when it is no name."""
+    try:
+        name = DistinguishedName.parse(text)
+    except DecodeError:
+        return None
     return Counter(
         (key.upper(), " ".join(value.split()).casefold())
         for key, value in name.attributes

@@ -112,22 +112,28 @@ def decode_record(data: bytes, offset: int) -> Record:
             twice or is malformed, or the certificate disagrees with the rest.
     """
     reader = Reader(data, offset)
-    start = reader.offset
     tag, value = reader.element()
     if tag != RecordTag.RECORD_LENGTH:
-        raise DecodeError(f"element {tag} where a record must begin", offset=start)
-    expect_length(value, 2, "RECORDLENGTH", start)
+        raise DecodeError(f"element {tag} where a record must begin", offset=offset)
+    expect_length(value, 2, "RECORDLENGTH", offset)
     length = int.from_bytes(value)
-    if not _LENGTH_ELEMENT <= length <= len(data) - start:
+    if not _LENGTH_ELEMENT <= length <= len(data) - offset:
         raise DecodeError(
-            f"RECORDLENGTH is {length}, {len(data) - start} bytes are left",
-            offset=start,
+            f"RECORDLENGTH is {length}, {len(data) - offset} bytes are left",
+            offset=offset,
         )
+    reader.end = offset + length
     elements = [(tag, value)]
-    offsets = {tag: start}
-    reader = Reader(data, reader.offset, start + length)
-    while reader.remaining:
-        at = reader.offset
+    offsets = {tag: offset}
+    _read_elements(reader, elements, offsets)
+    return _compose(tuple(elements), offsets)
+
+
+def _read_elements(
+    reader: Reader, elements: list[tuple[int, bytes]], offsets: dict[int, int]
+) -> None:
+    """Read what follows RECORDLENGTH."""
+    while (at := reader.offset) < reader.end:
         tag, value = reader.element()
         if tag in offsets and tag in _KNOWN_TAGS:
             raise DecodeError(f"record element {tag} comes twice", offset=at)
@@ -135,7 +141,6 @@ def decode_record(data: bytes, offset: int) -> Record:
             raise DecodeError(f"a record has over {MAX_ELEMENTS} elements", offset=at)
         offsets[tag] = at
         elements.append((tag, value))
-    return _compose(tuple(elements), offsets)
 
 
 def compose_record(elements: tuple[tuple[int, bytes], ...]) -> Record:
@@ -194,9 +199,8 @@ def _check_certificate(record: Record, der: bytes, offsets: dict[int, int]) -> N
     try:
         certificate = Certificate.decode(der)
     except DecodeError as error:
-        at = offsets[RecordTag.CERTIFICATE] + ELEMENT_HEAD_LENGTH + error.offset
-        reason = str(error).removesuffix(f" at byte {error.offset}")
-        raise DecodeError(f"CERTIFICATE: {reason}", offset=at) from error
+        start = offsets[RecordTag.CERTIFICATE] + ELEMENT_HEAD_LENGTH
+        raise error.moved(start, inside="CERTIFICATE") from error
     checks: tuple[tuple[RecordTag, Callable[[Record, Certificate], bool]], ...] = (
         (RecordTag.PUBLIC_KEY, _key_agrees),
         (RecordTag.SIGNATURE, _signature_agrees),

@@ -82,14 +82,15 @@ class Reader:
         if start + ELEMENT_HEAD_LENGTH > self.end:
             raise DecodeError("an element's head is cut short", offset=start)
         tag, length = _ELEMENT_HEAD.unpack_from(self._data, start)
-        self.offset = start + ELEMENT_HEAD_LENGTH
-        if self.offset + length > self.end:
+        value = start + ELEMENT_HEAD_LENGTH
+        stop = value + length
+        if stop > self.end:
             raise DecodeError(
-                f"element {tag} claims {length} bytes, "
-                f"{self.end - self.offset} are left",
+                f"element {tag} claims {length} bytes, {self.end - value} are left",
                 offset=start,
             )
-        return tag, self.take(length)
+        self.offset = stop
+        return tag, self._data[value:stop]
 
     def expect_end(self, what: str) -> None:
         """Raise DecodeError when bytes are left over."""

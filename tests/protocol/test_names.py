@@ -141,6 +141,8 @@ def test_any_bytes_are_a_name_or_refused(der: bytes) -> None:
         ("not a name", "not a name", True),
         ("not a name", "CN=a", False),
         ("not a name", "nor this", False),
+        ("CN=" + "a" * 5000, "CN=" + "a" * 5000, True),
+        ("CN=" + "a" * 5000, "CN=" + "A" * 5000, False),
     ],
 )
 def test_comparison(a: str, b: str, *, same: bool) -> None:
