@@ -18,7 +18,6 @@ from phone_emulator.rehearsal.player import Watcher, play
 from phone_emulator.rehearsal.script import Script
 from phone_emulator.rehearsal.stage import open_stage
 from phone_emulator.rehearsal.view import ProgressView, result_console, steps_table
-from services.logs import configure_logs
 
 
 @click.command()
@@ -43,12 +42,7 @@ def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
     the checksum on every phone. Exit status 0 when all ended as expected.
     """
     script = load_demo()
-    with (
-        _folder(keep) as folder,
-        (folder / "services.log").open("w") as log,
-        ProgressView() as view,
-    ):
-        configure_logs(to=log)
+    with _folder(keep) as folder, ProgressView() as view:
         reports, seconds = trio.run(
             _play, script, phones, folder, view.watcher, as_json
         )

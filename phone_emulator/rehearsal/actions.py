@@ -1,31 +1,20 @@
-"""The lines of a step, as an administrator would type them, and what they mean.
+"""What the steps of a rehearsal can do, as values; `lines` has their written form."""
 
-admin [--node NODE] utils ctl update CTLFile
-ctl-client set-mode mixed-mode --token A --token B
-ctl-client update --token A --token B
-token create A
-cert upload Phone-SAST-trust token:A
-phones boot [GROUP...]        phones off GROUP...       phones on GROUP...
-phones delete-trust GROUP...  phones factory-reset GROUP...
-node stop NODE                node start NODE
-"""
-
-import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final
-
-from phone_emulator.errors import PhoneError
 
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """A command of the administration shell of a node; its questions get a yes."""
+    """A command of the administration shell; its questions get a yes."""
 
     line: str
-    node: str | None
-    """None: the publisher."""
+    node: str | None = None
+    """Whose shell it is; None: the publisher of `cluster`."""
+    cluster: str | None = None
+    """None: the script's first cluster."""
+    everywhere: bool = False
+    """Type it on every node of the cluster that is served, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +40,52 @@ class UploadCertificate:
     """A certificate for a trust store."""
 
     store: str
-    token: str
-    """The token whose certificate it is."""
+    token: str | None
+    """The token whose certificate it is, or None."""
+    node: str | None = None
+    """The node, of any cluster, whose own certificate it is, or None."""
+    unit: str | None = None
+    """Which of the node's certificates."""
+    cluster: str | None = None
+    """Where it is uploaded; None: to the script's first cluster."""
 
 
-_IGNORE_MISSING: Final = "--ignore-missing-file"
+@dataclass(frozen=True, slots=True)
+class ImportCertificates:
+    """Bulk import: another cluster's CallManager and ITLRecovery certificates.
+
+    They go to Phone-SAST-trust and CallManager-trust, CAPF to CallManager-trust
+    (REFERENCE 7.11).
+    """
+
+    source: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRecoveryKey:
+    """`file get tftp ITLRecovery.p12`, kept under a name (REFERENCE 7.10)."""
+
+    name: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignWithRecoveryKey:
+    """`utils itl reset remotekey` with an exported key."""
+
+    name: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """Take a backup of every node's certificates and keys, or restore one."""
+
+    name: str
+    restore: bool
+    stores: tuple[str, ...] = ()
+    """What to restore; everything when empty."""
 
 
 @unique
@@ -67,6 +97,7 @@ class PhoneVerb(StrEnum):
     ON = "on"
     DELETE_TRUST = "delete-trust"
     FACTORY_RESET = "factory-reset"
+    MOVE = "move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +106,8 @@ class Phones:
 
     verb: PhoneVerb
     groups: tuple[str, ...]
+    to: tuple[str, ...] = ()
+    """MOVE: the nodes that DHCP option 150 names from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,99 +118,38 @@ class NodePower:
     up: bool
 
 
-Action = Admin | CtlClient | CreateToken | UploadCertificate | Phones | NodePower
+@dataclass(frozen=True, slots=True)
+class RenameNode:
+    """Another host name: all certificates of the node are made anew (7.9)."""
+
+    node: str
+    new: str
 
 
-def parse_action(line: str) -> Action:
-    """Parse one line.
+@dataclass(frozen=True, slots=True)
+class AddNode:
+    """A subscriber that joins the first cluster, is served, and joins a group."""
 
-    Raises:
-        PhoneError: When the line is none of the forms above.
-    """
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise PhoneError(f"step line {line!r}: {error}") from error
-    parser = _PARSERS.get(words[0]) if words else None
-    action = parser(words[1:]) if parser else None
-    if action is None:
-        raise PhoneError(
-            f"step line {line!r} is not understood",
-            hint="the forms are listed in docs/rehearsals.md",
-        )
-    return action
+    node: str
+    address: str
 
 
-def _admin(words: list[str]) -> Action | None:
-    match words:
-        case ["--node", node, _, *_]:
-            return Admin(shlex.join(words[2:]), node)
-        case [_, *_]:
-            return Admin(shlex.join(words), None)
-        case _:
-            return None
+@dataclass(frozen=True, slots=True)
+class PassTime:
+    """Days that go by, for servers and phones alike."""
+
+    days: float
 
 
-def _ctl_client(words: list[str]) -> Action | None:
-    mode: str | None
-    match words:
-        case ["set-mode", mode, *options]:
-            pass
-        case ["update", *options]:
-            mode = None
-        case _:
-            return None
-    ignore_missing = _IGNORE_MISSING in options
-    options = [word for word in options if word != _IGNORE_MISSING]
-    tokens = _values_of("--token", options)
-    return None if tokens is None else CtlClient(mode, tokens, ignore_missing)
-
-
-def _values_of(option: str, words: list[str]) -> tuple[str, ...] | None:
-    """Return the values of a repeated option, None when other words are among them."""
-    pairs = list(zip(words[::2], words[1::2], strict=False))
-    if len(words) % 2 or any(name != option for name, _ in pairs):
-        return None
-    return tuple(value for _, value in pairs)
-
-
-def _token(words: list[str]) -> Action | None:
-    match words:
-        case ["create", name]:
-            return CreateToken(name)
-        case _:
-            return None
-
-
-def _cert(words: list[str]) -> Action | None:
-    match words:
-        case ["upload", store, source] if source.startswith("token:"):
-            return UploadCertificate(store, source.removeprefix("token:"))
-        case _:
-            return None
-
-
-def _phones(words: list[str]) -> Action | None:
-    match words:
-        case [verb, *groups] if verb in set(PhoneVerb):
-            return Phones(PhoneVerb(verb), tuple(groups))
-        case _:
-            return None
-
-
-def _node(words: list[str]) -> Action | None:
-    match words:
-        case [("stop" | "start") as verb, name]:
-            return NodePower(name, up=verb == "start")
-        case _:
-            return None
-
-
-_PARSERS: Final[dict[str, Callable[[list[str]], Action | None]]] = {
-    "admin": _admin,
-    "ctl-client": _ctl_client,
-    "token": _token,
-    "cert": _cert,
-    "phones": _phones,
-    "node": _node,
-}
+OfficeAction = (
+    Admin
+    | CtlClient
+    | CreateToken
+    | UploadCertificate
+    | ImportCertificates
+    | ExportRecoveryKey
+    | SignWithRecoveryKey
+    | Backup
+)
+"""What an administrator does at a desk."""
+Action = OfficeAction | Phones | NodePower | RenameNode | AddNode | PassTime

@@ -1,21 +1,36 @@
 """The phones of a rehearsal: groups of a fleet that boot over real sockets."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
+from phone_emulator.console_log import lines_of
 from phone_emulator.errors import PhoneError
 from phone_emulator.fleet.fleet import Fleet, FleetSettings
 from phone_emulator.fleet.store import FleetStore
+from phone_emulator.phone import Clock
+from phone_emulator.rehearsal.log_tap import LogTap
 from phone_emulator.rehearsal.script import Group
-from phone_emulator.secd.events import Identity, Server
+from phone_emulator.secd.events import FlashContents, Habits, Identity, Server
 from phone_emulator.secd.report import BootReport
 
 _FIRST_MAC: Final = 0x001122000000
-# Rehearsals lose no packets: a phone that gets no file will get none by asking again.
-_SETTINGS: Final = FleetSettings(concurrency=64, retries=0)
+_CONCURRENCY: Final = 64
 
 Progress = Callable[[], None]
 """Is called when one more phone has booted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One phone's last boot as both sides logged it."""
+
+    device: str
+    phone: tuple[str, ...] = field(repr=False)
+    """The phone's console log."""
+    services: tuple[str, ...] = field(repr=False)
+    """What the cluster's services wrote meanwhile; no other phone was booting."""
 
 
 class Cast:
@@ -25,50 +40,107 @@ class Cast:
         self,
         groups: Sequence[Group],
         sizes: Mapping[str, int],
-        servers: Mapping[str, Server],
+        nodes: Mapping[str, Server],
+        *,
+        usual: Sequence[str],
         store: FleetStore,
+        tap: LogTap,
+        clock: Clock,
     ) -> None:
         """Set the phones up, without power.
 
         Args:
             groups: Who they are.
             sizes: How many phones each group has.
-            servers: The TFTP server of each node, by name.
+            nodes: The TFTP server of each node, by name.
+            usual: The nodes that phones ask whose group names none.
             store: Where their flash is.
+            tap: Where the services' log can be read.
+            clock: What the phones take for the time.
         """
         self._store = store
+        self._tap = tap
+        self.nodes = dict(nodes)
+        # Rehearsals lose no packets: asking again would get no phone a file.
+        self._settings = FleetSettings(concurrency=_CONCURRENCY, retries=0, clock=clock)
         self._groups: dict[str, list[Identity]] = {}
         self._off: set[str] = set()
         self._reports: dict[str, dict[str, BootReport]] = {}
+        self.samples: dict[str, Sample] = {}
+        """The last boot of the first phone of each group."""
         mac = _FIRST_MAC
         for group in groups:
-            order = _servers(group, servers)
+            order = self._servers(group.tftp or usual)
+            habits = Habits(refuses_expired_signers=group.minds_expiry)
             self._groups[group.name] = [
                 Identity(
-                    device=f"SEP{number:012X}", model_name=group.model, servers=order
+                    device=f"SEP{number:012X}",
+                    model_name=group.model,
+                    servers=order,
+                    habits=habits,
                 )
                 for number in range(mac, mac + sizes[group.name])
             ]
             mac += sizes[group.name]
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[Identity]]:
+        """All phones by group."""
+        return self._groups
+
+    def is_off(self, name: str) -> bool:
+        """Whether a group is off the network."""
+        return name in self._off
 
     def size(self, names: Sequence[str]) -> int:
         """Return how many phones a boot of these groups concerns."""
         return sum(len(self._groups[name]) for name in self._powered(names))
 
     async def boot(self, names: Sequence[str], progress: Progress) -> None:
-        """Restart groups; all that are on when no name is given."""
-        chosen = self._powered(names)
-        group_of = {
-            phone.device: name for name in chosen for phone in self._groups[name]
-        }
+        """Restart groups; all that are on when no name is given.
 
+        The first phone of each group boots alone, so that what both sides log meanwhile
+        is about it.
+        """
+        chosen = self._powered(names)
+        for name in chosen:
+            await self._boot_sample(name, progress)
+        others = {
+            phone.device: name for name in chosen for phone in self._groups[name][1:]
+        }
+        await self._boot_phones(
+            [phone for name in chosen for phone in self._groups[name][1:]],
+            others,
+            progress,
+        )
+
+    async def _boot_sample(self, name: str, progress: Progress) -> None:
+        phone = self._groups[name][0]
+        self._tap.skip()
+        fleet = await self._boot_phones([phone], {phone.device: name}, progress)
+        entries = fleet.logs.get(phone.device, [])
+        form = phone.model.log_form
+        self.samples[name] = Sample(
+            phone.device, tuple(lines_of(entries, form, 1)), tuple(self._tap.take())
+        )
+
+    async def _boot_phones(
+        self,
+        phones: Sequence[Identity],
+        group_of: Mapping[str, str],
+        progress: Progress,
+    ) -> Fleet:
         def keep(report: BootReport, _: object) -> None:
             group = self._reports.setdefault(group_of[report.device], {})
             group[report.device] = report
             progress()
 
-        phones = [phone for name in chosen for phone in self._groups[name]]
-        await Fleet(phones, self._store, _SETTINGS).boot(keep)
+        fleet = Fleet(phones, self._store, self._settings)
+        if len(phones) == 1:
+            fleet.watched = frozenset(group_of)
+        if phones:
+            await fleet.boot(keep)
+        return fleet
 
     def switch(self, names: Sequence[str], *, on: bool) -> None:
         """Take groups off the network, or bring them back."""
@@ -77,6 +149,20 @@ class Cast:
         else:
             self._off.update(self._known(names))
 
+    def move(self, names: Sequence[str], nodes: Sequence[str]) -> None:
+        """Give groups other TFTP servers, as DHCP option 150 does."""
+        order = self._servers(nodes)
+        for name in self._known(names):
+            self._groups[name] = [
+                Identity(
+                    device=phone.device,
+                    model_name=phone.model_name,
+                    servers=order,
+                    habits=phone.habits,
+                )
+                for phone in self._groups[name]
+            ]
+
     def delete_trust(self, names: Sequence[str]) -> None:
         """Erase both lists on every phone of the groups, as a person does by hand."""
         self._store.delete_trust(iter(self._devices(names)))
@@ -84,6 +170,13 @@ class Cast:
     def factory_reset(self, names: Sequence[str]) -> None:
         """Erase all that the groups' phones keep."""
         self._store.factory_reset(iter(self._devices(names)))
+
+    def holdings(self, name: str) -> Counter[FlashContents]:
+        """Count what the phones of a group hold in their flash."""
+        return Counter(
+            self._store.flash(phone.device, phone.model_name).load()
+            for phone in self._groups[name]
+        )
 
     @property
     def reports(self) -> dict[str, list[BootReport]]:
@@ -117,13 +210,12 @@ class Cast:
             phone.device for name in self._known(names) for phone in self._groups[name]
         ]
 
-
-def _servers(group: Group, servers: Mapping[str, Server]) -> tuple[Server, ...]:
-    """Return a group's TFTP servers in its order."""
-    try:
-        return tuple(servers[name] for name in group.tftp or servers)
-    except KeyError as error:
-        raise PhoneError(
-            f"group {group.name} has the TFTP server {error.args[0]}, which is no node",
-            hint=f"nodes are {', '.join(servers)}",
-        ) from None
+    def _servers(self, names: Sequence[str]) -> tuple[Server, ...]:
+        """Return TFTP servers in the order of their nodes' names."""
+        try:
+            return tuple(self.nodes[name] for name in names)
+        except KeyError as error:
+            raise PhoneError(
+                f"the TFTP server {error.args[0]} is no node that is served",
+                hint=f"nodes are {', '.join(self.nodes)}",
+            ) from None

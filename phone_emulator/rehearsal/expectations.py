@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from phone_emulator.rehearsal.facts import NodeView
 from phone_emulator.rehearsal.script import Expectation, Step
+from phone_emulator.rehearsal.standing import Standing, refusals_of
 from phone_emulator.secd.report import BootReport
 from protocol.trust_anchors import FileKind
 
-Reader = Callable[[BootReport], str | bool | None]
+Reader = Callable[[BootReport], str | bool | int | None]
 """Reads from a report the field that an expectation names."""
 
 
@@ -37,24 +39,12 @@ _READERS: Final[dict[str, Reader]] = {
     "verified_by": _verified_by(FileKind.CTL),
     "itl_verified_by": _verified_by(FileKind.ITL),
     "stuck": lambda report: not report.holds_what_is_served,
+    "rule": lambda report: next((each.rule for each in refusals_of(report)), None),
 }
+"""Fields of an expectation that a phone's last boot decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """What one node holds after a step."""
-
-    name: str
-    ctl: bytes | None = field(repr=False)
-    md5: str | None
-    """Of CTLFile.tlv, as `show ctl` prints it; None without the file."""
-    sha1: str | None
-    is_up: bool
-
-    @property
-    def ctl_length(self) -> int:
-        """Bytes of CTLFile.tlv, 0 when there is none (as `show ctl` says)."""
-        return 0 if self.ctl is None else len(self.ctl)
+_ABOUT: Final = frozenset({"group", "inferred", "only"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +60,8 @@ class StepReport:
     nodes: tuple[NodeView, ...]
     groups: Mapping[str, Sequence[BootReport]]
     """The last boot report of each phone that ever booted."""
+    standings: tuple[Standing, ...]
+    """How each group stands: states, anchors, reasons, remedies."""
     stuck: tuple[str, ...]
     """Devices that hold other lists than their server serves."""
     differences: tuple[str, ...]
@@ -107,7 +99,11 @@ class StepReport:
                 for node in self.nodes
             },
             "groups": {
-                name: observed(reports) for name, reports in self.groups.items()
+                each.group: {
+                    **observed(self.groups.get(each.group, ())),
+                    **each.to_json(),
+                }
+                for each in self.standings
             },
         }
 
@@ -121,11 +117,11 @@ def _expected(step: Step) -> dict[str, Any]:
 
 
 def _asked(expectation: Expectation) -> dict[str, Any]:
-    """Return the fields that were given, but for the group's name."""
+    """Return the fields that were given, but for what they are about."""
     return {
         name: value
         for name in expectation.__struct_fields__
-        if name != "group" and (value := getattr(expectation, name)) is not None
+        if name not in _ABOUT and (value := getattr(expectation, name)) is not None
     }
 
 
@@ -141,18 +137,23 @@ def differences(
     step: Step,
     *,
     refusal: str | None,
+    transcript: str,
     nodes: Sequence[NodeView],
     groups: Mapping[str, Sequence[BootReport]],
+    standings: Sequence[Standing],
 ) -> list[str]:
     """Return a sentence for each expectation that was not met."""
+    by_name = {each.group: each for each in standings}
     return [
         *_refusal_differences(step, refusal),
+        *_transcript_differences(step, transcript),
         *_node_differences(step, nodes),
         *(
             sentence
             for expectation in step.expect
-            for sentence in _group_differences(
-                expectation, groups.get(expectation.group, ())
+            for sentence in (
+                *_group_differences(expectation, groups.get(expectation.group, ())),
+                *_standing_differences(expectation, by_name[expectation.group]),
             )
         ),
     ]
@@ -166,11 +167,20 @@ def _refusal_differences(step: Step, refusal: str | None) -> list[str]:
     return []
 
 
+def _transcript_differences(step: Step, transcript: str) -> list[str]:
+    if step.prints is None or step.prints in transcript:
+        return []
+    return [f"nothing printed has the words: {step.prints}"]
+
+
 def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
     wanted = step.ctl_length
     if wanted is None:
         return []
-    running = [node for node in nodes if node.is_up]
+    # A length is expected of the first cluster's nodes.
+    running = [
+        node for node in nodes if node.is_up and node.cluster == nodes[0].cluster
+    ]
     found = [
         f"{node.name} has a CTL file of {node.ctl_length} bytes, not {wanted}"
         for node in running
@@ -187,8 +197,11 @@ def _group_differences(
     if not reports:
         return [f"no phone of the group {expectation.group} has booted"]
     found: list[str] = []
-    for name, wanted in _asked(expectation).items():
-        others = Counter(_READERS[name](report) for report in reports)
+    for name, read in _READERS.items():
+        wanted = getattr(expectation, name)
+        if wanted is None:
+            continue
+        others = Counter(read(report) for report in reports)
         others.pop(wanted, None)
         found.extend(
             f"{count} of {len(reports)} phones of {expectation.group}: "
@@ -196,3 +209,28 @@ def _group_differences(
             for value, count in others.items()
         )
     return found
+
+
+def _standing_differences(expectation: Expectation, found: Standing) -> list[str]:
+    group = expectation.group
+    reasons = " / ".join(map(str, found.refusals)) or "nothing was refused"
+    remedies = "; ".join(found.remedies) or "nothing"
+    sentences = []
+    if expectation.reason is not None and expectation.reason not in reasons:
+        sentences.append(f"{group}: {expectation.reason!r} is no reason: {reasons}")
+    if expectation.remedy is not None and expectation.remedy not in remedies:
+        sentences.append(f"{group}: {expectation.remedy!r} is no remedy: {remedies}")
+    if expectation.no_remedy is not None and expectation.no_remedy in remedies:
+        sentences.append(f"{group}: {expectation.no_remedy!r} is said to help")
+    for anchors, count in found.anchors.items():
+        for name, wanted, names in (
+            ("anchors", expectation.anchors, anchors.signers),
+            ("TVS servers", expectation.tvs, anchors.tvs),
+        ):
+            if wanted is not None and len(names) != wanted:
+                listed = ", ".join(names) or "none"
+                sentences.append(
+                    f"{count} phones of {group} have {len(names)} {name} "
+                    f"({listed}), not {wanted}"
+                )
+    return sentences

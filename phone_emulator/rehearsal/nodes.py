@@ -48,6 +48,11 @@ class ServedNodes:
         scope.cancel()
         await gone.wait()
 
+    def rename(self, old: str, new: str) -> None:
+        """Follow a node to its new name; it goes on running."""
+        if self.is_up(old):
+            self._up[new] = self._up.pop(old)
+
     async def _serve(
         self,
         name: str,

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from phone_emulator.rehearsal.actions import Action, Phones, PhoneVerb, parse_action
+from phone_emulator.rehearsal.actions import Action, Phones, PhoneVerb
 from phone_emulator.rehearsal.expectations import StepReport, differences
+from phone_emulator.rehearsal.lines import parse_action
 from phone_emulator.rehearsal.script import Script, Step
 from phone_emulator.rehearsal.stage import Stage
+from phone_emulator.rehearsal.standing import standings
 from protocol.errors import TokenlessError
 
 _TRANSCRIPT_LINE: Final = "$ {line}"
@@ -57,17 +59,38 @@ async def _play_step(
             refusal = error.explain()
             transcript.append(refusal)
             break
-    nodes, reports = await stage.nodes(), stage.cast.reports
+    return await _report(number, step, stage, transcript, refusal, began)
+
+
+async def _report(
+    number: int,
+    step: Step,
+    stage: Stage,
+    transcript: list[str],
+    refusal: str | None,
+    began: float,
+) -> StepReport:
+    nodes, groups = await stage.nodes(), stage.cast.reports
+    found = standings(stage.cast, await stage.facts())
+    printed = "\n".join(text.rstrip("\n") for text in transcript)
     return StepReport(
         number=number,
         step=step,
-        transcript="\n".join(text.rstrip("\n") for text in transcript),
+        transcript=printed,
         refusal=refusal,
         nodes=nodes,
-        groups=reports,
+        groups=groups,
+        standings=found,
         stuck=stage.cast.stuck,
         differences=tuple(
-            differences(step, refusal=refusal, nodes=nodes, groups=reports)
+            differences(
+                step,
+                refusal=refusal,
+                transcript=printed,
+                nodes=nodes,
+                groups=groups,
+                standings=found,
+            )
         ),
         seconds=time.monotonic() - began,
     )

@@ -1,23 +1,29 @@
 """A rehearsal's script: the cluster, the groups of phones, the steps, what is expected.
 
 Scripts are TOML files; unknown keys are refused so that a misspelt expectation cannot
-pass unnoticed. Lines of `run` are parsed by `actions`.
+pass unnoticed. Lines of `run` are parsed by `lines`. A script with `variants` is one
+rehearsal for each of them: the same steps against another release.
 """
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.lines import parse_action
 from protocol.phone_models import PHONE_MODELS
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
 _MAX_SCRIPT_BYTES: Final = 1 << 20
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+Only = tuple[str, ...]
+"""Variants in which something counts; empty: in all."""
 
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,12 +32,15 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Text
     model: str = "7975"
     tftp: tuple[str, ...] = ()
-    """Names of nodes in the order in which the phones try them; empty: all of them."""
+    """Names of nodes in the order in which the phones try them; empty: all of the first
+    cluster."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """The part of the phones asked for that belongs here; one group may have none: it
     takes what is left."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
+    minds_expiry: bool = False
+    """Whether the phones refuse a signer whose certificate has expired (7.13)."""
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +57,21 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     itl_verified_by: str | None = None
     stuck: bool | None = None
     """Whether the phones hold other lists than their server serves."""
+    rule: int | None = None
+    """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
+    reason: str | None = None
+    """A part of the reason for which it was refused."""
+    anchors: int | None = None
+    """How many of the cluster's present signers the phones' lists still hold."""
+    tvs: int | None = None
+    """How many TVS servers the phones could ask."""
+    remedy: str | None = None
+    """A part of what is said to recover the phones."""
+    no_remedy: str | None = None
+    """A part of what must not be said to recover them, because it does not."""
+    inferred: bool = False
+    """Whether this is inferred from the phone's rules rather than documented."""
+    only: Only = ()
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +85,10 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The bytes of CTLFile.tlv on every node, 0 for no file."""
     refused: bool = False
     """Whether the step's last command must be refused."""
+    prints: str | None = None
+    """A part of what the commands must print."""
     expect: tuple[Expectation, ...] = ()
+    only: Only = ()
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,14 +103,20 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the outcome is inferred from the phone's rules rather than documented."""
     cluster: dict[str, Any] = {}
     """Settings laid over the lab's configuration, by the same names."""
+    others: dict[str, dict[str, Any]] = {}
+    """Further clusters by name, each as settings laid over the lab's."""
+    unserved: Annotated[int, Meta(ge=0, le=200)] = 0
+    """How many more subscribers the first cluster has, which stand in lists only."""
+    variants: dict[str, str] = {}
+    """Releases of the first cluster by a short name: one rehearsal for each."""
 
 
-def load_script(path: Path) -> Script:
-    """Read and check a script.
+def load_scripts(path: Path) -> list[Script]:
+    """Read and check a file: one script, or one for each of its variants.
 
     Raises:
-        PhoneError: When it cannot be read, is no TOML, has unknown keys, or names
-            groups or models that do not exist; the message says where.
+        PhoneError: When it cannot be read, is no TOML, has unknown keys or lines, or
+            names groups, models or variants that do not exist; the message says where.
     """
     try:
         with path.open("rb") as file:
@@ -93,28 +126,85 @@ def load_script(path: Path) -> Script:
         raise PhoneError(f"rehearsal {path} cannot be read: {error}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise PhoneError(f"rehearsal {path}: {error}") from error
-    _check_names(script, path)
-    return script
+    try:
+        check_script(script)
+    except PhoneError as error:
+        raise PhoneError(f"rehearsal {path}: {error}", hint=error.hint) from None
+    return [_variant(script, each) for each in script.variants] or [script]
 
 
-def _check_names(script: Script, path: Path) -> None:
+def load_script(path: Path) -> Script:
+    """Read and check a file that has one script; of several variants the first.
+
+    Raises:
+        PhoneError: As `load_scripts`.
+    """
+    return load_scripts(path)[0]
+
+
+def check_script(script: Script) -> None:
+    """Check what the types of the fields do not say.
+
+    Raises:
+        PhoneError: When a group, a model, a variant or a line is none.
+    """
     names = [group.name for group in script.groups]
     if len(set(names)) != len(names):
-        raise PhoneError(f"rehearsal {path}: two groups have the same name")
+        raise PhoneError("two groups have the same name")
     for group in script.groups:
         if group.model not in PHONE_MODELS:
             raise PhoneError(
-                f"rehearsal {path}: group {group.name} has the unknown model "
-                f"{group.model}",
+                f"group {group.name} has the unknown model {group.model}",
                 hint=f"known are {', '.join(PHONE_MODELS)}",
             )
     for number, step in enumerate(script.steps, 1):
-        for expectation in step.expect:
-            if expectation.group not in names:
-                raise PhoneError(
-                    f"rehearsal {path}: step {number} expects something of the group "
-                    f"{expectation.group}, which is not defined"
-                )
+        _check_step(step, f"step {number}", names, script.variants)
+
+
+def _check_step(
+    step: Step, place: str, groups: Iterable[str], variants: Mapping[str, str]
+) -> None:
+    for expectation in step.expect:
+        if expectation.group not in groups:
+            raise PhoneError(
+                f"{place} expects something of the group {expectation.group}, "
+                "which is not defined"
+            )
+    for name in {*step.only, *(word for each in step.expect for word in each.only)}:
+        if name not in variants:
+            raise PhoneError(f"{place} is for the variant {name}, which is not defined")
+    for line in step.run:
+        parse_action(line)
+
+
+def _variant(script: Script, variant: str) -> Script:
+    """Return the script of one release, with what counts there only."""
+    cluster = dict(script.cluster)
+    cluster["cluster"] = {
+        **cluster.get("cluster", {}),
+        "version": script.variants[variant],
+    }
+    return replace(
+        script,
+        name=f"{script.name}@{variant}",
+        cluster=cluster,
+        variants={},
+        steps=tuple(
+            replace(step, only=(), expect=_for_variant(step.expect, variant))
+            for step in script.steps
+            if not step.only or variant in step.only
+        ),
+    )
+
+
+def _for_variant(
+    expectations: Iterable[Expectation], variant: str
+) -> tuple[Expectation, ...]:
+    return tuple(
+        replace(each, only=())
+        for each in expectations
+        if not each.only or variant in each.only
+    )
 
 
 def sizes(script: Script, phones: int) -> dict[str, int]:

@@ -1,46 +1,74 @@
-"""The stage of a rehearsal: a cluster in a scratch folder, served on free ports."""
+"""The stage of a rehearsal: clusters in a scratch folder, served on free ports."""
 
-import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, closing
-from hashlib import md5, sha1
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Final, assert_never
 
 import trio
 
+from phone_emulator.errors import PhoneError
 from phone_emulator.fleet.store import FleetStore
 from phone_emulator.rehearsal.actions import (
     Action,
-    Admin,
-    CreateToken,
-    CtlClient,
+    AddNode,
     NodePower,
+    OfficeAction,
+    PassTime,
     Phones,
     PhoneVerb,
-    UploadCertificate,
+    RenameNode,
 )
 from phone_emulator.rehearsal.cast import Cast, Progress
-from phone_emulator.rehearsal.expectations import NodeView
-from phone_emulator.rehearsal.nodes import ServedNodes, free_port
+from phone_emulator.rehearsal.facts import ClusterFacts, NodeView
+from phone_emulator.rehearsal.log_tap import LogTap, tapped_log
 from phone_emulator.rehearsal.office import Office
 from phone_emulator.rehearsal.script import Script, sizes
+from phone_emulator.rehearsal.site import Site, open_site, site_of
 from phone_emulator.secd.events import Server
-from services.cluster.cluster import Cluster, Node
-from services.config import ClusterConfig, load_config
+from services.cluster.hostname import set_hostname
+from services.cluster.membership import add_node
+from services.node.announce import announce
+
+MAIN_CLUSTER: Final = "lab"
+"""What the first cluster of a script is called."""
+_DAY_S: Final = 86_400
+_BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
 """Is given what commands print."""
 
 
-class Stage:
-    """A served cluster, its administrator's office, and the phones."""
+class Calendar:
+    """The time of a rehearsal: the real one, and the days that were let pass."""
 
-    def __init__(self, cluster: Cluster, served: ServedNodes, cast: Cast) -> None:
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+
+    def __call__(self) -> float:
+        """Return Unix seconds."""
+        return time.time() + self._ahead_s
+
+    def pass_days(self, days: float) -> None:
+        """Let days go by."""
+        self._ahead_s += days * _DAY_S
+
+
+class Stage:
+    """Served clusters, their administrator's office, and the phones."""
+
+    def __init__(
+        self,
+        sites: Mapping[str, Site],
+        cast: Cast,
+        office: Office,
+        calendar: Calendar,
+    ) -> None:
         self.cast = cast
-        self._cluster = cluster
-        self._served = served
-        self._office = Office(cluster)
+        self._sites = sites
+        self._office = office
+        self._calendar = calendar
 
     async def perform(self, action: Action, say: Say, progress: Progress) -> None:
         """Do what one line of a step says.
@@ -51,84 +79,151 @@ class Stage:
         match action:
             case Phones():
                 await self._phones(action, progress)
-            case NodePower(node=name, up=True):
-                await self._served.start(name)
-            case NodePower(node=name):
-                await self._served.stop(name)
-            case Admin() | CtlClient() | CreateToken() | UploadCertificate():
-                # Commands wait for nodes that are served by this very process.
-                await trio.to_thread.run_sync(self._office.perform, action, say)
+            case NodePower(node=name, up=up):
+                served = site_of(self._sites, name).served
+                await (served.start(name) if up else served.stop(name))
+            case RenameNode():
+                await self._rename(action, say)
+            case AddNode():
+                await self._add(action, say)
+            case PassTime(days=days):
+                self._calendar.pass_days(days)
+                say(f"{days:g} days later")
             case _:
-                assert_never(action)
+                await self._at_the_desk(action, say)
+
+    async def _at_the_desk(self, action: OfficeAction, say: Say) -> None:
+        def is_up(name: str) -> bool:
+            return any(site.served.is_up(name) for site in self._sites.values())
+
+        # Commands wait for nodes that are served by this very process.
+        await trio.to_thread.run_sync(self._office.perform, action, say, is_up)
+
+    async def _rename(self, action: RenameNode, say: Say) -> None:
+        site = site_of(self._sites, action.node)
+        cluster = site.cluster
+
+        def rename() -> None:
+            node = cluster.node(action.node)
+            set_hostname(cluster, node, action.new, by=_BY)
+            announce(cluster)
+
+        await trio.to_thread.run_sync(rename)
+        site.rename(action.node, action.new)
+        self.cast.nodes.update(site.servers)
+        say(f"{action.node} is {action.new} now; its certificates were made anew")
+
+    async def _add(self, action: AddNode, say: Say) -> None:
+        site = next(iter(self._sites.values()))
+        cluster = site.cluster
+
+        def add() -> None:
+            add_node(cluster, action.node, action.address, by=_BY)
+            announce(cluster)
+
+        await trio.to_thread.run_sync(add)
+        await site.add(action.node)
+        self.cast.nodes.update(site.servers)
+        say(f"{action.node} ({action.address}) has joined cluster {site.name}")
 
     async def nodes(self) -> tuple[NodeView, ...]:
-        """Look at every node's CTL file."""
-        nodes = await trio.to_thread.run_sync(lambda: self._cluster.nodes)
-        return tuple(_view(node, up=self._served.is_up(node.name)) for node in nodes)
+        """Look at every node's files."""
+        return await trio.to_thread.run_sync(
+            lambda: tuple(
+                view for site in self._sites.values() for view in site.nodes()
+            )
+        )
+
+    async def facts(self) -> tuple[ClusterFacts, ...]:
+        """Find out what every cluster can do now."""
+        return await trio.to_thread.run_sync(
+            lambda: tuple(site.facts() for site in self._sites.values())
+        )
 
     async def _phones(self, action: Phones, progress: Progress) -> None:
+        cast = self.cast
         match action.verb:
             case PhoneVerb.BOOT:
-                await self.cast.boot(action.groups, progress)
+                await cast.boot(action.groups, progress)
             case PhoneVerb.OFF | PhoneVerb.ON:
-                self.cast.switch(action.groups, on=action.verb is PhoneVerb.ON)
+                cast.switch(action.groups, on=action.verb is PhoneVerb.ON)
             case PhoneVerb.DELETE_TRUST:
-                self.cast.delete_trust(action.groups)
+                cast.delete_trust(action.groups)
             case PhoneVerb.FACTORY_RESET:
-                self.cast.factory_reset(action.groups)
+                cast.factory_reset(action.groups)
+            case PhoneVerb.MOVE:
+                cast.move(action.groups, action.to)
+            case _:
+                assert_never(action.verb)
 
 
 @asynccontextmanager
 async def open_stage(script: Script, phones: int, folder: Path) -> AsyncIterator[Stage]:
-    """Build a script's cluster in an empty folder, serve it, and set up its phones.
+    """Build a script's clusters in an empty folder, serve them, set up the phones.
+
+    While the stage is open, the services of this process log into the folder.
 
     Raises:
         ConfigurationError: When the script's settings cannot be used.
-        ServiceError: When the cluster cannot be made or served.
-        PhoneError: When the script's phones do not fit its cluster.
+        ServiceError: When a cluster cannot be made or served.
+        PhoneError: When the script's phones do not fit its clusters.
     """
-    config = _configuration(script)
-    cluster = await trio.to_thread.run_sync(Cluster.open, folder / "cluster", config)
-    with (
-        closing(cluster),
-        closing(FleetStore.open(folder / "phones")) as store,
-    ):
-        servers = {
-            node.name: Server(node.address, config.tftp.port) for node in config.nodes
-        }
-        cast = Cast(script.groups, sizes(script, phones), servers, store)
+    calendar = Calendar()
+    with tapped_log(folder) as tap, ExitStack() as stack:
+        store = stack.enter_context(closing(FleetStore.open(folder / "phones")))
         async with trio.open_nursery() as nursery:
-            served = ServedNodes(cluster, nursery)
-            for node in config.nodes:
-                await served.start(node.name)
-            yield Stage(cluster, served, cast)
+            sites = _open_sites(script, folder, nursery, calendar, stack)
+            for site in sites.values():
+                await site.start()
+            cast = _cast(script, phones, sites, store, tap, calendar)
+            clusters = {name: site.cluster for name, site in sites.items()}
+            office = Office(clusters, next(iter(sites)), folder)
+            yield Stage(sites, cast, office, calendar)
             nursery.cancel_scope.cancel()
 
 
-def _configuration(script: Script) -> ClusterConfig:
-    """Lay the script's settings over the lab's, on ports that are free now."""
-    settings: Mapping[str, Any] = script.cluster
-    addresses = [node.address for node in load_config(None, settings).nodes]
-    ports = {
-        "tftp": {"port": free_port(socket.SOCK_DGRAM, addresses)},
-        "tvs": {"port": free_port(socket.SOCK_STREAM, addresses)},
+def _open_sites(
+    script: Script,
+    folder: Path,
+    nursery: trio.Nursery,
+    calendar: Calendar,
+    stack: ExitStack,
+) -> dict[str, Site]:
+    if MAIN_CLUSTER in script.others:
+        raise PhoneError(f"{MAIN_CLUSTER} is the first cluster; name another one")
+    sites = {
+        MAIN_CLUSTER: open_site(
+            MAIN_CLUSTER,
+            script.cluster,
+            folder / "cluster",
+            nursery,
+            calendar,
+            unserved=script.unserved,
+        )
     }
-    return load_config(None, _merged(settings, ports))
+    for name, settings in script.others.items():
+        place = folder / f"cluster-{name}"
+        sites[name] = open_site(name, settings, place, nursery, calendar)
+    return {name: stack.enter_context(site) for name, site in sites.items()}
 
 
-def _merged(settings: Mapping[str, Any], ports: Mapping[str, Any]) -> dict[str, Any]:
-    return {**settings, **{k: {**settings.get(k, {}), **v} for k, v in ports.items()}}
-
-
-def _view(node: Node, *, up: bool) -> NodeView:
-    try:
-        ctl = node.ctl_file.read_bytes()
-    except FileNotFoundError:
-        return NodeView(node.name, None, None, None, is_up=up)
-    return NodeView(
-        node.name,
-        ctl,
-        md5(ctl, usedforsecurity=False).hexdigest(),
-        sha1(ctl, usedforsecurity=False).hexdigest(),
-        is_up=up,
+def _cast(
+    script: Script,
+    phones: int,
+    sites: Mapping[str, Site],
+    store: FleetStore,
+    tap: LogTap,
+    calendar: Calendar,
+) -> Cast:
+    nodes: dict[str, Server] = {}
+    for site in sites.values():
+        nodes.update(site.servers)
+    return Cast(
+        script.groups,
+        sizes(script, phones),
+        nodes,
+        usual=list(sites[MAIN_CLUSTER].servers),
+        store=store,
+        tap=tap,
+        clock=calendar,
     )

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from phone_emulator.rehearsal.expectations import NodeView, StepReport
+from phone_emulator.rehearsal.expectations import StepReport
+from phone_emulator.rehearsal.facts import NodeView
 from phone_emulator.rehearsal.player import Watcher
 from phone_emulator.rehearsal.script import Step
 from phone_emulator.secd.report import BootReport

@@ -27,7 +27,7 @@ def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
         ServiceError: When the name is none, or another node has it.
         OSError: When a key cannot be kept; nothing is changed then.
     """
-    _check_name(cluster, new)
+    check_name(cluster, new)
     size = cluster.config.certificates.regenerated_key_size
     stores = _OF_ALL + (_OF_PUBLISHER if node.is_publisher else ())
     with cluster.store.read() as connection:
@@ -42,7 +42,12 @@ def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
             install(change.connection, each, change.at)
 
 
-def _check_name(cluster: Cluster, new: str) -> None:
+def check_name(cluster: Cluster, new: str) -> None:
+    """Check that a node may be called so.
+
+    Raises:
+        ServiceError: When the name is none, or another node has it.
+    """
     try:
         msgspec.convert(new, HostName)
     except msgspec.ValidationError:

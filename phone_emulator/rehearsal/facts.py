@@ -1,0 +1,106 @@
+"""What a cluster can do at a moment: who signs, whom its TVS nodes vouch for.
+
+Plain values, read from the cluster and from its running services. `standing` and
+`remedies` compare them with what phones hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from protocol.codes import TrustStore
+from protocol.trust_list import TrustList
+from services.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A certificate whose key can sign trust lists."""
+
+    store: TrustStore | None
+    """Whose it is; None for a security token."""
+    owner: str
+    """The node's or the token's name."""
+    on_publisher: bool = True
+
+    def __str__(self) -> str:
+        """Name it as an administrator does: `CallManager of cucm-pub`."""
+        if self.store is TrustStore.ITLRECOVERY:
+            return "ITLRecovery"
+        if self.store is None:
+            return f"token {self.owner}"
+        return f"{self.store} of {self.owner}"
+
+
+@dataclass(frozen=True, slots=True)
+class TvsFacts:
+    """One TVS server as a phone would find it."""
+
+    node: str
+    shown: bytes | None = field(repr=False)
+    """The certificate that it shows; None when it does not answer."""
+    own: bytes | None = field(repr=False)
+    """The node's present TVS certificate, shown after the next restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """A cluster at a moment."""
+
+    name: str
+    release: Release
+    is_mixed: bool
+    oldest_tls: str
+    signers: Mapping[bytes, Signer]
+    """Who can sign now, by the certificate's DER."""
+    retired: Mapping[bytes, Signer]
+    """Who could sign once, before it was replaced."""
+    trusted: frozenset[bytes]
+    """What Phone-SAST-trust holds."""
+    tvs: Mapping[tuple[str, int], TvsFacts]
+    """By the address and port that configurations name."""
+    tftp: frozenset[str]
+    """Addresses of its nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What one node holds after a step."""
+
+    name: str
+    ctl: bytes | None = field(repr=False)
+    md5: str | None
+    """Of CTLFile.tlv, as `show ctl` prints it; None without the file."""
+    sha1: str | None
+    is_up: bool
+    cluster: str = ""
+    itl: bytes | None = field(default=None, repr=False)
+
+    @property
+    def ctl_length(self) -> int:
+        """Bytes of CTLFile.tlv, 0 when there is none (as `show ctl` says)."""
+        return 0 if self.ctl is None else len(self.ctl)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a phone keeps that decides whom it believes, decoded."""
+
+    ctl: TrustList | None
+    itl: TrustList | None
+
+    @property
+    def sasts(self) -> dict[bytes, None]:
+        """The certificates of all SAST records, in the order of the lists."""
+        return {
+            record.certificate_der: None
+            for held in (self.ctl, self.itl)
+            if held is not None
+            for record in held.records
+            if record.is_sast and record.certificate_der
+        }
+
+
+def fingerprint(der: bytes) -> str:
+    """Return a short name of a certificate for a table."""
+    return sha256(der).hexdigest()[:8]
