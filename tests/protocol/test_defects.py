@@ -9,8 +9,9 @@ from protocol.errors import BadSignatureError, DecodeError
 from protocol.header import decode_header
 from protocol.self_check import SignatureState, signature_state
 from protocol.trust_list import TrustList
-from tests import defects, minting
-from tests.defects import DEFECTS, Defect
+from tests import damage, defects, minting
+from tests.damage import Defect
+from tests.defects import DEFECTS
 from tests.lists import client_form, tokenless
 
 
@@ -27,8 +28,8 @@ def test_it_is_refused(defect: Defect) -> None:
 def test_the_table_is_about_what_it_says() -> None:
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS) >= 60
     header = decode_header(tokenless().data)
-    assert header.signature_span == (defects.SIGNATURE, defects.FILENAME)
-    assert header.header_length == defects.RECORDS
+    assert header.signature_span == (damage.SIGNATURE, damage.FILENAME)
+    assert header.header_length == damage.RECORDS
 
 
 @pytest.mark.parametrize(
@@ -89,9 +90,9 @@ def test_an_impostors_list_is_consistent_and_does_not_verify_by_the_true_key() -
         tokenless().data[:336] + bytes.fromhex("0100020005") * 20_000,
         tokenless().data[:336] + bytes.fromhex("010002000a0400020000") * 20_000,
         tokenless().data[:336] + (b"\x01\x00\x02\xff\xff" + bytes(65530)) * 30,
-        defects.with_header(lambda elements: elements + [(99, b"")] * 20_000),
-        defects.with_header(list, pads=64_000),
-        defects.with_record(lambda elements: elements + [(99, b"")] * 20_000),
+        damage.with_header(lambda elements: elements + [(99, b"")] * 20_000),
+        damage.with_header(list, pads=64_000),
+        damage.with_record(lambda elements: elements + [(99, b"")] * 20_000),
     ],
     ids=["no-role", "tiny-records", "big-records", "elements", "pads", "in-record"],
 )

@@ -10,7 +10,7 @@ from protocol.record import Record
 from protocol.self_check import SignatureState, signature_state
 from protocol.trust_list import TrustList
 from protocol.trust_list_build import record_for, sign_trust_list
-from tests import defects, minting
+from tests import damage, defects, minting
 from tests.lists import TIME, client_form, tokenless
 from tests.minting import Identity
 
@@ -143,5 +143,5 @@ def test_signed_in_the_future() -> None:
 
 
 def test_a_modulus_code_that_lies() -> None:
-    lying = TrustList.decode(defects.patched(defects.MODULUS + 3, b"\3"))
+    lying = TrustList.decode(damage.patched(damage.MODULUS + 3, b"\3"))
     assert "modulus-mismatch" in found(lying)

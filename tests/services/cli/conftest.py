@@ -1,0 +1,50 @@
+"""Run `tokenless file` as typed, in a folder with the lab's files."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.cli.main import main
+from tests import minting
+from tests.lists import client_form, tokenless
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Run:
+    """Run `tokenless file` in this process, through the front door."""
+
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tokenless", "file", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capfdbinary.readouterr()
+        assert isinstance(stop.value.code, int)
+        return stop.value.code, out.decode(), err.decode()
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder with the lab's lists, certificates and keys."""
+    (tmp_path / "CTLFile.tlv").write_bytes(tokenless().data)
+    (tmp_path / "new.tlv").write_bytes(tokenless(2048).data)
+    (tmp_path / "token.tlv").write_bytes(client_form(secure=True).data)
+    for name, identity in {
+        "pub": minting.server(),
+        "sub": minting.server(minting.SUBSCRIBER),
+        "capf": minting.capf(),
+        "token": minting.token(),
+        "other": minting.token("SAST-ADN0054f509        "),
+        "impostor": minting.impostor(),
+    }.items():
+        (tmp_path / f"{name}.pem").write_bytes(identity.certificate_pem)
+        (tmp_path / f"{name}.key").write_bytes(identity.key_pem)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,88 @@
+"""`tokenless file sign` and `unsign`, and who can sign."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509 import load_der_x509_certificate
+
+from protocol.signed_file import SignedFile
+from tests import minting
+
+Run = Callable[..., tuple[int, str, str]]
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def encrypted_keys(folder: Path) -> None:
+    identity = minting.server()
+    secret = serialization.BestAvailableEncryption(b"Cisco123")
+    (folder / "locked.key").write_bytes(
+        identity.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret
+        )
+    )
+    certificate = load_der_x509_certificate(identity.certificate.der)
+    (folder / "pub.p12").write_bytes(
+        pkcs12.serialize_key_and_certificates(
+            b"pub", identity.key, certificate, None, secret
+        )
+    )
+
+
+def test_keys_with_passwords(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encrypted_keys(folder)
+    (folder / "a.xml").write_text("<x/>")
+    (folder / "secret").write_text("Cisco123\n")
+    locked = ["sign", "a.xml", "--cert", "pub.pem", "--key", "locked.key"]
+    p12 = ["sign", "a.xml", "--p12", "pub.p12"]
+    for words in (locked, p12):
+        status, _, err = run(*words)
+        assert status == 1
+        assert "TOKENLESS_PASSWORD" in err
+        assert run(*words, "--password", "wrong")[0] == 1
+        assert run(*words, "--password-file", "secret")[0] == 0
+        with monkeypatch.context() as patch:
+            patch.setenv("TOKENLESS_PASSWORD", "Cisco123")
+            assert run(*words)[0] == 0
+        assert run("verify", "a.xml.sgn", "--signer", "pub.pem")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ([], "nobody to sign"),
+        (["--cert", "pub.pem"], "nobody to sign"),
+        (["--cert", "pub.pem", "--key", "sub.key"], "the key is not that of CN=cucm"),
+        (["--cert", "pub.key", "--key", "pub.key"], "holds no certificate"),
+        (["--cert", "pub.pem", "--key", "pub.pem"], "no private key"),
+        (["--cert", "nowhere.pem", "--key", "pub.key"], "nowhere.pem: No such file"),
+        (["--p12", "pub.pem"], "no PKCS#12 file"),
+    ],
+)
+def test_who_cannot_sign(
+    run: Run, folder: Path, options: list[str], reason: str
+) -> None:
+    (folder / "a.xml").write_text("<x/>")
+    status, _, err = run("sign", "a.xml", *options)
+    assert status == 1
+    assert reason in err
+    assert err.count("\n") == 1
+    assert not (folder / "a.xml.sgn").exists()
+
+
+def test_unsign_gives_the_content_back(run: Run, folder: Path) -> None:
+    content = "<device>\n</device>\r\n"
+    (folder / "a.xml").write_bytes(content.encode())
+    signed = run("sign", "a.xml", "b.sgn", "--cert", "pub.pem", "--key", "pub.key")
+    assert signed[0] == 0
+    decoded = SignedFile.decode((folder / "b.sgn").read_bytes())
+    assert decoded.filename == "b.sgn"
+    assert run("unsign", "b.sgn") == (0, content, "")
+    assert run("unsign", "b.sgn", "c.xml")[0] == 0
+    assert (folder / "c.xml").read_bytes() == content.encode()
+    assert run("unsign", "CTLFile.tlv")[0] == 1
