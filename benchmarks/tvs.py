@@ -190,6 +190,7 @@ def idle_connections(folder: Path, factor: float) -> dict[str, object]:
         }
 
 
+_ATTACK_ROUNDS: Final = 3
 ATTACKS: Final = {
     "silent": ("500", None),
     "stalled": ("500", None),
@@ -219,20 +220,23 @@ def attack(server: Server, kind: str, count: str, rate: str | None) -> Iterator[
 def under_attack(folder: Path, factor: float) -> dict[str, object]:
     """Compare honest clients' rate under each attack with their undisturbed rate."""
     found: dict[str, object] = {}
-    honest = ["--mode", "query", "--total", str(int(4000 * factor))]
+    honest = ["--mode", "query", "--total", str(int(3000 * factor))]
     honest += ["--concurrency", "20"]
     for kind, (count, rate) in ATTACKS.items():
+        alone, attacked = [], []
         with running("ours", folder) as server:
             _warm_up(server, folder)
-            alone = measure(server, folder, honest)
-            with attack(server, kind, count, rate):
-                attacked = measure(server, folder, honest)
-            found[kind] = {
-                "alone_per_second": alone.rate,
-                "attacked_per_second": attacked.rate,
-                "kept": round(attacked.rate / alone.rate, 3),
-                "failed": attacked.failed,
-            }
+            for _ in range(_ATTACK_ROUNDS):
+                alone.append(measure(server, folder, honest))
+                with attack(server, kind, count, rate):
+                    attacked.append(measure(server, folder, honest))
+        before, during = _median(alone).rate, _median(attacked).rate
+        found[kind] = {
+            "alone_per_second": before,
+            "attacked_per_second": during,
+            "kept": round(during / before, 3),
+            "failed": _median(attacked).failed,
+        }
     return found
 
 

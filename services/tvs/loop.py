@@ -262,10 +262,10 @@ class TvsLoop:
         connection.socket.close()
 
     def _forget(self, connection: Connection) -> None:
+        """Strike a connection off; closing its socket takes it out of the epoll."""
         del self._connections[connection.fd]
         self._peers.remove(connection)
         self._waits.leave(connection, connection.phase)
-        self._epoll.unregister(connection.fd)
         self._counters.connections_open -= 1
         if self._is_debugging:
             for line in log_lines.closed():

@@ -58,14 +58,16 @@ class Waits(Generic[ConnectionT]):
         del queues[old][connection]
         queues[new][connection] = now
 
-    def expired(self, now: float) -> Iterator[tuple[ConnectionT, Phase]]:
+    def expired(self, now: float) -> list[tuple[ConnectionT, Phase]]:
         """Return those whose time is over; they stay until they `leave`."""
+        found = []
         for phase in Phase:
             oldest_allowed = now - self._limit_s[phase]
-            for connection, since in tuple(self._queues[phase].items()):
+            for connection, since in self._queues[phase].items():
                 if since > oldest_allowed:
                     break
-                yield connection, phase
+                found.append((connection, phase))
+        return found
 
     def longest_waiting(self, now: float) -> ConnectionT | None:
         """Return who should go when room is needed, or None when all are busy."""
