@@ -116,7 +116,7 @@ def _in_words(
         case Refuse(reason=reason, rule=rule):
             return Outcome.REFUSES, (
                 f"A phone with the old list refuses the new one and keeps the old: "
-                f"{reason} (rule {rule})."
+                f"{printable(reason)} (rule {rule})."
             )
         case _:
             assert_never(verdict)

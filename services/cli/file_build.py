@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from protocol.name_text import printable
 from protocol.trust_list import TrustList
 from protocol.trust_list_build import ListForm, sign_trust_list
 from services.cli.file_json import describe_file
@@ -104,5 +105,5 @@ def _report(output: Path, trust_list: TrustList, *, as_json: bool) -> None:
         return
     click.echo(
         f"{output}: {len(trust_list.data)} bytes, {len(trust_list.records)} records, "
-        f"signed by {trust_list.signer.subject}"
+        f"signed by {printable(trust_list.signer.subject)}"
     )

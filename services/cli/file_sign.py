@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from protocol.name_text import printable
 from protocol.names import NameForm
 from protocol.signed_file import SignedFile, sign_file
 from services.cli.file_input import load_file, read_bounded
@@ -71,7 +72,9 @@ def sign(
         click.echo(json.dumps({"path": str(target), **described}))
     else:
         size = len(signed.data)
-        click.echo(f"{target}: {size} bytes, signed by {signed.signer.subject}")
+        click.echo(
+            f"{target}: {size} bytes, signed by {printable(signed.signer.subject)}"
+        )
 
 
 def _now() -> int:

@@ -10,6 +10,8 @@ from protocol.anchor_records import public_key_of
 from protocol.certificate import Certificate
 from protocol.codes import role_name
 from protocol.errors import BadSignatureError, UnknownSignerError
+from protocol.name_text import printable
+from protocol.self_check import SignatureState, signature_state
 from protocol.signed_file import SignedFile
 from protocol.trust_anchors import Accept, FileKind, TrustAnchors
 from protocol.trust_list import TrustList
@@ -76,12 +78,19 @@ def verify_by_list(file: AnyFile, trust_list: TrustList) -> Proof:
             file.verify(key)
         except BadSignatureError:
             continue
-        return Proof("against", record.subject_name or "a member without a name")
+        holder = printable(record.subject_name or "a member without a name")
+        return Proof("against", holder, _note_on(trust_list))
     words = " or ".join(sorted(role_name(role) for role in roles))
     raise UnknownSignerError(
         f"no {words} of the trusted list made the signature at byte "
         f"{file.header.signature_span[0]}"
     )
+
+
+def _note_on(trust_list: TrustList) -> str | None:
+    if signature_state(trust_list) is SignatureState.INVALID:
+        return "the trusted list was changed: it does not hold under its own record"
+    return None
 
 
 def verify_by_answer(file: AnyFile, answer: Answer) -> Proof:
@@ -93,5 +102,5 @@ def verify_by_answer(file: AnyFile, answer: Answer) -> Proof:
     """
     verdict = TrustAnchors().judge_answer(kind_of_file(file), file, answer)
     if isinstance(verdict, Accept):
-        return Proof("tvs", file.signer.subject)
-    raise UnknownSignerError(verdict.reason)
+        return Proof("tvs", printable(file.signer.subject))
+    raise UnknownSignerError(printable(verdict.reason))

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from protocol.errors import TrustError
+from protocol.name_text import printable
 from protocol.self_check import SignatureState, signature_state
 from protocol.trust_list import TrustList
 from services.cli.file_input import (
@@ -169,6 +170,6 @@ def _refusal(
             f"{path}: self-consistent only: it vouches for itself", hint=_NAME_SOMEBODY
         )
     return ServiceError(
-        f"{path}: no key in it belongs to its signer {file.signer.subject}",
+        f"{path}: no key in it belongs to its signer {printable(file.signer.subject)}",
         hint=_NAME_SOMEBODY,
     )

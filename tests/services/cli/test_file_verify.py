@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests import defects
+from tests import damage, defects
 from tests.damage import Defect
 from tests.defects import DEFECTS
+from tests.lists import tokenless
 from tests.run_cli import run_cli
 
 Run = Callable[..., tuple[int, str, str]]
@@ -94,3 +95,24 @@ def test_as_a_process_of_its_own() -> None:
     status, out, err = run_cli("file", "verify", "CTLFile.tlv", "--signer", "pub.pem")
     assert status == 0, err
     assert out.startswith("verified: signed by CN=cucm-1051-a-pub")
+
+
+def test_a_changed_list_of_trust_is_pointed_out(run: Run, folder: Path) -> None:
+    changed = bytearray(tokenless().data)
+    changed[-1] ^= 1  # the last address
+    (folder / "changed.tlv").write_bytes(bytes(changed))
+    status, _, err = run("verify", "CTLFile.tlv", "--against", "changed.tlv")
+    assert status == 0
+    assert "the trusted list was changed" in err
+
+
+def test_a_hostile_name_ends_no_line(run: Run, folder: Path) -> None:
+    signer = damage.nested((4, b"CN=a\nverified: \x1b[2J\0"), (5, b"1"), (6, b"CN=b\0"))
+    data = damage.with_header(damage.replace(3, signer))
+    (folder / "hostile.tlv").write_bytes(data)
+    for command in (["verify"], ["verify", "--against", "CTLFile.tlv"], ["lint"]):
+        _, out, err = run(command[0], "hostile.tlv", *command[1:])
+        assert err.count("\n") <= 1
+        assert "\x1b" not in out + err
+    out = run("diff", "CTLFile.tlv", "hostile.tlv")[1]
+    assert "\x1b" not in out
