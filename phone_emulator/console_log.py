@@ -3,10 +3,10 @@
     8074: NOT 23:00:22.335499 SECD: text                79xx
     8074 NOT Mar 06 23:00:22.335499 SECUREAPP-text      78xx, 88xx
 
-SECD's flush lines are the vendor's document's, the TVS ones follow its "Host Not Found"
-document and the migration document; both were seen. No log of a 79xx asking about a
-list's signer is public, so those lines carry over the wording (REFERENCE 9). Lines
-without a seen model (what was fetched, why something was refused) are ours.
+Seen: the flush lines (the seed), the lines about TVS and its failures (the "Host Not
+Found" document for 79xx, the migration documents for 78xx and 88xx). No log of a 79xx
+that asks about a list's signer is public, so it takes over the wording for an HTTPS
+peer (REFERENCE 9). Lines without a seen model, as why a file was refused, are ours.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +17,41 @@ from phone_emulator.secd.moments import LogEntry, Moment
 from protocol.phone_models import LogForm
 
 _Lines = tuple[tuple[str, str], ...]
+
+_FLUSH: Final[_Lines] = (
+    ("NOT", "setupSocketToTvsProxy: Connected to TVS proxy server"),
+    ("NOT", "tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708"),
+    ("NOT", "clpTvsInit: Client message received on TVS proxy socket"),
+    ("NOT", "processTvsClntReq: Success reading the client TVS request, len : 3708"),
+    ("NOT", "processTvsClntReq: TVS Certificate cache flush request received"),
+    ("NOT", "tvsFlushCertCache: Completed TVS Certificate cache flush request"),
+)
+_HANDSHAKE_FAILED: Final[_Lines] = (
+    ("NOT", "clpSetupSsl: TCP connected"),
+    ("NOT", "clpSetupSsl: start SSL/TLS handshake"),
+    ("ERR", "EROR:clpState: {reason}:<{address}>"),
+    ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed"),
+    ("ERR", "SSL/TLS setup failed"),
+    ("ERR", "EROR:clpSndStatus: SSL CLNT ERR, srvr<{address}>"),
+)
+_ANSWERED: Final[_Lines] = (
+    ("NOT", "clpSetupSsl: TCP connected"),
+    ("NOT", "clpSetupSsl: start SSL/TLS handshake"),
+    ("NOT", "-Successfully obtained a TLS connection to the TVS server"),
+    (
+        "NOT",
+        (
+            "-Successfully sent the certificate Authentication request to TVS server, "
+            "bytes written : {sent}"
+        ),
+    ),
+    ("NOT", "-Done sending Certificate Validation request"),
+    (
+        "NOT",
+        "-Authenticate Certificate : request sent to TVS server - waiting for response",
+    ),
+    ("NOT", "-Authentication Response received, status : {status}"),
+)
 
 _SECD: Final[Mapping[Moment, _Lines]] = {
     Moment.POWER_ON: (("NOT", "secdInit: {device} CP-{model} started"),),
@@ -42,39 +77,26 @@ _SECD: Final[Mapping[Moment, _Lines]] = {
             "NOT",
             "clpSetupSsl: Trying to connect to IPV4, IP: {address}, Port : {port}",
         ),
+        ("NOT", "clpSetupSsl: TCP connect() waiting, <{address}> port: {port}"),
     ),
-    Moment.TVS_FAILED: (
-        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed, <{address}>: {reason}"),
+    Moment.TVS_NOT_CONNECTED: (
+        ("ERR", "EROR:clpSetupSsl: TCP connect() failed, <{address}>: {reason}"),
         ("ERR", "EROR:clpSndStatus: SSL CLNT ERR, srvr<{address}>"),
     ),
-    Moment.TVS_ANSWERED: (
-        ("NOT", "-Successfully obtained a TLS connection to the TVS server"),
-        ("NOT", "-Done sending Certificate Validation request"),
-        ("NOT", "-Authentication Response received, status : {status}"),
+    Moment.TVS_HANDSHAKE_FAILED: _HANDSHAKE_FAILED,
+    Moment.TVS_NO_ANSWER: (
+        ("ERR", "EROR:tvsRecv: no answer from <{address}>: {reason}"),
+        ("ERR", "EROR:clpSndStatus: SSL CLNT ERR, srvr<{address}>"),
     ),
+    Moment.TVS_ANSWERED: _ANSWERED,
     Moment.TVS_CACHED: (
         ("NOT", "TVS added cert to TVS cache - expires in {hours} hours"),
     ),
     Moment.VERIFIED: (("NOT", "-Authenticated {kind} via {by}"),),
+    Moment.VERIFIED_BY_TVS: (("NOT", "-Authenticated {kind} via TVS"),),
     Moment.UPDATED: (("NOT", "updateFromFile: TL file updated, {kind}"),),
     Moment.REFUSED: (("ERR", "EROR:updateFromFile: {kind} rejected: {reason}"),),
-    Moment.FLUSH: (
-        ("NOT", "setupSocketToTvsProxy: Connected to TVS proxy server"),
-        ("NOT", "tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708"),
-        ("NOT", "clpTvsInit: Client message received on TVS proxy socket"),
-        (
-            "NOT",
-            "processTvsClntReq: Success reading the client TVS request, len : 3708",
-        ),
-        (
-            "NOT",
-            "processTvsClntReq: TVS Certificate cache flush request received",
-        ),
-        (
-            "NOT",
-            "tvsFlushCertCache: Completed TVS Certificate cache flush request",
-        ),
-    ),
+    Moment.FLUSH: _FLUSH,
     Moment.TFTP_NOT_AUTHORISED: (
         ("ERR", "EROR:tftpAuth: {server} is no TFTP server of the CTL"),
     ),
@@ -83,52 +105,76 @@ _SECD: Final[Mapping[Moment, _Lines]] = {
     Moment.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
 }
 
+_CONNECTED: Final[_Lines] = (("INF", "TCP connect() successful"),)
 _SECUREAPP: Final[Mapping[Moment, _Lines]] = {
     Moment.POWER_ON: (("INF", "{device} CP-{model} started"),),
     Moment.UNREADABLE_LIST: _SECD[Moment.UNREADABLE_LIST],
-    Moment.FETCH: (("INF", "GETXXTP [GT339][src={name}][server={server}]"),),
-    Moment.FETCHED: (("INF", "XXTP complete - status = 100, {name}, {length} bytes"),),
+    Moment.FETCH: (("INF", "GETXXTP [GT339][src={name}][dest=/tmp/{name}]"),),
+    Moment.FETCHED: (("INF", "XXTP complete - status = 100"),),
     Moment.NOT_FOUND: (("WRN", "DDGETTFTP.RESULT [_2_  File not found] {name}"),),
     Moment.DOWNLOAD_FAILED: (("ERR", "XXTP failed - {name}: {reason}"),),
     Moment.UNCHANGED: (("INF", "updateFromFile: {kind} is unchanged"),),
     Moment.LEAP_OF_FAITH: _SECD[Moment.LEAP_OF_FAITH],
     Moment.SIGNER_UNKNOWN: (
-        ("INF", "Signer not in TL table, <{subject}>, serial {serial}"),
+        ("INF", "signer not in TL table, <{subject}>, serial {serial}"),
         ("INF", "Using TVS for cert validation"),
     ),
     Moment.TVS_UNAVAILABLE: (("WRN", "VALIDATE CERT - TVS not enabled"),),
     Moment.TVS_CACHE_MISS: (
         ("INF", "TVS process request - processing TVS Query Certificate request."),
     ),
-    Moment.TVS_CACHE_HIT: (
-        ("INF", "Hashes match... authentication successful. (TVS cache, {serial})"),
-    ),
+    Moment.TVS_CACHE_HIT: (("INF", "Hashes match... authentication successful."),),
     Moment.TVS_CONNECT: (
         ("INF", "Attempting connect to TVS server addr [{address}], mode [IPv4]"),
     ),
-    Moment.TVS_FAILED: (
-        ("ERR", "Failed to validate cert using TVS [{address}]: {reason}"),
+    Moment.TVS_NOT_CONNECTED: (
+        ("ERR", "TCP connect() failed, {address}: {reason}"),
+        ("ERR", "Failed to get signer using TVS"),
+    ),
+    Moment.TVS_HANDSHAKE_FAILED: (
+        *_CONNECTED,
+        ("ERR", "Handshake failed, {address}: {reason}"),
+        ("ERR", "Failed to get signer using TVS"),
+    ),
+    Moment.TVS_NO_ANSWER: (
+        *_CONNECTED,
+        ("INF", "Handshake successful."),
+        ("ERR", "no answer from {address}: {reason}"),
+        ("ERR", "Failed to get signer using TVS"),
     ),
     Moment.TVS_ANSWERED: (
-        ("INF", "TCP connect() successful"),
+        *_CONNECTED,
         ("INF", "Role is = 21"),
         ("INF", "Handshake successful."),
         ("INF", "Sec SSL Connection - caching disabled, session not saved"),
         (
             "INF",
-            "TVS process request - Successfully sent the TVS request to TVS server",
+            (
+                "TVS process request - Successfully sent the TVS request to TVS "
+                "server, bytes written : {sent}"
+            ),
         ),
-        ("INF", "TVS answer status = {status}, roles = {roles}"),
+        (
+            "INF",
+            "==== TVS process request - request byte dump ====, len = {sent}",
+        ),
+        ("INF", "TVS Service receives {received} bytes of data"),
+        (
+            "INF",
+            "Found the work order from pending req list element at index 0",
+        ),
+        ("INF", "TVS answer, status {status}, roles {roles}"),
     ),
     Moment.TVS_CACHED: _SECD[Moment.TVS_CACHED],
-    Moment.VERIFIED: (
+    Moment.VERIFIED: (("INF", "TL file verified successfully."),),
+    Moment.VERIFIED_BY_TVS: (
         ("INF", "Hashes match... authentication successful."),
-        ("INF", "TL file verified successfully. ({kind}, {by})"),
+        ("INF", "TL file verified successfully."),
     ),
     Moment.UPDATED: (
         ("INF", "updateFromFile: TL parse to table: CTL_SUCCESS"),
         ("INF", "updateFromFile: Updating master TL table"),
-        ("INF", "TL file updated. ({kind})"),
+        ("INF", "TL file updated."),
     ),
     Moment.REFUSED: (("ERR", "updateFromFile: {kind} rejected: {reason}"),),
     Moment.FLUSH: (("INF", "TVS cert cache flushed"),),
@@ -136,7 +182,7 @@ _SECUREAPP: Final[Mapping[Moment, _Lines]] = {
         ("ERR", "AUTH.SRVR [GT339] look up server - {server} is not in the CTL"),
     ),
     Moment.CONFIGURATION_ACCEPTED: (
-        ("INF", "XXTP authenticated file approved, {name}"),
+        ("INF", "XXTP authenticated file approved - add .sgn if necessary -- {name}"),
     ),
     Moment.CACHED_CONFIGURATION: (("WRN", "using the cached configuration"),),
     Moment.BOOTED: (("INF", "boot finished, {outcome}"),),

@@ -178,7 +178,7 @@ class Phone:
                 effect, self.identity.tvs_name, tls, network.tvs_timeout_s
             )
         except TvsUnreachableError as error:
-            return TvsFailed(str(error), _milliseconds_since(began))
+            return TvsFailed(str(error), _milliseconds_since(began), error.stage)
         return TvsAnswered(answer, _milliseconds_since(began))
 
 

@@ -59,6 +59,14 @@ class _Transfer:
                 self.done.set()
                 return
 
+    def goes_on_at(self, now: float) -> bool:
+        """Send again what is due; return whether there is anything to wait for."""
+        self.download.tick(now)
+        self.send()
+        if self.download.is_over:
+            self.done.set()
+        return not self.download.is_over
+
     def _arrived(self) -> Iterator[tuple[bytes, tuple[str, int]]]:
         for _ in range(_DATAGRAMS_A_TURN):
             try:
@@ -173,13 +181,7 @@ class TftpClient:
         """Let downloads act whose time has come; most have moved on since."""
         while self._timers and self._timers[0][0] <= now:
             _, _, transfer = heappop(self._timers)
-            if transfer.download.is_over or transfer.socket.fileno() < 0:
-                continue
-            transfer.download.tick(now)
-            transfer.send()
-            if transfer.download.is_over:
-                transfer.done.set()
-            else:
+            if transfer.socket.fileno() >= 0 and transfer.goes_on_at(now):
                 self._set_timer(transfer)
 
 

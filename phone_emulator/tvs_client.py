@@ -7,15 +7,18 @@ for role 21; nothing else makes it a TVS server, and nothing is sent to it befor
 import socket
 import ssl
 import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import trio
 
-from phone_emulator.secd.events import AskTvsServer, Server
+from phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from protocol.errors import ProtocolError
 from protocol.phone_models import TlsVersion
-from protocol.tvs_messages import Answer, Query
+from protocol.tvs_messages import Answer
 from protocol.tvs_stream import ClientStream
 
 TlsRange = tuple[TlsVersion, TlsVersion]
@@ -35,7 +38,15 @@ _READ_BYTES: Final = 16_384
 
 
 class TvsUnreachableError(ProtocolError):
-    """A TVS server that cannot be used: down, another one, or speaking nonsense."""
+    """A TVS server that cannot be used: down, another one, or speaking nonsense.
+
+    Attributes:
+        stage: How far the conversation came.
+    """
+
+    def __init__(self, reason: str, stage: TvsStage) -> None:
+        super().__init__(reason)
+        self.stage = stage
 
 
 @lru_cache(maxsize=16)
@@ -67,28 +78,18 @@ async def ask_tvs(
     Raises:
         TvsUnreachableError: When no answer can be had or the server is another one.
     """
-    signer = request.signer
-    query = Query(
-        session_id=request.session_id,
-        device=device,
-        subject=signer.subject,
-        issuer=signer.issuer,
-        serial=signer.serial,
-    )
-    try:
-        with trio.fail_after(timeout_s):
-            return await _exchange(request, query, _context(tls))
-    except trio.TooSlowError as error:
-        raise TvsUnreachableError(f"no answer within {timeout_s:g} s") from error
-    except ssl.SSLError as error:
-        reason = error.reason or str(error)
-        raise TvsUnreachableError(f"TLS handshake failed: {reason}") from error
-    except OSError as error:
-        raise TvsUnreachableError(error.strerror or str(error)) from error
-    except TvsUnreachableError:
-        raise
-    except ProtocolError as error:
-        raise TvsUnreachableError(f"it makes no sense: {error}") from error
+    with _explained(timeout_s) as reached:
+        async with _connected(request.server, tls, reached) as connection:
+            if connection.peer_certificate() not in request.certificates:
+                raise ProtocolError(
+                    "its certificate is no TVS record (role 21) of the installed ITL"
+                )
+            reached.stage = TvsStage.ANSWER
+            stream = ClientStream()
+            await connection.send(stream.send(request.query(device)))
+            while (answer := stream.next_event()) is None:
+                stream.receive(await connection.receive())
+    return answer
 
 
 async def show_certificate(server: Server, tls: TlsRange, timeout_s: float) -> bytes:
@@ -102,46 +103,72 @@ async def show_certificate(server: Server, tls: TlsRange, timeout_s: float) -> b
     Raises:
         TvsUnreachableError: When no such connection can be had.
     """
-    try:
-        with trio.fail_after(timeout_s):
-            with trio.socket.socket(*await _family(server.address)) as plain:
-                await plain.connect((server.address, server.port))
-                connection = _Channel(plain, _context(tls))
-                await connection.handshake()
-                certificate = connection.peer_certificate()
-    except trio.TooSlowError as error:
-        raise TvsUnreachableError(f"no answer within {timeout_s:g} s") from error
-    except ssl.SSLError as error:
-        reason = error.reason or str(error)
-        raise TvsUnreachableError(f"TLS handshake failed: {reason}") from error
-    except OSError as error:
-        raise TvsUnreachableError(error.strerror or str(error)) from error
-    if certificate is None:
-        raise TvsUnreachableError("it shows no certificate")
+    with _explained(timeout_s) as reached:
+        async with _connected(server, tls, reached) as connection:
+            certificate = connection.peer_certificate()
+            if certificate is None:
+                raise ProtocolError("it shows no certificate")
     return certificate
 
 
-async def _exchange(
-    request: AskTvsServer, query: Query, context: ssl.SSLContext
-) -> Answer:
-    with trio.socket.socket(*await _family(request.server.address)) as plain:
-        await plain.connect((request.server.address, request.server.port))
-        connection = _Channel(plain, context)
+@dataclass(slots=True)
+class _Progress:
+    """How far a conversation has come, for whoever explains its failure."""
+
+    stage: TvsStage = TvsStage.CONNECT
+
+
+@contextmanager
+def _explained(timeout_s: float) -> Iterator[_Progress]:
+    """Limit the time, and turn every failure into a TvsUnreachableError."""
+    reached = _Progress()
+    try:
+        with trio.fail_after(timeout_s):
+            yield reached
+    except trio.TooSlowError as error:
+        reason = f"no answer within {timeout_s:g} s"
+        raise TvsUnreachableError(reason, reached.stage) from error
+    except ssl.SSLError as error:
+        reason = f"TLS handshake failed: {error.reason or error}"
+        raise TvsUnreachableError(reason, reached.stage) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TvsUnreachableError(reason, reached.stage) from error
+    except ProtocolError as error:
+        raise TvsUnreachableError(str(error), reached.stage) from error
+
+
+@asynccontextmanager
+async def _connected(
+    server: Server, tls: TlsRange, reached: _Progress
+) -> "AsyncIterator[_Channel]":
+    """Connect and shake hands; nothing has been believed yet."""
+    with await _connect(server) as plain:
+        reached.stage = TvsStage.HANDSHAKE
+        connection = _Channel(plain, _context(tls))
         await connection.handshake()
-        if connection.peer_certificate() not in request.certificates:
-            raise TvsUnreachableError(
-                "its certificate is no TVS record (role 21) of the installed ITL"
-            )
-        stream = ClientStream()
-        await connection.send(stream.send(query))
-        while (answer := stream.next_event()) is None:
-            stream.receive(await connection.receive())
-        return answer
+        yield connection
 
 
-async def _family(address: str) -> tuple[int, int]:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return family, socket.SOCK_STREAM
+async def _connect(server: Server) -> trio.socket.SocketType:
+    """Connect to the first address of a name that answers, in order."""
+    resolved = await trio.socket.getaddrinfo(
+        server.address, server.port, type=socket.SOCK_STREAM
+    )
+    failure = OSError(f"{server.address} has no address")
+    for family, kind, protocol, _, where in resolved:
+        plain = trio.socket.socket(family, kind, protocol)
+        try:
+            await plain.connect(where)
+        except OSError as error:
+            plain.close()
+            failure = error
+        except BaseException:
+            plain.close()
+            raise
+        else:
+            return plain
+    raise failure
 
 
 class _Channel:
@@ -181,7 +208,7 @@ class _Channel:
         await self._flush()
 
     async def receive(self) -> bytes:
-        """Return what came next. Raises TvsUnreachableError at the end."""
+        """Return what came next. Raises ProtocolError at the end."""
         while True:
             try:
                 data = self._tls.read(_READ_BYTES)
@@ -190,12 +217,12 @@ class _Channel:
             else:
                 if data:
                     return data
-                raise TvsUnreachableError("it closed the connection without an answer")
+                raise ProtocolError("it closed the connection without an answer")
 
     async def _fill(self) -> None:
         data = await self._socket.recv(_READ_BYTES)
         if not data:
-            raise TvsUnreachableError("it closed the connection")
+            raise ProtocolError("it closed the connection")
         self._incoming.write(data)
 
     async def _flush(self) -> None:

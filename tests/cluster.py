@@ -37,6 +37,7 @@ from phone_emulator.secd.events import (
     ServerSilent,
     TvsAnswered,
     TvsFailed,
+    TvsStage,
 )
 from phone_emulator.secd.machine import Secd
 from phone_emulator.secd.record import BootRecorder
@@ -351,16 +352,9 @@ class Bench:
         if node is None or node.tvs_down or node.tvs_certificate is None:
             return TvsFailed("Connection refused", 1.0)
         if node.tvs_certificate.certificate.der not in effect.certificates:
-            return TvsFailed("its certificate is no TVS record of the ITL", 1.0)
-        signer = effect.signer
-        query = Query(
-            effect.session_id,
-            self.identity.tvs_name,
-            signer.subject,
-            signer.issuer,
-            signer.serial,
-        )
-        return TvsAnswered(node.answer(query), 1.0)
+            reason = "its certificate is no TVS record of the ITL"
+            return TvsFailed(reason, 1.0, TvsStage.HANDSHAKE)
+        return TvsAnswered(node.answer(effect.query(self.identity.tvs_name)), 1.0)
 
 
 def phone(

@@ -1,7 +1,15 @@
 """States that ask TVS about a signer (REFERENCE 4.2, TVS use)."""
 
+from typing import Final
+
 from phone_emulator.secd.context import Boot
-from phone_emulator.secd.events import AskTvsServer, Server, TvsAnswered
+from phone_emulator.secd.events import (
+    AskTvsServer,
+    Server,
+    TvsAnswered,
+    TvsFailed,
+    TvsStage,
+)
 from phone_emulator.secd.moments import Moment
 from phone_emulator.secd.report import TvsReport
 from phone_emulator.secd.search import Inquiry
@@ -14,6 +22,12 @@ from protocol.trust_anchors import (
     answers_query,
 )
 from protocol.tvs_messages import Answer, MessageType
+
+_FAILURES: Final = {
+    TvsStage.CONNECT: Moment.TVS_NOT_CONNECTED,
+    TvsStage.HANDSHAKE: Moment.TVS_HANDSHAKE_FAILED,
+    TvsStage.ANSWER: Moment.TVS_NO_ANSWER,
+}
 
 
 def begin(boot: Boot, file: Signed) -> Accept | Refuse | Step:
@@ -38,14 +52,7 @@ def ask(boot: Boot) -> None:
     inquiry.session_id = boot.session_id
     boot.session_id += 1
     _note_of_server(boot, Moment.TVS_CONNECT)
-    boot.effects.append(
-        AskTvsServer(
-            inquiry.server,
-            inquiry.session_id,
-            inquiry.file.signer,
-            boot.anchors.tvs_certificates,
-        )
-    )
+    boot.effects.append(_question(boot))
 
 
 def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
@@ -53,10 +60,17 @@ def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
     inquiry, answer = current(boot), event.answer
     nonsense = _nonsense(inquiry, answer)
     if nonsense is not None:
-        return failed(boot, nonsense, event.milliseconds)
+        return failed(boot, TvsFailed(nonsense, event.milliseconds, TvsStage.ANSWER))
     _report(boot, answer, event.milliseconds)
+    query = _question(boot).query(boot.identity.tvs_name)
     roles = ",".join(map(str, answer.roles))
-    boot.note(Moment.TVS_ANSWERED, status=str(answer.status), roles=roles)
+    boot.note(
+        Moment.TVS_ANSWERED,
+        status=str(answer.status),
+        roles=roles,
+        sent=str(len(query.encode())),
+        received=str(len(answer.encode())),
+    )
     if answer.is_trusted:
         seconds = boot.cache.add(inquiry.file.signer, answer, boot.now)
         boot.note(Moment.TVS_CACHED, hours=f"{seconds / 3600:g}")
@@ -69,14 +83,15 @@ def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
     )
 
 
-def failed(boot: Boot, reason: str, milliseconds: float) -> Refuse | Step:
+def failed(boot: Boot, event: TvsFailed) -> Refuse | Step:
     """Ask the next server: this one could not be used."""
     inquiry = current(boot)
-    _report(boot, None, milliseconds, reason)
-    _note_of_server(boot, Moment.TVS_FAILED, reason=reason)
+    _report(boot, None, event.milliseconds, event.reason)
+    _note_of_server(boot, _FAILURES[event.stage], reason=event.reason)
     if inquiry.has_next_member():
         return Step.NEXT_TVS
-    return _refusal(boot, inquiry.file, f"no TVS server can be used: {reason}")
+    why = f"no TVS server can be used: {event.reason}"
+    return _refusal(boot, inquiry.file, why)
 
 
 def current(boot: Boot) -> Inquiry:
@@ -85,6 +100,12 @@ def current(boot: Boot) -> Inquiry:
         msg = "nothing was asked"
         raise RuntimeError(msg)
     return boot.inquiry
+
+
+def _question(boot: Boot) -> AskTvsServer:
+    inquiry = current(boot)
+    pinned = boot.anchors.tvs_certificates
+    return AskTvsServer(inquiry.server, inquiry.session_id, inquiry.file.signer, pinned)
 
 
 def _nonsense(inquiry: Inquiry, answer: Answer) -> str | None:

@@ -3,6 +3,7 @@
 They are plain values that JSON can hold, so that a boot can be recorded and replayed.
 """
 
+from enum import StrEnum, unique
 from typing import Final
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from protocol.header_fields import SignerId
 from protocol.phone_models import PHONE_MODELS, PhoneModel
 from protocol.trust_anchors import FileKind
-from protocol.tvs_messages import Answer
+from protocol.tvs_messages import Answer, Query
 
 MAX_SERVERS: Final = 5
 
@@ -22,8 +23,9 @@ class Server(msgspec.Struct, frozen=True):
     port: int
 
     def __str__(self) -> str:
-        """Write it as people do: `host:port`."""
-        return f"{self.address}:{self.port}"
+        """Write it as people do: `host:port`, IPv6 in brackets."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
 
 
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,11 +105,22 @@ class TvsAnswered(msgspec.Struct, frozen=True, tag=True):
     milliseconds: float
 
 
+@unique
+class TvsStage(StrEnum):
+    """How far a conversation with a TVS server came; each has its own log lines."""
+
+    CONNECT = "connect"
+    HANDSHAKE = "handshake"
+    """TLS was not agreed on, or the certificate is not one of the ITL's."""
+    ANSWER = "answer"
+
+
 class TvsFailed(msgspec.Struct, frozen=True, tag=True):
     """The TVS server cannot be used: no connection, a wrong certificate, nonsense."""
 
     reason: str
     milliseconds: float
+    stage: TvsStage = TvsStage.CONNECT
 
 
 Event = (
@@ -136,6 +149,13 @@ class AskTvsServer(msgspec.Struct, frozen=True, tag=True):
     signer: SignerId
     certificates: tuple[bytes, ...]
     """DER of the installed ITL's records with role 21."""
+
+    def query(self, device: str) -> Query:
+        """Return the message, from a phone that names itself `device`."""
+        signer = self.signer
+        return Query(
+            self.session_id, device, signer.subject, signer.issuer, signer.serial
+        )
 
 
 class Install(msgspec.Struct, frozen=True, tag=True):

@@ -1,6 +1,6 @@
 """What becomes of a file that has arrived: verdicts are `protocol.trust_anchors`'."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from phone_emulator.secd import asking, fetching
 from phone_emulator.secd.context import Boot
@@ -19,9 +19,14 @@ from protocol.trust_anchors import (
     VerifiedBy,
 )
 
+_VERIFIED: Final = {
+    VerifiedBy.FIRST_USE: Moment.LEAP_OF_FAITH,
+    VerifiedBy.TVS: Moment.VERIFIED_BY_TVS,
+}
 _MALFORMED_LIST_RULE = 7
 _CONFIGURATION_RULE = 9
 _UNSIGNED_RULE = 11
+_MAX_LIST_BYTES = 64 * 1024
 
 
 def examine(boot: Boot, data: bytes) -> Step:
@@ -36,6 +41,10 @@ def examine(boot: Boot, data: bytes) -> Step:
 
 
 def _examine_list(boot: Boot, data: bytes) -> Step:
+    if len(data) > _MAX_LIST_BYTES:
+        # About 39 certificates of 2048 bits: phones fail to load it (REFERENCE 1.10).
+        too_large = f"{len(data)} bytes: a phone loads no list over 64 KB"
+        return boot.refuse(Refuse(too_large, _MALFORMED_LIST_RULE))
     try:
         file = decode_list(data)
     except DecodeError as error:
@@ -86,12 +95,8 @@ def conclude(boot: Boot, file: Signed, result: Accept | Refuse | Step) -> Step:
 def _accept(boot: Boot, file: Signed, verdict: Accept) -> Step:
     report = boot.file_report
     report.verified_by, report.finding = verdict.verified_by, verdict.finding
-    first_use = verdict.verified_by is VerifiedBy.FIRST_USE
-    boot.note(
-        Moment.LEAP_OF_FAITH if first_use else Moment.VERIFIED,
-        kind=boot.kind,
-        by=verdict.verified_by,
-    )
+    moment = _VERIFIED.get(verdict.verified_by, Moment.VERIFIED)
+    boot.note(moment, kind=boot.kind, by=verdict.verified_by)
     if isinstance(file, SignedFile):
         return _take_configuration(boot, file.payload, verdict.rule)
     boot.anchors = boot.anchors.with_list(boot.kind, file)

@@ -112,7 +112,7 @@ def _take_answer(boot: Boot, event: TvsAnswered | TvsFailed) -> Step:
     if isinstance(event, TvsAnswered):
         result = asking.answered(boot, event)
     else:
-        result = asking.failed(boot, event.reason, event.milliseconds)
+        result = asking.failed(boot, event)
     return judging.conclude(boot, file, result)
 
 

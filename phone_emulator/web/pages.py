@@ -124,7 +124,7 @@ class PhoneSite:
     def _device_information(self) -> bytes:
         state, model = self._state, self._model
         root = ET.Element("DeviceInformation")
-        for tag, text in (
+        for tag, value in (
             ("MACAddress", state.device.removeprefix("SEP")),
             ("HostName", state.device),
             ("phoneDN", ""),
@@ -132,7 +132,7 @@ class PhoneSite:
             ("versionID", model.load),
             ("modelNumber", f"CP-{model.name}"),
         ):
-            ET.SubElement(root, tag).text = text
+            ET.SubElement(root, tag).text = value
         text: str = ET.tostring(root, encoding="unicode")
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 

@@ -176,7 +176,7 @@ async def test_a_cancelled_download_leaves_nothing_behind() -> None:
 async def test_five_percent_of_the_packets_lost() -> None:
     files = {"list": bytes(range(256)) * 24}
     tftp = TftpServer(MemoryFiles(files), address="127.0.0.1", port=0)
-    wishes = Wishes(timeout_s=0.05, retransmits=20)
+    wishes = Wishes(timeout_s=0.2, retransmits=20)
     async with (
         trio.open_nursery() as nursery,
         open_network(wishes=wishes, loss=0.05, seed=7) as network,

@@ -11,8 +11,13 @@ import pytest
 import trio
 import trio.testing
 
-from phone_emulator.secd.events import AskTvsServer, Server
-from phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
+from phone_emulator.secd.events import AskTvsServer, Server, TvsStage
+from phone_emulator.tvs_client import (
+    TlsRange,
+    TvsUnreachableError,
+    ask_tvs,
+    show_certificate,
+)
 from protocol.header_fields import SignerId
 from protocol.tvs_messages import Answer, MessageType, Query, Status, decode_message
 from services.tvs.server import TvsServer
@@ -71,13 +76,15 @@ async def test_a_server_whose_certificate_is_not_in_the_itl(server: TvsServer) -
 
 async def test_a_79xx_meets_a_server_that_wants_tls_1_2(server: TvsServer) -> None:
     async with running(server) as where:
-        with pytest.raises(TvsUnreachableError, match="handshake"):
+        with pytest.raises(TvsUnreachableError, match="handshake") as caught:
             await ask_tvs(question(where), NAME, ("1.0", "1.0"), 5)
+    assert caught.value.stage is TvsStage.HANDSHAKE
 
 
 async def test_nobody_listens() -> None:
-    with pytest.raises(TvsUnreachableError, match="refused"):
+    with pytest.raises(TvsUnreachableError, match="refused") as caught:
         await ask_tvs(question(Server("127.0.0.1", 1)), NAME, MODERN, 5)
+    assert caught.value.stage is TvsStage.CONNECT
 
 
 def context_of(
@@ -162,10 +169,10 @@ async def test_an_answer_that_dribbles(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no sense"),
-        (b"\x57\x02\x04\x00" + bytes(6), "no sense"),
-        (Query(1001, NAME, "CN=x", "CN=x", b"1").encode(), "no sense"),
-        (b"\x57\x01\x04\x00\x00\x00\x03\xe9\x00\x00", "no sense"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "not a TVS message"),
+        (b"\x57\x02\x04\x00" + bytes(6), "version 2"),
+        (Query(1001, NAME, "CN=x", "CN=x", b"1").encode(), "does not send QUERY"),
+        (b"\x57\x01\x04\x00\x00\x00\x03\xe9\x00\x00", "without body"),
         (POSITIVE.encode()[:50], "no answer within"),
         (b"", "no answer within"),
     ],
@@ -174,8 +181,9 @@ async def test_servers_that_make_no_sense(
     tmp_path: Path, data: bytes, reason: str
 ) -> None:
     async with server_that(answering(data), tmp_path) as where:
-        with pytest.raises(TvsUnreachableError, match=reason):
+        with pytest.raises(TvsUnreachableError, match=reason) as caught:
             await ask_tvs(question(where), NAME, MODERN, 0.3)
+    assert caught.value.stage is TvsStage.ANSWER
 
 
 async def test_a_session_that_is_closed_before_the_answer(tmp_path: Path) -> None:
@@ -201,6 +209,15 @@ async def test_nothing_is_said_to_a_server_that_is_not_pinned(tmp_path: Path) ->
             await ask_tvs(question(where, other), NAME, MODERN, 5)
         await trio.testing.wait_all_tasks_blocked()
     assert heard in ([], [b""])
+
+
+async def test_a_server_by_name(server: TvsServer) -> None:
+    async with running(server) as where:
+        by_name = Server("localhost", where.port)
+        answer = await ask_tvs(question(by_name), NAME, MODERN, 5)
+        shown = await show_certificate(where, MODERN, 5)
+    assert answer.is_trusted
+    assert shown == OWN.certificate.der
 
 
 async def test_a_server_without_tls() -> None:
