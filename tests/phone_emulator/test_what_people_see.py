@@ -106,3 +106,94 @@ def test_the_screen_of_a_damaged_list() -> None:
     contents = FlashContents(b"damaged", b"too")
     assert "Damaged" in draw(DEVICE, PHONE_MODELS["7975"], contents, [])
     assert describe(PHONE_MODELS["7975"], contents)["CTLFile.tlv"] is None
+
+
+def texts_of(bench: Bench, form: LogForm) -> list[str]:
+    separator = " SECD: " if form is LogForm.SECD else "SECUREAPP-"
+    lines = lines_of(bench.secd.log, form, 1)
+    return [line.partition(separator)[2] for line in lines]
+
+
+def regenerated(model: str, *, tvs: str = "up") -> Bench:
+    """Return a phone that has just met an unknown signer."""
+    bench = phone(nodes_of(MIXED), model=model, servers=(PUB,))
+    bench.boot()
+    bench.nodes = nodes_of(MIXED.regenerate_callmanager())
+    for node in bench.nodes.values():
+        node.tvs_down = tvs == "down"
+        if tvs == "another":
+            node.tvs_certificate = MIXED.capf
+    bench.boot()
+    return bench
+
+
+def in_order(expected: str, found: list[str]) -> bool:
+    """Return whether all expected lines are among those found, in this order."""
+    rest = iter(found)
+    return all(line in rest for line in expected.strip().splitlines())
+
+
+def test_an_8861_asks_as_the_migration_document_shows() -> None:
+    texts = texts_of(regenerated("8861"), LogForm.SECUREAPP)
+    query = len("CP-8861-") + len(DEVICE) + 4 + 10 + 2 * (3 + 32) + 3 + 16
+    assert in_order(
+        f"""
+TVS process request - processing TVS Query Certificate request.
+Attempting connect to TVS server addr [127.0.47.155], mode [IPv4]
+TCP connect() successful
+Role is = 21
+Handshake successful.
+Sec SSL Connection - caching disabled, session not saved
+TVS process request - Successfully sent the TVS request to TVS server, \
+bytes written : {query}
+==== TVS process request - request byte dump ====, len = {query}
+Found the work order from pending req list element at index 0
+TVS added cert to TVS cache - expires in 24 hours
+Hashes match... authentication successful.
+TL file verified successfully.
+updateFromFile: TL parse to table: CTL_SUCCESS
+updateFromFile: Updating master TL table
+TL file updated.
+""",
+        texts,
+    )
+
+
+def test_a_7975_asks_in_the_words_of_the_host_not_found_document() -> None:
+    assert in_order(
+        """
+-TVS service available, can attempt via TVS
+-TVS Certificate Authentication request
+-No matching entry found at cache
+clpSetupSsl: Trying to connect to IPV4, IP: 127.0.47.155, Port : 2445
+clpSetupSsl: TCP connected
+clpSetupSsl: start SSL/TLS handshake
+-Successfully obtained a TLS connection to the TVS server
+-Done sending Certificate Validation request
+-Authenticate Certificate : request sent to TVS server - waiting for response
+-Authentication Response received, status : 0
+-Authenticated CTLFile.tlv via TVS
+tvsFlushCertCache: Completed TVS Certificate cache flush request
+""",
+        texts_of(regenerated("7975"), LogForm.SECD),
+    )
+
+
+def test_a_7975_meets_another_tvs() -> None:
+    assert in_order(
+        """
+clpSetupSsl: Trying to connect to IPV4, IP: 127.0.47.155, Port : 2445
+clpSetupSsl: TCP connected
+clpSetupSsl: start SSL/TLS handshake
+EROR:clpSetupSsl: ** SSL handshake failed
+SSL/TLS setup failed
+EROR:clpSndStatus: SSL CLNT ERR, srvr<127.0.47.155>
+""",
+        texts_of(regenerated("7975", tvs="another"), LogForm.SECD),
+    )
+
+
+def test_a_7975_reaches_no_tvs() -> None:
+    texts = texts_of(regenerated("7975", tvs="down"), LogForm.SECD)
+    assert any(text.startswith("EROR:clpSetupSsl: TCP connect()") for text in texts)
+    assert "clpSetupSsl: TCP connected" not in texts
