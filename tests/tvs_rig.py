@@ -66,11 +66,6 @@ class Rig:
     def lines(self) -> list[str]:
         return [str(entry["event"]) for entry in self.log.entries]
 
-    async def until_refused(self, reason: str, count: int = 1) -> None:
-        # The daemon counts; it has no event to wait for.
-        while self.server.counters.refusals[reason] < count:  # noqa: ASYNC110
-            await trio.sleep(0.01)
-
 
 def capturing_log(
     level: LogLevel,

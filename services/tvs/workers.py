@@ -4,6 +4,7 @@ Nobody who fills the caches or reads the counters need know whether one process 
 or several: changes are noticed here and passed on within a fraction of a second.
 """
 
+import contextlib
 import sys
 from dataclasses import fields
 from subprocess import PIPE
@@ -139,7 +140,9 @@ class Workers:
 
 async def _send(process: trio.Process, frame: Frame) -> None:
     if process.stdin is not None:
-        await process.stdin.send_all(pack_frame(frame))
+        # A process that has ended is noticed by whoever reads from it.
+        with contextlib.suppress(trio.BrokenResourceError):
+            await process.stdin.send_all(pack_frame(frame))
 
 
 async def _end(process: trio.Process) -> None:

@@ -18,6 +18,7 @@ import trio
 from protocol.tvs_elements import Tag
 from protocol.tvs_messages import MessageType, Verify, pack_message
 from protocol.wire import pack_element
+from services.logs import LogLevel
 from services.tvs.settings import TvsLimits
 from tests import minting
 from tests.tvs_rig import (
@@ -36,14 +37,19 @@ from tests.tvs_rig import (
 
 MANY = 500
 ROOT = Path(__file__).parents[2]
-SHORT = TvsLimits(first_byte_s=0.5, handshake_s=0.5, request_s=0.5, idle_s=0.5)
-LONG = TvsLimits()
+LONG = TvsLimits(first_byte_s=60, handshake_s=60, request_s=60, idle_s=60)
+SOON_S = 0.7
 
 
 @asynccontextmanager
 async def attacked(folder: Path, limits: TvsLimits = LONG) -> AsyncIterator[Rig]:
     async with running(settings_for(folder, limits=limits)) as rig:
         yield rig
+
+
+def soon(limit: str) -> TvsLimits:
+    """Return limits of which one is short: honest clients must not meet the others."""
+    return replace(LONG, **{limit: SOON_S})
 
 
 async def honest_are_answered(address: Address, times: int = 20) -> None:
@@ -91,17 +97,17 @@ async def test_many_that_stop_before_they_ask(tmp_path: Path, what: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"),
+    ("what", "limit", "reason"),
     [
-        (b"", "no-first-byte"),
-        (b"\x16", "handshake-timeout"),
-        (client_hello(), "handshake-timeout"),
+        (b"", "first_byte_s", "no-first-byte"),
+        (b"\x16", "handshake_s", "handshake-timeout"),
+        (client_hello(), "handshake_s", "handshake-timeout"),
     ],
 )
 async def test_who_stops_is_closed_cleanly_in_time(
-    tmp_path: Path, what: bytes, reason: str
+    tmp_path: Path, what: bytes, limit: str, reason: str
 ) -> None:
-    async with attacked(tmp_path, SHORT) as rig:
+    async with attacked(tmp_path, soon(limit)) as rig:
         (stream,) = await connections(rig.address, 1)
         if what:
             await stream.send_all(what)
@@ -112,7 +118,7 @@ async def test_who_stops_is_closed_cleanly_in_time(
 
 
 async def test_a_handshake_in_drops_has_one_limit_in_all(tmp_path: Path) -> None:
-    async with attacked(tmp_path, SHORT) as rig:
+    async with attacked(tmp_path, soon("handshake_s")) as rig:
         (stream,) = await connections(rig.address, 1)
         async with stream:
             with contextlib.suppress(trio.BrokenResourceError):
@@ -149,7 +155,8 @@ async def test_what_is_not_tls(tmp_path: Path, garbage: bytes) -> None:
 
 
 async def test_a_header_one_byte_at_a_time(tmp_path: Path) -> None:
-    async with attacked(tmp_path, SHORT) as rig, phone(rig.address) as client:
+    limits = soon("request_s")
+    async with attacked(tmp_path, limits) as rig, phone(rig.address) as client:
         with contextlib.suppress(trio.BrokenResourceError):
             for byte in query_for(PUBLISHER).encode()[:40]:
                 await client.tls.send_all(bytes([byte]))
@@ -160,7 +167,7 @@ async def test_a_header_one_byte_at_a_time(tmp_path: Path) -> None:
 
 async def test_many_that_declare_much_and_fall_silent(tmp_path: Path) -> None:
     head = b"\x57\x01\x01\x00\x00\x00\x03\xe9\xff\xff"
-    async with attacked(tmp_path, replace(SHORT, handshake_s=30, idle_s=30)) as rig:
+    async with attacked(tmp_path, soon("request_s")) as rig:
         async with trio.open_nursery() as nursery:
 
             async def declare() -> None:
@@ -231,18 +238,29 @@ async def test_certificates_that_would_crash_a_parser(
         assert rig.refusals == {}
 
 
-async def test_a_certificate_of_thousands_of_names(tmp_path: Path) -> None:
-    rdns = b"".join([b"\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x03xyz"] * 4_600)
-    certificate = b"\x30\x82" + len(rdns).to_bytes(2) + rdns
-    async with attacked(tmp_path) as rig:
-        answer = await ask(rig.address, Verify(1, DEVICE, certificate))
+@pytest.mark.parametrize("level", [LogLevel.INFO, LogLevel.DEBUG])
+@pytest.mark.parametrize("count", [500, 10_000])
+async def test_a_certificate_of_many_names(
+    tmp_path: Path, count: int, level: LogLevel
+) -> None:
+    """At debug level small certificates are parsed, for the vendor's lines."""
+    whole, least = b"\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x03xyz", b"\x31\x00"
+    names = sequence((whole if count < 5000 else least) * count)
+    head = b"\xa0\x03\x02\x01\x02\x02\x01\x01" + sequence(b"\x06\x01\x2a")
+    certificate = sequence(sequence(head + names + sequence(b"") + names) + b"\x05\0")
+    async with running(settings_for(tmp_path), level=level) as rig:
+        answer = await ask(rig.address, Verify(1, DEVICE, certificate[:65_000]))
         assert not answer.is_trusted
         await honest_are_answered(rig.address)
 
 
+def sequence(contents: bytes) -> bytes:
+    return b"\x30\x83" + len(contents).to_bytes(3) + contents
+
+
 async def test_a_client_that_never_reads(tmp_path: Path) -> None:
     flood = query_for(PUBLISHER).encode() * 1000
-    async with attacked(tmp_path, replace(SHORT, idle_s=30)) as rig:
+    async with attacked(tmp_path, soon("request_s")) as rig:
         async with phone(rig.address) as client:
             with contextlib.suppress(trio.BrokenResourceError):
                 with trio.move_on_after(30):
@@ -283,7 +301,8 @@ async def test_a_storm_of_resets(tmp_path: Path) -> None:
 
 
 async def test_an_idle_connection_ends_with_a_goodbye(tmp_path: Path) -> None:
-    async with attacked(tmp_path, SHORT) as rig, phone(rig.address) as client:
+    limits = soon("idle_s")
+    async with attacked(tmp_path, limits) as rig, phone(rig.address) as client:
         assert (await client.ask(query_for(PUBLISHER))).is_trusted
         assert await client.tls.receive_some() == b""
         assert rig.refusals == {"idle": 1}
