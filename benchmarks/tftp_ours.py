@@ -1,6 +1,6 @@
 """Run our TFTP server on a folder, for the benchmarks.
 
-    tftp_ours.py PORT ROOT [--ports single|per-transfer] [--workers N]
+    python -m benchmarks.tftp_ours PORT ROOT [--ports single|per-transfer] [--workers N]
 
 The files are in memory, as trust lists and signed configurations are.
 """

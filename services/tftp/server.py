@@ -6,6 +6,7 @@ import structlog
 import trio
 
 from services.tftp.counters import TftpCounters
+from services.tftp.driver import drive
 from services.tftp.engine import Engine
 from services.tftp.listener import Listener
 from services.tftp.ports import DESCRIPTORS_A_PORT
@@ -18,9 +19,6 @@ from services.tftp.sockets import (
 from services.tftp.source import FileSource
 from services.tftp.workers import Workers
 
-_TURNS_BEFORE_OTHERS: Final = 4
-"""How long a busy server keeps the other tasks of the process waiting: four turns of
-at most 512 datagrams."""
 _SPARE_DESCRIPTORS: Final = 1024
 """For the other services of the process."""
 _DRAIN_LOOKS_EVERY_S: Final = 0.05
@@ -137,7 +135,7 @@ class TftpServer:
         self._running = engine
         task_status.started(where)
         try:
-            await _run(engine)
+            await drive(engine)
         finally:
             engine.close(trio.current_time())
 
@@ -152,19 +150,3 @@ class TftpServer:
             await workers.supervise()
         finally:
             workers.close()
-
-
-async def _run(engine: Engine) -> None:
-    """Turn the engine: as long as there is work without a pause, else on events."""
-    turns = 0
-    while True:
-        now = trio.current_time()
-        if now >= engine.next_at:
-            engine.expire(now)
-        if engine.turn(now):
-            turns += 1
-            if turns % _TURNS_BEFORE_OTHERS == 0:
-                await trio.lowlevel.checkpoint()
-            continue
-        with trio.move_on_at(engine.next_at):
-            await trio.lowlevel.wait_readable(engine)
