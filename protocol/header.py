@@ -162,12 +162,13 @@ def _open(reader: Reader) -> int:
 
 def _opening(reader: Reader, tag: HeaderTag) -> int:
     start = reader.offset
-    found, value = reader.element()
-    if found != tag:
+    if reader.peek() != tag:
         raise DecodeError(
-            f"no trust list or signed file: element {found} where {tag.name} must be",
+            f"no trust list or signed file: byte {reader.peek():#04x} "
+            f"where the element {tag.name} must be",
             offset=start,
         )
+    _, value = reader.element()
     expect_length(value, 2, tag.name, start)
     return int.from_bytes(value)
 

@@ -7,11 +7,10 @@ from protocol.codes import Digest
 from protocol.errors import TokenlessError
 from protocol.header import HeaderTag
 from protocol.header_fields import SignatureInfo, SignerId, encode_text
-from protocol.signature import MODULUS_CODES, Signer
+from protocol.signature import MODULUS_CODES, RSA_PKCS1, Signer
 from protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH, pack_element
 
 _ALIGNMENT: Final = 4
-_RSA_PKCS1: Final = 0
 
 
 class BuildError(TokenlessError):
@@ -49,7 +48,7 @@ def sign_with_header(plan: HeaderPlan, body: bytes, signer: Signer) -> bytes:
 
 def _around_signature(plan: HeaderPlan, bits: int) -> tuple[bytes, bytes]:
     """Build what precedes and what follows element 12, with the final HEADERLENGTH."""
-    info = SignatureInfo(plan.digest, _RSA_PKCS1, MODULUS_CODES[bits])
+    info = SignatureInfo(plan.digest, RSA_PKCS1, MODULUS_CODES[bits])
     version = pack_element(HeaderTag.VERSION, bytes(plan.version))
     middle = pack_element(HeaderTag.SIGNER_ID, plan.signer.encode())
     middle += pack_element(HeaderTag.SIGNATURE_INFO, info.encode())

@@ -15,7 +15,7 @@ from protocol.codes import Role, role_name
 from protocol.name_text import printable
 from protocol.record import Record
 from protocol.self_check import SignatureState, signature_state
-from protocol.signature import MODULUS_CODES
+from protocol.signature import MODULUS_CODES, RSA_PKCS1
 from protocol.trust_list import TrustList
 
 MAX_PHONE_LENGTH: Final = 64 * 1024
@@ -79,6 +79,13 @@ def _signature(trust_list: TrustList) -> Iterator[Finding]:
             f"the signature at byte {header.signature_span[0]} does not hold under the "
             "key of the list's own signing record: the file was changed, or signed by "
             "another key with the same names",
+        )
+    if header.signature_algorithm != RSA_PKCS1:
+        yield Finding(
+            Severity.WARNING,
+            "unknown-algorithm",
+            f"SIGNATUREALGORTITHM is {header.signature_algorithm}; only {RSA_PKCS1}, "
+            "RSA with PKCS#1 v1.5, was ever seen",
         )
     bits = len(header.signature) * 8
     expected = MODULUS_CODES.get(bits)

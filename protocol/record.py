@@ -232,19 +232,17 @@ def _serial_agrees(record: Record, certificate: Certificate) -> bool:
 
 
 def _subject_agrees(record: Record, certificate: Certificate) -> bool:
-    text, expected = record.subject_name, certificate.subject_text
-    return text == expected or _name_agrees(text, certificate.subject)
+    text = record.subject_name or ""
+    return text == certificate.subject_text or _name_agrees(text, certificate.subject)
 
 
 def _issuer_agrees(record: Record, certificate: Certificate) -> bool:
-    text, expected = record.issuer_name, certificate.issuer_text
-    return text == expected or _name_agrees(text, certificate.issuer)
+    text = record.issuer_name or ""
+    return text == certificate.issuer_text or _name_agrees(text, certificate.issuer)
 
 
-def _name_agrees(text: str | None, name: DistinguishedName) -> bool:
+def _name_agrees(text: str, name: DistinguishedName) -> bool:
     """Return whether a text is a name in any of the forms that lists have."""
-    if text is None:
-        return True
     return any(text == name.render(form) for form in NameForm) or same_name(
         text, name.render()
     )

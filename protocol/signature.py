@@ -27,6 +27,8 @@ _HASHES: Final[dict[Digest, hashes.HashAlgorithm]] = {
 }
 _PADDING: Final = PKCS1v15()
 
+RSA_PKCS1: Final = 0
+"""SIGNATUREALGORTITHM, the only one observed."""
 MODULUS_CODES: Final = {512: 0, 1024: 1, 2048: 2, 4096: 3}
 """SIGNATUREMODULUS for a key's bits. 1 is observed, the rest are certutils'."""
 

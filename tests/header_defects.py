@@ -25,12 +25,19 @@ def header_defects() -> Iterator[Defect]:
     signer = tokenless().signer
     yield Defect("empty", b"", "the file is empty", 0)
     yield Defect("one-byte", data[:1], "head is cut short", 0)
-    yield Defect("text", b"<device/>\n", "claims .* bytes", 0)
-    yield Defect("zeros", bytes(64), "element 0 where VERSION must be", 0)
-    yield Defect("version-missing", data[5:], "element 2 where VERSION must be", 0)
+    yield Defect(
+        "text", b"<device/>\n", "byte 0x3c where the element VERSION must be", 0
+    )
+    yield Defect("zeros", bytes(64), "byte 0x00 where the element VERSION", 0)
+    yield Defect("version-missing", data[5:], "byte 0x02 where the element VERSION", 0)
     yield Defect("version-long", patched(2, b"\x03"), "VERSION has 3 bytes", 0)
     yield Defect("version-empty", patched(2, b"\x00"), "VERSION has 0 bytes", 0)
-    yield Defect("header-length-missing", data[:5] + data[10:], "element 3 where", 5)
+    yield Defect(
+        "header-length-missing",
+        data[:5] + data[10:],
+        "byte 0x03 where the element HEADER_LENGTH",
+        5,
+    )
     yield Defect("header-length-zero", patched(8, b"\0\0"), "HEADERLENGTH is 0", 5)
     yield Defect("header-length-nine", patched(8, b"\0\x09"), "HEADERLENGTH is 9", 5)
     yield Defect("header-length-ten", patched(8, b"\0\x0a"), "the header lacks", 10)

@@ -145,3 +145,8 @@ def test_signed_in_the_future() -> None:
 def test_a_modulus_code_that_lies() -> None:
     lying = TrustList.decode(damage.patched(damage.MODULUS + 3, b"\3"))
     assert "modulus-mismatch" in found(lying)
+
+
+def test_an_algorithm_that_nobody_has_seen() -> None:
+    unknown = TrustList.decode(damage.patched(damage.MODULUS - 1, b"\5"))
+    assert "unknown-algorithm" in found(unknown)
