@@ -109,6 +109,10 @@ class TvsLoop:
 
     def stop_accepting(self) -> None:
         """Stop listening; clients that are connected are served on."""
+        # A worker's listeners are open in the pool, too: closing them here would leave
+        # them in the epoll, ready for ever.
+        if self._accepts_again_at is None:
+            self._ignore_listeners()
         self._accepts_again_at = None
         for listener in self._listeners.values():
             listener.close()
@@ -127,6 +131,10 @@ class TvsLoop:
     def _watch_listeners(self) -> None:
         for fd in self._listeners:
             self._epoll.register(fd, select.EPOLLIN)
+
+    def _ignore_listeners(self) -> None:
+        for fd in self._listeners:
+            self._epoll.unregister(fd)
 
     def _accept(self, listener: Listener, now: float) -> None:
         context = self.contexts.modern
@@ -177,8 +185,7 @@ class TvsLoop:
     def _pause_accepting(self, reason: Refusal, now: float, *, why: str = "") -> None:
         """Let clients wait in the backlog until there may be room."""
         self._refusals.note(reason, now, phone="", why=why)
-        for fd in self._listeners:
-            self._epoll.unregister(fd)
+        self._ignore_listeners()
         self._accepts_again_at = now + _PAUSE_S
 
     def _admit(self, connection: Connection, now: float) -> None:
