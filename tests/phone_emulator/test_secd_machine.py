@@ -4,6 +4,7 @@ import pytest
 
 from phone_emulator.secd.events import (
     Downloaded,
+    DownloadRefused,
     Event,
     Fetch,
     Finish,
@@ -147,3 +148,16 @@ def test_a_default_configuration_is_taken_when_there_is_no_other() -> None:
     assert report.action is Action.INSTALLED
     assert report.requested == "XMLDefault.cnf.xml"
     assert bench.contents.configuration == default
+
+
+def test_a_refused_download_is_not_looked_for_elsewhere() -> None:
+    """A TFTP error other than "File not found", or a file that is too large."""
+    secd = machine()
+    secd.handle(PowerOn(), NOW)
+    for expected in (State.FETCHING_ITL, State.FETCHING_CONFIGURATION, State.RUNNING):
+        secd.handle(DownloadRefused("TFTP error 2: Access violation"), NOW)
+        assert secd.state is expected
+    report = secd.report
+    assert {file.action for file in report.files.values()} == {Action.FAILED}
+    assert report.status_messages.count("TFTP access error") == 3
+    assert "Access violation" in (report.files[FileKind.CTL].reason or "")
