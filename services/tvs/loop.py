@@ -110,7 +110,7 @@ class TvsLoop:
     def stop_accepting(self) -> None:
         """Stop listening; clients that are connected are served on."""
         # A worker's listeners are open in the pool, too: closing them here would leave
-        # them in the epoll, ready for ever.
+        # them in the epoll, and wake this worker for clients of the next one.
         if self._accepts_again_at is None:
             self._ignore_listeners()
         self._accepts_again_at = None

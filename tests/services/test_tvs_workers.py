@@ -55,12 +55,6 @@ def children_of(pid: int) -> list[int]:
     return [int(each) for thread in threads for each in thread.read_text().split()]
 
 
-def cpu_ticks(pid: int) -> int:
-    """Return the time of a process in clock ticks, of which a second has 100."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
 def pool_of_this_process() -> int:
     pools = [
         pid
@@ -146,14 +140,10 @@ async def test_certificates_are_reloaded_worker_by_worker(tmp_path: Path) -> Non
         rig.server.reload_certificates((new,))
         await until(lambda: len(workers & set(children_of(pool))) == 1)
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
-        (draining,) = workers & set(children_of(pool))
-        used = cpu_ticks(draining)
         for _ in range(20):
             async with phone(rig.address) as client:
                 assert client.tls.getpeercert(binary_form=True) == new.der
                 assert (await client.ask(query_for(PUBLISHER))).is_trusted
-        await trio.sleep(0.5)
-        assert cpu_ticks(draining) - used < 20  # it waits; it does not spin
         await trio.aclose_forcefully(old.tls)
         await until(lambda: not workers & set(children_of(pool)))
         assert len(children_of(pool)) == 2
