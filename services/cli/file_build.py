@@ -27,8 +27,16 @@ from services.files import replace_file
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
+# Click keeps the lines of a paragraph that begins with a backspace.
+_EXAMPLE = """\b
+Example:
+  tokenless file build CTLFile.tlv --cert pub.pem --key pub.key \\
+    --record SAST=pub.pem,cucm-pub,10.48.47.155 \\
+    --record CCM+TFTP=pub.pem,cucm-pub,10.48.47.155
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLE)
 @click.argument("output", type=_FILE)
 @click.option("--description", type=_FILE, help="The list as TOML; flags override it.")
 @click.option(
@@ -58,12 +66,12 @@ def build(
     source: KeySource,
     as_json: bool,
 ) -> None:
-    r"""Build and sign a trust list, and write it to OUTPUT.
+    """Build and sign a trust list, and write it to OUTPUT.
 
-    \b
-    tokenless file build CTLFile.tlv --cert pub.pem --key pub.key \
-        --record SAST=pub.pem,cucm-pub,10.48.47.155 \
-        --record CCM+TFTP=pub.pem,cucm-pub,10.48.47.155
+    Records come from flags, or from a description in TOML:
+
+    filename, form, digest, signer_version, and for each [[record]] role, certificate,
+    dns_name, ip_address, or token = true.
     """
     overrides = {
         "filename": filename,

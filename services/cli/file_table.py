@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -39,8 +39,11 @@ def print_table(
         console.print(_head(file, {"Content": Text(payload)}))
         return
     state = {"Signature": _SIGNATURES[signature_state(file)]}
-    findings = lint(file, at=at)
-    console.print(Group(_head(file, state), _members(file, at), _findings(findings)))
+    console.print(_head(file, state))
+    console.print(_members(file, at))
+    for finding in lint(file, at=at):
+        # Terminals break long lines themselves, and can copy them whole.
+        console.print(_finding(finding), soft_wrap=True)
 
 
 def _head(file: TrustList | SignedFile, more: dict[str, Text]) -> Table:
@@ -60,6 +63,8 @@ def _head(file: TrustList | SignedFile, more: dict[str, Text]) -> Table:
         "Signed": signed,
     }
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for key, value in rows.items():
         table.add_row(Text(key, style="bold"), Text(value))
     for key, text in more.items():
@@ -118,14 +123,9 @@ def _expiry(certificate: Certificate | None, at: datetime) -> Text:
     return Text(f"{certificate.not_after:%Y-%m-%d}", style=style)
 
 
-def _findings(findings: Sequence[Finding]) -> Group:
-    return Group(
-        *(
-            Text.assemble(
-                (f"{finding.severity}: ", _STYLES[finding.severity]),
-                f"record {finding.record}: " if finding.record else "",
-                printable(finding.message),
-            )
-            for finding in findings
-        )
+def _finding(finding: Finding) -> Text:
+    return Text.assemble(
+        (f"{finding.severity}: ", _STYLES[finding.severity]),
+        f"record {finding.record}: " if finding.record else "",
+        printable(finding.message),
     )
