@@ -9,6 +9,7 @@ from phone_emulator.secd.moments import Moment
 from phone_emulator.secd.report import Action
 from phone_emulator.secd.states import Step
 from protocol.errors import DecodeError
+from protocol.name_text import printable
 from protocol.signed_file import SignedFile
 from protocol.trust_anchors import (
     Accept,
@@ -49,7 +50,7 @@ def _examine_list(boot: Boot, data: bytes) -> Step:
         file = decode_list(data)
     except DecodeError as error:
         return boot.refuse(Refuse(f"malformed: {error}", _MALFORMED_LIST_RULE))
-    boot.file_report.signer = file.signer.subject
+    boot.file_report.signer = printable(file.signer.subject)
     installs_again = boot.identity.habits.identical_file_is_an_update
     if data == boot.held[boot.kind] and not installs_again:
         boot.note(Moment.UNCHANGED, kind=boot.kind)
@@ -62,7 +63,7 @@ def _examine_signed_configuration(boot: Boot, data: bytes) -> Step:
         file = SignedFile.decode(data)
     except DecodeError as error:
         return boot.refuse(Refuse(f"not a signed file: {error}", _CONFIGURATION_RULE))
-    boot.file_report.signer = file.signer.subject
+    boot.file_report.signer = printable(file.signer.subject)
     return _judge(boot, file)
 
 

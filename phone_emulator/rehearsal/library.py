@@ -1,0 +1,60 @@
+"""The rehearsals that are at hand: those of the working folder, else the shipped ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.script import SCRIPTS, Script, load_scripts
+
+_PACKAGE: Final = Path(__file__).parents[1]
+_FOLDERS: Final = (SCRIPTS, _PACKAGE.parent / SCRIPTS, _PACKAGE / "scripts")
+_ENDING: Final = ".toml"
+
+
+def shipped_folder() -> Path:
+    """Return the folder of rehearsals.
+
+    Raises:
+        PhoneError: When there is none.
+    """
+    for folder in _FOLDERS:
+        if folder.is_dir():
+            return folder
+    raise PhoneError("no rehearsals are at hand", hint="name a file")
+
+
+def all_scripts() -> Iterator[Script]:
+    """Load every rehearsal of the folder, by file name, each variant for itself.
+
+    Raises:
+        PhoneError: When one of them cannot be understood.
+    """
+    for path in sorted(shipped_folder().glob(f"*{_ENDING}")):
+        yield from load_scripts(path)
+
+
+def find_scripts(name: str) -> list[Script]:
+    """Return the rehearsals that a person means: a file, a name, or one variant.
+
+    A script with variants is all of them; `NAME@VARIANT` is one.
+
+    Raises:
+        PhoneError: When there is none, or it cannot be understood.
+    """
+    if name.endswith(_ENDING):
+        return load_scripts(Path(name))
+    base, _, variant = name.partition("@")
+    path = shipped_folder() / f"{base}{_ENDING}"
+    if "/" in base or not path.is_file():
+        raise PhoneError(
+            f"there is no rehearsal {name}", hint="see `tokenless rehearse list`"
+        )
+    scripts = load_scripts(path)
+    if not variant:
+        return scripts
+    found = [script for script in scripts if script.name == name]
+    if not found:
+        names = ", ".join(script.name for script in scripts)
+        raise PhoneError(f"there is no rehearsal {name}", hint=f"here are {names}")
+    return found

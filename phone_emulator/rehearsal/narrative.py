@@ -1,0 +1,121 @@
+"""A rehearsal told step by step: who is stuck, why, what is left, what would help."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from phone_emulator.rehearsal.expectations import StepReport
+from phone_emulator.rehearsal.run import Played
+from phone_emulator.rehearsal.script import Script
+from phone_emulator.rehearsal.standing import PhoneState, Standing
+
+_STYLES = {
+    PhoneState.OK: "green",
+    PhoneState.DEGRADED: "yellow",
+    PhoneState.STUCK: "bold red",
+    PhoneState.UNREACHABLE: "red",
+    PhoneState.OFF: "dim",
+    PhoneState.NEW: "dim",
+}
+
+
+def step_story(report: StepReport) -> Group:
+    """Tell one step."""
+    mark = Text("as expected", "green") if report.ok else Text("otherwise", "bold red")
+    head = Text.assemble(f"{report.number}. ", (report.step.title, "bold"), "  ", mark)
+    parts: list[RenderableType] = [head]
+    if report.step.why:
+        parts.append(Padding(Text(report.step.why, "italic"), (0, 3)))
+    if report.refusal is not None:
+        parts.append(Padding(f"refused: {report.refusal}", (0, 3)))
+    parts.append(Padding(_groups(report.standings), (0, 3)))
+    parts.extend(
+        Padding(line, (0, 3)) for each in report.standings for line in _trouble(each)
+    )
+    parts.extend(
+        Padding(Text(f"expected otherwise: {difference}", "red"), (0, 3))
+        for difference in report.differences
+    )
+    return Group(*parts)
+
+
+def _groups(standings: Sequence[Standing]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("group")
+    table.add_column("phones")
+    table.add_column("anchors left")
+    table.add_column("TVS it can ask")
+    for each in standings:
+        table.add_row(
+            f"{each.group} ({each.model})",
+            _states(each),
+            anchors_words(each),
+            tvs_words(each),
+        )
+    return table
+
+
+def _states(standing: Standing) -> Text:
+    return Text(", ").join(
+        Text(f"{count} {state}", _STYLES[state])
+        for state, count in standing.states.items()
+    )
+
+
+def anchors_words(standing: Standing) -> str:
+    """Return how many anchors a group has left, and which."""
+    fewest = standing.fewest
+    if fewest is None:
+        return "holds no list: takes the first one"
+    return f"{len(fewest.signers)}: {', '.join(fewest.signers) or 'none'}"
+
+
+def tvs_words(standing: Standing) -> str:
+    """Return how many TVS servers a group can ask, and which."""
+    fewest = standing.fewest
+    if fewest is None:
+        return "-"
+    return f"{len(fewest.tvs)}: {', '.join(fewest.tvs) or 'none'}"
+
+
+def _trouble(standing: Standing) -> Iterator[Text]:
+    for refusal, count in standing.refusals.items():
+        yield Text(f"{count} of {standing.group} refuse {refusal}", "red")
+    if standing.remedies:
+        yield Text(f"what recovers {standing.group}:")
+        for remedy in standing.remedies:
+            yield Text(f"  - {remedy}")
+
+
+def lessons_table(scripts: Iterable[Script]) -> Table:
+    """List rehearsals with their lessons."""
+    table = Table(header_style="bold")
+    table.add_column("rehearsal", no_wrap=True)
+    table.add_column("lesson")
+    table.add_column("source")
+    for script in scripts:
+        marked = " (inferred)" if script.inferred else ""
+        table.add_row(script.name, script.lesson, f"{script.source}{marked}")
+    return table
+
+
+def results_table(all_played: Sequence[Played]) -> Table:
+    """List played rehearsals: the lesson, how many are stuck, as expected or not."""
+    table = Table(header_style="bold")
+    table.add_column("rehearsal", no_wrap=True)
+    table.add_column("lesson")
+    table.add_column("stuck at the end", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("as expected")
+    for played in all_played:
+        table.add_row(
+            played.script.name,
+            played.script.lesson,
+            str(len(played.stuck)),
+            f"{played.seconds:.1f}",
+            Text("yes", "green") if played.ok else Text("no", "bold red"),
+        )
+    return table

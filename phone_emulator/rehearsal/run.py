@@ -1,0 +1,112 @@
+"""Plays one rehearsal from an empty folder to its verdict."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.expectations import StepReport
+from phone_emulator.rehearsal.player import Watcher, play
+from phone_emulator.rehearsal.script import Script
+from phone_emulator.rehearsal.stage import open_stage
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A rehearsal that was played."""
+
+    script: Script
+    phones: int
+    steps: tuple[StepReport, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step ended as expected."""
+        return len(self.steps) == len(self.script.steps) and all(
+            step.ok for step in self.steps
+        )
+
+    @property
+    def first_difference(self) -> str | None:
+        """What went otherwise than expected first, None when nothing did."""
+        for step in self.steps:
+            for difference in step.differences:
+                return f"step {step.number} ({step.step.title}): {difference}"
+        return None
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """Devices that are stuck at the end."""
+        return self.steps[-1].stuck if self.steps else ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the last object that `rehearse run --json` prints."""
+        return {
+            "rehearsal": self.script.name,
+            "ok": self.ok,
+            "steps": len(self.steps),
+            "stuck": list(self.stuck),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run_script(
+    script: Script,
+    phones: int,
+    folder: Path,
+    watcher: Watcher,
+    on_report: Callable[[StepReport], None] = lambda _: None,
+) -> Played:
+    """Play a script in an empty folder.
+
+    Args:
+        script: What.
+        phones: How many, beside groups of a fixed size.
+        folder: Where cluster, flash and logs are put.
+        watcher: Sees it run.
+        on_report: Is given each step's report as it ends.
+
+    Raises:
+        TokenlessError: When the stage cannot be set up.
+    """
+    return trio.run(_run, script, phones, folder, watcher, on_report)
+
+
+async def _run(
+    script: Script,
+    phones: int,
+    folder: Path,
+    watcher: Watcher,
+    on_report: Callable[[StepReport], None],
+) -> Played:
+    began = time.monotonic()
+    reports = []
+    async with open_stage(script, phones, folder) as stage:
+        async for report in play(script, stage, watcher):
+            reports.append(report)
+            on_report(report)
+    return Played(script, phones, tuple(reports), time.monotonic() - began)
+
+
+@contextmanager
+def rehearsal_folder(keep: Path | None) -> Iterator[Path]:
+    """Yield a scratch folder, or the new one that is to be kept.
+
+    Raises:
+        PhoneError: When there is something in it.
+    """
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="tokenless-") as scratch:
+            yield Path(scratch)
+        return
+    if keep.exists() and any(keep.iterdir()):
+        raise PhoneError(f"{keep} is not empty", hint="name a new folder")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep
