@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from phone_emulator.secd.moments import LogEntry, Moment
+from protocol.name_text import printable
 from protocol.phone_models import LogForm
 
 _Lines = tuple[tuple[str, str], ...]
@@ -200,8 +201,10 @@ def lines_of(entries: Iterable[LogEntry], form: LogForm, first: int) -> Iterator
     number = first
     for entry in entries:
         texts = _SECD if form is LogForm.SECD else _SECUREAPP
+        # Names in lists and words of servers are anybody's: no line may end early.
+        details = {key: printable(value) for key, value in entry.details.items()}
         for level, text in texts.get(entry.moment, ()):
-            yield _line(form, number, level, entry.at, text.format(**entry.details))
+            yield _line(form, number, level, entry.at, text.format(**details))
             number += 1
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from phone_emulator.secd.events import FlashContents
 from protocol.codes import role_name
 from protocol.errors import DecodeError
+from protocol.name_text import printable
 from protocol.phone_models import PhoneModel
 from protocol.record import Record
 from protocol.trust_list import TrustList
@@ -57,7 +58,7 @@ def _describe_list(data: bytes | None) -> dict[str, Any] | None:
         "length": len(found.data),
         "md5": found.md5,
         "sha1": found.sha1,
-        "signer": found.signer.subject,
+        "signer": printable(found.signer.subject),
         "signer_serial": found.signer.serial_hex,
         "entries": [
             {
@@ -86,12 +87,12 @@ def _list_lines(model: PhoneModel, data: bytes | None) -> list[str]:
 
 def _entry(record: Record) -> str:
     where = record.dns_name or record.ip_address or ""
-    return f"{role_name(record.role):9} {_name_of(record):30} {where}"
+    return f"{role_name(record.role):9} {_name_of(record):30} {printable(where)}"
 
 
 def _name_of(record: Record) -> str:
     """Return the common name; an emptied record has none."""
-    text = record.subject_name or "(no certificate)"
+    text = printable(record.subject_name or "(no certificate)")
     first = text.partition(";")[0]
     return first.partition("=")[2].strip('" ') or first
 

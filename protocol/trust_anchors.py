@@ -24,6 +24,7 @@ from protocol.certificate import Certificate
 from protocol.codes import Digest, Role, role_name
 from protocol.errors import BadSignatureError, DecodeError
 from protocol.header_fields import SignerId
+from protocol.name_text import printable
 from protocol.names import same_name
 from protocol.record import Record
 from protocol.signed_file import SignedFile
@@ -160,7 +161,9 @@ class TrustAnchors:
         rule = 9 if kind is FileKind.CONFIGURATION else 7
         name = file.header.filename
         if kind is not FileKind.CONFIGURATION and name not in (None, kind.value):
-            return Refuse(f"the header says that the file is {name}", rule)
+            return Refuse(
+                f"the header says that the file is {printable(name or '')}", rule
+            )
         if file.header.digest not in self.digests:
             return Refuse(f"the model cannot verify {file.header.digest.name}", rule)
         return None
@@ -296,7 +299,7 @@ def _check_keys(
 
 
 def _describe(signer: SignerId) -> str:
-    return f"signer {signer.subject} (serial {signer.serial_hex})"
+    return f"signer {printable(signer.subject)} (serial {signer.serial_hex})"
 
 
 def _wrong_roles(kind: FileKind, roles: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from phone_emulator.secd.moments import Moment
 from phone_emulator.secd.report import TvsReport
 from phone_emulator.secd.search import Inquiry
 from phone_emulator.secd.states import Step
+from protocol.name_text import printable
 from protocol.trust_anchors import (
     Accept,
     FileKind,
@@ -130,7 +131,7 @@ def _report(
         TvsReport(
             server=str(inquiry.server),
             serial=inquiry.file.signer.serial_hex,
-            issuer=inquiry.file.signer.issuer,
+            issuer=printable(inquiry.file.signer.issuer),
             status=status,
             roles=answer.roles if answer else (),
             ttl=answer.ttl if answer else None,
@@ -147,4 +148,4 @@ def _note_of_server(boot: Boot, moment: Moment, **details: str) -> None:
 
 def _refusal(boot: Boot, file: Signed, why: str) -> Refuse:
     rule = 9 if boot.kind is FileKind.CONFIGURATION else 7
-    return Refuse(f"signer {file.signer.subject} is unknown; {why}", rule)
+    return Refuse(f"signer {printable(file.signer.subject)} is unknown; {why}", rule)

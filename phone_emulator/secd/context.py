@@ -9,6 +9,7 @@ from phone_emulator.secd.report import Action, BootReport, FileReport
 from phone_emulator.secd.search import FileSearch, Inquiry, ServerChoice
 from phone_emulator.secd.states import KINDS, State, Step
 from phone_emulator.secd.tvs_cache import TvsCache
+from protocol.name_text import printable
 from protocol.phone_config import PhoneConfig
 from protocol.trust_anchors import FileKind, Refuse, TrustAnchors
 from protocol.tvs_messages import FIRST_SESSION_ID
@@ -75,9 +76,10 @@ class Boot:
         self.report.said.append((self.now, message))
 
     def settle(self, action: Action, *, rule: int, reason: str | None = None) -> Step:
-        """Close the present file."""
+        """Close the present file; reasons may quote what a server wrote."""
         report = self.file_report
-        report.action, report.rule, report.reason = action, rule, reason
+        report.action, report.rule = action, rule
+        report.reason = None if reason is None else printable(reason)
         report.held = self.held[self.kind]
         return Step.SETTLED
 

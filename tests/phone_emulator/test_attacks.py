@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from phone_emulator.console_log import lines_of
+from phone_emulator.screen import draw
 from phone_emulator.secd.report import Action
 from protocol.codes import Digest, Role
+from protocol.phone_models import PHONE_MODELS, LogForm
 from protocol.signed_file import sign_file
 from protocol.trust_anchors import FileKind
 from protocol.tvs_messages import Answer, MessageType, Status
@@ -227,3 +230,28 @@ def test_an_expired_signer_where_dates_count() -> None:
     strict = type(habits)(refuses_expired_signers=True)
     bench.identity = phone({}, servers=(PUB,), habits=strict).identity
     refused(bench, FileKind.CTL, "expired on 2015-04-08")
+
+
+def test_a_signers_name_cannot_write_to_the_terminal() -> None:
+    """Names come from anybody: in reasons, logs and screens they end no line."""
+    evil = keypair("evil\x1b[2J\nSECD: all is well")
+    nodes = nodes_of(MIXED)
+    nodes[PUB].ctl = attackers_list(evil, evil)
+    bench = phone(nodes, servers=(PUB,))
+    report = bench.boot().report.files[FileKind.CTL]
+    assert report.action is Action.INSTALLED
+    assert (report.signer or "").isprintable()
+    nodes[PUB].ctl = attackers_list(ATTACKER, ATTACKER)
+    bench.boot()
+    nodes[PUB].ctl = attackers_list(evil, ATTACKER)
+    nodes[PUB].files.clear()
+    bench.contents = type(bench.contents)()
+    report = bench.boot().report.files[FileKind.CTL]
+    assert report.action is Action.REJECTED
+    assert (report.reason or "").isprintable()
+    for line in lines_of(bench.secd.log, LogForm.SECD, 1):
+        assert line.isprintable()
+    nodes[PUB].ctl = attackers_list(evil, evil)
+    bench.boot()
+    shown = draw(DEVICE, PHONE_MODELS["7975"], bench.contents, [])
+    assert all(line.isprintable() for line in shown.splitlines())
