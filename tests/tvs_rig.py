@@ -1,5 +1,6 @@
 """A TVS daemon on a free loopback port, and clients of every kind, for tests."""
 
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Sequence
@@ -137,12 +138,25 @@ class Phone:
         return answer
 
 
+async def _connect(address: Address, receive_buffer: int | None) -> trio.SocketStream:
+    if receive_buffer is None:
+        return await trio.open_tcp_stream(*address)
+    sock = trio.socket.socket()
+    # Before connecting: the window is agreed upon then.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    await sock.connect(address)
+    return trio.SocketStream(sock)
+
+
 @asynccontextmanager
 async def phone(
-    address: Address, context: ssl.SSLContext | None = None
+    address: Address,
+    context: ssl.SSLContext | None = None,
+    *,
+    receive_buffer: int | None = None,
 ) -> AsyncIterator[Phone]:
     """Connect an honest client, handshake included."""
-    tcp = await trio.open_tcp_stream(*address)
+    tcp = await _connect(address, receive_buffer)
     tls = trio.SSLStream(tcp, context or client_context(), https_compatible=True)
     try:
         await tls.do_handshake()

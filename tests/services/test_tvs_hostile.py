@@ -261,7 +261,7 @@ def sequence(contents: bytes) -> bytes:
 async def test_a_client_that_never_reads(tmp_path: Path) -> None:
     flood = query_for(PUBLISHER).encode() * 1000
     async with attacked(tmp_path, soon("request_s")) as rig:
-        async with phone(rig.address) as client:
+        async with phone(rig.address, receive_buffer=4096) as client:
             with contextlib.suppress(trio.BrokenResourceError):
                 with trio.move_on_after(30):
                     while not rig.refusals:
@@ -271,13 +271,20 @@ async def test_a_client_that_never_reads(tmp_path: Path) -> None:
 
 
 async def test_one_who_reads_late_gets_all_answers(tmp_path: Path) -> None:
-    async with attacked(tmp_path) as rig, phone(rig.address) as client:
-        count = 3000
-        requests = b"".join(query_for(PUBLISHER, n).encode() for n in range(count))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(client.tls.send_all, requests)
-            await trio.sleep(0.3)
-            sessions = [(await client.answer()).session_id for _ in range(count)]
+    count = 8000
+    requests = b"".join(query_for(PUBLISHER, n).encode() for n in range(count))
+    async with (
+        attacked(tmp_path) as rig,
+        phone(rig.address, receive_buffer=4096) as client,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(client.tls.send_all, requests)
+        # Only a full socket ends it: 8,000 answers have 6 MB.
+        await until(lambda: rig.server.counters.queries > 0)
+        await trio.sleep(0.2)
+        assert rig.server.counters.queries < count
+        await honest_are_answered(rig.address)
+        sessions = [(await client.answer()).session_id for _ in range(count)]
         assert sessions == list(range(count))
 
 

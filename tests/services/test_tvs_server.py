@@ -78,6 +78,19 @@ async def test_a_request_of_one_byte_records_is_answered(tmp_path: Path) -> None
         assert await client.answer() == TRUSTED
 
 
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+async def test_a_goodbye_is_returned(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    async with running(settings_for(tmp_path)) as rig:
+        tcp = await trio.open_tcp_stream(*rig.address)
+        tls = trio.SSLStream(tcp, client_context(version))
+        await tls.send_all(query_for(PUBLISHER).encode())
+        assert await tls.receive_some() == TRUSTED.encode()
+        transport, rest = await tls.unwrap()  # raises without the daemon's goodbye
+        assert rest == b""
+        await transport.aclose()
+        assert rig.refusals == {}
+
+
 async def test_unknown_elements_are_ignored_and_counted(tmp_path: Path) -> None:
     async with running(settings_for(tmp_path)) as rig, phone(rig.address) as client:
         body = pack_element(6, b"?") + query_for(PUBLISHER).encode()[10:]
