@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import shutil
 import socket
 import ssl
 import struct
@@ -375,6 +376,7 @@ async def connect_from(source: str, address: Address) -> trio.socket.SocketType:
     return sock
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 async def test_renegotiation_is_refused(tmp_path: Path) -> None:
     async with attacked(tmp_path) as rig:
         host, port = rig.address

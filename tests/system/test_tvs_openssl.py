@@ -1,6 +1,7 @@
 """OpenSSL's own client against the daemon: handshakes, and a request typed by hand."""
 
 import re
+import shutil
 from pathlib import Path
 from subprocess import PIPE
 
@@ -17,6 +18,11 @@ from tests.tvs_rig import (
     query_for,
     running,
     settings_for,
+)
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None or shutil.which("xxd") is None,
+    reason="needs openssl and xxd: see .ci/system-packages",
 )
 
 OLD = ["-tls1", "-cipher", "AES256-SHA:AES128-SHA:@SECLEVEL=0"]
