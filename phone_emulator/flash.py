@@ -190,6 +190,16 @@ class FolderFlash:
         return found
 
 
+def model_in(folder: Path) -> str | None:
+    """Return the model of the phone that keeps its flash in a folder, if there is one.
+
+    Raises:
+        PhoneError: When its state cannot be understood.
+    """
+    state = FolderFlash(folder, "").state()
+    return state.model if state and state.model in PHONE_MODELS else None
+
+
 def read_record(path: Path) -> bytes:
     """Read a recorded boot.
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 import trio
@@ -18,6 +19,7 @@ from phone_emulator.cli.phone_views import (
     show,
     web,
 )
+from phone_emulator.flash import model_in
 from phone_emulator.phone import open_network
 from phone_emulator.secd.events import Habits, Identity
 from phone_emulator.secd.report import Action, BootReport
@@ -25,6 +27,8 @@ from phone_emulator.single import boot_in_folder
 from protocol.phone_models import PHONE_MODELS
 from protocol.tftp_download import Wishes
 from protocol.trust_anchors import FileKind
+
+_FIRST_MODEL: Final = "7975"
 
 
 @click.group()
@@ -34,7 +38,12 @@ def phone() -> None:
 
 @phone.command()
 @click.option("--device", required=True, help="SEP001122334455.")
-@click.option("--model", type=click.Choice(list(PHONE_MODELS)), default="7975")
+@click.option(
+    "--model",
+    type=click.Choice(list(PHONE_MODELS)),
+    default=None,
+    help=f"As before in this flash; {_FIRST_MODEL} at first.",
+)
 @flash_option
 @tftp_option
 @tls_option
@@ -78,7 +87,7 @@ def phone() -> None:
 def boot(
     *,
     device: str,
-    model: str,
+    model: str | None,
     flash: Path,
     tftp: str,
     tls: str | None,
@@ -97,7 +106,7 @@ def boot(
     """
     identity = Identity(
         device=parse_device(device),
-        model_name=model,
+        model_name=model or model_in(flash) or _FIRST_MODEL,
         servers=parse_servers(tftp),
         habits=Habits(
             negative_answer_is_final=not ask_next_tvs,

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from phone_emulator.errors import PhoneError
 from protocol.header_fields import SignerId
 from protocol.phone_models import PHONE_MODELS, PhoneModel
 from protocol.trust_anchors import FileKind
@@ -54,8 +55,18 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def model(self) -> PhoneModel:
-        """What the phone's model can do."""
-        return PHONE_MODELS[self.model_name]
+        """What the phone's model can do.
+
+        Raises:
+            PhoneError: When there is no such model.
+        """
+        try:
+            return PHONE_MODELS[self.model_name]
+        except KeyError:
+            raise PhoneError(
+                f"the model {self.model_name} is not known",
+                hint=f"known are {', '.join(PHONE_MODELS)}",
+            ) from None
 
     @property
     def tvs_name(self) -> str:

@@ -25,6 +25,12 @@ def test_another_name_cannot() -> None:
         _ = phone_emulator.nothing  # type: ignore[attr-defined]
 
 
+def test_an_unknown_model() -> None:
+    identity = phone_emulator.Identity(device="SEP1", model_name="9999", servers=())
+    with pytest.raises(PhoneError, match="9999 is not known"):
+        _ = identity.model
+
+
 def test_the_plugin_imports_nothing_until_it_is_used() -> None:
     code = (
         "import phone_emulator.pytest_plugin, sys;"

@@ -81,6 +81,11 @@ async def test_the_commands(tmp_path: Path) -> None:
     assert set(report["tvs"][0]) >= {"server", "request", "serial", "status", "roles"}
     assert "Trust List updated" in report["status_messages"]
 
+    again = [word for word in boot if word not in ("--model", "8861")]
+    async with live_node(before, tmp_path) as node:
+        again[again.index("--tftp") + 1] = str(node.tftp)
+        _, out, _ = await cli(*again)
+    assert json.loads(out)["model"] == "8861"
     _, shown, _ = await cli("phone", "show", *flash)
     assert report["files"]["CTLFile.tlv"]["sha1"] in shown
     _, log, _ = await cli("phone", "log", *flash)
