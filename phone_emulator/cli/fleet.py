@@ -227,3 +227,15 @@ def _held_by(phone: StoredPhone) -> tuple[str, ...]:
         for name in ("CTLFile.tlv", "ITLFile.tlv")
     )
     return f"{phone.model:6}", f"{phone.outcome or '-':11}", *lists
+
+
+@fleet.command("delete-trust")
+@flash_option
+@click.option("--stuck", is_flag=True, help="Only phones that refused a file.")
+def delete_trust(*, flash: Path, stuck: bool) -> None:
+    """Erase CTL and ITL on all phones, as bulk erasers do; configurations stay."""
+    with closing(FleetStore.open_existing(flash)) as store:
+        chosen = None
+        if stuck:
+            chosen = [p.device for p in store.phones() if p.outcome == "rejected"]
+        click.echo(f"erased: the lists of {store.delete_trust(chosen)} phones")

@@ -9,7 +9,7 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -124,7 +124,7 @@ class FleetStore:
                 json.loads(zlib.decompress(report)) if report else {},
             )
 
-    def delete_trust(self, devices: Iterator[str] | None = None) -> int:
+    def delete_trust(self, devices: Iterable[str] | None = None) -> int:
         """Erase the lists of some phones, of all when None; return how many had any."""
         erase = (
             "UPDATE phone SET ctl = NULL, itl = NULL "
@@ -137,7 +137,7 @@ class FleetStore:
             for device in devices
         )
 
-    def factory_reset(self, devices: Iterator[str]) -> None:
+    def factory_reset(self, devices: Iterable[str]) -> None:
         """Forget some phones altogether."""
         for device in devices:
             self._connection.execute("DELETE FROM phone WHERE device = ?", (device,))

@@ -70,7 +70,7 @@ async def test_stuck_phones_are_named(tmp_path: Path) -> None:
             node.serve(REGENERATED.authority())
             report = await Fleet(phones, store, MODERN).boot()
             assert sorted(report.stuck) == [phone.device for phone in phones]
-            assert store.delete_trust(iter([phones[0].device])) == 1
+            assert store.delete_trust([phones[0].device]) == 1
             again = await Fleet(phones, store, MODERN).boot()
             assert len(again.stuck) == 4
             assert store.delete_trust() == 5
@@ -266,5 +266,10 @@ async def test_the_commands(tmp_path: Path) -> None:
     assert len(out.splitlines()) == 30
     _, out, _ = await cli("fleet", "show", "--json", *flash)
     assert json.loads(out.splitlines()[0])["outcome"] == "rejected"
+    _, out, _ = await cli("fleet", "delete-trust", "--stuck", *flash)
+    assert out == "erased: the lists of 30 phones\n"
+    assert (await cli("fleet", "delete-trust", *flash))[1].startswith(
+        "erased: the lists of 0"
+    )
     assert (await cli(*boot, *flash))[0] == 1
     assert (await cli(*boot, *flash, *where, "--first-mac", "zz"))[0] == 2
