@@ -1,5 +1,6 @@
 """A cluster's nodes on their way up and down, each served by a task of its own."""
 
+import random
 import socket
 from collections.abc import Sequence
 from typing import Final
@@ -11,6 +12,7 @@ from services.cluster.cluster import Cluster
 from services.node.serve import serve_nodes
 
 _DRAWS: Final = 50
+_PORTS: Final = range(20_000, 32_000)
 
 
 class ServedNodes:
@@ -73,26 +75,24 @@ def free_port(kind: socket.SocketKind, addresses: Sequence[str]) -> int:
     """Find a port that is free on every address.
 
     All nodes of a cluster share one port number, and keep it when they come back, as
-    phone configurations name it.
+    phone configurations name it. It is none of those that the system hands out by
+    itself, so that no other program gets it while a node is down.
 
     Raises:
         PhoneError: When none is found; another program holds nearly all.
     """
-    for _ in range(_DRAWS):
-        port = 0
-        held: list[socket.socket] = []
-        try:
-            for address in addresses:
-                held.append(socket.socket(socket.AF_INET, kind))
-                held[-1].bind((address, port))
-                port = int(held[-1].getsockname()[1])
-        except OSError:
-            continue
-        else:
+    for port in random.sample(_PORTS, _DRAWS):
+        if all(_is_free(kind, address, port) for address in addresses):
             return port
-        finally:
-            for each in held:
-                each.close()
     raise PhoneError(
         f"no port is free on {', '.join(addresses)}", hint="close other programs"
     )
+
+
+def _is_free(kind: socket.SocketKind, address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
