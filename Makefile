@@ -4,13 +4,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench fuzz vectors lock clean
 
 help:
 	@echo "make demo    set up, take a lab cluster through a CallManager regeneration, show the result"
 	@echo "make test    set up, run the whole test suite"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the benchmarks of benchmarks/"
+	@echo "make fuzz    the fuzz targets, for as long as they take"
+	@echo "make vectors the golden files of tests/vectors, made anew"
 	@echo "make lock    resolve requirements/*.in anew into locked files"
 
 $(VENV)/runtime: requirements/runtime.txt pyproject.toml
@@ -34,6 +36,23 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Each benchmark says on its first lines what it measures and beside whom; together
+# they take about half an hour on a quiet machine.
+bench: $(VENV)/dev
+	$(BIN)/python -m benchmarks.trust_lists
+	$(BIN)/python -m benchmarks.tftp
+	$(BIN)/python -m benchmarks.tvs
+	$(BIN)/python -m benchmarks.fleet
+
+# Fuzz targets run by hand; they end with status 1 and a crash file when they find something.
+fuzz: $(VENV)/dev
+	$(BIN)/python -m tests.fuzz.formats
+	$(BIN)/python -m tests.fuzz.tvs
+
+# The golden files of tests/vectors, made anew from seeded keys.
+vectors: $(VENV)/dev
+	$(BIN)/python -m tests.vectors.make
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 lock: $(VENV)/dev
