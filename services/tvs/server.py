@@ -15,7 +15,7 @@ from services.tvs.listeners import Listeners, close_listeners, open_listeners
 from services.tvs.loop import TvsLoop
 from services.tvs.responder import Responder
 from services.tvs.settings import OwnCertificate, TvsSettings
-from services.tvs.tls import load_contexts
+from services.tvs.tls import load_contexts, warn_of_weaknesses
 from services.tvs.workers import Workers
 
 
@@ -46,7 +46,8 @@ class TvsServer:
         self._log = (
             unbound.bind(node=settings.node) if settings.node else unbound.bind()
         )
-        self._contexts = load_contexts(settings, self._log)
+        self._contexts = load_contexts(settings)
+        warn_of_weaknesses(settings, self._log)
         self._listeners: tuple[Listeners, ...] = ()
         self._running: TvsLoop | Workers | None = None
 
@@ -112,7 +113,8 @@ class TvsServer:
             ServiceError: When one cannot be used; then nothing has changed.
         """
         settings = replace(self._settings, certificates=certificates)
-        self._contexts = load_contexts(settings, self._log)
+        self._contexts = load_contexts(settings)
+        warn_of_weaknesses(settings, self._log)
         self._settings = settings
         match self._running:
             case TvsLoop():

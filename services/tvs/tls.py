@@ -34,6 +34,10 @@ _CIPHERS: Final = (
 )
 _LEGACY_CIPHERS: Final = "AES128-SHA:AES256-SHA"
 _LEVEL_OF_TLS_1_0: Final = 0
+_OLDEST: Final = {
+    MinimumTls.TLS_1_0: ssl.TLSVersion.TLSv1,
+    MinimumTls.TLS_1_2: ssl.TLSVersion.TLSv1_2,
+}
 _LEGACY_WARNING: Final = (
     "TVS answers TLS 1.0: its phones' connections can be read and changed by whoever "
     "has broken that protocol"
@@ -58,10 +62,8 @@ class TlsContexts:
     legacy: ssl.SSLContext | None
 
 
-def load_contexts(
-    settings: TvsSettings, log: structlog.typing.FilteringBoundLogger
-) -> TlsContexts:
-    """Make the contexts and warn of what weakens them.
+def load_contexts(settings: TvsSettings) -> TlsContexts:
+    """Make the contexts.
 
     Raises:
         ServiceError: When a certificate, its key or the file of authorities cannot be
@@ -72,34 +74,33 @@ def load_contexts(
             "TVS has no certificate of its own",
             hint="regenerate the node's TVS certificate",
         )
-    modern = _modern_context(settings, log)
-    if settings.legacy is None:
-        return TlsContexts(modern, None)
-    log.warning(_LEGACY_WARNING, listener="legacy", port=settings.legacy.port)
-    return TlsContexts(modern, _legacy_context(settings))
+    legacy = None if settings.legacy is None else _legacy_context(settings)
+    return TlsContexts(_modern_context(settings), legacy)
 
 
-def _modern_context(
+def warn_of_weaknesses(
     settings: TvsSettings, log: structlog.typing.FilteringBoundLogger
-) -> ssl.SSLContext:
-    context = _context()
-    bits = min(map(_rsa_bits, settings.certificates))
-    level = _level_for(bits)
+) -> None:
+    """Say what weakens the contexts, and what the administrator can do."""
     if settings.minimum_tls is MinimumTls.TLS_1_0:
-        level = _LEVEL_OF_TLS_1_0
         log.warning(_LEGACY_WARNING, listener="main", port=settings.port)
-        _speak_from(context, ssl.TLSVersion.TLSv1)
-    else:
-        _speak_from(context, ssl.TLSVersion.TLSv1_2)
-    # The level must be lowered before a short key is loaded, or it is refused.
-    context.set_ciphers(f"{_CIPHERS}:@SECLEVEL={level}")
+    if settings.legacy is not None:
+        log.warning(_LEGACY_WARNING, listener="legacy", port=settings.legacy.port)
+    bits = _shortest_key_bits(settings)
     if bits < _LEVEL_2_KEY_BITS:
         log.warning(
             "TVS shows a certificate whose RSA key is short; OpenSSL's security level "
             "was lowered for it: regenerate the TVS certificate with 2048 bits",
             key_bits=bits,
-            security_level=level,
+            security_level=_level_for(settings),
         )
+
+
+def _modern_context(settings: TvsSettings) -> ssl.SSLContext:
+    context = _context()
+    _speak_from(context, _OLDEST[settings.minimum_tls])
+    # The level must be lowered before a short key is loaded, or it is refused.
+    context.set_ciphers(f"{_CIPHERS}:@SECLEVEL={_level_for(settings)}")
     _load_certificates(context, settings)
     return context
 
@@ -116,7 +117,7 @@ def _speak_from(
     context: ssl.SSLContext, oldest: ssl.TLSVersion, *, to: ssl.TLSVersion | None = None
 ) -> None:
     with warnings.catch_warnings():
-        # Python warns of TLS 1.0 as such; load_contexts says what it means here.
+        # Python warns of TLS 1.0 as such; warn_of_weaknesses says what it means here.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = oldest
         if to is not None:
@@ -170,11 +171,18 @@ def _as_file(own: OwnCertificate) -> Iterator[Path]:
         yield Path(file.name)
 
 
-def _level_for(bits: int) -> int:
-    """Return OpenSSL's highest security level that takes an RSA key of this length."""
+def _level_for(settings: TvsSettings) -> int:
+    """Return OpenSSL's highest security level that takes our keys and versions."""
+    bits = _shortest_key_bits(settings)
+    if settings.minimum_tls is MinimumTls.TLS_1_0:
+        return _LEVEL_OF_TLS_1_0
     if bits >= _LEVEL_2_KEY_BITS:
         return _USUAL_LEVEL
     return 1 if bits >= _LEVEL_1_KEY_BITS else 0
+
+
+def _shortest_key_bits(settings: TvsSettings) -> int:
+    return min(map(_rsa_bits, settings.certificates))
 
 
 def _rsa_bits(own: OwnCertificate) -> int:

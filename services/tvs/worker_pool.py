@@ -64,7 +64,7 @@ class WorkerPool:
     def __init__(self, begin: Begin, output: int) -> None:
         self._settings: TvsSettings = begin.settings
         self._log = get_logger(node=self._settings.node)
-        self._contexts = load_contexts(self._settings, self._log)
+        self._contexts = load_contexts(self._settings)
         self._listeners = tuple(map(_inherited, begin.listeners))
         self._output = output
         self._fill: Fill | None = None
@@ -113,7 +113,7 @@ class WorkerPool:
     def _show(self, frame: Show) -> None:
         settings = replace(self._settings, certificates=frame.certificates)
         try:
-            self._contexts = load_contexts(settings, self._log)
+            self._contexts = load_contexts(settings)
         except ServiceError as error:
             self._log.error("TVS certificate not taken", why=error.explain())
             return
@@ -255,8 +255,10 @@ def _first_frames(source: int, stream: FrameStream) -> list[Frame]:
 
 def main() -> None:
     """Run the pool: `python -m services.tvs.worker_pool`, by the daemon only."""
-    # Ctrl-C reaches the whole foreground group; the daemon decides when this ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a service manager's SIGTERM reach every process of the group. The
+    # daemon decides when this ends: its end of the pipe closes, also when it dies.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     configure_logs()
     source, output = sys.stdin.fileno(), sys.stdout.fileno()
     stream = FrameStream()
