@@ -28,6 +28,9 @@ Admits: TypeAlias = Callable[[Certificate], bool]
 # write names in another form ask about the same few issuers again and again.
 _LONGEST_NAME: Final = 512
 _NAMES_REMEMBERED: Final = 1024
+# What leaves room in an answer for the other elements.
+_LARGEST_CERTIFICATE: Final = 0xFF00
+_HIGHEST_ROLE: Final = 0xFF
 
 
 @unique
@@ -239,7 +242,7 @@ class CtlCache:
         entries = [
             CachedCertificate.of_record(record)
             for record in records
-            if record.certificate_der is not None
+            if _is_answerable(record)
         ]
         self.index = Index(entries)
         for line in log_lines.ctl_recached(entry.key for entry in entries):
@@ -260,6 +263,16 @@ def _admitted_records(
     if mode is CtlAdmission.AS_DOCUMENTED:
         _check_signer(trust_list, admits)
     return trust_list.records
+
+
+def _is_answerable(record: Record) -> bool:
+    """Whether an answer can hold the record: roles have 16 bits here, 8 in TVS."""
+    der = record.certificate_der
+    return (
+        der is not None
+        and len(der) <= _LARGEST_CERTIFICATE
+        and record.role <= _HIGHEST_ROLE
+    )
 
 
 def _check_signer(trust_list: TrustList, admits: Admits) -> None:

@@ -7,7 +7,7 @@ import pytest
 from protocol.certificate import Certificate
 from protocol.codes import Digest, TrustStore
 from protocol.names import NameForm
-from protocol.trust_list_build import sign_trust_list
+from protocol.trust_list_build import record_for, sign_trust_list
 from services.logs import LogLevel
 from services.tvs.caches import (
     CachedCertificate,
@@ -174,6 +174,18 @@ def test_what_is_no_ctl_is_refused_in_either_mode(data: bytes) -> None:
         cache, refused = refill(data, set(), mode)
         assert refused is not None
         assert len(cache.index) == 0
+
+
+def test_a_role_that_no_answer_can_hold_is_left_out() -> None:
+    place = {"dns_name": minting.PUBLISHER, "ip_address": minting.PUBLISHER_ADDRESS}
+    records = [*minting.lab_records(), record_for(SIGNER, 300, **place)]
+    signer = minting.server().signer
+    ctl = sign_trust_list("CTLFile.tlv", records, signer, timestamp=lists.TIME)
+    cache, refused = refill(ctl.data, vouched(SIGNER))
+    assert refused is None
+    entry = cache.index.find(PUBLISHER.serial_hex, PUBLISHER.issuer)
+    assert entry is not None
+    assert entry.roles == (0, 2)
 
 
 def test_no_file_is_an_empty_cache_and_no_complaint() -> None:
