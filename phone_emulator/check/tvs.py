@@ -152,7 +152,7 @@ def _ctl_signers(seen: Observation) -> Iterator[Finding]:
             f"the CTL is signed by {describe_signer(signer)}, who is no SAST of the "
             "ITL, and no TVS member vouches for that signer",
             "every phone without this very CTL keeps its old one for good",
-            "make the CTL anew (`utils ctl update CTLFile`) and restart Cisco Tftp here; "
+            "make the CTL anew (`utils ctl update CTLFile`), restart Cisco Tftp here; "
             "when a token or another cluster signs, upload the signer's certificate to "
             "Phone-SAST-trust",
         )

@@ -1,0 +1,199 @@
+"""A cluster as identities: certificates, lists, what each node serves (REFERENCE 1.9).
+
+All values are immutable and hashable: states are compared and remembered by the search.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
+
+from protocol.codes import Role, TrustStore
+from protocol.release import Release
+
+PUBLISHER: Final = 0
+"""The publisher's number; subscribers follow."""
+EVERY_NODE: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
+PUBLISHER_ONLY: Final = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
+UNITS: Final = EVERY_NODE + PUBLISHER_ONLY
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity:
+    """A certificate with its key: the same identity verifies, another never does.
+
+    There is one object for each (`identity`), so that comparing states is cheap.
+    """
+
+    unit: TrustStore
+    node: int
+    generation: int
+
+
+@cache
+def identity(unit: TrustStore, node: int, generation: int) -> Identity:
+    """Return the certificate of a unit and node, by how often it was regenerated."""
+    return Identity(unit, node, generation)
+
+
+Members = frozenset[tuple[Role, Identity]]
+
+
+class List:
+    """A CTL or an ITL; there is one object for each (`make_list`)."""
+
+    __slots__ = ("_by_role", "members", "signer")
+
+    def __init__(self, signer: Identity, members: Members) -> None:
+        self.signer = signer
+        self.members = members
+        self._by_role = {
+            int(role): frozenset(who for each, who in members if each is role)
+            for role in {role for role, _ in members}
+        }
+
+    def has(self, role: Role, who: Identity) -> bool:
+        """Whether somebody is in the list with a role."""
+        return who in self.holders(role)
+
+    def holders(self, role: Role) -> frozenset[Identity]:
+        """Return everybody with a role."""
+        return self._by_role.get(int(role), _NOBODY)
+
+
+_NOBODY: Final[frozenset[Identity]] = frozenset()
+
+
+@cache
+def make_list(signer: Identity, members: Members) -> List:
+    """Return the list of these members: the same bytes, as it were, for the same."""
+    return List(signer, members)
+
+
+class Served(NamedTuple):
+    """What one node's TFTP service took when it started."""
+
+    ctl: List | None
+    itl: List
+    configuration_signer: Identity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """What does not change while a plan is made."""
+
+    release: Release
+    nodes: tuple[str, ...] = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
+    """The publisher first; they are the members of the phones' CallManager group."""
+    is_mixed: bool = True
+
+    @property
+    def slots(self) -> tuple[tuple[TrustStore, int], ...]:
+        """Every certificate that the cluster has, as unit and node."""
+        return _slots(len(self.nodes))
+
+    @property
+    def server_role(self) -> Role:
+        """The role of a node's CallManager in its ITL."""
+        return Role.CCM_TFTP if self.is_mixed else Role.TFTP
+
+
+@lru_cache
+def _slots(nodes: int) -> tuple[tuple[TrustStore, int], ...]:
+    everywhere = [(unit, node) for unit in EVERY_NODE for node in range(nodes)]
+    return (*everywhere, *((unit, PUBLISHER) for unit in PUBLISHER_ONLY))
+
+
+class Cluster(NamedTuple):
+    """The changing part of a cluster."""
+
+    generations: tuple[int, ...]
+    """How often each certificate of `Site.slots` was regenerated."""
+    shown: tuple[int, ...]
+    """The generation of the TVS certificate that each node's running TVS shows."""
+    ctl: List | None
+    """The newest CTL: the database's, and the file that lies on every node."""
+    served: tuple[Served, ...]
+    """By node."""
+
+
+def first_cluster(site: Site) -> Cluster:
+    """Return a healthy cluster, before anything is regenerated."""
+    blank = Cluster((0,) * len(site.slots), (0,) * len(site.nodes), None, ())
+    ctl = build_ctl(site, blank) if site.is_mixed else None
+    return serve_all(site, blank._replace(ctl=ctl))
+
+
+def current(site: Site, cluster: Cluster, unit: TrustStore, node: int) -> Identity:
+    """Return the certificate in use."""
+    slot = site.slots.index((unit, node))
+    return identity(unit, node, cluster.generations[slot])
+
+
+def is_current(site: Site, cluster: Cluster, who: Identity) -> bool:
+    """Whether a certificate is in use, and its key with it."""
+    slot = site.slots.index((who.unit, who.node))
+    return cluster.generations[slot] == who.generation
+
+
+def build_ctl(site: Site, cluster: Cluster, *, reset: bool = False) -> List:
+    """Make the CTL of a mixed cluster.
+
+    Args:
+        site: The cluster's constants.
+        cluster: Its certificates.
+        reset: As `utils ctl reset localkey` does: CallManager signs (REFERENCE 2.3).
+    """
+    callmanager = current(site, cluster, TrustStore.CALLMANAGER, PUBLISHER)
+    recovery = current(site, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
+    recovery_signs = site.release.recovery_signs and not reset
+    members: set[tuple[Role, Identity]] = {(Role.SAST, callmanager)}
+    if site.release.recovery_in_ctl:
+        members.add((Role.SAST, recovery))
+    members.add((Role.CAPF, current(site, cluster, TrustStore.CAPF, PUBLISHER)))
+    members.update((Role.CCM_TFTP, each) for each in _callmanagers(site, cluster))
+    return make_list(recovery if recovery_signs else callmanager, frozenset(members))
+
+
+def build_itl(site: Site, cluster: Cluster, node: int, *, reset: bool = False) -> List:
+    """Make a node's ITL.
+
+    Args:
+        site: The cluster's constants.
+        cluster: Its certificates.
+        node: Whose ITL.
+        reset: As `utils itl reset localkey` does: the other SAST signs (2.3).
+    """
+    callmanager = current(site, cluster, TrustStore.CALLMANAGER, node)
+    recovery = current(site, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
+    members: set[tuple[Role, Identity]] = {
+        (Role.SAST, callmanager),
+        (Role.SAST, recovery),
+        (site.server_role, callmanager),
+        (Role.CAPF, current(site, cluster, TrustStore.CAPF, PUBLISHER)),
+    }
+    for each in range(len(site.nodes)):
+        members.add((Role.TVS, current(site, cluster, TrustStore.TVS, each)))
+    recovery_signs = site.release.recovery_signs != reset
+    return make_list(recovery if recovery_signs else callmanager, frozenset(members))
+
+
+@lru_cache(maxsize=65_536)
+def serve(site: Site, cluster: Cluster, node: int) -> Served:
+    """Return what a TFTP service that starts now takes."""
+    return Served(
+        cluster.ctl,
+        build_itl(site, cluster, node),
+        current(site, cluster, TrustStore.CALLMANAGER, node),
+    )
+
+
+def serve_all(site: Site, cluster: Cluster) -> Cluster:
+    """Return the cluster with TFTP restarted on every node."""
+    served = tuple(serve(site, cluster, node) for node in range(len(site.nodes)))
+    return cluster._replace(served=served)
+
+
+def _callmanagers(site: Site, cluster: Cluster) -> Iterator[Identity]:
+    for node in range(len(site.nodes)):
+        yield current(site, cluster, TrustStore.CALLMANAGER, node)

@@ -1,0 +1,198 @@
+"""The steps of a plan: what each changes in the model, and how it is typed."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, assert_never
+
+from phone_emulator.planner.model import (
+    PUBLISHER,
+    Cluster,
+    Identity,
+    Site,
+    build_ctl,
+    build_itl,
+    serve_all,
+)
+from phone_emulator.planner.phones import Boot, Group, Phone, boot
+from protocol.codes import TrustStore
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerate:
+    """Replace one certificate of one node."""
+
+    unit: TrustStore
+    node: int = PUBLISHER
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCtl:
+    """Make the CTL anew from the certificates in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetCtl:
+    """Make the CTL anew, signed by the CallManager key (REFERENCE 6.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetItl:
+    """Let every node serve an ITL that its other SAST signed (REFERENCE 6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartTvs:
+    """Restart Cisco Trust Verification Service on every node."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartTftp:
+    """Restart Cisco Tftp on every node: ITLs are made anew, files taken anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPhones:
+    """Restart all phones, and wait until they are back."""
+
+
+Step = (
+    Regenerate
+    | UpdateCtl
+    | ResetCtl
+    | ResetItl
+    | RestartTvs
+    | RestartTftp
+    | ResetPhones
+)
+
+
+class World(NamedTuple):
+    """A cluster and its phones at one moment."""
+
+    cluster: Cluster
+    phones: tuple[Phone, ...]
+    """What each group of the plan holds."""
+
+
+def first_world(site: Site, groups: tuple[Group, ...], cluster: Cluster) -> World:
+    """Return the world in which every phone holds what is served.
+
+    A first boot takes the lists, a second one uses them.
+    """
+    phones = tuple(
+        boot(site, cluster, group, boot(site, cluster, group, Phone()).phone).phone
+        for group in groups
+    )
+    return World(cluster, phones)
+
+
+def boots(site: Site, groups: tuple[Group, ...], world: World) -> tuple[Boot, ...]:
+    """Return what would come of it if every phone restarted now."""
+    return tuple(
+        boot(site, world.cluster, group, phone)
+        for group, phone in zip(groups, world.phones, strict=True)
+    )
+
+
+def apply(site: Site, groups: tuple[Group, ...], world: World, step: Step) -> World:
+    """Return the world after a step."""
+    if isinstance(step, ResetPhones):
+        after = tuple(each.phone for each in boots(site, groups, world))
+        return world._replace(phones=after)
+    return world._replace(cluster=change(site, world.cluster, step))
+
+
+@lru_cache(maxsize=262_144)
+def change(site: Site, cluster: Cluster, step: Step) -> Cluster:  # noqa: PLR0911
+    """Return the cluster after a step; phones are another matter."""
+    match step:
+        case Regenerate(unit=unit, node=node):
+            slot = site.slots.index((unit, node))
+            generations = list(cluster.generations)
+            generations[slot] += 1
+            return cluster._replace(generations=tuple(generations))
+        case UpdateCtl():
+            return cluster._replace(ctl=build_ctl(site, cluster))
+        case ResetCtl():
+            return cluster._replace(ctl=build_ctl(site, cluster, reset=True))
+        case ResetItl():
+            served = tuple(
+                each._replace(itl=build_itl(site, cluster, node, reset=True))
+                for node, each in enumerate(cluster.served)
+            )
+            return cluster._replace(served=served)
+        case RestartTvs():
+            return cluster._replace(shown=_own_tvs(site, cluster))
+        case RestartTftp():
+            return serve_all(site, cluster)
+        case ResetPhones():
+            return cluster
+        case _:
+            assert_never(step)
+
+
+def _own_tvs(site: Site, cluster: Cluster) -> tuple[int, ...]:
+    slots = (site.slots.index((TrustStore.TVS, n)) for n in range(len(site.nodes)))
+    return tuple(cluster.generations[slot] for slot in slots)
+
+
+_TVS_SERVICE = "Cisco Trust Verification Service"
+_TFTP_SERVICE = "Cisco Tftp"
+
+
+def commands(  # noqa: PLR0911
+    site: Site, step: Step
+) -> tuple[str, ...]:
+    """Return a step as lines of a rehearsal."""
+    match step:
+        case Regenerate(unit=unit, node=node):
+            return (_admin(site, node, f"set cert regen {unit}"),)
+        case UpdateCtl():
+            return ("admin utils ctl update CTLFile",)
+        case ResetCtl():
+            return ("admin utils ctl reset localkey",)
+        case ResetItl():
+            return ("admin utils itl reset localkey",)
+        case RestartTvs():
+            return _everywhere(site, f"utils service restart {_TVS_SERVICE}")
+        case RestartTftp():
+            return _everywhere(site, f"utils service restart {_TFTP_SERVICE}")
+        case ResetPhones():
+            return ("phones boot",)
+        case _:
+            assert_never(step)
+
+
+def title(site: Site, step: Step) -> str:  # noqa: PLR0911
+    """Return a step in words."""
+    match step:
+        case Regenerate(unit=unit, node=node):
+            return f"regenerate {unit} on {site.nodes[node]}"
+        case UpdateCtl():
+            return "update the CTL"
+        case ResetCtl():
+            return "reset the CTL (localkey)"
+        case ResetItl():
+            return "reset the ITL (localkey)"
+        case RestartTvs():
+            return "restart Cisco Trust Verification Service on every node"
+        case RestartTftp():
+            return "restart Cisco Tftp on every node"
+        case ResetPhones():
+            return "reset all phones and wait until they are back"
+        case _:
+            assert_never(step)
+
+
+def describe(site: Site, who: Identity) -> str:
+    """Return a certificate in words: `CallManager of cucm-pub`."""
+    return f"{who.unit} of {site.nodes[who.node]}"
+
+
+def _admin(site: Site, node: int, line: str) -> str:
+    where = "" if node == PUBLISHER else f"--node {site.nodes[node]} "
+    return f"admin {where}{line}"
+
+
+def _everywhere(site: Site, line: str) -> tuple[str, ...]:
+    return tuple(_admin(site, node, line) for node in range(len(site.nodes)))
