@@ -111,6 +111,8 @@ class AdminShell:
             status, reason = STATUS_USAGE, error.explain()
         except TokenlessError as error:
             status, reason = STATUS_REFUSED, error.explain()
+        except BrokenPipeError:
+            raise  # whoever read the output has left: not the command's failure
         except OSError as error:
             status = STATUS_REFUSED
             reason = f"{error.filename}: {error.strerror}; nothing was changed there"

@@ -1,23 +1,50 @@
 """Pages with transcripts: what is typed in them, and what must come back.
 
 A page's blocks ```` ```console ```` hold lines that begin with `$ ` (typed, in one
-shell that lives as long as the page) and the output under each. A page can be run
-against a fresh cluster and compared, or written anew with what really came back:
+shell that lives as long as the page) and the output under each. A page is run beside a
+fresh server on free ports and compared; or written anew with what really came back:
 
     python -m tests.system.transcript docs/flows/*.md
 """
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
+
+from tests.system.serving import PUBLISHER, SUBSCRIBER, Served, environment, serving
 
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _PROMPT: Final = "$ "
 _MARK: Final = "__end_of_output__"
+
+_LAB_PORTS: Final = {"tftp": 6969, "tvs": 2445}
+
+# What differs from run to run. The same value is the same word wherever it appears on
+# a page, so that a checksum on a node and on a phone are compared, too.
+_VOLATILE: Final = [
+    (re.compile(pattern, re.MULTILINE), word)
+    for pattern, word in [
+        (r"(?:^[0-9a-f]{1,2}(?:  [0-9a-f]{1,2}){0,7}\n)+", "signature"),
+        (r"\b[0-9A-F]{2}(?:[: ][0-9A-F]{2}){3,}", "bytes"),
+        (r"\b[0-9a-f]{32,}\b", "hash"),
+        (r"[0-9A-F]{20,}(?=CN=|cn=|\b)", "serial"),
+        (r"(?<=SAST-ADN)[0-9a-f]{8}(?:-[0-9A-F]{8})?", "token"),
+    ]
+]
+_TIMES: Final = [
+    re.compile(pattern)
+    for pattern in [
+        r"\w{3} \w{3} \d{2} \d{2}:\d{2}:\d{2} \w+ \d{4}",
+        r"\b\d{4}-\d{2}-\d{2}\b",
+        r"\b\d{1,2}:\d{2}:\d{2}(?:\.\d+)?[ap]?",
+    ]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +86,94 @@ def rewrite(page: str, run: Callable[[str], str]) -> str:
     return _BLOCK.sub(block, page)
 
 
+class Comparable:
+    """Outputs of one page without what differs from run to run."""
+
+    def __init__(self) -> None:
+        self._words: dict[tuple[str, str], str] = {}
+
+    def of(self, output: str) -> str:
+        """Return an output with each volatile value as a numbered word."""
+        output += "\n"
+        for pattern, kind in _VOLATILE:
+            output = pattern.sub(
+                lambda found, kind=kind: self._word(kind, found.group()), output
+            )
+        for pattern in _TIMES:
+            output = pattern.sub("<time>", output)
+        return output
+
+    def _word(self, kind: str, value: str) -> str:
+        known = sum(1 for each, _ in self._words if each == kind)
+        return self._words.setdefault((kind, value), f"<{kind} {known + 1}>")
+
+
 class Shell:
-    """A bash that runs one line after the other, both outputs together."""
+    """A bash beside a server; the server's ports look like the lab's on both sides."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.communicate(timeout=20)
+    def __init__(self, served: Served, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._ports = _ports(served)
 
     def run(self, command: str) -> str:
-        """Run one line; return what it printed."""
+        """Run one line; return what it printed, both outputs together."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(f"{command} </dev/null\necho {_MARK}\n")
+        stdin.write(f"{{ {self._real(command)}; }} </dev/null\necho {_MARK}\n")
         stdin.flush()
         printed = list[str]()
         while (line := stdout.readline().rstrip("\n")) != _MARK:
-            printed.append(line)
+            printed.append(self._shown(line))
         return "\n".join(printed)
+
+    def _real(self, command: str) -> str:
+        for shown, real in self._ports.items():
+            command = command.replace(shown, real)
+        return command
+
+    def _shown(self, line: str) -> str:
+        for shown, real in self._ports.items():
+            line = re.sub(rf"\b{real.rpartition(':')[2]}\b", shown[-4:], line)
+        return line
+
+
+def _ports(served: Served) -> Mapping[str, str]:
+    """Return what pages write for each socket, and where it really is."""
+    return {
+        f"{address.rpartition(':')[0]}:{port}": address
+        for node in (PUBLISHER, SUBSCRIBER)
+        for service, port in _LAB_PORTS.items()
+        for address in [served.address(node, service)]
+    }
+
+
+@contextmanager
+def shell_beside(served: Served) -> Iterator[Shell]:
+    """Open a shell in the server's folder."""
+    with subprocess.Popen(
+        ["bash", "--noprofile", "--norc"],
+        cwd=served.folder,
+        env=environment(served.folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        yield Shell(served, process)
+        process.communicate(timeout=20)
+
+
+def record(page: Path) -> None:
+    """Write a page anew, with what its commands print."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder)) as served,
+        shell_beside(served) as shell,
+    ):
+        page.write_text(rewrite(page.read_text(), shell.run))
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        record(Path(argument))
