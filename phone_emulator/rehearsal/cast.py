@@ -183,6 +183,10 @@ class Cast:
         """The last report of every phone that has booted, by group."""
         return {name: list(each.values()) for name, each in self._reports.items()}
 
+    def reports_of(self, name: str) -> list[BootReport]:
+        """Return the last report of every phone of a group that has booted."""
+        return list(self._reports.get(name, {}).values())
+
     @property
     def stuck(self) -> tuple[str, ...]:
         """Devices whose last boot left them with other files than are served."""

@@ -112,12 +112,12 @@ def _expected(step: Step) -> dict[str, Any]:
     return {
         "refused": step.refused,
         "ctl_length": step.ctl_length,
-        "groups": {each.group: _asked(each) for each in step.expect},
+        "groups": {each.group: expected_fields(each) for each in step.expect},
     }
 
 
-def _asked(expectation: Expectation) -> dict[str, Any]:
-    """Return the fields that were given, but for what they are about."""
+def expected_fields(expectation: Expectation) -> dict[str, Any]:
+    """Return what is expected, without what it is about."""
     return {
         name: value
         for name in expectation.__struct_fields__

@@ -6,7 +6,6 @@ Plain values, read from the cluster and from its running services. `standing` an
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from protocol.codes import TrustStore
 from protocol.trust_list import TrustList
@@ -55,8 +54,6 @@ class ClusterFacts:
     """Who can sign now, by the certificate's DER."""
     retired: Mapping[bytes, Signer]
     """Who could sign once, before it was replaced."""
-    trusted: frozenset[bytes]
-    """What Phone-SAST-trust holds."""
     tvs: Mapping[tuple[str, int], TvsFacts]
     """By the address and port that configurations name."""
     tftp: frozenset[str]
@@ -99,8 +96,3 @@ class Held:
             for record in held.records
             if record.is_sast and record.certificate_der
         }
-
-
-def fingerprint(der: bytes) -> str:
-    """Return a short name of a certificate for a table."""
-    return sha256(der).hexdigest()[:8]

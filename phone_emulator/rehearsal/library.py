@@ -1,4 +1,4 @@
-"""The rehearsals that are at hand: those of the working folder, else the shipped ones."""
+"""The rehearsals at hand: those of the working folder, else the shipped ones."""
 
 from collections.abc import Iterator
 from pathlib import Path

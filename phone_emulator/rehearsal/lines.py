@@ -66,7 +66,8 @@ def parse_action(line: str) -> Action:
 
 
 def _admin(words: list[str]) -> Action | None:
-    node = cluster = None
+    node: str | None = None
+    cluster: str | None = None
     everywhere = False
     while words and words[0].startswith("--"):
         match words:

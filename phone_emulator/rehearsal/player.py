@@ -59,13 +59,16 @@ async def _play_step(
             refusal = error.explain()
             transcript.append(refusal)
             break
-    return await _report(number, step, stage, transcript, refusal, began)
+    return await _report(
+        number, step, stage, transcript=transcript, refusal=refusal, began=began
+    )
 
 
 async def _report(
     number: int,
     step: Step,
     stage: Stage,
+    *,
     transcript: list[str],
     refusal: str | None,
     began: float,

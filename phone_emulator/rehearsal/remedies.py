@@ -106,19 +106,26 @@ def _by_an_old_key(trouble: Trouble) -> Iterator[str]:
         for der in trouble.held.sasts
         if der in trouble.home.retired
     ]
-    if old:
-        yield (
-            f"restore the old certificate and key of {', '.join(dict.fromkeys(old))} "
-            "from a backup, restart TFTP"
-        )
+    if not old:
+        return
+    update = ", `utils ctl update CTLFile`" if trouble.home.is_mixed else ""
+    yield (
+        f"restore the old certificate and key of {', '.join(dict.fromkeys(old))} "
+        f"from a backup{update}, restart TFTP"
+    )
 
 
 def _by_another_cluster(trouble: Trouble) -> Iterator[str]:
     for cluster in trouble.clusters:
-        if cluster is not trouble.home and any(
-            der in cluster.signers for der in trouble.held.sasts
-        ):
+        if cluster is trouble.home:
+            continue
+        known = [
+            cluster.signers[der] for der in trouble.held.sasts if der in cluster.signers
+        ]
+        if any(signer.store is TrustStore.ITLRECOVERY for signer in known):
             yield (
-                f"`utils itl reset remotekey` with the ITLRecovery key of cluster "
-                f"{cluster.name}, or give the phones back to it"
+                "`utils itl reset remotekey` with the ITLRecovery key of cluster "
+                f"{cluster.name}, which the phones know"
             )
+        if known:
+            yield f"give the phones back to cluster {cluster.name}"

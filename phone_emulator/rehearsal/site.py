@@ -91,10 +91,6 @@ class Site:
             oldest_tls=cluster.config.tvs.tls_minimum,
             signers=signers,
             retired=_signers(replaced, nodes),
-            trusted=frozenset(
-                placed.certificate.der
-                for placed in certificates.trust(cluster, TrustStore.PHONE_SAST_TRUST)
-            ),
             tvs=self._tvs(own, nodes),
             tftp=frozenset(node.address for node in nodes.values()),
         )

@@ -175,7 +175,7 @@ async def open_stage(script: Script, phones: int, folder: Path) -> AsyncIterator
             sites = _open_sites(script, folder, nursery, calendar, stack)
             for site in sites.values():
                 await site.start()
-            cast = _cast(script, phones, sites, store, tap, calendar)
+            cast = _cast(script, phones, sites, store=store, tap=tap, calendar=calendar)
             clusters = {name: site.cluster for name, site in sites.items()}
             office = Office(clusters, next(iter(sites)), folder)
             yield Stage(sites, cast, office, calendar)
@@ -211,6 +211,7 @@ def _cast(
     script: Script,
     phones: int,
     sites: Mapping[str, Site],
+    *,
     store: FleetStore,
     tap: LogTap,
     calendar: Calendar,

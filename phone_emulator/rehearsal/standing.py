@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from phone_emulator.rehearsal.cast import Cast, Sample
 from phone_emulator.rehearsal.facts import ClusterFacts, Held, TvsFacts
-from phone_emulator.rehearsal.remedies import Trouble, remedies_for
+from phone_emulator.rehearsal.remedies import BY_HAND, Trouble, remedies_for
 from phone_emulator.secd.decoding import decode_configuration, decode_list
 from phone_emulator.secd.events import FlashContents, Identity
 from phone_emulator.secd.report import Action, BootReport, Outcome
@@ -127,6 +127,16 @@ class Standing:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What the phones of a group have in common."""
+
+    model: PhoneModel
+    home: ClusterFacts
+    """The cluster whose TFTP server they ask first."""
+    facts: Sequence[ClusterFacts]
+
+
 def standings(cast: Cast, facts: Sequence[ClusterFacts]) -> tuple[Standing, ...]:
     """Return how every group stands.
 
@@ -134,47 +144,28 @@ def standings(cast: Cast, facts: Sequence[ClusterFacts]) -> tuple[Standing, ...]
         cast: The phones.
         facts: What the clusters can do now.
     """
-    reports = cast.reports
-    return tuple(
-        _standing(
-            name,
-            phones,
-            reports.get(name, []),
-            cast.holdings(name),
-            facts,
-            cast.samples.get(name),
-            is_off=cast.is_off(name),
-        )
-        for name, phones in cast.groups.items()
-    )
+    return tuple(_standing(name, cast, facts) for name in cast.groups)
 
 
-def _standing(
-    name: str,
-    phones: Sequence[Identity],
-    reports: Sequence[BootReport],
-    holdings: Mapping[FlashContents, int],
-    facts: Sequence[ClusterFacts],
-    sample: Sample | None,
-    *,
-    is_off: bool,
-) -> Standing:
-    model, home = phones[0].model, _home_of(phones[0], facts)
-    held = {contents: _decoded(contents, model) for contents in holdings}
+def _standing(name: str, cast: Cast, facts: Sequence[ClusterFacts]) -> Standing:
+    phones, reports = cast.groups[name], cast.reports_of(name)
+    setting = _Setting(phones[0].model, _home_of(phones[0], facts), facts)
+    holdings = cast.holdings(name)
+    held = {contents: _decoded(contents, setting.model) for contents in holdings}
     anchors: Counter[Anchors] = Counter()
     for contents, count in holdings.items():
         if held[contents].ctl or held[contents].itl:
-            anchors[_anchors(contents, held[contents], model, home, facts)] += count
+            anchors[_anchors(contents, held[contents], setting)] += count
     refusals = Counter(each for report in reports for each in refusals_of(report))
     return Standing(
         group=name,
-        model=model.name,
-        states=_states(phones, reports, is_off=is_off),
+        model=setting.model.name,
+        states=_states(phones, reports, is_off=cast.is_off(name)),
         anchors=anchors,
-        empty=sum(holdings.values()) - anchors.total(),
+        empty=holdings.total() - anchors.total(),
         refusals=refusals,
-        remedies=_remedies(refusals, holdings, held, model, home, facts),
-        sample=sample,
+        remedies=_remedies(refusals, held, setting),
+        sample=cast.samples.get(name),
     )
 
 
@@ -210,18 +201,13 @@ def _decoded(contents: FlashContents, model: PhoneModel) -> Held:
     )
 
 
-def _anchors(
-    contents: FlashContents,
-    held: Held,
-    model: PhoneModel,
-    home: ClusterFacts,
-    facts: Sequence[ClusterFacts],
-) -> Anchors:
+def _anchors(contents: FlashContents, held: Held, setting: _Setting) -> Anchors:
+    model, signers = setting.model, setting.home.signers
     return Anchors(
-        tuple(str(home.signers[der]) for der in held.sasts if der in home.signers),
+        tuple(str(signers[der]) for der in held.sasts if der in signers),
         tuple(
             server.node
-            for cluster, server in _known_tvs(contents, held, facts)
+            for cluster, server in _known_tvs(contents, held, setting.facts)
             if server.shown is not None
             and model.security_by_default
             and model.tls[1] >= cluster.oldest_tls
@@ -255,26 +241,24 @@ def _known_tvs(
 
 def _remedies(
     refusals: Mapping[Refusal, int],
-    holdings: Mapping[FlashContents, int],
     held: Mapping[FlashContents, Held],
-    model: PhoneModel,
-    home: ClusterFacts,
-    facts: Sequence[ClusterFacts],
+    setting: _Setting,
 ) -> tuple[str, ...]:
     """Return what would recover the group's phones, each remedy once."""
     if not refusals:
         return ()
     found: dict[str, None] = {}
-    for contents in holdings:
+    for contents, lists in held.items():
         trouble = Trouble(
             files=frozenset(refusal.file for refusal in refusals),
             reasons=tuple(refusal.reason for refusal in refusals),
             rules=frozenset(refusal.rule for refusal in refusals if refusal.rule),
-            held=held[contents],
-            model=model,
-            home=home,
-            clusters=tuple(facts),
-            tvs=tuple(_known_tvs(contents, held[contents], facts)),
+            held=lists,
+            model=setting.model,
+            home=setting.home,
+            clusters=tuple(setting.facts),
+            tvs=tuple(_known_tvs(contents, lists, setting.facts)),
         )
         found.update(dict.fromkeys(remedies_for(trouble)))
-    return tuple(found)
+    # By hand comes last, whatever the order in which the phones' lists were met.
+    return tuple(sorted(found, key=lambda remedy: remedy == BY_HAND))

@@ -1,0 +1,51 @@
+"""HTML as text: whatever is not HTML already is escaped."""
+
+from html import escape
+from typing import Final
+
+_VOID: Final = frozenset({"meta", "br", "rect", "line"})
+
+
+class Html(str):
+    """Text that is HTML; plain strings are escaped before they become part of it."""
+
+    __slots__ = ()
+
+
+def join(*parts: str) -> Html:
+    """Return parts one after the other, plain ones escaped."""
+    return Html("".join(_safe(part) for part in parts))
+
+
+def tag(name: str, /, *content: str, **attributes: str | float) -> Html:
+    """Return an element.
+
+    Args:
+        name: Its name.
+        content: What is inside.
+        attributes: Its attributes; `class_` is class, other underscores are hyphens.
+    """
+    said = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+    )
+    if name in _VOID:
+        return Html(f"<{name}{said}>" if name in {"meta", "br"} else f"<{name}{said}/>")
+    return Html(f"<{name}{said}>{join(*content)}</{name}>")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]], class_: str) -> Html:
+    """Return a table with a row of headings."""
+    return tag(
+        "table",
+        tag("thead", tag("tr", *(tag("th", cell) for cell in head))),
+        tag(
+            "tbody",
+            *(tag("tr", *(tag("td", cell) for cell in row)) for row in rows),
+        ),
+        class_=class_,
+    )
+
+
+def _safe(part: str) -> str:
+    return part if isinstance(part, Html) else escape(part)

@@ -1,0 +1,138 @@
+"""A plan as a rehearsal: the commands as typed, the model's predictions expected."""
+
+from collections.abc import Iterator, Sequence
+
+from phone_emulator.planner.model import Site, first_cluster
+from phone_emulator.planner.phones import Boot, Group, Phone, boot
+from phone_emulator.planner.plan import Plan, Planned
+from phone_emulator.planner.steps import ResetPhones
+from phone_emulator.rehearsal import script as scripts
+from phone_emulator.rehearsal.script import Expectation, Script, Step
+
+_RESTART_TFTP = "admin --all utils service restart Cisco Tftp"
+_ADDRESS = "127.0.47.{}"
+_FIRST_ADDRESS = 155
+
+
+def script_of(plan: Plan, *, name: str, version: str) -> Script:
+    """Return a rehearsal of a plan: a first step that sets it up, then its rounds.
+
+    Raises:
+        ValueError: When the plan has no steps (a caller's mistake).
+    """
+    if plan.steps is None:
+        msg = "there is nothing to play"
+        raise ValueError(msg)
+    task = plan.task
+    return Script(
+        name=name,
+        lesson="The shortest safe order that was found.",
+        inferred=True,
+        groups=tuple(_group(task.site, each) for each in task.groups),
+        steps=(
+            _set_up(task.site, task.groups),
+            *_rounds(task.groups, plan.steps),
+            *_by_hand(plan.by_hand),
+        ),
+        cluster=_cluster(task.site, version),
+    )
+
+
+def _cluster(site: Site, version: str) -> dict[str, object]:
+    nodes = [
+        {
+            "name": name,
+            "address": _ADDRESS.format(_FIRST_ADDRESS + number),
+            "publisher": number == 0,
+        }
+        for number, name in enumerate(site.nodes)
+    ]
+    groups = [{"name": "Lab-CMG", "members": list(site.nodes)}]
+    return {
+        "cluster": {"version": version},
+        "nodes": nodes,
+        "callmanager_groups": groups,
+    }
+
+
+def _group(site: Site, group: Group) -> scripts.Group:
+    home = site.nodes[group.node]
+    others = [node for node in site.nodes if node != home]
+    return scripts.Group(name=group.name, model=group.model, tftp=(home, *others))
+
+
+def _set_up(site: Site, groups: Sequence[Group]) -> Step:
+    from_empty = _first_boots(site, groups)
+    mixed = ("admin utils ctl set-cluster mixed-mode", _RESTART_TFTP)
+    return Step(
+        title="The cluster as it is",
+        run=(*(mixed if site.is_mixed else ()), "phones boot"),
+        why="Every phone holds what its node serves.",
+        expect=tuple(_expectations(groups, from_empty)),
+    )
+
+
+def _first_boots(site: Site, groups: Sequence[Group]) -> dict[str, Boot]:
+    cluster = first_cluster(site)
+    return {each.name: boot(site, cluster, each, Phone()) for each in groups}
+
+
+def _rounds(groups: Sequence[Group], steps: Sequence[Planned]) -> Iterator[Step]:
+    """Put all steps up to a reset of the phones into one."""
+    waiting: list[Planned] = []
+    for step in steps:
+        waiting.append(step)
+        if isinstance(step.step, ResetPhones):
+            yield _round(groups, waiting)
+            waiting = []
+    if waiting:
+        yield _round(groups, waiting)
+
+
+def _round(groups: Sequence[Group], steps: Sequence[Planned]) -> Step:
+    changes = [each.title for each in steps if each.title.startswith("regenerate")]
+    return Step(
+        title="; ".join(changes) or steps[0].title,
+        run=tuple(line for each in steps for line in each.commands),
+        why=_why(steps[-1]),
+        expect=tuple(_expectations(groups, steps[-1].boots)),
+    )
+
+
+def _why(last: Planned) -> str:
+    left = "; ".join(
+        f"{name}: {', '.join(anchors) or 'none'}"
+        for name, anchors in last.anchors.items()
+    )
+    return f"Anchors that are left: {left}"
+
+
+def _expectations(
+    groups: Sequence[Group], boots: dict[str, Boot]
+) -> Iterator[Expectation]:
+    for group in groups:
+        found = boots.get(group.name)
+        if found is not None:
+            yield Expectation(
+                group=group.name,
+                outcome="rejected" if found.refusals else "ok",
+                ctl=found.ctl.action,
+                itl=None if found.itl is None else found.itl.action,
+                verified_by=found.ctl.verified_by,
+                itl_verified_by=None if found.itl is None else found.itl.verified_by,
+                stuck=bool(found.refusals),
+            )
+
+
+def _by_hand(groups: Sequence[Group]) -> Iterator[Step]:
+    if groups:
+        names = " ".join(group.name for group in groups)
+        yield Step(
+            title="The CTL deleted by hand",
+            run=(f"phones delete-trust {names}", f"phones boot {names}"),
+            why="No order is safe for these phones: they cannot ask TVS.",
+            expect=tuple(
+                Expectation(group=group.name, outcome="ok", stuck=False)
+                for group in groups
+            ),
+        )

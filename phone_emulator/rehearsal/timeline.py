@@ -1,0 +1,156 @@
+"""The timeline of a report: a bar a step, phones by state, as inline SVG.
+
+Numbers stand in the bars and states have patterns of their own, so that it can be read
+in print and by people who do not see colours.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from phone_emulator.rehearsal.expectations import StepReport
+from phone_emulator.rehearsal.html_text import Html, join, tag
+from phone_emulator.rehearsal.standing import PhoneState
+
+COLOURS: Final = {
+    PhoneState.OK: "#2f855a",
+    PhoneState.DEGRADED: "#d69e2e",
+    PhoneState.STUCK: "#c53030",
+    PhoneState.UNREACHABLE: "#6b46c1",
+    PhoneState.OFF: "#a0aec0",
+    PhoneState.NEW: "#e2e8f0",
+}
+WORDS: Final = {
+    PhoneState.OK: "holds what is served",
+    PhoneState.DEGRADED: "something is missing",
+    PhoneState.STUCK: "stuck: refuses the cluster's files",
+    PhoneState.UNREACHABLE: "no TFTP server answers",
+    PhoneState.OFF: "off",
+    PhoneState.NEW: "not booted yet",
+}
+_DARK: Final = frozenset({PhoneState.OFF, PhoneState.NEW, PhoneState.DEGRADED})
+_HATCHED: Final = "url(#hatch)"
+
+_LEFT, _TOP, _HEIGHT = 46.0, 12.0, 190.0
+_BAR, _GAP = 92.0, 34.0
+_TITLE_CHARS, _TITLE_LINES, _LINE = 22, 3, 13.0
+_LEAST_LABELLED = 13.0
+_LEGEND_WIDTH = 250.0
+
+
+def timeline(steps: Sequence[StepReport]) -> Html:
+    """Draw the phones of all groups by state, a stacked bar for each step."""
+    width = _LEFT + len(steps) * (_BAR + _GAP)
+    columns = max(1, int(width // _LEGEND_WIDTH))
+    seen = [state for state in PhoneState if _total(steps, state)]
+    rows = -(-len(seen) // columns)
+    below = _TOP + _HEIGHT + (_TITLE_LINES + 2) * _LINE
+    height = below + rows * 20
+    return tag(
+        "svg",
+        _patterns(),
+        *_axis(steps, width),
+        *(part for index, step in enumerate(steps) for part in _bar(index, step)),
+        *_legend(seen, columns, below),
+        viewBox=f"0 0 {max(width, _LEGEND_WIDTH):g} {height:g}",
+        role="img",
+        aria_label="Phones by state after each step",
+        class_="timeline",
+        style=f"max-width:{max(width, _LEGEND_WIDTH):g}px",
+    )
+
+
+def _total(steps: Sequence[StepReport], state: PhoneState) -> int:
+    return sum(_states(step)[state] for step in steps)
+
+
+def _states(step: StepReport) -> Counter[PhoneState]:
+    states: Counter[PhoneState] = Counter()
+    for standing in step.standings:
+        states.update(standing.states)
+    return states
+
+
+def _patterns() -> Html:
+    line = tag(
+        "line", x1=0, y1=0, x2=0, y2=7, stroke="#fff", stroke_width=2, opacity="0.35"
+    )
+    attributes = {"patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"}
+    pattern = tag("pattern", line, id="hatch", width=7, height=7, **attributes)
+    return tag("defs", pattern)
+
+
+def _axis(steps: Sequence[StepReport], width: float) -> Iterator[Html]:
+    phones = max((_states(step).total() for step in steps), default=0)
+    for share in (0.0, 0.5, 1.0):
+        y = _TOP + _HEIGHT * (1 - share)
+        yield tag("line", x1=_LEFT, y1=y, x2=width, y2=y, stroke="#cbd5e0")
+        words = f"{phones * share:g}"
+        yield tag("text", words, x=_LEFT - 6, y=y + 4, text_anchor="end", class_="axis")
+
+
+def _bar(index: int, step: StepReport) -> Iterator[Html]:
+    states = _states(step)
+    total = states.total() or 1
+    x, y = _LEFT + _GAP / 2 + index * (_BAR + _GAP), _TOP + _HEIGHT
+    for state in PhoneState:
+        height = _HEIGHT * states[state] / total
+        y -= height
+        if height:
+            yield from _block(x, y, height, state, states[state])
+    yield from _caption(x + _BAR / 2, step)
+
+
+def _block(
+    x: float, y: float, height: float, state: PhoneState, count: int
+) -> Iterator[Html]:
+    place = {"x": x, "y": round(y, 2), "width": _BAR, "height": round(height, 2)}
+    title = tag("title", f"{count} phones: {WORDS[state]}")
+    yield tag("g", title, tag("rect", fill=COLOURS[state], **place))
+    if state is PhoneState.STUCK:
+        yield tag("rect", fill=_HATCHED, **place)
+    if height >= _LEAST_LABELLED:
+        yield tag(
+            "text",
+            str(count),
+            x=x + _BAR / 2,
+            y=round(y + height / 2 + 4, 2),
+            text_anchor="middle",
+            fill="#1a202c" if state in _DARK else "#ffffff",
+            class_="count",
+        )
+
+
+def _caption(x: float, step: StepReport) -> Iterator[Html]:
+    y = _TOP + _HEIGHT + _LINE + 4
+    for line in _wrapped(f"{step.number}. {step.step.title}"):
+        yield tag("text", line, x=x, y=y, text_anchor="middle", class_="caption")
+        y += _LINE
+
+
+def _wrapped(text: str) -> list[str]:
+    """Break a title into few short lines; what does not fit ends in an ellipsis."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= _TITLE_CHARS:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    if len(lines) > _TITLE_LINES:
+        lines = [*lines[: _TITLE_LINES - 1], f"{lines[_TITLE_LINES - 1]} …"]
+    return lines
+
+
+def _legend(seen: Sequence[PhoneState], columns: int, below: float) -> Iterator[Html]:
+    for index, state in enumerate(seen):
+        x = _LEFT + (index % columns) * _LEGEND_WIDTH
+        y = below + (index // columns) * 20
+        place = {"x": x, "y": y - 10, "width": 13, "height": 13}
+        swatch = tag("rect", fill=COLOURS[state], **place)
+        if state is PhoneState.STUCK:
+            swatch = join(swatch, tag("rect", fill=_HATCHED, **place))
+        words = (
+            f"{state}: {WORDS[state]}"
+            if state.value not in WORDS[state]
+            else WORDS[state]
+        )
+        yield join(swatch, tag("text", words, x=x + 19, y=y + 1, class_="legend"))
