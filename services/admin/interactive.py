@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from getpass import getpass
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,12 @@ def talk(cluster: Cluster, node_name: str, history: Path, *, assume_yes: bool) -
     """
     pager = Pager(lambda: sys.stdout.isatty() and shell.pagination)
     shell = AdminShell(
-        cluster, node_name, ask=input, assume_yes=assume_yes, echo=pager.echo
+        cluster,
+        node_name,
+        ask=ask_person,
+        ask_secret=ask_secret,
+        assume_yes=assume_yes,
+        echo=pager.echo,
     )
     _prepare_readline(history)
     try:
@@ -40,6 +46,20 @@ def talk(cluster: Cluster, node_name: str, history: Path, *, assume_yes: bool) -
     finally:
         with suppress(OSError):
             readline.write_history_file(history)
+
+
+def ask_person(question: str) -> str:
+    """Put a question on the terminal; the end of input is no answer."""
+    try:
+        return input(question)
+    except EOFError:
+        click.echo()
+        return ""
+
+
+def ask_secret(question: str) -> str:
+    """Put a question without showing what is typed; reads a line without a terminal."""
+    return getpass(question) if sys.stdin.isatty() else ask_person(question)
 
 
 def _typed() -> str | None:

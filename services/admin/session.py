@@ -33,6 +33,7 @@ class Session:
         node: Node,
         *,
         ask: Ask,
+        ask_secret: Ask,
         echo: Callable[[str], None],
         output: Path | None = None,
     ) -> None:
@@ -42,6 +43,7 @@ class Session:
         self.pagination = True
         self.output = output
         self._ask = ask
+        self._ask_secret = ask_secret
         self._echo = echo
         self._said: list[str] = []
 
@@ -54,6 +56,12 @@ class Session:
         """Put a question; the transcript shows it with its answer on one line."""
         answer = self._ask(question)
         self._said.append(f"{question}{answer}\n")
+        return answer
+
+    def ask_secret(self, question: str) -> str:
+        """Put a question whose answer is neither shown nor kept."""
+        answer = self._ask_secret(question)
+        self._said.append(f"{question}\n")
         return answer
 
     def take_said(self) -> str:

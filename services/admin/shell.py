@@ -43,6 +43,7 @@ class AdminShell:
         node_name: str,
         *,
         ask: Ask | None = None,
+        ask_secret: Ask | None = None,
         assume_yes: bool = False,
         echo: Callable[[str], None] = lambda _: None,
         output: Path | None = None,
@@ -54,6 +55,7 @@ class AdminShell:
             node_name: Whose shell it is.
             ask: Shows a question and returns its answer; without it every question
                 is answered with no.
+            ask_secret: The same for passwords, without showing what is typed.
             assume_yes: Answer every confirmation with yes, without asking.
             echo: Is given every line as it is printed, while the command runs.
             output: Where `file get` saves.
@@ -62,10 +64,12 @@ class AdminShell:
             ServiceError: When the cluster has no such node.
         """
         self._assume_yes = assume_yes
+        ask = (lambda _: "") if ask is None else ask
         self._session = Session(
             cluster,
             cluster.node(node_name),
-            ask=(lambda _: "") if ask is None else ask,
+            ask=ask,
+            ask_secret=ask if ask_secret is None else ask_secret,
             echo=echo,
             output=output,
         )

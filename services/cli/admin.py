@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from services.admin.interactive import talk
+from services.admin.interactive import ask_person, ask_secret, talk
 from services.admin.shell import AdminShell
 from services.cli.options import config_option, data_option
 from services.cluster.cluster import Cluster
@@ -43,7 +43,8 @@ def admin(
             shell = AdminShell(
                 cluster,
                 name,
-                ask=_ask,
+                ask=ask_person,
+                ask_secret=ask_secret,
                 assume_yes=yes,
                 echo=lambda text: click.echo(text, nl=False),
                 output=output,
@@ -56,12 +57,3 @@ def admin(
         talk(cluster, name, data / "admin_history", assume_yes=yes)
     finally:
         cluster.close()
-
-
-def _ask(question: str) -> str:
-    """Put a question on the terminal; the end of input is no."""
-    try:
-        return input(question)
-    except EOFError:
-        click.echo()
-        return ""

@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from services.cluster.cluster import Cluster, Node
-from services.cluster.distribution import install_ctl
+from services.cluster.distribution import install_ctl, install_reset_itl
 from services.errors import ServiceError
 from services.node.control import NodeDownError, request
 from services.node.requests import Sync
@@ -74,6 +74,7 @@ def _sync(node: Node, revision: int) -> NodeDelivery:
 def _install_offline(cluster: Cluster, node: Node) -> NodeDelivery:
     try:
         install_ctl(cluster, node)
+        install_reset_itl(cluster, node)
     except OSError as error:
         return NodeDelivery(node.name, Delivery.FAILED, str(error))
     return NodeDelivery(node.name, Delivery.OFFLINE)

@@ -90,9 +90,9 @@ class NodeRuntime:
             serve_control, self.node.name, self.node.control_socket, self.handle
         )
 
-    async def drain(self) -> None:
-        """Return when no phone is in the middle of a transfer."""
-        await self._tftp.drain()
+    async def drain(self, timeout_s: float) -> None:
+        """Begin nothing new; return when no phone is in the middle of a file."""
+        await self._tftp.drain(timeout_s)
 
     @property
     def listening(self) -> list[Listening]:

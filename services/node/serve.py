@@ -40,10 +40,9 @@ class Serving:
 
     async def drain(self) -> None:
         """Let what is under way end, for a while; nothing new is begun."""
-        with trio.move_on_after(_DRAIN_S):
-            async with trio.open_nursery() as nursery:
-                for runtime in self.runtimes:
-                    nursery.start_soon(runtime.drain)
+        async with trio.open_nursery() as nursery:
+            for runtime in self.runtimes:
+                nursery.start_soon(runtime.drain, _DRAIN_S)
 
 
 async def serve_nodes(

@@ -17,12 +17,12 @@ from services.node.settings import tftp_settings, tvs_settings
 from services.node.supervision import ServiceName
 from services.publishing.itl import rebuild_itl
 from services.publishing.phone_files import NodeFiles
+from services.tftp.exported import COLLECTOR
 from services.tftp.server import TftpServer
 from services.tftp.source import MemoryFiles
 from services.tvs.caches import Caches
 from services.tvs.server import TvsServer
 
-_DRAIN_LOOK_S: Final = 0.05
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
     errno.EADDRNOTAVAIL: "choose an address of this machine",
@@ -98,6 +98,7 @@ class TftpService:
             what = f"{self.name} of {self._node.name} on {self._node.address}"
             self._port = await _bind(server, f"{what} port {self._port}")
             self._server = server
+            COLLECTOR.follow(self._node.name, server.counters)
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -118,14 +119,14 @@ class TftpService:
 
     def serve_itl(self, itl: bytes) -> None:
         """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""
-        if self._files is not None:
+        if self._server is not None and self._files is not None:
             self._files.serve_itl(itl)
+            self._server.source = self._files  # workers hold a copy of their own
 
-    async def drain(self) -> None:
-        """Return when no transfer is under way."""
-        # The server counts for the operator; it has no event to wait for.
-        while self._server is not None and self._server.counters.under_way:  # noqa: ASYNC110
-            await trio.sleep(_DRAIN_LOOK_S)
+    async def drain(self, timeout_s: float) -> None:
+        """Take no more requests; return when no transfer is under way, or in time."""
+        if self._server is not None:
+            await self._server.drain(timeout_s)
 
     def close(self) -> None:
         """Give back a socket that was never served on."""

@@ -5,15 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-from protocol.codes import TrustStore
 from services.admin.command import TREE, Question, UsageError
 from services.admin.session import Session
-from services.cluster.certificates import own_certificate
+from services.cluster.security import export_recovery
 from services.errors import ServiceError
 from services.files import PRIVATE
-from services.pki.recovery import export_key
 
 _RECOVERY_FILE: Final = "ITLRecovery.p12"
 _ACTIVELOG_FOLDER: Final = PurePosixPath("cm/tftpdata")
@@ -66,14 +62,8 @@ def get_activelog(session: Session, name: str) -> None:
 
 def _export_recovery(session: Session) -> bytes:
     """Return the cluster's ITLRecovery key for `utils itl reset remotekey`."""
-    publisher = session.cluster.publisher
-    unit = TrustStore.ITLRECOVERY
-    certificate = own_certificate(session.cluster, publisher, unit)
-    key = session.node.keys.load(unit, certificate)
-    if not isinstance(key, RSAPrivateKey):
-        raise ServiceError(f"the {unit} key is no RSA key", hint="regenerate it")
-    password = session.ask("Enter a password for the key file: ")
-    return export_key(key, certificate, password)
+    password = session.ask_secret("Enter a password for the key file: ")
+    return export_recovery(session.cluster, password)
 
 
 def _load(session: Session, name: str) -> bytes:

@@ -23,7 +23,7 @@ def reset_localkey(session: Session) -> None:
 @TREE.command("utils itl reset remotekey FILE", publisher_only=True)
 def reset_remotekey(session: Session, file: str) -> None:
     """Give every TFTP node an ITL signed by another cluster's ITLRecovery key."""
-    password = session.ask("Enter the password of the key file: ")
+    password = session.ask_secret("Enter the password of the key file: ")
     _say_generated(session)
     security.reset_itl_remotekey(
         session.cluster, Path(file).read_bytes(), password, by=session.by
