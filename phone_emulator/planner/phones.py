@@ -246,7 +246,7 @@ class Anchor(NamedTuple):
     """One way by which a phone can be brought to accept something new."""
 
     by: str
-    """`SAST` or `TVS`."""
+    """`SAST` of a list, or a `TVS` member."""
     who: Identity
 
 

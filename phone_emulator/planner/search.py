@@ -237,7 +237,7 @@ def assess(task: Task, world: World) -> Risk | None:
     """
     site, bound = task.site, 0
     fewest = -_NOTHING.risk.minus_anchors
-    restarted = _after_a_power_cut(site, world.cluster)
+    restarted = after_a_power_cut(site, world.cluster)
     for group, phone in zip(task.groups, world.phones, strict=True):
         left = _anchors_left(site, restarted, group, phone)
         if not left or not _anchors_left(site, world.cluster, group, phone):
@@ -248,7 +248,8 @@ def assess(task: Task, world: World) -> Risk | None:
 
 
 @lru_cache(maxsize=262_144)
-def _after_a_power_cut(site: Site, cluster: Cluster) -> Cluster:
+def after_a_power_cut(site: Site, cluster: Cluster) -> Cluster:
+    """Return the cluster with TVS and TFTP restarted on every node."""
     return change(site, change(site, cluster, RestartTvs()), RestartTftp())
 
 
@@ -284,7 +285,7 @@ def _is_reached(task: Task, reached: Reached) -> bool:
 def is_settled(task: Task, world: World) -> bool:
     """Whether every node serves what is in use and every phone holds it."""
     cluster = world.cluster
-    if cluster != _after_a_power_cut(task.site, cluster):
+    if cluster != after_a_power_cut(task.site, cluster):
         return False
     if cluster.ctl is not None and cluster.ctl != build_ctl(task.site, cluster):
         return False
@@ -300,7 +301,7 @@ def _serves_what_is_in_use(site: Site, cluster: Cluster) -> bool:
     """Whether a round may end; a reset list is what it should be, until the next."""
     if cluster.ctl is not None and cluster.ctl not in _usable_ctls(site, cluster):
         return False
-    restarted = _after_a_power_cut(site, cluster)
+    restarted = after_a_power_cut(site, cluster)
     return restarted.shown == cluster.shown and all(
         served.ctl is fresh.ctl
         and served.itl.members == fresh.itl.members

@@ -154,9 +154,9 @@ def commands(  # noqa: PLR0911
         case ResetItl():
             return ("admin utils itl reset localkey",)
         case RestartTvs():
-            return _everywhere(site, f"utils service restart {_TVS_SERVICE}")
+            return (f"admin --all utils service restart {_TVS_SERVICE}",)
         case RestartTftp():
-            return _everywhere(site, f"utils service restart {_TFTP_SERVICE}")
+            return (f"admin --all utils service restart {_TFTP_SERVICE}",)
         case ResetPhones():
             return ("phones boot",)
         case _:
@@ -192,7 +192,3 @@ def describe(site: Site, who: Identity) -> str:
 def _admin(site: Site, node: int, line: str) -> str:
     where = "" if node == PUBLISHER else f"--node {site.nodes[node]} "
     return f"admin {where}{line}"
-
-
-def _everywhere(site: Site, line: str) -> tuple[str, ...]:
-    return tuple(_admin(site, node, line) for node in range(len(site.nodes)))

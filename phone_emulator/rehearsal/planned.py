@@ -94,17 +94,8 @@ def _round(groups: Sequence[Group], steps: Sequence[Planned]) -> Step:
     return Step(
         title="; ".join(changes) or steps[0].title,
         run=tuple(line for each in steps for line in each.commands),
-        why=_why(steps[-1]),
         expect=tuple(_expectations(groups, steps[-1].boots)),
     )
-
-
-def _why(last: Planned) -> str:
-    left = "; ".join(
-        f"{name}: {', '.join(anchors) or 'none'}"
-        for name, anchors in last.anchors.items()
-    )
-    return f"Anchors that are left: {left}"
 
 
 def _expectations(

@@ -1,0 +1,66 @@
+"""A goal as a person writes it: "regenerate CallManager, TVS, CAPF"."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.planner.model import (
+    EVERY_NODE,
+    PUBLISHER,
+    PUBLISHER_ONLY,
+    UNITS,
+    Site,
+)
+from phone_emulator.planner.steps import Regenerate
+from protocol.codes import TrustStore
+
+_FORM: Final = 'write it as "regenerate CallManager, TVS, CAPF" or "CallManager@NODE"'
+_VERB: Final = re.compile(r"\s*(?:regenerate\s+)?(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def parse_goal(text: str, site: Site) -> tuple[Regenerate, ...]:
+    """Read a goal: units, each on all its nodes, or on one (`UNIT@NODE`).
+
+    Raises:
+        PhoneError: When it names no unit, or a node that there is not.
+    """
+    match = _VERB.fullmatch(text)
+    rest = match[1] if match else ""
+    words = [part.strip() for part in re.split(r"[,;]| and ", rest) if part.strip()]
+    goal = tuple(dict.fromkeys(step for word in words for step in _steps(word, site)))
+    if not goal:
+        raise PhoneError(f"{text!r} names no certificate", hint=_FORM)
+    return goal
+
+
+def _steps(word: str, site: Site) -> Iterable[Regenerate]:
+    name, _, node_name = word.partition("@")
+    unit = _unit(name.strip())
+    if not node_name:
+        nodes = range(len(site.nodes)) if unit in EVERY_NODE else [PUBLISHER]
+        return [Regenerate(unit, node) for node in nodes]
+    node = _node(node_name.strip(), site)
+    if unit in PUBLISHER_ONLY and node != PUBLISHER:
+        raise PhoneError(
+            f"{unit} is the publisher's, for the whole cluster", hint=f"write {unit}"
+        )
+    return [Regenerate(unit, node)]
+
+
+def _unit(name: str) -> TrustStore:
+    for unit in UNITS:
+        if unit.lower() == name.lower():
+            return unit
+    raise PhoneError(
+        f"there is no certificate {name!r}", hint=f"units are {', '.join(UNITS)}"
+    )
+
+
+def _node(name: str, site: Site) -> int:
+    for number, known in enumerate(site.nodes):
+        if known.lower() == name.lower():
+            return number
+    raise PhoneError(
+        f"there is no node {name!r}", hint=f"nodes are {', '.join(site.nodes)}"
+    )
