@@ -92,7 +92,7 @@ def regenerate(
     size = key_size or _usual_size(cluster, key_type)
     order = Order(node, store, size, key_type, validity_days, alternative_names)
     with cluster.store.read() as connection:
-        issued = prepare(cluster, connection, order)
+        issued = prepare(cluster.site, connection, order)
     return _install(cluster, issued, by)
 
 

@@ -1,23 +1,16 @@
-"""A cluster's stored state, opened: its database and its nodes' folders.
-
-DATA/cluster.json            the configuration it was made from
-DATA/cluster.db              the database (SQLite, unless configured otherwise)
-DATA/nodes/NODE/keys/        private keys, 0600
-DATA/nodes/NODE/tftp/        CTLFile.tlv, ITLFile.tlv, static files
-DATA/tokens/                 security tokens
-"""
+"""A cluster's stored state, opened: its database and its nodes' folders."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 
-from services.config import ClusterConfig, load_config
+from services.cluster.initialise import initialise
+from services.cluster.site import CONFIG_FILE, Node, Site
+from services.config import ClusterConfig, check_tables, load_config
 from services.errors import ConfigurationError, ServiceError
-from services.pki.keys import KeyFolder
 from services.release import Release
 from services.store import nodes as node_rows
 from services.store.database import Database
@@ -25,69 +18,15 @@ from services.store.devices import Device, read_devices
 from services.store.nodes import NodeRow
 from services.store.parameters import Parameter, read_parameter, read_parameters
 
-DATABASE_FILE: Final = "cluster.db"
-CONFIG_FILE: Final = "cluster.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One server of the cluster, and where its files lie."""
-
-    id: int
-    name: str
-    address: str
-    is_publisher: bool
-    folder: Path
-    tftp_port: int | None
-    """The port that its TFTP service really has, once it was served."""
-    tvs_port: int | None
-
-    @property
-    def tftp_folder(self) -> Path:
-        """What TFTP serves: trust lists and static files."""
-        return self.folder / "tftp"
-
-    @property
-    def keys_folder(self) -> Path:
-        """The node's private keys."""
-        return self.folder / "keys"
-
-    @property
-    def ctl_file(self) -> Path:
-        """The node's copy of the CTL."""
-        return self.tftp_folder / "CTLFile.tlv"
-
-    @property
-    def itl_file(self) -> Path:
-        """The node's ITL."""
-        return self.tftp_folder / "ITLFile.tlv"
-
-    @property
-    def control_socket(self) -> Path:
-        """Where the node's server takes requests of administrators."""
-        return self.folder / "control.sock"
-
-    @property
-    def keys(self) -> KeyFolder:
-        """The node's private keys, to sign with."""
-        return KeyFolder(self.keys_folder)
+__all__ = ["Cluster", "Node"]
 
 
 class Cluster:
     """A cluster, opened. Nodes and parameters are read anew each time."""
 
-    def __init__(
-        self,
-        data: Path,
-        config: ClusterConfig,
-        store: Database,
-        clock: Callable[[], float],
-    ) -> None:
-        self.data = data
-        self.config = config
-        """What `[tftp]` and `[tvs]` say; the cluster itself is in the database."""
+    def __init__(self, site: Site, store: Database) -> None:
+        self.site = site
         self.store = store
-        self.clock = clock
 
     @classmethod
     def open(
@@ -114,9 +53,8 @@ class Cluster:
         if isinstance(config, Path):
             config = load_config(config)
         if not (data / CONFIG_FILE).exists():
-            from services.cluster.initialise import initialise  # noqa: PLC0415
-
-            initialise(data, load_config() if config is None else config, clock)
+            described = load_config() if config is None else config
+            initialise(Site(data, described, clock))
         return cls._open_existing(data, config, clock)
 
     @classmethod
@@ -133,7 +71,7 @@ class Cluster:
                 hint="name another folder with --data",
             )
         store = Database(
-            database_url(data, made_from),
+            Site(data, made_from, clock).database_url,
             busy_timeout_s=config.database.busy_timeout_s,
             clock=clock,
         )
@@ -142,7 +80,7 @@ class Cluster:
         except BaseException:
             store.close()
             raise
-        return cls(data, config, store, clock)
+        return cls(Site(data, config, clock), store)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -173,15 +111,22 @@ class Cluster:
 
     def node_of(self, row: NodeRow) -> Node:
         """Return a node's row with its places on the disk."""
-        return Node(
-            id=row.id,
-            name=row.name,
-            address=row.address,
-            is_publisher=row.is_publisher,
-            folder=self.data / "nodes" / row.folder,
-            tftp_port=row.tftp_port,
-            tvs_port=row.tvs_port,
-        )
+        return self.site.node_of(row)
+
+    @property
+    def data(self) -> Path:
+        """The folder of all that is stored."""
+        return self.site.data
+
+    @property
+    def config(self) -> ClusterConfig:
+        """How the services run; the cluster itself is in the database."""
+        return self.site.config
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Tells the time, Unix seconds."""
+        return self.site.clock
 
     @property
     def tokens_folder(self) -> Path:
@@ -242,11 +187,6 @@ class Cluster:
         self.store.close()
 
 
-def database_url(data: Path, config: ClusterConfig) -> str:
-    """Return where the cluster's database is."""
-    return config.database.url or f"sqlite:///{data.resolve() / DATABASE_FILE}"
-
-
 def _has_ports(node: Node, ports: Mapping[str, int]) -> bool:
     known = {"tftp": node.tftp_port, "tvs": node.tvs_port}
     return all(known[service] == port for service, port in ports.items())
@@ -259,9 +199,4 @@ def _load_saved(path: Path) -> ClusterConfig:
         raise ServiceError(
             f"{path}: {error}", hint="restore the data folder from a backup"
         ) from None
-    return ClusterConfig.from_tables(tables, str(path))
-
-
-def names_of(nodes: Iterable[Node]) -> str:
-    """Return nodes' names for a sentence."""
-    return ", ".join(node.name for node in nodes)
+    return check_tables(tables, str(path))

@@ -32,7 +32,7 @@ def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
     stores = _OF_ALL + (_OF_PUBLISHER if node.is_publisher else ())
     with cluster.store.read() as connection:
         issued = [
-            prepare(cluster, connection, Order(node, store, size, full_name=new))
+            prepare(cluster.site, connection, Order(node, store, size, full_name=new))
             for store in stores
         ]
     detail = f"{node.name} -> {new}"

@@ -7,15 +7,15 @@ race finds the first one's folder and uses it.
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection
 
 from protocol.codes import TrustStore
-from services.cluster.cluster import CONFIG_FILE, Cluster, Node, database_url
 from services.cluster.issuing import Order, issue
+from services.cluster.site import CONFIG_FILE, Node, Site
 from services.config import ClusterConfig
 from services.errors import ServiceError
 from services.files import PRIVATE, replace_file, sync_folder
@@ -27,13 +27,14 @@ _EVERY_NODE = (TrustStore.CALLMANAGER, TrustStore.TVS)
 _PUBLISHER_ONLY = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
 
 
-def initialise(data: Path, config: ClusterConfig, clock: Callable[[], float]) -> None:
-    """Make `data` from a configuration.
+def initialise(site: Site) -> None:
+    """Make a site's data folder from its configuration.
 
     Raises:
         ServiceError: When the folder holds something else already.
         OSError: When it cannot be written; nothing is left behind.
     """
+    data = site.data
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise ServiceError(
             f"{data} is not empty and holds no cluster",
@@ -42,7 +43,7 @@ def initialise(data: Path, config: ClusterConfig, clock: Callable[[], float]) ->
     data.parent.mkdir(parents=True, exist_ok=True)
     beside = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        _build(beside, config, clock)
+        _build(replace(site, data=beside))
         _move(beside, data)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -58,20 +59,19 @@ def _move(beside: Path, data: Path) -> None:
     sync_folder(data.parent)
 
 
-def _build(folder: Path, config: ClusterConfig, clock: Callable[[], float]) -> None:
-    folder.mkdir(mode=0o755)
-    store = Database(database_url(folder, config), clock=clock)
+def _build(site: Site) -> None:
+    site.data.mkdir(mode=0o755)
+    config = site.config
+    store = Database(site.database_url, clock=site.clock)
     try:
         store.create(config.cluster.name)
-        cluster = Cluster(folder, config, store, clock)
         with store.change("create cluster", config.cluster.name, by="setup") as change:
-            rows = _add_rows(change.connection, config)
-            for row in rows:
-                _furnish(cluster, change.connection, cluster.node_of(row), change.at)
+            for row in _add_rows(change.connection, config):
+                _furnish(site, change.connection, site.node_of(row), change.at)
     finally:
         store.close()
     tables = msgspec.json.format(msgspec.json.encode(config), indent=2)
-    replace_file(folder / CONFIG_FILE, tables, mode=PRIVATE)
+    replace_file(site.data / CONFIG_FILE, tables, mode=PRIVATE)
 
 
 def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeRow]:
@@ -124,10 +124,10 @@ def _parameters(config: ClusterConfig) -> dict[Parameter, str]:
     }
 
 
-def _furnish(cluster: Cluster, connection: Connection, node: Node, at: int) -> None:
+def _furnish(site: Site, connection: Connection, node: Node, at: int) -> None:
     """Give a node its folders, keys and first certificates."""
     node.tftp_folder.mkdir(parents=True)
     stores = _EVERY_NODE + (_PUBLISHER_ONLY if node.is_publisher else ())
-    size = cluster.config.certificates.key_size
+    size = site.config.certificates.key_size
     for store in stores:
-        issue(cluster, connection, Order(node, store, key_size=size), at)
+        issue(site, connection, Order(node, store, key_size=size), at)

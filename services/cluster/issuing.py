@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from protocol.certificate import Certificate
 from protocol.codes import TrustStore
 from protocol.names import DistinguishedName
-from services.cluster.cluster import Cluster, Node
+from services.cluster.site import Node, Site
 from services.errors import ServiceError
 from services.pki.keys import generate_ec, generate_rsa
 from services.pki.minting import Issuer, PrivateKey, Validity, mint
@@ -49,21 +49,19 @@ class Issued:
     certificate: Certificate
 
 
-def issue(
-    cluster: Cluster, connection: Connection, order: Order, at: int
-) -> Certificate:
+def issue(site: Site, connection: Connection, order: Order, at: int) -> Certificate:
     """Make a node's certificate and put it into use; the old one becomes history.
 
     Raises:
         ServiceError: When the unit cannot have such a key.
         OSError: When the key cannot be kept.
     """
-    issued = prepare(cluster, connection, order)
+    issued = prepare(site, connection, order)
     install(connection, issued, at)
     return issued.certificate
 
 
-def prepare(cluster: Cluster, connection: Connection, order: Order) -> Issued:
+def prepare(site: Site, connection: Connection, order: Order) -> Issued:
     """Make key and certificate, and keep the key; slow with large keys.
 
     Raises:
@@ -71,10 +69,10 @@ def prepare(cluster: Cluster, connection: Connection, order: Order) -> Issued:
         OSError: When the key cannot be kept.
     """
     key = _make_key(order)
-    settings = cluster.config.certificates
-    begins = datetime.fromtimestamp(int(cluster.clock()), UTC)
+    settings = site.config.certificates
+    begins = datetime.fromtimestamp(int(site.clock()), UTC)
     days = order.validity_days or settings.validity_days
-    subject = _subject(cluster, connection, order)
+    subject = _subject(site, connection, order)
     certificate = mint(
         subject,
         key.public_key(),
@@ -84,7 +82,7 @@ def prepare(cluster: Cluster, connection: Connection, order: Order) -> Issued:
         digest=settings.digest,
         alternative_names=order.alternative_names,
     )
-    for node in _key_holders(cluster, connection, order):
+    for node in _key_holders(site, connection, order):
         node.keys.save(order.store, certificate, key)
     return Issued(order, certificate)
 
@@ -100,17 +98,17 @@ def install(connection: Connection, issued: Issued, at: int) -> None:
     )
 
 
-def full_name(cluster: Cluster, node_name: str) -> str:
+def full_name(site: Site, node_name: str) -> str:
     """Return a node's name with the cluster's domain."""
-    domain = cluster.config.cluster.domain
+    domain = site.config.cluster.domain
     return node_name if domain is None else f"{node_name}.{domain}"
 
 
-def _key_holders(cluster: Cluster, connection: Connection, order: Order) -> list[Node]:
+def _key_holders(site: Site, connection: Connection, order: Order) -> list[Node]:
     """Return the nodes that need the key: all of them to sign with ITLRecovery."""
     if order.store is not TrustStore.ITLRECOVERY:
         return [order.node]
-    return [cluster.node_of(row) for row in read_nodes(connection)]
+    return [site.node_of(row) for row in read_nodes(connection)]
 
 
 def _make_key(order: Order) -> PrivateKey:
@@ -131,17 +129,15 @@ def _make_key(order: Order) -> PrivateKey:
             raise ServiceError(f"no key type {other}", hint="use RSA or EC")
 
 
-def _subject(
-    cluster: Cluster, connection: Connection, order: Order
-) -> DistinguishedName:
-    name = full_name(cluster, order.full_name or order.node.name)
-    common = common_name(order.store, name, _capf_name(cluster, connection, order))
-    return subject_name(cluster.config.certificates.subject, common)
+def _subject(site: Site, connection: Connection, order: Order) -> DistinguishedName:
+    name = full_name(site, order.full_name or order.node.name)
+    common = common_name(order.store, name, _capf_name(site, connection, order))
+    return subject_name(site.config.certificates.subject, common)
 
 
-def _capf_name(cluster: Cluster, connection: Connection, order: Order) -> str:
+def _capf_name(site: Site, connection: Connection, order: Order) -> str:
     """Return CAPF's name: what it was, what is configured, or a new random one."""
     old = certificates.own(connection, TrustStore.CAPF, order.node.id)
     known = None if old is None else old.certificate.subject.get("CN")
-    configured = cluster.config.cluster.capf
+    configured = site.config.cluster.capf
     return known or configured or f"CAPF-{secrets.token_hex(4)}"

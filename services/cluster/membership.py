@@ -37,9 +37,11 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
         connection = change.connection
         row = nodes.add_node(connection, name, address, is_publisher=False)
         node = cluster.node_of(row)
-        node.tftp_folder.mkdir(parents=True)
+        node.tftp_folder.mkdir(parents=True, exist_ok=True)
         for store in _STORES:
-            issue(cluster, connection, Order(node, store, key_size=size), change.at)
+            issue(
+                cluster.site, connection, Order(node, store, key_size=size), change.at
+            )
         _share_recovery_key(cluster, Papers.read(connection), node)
     return node
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.config import ClusterConfig, load_config
+from services.config import check_tables, load_config
 from services.errors import ConfigurationError
 from services.release import Release
 
@@ -82,7 +82,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_configuration_of_one_node_is_enough() -> None:
     tables = {"nodes": [{"name": "a", "address": "127.0.0.1", "publisher": True}]}
-    assert ClusterConfig.from_tables(tables, "test").tftp.port == 6969
+    assert check_tables(tables, "test").tftp.port == 6969
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from sqlalchemy import LargeBinary
 
 from protocol.codes import TrustStore
 from services.cluster import security
-from services.cluster.cluster import DATABASE_FILE, Cluster
+from services.cluster.cluster import Cluster
 from services.cluster.security import SecurityMode
+from services.cluster.site import DATABASE_FILE
 from services.errors import ServiceError
 from services.store import schema
 from services.store.audit import read_audit

@@ -1,26 +1,8 @@
-"""The configuration: TOML, checked as a whole before anything is done with it.
+"""The tables of a configuration file: their keys, types, ranges and defaults."""
 
-It describes a cluster when its data folder is made (nodes, groups, pools, devices,
-certificates) and how the services of this machine run (`[tftp]`, `[tvs]`). What
-administrators change later lives in the database, not here.
-"""
-
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Literal
 
 import msgspec
-
-from protocol.phone_models import PHONE_MODELS
-from services.config_check import check_references
-from services.errors import ConfigurationError
-
-_DEFAULT_NAME: Final = Path("configs/lab.toml")
-_PACKAGED: Final = (
-    Path(__file__).with_name("lab.toml"),
-    Path(__file__).parents[1] / _DEFAULT_NAME,
-)
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -38,11 +20,11 @@ HostName = Annotated[
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file."""
 
 
-class ClusterSection(_Section, frozen=True):
+class ClusterSection(Section, frozen=True):
     """`[cluster]`: what the cluster is."""
 
     name: Word = "cluster"
@@ -58,7 +40,7 @@ class ClusterSection(_Section, frozen=True):
     """Follows node names in certificates' common names."""
 
 
-class SubjectSection(_Section, frozen=True):
+class SubjectSection(Section, frozen=True):
     """`[certificates.subject]`: the attributes beside the common name."""
 
     organizational_unit: str = "TAC"
@@ -68,7 +50,7 @@ class SubjectSection(_Section, frozen=True):
     country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "PL"
 
 
-class CertificatesSection(_Section, frozen=True):
+class CertificatesSection(Section, frozen=True):
     """`[certificates]`: how the cluster's own certificates are made."""
 
     key_size: KeySize = 2048
@@ -79,7 +61,7 @@ class CertificatesSection(_Section, frozen=True):
     subject: SubjectSection = SubjectSection()
 
 
-class NodeSection(_Section, frozen=True):
+class NodeSection(Section, frozen=True):
     """`[[nodes]]`: one server."""
 
     name: HostName
@@ -88,7 +70,7 @@ class NodeSection(_Section, frozen=True):
     publisher: bool = False
 
 
-class TftpSection(_Section, frozen=True):
+class TftpSection(Section, frozen=True):
     """`[tftp]`: the TFTP service (services.tftp.settings)."""
 
     port: Port = 6969
@@ -112,14 +94,14 @@ class TftpSection(_Section, frozen=True):
     max_file_bytes: Count = 256 << 20
 
 
-class LegacyTvsSection(_Section, frozen=True):
+class LegacyTvsSection(Section, frozen=True):
     """`[tvs.legacy]`: TLS 1.0 on a port of its own."""
 
     port: Port
     address: str | None = None
 
 
-class TvsSection(_Section, frozen=True):
+class TvsSection(Section, frozen=True):
     """`[tvs]`: the Trust Verification Service (services.tvs.settings)."""
 
     port: Port = 2445
@@ -139,7 +121,7 @@ class TvsSection(_Section, frozen=True):
     idle_s: Seconds = 10.0
 
 
-class DatabaseSection(_Section, frozen=True):
+class DatabaseSection(Section, frozen=True):
     """`[database]`: where the cluster's state lives."""
 
     url: str | None = None
@@ -148,14 +130,14 @@ class DatabaseSection(_Section, frozen=True):
     """How long an administrator waits for another one's change."""
 
 
-class CallManagerGroupSection(_Section, frozen=True):
+class CallManagerGroupSection(Section, frozen=True):
     """`[[callmanager_groups]]`: nodes in order of priority; phones ask their TVS."""
 
     name: Word
     members: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=5)]
 
 
-class DevicePoolSection(_Section, frozen=True):
+class DevicePoolSection(Section, frozen=True):
     """`[[device_pools]]`."""
 
     name: Word
@@ -166,7 +148,7 @@ class DevicePoolSection(_Section, frozen=True):
     """What an auto-registered phone is taken for: decides its firmware load."""
 
 
-class DeviceSection(_Section, frozen=True):
+class DeviceSection(Section, frozen=True):
     """`[[devices]]`: a phone that is configured by hand."""
 
     name: Annotated[str, msgspec.Meta(pattern="^SEP[0-9A-F]{12}$")]
@@ -176,7 +158,7 @@ class DeviceSection(_Section, frozen=True):
     """1 non-secure, 2 authenticated, 3 encrypted."""
 
 
-class ClusterConfig(_Section, frozen=True, kw_only=True):
+class ClusterConfig(Section, frozen=True, kw_only=True):
     """A whole configuration."""
 
     cluster: ClusterSection = ClusterSection()
@@ -188,70 +170,3 @@ class ClusterConfig(_Section, frozen=True, kw_only=True):
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
-
-    @classmethod
-    def from_tables(cls, tables: Mapping[str, Any], source: str) -> Self:
-        """Check tables as TOML gives them.
-
-        Raises:
-            ConfigurationError: When a key is unknown, missing or wrong; names its path.
-        """
-        try:
-            config = msgspec.convert(tables, cls)
-        except msgspec.ValidationError as error:
-            raise _explain(source, str(error)) from None
-        for path, reason, hint in check_references(config, PHONE_MODELS):
-            raise ConfigurationError(f"{source}: {path}: {reason}", hint=hint)
-        return config
-
-
-def load_config(
-    path: Path | None = None, overrides: Mapping[str, Any] | None = None
-) -> ClusterConfig:
-    """Load a configuration.
-
-    Args:
-        path: The file; without it `configs/lab.toml`, else the one that comes with
-            the package.
-        overrides: Tables laid over the file's, before anything is checked.
-
-    Raises:
-        ConfigurationError: When the file cannot be read, is no TOML, or has a key
-            that cannot be used; names the key's path.
-    """
-    path = _default_path() if path is None else path
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: {error.strerror}", hint="name a configuration with --config"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}", hint="correct the TOML") from None
-    return ClusterConfig.from_tables(_overlay(tables, overrides or {}), str(path))
-
-
-def _default_path() -> Path:
-    candidates = (_DEFAULT_NAME, *_PACKAGED)
-    return next((path for path in candidates if path.exists()), _DEFAULT_NAME)
-
-
-def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge tables key by key; anything else that is given twice is replaced."""
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[key] = _overlay(old, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _explain(source: str, message: str) -> ConfigurationError:
-    """Put msgspec's path (`… - at `$.tftp.port``) in front, without its sign."""
-    reason, _, path = message.partition(" - at `$")
-    place = path.rstrip("`").removeprefix(".") or "the top level"
-    return ConfigurationError(
-        f"{source}: {place}: {reason}", hint="see the comments of configs/lab.toml"
-    )

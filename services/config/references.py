@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address, ip_network
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from services.config.sections import ClusterConfig
 from services.release import Release
-
-if TYPE_CHECKING:
-    from services.config import ClusterConfig
 
 
 class Finding(NamedTuple):
@@ -20,7 +18,7 @@ class Finding(NamedTuple):
 
 
 def check_references(
-    config: "ClusterConfig", models: Container[str]
+    config: ClusterConfig, models: Container[str]
 ) -> Iterator[Finding]:
     """Find what contradicts itself: names that nobody has, nodes that are two."""
     yield from _check_cluster(config)
@@ -29,14 +27,14 @@ def check_references(
     yield from _check_networks(config.tftp.allow)
 
 
-def _check_cluster(config: "ClusterConfig") -> Iterator[Finding]:
+def _check_cluster(config: ClusterConfig) -> Iterator[Finding]:
     try:
         Release.parse(config.cluster.version)
     except ValueError as error:
         yield Finding("cluster.version", str(error), 'write it as "10.5(1)"')
 
 
-def _check_nodes(config: "ClusterConfig") -> Iterator[Finding]:
+def _check_nodes(config: ClusterConfig) -> Iterator[Finding]:
     nodes = config.nodes
     if (publishers := sum(node.publisher for node in nodes)) != 1:
         yield Finding(
@@ -56,7 +54,7 @@ def _check_nodes(config: "ClusterConfig") -> Iterator[Finding]:
             )
 
 
-def _check_pools(config: "ClusterConfig", models: Container[str]) -> Iterator[Finding]:
+def _check_pools(config: ClusterConfig, models: Container[str]) -> Iterator[Finding]:
     nodes = {node.name for node in config.nodes}
     groups = {group.name for group in config.callmanager_groups}
     pools = {pool.name for pool in config.device_pools}

@@ -1,0 +1,91 @@
+"""Where a cluster's things lie on the disk.
+
+DATA/cluster.json            the configuration it was made from
+DATA/cluster.db              the database (SQLite, unless configured otherwise)
+DATA/nodes/NODE/keys/        private keys, 0600
+DATA/nodes/NODE/tftp/        CTLFile.tlv, ITLFile.tlv, static files
+DATA/tokens/                 security tokens
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from services.config import ClusterConfig
+from services.pki.keys import KeyFolder
+from services.store.nodes import NodeRow
+
+DATABASE_FILE: Final = "cluster.db"
+CONFIG_FILE: Final = "cluster.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One server of the cluster, and where its files lie."""
+
+    id: int
+    name: str
+    address: str
+    is_publisher: bool
+    folder: Path
+    tftp_port: int | None
+    """The port that its TFTP service really has, once it was served."""
+    tvs_port: int | None
+
+    @property
+    def tftp_folder(self) -> Path:
+        """What TFTP serves: trust lists and static files."""
+        return self.folder / "tftp"
+
+    @property
+    def keys_folder(self) -> Path:
+        """The node's private keys."""
+        return self.folder / "keys"
+
+    @property
+    def ctl_file(self) -> Path:
+        """The node's copy of the CTL."""
+        return self.tftp_folder / "CTLFile.tlv"
+
+    @property
+    def itl_file(self) -> Path:
+        """The node's ITL."""
+        return self.tftp_folder / "ITLFile.tlv"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the node's server takes requests of administrators."""
+        return self.folder / "control.sock"
+
+    @property
+    def keys(self) -> KeyFolder:
+        """The node's private keys, to sign with."""
+        return KeyFolder(self.keys_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A data folder, how its services run, and what time it is there."""
+
+    data: Path
+    config: ClusterConfig
+    clock: Callable[[], float]
+
+    @property
+    def database_url(self) -> str:
+        """Where the cluster's database is, as SQLAlchemy has it."""
+        configured = self.config.database.url
+        return configured or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
+
+    def node_of(self, row: NodeRow) -> Node:
+        """Return a node's row with its places on the disk."""
+        return Node(
+            id=row.id,
+            name=row.name,
+            address=row.address,
+            is_publisher=row.is_publisher,
+            folder=self.data / "nodes" / row.folder,
+            tftp_port=row.tftp_port,
+            tvs_port=row.tvs_port,
+        )

@@ -1,0 +1,114 @@
+"""The configuration: TOML, checked as a whole before anything is done with it.
+
+It describes a cluster when its data folder is made (nodes, groups, pools, devices,
+certificates) and how the services of this machine run (`[tftp]`, `[tvs]`). What
+administrators change later lives in the database, not here.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from protocol.phone_models import PHONE_MODELS
+from services.config.references import check_references
+from services.config.sections import (
+    ClusterConfig,
+    HostName,
+    NodeSection,
+    SubjectSection,
+    TftpSection,
+    TvsSection,
+)
+from services.errors import ConfigurationError
+
+__all__ = [
+    "ClusterConfig",
+    "HostName",
+    "NodeSection",
+    "SubjectSection",
+    "TftpSection",
+    "TvsSection",
+    "check_tables",
+    "load_config",
+]
+
+_DEFAULT_NAME: Final = Path("configs/lab.toml")
+_SHIPPED: Final = (
+    Path(__file__).parents[1] / "lab.toml",
+    Path(__file__).parents[2] / _DEFAULT_NAME,
+)
+"""In an installed package, in the source tree."""
+
+
+def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
+    """Return the configuration that TOML's tables describe.
+
+    Args:
+        tables: What was read.
+        source: From where, for messages.
+
+    Raises:
+        ConfigurationError: When a key is unknown, missing or wrong; names its path.
+    """
+    try:
+        config = msgspec.convert(tables, ClusterConfig)
+    except msgspec.ValidationError as error:
+        raise _explain(source, str(error)) from None
+    for path, reason, hint in check_references(config, PHONE_MODELS):
+        raise ConfigurationError(f"{source}: {path}: {reason}", hint=hint)
+    return config
+
+
+def load_config(
+    path: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> ClusterConfig:
+    """Load a configuration.
+
+    Args:
+        path: The file; without it `configs/lab.toml`, else the one that comes with
+            the package.
+        overrides: Tables laid over the file's, before anything is checked.
+
+    Raises:
+        ConfigurationError: When the file cannot be read, is no TOML, or has a key
+            that cannot be used; names the key's path.
+    """
+    path = _default_path() if path is None else path
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: {error.strerror}", hint="name a configuration with --config"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}", hint="correct the TOML") from None
+    return check_tables(_overlay(tables, overrides or {}), str(path))
+
+
+def _default_path() -> Path:
+    candidates = (_DEFAULT_NAME, *_SHIPPED)
+    return next((path for path in candidates if path.exists()), _DEFAULT_NAME)
+
+
+def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge tables key by key; anything else that is given twice is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = _overlay(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _explain(source: str, message: str) -> ConfigurationError:
+    """Put msgspec's path (`… - at `$.tftp.port``) in front, without its sign."""
+    reason, _, path = message.partition(" - at `$")
+    place = path.rstrip("`").removeprefix(".") or "the top level"
+    return ConfigurationError(
+        f"{source}: {place}: {reason}", hint="see the comments of configs/lab.toml"
+    )
