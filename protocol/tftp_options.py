@@ -7,6 +7,7 @@ to repeat `timeout` as it is, and fills `tsize` in.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from protocol.tftp_packets import (
@@ -46,8 +47,15 @@ PLAIN: Final = Agreement()
 
 def agree(options: Mapping[str, str], limits: OptionLimits, size: int) -> Agreement:
     """Decide about the options of a request for a file of `size` bytes."""
-    if not options:
-        return PLAIN
+    return _agree(tuple(options.items()), limits, size) if options else PLAIN
+
+
+# Every phone asks for the same, and for a file of about the same size.
+@lru_cache(maxsize=1024)
+def _agree(
+    asked: tuple[tuple[str, str], ...], limits: OptionLimits, size: int
+) -> Agreement:
+    options = dict(asked)
     block_size = _lowered(
         options.get("blksize"), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE, limits.block_size
     )

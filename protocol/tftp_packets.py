@@ -6,11 +6,12 @@ r"""TFTP packets: what is said in one datagram (RFC 1350, 2347).
     ERROR  00 05  code (2)   message 00
     OACK   00 06  {option 00  value 00}
 
-A typed face over tftpy's packet types: it parses and builds what is not hot. DATA, ACK
-and the plain read request (a name, a mode, no options: what old phones send) are taken
-apart here, because a boot storm consists of them. tftpy raises four kinds of exception
-on hostile bytes and logs them; here only `ProtocolError` comes out, and nothing is
-logged. What an option means is not decided here but in `tftp_options`.
+A typed face over tftpy's packet types: they parse and build what is not hot. DATA, ACK
+and the name and mode of a read request are taken apart here, because a boot storm
+consists of them; the results for options, which phones repeat byte for byte, are
+remembered. tftpy raises four kinds of exception on hostile bytes and logs them; here
+only `ProtocolError` comes out, and nothing is logged. What an option means is decided
+in `tftp_options`.
 """
 
 import re
@@ -18,6 +19,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from tftpy import TftpPacketTypes
@@ -40,9 +43,10 @@ BLOCK_NUMBERS: Final = 0x10000
 _MAX_ERROR_TEXT: Final = 256
 _OPCODE: Final = struct.Struct(">H")
 _HEAD: Final = struct.Struct(">HH")
-_PLAIN_REQUEST: Final = re.compile(
-    rb"\x00\x01([\x20-\x7e]+)\x00([A-Za-z]+)\x00+", re.DOTALL
+_REQUEST: Final = re.compile(
+    rb"\x00\x01([\x20-\x7e]+)\x00([A-Za-z]+)\x00(.*)", re.DOTALL
 )
+_REMEMBERED: Final = 512
 
 
 @unique
@@ -172,20 +176,35 @@ def decode_read_request(data: bytes) -> ReadRequest:
         TftpError: When they are a request that is never served: a write request,
             an unknown mode. The error is the answer.
     """
-    plain = _PLAIN_REQUEST.fullmatch(data, 0, MAX_REQUEST_BYTES)
-    if plain is not None and len(data) <= MAX_REQUEST_BYTES:
-        name, mode = plain.groups()
-        return ReadRequest(name.decode("ascii"), _mode(mode.decode("ascii")), {})
+    if len(data) > MAX_REQUEST_BYTES:
+        raise DecodeError("a TFTP request is too long", offset=MAX_REQUEST_BYTES)
+    found = _REQUEST.fullmatch(data)
+    if found is None:
+        raise _no_request(data)
+    name, mode, options = found.groups()
+    return ReadRequest(
+        name.decode("ascii"), _mode(mode.decode("ascii")), _decode_options(options)
+    )
+
+
+def _no_request(data: bytes) -> ProtocolError:
     opcode = decode_opcode(data)
     if opcode == Opcode.WRQ:
-        raise TftpError(TftpErrorCode.ACCESS_VIOLATION, "This server is read-only")
+        return TftpError(TftpErrorCode.ACCESS_VIOLATION, "This server is read-only")
     if opcode != Opcode.RRQ:
-        raise DecodeError(f"opcode {opcode} is no request", offset=0)
-    packet = TftpPacketTypes.TftpPacketRRQ()
-    _decode_with_tftpy(packet, data, "read request")
-    if not packet.filename:
-        raise DecodeError("a read request names no file", offset=_OPCODE.size)
-    return ReadRequest(packet.filename, _mode(packet.mode), _lower(packet.options))
+        return DecodeError(f"opcode {opcode} is no request", offset=0)
+    return DecodeError("a malformed TFTP read request", offset=_OPCODE.size)
+
+
+# The phones of a site send the same options, byte for byte.
+@lru_cache(maxsize=_REMEMBERED)
+def _decode_options(data: bytes) -> Mapping[str, str]:
+    """Decode the options of a request; mere padding is none."""
+    if not data.strip(b"\0"):
+        return MappingProxyType({})
+    packet = TftpPacketTypes.TftpPacketOACK()  # options are the same in both
+    _decode_with_tftpy(packet, _OPCODE.pack(Opcode.OACK) + data, "read request")
+    return MappingProxyType(_lower(packet.options))
 
 
 def encode_read_request(filename: str, options: Mapping[str, str]) -> bytes:
@@ -209,6 +228,11 @@ def encode_read_request(filename: str, options: Mapping[str, str]) -> bytes:
 
 def encode_option_ack(options: Mapping[str, str]) -> bytes:
     """Build the answer to a request with options."""
+    return _encode_option_ack(tuple(options.items()))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _encode_option_ack(options: tuple[tuple[str, str], ...]) -> bytes:
     packet = TftpPacketTypes.TftpPacketOACK()
     packet.options = dict(options)
     encoded: bytes = packet.encode().buffer

@@ -68,8 +68,9 @@ class Timing:
 
     timeout_s: float = 0.3
     max_timeout_s: float = 3.0
-    """The time-out doubles up to this; an agreed `timeout` option stays as it is."""
-    retransmits: int = 5
+    """From the second retransmit on the time-out doubles, up to this; an agreed
+    `timeout` option stays as it is."""
+    retransmits: int = 6
     """In a row, without progress."""
     retransmits_before_answer: int = 2
 
@@ -131,6 +132,14 @@ class Transfer:
             self._awaited = encode_ack(0)
 
     @property
+    def is_giving_up(self) -> bool:
+        """Whether the next time-out is the end."""
+        timing = self._timing
+        return self._tries >= (
+            timing.retransmits if self.answered else timing.retransmits_before_answer
+        )
+
+    @property
     def blocks_acknowledged(self) -> int:
         """How many blocks the client is known to hold."""
         return self._acked
@@ -165,6 +174,7 @@ class Transfer:
             return
         self._acked = sent = self._sent
         if sent >= self._count:
+            self.answered = True
             self.outcome = Outcome.COMPLETE
             return
         self.deadline = now + self._timeout_s
@@ -182,19 +192,15 @@ class Transfer:
         """Send again, or give up, when the deadline has passed."""
         if now < self.deadline or self.outcome is not None:
             return
-        timing = self._timing
-        limit = (
-            timing.retransmits if self.answered else timing.retransmits_before_answer
-        )
-        if self._tries >= limit:
+        if self.is_giving_up:
             self.outcome = self._silence()
             return
         self._tries += 1
         self._suspend_rewinding()
         self._outbox = self._unacknowledged()
         self.retransmits += len(self._outbox)
-        if self._agreement.timeout_s is None:
-            self._timeout_s = min(2 * self._timeout_s, timing.max_timeout_s)
+        if self._agreement.timeout_s is None and self._tries > 1:
+            self._timeout_s = min(2 * self._timeout_s, self._timing.max_timeout_s)
         self.deadline = now + self._timeout_s
 
     def lose_client(self) -> None:

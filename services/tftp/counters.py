@@ -35,14 +35,17 @@ class Count(IntEnum):
     BYTES = 9
     """Bytes of files that clients have acknowledged."""
     RETRANSMITS = 10
-    SHARED_PORT = 11
+    FLOOD = 11
+    """Requests of unknown addresses dropped during a flood of forged ones."""
+    SHARED_PORT = 12
     """Transfers answered from the well-known port for want of descriptors."""
 
 
 _OUTCOMES: Final[Mapping[Outcome, int]] = {
     outcome: len(Count) + index for index, outcome in enumerate(Outcome)
 }
-_CELLS: Final = len(Count) + len(Outcome)
+_RETIRED: Final = len(Count) + len(Outcome)
+_CELLS: Final = _RETIRED + 1
 
 
 class TftpCounters:
@@ -56,8 +59,13 @@ class TftpCounters:
         self._rows = [cells[n * _CELLS : (n + 1) * _CELLS] for n in range(rows)]
 
     def row(self, number: int = 0) -> "CounterRow":
-        """Return where one worker counts."""
+        """Return where one worker counts, for a worker that begins."""
+        self._rows[number][_RETIRED] = 0
         return CounterRow(self._rows[number])
+
+    def retire(self, number: int) -> None:
+        """Let a worker take no more requests, from this moment."""
+        self._rows[number][_RETIRED] = 1
 
     def settle(self, number: int) -> None:
         """Count the transfers as ended that a worker left when it was killed."""
@@ -85,12 +93,24 @@ class TftpCounters:
 
 
 class CounterRow:
-    """Where one worker counts."""
+    """Where one worker counts, and reads whether it may take requests.
+
+    In shared memory, because a message would come too late for a request that is there.
+    """
 
     __slots__ = ("_cells",)
 
     def __init__(self, cells: memoryview) -> None:
         self._cells = cells
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the worker is to take no more requests."""
+        return self._cells[_RETIRED] != 0
+
+    def retire(self) -> None:
+        """Take no more requests."""
+        self._cells[_RETIRED] = 1
 
     def add(self, count: Count, amount: int = 1) -> None:
         """Count something."""

@@ -61,7 +61,6 @@ class Engine:
         )
         self._deadlines: Deadlines[Session] = Deadlines()
         self._by_descriptor: dict[int, Session] = {}
-        self._is_draining = False
         self._epoll = select.epoll()
         self._epoll.register(self._listener_descriptor, select.EPOLLIN)
         self._ports = PortPool(listener.socket.family, self._epoll)
@@ -121,7 +120,7 @@ class Engine:
 
     def drain(self) -> None:
         """Take no more requests; transfers under way go on."""
-        self._is_draining = True
+        self._counters.retire()
 
     def close(self, now: float) -> None:
         """End every transfer and give its descriptors back; not the listener."""
@@ -200,7 +199,7 @@ class Engine:
             self._client_is_gone(session, now)
 
     def _request(self, data: bytes, peer: Peer, local: str, now: float) -> None:
-        if self._is_draining:
+        if self._counters.is_retired:
             return  # the client asks again, and finds our successor
         answer = self._reception.take(data, peer, now)
         if isinstance(answer, Session):
@@ -235,9 +234,12 @@ class Engine:
                     session.train_bytes = 0
                 self._by_descriptor[port.descriptor] = session
                 return
-        session.train_bytes = 0
+        parts, send_train = session.train_bytes, self._listener.send_train
+        if parts:
+            session.send = lambda data: send_train(data, peer, local, parts)
+            return
         send = self._listener.send
-        session.send = lambda datagram: send(datagram, peer, local)
+        session.send = lambda data: send(data, peer, local)
 
     def _client_is_gone(self, session: Session, now: float) -> None:
         """End a transfer whose client's port is closed (ICMP says so)."""

@@ -23,6 +23,7 @@ _MEANINGS: Final = {
     Count.MALFORMED: "Datagrams to the well-known port that are no request",
     Count.NOT_ALLOWED: "Requests from networks that are not allowed",
     Count.OVER_LIMIT: "Requests dropped at the limit of transfers",
+    Count.FLOOD: "Requests of unknown addresses dropped during a flood",
     Count.WRONG_TID: "Datagrams that belong to no transfer",
     Count.BYTES: "Bytes of files that clients have acknowledged",
     Count.RETRANSMITS: "Datagrams sent more than once",

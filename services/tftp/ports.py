@@ -15,17 +15,15 @@ import socket
 from collections import deque
 from typing import Final
 
-from services.tftp.sockets import Peer
+from services.tftp.sockets import SOL_UDP, UDP_SEGMENT, Peer
 
 _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
-# Linux; Python's socket module does not name them.
-_SOL_UDP: Final = 17
-_UDP_SEGMENT: Final = 103
 DESCRIPTORS_A_PORT: Final = 2
 _SHARE: Final = 5
 """One pool opens a fifth as many ports as the process may have descriptors."""
 _MAX_IDLE: Final = 512
 _LONGEST: Final = 512
+_MOST_AT_ONCE: Final = 32
 
 
 class TransferPort:
@@ -79,11 +77,11 @@ class TransferPort:
     def cut_trains(self, part_bytes: int) -> bool:
         """Let the kernel cut what is sent into datagrams of this length; 0: not.
 
-        Returns whether it does (UDP_SEGMENT, Linux 4.18).
+        Returns whether it does (UDP_SEGMENT).
         """
         if part_bytes != self._cut_bytes:
             try:
-                self.own.setsockopt(_SOL_UDP, _UDP_SEGMENT, part_bytes)
+                self.own.setsockopt(SOL_UDP, UDP_SEGMENT, part_bytes)
             except OSError:
                 return False
             self._cut_bytes = part_bytes
@@ -91,7 +89,7 @@ class TransferPort:
 
     def drain(self) -> None:
         """Throw away what lies in the connected socket, a pending error too."""
-        while True:
+        for _ in range(_MOST_AT_ONCE):
             try:
                 self.own.recv(_LONGEST)
             except BlockingIOError:
@@ -101,15 +99,14 @@ class TransferPort:
 
     def answer_strangers(self, answer: bytes, error_head: bytes) -> int:
         """Answer what others sent to the port, but no error; return how many."""
-        count = 0
-        while True:
+        for count in range(_MOST_AT_ONCE):
             try:
                 data, stranger = self._strangers.recvfrom(_LONGEST)
-                count += 1
                 if not data.startswith(error_head):
                     self._strangers.sendto(answer, stranger)
             except OSError:
                 return count
+        return _MOST_AT_ONCE
 
     def close(self) -> None:
         """Give the port back."""

@@ -4,6 +4,7 @@ The one place where a source's errors, hostile bytes and limits meet; the codes
 themselves are in `protocol.tftp_packets`.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from protocol.errors import DecodeError, ProtocolError, TokenlessError
@@ -30,6 +31,12 @@ from services.tftp.table import Admission, TransferTable
 
 _CONVERTED_FILES: Final = 16
 _REQUEST_HEAD: Final = bytes((0, Opcode.RRQ))
+_DROPPED: Final[Mapping[Admission, Count]] = {
+    Admission.DUPLICATE: Count.DUPLICATES,
+    Admission.NOT_ALLOWED: Count.NOT_ALLOWED,
+    Admission.OVER_LIMIT: Count.OVER_LIMIT,
+    Admission.FLOOD: Count.FLOOD,
+}
 
 
 class Reception:
@@ -56,7 +63,7 @@ class Reception:
         """Return a new transfer, an error packet to answer with, or None: no answer."""
         counters = self._counters
         counters.add(Count.REQUESTS)
-        admission = self._table.admit(peer, data)
+        admission = self._table.admit(peer, data, now)
         if admission is not Admission.ADMITTED:
             self._note_dropped(admission, peer, now)
             return None
@@ -102,12 +109,9 @@ class Reception:
         self._journal.refused(peer, error, filename, now)
 
     def _note_dropped(self, admission: Admission, peer: Peer, now: float) -> None:
-        if admission is Admission.DUPLICATE:
-            self._counters.add(Count.DUPLICATES)
-            return
-        is_foreign = admission is Admission.NOT_ALLOWED
-        self._counters.add(Count.NOT_ALLOWED if is_foreign else Count.OVER_LIMIT)
-        self._journal.dropped(peer, admission.value, now)
+        self._counters.add(_DROPPED[admission])
+        if admission is not Admission.DUPLICATE:
+            self._journal.dropped(peer, admission.value, now)
 
 
 class _NetasciiFiles:

@@ -30,6 +30,11 @@ class TftpSettings:
     max_transfers: int = 16384
     max_transfers_per_address: int = 8192
     """Large, because a whole site may come from one address through a NAT."""
+    max_unanswered: int = 2048
+    """More transfers than this whose clients have not answered are a flood of forged
+    requests: a phone answers within a round trip."""
+    newcomers_per_s: int = 500
+    """How many clients of unknown address are answered in a second of a flood."""
     allow: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks that are served; empty: all."""
     log_lines_per_s: int = 100

@@ -12,8 +12,11 @@ from typing import Final
 
 from services.errors import ServiceError
 
-# Linux; Python's socket module does not name it.
+# Linux; Python's socket module does not name them.
 _SO_RCVBUFFORCE: Final = 33
+SOL_UDP: Final = 17
+UDP_SEGMENT: Final = 103
+"""Lets the kernel cut what is sent into datagrams (since Linux 4.18)."""
 _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 
 Peer = tuple[str, int] | tuple[str, int, int, int]

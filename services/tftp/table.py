@@ -2,7 +2,8 @@
 
 The table is bounded. When it is full, the oldest transfer that its client has never
 answered makes room: forged requests displace each other, and a client that is really
-there has answered within a round trip.
+there has answered within a round trip. Long before that, unknown addresses are rationed
+(`newcomers`).
 """
 
 import ipaddress
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from enum import Enum, unique
 from functools import lru_cache
 
+from services.tftp.newcomers import Newcomers
 from services.tftp.session import Session
 from services.tftp.settings import TftpSettings
 from services.tftp.sockets import Peer
@@ -23,6 +25,7 @@ class Admission(Enum):
     DUPLICATE = "duplicate"
     NOT_ALLOWED = "not-allowed"
     OVER_LIMIT = "over-limit"
+    FLOOD = "flood"
 
 
 class TransferTable:
@@ -34,6 +37,7 @@ class TransferTable:
         self._unanswered: dict[Peer, Session] = {}
         self._by_address: dict[str, int] = {}
         self._count = 0
+        self._newcomers = Newcomers(settings.newcomers_per_s)
         self._is_allowed = lru_cache(maxsize=4096)(self._compare_with_networks)
         self.get = self._sessions.get
         """The newest transfer of a client, or None."""
@@ -47,18 +51,26 @@ class TransferTable:
             if session.predecessor is not None:
                 yield session.predecessor
 
-    def admit(self, peer: Peer, request: bytes) -> Admission:
+    def admit(self, peer: Peer, request: bytes, now: float) -> Admission:
         """Decide about a request; an admitted one may still find the table full."""
         settings = self._settings
         if settings.allow and not self._is_allowed(peer[0]):
             return Admission.NOT_ALLOWED
         known = self._sessions.get(peer)
-        if known is not None and known.is_new and known.request == request:
+        if (
+            known is not None
+            and known.is_new
+            and known.request == request
+            and not known.transfer.is_giving_up
+        ):
             return Admission.DUPLICATE
         if self._by_address.get(peer[0], 0) >= settings.max_transfers_per_address:
             return Admission.OVER_LIMIT
         if self._count >= settings.max_transfers and not self._unanswered:
             return Admission.OVER_LIMIT
+        is_flood = len(self._unanswered) >= settings.max_unanswered
+        if is_flood and not self._newcomers.may_enter(peer[0], now):
+            return Admission.FLOOD
         return Admission.ADMITTED
 
     def to_displace(self, peer: Peer) -> Session | None:
@@ -84,6 +96,7 @@ class TransferTable:
     def answered(self, session: Session) -> Session | None:
         """Note a client's first answer; return the transfer that is replaced by it."""
         session.note_answer()
+        self._newcomers.note_answer(session.peer[0])
         self._unanswered.pop(session.peer, None)
         replaced, session.predecessor = session.predecessor, None
         if replaced is not None:

@@ -1,8 +1,9 @@
 """One worker: a forked process that turns an engine.
 
 It inherits the source as it is, so sources must not need a database, a thread or a
-task of the parent. Whoever holds the other end of its pipe decides over its life: a
-byte tells it to drain, the end of the pipe (however the parent ended) to stop.
+task of the parent. Its row of counters tells it when to take no more requests; it then
+ends its transfers and goes. A byte in its pipe wakes it to see that, and the end of the
+pipe (however the parent ended) stops it.
 """
 
 import gc
@@ -22,11 +23,10 @@ from services.tftp.listener import Listener
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import FileSource
 
-DRAIN: Final = b"d"
+WAKE: Final = b"w"
 _DRAIN_S: Final = 10.0
 _DRAIN_SINGLE_PORT_S: Final = 2.0
 """Short, because nobody is served meanwhile."""
-_TURNS_BEFORE_LOOK: Final = 64
 _LONGEST_WAIT_S: Final = 1.0
 
 
@@ -95,27 +95,19 @@ def _run(engine: Engine, pipe: int, drain_s: float) -> None:
     poll.register(engine.fileno(), select.POLLIN)
     poll.register(pipe, select.POLLIN)
     drained_by: float | None = None
+    is_busy = False
     while True:
-        now = _turn_while_busy(engine)
-        if drained_by is not None and (not engine.under_way or now >= drained_by):
-            break
-        wait_s = max(0.0, min(engine.next_at - now, _LONGEST_WAIT_S))
-        ready = {descriptor for descriptor, _ in poll.poll(wait_s * 1000)}
+        now = time.monotonic()
+        idle_s = max(0.0, min(engine.next_at - now, _LONGEST_WAIT_S))
+        ready = {each for each, _ in poll.poll(0 if is_busy else idle_s * 1000)}
+        now = time.monotonic()
         if pipe in ready:
             if not os.read(pipe, 1):
                 break
-            engine.drain()
             drained_by = now + drain_s
-    engine.close(time.monotonic())
-
-
-def _turn_while_busy(engine: Engine) -> float:
-    """Turn as long as something arrives, but not for ever; return the time."""
-    now = time.monotonic()
-    for _ in range(_TURNS_BEFORE_LOOK):
         if now >= engine.next_at:
             engine.expire(now)
-        if not engine.turn(now):
+        is_busy = engine.turn(now) > 0
+        if drained_by is not None and (not engine.under_way or now >= drained_by):
             break
-        now = time.monotonic()
-    return now
+    engine.close(time.monotonic())

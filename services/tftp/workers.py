@@ -21,7 +21,7 @@ from services.tftp.counters import GENERATIONS, TftpCounters
 from services.tftp.listener import Listener
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import FileSource
-from services.tftp.worker import DRAIN, fork_worker
+from services.tftp.worker import WAKE, fork_worker
 
 _LOOK_EVERY_S: Final = 0.2
 _STOP_S: Final = 1.0
@@ -65,7 +65,8 @@ class Workers:
         """Let the workers take no more requests, and end when they are idle."""
         self._source = None
         for worker in self._current:
-            os.write(worker.pipe, DRAIN)
+            self._counters.retire(worker.row)
+            os.write(worker.pipe, WAKE)
         self._leaving += self._current
         self._current = []
 

@@ -58,6 +58,7 @@ def test_a_file_is_sent_block_by_block() -> None:
     assert transfer.datagrams() == (encode_data(2, b"b"),)
     transfer.receive(encode_ack(2), 0.2)
     assert transfer.outcome is Outcome.COMPLETE
+    assert transfer.answered
     assert (transfer.bytes_acknowledged, transfer.blocks_acknowledged) == (513, 2)
 
 
@@ -135,6 +136,7 @@ def test_a_padded_ack_counts() -> None:
     transfer = begin(b"x")
     transfer.receive(encode_ack(1) + b"\0\0", 0.1)
     assert transfer.outcome is Outcome.COMPLETE
+    assert transfer.answered
 
 
 def test_a_repeated_ack_repeats_nothing() -> None:
@@ -169,14 +171,14 @@ def test_timeouts_grow_and_progress_resets_them() -> None:
     transfer = begin(b"x" * 2000)
     transfer.receive(encode_ack(1), 0.0)
     waits = []
-    for _ in range(5):
+    for _ in range(6):
         before = transfer.deadline
         transfer.tick(before)
         waits.append(round(transfer.deadline - before, 3))
-    assert waits == [0.6, 1.2, 2.4, 3.0, 3.0]
+    assert waits == [0.3, 0.6, 1.2, 2.4, 3.0, 3.0]
     transfer.receive(encode_ack(2), 20.0)
     assert transfer.deadline == pytest.approx(20.3)
-    assert transfer.retransmits == 5
+    assert transfer.retransmits == 6
 
 
 def test_a_tick_too_early_does_nothing() -> None:

@@ -78,6 +78,23 @@ def test_a_repeated_request_is_answered_once(ports: Ports) -> None:
 
 
 @BOTH
+def test_a_repetition_after_our_last_one_is_answered_again(ports: Ports) -> None:
+    """The client is there; all that we sent was lost, or the client sleeps long."""
+    with rig(settings(ports)) as server:
+        client = server.client()
+        client.ask("small")
+        server.turn()
+        server.wait(1.0)
+        assert len(client.received()) == 3
+        client.ask("small")
+        server.turn()
+        _, source = client.one()
+        client.send(encode_ack(1), source)
+        server.turn()
+        assert server.counters.ended(Outcome.COMPLETE) == 1
+
+
+@BOTH
 def test_another_request_before_an_answer_takes_the_place(ports: Ports) -> None:
     with rig(settings(ports)) as server:
         client = server.client()

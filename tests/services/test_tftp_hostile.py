@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from protocol.tftp_packets import encode_ack
 from protocol.tftp_transfer import Outcome
 from services.tftp.counters import Count
+from services.tftp.newcomers import Newcomers
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.static_files import StaticFiles
 from tests.tftp_rig import FILES, Rig, rig
@@ -59,6 +60,45 @@ def test_a_flood_of_forged_requests_is_bounded(
         assert not table._by_address
         assert not server.engine._by_descriptor
         assert not server.engine._deadlines._slots
+
+
+def test_a_flood_costs_little_and_keeps_no_known_phone_waiting(
+    forge: socket.socket,
+) -> None:
+    limits = TftpSettings(max_unanswered=100, newcomers_per_s=50)
+    with rig(limits) as server:
+        known, unknown = server.client("127.0.9.1"), server.client("127.0.9.2")
+        server.fetch(known, "small")
+        for number in range(1, 1000):
+            send_from(forge, number, REQUEST, server.address)
+        server.turn()
+        started = server.counters[Count.STARTED]
+        assert started == 1 + 100 + 5
+        assert server.counters[Count.FLOOD] == 999 - 105
+        assert server.fetch(known, "large") == FILES["large"]
+        unknown.ask("small")
+        server.turn()
+        assert not unknown.received()
+        server.now += 0.1  # the next slice of its second
+        assert server.fetch(unknown, "small") == FILES["small"]
+        server.wait(10)
+        assert server.engine.under_way == 0
+
+
+def test_a_storm_of_phones_that_answer_is_no_flood() -> None:
+    with rig(TftpSettings(max_unanswered=100, newcomers_per_s=50)) as server:
+        for number in range(1, 500):
+            phone = server.client(f"127.0.{number // 250}.{number % 250 + 1}")
+            assert server.fetch(phone, "small") == FILES["small"]
+        assert server.counters[Count.FLOOD] == 0
+
+
+def test_the_memory_of_addresses_is_bounded() -> None:
+    newcomers = Newcomers(per_s=10)
+    for number in range(40_000):
+        newcomers.note_answer(f"10.0.{number // 256}.{number % 256}")
+    assert len(newcomers._known) == 16_384
+    assert newcomers.may_enter("10.0.156.63", 0.0)
 
 
 @BOTH
