@@ -19,6 +19,7 @@ from phone_emulator.rehearsal.narrative import (
 )
 from phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
 from phone_emulator.rehearsal.script import Script
+from phone_emulator.rehearsal.standing import phones_words
 from phone_emulator.rehearsal.view import ProgressView, result_console
 
 _ELSEWHERE: Final = {
@@ -152,7 +153,8 @@ def _run_one(
     else:
         words = "every step ended as expected" if played.ok else "not as expected"
         console.print(
-            f"{len(played.stuck)} phones stuck at the end; {played.seconds:.1f} s: "
+            f"{phones_words(len(played.stuck))} stuck at the end; "
+            f"{played.seconds:.1f} s: "
             f"{words}\n"
         )
     return played

@@ -28,7 +28,8 @@ p.bad, .refused { color: var(--bad); }
 .short h2 { margin-top: 0; }
 .timeline { width: 100%; height: auto; display: block; }
 .timeline text { font: 11px system-ui, "DejaVu Sans", sans-serif; fill: var(--ink); }
-.timeline text.count { font-size: 13px; font-weight: 600; fill: inherit; }
+.timeline text.count { font-size: 13px; font-weight: 600; fill: #fff; }
+.timeline text.dark { fill: var(--ink); }
 .timeline text.axis { fill: var(--soft); }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .86rem; }
 th, td { border: 1px solid var(--line); padding: .3rem .5rem; text-align: left;
@@ -67,7 +68,7 @@ dd { margin: 0 0 0 1.2rem; max-width: 60rem; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   section.short, .trouble, table, svg { break-inside: avoid; }
   h2, h3, h4, summary { break-after: avoid; }
-  details > *:not(summary) { display: block; }
-  details.sides { display: grid; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  .sides { grid-template-columns: 1fr; }
 }
 """

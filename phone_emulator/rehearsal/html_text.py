@@ -47,5 +47,13 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]], class_: str) -> Ht
     )
 
 
+def code_words(text: str) -> Html:
+    """Return text with what stands between backticks set as code."""
+    parts = text.split("`")
+    return join(
+        *(tag("code", part) if index % 2 else part for index, part in enumerate(parts))
+    )
+
+
 def _safe(part: str) -> str:
     return part if isinstance(part, Html) else escape(part)

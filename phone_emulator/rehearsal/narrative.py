@@ -7,10 +7,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from phone_emulator.rehearsal.causes import plain_cause
 from phone_emulator.rehearsal.expectations import StepReport
 from phone_emulator.rehearsal.run import Played
 from phone_emulator.rehearsal.script import Script
-from phone_emulator.rehearsal.standing import PhoneState, Standing
+from phone_emulator.rehearsal.standing import PhoneState, Refusal, Standing
 
 _STYLES = {
     PhoneState.OK: "green",
@@ -82,10 +83,15 @@ def tvs_words(standing: Standing) -> str:
 
 
 def _trouble(standing: Standing) -> Iterator[Text]:
-    for refusal, count in standing.refusals.items():
-        yield Text(f"{count} of {standing.group} refuse {refusal}", "red")
+    alike: dict[str, list[Refusal]] = {}
+    for refusal in standing.refusals:
+        alike.setdefault(plain_cause(refusal), []).append(refusal)
+    for cause, refusals in alike.items():
+        files = ", ".join(dict.fromkeys(each.file.value for each in refusals))
+        yield Text.assemble((f"{standing.group} refuses {files}. ", "red"), cause)
+        yield Text(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
     if standing.remedies:
-        yield Text(f"what recovers {standing.group}:")
+        yield Text(f"What recovers {standing.group}:")
         for remedy in standing.remedies:
             yield Text(f"  - {remedy}")
 

@@ -15,6 +15,7 @@ from protocol.phone_models import PhoneModel
 from protocol.trust_anchors import FileKind
 
 BY_HAND: Final = "delete CTL and ITL on each phone by hand"
+RESTORE: Final = "restore the old certificate and key of"
 _NOT_VOUCHED: Final = ("TVS does not vouch", "TVS trusts the signer as")
 _NOT_AUTHORISED_RULE: Final = 10
 _UNREACHABLE_RULE: Final = 1
@@ -110,8 +111,7 @@ def _by_an_old_key(trouble: Trouble) -> Iterator[str]:
         return
     update = ", `utils ctl update CTLFile`" if trouble.home.is_mixed else ""
     yield (
-        f"restore the old certificate and key of {', '.join(dict.fromkeys(old))} "
-        f"from a backup{update}, restart TFTP"
+        f"{RESTORE} {', '.join(dict.fromkeys(old))} from a backup{update}, restart TFTP"
     )
 
 

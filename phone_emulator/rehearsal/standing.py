@@ -13,12 +13,12 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from phone_emulator.rehearsal.cast import Cast, Sample
-from phone_emulator.rehearsal.facts import ClusterFacts, Held, TvsFacts
+from phone_emulator.rehearsal.facts import ClusterFacts, Held, Signer, TvsFacts
 from phone_emulator.rehearsal.remedies import BY_HAND, Trouble, remedies_for
 from phone_emulator.secd.decoding import decode_configuration, decode_list
 from phone_emulator.secd.events import FlashContents, Identity
 from phone_emulator.secd.report import Action, BootReport, Outcome
-from protocol.codes import Role
+from protocol.codes import Role, TrustStore
 from protocol.errors import DecodeError
 from protocol.phone_models import PhoneModel
 from protocol.trust_anchors import FileKind
@@ -137,6 +137,11 @@ class _Setting:
     facts: Sequence[ClusterFacts]
 
 
+def phones_words(count: int) -> str:
+    """Return a number of phones in words: `1 phone`, `20 phones`."""
+    return f"{count} phone" if count == 1 else f"{count} phones"
+
+
 def standings(cast: Cast, facts: Sequence[ClusterFacts]) -> tuple[Standing, ...]:
     """Return how every group stands.
 
@@ -204,7 +209,12 @@ def _decoded(contents: FlashContents, model: PhoneModel) -> Held:
 def _anchors(contents: FlashContents, held: Held, setting: _Setting) -> Anchors:
     model, signers = setting.model, setting.home.signers
     return Anchors(
-        tuple(str(signers[der]) for der in held.sasts if der in signers),
+        tuple(
+            str(signers[der])
+            for der in held.sasts
+            if der in signers
+            and (model.security_by_default or _signs_ctl(signers[der], setting.home))
+        ),
         tuple(
             server.node
             for cluster, server in _known_tvs(contents, held, setting.facts)
@@ -213,6 +223,13 @@ def _anchors(contents: FlashContents, held: Held, setting: _Setting) -> Anchors:
             and model.tls[1] >= cluster.oldest_tls
         ),
     )
+
+
+def _signs_ctl(signer: Signer, home: ClusterFacts) -> bool:
+    """Whether a key signs CTLs in that release: all that a phone without ITL takes."""
+    if signer.store is TrustStore.ITLRECOVERY:
+        return home.release.recovery_signs
+    return signer.on_publisher
 
 
 def _known_tvs(

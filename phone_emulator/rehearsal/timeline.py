@@ -4,13 +4,15 @@ Numbers stand in the bars and states have patterns of their own, so that it can 
 in print and by people who do not see colours.
 """
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from phone_emulator.rehearsal.expectations import StepReport
 from phone_emulator.rehearsal.html_text import Html, join, tag
-from phone_emulator.rehearsal.standing import PhoneState
+from phone_emulator.rehearsal.standing import PhoneState, phones_words
 
 COLOURS: Final = {
     PhoneState.OK: "#2f855a",
@@ -32,15 +34,17 @@ _DARK: Final = frozenset({PhoneState.OFF, PhoneState.NEW, PhoneState.DEGRADED})
 _HATCHED: Final = "url(#hatch)"
 
 _LEFT, _TOP, _HEIGHT = 46.0, 12.0, 190.0
-_BAR, _GAP = 92.0, 34.0
-_TITLE_CHARS, _TITLE_LINES, _LINE = 22, 3, 13.0
+_WIDTH, _LEAST_SLOT, _GREATEST_SLOT = 1000.0, 130.0, 230.0
+_BAR_SHARE = 0.72
+_CHAR, _TITLE_LINES, _LINE = 6.6, 3, 13.0
 _LEAST_LABELLED = 13.0
 _LEGEND_WIDTH = 250.0
 
 
 def timeline(steps: Sequence[StepReport]) -> Html:
     """Draw the phones of all groups by state, a stacked bar for each step."""
-    width = _LEFT + len(steps) * (_BAR + _GAP)
+    slot = min(_GREATEST_SLOT, max(_LEAST_SLOT, _WIDTH / max(1, len(steps))))
+    width = _LEFT + len(steps) * slot
     columns = max(1, int(width // _LEGEND_WIDTH))
     seen = [state for state in PhoneState if _total(steps, state)]
     rows = -(-len(seen) // columns)
@@ -50,7 +54,7 @@ def timeline(steps: Sequence[StepReport]) -> Html:
         "svg",
         _patterns(),
         *_axis(steps, width),
-        *(part for index, step in enumerate(steps) for part in _bar(index, step)),
+        *(part for index, step in enumerate(steps) for part in _bar(index, slot, step)),
         *_legend(seen, columns, below),
         viewBox=f"0 0 {max(width, _LEGEND_WIDTH):g} {height:g}",
         role="img",
@@ -89,52 +93,61 @@ def _axis(steps: Sequence[StepReport], width: float) -> Iterator[Html]:
         yield tag("text", words, x=_LEFT - 6, y=y + 4, text_anchor="end", class_="axis")
 
 
-def _bar(index: int, step: StepReport) -> Iterator[Html]:
+def _bar(index: int, slot: float, step: StepReport) -> Iterator[Html]:
     states = _states(step)
     total = states.total() or 1
-    x, y = _LEFT + _GAP / 2 + index * (_BAR + _GAP), _TOP + _HEIGHT
+    middle, y = _LEFT + (index + 0.5) * slot, _TOP + _HEIGHT
     for state in PhoneState:
         height = _HEIGHT * states[state] / total
         y -= height
         if height:
-            yield from _block(x, y, height, state, states[state])
-    yield from _caption(x + _BAR / 2, step)
+            block = _Block(middle, y, slot * _BAR_SHARE, height)
+            yield from block.draw(state, states[state])
+    yield from _caption(middle, slot, step)
 
 
-def _block(
-    x: float, y: float, height: float, state: PhoneState, count: int
-) -> Iterator[Html]:
-    place = {"x": x, "y": round(y, 2), "width": _BAR, "height": round(height, 2)}
-    title = tag("title", f"{count} phones: {WORDS[state]}")
-    yield tag("g", title, tag("rect", fill=COLOURS[state], **place))
-    if state is PhoneState.STUCK:
-        yield tag("rect", fill=_HATCHED, **place)
-    if height >= _LEAST_LABELLED:
-        yield tag(
-            "text",
-            str(count),
-            x=x + _BAR / 2,
-            y=round(y + height / 2 + 4, 2),
-            text_anchor="middle",
-            fill="#1a202c" if state in _DARK else "#ffffff",
-            class_="count",
-        )
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A part of a bar."""
+
+    middle: float
+    y: float
+    width: float
+    height: float
+
+    def draw(self, state: PhoneState, count: int) -> Iterator[Html]:
+        """Draw the phones of one state."""
+        place = {
+            "x": round(self.middle - self.width / 2, 2),
+            "y": round(self.y, 2),
+            "width": round(self.width, 2),
+            "height": round(self.height, 2),
+        }
+        title = tag("title", f"{phones_words(count)}: {WORDS[state]}")
+        yield tag("g", title, tag("rect", fill=COLOURS[state], **place))
+        if state is PhoneState.STUCK:
+            yield tag("rect", fill=_HATCHED, **place)
+        if self.height >= _LEAST_LABELLED:
+            yield tag(
+                "text",
+                str(count),
+                x=self.middle,
+                y=round(self.y + self.height / 2 + 4, 2),
+                text_anchor="middle",
+                class_="count dark" if state in _DARK else "count",
+            )
 
 
-def _caption(x: float, step: StepReport) -> Iterator[Html]:
+def _caption(x: float, slot: float, step: StepReport) -> Iterator[Html]:
     y = _TOP + _HEIGHT + _LINE + 4
-    for line in _wrapped(f"{step.number}. {step.step.title}"):
+    for line in _wrapped(f"{step.number}. {step.step.title}", int(slot / _CHAR)):
         yield tag("text", line, x=x, y=y, text_anchor="middle", class_="caption")
         y += _LINE
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     """Break a title into few short lines; what does not fit ends in an ellipsis."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + len(word) >= _TITLE_CHARS:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
+    lines = textwrap.wrap(text, width)
     if len(lines) > _TITLE_LINES:
         lines = [*lines[: _TITLE_LINES - 1], f"{lines[_TITLE_LINES - 1]} …"]
     return lines
