@@ -12,6 +12,7 @@ from rich.text import Text
 from protocol.certificate import Certificate
 from protocol.codes import role_name
 from protocol.name_text import printable
+from services.cli.file_json import iso
 from services.store.certificates import StoredCertificate
 
 _LEAST_WIDTH: Final = 160
@@ -23,8 +24,8 @@ def certificate_json(certificate: Certificate) -> dict[str, object]:
         "subject": certificate.subject_text,
         "issuer": certificate.issuer_text,
         "serial_number": certificate.serial_hex,
-        "not_before": certificate.not_before.isoformat(),
-        "not_after": certificate.not_after.isoformat(),
+        "not_before": iso(certificate.not_before),
+        "not_after": iso(certificate.not_after),
         "key_type": key_type(certificate),
         "key_bits": certificate.key_bits,
         "signature_algorithm": certificate.signature_algorithm,
@@ -78,4 +79,4 @@ def key_type(certificate: Certificate) -> str:
 
 
 def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    return iso(datetime.fromtimestamp(seconds, UTC))

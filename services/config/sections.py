@@ -13,7 +13,7 @@ HostName = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-        r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$",
+        r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\Z",
         max_length=128,
     ),
 ]
@@ -47,7 +47,7 @@ class SubjectSection(Section, frozen=True):
     organization: str = "Cisco"
     locality: str = "Krakow"
     state: str = "Malopolska"
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "PL"
+    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] = "PL"
 
 
 class CertificatesSection(Section, frozen=True):
@@ -151,7 +151,7 @@ class DevicePoolSection(Section, frozen=True):
 class DeviceSection(Section, frozen=True):
     """`[[devices]]`: a phone that is configured by hand."""
 
-    name: Annotated[str, msgspec.Meta(pattern="^SEP[0-9A-F]{12}$")]
+    name: Annotated[str, msgspec.Meta(pattern=r"^SEP[0-9A-F]{12}\Z")]
     device_pool: str
     model: str = "7975"
     security_mode: Literal[1, 2, 3] = 1

@@ -170,7 +170,7 @@ def _labels(module: Path) -> list[str]:
         slots = _load(module).get_slots(token_present=True)
         tokens = [slot.get_token() for slot in slots]
         initialised = _library().TokenFlag.TOKEN_INITIALIZED
-        return [token.label for token in tokens if token.flags & initialised]
+        return sorted(token.label for token in tokens if token.flags & initialised)
 
 
 @contextmanager

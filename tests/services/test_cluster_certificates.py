@@ -240,7 +240,8 @@ def test_a_subscriber_keeps_the_clusters_itlrecovery(lab: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "-x", "a b", "../x", "cucm-1051-a-sub1", "CUCM-1051-A-PUB", "a" * 200]
+    "name",
+    ["", "-x", "a b", "a\n", "../x", "cucm-1051-a-sub1", "CUCM-1051-A-PUB", "a" * 200],
 )
 def test_names_that_no_node_can_have(lab: Cluster, name: str) -> None:
     before = lab.store.revision()
