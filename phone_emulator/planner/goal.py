@@ -16,7 +16,7 @@ from phone_emulator.planner.steps import Regenerate
 from protocol.codes import TrustStore
 
 _FORM: Final = 'write it as "regenerate CallManager, TVS, CAPF" or "CallManager@NODE"'
-_VERB: Final = re.compile(r"\s*(?:regenerate\s+)?(.*)", re.IGNORECASE | re.DOTALL)
+_VERB: Final = re.compile(r"\s*(?:regenerate\b)?(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def parse_goal(text: str, site: Site) -> tuple[Regenerate, ...]:

@@ -68,7 +68,7 @@ def _set_up(site: Site, groups: Sequence[Group]) -> Step:
         title="The cluster as it is",
         run=(*(mixed if site.is_mixed else ()), "phones boot"),
         why="Every phone holds what its node serves.",
-        expect=tuple(_expectations(groups, from_empty)),
+        expect=tuple(expectations(groups, from_empty)),
     )
 
 
@@ -94,13 +94,14 @@ def _round(groups: Sequence[Group], steps: Sequence[Planned]) -> Step:
     return Step(
         title="; ".join(changes) or steps[0].title,
         run=tuple(line for each in steps for line in each.commands),
-        expect=tuple(_expectations(groups, steps[-1].boots)),
+        expect=tuple(expectations(groups, steps[-1].boots)),
     )
 
 
-def _expectations(
+def expectations(
     groups: Sequence[Group], boots: dict[str, Boot]
 ) -> Iterator[Expectation]:
+    """Return what the model predicts, as expectations of a step."""
     for group in groups:
         found = boots.get(group.name)
         if found is not None:

@@ -1,0 +1,82 @@
+"""The planner's worlds made real: signed lists, a real SECD, TVS with real answers."""
+
+from phone_emulator.planner.model import UNITS, Cluster, Identity, List, Served, Site
+from phone_emulator.planner.phones import Group, tvs_of
+from phone_emulator.secd.events import FlashContents, Server
+from phone_emulator.secd.events import Identity as PhoneIdentity
+from phone_emulator.secd.report import BootReport
+from protocol.codes import Role, TrustStore
+from protocol.phone_config import TvsMember
+from protocol.record import Record
+from protocol.trust_list_build import record_for
+from tests.cluster import (
+    Authority,
+    Bench,
+    Keypair,
+    UnsignedList,
+    configuration,
+    keypair,
+)
+
+ADDRESSES = ("127.0.47.155", "127.0.47.156", "127.0.47.157")
+
+
+def key_of(who: Identity) -> Keypair:
+    number = (UNITS.index(who.unit) * 10 + who.node) * 1000 + who.generation
+    serial = (0x71 << 120) + number
+    return keypair(f"{who.unit}-{who.node}", who.generation, serial=serial)
+
+
+def _record(site: Site, role: Role, who: Identity) -> Record:
+    return record_for(
+        key_of(who).certificate,
+        role,
+        dns_name=site.nodes[who.node],
+        ip_address=ADDRESSES[who.node],
+    )
+
+
+def _list(site: Site, of: List) -> UnsignedList:
+    """Return a list; the same members in the same order give the same bytes."""
+    members = sorted(of.members, key=lambda m: (m[0], m[1].unit, m[1].node))
+    records = tuple(_record(site, role, who) for role, who in members)
+    return UnsignedList(records, key_of(of.signer))
+
+
+def _authority(site: Site, cluster: Cluster, number: int, served: Served) -> Authority:
+    members = tuple(
+        TvsMember(ADDRESSES[node], 2445, node) for node in range(len(site.nodes))
+    )
+    shown = tvs_of(cluster).shown[number]
+    made = Authority(
+        ctl=None if served.ctl is None else _list(site, served.ctl),
+        itl=_list(site, served.itl),
+        configuration=configuration(*members),
+        configuration_signer=key_of(served.configuration_signer),
+        tvs_certificate=key_of(shown),
+    )
+    for role, who in () if cluster.ctl is None else cluster.ctl.members:
+        key = key_of(who)
+        _, known = made.known.get(key.certificate.serial_number, (key, ()))
+        made.know(key, *known, role)
+    for (unit, node), generation in zip(site.slots, cluster.generations, strict=True):
+        made.know(key_of(Identity(unit, node, generation)), *TrustStore(unit).roles)
+    return made
+
+
+def boot_for_real(
+    site: Site, cluster: Cluster, group: Group, contents: FlashContents, node: int
+) -> tuple[BootReport, FlashContents]:
+    """Boot a phone with a real SECD at one node."""
+    nodes = {
+        ADDRESSES[number]: _authority(site, cluster, number, served)
+        for number, served in enumerate(cluster.served)
+    }
+    identity = PhoneIdentity(
+        device="SEP001122334455",
+        model_name=group.model,
+        servers=(Server(ADDRESSES[node], 69),),
+    )
+    bench = Bench(nodes, identity, contents)
+    secd = bench.boot()
+    return secd.report, secd.contents

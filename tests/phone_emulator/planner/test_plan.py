@@ -1,0 +1,229 @@
+"""Plans: what the vendor's procedures say in words, found by search."""
+
+from dataclasses import replace
+
+import pytest
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.planner.goal import parse_goal
+from phone_emulator.planner.model import Site
+from phone_emulator.planner.phones import Group
+from phone_emulator.planner.plan import Plan, make_plan, naive_steps
+from phone_emulator.planner.report import in_words, to_json
+from phone_emulator.planner.search import Task, is_safe, is_settled, search
+from phone_emulator.planner.steps import (
+    Regenerate,
+    ResetCtl,
+    ResetPhones,
+    RestartTftp,
+    RestartTvs,
+    UpdateCtl,
+    apply,
+)
+from protocol.codes import TrustStore
+from protocol.release import Release
+
+CALLMANAGER, TVS = TrustStore.CALLMANAGER, TrustStore.TVS
+CAPF, ITLRECOVERY = TrustStore.CAPF, TrustStore.ITLRECOVERY
+NODES = ("pub", "sub1")
+
+
+def task(
+    goal: str,
+    *,
+    version: str = "10.5(1)",
+    models: tuple[str, ...] = ("7975",),
+    nodes: tuple[str, ...] = NODES,
+    mixed: bool = True,
+    strict: bool = False,
+) -> Task:
+    site = Site(Release.parse(version), nodes, mixed)
+    groups = tuple(
+        Group(f"{model}-{name}", model, number)
+        for model in models
+        for number, name in enumerate(nodes)
+    )
+    return Task(site, groups, parse_goal(goal, site), strict)
+
+
+def rounds(plan: Plan) -> list[list[TrustStore]]:
+    """Return the units of each round."""
+    found: list[list[TrustStore]] = [[]]
+    for planned in plan.steps or ():
+        match planned.step:
+            case Regenerate(unit=unit):
+                found[-1].append(unit)
+            case ResetPhones():
+                found.append([])
+    return found[:-1]
+
+
+@pytest.mark.parametrize(
+    ("goal", "version", "mixed", "length"),
+    [
+        ("CallManager", "10.5(1)", True, 5),
+        ("TVS", "10.5(1)", True, 5),
+        ("CAPF", "10.5(1)", True, 4),
+        ("CAPF", "10.5(1)", False, 3),
+        ("ITLRecovery", "11.5(1)", True, 4),
+        ("regenerate CallManager, TVS, CAPF", "10.5(1)", True, 11),
+        ("CallManager and TVS", "12.5(1)", False, 9),
+        ("CallManager, TVS, CAPF, ITLRecovery", "12.5(1)", True, 15),
+    ],
+)
+def test_the_shortest_order(goal: str, version: str, mixed: bool, length: int) -> None:
+    wanted = task(goal, version=version, mixed=mixed)
+    plan = make_plan(wanted)
+    assert plan.steps is not None
+    assert len(plan.steps) == length
+    world = wanted.first_world()
+    for planned in plan.steps:
+        world = apply(wanted.site, wanted.groups, world, planned.step)
+        assert is_safe(wanted, world), planned.title
+        assert all(planned.anchors.values())
+    assert is_settled(wanted, world)
+    done = [p.step for p in plan.steps if isinstance(p.step, Regenerate)]
+    assert sorted(done, key=str) == sorted(wanted.goal, key=str)
+
+
+def test_callmanager_and_tvs_never_share_a_round() -> None:
+    plan = make_plan(task("CallManager, TVS, CAPF, ITLRecovery", version="11.5(1)"))
+    kinds = [{unit for unit in each if unit is not CAPF} for each in rounds(plan)]
+    assert all(len(each) == 1 for each in kinds)
+    assert len(kinds) == 3
+
+
+def test_in_one_go_locks_everybody_out_and_itlrecovery_is_left() -> None:
+    plan = make_plan(task("CallManager, TVS"))
+    lockout = plan.naive.lockout
+    assert lockout is not None
+    assert lockout.groups == ("7975-pub", "7975-sub1")
+    assert lockout.title == "restart Cisco Tftp on every node"
+    assert plan.naive.burnt is None
+
+
+def test_the_step_that_burns_the_last_anchor() -> None:
+    plan = make_plan(task("TVS, CallManager, ITLRecovery"))
+    burnt = plan.naive.burnt
+    assert burnt is not None
+    # TVS still runs with the old certificates until it is restarted.
+    assert burnt.title.startswith("restart Cisco Trust Verification Service")
+    assert set(burnt.groups) == {"7975-pub", "7975-sub1"}
+
+
+def test_from_12_on_callmanager_and_tvs_in_one_go_lock_nobody_out() -> None:
+    plan = make_plan(task("CallManager, TVS", version="12.5(1)"))
+    assert plan.naive.lockout is None
+
+
+def test_what_must_not_follow_a_step() -> None:
+    plan = make_plan(task("CallManager"))
+    assert plan.steps is not None
+    after_regeneration = plan.steps[1]
+    assert [each.unit for each in after_regeneration.dangers] == [TVS]
+    assert not after_regeneration.dangers[0].burns_last
+    assert not plan.steps[-1].dangers
+
+
+def test_phones_without_security_by_default_need_hands_before_12() -> None:
+    plan = make_plan(task("CallManager", models=("7975", "7960")))
+    assert [group.name for group in plan.by_hand] == ["7960-pub", "7960-sub1"]
+    assert plan.steps is not None
+    reset = plan.steps[-1]
+    assert reset.boots["7960-pub"].ctl.action == "rejected"
+    assert reset.boots["7975-pub"].ctl.action == "updated"
+
+
+def test_from_12_on_they_pass_and_itlrecovery_goes_by_the_vendors_procedure() -> None:
+    both = ("7975", "7960")
+    assert make_plan(task("CallManager", version="12.5(1)", models=both)).by_hand == ()
+    plan = make_plan(task("ITLRecovery", version="12.5(1)", models=both))
+    assert plan.by_hand == ()
+    assert [type(planned.step) for planned in plan.steps or ()] == [
+        Regenerate,
+        ResetCtl,
+        RestartTftp,
+        ResetPhones,
+        UpdateCtl,
+        RestartTftp,
+        ResetPhones,
+    ]
+
+
+def test_recovery_commands_are_no_shortcuts() -> None:
+    plan = make_plan(task("CallManager, TVS"))
+    assert not any(isinstance(each.step, ResetCtl) for each in plan.steps or ())
+
+
+def test_no_order_for_7960s_alone() -> None:
+    plan = make_plan(task("CallManager", models=("7960",)))
+    assert plan.steps is None
+    assert len(plan.by_hand) == 2
+    assert "No safe order" in "\n".join(in_words(plan))
+
+
+def test_one_node_replaces_its_tvs_in_a_round_of_its_own() -> None:
+    plan = make_plan(task("CallManager, TVS", nodes=("only",)))
+    assert plan.steps is not None
+    assert all(len(set(each)) == 1 for each in rounds(plan))
+
+
+def test_strict_plans_replace_one_tvs_at_a_time() -> None:
+    plan = make_plan(task("CallManager, TVS", strict=True))
+    assert rounds(plan).count([TVS]) == 2
+    loose = make_plan(task("CallManager, TVS"))
+    assert len(plan.steps or ()) > len(loose.steps or ())
+
+
+def test_one_node_of_the_goal() -> None:
+    wanted = task("CallManager@sub1")
+    assert wanted.goal == (Regenerate(CALLMANAGER, 1),)
+    plan = make_plan(wanted)
+    assert plan.steps is not None
+    assert plan.steps[0].commands == ("admin --node sub1 set cert regen CallManager",)
+
+
+def test_the_search_gives_up_where_it_is_told_to() -> None:
+    found = search(task("CallManager, TVS, CAPF, ITLRecovery"), max_states=5)
+    assert found.gave_up
+    assert found.steps is None
+
+
+def test_a_search_for_nothing_ends_at_once() -> None:
+    found = search(replace(task("TVS"), goal=()))
+    assert found.steps == ()
+
+
+def test_the_order_in_one_go_ends_with_everything_restarted() -> None:
+    steps = naive_steps(task("TVS", mixed=False))
+    assert steps[-3:] == (RestartTvs(), RestartTftp(), ResetPhones())
+
+
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        ("regenerate", "names no certificate"),
+        ("tomcat", "there is no certificate 'tomcat'"),
+        ("TVS@elsewhere", "there is no node 'elsewhere'"),
+        ("CAPF@sub1", "CAPF is the publisher's"),
+    ],
+)
+def test_goals_that_are_none(goal: str, words: str) -> None:
+    site = Site(Release.parse("10.5(1)"), NODES)
+    with pytest.raises(PhoneError, match=words):
+        parse_goal(goal, site)
+
+
+def test_a_plan_as_json_names_what_its_words_say() -> None:
+    plan = make_plan(task("CallManager, TVS", models=("7975", "7960")))
+    found = to_json(plan)
+    assert found["safe"] is True
+    assert found["by_hand"] == ["7960-pub", "7960-sub1"]
+    assert found["in_one_go"]["first_lockout"]["step"] == 7
+    # Nothing but the first regeneration of the publisher's CallManager burns them.
+    burnt = found["in_one_go"]["first_step_that_burns_the_last_anchor"]
+    assert burnt["groups"] == ["7960-pub", "7960-sub1"]
+    assert found["steps"][-1]["phones"]["7975-pub"]["ctl"]["action"] == "unchanged"
+    words = "\n".join(in_words(plan))
+    for step in found["steps"]:
+        assert step["title"] in words

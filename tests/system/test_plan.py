@@ -1,0 +1,109 @@
+"""Plans played with real services and real phones: the model's predictions hold."""
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from phone_emulator.planner.goal import parse_goal
+from phone_emulator.planner.model import Site
+from phone_emulator.planner.phones import Group
+from phone_emulator.planner.plan import make_plan, naive_steps
+from phone_emulator.planner.search import Task
+from phone_emulator.planner.steps import ResetPhones, apply, boots, commands
+from phone_emulator.rehearsal.planned import expectations, script_of
+from phone_emulator.rehearsal.player import Watcher
+from phone_emulator.rehearsal.run import Played, run_script
+from phone_emulator.rehearsal.script import Script, Step, load_script
+from protocol.release import Release
+from tests.run_cli import run_cli
+
+NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
+
+
+def task(goal: str, version: str, *models: str, mixed: bool = True) -> Task:
+    site = Site(Release.parse(version), NODES, mixed)
+    groups = tuple(
+        Group(f"{model}-at-{number}", model, number)
+        for model in models
+        for number in range(len(NODES))
+    )
+    return Task(site, groups, parse_goal(goal, site))
+
+
+def play(script: Script) -> Played:
+    with tempfile.TemporaryDirectory(prefix="tokenless-") as folder:
+        return run_script(script, len(script.groups), Path(folder), Watcher())
+
+
+@pytest.mark.parametrize(
+    ("goal", "version", "models", "mixed"),
+    [
+        ("CallManager, TVS, CAPF", "10.5(1)", ("7975", "7960"), True),
+        ("CallManager, TVS, CAPF, ITLRecovery", "11.5(1)", ("8861",), False),
+        ("CallManager, TVS, CAPF, ITLRecovery", "12.5(1)", ("7975", "7960"), True),
+    ],
+    ids=["10.5", "11.5-non-secure", "12.5"],
+)
+def test_a_plan_ends_as_it_was_predicted(
+    goal: str, version: str, models: tuple[str, ...], mixed: bool
+) -> None:
+    plan = make_plan(task(goal, version, *models, mixed=mixed))
+    script = script_of(plan, name="plan", version=version)
+    played = play(script)
+    assert played.first_difference is None
+    assert played.ok
+    assert played.stuck == ()
+
+
+@pytest.mark.parametrize("version", ["10.5(1)", "11.5(1)", "12.5(1)"])
+def test_the_change_in_one_go_ends_as_it_was_predicted(version: str) -> None:
+    """The orders that plans avoid: locked out here is locked out there."""
+    wanted = task("CallManager, TVS", version, "7975", "7960")
+    world = wanted.first_world()
+    lines: list[str] = []
+    for step in naive_steps(wanted):
+        lines += commands(wanted.site, step)
+        if isinstance(step, ResetPhones):
+            break
+        world = apply(wanted.site, wanted.groups, world, step)
+    predicted = {
+        group.name: each
+        for group, each in zip(
+            wanted.groups, boots(wanted.site, wanted.groups, world), strict=True
+        )
+    }
+    assert any(each.refusals for each in predicted.values()) == (version < "12")
+    planned = script_of(make_plan(wanted), name="naive", version=version)
+    in_one_go = Step(
+        title="in one go",
+        run=tuple(lines),
+        expect=tuple(expectations(wanted.groups, predicted)),
+    )
+    script = msgspec.structs.replace(planned, steps=(planned.steps[0], in_one_go))
+    assert play(script).first_difference is None
+
+
+def test_a_saved_plan_is_a_rehearsal(tmp_path: Path) -> None:
+    saved = tmp_path / "change.toml"
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "regenerate TVS", "--models", "7975"),
+        *("--save", str(saved)),
+    )
+    assert status == 0
+    assert "The shortest safe order" in out
+    assert str(saved) in err
+    assert load_script(saved).name == "change"
+    status, out, _ = run_cli("rehearse", "run", str(saved), "--phones", "2", "--json")
+    assert status == 0
+    assert '"ok": true' in out.splitlines()[-1]
+
+
+def test_no_safe_order_is_exit_status_1() -> None:
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "CallManager", "--models", "7960", "--json")
+    )
+    assert status == 1
+    assert '"safe": false' in out
+    assert err.startswith("tokenless: no order is safe")
