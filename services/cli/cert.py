@@ -27,6 +27,7 @@ from services.errors import ServiceError
 from services.files import replace_file
 from services.pki.manufacturing import to_pem
 from services.pki.tokens import open_token
+from services.pki.uploads import MAX_UPLOAD_BYTES
 from services.store.certificates import StoredCertificate
 
 _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
@@ -291,11 +292,12 @@ def write_certificate(
 
 def _read(cluster: Cluster, source: str) -> bytes:
     if source == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(MAX_UPLOAD_BYTES + 1)
     if source.startswith(_TOKEN_SOURCE):
         name = source.removeprefix(_TOKEN_SOURCE)
         return open_token(cluster.tokens_folder, name).certificate.der
-    return Path(source).read_bytes()
+    with Path(source).open("rb") as file:
+        return file.read(MAX_UPLOAD_BYTES + 1)
 
 
 def _find(

@@ -6,7 +6,6 @@ A key is written before the database names its certificate. A crash in between l
 file that nothing refers to, and the old certificate with its old key in use.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -124,9 +123,3 @@ class KeyFolder:
     def forget(self, store: TrustStore, certificate: Certificate) -> None:
         """Delete a key whose certificate was deleted."""
         self.path(store, certificate).unlink(missing_ok=True)
-
-
-def make_key_folder(path: Path) -> KeyFolder:
-    """Make a node's folder of keys, readable by nobody else."""
-    os.makedirs(path, mode=FOLDER_MODE, exist_ok=True)  # noqa: PTH103 - with its mode
-    return KeyFolder(path)

@@ -7,6 +7,7 @@ In a non-secure cluster servers shrink to what `emptied_record` writes.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from protocol.certificate import Certificate
 from protocol.codes import Role, TrustStore
@@ -20,7 +21,7 @@ from protocol.trust_list_build import (
 from services.publishing.papers import Papers
 from services.store.nodes import NodeRow
 
-CTL_NAME = "CTLFile.tlv"
+CTL_NAME: Final = "CTLFile.tlv"
 
 
 def ctl_signer(papers: Papers, *, reset: bool = False) -> TrustStore:

@@ -5,6 +5,7 @@ SAST (signer), TFTP or CCM+TFTP, TVS of every node, CAPF, the other SAST
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Final
 
 from protocol.certificate import Certificate
 from protocol.codes import Role, TrustStore
@@ -15,11 +16,14 @@ from protocol.trust_list import TrustList
 from protocol.trust_list_build import record_for, sign_trust_list
 from services.cluster.cluster import Cluster, Node
 from services.files import replace_file
+from services.logs import get_logger
 from services.publishing.papers import Papers
 from services.store.nodes import NodeRow, write_state
 from services.store.trust_lists import newest_reset_revision
 
-ITL_NAME = "ITLFile.tlv"
+ITL_NAME: Final = "ITLFile.tlv"
+MAX_LOADED_LENGTH: Final = 64 * 1024
+"""About 39 certificates (REFERENCE 1.10, stated)."""
 
 
 def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
@@ -40,6 +44,10 @@ def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
     itl = sign_itl(papers, node.id, signer, at=int(cluster.clock()), same_as=old)
     if old is None or itl.data != old.data:
         replace_file(node.itl_file, itl.data)
+    if len(itl.data) > MAX_LOADED_LENGTH:
+        get_logger(node=node.name).warning(
+            "phones fail to load an ITL of over 64 KB", length=len(itl.data)
+        )
     with cluster.store.note() as connection:
         write_state(connection, node.id, reset_itl_revision=reset)
     return itl

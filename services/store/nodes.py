@@ -1,7 +1,8 @@
 """Rows of processnode and of what each node has taken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -35,9 +36,12 @@ def add_node(
     connection: Connection, name: str, address: str, *, is_publisher: bool
 ) -> NodeRow:
     """Add a node that has taken nothing."""
+    folders = set(connection.scalars(select(processnode.c.folder)))
+    # A node that was renamed keeps the folder of its first name.
+    folder = next(each for each in _folder_names(name) if each not in folders)
     node_id = connection.scalar(
         insert(processnode)
-        .values(name=name, address=address, is_publisher=is_publisher, folder=name)
+        .values(name=name, address=address, is_publisher=is_publisher, folder=folder)
         .returning(processnode.c.id)
     )
     connection.execute(
@@ -91,6 +95,11 @@ def write_state(connection: Connection, node_id: int, **revisions: int) -> None:
     connection.execute(
         update(node_state).where(node_state.c.node_id == node_id).values(**revisions)
     )
+
+
+def _folder_names(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
 
 
 def _node(row: Row[*tuple[Any, ...]]) -> NodeRow:

@@ -2,7 +2,8 @@
 
 Times are Unix seconds. `certificate`, `placement` and `placement_role` correspond to
 the vendor's CERTIFICATE, CERTIFICATESERVICECERTIFICATEMAP and CERTIFICATETRUSTROLEMAP
-(REFERENCE 1.12); `processnode` and `processconfig` have the vendor's names.
+(REFERENCE 1.12); `processnode` and `processconfig` have the vendor's names. A change
+here is a step in `migrations/versions`, too.
 """
 
 from typing import Final
@@ -22,8 +23,6 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 1
-
 metadata: Final = MetaData()
 
 _NAME = String(128)
@@ -34,7 +33,6 @@ cluster: Final = Table(
     metadata,
     Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
     Column("name", _NAME, nullable=False),
-    Column("schema_version", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
 )
 """One row. `revision` grows by one in every transaction of an administrator."""
@@ -56,9 +54,12 @@ processnode: Final = Table(
     Column("folder", _NAME, nullable=False, unique=True),
     Column("tftp_port", Integer),
     Column("tvs_port", Integer),
+    Column("db_role", String(63)),
 )
 """`folder` is the node's first name: a renamed node keeps its folder. Ports are those
-that the services really have, once they have been served."""
+that the services really have, once they have been served. `db_role` is the PostgreSQL
+role that the node's host logs in with and that may write the node's rows; null on one
+host."""
 
 node_state: Final = Table(
     "node_state",
@@ -66,8 +67,10 @@ node_state: Final = Table(
     Column("node_id", ForeignKey("processnode.id"), primary_key=True),
     Column("ctl_revision", Integer, nullable=False, default=0),
     Column("reset_itl_revision", Integer, nullable=False, default=0),
+    Column("applied_revision", Integer, nullable=False, server_default=text("0")),
 )
-"""What each node has taken. Written by nodes, outside the cluster's revision."""
+"""What each node has taken and follows. Written by nodes, outside the cluster's
+revision."""
 
 callmanager_group: Final = Table(
     "callmanager_group",
@@ -146,7 +149,7 @@ placement_role: Final = Table(
 ctl_file: Final = Table(
     "ctl_file",
     metadata,
-    Column("revision", Integer, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("content", LargeBinary, nullable=False),
     Column("made_at", Integer, nullable=False),
 )

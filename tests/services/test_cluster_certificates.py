@@ -10,6 +10,7 @@ from services.cluster import certificates, security
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl
 from services.cluster.hostname import set_hostname
+from services.cluster.membership import add_node
 from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.pki.tokens import DEFAULT_PASSWORD, create_token
@@ -248,3 +249,11 @@ def test_names_that_no_node_can_have(lab: Cluster, name: str) -> None:
     with pytest.raises(ServiceError):
         set_hostname(lab, lab.publisher, name, by="test")
     assert lab.store.revision() == before
+
+
+def test_a_new_node_with_an_old_name_has_a_folder_of_its_own(lab: Cluster) -> None:
+    old = lab.nodes[1]
+    set_hostname(lab, old, "krakow-sub", by="test")
+    joined = add_node(lab, old.name, "127.0.47.157", by="test")
+    assert joined.folder != lab.node("krakow-sub").folder == old.folder
+    assert joined.keys_folder.is_dir()
