@@ -9,6 +9,7 @@ from services.admin.interactive import ask_person, ask_secret, talk
 from services.admin.shell import AdminShell
 from services.cli.options import config_option, data_option
 from services.cluster.cluster import Cluster
+from services.logs import configure_logs
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -36,6 +37,7 @@ def admin(
     Works on a running `tokenless serve` where there is one, on the stored state where
     there is none. `tokenless admin help` lists the commands.
     """
+    configure_logs()
     cluster = Cluster.open(data, config)
     try:
         name = cluster.publisher.name if node is None else node

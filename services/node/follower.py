@@ -57,6 +57,7 @@ class Follower:
         self._refill_ctl_cache = refill_ctl_cache
         self._poked = trio.Event()
         self._moved = trio.Condition()
+        self._failure: str | None = None
         self._seen: _FileIdentity = None
         self._node = node
         self._log = get_logger(node=node)
@@ -74,18 +75,35 @@ class Follower:
             await self._look()
 
     async def sync(self, revision: int) -> None:
-        """Look at the database now; return when `revision` is applied."""
+        """Look at the database now; return when `revision` is applied.
+
+        Raises:
+            ServiceError: When it cannot be applied now; it is tried again later.
+        """
         self._poked.set()
         async with self._moved:
             while self.applied < revision:
                 await self._moved.wait()
+                if self._failure is not None:
+                    raise ServiceError(
+                        f"cannot take the new state: {self._failure}",
+                        hint="mend it; the node tries again by itself",
+                    )
 
     async def _look(self) -> None:
         """Catch up; a failure is logged and the next look tries again."""
         try:
             await self._catch_up()
+            self._failure = None
         except (ServiceError, OSError) as error:
-            self._log.error("cannot follow the database", reason=str(error))
+            if str(error) != self._failure:
+                self._log.error("cannot follow the database", reason=str(error))
+            await self._fail(str(error))
+
+    async def _fail(self, reason: str) -> None:
+        async with self._moved:
+            self._failure = reason
+            self._moved.notify_all()
 
     async def _catch_up(self) -> None:
         revision = await trio.to_thread.run_sync(self._read_revision)
@@ -102,7 +120,7 @@ class Follower:
         self._log.info("revision applied", revision=revision)
         REVISION.labels(self._node).set(revision)
         async with self._moved:
-            self.applied = revision
+            self.applied, self._failure = revision, None
             self._moved.notify_all()
 
     async def _identify(self) -> _FileIdentity:

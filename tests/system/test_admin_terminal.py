@@ -5,7 +5,10 @@ import pty
 import re
 import select
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.system.serving import TOKENLESS, environment, lab_config, tokenless
 
@@ -47,41 +50,44 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
-    def close(self) -> int:
+    def leave(self) -> int:
         self.type("exit\n")
-        status = self.process.wait(20)
+        return self.process.wait(20)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
         os.close(self._master)
-        return status
 
 
-def test_a_conversation(tmp_path: Path) -> None:
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
     lab_config(tmp_path)
     terminal = Terminal(tmp_path)
     terminal.until("admin:")
+    yield terminal
+    terminal.close()
+
+
+def test_a_conversation(terminal: Terminal, tmp_path: Path) -> None:
     terminal.type("utils ctl set-cluster mixed-mode\n")
     terminal.until(re.escape("Do you want to continue? (y/n):"))
     terminal.type("y\n")
     assert "Cluster set to Mixed Mode" in terminal.until("admin:")
     terminal.type("no such thing\n")
     assert "no such command" in terminal.until("admin:")
-    assert terminal.close() == 0
+    assert terminal.leave() == 0
     history = (tmp_path / "data" / "admin_history").read_text()
     assert "utils ctl set-cluster mixed-mode" in history
 
 
-def test_words_are_completed(tmp_path: Path) -> None:
-    lab_config(tmp_path)
-    terminal = Terminal(tmp_path)
-    terminal.until("admin:")
+def test_words_are_completed(terminal: Terminal) -> None:
     terminal.type("show vers\tact\t\n")
     assert "Active Master Version: 10.5(1)" in terminal.until("admin:$")
-    assert terminal.close() == 0
+    assert terminal.leave() == 0
 
 
-def test_pages_and_leaving_one(tmp_path: Path) -> None:
-    lab_config(tmp_path)
-    terminal = Terminal(tmp_path)
-    terminal.until("admin:")
+def test_pages_and_leaving_one(terminal: Terminal) -> None:
     terminal.type("show cert own CallManager\n")
     terminal.until("q=quit")
     terminal.until("admin:", pressing="q")
@@ -89,7 +95,7 @@ def test_pages_and_leaving_one(tmp_path: Path) -> None:
     terminal.until("admin:")
     terminal.type("show cert own CallManager\n")
     assert "END CERTIFICATE" in terminal.until("admin:")
-    assert terminal.close() == 0
+    assert terminal.leave() == 0
 
 
 def test_the_end_of_input_is_a_no(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -229,6 +231,47 @@ def test_a_node_that_was_down_takes_the_ctl_when_it_starts(tmp_path: Path) -> No
             ctl = fetch(late, "CTLFile.tlv", SUBSCRIBER)
             assert ctl is not None
             assert len(ctl) == 4947
+
+
+def test_what_a_node_cannot_write_is_reported_and_tried_again(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        file = tmp_path / "data" / "nodes" / SUBSCRIBER / "tftp" / "CTLFile.tlv"
+        file.mkdir()
+        said = admin(tmp_path, MIXED)
+        assert f"node {SUBSCRIBER}: cannot take the new state" in said
+        assert f"node {PUBLISHER}" not in said
+        file.rmdir()
+        assert "cannot" not in admin(tmp_path, "set enterprise AutoRegistration False")
+        assert file.stat().st_size == 4947
+
+
+def test_two_administrators_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        admin(tmp_path, MIXED)
+        at_once = [
+            subprocess.Popen(
+                [*TOKENLESS, "admin", "--yes", *line.split()],
+                cwd=tmp_path,
+                env=environment(tmp_path),
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for line in (
+                "utils ctl update CTLFile",
+                "set cert regen TVS",
+                "utils ctl update CTLFile",
+            )
+        ]
+        for each in at_once:
+            with each:
+                printed, _ = each.communicate(timeout=60)
+            assert each.returncode == 0, printed
+        with closing(sqlite3.connect(tmp_path / "data" / "cluster.db")) as database:
+            rows = database.execute("select revision, action from audit").fetchall()
+    revisions = [revision for revision, _ in rows]
+    assert revisions == list(range(revisions[0], revisions[0] + len(rows)))
+    actions = [action for _, action in rows][-3:]
+    assert sorted(actions) == ["regenerate", "update CTL", "update CTL"]
 
 
 def test_kill_9_between_commit_and_distribution(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Logs: the vendor's line form, JSON, levels, and lines that nobody can forge."""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from services.errors import ConfigurationError
+from services.logs import LogLevel, configure_logs, get_logger
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def written() -> io.StringIO:
+    return io.StringIO()
+
+
+def test_the_vendors_line_form(written: io.StringIO) -> None:
+    configure_logs(level=LogLevel.DEBUG, to=written)
+    get_logger().debug("tvsHandleQueryCertReq")
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d\.\d{3} \| debug tvsHandleQueryCertReq\n", written.getvalue()
+    )
+
+
+def test_what_is_known_follows(written: io.StringIO) -> None:
+    configure_logs(to=written)
+    get_logger(node="lab-pub").info("revision applied", revision=3)
+    assert written.getvalue().endswith(
+        "| info revision applied  node=lab-pub revision=3\n"
+    )
+
+
+def test_one_json_object_a_line(written: io.StringIO) -> None:
+    configure_logs(json=True, to=written)
+    get_logger(node="lab-pub").warning("zwykły", address=("127.0.0.1", 69))
+    line = json.loads(written.getvalue())
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "event": "zwykły",
+        "level": "warning",
+        "node": "lab-pub",
+        "address": ["127.0.0.1", 69],
+    }
+
+
+def test_a_level_leaves_out_what_is_below(written: io.StringIO) -> None:
+    configure_logs(level=LogLevel.WARNING, to=written)
+    get_logger().info("quiet")
+    get_logger().error("loud")
+    assert written.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("json_form", [False, True])
+def test_no_value_forges_a_line(written: io.StringIO, *, json_form: bool) -> None:
+    configure_logs(json=json_form, to=written)
+    hostile = "x\n12:00:00.000 | info forged\x1b[31m\r"
+    get_logger().info(hostile, subject=hostile)
+    assert written.getvalue().count("\n") == 1
+    assert "\x1b" not in written.getvalue()
+    assert "\r" not in written.getvalue()
+
+
+def test_a_traceback_stays_readable(written: io.StringIO) -> None:
+    configure_logs(to=written)
+    try:
+        int("boom")
+    except ValueError:
+        get_logger().exception("failed")
+    assert "ValueError: invalid literal" in written.getvalue()
+
+
+def test_the_environment_decides(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENLESS_LOG_LEVEL", "debug")
+    monkeypatch.setenv("TOKENLESS_LOG_FORMAT", "json")
+    configure_logs(to=written)
+    get_logger().debug("seen")
+    assert json.loads(written.getvalue())["event"] == "seen"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TOKENLESS_LOG_LEVEL", "chatty"), ("TOKENLESS_LOG_FORMAT", "xml")],
+)
+def test_a_wrong_environment_is_explained(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=value):
+        configure_logs()
