@@ -21,9 +21,10 @@ $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/hsm.txt
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/hsm.txt requirements/postgres.txt
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	$(PIP) install --require-hashes -r requirements/hsm.txt
+	$(PIP) install --require-hashes -r requirements/postgres.txt
 	@touch $@
 
 demo: $(VENV)/runtime
@@ -60,6 +61,7 @@ lock: $(VENV)/dev
 	cd requirements && ../$(LOCK) -o runtime.txt runtime.in
 	cd requirements && ../$(LOCK) -o dev.txt dev.in
 	cd requirements && ../$(LOCK) -o hsm.txt hsm.in
+	cd requirements && ../$(LOCK) -o postgres.txt postgres.in
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
