@@ -189,7 +189,7 @@ def _unknown_records(seen: Observation) -> Iterator[Finding]:
             Severity.NOTE if record.is_sast else Severity.WARNING,
             "tvs-does-not-know",
             ", ".join(nodes),
-            f"{' and '.join(kinds)} list {describe(record)}, whom TVS does not know",
+            f"TVS does not know {describe(record)}, who is in {' and '.join(kinds)}",
             "the list is older than the cluster's certificates, or from another "
             "cluster; phones believe it as long as they hold the list",
             "run `utils ctl update CTLFile` for a CTL, restart Cisco Tftp on the node "
@@ -198,16 +198,23 @@ def _unknown_records(seen: Observation) -> Iterator[Finding]:
 
 
 def _places(seen: Observation) -> dict[SignerId, tuple[Record, list[str], list[str]]]:
+    """Return everybody in lists with one record, the nodes and the kinds of list.
+
+    Of somebody with several roles, the record is one that is no SAST's.
+    """
     places: dict[SignerId, tuple[Record, list[str], list[str]]] = {}
-    for node, kind, found in seen.lists:
-        for record in found.records:
-            if record.serial_number and record.subject_name and record.issuer_name:
-                subject = SignerId(
-                    record.subject_name, record.issuer_name, record.serial_number
-                )
-                entry = places.setdefault(subject, (record, [], []))
-                _add(entry[1], str(node))
-                _add(entry[2], _short(kind))
+    ordered = sorted(
+        ((r.is_sast, node, kind, r) for node, kind, t in seen.lists for r in t.records),
+        key=lambda each: each[0],
+    )
+    for _, node, kind, record in ordered:
+        if record.serial_number and record.subject_name and record.issuer_name:
+            subject = SignerId(
+                record.subject_name, record.issuer_name, record.serial_number
+            )
+            _, nodes, kinds = places.setdefault(subject, (record, [], []))
+            _add(nodes, str(node))
+            _add(kinds, _short(kind))
     return places
 
 

@@ -1,0 +1,89 @@
+"""What `observe` would see of the authorities of tests/cluster.py, without sockets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from phone_emulator.check.observation import Member, Missing, Node, Observation
+from phone_emulator.secd.events import Server
+from phone_emulator.secd.file_names import names_of
+from protocol.anchor_records import certificates_of
+from protocol.codes import Role
+from protocol.phone_config import PhoneConfig
+from protocol.phone_models import TlsVersion
+from protocol.trust_anchors import FileKind
+from protocol.tvs_messages import Query
+from tests.cluster import DEVICE, NOW, Authority
+
+ALL_VERSIONS: tuple[TlsVersion, ...] = ("1.0", "1.1", "1.2", "1.3")
+
+
+def observation(
+    nodes: Mapping[str, Authority],
+    *,
+    versions: Sequence[TlsVersion] = ALL_VERSIONS,
+) -> Observation:
+    """Return what is seen of nodes that are given by address."""
+    seen = [_node(address, authority) for address, authority in nodes.items()]
+    members = dict.fromkeys(
+        Server(member.address, member.port)
+        for node in seen
+        for member in _configuration(node).tvs
+    )
+    without = Observation(seen, (), DEVICE, NOW)
+    answers = [
+        _member(server, nodes.get(server.address), without, versions)
+        for server in members
+    ]
+    return Observation(seen, answers, DEVICE, NOW)
+
+
+def _configuration(node: Node) -> PhoneConfig:
+    return node.configuration or PhoneConfig()
+
+
+def _node(address: str, authority: Authority) -> Node:
+    names = [
+        *names_of(FileKind.CTL, DEVICE, signed=False),
+        *names_of(FileKind.ITL, DEVICE, signed=False),
+        *names_of(FileKind.CONFIGURATION, DEVICE, signed=False),
+        *names_of(FileKind.CONFIGURATION, DEVICE, signed=True),
+    ]
+    files: dict[str, bytes | Missing] = {}
+    for name in names:
+        data = None if authority.silent else authority.fetch(name)
+        missing = Missing("no answer", is_absent=not authority.silent)
+        files[name] = missing if data is None else data
+    return Node(Server(address, 69), files, DEVICE)
+
+
+def _member(
+    server: Server,
+    authority: Authority | None,
+    seen: Observation,
+    versions: Sequence[TlsVersion],
+) -> Member:
+    if authority is None or authority.tvs_down or authority.tvs_certificate is None:
+        return Member(server, None, reason="Connection refused")
+    shown = authority.tvs_certificate.certificate.der
+    pins = {der for node in seen.nodes for der in certificates_of(node.itl, Role.TVS)}
+    subjects = seen.subjects if shown in pins else ()
+    answers = {
+        subject: authority.answer(
+            Query(1, DEVICE, subject.subject, subject.issuer, subject.serial)
+        )
+        for subject in subjects
+    }
+    return Member(server, shown, tuple(versions), answers)
+
+
+def without_tvs(observed: Observation, number: int) -> Observation:
+    """Return what is seen when one member is down."""
+    members = list(observed.members)
+    down = Member(members[number].server, None, reason="Connection refused")
+    members[number] = down
+    return Observation(observed.nodes, members, observed.device, observed.at)
+
+
+def at(observed: Observation, seconds: float) -> Observation:
+    """Return the same, seen at another time."""
+    return replace(observed, at=seconds)
