@@ -148,8 +148,7 @@ class FileToken:
             try:
                 key, _, _ = pkcs12.load_key_and_certificates(data, password.encode())
             except ValueError:
-                self._refuse(wrong)
-                return
+                raise self._refusal(wrong) from None
             self._save_state(msgspec.structs.replace(state, wrong=0))
         if not isinstance(key, RSAPrivateKey):
             raise ServiceError(f"token {self.name} holds no RSA key")
@@ -167,18 +166,19 @@ class FileToken:
             )
         return self._signer.sign(data, digest)
 
-    def _refuse(self, wrong: int) -> None:
+    def _refusal(self, wrong: int) -> ServiceError:
+        """Return why a wrong password is refused; the last one destroys the key."""
         left = MAX_WRONG_PASSWORDS - wrong
         if left > 0:
-            raise WrongPasswordError(
+            return WrongPasswordError(
                 f"wrong password for token {self.name}",
                 hint=f"{left} more wrong ones destroy it",
-            ) from None
+            )
         (self._folder / _KEY).unlink()
-        raise TokenDestroyedError(
+        return TokenDestroyedError(
             f"wrong password number {wrong}: token {self.name} is destroyed",
             hint="use another token",
-        ) from None
+        )
 
     def _load_key(self) -> bytes:
         data = (self._folder / _KEY).read_bytes()

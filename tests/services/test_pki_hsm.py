@@ -14,7 +14,6 @@ from services.cluster import ctl_client
 from services.cluster.cluster import Cluster
 from services.cluster.security import SecurityMode
 from services.errors import ServiceError
-from services.pki import hsm
 from services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
 from services.pki.tokens import TokenLockedError, WrongPasswordError
 from tests.clock import START
@@ -108,4 +107,3 @@ def test_without_the_extra_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ServiceError) as caught:
         list_hsm_tokens(Path("/module.so"))
     assert "[hsm]" in caught.value.explain()
-    assert hsm.__doc__
