@@ -119,7 +119,7 @@ def workloads() -> Sequence[Workload]:
             "5% loss, 200 at once",
             (*rivals, TFTPD_HPA),
             200,
-            4000,
+            2000,
             options=("--loss", "5"),
         ),
         Workload("two workers, 2,000 at once", (OURS, OURS_TWO_WORKERS), 2000, 12_000),

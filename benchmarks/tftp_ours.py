@@ -12,6 +12,7 @@ import trio
 
 from benchmarks.tftp_servers import HOST
 from services.logs import configure_logs
+from services.tftp.heap import settle_heap
 from services.tftp.server import TftpServer
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import MemoryFiles
@@ -33,6 +34,7 @@ def main() -> None:
         port=given.port,
         settings=TftpSettings(ports=given.ports, workers=given.workers),
     )
+    settle_heap()  # as `tokenless serve` does
     trio.run(server.serve)
 
 

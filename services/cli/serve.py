@@ -14,6 +14,7 @@ from services.cluster.cluster import Cluster
 from services.logs import configure_logs, get_logger
 from services.node.runtime import Kind, Listening
 from services.node.serve import serve_nodes
+from services.tftp.heap import settle_heap
 
 
 @click.command()
@@ -70,6 +71,7 @@ async def _serve(
             running = await nursery.start(serve_nodes, cluster, nodes, kinds)
             for each in running.listening:
                 _print_ready(each)
+            settle_heap()
             click.echo(json.dumps({"event": "serving"}))
             async for number in signals:
                 get_logger().info("stopping", signal=signal.Signals(number).name)

@@ -5,6 +5,7 @@ from typing import Final
 import structlog
 import trio
 
+from services.tftp.activation import inherited_socket
 from services.tftp.counters import TftpCounters
 from services.tftp.driver import drive
 from services.tftp.engine import Engine
@@ -117,7 +118,9 @@ class TftpServer:
         size, count = self._settings.receive_buffer_bytes, self._settings.workers
         port = self._port
         for _ in range(count):
-            bound = open_listener(self._address, port, size, shared=count > 1)
+            bound = inherited_socket(self._address, port) if count == 1 else None
+            if bound is None:
+                bound = open_listener(self._address, port, size, shared=count > 1)
             self._listeners.append(Listener(bound))
             port = self._listeners[0].port
         warn_of_small_buffer(self._listeners[0].socket, size, self._log.warning)

@@ -6,7 +6,6 @@ ends its transfers and goes. A byte in its pipe wakes it to see that, and the en
 pipe (however the parent ended) stops it.
 """
 
-import gc
 import os
 import select
 import signal
@@ -19,6 +18,7 @@ import structlog
 
 from services.tftp.counters import CounterRow
 from services.tftp.engine import Engine
+from services.tftp.heap import settle_heap
 from services.tftp.listener import Listener
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import FileSource
@@ -70,7 +70,7 @@ def _leave_parent(kept: set[int]) -> None:
     descriptors are not closed but turned to nowhere: objects of the parent still know
     their numbers, which must not come to mean sockets of ours.
     """
-    gc.freeze()
+    settle_heap()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
