@@ -124,7 +124,8 @@ class Fleet:
             # Half as long to one and a half times: phones do not retry in step.
             factor = self._random.uniform(0.5, 1.5)
             await trio.sleep(self.settings.retry_after_s * factor)
-            report = await phone.boot(network)
+            earlier, report = report, await phone.boot(network)
+            report.include(earlier)
         if identity.device in self.watched:
             self.logs[identity.device] = phone.log
         flash.save(report.to_json(), self.settings.clock())

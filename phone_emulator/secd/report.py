@@ -151,6 +151,18 @@ class BootReport:
         report = self.files.get(kind)
         return report is not None and report.action in _CHANGED
 
+    def include(self, earlier: "BootReport") -> None:
+        """Take in the boot before this one, which did not get every file.
+
+        What that one installed, this one finds unchanged; it still was news.
+        """
+        for kind, before in earlier.files.items():
+            now = self.files.get(kind)
+            if now and now.action is Action.UNCHANGED and before.action in _CHANGED:
+                self.files[kind] = before
+        self.tvs[:0] = earlier.tvs
+        self.said[:0] = earlier.said
+
     def file(self, kind: FileKind) -> FileReport:
         """Return the report of one file; `failed` before anything is known."""
         return self.files.setdefault(kind, FileReport())

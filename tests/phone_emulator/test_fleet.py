@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,10 @@ from phone_emulator.fleet.store import FleetStore
 from phone_emulator.secd.events import Server
 from phone_emulator.secd.report import BootReport
 from protocol.tftp_download import Wishes
+from protocol.tftp_packets import TftpError, TftpErrorCode
 from protocol.trust_anchors import FileKind
 from tests.cluster import Lab
-from tests.live import live_node
+from tests.live import AuthorityFiles, live_node
 from tests.run_cli import run_cli
 
 LAB = Lab()
@@ -104,6 +106,31 @@ async def test_phones_that_get_no_file_try_again(tmp_path: Path) -> None:
         report = await Fleet(phones, store, settings).boot()
     assert report.outcomes == {"unreachable": 3}
     assert len(report.stuck) == 3
+
+
+async def test_what_a_first_try_installed_is_news_after_the_second(
+    tmp_path: Path,
+) -> None:
+    """The configuration is missing at first: a server that breaks off."""
+    authority = MIXED.authority()
+    real, refusals = AuthorityFiles(authority), Counter[str]()
+
+    class Flaky:
+        def find(self, name: str) -> bytes:
+            refusals[name] += 1
+            if ".cnf.xml" in name and refusals[name] == 1:
+                raise TftpError(TftpErrorCode.NOT_DEFINED)
+            return real.find(name)
+
+    settings = FleetSettings(retries=1, retry_after_s=0.01)
+    async with live_node(authority, tmp_path) as node:
+        node.tftp_server.source = Flaky()
+        with closing(FleetStore.open(tmp_path / "fleet")) as store:
+            phones = list(plan(3).phones((node.tftp,)))
+            report = await Fleet(phones, store, settings).boot()
+    assert report.outcomes == {"ok": 3}
+    assert report.files["CTLFile.tlv"] == {"installed": 3}
+    assert report.files["configuration"] == {"installed": 3}
 
 
 async def test_a_ramp_is_repeatable(tmp_path: Path) -> None:
