@@ -25,8 +25,10 @@ from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE, Keypair, configuration, keypair
 from tests.run_cli import run_cli
 
-# Loopback addresses of their own: port 69 of 127.0.0.1 may be somebody's.
-PEERS = {"dnsmasq": "127.0.47.211", "in.tftpd": "127.0.47.212"}
+# Loopback addresses of their own, and of each worker of a parallel run: port 69 of
+# 127.0.0.1 may be somebody's.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PEERS = {"dnsmasq": f"127.1.{_WORKER}.211", "in.tftpd": f"127.1.{_WORKER}.212"}
 OWN, TVS, STRANGER = keypair("cucm-pub"), keypair("tvs-pub"), keypair("stranger")
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 
