@@ -116,6 +116,12 @@ def _nodes(entries: Sequence[Entry]) -> list[ImportedNode]:
             name = node_name(entry)
             if name:
                 found[name] = found.get(name) or entry.address
+    for entry in entries:
+        # A CTL Client's emptied servers have no name, only an address (1.7, 1.9).
+        bare = entry.dns_name
+        is_nameless = entry.role in TFTP_ROLES and not node_name(entry)
+        if is_nameless and _is_address(bare) and bare not in found.values():
+            found[_made_name(bare)] = bare
     if not found:
         raise PhoneError(
             "the lists name no node", hint="give the CTL and the ITL of every node"
@@ -154,8 +160,12 @@ def _publisher(entries: Sequence[Entry], found: dict[str, str | None]) -> str:
     capf_at = {e.dns_name for e in entries if e.role == Role.CAPF}
     for entry in entries:
         if entry.role in TFTP_ROLES and entry.dns_name in capf_at:
-            return node_name(entry)
+            return node_name(entry) or _made_name(entry.dns_name)
     return next(iter(found))
+
+
+def _made_name(address: str) -> str:
+    return f"node-{address.replace('.', '-')}"
 
 
 def _with_addresses(

@@ -1,0 +1,253 @@
+"""`rehearse import`: the cluster behind lists, whether as files or as pasted text."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.imported import imported_script
+from phone_emulator.rehearsal.imported_lists import (
+    Picture,
+    load_certificates,
+    load_picture,
+)
+from phone_emulator.rehearsal.imported_site import ImportedSite, read_site
+from phone_emulator.rehearsal.script import load_script
+from phone_emulator.rehearsal.script_text import write_script
+from protocol.codes import Role, TrustStore
+from protocol.show_text import show_trust_list
+from protocol.trust_list import TrustList
+from protocol.trust_verdicts import FileKind
+from tests.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
+from tests.run_cli import run_cli
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+MIXED = replace(Lab(), mixed=True)
+RECOVERY = keypair("ITLRECOVERY_cucm-pub")
+MODIFIED = "Fri Mar 06 19:45:13 CET 2015"
+
+
+def write(path: Path, unsigned: UnsignedList, *, as_text: bool = False) -> Path:
+    kind = "CTL" if path.name.startswith("ctl") else "ITL"
+    data = unsigned.sign(f"{kind}File.tlv")
+    if as_text:
+        text = show_trust_list(TrustList.decode(data), kind=kind, modified=MODIFIED)
+        path.write_text(f"admin:show {kind.lower()}\r\n{text}\nadmin:")
+    else:
+        path.write_bytes(data)
+    return path
+
+
+def pictures(folder: Path, lab: Lab = MIXED, *, as_text: bool = False) -> list[Picture]:
+    suffix = "txt" if as_text else "tlv"
+    found = [
+        load_picture(
+            write(folder / f"itl-{node}.{suffix}", lab.itl(node), as_text=as_text),
+            FileKind.ITL,
+        )
+        for node in ("pub", "sub")
+    ]
+    if lab.mixed:
+        ctl = write(folder / f"ctl.{suffix}", lab.ctl(), as_text=as_text)
+        found.insert(0, load_picture(ctl, FileKind.CTL))
+    return found
+
+
+def lines(site: ImportedSite) -> list[str]:
+    script = imported_script(site, name="x", models=["7975"])
+    return [line for step in script.steps for line in step.run]
+
+
+def test_nodes_names_release_and_mode(tmp_path: Path) -> None:
+    site = read_site(pictures(tmp_path))
+    assert [(n.name, n.address) for n in site.nodes] == [
+        ("cucm-pub", PUB),
+        ("cucm-sub1", SUB),
+    ]
+    assert (site.version, site.is_mixed, site.tokens) == ("10.5(1)", True, 0)
+    assert (site.capf, site.key_bits) == ("CAPF-e41e7d87", 1024)
+    assert site.subject["organization"] == "Cisco"
+    assert site.subject["country"] == "PL"
+    assert lines(site)[0] == "admin utils ctl set-cluster mixed-mode"
+
+
+def test_text_tells_the_same_but_for_addresses(tmp_path: Path) -> None:
+    from_files = read_site(pictures(tmp_path))
+    from_text = read_site(pictures(tmp_path, as_text=True))
+    assert [n.name for n in from_text.nodes] == [n.name for n in from_files.nodes]
+    assert {n.real_address for n in from_text.nodes} == {None}
+    assert len({n.address for n in from_text.nodes}) == 2
+    assert from_text.key_bits == from_files.key_bits
+    assert from_text.since_ctl == []
+    assert lines(from_text) == lines(from_files)
+
+
+def test_a_non_secure_cluster_has_no_ctl_to_make(tmp_path: Path) -> None:
+    site = read_site(pictures(tmp_path, Lab()))
+    assert not site.is_mixed
+    assert lines(site) == [
+        "admin --all utils service restart Cisco Tftp",
+        "phones boot",
+    ]
+
+
+def test_a_ctl_that_was_not_updated(tmp_path: Path) -> None:
+    newer = MIXED.regenerate_callmanager()
+    found = [
+        load_picture(write(tmp_path / "ctl.tlv", MIXED.ctl()), FileKind.CTL),
+        load_picture(write(tmp_path / "itl.tlv", newer.itl("pub")), FileKind.ITL),
+    ]
+    site = read_site(found)
+    assert [(d.unit, d.node) for d in site.since_ctl] == [
+        (TrustStore.CALLMANAGER, None)
+    ]
+    made = lines(site)
+    assert made.index("admin set cert regen CallManager") > made.index(
+        "admin utils ctl set-cluster mixed-mode"
+    )
+    assert "admin utils ctl update CTLFile" not in made
+
+
+@pytest.mark.parametrize(
+    ("signer", "ctl_has_recovery", "version"),
+    [
+        ("callmanager", False, "10.5(1)"),
+        ("callmanager", True, "11.5(1)"),
+        ("recovery", True, "12.5(1)"),
+    ],
+)
+def test_the_release_by_its_signers(
+    tmp_path: Path, signer: str, ctl_has_recovery: bool, version: str
+) -> None:
+    ctl = MIXED.ctl()
+    more = (record(RECOVERY, Role.SAST),) if ctl_has_recovery else ()
+    who = RECOVERY if signer == "recovery" else MIXED.callmanager_pub
+    unsigned = replace(ctl, records=(*ctl.records, *more), signer=who)
+    path = write(tmp_path / "ctl.tlv", unsigned)
+    assert read_site([load_picture(path, FileKind.CTL)]).version == version
+    given = read_site([load_picture(path, FileKind.CTL)], version="14SU2")
+    assert given.version == "14SU2"
+
+
+def test_a_field_notice_in_the_making(tmp_path: Path) -> None:
+    """FN70613: the upgrade made a new ITLRecovery, the CTL has the one before."""
+    newer = keypair("ITLRECOVERY_cucm-pub", 2)
+
+    def with_recovery(unsigned: UnsignedList, who: Keypair) -> UnsignedList:
+        return replace(unsigned, records=(*unsigned.records, record(who, Role.SAST)))
+
+    ctl = write(tmp_path / "ctl.tlv", with_recovery(MIXED.ctl(), RECOVERY))
+    itl = write(tmp_path / "itl.tlv", with_recovery(MIXED.itl(), newer))
+    site = read_site([load_picture(ctl, FileKind.CTL), load_picture(itl, FileKind.ITL)])
+    assert [d.unit for d in site.since_ctl] == [TrustStore.ITLRECOVERY]
+
+
+def test_certificates_in_use(tmp_path: Path) -> None:
+    new, known = keypair("cucm-sub1", 5), MIXED.tvs_pub
+    paths: list[Path] = []
+    for name, who in (
+        ("CallManager-sub1.pem", new),
+        ("TVS.pem", known),
+        ("tomcat.pem", keypair("tomcat")),
+    ):
+        path = tmp_path / name
+        path.write_bytes(who.certificate_pem)
+        paths.append(path)
+    site = read_site(pictures(tmp_path), load_certificates(paths))
+    assert [(d.unit, d.node) for d in site.since_lists] == [
+        (TrustStore.CALLMANAGER, "cucm-sub1")
+    ]
+    assert ["tomcat.pem" in remark for remark in site.remarks] == [True]
+    assert lines(site)[-1] == "admin --node cucm-sub1 set cert regen CallManager"
+
+
+@pytest.mark.parametrize(
+    ("vector", "tokens", "mode"),
+    [
+        ("tokenless.tlv", 0, True),
+        ("tokenless.tlv.txt", 0, True),
+        ("regenerated.tlv", 0, True),
+        ("token-signed.tlv", 2, True),
+        ("token-signed.tlv.txt", 2, True),
+        ("non-secure.tlv", 2, False),
+    ],
+)
+def test_the_golden_files(vector: str, tokens: int, mode: bool) -> None:
+    site = read_site([load_picture(VECTORS / vector, FileKind.CTL)])
+    assert (site.tokens, site.is_mixed) == (tokens, mode)
+    names = ["cucm-1051-a-pub", "cucm-1051-a-sub1"]
+    if not mode:  # emptied records of a CTL Client have addresses only
+        names = ["node-10-48-47-155", "node-10-48-47-156"]
+    assert [node.name for node in site.nodes] == names
+    assert ("token create T1" in lines(site)) == bool(tokens)
+
+
+def read_json(*arguments: str) -> dict[str, Any]:
+    status, out, err = run_cli("rehearse", "import", "--json", *arguments)
+    assert status == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_the_command(tmp_path: Path) -> None:
+    ctl = write(tmp_path / "ctl.tlv", MIXED.ctl())
+    itl = write(tmp_path / "itl.txt", MIXED.itl(), as_text=True)
+    output = tmp_path / "ours.toml"
+    found = read_json("--ctl", str(ctl), "--itl", str(itl), "--output", str(output))
+    assert [node["name"] for node in found["nodes"]] == ["cucm-pub", "cucm-sub1"]
+    script = load_script(output)
+    assert script.name == "ours"
+    assert [group.tftp[0] for group in script.groups] == ["cucm-pub", "cucm-sub1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "option", "words"),
+    [
+        (b"", "--ctl", "is no trust list and no `show` text"),
+        (b"\x01\x00\x02\x01\x02\xff", "--ctl", "is no trust list"),
+        (b"Length of CTL file: 0\n", "--ctl", "shows no list"),
+        (b"\xff" * 5000, "--itl", "is no trust list and no `show` text"),
+    ],
+)
+def test_what_is_no_list(
+    tmp_path: Path, content: bytes, option: str, words: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    status, out, err = run_cli("rehearse", "import", option, str(path))
+    assert (status, out) == (1, "")
+    assert words in err
+
+
+def test_an_itl_is_no_ctl(tmp_path: Path) -> None:
+    path = write(tmp_path / "itl.tlv", MIXED.itl())
+    with pytest.raises(PhoneError, match=r"is ITLFile\.tlv, not CTLFile\.tlv"):
+        load_picture(path, FileKind.CTL)
+
+
+def test_nothing_given_is_wrong_usage() -> None:
+    assert run_cli("rehearse", "import")[0] == 2
+
+
+def test_lists_without_nodes(tmp_path: Path) -> None:
+    stranger = keypair("stranger")
+    lone = UnsignedList((record(stranger, Role.SAST),), stranger)
+    path = write(tmp_path / "ctl.tlv", lone)
+    with pytest.raises(PhoneError, match="the lists name no node"):
+        read_site([load_picture(path, FileKind.CTL)])
+
+
+@pytest.mark.parametrize(
+    "models", [["7975"], ["7975", "7960", "8861"]], ids=lambda models: str(len(models))
+)
+def test_what_is_written_is_read_back(tmp_path: Path, models: Sequence[str]) -> None:
+    site = read_site(pictures(tmp_path, MIXED.regenerate_callmanager()))
+    script = imported_script(site, name='odd "name"\\', models=models)
+    path = tmp_path / "made.toml"
+    path.write_text(write_script(script, comment="two\nlines"))
+    assert load_script(path) == script
+    assert path.read_text().startswith("# two\n# lines\n")

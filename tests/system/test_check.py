@@ -1,0 +1,123 @@
+"""`tokenless check` against a served lab, healthy and not, as a user runs it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from phone_emulator.pytest_plugin.lab import LabCluster, running_lab
+from tests.run_cli import run_cli
+
+PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+TFTP = "utils service restart Cisco Tftp"
+TVS = "utils service restart Cisco Trust Verification Service"
+
+
+@pytest.fixture
+def lab() -> Iterator[LabCluster]:
+    with running_lab() as cluster:
+        yield cluster
+
+
+def check(lab: LabCluster, *more: str) -> tuple[int, dict[str, Any], str]:
+    servers = ",".join(str(server) for server in lab.tftp.values())
+    status, out, err = run_cli("check", "--tftp", servers, "--json", *more)
+    return status, json.loads(out), err
+
+
+def serious(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [
+        (each["severity"], each["code"], each["where"])
+        for each in found["findings"]
+        if each["severity"] != "note"
+    ]
+
+
+def test_a_healthy_lab_before_and_after_mixed_mode(lab: LabCluster) -> None:
+    status, found, err = check(lab)
+    assert (status, serious(found), err) == (0, [], "")
+    lab.admin("utils ctl set-cluster mixed-mode")
+    lab.restart_tftp()
+    status, found, err = check(lab)
+    assert (status, serious(found), err) == (0, [], "")
+    assert found["ok"] is True
+    assert [node["ctl"]["length"] for node in found["nodes"]] == [4947, 4947]
+    assert len({node["ctl"]["md5"] for node in found["nodes"]}) == 1
+    # Both members were asked about everybody, and vouch for all of them.
+    assert [len(member["answers"]) for member in found["tvs"]] == [6, 6]
+    statuses = {a["status"] for member in found["tvs"] for a in member["answers"]}
+    assert statuses == {"trusted"}
+    assert all("1.0" in member["tls"] for member in found["tvs"])
+
+
+def test_the_subscribers_ctl_is_stale(lab: LabCluster) -> None:
+    lab.admin("utils ctl set-cluster mixed-mode")
+    lab.restart_tftp()
+    lab.admin("set cert regen CallManager")
+    lab.admin("utils ctl update CTLFile")
+    lab.admin(TFTP, node=PUB)  # and not on the subscriber
+    status, found, err = check(lab)
+    assert status == 1
+    stale = next(each for each in found["findings"] if each["code"] == "ctl-stale")
+    assert (stale["where"], stale["severity"]) == (SUB, "error")
+    assert f"an older CTL than {PUB}" in stale["message"]
+    assert f"still trust CN={PUB}" in stale["consequence"]
+    assert "restart Cisco Tftp on this node" in stale["advice"]
+    locked = next(e for e in found["findings"] if e["code"] == "phone-locked-out")
+    assert locked["where"] == SUB
+    assert f"holds the lists of {PUB}" in locked["message"]
+    assert err.startswith(f"tokenless: {SUB}: an older CTL")
+    assert len(err.splitlines()) == 1
+    lab.admin(TFTP, node=SUB)
+    status, found, _ = check(lab)
+    assert status == 0
+    assert "ctl-stale" not in {each["code"] for each in found["findings"]}
+
+
+def test_tvs_regenerated_and_tftp_forgotten(lab: LabCluster) -> None:
+    lab.admin("set cert regen TVS", node=SUB)
+    lab.admin(TVS, node=SUB)
+    status, found, _ = check(lab)
+    assert status == 0  # the publisher's TVS still serves every phone
+    (unpinned,) = [e for e in found["findings"] if e["code"] == "tvs-unpinned"]
+    assert unpinned["severity"] == "warning"
+    assert f"not in the ITL of {PUB}, {SUB}" in unpinned["message"]
+    lab.admin("utils service stop Cisco Trust Verification Service", node=PUB)
+    status, found, _ = check(lab)
+    assert status == 1
+    assert {"tvs-unreachable", "phone-locked-out"} <= {
+        each["code"] for each in found["findings"]
+    }
+
+
+def test_callmanager_and_tvs_together_show_before_phones_restart(
+    lab: LabCluster,
+) -> None:
+    """The ITL is consistent in itself; only TVS shows what phones will meet."""
+    lab.admin("set cert regen CallManager")
+    lab.admin("set cert regen TVS")
+    lab.admin(TVS)
+    status, found, _ = check(lab)
+    codes = {each["code"] for each in found["findings"]}
+    assert "tvs-unpinned" in codes
+    assert status in (0, 1)
+
+
+def test_a_node_that_is_gone_and_people_who_read(lab: LabCluster) -> None:
+    lab.admin("utils service stop Cisco Tftp", node=SUB)
+    servers = ",".join(str(server) for server in lab.tftp.values())
+    status, out, err = run_cli(
+        *("check", "--tftp", servers, "--tftp-timeout", "0.05", "--model", "7975")
+    )
+    assert status == 1
+    assert "[tftp-unreachable]" in out
+    assert "1 that lock phones out" in out
+    assert "start Cisco Tftp" in err
+
+
+def test_wrong_usage_and_unknown_hosts() -> None:
+    assert run_cli("check")[0] == 2
+    status, out, err = run_cli("check", "--tftp", "no-such-host.invalid")
+    assert (status, out) == (1, "")
+    assert "the name no-such-host.invalid is not known" in err

@@ -1,0 +1,105 @@
+"""A cluster read from its lists and rebuilt: the same anchors under other keys."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from phone_emulator.pytest_plugin.lab import LabCluster, running_lab
+from phone_emulator.rehearsal.player import Watcher
+from phone_emulator.rehearsal.run import run_script
+from phone_emulator.rehearsal.script import Script, load_script
+from protocol.record import Record
+from protocol.trust_list import TrustList
+from tests.run_cli import run_cli
+
+NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
+VECTORS = Path(__file__).parents[1] / "vectors"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[LabCluster]:
+    with running_lab() as cluster:
+        cluster.admin("utils ctl set-cluster mixed-mode")
+        cluster.restart_tftp()
+        yield cluster
+
+
+def lists(nodes: Path) -> dict[str, TrustList]:
+    """Return every list of the nodes of a cluster's folder."""
+    return {
+        f"{node}/{name}": TrustList.decode((nodes / node / "tftp" / name).read_bytes())
+        for node in NODES
+        for name in ("CTLFile.tlv", "ITLFile.tlv")
+    }
+
+
+def anchor(record: Record) -> tuple[object, ...]:
+    """Return all of a record that has nothing to do with its key."""
+    sizes = [len(data or b"") for data in (record.public_key, record.certificate_der)]
+    return record.role, record.dns_name, record.subject_name, record.ip_address, sizes
+
+
+def play(script: Script) -> dict[str, TrustList]:
+    with tempfile.TemporaryDirectory(prefix="tokenless-") as folder:
+        played = run_script(script, 4, Path(folder), Watcher())
+        assert played.first_difference is None
+        return lists(Path(folder) / "cluster" / "nodes")
+
+
+def imported(tmp_path: Path, *arguments: str) -> Script:
+    output = tmp_path / "ours.toml"
+    status, _, err = run_cli("rehearse", "import", *arguments, "--output", str(output))
+    assert status == 0, err
+    return load_script(output)
+
+
+def test_the_lab_rebuilt_has_the_same_anchors(lab: LabCluster, tmp_path: Path) -> None:
+    nodes = lab.data / "nodes"
+    itls = [
+        word
+        for node in NODES
+        for word in ("--itl", str(nodes / node / "tftp" / "ITLFile.tlv"))
+    ]
+    ctl = str(nodes / NODES[0] / "tftp" / "CTLFile.tlv")
+    rebuilt = play(imported(tmp_path, "--ctl", ctl, *itls))
+    for name, there in lists(nodes).items():
+        here = rebuilt[name]
+        assert list(map(anchor, here.records)) == list(map(anchor, there.records))
+        assert here.signer.subject == there.signer.subject
+        keys = {record.public_key for record in there.records}
+        assert not keys & {record.public_key for record in here.records}
+
+
+def test_pasted_text_is_enough(lab: LabCluster, tmp_path: Path) -> None:
+    pasted = tmp_path / "show-ctl.txt"
+    pasted.write_text(lab.admin("show ctl"))
+    rebuilt = play(imported(tmp_path, "--ctl", str(pasted)))
+    ctl = rebuilt[f"{NODES[0]}/CTLFile.tlv"]
+    there = lists(lab.data / "nodes")[f"{NODES[0]}/CTLFile.tlv"]
+    assert [(r.role, r.dns_name) for r in ctl.records] == [
+        (r.role, r.dns_name) for r in there.records
+    ]
+
+
+def test_a_planned_change_on_the_imported_cluster(
+    lab: LabCluster, tmp_path: Path
+) -> None:
+    ctl = str(lab.data / "nodes" / NODES[0] / "tftp" / "CTLFile.tlv")
+    script = imported(tmp_path, "--ctl", ctl)
+    plan = tmp_path / "plan.toml"
+    assert run_cli("rehearse", "plan", "--goal", "TVS", "--save", str(plan))[0] == 0
+    change = load_script(plan).steps[1:]
+    both = msgspec.structs.replace(script, steps=(*script.steps, *change))
+    play(both)
+
+
+def test_a_token_signed_cluster_is_rebuilt_with_tokens(tmp_path: Path) -> None:
+    script = imported(tmp_path, "--ctl", str(VECTORS / "token-signed.tlv"))
+    rebuilt = play(script)
+    ctl = rebuilt[f"{NODES[0]}/CTLFile.tlv"]
+    there = TrustList.decode((VECTORS / "token-signed.tlv").read_bytes())
+    assert [r.role for r in ctl.records] == [r.role for r in there.records]
+    assert len(ctl.data) == len(there.data) == 5728
