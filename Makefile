@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint bench fuzz vectors lock clean
+.PHONY: help demo rehearse test lint bench fuzz vectors lock clean
 
 help:
 	@echo "make demo    set up, take a lab cluster through a CallManager regeneration, show the result"
+	@echo "make rehearse  play every shipped rehearsal with 20 phones, print a table of lessons"
 	@echo "make test    set up, run the whole test suite"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the benchmarks of benchmarks/"
@@ -29,6 +30,9 @@ $(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/hsm.txt requireme
 
 demo: $(VENV)/runtime
 	$(BIN)/tokenless demo
+
+rehearse: $(VENV)/runtime
+	$(BIN)/tokenless rehearse run --all --summary --phones 20
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest

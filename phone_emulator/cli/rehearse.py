@@ -4,10 +4,9 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import click
-from rich.console import Console
 
 from phone_emulator.errors import PhoneError
 from phone_emulator.rehearsal.expectations import StepReport
@@ -92,6 +91,9 @@ def list_rehearsals(*, as_json: bool) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the clusters, logs and the phones' flash in this new folder.",
 )
+@click.option(
+    "--summary", is_flag=True, help="Print the table of results only, not each step."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
 def run(
     *,
@@ -100,6 +102,7 @@ def run(
     phones: int,
     report: Path | None,
     keep: Path | None,
+    summary: bool,
     as_json: bool,
 ) -> None:
     """Run rehearsals by name, by NAME@VARIANT, or from a TOML file.
@@ -114,12 +117,13 @@ def run(
     if report is not None and len(scripts) > 1:
         listed = ", ".join(script.name for script in scripts)
         raise click.UsageError(f"--report is about one rehearsal; choose of {listed}")
-    results = [_run_one(script, phones, keep, as_json=as_json) for script in scripts]
+    voice = _Json() if as_json else _Silence() if summary else _Story()
+    results = [_run_one(script, phones, keep, voice) for script in scripts]
     if report is not None:
         from phone_emulator.rehearsal.html_report import write_report  # noqa: PLC0415
 
         write_report(results[0], report)
-    if len(results) > 1 and not as_json:
+    if (len(results) > 1 or summary) and not as_json:
         result_console().print(results_table(results))
     _end(results)
 
@@ -130,41 +134,77 @@ def _chosen(names: tuple[str, ...]) -> list[Script]:
     return [script for name in names for script in find_scripts(name)]
 
 
-def _run_one(
-    script: Script, phones: int, keep: Path | None, *, as_json: bool
-) -> Played:
-    console = result_console()
-    if not as_json:
-        console.rule(script.name, align="left")
-        console.print(script.lesson)
-        marked = ", inferred from the phone's rules" if script.inferred else ""
-        console.print(f"source: {script.source or 'none given'}{marked}\n")
+def _run_one(script: Script, phones: int, keep: Path | None, voice: "_Voice") -> Played:
+    voice.begin(script)
     place = None if keep is None else keep / script.name
     with rehearsal_folder(place) as folder, ProgressView() as view:
-        played = run_script(
-            script,
-            phones,
-            folder,
-            view.watcher,
-            lambda each: _show(each, console, as_json=as_json),
-        )
-    if as_json:
-        click.echo(json.dumps(played.to_json()))
-    else:
-        words = "every step ended as expected" if played.ok else "not as expected"
-        console.print(
-            f"{phones_words(len(played.stuck))} stuck at the end; "
-            f"{played.seconds:.1f} s: "
-            f"{words}\n"
-        )
+        played = run_script(script, phones, folder, view.watcher, voice.tell)
+    voice.end(played)
     return played
 
 
-def _show(report: StepReport, console: Console, *, as_json: bool) -> None:
-    if as_json:
+class _Voice(Protocol):
+    """How a rehearsal is told on standard output."""
+
+    def begin(self, script: Script) -> None: ...
+
+    def tell(self, report: StepReport) -> None: ...
+
+    def end(self, played: Played) -> None: ...
+
+
+class _Json:
+    """One object a step, and a last one."""
+
+    def begin(self, script: Script) -> None:
+        """Say nothing yet."""
+
+    def tell(self, report: StepReport) -> None:
+        """Print the step."""
         click.echo(json.dumps(report.to_json()))
-    else:
-        console.print(step_story(report))
+
+    def end(self, played: Played) -> None:
+        """Print the verdict."""
+        click.echo(json.dumps(played.to_json()))
+
+
+class _Silence:
+    """Nothing: a table comes when all is over."""
+
+    def begin(self, script: Script) -> None:
+        """Say nothing."""
+
+    def tell(self, report: StepReport) -> None:
+        """Say nothing."""
+
+    def end(self, played: Played) -> None:
+        """Say nothing."""
+
+
+class _Story:
+    """Everything, for people."""
+
+    def __init__(self) -> None:
+        self._console = result_console()
+
+    def begin(self, script: Script) -> None:
+        """Say what the rehearsal is about."""
+        self._console.rule(script.name, align="left")
+        self._console.print(script.lesson)
+        marked = ", inferred from the phone's rules" if script.inferred else ""
+        self._console.print(f"source: {script.source or 'none given'}{marked}\n")
+
+    def tell(self, report: StepReport) -> None:
+        """Tell a step."""
+        self._console.print(step_story(report))
+
+    def end(self, played: Played) -> None:
+        """Say how it ended."""
+        words = "every step ended as expected" if played.ok else "not as expected"
+        self._console.print(
+            f"{phones_words(len(played.stuck))} stuck at the end; "
+            f"{played.seconds:.1f} s: {words}\n"
+        )
 
 
 def _end(results: list[Played]) -> None:

@@ -1,0 +1,146 @@
+"""The report as text: escaping, the drawing's sizes, a cause for every reason."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.causes import RULES, plain_cause
+from phone_emulator.rehearsal.html_report import render_report, write_report
+from phone_emulator.rehearsal.html_text import Html, code_words, join, tag
+from phone_emulator.rehearsal.library import find_scripts
+from phone_emulator.rehearsal.player import Watcher
+from phone_emulator.rehearsal.run import Played, run_script
+from phone_emulator.rehearsal.script import load_script
+from phone_emulator.rehearsal.standing import Refusal
+from phone_emulator.rehearsal.timeline import timeline
+from protocol.trust_anchors import FileKind
+
+_VOID: Final = {"meta", "br"}
+_NASTY: Final = "<script>alert(\"x\")</script> & 'quoted'"
+_SVG_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
+
+
+class _Balance(HTMLParser):
+    """Checks that what is opened is closed, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        assert not {"src", "href"} & {name for name, _ in attrs}, "not self-contained"
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    script = find_scripts("callmanager-and-tvs@11.5")[0]
+    return run_script(script, 4, tmp_path_factory.mktemp("stage"), Watcher())
+
+
+def test_plain_text_is_escaped_and_html_is_not() -> None:
+    assert join("<b>", Html("<b>")) == "&lt;b&gt;<b>"
+    assert tag("p", _NASTY, title=_NASTY).count("<") == 2
+    assert code_words("say `<x>` now") == "say <code>&lt;x&gt;</code> now"
+
+
+def test_a_page_is_balanced_and_needs_nothing_from_outside(played: Played) -> None:
+    page = render_report(played)
+    balance = _Balance()
+    balance.feed(page)
+
+    assert balance.open == []
+    assert {"svg", "table", "details", "style"} <= balance.seen
+    assert "script" not in balance.seen
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_page_says_who_is_stuck_why_and_what_helps(played: Played) -> None:
+    page = render_report(played)
+
+    assert "leaves 5 of 5 phones stuck" in page
+    assert "a certificate that is not in the phone&#x27;s ITL" in page
+    assert "<code>utils itl reset localkey</code>" in page
+    assert "EROR:clpSetupSsl" in page, "the phone's side of the log"
+    assert "tftp transfer" in page, "the cluster's side of the log"
+    for node in played.steps[-1].nodes:
+        assert node.md5 is not None
+        assert node.md5 in page
+
+
+def test_what_scripts_say_cannot_become_markup(tmp_path: Path) -> None:
+    file = tmp_path / "nasty.toml"
+    nasty = _NASTY.replace('"', '\\"')
+    file.write_text(
+        f'name = "nasty"\nlesson = "{nasty}"\nsource = "{nasty}"\n'
+        '[[groups]]\nname = "<b>phones</b>"\n'
+        f'[[steps]]\ntitle = "{nasty}"\nwhy = "{nasty}"\nrun = ["phones boot"]\n'
+    )
+    page = render_report(run_script(load_script(file), 1, tmp_path, Watcher()))
+    balance = _Balance()
+    balance.feed(page)
+
+    assert balance.open == []
+    assert not {"script", "b"} & balance.seen
+
+
+def test_every_bar_of_the_timeline_has_the_phones_of_its_step(played: Played) -> None:
+    drawing = ET.fromstring(timeline(played.steps))  # noqa: S314 - our own
+    blocks = drawing.findall("g")
+    heights: dict[str, float] = {}
+    for block in blocks:
+        rectangle = block.find("rect")
+        assert rectangle is not None
+        assert all(
+            _SVG_NUMBER.fullmatch(rectangle.attrib[key])
+            for key in ("x", "y", "width", "height")
+        )
+        x = rectangle.attrib["x"]
+        heights[x] = heights.get(x, 0) + float(rectangle.attrib["height"])
+
+    assert len(heights) == len(played.steps)
+    assert {round(height) for height in heights.values()} == {190}
+
+
+def test_a_report_cannot_be_written_where_there_is_no_folder(
+    played: Played, tmp_path: Path
+) -> None:
+    with pytest.raises(PhoneError, match="No such file"):
+        write_report(played, tmp_path / "nowhere" / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("its certificate is no TVS record (role 21) of the installed ITL", "stranger"),
+        ("no TVS server can be used: TLS handshake failed: NO", "no version of TLS"),
+        ("no TVS server can be used: Connection refused", "no TVS server answers"),
+        ("no accepted configuration names a TVS server", "never got a configuration"),
+        ("TVS does not vouch for signer CN=x", "does not know the signer either"),
+        ("TVS trusts the signer as CAPF; CTLFile.tlv needs SAST", "who may sign"),
+        ("is unknown and this model cannot ask TVS", "no way to ask"),
+        ("is unknown and no installed ITL has a TVS record", "name no TVS server"),
+        ("the CTL does not name this TFTP server", "none of them"),
+        ("65938 bytes: a phone loads no list over 64 KB", "outgrown"),
+        ("the certificate of CN=x expired on 2026-01-01", "looks at dates"),
+        ("the signature is not by the key of signer CN=x", "did not sign it"),
+        ("something else", "cannot tell"),
+    ],
+)
+def test_every_reason_has_a_cause_in_plain_words(reason: str, words: str) -> None:
+    assert words in plain_cause(Refusal(FileKind.CTL, 7, reason))
+
+
+def test_every_rule_has_a_sentence() -> None:
+    assert set(RULES) == set(range(1, 13))

@@ -1,0 +1,197 @@
+"""What is said to recover phones works, and what does not work is not said."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from phone_emulator.rehearsal.facts import ClusterFacts, Held, Signer, TvsFacts
+from phone_emulator.rehearsal.remedies import BY_HAND, Trouble, remedies_for
+from protocol.certificate import Certificate
+from protocol.codes import Role, TrustStore
+from protocol.phone_models import PHONE_MODELS
+from protocol.signature import PrivateKeySigner
+from protocol.trust_anchors import FileKind
+from protocol.trust_list import TrustList
+from protocol.trust_list_build import record_for, sign_trust_list
+from services.release import Release
+from tests.minting import server
+
+_PUB = Signer(TrustStore.CALLMANAGER, "pub")
+_RECOVERY = Signer(TrustStore.ITLRECOVERY, "pub")
+_TOKEN = Signer(None, "A")
+
+
+def _signer(common_name: str) -> PrivateKeySigner:
+    identity = server(common_name)
+    return PrivateKeySigner(identity.certificate, identity.key)
+
+
+def _itl(*sasts: PrivateKeySigner) -> TrustList:
+    records = [
+        record_for(
+            each.certificate, Role.SAST, dns_name="pub", ip_address="127.0.47.155"
+        )
+        for each in sasts
+    ]
+    return sign_trust_list("ITLFile.tlv", records, sasts[0], timestamp=1)
+
+
+@pytest.fixture(scope="module")
+def callmanager() -> PrivateKeySigner:
+    return _signer("pub")
+
+
+@pytest.fixture(scope="module")
+def recovery() -> PrivateKeySigner:
+    return _signer("ITLRECOVERY_pub")
+
+
+def _facts(
+    release: str,
+    signers: Mapping[Certificate, Signer],
+    retired: Mapping[Certificate, Signer] | None = None,
+    name: str = "lab",
+) -> ClusterFacts:
+    return ClusterFacts(
+        name=name,
+        release=Release.parse(release),
+        is_mixed=True,
+        oldest_tls="1.0",
+        signers={each.der: who for each, who in signers.items()},
+        retired={each.der: who for each, who in (retired or {}).items()},
+        tvs={},
+        tftp=frozenset(),
+    )
+
+
+def _trouble(home: ClusterFacts, held: Held, **changes: object) -> Trouble:
+    trouble = Trouble(
+        files=frozenset({FileKind.CTL, FileKind.ITL}),
+        reasons=("signer CN=x is unknown; no TVS server can be used: down",),
+        rules=frozenset({7}),
+        held=held,
+        model=PHONE_MODELS["7975"],
+        home=home,
+        clusters=(home,),
+        tvs=(),
+    )
+    return replace(trouble, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("release", "known", "words"),
+    [
+        ("11.5(1)", "recovery", "`utils itl reset localkey`: ITLRecovery"),
+        ("12.5(1)", "callmanager", "`utils itl reset localkey`: CallManager of pub"),
+        ("12.5(1)", "callmanager", "`utils ctl reset localkey`: CallManager of pub"),
+    ],
+)
+def test_a_reset_is_named_when_its_signer_is_an_anchor(
+    callmanager: PrivateKeySigner,
+    recovery: PrivateKeySigner,
+    release: str,
+    known: str,
+    words: str,
+) -> None:
+    signer = {"recovery": recovery, "callmanager": callmanager}[known]
+    home = _facts(
+        release, {callmanager.certificate: _PUB, recovery.certificate: _RECOVERY}
+    )
+    found = list(remedies_for(_trouble(home, Held(None, _itl(signer)))))
+
+    assert any(each.startswith(words) for each in found)
+    assert found[-1] == BY_HAND
+
+
+@pytest.mark.parametrize(
+    ("release", "known"), [("11.5(1)", "callmanager"), ("12.5(1)", "recovery")]
+)
+def test_a_reset_by_an_unknown_key_is_not_named(
+    callmanager: PrivateKeySigner, recovery: PrivateKeySigner, release: str, known: str
+) -> None:
+    signer = {"recovery": recovery, "callmanager": callmanager}[known]
+    home = _facts(
+        release, {callmanager.certificate: _PUB, recovery.certificate: _RECOVERY}
+    )
+    found = list(remedies_for(_trouble(home, Held(None, _itl(signer)))))
+
+    assert not any("reset localkey" in each for each in found)
+
+
+def test_a_phone_without_itl_is_not_helped_by_an_itl_reset(
+    recovery: PrivateKeySigner,
+) -> None:
+    home = _facts("11.5(1)", {recovery.certificate: _RECOVERY})
+    trouble = _trouble(home, Held(_itl(recovery), None), model=PHONE_MODELS["7960"])
+    assert list(remedies_for(trouble)) == [BY_HAND]
+
+
+def test_replaced_keys_are_to_be_restored(callmanager: PrivateKeySigner) -> None:
+    home = _facts("11.5(1)", {}, {callmanager.certificate: _PUB})
+    found = list(remedies_for(_trouble(home, Held(None, _itl(callmanager)))))
+
+    assert found[0].startswith(
+        "restore the old certificate and key of CallManager of pub from a backup"
+    )
+
+
+def test_a_token_that_phones_know_signs_again(callmanager: PrivateKeySigner) -> None:
+    home = _facts("10.5(1)", {callmanager.certificate: _TOKEN})
+    found = list(remedies_for(_trouble(home, Held(_itl(callmanager), None))))
+
+    assert "sign the CTL with token A again (CTL Client)" in found
+
+
+def test_a_tvs_that_is_down_is_to_be_started(recovery: PrivateKeySigner) -> None:
+    home = _facts("11.5(1)", {})
+    down = TvsFacts("sub", shown=None, own=b"certificate")
+    found = list(
+        remedies_for(_trouble(home, Held(None, _itl(recovery)), tvs=((home, down),)))
+    )
+    assert found[0].startswith("start Cisco Trust Verification Service on sub")
+
+
+def test_a_signer_that_tvs_does_not_know_is_to_be_uploaded(
+    recovery: PrivateKeySigner,
+) -> None:
+    home, old = _facts("11.5(1)", {}), _facts("11.5(1)", {}, name="old")
+    up = TvsFacts("old-pub", shown=b"certificate", own=b"certificate")
+    trouble = _trouble(
+        home,
+        Held(None, _itl(recovery)),
+        reasons=("TVS does not vouch for signer CN=x",),
+        clusters=(home, old),
+        tvs=((old, up),),
+    )
+    assert "Phone-SAST-trust of cluster old" in next(iter(remedies_for(trouble)))
+
+
+def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) -> None:
+    home = _facts("11.5(1)", {}, name="new")
+    old = _facts("11.5(1)", {recovery.certificate: _RECOVERY}, name="old")
+    trouble = _trouble(home, Held(None, _itl(recovery)), clusters=(home, old))
+
+    reset, back, by_hand = remedies_for(trouble)
+
+    assert reset.startswith("`utils itl reset remotekey` with the ITLRecovery key")
+    assert back == "give the phones back to cluster old"
+    assert by_hand == BY_HAND
+
+
+def test_a_server_outside_the_ctl_is_to_be_named_by_it(
+    recovery: PrivateKeySigner,
+) -> None:
+    trouble = _trouble(
+        _facts("11.5(1)", {}), Held(None, _itl(recovery)), rules=frozenset({10})
+    )
+    assert next(iter(remedies_for(trouble))).startswith("`utils ctl update CTLFile`")
+
+
+def test_unreachable_phones_need_a_server_only(recovery: PrivateKeySigner) -> None:
+    trouble = _trouble(
+        _facts("11.5(1)", {}), Held(None, _itl(recovery)), rules=frozenset({1})
+    )
+    assert list(remedies_for(trouble)) == [
+        "start a TFTP server that the phones ask, then reset them"
+    ]

@@ -1,0 +1,142 @@
+"""Every shipped rehearsal ends as it says, and the command shows it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from phone_emulator.cli.rehearse import rehearse
+from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.library import all_scripts, find_scripts
+from phone_emulator.rehearsal.player import Watcher
+from phone_emulator.rehearsal.run import run_script
+from phone_emulator.rehearsal.standing import PhoneState
+from tests.run_cli import run_cli
+
+_PHONES = 3
+_SCRIPTS = {script.name: script for script in all_scripts()}
+
+
+@pytest.mark.parametrize("name", _SCRIPTS)
+def test_a_shipped_rehearsal_ends_as_expected(name: str, tmp_path: Path) -> None:
+    played = run_script(_SCRIPTS[name], _PHONES, tmp_path, Watcher())
+
+    assert played.first_difference is None
+    assert len(played.steps) == len(_SCRIPTS[name].steps)
+
+
+def test_the_catalogue_is_complete() -> None:
+    """Each scenario of REFERENCE 7 is the source of at least one rehearsal."""
+    cited = {
+        int(number)
+        for name, script in _SCRIPTS.items()
+        if name != "four-flows"
+        for number in re.findall(r"\b7\.(\d+)", script.source)
+    }
+    assert cited == set(range(1, 21))
+
+
+@pytest.mark.parametrize("release", ["10.5", "11.5", "12.5"])
+def test_the_closing_table_is_there_for_each_release(release: str) -> None:
+    events = {
+        "callmanager-regeneration",
+        "tvs-regeneration",
+        "itlrecovery-regeneration",
+        "itlrecovery-direct",
+        "callmanager-and-tvs",
+        "all-three-regenerated",
+    }
+    assert {f"{event}@{release}" for event in events} <= set(_SCRIPTS)
+
+
+def test_every_script_teaches_and_says_whence() -> None:
+    for script in _SCRIPTS.values():
+        assert script.lesson
+        assert script.source
+        assert any(step.expect for step in script.steps)
+
+
+def test_groups_have_phones_in_every_state_they_should(tmp_path: Path) -> None:
+    script = _SCRIPTS["rollback-blank-itl"]
+    played = run_script(script, 2, tmp_path, Watcher())
+
+    by_step = [
+        {each.group: dict(each.states) for each in step.standings}
+        for step in played.steps
+    ]
+    assert by_step[1]["off-meanwhile"] == {PhoneState.OFF: 2}
+    assert by_step[3]["off-meanwhile"] == {PhoneState.STUCK: 2}
+    assert by_step[3]["on"] == {PhoneState.OK: 2}
+
+
+def test_list_prints_a_name_and_a_lesson_a_line() -> None:
+    status, output, _ = run_cli("rehearse", "list", "--json")
+
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert status == 0
+    assert [line["name"] for line in lines] == list(_SCRIPTS)
+    assert all(line["lesson"] for line in lines)
+
+
+def test_run_prints_a_line_a_step_and_a_verdict() -> None:
+    status, output, talk = run_cli(
+        "rehearse", "run", "tvs-down", "--phones", "2", "--json"
+    )
+
+    *steps, verdict = [json.loads(line) for line in output.splitlines()]
+    assert status == 0, talk
+    assert [step["step"] for step in steps] == [1, 2, 3, 4, 5]
+    assert all(step["ok"] for step in steps)
+    assert {"title", "expected", "observed"} <= set(steps[0])
+    assert verdict["rehearsal"] == "tvs-down"
+    assert verdict["ok"] is True
+    assert verdict["stuck"] == []
+    stuck = steps[3]["observed"]["groups"]["phones"]
+    assert stuck["states"] == {"stuck": 2}
+    assert stuck["refusals"][0]["rule"] == 7
+    assert "no TVS server can be used" in stuck["refusals"][0]["reason"]
+    assert stuck["anchors"] == ["ITLRecovery"]
+    assert stuck["remedies"][0].startswith("start Cisco Trust Verification Service")
+
+
+def test_a_wrong_expectation_ends_with_one_line_and_status_1(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(
+        'name = "wrong"\nlesson = "none"\n[[groups]]\nname = "phones"\n'
+        '[[steps]]\ntitle = "boot"\nrun = ["phones boot"]\n'
+        'expect = [{ group = "phones", ctl = "installed" }]\n'
+    )
+    status, _, talk = run_cli("rehearse", "run", str(file), "--phones", "2")
+
+    assert status == 1
+    last = talk.splitlines()[-1]
+    assert last.startswith("tokenless: wrong went otherwise than expected")
+    assert "ctl is absent, not installed" in last
+    assert "Traceback" not in talk
+
+
+def test_an_unknown_rehearsal_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(PhoneError, match="no rehearsal nothing-like-it"):
+        find_scripts("nothing-like-it")
+    with pytest.raises(PhoneError) as refused:
+        find_scripts("callmanager-and-tvs@9.1")
+
+    assert "callmanager-and-tvs@11.5" in refused.value.explain()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--all"),
+        (["four-flows", "--all"], "--all"),
+        (["four-flows", "tvs-down", "--report", "x.html"], "one rehearsal"),
+        (["four-flows", "--phones", "0"], "--phones"),
+    ],
+)
+def test_wrong_usage_has_status_2(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(rehearse, ["run", *arguments])
+
+    assert result.exit_code == 2
+    assert words in result.output
