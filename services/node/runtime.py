@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final, assert_never
+from typing import assert_never
 
 import trio
 
@@ -16,7 +16,7 @@ from services.node import requests
 from services.node.control_server import serve_control
 from services.node.follower import Follower
 from services.node.services import CallManagerService, TftpService, TvsService
-from services.node.supervision import Service, ServiceName, Supervised
+from services.node.supervision import Service, Supervised
 from services.node.trust import NodeTrust
 
 
@@ -98,10 +98,9 @@ class NodeRuntime:
     def listening(self) -> list[Listening]:
         """The sockets that this node's services have taken."""
         return [
-            Listening(self.node.name, kind.value, *address)
-            for kind, name in _KINDS.items()
-            if name in self._services
-            and (address := self._services[name].service.address) is not None
+            Listening(self.node.name, name, *address)
+            for supervised in self._services.values()
+            for name, address in supervised.service.addresses.items()
         ]
 
     async def handle(self, request: requests.Request) -> Mapping[str, object]:
@@ -139,7 +138,10 @@ class NodeRuntime:
                 {
                     "name": name.value,
                     "state": supervised.state.value,
-                    "address": _endpoint(supervised.service.address),
+                    "listens": [
+                        f"{host}:{port}"
+                        for host, port in supervised.service.addresses.values()
+                    ],
                 }
                 for name, supervised in self._services.items()
             ],
@@ -171,14 +173,3 @@ class NodeRuntime:
         elif self._cluster.config.tftp.reload == "automatic":
             await self._tftp.reload()
         return judge_anew
-
-
-def _endpoint(address: tuple[str, int] | None) -> str | None:
-    return None if address is None else f"{address[0]}:{address[1]}"
-
-
-_KINDS: Final = {
-    Kind.TFTP: ServiceName.TFTP,
-    Kind.TVS: ServiceName.TVS,
-    Kind.CALLMANAGER: ServiceName.CALLMANAGER,
-}

@@ -32,10 +32,11 @@ class Serving:
 
     @property
     def ports(self) -> dict[str, dict[str, int]]:
-        """The port of every service, by node and service."""
+        """The ports that phones are told, by node and service."""
         ports: dict[str, dict[str, int]] = {}
         for each in self.listening:
-            ports.setdefault(each.node, {})[each.service] = each.port
+            if each.service in {Kind.TFTP, Kind.TVS}:
+                ports.setdefault(each.node, {})[each.service] = each.port
         return ports
 
     async def drain(self) -> None:

@@ -6,6 +6,8 @@ configuration that names the port, stay valid.
 
 import errno
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import trio
@@ -81,9 +83,11 @@ class TftpService:
         self._files: NodeFiles | None = None
 
     @property
-    def address(self) -> tuple[str, int] | None:
-        """Where it listens."""
-        return None if self._server is None else (self._node.address, self._port)
+    def addresses(self) -> Mapping[str, tuple[str, int]]:
+        """Where it listens: `tftp`."""
+        if self._server is None:
+            return {}
+        return {"tftp": (self._node.address, self._port)}
 
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
@@ -159,9 +163,15 @@ class TvsService:
         self._server: TvsServer | None = None
 
     @property
-    def address(self) -> tuple[str, int] | None:
-        """Where it listens."""
-        return None if self._server is None else (self._node.address, self._port)
+    def addresses(self) -> Mapping[str, tuple[str, int]]:
+        """Where it listens: `tvs`, and `tvs-legacy` where TLS 1.0 has its own port."""
+        if self._server is None:
+            return {}
+        legacy = self._server.legacy_address
+        return {
+            "tvs": (self._node.address, self._port),
+            **({} if legacy is None else {"tvs-legacy": legacy}),
+        }
 
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
@@ -196,7 +206,7 @@ class CallManagerService:
     """Cisco CallManager: a stand-in that takes no calls and only keeps its state."""
 
     name = ServiceName.CALLMANAGER
-    address = None
+    addresses: Mapping[str, tuple[str, int]] = MappingProxyType({})
 
     async def bind(self) -> None:
         """Take nothing: it has no socket."""

@@ -5,6 +5,7 @@ the starter's. A service that falls later is logged, counted and started again a
 growing pause, so that one bad file does not take the node's other services down.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum, unique
 from typing import Final, Protocol
 
@@ -47,8 +48,8 @@ class Service(Protocol):
         """Which service it is."""
 
     @property
-    def address(self) -> tuple[str, int] | None:
-        """Where it listens, None for one that does not or is not bound."""
+    def addresses(self) -> Mapping[str, tuple[str, int]]:
+        """Where it listens, by the name of the socket; empty while it is not bound."""
 
     async def bind(self) -> None:
         """Take its socket, if it has none. Raises OSError when that is in use."""
@@ -173,11 +174,9 @@ class Supervised:
         self.state = state
         running = state is ServiceState.STARTED
         SERVICE_RUNNING.labels(self._node, self.service.name.value).set(running)
-        where = self.service.address
-        self._log.info(
-            f"service {state.lower()}",
-            **({"address": f"{where[0]}:{where[1]}"} if running and where else {}),
-        )
+        sockets = self.service.addresses if running else {}
+        known = {name: f"{host}:{port}" for name, (host, port) in sockets.items()}
+        self._log.info(f"service {state.lower()}", **known)
 
 
 class _Reported(trio.TaskStatus[None]):

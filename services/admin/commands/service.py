@@ -16,8 +16,8 @@ def list_services(session: Session) -> None:
     """List the services of this node and their states."""
     session.say("Requesting service status, please wait...")
     for service in session.ask_node(Status())["services"]:
-        where = f"  {service['address']}" if service["address"] else ""
-        session.say(f"{service['name']}[{service['state']}]{where}")
+        where = " ".join(service["listens"])
+        session.say(f"{service['name']}[{service['state']}]  {where}".rstrip())
 
 
 @TREE.command("utils service start NAME...")

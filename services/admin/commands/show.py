@@ -13,7 +13,7 @@ from services.admin.command import TREE
 from services.admin.layout import columns
 from services.admin.session import Session
 from services.errors import ServiceError
-from services.node.requests import ShowTvsCache
+from services.node.requests import ShowMetrics, ShowTvsCache
 
 
 @TREE.command("show ctl")
@@ -78,3 +78,9 @@ def show_tvs_cache(session: Session) -> None:
     ]
     session.say(columns(("Cache", "Roles", "Unique Key"), rows))
     session.say(f"\n{len(rows)} certificates")
+
+
+@TREE.command("show metrics")
+def show_metrics(session: Session) -> None:
+    """Show what the process that serves this node counts, as Prometheus reads it."""
+    session.say(session.ask_node(ShowMetrics())["text"])

@@ -20,6 +20,10 @@ class Echo:
         self.fall = trio.Event()
         self._listener: trio.SocketListener | None = None
 
+    @property
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        return {} if self.address is None else {"echo": self.address}
+
     async def bind(self) -> None:
         if self._listener is None:
             [self._listener] = await trio.open_tcp_listeners(
