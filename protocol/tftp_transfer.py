@@ -73,6 +73,9 @@ class Timing:
     retransmits: int = 6
     """In a row, without progress."""
     retransmits_before_answer: int = 2
+    patience_s: float = 5.0
+    """How long the first answer is then awaited in silence: the client may hold what
+    was sent, lose its ACKs, and repeat them at its own time-outs."""
 
 
 class Transfer:
@@ -84,6 +87,7 @@ class Transfer:
         "_awaited",
         "_blocks",
         "_count",
+        "_is_dormant",
         "_outbox",
         "_packet",
         "_rewind_from",
@@ -111,6 +115,7 @@ class Transfer:
         self._acked = 0
         self._sent = 0
         self._tries = 0
+        self._is_dormant = False
         self._rewind_from = 0
         self._timeout_s: float = agreement.timeout_s or timing.timeout_s
         self.answered = False
@@ -133,7 +138,7 @@ class Transfer:
 
     @property
     def is_giving_up(self) -> bool:
-        """Whether the next time-out is the end."""
+        """Whether nothing will be sent again on a time-out."""
         timing = self._timing
         return self._tries >= (
             timing.retransmits if self.answered else timing.retransmits_before_answer
@@ -193,7 +198,7 @@ class Transfer:
         if now < self.deadline or self.outcome is not None:
             return
         if self.is_giving_up:
-            self.outcome = self._silence()
+            self._give_up(now)
             return
         self._tries += 1
         self._suspend_rewinding()
@@ -213,6 +218,13 @@ class Transfer:
             return Outcome.NO_ANSWER
         is_all_sent = self._sent >= self._count
         return Outcome.UNCONFIRMED if is_all_sent else Outcome.STALLED
+
+    def _give_up(self, now: float) -> None:
+        if self.answered or self._is_dormant:
+            self.outcome = self._silence()
+        else:
+            self._is_dormant = True
+            self.deadline = now + self._timing.patience_s
 
     def _first_progress(self, now: float) -> None:
         """Note that the client answers: the first time, or again after time-outs."""
