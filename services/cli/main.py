@@ -78,10 +78,20 @@ def main() -> Never:
         _fail("interrupted", 1)
     except BrokenPipeError:
         sys.exit(1)
-    except Exception as error:
+    except (Exception, BaseExceptionGroup) as error:
+        if _is_interrupt(error):
+            _fail("interrupted", 1)
         if "--debug" in sys.argv:
             raise
         _fail(_explain(error), 1)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether Ctrl-C is among what trio's nurseries have gathered."""
+    return (
+        isinstance(error, BaseExceptionGroup)
+        and error.subgroup(KeyboardInterrupt) is not None
+    )
 
 
 def _explain(error: BaseException) -> str:

@@ -1,6 +1,10 @@
 """One phone over real sockets, through the command line as a user runs it."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,3 +154,26 @@ async def test_another_phones_folder(tmp_path: Path) -> None:
         await boot_in_folder(other, tmp_path / "flash", network)
         with pytest.raises(PhoneError):
             await boot_in_folder(identity(), tmp_path / "flash", network)
+
+
+@pytest.mark.parametrize(
+    "command", [["phone", "boot", "--device", DEVICE], ["fleet", "boot"]]
+)
+def test_an_interrupt_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    """Nobody answers at port 9; the flash appears when the phone has started."""
+    flash = tmp_path / "flash"
+    child = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "services", *command, "--flash", str(flash)),
+            *("--tftp", "127.0.0.1:9", "--tftp-timeout", "30"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        while not list(flash.glob("*")):
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        assert child.stderr
+        assert child.stderr.read() == "tokenless: interrupted\n"
+    assert child.returncode == 1
