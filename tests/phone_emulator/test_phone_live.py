@@ -175,5 +175,5 @@ def test_an_interrupt_is_one_line(tmp_path: Path, command: list[str]) -> None:
             time.sleep(0.01)
         child.send_signal(signal.SIGINT)
         assert child.stderr
-        assert child.stderr.read() == "tokenless: interrupted\n"
+        assert child.stderr.read().strip() == "tokenless: interrupted"
     assert child.returncode == 1
