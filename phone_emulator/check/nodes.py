@@ -35,7 +35,8 @@ def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:
     holders = [(node, node.ctl) for node in nodes if node.ctl is not None]
     if not holders:
         return
-    newest = max((ctl for _, ctl in holders), key=_signed_at)
+    in_use = {r.public_key for node in nodes if node.itl for r in node.itl.records}
+    newest = max((ctl for _, ctl in holders), key=lambda ctl: _age(ctl, in_use))
     source = ", ".join(str(n) for n, ctl in holders if ctl.data == newest.data)
     for node in nodes:
         absent = node.find(FileKind.CTL)
@@ -46,8 +47,13 @@ def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:
             yield _ctl_stale(node, ctl, newest, source)
 
 
-def _signed_at(found: TrustList) -> tuple[int, bytes]:
-    return found.header.timestamp or 0, found.data
+def _age(found: TrustList, in_use: set[bytes | None]) -> tuple[int, int, bytes]:
+    """Order CTLs: by when they were signed, then by how many of their keys ITLs have.
+
+    ITLs are made anew whenever TFTP starts, so they tell two CTLs of one second apart.
+    """
+    agreeing = sum(record.public_key in in_use for record in found.records)
+    return found.header.timestamp or 0, agreeing, found.data
 
 
 def _ctl_missing(node: Node, source: str, *, is_mixed: bool) -> Finding:

@@ -176,12 +176,22 @@ def _with_addresses(
     for number, name in enumerate(names):
         real = found[name]
         address = _LOOPBACK.format(_FIRST_HOST + number)
-        if real is not None:
-            kept = "127." + real.split(".", 1)[1]
-            usable = kept not in ("127.0.0.0", "127.255.255.255")
-            address = kept if usable and kept not in taken else address
+        if real is not None and (kept := _on_loopback(real)) not in taken:
+            address = kept
         taken.add(address)
         yield ImportedNode(name, address, real)
+
+
+def _on_loopback(real: str) -> str:
+    """Return an address of this machine that reads like a real one, and is as long.
+
+    A CTL Client writes addresses as text (REFERENCE 1.7): files keep their length.
+    """
+    _, second, third, fourth = real.split(".")
+    spare = len(real) - len(f"127..{third}.{fourth}")
+    if len(second) != spare:
+        second = {1: "0", 2: "10", 3: "100"}.get(spare, second)
+    return f"127.{second}.{third}.{fourth}"
 
 
 def _release(ctl: Picture | None, itls: Sequence[Picture]) -> tuple[str, str]:

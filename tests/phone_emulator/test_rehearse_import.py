@@ -186,6 +186,26 @@ def test_the_golden_files(vector: str, tokens: int, mode: bool) -> None:
     assert ("token create T1" in lines(site)) == bool(tokens)
 
 
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("10.48.47.155", "127.0.47.155"),
+        ("192.168.1.20", "127.168.1.20"),
+        ("10.1.1.1", "127.1.1.1"),  # no loopback address is as short
+        ("172.16.0.255", "127.16.0.255"),
+    ],
+)
+def test_addresses_on_loopback(tmp_path: Path, there: str, here: str) -> None:
+    who = MIXED.callmanager_pub
+    alone = UnsignedList(
+        (record(who, Role.SAST, address=there), record(who, Role.TFTP, address=there)),
+        who,
+    )
+    path = write(tmp_path / "itl.tlv", alone)
+    (node,) = read_site([load_picture(path, FileKind.ITL)]).nodes
+    assert (node.real_address, node.address) == (there, here)
+
+
 def read_json(*arguments: str) -> dict[str, Any]:
     status, out, err = run_cli("rehearse", "import", "--json", *arguments)
     assert status == 0, err

@@ -239,6 +239,15 @@ def test_the_stale_node_is_named_and_no_other() -> None:
     assert stale.where == "cucm-sub1"
 
 
+def test_two_ctls_of_one_second_are_told_apart_by_the_itls() -> None:
+    for stale in (PUB, SUB):
+        those = nodes(REGENERATED)
+        those[stale].ctl = MIXED.ctl()
+        (finding,) = [f for f in found(observation(those)) if f.code == "ctl-stale"]
+        assert finding.where == ("cucm-pub" if stale == PUB else "cucm-sub1")
+        assert finding.message.startswith("another CTL than")
+
+
 def test_a_tvs_that_is_down_is_a_warning_and_two_lock_phones_out() -> None:
     seen = observation(nodes(PLAIN))
     one_down = without_tvs(seen, 0)
