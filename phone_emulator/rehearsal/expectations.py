@@ -108,20 +108,38 @@ class StepReport:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """All that a step expects of one group."""
+
+    fields: Mapping[str, Any]
+    inferred: bool
+    """Whether a part of it is inferred rather than documented."""
+
+
+def asked_of(step: Step) -> dict[str, Asked]:
+    """Return what a step expects, by group; several expectations of one are merged."""
+    asked: dict[str, Asked] = {}
+    for each in step.expect:
+        known = asked.get(each.group, Asked({}, inferred=False))
+        fields = {
+            name: value
+            for name in each.__struct_fields__
+            if name not in _ABOUT and (value := getattr(each, name)) is not None
+        }
+        asked[each.group] = Asked(
+            {**known.fields, **fields}, known.inferred or each.inferred
+        )
+    return asked
+
+
 def _expected(step: Step) -> dict[str, Any]:
+    asked = asked_of(step)
     return {
         "refused": step.refused,
         "ctl_length": step.ctl_length,
-        "groups": {each.group: expected_fields(each) for each in step.expect},
-    }
-
-
-def expected_fields(expectation: Expectation) -> dict[str, Any]:
-    """Return what is expected, without what it is about."""
-    return {
-        name: value
-        for name in expectation.__struct_fields__
-        if name not in _ABOUT and (value := getattr(expectation, name)) is not None
+        "groups": {name: dict(each.fields) for name, each in asked.items()},
+        "inferred": [name for name, each in asked.items() if each.inferred],
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import md5
 
 from phone_emulator.rehearsal.causes import RULES, plain_cause
-from phone_emulator.rehearsal.expectations import StepReport, expected_fields
+from phone_emulator.rehearsal.expectations import Asked, StepReport, asked_of
 from phone_emulator.rehearsal.facts import NodeView
 from phone_emulator.rehearsal.html_text import Html, code_words, join, table, tag
 from phone_emulator.rehearsal.narrative import anchors_words, tvs_words
@@ -52,7 +52,7 @@ def _step(step: StepReport, booted: Sequence[Standing]) -> Html:
 
 
 def _groups_table(step: StepReport) -> Html:
-    expected = {each.group: each for each in step.step.expect}
+    expected = asked_of(step.step)
     head = (
         "group", "phones", "CTL", "ITL", "configuration",
         "anchors left", "TVS it can ask", "expected",
@@ -68,9 +68,7 @@ def _groups_table(step: StepReport) -> Html:
                 *(_fates(reports, kind) for kind in FileKind),
                 anchors_words(standing),
                 tvs_words(standing),
-                ""
-                if asked is None
-                else _expected(expected_fields(asked), asked.inferred),
+                "" if asked is None else _expected(asked),
             )
         )
     return table(head, rows, "groups")
@@ -98,11 +96,12 @@ def _fates(reports: Sequence[BootReport], kind: FileKind) -> str:
     )
 
 
-def _expected(fields: dict[str, object], inferred: bool) -> Html:
+def _expected(asked: Asked) -> Html:
     words = ", ".join(
-        f"{name.replace('_', ' ')} {_yes_no(value)}" for name, value in fields.items()
+        f"{name.replace('_', ' ')} {_yes_no(value)}"
+        for name, value in asked.fields.items()
     )
-    return join(words, tag("em", " (inferred)") if inferred else "")
+    return join(words, tag("em", " (inferred)") if asked.inferred else "")
 
 
 def _yes_no(value: object) -> str:

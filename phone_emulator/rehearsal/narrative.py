@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from phone_emulator.rehearsal.causes import plain_cause
-from phone_emulator.rehearsal.expectations import StepReport
+from phone_emulator.rehearsal.expectations import StepReport, asked_of
 from phone_emulator.rehearsal.run import Played
 from phone_emulator.rehearsal.script import Script
 from phone_emulator.rehearsal.standing import PhoneState, Refusal, Standing
@@ -33,6 +33,9 @@ def step_story(report: StepReport) -> Group:
     if report.refusal is not None:
         parts.append(Padding(f"refused: {report.refusal}", (0, 3)))
     parts.append(Padding(_groups(report.standings), (0, 3)))
+    if inferred := [n for n, each in asked_of(report.step).items() if each.inferred]:
+        words = f"inferred from the phone's rules: {', '.join(inferred)}"
+        parts.append(Padding(Text(words, "dim"), (0, 3)))
     parts.extend(
         Padding(line, (0, 3)) for each in report.standings for line in _trouble(each)
     )
