@@ -76,7 +76,9 @@ class Engine:
     @property
     def next_at(self) -> float:
         """When `expire` has something to do; infinity when nothing waits."""
-        return min(self._deadlines.next_at, self._journal.summary_at)
+        return min(
+            self._deadlines.next_at, self._journal.summary_at, self._ports.trim_at
+        )
 
     @property
     def under_way(self) -> int:
@@ -117,6 +119,7 @@ class Engine:
             else:
                 self._ended(session, now)
         self._journal.summarise(now)
+        self._ports.trim(now)
 
     def drain(self) -> None:
         """Take no more requests; transfers under way go on."""

@@ -21,7 +21,11 @@ _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 DESCRIPTORS_A_PORT: Final = 2
 _SHARE: Final = 5
 """One pool opens a fifth as many ports as the process may have descriptors."""
-_MAX_IDLE: Final = 512
+_MAX_IDLE: Final = 4096
+_KEPT_IDLE: Final = 256
+_TRIM_EVERY_S: Final = 1.0
+_TRIMMED_AT_ONCE: Final = 256
+_FEW: Final = DESCRIPTORS_A_PORT * _KEPT_IDLE
 _LONGEST: Final = 512
 _MOST_AT_ONCE: Final = 32
 
@@ -125,6 +129,8 @@ class PortPool:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._max_descriptors = limit // _SHARE * DESCRIPTORS_A_PORT
         self._idle: dict[str, deque[TransferPort]] = {}
+        self._least_idle: dict[str, int] = {}
+        self._trim_at = 0.0
         self._by_descriptor: dict[int, TransferPort] = {}
 
     def take(self, peer: Peer, local: str) -> TransferPort:
@@ -135,7 +141,11 @@ class PortPool:
                 cannot be reached.
         """
         idle = self._idle.get(local)
-        port = idle.popleft() if idle else self._open(local)
+        if idle:
+            port = idle.popleft()
+            self._least_idle[local] = min(self._least_idle[local], len(idle))
+        else:
+            port = self._open(local)
         try:
             port.connect(peer)
         except OSError:
@@ -148,10 +158,26 @@ class PortPool:
         idle = self._idle.get(port.local)
         if idle is None:
             idle = self._idle[port.local] = deque()
+            self._least_idle[port.local] = 0
         if len(idle) >= _MAX_IDLE:
             self._close(port)
         else:
             idle.append(port)
+
+    @property
+    def trim_at(self) -> float:
+        """When `trim` has something to do; infinity when there are few ports."""
+        return self._trim_at if len(self._by_descriptor) > _FEW else float("inf")
+
+    def trim(self, now: float) -> None:
+        """Close ports that were idle all the last second, but for some."""
+        if self._trim_at <= now:
+            for local, idle in self._idle.items():
+                unused = self._least_idle[local] - _KEPT_IDLE
+                for _ in range(min(unused, _TRIMMED_AT_ONCE)):
+                    self._close(idle.popleft())
+                self._least_idle[local] = len(idle)
+            self._trim_at = now + _TRIM_EVERY_S
 
     def find(self, descriptor: int) -> TransferPort | None:
         """Return the port that a descriptor belongs to."""
