@@ -1,11 +1,13 @@
 """A cluster's stored state, opened: its database and its nodes' folders."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 import msgspec
+from sqlalchemy import Connection
 
 from services.cluster.initialise import initialise
 from services.cluster.site import CONFIG_FILE, Node, Site
@@ -34,6 +36,7 @@ class Cluster:
         data: Path,
         config: Path | ClusterConfig | None = None,
         *,
+        database_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> Self:
         """Open a data folder; make it first when it does not exist.
@@ -43,6 +46,7 @@ class Cluster:
             config: Where a new cluster's description comes from; for an existing one,
                 how its services run. None: `configs/lab.toml`, or what the folder was
                 made from.
+            database_url: Where the database is, whatever the configuration says.
             clock: Tells the time.
 
         Raises:
@@ -54,12 +58,16 @@ class Cluster:
             config = load_config(config)
         if not (data / CONFIG_FILE).exists():
             described = load_config() if config is None else config
-            initialise(Site(data, described, clock))
-        return cls._open_existing(data, config, clock)
+            initialise(Site(data, _at(described, database_url), clock))
+        return cls._open_existing(data, config, database_url, clock)
 
     @classmethod
     def _open_existing(
-        cls, data: Path, config: ClusterConfig | None, clock: Callable[[], float]
+        cls,
+        data: Path,
+        config: ClusterConfig | None,
+        database_url: str | None,
+        clock: Callable[[], float],
     ) -> Self:
         made_from = _load_saved(data / CONFIG_FILE)
         if config is None:
@@ -70,17 +78,19 @@ class Cluster:
                 f"describes {config.cluster.name!r}",
                 hint="name another folder with --data",
             )
+        url = database_url or config.database.url or made_from.database.url
+        site = Site(data, _at(config, url), clock)
         store = Database(
-            Site(data, made_from, clock).database_url,
+            site.database_url,
             busy_timeout_s=config.database.busy_timeout_s,
             clock=clock,
         )
         try:
-            store.check()
+            store.check(config.cluster.name)
         except BaseException:
             store.close()
             raise
-        return cls(Site(data, config, clock), store)
+        return cls(site, store)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -164,7 +174,8 @@ class Cluster:
     def record_ports(self, ports: Mapping[str, Mapping[str, int]]) -> None:
         """Record the ports that nodes' services have, in one transaction.
 
-        Phone configurations name them. Nothing is written when nothing differs.
+        Phone configurations name them. Nothing is written when nothing differs. It is
+        a change of the cluster, except on a host that may only follow it.
 
         Args:
             ports: By node name; the inner keys are `tftp` and `tvs`.
@@ -176,15 +187,34 @@ class Cluster:
         }
         if not changed:
             return
-        detail = ", ".join(f"{name} {inner}" for name, inner in changed.items())
-        with self.store.change("record ports", detail, by="serve") as change:
-            for row in node_rows.read_nodes(change.connection):
+        with self._recording(changed) as connection:
+            for row in node_rows.read_nodes(connection):
                 if row.name in changed:
-                    node_rows.write_ports(change.connection, row.id, changed[row.name])
+                    node_rows.write_ports(connection, row.id, changed[row.name])
+
+    @contextmanager
+    def _recording(
+        self, ports: Mapping[str, Mapping[str, int]]
+    ) -> Iterator[Connection]:
+        if not self.store.may_change:
+            with self.store.note() as connection:
+                yield connection
+            return
+        detail = ", ".join(f"{name} {inner}" for name, inner in ports.items())
+        with self.store.change("record ports", detail, by="serve") as change:
+            yield change.connection
 
     def close(self) -> None:
         """Give back the database."""
         self.store.close()
+
+
+def _at(config: ClusterConfig, url: str | None) -> ClusterConfig:
+    """Return a configuration whose database is at `url`, if that is given."""
+    if url is None:
+        return config
+    database = msgspec.structs.replace(config.database, url=url)
+    return msgspec.structs.replace(config, database=database)
 
 
 def _has_ports(node: Node, ports: Mapping[str, int]) -> bool:

@@ -1,7 +1,9 @@
 """Make a new cluster's data folder: whole, or not at all.
 
 Everything is built in a folder beside, which is then renamed. Whoever comes second in a
-race finds the first one's folder and uses it.
+race finds the first one's folder and uses it. A shared database commits right after the
+renaming: a crash in between leaves a folder without a cluster, which says so and can be
+deleted, and never a cluster whose keys are gone.
 """
 
 import os
@@ -21,6 +23,7 @@ from services.errors import ServiceError
 from services.files import PRIVATE, replace_file, sync_folder
 from services.store import devices, nodes
 from services.store.database import Database
+from services.store.engine import without_password
 from services.store.parameters import FALSE, SHA1, TRUE, Parameter, add_parameter
 
 _EVERY_NODE = (TrustStore.CALLMANAGER, TrustStore.TVS)
@@ -43,8 +46,11 @@ def initialise(site: Site) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     beside = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        _build(replace(site, data=beside))
-        _move(beside, data)
+        _build(replace(site, data=beside), data)
+    except ServiceError:
+        # Another process may have made the folder, and the cluster, meanwhile.
+        if not (data / CONFIG_FILE).exists():
+            raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -59,17 +65,29 @@ def _move(beside: Path, data: Path) -> None:
     sync_folder(data.parent)
 
 
-def _build(site: Site) -> None:
+def _build(site: Site, target: Path) -> None:
     site.data.mkdir(mode=0o755)
     config = site.config
     store = Database(site.database_url, clock=site.clock)
     try:
-        store.create(config.cluster.name)
-        with store.change("create cluster", config.cluster.name, by="setup") as change:
+        with store.found(config.cluster.name, by="setup") as change:
             for row in _add_rows(change.connection, config):
                 _furnish(site, change.connection, site.node_of(row), change.at)
+            save_config(site)
+            if store.is_shared:
+                _move(site.data, target)
     finally:
         store.close()
+    if not store.is_shared:
+        _move(site.data, target)
+
+
+def save_config(site: Site) -> None:
+    """Keep what the folder was made from; never a database's password."""
+    config = site.config
+    if (url := config.database.url) is not None:
+        bare = msgspec.structs.replace(config.database, url=without_password(url))
+        config = msgspec.structs.replace(config, database=bare)
     tables = msgspec.json.format(msgspec.json.encode(config), indent=2)
     replace_file(site.data / CONFIG_FILE, tables, mode=PRIVATE)
 

@@ -20,7 +20,6 @@ from services.cluster.cluster import Cluster, Node
 from services.config import TftpSection
 from services.publishing.papers import Papers
 from services.publishing.phone_configs import PhoneConfigs
-from services.store.trust_lists import first_published
 from services.tftp.source import ChainedSource, FileSource
 from services.tftp.static_files import StaticFiles, StaticLimits
 
@@ -47,8 +46,8 @@ class NodeFiles:
             ServiceError: When the node cannot sign.
             OSError: When its folder cannot be read.
         """
-        now = int(cluster.clock())
-        with cluster.store.note() as connection:
+        first_published = cluster.store.first_published
+        with cluster.store.read() as connection:
             papers = Papers.read(connection)
             certificate = papers.certificate(
                 TrustStore.CALLMANAGER, papers.node(node.id)
@@ -56,12 +55,10 @@ class NodeFiles:
             self._configs = PhoneConfigs.read(
                 connection,
                 cluster.config.tvs.port,
-                lambda digest: first_published(connection, digest, now),
+                first_published,
             )
-            # Equal contents under one signer stay equal bytes, whenever they are made.
-            signing_time = first_published(
-                connection, f"signer {certificate.sha1}", now
-            )
+        # Equal contents under one signer stay equal bytes, whenever they are made.
+        signing_time = first_published(f"signer {certificate.sha1}")
         signer = node.keys.signer(TrustStore.CALLMANAGER, certificate)
         self._signatures = _Signatures(signer, papers.digest, signing_time)
         self._lists = {"CTL": _load(node.ctl_file), "ITL": _load(node.itl_file)}

@@ -1,31 +1,28 @@
 """Transactions. An administrator's change is one: rows, audit, revision, or nothing.
 
-SQLite is opened with a write-ahead log: readers never wait, and writers queue up
-(`BEGIN IMMEDIATE`) for as long as `busy_timeout_s`. Elsewhere the update of the
-revision, which is a change's first statement, makes writers queue up by its row lock.
+The update of the revision is a change's first statement after `BEGIN`: its lock makes
+administrators queue up, on SQLite as on PostgreSQL (services.store.engine). So there
+are no serialisation failures to try again; what a node notes about itself is one
+statement on rows that are its own.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from services.errors import ServiceError
-from services.store import schema
+from services.store import migrate, schema, trust_lists
+from services.store.engine import POSTGRESQL, declare, open_engine
+from services.store.failures import explained
 
-_HINTS: Final = {
-    "locked": "another administrator is at work; try again",
-    "full": "make room on the disk; nothing was changed",
-    "readonly": "make the data folder writable",
-    "disk i/o": "make room on the disk or mend it; nothing was changed",
-    "malformed": "restore the data folder from a backup",
-    "no such table": "the folder holds no cluster of this version",
-}
-_WRITES: Final = "tokenless_writes"
+CHANNEL: Final = "tokenless_revision"
+"""Where PostgreSQL tells nodes of a change."""
+_FOUNDING: Final = 0x746F6B656E
+"""Of the advisory lock of those who make or upgrade tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +46,71 @@ class Database:
         busy_timeout_s: float = 30.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._clock = clock
-        arguments = {"timeout": busy_timeout_s} if url.startswith("sqlite") else {}
-        self._engine = create_engine(url, connect_args=arguments)
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine)
-
-    def create(self, name: str) -> None:
-        """Make the tables of a new cluster, at revision 1."""
-        with _explained():
-            schema.metadata.create_all(self._engine)
-            with self._transaction(writes=True) as connection:
-                connection.execute(
-                    insert(schema.cluster).values(
-                        id=1,
-                        name=name,
-                        schema_version=schema.SCHEMA_VERSION,
-                        revision=0,
-                    )
-                )
-
-    def check(self) -> None:
-        """Check that this version of the program can work with it.
+        """Open it; it is reached for by the first transaction.
 
         Raises:
-            ServiceError: When it holds no cluster, or one of another version.
+            ConfigurationError: When the URL cannot be used.
+        """
+        self._clock = clock
+        self._engine = open_engine(url, busy_timeout_s=busy_timeout_s)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether hosts share it: PostgreSQL."""
+        return self._engine.dialect.name == POSTGRESQL
+
+    @property
+    def may_change(self) -> bool:
+        """Whether this host's role may change the cluster: a subscriber's may not."""
+        if not self.is_shared:
+            return True
+        with self.read() as connection:
+            allowed = func.has_table_privilege(schema.audit.name, "INSERT")
+            return bool(connection.scalar(select(allowed)))
+
+    @contextmanager
+    def found(self, name: str, *, by: str) -> Iterator[Change]:
+        """Make a new cluster, at revision 1: tables and rows, or nothing.
+
+        Raises:
+            ServiceError: When the database cannot be written, or has a cluster.
+        """
+        at = int(self._clock())
+        with explained(), self._transaction(writes=True) as connection:
+            self._lock_schema(connection)
+            if migrate.version(connection) is not None:
+                raise ServiceError(
+                    "the database holds a cluster already",
+                    hint="on a further host use `tokenless node import`",
+                )
+            migrate.upgrade(connection)
+            connection.execute(
+                insert(schema.cluster).values(id=1, name=name, revision=0)
+            )
+            yield self._begin(connection, ("create cluster", name, by), at)
+
+    def check(self, name: str) -> None:
+        """Check that this version of the program can work with it; upgrade an old one.
+
+        Args:
+            name: The cluster that it should hold.
+
+        Raises:
+            ServiceError: When it holds no cluster, another one, or a newer program's.
         """
         with self.read() as connection:
-            found = connection.scalar(select(schema.cluster.c.schema_version))
-        if found != schema.SCHEMA_VERSION:
+            found = migrate.version(connection)
+        migrate.check_known(found)
+        if found != migrate.NEWEST:
+            with explained(), self._transaction(writes=True) as connection:
+                self._lock_schema(connection)
+                migrate.upgrade(connection)
+        with self.read() as connection:
+            held = connection.scalar(select(schema.cluster.c.name))
+        if held != name:
             raise ServiceError(
-                f"the database has schema {found}, the program {schema.SCHEMA_VERSION}",
-                hint="use the program that made the data folder",
+                f"the database holds cluster {held!r}, not {name!r}",
+                hint="correct [database] url",
             )
 
     def revision(self) -> int:
@@ -95,7 +125,7 @@ class Database:
         Raises:
             ServiceError: When the database cannot be read.
         """
-        with _explained(), self._transaction(writes=False) as connection:
+        with explained(), self._transaction(writes=False) as connection:
             yield connection
 
     @contextmanager
@@ -112,20 +142,13 @@ class Database:
                 longer than the busy time-out.
         """
         at = int(self._clock())
-        with _explained(), self._transaction(writes=True) as connection:
-            revision = connection.scalar(
-                update(schema.cluster)
-                .values(revision=schema.cluster.c.revision + 1)
-                .returning(schema.cluster.c.revision)
-            )
-            if revision is None:
-                raise ServiceError("the database holds no cluster")
-            connection.execute(
-                insert(schema.audit).values(
-                    revision=revision, at=at, by=by, action=action, detail=detail
-                )
-            )
-            yield Change(connection, revision, at)
+        with explained(), self._transaction(writes=True) as connection:
+            change = self._begin(connection, (action, detail, by), at)
+            yield change
+            if self.is_shared:
+                # Sent when the transaction is committed, and only then.
+                told = func.pg_notify(CHANNEL, str(change.revision))
+                connection.execute(select(told))
 
     @contextmanager
     def note(self) -> Iterator[Connection]:
@@ -134,42 +157,55 @@ class Database:
         Raises:
             ServiceError: When the database cannot be written.
         """
-        with _explained(), self._transaction(writes=True) as connection:
+        with explained(), self._transaction(writes=True) as connection:
             yield connection
+
+    def first_published(self, digest: str) -> int:
+        """Return when a content was first published by any node: now, if it was not.
+
+        A transaction of its own, so that nodes never wait for each other.
+
+        Raises:
+            ServiceError: When the database cannot be written.
+        """
+        with self.note() as connection:
+            return trust_lists.first_published(connection, digest, int(self._clock()))
+
+    def connect_arguments(self) -> Mapping[str, Any]:
+        """Return how the driver connects, for who wants to listen for changes."""
+        return self._engine.dialect.create_connect_args(self._engine.url)[1]
 
     def close(self) -> None:
         """Give back all connections."""
         self._engine.dispose()
 
+    def _begin(
+        self, connection: Connection, record: tuple[str, str, str], at: int
+    ) -> Change:
+        revision = connection.scalar(
+            update(schema.cluster)
+            .values(revision=schema.cluster.c.revision + 1)
+            .returning(schema.cluster.c.revision)
+        )
+        if revision is None:
+            raise ServiceError("the database holds no cluster")
+        action, detail, by = record
+        connection.execute(
+            insert(schema.audit).values(
+                revision=revision, at=at, by=by, action=action, detail=detail
+            )
+        )
+        return Change(connection, revision, at)
+
+    def _lock_schema(self, connection: Connection) -> None:
+        if self.is_shared:
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FOUNDING}
+            )
+
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         with self._engine.connect() as connection:
-            connection.execution_options(**{_WRITES: writes})
+            declare(connection, writes=writes)
             with connection.begin():
                 yield connection
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(raw: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's own
-        # The driver would begin by itself, too late and in the wrong mode.
-        raw.isolation_level = None
-        raw.execute("PRAGMA journal_mode = WAL")
-        raw.execute("PRAGMA synchronous = FULL")
-        raw.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the driver's errors into ones that say what to do."""
-    try:
-        yield
-    except DBAPIError as error:
-        reason = str(error.orig)
-        hint = next((h for word, h in _HINTS.items() if word in reason.lower()), None)
-        raise ServiceError(f"the cluster's database: {reason}", hint=hint) from error

@@ -22,14 +22,17 @@ class NodeRow:
     tftp_port: int | None
     """The port that the service really has, once it was served."""
     tvs_port: int | None
+    db_role: str | None
+    """The PostgreSQL role of the node's host; None on one host."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """What a node has taken of the cluster's files."""
+    """What a node has taken of the cluster's files, and how far it follows."""
 
     ctl_revision: int
     reset_itl_revision: int
+    applied_revision: int
 
 
 def add_node(
@@ -87,11 +90,11 @@ def read_state(connection: Connection, node_id: int) -> NodeState:
     row = connection.execute(
         select(node_state).where(node_state.c.node_id == node_id)
     ).one()
-    return NodeState(row.ctl_revision, row.reset_itl_revision)
+    return NodeState(row.ctl_revision, row.reset_itl_revision, row.applied_revision)
 
 
 def write_state(connection: Connection, node_id: int, **revisions: int) -> None:
-    """Note what a node has taken: `ctl_revision`, `reset_itl_revision`."""
+    """Note how far a node is: `ctl_revision`, `applied_revision` and so on."""
     connection.execute(
         update(node_state).where(node_state.c.node_id == node_id).values(**revisions)
     )

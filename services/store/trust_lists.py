@@ -1,10 +1,17 @@
 """Rows of the cluster's CTL, of reset ITLs, and of first publications."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
 
 from services.store.schema import ctl_file, published, reset_itl
+
+# Two nodes may come with the same content at once; the first one counts.
+_REMEMBER: Final = text(
+    "INSERT INTO published (digest, published_at) VALUES (:digest, :now) "
+    "ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,8 @@ def newest_reset_revision(connection: Connection, node_id: int) -> int:
 
 def first_published(connection: Connection, digest: str, now: int) -> int:
     """Return when a content was first published: now, when it was not before."""
-    known = connection.scalar(
-        select(published.c.published_at).where(published.c.digest == digest)
-    )
-    if known is not None:
-        return int(known)
-    connection.execute(insert(published).values(digest=digest, published_at=now))
-    return now
+    known = select(published.c.published_at).where(published.c.digest == digest)
+    if (at := connection.scalar(known)) is not None:
+        return int(at)
+    connection.execute(_REMEMBER, {"digest": digest, "now": now})
+    return int(connection.scalar(known) or now)

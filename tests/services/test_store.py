@@ -133,10 +133,10 @@ def test_one_unit_has_one_certificate_in_use(lab: Cluster) -> None:
 
 def test_a_database_of_another_version_is_refused(lab: Cluster) -> None:
     connection = sqlite3.connect(lab.data / DATABASE_FILE)
-    connection.execute("update cluster set schema_version = 99")
+    connection.execute("update alembic_version set version_num = '0099'")
     connection.commit()
     connection.close()
-    with pytest.raises(ServiceError, match="schema 99"):
+    with pytest.raises(ServiceError, match="schema 0099"):
         Cluster.open(lab.data)
 
 

@@ -1,0 +1,117 @@
+"""How the database is reached: SQLite on one machine, PostgreSQL on several.
+
+SQLite is opened with a write-ahead log: readers never wait, and writers queue up
+(`BEGIN IMMEDIATE`) for as long as `busy_timeout_s`. On PostgreSQL they queue up by the
+lock of the cluster's row, for as long (`lock_timeout`).
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from services.errors import ConfigurationError
+
+POSTGRESQL: Final = "postgresql"
+SQLITE: Final = "sqlite"
+
+_WRITES: Final = "tokenless_writes"
+_HINT: Final = "write postgresql+psycopg://USER@HOST/DATABASE"
+_REACH: Final = {
+    # A host that has gone, or a cut link, is noticed within seconds.
+    "connect_timeout": 3,
+    "keepalives_idle": 2,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+    "application_name": "tokenless",
+}
+
+
+def parse_url(url: str) -> URL:
+    """Read a database URL.
+
+    Raises:
+        ConfigurationError: When it is none, or one of another kind of database. The
+            message does not repeat it: it may have a password in it.
+    """
+    try:
+        parsed = make_url(url)
+        kind = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise ConfigurationError("database.url: not a URL", hint=_HINT) from None
+    match kind:
+        case "sqlite":
+            return parsed
+        case "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        case _:
+            raise ConfigurationError(
+                f"database.url: {kind} is no database of this program", hint=_HINT
+            )
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be stored and shown.
+
+    Raises:
+        ConfigurationError: When it is none.
+    """
+    parsed = parse_url(url)
+    query = {key: value for key, value in parsed.query.items() if key != "password"}
+    bare = parsed.set(password=None, query=query)
+    return bare.render_as_string(hide_password=False)
+
+
+def open_engine(url: str, *, busy_timeout_s: float) -> Engine:
+    """Make what gives connections; none is made yet.
+
+    Raises:
+        ConfigurationError: When the URL cannot be used, or its driver is missing.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == SQLITE:
+        engine = create_engine(parsed, connect_args={"timeout": busy_timeout_s})
+        _prepare_sqlite(engine)
+        return engine
+    options = f"-c lock_timeout={max(1, int(busy_timeout_s * 1000))}"
+    try:
+        return create_engine(
+            parsed,
+            # A connection that died with its server is replaced, not used.
+            pool_pre_ping=True,
+            connect_args=_REACH | {"options": options},
+        )
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise ConfigurationError(
+            "PostgreSQL needs the driver psycopg", hint="install tokenless[postgres]"
+        ) from None
+
+
+def declare(connection: Connection, *, writes: bool) -> None:
+    """Say what the connection's next transaction is for.
+
+    Readers see one state throughout. Writers see what those before them have committed:
+    the lock that they take first keeps everybody else out.
+    """
+    connection.execution_options(**{_WRITES: writes})
+    if connection.dialect.name == POSTGRESQL:
+        level = "READ COMMITTED" if writes else "REPEATABLE READ"
+        connection.execution_options(
+            isolation_level=level, postgresql_readonly=not writes
+        )
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(raw: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's own
+        # The driver would begin by itself, too late and in the wrong mode.
+        raw.isolation_level = None
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

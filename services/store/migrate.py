@@ -1,0 +1,67 @@
+"""The schema's version: told, brought to the newest, refused when it is unknown.
+
+Alembic is imported only when there is something to do: it takes longer to load than
+most commands take to run.
+"""
+
+import threading
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from services.errors import ServiceError
+from services.store import schema
+
+NEWEST: Final = "0002"
+"""The last of the steps in `migrations/versions`."""
+_FIRST: Final = "0001"
+_VERSIONS: Final = "alembic_version"
+_STEPS: Final = Path(__file__).with_name("migrations")
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Alembic keeps what it is doing in its modules."""
+
+
+def version(connection: Connection) -> str | None:
+    """Return the version of a database's schema, None when it holds no cluster."""
+    tables = inspect(connection)
+    if tables.has_table(_VERSIONS):
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if found is None else str(found)
+    # Data folders of the first schema had no table of versions.
+    return _FIRST if tables.has_table(schema.cluster.name) else None
+
+
+def check_known(found: str | None) -> None:
+    """Check that this program can work with a schema, or bring it to one that it can.
+
+    Raises:
+        ServiceError: When there is no cluster, or its schema is a newer program's.
+    """
+    if found is None:
+        raise ServiceError(
+            "the database holds no cluster", hint="name another one, or restore it"
+        )
+    if found > NEWEST:
+        raise ServiceError(
+            f"the database has schema {found}, this program knows up to {NEWEST}",
+            hint="use the newer program that made it",
+        )
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring a database to the newest schema, an empty one too; one transaction.
+
+    The caller holds the lock of administrators: who comes second finds nothing to do.
+    """
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = schema.metadata
+    with _ONE_AT_A_TIME:
+        if version(connection) and not inspect(connection).has_table(_VERSIONS):
+            command.stamp(config, _FIRST)
+        command.upgrade(config, "head")
