@@ -130,10 +130,12 @@ def _text(value: bytes) -> str:
         text = value.decode()
     except UnicodeDecodeError as error:
         raise _at(0, "a name is not UTF-8") from error
-    text = text.removesuffix("\0")
-    if "\0" in text:
+    nul_at = text.find("\0")
+    if nul_at < 0:
+        return text
+    if nul_at != len(text) - 1:
         raise _at(0, "a NUL within a name")
-    return text
+    return text[:-1]
 
 
 def pack_device(device: str) -> bytes:

@@ -100,7 +100,10 @@ class _Stream(Generic[MessageT]):
         if header is None:
             if len(buffer) < HEADER_LENGTH:
                 return None
-            header = self._header = self._checked_header()
+            header = Header.decode(buffer)
+            if header.type not in self._decoders or not header.body_length:
+                raise self._unexpected(header)
+            self._header = header
         end = HEADER_LENGTH + header.body_length
         if len(buffer) < end:
             return None
@@ -112,14 +115,11 @@ class _Stream(Generic[MessageT]):
         decoded: MessageT = decode(header.session_id, message[HEADER_LENGTH:])  # type: ignore[assignment]  # by the table
         return decoded
 
-    def _checked_header(self) -> Header:
-        """Read the header as soon as it is here: garbage is not waited for."""
-        header = Header.decode(self._buffer)
+    def _unexpected(self, header: Header) -> ProtocolError:
+        """Say what is wrong with a header, as soon as it is here."""
         if header.type not in self._decoders:
-            raise ProtocolError(f"{self._peer} does not send {header.type.name}")
-        if header.body_length == 0:
-            raise ProtocolError("a message without body")
-        return header
+            return ProtocolError(f"{self._peer} does not send {header.type.name}")
+        return ProtocolError("a message without body")
 
     def _fail(self, error: ProtocolError) -> ProtocolError:
         self._broken = error

@@ -98,8 +98,7 @@ class Connection:
         if self.channel is None:
             msg = "nothing can be sent before the first byte has come"
             raise RuntimeError(msg)
-        self.channel.send(message)
-        if self.channel.output_bytes >= _FLUSH_BYTES:
+        if self.channel.send(message) >= _FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:

@@ -63,8 +63,8 @@ class TlsChannel:
             raise TlsError(error) from error
         return plaintext
 
-    def send(self, plaintext: bytes) -> None:
-        """Encrypt; `take_output` has the result.
+    def send(self, plaintext: bytes) -> int:
+        """Encrypt; `take_output` has the result. Return how much waits there now.
 
         Raises:
             TlsError: When the peer has closed or broken the connection.
@@ -73,6 +73,7 @@ class TlsChannel:
             self._tls.write(plaintext)
         except ssl.SSLError as error:
             raise TlsError(error) from error
+        return self._outgoing.pending
 
     def close(self) -> None:
         """Say goodbye (close_notify), where a handshake was finished."""
