@@ -1,14 +1,17 @@
 """The virtual tables of `run sql`, read from the cluster's state when asked."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from services.admin.sql import Row
 from services.cluster.cluster import Cluster
 from services.store import certificates
+from services.store.audit import read_audit
 
 Table = tuple[Sequence[str], Callable[[], Sequence[Row]]]
 
+_AUDIT_COLUMNS: Final = ("revision", "at", "by", "action", "detail")
 _CERTIFICATE_COLUMNS: Final = (
     "unit",
     "node",
@@ -31,6 +34,7 @@ def tables(cluster: Cluster) -> Mapping[str, Table]:
             ("name", "address", "publisher", "tftpport", "tvsport"),
             lambda: _nodes(cluster),
         ),
+        "audit": (_AUDIT_COLUMNS, lambda: _audit(cluster)),
         "certificate": (_CERTIFICATE_COLUMNS, lambda: _certificates(cluster)),
         "device": (
             ("name", "model", "devicepool", "securitymode"),
@@ -77,6 +81,21 @@ def _certificates(cluster: Cluster) -> list[Row]:
             "validto": each.certificate.not_after.isoformat(sep=" "),
         }
         for each in stored
+    ]
+
+
+def _audit(cluster: Cluster) -> list[Row]:
+    with cluster.store.read() as connection:
+        entries = read_audit(connection)
+    return [
+        {
+            "revision": str(entry.revision),
+            "at": datetime.fromtimestamp(entry.at, UTC).isoformat(sep=" "),
+            "by": entry.by,
+            "action": entry.action,
+            "detail": entry.detail,
+        }
+        for entry in entries
     ]
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from protocol import __version__
 from protocol.errors import DecodeError
@@ -9,11 +10,14 @@ from protocol.phone_models import PHONE_MODELS
 from protocol.show_text import Kind, show_missing, show_trust_list
 from protocol.trust_list import TrustList
 from services.admin.certificate_text import local_time
-from services.admin.command import TREE
+from services.admin.command import TREE, UsageError
 from services.admin.layout import columns
 from services.admin.session import Session
 from services.errors import ServiceError
 from services.node.requests import ShowMetrics, ShowTvsCache
+from services.store.audit import read_audit
+
+_MOST_DIGITS: Final = 6
 
 
 @TREE.command("show ctl")
@@ -84,3 +88,22 @@ def show_tvs_cache(session: Session) -> None:
 def show_metrics(session: Session) -> None:
     """Show what the process that serves this node counts, as Prometheus reads it."""
     session.say(session.ask_node(ShowMetrics())["text"])
+
+
+@TREE.command("show audit [COUNT]")
+def show_audit(session: Session, count: str = "20") -> None:
+    """Show who changed what, the newest changes last."""
+    if not count.isdecimal():
+        raise UsageError(f"{count} is no number", hint="usage: show audit [COUNT]")
+    with session.cluster.store.read() as connection:
+        entries = read_audit(connection, limit=int(count[:_MOST_DIGITS]))
+    rows = [
+        (
+            local_time(datetime.fromtimestamp(entry.at, UTC)),
+            entry.by,
+            entry.action,
+            entry.detail,
+        )
+        for entry in entries
+    ]
+    session.say(columns(("Time", "By", "Action", "Detail"), rows))

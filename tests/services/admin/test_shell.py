@@ -427,5 +427,14 @@ def test_who_changed_what(lab: Cluster, shell: AdminShell) -> None:
     done(shell.run(MIXED))
     done(shell.run("set cert regen TVS"))
     with lab.store.read() as connection:
-        actions = [entry.action for entry in read_audit(connection)]
-    assert actions[-2:] == ["set cluster mode", "regenerate"]
+        entries = read_audit(connection)[-2:]
+    assert [entry.action for entry in entries] == ["set cluster mode", "regenerate"]
+    shown = done(shell.run("show audit 2")).splitlines()[2:]
+    for line, entry in zip(shown, entries, strict=True):
+        assert entry.action in line
+        assert entry.by in line
+    table = done(
+        shell.run("run sql select action from audit where action='regenerate'")
+    )
+    assert table.splitlines()[2:] == ["regenerate"]
+    assert shell.run("show audit many").status == 2
