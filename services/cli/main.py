@@ -17,8 +17,15 @@ _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
 
 
 def _name_environment_variables(command: click.Command) -> None:
-    """Make every flag readable from TOKENLESS_<FLAG>, at any depth (CONTRACT)."""
-    command.context_settings["auto_envvar_prefix"] = _ENVIRONMENT_PREFIX
+    """Make every flag readable from TOKENLESS_<FLAG>, at any depth (CONTRACT).
+
+    Click itself would name the variable after the parameter and its command.
+    """
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.envvar is None:
+            flag = max(parameter.opts, key=len).lstrip("-")
+            name = flag.upper().replace("-", "_")
+            parameter.envvar = f"{_ENVIRONMENT_PREFIX}_{name}"
     if isinstance(command, click.Group):
         for child in command.commands.values():
             _name_environment_variables(child)
@@ -48,10 +55,7 @@ class _CommandsByEntryPoint(click.Group):
 
 @click.group(
     cls=_CommandsByEntryPoint,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": _ENVIRONMENT_PREFIX,
-    },
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(__version__, prog_name="tokenless")
