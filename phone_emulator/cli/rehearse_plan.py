@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 
 from phone_emulator.errors import PhoneError
 from phone_emulator.planner.goal import parse_goal
@@ -14,6 +15,8 @@ from phone_emulator.planner.plan import Plan, make_plan
 from phone_emulator.planner.report import in_words, to_json
 from phone_emulator.planner.search import Task
 from phone_emulator.rehearsal.planned import script_of
+from phone_emulator.rehearsal.planned_from import continued, task_for
+from phone_emulator.rehearsal.script import Script, load_script
 from phone_emulator.rehearsal.script_text import write_script
 from protocol.phone_models import PHONE_MODELS
 from protocol.release import Release
@@ -57,6 +60,14 @@ _MAX_NODES = 5
     help="The nodes, the publisher first; all are TVS members of the phones.",
 )
 @click.option(
+    "--for",
+    "rehearsal",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Plan for the cluster and the phones that this rehearsal ends with (made by "
+    "`rehearse import`), whatever --version, --mode, --models and --nodes say.",
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Let phones be able to change nodes after every step.",
@@ -74,6 +85,7 @@ def plan(
     mode: str,
     models: str,
     nodes: str,
+    rehearsal: Path | None,
     strict: bool,
     save: Path | None,
     as_json: bool,
@@ -84,8 +96,12 @@ def plan(
     no phone out, the anchors that survive each step, and what must not be done next.
     Exit status 1 when no order is safe.
     """
-    site = _site(version, nodes, is_mixed=mode == "mixed")
-    task = Task(site, _groups(models, site), parse_goal(goal, site), strict)
+    script = None if rehearsal is None else load_script(rehearsal)
+    if script is not None:
+        task = task_for(script, goal, strict=strict)
+    else:
+        site = _site(version, nodes, is_mixed=mode == "mixed")
+        task = Task(site, _groups(models, site), parse_goal(goal, site), strict)
     made = make_plan(task)
     if as_json:
         click.echo(json.dumps(to_json(made)))
@@ -97,7 +113,12 @@ def plan(
         click.echo(f"tokenless: {error.explain()}", err=True)
         sys.exit(1)
     if save is not None:
-        _save(made, save, version, goal)
+        whole = (
+            script_of(made, name=save.stem, version=version)
+            if script is None
+            else msgspec.structs.replace(continued(script, made), name=save.stem)
+        )
+        _save(whole, save, goal)
 
 
 def _site(version: str, nodes: str, *, is_mixed: bool) -> Site:
@@ -138,8 +159,7 @@ def _what_to_do(made: Plan) -> str:
     )
 
 
-def _save(made: Plan, path: Path, version: str, goal: str) -> None:
-    script = script_of(made, name=path.stem, version=version)
+def _save(script: Script, path: Path, goal: str) -> None:
     comment = (
         f"Made by `tokenless rehearse plan --goal {goal!r}`.\n"
         "What is expected is what the model predicts; playing it is the proof."

@@ -102,12 +102,12 @@ def make_plan(task: Task) -> Plan:
     by_hand: tuple[Group, ...] = ()
     explored = found.explored
     if found.steps is None:
-        alone = {g: _search(replace(task, groups=(g,))) for g in task.groups}
+        alone = {g: _search(task.only((g,))) for g in task.groups}
         explored += sum(each.explored for each in alone.values())
         by_hand = tuple(g for g, each in alone.items() if each.steps is None)
         rest = tuple(g for g in task.groups if g not in by_hand)
         if rest and by_hand:
-            found = _search(replace(task, groups=rest))
+            found = _search(task.only(rest))
             explored += found.explored
     steps = None if found.steps is None else tuple(_annotate(task, found.steps))
     naive = _naive(task)

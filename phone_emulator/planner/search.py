@@ -16,7 +16,7 @@ another node would be refused there; a strict search allows no such moment.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
@@ -66,13 +66,23 @@ class Task:
     """Whether phones must be able to change nodes at any moment."""
     resets: tuple[ResetCtl | ResetItl, ...] = ()
     """Which recovery commands may be used as steps."""
-    start: Cluster | None = None
-    """The cluster as it is; a healthy one when None."""
+    start: World | None = None
+    """Cluster and phones as they are; healthy ones when None."""
 
     def first_world(self) -> World:
         """Return where the plan starts."""
-        cluster = self.start or first_cluster(self.site)
-        return first_world(self.site, self.groups, cluster)
+        if self.start is not None:
+            return self.start
+        return first_world(self.site, self.groups, first_cluster(self.site))
+
+    def only(self, groups: tuple[Group, ...]) -> "Task":
+        """Return the same task for some of the groups."""
+        start = self.start
+        if start is not None:
+            pairs = zip(self.groups, start.phones, strict=True)
+            kept = tuple(phone for group, phone in pairs if group in groups)
+            start = start._replace(phones=kept)
+        return replace(self, groups=groups, start=start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,6 @@ def script_of(plan: Plan, *, name: str, version: str) -> Script:
     Raises:
         ValueError: When the plan has no steps (a caller's mistake).
     """
-    if plan.steps is None:
-        msg = "there is nothing to play"
-        raise ValueError(msg)
     task = plan.task
     return Script(
         name=name,
@@ -31,11 +28,23 @@ def script_of(plan: Plan, *, name: str, version: str) -> Script:
         groups=tuple(_group(task.site, each) for each in task.groups),
         steps=(
             _set_up(task.site, task.groups),
-            *_rounds(task.groups, plan.steps),
-            *_by_hand(plan.by_hand),
+            *rounds(plan),
         ),
         cluster=_cluster(task.site, version),
     )
+
+
+def rounds(plan: Plan) -> Iterator[Step]:
+    """Return a plan's rounds as steps, and what is left for hands.
+
+    Raises:
+        ValueError: When the plan has no steps (a caller's mistake).
+    """
+    if plan.steps is None:
+        msg = "there is nothing to play"
+        raise ValueError(msg)
+    yield from _rounds(plan.task.groups, plan.steps)
+    yield from _by_hand(plan.by_hand)
 
 
 def _cluster(site: Site, version: str) -> dict[str, object]:

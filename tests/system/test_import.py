@@ -1,10 +1,10 @@
 """A cluster read from its lists and rebuilt: the same anchors under other keys."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from phone_emulator.pytest_plugin.lab import LabCluster, running_lab
@@ -87,13 +87,36 @@ def test_pasted_text_is_enough(lab: LabCluster, tmp_path: Path) -> None:
 def test_a_planned_change_on_the_imported_cluster(
     lab: LabCluster, tmp_path: Path
 ) -> None:
-    ctl = str(lab.data / "nodes" / NODES[0] / "tftp" / "CTLFile.tlv")
-    script = imported(tmp_path, "--ctl", ctl)
-    plan = tmp_path / "plan.toml"
-    assert run_cli("rehearse", "plan", "--goal", "TVS", "--save", str(plan))[0] == 0
-    change = load_script(plan).steps[1:]
-    both = msgspec.structs.replace(script, steps=(*script.steps, *change))
-    play(both)
+    """A CTL that was not updated is part of what the plan starts from."""
+    nodes = lab.data / "nodes"
+    old_ctl = tmp_path / "CTLFile.tlv"
+    old_ctl.write_bytes((nodes / NODES[0] / "tftp" / "CTLFile.tlv").read_bytes())
+    lab.admin("set cert regen CallManager")
+    lab.restart_tftp()
+    itl = str(nodes / NODES[0] / "tftp" / "ITLFile.tlv")
+    ours, plan = tmp_path / "ours.toml", tmp_path / "plan.toml"
+    script = imported(tmp_path, "--ctl", str(old_ctl), "--itl", itl)
+    assert "admin set cert regen CallManager" in script.steps[-1].run
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "TVS", "--for", str(ours)),
+        *("--save", str(plan), "--json"),
+    )
+    assert status == 0, err
+    titles = [step["title"] for step in json.loads(out)["steps"]]
+    assert "update the CTL" in titles
+    change = load_script(plan)
+    assert change.steps[: len(script.steps)] == script.steps
+    assert change.cluster == script.cluster
+    play(change)
+
+
+def test_no_plan_for_what_the_model_does_not_know(tmp_path: Path) -> None:
+    imported(tmp_path, "--ctl", str(VECTORS / "token-signed.tlv"))
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "TVS", "--for", str(tmp_path / "ours.toml"))
+    )
+    assert (status, out) == (1, "")
+    assert "the planner's model does not know the step 'token create T1'" in err
 
 
 def test_a_token_signed_cluster_is_rebuilt_with_tokens(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""What `observe` sees over sockets: real TFTP, real TLS, servers that are not there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from phone_emulator.check.inspect import inspect
+from phone_emulator.check.observation import Observation
+from phone_emulator.check.observe import Patience, observe
+from phone_emulator.secd.events import Server
+from protocol.codes import Role
+from protocol.trust_anchors import FileKind
+from tests.cluster import DEVICE, Authority, Lab, keypair
+from tests.live import live_node
+
+MIXED = replace(Lab(), mixed=True)
+HURRY = Patience(tftp_s=0.05, tvs_s=5.0)
+NOWHERE = Server("127.0.47.156", 9)
+
+
+def authority() -> Authority:
+    made = MIXED.authority("pub")
+    made.know(MIXED.tvs_pub, Role.TVS)
+    made.know(MIXED.tvs_sub, Role.TVS)
+    return made
+
+
+def codes(seen: Observation) -> set[str]:
+    return {each.code for each in inspect(seen, ("8861",))}
+
+
+async def test_files_members_and_answers(tmp_path: Path) -> None:
+    async with live_node(authority(), tmp_path) as node:
+        seen = await observe([node.tftp], DEVICE)
+    (here,) = seen.nodes
+    assert here.name == "cucm-pub"
+    assert isinstance(here.find(FileKind.CONFIGURATION, signed=True), bytes)
+    (member,) = seen.members
+    assert member.server == node.tvs
+    assert member.certificate == MIXED.tvs_pub.certificate.der
+    assert "1.2" in member.versions
+    assert len(member.answers) == len(seen.subjects) == 5
+    assert not seen.members_guessed
+    assert codes(seen) >= {"tvs-single"}
+
+
+async def test_a_member_with_another_certificate_is_asked_nothing(
+    tmp_path: Path,
+) -> None:
+    made = authority()
+    made.tvs_certificate = keypair("somebody")
+    async with live_node(made, tmp_path) as node:
+        seen = await observe([node.tftp], DEVICE)
+    (member,) = seen.members
+    assert member.certificate == keypair("somebody").certificate.der
+    assert member.answers == {}
+    assert "tvs-unpinned" in codes(seen)
+
+
+async def test_without_a_configuration_the_itl_says_where_tvs_may_be(
+    tmp_path: Path,
+) -> None:
+    made = authority()
+    made.configuration = None
+    async with live_node(made, tmp_path, address="127.0.49.9") as node:
+        seen = await observe([node.tftp], DEVICE, patience=HURRY)
+    assert seen.members_guessed
+    assert [member.server.port for member in seen.members] == [2445, 2445]
+    assert {"tvs-guessed", "configuration-missing"} <= codes(seen)
+
+
+async def test_members_that_are_named_are_asked_instead(tmp_path: Path) -> None:
+    async with live_node(authority(), tmp_path) as node:
+        seen = await observe([node.tftp], DEVICE, tvs=[NOWHERE], patience=HURRY)
+    (member,) = seen.members
+    assert member.server == NOWHERE
+    assert member.certificate is None
+    assert member.reason is not None
+    assert member.reason.endswith("Connection refused")
+
+
+async def test_a_silent_server_costs_one_wait(tmp_path: Path) -> None:
+    async with live_node(authority(), tmp_path) as node:
+        seen = await observe([node.tftp, NOWHERE], DEVICE, patience=HURRY)
+    here, there = seen.nodes
+    assert there.is_silent
+    assert not here.is_silent
+    assert "tftp-unreachable" in codes(seen)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\x01", b"\xff" * 3000, b"<device/>"])
+async def test_garbage_is_a_finding(tmp_path: Path, garbage: bytes) -> None:
+    made = authority()
+    for name in (f"CTL{DEVICE}.tlv", f"ITL{DEVICE}.tlv", f"{DEVICE}.cnf.xml.sgn"):
+        made.files[name] = garbage
+    made.files[f"{DEVICE}.cnf.xml"] = garbage
+    async with live_node(made, tmp_path) as node:
+        seen = await observe([node.tftp], DEVICE, patience=HURRY)
+    assert "malformed" in codes(seen)
