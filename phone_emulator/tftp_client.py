@@ -8,7 +8,7 @@ it. All of them are registered in one epoll descriptor; one trio task waits for 
 import random
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -20,7 +20,6 @@ from phone_emulator.secd.events import Server
 from protocol.tftp_download import Download, SilentServerError, Wishes
 
 _MAX_DATAGRAM: Final = 65_536
-_DATAGRAMS_A_TURN: Final = 16
 _EVENTS_A_TURN: Final = 512
 _MAX_DOWNLOAD_S: Final = 300.0
 """However lively a server is: one that sends for ever is left (REFERENCE 4.1)."""
@@ -48,16 +47,18 @@ class _Transfer:
             except OSError:
                 return
 
-    def drain(self, now: float) -> None:
-        """Take what has arrived, within bounds."""
-        for data, source in self._arrived():
-            if self.loses():
-                continue
-            self.download.receive(data, source, now)
-            self.send()
-            if self.download.is_over:
-                self.done.set()
-                return
+    def take_one(self, now: float) -> None:
+        """Take one datagram; the next turn takes the next: servers wait for ACKs."""
+        try:
+            data, source = self.socket.recvfrom(_MAX_DATAGRAM)
+        except OSError:  # news of an unreachable port: the retransmits decide how
+            return  # long to believe in the server
+        if self.loses():
+            return
+        self.download.receive(data, (source[0], source[1]), now)
+        self.send()
+        if self.download.is_over:
+            self.done.set()
 
     def goes_on_at(self, now: float) -> bool:
         """Send again what is due; return whether there is anything to wait for."""
@@ -66,14 +67,6 @@ class _Transfer:
         if self.download.is_over:
             self.done.set()
         return not self.download.is_over
-
-    def _arrived(self) -> Iterator[tuple[bytes, tuple[str, int]]]:
-        for _ in range(_DATAGRAMS_A_TURN):
-            try:
-                data, source = self.socket.recvfrom(_MAX_DATAGRAM)
-            except OSError:  # nothing more, or news of an unreachable port: the
-                return  # retransmits decide how long to believe in the server
-            yield data, (source[0], source[1])
 
 
 class TftpClient:
@@ -144,7 +137,7 @@ class TftpClient:
                 now = trio.current_time()
                 for descriptor, _ in self._epoll.poll(0, _EVENTS_A_TURN):
                     if transfer := self._transfers.get(descriptor):
-                        transfer.drain(now)
+                        transfer.take_one(now)
                 self._tick(now)
         finally:
             for transfer in tuple(self._transfers.values()):
