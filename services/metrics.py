@@ -63,6 +63,14 @@ SERVICE_FAILURES: Final = counter(
 REVISION: Final = gauge(
     "revision", "The database revision that a node has applied", ["node"]
 )
+DATABASE_REACHABLE: Final = gauge(
+    "database_reachable", "1 when the node's last look at the database worked", ["node"]
+)
+CACHE_AGE: Final = gauge(
+    "cache_age_seconds",
+    "Since the node's caches were last known to agree with the database",
+    ["node"],
+)
 CTL_INSTALLS: Final = counter(
     "ctl_installs", "CTL files installed in a node's folder", ["node"]
 )

@@ -7,8 +7,8 @@ import click
 
 from services.admin.interactive import ask_person, ask_secret, talk
 from services.admin.shell import AdminShell
+from services.cli.administration import open_cluster
 from services.cli.options import config_option, data_option
-from services.cluster.cluster import Cluster
 from services.logs import configure_logs
 
 
@@ -38,7 +38,7 @@ def admin(
     there is none. `tokenless admin help` lists the commands.
     """
     configure_logs()
-    cluster = Cluster.open(data, config)
+    cluster = open_cluster(data, config)
     try:
         name = cluster.publisher.name if node is None else node
         if command:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from services.cli.options import config_option, data_option
+from services.cli.options import config_option, data_option, database_url
 from services.cluster.cluster import Cluster
 from services.node.announce import NodeDelivery, announce
 
@@ -23,10 +23,19 @@ def cluster_options(command: _Command) -> _Command:
     return data_option(config_option(json_option(command)))
 
 
+def open_cluster(data: Path, config: Path | None) -> Cluster:
+    """Open the cluster of a command that has `data_option`.
+
+    Raises:
+        ServiceError: As `Cluster.open`.
+    """
+    return Cluster.open(data, config, database_url=database_url())
+
+
 @contextmanager
 def opened(data: Path, config: Path | None) -> Iterator[Cluster]:
     """Open the cluster of a command, and give it back."""
-    cluster = Cluster.open(data, config)
+    cluster = open_cluster(data, config)
     try:
         yield cluster
     finally:

@@ -2,15 +2,28 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
+
+_DATABASE_URL: Final = "tokenless.database_url"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def data_option(command: _Command) -> _Command:
-    """Add `--data DIR`: where the state lives (TOKENLESS_DATA, else ./data)."""
+    """Add `--data DIR`: where the state lives (TOKENLESS_DATA, else ./data).
+
+    `--database-url` comes with it (services.cli.administration.open_cluster). Its
+    better place is the environment: other users see the words of a command.
+    """
+    command = click.option(
+        "--database-url",
+        metavar="URL",
+        expose_value=False,
+        callback=_keep_database_url,
+        help="The cluster's database, instead of the configuration's [database] url.",
+    )(command)
     return click.option(
         "--data",
         type=click.Path(path_type=Path, file_okay=False),
@@ -18,6 +31,18 @@ def data_option(command: _Command) -> _Command:
         show_default="./data",
         help="Where the state lives.",
     )(command)
+
+
+def database_url() -> str | None:
+    """Return what `--database-url` said to the command that runs."""
+    url: str | None = click.get_current_context().meta.get(_DATABASE_URL)
+    return url
+
+
+def _keep_database_url(
+    context: click.Context, _option: click.Parameter, value: str | None
+) -> None:
+    context.meta[_DATABASE_URL] = value
 
 
 def config_option(command: _Command) -> _Command:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import trio
 
+from services.cli.administration import open_cluster
 from services.cli.options import config_option, data_option
 from services.cluster.cluster import Cluster
 from services.logs import configure_logs, get_logger
@@ -47,7 +48,7 @@ def serve(
     """
     configure_logs(json=log_json or None)
     kinds = _parse_only(only)
-    with closing(Cluster.open(data, config)) as cluster:
+    with closing(open_cluster(data, config)) as cluster:
         trio.run(_serve, cluster, nodes, kinds)
 
 

@@ -71,6 +71,22 @@ def install_reset_itl(cluster: Cluster, node: Node) -> bytes | None:
     return content
 
 
+def record_applied(cluster: Cluster, node: Node, revision: int) -> None:
+    """Note that a node has applied a revision, for administrators on other hosts."""
+    with cluster.store.note() as connection:
+        nodes.write_state(connection, node.id, applied_revision=revision)
+
+
+def lagging(cluster: Cluster, revision: int) -> frozenset[int]:
+    """Return the nodes (their ids) that have not recorded a revision as applied."""
+    with cluster.store.read() as connection:
+        return frozenset(
+            row.id
+            for row in nodes.read_nodes(connection)
+            if nodes.read_state(connection, row.id).applied_revision < revision
+        )
+
+
 def status(cluster: Cluster) -> list[NodeStatus]:
     """Return how far each node has followed the cluster's CTL."""
     with cluster.store.read() as connection:

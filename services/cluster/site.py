@@ -3,6 +3,7 @@
 DATA/cluster.json            the configuration it was made from
 DATA/cluster.db              the database (SQLite, unless configured otherwise)
 DATA/nodes/NODE/keys/        private keys, 0600
+DATA/nodes/NODE/elsewhere    there when another host serves the node
 DATA/nodes/NODE/tftp/        CTLFile.tlv, ITLFile.tlv, static files
 DATA/tokens/                 security tokens
 """
@@ -32,6 +33,16 @@ class Node:
     tftp_port: int | None
     """The port that its TFTP service really has, once it was served."""
     tvs_port: int | None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this host serves it: it has the folder and did not give it away."""
+        return self.keys_folder.is_dir() and not self.elsewhere_mark.exists()
+
+    @property
+    def elsewhere_mark(self) -> Path:
+        """The file that says that another host serves the node."""
+        return self.folder / "elsewhere"
 
     @property
     def tftp_folder(self) -> Path:

@@ -1,7 +1,8 @@
 """What a running node follows: the database's revision and its own `CTLFile.tlv`.
 
 The revision is looked at twice a second, and at once when an administrator's process
-pokes (a `sync` over the control socket). A new revision means, in this order:
+pokes (a `sync` over the control socket) or PostgreSQL does (notifications). A new
+revision means, in this order:
 
 1. the cluster's newest CTL is installed in the node's folder, if it is a new one;
 2. TVS's caches are filled again, whole;
@@ -12,6 +13,7 @@ in the node's folder is watched by its size, times and inode, so that a file tha
 somebody copied, deleted or damaged by hand reaches TVS's CTL cache as it does on CUCM.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +23,7 @@ import trio
 
 from services.errors import ServiceError
 from services.logs import get_logger
-from services.metrics import REVISION
+from services.metrics import CACHE_AGE, DATABASE_REACHABLE, REVISION
 
 POLL_S: Final = 0.5
 
@@ -38,6 +40,8 @@ class Follower:
         read_revision: Callable[[], int],
         apply_revision: Callable[[int], Awaitable[bool]],
         refill_ctl_cache: Callable[[], Awaitable[None]],
+        *,
+        record_applied: Callable[[int], None] | None = None,
     ) -> None:
         """Prepare to follow.
 
@@ -48,6 +52,8 @@ class Follower:
             apply_revision: Brings the node to the state of the database; tells
                 whether TVS must judge the same CTL file anew.
             refill_ctl_cache: Makes TVS read the CTL file again.
+            record_applied: Writes into the database how far the node is, for
+                administrators on other hosts; blocking.
         """
         self.applied = 0
         """The revision that the node has applied; 0 before the first."""
@@ -55,12 +61,19 @@ class Follower:
         self._read_revision = read_revision
         self._apply_revision = apply_revision
         self._refill_ctl_cache = refill_ctl_cache
+        self._record_applied = record_applied
+        self._agreed_at = time.monotonic()
         self._poked = trio.Event()
         self._moved = trio.Condition()
         self._failure: str | None = None
         self._seen: _FileIdentity = None
         self._node = node
         self._log = get_logger(node=node)
+        CACHE_AGE.labels(node).set_function(self._age_s)
+
+    def poke(self) -> None:
+        """Look at the database now."""
+        self._poked.set()
 
     async def follow(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -80,7 +93,7 @@ class Follower:
         Raises:
             ServiceError: When it cannot be applied now; it is tried again later.
         """
-        self._poked.set()
+        self.poke()
         async with self._moved:
             while self.applied < revision:
                 await self._moved.wait()
@@ -92,13 +105,23 @@ class Follower:
 
     async def _look(self) -> None:
         """Catch up; a failure is logged and the next look tries again."""
+        failed_before = self._failure is not None
         try:
             await self._catch_up()
-            self._failure = None
         except (ServiceError, OSError) as error:
             if str(error) != self._failure:
                 self._log.error("cannot follow the database", reason=str(error))
             await self._fail(str(error))
+            # TVS follows the file in the node's folder, whoever else is away.
+            with suppress(OSError):
+                await self._watch_ctl_file()
+        else:
+            if failed_before:
+                self._log.info("following the database again", revision=self.applied)
+            self._failure = None
+
+    def _age_s(self) -> float:
+        return time.monotonic() - self._agreed_at
 
     async def _fail(self, reason: str) -> None:
         async with self._moved:
@@ -106,17 +129,33 @@ class Follower:
             self._moved.notify_all()
 
     async def _catch_up(self) -> None:
-        revision = await trio.to_thread.run_sync(self._read_revision)
+        revision = await self._look_up_revision()
         moved = revision != self.applied
         judge_anew = moved and await self._apply_revision(revision)
+        await self._watch_ctl_file(judge_anew=judge_anew)
+        if moved:
+            await self._note(revision)
+        self._agreed_at = time.monotonic()
+
+    async def _look_up_revision(self) -> int:
+        reachable = DATABASE_REACHABLE.labels(self._node)
+        try:
+            revision = await trio.to_thread.run_sync(self._read_revision)
+        except ServiceError:
+            reachable.set(0)
+            raise
+        reachable.set(1)
+        return revision
+
+    async def _watch_ctl_file(self, *, judge_anew: bool = False) -> None:
         identity = await self._identify()
         if judge_anew or identity != self._seen:
             await self._refill_ctl_cache()
             self._seen = identity
-        if moved:
-            await self._note(revision)
 
     async def _note(self, revision: int) -> None:
+        if self._record_applied is not None:
+            await trio.to_thread.run_sync(self._record_applied, revision)
         self._log.info("revision applied", revision=revision)
         REVISION.labels(self._node).set(revision)
         async with self._moved:

@@ -4,17 +4,24 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from functools import partial
 from typing import assert_never
 
 import trio
 
 from services.cluster.cluster import Cluster, Node
-from services.cluster.distribution import install_ctl, install_reset_itl
+from services.cluster.distribution import (
+    install_ctl,
+    install_reset_itl,
+    record_applied,
+)
 from services.errors import ServiceError
 from services.metrics import CTL_INSTALLS, exposition
 from services.node import requests
 from services.node.control_server import serve_control
 from services.node.follower import Follower
+from services.node.notifications import follow_notifications
+from services.node.readiness import check_ready
 from services.node.services import CallManagerService, TftpService, TvsService
 from services.node.supervision import Service, Supervised
 from services.node.trust import NodeTrust
@@ -69,6 +76,11 @@ class NodeRuntime:
             cluster.store.revision,
             self._apply,
             self._trust.refill_ctl_cache,
+            record_applied=(
+                partial(record_applied, cluster, node)
+                if cluster.store.is_shared
+                else None
+            ),
         )
 
     async def bind(self) -> None:
@@ -84,6 +96,9 @@ class NodeRuntime:
     async def start(self, nursery: trio.Nursery) -> None:
         """Apply the database's state, then start every service and take requests."""
         await nursery.start(self.follower.follow)
+        store = self._cluster.store
+        if store.is_shared:
+            nursery.start_soon(follow_notifications, store, self.follower.poke)
         for supervised in self._services.values():
             await supervised.start()
         await nursery.start(
@@ -120,6 +135,8 @@ class NodeRuntime:
             case requests.StopService(service=name):
                 await self._service(name).stop()
             case requests.RestartService(service=name):
+                # What could not be started again goes on as it is.
+                await trio.to_thread.run_sync(check_ready, self._cluster, self.node)
                 await self._service(name).restart()
             case requests.ShowTvsCache():
                 return {"entries": self._trust.entries()}

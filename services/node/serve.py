@@ -13,6 +13,7 @@ from typing import Final
 import trio
 
 from services.cluster.cluster import Cluster, Node
+from services.errors import ServiceError
 from services.node.control_socket import serve_lock
 from services.node.runtime import Kind, Listening, NodeRuntime
 
@@ -57,14 +58,15 @@ async def serve_nodes(
 
     Args:
         cluster: The cluster, opened.
-        names: The nodes; all of the cluster when empty.
+        names: The nodes; all of this host when empty.
         kinds: The services.
         task_status: Is given what is being served.
 
     Raises:
-        ServiceError: When a node is served already, or a socket cannot be had.
+        ServiceError: When a node is served already or elsewhere, or a socket cannot
+            be had.
     """
-    nodes = [cluster.node(name) for name in names] or list(cluster.nodes)
+    nodes = _choose(cluster, names)
     with _locks(nodes):
         async with trio.open_nursery() as nursery:
             serving = Serving(
@@ -77,6 +79,23 @@ async def serve_nodes(
                     runtime.close()
                 raise
             task_status.started(serving)
+
+
+def _choose(cluster: Cluster, names: Sequence[str]) -> list[Node]:
+    nodes = [cluster.node(name) for name in names]
+    for node in nodes:
+        if not node.is_here:
+            raise ServiceError(
+                f"{node.name} is not on this host",
+                hint="serve it where `tokenless node import` brought it",
+            )
+    chosen = nodes or [node for node in cluster.nodes if node.is_here]
+    if not chosen:
+        raise ServiceError(
+            "no node of the cluster is on this host",
+            hint="bring one with `tokenless node import`",
+        )
+    return chosen
 
 
 async def _start(cluster: Cluster, serving: Serving, nursery: trio.Nursery) -> None:

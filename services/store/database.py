@@ -7,20 +7,21 @@ statement on rows that are its own.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from services.errors import ServiceError
 from services.store import migrate, schema, trust_lists
-from services.store.engine import POSTGRESQL, declare, open_engine
+from services.store.engine import CHANNEL, POSTGRESQL, declare, open_engine
 from services.store.failures import explained
 
-CHANNEL: Final = "tokenless_revision"
-"""Where PostgreSQL tells nodes of a change."""
+if TYPE_CHECKING:
+    from services.store.listening import Listener
+
 _FOUNDING: Final = 0x746F6B656E
 """Of the advisory lock of those who make or upgrade tables."""
 
@@ -171,9 +172,15 @@ class Database:
         with self.note() as connection:
             return trust_lists.first_published(connection, digest, int(self._clock()))
 
-    def connect_arguments(self) -> Mapping[str, Any]:
-        """Return how the driver connects, for who wants to listen for changes."""
-        return self._engine.dialect.create_connect_args(self._engine.url)[1]
+    def listen(self) -> "Listener":
+        """Return who is told of changes of a shared database; blocking.
+
+        Raises:
+            ServiceError: When it cannot be reached.
+        """
+        from services.store.listening import Listener  # noqa: PLC0415 - an extra
+
+        return Listener(self._engine)
 
     def close(self) -> None:
         """Give back all connections."""

@@ -14,6 +14,8 @@ from services.errors import ConfigurationError
 
 POSTGRESQL: Final = "postgresql"
 SQLITE: Final = "sqlite"
+CHANNEL: Final = "tokenless_revision"
+"""Where PostgreSQL tells nodes of a change."""
 
 _WRITES: Final = "tokenless_writes"
 _HINT: Final = "write postgresql+psycopg://USER@HOST/DATABASE"
@@ -25,6 +27,7 @@ _REACH: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 8000,
     "application_name": "tokenless",
+    "client_encoding": "utf8",
 }
 
 
@@ -59,7 +62,14 @@ def without_password(url: str) -> str:
     """
     parsed = parse_url(url)
     query = {key: value for key, value in parsed.query.items() if key != "password"}
-    bare = parsed.set(password=None, query=query)
+    bare = URL.create(  # `set` takes None for "as it is"
+        parsed.drivername,
+        username=parsed.username,
+        host=parsed.host,
+        port=parsed.port,
+        database=parsed.database,
+        query=query,
+    )
     return bare.render_as_string(hide_password=False)
 
 

@@ -1,0 +1,22 @@
+"""Whether a node could start its services now: asked before they are stopped."""
+
+from protocol.codes import TrustStore
+from services.cluster.cluster import Cluster, Node
+from services.publishing.itl import itl_signer
+from services.publishing.papers import Papers
+
+
+def check_ready(cluster: Cluster, node: Node) -> None:
+    """Check that the database can be read and that the node has its keys.
+
+    Raises:
+        ServiceError: When the database is away, or a key of the node is on another
+            host, as after a regeneration there (services.cluster.handover).
+    """
+    with cluster.store.read() as connection:
+        papers = Papers.read(connection)
+    row = papers.node(node.id)
+    own = TrustStore.CALLMANAGER, TrustStore.TVS
+    needed = [(store, papers.certificate(store, row)) for store in own]
+    for store, certificate in [*needed, itl_signer(papers, row)]:
+        node.keys.load(store, certificate)
