@@ -12,8 +12,9 @@ import time
 from phone_emulator.planner.goal import parse_goal
 from phone_emulator.planner.model import Site
 from phone_emulator.planner.phones import Group
-from phone_emulator.planner.search import Task, search
+from phone_emulator.planner.search import search
 from phone_emulator.planner.steps import ResetCtl, ResetItl
+from phone_emulator.planner.task import Task
 from protocol.release import Release
 
 GOALS = (

@@ -45,6 +45,7 @@ def file_findings(seen: Observation) -> Iterator[Finding]:
             continue
         yield from _arrivals(node)
         yield from _configurations(node)
+        yield from _digests(node)
     for node, kind, found in seen.lists:
         yield from _list_findings(node, kind, found, seen.at)
 
@@ -176,20 +177,31 @@ def _wants_signed(node: Node) -> bool:
     return has_tftp(node.ctl) or has_tftp(node.itl)
 
 
+def _digests(node: Node) -> Iterator[Finding]:
+    """Find files that 7900 phones cannot verify (REFERENCE 2.1)."""
+    files = {
+        FileKind.CTL.value: node.ctl,
+        FileKind.ITL.value: node.itl,
+        "the configuration": node.signed_configuration,
+    }
+    for name, file in files.items():
+        if file is not None and file.header.digest is not Digest.SHA1:
+            yield Finding(
+                Severity.WARNING,
+                "digest",
+                str(node),
+                f"{name} is signed with {file.header.digest.name}",
+                "7900 phones verify SHA-1 only: they keep what they have",
+                "set TFTP File Signature Algorithm to SHA-1 while there are such "
+                "phones, and restart Cisco Tftp on every node",
+            )
+
+
 def _list_findings(
     node: Node, kind: FileKind, found: TrustList, at: float
 ) -> Iterator[Finding]:
     for each in lint(found, at=datetime.fromtimestamp(at, UTC)):
         yield _from_lint(node, kind, each)
-    if found.header.digest is not Digest.SHA1:
-        yield Finding(
-            Severity.WARNING,
-            "digest",
-            str(node),
-            f"{kind} is signed with {found.header.digest.name}",
-            "7900 phones verify SHA-1 only: they keep their old lists",
-            "set TFTP File Signature Algorithm to SHA-1 while there are such phones",
-        )
     yield from _small_keys(node, kind, found)
 
 

@@ -23,7 +23,9 @@ class Missing:
 
     reason: str
     is_absent: bool
-    """The server said that it has no such file; else it could not be asked."""
+    """The server said that it has no such file."""
+    is_silence: bool = False
+    """The server said nothing; else it refused, or broke off."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Node:
     def is_silent(self) -> bool:
         """Whether no request was answered at all."""
         return all(
-            isinstance(each, Missing) and not each.is_absent
+            isinstance(each, Missing) and each.is_silence
             for each in self.files.values()
         )
 

@@ -22,7 +22,7 @@ from protocol.codes import Role
 from protocol.errors import ProtocolError
 from protocol.header_fields import SignerId
 from protocol.phone_models import TlsVersion
-from protocol.tftp_download import Wishes
+from protocol.tftp_download import SilentServerError, Wishes
 from protocol.tftp_packets import TftpError, TftpErrorCode
 from protocol.trust_anchors import FileKind
 from protocol.tvs_messages import FIRST_SESSION_ID, Answer
@@ -33,6 +33,9 @@ TVS_PORT: Final = 2445
 _MEMBER_CONNECTIONS: Final = 8
 """At once to one TVS server: a check must not look like an attack."""
 _MODEL: Final = "7975"
+MAX_MEMBERS: Final = 20
+MAX_SUBJECTS: Final = 400
+"""A list that names thousands must not make this a tool against their owners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,10 @@ async def _fetch_node(client: TftpClient, server: Server, device: str) -> Node:
     files: dict[str, bytes | Missing] = {}
     for name in names:
         files[name] = await _fetch(client, server, name)
-        if (reason := _silence(files[name])) is not None:
+        found = files[name]
+        if isinstance(found, Missing) and found.is_silence:
             # One wait is enough: who is silent now will be silent for the next name.
-            rest = Missing(reason, is_absent=False)
-            return Node(server, {**dict.fromkeys(names, rest), **files}, device)
+            return Node(server, {**dict.fromkeys(names, found), **files}, device)
     return Node(server, files, device)
 
 
@@ -110,14 +113,10 @@ async def _fetch(client: TftpClient, server: Server, name: str) -> bytes | Missi
     except TftpError as error:
         absent = error.code == TftpErrorCode.FILE_NOT_FOUND
         return Missing(str(error), is_absent=absent)
+    except SilentServerError as error:
+        return Missing(str(error), is_absent=False, is_silence=True)
     except ProtocolError as error:
         return Missing(str(error), is_absent=False)
-
-
-def _silence(found: bytes | Missing) -> str | None:
-    if isinstance(found, Missing) and not found.is_absent:
-        return found.reason
-    return None
 
 
 def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:
@@ -129,7 +128,7 @@ def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:
         for member in node.configuration.tvs
     ]
     if listed:
-        return list(dict.fromkeys(listed)), False
+        return list(dict.fromkeys(listed))[:MAX_MEMBERS], False
     guessed = [
         Server(record.ip_address, TVS_PORT)
         for node in nodes
@@ -137,7 +136,7 @@ def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:
         for record in node.itl.records
         if record.role == Role.TVS and record.ip_address
     ]
-    return list(dict.fromkeys(guessed)), True
+    return list(dict.fromkeys(guessed))[:MAX_MEMBERS], True
 
 
 async def _ask_all(
@@ -211,5 +210,5 @@ async def _ask_everything(
                 answers[subject] = str(error)
 
     async with trio.open_nursery() as nursery:
-        for number, subject in enumerate(seen.subjects):
+        for number, subject in enumerate(seen.subjects[:MAX_SUBJECTS]):
             nursery.start_soon(partial(ask, FIRST_SESSION_ID + number, subject))

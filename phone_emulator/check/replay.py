@@ -61,7 +61,7 @@ def _fetch(effect: Fetch, node: Node) -> Event:
         return Downloaded(found)
     if found.is_absent:
         return NotFound()
-    if node.is_silent:
+    if found.is_silence:
         return ServerSilent(found.reason)
     return DownloadRefused(found.reason)
 

@@ -13,7 +13,7 @@ from phone_emulator.planner.model import Site
 from phone_emulator.planner.phones import Group
 from phone_emulator.planner.plan import Plan, make_plan
 from phone_emulator.planner.report import in_words, to_json
-from phone_emulator.planner.search import Task
+from phone_emulator.planner.task import Task
 from phone_emulator.rehearsal.planned import script_of
 from phone_emulator.rehearsal.planned_from import continued, task_for
 from phone_emulator.rehearsal.script import Script, load_script

@@ -6,7 +6,8 @@ from typing import Final
 
 from phone_emulator.planner.model import EVERY_NODE, PUBLISHER, UNITS, Site
 from phone_emulator.planner.phones import Boot, Group, anchors
-from phone_emulator.planner.search import Found, Task, after_a_power_cut, search
+from phone_emulator.planner.risk import after_a_power_cut
+from phone_emulator.planner.search import Found, search
 from phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
@@ -23,6 +24,7 @@ from phone_emulator.planner.steps import (
     describe,
     title,
 )
+from phone_emulator.planner.task import Task
 from protocol.codes import TrustStore
 
 

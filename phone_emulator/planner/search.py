@@ -16,24 +16,23 @@ another node would be refused there; a strict search allows no such moment.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
 
 from phone_emulator.planner.model import (
-    Cluster,
-    List,
     Site,
-    build_ctl,
-    first_cluster,
 )
-from phone_emulator.planner.phones import Group, Phone, anchors, boot
+from phone_emulator.planner.risk import (
+    MANY_ANCHORS,
+    Risk,
+    assess,
+    is_settled,
+    serves_what_is_in_use,
+)
 from phone_emulator.planner.steps import (
     Regenerate,
-    ResetCtl,
-    ResetItl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
@@ -41,10 +40,8 @@ from phone_emulator.planner.steps import (
     UpdateCtl,
     World,
     apply,
-    boots,
-    change,
-    first_world,
 )
+from phone_emulator.planner.task import Task
 from protocol.codes import TrustStore
 
 MAX_STATES: Final = 200_000
@@ -52,37 +49,6 @@ MAX_STATES: Final = 200_000
 _SECOND_SUBSCRIBER: Final = 2
 _ANCHORS: Final = (TrustStore.CALLMANAGER, TrustStore.TVS, TrustStore.ITLRECOVERY)
 """Units that phones learn others by; CAPF vouches for nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is to be planned."""
-
-    site: Site
-    groups: tuple[Group, ...]
-    """The phones that must not be locked out."""
-    goal: tuple[Regenerate, ...]
-    strict: bool = False
-    """Whether phones must be able to change nodes at any moment."""
-    resets: tuple[ResetCtl | ResetItl, ...] = ()
-    """Which recovery commands may be used as steps."""
-    start: World | None = None
-    """Cluster and phones as they are; healthy ones when None."""
-
-    def first_world(self) -> World:
-        """Return where the plan starts."""
-        if self.start is not None:
-            return self.start
-        return first_world(self.site, self.groups, first_cluster(self.site))
-
-    def only(self, groups: tuple[Group, ...]) -> "Task":
-        """Return the same task for some of the groups."""
-        start = self.start
-        if start is not None:
-            pairs = zip(self.groups, start.phones, strict=True)
-            kept = tuple(phone for group, phone in pairs if group in groups)
-            start = start._replace(phones=kept)
-        return replace(self, groups=groups, start=start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +61,6 @@ class Found:
     """How many sequences of steps were looked at."""
     gave_up: bool = False
     """The search ended before everything was looked at."""
-
-
-class Risk(NamedTuple):
-    """How safe a world is; smaller is better."""
-
-    minus_anchors: int
-    """The anchors of the group that has the fewest, negative."""
-    bound: int
-    """How many groups would be refused something at another node."""
 
 
 class Cost(NamedTuple):
@@ -119,7 +76,7 @@ class Cost(NamedTuple):
         return Cost(self.length + 1, Risk(weakest, self.risk.bound + risk.bound))
 
 
-_NOTHING: Final = Cost(0, Risk(-1_000, 0))
+_NOTHING: Final = Cost(0, Risk(-MANY_ANCHORS, 0))
 
 
 class Reached(NamedTuple):
@@ -209,7 +166,7 @@ def _moves(task: Task, reached: Reached) -> Iterator[tuple[Step, Reached]]:
             yield goal, Reached(world, reached.done | 1 << bit, round_)
     for step in _general_steps(task):
         is_reset = isinstance(step, ResetPhones)
-        if is_reset and not _serves_what_is_in_use(task.site, reached.world.cluster):
+        if is_reset and not serves_what_is_in_use(task.site, reached.world.cluster):
             continue
         world = apply(task.site, task.groups, reached.world, step)
         if world != reached.world:
@@ -238,91 +195,10 @@ def _general_steps(task: Task) -> tuple[Step, ...]:
     return steps + task.resets
 
 
-def assess(task: Task, world: World) -> Risk | None:
-    """Return how safe a world is; None when it is not.
-
-    The moments between a command and the restart that follows it count for the phones'
-    own nodes only: in them another node may still serve files of a signer who is not in
-    use any more.
-    """
-    site, bound = task.site, 0
-    fewest = -_NOTHING.risk.minus_anchors
-    restarted = after_a_power_cut(site, world.cluster)
-    for group, phone in zip(task.groups, world.phones, strict=True):
-        left = _anchors_left(site, restarted, group, phone)
-        if not left or not _anchors_left(site, world.cluster, group, phone):
-            return None
-        fewest = min(fewest, left)
-        bound += _is_bound(site, restarted, group, phone)
-    return Risk(-fewest, bound)
-
-
-@lru_cache(maxsize=262_144)
-def after_a_power_cut(site: Site, cluster: Cluster) -> Cluster:
-    """Return the cluster with TVS and TFTP restarted on every node."""
-    return change(site, change(site, cluster, RestartTvs()), RestartTftp())
-
-
-@lru_cache(maxsize=262_144)
-def _anchors_left(site: Site, cluster: Cluster, group: Group, phone: Phone) -> int:
-    """Count the phones' anchors; 0 also when their own node would refuse them."""
-    if boot(site, cluster, group, phone).refusals:
-        return 0
-    return len(anchors(site, cluster, phone))
-
-
-@lru_cache(maxsize=262_144)
-def _is_bound(site: Site, cluster: Cluster, group: Group, phone: Phone) -> bool:
-    """Whether the phones would be refused something at another node."""
-    return any(
-        boot(site, cluster, group, phone, node).refusals
-        for node in range(len(site.nodes))
-        if node != group.node
-    )
-
-
-def is_safe(task: Task, world: World) -> bool:
-    """Whether no phone that restarts now at its own node is refused anything."""
-    return assess(task, world) is not None
-
-
 def _is_reached(task: Task, reached: Reached) -> bool:
     if reached.done != (1 << len(task.goal)) - 1:
         return False
     return is_settled(task, reached.world)
-
-
-def is_settled(task: Task, world: World) -> bool:
-    """Whether every node serves what is in use and every phone holds it."""
-    cluster = world.cluster
-    if cluster != after_a_power_cut(task.site, cluster):
-        return False
-    if cluster.ctl is not None and cluster.ctl != build_ctl(task.site, cluster):
-        return False
-    return all(
-        each.phone == phone and not each.refusals
-        for each, phone in zip(
-            boots(task.site, task.groups, world), world.phones, strict=True
-        )
-    )
-
-
-def _serves_what_is_in_use(site: Site, cluster: Cluster) -> bool:
-    """Whether a round may end; a reset list is what it should be, until the next."""
-    if cluster.ctl is not None and cluster.ctl not in _usable_ctls(site, cluster):
-        return False
-    restarted = after_a_power_cut(site, cluster)
-    return restarted.shown == cluster.shown and all(
-        served.ctl is fresh.ctl
-        and served.itl.members == fresh.itl.members
-        and served.configuration_signer is fresh.configuration_signer
-        for served, fresh in zip(cluster.served, restarted.served, strict=True)
-    )
-
-
-@lru_cache(maxsize=65_536)
-def _usable_ctls(site: Site, cluster: Cluster) -> tuple[List, List]:
-    return build_ctl(site, cluster), build_ctl(site, cluster, reset=True)
 
 
 def _least_left(task: Task, reached: Reached) -> int:

@@ -10,7 +10,6 @@ from phone_emulator.planner.goal import parse_goal
 from phone_emulator.planner.model import Site, first_cluster, serve_all
 from phone_emulator.planner.phones import Group, Phone
 from phone_emulator.planner.plan import Plan
-from phone_emulator.planner.search import Task
 from phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
@@ -23,6 +22,7 @@ from phone_emulator.planner.steps import (
     World,
     apply,
 )
+from phone_emulator.planner.task import Task
 from phone_emulator.rehearsal.actions import Action, Admin, Phones, PhoneVerb
 from phone_emulator.rehearsal.lines import parse_action
 from phone_emulator.rehearsal.planned import rounds

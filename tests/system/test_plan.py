@@ -10,8 +10,8 @@ from phone_emulator.planner.goal import parse_goal
 from phone_emulator.planner.model import Site
 from phone_emulator.planner.phones import Group
 from phone_emulator.planner.plan import make_plan, naive_steps
-from phone_emulator.planner.search import Task
 from phone_emulator.planner.steps import ResetPhones, apply, boots, commands
+from phone_emulator.planner.task import Task
 from phone_emulator.rehearsal.planned import expectations, script_of
 from phone_emulator.rehearsal.player import Watcher
 from phone_emulator.rehearsal.run import Played, run_script

@@ -51,7 +51,9 @@ def _node(address: str, authority: Authority) -> Node:
     files: dict[str, bytes | Missing] = {}
     for name in names:
         data = None if authority.silent else authority.fetch(name)
-        missing = Missing("no answer", is_absent=not authority.silent)
+        missing = Missing(
+            "no answer", is_absent=not authority.silent, is_silence=authority.silent
+        )
         files[name] = missing if data is None else data
     return Node(Server(address, 69), files, DEVICE)
 

@@ -7,11 +7,12 @@ import pytest
 
 from phone_emulator.check.inspect import inspect
 from phone_emulator.check.observation import Observation
-from phone_emulator.check.observe import Patience, observe
+from phone_emulator.check.observe import MAX_MEMBERS, Patience, observe
 from phone_emulator.secd.events import Server
 from protocol.codes import Role
+from protocol.tftp_packets import TftpError, TftpErrorCode
 from protocol.trust_anchors import FileKind
-from tests.cluster import DEVICE, Authority, Lab, keypair
+from tests.cluster import DEVICE, Authority, Lab, keypair, record
 from tests.live import live_node
 
 MIXED = replace(Lab(), mixed=True)
@@ -98,3 +99,32 @@ async def test_garbage_is_a_finding(tmp_path: Path, garbage: bytes) -> None:
     async with live_node(made, tmp_path) as node:
         seen = await observe([node.tftp], DEVICE, patience=HURRY)
     assert "malformed" in codes(seen)
+
+
+async def test_a_server_that_refuses_is_not_a_silent_one(tmp_path: Path) -> None:
+    class Refusing:
+        def find(self, name: str) -> bytes:  # noqa: ARG002
+            raise TftpError(TftpErrorCode.ACCESS_VIOLATION)
+
+    async with live_node(authority(), tmp_path) as node:
+        node.tftp_server.source = Refusing()
+        seen = await observe([node.tftp], DEVICE, patience=HURRY)
+    (here,) = seen.nodes
+    assert not here.is_silent
+    assert "download-failed" in codes(seen)
+    assert "tftp-unreachable" not in codes(seen)
+
+
+async def test_a_list_cannot_send_it_to_thousands_of_servers(tmp_path: Path) -> None:
+    made = authority()
+    made.configuration = None
+    assert made.itl is not None
+    many = [
+        record(MIXED.tvs_pub, Role.TVS, address=f"127.0.{a}.{b}")
+        for a in (50, 51)
+        for b in range(1, 200)
+    ]
+    made.itl = replace(made.itl, records=(*made.itl.records, *many))
+    async with live_node(made, tmp_path, address="127.0.49.10") as node:
+        seen = await observe([node.tftp], DEVICE, patience=HURRY)
+    assert len(seen.members) == MAX_MEMBERS

@@ -10,7 +10,8 @@ from phone_emulator.planner.model import Site
 from phone_emulator.planner.phones import Group
 from phone_emulator.planner.plan import Plan, make_plan, naive_steps
 from phone_emulator.planner.report import in_words, to_json
-from phone_emulator.planner.search import Task, is_safe, is_settled, search
+from phone_emulator.planner.risk import is_safe, is_settled
+from phone_emulator.planner.search import search
 from phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
@@ -20,6 +21,7 @@ from phone_emulator.planner.steps import (
     UpdateCtl,
     apply,
 )
+from phone_emulator.planner.task import Task
 from protocol.codes import TrustStore
 from protocol.release import Release
 

@@ -1,0 +1,108 @@
+"""How safe a world is: what phones would be refused if they restarted now."""
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from phone_emulator.planner.model import Cluster, List, Site, build_ctl
+from phone_emulator.planner.phones import Group, Phone, anchors, boot
+from phone_emulator.planner.steps import (
+    RestartTftp,
+    RestartTvs,
+    World,
+    boots,
+    change,
+)
+from phone_emulator.planner.task import Task
+
+MANY_ANCHORS: Final = 1_000
+"""More than any phone has."""
+
+
+class Risk(NamedTuple):
+    """How safe a world is; smaller is better."""
+
+    minus_anchors: int
+    """The anchors of the group that has the fewest, negative."""
+    bound: int
+    """How many groups would be refused something at another node."""
+
+
+def assess(task: Task, world: World) -> Risk | None:
+    """Return how safe a world is; None when it is not.
+
+    The moments between a command and the restart that follows it count for the phones'
+    own nodes only: in them another node may still serve files of a signer who is not in
+    use any more.
+    """
+    site, bound = task.site, 0
+    fewest = MANY_ANCHORS
+    restarted = after_a_power_cut(site, world.cluster)
+    for group, phone in zip(task.groups, world.phones, strict=True):
+        left = _anchors_left(site, restarted, group, phone)
+        if not left or not _anchors_left(site, world.cluster, group, phone):
+            return None
+        fewest = min(fewest, left)
+        bound += _is_bound(site, restarted, group, phone)
+    return Risk(-fewest, bound)
+
+
+@lru_cache(maxsize=262_144)
+def after_a_power_cut(site: Site, cluster: Cluster) -> Cluster:
+    """Return the cluster with TVS and TFTP restarted on every node."""
+    return change(site, change(site, cluster, RestartTvs()), RestartTftp())
+
+
+@lru_cache(maxsize=262_144)
+def _anchors_left(site: Site, cluster: Cluster, group: Group, phone: Phone) -> int:
+    """Count the phones' anchors; 0 also when their own node would refuse them."""
+    if boot(site, cluster, group, phone).refusals:
+        return 0
+    return len(anchors(site, cluster, phone))
+
+
+@lru_cache(maxsize=262_144)
+def _is_bound(site: Site, cluster: Cluster, group: Group, phone: Phone) -> bool:
+    """Whether the phones would be refused something at another node."""
+    return any(
+        boot(site, cluster, group, phone, node).refusals
+        for node in range(len(site.nodes))
+        if node != group.node
+    )
+
+
+def is_safe(task: Task, world: World) -> bool:
+    """Whether no phone that restarts now at its own node is refused anything."""
+    return assess(task, world) is not None
+
+
+def is_settled(task: Task, world: World) -> bool:
+    """Whether every node serves what is in use and every phone holds it."""
+    cluster = world.cluster
+    if cluster != after_a_power_cut(task.site, cluster):
+        return False
+    if cluster.ctl is not None and cluster.ctl != build_ctl(task.site, cluster):
+        return False
+    return all(
+        each.phone == phone and not each.refusals
+        for each, phone in zip(
+            boots(task.site, task.groups, world), world.phones, strict=True
+        )
+    )
+
+
+def serves_what_is_in_use(site: Site, cluster: Cluster) -> bool:
+    """Whether a round may end; a reset list is what it should be, until the next."""
+    if cluster.ctl is not None and cluster.ctl not in _usable_ctls(site, cluster):
+        return False
+    restarted = after_a_power_cut(site, cluster)
+    return restarted.shown == cluster.shown and all(
+        served.ctl is fresh.ctl
+        and served.itl.members == fresh.itl.members
+        and served.configuration_signer is fresh.configuration_signer
+        for served, fresh in zip(cluster.served, restarted.served, strict=True)
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _usable_ctls(site: Site, cluster: Cluster) -> tuple[List, List]:
+    return build_ctl(site, cluster), build_ctl(site, cluster, reset=True)
