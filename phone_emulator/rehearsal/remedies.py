@@ -17,6 +17,7 @@ from protocol.trust_anchors import FileKind
 BY_HAND: Final = "delete CTL and ITL on each phone by hand"
 RESTORE: Final = "restore the old certificate and key of"
 _NOT_VOUCHED: Final = ("TVS does not vouch", "TVS trusts the signer as")
+_NOT_USABLE: Final = "no TVS server can be used"
 _NOT_AUTHORISED_RULE: Final = 10
 _UNREACHABLE_RULE: Final = 1
 
@@ -44,11 +45,30 @@ def remedies_for(trouble: Trouble) -> Iterator[str]:
         return
     if _NOT_AUTHORISED_RULE in trouble.rules:
         yield "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
+    yield from _by_a_reset(trouble)
     yield from _by_tvs(trouble)
     yield from _by_the_other_signer(trouble)
     yield from _by_an_old_key(trouble)
     yield from _by_another_cluster(trouble)
     yield BY_HAND
+
+
+def _by_a_reset(trouble: Trouble) -> Iterator[str]:
+    """Name the TVS servers that could not be used at the boot and can be now."""
+    if not any(_NOT_USABLE in reason for reason in trouble.reasons):
+        return
+    answering = [
+        server.node
+        for cluster, server in trouble.tvs
+        if cluster is trouble.home
+        and server.shown is not None
+        and trouble.model.tls[1] >= cluster.oldest_tls
+    ]
+    if answering:
+        yield (
+            f"reset the phones: TVS on {', '.join(answering)}, which they know, "
+            "answers now"
+        )
 
 
 def _by_tvs(trouble: Trouble) -> Iterator[str]:

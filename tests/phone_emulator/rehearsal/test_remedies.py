@@ -152,6 +152,28 @@ def test_a_tvs_that_is_down_is_to_be_started(recovery: PrivateKeySigner) -> None
     assert found[0].startswith("start Cisco Trust Verification Service on sub")
 
 
+def test_phones_are_reset_once_a_tvs_that_they_know_answers(
+    recovery: PrivateKeySigner,
+) -> None:
+    home = _facts("11.5(1)", {})
+    up = TvsFacts("pub", shown=b"certificate", own=b"certificate")
+    trouble = _trouble(home, Held(None, _itl(recovery)), tvs=((home, up),))
+
+    assert next(iter(remedies_for(trouble))).startswith("reset the phones: TVS on pub")
+
+
+def test_a_reset_is_not_named_to_phones_that_share_no_tls_with_tvs(
+    recovery: PrivateKeySigner,
+) -> None:
+    home = replace(_facts("11.5(1)", {}), oldest_tls="1.2")
+    up = TvsFacts("pub", shown=b"certificate", own=b"certificate")
+    trouble = _trouble(home, Held(None, _itl(recovery)), tvs=((home, up),))
+    found = list(remedies_for(trouble))
+
+    assert not any(each.startswith("reset the phones") for each in found)
+    assert any("speak TLS 1.0" in each for each in found)
+
+
 def test_a_signer_that_tvs_does_not_know_is_to_be_uploaded(
     recovery: PrivateKeySigner,
 ) -> None:
