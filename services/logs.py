@@ -63,7 +63,7 @@ def configure_logs(
         logger_factory=structlog.PrintLoggerFactory(sys.stderr if to is None else to),
         cache_logger_on_first_use=False,
     )
-    # tftpy reports each hostile datagram as an error of its own (see STYLE).
+    # tftpy reports each hostile datagram as an error of its own.
     logging.getLogger("tftpy").setLevel(logging.CRITICAL)
 
 
