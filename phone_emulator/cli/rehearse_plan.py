@@ -1,8 +1,10 @@
 """`tokenless rehearse plan`: the shortest order of steps that locks no phone out."""
 
 import json
+import re
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -21,7 +23,8 @@ from phone_emulator.rehearsal.script_text import write_script
 from protocol.phone_models import PHONE_MODELS
 from protocol.release import Release
 
-_MAX_NODES = 5
+_MAX_NODES: Final = 5
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 @click.command("plan")
@@ -127,7 +130,8 @@ def _site(version: str, nodes: str, *, is_mixed: bool) -> Site:
     except ValueError as error:
         raise PhoneError(str(error), hint='write it as "10.5(1)"') from None
     names = tuple(name.strip() for name in nodes.split(",") if name.strip())
-    if not names or len(set(names)) != len(names) or len(names) > _MAX_NODES:
+    are_names = all(_HOST.fullmatch(name) for name in names)
+    if not are_names or not 1 <= len(names) == len(set(names)) <= _MAX_NODES:
         raise PhoneError(
             f"{nodes!r} are no nodes to plan for",
             hint=f"name 1 to {_MAX_NODES} different ones, the publisher first",

@@ -14,6 +14,9 @@ from protocol.trust_verdicts import TFTP_ROLES, FileKind
 
 _NODE_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CAPF)
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_HOST_NAME: Final = re.compile(
+    rf"(?=.{{1,128}}\Z){_HOST.pattern}(?:\.{_HOST.pattern})*"
+)
 _LOOPBACK: Final = "127.0.48.{}"
 """For nodes whose address is not known, or would not do on this machine."""
 _FIRST_HOST: Final = 11
@@ -100,7 +103,9 @@ def read_site(
         tokens=0 if ctl is None else sum(e.is_token for e in ctl.entries),
         subject=_subject(server.subject if server else ""),
         domain=_domain(server, nodes),
-        capf=next((e.common_name for e in entries if e.role == Role.CAPF), None),
+        capf=_host_name(
+            next((e.common_name for e in entries if e.role == Role.CAPF), "")
+        ),
         key_bits=_usual_bits(entries),
     )
     _find_drift(site, ctl, itls, in_use)
@@ -225,8 +230,13 @@ def _domain(server: Entry | None, nodes: Sequence[ImportedNode]) -> str | None:
     common = server.common_name
     for node in nodes:
         if common.lower().startswith(f"{node.name.lower()}."):
-            return common[len(node.name) + 1 :]
+            return _host_name(common[len(node.name) + 1 :])
     return None
+
+
+def _host_name(text: str) -> str | None:
+    """Return a name that a configuration takes; None for any other."""
+    return text if _HOST_NAME.fullmatch(text) else None
 
 
 def _usual_bits(entries: Sequence[Entry]) -> int:

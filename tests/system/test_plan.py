@@ -107,3 +107,19 @@ def test_no_safe_order_is_exit_status_1() -> None:
     assert status == 1
     assert '"safe": false' in out
     assert err.startswith("tokenless: no order is safe")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--goal", "nothing"), "there is no certificate 'nothing'"),
+        (("--goal", "TVS", "--version", "9.1"), "9.1 has no tokenless CTL"),
+        (("--goal", "TVS", "--nodes", "a,a"), "are no nodes to plan for"),
+        (("--goal", "TVS", "--nodes", "a b"), "are no nodes to plan for"),
+        (("--goal", "TVS", "--models", "9999"), "there is no phone model 9999"),
+    ],
+)
+def test_what_cannot_be_planned(arguments: tuple[str, ...], words: str) -> None:
+    status, out, err = run_cli("rehearse", "plan", *arguments)
+    assert (status, out) == (1, "")
+    assert words in err
