@@ -159,7 +159,7 @@ def _what_to_do(made: Plan) -> str:
         return "plan for fewer units at a time"
     return (
         "delete the CTL on each phone after the change, or keep tokens that sign the "
-        "CTL (REFERENCE 7.18)"
+        "CTL"
     )
 
 
