@@ -104,16 +104,15 @@ def _sum(findings: Sequence[Finding]) -> Text:
         severity: sum(each.severity is severity for each in findings)
         for severity in Severity
     }
+    warnings = _count(counts[Severity.WARNING], "warning")
+    notes = _count(counts[Severity.NOTE], "note")
     if counts[Severity.ERROR]:
-        return Text(
-            f"{counts[Severity.ERROR]} that lock phones out, "
-            f"{counts[Severity.WARNING]} warnings, {counts[Severity.NOTE]} notes",
-            "bold red",
-        )
+        errors = _count(counts[Severity.ERROR], "error")
+        return Text(f"Phones are locked out: {errors}, {warnings}, {notes}", "bold red")
     if counts[Severity.WARNING]:
-        return Text(
-            f"No phone is locked out; {counts[Severity.WARNING]} warnings, "
-            f"{counts[Severity.NOTE]} notes",
-            "yellow",
-        )
-    return Text(f"No findings; {counts[Severity.NOTE]} notes", "green")
+        return Text(f"No phone is locked out; {warnings}, {notes}", "yellow")
+    return Text(f"No findings; {notes}", "green")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

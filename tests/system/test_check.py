@@ -95,14 +95,55 @@ def test_tvs_regenerated_and_tftp_forgotten(lab: LabCluster) -> None:
 def test_callmanager_and_tvs_together_show_before_phones_restart(
     lab: LabCluster,
 ) -> None:
-    """The ITL is consistent in itself; only TVS shows what phones will meet."""
-    lab.admin("set cert regen CallManager")
-    lab.admin("set cert regen TVS")
-    lab.admin(TVS)
+    """Its lists are whole; TVS alone shows what phones will meet."""
+    for node in (PUB, SUB):
+        lab.admin("set cert regen CallManager", node=node)
+        lab.admin("set cert regen TVS", node=node)
+        lab.admin(TVS, node=node)
     status, found, _ = check(lab)
-    codes = {each["code"] for each in found["findings"]}
-    assert "tvs-unpinned" in codes
-    assert status in (0, 1)
+    unpinned = [e for e in found["findings"] if e["code"] == "tvs-unpinned"]
+    assert len(unpinned) == 1  # one finding about both members
+    assert unpinned[0]["where"].count("TVS 127.0.47.") == 2
+    # Phones that change nodes are refused already.
+    assert status == 1
+    assert "phone-locked-out" in {each["code"] for each in found["findings"]}
+
+
+def test_a_healthy_12_5(lab: LabCluster) -> None:
+    lab.admin("set enterprise Version 12.5(1)")
+    lab.admin("utils ctl set-cluster mixed-mode")
+    lab.restart_tftp()
+    status, found, _ = check(lab)
+    assert (status, serious(found)) == (0, [])
+    signers = {node["ctl"]["signer"] for node in found["nodes"]}
+    assert all(signer.startswith(f"CN=ITLRECOVERY_{PUB}") for signer in signers)
+
+
+def test_a_token_that_tvs_does_not_know(lab: LabCluster) -> None:
+    """Without the upload to Phone-SAST-trust every phone keeps its old CTL."""
+
+    def run(*words: str) -> None:
+        status, _, err = run_cli(*words, "--data", str(lab.data))
+        assert status == 0, err
+
+    lab.admin("utils ctl set-cluster mixed-mode")
+    lab.admin("file delete tftp CTLFile.tlv")
+    run("token", "create", "A")
+    run("token", "create", "B")
+    run(
+        *("ctl-client", "update", "--token", "A", "--token", "B"),
+        *("--ignore-missing-file", "--password", "Cisco123"),
+    )
+    lab.restart_tftp()
+    status, found, _ = check(lab)
+    assert status == 1
+    (unknown,) = [e for e in found["findings"] if e["severity"] == "error"]
+    assert unknown["code"] == "ctl-signer-unknown"
+    assert "SAST-ADN" in unknown["message"]
+    assert "Phone-SAST-trust" in unknown["advice"]
+    run("cert", "upload", "Phone-SAST-trust", "token:A")
+    status, found, _ = check(lab)
+    assert (status, serious(found)) == (0, [])
 
 
 def test_a_node_that_is_gone_and_people_who_read(lab: LabCluster) -> None:
@@ -113,7 +154,7 @@ def test_a_node_that_is_gone_and_people_who_read(lab: LabCluster) -> None:
     )
     assert status == 1
     assert "[tftp-unreachable]" in out
-    assert "1 that lock phones out" in out
+    assert "Phones are locked out: 1 error, 0 warnings" in out
     assert "start Cisco Tftp" in err
 
 
