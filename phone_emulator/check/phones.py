@@ -7,12 +7,15 @@ server does not answer. What such a phone refuses, real phones refuse.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from phone_emulator.check.findings import Finding, Severity
 from phone_emulator.check.observation import Node, Observation
 from phone_emulator.check.replay import boot
-from phone_emulator.secd.events import FlashContents
+from phone_emulator.secd.events import FlashContents, Server
 from phone_emulator.secd.machine import Secd
 from phone_emulator.secd.report import Action
+from protocol.phone_config import MAX_TVS_MEMBERS, PhoneConfig, TvsMember
 from protocol.phone_models import PHONE_MODELS
 from protocol.trust_anchors import FileKind
 
@@ -38,7 +41,7 @@ def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding
         furnished: list[tuple[Node, FlashContents]] = []
         for node in nodes:
             secd = boot(seen, model, node, FlashContents())
-            furnished.append((node, secd.contents))
+            furnished.append((node, _configured(secd.contents, seen)))
             for refusal in _refusals(secd):
                 new.setdefault((str(node), str(node), refusal), []).append(model)
         for home, contents in furnished:
@@ -51,6 +54,26 @@ def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding
     yield from map(_new_phone, new, new.values())
     yield from map(_known_phone, known, known.values())
     yield from map(_older_list, older, older.values())
+
+
+def _configured(contents: FlashContents, seen: Observation) -> FlashContents:
+    """Let a phone know the TVS members that were asked, if its own were not.
+
+    Where the made-up phone of the check gets no configuration, real ones do.
+    """
+    asked = [member.server for member in seen.members]
+    data = contents.configuration
+    if data is not None:
+        known = PhoneConfig.decode(data).tvs
+        if any(Server(each.address, each.port) in asked for each in known):
+            return contents
+    assumed = PhoneConfig(
+        tvs=tuple(
+            TvsMember(server.address, server.port, priority)
+            for priority, server in enumerate(asked[:MAX_TVS_MEMBERS])
+        )
+    )
+    return msgspec.structs.replace(contents, configuration=assumed.encode())
 
 
 def _new_phone(case: _Case, models: Sequence[str]) -> Finding:

@@ -248,6 +248,17 @@ def test_two_ctls_of_one_second_are_told_apart_by_the_itls() -> None:
         assert finding.message.startswith("another CTL than")
 
 
+def test_a_phone_that_is_not_registered_is_no_reason_to_cry() -> None:
+    """Elsewhere a made-up phone gets no configuration; real ones know TVS."""
+    those = nodes(MIXED)
+    members = observation(those).members
+    for each in those.values():
+        each.configuration = None
+    without = observation(those)
+    seen = Observation(without.nodes, members, without.device, without.at)
+    assert found(seen) == []
+
+
 def test_a_tvs_that_is_down_is_a_warning_and_two_lock_phones_out() -> None:
     seen = observation(nodes(PLAIN))
     one_down = without_tvs(seen, 0)
