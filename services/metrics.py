@@ -71,6 +71,9 @@ CACHE_AGE: Final = gauge(
     "Since the node's caches were last known to agree with the database",
     ["node"],
 )
+CACHE_ENTRIES: Final = gauge(
+    "tvs_cache_entries", "Certificates that TVS can answer for", ["node", "cache"]
+)
 CTL_INSTALLS: Final = counter(
     "ctl_installs", "CTL files installed in a node's folder", ["node"]
 )

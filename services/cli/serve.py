@@ -4,17 +4,22 @@ import json
 import signal
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
+import msgspec
 import trio
 
 from services.cli.administration import open_cluster
 from services.cli.options import config_option, data_option
 from services.cluster.cluster import Cluster
+from services.config import MetricsSection
 from services.logs import configure_logs, get_logger
-from services.node.runtime import Kind, Listening
-from services.node.serve import serve_nodes
+from services.monitoring import notify
+from services.monitoring.http_server import serve_monitoring
+from services.node.runtime import Kind
+from services.node.serve import Serving, serve_nodes
 from services.tftp.heap import settle_heap
 
 
@@ -32,12 +37,18 @@ from services.tftp.heap import settle_heap
     metavar="SERVICE[,SERVICE...]",
     help=f"Serve only these: {', '.join(Kind)}.",
 )
+@click.option(
+    "--metrics",
+    metavar="[ADDRESS:]PORT",
+    help="Serve /metrics and /health there, instead of where [metrics] says.",
+)
 @click.option("--log-json", is_flag=True, help="Log one JSON object a line.")
 def serve(
     data: Path,
     config: Path | None,
     nodes: tuple[str, ...],
     only: str | None,
+    metrics: str | None,
     *,
     log_json: bool,
 ) -> None:
@@ -48,8 +59,9 @@ def serve(
     """
     configure_logs(json=log_json or None)
     kinds = _parse_only(only)
+    watched = None if metrics is None else _parse_metrics(metrics)
     with closing(open_cluster(data, config)) as cluster:
-        trio.run(_serve, cluster, nodes, kinds)
+        trio.run(_serve, cluster, nodes, kinds, watched or cluster.config.metrics)
 
 
 def _parse_only(only: str | None) -> frozenset[Kind]:
@@ -63,33 +75,58 @@ def _parse_only(only: str | None) -> frozenset[Kind]:
         ) from None
 
 
+def _parse_metrics(text: str) -> MetricsSection:
+    address, _, port = text.rpartition(":")
+    try:
+        tables = {"port": int(port)} | ({"address": address} if address else {})
+        return msgspec.convert(tables, MetricsSection)
+    except ValueError:  # msgspec's errors are such
+        raise click.BadParameter(
+            f"{text!r} is not [ADDRESS:]PORT", param_hint="--metrics"
+        ) from None
+
+
 async def _serve(
-    cluster: Cluster, nodes: Sequence[str], kinds: frozenset[Kind]
+    cluster: Cluster,
+    nodes: Sequence[str],
+    kinds: frozenset[Kind],
+    metrics: MetricsSection | None,
 ) -> None:
     """Serve until a signal; then finish what is under way, and close everything."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             running = await nursery.start(serve_nodes, cluster, nodes, kinds)
             for each in running.listening:
-                _print_ready(each)
+                _print_ready(each.node, each.service, each.address, each.port)
+            if metrics is not None:
+                await _serve_metrics(nursery, metrics, running)
             settle_heap()
             click.echo(json.dumps({"event": "serving"}))
+            notify.tell_ready("serving")
+            nursery.start_soon(notify.show_life)
             async for number in signals:
                 get_logger().info("stopping", signal=signal.Signals(number).name)
                 break
+            notify.tell_stopping()
             await running.drain()
             nursery.cancel_scope.cancel()
 
 
-def _print_ready(listening: Listening) -> None:
-    click.echo(
-        json.dumps(
-            {
-                "event": "ready",
-                "node": listening.node,
-                "service": listening.service,
-                "address": listening.address,
-                "port": listening.port,
-            }
+async def _serve_metrics(
+    nursery: trio.Nursery, section: MetricsSection, running: Serving
+) -> None:
+    address, port = await nursery.start(
+        partial(
+            serve_monitoring,
+            running.health,
+            address=section.address,
+            port=section.port,
         )
     )
+    _print_ready(None, "metrics", address, port)
+
+
+def _print_ready(node: str | None, service: str, address: str, port: int) -> None:
+    """Announce a socket; that of the metrics is no single node's."""
+    event = {"event": "ready", "node": node, "service": service}
+    click.echo(json.dumps({**event, "address": address, "port": port}))

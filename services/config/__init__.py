@@ -17,6 +17,7 @@ from services.config.references import check_references
 from services.config.sections import (
     ClusterConfig,
     HostName,
+    MetricsSection,
     NodeSection,
     SubjectSection,
     TftpSection,
@@ -27,6 +28,7 @@ from services.errors import ConfigurationError
 __all__ = [
     "ClusterConfig",
     "HostName",
+    "MetricsSection",
     "NodeSection",
     "SubjectSection",
     "TftpSection",

@@ -121,6 +121,15 @@ class TvsSection(Section, frozen=True):
     idle_s: Seconds = 10.0
 
 
+class MetricsSection(Section, frozen=True):
+    """`[metrics]`: `/metrics` and `/health` over HTTP; without it they are off."""
+
+    port: Port
+    """0 takes a free one."""
+    address: str = "127.0.0.1"
+    """There is no password: loopback, or a network of those who may read it."""
+
+
 class DatabaseSection(Section, frozen=True):
     """`[database]`: where the cluster's state lives."""
 
@@ -165,6 +174,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     certificates: CertificatesSection = CertificatesSection()
     tftp: TftpSection = TftpSection()
     tvs: TvsSection = TvsSection()
+    metrics: MetricsSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()

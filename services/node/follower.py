@@ -69,7 +69,17 @@ class Follower:
         self._seen: _FileIdentity = None
         self._node = node
         self._log = get_logger(node=node)
-        CACHE_AGE.labels(node).set_function(self._age_s)
+        CACHE_AGE.labels(node).set_function(lambda: self.age_s)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the node cannot follow now; None when it does."""
+        return self._failure
+
+    @property
+    def age_s(self) -> float:
+        """Since when its caches were last known to agree with the database."""
+        return time.monotonic() - self._agreed_at
 
     def poke(self) -> None:
         """Look at the database now."""
@@ -119,9 +129,6 @@ class Follower:
             if failed_before:
                 self._log.info("following the database again", revision=self.applied)
             self._failure = None
-
-    def _age_s(self) -> float:
-        return time.monotonic() - self._agreed_at
 
     async def _fail(self, reason: str) -> None:
         async with self._moved:

@@ -17,6 +17,8 @@ from services.cluster.distribution import (
 )
 from services.errors import ServiceError
 from services.metrics import CTL_INSTALLS, exposition
+from services.monitoring.expiry import COLLECTOR, load_ends
+from services.monitoring.health import NodeHealth, judge
 from services.node import requests
 from services.node.control_server import serve_control
 from services.node.follower import Follower
@@ -118,6 +120,19 @@ class NodeRuntime:
             for name, address in supervised.service.addresses.items()
         ]
 
+    @property
+    def health(self) -> NodeHealth:
+        """Whether its services run, and whether it can follow the database."""
+        follower = self.follower
+        return judge(
+            self.node.name,
+            {name.value: each.state for name, each in self._services.items()},
+            revision=follower.applied,
+            stale_for_s=None if follower.trouble is None else follower.age_s,
+            reason=follower.trouble,
+            now=self._cluster.clock(),
+        )
+
     async def handle(self, request: requests.Request) -> Mapping[str, object]:
         """Do what an administrator's process asks.
 
@@ -151,6 +166,7 @@ class NodeRuntime:
             "node": self.node.name,
             "pid": os.getpid(),
             "revision": self.follower.applied,
+            "health": self.health,
             "services": [
                 {
                     "name": name.value,
@@ -182,6 +198,8 @@ class NodeRuntime:
         if await trio.to_thread.run_sync(install_ctl, self._cluster, self.node):
             CTL_INSTALLS.labels(self.node.name).inc()
         judge_anew = await self._trust.refill_db_cache()
+        ends = await trio.to_thread.run_sync(load_ends, self._cluster, self.node)
+        COLLECTOR.follow(self.node.name, ends, self._cluster.clock)
         reset = await trio.to_thread.run_sync(
             install_reset_itl, self._cluster, self.node
         )

@@ -14,6 +14,7 @@ import trio
 
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
+from services.monitoring.health import Health
 from services.node.control_socket import serve_lock
 from services.node.runtime import Kind, Listening, NodeRuntime
 
@@ -39,6 +40,10 @@ class Serving:
             if each.service in {Kind.TFTP, Kind.TVS}:
                 ports.setdefault(each.node, {})[each.service] = each.port
         return ports
+
+    def health(self) -> Health:
+        """Return how the process is now."""
+        return Health.of(runtime.health for runtime in self.runtimes)
 
     async def drain(self) -> None:
         """Let what is under way end, for a while; nothing new is begun."""

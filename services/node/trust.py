@@ -11,8 +11,15 @@ from protocol.certificate import Certificate
 from services.cluster.certificates import ctl_signers, with_roles
 from services.cluster.cluster import Cluster, Node
 from services.logs import get_logger
+from services.metrics import CACHE_ENTRIES
 from services.store.certificates import StoredCertificate
-from services.tvs.caches import CachedCertificate, Caches, CtlAdmission, CtlCache
+from services.tvs.caches import (
+    CachedCertificate,
+    CacheName,
+    Caches,
+    CtlAdmission,
+    CtlCache,
+)
 
 
 class NodeTrust:
@@ -24,6 +31,13 @@ class NodeTrust:
         self._cluster = cluster
         self._node = node
         self._admission = CtlAdmission(cluster.config.tvs.ctl_cache)
+        size_of = CACHE_ENTRIES.labels
+        size_of(node.name, CacheName.DB.value).set_function(
+            lambda: len(self.caches.db.index)
+        )
+        size_of(node.name, CacheName.CTL.value).set_function(
+            lambda: len(self.caches.ctl.index)
+        )
         self._vouched: frozenset[bytes] = frozenset()
         if self._admission is CtlAdmission.AS_LOGGED:
             log.warning(

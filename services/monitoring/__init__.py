@@ -1,0 +1,1 @@
+"""What a process tells those who watch over it: metrics, health, systemd."""

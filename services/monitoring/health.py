@@ -1,0 +1,101 @@
+"""Whether a process is well: which services run, and since when caches are stale.
+
+`failing` is what a restart may mend: a service that fell and is not up again. A service
+that an administrator stopped, and caches that answer from what they last knew because
+the database is away, are `degraded`: phones are still served, and killing the process
+would take even that from them.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum, unique
+from typing import Self
+
+import msgspec
+
+from services.node.supervision import ServiceState
+
+
+@unique
+class Verdict(StrEnum):
+    """How a node, or a process with its nodes, is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+
+
+_BY_GRAVITY = (Verdict.OK, Verdict.DEGRADED, Verdict.FAILING)
+
+
+class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How one node is."""
+
+    node: str
+    verdict: Verdict
+    revision: int
+    """The database revision that it has applied."""
+    services: dict[str, ServiceState]
+    stale_since: datetime | None
+    """Since when its caches cannot follow the database; None when they can."""
+    reason: str | None
+    """Why they cannot."""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process is: as its worst node."""
+
+    verdict: Verdict
+    nodes: tuple[NodeHealth, ...]
+
+    @classmethod
+    def of(cls, nodes: Iterable[NodeHealth]) -> Self:
+        """Sum up nodes; a process without any is failing."""
+        found = tuple(nodes)
+        verdict = max(
+            (node.verdict for node in found),
+            key=_BY_GRAVITY.index,
+            default=Verdict.FAILING,
+        )
+        return cls(verdict=verdict, nodes=found)
+
+
+def judge(
+    node: str,
+    services: dict[str, ServiceState],
+    *,
+    revision: int,
+    stale_for_s: float | None,
+    reason: str | None,
+    now: float,
+) -> NodeHealth:
+    """Say how a node is.
+
+    Args:
+        node: Its name.
+        services: The state of every service that is activated on it.
+        revision: What it has applied.
+        stale_for_s: For how long its caches cannot follow; None when they can.
+        reason: Why they cannot.
+        now: Unix seconds.
+    """
+    states = set(services.values())
+    if ServiceState.FAILED in states:
+        verdict = Verdict.FAILING
+    elif stale_for_s is not None or states - {ServiceState.STARTED}:
+        verdict = Verdict.DEGRADED
+    else:
+        verdict = Verdict.OK
+    return NodeHealth(
+        node=node,
+        verdict=verdict,
+        revision=revision,
+        services=services,
+        stale_since=None if stale_for_s is None else _ago(now, stale_for_s),
+        reason=reason,
+    )
+
+
+def _ago(now: float, seconds: float) -> datetime:
+    since = datetime.fromtimestamp(now, UTC) - timedelta(seconds=seconds)
+    return since.replace(microsecond=0)

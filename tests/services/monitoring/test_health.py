@@ -1,0 +1,52 @@
+"""When a node is well, when it only serves, when a restart may mend it."""
+
+import msgspec
+import pytest
+
+from services.monitoring.health import Health, NodeHealth, Verdict, judge
+from services.node.supervision import ServiceState
+
+NOW = 1_700_000_000.0
+STARTED = ServiceState.STARTED
+
+
+def node(*states: ServiceState, stale_for_s: float | None = None) -> NodeHealth:
+    return judge(
+        "lab-pub",
+        {f"service {number}": state for number, state in enumerate(states)},
+        revision=7,
+        stale_for_s=stale_for_s,
+        reason=None if stale_for_s is None else "the database is away",
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "stale_for_s", "verdict"),
+    [
+        ([STARTED, STARTED], None, Verdict.OK),
+        ([STARTED, STARTED], 90.0, Verdict.DEGRADED),
+        ([STARTED, ServiceState.STOPPED], None, Verdict.DEGRADED),
+        ([STARTED, ServiceState.STARTING], None, Verdict.DEGRADED),
+        ([STARTED, ServiceState.FAILED], None, Verdict.FAILING),
+        ([ServiceState.FAILED, ServiceState.STOPPED], 90.0, Verdict.FAILING),
+    ],
+)
+def test_verdicts(
+    states: list[ServiceState], stale_for_s: float | None, verdict: Verdict
+) -> None:
+    assert node(*states, stale_for_s=stale_for_s).verdict is verdict
+
+
+def test_since_when_caches_are_stale() -> None:
+    found = msgspec.to_builtins(node(STARTED, stale_for_s=90.0))
+    assert found["stale_since"] == "2023-11-14T22:11:50Z"
+    assert found["reason"] == "the database is away"
+    assert msgspec.to_builtins(node(STARTED))["stale_since"] is None
+
+
+def test_a_process_is_as_its_worst_node() -> None:
+    well, ill = node(STARTED), node(ServiceState.FAILED)
+    assert Health.of([well, node(STARTED, stale_for_s=1.0)]).verdict == "degraded"
+    assert Health.of([ill, well]).verdict == "failing"
+    assert Health.of([]).verdict == "failing"
