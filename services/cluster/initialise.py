@@ -11,6 +11,7 @@ import secrets
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -84,12 +85,18 @@ def _build(site: Site, target: Path) -> None:
 
 def save_config(site: Site) -> None:
     """Keep what the folder was made from; never a database's password."""
-    config = site.config
+    tables = msgspec.json.encode(saved_tables(site.config))
+    pretty = msgspec.json.format(tables, indent=2)
+    replace_file(site.data / CONFIG_FILE, pretty, mode=PRIVATE)
+
+
+def saved_tables(config: ClusterConfig) -> dict[str, Any]:
+    """Return a configuration as it may be kept and sent: without a password."""
     if (url := config.database.url) is not None:
         bare = msgspec.structs.replace(config.database, url=without_password(url))
         config = msgspec.structs.replace(config, database=bare)
-    tables = msgspec.json.format(msgspec.json.encode(config), indent=2)
-    replace_file(site.data / CONFIG_FILE, tables, mode=PRIVATE)
+    tables: dict[str, Any] = msgspec.to_builtins(config)
+    return tables
 
 
 def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeRow]:

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from services.store.schema import node_state, processnode
+from services.store.schema import (
+    callmanager_group_member,
+    node_state,
+    processnode,
+    reset_itl,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,13 @@ def read_node(connection: Connection, node_id: int) -> NodeRow:
     return _node(
         connection.execute(select(processnode).where(processnode.c.id == node_id)).one()
     )
+
+
+def remove_node(connection: Connection, node_id: int) -> None:
+    """Forget a node and its places in CallManager groups; it has no certificates."""
+    for table in (callmanager_group_member, reset_itl, node_state):
+        connection.execute(delete(table).where(table.c.node_id == node_id))
+    connection.execute(delete(processnode).where(processnode.c.id == node_id))
 
 
 def rename_node(connection: Connection, node_id: int, name: str) -> None:

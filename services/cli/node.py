@@ -1,0 +1,138 @@
+"""`tokenless node`: nodes on hosts of their own (docs/operations-database.md)."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from services.cli.administration import administrator, cluster_options, opened
+from services.cli.options import data_option, database_url
+from services.cluster import membership
+from services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
+from services.errors import ServiceError
+from services.files import PRIVATE, replace_file
+from services.node.announce import announce
+from services.store.roles import grant as grant_role
+from services.store.roles import grants
+
+_file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def node() -> None:
+    """Let nodes join, and bring them to hosts of their own."""
+
+
+@node.command()
+@cluster_options
+@click.argument("name")
+@click.argument("address")
+def add(
+    *, data: Path, config: Path | None, name: str, address: str, as_json: bool
+) -> None:
+    """Let a subscriber join the cluster: keys and certificates of its own.
+
+    The CTL knows nothing of it until `utils ctl update CTLFile`.
+    """
+    with opened(data, config) as cluster:
+        made = membership.add_node(cluster, name, address, by=administrator())
+        announce(cluster)
+    _tell({"node": made.name, "address": made.address}, f"{name} added", as_json)
+
+
+@node.command()
+@cluster_options
+@click.option(
+    "--password",
+    prompt="Password of the file",
+    hide_input=True,
+    confirmation_prompt=True,
+    help="Encrypts the keys; asked for when not given.",
+)
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write.",
+)
+@click.argument("name")
+def export(
+    *,
+    data: Path,
+    config: Path | None,
+    name: str,
+    password: str,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Write a node's keys and configuration for its own host.
+
+    This host serves the node no more. After a regeneration of one of its certificates
+    here, export and import it again: the node needs the new key.
+    """
+    with opened(data, config) as cluster:
+        found = cluster.node(name)
+        replace_file(output, export_node(cluster, found, password), mode=PRIVATE)
+    _tell({"node": found.name, "file": str(output)}, f"wrote {output}", as_json)
+
+
+@node.command("import")
+@data_option
+@click.option(
+    "--password",
+    prompt="Password of the file",
+    hide_input=True,
+    help="What it was exported with; asked for when not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_file
+def import_(*, data: Path, password: str, file: Path, as_json: bool) -> None:
+    """Make a node's folder on this host from an exported FILE, or bring it new keys.
+
+    Name the database as this host reaches it, with its own role:
+    TOKENLESS_DATABASE_URL=postgresql+psycopg://ROLE@HOST/DATABASE
+    """
+    with file.open("rb") as content:
+        read = content.read(MAX_FILE_BYTES + 1)
+    if len(read) > MAX_FILE_BYTES:
+        raise ServiceError(f"{file}: too large to be the file of a node")
+    cluster, arrived = import_node(data, read, password, database_url=database_url())
+    with closing(cluster):
+        _tell(
+            {"node": arrived.name, "data": str(data)},
+            f"{arrived.name} is here: tokenless serve --node {arrived.name}",
+            as_json,
+        )
+
+
+@node.command()
+@cluster_options
+@click.option("--role", required=True, help="A PostgreSQL role that exists.")
+@click.option("--show", is_flag=True, help="Print the SQL, do nothing.")
+@click.argument("name")
+def grant(
+    *,
+    data: Path,
+    config: Path | None,
+    name: str,
+    role: str,
+    show: bool,
+    as_json: bool,
+) -> None:
+    """Let the database role of a node's host follow the cluster, and nothing more."""
+    if show:
+        _tell({"sql": grants(role)}, ";\n".join([*grants(role), ""]).rstrip(), as_json)
+        return
+    with opened(data, config) as cluster:
+        found = cluster.node(name)
+        if not cluster.store.is_shared:
+            raise ServiceError("roles are PostgreSQL's; this cluster is on SQLite")
+        detail = f"{found.name}: {role}"
+        with cluster.store.change("grant", detail, by=administrator()) as change:
+            grant_role(change.connection, found.id, role)
+    _tell({"node": found.name, "role": role}, f"{role} may serve {name}", as_json)
+
+
+def _tell(found: dict[str, object], line: str, as_json: bool) -> None:
+    click.echo(json.dumps(found) if as_json else line)

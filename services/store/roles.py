@@ -1,0 +1,73 @@
+"""What a subscriber's host may do in PostgreSQL: see all, write its own node's rows.
+
+The role that made the tables owns them: it is the publisher's. A subscriber's role is
+made by the database's administrator (`CREATE ROLE … LOGIN`); here it is given
+
+    SELECT          on every table
+    UPDATE          of its own node's ports and of how far that node is; which rows are
+                    its own is decided by `processnode.db_role` (migration 0002)
+    INSERT          on `published`, which remembers when a content was first served
+
+and nothing else: no certificate, trust store, CTL, parameter, audit row or revision.
+"""
+
+import re
+from typing import Final
+
+from sqlalchemy import Column, Connection, text, update
+
+from services.errors import ServiceError
+from services.store import schema
+
+_ROLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_PORTS: Final = (schema.processnode.c.tftp_port, schema.processnode.c.tvs_port)
+_STATE: Final = (
+    schema.node_state.c.ctl_revision,
+    schema.node_state.c.reset_itl_revision,
+    schema.node_state.c.applied_revision,
+)
+
+
+def grants(role: str) -> list[str]:
+    """Return the statements that give a subscriber's role what it may do.
+
+    Raises:
+        ServiceError: When the role's name would need quotes.
+    """
+    if not _ROLE.fullmatch(role):
+        raise ServiceError(
+            f"{role!r} is no role's name here",
+            hint="use lower-case letters, digits and underscores",
+        )
+    tables = [*schema.metadata.tables, "alembic_version"]
+    return [
+        f"REVOKE ALL ON {', '.join(tables)} FROM {role}",
+        f"GRANT SELECT ON {', '.join(tables)} TO {role}",
+        f"GRANT UPDATE ({_names(_PORTS)}) ON {schema.processnode.name} TO {role}",
+        f"GRANT UPDATE ({_names(_STATE)}) ON {schema.node_state.name} TO {role}",
+        f"GRANT INSERT ON {schema.published.name} TO {role}",
+    ]
+
+
+def grant(connection: Connection, node_id: int, role: str) -> None:
+    """Let a role write a node's rows, and follow the cluster.
+
+    Raises:
+        ServiceError: When the role's name cannot be used, or it is the owner's.
+    """
+    statements = grants(role)
+    if connection.scalar(text("SELECT current_user")) == role:
+        raise ServiceError(
+            f"{role} is the publisher's role", hint="give the node one of its own"
+        )
+    for statement in statements:
+        connection.execute(text(statement))
+    connection.execute(
+        update(schema.processnode)
+        .where(schema.processnode.c.id == node_id)
+        .values(db_role=role)
+    )
+
+
+def _names(columns: tuple[Column[int], ...]) -> str:
+    return ", ".join(column.name for column in columns)
