@@ -135,6 +135,13 @@ class AddNode:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveNode:
+    """A subscriber that is switched off and leaves its cluster (7.14)."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassTime:
     """Days that go by, for servers and phones alike."""
 
@@ -152,4 +159,6 @@ OfficeAction = (
     | Backup
 )
 """What an administrator does at a desk."""
-Action = OfficeAction | Phones | NodePower | RenameNode | AddNode | PassTime
+Action = (
+    OfficeAction | Phones | NodePower | RenameNode | AddNode | RemoveNode | PassTime
+)

@@ -13,7 +13,7 @@ phones boot [GROUP...]        phones off GROUP...       phones on GROUP...
 phones delete-trust GROUP...  phones factory-reset GROUP...
 phones move GROUP... --to NODE...
 node stop NODE                node start NODE
-node rename NODE NEW          node add NODE ADDRESS
+node rename NODE NEW          node add NODE ADDRESS         node remove NODE
 time pass DAYS
 """
 
@@ -35,6 +35,7 @@ from phone_emulator.rehearsal.actions import (
     PassTime,
     Phones,
     PhoneVerb,
+    RemoveNode,
     RenameNode,
     SignWithRecoveryKey,
     UploadCertificate,
@@ -184,6 +185,8 @@ def _node(words: list[str]) -> Action | None:
             return RenameNode(name, new)
         case ["add", name, address]:
             return AddNode(name, address)
+        case ["remove", name]:
+            return RemoveNode(name)
         case _:
             return None
 

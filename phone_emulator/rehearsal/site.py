@@ -68,6 +68,12 @@ class Site:
         self._names += (name,)
         await self.served.start(name)
 
+    async def remove(self, name: str) -> None:
+        """Take a node down that is about to leave the cluster."""
+        if self.served.is_up(name):
+            await self.served.stop(name)
+        self._names = tuple(each for each in self._names if each != name)
+
     def nodes(self) -> list[NodeView]:
         """Look at the files of every node that may be served; blocking."""
         return [

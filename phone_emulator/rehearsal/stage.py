@@ -18,6 +18,7 @@ from phone_emulator.rehearsal.actions import (
     PassTime,
     Phones,
     PhoneVerb,
+    RemoveNode,
     RenameNode,
 )
 from phone_emulator.rehearsal.cast import Cast, Progress
@@ -28,7 +29,7 @@ from phone_emulator.rehearsal.script import Script, sizes
 from phone_emulator.rehearsal.site import Site, open_site, site_of
 from phone_emulator.secd.events import Server
 from services.cluster.hostname import set_hostname
-from services.cluster.membership import add_node
+from services.cluster.membership import add_node, remove_node
 from services.node.announce import announce
 
 MAIN_CLUSTER: Final = "lab"
@@ -86,6 +87,8 @@ class Stage:
                 await self._rename(action, say)
             case AddNode():
                 await self._add(action, say)
+            case RemoveNode():
+                await self._remove(action, say)
             case PassTime(days=days):
                 self._calendar.pass_days(days)
                 say(f"{days:g} days later")
@@ -125,6 +128,18 @@ class Stage:
         await site.add(action.node)
         self.cast.nodes.update(site.servers)
         say(f"{action.node} ({action.address}) has joined cluster {site.name}")
+
+    async def _remove(self, action: RemoveNode, say: Say) -> None:
+        site = site_of(self._sites, action.node)
+        cluster = site.cluster
+
+        def remove() -> None:
+            remove_node(cluster, cluster.node(action.node), by=_BY)
+            announce(cluster)
+
+        await site.remove(action.node)
+        await trio.to_thread.run_sync(remove)
+        say(f"{action.node} has left cluster {site.name}")
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""

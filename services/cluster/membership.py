@@ -1,7 +1,9 @@
-"""A subscriber that joins the cluster (REFERENCE 7.14).
+"""Subscribers that join the cluster or leave it (REFERENCE 7.14).
 
-It gets a row, folders, keys and certificates of its own. ITLs list its TVS as soon as
-TFTP services build them anew; the CTL knows nothing of it until it is updated.
+Who joins gets a row, folders, keys and certificates of its own. ITLs list its TVS as
+soon as TFTP services build them anew; the CTL knows nothing of it until it is updated.
+Who leaves is taken out the same way: out of ITLs at the next start of TFTP services,
+out of the CTL when it is updated. Its folder stays on the disk.
 """
 
 from ipaddress import AddressValueError, IPv4Address
@@ -12,7 +14,9 @@ from services.cluster.hostname import check_name
 from services.cluster.issuing import Order, issue
 from services.errors import ServiceError
 from services.publishing.papers import Papers
-from services.store import nodes
+from services.store import certificates, nodes
+from services.store.certificates import PlacementState
+from services.store.devices import read_pools
 
 _STORES = (TrustStore.CALLMANAGER, TrustStore.TVS)
 
@@ -44,6 +48,33 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
             )
         _share_recovery_key(cluster, Papers.read(connection), node)
     return node
+
+
+def remove_node(cluster: Cluster, node: Node, *, by: str) -> None:
+    """Let a subscriber leave; nothing may serve it any more.
+
+    Raises:
+        ServiceError: When it is the publisher, or the last member of a CallManager
+            group.
+    """
+    if node.is_publisher:
+        raise ServiceError(
+            f"{node.name} is the publisher", hint="only subscribers can leave"
+        )
+    with cluster.store.change("remove node", node.name, by=by) as change:
+        connection = change.connection
+        for pool in read_pools(connection):
+            if pool.node_ids == (node.id,):
+                raise ServiceError(
+                    f"{node.name} is the only member of {pool.group_name}",
+                    hint="its phones would have no TVS: give the group another one",
+                )
+        for state in PlacementState:
+            for placed in certificates.all_own(
+                connection, node_id=node.id, state=state
+            ):
+                certificates.remove(connection, placed)
+        nodes.remove_node(connection, node.id)
 
 
 def _check_address(cluster: Cluster, address: str) -> None:

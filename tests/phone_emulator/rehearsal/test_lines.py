@@ -17,6 +17,7 @@ from phone_emulator.rehearsal.actions import (
     PassTime,
     Phones,
     PhoneVerb,
+    RemoveNode,
     RenameNode,
     SignWithRecoveryKey,
     UploadCertificate,
@@ -61,6 +62,7 @@ _FORMS: list[tuple[str, Action]] = [
     ("node start sub", NodePower("sub", up=True)),
     ("node rename sub new", RenameNode("sub", "new")),
     ("node add sub2 127.0.47.157", AddNode("sub2", "127.0.47.157")),
+    ("node remove sub2", RemoveNode("sub2")),
     ("time pass 30", PassTime(30)),
 ]
 
