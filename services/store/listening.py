@@ -3,13 +3,8 @@
 import psycopg
 from sqlalchemy import Engine
 
-from services.errors import ServiceError
 from services.store.engine import CHANNEL
-from services.store.failures import explained
-
-
-class ListenerBrokenError(ServiceError):
-    """The connection has broken; changes may have been missed."""
+from services.store.failures import DatabaseAwayError
 
 
 class Listener:
@@ -19,17 +14,18 @@ class Listener:
         """Connect; blocking.
 
         Raises:
-            ServiceError: When the database cannot be reached.
+            DatabaseAwayError: When the database cannot be reached.
         """
-        with explained():
-            options = {"isolation_level": "AUTOCOMMIT"}
-            connection = engine.execution_options(**options).connect()
-            connection.exec_driver_sql(f"LISTEN {CHANNEL}")
-            connection.detach()  # it is never given back to the pool
-        self._connection = connection
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101  # by its URL
-        self._driver = driver
+        try:
+            pooled = engine.raw_connection()
+            driver = pooled.driver_connection
+            assert isinstance(driver, psycopg.Connection)  # noqa: S101  # by its URL
+            pooled.detach()  # it is never given back to the pool
+            self._driver = driver
+            driver.autocommit = True
+            driver.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error as error:
+            raise DatabaseAwayError(f"nobody tells of changes: {error}") from error
 
     def fileno(self) -> int:
         """Return what becomes readable when there is something to take."""
@@ -39,13 +35,17 @@ class Listener:
         """Take what has come; tell whether there was a change.
 
         Raises:
-            ListenerBrokenError: When the connection has broken.
+            DatabaseAwayError: When the connection has broken; changes may be missed.
         """
         try:
-            return bool(list(self._driver.notifies(timeout=0)))
+            told = list(self._driver.notifies(timeout=0))
         except psycopg.Error as error:
-            raise ListenerBrokenError("the database went away") from error
+            raise DatabaseAwayError("the database went away") from error
+        if self._driver.closed:
+            # A connection that ends is readable for ever, and says nothing.
+            raise DatabaseAwayError("the database went away")
+        return bool(told)
 
     def close(self) -> None:
-        """Give the connection back to the server."""
-        self._connection.close()
+        """Close the connection, broken or not."""
+        self._driver.close()
