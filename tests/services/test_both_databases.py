@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from protocol.codes import TrustStore
+from protocol.errors import TokenlessError
 from services.cluster import (
     certificates,
     ctl_client,
@@ -38,7 +39,6 @@ from services.cluster import (
 from services.cluster.cluster import Cluster, Node
 from services.cluster.security import SecurityMode
 from services.config import load_config
-from services.errors import ServiceError
 from services.pki import minting
 from services.pki.keys import generate_rsa
 from services.publishing.itl import rebuild_itl
@@ -261,7 +261,7 @@ class Administrators(RuleBasedStateMachine):
 def _answer(cluster: Cluster, operation: Callable[[Cluster], object]) -> object:
     try:
         return operation(cluster)
-    except ServiceError as refusal:
+    except TokenlessError as refusal:
         return refusal.explain().replace(str(cluster.data), "DATA")
 
 
