@@ -34,6 +34,7 @@ _HINTS: Final = {
     "malformed": "restore the data folder from a backup",
     "no such table": "the folder holds no cluster of this version",
     "permission denied": "this host may only follow; work on the publisher",
+    "must be owner": "run a command of this version on the publisher first",
     "row-level security": "this host may write its own node's rows only",
     "password authentication": "correct the role or its password",
     "no password supplied": "put the password into ~/.pgpass, or into the URL",

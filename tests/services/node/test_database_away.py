@@ -1,0 +1,169 @@
+"""A node whose database is away, and one that PostgreSQL tells of changes."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from services.metrics import CACHE_AGE, DATABASE_REACHABLE
+from services.node import follower as follower_module
+from services.node.follower import Follower
+from services.node.notifications import follow_notifications
+from services.store.database import Database
+from services.store.failures import DatabaseAwayError
+from tests.postgresql import Server, running_server
+
+NODE = "lab-away"
+
+
+class Away:
+    """A revision that cannot always be read."""
+
+    def __init__(self, ctl_file: Path) -> None:
+        self.revision, self.is_away = 1, False
+        self.refilled = trio.Event()
+        self.recorded: list[int] = []
+        self.follower = Follower(
+            NODE,
+            ctl_file,
+            self._read,
+            self._apply,
+            self._refill,
+            record_applied=self.recorded.append,
+        )
+
+    def _read(self) -> int:
+        if self.is_away:
+            raise DatabaseAwayError("connection refused")
+        return self.revision
+
+    async def _apply(self, _revision: int) -> bool:
+        return False
+
+    async def _refill(self) -> None:
+        self.refilled.set()
+
+    async def fail(self) -> None:
+        """Go away, and wait until the node has noticed."""
+        self.is_away = True
+        with pytest.raises(Exception, match="connection refused"):
+            await self.follower.sync(self.revision + 1)
+
+
+@pytest.fixture
+async def away(tmp_path: Path, nursery: trio.Nursery) -> Away:
+    away = Away(tmp_path / "CTLFile.tlv")
+    await nursery.start(away.follower.follow)
+    return away
+
+
+def reachable() -> float:
+    return DATABASE_REACHABLE.labels(NODE)._value.get()
+
+
+def age_s() -> float:
+    return next(iter(CACHE_AGE.labels(NODE).collect())).samples[0].value
+
+
+async def test_metrics_tell_how_old_the_caches_are(away: Away) -> None:
+    assert reachable() == 1
+    await away.fail()
+    assert reachable() == 0
+    before = age_s()
+    await trio.sleep(0.01)
+    assert age_s() > before
+    away.is_away, away.revision = False, 2
+    await away.follower.sync(2)
+    assert reachable() == 1
+
+
+async def test_the_log_says_it_once(
+    away: Away, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        await away.fail()
+    away.is_away, away.revision = False, 2
+    await away.follower.sync(2)
+    await trio.testing.wait_all_tasks_blocked()
+    log = "".join(capsys.readouterr())
+    assert log.count("cannot follow the database") == 1
+    assert log.count("following the database again") == 1
+
+
+async def test_the_ctl_file_is_followed_all_the_same(
+    away: Away, tmp_path: Path
+) -> None:
+    await away.fail()
+    away.refilled = trio.Event()
+    await trio.Path(tmp_path / "CTLFile.tlv").write_bytes(b"by hand")
+    await away.refilled.wait()
+
+
+async def test_what_is_applied_is_recorded(away: Away) -> None:
+    away.revision = 7
+    await away.follower.sync(7)
+    assert away.recorded == [1, 7]
+
+
+def change(store: Database) -> None:
+    with store.change("change", "something", by="test"):
+        pass
+
+
+async def test_postgresql_tells_of_changes(
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looks by himself here, so that a change is known by being told."""
+    monkeypatch.setattr(follower_module, "POLL_S", 3600)
+    applied: dict[int, trio.Event] = {}
+
+    async def apply(revision: int) -> bool:
+        applied.setdefault(revision, trio.Event()).set()
+        return False
+
+    async def refill() -> None:
+        pass
+
+    with running_server() as server:
+        store = await trio.to_thread.run_sync(found, server)
+        follower = Follower(NODE, tmp_path / "CTL", store.revision, apply, refill)
+        await nursery.start(follower.follow)
+        pokes = Pokes(follower.poke)
+        nursery.start_soon(follow_notifications, store, pokes)
+        await pokes.come()  # it listens
+        await trio.to_thread.run_sync(change, store)
+        await applied.setdefault(2, trio.Event()).wait()
+        # The server restarts: what happened meanwhile is looked up, and told again.
+        server.stop()
+        server.start()
+        await pokes.come()
+        await trio.to_thread.run_sync(change, store)
+        await applied.setdefault(3, trio.Event()).wait()
+        nursery.cancel_scope.cancel()
+        store.close()
+
+
+class Pokes:
+    """Passes pokes on and lets a test wait for the next one."""
+
+    def __init__(self, poke: Callable[[], None]) -> None:
+        self._poke, self._come = poke, trio.Event()
+
+    def __call__(self) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        self._poke()
+        self._come.set()
+
+    async def come(self) -> None:
+        await self._come.wait()
+        self._come = trio.Event()
+
+
+def found(server: Server) -> Database:
+    store = Database(server.url(server.create_database()))
+    with store.found("lab", by="test"):
+        pass
+    return store
