@@ -2,10 +2,11 @@
 
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -18,9 +19,12 @@ from services.config import MetricsSection
 from services.logs import configure_logs, get_logger
 from services.monitoring import notify
 from services.monitoring.http_server import serve_monitoring
+from services.node.reload import reload
 from services.node.runtime import Kind
 from services.node.serve import Serving, serve_nodes
 from services.tftp.heap import settle_heap
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @click.command()
@@ -52,7 +56,7 @@ def serve(
     *,
     log_json: bool,
 ) -> None:
-    """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.
+    """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C; SIGHUP reloads.
 
     Prints one JSON line for each listening socket, then {"event":"serving"}. Logs go
     to standard error; TOKENLESS_LOG_LEVEL=debug shows each step of every TVS query.
@@ -61,7 +65,16 @@ def serve(
     kinds = _parse_only(only)
     watched = None if metrics is None else _parse_metrics(metrics)
     with closing(open_cluster(data, config)) as cluster:
-        trio.run(_serve, cluster, nodes, kinds, watched or cluster.config.metrics)
+        trio.run(
+            partial(
+                _serve,
+                cluster,
+                nodes,
+                kinds,
+                config=config,
+                metrics=watched or cluster.config.metrics,
+            )
+        )
 
 
 def _parse_only(only: str | None) -> frozenset[Kind]:
@@ -90,10 +103,12 @@ async def _serve(
     cluster: Cluster,
     nodes: Sequence[str],
     kinds: frozenset[Kind],
+    *,
+    config: Path | None,
     metrics: MetricsSection | None,
 ) -> None:
     """Serve until a signal; then finish what is under way, and close everything."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(*_SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
             running = await nursery.start(serve_nodes, cluster, nodes, kinds)
             for each in running.listening:
@@ -104,12 +119,23 @@ async def _serve(
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
             nursery.start_soon(notify.show_life)
-            async for number in signals:
-                get_logger().info("stopping", signal=signal.Signals(number).name)
-                break
+            await _obey(signals, lambda: reload(cluster, running, config))
             notify.tell_stopping()
             await running.drain()
             nursery.cancel_scope.cancel()
+
+
+async def _obey(
+    signals: AsyncIterator[int], reload_all: Callable[[], Awaitable[None]]
+) -> None:
+    """Reload at each SIGHUP; return at the signal that ends the process."""
+    async for number in signals:
+        if number != signal.SIGHUP:
+            get_logger().info("stopping", signal=signal.Signals(number).name)
+            return
+        notify.tell_reloading()
+        await reload_all()
+        notify.tell_ready("serving")
 
 
 async def _serve_metrics(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -203,6 +204,13 @@ class Cluster:
         detail = ", ".join(f"{name} {inner}" for name, inner in ports.items())
         with self.store.change("record ports", detail, by="serve") as change:
             yield change.connection
+
+    def take_settings(self, config: ClusterConfig) -> None:
+        """Run the services as a configuration says that was read again."""
+        settings = msgspec.structs.replace(
+            self.config, tftp=config.tftp, tvs=config.tvs
+        )
+        self.site = replace(self.site, config=settings)
 
     def close(self) -> None:
         """Give back the database."""

@@ -61,9 +61,10 @@ class NodeRuntime:
         self.node = node
         self._trust = NodeTrust(cluster, node)
         self._tftp = TftpService(cluster, node)
+        self._tvs = TvsService(cluster, node, self._trust.caches)
         services: dict[Kind, Service] = {
             Kind.TFTP: self._tftp,
-            Kind.TVS: TvsService(cluster, node, self._trust.caches),
+            Kind.TVS: self._tvs,
             Kind.CALLMANAGER: CallManagerService(),
         }
         self._services = {
@@ -106,6 +107,15 @@ class NodeRuntime:
         await nursery.start(
             serve_control, self.node.name, self.node.control_socket, self.handle
         )
+
+    async def reload(self) -> None:
+        """Take the configuration's settings and the certificates of now.
+
+        Raises:
+            ServiceError: When a certificate cannot be had.
+        """
+        self._tftp.change_settings()
+        await self._tvs.reload()
 
     async def drain(self, timeout_s: float) -> None:
         """Begin nothing new; return when no phone is in the middle of a file."""

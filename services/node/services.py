@@ -121,6 +121,11 @@ class TftpService:
         if self._server is not None:
             await self._take_files(self._server)
 
+    def change_settings(self) -> None:
+        """Behave as the configuration says now; transfers under way go on."""
+        if self._server is not None:
+            self._server.change_settings(tftp_settings(self._cluster.config.tftp))
+
     def serve_itl(self, itl: bytes) -> None:
         """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""
         if self._server is not None and self._files is not None:
@@ -194,6 +199,18 @@ class TvsService:
             await _serve(server, task_status)
         finally:
             self.close()
+
+    async def reload(self) -> None:
+        """Show the node's certificate of now, keep to the limits of now.
+
+        Raises:
+            ServiceError: When the certificate or its key cannot be had.
+        """
+        if self._server is not None:
+            settings = await trio.to_thread.run_sync(
+                tvs_settings, self._cluster, self._node, self._port
+            )
+            self._server.reload(settings.certificates, settings.limits)
 
     def close(self) -> None:
         """Give back a socket that was never served on."""

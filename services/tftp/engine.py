@@ -69,6 +69,12 @@ class Engine:
         """Serve other files from the next request on."""
         self._reception.source = source
 
+    def change_settings(self, settings: TftpSettings) -> None:
+        """Behave otherwise from the next request on; sockets stay as they are."""
+        self._reception.settings = settings
+        self._table.change_settings(settings)
+        self._journal.change_rate(settings.log_lines_per_s)
+
     def fileno(self) -> int:
         """Return the descriptor that is readable when `turn` has something to do."""
         return self._epoll.fileno()

@@ -28,6 +28,10 @@ class Journal:
         self._period_ends = 0.0
         self._unlisted: dict[str, int] = {}
 
+    def change_rate(self, lines_per_s: int) -> None:
+        """Write at most so many lines a second, from the next second on."""
+        self._lines_per_s = lines_per_s
+
     @property
     def summary_at(self) -> float:
         """When `summarise` has something to say; infinity when it has not."""

@@ -16,10 +16,14 @@ class Newcomers:
     """Knows the addresses that have answered, and rations the others."""
 
     def __init__(self, per_s: int) -> None:
-        self._a_slice = max(1, round(per_s * _SLICE_S))
+        self.change_rate(per_s)
         self._left = self._a_slice
         self._slice_ends = 0.0
         self._known: dict[str, None] = {}
+
+    def change_rate(self, per_s: int) -> None:
+        """Let in so many a second, from the next slice of a second on."""
+        self._a_slice = max(1, round(per_s * _SLICE_S))
 
     def note_answer(self, host: str) -> None:
         """Remember an address that somebody is at; the oldest are forgotten."""

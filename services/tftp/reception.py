@@ -52,7 +52,8 @@ class Reception:
     ) -> None:
         self.source = source
         """Where files come from; may be replaced at any time."""
-        self._settings = settings
+        self.settings = settings
+        """For transfers to come; may be replaced at any time."""
         self._table = table
         self._counters = counters
         self._journal = journal
@@ -88,9 +89,9 @@ class Reception:
         content = self.source.find(request.filename)
         if request.mode is Mode.NETASCII:
             content = self._netascii.convert(content)
-        agreement = agree(request.options, self._settings.options, len(content))
+        agreement = agree(request.options, self.settings.options, len(content))
         blocks = self._cut.blocks(content, agreement.block_size)
-        return Transfer(blocks, agreement, self._settings.timing, now)
+        return Transfer(blocks, agreement, self.settings.timing, now)
 
     def _malformed(
         self, data: bytes, peer: Peer, error: DecodeError, now: float

@@ -1,5 +1,6 @@
 """The TFTP server as the rest of the services see it."""
 
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -61,6 +62,25 @@ class TftpServer:
         if self._running is not None:
             self._running.replace_source(source)
 
+    def change_settings(self, settings: TftpSettings) -> None:
+        """Behave otherwise from the next request on; no transfer is touched.
+
+        The sockets stay: `ports`, `workers` and `receive_buffer_bytes` remain what
+        they were.
+        """
+        changed = replace(
+            settings,
+            ports=self._settings.ports,
+            workers=self._settings.workers,
+            receive_buffer_bytes=self._settings.receive_buffer_bytes,
+        )
+        if changed == self._settings:
+            return
+        self._settings = changed
+        if self._running is not None:
+            _make_room(self._settings)
+            self._running.change_settings(self._settings)
+
     async def bind(self) -> tuple[str, int]:
         """Bind the socket; requests wait in its buffer until `serve`.
 
@@ -84,9 +104,7 @@ class TftpServer:
             ServiceError: When the address or the port cannot be had.
         """
         where = await self.bind()
-        raise_descriptor_limit(
-            _SPARE_DESCRIPTORS + DESCRIPTORS_A_PORT * self._settings.max_transfers
-        )
+        _make_room(self._settings)
         try:
             if self._settings.workers == 1:
                 await self._serve_here(where, task_status)
@@ -153,3 +171,9 @@ class TftpServer:
             await workers.supervise()
         finally:
             workers.close()
+
+
+def _make_room(settings: TftpSettings) -> None:
+    raise_descriptor_limit(
+        _SPARE_DESCRIPTORS + DESCRIPTORS_A_PORT * settings.max_transfers
+    )

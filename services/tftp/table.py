@@ -42,6 +42,12 @@ class TransferTable:
         self.get = self._sessions.get
         """The newest transfer of a client, or None."""
 
+    def change_settings(self, settings: TftpSettings) -> None:
+        """Admit by other rules; transfers under way stay."""
+        self._settings = settings
+        self._newcomers.change_rate(settings.newcomers_per_s)
+        self._is_allowed.cache_clear()
+
     def __len__(self) -> int:
         return self._count
 

@@ -61,6 +61,12 @@ class Workers:
         if self._settings.ports is Ports.PER_TRANSFER or not self._leaving:
             self._fork_all()
 
+    def change_settings(self, settings: TftpSettings) -> None:
+        """Fork workers that behave otherwise; those of before drain and end."""
+        self._settings = settings
+        if self._source is not None:
+            self.replace_source(self._source)
+
     def drain(self) -> None:
         """Let the workers take no more requests, and end when they are idle."""
         self._source = None

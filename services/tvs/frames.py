@@ -15,7 +15,7 @@ import msgspec
 
 from services.tvs.caches import CachedCertificate, Caches, Index
 from services.tvs.counters import TvsCounters
-from services.tvs.settings import OwnCertificate, TvsSettings
+from services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
 
 _LENGTH: Final = struct.Struct(">I")
 
@@ -47,9 +47,10 @@ class Fill(msgspec.Struct, frozen=True, tag="fill"):
 
 
 class Show(msgspec.Struct, frozen=True, tag="show"):
-    """To the pool: show these certificates from now on."""
+    """To the pool: show these certificates and keep to these limits from now on."""
 
     certificates: tuple[OwnCertificate, ...]
+    limits: TvsLimits
 
 
 class Drain(msgspec.Struct, frozen=True, tag="drain"):

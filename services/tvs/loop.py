@@ -77,6 +77,11 @@ class TvsLoop:
         """Return the descriptor that is readable when a turn has work."""
         return self._epoll.fileno()
 
+    def change_limits(self, limits: TvsLimits) -> None:
+        """Keep to other limits; who is connected stays, also beyond them."""
+        self._limits = limits
+        self._waits.change_limits(limits)
+
     def turn(self) -> None:
         """Do what is ready, for a bounded time."""
         now = time.monotonic()

@@ -14,7 +14,7 @@ from services.tvs.driver import drive
 from services.tvs.listeners import Listeners, close_listeners, open_listeners
 from services.tvs.loop import TvsLoop
 from services.tvs.responder import Responder
-from services.tvs.settings import OwnCertificate, TvsSettings
+from services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
 from services.tvs.tls import load_contexts, warn_of_weaknesses
 from services.tvs.workers import Workers
 
@@ -105,22 +105,33 @@ class TvsServer:
             self._listeners = ()
 
     def reload_certificates(self, certificates: tuple[OwnCertificate, ...]) -> None:
-        """Show other certificates to connections to come; open ones stay as they are.
+        """Show other certificates to connections to come; as `reload`."""
+        self.reload(certificates, self._settings.limits)
 
-        TLS sessions end with it: a client that resumes one does a full handshake.
+    def reload(
+        self, certificates: tuple[OwnCertificate, ...], limits: TvsLimits
+    ) -> None:
+        """Show other certificates and keep to other limits; open connections stay.
+
+        TLS sessions end with other certificates: a client that resumes one does a
+        full handshake. So certificates that are the same are left alone.
 
         Raises:
             ServiceError: When one cannot be used; then nothing has changed.
         """
-        settings = replace(self._settings, certificates=certificates)
-        self._contexts = load_contexts(settings)
-        warn_of_weaknesses(settings, self._log)
+        settings = replace(self._settings, certificates=certificates, limits=limits)
+        if settings == self._settings:
+            return
+        if certificates != self._settings.certificates:
+            self._contexts = load_contexts(settings)
+            warn_of_weaknesses(settings, self._log)
         self._settings = settings
         match self._running:
             case TvsLoop():
                 self._running.contexts = self._contexts
+                self._running.change_limits(within_descriptors(limits))
             case Workers():
-                self._running.show(certificates)
+                self._running.show(certificates, limits)
             case None:
                 pass
 

@@ -36,13 +36,17 @@ class Waits(Generic[ConnectionT]):
     """All connections, in one queue a phase, the longest waiting first."""
 
     def __init__(self, limits: TvsLimits) -> None:
+        self.change_limits(limits)
+        self._queues: tuple[dict[ConnectionT, float], ...] = tuple({} for _ in Phase)
+
+    def change_limits(self, limits: TvsLimits) -> None:
+        """Let everybody wait for so long, those too who wait already."""
         self._limit_s = (
             limits.first_byte_s,
             limits.handshake_s,
             limits.request_s,
             limits.idle_s,
         )
-        self._queues: tuple[dict[ConnectionT, float], ...] = tuple({} for _ in Phase)
 
     def enter(self, connection: ConnectionT, phase: Phase, now: float) -> None:
         """Let a connection wait from now on; it must have left its last phase."""

@@ -111,7 +111,9 @@ class WorkerPool:
                     raise TypeError(msg)
 
     def _show(self, frame: Show) -> None:
-        settings = replace(self._settings, certificates=frame.certificates)
+        settings = replace(
+            self._settings, certificates=frame.certificates, limits=frame.limits
+        )
         try:
             self._contexts = load_contexts(settings)
         except ServiceError as error:

@@ -27,7 +27,7 @@ from services.tvs.frames import (
     pack_frame,
 )
 from services.tvs.listeners import Listeners
-from services.tvs.settings import OwnCertificate, TvsSettings
+from services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
 
 _LOOK_EVERY_S: Final = 0.2
 _END_WITHIN_S: Final = 3.0
@@ -51,11 +51,11 @@ class Workers:
         self._by_worker: dict[int, TvsCounters] = {}
         self._ready = 0
         self._all_ready = trio.Event()
-        self._to_show: tuple[OwnCertificate, ...] | None = None
+        self._to_show: Show | None = None
 
-    def show(self, certificates: tuple[OwnCertificate, ...]) -> None:
-        """Have other certificates shown, soon."""
-        self._to_show = certificates
+    def show(self, certificates: tuple[OwnCertificate, ...], limits: TvsLimits) -> None:
+        """Have other certificates shown and other limits kept, soon."""
+        self._to_show = Show(certificates, limits)
 
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
         """Run the workers until cancelled; started when all of them answer.
@@ -97,8 +97,8 @@ class Workers:
                 await _send(process, fill_from(self._caches))
                 passed = state
             if self._to_show is not None:
-                certificates, self._to_show = self._to_show, None
-                await _send(process, Show(certificates))
+                show, self._to_show = self._to_show, None
+                await _send(process, show)
             await trio.sleep(_LOOK_EVERY_S)
 
     async def _hear(self, process: trio.Process) -> None:

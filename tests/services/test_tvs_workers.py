@@ -29,7 +29,7 @@ from services.tvs.frames import (
 )
 from services.tvs.listeners import open_listeners
 from services.tvs.server import TvsServer
-from services.tvs.settings import LegacyListener
+from services.tvs.settings import LegacyListener, TvsLimits
 from tests import lists, minting
 from tests.tvs_rig import (
     PUBLISHER,
@@ -234,7 +234,7 @@ def test_frames_there_and_back_however_they_are_cut(tmp_path: Path) -> None:
     frames = [
         Begin(settings_for(tmp_path, legacy=LegacyListener(1)), ((3, 4), (5, 6))),
         fill_from(caches),
-        Show((own_certificate(tmp_path),)),
+        Show((own_certificate(tmp_path),), TvsLimits()),
         Drain(),
         Ready(),
         Count(7, TvsCounters(queries=3)),

@@ -1,0 +1,102 @@
+"""Servers that take other settings while they serve."""
+
+import contextlib
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+import trio
+
+from protocol.tftp_options import OptionLimits
+from services.tftp.counters import Count
+from services.tftp.server import TftpServer
+from services.tftp.settings import Ports, TftpSettings
+from services.tftp.source import MemoryFiles
+from services.tvs.settings import TvsLimits
+from tests.tvs_rig import PUBLISHER, Rig, phone, query_for, running
+from tests.tvs_rig import settings_for as tvs_settings_for
+
+REQUEST = b"\0\1a\0octet\0blksize\x001428\0"
+
+
+async def _begin(client: trio.socket.SocketType, where: tuple[str, int]) -> bytes:
+    """Ask for a file with large blocks, again if need be; return the first answer."""
+    while True:
+        await client.sendto(REQUEST, where)
+        with trio.move_on_after(1):
+            data, _ = await client.recvfrom(2000)
+            return data
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_tftp_agrees_to_other_options(
+    nursery: trio.Nursery, workers: int
+) -> None:
+    settings = TftpSettings(workers=workers)
+    server = TftpServer(
+        MemoryFiles({"a": b"x" * 3000}), address="127.0.0.1", port=0, settings=settings
+    )
+    where = await nursery.start(server.serve)
+    with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
+        assert b"1428" in await _begin(client, where)
+    small = replace(settings, options=OptionLimits(600, 1), ports=Ports.SINGLE)
+    server.change_settings(small)
+    answer = b"1428"
+    while b"1428" in answer:  # workers of before answer what reached them
+        with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
+            answer = await _begin(client, where)
+    assert answer == b"\0\6blksize\x00600\0"
+
+
+async def test_tftp_serves_other_networks(nursery: trio.Nursery) -> None:
+    settings = TftpSettings()
+    server = TftpServer(MemoryFiles({"a": b"x"}), address="127.0.0.1", port=0)
+    where = await nursery.start(server.serve)
+    with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
+        await _begin(client, where)
+        server.change_settings(replace(settings, allow=(ip_network("192.0.2.0/24"),)))
+        while not server.counters[Count.NOT_ALLOWED]:
+            await client.sendto(REQUEST, where)
+            await trio.lowlevel.checkpoint()
+        server.change_settings(replace(settings, allow=(ip_network("127.0.0.0/8"),)))
+    with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
+        assert await _begin(client, where)
+
+
+async def _one_of_a_crowd_is_sent_away(rig: Rig) -> None:
+    """Connect more often than one address may; return when a connection ends."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for_end() -> None:
+            async with await trio.open_tcp_stream(*rig.address) as stream:
+                with contextlib.suppress(trio.BrokenResourceError):
+                    await stream.receive_some()
+            nursery.cancel_scope.cancel()
+
+        for _ in range(4):
+            nursery.start_soon(wait_for_end)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_tvs_keeps_connections_and_takes_limits(
+    tmp_path: Path, workers: int
+) -> None:
+    settings = tvs_settings_for(
+        tmp_path, workers=workers, limits=TvsLimits(first_byte_s=1, idle_s=30)
+    )
+    limits = TvsLimits(connections_per_address=1, first_byte_s=1, idle_s=30)
+    async with running(settings) as rig, phone(rig.address) as old:
+        assert (await old.ask(query_for(PUBLISHER))).is_trusted
+        rig.server.reload(settings.certificates, limits)
+        assert (await old.ask(query_for(PUBLISHER))).is_trusted
+        while not {"made-room", "too-many-from-address"} & rig.refusals.keys():
+            await _one_of_a_crowd_is_sent_away(rig)
+
+
+async def test_the_same_certificate_keeps_tls_sessions(tmp_path: Path) -> None:
+    settings = tvs_settings_for(tmp_path)
+    async with running(settings) as rig:
+        before = rig.server._contexts
+        rig.server.reload(settings.certificates, TvsLimits(idle_s=30))
+        assert rig.server._contexts is before
