@@ -14,9 +14,13 @@ from phone_emulator.rehearsal.log_tap import LogTap
 from phone_emulator.rehearsal.script import Group
 from phone_emulator.secd.events import FlashContents, Habits, Identity, Server
 from phone_emulator.secd.report import BootReport
+from protocol.tftp_download import Wishes
 
 _FIRST_MAC: Final = 0x001122000000
-_CONCURRENCY: Final = 64
+# Rehearsals lose no packets: asking often would get no phone a file, and a node that
+# is down keeps every phone waiting for as long as it is asked.
+_WISHES: Final = Wishes(timeout_s=1.0, retransmits=3)
+_CONCURRENCY: Final = 128
 
 Progress = Callable[[], None]
 """Is called when one more phone has booted."""
@@ -61,8 +65,9 @@ class Cast:
         self._store = store
         self._tap = tap
         self.nodes = dict(nodes)
-        # Rehearsals lose no packets: asking again would get no phone a file.
-        self._settings = FleetSettings(concurrency=_CONCURRENCY, retries=0, clock=clock)
+        self._settings = FleetSettings(
+            concurrency=_CONCURRENCY, wishes=_WISHES, retries=0, clock=clock
+        )
         self._groups: dict[str, list[Identity]] = {}
         self._off: set[str] = set()
         self._reports: dict[str, dict[str, BootReport]] = {}

@@ -140,3 +140,31 @@ def test_wrong_usage_has_status_2(arguments: list[str], words: str) -> None:
 
     assert result.exit_code == 2
     assert words in result.output
+
+
+def test_a_summary_is_a_table_and_what_is_kept_is_all_there(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    result = CliRunner().invoke(
+        rehearse,
+        ["run", "auto-registration", "--phones", "1", "--summary", "--keep", str(kept)],
+    )
+
+    assert result.exit_code == 0, result.output
+    assert "auto-registration" in result.output
+    assert "yes" in result.output
+    folder = kept / "auto-registration"
+    assert (folder / "services.log").read_text()
+    assert (folder / "phones" / "fleet.db").is_file()
+    assert (folder / "cluster" / "cluster.json").is_file()
+
+
+def test_a_folder_in_use_is_not_written_into(tmp_path: Path) -> None:
+    (tmp_path / "auto-registration").mkdir()
+    (tmp_path / "auto-registration" / "mine").write_text("")
+
+    with pytest.raises(PhoneError, match="is not empty"):
+        CliRunner().invoke(
+            rehearse,
+            ["run", "auto-registration", "--keep", str(tmp_path)],
+            catch_exceptions=False,
+        )
