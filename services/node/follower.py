@@ -24,8 +24,10 @@ import trio
 from services.errors import ServiceError
 from services.logs import get_logger
 from services.metrics import CACHE_AGE, DATABASE_REACHABLE, REVISION
+from services.store.failures import DatabaseAwayError
 
 POLL_S: Final = 0.5
+_ANSWER_S: Final = 10
 
 _FileIdentity = tuple[int, int, int] | None
 
@@ -147,12 +149,20 @@ class Follower:
     async def _look_up_revision(self) -> int:
         reachable = DATABASE_REACHABLE.labels(self._node)
         try:
-            revision = await trio.to_thread.run_sync(self._read_revision)
+            revision = await self._ask_for_revision()
         except ServiceError:
             reachable.set(0)
             raise
         reachable.set(1)
         return revision
+
+    async def _ask_for_revision(self) -> int:
+        """Read the revision; a server that has hung must not stop the node's end."""
+        with trio.move_on_after(_ANSWER_S):
+            return await trio.to_thread.run_sync(
+                self._read_revision, abandon_on_cancel=True
+            )
+        raise DatabaseAwayError(f"the database did not answer within {_ANSWER_S} s")
 
     async def _watch_ctl_file(self, *, judge_anew: bool = False) -> None:
         identity = await self._identify()

@@ -25,7 +25,9 @@ async def follow_notifications(store: Database, poke: Callable[[], None]) -> Non
     """
     while True:
         with suppress(ServiceError):
-            listener = await trio.to_thread.run_sync(store.listen)
+            listener = await trio.to_thread.run_sync(
+                store.listen, abandon_on_cancel=True
+            )
             try:
                 await _pass_on(listener, poke)
             finally:

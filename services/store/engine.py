@@ -25,7 +25,7 @@ _REACH: Final = {
     "keepalives_idle": 2,
     "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": 8000,
+    "tcp_user_timeout": 4000,
     "application_name": "tokenless",
     "client_encoding": "utf8",
 }

@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from services.errors import ServiceError
 from services.metrics import CACHE_AGE, DATABASE_REACHABLE
 from services.node import follower as follower_module
 from services.node.follower import Follower
@@ -49,7 +50,7 @@ class Away:
     async def fail(self) -> None:
         """Go away, and wait until the node has noticed."""
         self.is_away = True
-        with pytest.raises(Exception, match="connection refused"):
+        with pytest.raises(ServiceError, match="connection refused"):
             await self.follower.sync(self.revision + 1)
 
 
@@ -100,6 +101,18 @@ async def test_the_ctl_file_is_followed_all_the_same(
     away.refilled = trio.Event()
     await trio.Path(tmp_path / "CTLFile.tlv").write_bytes(b"by hand")
     await away.refilled.wait()
+
+
+async def test_a_database_that_has_hung_is_away(
+    away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower_module, "_ANSWER_S", 0.05)
+    hung = threading.Event()
+    away.follower._read_revision = lambda: int(hung.wait()) + 1
+    with pytest.raises(ServiceError, match="did not answer"):
+        await away.follower.sync(2)
+    hung.set()
+    await away.follower.sync(2)
 
 
 async def test_what_is_applied_is_recorded(away: Away) -> None:
