@@ -20,6 +20,7 @@ from services.cluster.security import SecurityMode
 from services.cluster.site import CONFIG_FILE, DATABASE_FILE
 from services.config import load_config
 from services.errors import ServiceError
+from services.node.readiness import check_ready
 from services.store import migrate, nodes, schema
 from services.store.audit import read_audit
 from services.store.database import Database
@@ -384,10 +385,13 @@ def test_a_regenerated_key_travels_the_same_way(
     there = follower.node(SUBSCRIBER)
     with pytest.raises(ServiceError, match="not on this machine"):
         there.keys.load(TrustStore.TVS, new)
+    with pytest.raises(ServiceError, match="not on this machine"):
+        check_ready(follower, there)
     content = export_node(shared, node, "again")
     again, _ = import_node(tmp_path / "elsewhere", content, "again", database_url=url)
     again.close()
     assert there.keys.load(TrustStore.TVS, new)
+    check_ready(follower, there)
 
 
 def test_a_stopped_server_is_one_clear_line(tmp_path: Path) -> None:
@@ -414,3 +418,14 @@ def _rename_while(happens: Callable[[], None], cluster: Cluster) -> None:
     with cluster.store.change("x", "y", by="z") as change:
         happens()
         nodes.rename_node(change.connection, 1, "lost")
+
+
+def test_the_password_may_come_from_libpq(
+    shared: Cluster, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = without_password(url)
+    with pytest.raises(ServiceError, match="no password supplied") as caught:
+        Cluster.open(shared.data, database_url=bare)
+    assert ".pgpass" in caught.value.explain()
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    Cluster.open(shared.data, database_url=bare).close()
