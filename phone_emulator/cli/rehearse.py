@@ -136,7 +136,7 @@ def _chosen(names: tuple[str, ...]) -> list[Script]:
 
 def _run_one(script: Script, phones: int, keep: Path | None, voice: "_Voice") -> Played:
     voice.begin(script)
-    place = None if keep is None else keep / script.name
+    place = None if keep is None else keep / script.name.replace("/", "-")
     with rehearsal_folder(place) as folder, ProgressView() as view:
         played = run_script(script, phones, folder, view.watcher, voice.tell)
     voice.end(played)
