@@ -1,0 +1,102 @@
+"""What a backup holds: every file with its size and checksum, in `manifest.json`.
+
+    {"format":"tokenless backup 1","cluster":"lab","made_at":"…","has_database":true,
+     "files":[{"path":"nodes/lab-pub/keys/TVS-….pem","size":916,"sha256":"…",
+               "is_private":true},…]}
+
+The checksums find damage and half a copy. They are no seal: who can write a backup can
+write its manifest, so backups are kept where keys are kept.
+"""
+
+import hashlib
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Annotated, BinaryIO, Final
+
+import msgspec
+
+from services.errors import ServiceError
+
+MANIFEST: Final = "manifest.json"
+MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
+FORMAT: Final = "tokenless backup 1"
+_CHUNK: Final = 1 << 20
+_HINT: Final = "take another backup"
+
+
+class BackupError(ServiceError):
+    """A backup is not one, is damaged, or would write where it must not."""
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    """Relative to the data folder, with slashes."""
+    size: Annotated[int, msgspec.Meta(ge=0)]
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    is_private: bool
+    """Whether only its owner may read it."""
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything in a backup."""
+
+    format: str
+    cluster: str
+    made_at: datetime
+    has_database: bool
+    """False when hosts share a database: that has a backup of its own."""
+    files: tuple[Entry, ...]
+
+    def encode(self) -> bytes:
+        """Return it as it is stored."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
+
+
+def decode_manifest_untrusted(data: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        BackupError: When it is none, or names a file outside of a data folder.
+    """
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BackupError(f"not a backup: {error}") from None
+    if manifest.format != FORMAT:
+        raise BackupError(f"not a backup that this version reads: {manifest.format}")
+    paths = [entry.path for entry in manifest.files]
+    for path in paths:
+        _check_path(path)
+    if len(set(paths)) != len(paths):
+        raise BackupError("the backup lists a file twice", hint=_HINT)
+    return manifest
+
+
+def copy_checked(source: BinaryIO, target: BinaryIO, entry: Entry) -> None:
+    """Copy one file of a backup.
+
+    Raises:
+        BackupError: When it is not what the manifest says.
+    """
+    size, digest = copy(source, target)
+    if (size, digest) != (entry.size, entry.sha256):
+        raise BackupError(f"{entry.path} is damaged in the backup", hint=_HINT)
+
+
+def copy(source: BinaryIO, target: BinaryIO) -> tuple[int, str]:
+    """Copy a file; return its size and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := source.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+        target.write(chunk)
+    return size, digest.hexdigest()
+
+
+def _check_path(text: str) -> None:
+    path = PurePosixPath(text)
+    is_plain = str(path) == text and "\0" not in text
+    if not is_plain or path.is_absolute() or ".." in path.parts or text == MANIFEST:
+        raise BackupError(f"the backup names a file {text!r} outside of it")

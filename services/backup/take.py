@@ -1,0 +1,159 @@
+"""Taking a backup of a data folder that may be in use.
+
+SQLite's own backup copies the database. Meanwhile administrators wait for the lock on
+it, so that keys, trust lists and rows are of one state; nodes go on serving. Sockets,
+locks and half-written files are left out.
+"""
+
+import os
+import secrets
+import shutil
+import sqlite3
+import stat
+import tarfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from services.backup.manifest import FORMAT, MANIFEST, Entry, Manifest, copy
+from services.cluster.site import CONFIG_FILE, DATABASE_FILE
+from services.errors import ServiceError
+from services.files import PRIVATE, sync_folder
+
+_LOCK_S: Final = 30.0
+_LEFT_OUT: Final = frozenset(["control.sock", "control.lock"])
+_OTHERS: Final = 0o077
+_ARCHIVE: Final = ".tar"
+
+
+def take_backup(data: Path, target: Path, *, now: float) -> Manifest:
+    """Copy a data folder into a new folder, or a new file when its name ends in `.tar`.
+
+    Args:
+        data: The folder; it may be in use.
+        target: What is made, readable by its owner only.
+        now: Unix seconds.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        ServiceError: When there is no cluster, the target exists, or administrators
+            hold the database too long.
+        OSError: When something cannot be read or written; nothing is left behind.
+    """
+    if not (data / CONFIG_FILE).is_file():
+        raise ServiceError(f"{data} holds no cluster", hint="name it with --data")
+    if target.exists():
+        raise ServiceError(f"{target} exists", hint="name one that does not")
+    beside = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    beside.mkdir(mode=0o700)
+    try:
+        content = beside / "content"
+        content.mkdir(mode=0o700)
+        manifest = _copy_all(data, content, now)
+        if target.suffix == _ARCHIVE:
+            _pack(content, manifest, beside / "archive")
+            target.hardlink_to(beside / "archive")  # never over another file
+        else:
+            content.rename(target)
+        sync_folder(target.parent)
+    except FileExistsError:
+        raise ServiceError(f"{target} exists") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return manifest
+
+
+def _copy_all(data: Path, content: Path, now: float) -> Manifest:
+    with ExitStack() as stack:
+        has_database = (data / DATABASE_FILE).is_file()
+        if has_database:
+            stack.enter_context(_locked(data / DATABASE_FILE))
+            _copy_database(data / DATABASE_FILE, content / f"{DATABASE_FILE}.copy")
+        entries = [
+            _copy_file(path, content, path.relative_to(data)) for path in _files(data)
+        ]
+        if has_database:
+            copied = content / f"{DATABASE_FILE}.copy"
+            entries.append(_copy_file(copied, content, Path(DATABASE_FILE)))
+            copied.unlink()
+    cluster = msgspec.json.decode((content / CONFIG_FILE).read_bytes())
+    made_at = datetime.fromtimestamp(int(now), UTC)
+    name = str(cluster["cluster"]["name"])
+    manifest = Manifest(FORMAT, name, made_at, has_database, tuple(entries))
+    with (
+        _private(content / MANIFEST) as descriptor,
+        os.fdopen(descriptor, "wb") as file,
+    ):
+        file.write(manifest.encode())
+    return manifest
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let nobody change the database."""
+    with closing(sqlite3.connect(path, timeout=_LOCK_S, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise ServiceError(
+                f"{path}: {error}", hint="an administrator is at work; try again"
+            ) from None
+        yield
+        lock.execute("ROLLBACK")
+
+
+def _copy_database(path: Path, copied: Path) -> None:
+    with (
+        closing(sqlite3.connect(path)) as source,
+        closing(sqlite3.connect(copied)) as target,
+    ):
+        source.backup(target)
+
+
+def _files(data: Path) -> Iterator[Path]:
+    """Yield the regular files of a data folder, without the database."""
+    for folder, names, files in os.walk(data):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder, name)
+            is_temporary = name.startswith(".") or name in _LEFT_OUT
+            is_database = folder == str(data) and name.startswith(DATABASE_FILE)
+            if is_temporary or is_database or not stat.S_ISREG(path.lstat().st_mode):
+                continue
+            yield path
+
+
+def _copy_file(path: Path, content: Path, relative: Path) -> Entry:
+    target = content / relative
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (
+        path.open("rb") as source,
+        _private(target) as descriptor,
+        os.fdopen(descriptor, "wb") as copied,
+    ):
+        is_private = not stat.S_IMODE(os.fstat(source.fileno()).st_mode) & _OTHERS
+        size, digest = copy(source, copied)
+    return Entry(relative.as_posix(), size, digest, is_private)
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[int]:
+    """Make a file that only its owner can read, from its first byte on."""
+    yield os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+
+
+def _pack(content: Path, manifest: Manifest, archive: Path) -> None:
+    """Write the archive, the manifest first, so that a reader knows what must come."""
+    names = [MANIFEST, *(entry.path for entry in manifest.files)]
+    with _private(archive) as descriptor, os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name in names:
+                tar.add(content / name, arcname=name, recursive=False)
+        file.flush()
+        os.fsync(file.fileno())

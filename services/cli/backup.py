@@ -1,0 +1,67 @@
+"""`tokenless backup` and `restore`: a data folder, copied and brought back."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from services.backup.manifest import Manifest
+from services.backup.restore import restore_backup
+from services.backup.take import take_backup
+from services.cli.options import data_option
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_SHARED = (
+    "the database is not in this folder: back it up where it runs (pg_dump), "
+    "right after this"
+)
+
+
+@click.command()
+@data_option
+@_json
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(*, data: Path, as_json: bool, target: Path) -> None:
+    """Copy the data folder into TARGET: a new folder, or a new file NAME.tar.
+
+    Services go on meanwhile; administrators wait. TARGET holds private keys: keep it
+    where you keep keys.
+    """
+    manifest = take_backup(data, target, now=time.time())
+    if not manifest.has_database:
+        click.echo(_SHARED, err=True)
+    _tell(manifest, target, f"wrote {target}", as_json=as_json)
+
+
+@click.command()
+@data_option
+@_json
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+def restore(*, data: Path, as_json: bool, source: Path) -> None:
+    """Make the data folder from SOURCE, which `tokenless backup` wrote.
+
+    The folder must not exist yet, or be empty. A damaged backup leaves nothing behind.
+    """
+    manifest = restore_backup(source, data)
+    if not manifest.has_database:
+        click.echo("the database has a backup of its own; restore it, too", err=True)
+    _tell(manifest, data, f"restored {data}", as_json=as_json)
+
+
+def _tell(manifest: Manifest, path: Path, line: str, *, as_json: bool) -> None:
+    size = sum(entry.size for entry in manifest.files)
+    if not as_json:
+        made = f"{manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
+        files = len(manifest.files)
+        click.echo(f"{line}: {manifest.cluster} of {made}, {files} files, {size} bytes")
+        return
+    found = {
+        "path": str(path),
+        "cluster": manifest.cluster,
+        "made_at": manifest.made_at.isoformat(),
+        "files": len(manifest.files),
+        "bytes": size,
+        "has_database": manifest.has_database,
+    }
+    click.echo(json.dumps(found))

@@ -1,0 +1,226 @@
+"""Backups: whole, private, of one state; damaged or hostile ones leave nothing."""
+
+import io
+import json
+import sqlite3
+import stat
+import tarfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from protocol.codes import TrustStore
+from services.backup.manifest import MANIFEST, BackupError
+from services.backup.restore import restore_backup
+from services.backup.take import take_backup
+from services.cluster.certificates import own_certificate
+from services.cluster.cluster import Cluster
+from services.errors import ServiceError
+
+NOW = 1_700_000_000.0
+Members = dict[str, bytes]
+
+
+@pytest.fixture(params=["backup.tar", "backup"])
+def taken(request: pytest.FixtureRequest, lab: Cluster, tmp_path: Path) -> Path:
+    target = tmp_path / str(request.param)
+    take_backup(lab.data, target, now=NOW)
+    return target
+
+
+@pytest.fixture
+def archive(lab: Cluster, tmp_path: Path) -> Path:
+    target = tmp_path / "backup.tar"
+    take_backup(lab.data, target, now=NOW)
+    return target
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def rewrite(archive: Path, change: Callable[[Members], None]) -> None:
+    """Pack an archive anew after a change to its files."""
+    with tarfile.open(archive) as tar:
+        members = {
+            each.name: file.read()
+            for each in tar
+            if (file := tar.extractfile(each)) is not None
+        }
+    change(members)
+    with tarfile.open(archive, "w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+def refused(archive: Path, data: Path, words: str) -> None:
+    before = set(data.parent.iterdir())
+    with pytest.raises(BackupError, match=words):
+        restore_backup(archive, data)
+    assert set(data.parent.iterdir()) == before
+
+
+def test_what_was_taken_comes_back(lab: Cluster, taken: Path, tmp_path: Path) -> None:
+    restored = tmp_path / "restored" / "data"
+    manifest = restore_backup(taken, restored)
+    assert manifest.cluster == "lab"
+    with closing(Cluster.open(restored)) as again:
+        assert again.store.revision() == lab.store.revision()
+        for old, new in zip(lab.nodes, again.nodes, strict=True):
+            assert old.name == new.name
+            certificate = own_certificate(again, new, TrustStore.TVS)
+            assert certificate == own_certificate(lab, old, TrustStore.TVS)
+            new.keys.load(TrustStore.TVS, certificate)
+
+
+def test_keys_are_their_owners(taken: Path, tmp_path: Path) -> None:
+    assert mode(taken) & 0o077 == 0
+    restored = tmp_path / "restored"
+    restore_backup(taken, restored)
+    keys = sorted(restored.glob("nodes/*/keys/*.pem"))
+    assert keys
+    assert {mode(key) for key in keys} == {0o600}
+    assert {mode(key.parent) for key in keys} == {0o700}
+    assert mode(restored / "cluster.json") == 0o600
+
+
+def test_an_archive_that_opens_a_key_does_not_open_it(
+    archive: Path, tmp_path: Path
+) -> None:
+    def open_all(members: Members) -> None:
+        members[MANIFEST] = members[MANIFEST].replace(
+            b'"is_private": true', b'"is_private": false'
+        )
+
+    rewrite(archive, open_all)
+    restore_backup(archive, tmp_path / "restored")
+    for key in (tmp_path / "restored").glob("nodes/*/keys/*.pem"):
+        assert mode(key) == 0o600
+
+
+def test_nothing_is_overwritten(lab: Cluster, taken: Path) -> None:
+    with pytest.raises(ServiceError, match="exists"):
+        take_backup(lab.data, taken, now=NOW)
+    with pytest.raises(ServiceError, match="not empty"):
+        restore_backup(taken, lab.data)
+    assert lab.store.revision()
+
+
+def test_a_folder_without_a_cluster(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="holds no cluster"):
+        take_backup(tmp_path, tmp_path / "b.tar", now=NOW)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_administrator_at_work_is_not_cut_in_two(
+    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.backup.take._LOCK_S", 0.01)
+    with (
+        lab.store.change("test", "", by="test"),
+        pytest.raises(ServiceError, match="locked"),
+    ):
+        take_backup(lab.data, tmp_path / "b.tar", now=NOW)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_what_is_committed_but_not_yet_in_the_file_is_taken(
+    lab: Cluster, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(lab.data / "cluster.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM cluster").fetchall()  # holds the log back
+        with lab.store.change("test", "", by="test"):
+            pass
+        take_backup(lab.data, tmp_path / "b", now=NOW)
+    with closing(sqlite3.connect(tmp_path / "b" / "cluster.db")) as copied:
+        (revision,) = copied.execute("SELECT revision FROM cluster").fetchone()
+    assert revision == lab.store.revision()
+
+
+def test_links_and_leavings_stay_out(lab: Cluster, tmp_path: Path) -> None:
+    folder = lab.publisher.tftp_folder
+    (folder / "term.loads").write_bytes(b"firmware")
+    (folder / "link").symlink_to("/etc/hostname")
+    (folder / ".CTLFile.tlv.half").write_bytes(b"half")
+    lab.publisher.control_socket.with_suffix(".lock").touch()
+    names = {each.path for each in take_backup(lab.data, tmp_path / "b", now=NOW).files}
+    names = {Path(name).name for name in names}
+    assert "term.loads" in names
+    assert not names & {"link", ".CTLFile.tlv.half", "control.lock", "cluster.db-wal"}
+
+
+def test_every_cut_is_noticed(archive: Path, tmp_path: Path) -> None:
+    whole = archive.read_bytes()
+    for size in (0, 511, 512, 1500, len(whole) // 2):
+        archive.write_bytes(whole[:size])
+        refused(archive, tmp_path / "restored", ".")
+
+
+def test_one_changed_byte_is_noticed(archive: Path, tmp_path: Path) -> None:
+    def flip(members: Members) -> None:
+        name = next(name for name in members if name.endswith(".pem"))
+        members[name] = b"x" + members[name][1:]
+
+    rewrite(archive, flip)
+    refused(archive, tmp_path / "restored", "damaged")
+
+
+def test_a_missing_file_is_noticed(archive: Path, tmp_path: Path) -> None:
+    def drop(members: Members) -> None:
+        del members["cluster.db"]
+
+    rewrite(archive, drop)
+    refused(archive, tmp_path / "restored", "1 files are missing")
+
+
+def test_a_file_too_many_is_noticed(archive: Path, tmp_path: Path) -> None:
+    rewrite(archive, lambda members: members.update({"nodes/more": b"x"}))
+    refused(archive, tmp_path / "restored", "besides")
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/cron.d/x", "../x", "nodes/../../x", "nodes//x", "./x", MANIFEST]
+)
+def test_paths_that_lead_out(archive: Path, tmp_path: Path, path: str) -> None:
+    def lead_out(members: Members) -> None:
+        manifest = json.loads(members[MANIFEST])
+        manifest["files"][0]["path"] = path
+        members[MANIFEST] = json.dumps(manifest).encode()
+
+    rewrite(archive, lead_out)
+    refused(archive, tmp_path / "restored", "outside|damaged|not a backup")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_link_in_an_archive(archive: Path, tmp_path: Path) -> None:
+    with tarfile.open(archive) as tar:
+        manifest = tar.extractfile(MANIFEST)
+        assert manifest is not None
+        data = manifest.read()
+    with tarfile.open(archive, "w") as tar:
+        head = tarfile.TarInfo(MANIFEST)
+        head.size = len(data)
+        tar.addfile(head, io.BytesIO(data))
+        link = tarfile.TarInfo("cluster.json")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        tar.addfile(link)
+    refused(archive, tmp_path / "restored", "besides")
+
+
+def test_a_link_in_a_folder(lab: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    take_backup(lab.data, folder, now=NOW)
+    (folder / "cluster.json").unlink()
+    (folder / "cluster.json").symlink_to("/etc/hostname")
+    refused(folder, tmp_path / "restored", "cluster.json")
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 10_000, b"\0" * 10_240, b"[]"])
+def test_what_is_no_backup(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "b.tar").write_bytes(data)
+    refused(tmp_path / "b.tar", tmp_path / "restored", ".")
