@@ -1,0 +1,62 @@
+"""The dashboard shows what the program counts, and nothing that it does not."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import services.node.runtime  # noqa: F401  # rooms register what they count
+from services.metrics import REGISTRY
+
+DASHBOARD = Path(__file__).parents[3] / "configs/grafana/tokenless.json"
+LISTED = (
+    "tftp_transfers_total",
+    "tftp_bytes_total",
+    "tftp_retransmits_total",
+    "tvs_answers_trusted_total",
+    "tvs_refusals_total",
+    "tvs_cache_entries",
+    "cache_age_seconds",
+    "certificate_days_to_expiry",
+)
+
+
+def expressions() -> Iterator[str]:
+    board = json.loads(DASHBOARD.read_text())
+    for panel in board["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+    for variable in board["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["query"]["query"]
+
+
+def known() -> set[str]:
+    """Return the names of all series: a counter's ends in `_total`."""
+    return {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in REGISTRY.collect()
+    }
+
+
+def test_every_metric_of_the_dashboard_exists() -> None:
+    shown = set(re.findall(r"tokenless_\w+", " ".join(expressions())))
+    assert shown
+    assert shown <= known()
+
+
+def test_what_operators_need_is_shown() -> None:
+    shown = " ".join(expressions())
+    assert [name for name in LISTED if f"tokenless_{name}" not in shown] == []
+
+
+def test_panels_do_not_lie_over_each_other() -> None:
+    cells: set[tuple[int, int]] = set()
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        place = panel["gridPos"]
+        own = {
+            (place["x"] + x, place["y"] + y)
+            for x in range(place["w"])
+            for y in range(place["h"])
+        }
+        assert not cells & own
+        cells |= own
