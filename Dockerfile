@@ -1,24 +1,41 @@
 # syntax=docker/dockerfile:1
-FROM python:3.12-slim-bookworm AS build
+# The program with all that it needs and nothing else: no compiler, no pip, no root.
+# docs/containers.md says how to run it; pin the base by digest to build it again alike.
+ARG BASE=python:3.12-slim-bookworm
+
+FROM ${BASE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
 RUN python3 -m venv /opt/tokenless
 WORKDIR /src
-COPY requirements/runtime.txt requirements/
-RUN /opt/tokenless/bin/python -m pip --disable-pip-version-check install --no-cache-dir --require-hashes -r requirements/runtime.txt
+COPY requirements requirements
+RUN /opt/tokenless/bin/python -m pip install --require-hashes -r requirements/runtime.txt \
+    && /opt/tokenless/bin/python -m pip install --require-hashes -r requirements/postgres.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY protocol protocol
 COPY services services
 COPY phone_emulator phone_emulator
 COPY configs configs
-RUN /opt/tokenless/bin/python -m pip --disable-pip-version-check install --no-cache-dir --no-deps --no-build-isolation .
+# Bytecode that does not remember when it was made: the same files give the same image.
+RUN SOURCE_DATE_EPOCH=0 /opt/tokenless/bin/python -m pip install --no-deps --no-build-isolation . \
+    && /opt/tokenless/bin/python -m pip uninstall --yes --quiet pip setuptools \
+    && /opt/tokenless/bin/python -m compileall -q --invalidation-mode unchecked-hash \
+       /opt/tokenless/lib
 
-FROM python:3.12-slim-bookworm
-RUN useradd --system --uid 6970 --home-dir /data tokenless \
-    && install -d -o tokenless -g tokenless -m 0750 /data
+FROM ${BASE}
+RUN useradd --system --uid 6970 --home-dir /data --shell /usr/sbin/nologin tokenless \
+    && install -d -o tokenless -g tokenless -m 0750 /data /handover
 COPY --from=build /opt/tokenless /opt/tokenless
 COPY configs /etc/tokenless
-ENV PATH=/opt/tokenless/bin:$PATH TOKENLESS_DATA=/data TOKENLESS_CONFIG=/etc/tokenless/lab.toml
+# The data folder is renamed into place when it is whole: so it lies in the volume, and
+# is not the volume.
+ENV PATH=/opt/tokenless/bin:$PATH \
+    TOKENLESS_DATA=/data/cluster \
+    TOKENLESS_CONFIG=/etc/tokenless/lab.toml \
+    PYTHONDONTWRITEBYTECODE=1
 USER tokenless
+WORKDIR /data
 VOLUME /data
-EXPOSE 6969/udp 2445/tcp
+EXPOSE 69/udp 6969/udp 2445/tcp
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["tokenless", "health"]
 ENTRYPOINT ["tokenless"]
 CMD ["serve"]
