@@ -1,0 +1,67 @@
+"""What the image and compose.yaml name exists, and is what the program takes.
+
+That the image is built and the flow runs needs a container engine: docs/containers.md.
+"""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from services.config import load_config
+from tests.system.serving import TOKENLESS
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = (ROOT / "compose.yaml").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SCRIPTS = sorted((ROOT / "configs/compose").glob("*.sh"))
+
+
+def test_every_file_of_compose_is_in_the_image() -> None:
+    named = re.findall(r"/etc/tokenless/(\S+\.(?:sh|toml))", COMPOSE + DOCKERFILE)
+    assert set(named) >= {"compose/publisher.sh", "compose/cluster.toml", "lab.toml"}
+    assert [name for name in named if not (ROOT / "configs" / name).is_file()] == []
+    for local in re.findall(r"- \./(\S+?):", COMPOSE):
+        assert (ROOT / local).is_file()
+
+
+def test_compose_and_its_cluster_agree_on_addresses() -> None:
+    config = load_config(ROOT / "configs/compose/cluster.toml")
+    given = set(re.findall(r"ipv4_address: ([\d.]+)", COMPOSE))
+    assert {node.address for node in config.nodes} < given
+    assert (config.tftp.port, config.tvs.port) == (69, 2445)
+    assert "@172.30.47.150/" in COMPOSE
+    assert "172.30.47.150" in given
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_can_be_run(script: Path) -> None:
+    assert script.stat().st_mode & 0o111
+    subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_commands_of_the_scripts_exist() -> None:
+    text = "\n".join(script.read_text() for script in SCRIPTS).replace("\\\n", " ")
+    lines = re.findall(r"tokenless ((?:node )?[a-z]+)(.*)", text)
+    assert {command for command, _ in lines} >= {"serve", "node export", "node import"}
+    for command, rest in lines:
+        done = subprocess.run(
+            [*TOKENLESS, *command.split(), "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        flags = [word for word in shlex.split(rest) if word.startswith("--")]
+        assert [flag for flag in flags if flag not in done.stdout] == []
+
+
+def test_the_image_runs_as_nobody_special() -> None:
+    final = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert "USER tokenless" in final
+    assert "HEALTHCHECK" in final
+    assert "pip install" not in final
+    for ignored in (ROOT / ".dockerignore").read_text().splitlines():
+        if ignored.startswith("!"):
+            assert (ROOT / ignored.removeprefix("!")).exists()
