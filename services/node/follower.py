@@ -44,6 +44,7 @@ class Follower:
         refill_ctl_cache: Callable[[], Awaitable[None]],
         *,
         record_applied: Callable[[int], None] | None = None,
+        may_hang: bool = False,
     ) -> None:
         """Prepare to follow.
 
@@ -56,6 +57,8 @@ class Follower:
             refill_ctl_cache: Makes TVS read the CTL file again.
             record_applied: Writes into the database how far the node is, for
                 administrators on other hosts; blocking.
+            may_hang: Whether the database is a server, which may never answer: it is
+                not waited for at the end.
         """
         self.applied = 0
         """The revision that the node has applied; 0 before the first."""
@@ -64,6 +67,7 @@ class Follower:
         self._apply_revision = apply_revision
         self._refill_ctl_cache = refill_ctl_cache
         self._record_applied = record_applied
+        self._may_hang = may_hang
         self._agreed_at = time.monotonic()
         self._poked = trio.Event()
         self._moved = trio.Condition()
@@ -160,7 +164,7 @@ class Follower:
         """Read the revision; a server that has hung must not stop the node's end."""
         with trio.move_on_after(_ANSWER_S):
             return await trio.to_thread.run_sync(
-                self._read_revision, abandon_on_cancel=True
+                self._read_revision, abandon_on_cancel=self._may_hang
             )
         raise DatabaseAwayError(f"the database did not answer within {_ANSWER_S} s")
 

@@ -84,6 +84,7 @@ class NodeRuntime:
                 if cluster.store.is_shared
                 else None
             ),
+            may_hang=cluster.store.is_shared,
         )
 
     async def bind(self) -> None:

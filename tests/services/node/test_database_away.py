@@ -34,6 +34,7 @@ class Away:
             self._apply,
             self._refill,
             record_applied=self.recorded.append,
+            may_hang=True,
         )
 
     def _read(self) -> int:
