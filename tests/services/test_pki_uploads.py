@@ -86,6 +86,7 @@ def test_pem_der_chain_and_pkcs7() -> None:
         ),
         LEAF.certificate_pem + LEAF.key_pem,
     ],
+    ids=lambda key: f"{len(key)} bytes",
 )
 def test_a_private_key_is_never_taken(key: bytes) -> None:
     with pytest.raises(ServiceError, match="private key") as caught:
