@@ -18,7 +18,7 @@ COPY configs configs
 # Bytecode that does not remember when it was made: the same files give the same image.
 RUN SOURCE_DATE_EPOCH=0 /opt/tokenless/bin/python -m pip install --no-deps --no-build-isolation . \
     && /opt/tokenless/bin/python -m pip uninstall --yes --quiet pip setuptools \
-    && /opt/tokenless/bin/python -m compileall -q --invalidation-mode unchecked-hash \
+    && /opt/tokenless/bin/python -m compileall -q -f --invalidation-mode unchecked-hash \
        /opt/tokenless/lib
 
 FROM ${BASE}
