@@ -49,11 +49,11 @@ from services.store.parameters import Parameter
 from services.store.trust_lists import newest_ctl, newest_reset_itl
 from tests.clock import Clock
 from tests.cluster import keypair
-from tests.postgresql import Server
+from tests.postgresql import Server, memory_folder
 from tests.services.conftest import LAB
 
 STEPS: Final = 1000
-IN_A_ROW: Final = 50
+IN_A_ROW: Final = 100
 OWN: Final = (
     TrustStore.CALLMANAGER,
     TrustStore.TVS,
@@ -124,6 +124,7 @@ class Bench:
             for cluster in clusters:
                 cluster.close()
             shutil.rmtree(scratch)
+            self._server.drop_database(database)
 
 
 class Administrators(RuleBasedStateMachine):
@@ -323,13 +324,20 @@ def _files(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    folder = memory_folder("clusters-")
+    yield folder
+    shutil.rmtree(folder)
+
+
 def test_both_databases_give_the_same_answers(
-    postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgresql: Server, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = Source()
     monkeypatch.setattr(issuing, "generate_rsa", source.key)
     monkeypatch.setattr(minting, "new_serial", source.serial)
-    bench = Bench(tmp_path, postgresql, source)
+    bench = Bench(scratch, postgresql, source)
     rounds = settings(
         max_examples=STEPS // IN_A_ROW,
         stateful_step_count=IN_A_ROW,

@@ -68,7 +68,8 @@ def deaths(
     for number in count(1):
         copy = data.parent / f"killed-{number}"
         shutil.copytree(data, copy)
-        url = server.url(server.create_database(database))
+        copied = server.create_database(database)
+        url = server.url(copied)
         how = in_child(copy, url, operation, number)
         if how == 0:
             assert number > LEAST_STEPS, "the operation has more steps than that"
@@ -77,6 +78,7 @@ def deaths(
         cluster = Cluster.open(copy, database_url=url, clock=Clock())
         yield cluster
         cluster.close()
+        server.drop_database(copied)
 
 
 def in_child(data: Path, url: str, operation: Operation, killed_at: int) -> int:
