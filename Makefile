@@ -34,8 +34,9 @@ demo: $(VENV)/runtime
 rehearse: $(VENV)/runtime
 	$(BIN)/tokenless rehearse run --all --summary --phones 20
 
+# Most tests wait for sockets: three workers keep two cores busy. A file stays with one.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
