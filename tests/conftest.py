@@ -1,11 +1,17 @@
 """What tests of more than one room share."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from tests.postgresql import Server, running_server
+
+# A shell starts its background jobs with SIGINT ignored, and children inherit that;
+# those of the tests must hear it, as at a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

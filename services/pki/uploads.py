@@ -141,11 +141,14 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
     Only basicConstraints makes one: CUCM's own leaves have keyCertSign and no
     basicConstraints (REFERENCE 1.11).
     """
-    parsed = x509.load_der_x509_certificate(certificate.der)
     try:
+        with _quiet():
+            parsed = x509.load_der_x509_certificate(certificate.der)
         constraints = parsed.extensions.get_extension_for_class(x509.BasicConstraints)
     except (x509.ExtensionNotFound, ValueError):
         return
+    except x509.DuplicateExtension as error:
+        raise _not_one(str(error)) from None
     if constraints.value.ca:
         raise ServiceError(
             f"{certificate.subject_text} is an authority; {store} needs the "

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
     pkcs12,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocol.codes import TrustStore
@@ -163,6 +163,9 @@ def test_garbage_causes_nothing_but_a_refusal(data: bytes) -> None:
         read_upload(data, SAST)
 
 
+# A negative serial number, and the same extension twice.
+@example(15, 128)
+@example(468, 1)
 @given(st.integers(0, 693), st.integers(1, 255))
 def test_a_flipped_byte_causes_nothing_but_a_refusal(place: int, flip: int) -> None:
     data = bytearray(LEAF.certificate.der)
