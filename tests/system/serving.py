@@ -39,6 +39,7 @@ def environment(folder: Path) -> dict[str, str]:
         "TOKENLESS_LOG_LEVEL": "debug",
         "TOKENLESS_DATA": str(folder / "data"),
         "TOKENLESS_CONFIG": str(folder / "lab.toml"),
+        **{name: os.environ[name] for name in os.environ if "COVERAGE" in name},
     }
 
 
