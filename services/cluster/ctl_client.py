@@ -13,13 +13,12 @@ from protocol.certificate import Certificate
 from protocol.errors import DecodeError
 from protocol.signature import Signer
 from protocol.trust_list import TrustList
-from protocol.trust_list_build import ListForm, sign_trust_list
+from protocol.trust_list_build import ListForm
 from services.cluster.cluster import Cluster, Node
-from services.cluster.security import SecurityMode, write_mode
+from services.cluster.security import SecurityMode, publish_ctl, write_mode
 from services.errors import ServiceError
-from services.publishing.ctl import CTL_NAME, token_ctl_records
+from services.publishing.ctl import token_ctl_records
 from services.publishing.papers import Papers
-from services.store.trust_lists import add_ctl
 
 FILE_LOCATION: Final = "/usr/local/cm/tftp/CTLFile.tlv"
 """What the CTL Client's table of servers shows."""
@@ -167,22 +166,20 @@ def update(
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)
     listed = _listed(chosen, present, tokens)
-    action = "update CTL" if mode is None else f"set cluster mode {mode.name.lower()}"
     detail = f"token {chosen.subject_text}"
-    with cluster.store.change(f"CTL Client: {action}", detail, by=by) as change:
+    with cluster.store.change(_action(mode), detail, by=by) as change:
         if mode is not None:
             write_mode(change, mode)
         papers = Papers.read(change.connection)
-        ctl = sign_trust_list(
-            CTL_NAME,
-            token_ctl_records(papers, listed),
-            signer,
-            timestamp=change.at,
-            digest=papers.digest,
-            form=ListForm.CTL_CLIENT,
-        )
-        add_ctl(change.connection, change.revision, ctl.data, change.at)
-    return ctl
+        records = token_ctl_records(papers, listed)
+        return publish_ctl(change, papers, records, signer, ListForm.CTL_CLIENT)
+
+
+def _action(mode: SecurityMode | None) -> str:
+    """Return what the audit log says of an update."""
+    if mode is None:
+        return "CTL Client: update CTL"
+    return f"CTL Client: set cluster mode {mode.name.lower()}"
 
 
 def _listed(

@@ -4,15 +4,17 @@ Each operation is one transaction: the mode, the signed bytes of the new CTL, th
 row and the next revision. Nodes follow the revision (services.cluster.distribution).
 """
 
+from collections.abc import Sequence
 from enum import IntEnum, unique
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from protocol.codes import TrustStore
+from protocol.record import Record
 from protocol.signature import Signer
 from protocol.trust_list import TrustList
-from protocol.trust_list_build import sign_trust_list
+from protocol.trust_list_build import ListForm, sign_trust_list
 from services.cluster.cluster import Cluster
 from services.errors import ServiceError
 from services.pki.recovery import export_key, load_recovery
@@ -59,7 +61,7 @@ def set_cluster_mode(cluster: Cluster, mode: SecurityMode, *, by: str) -> None:
         write_mode(change, mode)
         is_needed = mode is SecurityMode.MIXED
         if is_needed or newest_ctl(change.connection) is not None:
-            _publish_ctl(cluster, change)
+            _publish_own(cluster, change, Papers.read(change.connection))
 
 
 def update_ctl(cluster: Cluster, *, by: str) -> None:
@@ -69,12 +71,13 @@ def update_ctl(cluster: Cluster, *, by: str) -> None:
         ServiceError: When the cluster is not in mixed mode, or the CTL cannot be made.
     """
     with cluster.store.change("update CTL", CTL_NAME, by=by) as change:
-        if not Papers.read(change.connection).is_mixed:
+        papers = Papers.read(change.connection)
+        if not papers.is_mixed:
             raise ServiceError(
                 "the cluster is not in mixed mode, so it has no CTL to update",
                 hint="use `utils ctl set-cluster mixed-mode`",
             )
-        _publish_ctl(cluster, change)
+        _publish_own(cluster, change, papers)
 
 
 def reset_ctl_localkey(cluster: Cluster, *, by: str) -> None:
@@ -91,7 +94,7 @@ def reset_ctl_localkey(cluster: Cluster, *, by: str) -> None:
                 "the cluster has no CTL to reset",
                 hint="use `utils ctl set-cluster mixed-mode`",
             )
-        _publish_ctl(cluster, change, reset=True)
+        _publish_own(cluster, change, Papers.read(change.connection), reset=True)
 
 
 def reset_itl_localkey(cluster: Cluster, *, by: str) -> None:
@@ -172,20 +175,45 @@ def write_mode(change: Change, mode: SecurityMode) -> None:
     write_parameter(connection, Parameter.CLUSTER_SECURITY_MODE, str(int(mode)))
 
 
-def _publish_ctl(cluster: Cluster, change: Change, *, reset: bool = False) -> TrustList:
-    papers = Papers.read(change.connection)
-    store = ctl_signer(papers, reset=reset)
-    certificate = papers.certificate(store, papers.publisher)
-    signer = cluster.node_of(papers.publisher).keys.signer(store, certificate)
+def publish_ctl(
+    change: Change,
+    papers: Papers,
+    records: Sequence[Record],
+    signer: Signer,
+    form: ListForm = ListForm.CUCM,
+) -> TrustList:
+    """Sign the cluster's next CTL and keep it, inside a change.
+
+    Args:
+        change: The transaction.
+        papers: The state in it.
+        records: What the CTL lists.
+        signer: Who signs: a key of the publisher, or a token.
+        form: Who writes it: CUCM, or the CTL Client.
+
+    Raises:
+        ServiceError: When the signer cannot sign.
+    """
     ctl = sign_trust_list(
         CTL_NAME,
-        ctl_records(papers, store),
+        records,
         signer,
         timestamp=change.at,
         digest=papers.digest,
+        form=form,
     )
     add_ctl(change.connection, change.revision, ctl.data, change.at)
     return ctl
+
+
+def _publish_own(
+    cluster: Cluster, change: Change, papers: Papers, *, reset: bool = False
+) -> None:
+    """Publish the CTL that a key of the publisher signs."""
+    store = ctl_signer(papers, reset=reset)
+    certificate = papers.certificate(store, papers.publisher)
+    signer = cluster.node_of(papers.publisher).keys.signer(store, certificate)
+    publish_ctl(change, papers, ctl_records(papers, store), signer)
 
 
 def _leave_itl(change: Change, papers: Papers, node_id: int, signer: Signer) -> None:

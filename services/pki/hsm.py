@@ -12,7 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Self
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPublicKey,
+    RSAPublicNumbers,
+)
 
 from protocol.certificate import Certificate
 from protocol.codes import Digest
@@ -115,7 +118,6 @@ def create_hsm_token(
     Raises:
         ServiceError: As HsmToken.open; or the token has a certificate of ours already.
     """
-    library = _library()
     with (
         _explained(label),
         _session(module, label, password, writes=True) as session,
@@ -124,29 +126,9 @@ def create_hsm_token(
             raise ServiceError(
                 f"token {label} has a certificate already", hint="use another token"
             )
-        public, _ = session.generate_keypair(
-            library.KeyType.RSA,
-            TOKEN_KEY_BITS,
-            id=_KEY_ID,
-            label=_LABEL,
-            store=True,
-        )
-        numbers = RSAPublicNumbers(
-            int.from_bytes(public[library.Attribute.PUBLIC_EXPONENT]),
-            int.from_bytes(public[library.Attribute.MODULUS]),
-        )
-        certificate = issue_token_certificate(tokens, numbers.public_key(), now)
-        session.create_object(
-            {
-                library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
-                library.Attribute.CERTIFICATE_TYPE: library.CertificateType.X_509,
-                library.Attribute.TOKEN: True,
-                library.Attribute.LABEL: _LABEL,
-                library.Attribute.ID: _KEY_ID,
-                library.Attribute.SUBJECT: certificate.subject_text.encode(),
-                library.Attribute.VALUE: certificate.der,
-            }
-        )
+        public_key = _generate_key(session)
+        certificate = issue_token_certificate(tokens, public_key, now)
+        _write_certificate(session, certificate)
     return HsmToken(module, label, certificate)
 
 
@@ -182,6 +164,33 @@ def _session(
         token = _load(module).get_token(token_label=label)
         with token.open(rw=writes, user_pin=password) as session:
             yield session
+
+
+def _generate_key(session: Any) -> RSAPublicKey:  # noqa: ANN401 - untyped
+    """Make a key pair inside the token; the private half never leaves it."""
+    library = _library()
+    public, _ = session.generate_keypair(
+        library.KeyType.RSA, TOKEN_KEY_BITS, id=_KEY_ID, label=_LABEL, store=True
+    )
+    return RSAPublicNumbers(
+        int.from_bytes(public[library.Attribute.PUBLIC_EXPONENT]),
+        int.from_bytes(public[library.Attribute.MODULUS]),
+    ).public_key()
+
+
+def _write_certificate(session: Any, certificate: Certificate) -> None:  # noqa: ANN401
+    library = _library()
+    session.create_object(
+        {
+            library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
+            library.Attribute.CERTIFICATE_TYPE: library.CertificateType.X_509,
+            library.Attribute.TOKEN: True,
+            library.Attribute.LABEL: _LABEL,
+            library.Attribute.ID: _KEY_ID,
+            library.Attribute.SUBJECT: certificate.subject_text.encode(),
+            library.Attribute.VALUE: certificate.der,
+        }
+    )
 
 
 def _read_certificate(session: Any) -> Certificate | None:  # noqa: ANN401 - untyped

@@ -110,32 +110,21 @@ def mint(
         serial: Big-endian; 16 random bytes when not given.
         alternative_names: DNS names and IP addresses.
     """
-    algorithm = _algorithm(issuer.key, digest)
-    issuer_key = issuer.key.public_key()
-    extensions = _extensions(profile, public_key, issuer_key, alternative_names)
     tbs = x509.TbsCertificate(
         {
             "version": "v3",
             "serial_number": int.from_bytes(serial or new_serial()),
-            "signature": algorithm,
+            "signature": _algorithm(issuer.key, digest),
             "issuer": _name(issuer.name),
-            "validity": {
-                "not_before": _time(validity.begins),
-                "not_after": _time(validity.begins + validity.lasts),
-            },
+            "validity": _validity(validity),
             "subject": _name(subject),
             "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(public_key)),
-            "extensions": extensions,
+            "extensions": _extensions(
+                profile, public_key, issuer.key.public_key(), alternative_names
+            ),
         }
     )
-    whole = x509.Certificate(
-        {
-            "tbs_certificate": tbs,
-            "signature_algorithm": algorithm,
-            "signature_value": _sign(issuer.key, tbs.dump(), digest),
-        }
-    )
-    return Certificate.decode(whole.dump())
+    return _signed(tbs, issuer.key, digest)
 
 
 def new_serial(length: int = SERIAL_BYTES) -> bytes:
@@ -143,6 +132,19 @@ def new_serial(length: int = SERIAL_BYTES) -> bytes:
     serial = bytearray(secrets.token_bytes(length))
     serial[0] = serial[0] & 0x3F | 0x40
     return bytes(serial)
+
+
+def _signed(
+    tbs: x509.TbsCertificate, key: PrivateKey, digest: CertificateDigest
+) -> Certificate:
+    whole = x509.Certificate(
+        {
+            "tbs_certificate": tbs,
+            "signature_algorithm": tbs["signature"],
+            "signature_value": _sign(key, tbs.dump(), digest),
+        }
+    )
+    return Certificate.decode(whole.dump())
 
 
 def _sign(key: PrivateKey, data: bytes, digest: CertificateDigest) -> bytes:
@@ -177,6 +179,13 @@ def _rdn(key: str, value: str) -> x509.RelativeDistinguishedName:
         "value": x509.DirectoryString(name=kind, value=text),
     }
     return x509.RelativeDistinguishedName([x509.NameTypeAndValue(pair)])
+
+
+def _validity(validity: Validity) -> dict[str, x509.Time]:
+    return {
+        "not_before": _time(validity.begins),
+        "not_after": _time(validity.begins + validity.lasts),
+    }
 
 
 def _time(when: datetime) -> x509.Time:

@@ -20,13 +20,14 @@ class StoredCtl:
 
     revision: int
     content: bytes
-    made_at: int
 
 
 def newest_ctl(connection: Connection) -> StoredCtl | None:
     """Return the CTL that counts, or None when none was ever made."""
     row = connection.execute(
-        select(ctl_file).order_by(ctl_file.c.revision.desc()).limit(1)
+        select(ctl_file.c.revision, ctl_file.c.content)
+        .order_by(ctl_file.c.revision.desc())
+        .limit(1)
     ).one_or_none()
     return None if row is None else StoredCtl(*row)
 
