@@ -22,6 +22,9 @@ from protocol.errors import DecodeError
 from protocol.names import DistinguishedName
 
 MAX_CERTIFICATE_LENGTH: Final = 0xFFFF
+UNREADABLE: Final = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)
+"""What `cryptography` raises over bytes that it cannot read; the second is no
+ValueError, and is easily forgotten."""
 _MAX_CACHED_LENGTH: Final = 4096
 _EXPLICIT_VERSION: Final = 0xA0
 
@@ -201,7 +204,7 @@ def _parse(der: bytes, *, positive: bool) -> x509.Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return x509.load_der_x509_certificate(der)
-    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm, Warning) as error:
+    except (*UNREADABLE, Warning) as error:
         raise DecodeError(f"no X.509 certificate ({error})", offset=0) from error
 
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from phone_emulator.errors import PhoneError
-from protocol.certificate import Certificate
+from protocol.certificate import UNREADABLE, Certificate
 from protocol.codes import Role
 from protocol.errors import DecodeError
 from protocol.names import DistinguishedName
@@ -217,7 +217,7 @@ def _certificates(path: Path) -> Iterator[Certificate]:
         ]
         for der in ders or [data]:
             yield Certificate.decode(der)
-    except (ValueError, DecodeError) as error:
+    except (*UNREADABLE, DecodeError) as error:
         raise PhoneError(
             f"{path} holds no certificate: {error}", hint="export it as PEM or DER"
         ) from error

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from protocol.certificate import Certificate
+from protocol.certificate import UNREADABLE, Certificate
 from protocol.signature import PrivateKeySigner, Signer
 from services.cli.file_input import (
     MAX_CERTIFICATE_FILE,
@@ -164,7 +164,7 @@ def _from_pkcs12(path: Path, password: str | None) -> Signer:
     secret = None if password is None else password.encode()
     try:
         key, certificate, _ = pkcs12.load_key_and_certificates(data, secret)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise ServiceError(
             f"{path}: no PKCS#12 file, or a wrong password",
             hint="set TOKENLESS_PASSWORD",

@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from protocol.certificate import Certificate
+from protocol.certificate import UNREADABLE, Certificate
 from protocol.signature import PrivateKeySigner
 from services.errors import ServiceError
+from services.pki.uploads import quiet
 
 _FRIENDLY_NAME: Final = b"ITLRecovery"
 
@@ -43,8 +44,11 @@ def load_recovery(data: bytes, password: str) -> PrivateKeySigner:
         ServiceError: When it is none, or the password is wrong.
     """
     try:
-        key, certificate, _ = pkcs12.load_key_and_certificates(data, password.encode())
-    except ValueError:
+        with quiet():
+            key, certificate, _ = pkcs12.load_key_and_certificates(
+                data, password.encode()
+            )
+    except UNREADABLE:
         raise ServiceError(
             "the key file cannot be opened",
             hint="check the password, and that it is a PKCS#12 file",

@@ -5,16 +5,14 @@ nothing of a file is taken when a part of it is refused.
 """
 
 import contextlib
-import re
 import warnings
 from collections.abc import Iterator
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from protocol.certificate import Certificate
+from protocol.certificate import UNREADABLE, Certificate
 from protocol.codes import TrustStore
 from protocol.errors import DecodeError
 from services.errors import ServiceError
@@ -22,7 +20,8 @@ from services.errors import ServiceError
 MAX_UPLOAD_BYTES: Final = 256 * 1024
 MAX_CHAIN: Final = 32
 
-_PRIVATE_KEY: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_PRIVATE_KEY: Final = b"PRIVATE KEY-----"
+"""Ends the first line and the last of every PEM of a key; one may be damaged."""
 _PEM_HEAD: Final = b"-----BEGIN "
 _PKCS7_HEAD: Final = (b"-----BEGIN PKCS7-----", b"-----BEGIN CMS-----")
 _CSR_HEAD: Final = b"-----BEGIN CERTIFICATE REQUEST-----"
@@ -76,7 +75,7 @@ def read_certificates(data: bytes) -> tuple[Certificate, ...]:
 
 def _refuse_other_kinds(data: bytes) -> None:
     """Refuse what is often uploaded by mistake. A key must never get further."""
-    if _PRIVATE_KEY.search(data) or _is_der_key(data):
+    if _PRIVATE_KEY in data or _is_der_key(data):
         raise ServiceError(
             "this is a private key, not a certificate; it was not stored",
             hint="upload the certificate, and keep the key where it is",
@@ -104,13 +103,13 @@ def _is_der_key(data: bytes) -> bool:
 
 def _read_pem(data: bytes) -> list[bytes]:
     try:
-        with _quiet():
+        with quiet():
             if any(head in data for head in _PKCS7_HEAD):
                 found = pkcs7.load_pem_pkcs7_certificates(data)
             else:
                 found = x509.load_pem_x509_certificates(data)
         return [each.public_bytes(Encoding.DER) for each in found]
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise _not_one(str(error)) from None
 
 
@@ -119,16 +118,16 @@ def _read_der(data: bytes) -> list[bytes]:
         Certificate.decode(data)
     except DecodeError as error:
         try:
-            with _quiet():
+            with quiet():
                 found = pkcs7.load_der_pkcs7_certificates(data)
-        except (ValueError, UnsupportedAlgorithm):
+        except UNREADABLE:
             raise _not_one(str(error)) from None
         return [each.public_bytes(Encoding.DER) for each in found]
     return [data]
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the library's remarks on old encodings to ourselves."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -142,7 +141,7 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
     basicConstraints (REFERENCE 1.11).
     """
     try:
-        with _quiet():
+        with quiet():
             parsed = x509.load_der_x509_certificate(certificate.der)
         constraints = parsed.extensions.get_extension_for_class(x509.BasicConstraints)
     except (x509.ExtensionNotFound, ValueError):

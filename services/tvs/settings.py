@@ -8,6 +8,7 @@ from typing import Final, Self
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from protocol.certificate import UNREADABLE
 from services.errors import ServiceError
 
 DEFAULT_PORT: Final = 2445
@@ -43,7 +44,7 @@ class OwnCertificate:
             return cls(
                 x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER), key
             )
-        except (OSError, ValueError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise ServiceError(
                 f"{certificate}: no certificate could be read: {error}",
                 hint="name a PEM file with the TVS certificate",

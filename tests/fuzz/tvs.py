@@ -1,4 +1,4 @@
-"""Fuzz the TVS streams: `python -m tests.fuzz.tvs [--executions N] [--seed S]`.
+"""Fuzz the TVS streams, as servers and as phones read them.
 
 The first byte of an input says how the rest is cut before a stream is given it: whole,
 byte by byte, or in pieces of so many bytes. Whatever comes, only ProtocolError may come
@@ -6,16 +6,10 @@ out, at the same place however the input was cut, and the buffer keeps its bound
 is decoded must mean the same when it is encoded and decoded again.
 """
 
-import argparse
-import hashlib
-import random
-import sys
-from pathlib import Path
-
 from protocol.errors import ProtocolError
 from protocol.tvs_messages import Answer, MessageType, Query, Verify, decode_message
 from protocol.tvs_stream import ClientStream, ServerStream
-from tests.fuzz.formats import TRACED_EVERY, FoundError, Pool, Target
+from tests.fuzz.engine import Seeded
 
 BOUND = 4096
 DEVICE = "CP-7975-SEP001122334455"
@@ -67,50 +61,15 @@ def client_target(data: bytes) -> None:
     check(ClientStream, data)
 
 
-def seeds() -> dict[str, tuple[Target, list[bytes]]]:
+def seeds() -> dict[str, Seeded]:
     """Return each target with what it starts from."""
     requests = [QUERY.encode(), VERIFY.encode()]
     answers = [each.encode() for each in (TRUSTED, VERIFIED, UNTRUSTED)]
     joined = [b"".join(requests), b"".join(answers)]
     return {
-        "server": (server_target, [b"\6" + each for each in [*requests, joined[0]]]),
-        "client": (client_target, [b"\6" + each for each in [*answers, joined[1]]]),
+        "tvs-server": (
+            server_target,
+            [b"\6" + each for each in [*requests, joined[0]]],
+        ),
+        "tvs-client": (client_target, [b"\6" + each for each in [*answers, joined[1]]]),
     }
-
-
-def fuzz(executions: int, seed: int) -> None:
-    """Run both targets.
-
-    Raises:
-        FoundError: With the first input that does what none may do.
-    """
-    for name, (target, start) in seeds().items():
-        pool = Pool(target, start, random.Random(f"{seed} {name}"))
-        taken = sum(
-            pool.run_one(traced=number % TRACED_EVERY == 0)
-            for number in range(executions)
-        )
-        sys.stdout.write(
-            f"{name}: {executions} executions, {taken} taken, "
-            f"{len(pool.reached)} lines reached, {len(pool.inputs)} in the pool\n"
-        )
-
-
-def main() -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--executions", type=int, default=1_000_000, help="a target")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    try:
-        fuzz(options.executions, options.seed)
-    except FoundError as found:
-        name = f"crash-{hashlib.sha256(found.data).hexdigest()[:16]}"
-        Path(name).write_bytes(found.data)
-        sys.stderr.write(f"{name}: {found.__cause__!r}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,6 +12,7 @@ from services.errors import ServiceError
 from services.pki.keys import KeyFolder
 from services.pki.recovery import export_key, load_recovery
 from tests import minting
+from tests.fuzz.uploads import without_sum
 
 STORE = TrustStore.CALLMANAGER
 OWN = minting.server()
@@ -74,3 +75,21 @@ def test_the_recovery_key_travels_in_a_file() -> None:
         load_recovery(b"junk", "secret")
     with pytest.raises(ServiceError, match="needs a password"):
         export_key(OWN.key, OWN.certificate, "")
+
+
+def test_a_file_whose_certificate_no_library_reads() -> None:
+    assert isinstance(OWN.key, RSAPrivateKey)
+    data = without_sum(OWN.key, OWN.certificate)
+    assert load_recovery(data, "").certificate == OWN.certificate
+    v3, v2 = bytes.fromhex("a003020102"), bytes.fromhex("a003020101")
+    with pytest.raises(ServiceError, match="cannot be opened"):
+        load_recovery(data.replace(v3, v2), "")
+
+
+def test_a_file_in_ber_as_other_programs_write_it() -> None:
+    """The library remarks on it by a warning, which would be an error here."""
+    assert isinstance(OWN.key, RSAPrivateKey)
+    data = without_sum(OWN.key, OWN.certificate)
+    assert data[:2] == b"\x30\x82"
+    unbounded = b"\x30\x80" + data[4:] + b"\0\0"
+    assert load_recovery(unbounded, "").certificate == OWN.certificate

@@ -1,5 +1,6 @@
 """What administrators upload by mistake: each is refused with its reason."""
 
+import base64
 import contextlib
 from datetime import UTC, datetime, timedelta
 
@@ -104,6 +105,26 @@ def test_a_pkcs12_file_is_never_taken() -> None:
     )
     with pytest.raises(ServiceError, match="PKCS#12"):
         read_upload(data, SAST)
+
+
+def test_a_key_whose_first_line_is_damaged_is_recognised_too() -> None:
+    damaged = LEAF.key_pem.replace(b"-----BEGIN", b"----BEGIN")
+    with pytest.raises(ServiceError, match="private key"):
+        read_upload(LEAF.certificate_pem + damaged, SAST)
+
+
+def test_a_certificate_of_a_version_that_does_not_exist() -> None:
+    v3, v2 = bytes.fromhex("a003020102"), bytes.fromhex("a003020101")
+    der = LEAF.certificate.der.replace(v3, v2)
+    body = b"".join(base64.encodebytes(der).splitlines())
+    bundle = pkcs7.serialize_certificates([openssl(LEAF)], Encoding.DER)
+    for data in (
+        der,
+        b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----\n",
+        bundle.replace(v3, v2),
+    ):
+        with pytest.raises(ServiceError, match="no certificate could be read"):
+            read_upload(data, SAST)
 
 
 def test_what_is_no_certificate() -> None:
