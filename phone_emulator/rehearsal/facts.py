@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from protocol.codes import TrustStore
+from protocol.release import Release
 from protocol.trust_list import TrustList
-from services.release import Release
 
 
 @dataclass(frozen=True, slots=True)

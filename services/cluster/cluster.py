@@ -10,11 +10,11 @@ from typing import Self
 import msgspec
 from sqlalchemy import Connection
 
+from protocol.release import Release
 from services.cluster.initialise import initialise
 from services.cluster.site import CONFIG_FILE, Node, Site
 from services.config import ClusterConfig, check_tables, load_config
 from services.errors import ConfigurationError, ServiceError
-from services.release import Release
 from services.store import nodes as node_rows
 from services.store.database import Database
 from services.store.devices import Device, read_devices

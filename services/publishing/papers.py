@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from protocol.certificate import Certificate
 from protocol.codes import Digest, Role, TrustStore
+from protocol.release import Release
 from services.errors import ServiceError
-from services.release import Release
 from services.store import certificates
 from services.store.nodes import NodeRow, read_nodes
 from services.store.parameters import SHA512, TRUE, Parameter, read_parameters

@@ -5,8 +5,8 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from protocol.release import Release
 from services.errors import ServiceError
-from services.release import Release
 from services.store.schema import processconfig
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from protocol.release import Release
 from services.config import check_tables, load_config
 from services.errors import ConfigurationError
-from services.release import Release
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
 

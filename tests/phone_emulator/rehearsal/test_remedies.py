@@ -10,11 +10,11 @@ from phone_emulator.rehearsal.remedies import BY_HAND, Trouble, remedies_for
 from protocol.certificate import Certificate
 from protocol.codes import Role, TrustStore
 from protocol.phone_models import PHONE_MODELS
+from protocol.release import Release
 from protocol.signature import PrivateKeySigner
 from protocol.trust_anchors import FileKind
 from protocol.trust_list import TrustList
 from protocol.trust_list_build import record_for, sign_trust_list
-from services.release import Release
 from tests.minting import server
 
 _PUB = Signer(TrustStore.CALLMANAGER, "pub")
