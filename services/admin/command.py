@@ -6,7 +6,7 @@ begins with; the rest are the command's arguments, checked against its usage tex
 """
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
@@ -171,11 +171,6 @@ def split_line(line: str) -> list[str]:
         raise UsageError(
             f"cannot read the line: {error}", hint="close the quotes"
         ) from None
-
-
-def join_words(words: Iterable[str]) -> str:
-    """Return a line that `split_line` splits into `words` again."""
-    return shlex.join(words)
 
 
 def _is_argument(part: str) -> bool:

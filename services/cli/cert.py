@@ -16,6 +16,7 @@ from services.cli.administration import (
     cluster_options,
     opened,
 )
+from services.cli.certificate_export import export_certificate, export_options
 from services.cli.certificate_view import (
     certificate_json,
     placed_json,
@@ -24,8 +25,6 @@ from services.cli.certificate_view import (
 from services.cluster import certificates
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
-from services.files import replace_file
-from services.pki.manufacturing import to_pem
 from services.pki.tokens import open_token
 from services.pki.uploads import MAX_UPLOAD_BYTES
 from services.store.certificates import StoredCertificate
@@ -111,12 +110,7 @@ def show(
 @_node
 @_store
 @click.argument("serial", required=False)
-@click.option("--der", is_flag=True, help="DER instead of PEM.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; standard output by default.",
-)
+@export_options
 def export(
     *,
     data: Path,
@@ -131,9 +125,7 @@ def export(
     """Write a certificate to a file, never its key."""
     with opened(data, config) as cluster:
         certificate = _find(cluster, node_name, store, serial).certificate
-    write_certificate(certificate, output, der=der)
-    if as_json and output is not None:
-        click.echo(json.dumps(certificate_json(certificate) | {"file": str(output)}))
+    export_certificate(certificate, output, der=der, as_json=as_json)
 
 
 @cert.command()
@@ -279,17 +271,6 @@ def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) 
         sys.exit(1)
 
 
-def write_certificate(
-    certificate: Certificate, output: Path | None, *, der: bool
-) -> None:
-    """Write a certificate to a file, or to standard output."""
-    content = certificate.der if der else to_pem(certificate)
-    if output is None:
-        sys.stdout.buffer.write(content)
-    else:
-        replace_file(output, content)
-
-
 def _read(cluster: Cluster, source: str) -> bytes:
     if source == "-":
         return sys.stdin.buffer.read(MAX_UPLOAD_BYTES + 1)
@@ -306,9 +287,7 @@ def _find(
     if store.is_trust_store:
         if serial is None:
             raise click.UsageError(f"{store} may hold several: name a SERIAL")
-        return certificates.find_by_serial(
-            certificates.trust(cluster, store=store), serial
-        )
+        return certificates.find_by_serial(certificates.trust(cluster, store), serial)
     node = _node_of(cluster, node_name)
     placed = [each for each in certificates.own(cluster, node) if each.store is store]
     if serial is not None:

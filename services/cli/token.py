@@ -9,7 +9,7 @@ import click
 from protocol.certificate import Certificate
 from protocol.name_text import printable
 from services.cli.administration import cluster_options, opened
-from services.cli.cert import write_certificate
+from services.cli.certificate_export import export_certificate, export_options
 from services.cli.certificate_view import certificate_json
 from services.cluster.cluster import Cluster
 from services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
@@ -95,12 +95,7 @@ def show_list(
 @cluster_options
 @_module
 @_name
-@click.option("--der", is_flag=True, help="DER instead of PEM.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; standard output by default.",
-)
+@export_options
 def export(
     *,
     data: Path,
@@ -114,9 +109,7 @@ def export(
     """Write a token's certificate to a file."""
     with opened(data, config) as cluster:
         certificate = find_token(cluster, name, module).certificate
-    write_certificate(certificate, output, der=der)
-    if as_json and output is not None:
-        click.echo(json.dumps(certificate_json(certificate) | {"file": str(output)}))
+    export_certificate(certificate, output, der=der, as_json=as_json)
 
 
 @token.command()

@@ -42,9 +42,7 @@ def own_certificate(cluster: Cluster, node: Node, store: TrustStore) -> Certific
         return rows.require_own(connection, store, node.id).certificate
 
 
-def trust(
-    cluster: Cluster, _node: Node | None = None, *, store: TrustStore | None = None
-) -> list[StoredCertificate]:
+def trust(cluster: Cluster, store: TrustStore | None = None) -> list[StoredCertificate]:
     """Return what the trust stores hold, or one of them; every node has the same."""
     with cluster.store.read() as connection:
         return rows.all_trusted(connection, store)

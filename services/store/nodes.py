@@ -1,9 +1,9 @@
 """Rows of processnode and of what each node has taken."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
@@ -27,8 +27,9 @@ class NodeRow:
     tftp_port: int | None
     """The port that the service really has, once it was served."""
     tvs_port: int | None
-    db_role: str | None
-    """The PostgreSQL role of the node's host; None on one host."""
+
+
+_COLUMNS: Final = tuple(processnode.c[each.name] for each in fields(NodeRow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,7 @@ def add_node(
 def read_nodes(connection: Connection) -> list[NodeRow]:
     """Return all nodes, the publisher first."""
     rows = connection.execute(
-        select(processnode).order_by(
-            processnode.c.is_publisher.desc(), processnode.c.id
-        )
+        select(*_COLUMNS).order_by(processnode.c.is_publisher.desc(), processnode.c.id)
     )
     return [_node(row) for row in rows]
 
@@ -71,7 +70,7 @@ def read_nodes(connection: Connection) -> list[NodeRow]:
 def read_node(connection: Connection, node_id: int) -> NodeRow:
     """Return one node as it is now."""
     return _node(
-        connection.execute(select(processnode).where(processnode.c.id == node_id)).one()
+        connection.execute(select(*_COLUMNS).where(processnode.c.id == node_id)).one()
     )
 
 

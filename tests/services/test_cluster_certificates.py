@@ -133,7 +133,7 @@ def test_the_same_certificate_twice(lab: Cluster) -> None:
     other = TrustStore.CALLMANAGER_TRUST
     certificates.upload(lab, other, FOREIGN.certificate_pem, by="test")
     assert len(certificates.trust(lab)) == 2
-    assert len(certificates.trust(lab, store=SAST)) == 1
+    assert len(certificates.trust(lab, SAST)) == 1
 
 
 def test_own_units_take_no_uploads(lab: Cluster) -> None:

@@ -1,6 +1,7 @@
 """`utils ctl …`: the CTL of the cluster (REFERENCE 6.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from services.admin.command import TREE, Question
@@ -40,11 +41,9 @@ def _mixed_mode_question(session: Session, _arguments: Sequence[str]) -> str:
 )
 def set_mixed_mode(session: Session) -> None:
     """Move the cluster to mixed mode and make a CTL without tokens."""
-    session.say("Moving Cluster to Mixed Mode")
-    security.set_cluster_mode(session.cluster, SecurityMode.MIXED, by=session.by)
-    session.announce()
-    session.say("Cluster set to Mixed Mode")
-    _say_what_next(session)
+    operation = partial(security.set_cluster_mode, mode=SecurityMode.MIXED)
+    doing, done = "Moving Cluster to Mixed Mode", "Cluster set to Mixed Mode"
+    _change(session, doing, operation, done)
 
 
 @TREE.command(
@@ -57,11 +56,9 @@ def set_mixed_mode(session: Session) -> None:
 )
 def set_non_secure_mode(session: Session) -> None:
     """Move the cluster to non-secure mode; the CTL stays, its servers emptied."""
-    session.say("Moving Cluster to Non Secure Mode")
-    security.set_cluster_mode(session.cluster, SecurityMode.NON_SECURE, by=session.by)
-    session.announce()
-    session.say("Cluster set to Non Secure Mode")
-    _say_what_next(session)
+    operation = partial(security.set_cluster_mode, mode=SecurityMode.NON_SECURE)
+    doing, done = "Moving Cluster to Non Secure Mode", "Cluster set to Non Secure Mode"
+    _change(session, doing, operation, done)
 
 
 @TREE.command(
@@ -71,11 +68,7 @@ def set_non_secure_mode(session: Session) -> None:
 )
 def update_ctl(session: Session) -> None:
     """Make the CTL anew from the cluster's certificates, without tokens."""
-    session.say("Updating CTL file")
-    security.update_ctl(session.cluster, by=session.by)
-    session.announce()
-    session.say("CTL file Updated")
-    _say_what_next(session)
+    _change(session, "Updating CTL file", security.update_ctl, "CTL file Updated")
 
 
 @TREE.command(
@@ -85,14 +78,18 @@ def update_ctl(session: Session) -> None:
 )
 def reset_ctl(session: Session) -> None:
     """Sign the CTL with the other SAST key, for phones that lost the first."""
-    session.say("Resetting CTL file")
-    security.reset_ctl_localkey(session.cluster, by=session.by)
+    operation = security.reset_ctl_localkey
+    _change(session, "Resetting CTL file", operation, "CTL file reset")
+
+
+def _change(
+    session: Session, doing: str, operation: Callable[..., None], done: str
+) -> None:
+    """Make a change, wait until every running node has its CTL, say what is next."""
+    session.say(doing)
+    operation(session.cluster, by=session.by)
     session.announce()
-    session.say("CTL file reset")
-    _say_what_next(session)
-
-
-def _say_what_next(session: Session) -> None:
+    session.say(done)
     if session.cluster.release < _WARNS_OF_AUTO_REGISTRATION:
         session.say(_RESTART_SERVICES)
     else:

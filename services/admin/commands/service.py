@@ -23,29 +23,37 @@ def list_services(session: Session) -> None:
 @TREE.command("utils service start NAME...")
 def start_service(session: Session, *name: str) -> None:
     """Start a service of this node."""
-    service = _service(name)
-    session.say(f"Service Manager is running\n{service}[STARTING]")
-    session.ask_node(StartService(service=service))
-    session.say(f"{service}[{ServiceState.STARTED}]")
+    order = StartService(service=_service(name))
+    _order(session, order, ServiceState.STARTING, ServiceState.STARTED)
 
 
 @TREE.command("utils service stop NAME...")
 def stop_service(session: Session, *name: str) -> None:
     """Stop a service of this node."""
-    service = _service(name)
-    session.say(f"Service Manager is running\n{service}[STOPPING]")
-    session.ask_node(StopService(service=service))
-    session.say(f"{service}[{ServiceState.STOPPED}]")
+    order = StopService(service=_service(name))
+    _order(session, order, ServiceState.STOPPING, ServiceState.STOPPED)
 
 
 @TREE.command("utils service restart NAME...")
 def restart_service(session: Session, *name: str) -> None:
     """Restart a service of this node."""
-    service = _service(name)
-    session.say(f"Service Manager is running\n{service}[STOPPING]")
-    session.say(f"{service}[STARTING]")
-    session.ask_node(RestartService(service=service))
-    session.say(f"{service}[{ServiceState.STARTED}]")
+    order = RestartService(service=_service(name))
+    states = (ServiceState.STOPPING, ServiceState.STARTING, ServiceState.STARTED)
+    _order(session, order, *states)
+
+
+def _order(
+    session: Session,
+    order: StartService | StopService | RestartService,
+    *states: ServiceState,
+) -> None:
+    """Have a service moved through states; the last one is said when it is reached."""
+    *passing, reached = states
+    session.say("Service Manager is running")
+    for state in passing:
+        session.say(f"{order.service}[{state}]")
+    session.ask_node(order)
+    session.say(f"{order.service}[{reached}]")
 
 
 def _service(words: tuple[str, ...]) -> str:

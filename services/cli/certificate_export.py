@@ -1,0 +1,40 @@
+"""Certificates as files: what `cert export` and `token export` have in common."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from protocol.certificate import Certificate
+from services.cli.certificate_view import certificate_json
+from services.files import replace_file
+from services.pki.manufacturing import to_pem
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def export_options(command: _Command) -> _Command:
+    """Add `--der` and `--output`."""
+    output = click.option(
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The file to write; standard output by default.",
+    )
+    der = click.option("--der", is_flag=True, help="DER instead of PEM.")
+    return der(output(command))
+
+
+def export_certificate(
+    certificate: Certificate, output: Path | None, *, der: bool, as_json: bool
+) -> None:
+    """Write a certificate to a file, or to standard output."""
+    content = certificate.der if der else to_pem(certificate)
+    if output is None:
+        sys.stdout.buffer.write(content)
+        return
+    replace_file(output, content)
+    if as_json:
+        click.echo(json.dumps(certificate_json(certificate) | {"file": str(output)}))
