@@ -10,7 +10,6 @@ Every file is written beside its place, synchronised and moved there, so that a 
 leaves the old one or the new one.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -18,6 +17,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from phone_emulator.errors import PhoneError
+from phone_emulator.files import UNFINISHED, replace_file, sync_folder
 from phone_emulator.secd.events import FlashContents
 from phone_emulator.secd.record import MAX_RECORD_BYTES
 from protocol.phone_config import MAX_CONFIG_BYTES
@@ -27,7 +27,6 @@ from protocol.trust_anchors import FileKind
 _STATE: Final = "phone.json"
 _LOG: Final = "console.log"
 _RECORD: Final = "last-boot.jsonl"
-_UNFINISHED: Final = ".new"
 _MAX_LOG_BYTES: Final = 512 * 1024
 _LISTS: Final = (FileKind.CTL, FileKind.ITL)
 
@@ -78,7 +77,7 @@ class FolderFlash:
         flash = cls(folder, device)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for left_over in folder.glob(f"*{_UNFINISHED}"):
+            for left_over in folder.glob(f"*{UNFINISHED}"):
                 left_over.unlink()
         except OSError as error:
             raise PhoneError(f"flash {folder} cannot be used: {error}") from error
@@ -140,7 +139,9 @@ class FolderFlash:
 
     def save_state(self, state: PhoneState) -> None:
         """Replace what the folder says of its phone."""
-        _write(self.folder / _STATE, msgspec.json.format(msgspec.json.encode(state)))
+        replace_file(
+            self.folder / _STATE, msgspec.json.format(msgspec.json.encode(state))
+        )
 
     def load(self) -> FlashContents:
         """Return what the phone holds."""
@@ -150,7 +151,7 @@ class FolderFlash:
 
     def replace(self, kind: FileKind, data: bytes) -> None:
         """Put a new list or configuration in the place of the old one."""
-        _write(self._paths[kind], data)
+        replace_file(self._paths[kind], data)
 
     def delete_trust(self) -> tuple[FileKind, ...]:
         """Erase the trust lists; say which there were. The configuration stays."""
@@ -171,7 +172,7 @@ class FolderFlash:
         old = _read(path, 2 * _MAX_LOG_BYTES) or b""
         if len(old) > _MAX_LOG_BYTES:
             old = old[old.index(b"\n", len(old) // 2) + 1 :]
-        _write(path, old + "".join(f"{line}\n" for line in lines).encode())
+        replace_file(path, old + "".join(f"{line}\n" for line in lines).encode())
         return path
 
     def read_log(self) -> str:
@@ -180,13 +181,13 @@ class FolderFlash:
 
     def save_record(self, record: bytes) -> None:
         """Replace the record of the last boot."""
-        _write(self.folder / _RECORD, record)
+        replace_file(self.folder / _RECORD, record)
 
     def _delete(self, kinds: Sequence[FileKind]) -> tuple[FileKind, ...]:
         found = tuple(kind for kind in kinds if self._paths[kind].exists())
         for kind in found:
             self._paths[kind].unlink()
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         return found
 
 
@@ -224,23 +225,3 @@ def _read(path: Path, most: int) -> bytes | None:
             return file.read(most + 1)
     except FileNotFoundError:
         return None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file so that it is never seen half-written."""
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a folder's new names survive a crash of the machine."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,8 @@ import trio
 from phone_emulator.addresses import DEFAULT_TFTP_PORT, parse_device, parse_servers
 from phone_emulator.check.inspect import inspect, locks_phones_out, to_json
 from phone_emulator.check.observe import TVS_PORT, Patience, observe
-from phone_emulator.check.view import check_view, result_console
+from phone_emulator.check.view import WIDTH_IN_FILES, check_view
+from phone_emulator.cli.terminal import result_console
 from phone_emulator.secd.events import Server
 from protocol.phone_models import PHONE_MODELS
 
@@ -88,7 +89,7 @@ def check(
     if as_json:
         click.echo(json.dumps(to_json(seen, findings)))
     else:
-        result_console().print(check_view(seen, findings))
+        result_console(WIDTH_IN_FILES).print(check_view(seen, findings))
     if locks_phones_out(findings):
         first = findings[0]
         where = f"{first.where}: " if first.where else ""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from phone_emulator.cli.terminal import result_console
 from phone_emulator.demo import load_demo
 from phone_emulator.rehearsal.expectations import StepReport
 from phone_emulator.rehearsal.run import rehearsal_folder, run_script
-from phone_emulator.rehearsal.view import ProgressView, result_console, steps_table
+from phone_emulator.rehearsal.view import WIDTH_IN_FILES, ProgressView, steps_table
 
 
 @click.command()
@@ -39,7 +40,7 @@ def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(played.to_json()))
     else:
-        console = result_console()
+        console = result_console(WIDTH_IN_FILES)
         console.print(steps_table(played.steps))
         words = "every step ended as expected" if played.ok else "not as expected"
         console.print(

@@ -1,7 +1,8 @@
-"""The live view of a fleet that boots, on standard error when that is a terminal."""
+"""What a person sees of a fleet that boots: a live bar, then a table."""
 
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import (
@@ -11,43 +12,61 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Table
 
 from phone_emulator.fleet.report import FleetReport
 
+_SHOWN_STUCK: Final = 20
 
-class FleetView:
-    """A bar, the outcomes, the rate and TVS's answers."""
 
-    def __init__(self, phones: int) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("phones"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[words]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("boot", total=phones, words="")
+@contextmanager
+def fleet_view(phones: int) -> Iterator[Callable[[FleetReport], None]]:
+    """Show a bar, the outcomes, the rate and TVS's answers; yield what renews them.
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
+    On standard error when that is a terminal, else nowhere.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("phones"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[words]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("boot", total=phones, words="")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
+    def update(counts: FleetReport) -> None:
+        if not bar.disable:
+            bar.update(task, completed=counts.booted, words=_words(counts))
 
-    def update(self, counts: FleetReport) -> None:
-        """Show the counts so far."""
-        if self._progress.disable:
-            return
-        outcomes = " ".join(f"{name} {n}" for name, n in counts.outcomes.items())
-        answers = " ".join(f"{name} {n}" for name, n in counts.tvs_answers.items())
-        words = f"{counts.phones_per_second:.0f}/s  {outcomes}  TVS: {answers or '-'}"
-        self._progress.update(self._task, completed=counts.booted, words=words)
+    with bar:
+        yield update
+
+
+def _words(counts: FleetReport) -> str:
+    outcomes = " ".join(f"{name} {n}" for name, n in counts.outcomes.items())
+    answers = " ".join(f"{name} {n}" for name, n in counts.tvs_answers.items())
+    return f"{counts.phones_per_second:.0f}/s  {outcomes}  TVS: {answers or '-'}"
+
+
+def print_report(report: FleetReport) -> None:
+    """Print what came of a boot as a table, and the first phones that are stuck."""
+    console = Console()
+    table = Table(title=f"{report.phones} phones in {report.seconds:.1f} s")
+    table.add_column("file")
+    table.add_column("actions")
+    for name, counts in report.files.items():
+        table.add_row(name, _in_words(counts))
+    table.add_row("outcome", _in_words(report.outcomes))
+    table.add_row("verified by", _in_words(report.verified_by))
+    table.add_row("TVS", _in_words(report.tvs_answers))
+    table.add_row("rate", f"{report.phones_per_second:.0f} phones a second")
+    console.print(table)
+    for device in sorted(report.stuck)[:_SHOWN_STUCK]:
+        console.print(f"stuck: {device}")
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"

@@ -1,10 +1,20 @@
-"""Options that the phone and the fleet commands share, and what they mean."""
+"""Options that several commands have, and what they mean."""
 
-from typing import Final
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
+from phone_emulator.errors import PhoneError
 from phone_emulator.tvs_client import TlsRange
+from protocol.phone_models import PHONE_MODELS
+from protocol.release import Release
+
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 
 _TLS_RANGES: Final[dict[str, TlsRange]] = {
     "1.0": ("1.0", "1.0"),
@@ -14,9 +24,55 @@ _TLS_RANGES: Final[dict[str, TlsRange]] = {
 }
 
 
+def gathered(name: str, make: Callable[..., Any], *options: Option) -> Option:
+    """Give a command one argument that is made of several options.
+
+    Args:
+        name: The command's argument.
+        make: Makes its value; has a parameter for each option.
+        options: Options of click.
+    """
+    taken = tuple(inspect.signature(make).parameters)
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def call(**given: Any) -> Any:  # noqa: ANN401 - whatever click has parsed
+            own = {each: given.pop(each) for each in taken}
+            return command(**given, **{name: make(**own)})
+
+        with_options: Command = call
+        for option in reversed(options):
+            with_options = option(with_options)
+        return with_options
+
+    return decorate
+
+
 def tls_range(newest: str | None) -> TlsRange | None:
     """Return the versions up to the one named; None leaves it to the model."""
     return None if newest is None else _TLS_RANGES[newest]
+
+
+def tvs_timeout_option(default_s: float) -> Option:
+    """Return the option for the patience with TVS."""
+    return click.option(
+        "--tvs-timeout",
+        type=click.FloatRange(0.01, 300),
+        default=default_s,
+        show_default=True,
+        help="Seconds for one question to TVS.",
+    )
+
+
+def phones_option(least: int, help_text: str) -> Option:
+    """Return the option for the size of a rehearsal."""
+    return click.option(
+        "--phones",
+        type=click.IntRange(least, 20_000),
+        default=20,
+        show_default=True,
+        help=help_text,
+    )
 
 
 tls_option = click.option(
@@ -31,3 +87,50 @@ tftp_option = click.option(
     metavar="HOST[:PORT],…",
     help="TFTP servers in the order in which the phone tries them.",
 )
+tftp_timeout_option = click.option(
+    "--tftp-timeout",
+    type=click.FloatRange(0.01, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds until a TFTP packet is sent again.",
+)
+keep_option = click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the clusters, logs and the phones' flash in this new folder.",
+)
+models_option = click.option(
+    "--models",
+    default="7975",
+    show_default=True,
+    metavar="MODEL[,MODEL…]",
+    help="Which phones there are, at every node.",
+)
+
+
+def parse_models(text: str) -> Sequence[str]:
+    """Return the models of a list, each once.
+
+    Raises:
+        PhoneError: When one is not known.
+    """
+    chosen = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    unknown = [model for model in chosen if model not in PHONE_MODELS]
+    if unknown:
+        raise PhoneError(
+            f"there is no phone model {', '.join(unknown)}",
+            hint=f"known are {', '.join(PHONE_MODELS)}",
+        )
+    return chosen
+
+
+def parse_release(text: str) -> Release:
+    """Return the release that a person names.
+
+    Raises:
+        PhoneError: When there is none of that name.
+    """
+    try:
+        return Release.parse(text)
+    except ValueError as error:
+        raise PhoneError(str(error), hint='write it as "10.5(1)"') from None

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,14 @@ import click
 import trio
 
 from phone_emulator.addresses import parse_device, parse_servers
-from phone_emulator.cli.options import tftp_option, tls_option, tls_range
+from phone_emulator.cli.options import (
+    gathered,
+    tftp_option,
+    tftp_timeout_option,
+    tls_option,
+    tls_range,
+    tvs_timeout_option,
+)
 from phone_emulator.cli.phone_views import (
     delete_trust_lists,
     factory_reset,
@@ -20,7 +28,7 @@ from phone_emulator.cli.phone_views import (
     web,
 )
 from phone_emulator.flash import model_in
-from phone_emulator.phone import open_network
+from phone_emulator.phone import Network, open_network
 from phone_emulator.secd.events import Habits, Identity
 from phone_emulator.secd.report import Action, BootReport
 from phone_emulator.single import boot_in_folder
@@ -36,6 +44,71 @@ def phone() -> None:
     """Boot one emulated phone, look at it, erase its lists."""
 
 
+def _network(
+    tls: str | None, tftp_timeout: float, tvs_timeout: float, http_port: int | None
+) -> AbstractAsyncContextManager[Network]:
+    return open_network(
+        wishes=Wishes(timeout_s=tftp_timeout),
+        tvs_timeout_s=tvs_timeout,
+        tls=tls_range(tls),
+        http_port=http_port,
+    )
+
+
+def _habits(
+    *,
+    ask_next_tvs: bool,
+    refuse_expired: bool,
+    reinstall_identical: bool,
+    any_tftp: bool,
+) -> Habits:
+    return Habits(
+        negative_answer_is_final=not ask_next_tvs,
+        refuses_expired_signers=refuse_expired,
+        identical_file_is_an_update=reinstall_identical,
+        authorises_tftp=not any_tftp,
+    )
+
+
+_network_options = gathered(
+    "network",
+    _network,
+    tls_option,
+    tftp_timeout_option,
+    tvs_timeout_option(10.0),
+    click.option(
+        "--http-port",
+        type=click.IntRange(1, 65535),
+        default=None,
+        help="Let models that try HTTP first do so at this port (CUCM: 6970).",
+    ),
+)
+_habit_options = gathered(
+    "habits",
+    _habits,
+    click.option(
+        "--ask-next-tvs",
+        is_flag=True,
+        help="Take a negative answer for no answer, and ask the next TVS server.",
+    ),
+    click.option(
+        "--refuse-expired",
+        is_flag=True,
+        help="Refuse signers with expired certificates.",
+    ),
+    click.option(
+        "--reinstall-identical",
+        is_flag=True,
+        help="Judge and install a list again that the phone holds already.",
+    ),
+    click.option(
+        "--any-tftp",
+        is_flag=True,
+        help="Take configurations from TFTP servers that the CTL does not name.",
+    ),
+)
+
+
 @phone.command()
 @click.option("--device", required=True, help="SEP001122334455.")
 @click.option(
@@ -46,43 +119,8 @@ def phone() -> None:
 )
 @flash_option
 @tftp_option
-@tls_option
-@click.option(
-    "--tftp-timeout",
-    type=click.FloatRange(0.01, 60),
-    default=1.0,
-    help="Seconds until a TFTP packet is sent again.",
-)
-@click.option(
-    "--tvs-timeout",
-    type=click.FloatRange(0.01, 300),
-    default=10.0,
-    help="Seconds for one question to TVS.",
-)
-@click.option(
-    "--ask-next-tvs",
-    is_flag=True,
-    help="Take a negative answer for no answer, and ask the next TVS server.",
-)
-@click.option(
-    "--refuse-expired", is_flag=True, help="Refuse signers with expired certificates."
-)
-@click.option(
-    "--reinstall-identical",
-    is_flag=True,
-    help="Judge and install a list again that the phone holds already.",
-)
-@click.option(
-    "--any-tftp",
-    is_flag=True,
-    help="Take configurations from TFTP servers that the CTL does not name.",
-)
-@click.option(
-    "--http-port",
-    type=click.IntRange(1, 65535),
-    default=None,
-    help="Let models that try HTTP first do so at this port (CUCM: 6970).",
-)
+@_network_options
+@_habit_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def boot(
     *,
@@ -90,14 +128,8 @@ def boot(
     model: str | None,
     flash: Path,
     tftp: str,
-    tls: str | None,
-    tftp_timeout: float,
-    tvs_timeout: float,
-    ask_next_tvs: bool,
-    refuse_expired: bool,
-    reinstall_identical: bool,
-    any_tftp: bool,
-    http_port: int | None,
+    network: AbstractAsyncContextManager[Network],
+    habits: Habits,
     as_json: bool,
 ) -> None:
     """Boot a phone: fetch its lists and configuration, judge them, install them.
@@ -108,24 +140,9 @@ def boot(
         device=parse_device(device),
         model_name=model or model_in(flash) or _FIRST_MODEL,
         servers=parse_servers(tftp),
-        habits=Habits(
-            negative_answer_is_final=not ask_next_tvs,
-            refuses_expired_signers=refuse_expired,
-            identical_file_is_an_update=reinstall_identical,
-            authorises_tftp=not any_tftp,
-        ),
+        habits=habits,
     )
-
-    async def run() -> BootReport:
-        async with open_network(
-            wishes=Wishes(timeout_s=tftp_timeout),
-            tvs_timeout_s=tvs_timeout,
-            tls=tls_range(tls),
-            http_port=http_port,
-        ) as network:
-            return await boot_in_folder(identity, flash, network)
-
-    report = trio.run(run)
+    report = trio.run(_boot, identity, flash, network)
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
@@ -133,6 +150,13 @@ def boot(
     if not report.holds_what_is_served:
         click.echo(f"tokenless: {_complaint(report)}", err=True)
         sys.exit(1)
+
+
+async def _boot(
+    identity: Identity, flash: Path, network: AbstractAsyncContextManager[Network]
+) -> BootReport:
+    async with network as opened:
+        return await boot_in_folder(identity, flash, opened)
 
 
 def _print_report(report: BootReport) -> None:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import click
 
+from phone_emulator.cli.terminal import result_console
 from phone_emulator.errors import PhoneError
 from phone_emulator.rehearsal.expectations import StepReport
 from phone_emulator.rehearsal.library import all_scripts, find_scripts
@@ -19,7 +20,7 @@ from phone_emulator.rehearsal.narrative import (
 from phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
 from phone_emulator.rehearsal.script import Script
 from phone_emulator.rehearsal.standing import phones_words
-from phone_emulator.rehearsal.view import ProgressView, result_console
+from phone_emulator.rehearsal.view import WIDTH_IN_FILES, ProgressView
 
 _ELSEWHERE: Final = {
     "import": ("phone_emulator.cli.rehearse_import", "import_script"),
@@ -55,7 +56,7 @@ def list_rehearsals(*, as_json: bool) -> None:
     """List the rehearsals at hand, each with its lesson."""
     scripts = list(all_scripts())
     if not as_json:
-        result_console().print(lessons_table(scripts))
+        result_console(WIDTH_IN_FILES).print(lessons_table(scripts))
         return
     for script in scripts:
         click.echo(
@@ -124,7 +125,7 @@ def run(
 
         write_report(results[0], report)
     if (len(results) > 1 or summary) and not as_json:
-        result_console().print(results_table(results))
+        result_console(WIDTH_IN_FILES).print(results_table(results))
     _end(results)
 
 
@@ -185,7 +186,7 @@ class _Story:
     """Everything, for people."""
 
     def __init__(self) -> None:
-        self._console = result_console()
+        self._console = result_console(WIDTH_IN_FILES)
 
     def begin(self, script: Script) -> None:
         """Say what the rehearsal is about."""

@@ -90,8 +90,13 @@ def load_plan(path: Path) -> FleetPlan:
         with path.open("rb") as file:
             text = file.read(_MAX_FILE_BYTES).decode()
         plan = msgspec.convert(tomllib.loads(text), FleetPlan)
-    except (OSError, UnicodeDecodeError) as error:
-        raise PhoneError(f"fleet {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise PhoneError(
+            f"fleet {path} cannot be read: {error.strerror}",
+            hint="--plan names a TOML file; docs/phone.md has an example",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise PhoneError(f"fleet {path} is no text: {error}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise PhoneError(f"fleet {path}: {error}") from error
     return check_plan(plan)

@@ -1,6 +1,5 @@
 """Fleets: plans, the shared flash, many phones at once, a process that is killed."""
 
-import json
 import os
 import signal
 import sqlite3
@@ -12,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import trio
 
 from phone_emulator.errors import PhoneError
 from phone_emulator.fleet.fleet import Fleet, FleetSettings
@@ -25,7 +23,6 @@ from protocol.tftp_packets import TftpError, TftpErrorCode
 from protocol.trust_anchors import FileKind
 from tests.cluster import Lab
 from tests.live import AuthorityFiles, live_node
-from tests.run_cli import run_cli
 
 LAB = Lab()
 MIXED = replace(LAB, mixed=True)
@@ -265,38 +262,3 @@ def test_plans_that_make_no_sense(tmp_path: Path, text: str, reason: str) -> Non
 def test_a_plan_without_servers() -> None:
     with pytest.raises(PhoneError, match="no TFTP server"):
         list(check_plan(plan(1)).phones(()))
-
-
-async def test_the_commands(tmp_path: Path) -> None:
-    rows = tmp_path / "rows.csv"
-    boot = ("fleet", "boot", "--count", "30", "--model", "8861")
-    flash = ("--flash", str(tmp_path / "fleet"))
-
-    async def cli(*arguments: str) -> tuple[int, str, str]:
-        return await trio.to_thread.run_sync(lambda: run_cli(*arguments))
-
-    async with live_node(MIXED.authority(), tmp_path) as node:
-        where = ("--tftp", str(node.tftp))
-        status, out, err = await cli(*boot, *flash, *where, "--json")
-        assert (status, err) == (0, "")
-        assert json.loads(out)["outcomes"] == {"ok": 30}
-        node.serve(REGENERATED.authority())
-        status, out, err = await cli(*boot, *flash, *where, "--csv", str(rows))
-    assert status == 1
-    assert "30 of 30 phones" in err
-    assert "30 rejected" in out
-    lines = await trio.Path(rows).read_text()
-    assert len(lines.splitlines()) == 91
-    _, out, _ = await cli("fleet", "show", *flash)
-    assert out.startswith("    30 phones  8861")
-    _, out, _ = await cli("fleet", "show", "--each", "--stuck", *flash)
-    assert len(out.splitlines()) == 30
-    _, out, _ = await cli("fleet", "show", "--json", *flash)
-    assert json.loads(out.splitlines()[0])["outcome"] == "rejected"
-    _, out, _ = await cli("fleet", "delete-trust", "--stuck", *flash)
-    assert out == "erased: the lists of 30 phones\n"
-    assert (await cli("fleet", "delete-trust", *flash))[1].startswith(
-        "erased: the lists of 0"
-    )
-    assert (await cli(*boot, *flash))[0] == 1
-    assert (await cli(*boot, *flash, *where, "--first-mac", "zz"))[0] == 2

@@ -1,0 +1,81 @@
+"""What a fleet keeps: `tokenless fleet show` and `delete-trust`."""
+
+import hashlib
+import json
+from collections import Counter
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+
+import click
+
+from phone_emulator.fleet.store import FleetStore, StoredPhone
+from phone_emulator.secd.report import Outcome
+
+flash_option = click.option(
+    "--flash",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder with the flash of all phones.",
+)
+_stuck_option = click.option(
+    "--stuck", is_flag=True, help="Only phones whose last boot refused a file."
+)
+
+
+@click.command()
+@flash_option
+@_stuck_option
+@click.option("--each", is_flag=True, help="One line a phone instead of a summary.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a phone.")
+def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
+    """Show which lists the phones hold, and how their last boot went."""
+    with closing(FleetStore.open_existing(flash)) as store:
+        chosen = (p for p in store.phones() if not stuck or _refused(p))
+        if as_json:
+            for phone in chosen:
+                click.echo(json.dumps({**phone.report, "holds": _held_by(phone)}))
+        elif each:
+            for phone in chosen:
+                click.echo("  ".join((phone.device, *_columns(phone))))
+        else:
+            for columns, count in Counter(map(_columns, chosen)).most_common():
+                click.echo("  ".join((f"{count:6} phones", *columns)))
+
+
+@click.command("delete-trust")
+@flash_option
+@_stuck_option
+def delete_trust(*, flash: Path, stuck: bool) -> None:
+    """Erase CTL and ITL on all phones, as bulk erasers do; configurations stay."""
+    with closing(FleetStore.open_existing(flash)) as store:
+        chosen = None
+        if stuck:
+            chosen = [phone.device for phone in store.phones() if _refused(phone)]
+        click.echo(f"erased: the lists of {store.delete_trust(chosen)} phones")
+
+
+def _refused(phone: StoredPhone) -> bool:
+    return phone.outcome == Outcome.REJECTED
+
+
+def _columns(phone: StoredPhone) -> tuple[str, ...]:
+    """Return model, outcome and the MD5 of both lists."""
+    lists = (
+        f"{name.removesuffix('File.tlv')} {checksum or '-'}"
+        for name, checksum in _held_by(phone).items()
+    )
+    return f"{phone.model:6}", f"{phone.outcome or '-':11}", *lists
+
+
+def _held_by(phone: StoredPhone) -> dict[str, str | None]:
+    """Return the MD5 of both lists: now, not after the last boot."""
+    contents = phone.contents
+    return {"CTLFile.tlv": _md5(contents.ctl), "ITLFile.tlv": _md5(contents.itl)}
+
+
+@lru_cache(maxsize=64)
+def _md5(data: bytes | None) -> str | None:
+    return (
+        None if data is None else hashlib.md5(data, usedforsecurity=False).hexdigest()
+    )

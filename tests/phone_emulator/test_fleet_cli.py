@@ -1,0 +1,133 @@
+"""`tokenless fleet`, as its users run it."""
+
+import csv
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.cluster import Lab
+from tests.live import LiveNode, live_node
+from tests.run_cli import run_cli
+
+MIXED = replace(Lab(), mixed=True)
+REGENERATED = MIXED.regenerate_callmanager()
+COUNT = 12
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[LiveNode]:
+    async with live_node(MIXED.authority(), tmp_path) as running:
+        yield running
+
+
+class Commands:
+    """The commands about one fleet of 8861s."""
+
+    def __init__(self, folder: Path, node: LiveNode) -> None:
+        self._flash = ("--flash", str(folder))
+        self._node = node
+
+    async def boot(self, *options: str) -> tuple[int, str, str]:
+        where = ("--tftp", str(self._node.tftp), "--count", str(COUNT))
+        return await self("boot", "--model", "8861", *where, *options)
+
+    async def __call__(self, verb: str, *options: str) -> tuple[int, str, str]:
+        return await trio.to_thread.run_sync(
+            lambda: run_cli("fleet", verb, *self._flash, *options)
+        )
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, node: LiveNode) -> Commands:
+    return Commands(tmp_path / "fleet", node)
+
+
+async def test_counts_come_as_one_object(fleet: Commands) -> None:
+    status, out, err = await fleet.boot("--json")
+
+    assert (status, err) == (0, "")
+    assert json.loads(out)["outcomes"] == {"ok": COUNT}
+
+
+async def test_phones_that_refuse_are_counted_shown_and_erased(
+    fleet: Commands, node: LiveNode
+) -> None:
+    await fleet.boot()
+    node.serve(REGENERATED.authority())
+    status, out, err = await fleet.boot()
+
+    assert status == 1
+    assert f"{COUNT} of {COUNT} phones" in err
+    assert f"{COUNT} rejected" in out
+    assert "stuck: SEP00112200000B" in out
+    _, each, _ = await fleet("show", "--each", "--stuck")
+    assert len(each.splitlines()) == COUNT
+    _, lines, _ = await fleet("show", "--json")
+    assert json.loads(lines.splitlines()[0])["outcome"] == "rejected"
+    _, out, _ = await fleet("delete-trust", "--stuck")
+    assert out == f"erased: the lists of {COUNT} phones\n"
+    _, out, _ = await fleet("delete-trust")
+    assert out == "erased: the lists of 0 phones\n"
+
+
+async def test_show_says_what_phones_hold_now(fleet: Commands) -> None:
+    await fleet.boot()
+    _, before, _ = await fleet("show")
+    await fleet("delete-trust")
+    _, after, _ = await fleet("show")
+
+    assert before.startswith(f"{COUNT:6} phones  8861    ok           CTL ")
+    assert "CTL -" not in before
+    assert after.split() == f"{COUNT} phones 8861 ok CTL - ITL -".split()
+
+
+async def test_a_csv_has_a_line_a_file_and_phone(
+    fleet: Commands, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    await fleet.boot("--csv", str(rows))
+
+    with rows.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert len(found) == 3 * COUNT
+    assert {row["action"] for row in found} == {"installed"}
+    assert len({row["device"] for row in found}) == COUNT
+    assert not list(tmp_path.glob(".rows.csv*"))
+
+
+async def test_a_csv_may_go_to_standard_output(fleet: Commands) -> None:
+    _, out, _ = await fleet.boot("--csv", "-")
+
+    assert out.count("CTLFile.tlv,installed") == COUNT
+
+
+async def test_a_csv_that_cannot_be_written_boots_nobody(
+    fleet: Commands, tmp_path: Path
+) -> None:
+    status, out, err = await fleet.boot("--csv", str(tmp_path / "no" / "rows.csv"))
+
+    assert (status, out) == (1, "")
+    assert err.startswith("tokenless: ")
+    assert "rows.csv cannot be written: No such file or directory; name a file" in err
+    assert (await fleet("show"))[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        (("--first-mac", "zz"), 2, "12 hexadecimal digits"),
+        (("--plan", "nothing.toml"), 1, "nothing.toml cannot be read: No such file"),
+        (("--count", "0"), 2, "--count"),
+    ],
+)
+async def test_what_makes_no_fleet(
+    fleet: Commands, options: tuple[str, ...], status: int, words: str
+) -> None:
+    found, out, err = await fleet.boot(*options)
+
+    assert (found, out) == (status, "")
+    assert words in err
