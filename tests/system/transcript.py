@@ -1,10 +1,12 @@
 """Pages with transcripts: what is typed in them, and what must come back.
 
 A page's blocks ```` ```console ```` hold lines that begin with `$ ` (typed, in one
-shell that lives as long as the page) and the output under each. A page is run beside a
-fresh server on free ports and compared; or written anew with what really came back:
+shell that lives as long as the page) and the output under each; a block
+```` ```toml NAME ```` is saved as the file NAME when the reader comes to it. A page is
+run beside a fresh server on free ports and compared; or written anew with what really
+came back:
 
-    python -m tests.system.transcript docs/flows/*.md
+    python -m tests.system.transcript docs/tutorial.md docs/flows/[1-4]*.md
 """
 
 import re
@@ -19,9 +21,16 @@ from typing import Final
 
 from tests.system.serving import PUBLISHER, SUBSCRIBER, Served, environment, serving
 
-_BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK: Final = re.compile(
+    r"^```(?:console|toml (?P<file>\S+))\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE
+)
 _PROMPT: Final = "$ "
 _MARK: Final = "__end_of_output__"
+
+# Pages are as wide as this; without a terminal, tables would be wider.
+_COLUMNS: Final = "96"
+# On a terminal this is a bar, and gone when it ends.
+_PROGRESS: Final = re.compile(r"step \d+: ")
 
 _LAB_PORTS: Final = {"tftp": 6969, "tvs": 2445}
 
@@ -43,6 +52,7 @@ _TIMES: Final = [
         r"\w{3} \w{3} \d{2} \d{2}:\d{2}:\d{2} \w+ \d{4}",
         r"\b\d{4}-\d{2}-\d{2}\b",
         r"\b\d{1,2}:\d{2}:\d{2}(?:\.\d+)?[ap]?",
+        r"\b\d+\.\d s\b",
     ]
 ]
 
@@ -58,12 +68,15 @@ class Exchange:
 def exchanges(page: str) -> Iterator[Exchange]:
     """Return what a page shows, in order."""
     for block in _BLOCK.finditer(page):
-        yield from _exchanges_of(block.group(1))
+        yield from _exchanges_of(block)
 
 
-def _exchanges_of(block: str) -> Iterator[Exchange]:
+def _exchanges_of(block: re.Match[str]) -> Iterator[Exchange]:
+    if name := block["file"]:
+        yield Exchange(f"cat > {name} <<'END'\n{block['body']}END", "")
+        return
     command, output = None, list[str]()
-    for line in block.splitlines():
+    for line in block["body"].splitlines():
         if line.startswith(_PROMPT):
             if command is not None:
                 yield Exchange(command, "\n".join(output))
@@ -79,8 +92,10 @@ def rewrite(page: str, run: Callable[[str], str]) -> str:
 
     def block(found: re.Match[str]) -> str:
         lines = list[str]()
-        for exchange in _exchanges_of(found.group(1)):
+        for exchange in _exchanges_of(found):
             lines += [_PROMPT + exchange.command, *run(exchange.command).splitlines()]
+        if found["file"]:
+            return found.group()
         return "```console\n" + "".join(f"{line}\n" for line in lines) + "```"
 
     return _BLOCK.sub(block, page)
@@ -120,12 +135,15 @@ class Shell:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(f"{{ {self._real(command)}; }} </dev/null\necho {_MARK}\n")
+        stdin.write(f"{{ {self._real(command)}\n}} </dev/null\necho {_MARK}\n")
         stdin.flush()
         printed = list[str]()
-        while (line := stdout.readline().rstrip("\n")) != _MARK:
-            printed.append(self._shown(line))
-        return "\n".join(printed)
+        for line in map(str.rstrip, stdout):
+            if line == _MARK:
+                return "\n".join(printed).rstrip()
+            if not _PROGRESS.match(line):
+                printed.append(self._shown(line))
+        raise EOFError(command)
 
     def _real(self, command: str) -> str:
         for shown, real in self._ports.items():
@@ -154,7 +172,7 @@ def shell_beside(served: Served) -> Iterator[Shell]:
     with subprocess.Popen(
         ["bash", "--noprofile", "--norc"],
         cwd=served.folder,
-        env=environment(served.folder),
+        env={**environment(served.folder), "COLUMNS": _COLUMNS},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

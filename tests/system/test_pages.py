@@ -1,4 +1,4 @@
-"""The pages of docs/flows: what they show is what comes back, typed line by line."""
+"""The tutorial and the four flows show what comes back, typed line by line."""
 
 from pathlib import Path
 
@@ -7,14 +7,17 @@ import pytest
 from tests.system.serving import serving
 from tests.system.transcript import Comparable, exchanges, shell_beside
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "flows").glob("[0-9]*.md"))
+DOCS = Path(__file__).parents[2] / "docs"
+FLOWS = sorted((DOCS / "flows").glob("[0-9]*.md"))
 
 
 def test_there_is_a_page_for_each_flow() -> None:
-    assert [page.name[:2] for page in PAGES] == ["1-", "2-", "3-", "4-"]
+    assert [page.name[:2] for page in FLOWS] == ["1-", "2-", "3-", "4-"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [DOCS / "tutorial.md", *FLOWS], ids=lambda page: page.stem
+)
 def test_a_page_shows_what_comes_back(page: Path, tmp_path: Path) -> None:
     shown = list(exchanges(page.read_text()))
     assert shown
