@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -17,15 +17,8 @@ _STYLES: Final = {
     Severity.WARNING: "yellow",
     Severity.NOTE: "cyan",
 }
-_WIDTH_WITHOUT_TERMINAL: Final = 120
-
-
-def result_console() -> Console:
-    """Return the console of standard output, of a readable width in files too."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
-    return console
+WIDTH_IN_FILES: Final = 120
+"""Columns of the tables where there is no terminal: one can read that much."""
 
 
 def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:

@@ -223,10 +223,15 @@ def _group_differences(
         others.pop(wanted, None)
         found.extend(
             f"{count} of {len(reports)} phones of {expectation.group}: "
-            f"{name} is {value}, not {wanted}"
+            f"{name} is {_as_written(value)}, not {_as_written(wanted)}"
             for value, count in others.items()
         )
     return found
+
+
+def _as_written(value: object) -> str:
+    """Return a value as a script has it: `true`, not `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _standing_differences(expectation: Expectation, found: Standing) -> list[str]:

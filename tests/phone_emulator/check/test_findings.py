@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from rich.console import Console
 
 from phone_emulator.check.findings import Finding, Severity
 from phone_emulator.check.inspect import inspect, locks_phones_out, to_json
 from phone_emulator.check.observation import Observation
-from phone_emulator.check.view import check_view, result_console
+from phone_emulator.check.view import check_view
 from protocol.codes import Digest, Role
 from protocol.phone_config import TvsMember
 from tests.cluster import (
@@ -312,7 +313,7 @@ def test_what_is_printed_says_what_json_says() -> None:
     as_json = to_json(seen, findings)
     assert as_json["ok"] is False
     assert [node["name"] for node in as_json["nodes"]] == ["cucm-pub", "cucm-sub1"]
-    console = result_console()
+    console = Console(width=120)
     with console.capture() as capture:
         console.print(check_view(seen, findings), soft_wrap=True)
     printed = capture.get()
