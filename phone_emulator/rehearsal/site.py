@@ -88,7 +88,7 @@ class Site:
         nodes = {node.id: node for node in cluster.nodes}
         own, replaced = certificates.own(cluster), certificates.history(cluster)
         signers = _signers(own, nodes)
-        for token in list_tokens(cluster.tokens_folder):
+        for token in list_tokens(cluster.tokens_folder).tokens:
             signers[token.certificate.der] = Signer(None, token.name)
         return ClusterFacts(
             name=self.name,

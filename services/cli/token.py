@@ -1,12 +1,12 @@
 """`tokenless token`: security tokens (eTokens)."""
 
 import json
+import sys
 import time
 from pathlib import Path
 
 import click
 
-from protocol.certificate import Certificate
 from protocol.name_text import printable
 from services.cli.administration import cluster_options, opened
 from services.cli.certificate_export import export_certificate, export_options
@@ -17,6 +17,7 @@ from services.pki.tokens import (
     DEFAULT_PASSWORD,
     FileToken,
     Token,
+    TokenList,
     create_token,
     delete_token,
     list_tokens,
@@ -66,7 +67,11 @@ def create(
             made = create_token(folder, name, password, now=time.time())
         else:
             made = create_hsm_token(module, name, password, folder, now=time.time())
-    _print(made.name, made.certificate, "created", as_json=as_json)
+    if as_json:
+        described = {"name": made.name} | certificate_json(made.certificate)
+        click.echo(json.dumps(described))
+    else:
+        click.echo(f"token {made.name} created: {_identify(made)}")
 
 
 @token.command("list")
@@ -75,20 +80,17 @@ def create(
 def show_list(
     *, data: Path, config: Path | None, module: Path | None, as_json: bool
 ) -> None:
-    """List tokens."""
-    found: list[FileToken] | list[HsmToken]
+    """List tokens; exit 1 when one is damaged."""
     with opened(data, config) as cluster:
         if module is None:
             found = list_tokens(cluster.tokens_folder)
         else:
             found = list_hsm_tokens(module)
-    if as_json:
-        click.echo(json.dumps({"tokens": [_describe(each) for each in found]}))
-        return
-    for each in found:
-        subject = printable(each.certificate.subject.get("CN") or "").strip()
-        state = "destroyed" if _is_destroyed(each) else "usable"
-        click.echo(f"{each.name}  {subject}  {each.certificate.serial_hex}  {state}")
+    _print_list(found, as_json=as_json)
+    for name, reason in found.damaged.items():
+        click.echo(f"tokenless: token {name}: {reason}", err=True)
+    if found.damaged:
+        sys.exit(1)
 
 
 @token.command()
@@ -118,9 +120,12 @@ def export(
 def delete(*, data: Path, config: Path | None, name: str, as_json: bool) -> None:
     """Delete a token that is a file, with its key."""
     with opened(data, config) as cluster:
-        certificate = open_token(cluster.tokens_folder, name).certificate
-        delete_token(cluster.tokens_folder, name)
-    _print(name, certificate, "deleted", as_json=as_json)
+        certificate = delete_token(cluster.tokens_folder, name)
+    if as_json:
+        described = {} if certificate is None else certificate_json(certificate)
+        click.echo(json.dumps({"name": name} | described))
+    else:
+        click.echo(f"token {name} deleted")
 
 
 def find_token(cluster: Cluster, name: str, module: Path | None) -> Token:
@@ -134,7 +139,20 @@ def find_token(cluster: Cluster, name: str, module: Path | None) -> Token:
     return open_token(cluster.tokens_folder, name)
 
 
-def _describe(token: FileToken | HsmToken) -> dict[str, object]:
+def _print_list(found: TokenList, *, as_json: bool) -> None:
+    if as_json:
+        listed = [_describe(each) for each in found.tokens]
+        damaged = [
+            {"name": name, "reason": reason} for name, reason in found.damaged.items()
+        ]
+        click.echo(json.dumps({"tokens": listed, "damaged": damaged}))
+        return
+    for each in found.tokens:
+        state = "destroyed" if _is_destroyed(each) else "usable"
+        click.echo(f"{each.name}  {_identify(each)}  {state}")
+
+
+def _describe(token: Token) -> dict[str, object]:
     tries = token.tries_left if isinstance(token, FileToken) else None
     return {
         "name": token.name,
@@ -144,13 +162,11 @@ def _describe(token: FileToken | HsmToken) -> dict[str, object]:
     }
 
 
-def _is_destroyed(token: FileToken | HsmToken) -> bool:
+def _is_destroyed(token: Token) -> bool:
     return isinstance(token, FileToken) and token.is_destroyed
 
 
-def _print(name: str, certificate: Certificate, done: str, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"name": name} | certificate_json(certificate)))
-        return
-    subject = printable(certificate.subject.get("CN") or "").strip()
-    click.echo(f"token {name} {done}: {subject} {certificate.serial_hex}")
+def _identify(token: Token) -> str:
+    certificate = token.certificate
+    name = printable(certificate.subject.get("CN") or "").strip()
+    return f"{name}  {certificate.serial_hex}"

@@ -24,6 +24,7 @@ from services.errors import ServiceError
 from services.pki.manufacturing import TOKEN_KEY_BITS, issue_token_certificate
 from services.pki.tokens import (
     TokenDestroyedError,
+    TokenList,
     TokenLockedError,
     WrongPasswordError,
 )
@@ -61,8 +62,7 @@ class HsmToken:
             ServiceError: When the extra is not installed, the module cannot be loaded,
                 or it has no token of this label with a certificate of ours.
         """
-        with _explained(label), _session(module, label, password=None) as session:
-            certificate = _read_certificate(session)
+        certificate = _load_certificate(module, label)
         if certificate is None:
             raise ServiceError(
                 f"token {label} holds no certificate",
@@ -132,19 +132,28 @@ def create_hsm_token(
     return HsmToken(module, label, certificate)
 
 
-def list_hsm_tokens(module: Path) -> list[HsmToken]:
+def list_hsm_tokens(module: Path) -> TokenList:
     """Return the tokens of a module that hold a certificate of ours.
 
     Raises:
         ServiceError: When the module cannot be loaded.
     """
-    found = []
+    found: list[HsmToken] = []
+    damaged: dict[str, str] = {}
     for label in _labels(module):
-        with _explained(label), _session(module, label, password=None) as session:
-            certificate = _read_certificate(session)
+        try:
+            certificate = _load_certificate(module, label)
+        except ServiceError as error:
+            damaged[label] = error.explain()
+            continue
         if certificate is not None:
             found.append(HsmToken(module, label, certificate))
-    return found
+    return TokenList(tuple(found), damaged)
+
+
+def _load_certificate(module: Path, label: str) -> Certificate | None:
+    with _explained(label), _session(module, label, password=None) as session:
+        return _read_certificate(session)
 
 
 def _labels(module: Path) -> list[str]:

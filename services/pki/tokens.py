@@ -14,6 +14,9 @@ the folder can still guess at his leisure: a file is no smart card.
 
 import hashlib
 import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -42,6 +45,7 @@ MAX_WRONG_PASSWORDS: Final = 15
 _CERTIFICATE: Final = "certificate.pem"
 _KEY: Final = "token.p12"
 _STATE: Final = "state.json"
+_HOW_TO_MEND: Final = "restore it, or delete the token"
 
 
 class WrongPasswordError(ServiceError):
@@ -87,19 +91,13 @@ class FileToken:
         """Open a token, locked.
 
         Raises:
-            ServiceError: When the folder holds none.
+            ServiceError: When the folder holds none, or one that is damaged.
         """
         self._folder = folder
         self._signer: PrivateKeySigner | None = None
-        try:
-            self._certificate, *_ = read_certificates(
-                (folder / _CERTIFICATE).read_bytes()
-            )
-        except OSError:
-            raise ServiceError(
-                f"there is no token {folder.name}",
-                hint=f"create it with `tokenless token create {folder.name}`",
-            ) from None
+        if not folder.is_dir():
+            raise _no_token(folder.name)
+        self._certificate = _load_certificate(folder / _CERTIFICATE)
 
     def __repr__(self) -> str:
         """Name the token, never the key."""
@@ -122,7 +120,11 @@ class FileToken:
 
     @property
     def tries_left(self) -> int:
-        """How many wrong passwords it still takes."""
+        """How many wrong passwords it still takes.
+
+        Raises:
+            ServiceError: When the token's count of them is damaged.
+        """
         if self.is_destroyed:
             return 0
         return MAX_WRONG_PASSWORDS - self._load_state().wrong
@@ -194,7 +196,7 @@ class FileToken:
         try:
             return msgspec.json.decode(path.read_bytes(), type=_State)
         except (OSError, msgspec.DecodeError):
-            raise ServiceError(f"{path} is damaged", hint="restore it") from None
+            raise ServiceError(f"{path} is damaged", hint=_HOW_TO_MEND) from None
 
     def _save_state(self, state: _State) -> None:
         replace_file(self._folder / _STATE, msgspec.json.encode(state), mode=PRIVATE)
@@ -242,29 +244,68 @@ def open_token(tokens: Path, name: str) -> FileToken:
     return FileToken(_folder_of(tokens, name))
 
 
-def list_tokens(tokens: Path) -> list[FileToken]:
-    """Return the tokens of a folder, by name."""
-    if not tokens.is_dir():
-        return []
-    return [
-        FileToken(folder)
-        for folder in sorted(tokens.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-    ]
+@dataclass(frozen=True, slots=True)
+class TokenList:
+    """The tokens of a folder or of a module, by name."""
+
+    tokens: Sequence[Token] = ()
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    """Those that cannot be used, and why."""
 
 
-def delete_token(tokens: Path, name: str) -> None:
-    """Delete a token with its key.
+def list_tokens(tokens: Path) -> TokenList:
+    """Return the tokens of a folder; a damaged one does not hide the others."""
+    folders = sorted(tokens.iterdir()) if tokens.is_dir() else []
+    found: list[FileToken] = []
+    damaged: dict[str, str] = {}
+    for folder in folders:
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        try:
+            token = FileToken(folder)
+            _ = token.tries_left  # is what a damaged count makes fail
+        except ServiceError as error:
+            damaged[folder.name] = error.explain()
+        else:
+            found.append(token)
+    return TokenList(tuple(found), damaged)
+
+
+def delete_token(tokens: Path, name: str) -> Certificate | None:
+    """Delete a token with its key; return its certificate, None of a damaged one.
 
     Raises:
         ServiceError: When there is none.
     """
-    token = open_token(tokens, name)
+    folder = _folder_of(tokens, name)
+    if not folder.is_dir():
+        raise _no_token(name)
+    certificate = None
+    with suppress(ServiceError):
+        certificate = _load_certificate(folder / _CERTIFICATE)
     with locked(tokens):
-        gone = tokens / f".{token.name}.gone"
+        gone = tokens / f".{name}.gone"
         shutil.rmtree(gone, ignore_errors=True)
-        _folder_of(tokens, name).rename(gone)
+        folder.rename(gone)
         shutil.rmtree(gone)
+    return certificate
+
+
+def _load_certificate(path: Path) -> Certificate:
+    try:
+        certificate, *_ = read_certificates(path.read_bytes())
+    except FileNotFoundError:
+        raise ServiceError(f"{path} is damaged", hint=_HOW_TO_MEND) from None
+    except ServiceError as error:
+        raise ServiceError(f"{path} is damaged: {error}", hint=_HOW_TO_MEND) from None
+    return certificate
+
+
+def _no_token(name: str) -> ServiceError:
+    return ServiceError(
+        f"there is no token {name}",
+        hint=f"create it with `tokenless token create {name}`",
+    )
 
 
 def _folder_of(tokens: Path, name: str) -> Path:

@@ -59,7 +59,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_certificate_needs_no_password(module: Path) -> None:
     token = HsmToken.open(module, "A")
     assert len(token.certificate.der) == 902
-    assert [each.name for each in list_hsm_tokens(module)] == ["A", "B"]
+    assert [each.name for each in list_hsm_tokens(module).tokens] == ["A", "B"]
 
 
 @pytest.mark.parametrize("digest", list(Digest))

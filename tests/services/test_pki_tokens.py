@@ -15,6 +15,7 @@ from services.pki.tokens import (
     MAX_WRONG_PASSWORDS,
     FileToken,
     TokenDestroyedError,
+    TokenList,
     TokenLockedError,
     WrongPasswordError,
     create_token,
@@ -116,7 +117,7 @@ def test_tokens_of_one_folder_have_one_maker(folder: Path, token: FileToken) -> 
     other = create_token(folder, "B", "another", now=START)
     assert other.certificate.issuer == token.certificate.issuer
     assert other.certificate.subject != token.certificate.subject
-    assert [each.name for each in list_tokens(folder)] == ["A", "B"]
+    assert [each.name for each in list_tokens(folder).tokens] == ["A", "B"]
     with pytest.raises(WrongPasswordError):
         other.unlock(DEFAULT_PASSWORD)
     other.unlock("another")
@@ -137,10 +138,39 @@ def test_names(folder: Path, token: FileToken) -> None:
 def test_deleting_leaves_nothing(folder: Path, token: FileToken) -> None:
     _ = token
     delete_token(folder, "A")
-    assert list_tokens(folder) == []
+    assert list_tokens(folder) == TokenList()
     assert not list(folder.rglob("*.p12"))
     create_token(folder, "A", now=START)
 
 
 def test_a_folder_without_tokens(tmp_path: Path) -> None:
-    assert list_tokens(tmp_path / "none") == []
+    assert list_tokens(tmp_path / "none") == TokenList()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("certificate.pem", None),
+        ("certificate.pem", b""),
+        ("certificate.pem", b"-----BEGIN CERTIFICATE-----\njunk"),
+        ("state.json", None),
+        ("state.json", b"{}"),
+    ],
+)
+def test_a_damaged_token_does_not_hide_the_others(
+    folder: Path, token: FileToken, file: str, content: bytes | None
+) -> None:
+    create_token(folder, "B", now=START)
+    bad = folder / "B" / file
+    bad.unlink()
+    if content is not None:
+        bad.write_bytes(content)
+    found = list_tokens(folder)
+    assert [each.certificate for each in found.tokens] == [token.certificate]
+    assert list(found.damaged) == ["B"]
+    assert f"{bad} is damaged" in found.damaged["B"]
+    assert "restore it" in found.damaged["B"]
+    delete_token(folder, "B")
+    assert list_tokens(folder).damaged == {}
+    with pytest.raises(ServiceError, match="no token B"):
+        delete_token(folder, "B")

@@ -168,9 +168,32 @@ def test_a_token_is_made_listed_exported_and_deleted(
     assert [(each["name"], each["tries_left"]) for each in tokens] == [("A", 15)]
     assert tokenless("token export A --output a.pem")[0] == 0
     assert (tmp_path / "a.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
-    assert tokenless("token delete A")[0] == 0
+    deleted = done(tokenless("token delete A --json"))
+    assert (deleted["name"], deleted["sha1"]) == ("A", made["sha1"])
     assert done(tokenless("token list --json"))["tokens"] == []
     assert "no token A" in refused(tokenless("token export A"))
+
+
+def test_a_damaged_token_is_named_beside_the_others(
+    tokenless: Tokenless, tmp_path: Path
+) -> None:
+    for name in ("A", "B"):
+        assert tokenless("token create", name)[0] == 0
+    (tmp_path / "data/tokens/A/certificate.pem").write_text("junk")
+    status, out, err = tokenless("token list")
+    assert status == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["B"]
+    assert err.startswith("tokenless: token A: ")
+    assert "is damaged" in err
+    status, out, _ = tokenless("token list --json")
+    assert status == 1
+    listed = json.loads(out)
+    assert [each["name"] for each in listed["tokens"]] == ["B"]
+    assert [each["name"] for each in listed["damaged"]] == ["A"]
+    assert done(tokenless("token delete A --json")) == {"name": "A"}
+    status, out, _ = tokenless("token list")
+    assert status == 0
+    assert len(out.splitlines()) == 1
 
 
 def test_the_ctl_client_from_nothing_to_non_secure(tokenless: Tokenless) -> None:
