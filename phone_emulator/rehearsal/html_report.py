@@ -1,9 +1,7 @@
 """The report of a rehearsal: one self-contained page, for the screen and for print."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from phone_emulator.errors import PhoneError
 from phone_emulator.rehearsal.causes import GLOSSARY, plain_cause
 from phone_emulator.rehearsal.expectations import StepReport
 from phone_emulator.rehearsal.html_steps import step_sections
@@ -17,20 +15,6 @@ from phone_emulator.rehearsal.standing import (
     phones_words,
 )
 from phone_emulator.rehearsal.timeline import timeline
-
-
-def write_report(played: Played, path: Path) -> None:
-    """Write the page of a rehearsal.
-
-    Raises:
-        PhoneError: When it cannot be written.
-    """
-    try:
-        path.write_text(render_report(played), encoding="utf-8")
-    except OSError as error:
-        raise PhoneError(
-            f"{path}: {error.strerror}", hint="name a file in a folder that exists"
-        ) from error
 
 
 def render_report(played: Played) -> str:

@@ -42,6 +42,11 @@ class Played:
         return None
 
     @property
+    def verdict(self) -> str:
+        """Say in words whether it went as expected."""
+        return "every step ended as expected" if self.ok else "not as expected"
+
+    @property
     def stuck(self) -> tuple[str, ...]:
         """Devices that are stuck at the end."""
         return self.steps[-1].stuck if self.steps else ()

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import md5
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -15,64 +15,44 @@ from phone_emulator.rehearsal.expectations import StepReport
 from phone_emulator.rehearsal.facts import NodeView
 from phone_emulator.rehearsal.player import Watcher
 from phone_emulator.rehearsal.script import Step
+from phone_emulator.rehearsal.standing import phones_words
 from phone_emulator.secd.report import BootReport
 from protocol.trust_anchors import FileKind
 
-_WIDTH_WITHOUT_TERMINAL: Final = 160
+WIDTH_IN_FILES: Final = 160
+"""Columns of the tables where there is no terminal: whole checksums fit."""
 
 
-class ProgressView:
-    """The bar, on standard error when that is a terminal, else a line a step."""
+@contextmanager
+def progress_view() -> Iterator[Watcher]:
+    """Show how a rehearsal goes; yield what a player feeds.
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("phones"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("set up", total=None)
+    A bar on standard error when that is a terminal, else a line a step.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("phones"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    task = bar.add_task("set up", total=None)
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    @property
-    def watcher(self) -> Watcher:
-        """Feed this view from a player."""
-        return Watcher(self._begin_step, self._begin_boot, self._one_booted)
-
-    def _begin_step(self, number: int, step: Step) -> None:
+    def begin_step(number: int, step: Step) -> None:
         words = f"step {number}: {step.title}"
-        self._progress.update(self._task, description=words, total=None, completed=0)
-        if self._progress.disable:
-            self._console.print(words, highlight=False)
+        bar.update(task, description=words, total=None, completed=0)
+        if bar.disable:
+            console.print(words, highlight=False, soft_wrap=True)
 
-    def _begin_boot(self, phones: int) -> None:
-        self._progress.update(self._task, total=phones, completed=0)
-
-    def _one_booted(self) -> None:
-        self._progress.advance(self._task)
-
-
-def result_console() -> Console:
-    """Return the console of standard output, wide enough for whole checksums."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
-    return console
+    with bar:
+        yield Watcher(
+            begin_step,
+            lambda phones: bar.update(task, total=phones, completed=0),
+            lambda: bar.advance(task),
+        )
 
 
 def steps_table(reports: Sequence[StepReport]) -> Group:
@@ -116,17 +96,19 @@ def _on_nodes(nodes: Sequence[NodeView]) -> str:
     holders: dict[str, list[str]] = {}
     for node in nodes:
         holders.setdefault(node.md5 or "no file", []).append(node.name)
-    return "\n".join(
-        f"{value}\n{', '.join(names) if len(holders) > 1 else f'{len(names)} nodes'}"
-        for value, names in holders.items()
-    )
+    if len(holders) == 1:
+        (alike,) = holders
+        return f"{alike}\n{f'{len(nodes)} nodes' if len(nodes) > 1 else nodes[0].name}"
+    return "\n".join(f"{value}\n{', '.join(names)}" for value, names in holders.items())
 
 
 def _on_phones(report: StepReport) -> str:
     held = Counter(
         _md5_of_ctl(phone) for phones in report.groups.values() for phone in phones
     )
-    return "\n".join(f"{value}\n{count} phones" for value, count in held.most_common())
+    return "\n".join(
+        f"{value}\n{phones_words(count)}" for value, count in held.most_common()
+    )
 
 
 def _md5_of_ctl(report: BootReport) -> str:

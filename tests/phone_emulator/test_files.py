@@ -24,9 +24,14 @@ def test_work_that_fails_leaves_the_old_file(
 ) -> None:
     file = tmp_path / "report.html"
     file.write_text("old")
-    with pytest.raises(interruption), output_file(file) as new:
-        new.write("half of the new")
-        raise interruption
+
+    def work() -> None:
+        with output_file(file) as new:
+            new.write("half of the new")
+            raise interruption
+
+    with pytest.raises(interruption):
+        work()
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 

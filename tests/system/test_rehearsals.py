@@ -158,6 +158,36 @@ def test_a_summary_is_a_table_and_what_is_kept_is_all_there(tmp_path: Path) -> N
     assert (folder / "cluster" / "cluster.json").is_file()
 
 
+def test_a_report_that_cannot_be_written_is_known_before_anything_is_played(
+    tmp_path: Path,
+) -> None:
+    report = tmp_path / "nowhere" / "report.html"
+    status, output, talk = run_cli(
+        "rehearse", "run", "auto-registration", "--report", str(report)
+    )
+
+    assert (status, output) == (1, "")
+    assert talk.startswith(f"tokenless: {report} cannot be written: No such file")
+    assert len(talk.splitlines()) == 1
+
+
+def test_a_rehearsal_that_cannot_begin_leaves_the_old_report(tmp_path: Path) -> None:
+    report, script = tmp_path / "report.html", tmp_path / "script.toml"
+    report.write_text("old")
+    script.write_text(
+        'name = "lost"\nlesson = "none"\n[[groups]]\nname = "phones"\n'
+        'tftp = ["nowhere"]\n[[steps]]\ntitle = "boot"\nrun = ["phones boot"]\n'
+    )
+    status, _, talk = run_cli(
+        "rehearse", "run", str(script), "--phones", "1", "--report", str(report)
+    )
+
+    assert status == 1, talk
+    assert "nowhere is no node" in talk
+    assert report.read_text() == "old"
+    assert {file.name for file in tmp_path.iterdir()} == {report.name, script.name}
+
+
 def test_a_folder_in_use_is_not_written_into(tmp_path: Path) -> None:
     (tmp_path / "auto-registration").mkdir()
     (tmp_path / "auto-registration" / "mine").write_text("")

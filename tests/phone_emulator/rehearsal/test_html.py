@@ -8,9 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from phone_emulator.errors import PhoneError
 from phone_emulator.rehearsal.causes import RULES, plain_cause
-from phone_emulator.rehearsal.html_report import render_report, write_report
+from phone_emulator.rehearsal.html_report import render_report
 from phone_emulator.rehearsal.html_text import Html, code_words, join, tag
 from phone_emulator.rehearsal.library import find_scripts
 from phone_emulator.rehearsal.player import Watcher
@@ -111,13 +110,6 @@ def test_every_bar_of_the_timeline_has_the_phones_of_its_step(played: Played) ->
 
     assert len(heights) == len(played.steps)
     assert {round(height) for height in heights.values()} == {190}
-
-
-def test_a_report_cannot_be_written_where_there_is_no_folder(
-    played: Played, tmp_path: Path
-) -> None:
-    with pytest.raises(PhoneError, match="No such file"):
-        write_report(played, tmp_path / "nowhere" / "report.html")
 
 
 @pytest.mark.parametrize(
