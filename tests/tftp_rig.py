@@ -9,6 +9,7 @@ import structlog
 
 from services.tftp.counters import TftpCounters
 from services.tftp.engine import Engine
+from services.tftp.handover import Handover
 from services.tftp.listener import Listener
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.sockets import open_listener
@@ -98,13 +99,16 @@ def rig(
     settings: TftpSettings | None = None,
     source: FileSource | None = None,
     address: str = "127.0.0.1",
+    handover: Handover | None = None,
 ) -> Iterator[Rig]:
     settings = settings or TftpSettings()
     listener = Listener(open_listener(address, 0, 1 << 20))
     counters = TftpCounters()
     log: list[dict[str, object]] = []
     files = MemoryFiles(dict(FILES)) if source is None else source
-    engine = Engine(listener, files, settings, counters.row(), keeping(log))
+    engine = Engine(
+        listener, files, settings, counters.row(), keeping(log), handover=handover
+    )
     made = Rig(engine, counters, (listener.address, listener.port), log)
     try:
         yield made

@@ -58,6 +58,11 @@ class TftpCounters:
         cells = memoryview(memory).cast("Q")
         self._rows = [cells[n * _CELLS : (n + 1) * _CELLS] for n in range(rows)]
 
+    @property
+    def rows(self) -> range:
+        """The numbers of all rows."""
+        return range(len(self._rows))
+
     def row(self, number: int = 0) -> "CounterRow":
         """Return where one worker counts, for a worker that begins."""
         self._rows[number][_RETIRED] = 0

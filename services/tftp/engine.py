@@ -17,6 +17,7 @@ from protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
 from protocol.tftp_transfer import Outcome
 from services.tftp.counters import Count, CounterRow
 from services.tftp.deadlines import Deadlines
+from services.tftp.handover import Handover
 from services.tftp.journal import Journal
 from services.tftp.listener import Listener
 from services.tftp.ports import PortPool
@@ -49,8 +50,11 @@ class Engine:
         settings: TftpSettings,
         counters: CounterRow,
         logger: structlog.typing.FilteringBoundLogger,
+        *,
+        handover: Handover | None = None,
     ) -> None:
         self._listener = listener
+        self._handover = handover
         self._listener_descriptor = listener.socket.fileno()
         self._has_ports = settings.ports is Ports.PER_TRANSFER
         self._counters = counters
@@ -62,7 +66,11 @@ class Engine:
         self._deadlines: Deadlines[Session] = Deadlines()
         self._by_descriptor: dict[int, Session] = {}
         self._epoll = select.epoll()
-        self._epoll.register(self._listener_descriptor, select.EPOLLIN)
+        self._intake = {self._listener_descriptor}
+        if handover is not None:
+            self._intake.add(handover.fileno())
+        for descriptor in self._intake:
+            self._epoll.register(descriptor, select.EPOLLIN)
         self._ports = PortPool(listener.socket.family, self._epoll)
 
     def replace_source(self, source: FileSource) -> None:
@@ -128,8 +136,16 @@ class Engine:
         self._ports.trim(now)
 
     def drain(self) -> None:
-        """Take no more requests; transfers under way go on."""
+        """Take no more requests; transfers under way go on.
+
+        Unless one of them is sent through it, the listener is left to a successor.
+        """
         self._counters.retire()
+        has_own = self._has_ports and all(each.port is not None for each in self._table)
+        kept = set() if has_own else {self._listener_descriptor}
+        for descriptor in self._intake - kept:
+            self._epoll.unregister(descriptor)
+        self._intake &= kept
 
     def close(self, now: float) -> None:
         """End every transfer and give its descriptors back; not the listener."""
@@ -144,6 +160,10 @@ class Engine:
         if descriptor == self._listener_descriptor:
             self._drain_listener(now)
             return
+        handover = self._handover
+        if handover is not None and descriptor == handover.fileno():
+            self._take_over(handover, now)
+            return
         port = self._ports.find(descriptor)
         if port is None:
             return  # closed earlier in this turn
@@ -152,6 +172,14 @@ class Engine:
             return
         strangers = port.answer_strangers(_WRONG_TID, _ERROR_HEAD)
         self._counters.add(Count.WRONG_TID, strangers)
+
+    def _take_over(self, handover: Handover, now: float) -> None:
+        """Answer what predecessors left; when retired, leave it to a successor."""
+        if self._counters.is_retired:
+            self.drain()
+            return
+        for data, peer, local in handover.take():
+            self._request(data, peer, local, now)
 
     def _drain_listener(self, now: float) -> None:
         receive = self._listener.receive
@@ -209,7 +237,9 @@ class Engine:
 
     def _request(self, data: bytes, peer: Peer, local: str, now: float) -> None:
         if self._counters.is_retired:
-            return  # the client asks again, and finds our successor
+            if self._handover is not None:
+                self._handover.put((data, peer, local))
+            return
         answer = self._reception.take(data, peer, now)
         if isinstance(answer, Session):
             self._begin(answer, local, now)

@@ -1,9 +1,10 @@
 """One worker: a forked process that turns an engine.
 
 It inherits the source as it is, so sources must not need a database, a thread or a
-task of the parent. Its row of counters tells it when to take no more requests; it then
-ends its transfers and goes. A byte in its pipe wakes it to see that, and the end of the
-pipe (however the parent ended) stops it.
+task of the parent. Its row of counters tells it when to take no more requests; what it
+still receives it hands over to its successor. A byte in its pipe tells it to end its
+transfers and go, or to go at once, as the end of the pipe does (however the parent
+ended).
 """
 
 import os
@@ -18,15 +19,17 @@ import structlog
 
 from services.tftp.counters import CounterRow
 from services.tftp.engine import Engine
+from services.tftp.handover import Handover
 from services.tftp.heap import settle_heap
 from services.tftp.listener import Listener
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import FileSource
 
-WAKE: Final = b"w"
+DRAIN: Final = b"d"
+STOP: Final = b"s"
 _DRAIN_S: Final = 10.0
 _DRAIN_SINGLE_PORT_S: Final = 2.0
-"""Short, because nobody is served meanwhile."""
+"""Short, because requests wait meanwhile."""
 _LONGEST_WAIT_S: Final = 1.0
 
 
@@ -36,6 +39,8 @@ def fork_worker(
     settings: TftpSettings,
     counters: CounterRow,
     logger: structlog.typing.FilteringBoundLogger,
+    *,
+    handover: Handover,
 ) -> tuple[int, int]:
     """Start a worker; return its process id and the pipe that holds it alive."""
     ours, theirs = os.pipe()
@@ -46,8 +51,8 @@ def fork_worker(
     status = 1
     try:
         os.close(theirs)
-        _leave_parent({ours, listener.socket.fileno()})
-        engine = Engine(listener, source, settings, counters, logger)
+        _leave_parent({ours, listener.socket.fileno(), *handover.descriptors})
+        engine = Engine(listener, source, settings, counters, logger, handover=handover)
         _run(engine, ours, _drain_s(settings))
         status = 0
     except BaseException:
@@ -102,8 +107,9 @@ def _run(engine: Engine, pipe: int, drain_s: float) -> None:
         ready = {each for each, _ in poll.poll(0 if is_busy else idle_s * 1000)}
         now = time.monotonic()
         if pipe in ready:
-            if not os.read(pipe, 1):
+            if os.read(pipe, 1) != DRAIN:
                 break
+            engine.drain()
             drained_by = now + drain_s
         if now >= engine.next_at:
             engine.expire(now)

@@ -1,12 +1,17 @@
 """Several processes behind one port (SO_REUSEPORT): `tftp.workers = N`.
 
 The kernel spreads clients over the listening sockets by address and port, so a client's
-repeated requests reach the same worker. Its counts are in memory shared with the
-parent. When the source is replaced a new generation is forked, and the old one ends its
-transfers and goes; with a single port, where both generations would read the same
-socket, the new one begins when the old one has gone.
+repeated requests reach the same worker. The sockets stay in the parent as long as it
+serves: closing one would lose what waits in it and send clients to other workers.
+
+When the source is replaced a new generation is forked, and the old one ends its
+transfers and goes, handing over the requests that it still receives. With a single port
+an ACK must not reach the wrong generation, so the new one begins when the old one has
+gone. Each worker counts in a row of memory shared with the parent; when all rows are
+taken, the oldest generation is stopped.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -17,11 +22,12 @@ from typing import Final
 import structlog
 import trio
 
-from services.tftp.counters import GENERATIONS, TftpCounters
+from services.tftp.counters import TftpCounters
+from services.tftp.handover import Handover
 from services.tftp.listener import Listener
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import FileSource
-from services.tftp.worker import WAKE, fork_worker
+from services.tftp.worker import DRAIN, STOP, fork_worker
 
 _LOOK_EVERY_S: Final = 0.2
 _STOP_S: Final = 1.0
@@ -31,7 +37,7 @@ _STOP_S: Final = 1.0
 class _Worker:
     pid: int
     pipe: int
-    """What is written here the worker reads; when it is closed, the worker stops."""
+    """Orders for the worker; when it is closed, the worker stops."""
     row: int
 
 
@@ -46,11 +52,11 @@ class Workers:
         logger: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._listeners = listeners
+        self._handovers = [Handover() for _ in listeners]
         self._settings = settings
         self._counters = counters
         self._log = logger
         self._source: FileSource | None = None
-        self._generation = 0
         self._current: list[_Worker] = []
         self._leaving: list[_Worker] = []
 
@@ -58,8 +64,7 @@ class Workers:
         """Fork workers that serve other files; those of before drain and end."""
         self.drain()
         self._source = source
-        if self._settings.ports is Ports.PER_TRANSFER or not self._leaving:
-            self._fork_all()
+        self._fork_when_possible()
 
     def change_settings(self, settings: TftpSettings) -> None:
         """Fork workers that behave otherwise; those of before drain and end."""
@@ -72,7 +77,7 @@ class Workers:
         self._source = None
         for worker in self._current:
             self._counters.retire(worker.row)
-            os.write(worker.pipe, WAKE)
+            _order(worker, DRAIN)
         self._leaving += self._current
         self._current = []
 
@@ -88,8 +93,8 @@ class Workers:
                 self._current = [each for each in self._current if each not in ended]
                 if self._source is not None:
                     self.replace_source(self._source)
-            elif not self._current and not self._leaving and self._source is not None:
-                self._fork_all()
+            elif not self._current and self._source is not None:
+                self._fork_when_possible()
 
     def close(self) -> None:
         """Stop all workers, at once."""
@@ -105,19 +110,32 @@ class Workers:
         for worker in waiting:
             os.kill(worker.pid, signal.SIGKILL)
             os.waitpid(worker.pid, 0)
+        for handover in self._handovers:
+            handover.close()
 
-    def _fork_all(self) -> None:
+    def _fork_when_possible(self) -> None:
+        """Begin a generation now, or have `supervise` try again soon."""
+        if self._leaving and self._settings.ports is Ports.SINGLE:
+            return
+        taken = {each.row for each in self._leaving}
+        free = [row for row in self._counters.rows if row not in taken]
+        if len(free) >= len(self._listeners):
+            self._fork_all(free)
+            return
+        for worker in self._leaving[: len(self._listeners)]:
+            _order(worker, STOP)
+
+    def _fork_all(self, rows: Sequence[int]) -> None:
         assert self._source is not None  # noqa: S101 (what callers have just checked)
-        first_row = self._generation % GENERATIONS * len(self._listeners)
-        self._generation += 1
-        for number, listener in enumerate(self._listeners):
-            row = first_row + number
+        each_socket = zip(self._listeners, self._handovers, rows, strict=False)
+        for listener, handover, row in each_socket:
             pid, pipe = fork_worker(
                 listener,
                 self._source,
                 self._settings,
                 self._counters.row(row),
                 self._log,
+                handover=handover,
             )
             self._current.append(_Worker(pid, pipe, row))
 
@@ -132,3 +150,8 @@ class Workers:
         if pid:
             self._counters.settle(worker.row)
         return pid != 0
+
+
+def _order(worker: _Worker, order: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it has ended, and is reaped soon
+        os.write(worker.pipe, order)
