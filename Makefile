@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo rehearse test coverage lint bench fuzz vectors lock clean
+.PHONY: help demo rehearse test coverage lint bench fuzz vectors picture lock clean
 
 help:
 	@echo "make demo    set up, take a lab cluster through a CallManager regeneration, show the result"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the benchmarks of benchmarks/"
 	@echo "make fuzz    the fuzz targets, a million inputs each"
+	@echo "make picture the picture of README.md, made anew"
 	@echo "make vectors the golden files of tests/vectors, made anew"
 	@echo "make lock    resolve requirements/*.in anew into locked files"
 
@@ -65,6 +66,10 @@ bench: $(VENV)/dev
 # FUZZ chooses: `make fuzz FUZZ="--seconds 900 files tvs-server"`.
 fuzz: $(VENV)/dev
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+# The picture of README.md, from a rehearsal that is played for it.
+picture: $(VENV)/runtime
+	$(BIN)/python -m phone_emulator.rehearsal.picture callmanager-and-tvs@11.5 docs/rehearsal.svg
 
 # The golden files of tests/vectors, made anew from seeded keys.
 vectors: $(VENV)/dev

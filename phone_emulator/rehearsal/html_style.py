@@ -2,7 +2,15 @@
 
 from typing import Final
 
-STYLE: Final = """
+TIMELINE_STYLE: Final = """
+.timeline text { font: 11px system-ui, "DejaVu Sans", sans-serif; fill: #1a202c; }
+.timeline text.count { font-size: 13px; font-weight: 600; fill: #fff; }
+.timeline text.dark { fill: #1a202c; }
+.timeline text.axis { fill: #4a5568; }
+"""
+"""Of the timeline alone, wherever it stands."""
+
+_PAGE_STYLE: Final = """
 :root { --ink: #1a202c; --soft: #4a5568; --line: #cbd5e0; --bad: #c53030;
   --good: #276749; --pale: #f7fafc; }
 * { box-sizing: border-box; }
@@ -27,10 +35,6 @@ p.bad, .refused { color: var(--bad); }
 .short.good-box { border-color: var(--good); background: #f0fff4; }
 .short h2 { margin-top: 0; }
 .timeline { width: 100%; height: auto; display: block; }
-.timeline text { font: 11px system-ui, "DejaVu Sans", sans-serif; fill: var(--ink); }
-.timeline text.count { font-size: 13px; font-weight: 600; fill: #fff; }
-.timeline text.dark { fill: var(--ink); }
-.timeline text.axis { fill: var(--soft); }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .86rem; }
 th, td { border: 1px solid var(--line); padding: .3rem .5rem; text-align: left;
   vertical-align: top; }
@@ -72,3 +76,6 @@ dd { margin: 0 0 0 1.2rem; max-width: 60rem; }
   .sides { grid-template-columns: 1fr; }
 }
 """
+
+STYLE: Final = _PAGE_STYLE + TIMELINE_STYLE
+"""Of a whole report."""

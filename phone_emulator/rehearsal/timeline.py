@@ -86,11 +86,11 @@ def _patterns() -> Html:
 
 def _axis(steps: Sequence[StepReport], width: float) -> Iterator[Html]:
     phones = max((_states(step).total() for step in steps), default=0)
-    for share in (0.0, 0.5, 1.0):
-        y = _TOP + _HEIGHT * (1 - share)
+    for count in sorted({0, phones // 2, phones}):
+        y = round(_TOP + _HEIGHT * (1 - count / max(1, phones)), 2)
         yield tag("line", x1=_LEFT, y1=y, x2=width, y2=y, stroke="#cbd5e0")
-        words = f"{phones * share:g}"
-        yield tag("text", words, x=_LEFT - 6, y=y + 4, text_anchor="end", class_="axis")
+        place = {"x": _LEFT - 6, "y": round(y + 4, 2)}
+        yield tag("text", str(count), text_anchor="end", class_="axis", **place)
 
 
 def _bar(index: int, slot: float, step: StepReport) -> Iterator[Html]:
