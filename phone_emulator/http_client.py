@@ -13,7 +13,6 @@ import trio
 from phone_emulator.secd.events import Server
 from protocol.errors import ProtocolError
 
-DEFAULT_HTTP_PORT: Final = 6970
 _MAX_HEAD_BYTES: Final = 8192
 _READ_BYTES: Final = 65_536
 _OK: Final = 200

@@ -50,16 +50,23 @@ def describe(model: PhoneModel, contents: FlashContents) -> dict[str, Any]:
     return {name: _describe_list(held[name]) for name in model.trust_lists}
 
 
-def _describe_list(data: bytes | None) -> dict[str, Any] | None:
-    found = _decode(data)
-    if found is None:
-        return None
+def summary_of(found: TrustList) -> dict[str, Any]:
+    """Return what tells a list from others, for JSON."""
     return {
         "length": len(found.data),
         "md5": found.md5,
         "sha1": found.sha1,
         "signer": printable(found.signer.subject),
         "signer_serial": found.signer.serial_hex,
+    }
+
+
+def _describe_list(data: bytes | None) -> dict[str, Any] | None:
+    found = _decode(data)
+    if found is None:
+        return None
+    return {
+        **summary_of(found),
         "entries": [
             {
                 "function": role_name(record.role),

@@ -9,6 +9,7 @@ from phone_emulator.check.nodes import node_findings
 from phone_emulator.check.observation import Member, Missing, Node, Observation
 from phone_emulator.check.phones import phone_findings
 from phone_emulator.check.tvs import tvs_findings
+from phone_emulator.screen import summary_of
 from protocol.trust_anchors import FileKind
 from protocol.trust_list import TrustList
 from protocol.tvs_messages import Answer
@@ -70,14 +71,7 @@ def _node_json(node: Node) -> dict[str, Any]:
 def _list_json(found: TrustList | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {
-        "length": len(found.data),
-        "md5": found.md5,
-        "sha1": found.sha1,
-        "signer": found.signer.subject,
-        "signer_serial": found.signer.serial_hex,
-        "records": len(found.records),
-    }
+    return {**summary_of(found), "records": len(found.records)}
 
 
 def _member_json(member: Member) -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """`tokenless rehearse import`: a rehearsal made like a cluster that there is."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from phone_emulator.errors import PhoneError
+from phone_emulator.cli.options import models_option, parse_models, parse_release
+from phone_emulator.cli.saving import save_script
 from phone_emulator.rehearsal.imported import comment_of, imported_script
 from phone_emulator.rehearsal.imported_lists import load_certificates, load_picture
-from phone_emulator.rehearsal.imported_site import ImportedSite, read_site
+from phone_emulator.rehearsal.imported_site import Drift, ImportedSite, read_site
 from phone_emulator.rehearsal.script_text import write_script
-from protocol.phone_models import PHONE_MODELS
-from protocol.release import Release
 from protocol.trust_verdicts import FileKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -38,13 +38,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
     "CallManager.pem, TVS-sub1.pem; may be repeated.",
 )
 @click.option("--version", help="The release, where the lists do not tell it.")
-@click.option(
-    "--models",
-    default="7975",
-    show_default=True,
-    metavar="MODEL[,MODEL…]",
-    help="Which phones there are, at every node.",
-)
+@models_option
 @click.option("--name", help="What to call the rehearsal; the file's name by default.")
 @click.option(
     "--output",
@@ -76,42 +70,19 @@ def import_script(
     pictures = [load_picture(path, FileKind.ITL) for path in itls]
     if ctl is not None:
         pictures.insert(0, load_picture(ctl, FileKind.CTL))
-    _check_version(version)
+    if version is not None:
+        parse_release(version)
     site = read_site(pictures, load_certificates(certificates), version)
     title = name or (output.stem if output else "imported")
-    script = imported_script(site, name=title, models=_models(models))
+    script = imported_script(site, name=title, models=parse_models(models))
     comment = comment_of(site, [Path(picture.source).name for picture in pictures])
     text = write_script(script, comment=comment)
     if output is not None:
-        output.write_text(text, encoding="utf-8")
-        click.echo(
-            f"{output} is a rehearsal: `tokenless rehearse run {output}` plays it",
-            err=True,
-        )
+        save_script(output, text)
     if as_json:
         click.echo(json.dumps(_to_json(site, output)))
     elif output is None:
         click.echo(text, nl=False)
-
-
-def _check_version(version: str | None) -> None:
-    if version is None:
-        return
-    try:
-        Release.parse(version)
-    except ValueError as error:
-        raise PhoneError(str(error), hint='write it as "10.5(1)"') from None
-
-
-def _models(text: str) -> list[str]:
-    chosen = list(dict.fromkeys(part.strip() for part in text.split(",")))
-    unknown = [model for model in chosen if model not in PHONE_MODELS]
-    if unknown:
-        raise PhoneError(
-            f"there is no phone model {', '.join(unknown)}",
-            hint=f"known are {', '.join(PHONE_MODELS)}",
-        )
-    return chosen
 
 
 def _to_json(site: ImportedSite, output: Path | None) -> dict[str, object]:
@@ -124,13 +95,14 @@ def _to_json(site: ImportedSite, output: Path | None) -> dict[str, object]:
             {"name": n.name, "address": n.address, "real_address": n.real_address}
             for n in site.nodes
         ],
-        "regenerated_since_ctl": [
-            {"unit": str(d.unit), "node": d.node or site.nodes[0].name}
-            for d in site.since_ctl
-        ],
-        "regenerated_since_lists": [
-            {"unit": str(d.unit), "node": d.node or site.nodes[0].name}
-            for d in site.since_lists
-        ],
+        "regenerated_since_ctl": _regenerated(site, site.since_ctl),
+        "regenerated_since_lists": _regenerated(site, site.since_lists),
         "remarks": site.remarks,
     }
+
+
+def _regenerated(site: ImportedSite, drifts: Sequence[Drift]) -> list[dict[str, str]]:
+    return [
+        {"unit": str(drift.unit), "node": drift.node or site.nodes[0].name}
+        for drift in drifts
+    ]

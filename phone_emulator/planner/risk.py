@@ -70,11 +70,6 @@ def _is_bound(site: Site, cluster: Cluster, group: Group, phone: Phone) -> bool:
     )
 
 
-def is_safe(task: Task, world: World) -> bool:
-    """Whether no phone that restarts now at its own node is refused anything."""
-    return assess(task, world) is not None
-
-
 def is_settled(task: Task, world: World) -> bool:
     """Whether every node serves what is in use and every phone holds it."""
     cluster = world.cluster

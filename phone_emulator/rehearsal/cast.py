@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count, islice
 from typing import Final
+
+import msgspec
 
 from phone_emulator.console_log import lines_of
 from phone_emulator.errors import PhoneError
@@ -68,25 +71,31 @@ class Cast:
         self._settings = FleetSettings(
             concurrency=_CONCURRENCY, wishes=_WISHES, retries=0, clock=clock
         )
-        self._groups: dict[str, list[Identity]] = {}
+        self._groups = self._identities(groups, sizes, usual)
         self._off: set[str] = set()
         self._reports: dict[str, dict[str, BootReport]] = {}
         self.samples: dict[str, Sample] = {}
         """The last boot of the first phone of each group."""
-        mac = _FIRST_MAC
+
+    def _identities(
+        self, groups: Sequence[Group], sizes: Mapping[str, int], usual: Sequence[str]
+    ) -> dict[str, list[Identity]]:
+        """Give every phone a MAC address, and the servers and habits of its group."""
+        addresses = count(_FIRST_MAC)
+        phones: dict[str, list[Identity]] = {}
         for group in groups:
             order = self._servers(group.tftp or usual)
             habits = Habits(refuses_expired_signers=group.minds_expiry)
-            self._groups[group.name] = [
+            phones[group.name] = [
                 Identity(
                     device=f"SEP{number:012X}",
                     model_name=group.model,
                     servers=order,
                     habits=habits,
                 )
-                for number in range(mac, mac + sizes[group.name])
+                for number in islice(addresses, sizes[group.name])
             ]
-            mac += sizes[group.name]
+        return phones
 
     @property
     def groups(self) -> Mapping[str, Sequence[Identity]]:
@@ -159,12 +168,7 @@ class Cast:
         order = self._servers(nodes)
         for name in self._known(names):
             self._groups[name] = [
-                Identity(
-                    device=phone.device,
-                    model_name=phone.model_name,
-                    servers=order,
-                    habits=phone.habits,
-                )
+                msgspec.structs.replace(phone, servers=order)
                 for phone in self._groups[name]
             ]
 

@@ -4,7 +4,6 @@ They are plain values that JSON can hold, so that a boot can be recorded and rep
 """
 
 from enum import StrEnum, unique
-from typing import Final
 
 import msgspec
 
@@ -13,8 +12,6 @@ from protocol.header_fields import SignerId
 from protocol.phone_models import PHONE_MODELS, PhoneModel
 from protocol.trust_anchors import FileKind
 from protocol.tvs_messages import Answer, Query
-
-MAX_SERVERS: Final = 5
 
 
 class Server(msgspec.Struct, frozen=True):
