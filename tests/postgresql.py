@@ -1,4 +1,7 @@
-"""A PostgreSQL of the tests' own: Debian's binaries, a free port on loopback."""
+"""A PostgreSQL of the tests' own: Debian's binaries, a free port on loopback.
+
+Or on a host of its own, where the test has made one (`Place`).
+"""
 
 import os
 import secrets
@@ -23,12 +26,25 @@ _ROOM_BYTES: Final = 1 << 30
 OWNER: Final = "tokenless"
 PASSWORD: Final = "owners secret"
 _SETTINGS: Final = """
-listen_addresses = '127.0.0.1'
 fsync = off
 max_connections = 100
 max_wal_size = 64MB
 dynamic_shared_memory_type = mmap
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server listens."""
+
+    address: str = "127.0.0.1"
+    port: int | None = None
+    """A free one when None."""
+    enter: tuple[str, ...] = ()
+    """What a command on that host begins with."""
+
+
+LOOPBACK: Final = Place()
 
 
 @dataclass
@@ -37,6 +53,12 @@ class Server:
 
     folder: Path
     port: int
+    place: Place = LOOPBACK
+
+    @property
+    def data(self) -> Path:
+        """What a further server can be made from, when this one was stopped."""
+        return self.folder / "data"
 
     def start(self) -> None:
         self._control("start", "-w", "-l", str(self.folder / "log"))
@@ -47,7 +69,7 @@ class Server:
 
     def url(self, database: str, role: str = OWNER, password: str = PASSWORD) -> str:
         quoted = password.replace(" ", "%20")
-        return f"postgresql+psycopg://{role}:{quoted}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg://{role}:{quoted}@{self._at}/{database}"
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Run a statement as the server's superuser."""
@@ -75,17 +97,22 @@ class Server:
     def drop_database(self, name: str) -> None:
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @property
+    def _at(self) -> str:
+        return f"{self.place.address}:{self.port}"
+
     def _control(self, *words: str) -> None:
-        _run(self.folder, "pg_ctl", "-D", str(self.folder / "data"), *words)
+        program = str(_BINARIES[-1] / "pg_ctl")
+        words = program, "-D", str(self.data), *words
+        _run(self.folder, *words, enter=self.place.enter)
 
 
-def _run(folder: Path, program: str, *words: str) -> None:
-    command = [str(_BINARIES[-1] / program), *words]
+def _run(folder: Path, *command: str, enter: tuple[str, ...] = ()) -> None:
     if os.geteuid() == 0:  # the server refuses to run as root
         account = f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}"
-        command = ["setpriv", *account, "--clear-groups", *command]
+        command = "setpriv", *account, "--clear-groups", *command
     done = subprocess.run(
-        command,
+        [*enter, *command],
         cwd=folder,
         env={"HOME": str(folder), "PATH": os.environ["PATH"]},
         stdout=subprocess.DEVNULL,
@@ -106,43 +133,70 @@ def require_postgresql() -> None:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """Run a new server until the block ends."""
+def running_server(
+    place: Place = LOOPBACK, *, copy_of: Path | None = None
+) -> Iterator[Server]:
+    """Run a new server until the block ends.
+
+    Args:
+        place: Where.
+        copy_of: The data of a server that was stopped, to begin with.
+    """
     require_postgresql()
     # Not pytest's folder: the server's account must be able to enter it.
     folder = memory_folder("postgresql-")
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, _ACCOUNT, _ACCOUNT)
-        _run(
-            folder,
-            "initdb",
-            "--no-sync",
-            "--auth=scram-sha-256",
-            "--auth-local=trust",
-            "--username",
-            _ACCOUNT,
-            "-D",
-            str(folder / "data"),
-            "--no-instructions",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--pwfile",
-            str(_password_file(folder)),
-        )
-        server = Server(folder, _free_port())
-        with (folder / "data/postgresql.conf").open("a") as settings:
-            settings.write(f"{_SETTINGS}port = {server.port}\n")
-            settings.write(f"unix_socket_directories = '{folder}'\n")
+        server = Server(folder, place.port or _free_port(), place)
+        if copy_of is None:
+            _initialise(server)
+        else:
+            copy_data(copy_of, server.data)
+        _configure(server)
         server.start()
-        server.create_role(OWNER, PASSWORD)
         try:
+            if copy_of is None:
+                server.create_role(OWNER, PASSWORD)
             yield server
         finally:
-            if (folder / "data/postmaster.pid").exists():
+            if (server.data / "postmaster.pid").exists():
                 server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_data(data: Path, to: Path) -> None:
+    """Copy what a stopped server keeps, with its owner and rights."""
+    subprocess.run(["cp", "-a", str(data), str(to)], check=True)
+
+
+def _initialise(server: Server) -> None:
+    _run(
+        server.folder,
+        str(_BINARIES[-1] / "initdb"),
+        "--no-sync",
+        "--auth=scram-sha-256",
+        "--auth-local=trust",
+        "--username",
+        _ACCOUNT,
+        "-D",
+        str(server.data),
+        "--no-instructions",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--pwfile",
+        str(_password_file(server.folder)),
+    )
+    with (server.data / "pg_hba.conf").open("a") as admitted:
+        admitted.write("host all all samenet scram-sha-256\n")
+
+
+def _configure(server: Server) -> None:
+    with (server.data / "postgresql.conf").open("a") as settings:
+        settings.write(f"{_SETTINGS}port = {server.port}\n")
+        settings.write(f"listen_addresses = '{server.place.address}'\n")
+        settings.write(f"unix_socket_directories = '{server.folder}'\n")
 
 
 def memory_folder(prefix: str) -> Path:
