@@ -176,7 +176,7 @@ def _opening(reader: Reader, tag: HeaderTag) -> int:
 def _read_one(reader: Reader, elements: _Elements) -> None:
     start = reader.offset
     if reader.peek() == HeaderTag.PAD:
-        reader.take(1)
+        reader.offset += 1
         elements.pads += 1
         if elements.pads > MAX_PADS:
             raise DecodeError(f"a header has over {MAX_PADS} pads", offset=start)

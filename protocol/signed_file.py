@@ -6,17 +6,17 @@ The layout is certutils'; no file of CUCM's own was seen. Encrypted files (versi
 are read as signed files whose content is the ciphertext.
 """
 
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Self
 
 from protocol.codes import Digest
 from protocol.errors import DecodeError
-from protocol.header import Header, decode_header
+from protocol.header import decode_header
 from protocol.header_build import HeaderPlan, sign_with_header
 from protocol.header_fields import SignerId
 from protocol.names import NameForm
-from protocol.signature import PublicKey, Signer, verify_signature
+from protocol.signature import Signer
+from protocol.signed_bytes import SignedBytes
 
 _VERSION: Final = (1, 0)
 _ENCRYPTED_MAJOR: Final = 2
@@ -25,11 +25,8 @@ MAX_FILE_LENGTH: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class SignedFile:
+class SignedFile(SignedBytes):
     """A decoded signed file. It has proved nothing until `verify` returned."""
-
-    data: bytes = field(repr=False)
-    header: Header = field(compare=False)
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -47,45 +44,15 @@ class SignedFile:
         """Write the file from its parts; the bytes are those that were decoded."""
         return self.header.encode() + self.payload
 
-    def verify(self, public_key: PublicKey) -> None:
-        """Check the signature with a key that the caller has reason to trust.
-
-        Raises:
-            BadSignatureError: When this key did not sign these bytes.
-        """
-        header = self.header
-        signed = header.signed_part(self.data)
-        verify_signature(public_key, header.signature, signed, header.digest)
-
     @property
     def payload(self) -> bytes:
         """The content behind the header."""
         return self.data[self.header.header_length :]
 
     @property
-    def signer(self) -> SignerId:
-        """Whom the header names as signer."""
-        return self.header.signer
-
-    @property
-    def filename(self) -> str | None:
-        """FILENAME of the header: the requested name, `.sgn` included."""
-        return self.header.filename
-
-    @property
     def is_encrypted(self) -> bool:
         """Whether the header claims an encrypted file (version 2.0)."""
         return self.header.version[0] == _ENCRYPTED_MAJOR
-
-    @property
-    def md5(self) -> str:
-        """The MD5 of the file, lower-case hex."""
-        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
-
-    @property
-    def sha1(self) -> str:
-        """The SHA-1 of the file, lower-case hex."""
-        return hashlib.sha1(self.data, usedforsecurity=False).hexdigest()
 
 
 def sign_file(

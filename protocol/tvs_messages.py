@@ -16,7 +16,7 @@ so a decoder takes the elements in any order. Framing over a connection is the w
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, assert_never
 
 from protocol.errors import DecodeError
 from protocol.tvs_elements import (
@@ -289,3 +289,5 @@ def decode_body(header: Header, body: bytes) -> Query | Verify | Answer:
             return Verify.decode_body(header.session_id, body)
         case MessageType.QUERY_ANSWER | MessageType.VERIFY_ANSWER:
             return Answer.decode_body(header.type, header.session_id, body)
+        case _:
+            assert_never(header.type)

@@ -34,22 +34,6 @@ class Reader:
         """The number of bytes still to be read."""
         return self.end - self.offset
 
-    def take(self, length: int, what: str = "value") -> bytes:
-        """Read `length` bytes.
-
-        Raises:
-            DecodeError: When fewer are left.
-        """
-        stop = self.offset + length
-        if length < 0 or stop > self.end:
-            raise DecodeError(
-                f"{what} needs {length} bytes, {self.remaining} are left",
-                offset=self.offset,
-            )
-        value = self._data[self.offset : stop]
-        self.offset = stop
-        return value
-
     def peek(self) -> int:
         """Return the next byte without reading it.
 
@@ -59,18 +43,6 @@ class Reader:
         if self.offset >= self.end:
             raise DecodeError("a byte is missing", offset=self.offset)
         return self._data[self.offset]
-
-    def u8(self, what: str = "value") -> int:
-        """Read one byte. Raises DecodeError at the end."""
-        return self.take(1, what)[0]
-
-    def u16(self, what: str = "value") -> int:
-        """Read two bytes, big-endian. Raises DecodeError when they are missing."""
-        return int.from_bytes(self.take(2, what))
-
-    def u32(self, what: str = "value") -> int:
-        """Read four bytes, big-endian. Raises DecodeError when they are missing."""
-        return int.from_bytes(self.take(4, what))
 
     def element(self) -> tuple[int, bytes]:
         """Read one element: its tag and its value.

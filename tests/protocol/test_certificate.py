@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from asn1crypto import x509
+from asn1crypto import core, keys, x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.certificate import Certificate
 from protocol.errors import DecodeError
-from protocol.names import NameForm
+from protocol.names import MAX_ATTRIBUTES, NameForm
 from tests import minting
 
 
@@ -188,3 +190,47 @@ def test_decoding_twice_gives_equal_certificates() -> None:
     der = minting.server().certificate.der
     assert Certificate.decode(der) == Certificate.decode(bytearray(der))
     assert Certificate.decode(der) != minting.capf().certificate
+
+
+def with_extra(der: bytes, length: int) -> bytes:
+    """Return a certificate grown by an extension of its own to about a length."""
+    parsed = x509.Certificate.load(der)
+    filler = core.OctetString(bytes(length - len(der)))
+    extension = {"extn_id": "1.2.3.4.5", "extn_value": filler.dump()}
+    parsed["tbs_certificate"]["extensions"].append(extension)
+    return parsed.dump(force=True)  # type: ignore[no-any-return]
+
+
+def test_large_certificates_are_read_up_to_the_length_of_an_element() -> None:
+    der = minting.server().certificate.der
+    large = with_extra(der, 10_000)
+    assert (
+        Certificate.decode(large).subject_text == Certificate.decode(der).subject_text
+    )
+    with pytest.raises(DecodeError, match="over 65,535 bytes"):
+        Certificate.decode(with_extra(der, 0x10000))
+
+
+def test_fingerprints_are_the_digests_of_the_whole() -> None:
+    certificate = minting.server().certificate
+    for digest, ours in (("-md5", certificate.md5), ("-sha1", certificate.sha1)):
+        words = ["x509", "-inform", "der", "-noout", "-fingerprint", digest]
+        shown = openssl(*words, data=certificate.der).strip().partition("=")[2]
+        assert shown.replace(":", "").lower() == ours
+
+
+def test_a_defect_of_a_name_is_told_from_the_whole() -> None:
+    units = [("organizational_unit_name", f"{n:04}") for n in range(MAX_ATTRIBUTES + 1)]
+    with pytest.raises(DecodeError, match="too many attributes") as caught:
+        minting.mint(minting.name(units), minting.rsa_key(1024), serial=7)
+    parts = (MAX_ATTRIBUTES + 1) * 15
+    assert parts - 15 < caught.value.offset < parts + 100
+
+
+def test_a_key_of_another_kind_is_named() -> None:
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    parsed = x509.Certificate.load(minting.server().certificate.der)
+    parsed["tbs_certificate"]["subject_public_key_info"] = keys.PublicKeyInfo.load(info)
+    with pytest.raises(DecodeError, match="neither RSA nor EC"):
+        Certificate.decode(parsed.dump(force=True))

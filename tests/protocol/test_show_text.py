@@ -1,11 +1,14 @@
 """`show ctl`: the vendor's lines, and reading them back from a paste."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.codes import Role
 from protocol.errors import DecodeError
+from protocol.record import compose_record
 from protocol.show_text import show_missing, show_trust_list
 from protocol.show_text_parse import parse_shown_list
 from protocol.trust_list_build import record_for, sign_trust_list
@@ -210,3 +213,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         parse_shown_list("Length of CTL file: 9\n" + text)
     except DecodeError:
         return
+
+
+def test_an_element_that_nobody_knows_is_not_shown() -> None:
+    genuine = tokenless()
+    record = genuine.records[0]
+    length = (record.length + 3 + 8).to_bytes(2)
+    elements = ((1, length), *record.elements[1:], (0x77, b"stranger"))
+    strange = replace(genuine, records=(compose_record(elements), *genuine.records[1:]))
+    shown = show_trust_list(strange, modified=MODIFIED)
+    expected = show_trust_list(genuine, modified=MODIFIED)
+    assert shown == expected.replace("1156", "1167", 1)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from protocol import signed_file, trust_list
 from protocol.any_file import decode_file
 from protocol.codes import Digest, Role
-from protocol.errors import BadSignatureError
+from protocol.errors import BadSignatureError, DecodeError
 from protocol.header_build import BuildError
 from protocol.names import NameForm
 from protocol.signature import PrivateKeySigner, verify_signature
@@ -181,3 +182,36 @@ def test_a_signer_without_a_record_is_named_by_the_lists_form() -> None:
         )
         assert trust_list.signer.subject.startswith(start)
         assert trust_list.signing_record() is None
+
+
+class ShortToken:
+    """A token whose signatures lack their last byte."""
+
+    certificate = minting.server().certificate
+
+    def sign(self, data: bytes, digest: Digest) -> bytes:
+        return minting.server().signer.sign(data, digest)[:-1]
+
+
+def test_a_signature_of_the_wrong_length_is_not_written() -> None:
+    with pytest.raises(BuildError, match="the signer made 127 bytes, not 128"):
+        sign_file(NAME, CONTENT, ShortToken(), timestamp=TIME)
+
+
+@pytest.mark.parametrize("kind", [SignedFile, TrustList])
+def test_the_largest_file(kind: type[SignedFile | TrustList]) -> None:
+    """A file of just the limit is read, and its header found missing."""
+    limit = {SignedFile: signed_file, TrustList: trust_list}[kind].MAX_FILE_LENGTH
+    with pytest.raises(DecodeError, match="no trust list or signed file") as caught:
+        kind.decode(bytes(limit))
+    assert caught.value.offset == 0
+    with pytest.raises(DecodeError, match=f"over {limit} bytes") as caught:
+        kind.decode(bytes(limit + 1))
+    assert caught.value.offset == limit
+
+
+def test_encrypted_files_are_told_by_their_version() -> None:
+    data = sign_file(NAME, CONTENT, minting.server().signer, timestamp=TIME).data
+    assert data[:4] == b"\1\0\2\1"
+    assert not SignedFile.decode(data).is_encrypted
+    assert SignedFile.decode(b"\1\0\2\2" + data[4:]).is_encrypted

@@ -198,3 +198,12 @@ def test_hostile_servers_cause_protocol_errors_only(answers: list[bytes]) -> Non
             download.result()
         except ProtocolError:
             return
+
+
+def test_after_an_error_nothing_more_is_taken() -> None:
+    download = begin()
+    download.receive(encode_error(2, "no"), TID, 0.1)
+    download.receive(encode_data(1, b"late"), TID, 0.2)
+    assert not download.datagrams()
+    with pytest.raises(TftpError, match="no"):
+        download.result()

@@ -176,3 +176,11 @@ def test_netascii_on_the_wire() -> None:
 @given(st.binary())
 def test_netascii_round_trips(content: bytes) -> None:
     assert from_netascii(to_netascii(content)) == content
+
+
+def test_an_option_acknowledgement_is_no_longer_than_a_request() -> None:
+    whole = b"\0\6" + b"blksize\0" + b"1" * (MAX_REQUEST_BYTES - 11) + b"\0"
+    assert len(whole) == MAX_REQUEST_BYTES
+    assert isinstance(decode_answer(whole), OptionAck)
+    with pytest.raises(DecodeError, match="acknowledgement is too long"):
+        decode_answer(whole + b"\0")

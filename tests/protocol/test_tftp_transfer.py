@@ -246,3 +246,46 @@ def test_the_cache_knows_versions_by_identity_and_is_bounded() -> None:
         cache.blocks(bytes(size), 512)
     assert cache.blocks(first, 512) is not before
     assert cache._held_bytes <= 100_000
+
+
+def test_what_a_file_takes_is_counted_before_it_is_kept() -> None:
+    small, large = Blocks(bytes(1000), 500), Blocks(bytes(8 * MAX_KEPT_BLOCKS), 8)
+    assert small.count == 3
+    assert 2000 < small.kept_bytes < 2200  # the content, its packets, their heads
+    assert large.kept_bytes == len(large.content)
+
+
+def test_a_file_beyond_the_caches_bound_is_cut_and_not_kept() -> None:
+    cache = BlockCache(max_bytes=1000)
+    content = bytes(501)
+    first = cache.blocks(content, 512)
+    assert first.packet(1) == encode_data(1, content)
+    assert cache.blocks(content, 512) is not first
+    assert cache._held_bytes == 0
+
+
+@pytest.mark.parametrize(("window", "train"), [(1, 0), (2, 516)])
+def test_windows_are_trains_of_equal_datagrams(window: int, train: int) -> None:
+    assert begin(bytes(2000), window=window).train_bytes == train
+
+
+def test_only_the_next_ack_is_awaited() -> None:
+    transfer = begin(bytes(2000))
+    assert transfer.awaits(encode_ack(1))
+    assert not transfer.awaits(encode_ack(2))
+
+
+def test_a_client_that_is_gone() -> None:
+    """The network says so: nothing was answered, not all was sent, all was sent."""
+    gone, midway, late = begin(b"x" * 600), begin(b"x" * 1600), begin(b"x" * 600)
+    for transfer in (midway, late):
+        transfer.receive(encode_ack(1), 0.1)
+    for transfer in (gone, midway, late):
+        transfer.lose_client()
+    assert gone.outcome is Outcome.NO_ANSWER
+    assert midway.outcome is Outcome.STALLED
+    assert late.outcome is Outcome.UNCONFIRMED
+    complete = begin(b"x")
+    complete.receive(encode_ack(1), 0.1)
+    complete.lose_client()
+    assert complete.outcome is Outcome.COMPLETE

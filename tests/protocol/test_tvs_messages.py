@@ -159,6 +159,7 @@ SERIAL = pack_element(Tag.SERIAL, b"\x01")
         (query_of(SUBJECT, ISSUER, b"\x05\x00\x10\x01"), "claims more bytes"),
         (query_of(SUBJECT, ISSUER, b"\x05\xff"), "head is cut short"),
         (query_of(SUBJECT, ISSUER, pack_element(Tag.SERIAL, bytes(65))), "65 bytes"),
+        (query_of(pack_element(Tag.DEVICE, bytes(4097))), "device of 4097 bytes"),
         (
             query_of(SUBJECT, pack_element(Tag.ISSUER, b"a" * 5000), SERIAL),
             "issuer of 5000 bytes",
@@ -205,3 +206,12 @@ def test_the_error_counts_from_the_message_start() -> None:
 )
 def test_device_names(name: str, is_one: bool) -> None:
     assert is_device_name(name) is is_one
+
+
+def test_messages_are_called_as_the_vendors_log_does() -> None:
+    assert MessageType.QUERY.log_name == "TVS_MSG_QUERY_CERT_REQ"
+    assert len({kind.log_name for kind in MessageType}) == len(MessageType)
+
+
+def test_a_serial_is_shown_as_keys_have_it() -> None:
+    assert OBSERVED_QUERY.serial_hex == "24000000179479B8F124AC3F3B000000000017"

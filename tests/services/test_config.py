@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from protocol.release import Release
 from services.config import check_tables, load_config
 from services.errors import ConfigurationError
 
@@ -83,26 +82,3 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_configuration_of_one_node_is_enough() -> None:
     tables = {"nodes": [{"name": "a", "address": "127.0.0.1", "publisher": True}]}
     assert check_tables(tables, "test").tftp.port == 6969
-
-
-@pytest.mark.parametrize(
-    ("text", "release"),
-    [
-        ("10.0(1)", (10, 0, 1, 0)),
-        ("10.5(2)", (10, 5, 2, 0)),
-        ("12.5(1)SU3", (12, 5, 1, 3)),
-        ("14SU3", (14, 0, 0, 3)),
-        ("15", (15, 0, 0, 0)),
-    ],
-)
-def test_releases(text: str, release: tuple[int, ...]) -> None:
-    assert Release.parse(text) == release
-
-
-def test_releases_differ_where_the_vendor_says() -> None:
-    old, middle, new = map(Release.parse, ("10.5(1)", "10.5(2)", "12.0(1)"))
-    assert (old.recovery_in_ctl, middle.recovery_in_ctl) == (False, True)
-    assert (middle.recovery_signs, new.recovery_signs) == (False, True)
-    assert Release.parse("14SU2").has_tokens
-    assert not Release.parse("14SU3").has_tokens
-    assert not Release.parse("15").has_tokens

@@ -1,0 +1,41 @@
+"""Releases: how they are written, in which order, and what differs between them."""
+
+import pytest
+
+from protocol.release import Release
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [
+        ("10.0(1)", (10, 0, 1, 0)),
+        ("10.5(2)", (10, 5, 2, 0)),
+        (" 12.5(1)SU3\n", (12, 5, 1, 3)),
+        ("14SU3", (14, 0, 0, 3)),
+        ("15", (15, 0, 0, 0)),
+    ],
+)
+def test_releases(text: str, release: tuple[int, ...]) -> None:
+    assert Release.parse(text) == release
+
+
+@pytest.mark.parametrize("text", ["", "ten", "10.", "10.5(2", "10.5(2)su1", "100"])
+def test_what_is_no_release(text: str) -> None:
+    with pytest.raises(ValueError, match="is no release"):
+        Release.parse(text)
+
+
+@pytest.mark.parametrize("text", ["9.1(2)", "9.99(99)SU99", "0"])
+def test_releases_without_a_tokenless_ctl(text: str) -> None:
+    with pytest.raises(ValueError, match="has no tokenless CTL"):
+        Release.parse(text)
+
+
+def test_they_differ_where_the_vendor_says() -> None:
+    old, middle, new = map(Release.parse, ("10.5(1)", "10.5(2)", "12.0(1)"))
+    assert (old.recovery_in_ctl, middle.recovery_in_ctl) == (False, True)
+    assert (middle.recovery_signs, new.recovery_signs) == (False, True)
+    assert (middle.chooses_digest, new.chooses_digest) == (False, True)
+    assert Release.parse("14SU2").has_tokens
+    assert not Release.parse("14SU3").has_tokens
+    assert not Release.parse("15").has_tokens
