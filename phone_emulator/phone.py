@@ -168,7 +168,20 @@ class Phone:
                 )
             except NotByHttpError:
                 pass  # the next transport, as real phones do (REFERENCE 4.1)
-        return await _fetch_by_tftp(effect, network)
+        return await self._fetch_by_tftp(effect, network.tftp)
+
+    async def _fetch_by_tftp(self, effect: Fetch, tftp: TftpClient) -> Event:
+        who = self.identity.device
+        try:
+            return Downloaded(await tftp.fetch(effect.server, effect.name, client=who))
+        except SilentServerError as error:
+            return ServerSilent(str(error))
+        except TftpError as error:
+            if error.code == TftpErrorCode.FILE_NOT_FOUND:
+                return NotFound()
+            return DownloadRefused(str(error))
+        except ProtocolError as error:
+            return DownloadRefused(str(error))
 
     async def _ask(self, effect: AskTvsServer, network: Network) -> Event:
         tls = network.tls or self.identity.model.tls
@@ -180,19 +193,6 @@ class Phone:
         except TvsUnreachableError as error:
             return TvsFailed(str(error), _milliseconds_since(began), error.stage)
         return TvsAnswered(answer, _milliseconds_since(began))
-
-
-async def _fetch_by_tftp(effect: Fetch, network: Network) -> Event:
-    try:
-        return Downloaded(await network.tftp.fetch(effect.server, effect.name))
-    except SilentServerError as error:
-        return ServerSilent(str(error))
-    except TftpError as error:
-        if error.code == TftpErrorCode.FILE_NOT_FOUND:
-            return NotFound()
-        return DownloadRefused(str(error))
-    except ProtocolError as error:
-        return DownloadRefused(str(error))
 
 
 def _milliseconds_since(began: float) -> float:

@@ -8,6 +8,7 @@ it. All of them are registered in one epoll descriptor; one trio task waits for 
 import random
 import select
 import socket
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -89,7 +90,7 @@ class TftpClient:
             seed: Decides which.
         """
         self._wishes = wishes or Wishes()
-        self._loses = _losing(loss, seed)
+        self._losses = _Losses(loss, seed)
         self._sockets = trio.CapacityLimiter(max_sockets)
         self._epoll = select.epoll()
         self._transfers: dict[int, _Transfer] = {}
@@ -99,8 +100,13 @@ class TftpClient:
         self.retransmits = 0
         """How many datagrams were sent again after a time-out."""
 
-    async def fetch(self, server: Server, name: str) -> bytes:
+    async def fetch(self, server: Server, name: str, *, client: str = "") -> bytes:
         """Download one file.
+
+        Args:
+            server: From where.
+            name: What to ask for.
+            client: Whose download it is: losses on purpose are drawn for each client.
 
         Raises:
             TftpError: When the server refused.
@@ -108,7 +114,7 @@ class TftpClient:
             ProtocolError: When the file is too large or the server makes no sense.
         """
         async with self._sockets:
-            transfer = self._open(server, name)
+            transfer = self._open(server, name, self._losses.of(client))
             try:
                 with trio.move_on_after(_MAX_DOWNLOAD_S):
                     await transfer.done.wait()
@@ -144,12 +150,12 @@ class TftpClient:
                 self._close(transfer)
             self._epoll.close()
 
-    def _open(self, server: Server, name: str) -> _Transfer:
+    def _open(self, server: Server, name: str, loses: Callable[[], bool]) -> _Transfer:
         family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
         datagrams = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         now = trio.current_time()
         download = Download(name, server.address, now, self._wishes)
-        transfer = _Transfer(server, datagrams, download, self._loses)
+        transfer = _Transfer(server, datagrams, download, loses)
         self._transfers[datagrams.fileno()] = transfer
         self._epoll.register(datagrams.fileno(), select.EPOLLIN)
         self._set_timer(transfer)
@@ -178,8 +184,21 @@ class TftpClient:
                 self._set_timer(transfer)
 
 
-def _losing(loss: float, seed: int) -> Callable[[], bool]:
-    if not loss:
-        return lambda: False
-    chance = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
-    return lambda: chance.random() < loss
+class _Losses:
+    """Which datagrams the network loses: drawn for each client by itself.
+
+    So a seed loses the same ones of a phone, whoever else sends in between.
+    """
+
+    def __init__(self, share: float, seed: int) -> None:
+        self._share, self._seed = share, seed
+        self._downloads: Counter[str] = Counter()
+
+    def of(self, client: str) -> Callable[[], bool]:
+        """Return the chances of a client's next download."""
+        if not self._share:
+            return lambda: False
+        self._downloads[client] += 1
+        ours = f"{self._seed}/{client}/{self._downloads[client]}"
+        chance = random.Random(ours)  # noqa: S311 - repeatable, nothing secret
+        return lambda: chance.random() < self._share

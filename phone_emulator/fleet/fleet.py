@@ -35,7 +35,7 @@ class FleetSettings:
     ramp_s: float = 0.0
     """Over how long power-up is spread; 0: all as soon as they may."""
     seed: int = 0
-    """Decides who is powered up when, and how long retries wait."""
+    """Decides who is powered up when, whose packets are lost, how long retries wait."""
     wishes: Wishes = Wishes(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
     retries: int = 2
     """How often a phone that did not get a file boots again."""
@@ -64,7 +64,6 @@ class Fleet:
         self.watched: frozenset[str] = frozenset()
         """Devices whose log is to be kept in `logs`; a whole fleet's is too much."""
         self.logs: dict[str, list[LogEntry]] = {}
-        self._random = random.Random(self.settings.seed)  # noqa: S311 - repeatable
 
     async def boot(self, on_phone: OnPhone | None = None) -> FleetReport:
         """Boot every phone once.
@@ -98,9 +97,10 @@ class Fleet:
         ramp = self.settings.ramp_s
         if ramp <= 0:
             return iter([(0.0, identity) for identity in self.phones])
-        times = sorted(self._random.uniform(0, ramp) for _ in self.phones)
+        chance = random.Random(self.settings.seed)  # noqa: S311 - repeatable
+        times = sorted(chance.uniform(0, ramp) for _ in self.phones)
         order = list(self.phones)
-        self._random.shuffle(order)
+        chance.shuffle(order)
         return iter(list(zip(times, order, strict=True)))
 
     async def _work(
@@ -118,18 +118,26 @@ class Fleet:
         flash = self.store.flash(identity.device, identity.model_name)
         phone = Phone(identity, flash)
         report = await phone.boot(network)
-        for _ in range(self.settings.retries):
-            if not _is_worth_a_retry(report):
-                break
-            # Half as long to one and a half times: phones do not retry in step.
-            factor = self._random.uniform(0.5, 1.5)
-            await trio.sleep(self.settings.retry_after_s * factor)
+        waits = self._waits(identity.device)
+        while _is_worth_a_retry(report) and (wait_s := next(waits, None)) is not None:
+            await trio.sleep(wait_s)
             earlier, report = report, await phone.boot(network)
             report.include(earlier)
         if identity.device in self.watched:
             self.logs[identity.device] = phone.log
         flash.save(report.to_json(), self.settings.clock())
         return report
+
+    def _waits(self, device: str) -> Iterator[float]:
+        """Return how long a phone waits before each further try.
+
+        Drawn for each phone by itself: the order in which they come here is chance.
+        Half as long to one and a half times: phones do not retry in step.
+        """
+        ours = f"{self.settings.seed}/{device}"
+        chance = random.Random(ours)  # noqa: S311 - repeatable, nothing secret
+        for _ in range(self.settings.retries):
+            yield self.settings.retry_after_s * chance.uniform(0.5, 1.5)
 
     @staticmethod
     def _finish(

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -262,3 +263,39 @@ def test_plans_that_make_no_sense(tmp_path: Path, text: str, reason: str) -> Non
 def test_a_plan_without_servers() -> None:
     with pytest.raises(PhoneError, match="no TFTP server"):
         list(check_plan(plan(1)).phones(()))
+
+
+async def test_a_seed_decides_which_packets_are_lost_whoever_else_boots(
+    tmp_path: Path,
+) -> None:
+    """Losses are a phone's own: they do not depend on who sends in between."""
+    runs = []
+    for run, (concurrency, seed) in enumerate([(1, 3), (8, 3), (8, 4)]):
+        settings = FleetSettings(
+            concurrency=concurrency,
+            seed=seed,
+            loss=0.5,
+            wishes=Wishes(timeout_s=0.01, retransmits=9),
+            retries=1,
+            retry_after_s=0.01,
+        )
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent,
+            closing(FleetStore.open(tmp_path / f"fleet{run}")) as store,
+        ):
+            silent.bind(("127.0.0.1", 0))
+            silent.setblocking(False)
+            phones = list(plan(8).phones((Server(*silent.getsockname()),)))
+            await Fleet(phones, store, settings).boot()
+            runs.append(_requests(silent))
+    assert runs[0] == runs[1] != runs[2]
+    assert 0 < runs[0].total() < 8 * 10 * 2
+
+
+def _requests(silent: socket.socket) -> Counter[bytes]:
+    """Count the requests that have arrived, by the name that they are for."""
+    found = Counter[bytes]()
+    with suppress(BlockingIOError):
+        while True:
+            found[silent.recv(2048).split(b"\0")[1]] += 1
+    return found
