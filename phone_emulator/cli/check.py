@@ -72,9 +72,10 @@ def check(
     tvs_timeout: float,
     as_json: bool,
 ) -> None:
-    """Inspect a cluster from outside: files, signatures, checksums, TVS, expiry.
+    """Inspect a cluster from outside, as its phones see it.
 
-    Works against any cluster, and changes nothing there. Exit status 0 when no phone is
+    Looks at files, signatures, checksums, TVS and expiry; works against any
+    cluster, and changes nothing there. Exit status 0 when no phone is
     locked out or would be when it next starts, 1 when one is.
     """
     seen = trio.run(

@@ -22,7 +22,7 @@ _SCRIPT: Final = "four-flows"
 @keep_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
 def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
-    """Take a lab cluster and its phones through the vendor's four flows.
+    """Play the vendor's four flows on a lab cluster with phones.
 
     Builds a two-node cluster in a scratch folder, serves it on free loopback ports,
     boots emulated phones at every step, and compares the checksum on every node with

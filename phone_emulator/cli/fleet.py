@@ -81,9 +81,26 @@ def _settings(
 _plan_options = gathered(
     "plan",
     _plan,
-    click.option("--count", type=click.IntRange(1, 1_000_000), default=20),
-    click.option("--first-mac", default="001122000000", help="Of the first phone."),
-    click.option("--model", type=click.Choice(list(PHONE_MODELS)), default="7975"),
+    click.option(
+        "--count",
+        type=click.IntRange(1, 1_000_000),
+        default=20,
+        show_default=True,
+        help="How many phones.",
+    ),
+    click.option(
+        "--first-mac",
+        default="001122000000",
+        show_default=True,
+        help="Of the first phone; the others count on.",
+    ),
+    click.option(
+        "--model",
+        type=click.Choice(list(PHONE_MODELS)),
+        default="7975",
+        show_default=True,
+        help="What they are.",
+    ),
     click.option(
         "--plan",
         type=click.Path(dir_okay=False, path_type=Path),
@@ -146,7 +163,7 @@ def boot(
     csv_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Boot a fleet; exit status 0 when every phone holds what its server serves."""
+    """Boot a fleet; exit 0 when all hold what their server serves."""
     phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
     with _csv_rows(csv_file) as write_row, closing(FleetStore.open(flash)) as store:
         booting = Fleet(phones, store, replace(settings, seed=plan.seed))

@@ -29,7 +29,7 @@ _stuck_option = click.option(
 @click.option("--each", is_flag=True, help="One line a phone instead of a summary.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a phone.")
 def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
-    """Show which lists the phones hold, and how their last boot went."""
+    """Show which lists the phones hold, and how they booted last."""
     with closing(FleetStore.open_existing(flash)) as store:
         chosen = (p for p in store.phones() if not stuck or _refused(p))
         if as_json:
@@ -47,7 +47,7 @@ def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
 @flash_option
 @_stuck_option
 def delete_trust(*, flash: Path, stuck: bool) -> None:
-    """Erase CTL and ITL on all phones, as bulk erasers do; configurations stay."""
+    """Erase CTL and ITL on all phones; configurations stay."""
     with closing(FleetStore.open_existing(flash)) as store:
         chosen = None
         if stuck:

@@ -132,7 +132,7 @@ def boot(
     habits: Habits,
     as_json: bool,
 ) -> None:
-    """Boot a phone: fetch its lists and configuration, judge them, install them.
+    """Boot a phone: fetch, judge and install lists, configuration.
 
     Exit status 0 when the phone then holds what the server serves.
     """

@@ -32,7 +32,7 @@ flash_option = click.option(
 @flash_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(*, flash: Path, as_json: bool) -> None:
-    """Draw the phone's Trust List screens and its status messages."""
+    """Draw the phone's Trust List screens and status messages."""
     folder = FolderFlash.open(flash)
     state = folder.known_state()
     model = PHONE_MODELS[state.model]
@@ -61,7 +61,7 @@ def log(*, flash: Path) -> None:
 @click.command("delete-trust")
 @flash_option
 def delete_trust_lists(*, flash: Path) -> None:
-    """Erase CTL and ITL, as the softkey Erase does; the configuration stays."""
+    """Erase CTL and ITL, as the softkey does; the rest stays."""
     erased = delete_trust(flash)
     click.echo(f"erased: {', '.join(erased) or 'there were none'}")
 
@@ -79,7 +79,7 @@ def factory_reset(*, flash: Path) -> None:
 @click.option("--log", "with_log", is_flag=True, help="Print the console log, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
 def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
-    """Play a recorded boot again and compare: `last-boot.jsonl` of a phone's flash.
+    """Play a recorded boot (`last-boot.jsonl`) again and compare.
 
     Exit status 0 when every step and the report are as on record.
     """
@@ -108,7 +108,7 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
 @click.option("--address", default="127.0.0.1", help="Where to listen.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
 def web(*, flash: Path, address: str, port: int) -> None:
-    """Serve the phone's web pages until interrupted, for scrapers to be tried.
+    """Serve the phone's web pages until interrupted.
 
     Prints one JSON line with the address when it listens.
     """

@@ -1,11 +1,9 @@
 """`tokenless rehearse`: try a change on a copy before it meets the phones."""
 
-import importlib
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -17,6 +15,8 @@ from phone_emulator.cli.playing import (
     exit_unless_as_expected,
     play_aloud,
 )
+from phone_emulator.cli.rehearse_import import import_script
+from phone_emulator.cli.rehearse_plan import plan
 from phone_emulator.cli.terminal import result_console
 from phone_emulator.files import output_file
 from phone_emulator.rehearsal.html_report import render_report
@@ -25,32 +25,14 @@ from phone_emulator.rehearsal.narrative import lessons_table, results_table
 from phone_emulator.rehearsal.script import Script
 from phone_emulator.rehearsal.view import WIDTH_IN_FILES
 
-_ELSEWHERE: Final = {
-    "import": ("phone_emulator.cli.rehearse_import", "import_script"),
-    "plan": ("phone_emulator.cli.rehearse_plan", "plan"),
-}
-"""Subcommands with modules of their own, imported when they are asked for."""
 
-
-class _Rehearse(click.Group):
-    """A group that finds some of its commands in other modules."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all names, sorted."""
-        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported if need be."""
-        if cmd_name not in _ELSEWHERE:
-            return super().get_command(ctx, cmd_name)
-        module, attribute = _ELSEWHERE[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-
-@click.group(cls=_Rehearse)
+@click.group()
 def rehearse() -> None:
-    """Play a change against a scratch cluster and emulated phones, step by step."""
+    """Play a change on a scratch cluster with phones, step by step."""
+
+
+rehearse.add_command(import_script)
+rehearse.add_command(plan)
 
 
 @rehearse.command("list")

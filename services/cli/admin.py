@@ -32,7 +32,7 @@ def admin(
     *,
     yes: bool,
 ) -> None:
-    """Open the shell of a node (prompt `admin:`), or run one COMMAND and exit.
+    """Open a node's shell (prompt `admin:`), or run one COMMAND.
 
     Works on a running `tokenless serve` where there is one, on the stored state where
     there is none. `tokenless admin help` lists the commands.

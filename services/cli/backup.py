@@ -23,7 +23,7 @@ _SHARED = (
 @_json
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(*, data: Path, as_json: bool, target: Path) -> None:
-    """Copy the data folder into TARGET: a new folder, or a new file NAME.tar.
+    """Copy the data folder into TARGET: a new folder or NAME.tar.
 
     Services go on meanwhile; administrators wait. TARGET holds private keys: keep it
     where you keep keys.
@@ -39,9 +39,10 @@ def backup(*, data: Path, as_json: bool, target: Path) -> None:
 @_json
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 def restore(*, data: Path, as_json: bool, source: Path) -> None:
-    """Make the data folder from SOURCE, which `tokenless backup` wrote.
+    """Make the data folder from what `tokenless backup` wrote.
 
-    The folder must not exist yet, or be empty. A damaged backup leaves nothing behind.
+    SOURCE is that folder or file. The data folder must not exist yet, or be empty. A
+    damaged backup leaves nothing behind.
     """
     manifest = restore_backup(source, data)
     if not manifest.has_database:

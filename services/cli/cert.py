@@ -54,7 +54,7 @@ _node = click.option("--node", "node_name", help="Whose; the publisher's by defa
 
 @click.group()
 def cert() -> None:
-    """Manage certificates: own ones of nodes, and trust stores of the cluster."""
+    """Manage certificates of nodes, and the cluster's trust stores."""
 
 
 @cert.command("list")
@@ -96,7 +96,7 @@ def show(
     serial: str | None,
     as_json: bool,
 ) -> None:
-    """Show a certificate; of a trust store, the one that SERIAL begins."""
+    """Show a certificate; of a trust store, the one that SERIAL names."""
     with opened(data, config) as cluster:
         placed = _find(cluster, node_name, store, serial)
         if as_json:
@@ -140,7 +140,7 @@ def upload(
     source: str,
     as_json: bool,
 ) -> None:
-    """Put a certificate or a chain (PEM, DER, PKCS#7) into a trust store.
+    """Put a certificate or a chain (PEM, DER, PKCS#7) into a store.
 
     `token:NAME` takes the certificate of one of this cluster's tokens, `-` standard
     input.
@@ -166,7 +166,13 @@ def upload(
 @_node
 @_store
 @click.option("--key-size", type=int, help="In bits; the cluster's usual by default.")
-@click.option("--key-type", type=click.Choice(["RSA", "EC"]), default="RSA")
+@click.option(
+    "--key-type",
+    type=click.Choice(["RSA", "EC"]),
+    default="RSA",
+    show_default=True,
+    help="EC where phones and release know it.",
+)
 @click.option("--days", type=click.IntRange(1, 36500), help="How long it is valid.")
 @click.option("--san", "names", multiple=True, help="A DNS name or address in it.")
 def regenerate(
@@ -181,7 +187,10 @@ def regenerate(
     names: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Replace a node's own certificate and key; the old ones become history."""
+    """Replace a node's own certificate and key; old ones are kept.
+
+    `cert restore` puts them into use again.
+    """
     with opened(data, config) as cluster:
         certificate = certificates.regenerate(
             cluster,
@@ -237,7 +246,7 @@ def delete(
     serial: str,
     as_json: bool,
 ) -> None:
-    """Delete a certificate of a trust store, or a replaced own one with its key."""
+    """Delete a certificate of a trust store, or a replaced own one."""
     by = administrator()
     with opened(data, config) as cluster:
         if store.is_trust_store:

@@ -60,7 +60,7 @@ def _token_options(command: click.decorators.FC) -> click.decorators.FC:
 
 @click.group()
 def ctl_client() -> None:
-    """Sign the cluster's CTL with hardware tokens, as the CTL Client does."""
+    """Sign the cluster's CTL with tokens, as the CTL Client does."""
 
 
 @ctl_client.command("set-mode")
@@ -68,7 +68,7 @@ def ctl_client() -> None:
 @_token_options
 @click.argument("mode", type=click.Choice(list(_MODES)))
 def set_mode(*, mode: str, as_json: bool, **settings: object) -> None:
-    """Set the cluster's security mode and make the CTL that goes with it."""
+    """Set the cluster's security mode and make the CTL for it."""
     _run(_MODES[mode], as_json=as_json, **settings)  # type: ignore[arg-type]
 
 

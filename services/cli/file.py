@@ -11,7 +11,7 @@ from services.cli.file_verify import verify
 
 @click.group()
 def file() -> None:
-    """Read, explain, build, sign and verify trust lists and signed files."""
+    """Read, build, sign and verify trust lists and signed files."""
 
 
 for command in (show, lint_command, verify, build, sign, unsign, diff):

@@ -47,8 +47,16 @@ Example:
     help="A record; TOKEN=CERT for a token, ROLE=,DNS,IP for an emptied one.",
 )
 @click.option("--filename", help="FILENAME of the header, CTLFile.tlv or ITLFile.tlv.")
-@click.option("--form", type=click.Choice([form.value for form in ListForm]))
-@click.option("--digest", type=click.Choice(["sha1", "sha256", "sha512"]))
+@click.option(
+    "--form",
+    type=click.Choice([form.value for form in ListForm]),
+    help="Whose habits it follows: the CUCM CLI's, the CTL Client's, certutils'.",
+)
+@click.option(
+    "--digest",
+    type=click.Choice(["sha1", "sha256", "sha512"]),
+    help="What is signed; 7900 phones verify sha1 only.",
+)
 @click.option("--signer-version", help="Element 28, as 1.1; left out by default.")
 @click.option("--timestamp", type=int, help="Unix seconds of signing; now by default.")
 @signer_options

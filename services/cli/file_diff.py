@@ -30,7 +30,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:
-    """Say whether a phone that holds OLD installs NEW, and whom it trusts then.
+    """Say if a phone that holds OLD installs NEW, and whom it trusts.
 
     Exit status 0 when it does, alone or with TVS's help; 1 when it refuses.
     """

@@ -34,6 +34,7 @@ _SUFFIX = ".sgn"
     type=click.Choice(["sha1", "sha256", "sha512"]),
     default="sha1",
     show_default=True,
+    help="What is signed; 7900 phones verify sha1 only.",
 )
 @click.option(
     "--form",
@@ -56,7 +57,7 @@ def sign(
     source: KeySource,
     as_json: bool,
 ) -> None:
-    """Sign FILE as a configuration for phones, into OUTPUT (FILE.sgn by default)."""
+    """Sign FILE as a configuration for phones, into FILE.sgn or OUTPUT."""
     target = file.with_name(file.name + _SUFFIX) if output is None else output
     signed = sign_file(
         target.name if filename is None else filename,
@@ -85,7 +86,7 @@ def _now() -> int:
 @click.argument("file", type=_FILE)
 @click.argument("output", type=_FILE, required=False)
 def unsign(file: Path, output: Path | None) -> None:
-    """Take the content out of a signed FILE, into OUTPUT or to standard output.
+    """Take the content out of a signed FILE, into OUTPUT or to stdout.
 
     The signature is not checked: see `tokenless file verify`.
     """

@@ -31,7 +31,7 @@ def node() -> None:
 def add(
     *, data: Path, config: Path | None, name: str, address: str, as_json: bool
 ) -> None:
-    """Let a subscriber join the cluster: keys and certificates of its own.
+    """Let a subscriber join the cluster, with keys of its own.
 
     The CTL knows nothing of it until `utils ctl update CTLFile`.
     """
@@ -88,7 +88,7 @@ def export(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_file
 def import_(*, data: Path, password: str, file: Path, as_json: bool) -> None:
-    """Make a node's folder on this host from an exported FILE, or bring it new keys.
+    """Make a node's folder here from an exported FILE, or renew its keys.
 
     Name the database as this host reaches it, with its own role:
     TOKENLESS_DATABASE_URL=postgresql+psycopg://ROLE@HOST/DATABASE
@@ -120,7 +120,7 @@ def grant(
     show: bool,
     as_json: bool,
 ) -> None:
-    """Let the database role of a node's host follow the cluster, and nothing more."""
+    """Let the database role of a node's host follow the cluster."""
     if show:
         _tell({"sql": grants(role)}, ";\n".join([*grants(role), ""]).rstrip(), as_json)
         return

@@ -28,7 +28,7 @@ def data_option(command: _Command) -> _Command:
         "--data",
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("data"),
-        show_default="./data",
+        show_default=True,
         help="Where the state lives.",
     )(command)
 
@@ -51,6 +51,6 @@ def config_option(command: _Command) -> _Command:
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
         default=None,
-        show_default="configs/lab.toml",
-        help="The cluster, as TOML; read when the data folder is made.",
+        help="The cluster, as TOML, read when the data folder is made; "
+        "configs/lab.toml when not given.",
     )(command)

@@ -56,10 +56,11 @@ def serve(
     *,
     log_json: bool,
 ) -> None:
-    """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C; SIGHUP reloads.
+    """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.
 
     Prints one JSON line for each listening socket, then {"event":"serving"}. Logs go
     to standard error; TOKENLESS_LOG_LEVEL=debug shows each step of every TVS query.
+    SIGHUP reloads the configuration.
     """
     configure_logs(json=log_json or None)
     kinds = _parse_only(only)

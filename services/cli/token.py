@@ -34,7 +34,7 @@ _name = click.argument("name")
 
 @click.group()
 def token() -> None:
-    """Manage security tokens: PKCS#12 files, or tokens of a PKCS#11 module."""
+    """Manage security tokens: PKCS#12 files or PKCS#11 tokens."""
 
 
 @token.command()

@@ -94,7 +94,12 @@ def _common_options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.Path(path_type=Path, exists=True, dir_okay=False),
             help="PEM file that the server's certificate must verify against.",
         ),
-        click.option("--device", default=_DEFAULT_DEVICE, show_default=True),
+        click.option(
+            "--device",
+            default=_DEFAULT_DEVICE,
+            show_default=True,
+            help="Who asks, as the server logs it.",
+        ),
         click.option(
             "--tls",
             "version",
@@ -111,7 +116,12 @@ def _common_options(command: Callable[..., None]) -> Callable[..., None]:
             "--same-connection", is_flag=True, help="Repeat on one connection."
         ),
         click.option(
-            "--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=10.0
+            "--timeout",
+            "timeout_s",
+            type=click.FloatRange(0.1, 600),
+            default=10.0,
+            show_default=True,
+            help="Seconds for the connection and for each answer.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
     ]
