@@ -42,7 +42,8 @@ def _resolve(host: str) -> str:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except OSError as error:
         raise PhoneError(
-            f"the name {host} is not known", hint="give an address"
+            f"the name {host} is not known",
+            hint="check how it is spelt, or give its address",
         ) from error
     return str(found[0][4][0])
 

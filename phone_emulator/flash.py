@@ -80,7 +80,10 @@ class FolderFlash:
             for left_over in folder.glob(f"*{UNFINISHED}"):
                 left_over.unlink()
         except OSError as error:
-            raise PhoneError(f"flash {folder} cannot be used: {error}") from error
+            raise PhoneError(
+                f"flash {folder} cannot be used: {error.strerror}",
+                hint="name a folder that can be made or written",
+            ) from error
         state = flash.state()
         if state is None:
             flash.save_state(PhoneState(device, model))
@@ -210,7 +213,7 @@ def read_record(path: Path) -> bytes:
     try:
         data = _read(path, MAX_RECORD_BYTES)
     except OSError as error:
-        raise PhoneError(f"{path} cannot be read: {error}") from error
+        raise PhoneError(f"{path} cannot be read: {error.strerror}") from error
     if data is None or len(data) > MAX_RECORD_BYTES:
         raise PhoneError(
             f"{path}: no record of a boot",

@@ -183,7 +183,7 @@ def _complaint(report: BootReport) -> str:
 
 def _advice(kind: FileKind, action: Action) -> str:
     if action is Action.FAILED:
-        return "check the address, and that the TFTP service runs"
+        return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:
         return "the phone keeps the configuration that it had"
     return (

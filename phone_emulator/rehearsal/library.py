@@ -1,6 +1,7 @@
 """The rehearsals at hand: those of the working folder, else the shipped ones."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -47,9 +48,7 @@ def find_scripts(name: str) -> list[Script]:
     base, _, variant = name.partition("@")
     path = shipped_folder() / f"{base}{_ENDING}"
     if "/" in base or not path.is_file():
-        raise PhoneError(
-            f"there is no rehearsal {name}", hint="see `tokenless rehearse list`"
-        )
+        raise PhoneError(f"there is no rehearsal {name}", hint=_meant(base))
     scripts = load_scripts(path)
     if not variant:
         return scripts
@@ -58,3 +57,13 @@ def find_scripts(name: str) -> list[Script]:
         names = ", ".join(script.name for script in scripts)
         raise PhoneError(f"there is no rehearsal {name}", hint=f"here are {names}")
     return found
+
+
+def _meant(base: str) -> str:
+    """Suggest what a person who mistyped a name may have meant."""
+    names = [path.stem for path in shipped_folder().glob(f"*{_ENDING}")]
+    close = get_close_matches(base, names)
+    guess = f"did you mean {' or '.join(close)}? " if close else ""
+    return (
+        f"{guess}see `tokenless rehearse list`, or name a file that ends in {_ENDING}"
+    )

@@ -122,8 +122,13 @@ def load_scripts(path: Path) -> list[Script]:
         with path.open("rb") as file:
             data = file.read(_MAX_SCRIPT_BYTES)
         script = msgspec.convert(tomllib.loads(data.decode()), Script)
-    except (OSError, UnicodeDecodeError) as error:
-        raise PhoneError(f"rehearsal {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise PhoneError(
+            f"rehearsal {path} cannot be read: {error.strerror}",
+            hint="name a file, or a rehearsal of `tokenless rehearse list`",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise PhoneError(f"rehearsal {path} is no text: {error}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise PhoneError(f"rehearsal {path}: {error}") from error
     try:

@@ -117,9 +117,23 @@ def test_a_wrong_expectation_ends_with_one_line_and_status_1(tmp_path: Path) -> 
     assert "Traceback" not in talk
 
 
-def test_an_unknown_rehearsal_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(PhoneError, match="no rehearsal nothing-like-it"):
-        find_scripts("nothing-like-it")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nothing-like-it", "there is no rehearsal nothing-like-it; see `tokenless"),
+        ("tvs-dwon", "did you mean tvs-down? see `tokenless rehearse list`"),
+        ("../four-flows", "there is no rehearsal ../four-flows; "),
+        ("lost.toml", "rehearsal lost.toml cannot be read: No such file or directory;"),
+    ],
+)
+def test_an_unknown_rehearsal_is_refused_with_what_to_do(name: str, words: str) -> None:
+    with pytest.raises(PhoneError) as refused:
+        find_scripts(name)
+
+    assert words in refused.value.explain()
+
+
+def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
     with pytest.raises(PhoneError) as refused:
         find_scripts("callmanager-and-tvs@9.1")
 
