@@ -18,16 +18,14 @@ from tests.cluster import (
     PUB,
     SIGNED_AT,
     Authority,
-    Bench,
     Keypair,
     Lab,
     UnsignedList,
     configuration,
     keypair,
-    nodes_of,
-    phone,
     record,
 )
+from tests.phone_bench import Bench, nodes_of, phone
 
 MIXED = Lab(mixed=True)
 TRUSTED = MIXED.callmanager_pub

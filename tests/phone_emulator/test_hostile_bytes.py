@@ -22,7 +22,8 @@ from phone_emulator.secd.machine import Secd
 from phone_emulator.secd.states import State
 from phone_emulator.secd.tvs_cache import TvsCache
 from protocol.tvs_messages import Answer, MessageType
-from tests.cluster import NOW, Lab, nodes_of, phone
+from tests.cluster import NOW, Lab
+from tests.phone_bench import nodes_of, phone
 
 MIXED = Lab(mixed=True)
 GENUINE = MIXED.ctl().sign("CTLFile.tlv")

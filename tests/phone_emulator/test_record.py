@@ -4,7 +4,8 @@ import pytest
 
 from phone_emulator.errors import PhoneError
 from phone_emulator.secd.record import BootRecorder, Replay
-from tests.cluster import Lab, nodes_of, phone
+from tests.cluster import Lab
+from tests.phone_bench import nodes_of, phone
 
 MIXED = Lab(mixed=True)
 

@@ -11,17 +11,8 @@ import pytest
 
 from protocol.codes import Role
 from protocol.trust_anchors import FileKind
-from tests.cluster import (
-    PUB,
-    SUB,
-    Authority,
-    Lab,
-    UnsignedList,
-    keypair,
-    nodes_of,
-    phone,
-    record,
-)
+from tests.cluster import PUB, SUB, Authority, Lab, UnsignedList, keypair, record
+from tests.phone_bench import nodes_of, phone
 
 Nodes = dict[str, Authority]
 

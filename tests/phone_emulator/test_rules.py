@@ -8,18 +8,8 @@ from phone_emulator.secd.events import Habits
 from phone_emulator.secd.report import Action, Outcome
 from protocol.codes import Role
 from protocol.trust_anchors import FileKind, VerifiedBy
-from tests.cluster import (
-    DEVICE,
-    PUB,
-    SUB,
-    Authority,
-    Bench,
-    Lab,
-    keypair,
-    nodes_of,
-    phone,
-    record,
-)
+from tests.cluster import DEVICE, PUB, SUB, Authority, Lab, keypair, record
+from tests.phone_bench import Bench, nodes_of, phone
 
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 

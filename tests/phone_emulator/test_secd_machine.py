@@ -28,7 +28,8 @@ from phone_emulator.secd.states import (
 from phone_emulator.secd.tvs_cache import TvsCache
 from protocol.phone_models import PHONE_MODELS
 from protocol.trust_anchors import FileKind
-from tests.cluster import DEVICE, NOW, PUB, SUB, Lab, nodes_of, phone
+from tests.cluster import DEVICE, NOW, PUB, SUB, Lab
+from tests.phone_bench import nodes_of, phone
 
 IDENTITY = phone({}).identity
 

@@ -11,18 +11,8 @@ from protocol.codes import Role
 from protocol.phone_config import TvsMember
 from protocol.phone_models import LogForm
 from protocol.trust_anchors import FileKind
-from tests.cluster import (
-    DEVICE,
-    NOW,
-    PUB,
-    SUB,
-    Bench,
-    Lab,
-    configuration,
-    keypair,
-    nodes_of,
-    phone,
-)
+from tests.cluster import DEVICE, NOW, PUB, SUB, Lab, configuration, keypair
+from tests.phone_bench import Bench, nodes_of, phone
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

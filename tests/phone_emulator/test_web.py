@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -22,9 +23,11 @@ from phone_emulator.phone import Phone, open_network
 from phone_emulator.secd.events import Identity, Server
 from phone_emulator.web.http_server import Page, Site, serve_site
 from phone_emulator.web.pages import PhoneSite
+from protocol.phone_models import PHONE_MODELS
 from protocol.trust_anchors import FileKind
-from tests.cluster import DEVICE, Lab, nodes_of, phone
+from tests.cluster import DEVICE, Lab
 from tests.live import live_node
+from tests.phone_bench import nodes_of, phone
 from tests.run_cli import run_cli
 
 MIXED = Lab(mixed=True)
@@ -64,6 +67,9 @@ def get(site: PhoneSite, target: str) -> str:
         ("device.statistics.statusmessages", "&lt;i&gt;ITL installed&lt;/i&gt;"),
         ("device.statistics.consolelog", "href="),
         ("statusmessages", "ITL installed"),
+        ("device.statistics.statusmessage", "ITL installed"),
+        ("device.settings.status.messages", "ITL installed"),
+        ("device.statistics.consolelog&Number=0", "href="),
     ],
 )
 def test_pages(flash: FolderFlash, adapter: str, expected: str) -> None:
@@ -71,6 +77,17 @@ def test_pages(flash: FolderFlash, adapter: str, expected: str) -> None:
     page = get(PhoneSite(flash), target)
     assert expected in page
     assert "<i>ITL" not in page
+
+
+def test_rows_are_marked_up_as_scrapers_expect(flash: FolderFlash) -> None:
+    """A label in bold, a cell of 20 pixels, the value in bold; letters count."""
+    page = get(PhoneSite(flash), "/CGI/Java/Serviceability?adapter=device")
+    found = re.findall(
+        r"<TD><B> ?([^<]+)</B></TD>\W?<td width=20></TD>\W?<TD><B>([^<]+)</B></TD>",
+        page,
+    )
+    assert dict(found)["Host Name"] == DEVICE
+    assert dict(found)["Version"] == PHONE_MODELS[flash.known_state().model].load
 
 
 def test_the_log_of_each_form(flash: FolderFlash) -> None:

@@ -10,7 +10,8 @@ from phone_emulator.secd.events import FlashContents
 from phone_emulator.secd.moments import LogEntry, Moment
 from phone_emulator.secd.status_messages import line_of
 from protocol.phone_models import PHONE_MODELS, LogForm
-from tests.cluster import DEVICE, NOW, PUB, Bench, Lab, nodes_of, phone
+from tests.cluster import DEVICE, NOW, PUB, Lab
+from tests.phone_bench import Bench, nodes_of, phone
 
 MIXED = Lab(mixed=True)
 SECD_LINE = re.compile(

@@ -9,14 +9,8 @@ from protocol.codes import Role, TrustStore
 from protocol.phone_config import TvsMember
 from protocol.record import Record
 from protocol.trust_list_build import record_for
-from tests.cluster import (
-    Authority,
-    Bench,
-    Keypair,
-    UnsignedList,
-    configuration,
-    keypair,
-)
+from tests.cluster import Authority, Keypair, UnsignedList, configuration, keypair
+from tests.phone_bench import Bench
 
 ADDRESSES = ("127.0.47.155", "127.0.47.156", "127.0.47.157")
 

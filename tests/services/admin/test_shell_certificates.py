@@ -1,0 +1,128 @@
+"""`set cert`, `show cert` and a new host name, on a cluster that is down."""
+
+from pathlib import Path
+
+import pytest
+
+from services.admin.shell import AdminShell
+from services.cluster.cluster import Cluster
+from tests import minting
+from tests.services.admin.lines import (
+    PUBLISHER,
+    SUBSCRIBER,
+    Answers,
+    done,
+)
+
+
+def test_a_regeneration_wants_the_whole_word(lab: Cluster) -> None:
+    shell = AdminShell(lab, PUBLISHER, ask=Answers("y", "yes"))
+    assert shell.run("set cert regen CallManager").status == 1
+    assert done(shell.run("set cert regen CallManager")) == (
+        "WARNING: This operation will overwrite any CA signed certificate previously "
+        "imported for  CallManager\n"
+        "Proceed with regeneration (yes|no)? yes\n"
+        "Successfully Regenerated Certificate for CallManager.\n"
+        "You must restart services related to CallManager for the regenerated "
+        "certificates to become active.\n"
+    )
+
+
+def test_the_recovery_certificates_own_warning(shell: AdminShell) -> None:
+    text = done(shell.run("set cert regen ITLRecovery"))
+    assert text.startswith("WARNING: If you are using a tokenless CTL and if the Call")
+    assert "You must restart the services related to ITLRecovery" in text
+
+
+def test_an_uploaded_certificate_is_listed_shown_and_deleted(
+    shell: AdminShell, tmp_path: Path
+) -> None:
+    token = minting.token().certificate
+    file = tmp_path / "token.pem"
+    file.write_bytes(minting.pem(token.der))
+    line = f"set cert import trust Phone-SAST-trust {file}"
+    assert "successful" in done(shell.run(line))
+    [listed] = done(shell.run("show cert list trust")).splitlines()
+    name, _, description = listed.partition(": ")
+    assert name.startswith("Phone-SAST-trust/SAST-")
+    assert description == "Certificate Signed by Cisco Manufacturing CA"
+    assert f"Serial Number: {token.serial_hex}" in done(
+        shell.run(f"show cert trust {name}")
+    )
+    assert shell.run(line).status == 1
+    done(shell.run(f"set cert delete {name}"))
+    assert done(shell.run("show cert list trust")) == ""
+
+
+def test_a_pasted_certificate(lab: Cluster) -> None:
+    pem = minting.pem(minting.token().certificate.der).decode()
+    shell = AdminShell(lab, PUBLISHER, ask=Answers(*pem.splitlines()))
+    text = done(shell.run("set cert import trust Phone-SAST-trust"))
+    assert text.startswith("Paste the Certificate and Hit Enter\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "store", "reason"),
+    [
+        (b"not a certificate", "Phone-SAST-trust", "certificate"),
+        (b"", "Phone-SAST-trust", "certificate"),
+        (minting.server().key_pem, "Phone-SAST-trust", "key"),
+        (minting.pem(b"\x30\x03\x02\x01\x01"), "Phone-SAST-trust", "certificate"),
+        (minting.server().certificate_pem, "CallManager", "own certificate"),
+        (minting.server().certificate_pem, "Fridge-trust", "no store"),
+    ],
+    ids=["text", "empty", "key", "damaged", "own", "unknown-store"],
+)
+def test_what_is_no_certificate_is_not_imported(
+    shell: AdminShell, tmp_path: Path, content: bytes, store: str, reason: str
+) -> None:
+    file = tmp_path / "upload"
+    file.write_bytes(content)
+    result = shell.run(f"set cert import trust {store} {file}")
+    assert result.status == 1
+    assert result.error is not None
+    assert reason in result.error
+    assert done(shell.run("show cert list trust")) == ""
+
+
+def test_a_store_without_roles_is_warned_of(shell: AdminShell, tmp_path: Path) -> None:
+    file = tmp_path / "server.pem"
+    file.write_bytes(minting.server("other-cluster-pub").certificate_pem)
+    text = done(shell.run(f"set cert import trust CallManager-trust {file}"))
+    assert "WARNING" in text
+    assert "Phone-SAST-trust" in text
+
+
+def test_yesterdays_certificate_comes_back(shell: AdminShell) -> None:
+    def serial() -> str:
+        text = done(shell.run("show cert own CallManager"))
+        return text.split("Serial Number: ")[1].split()[0]
+
+    before = serial()
+    done(shell.run("set cert regen CallManager"))
+    assert serial() != before
+    assert f"CallManager {before}" in done(shell.run("show cert history"))
+    done(shell.run(f"set cert restore CallManager {before}"))
+    assert serial() == before
+
+
+def test_own_certificates_by_the_lists_names(shell: AdminShell) -> None:
+    listed = done(shell.run("show cert list own")).splitlines()
+    names = [line.partition(": ")[0] for line in listed]
+    assert names == [
+        "CallManager/CallManager.pem",
+        "TVS/TVS.pem",
+        "CAPF/CAPF.pem",
+        "ITLRecovery/ITLRecovery.pem",
+    ]
+    for name in names:
+        assert "-----BEGIN CERTIFICATE-----" in done(shell.run(f"show cert own {name}"))
+
+
+def test_a_new_hostname_and_new_certificates(lab: Cluster, shell: AdminShell) -> None:
+    done(shell.run("set cluster hostname cucm-new"))
+    assert lab.publisher.name == "cucm-new"
+    text = done(shell.run("show cert own CallManager"))
+    assert "CN=cucm-new" in text
+    assert shell.run("set cluster hostname not/a/name").status == 1
+    assert shell.run(f"set cluster hostname {SUBSCRIBER}").status == 1
