@@ -9,7 +9,8 @@
     /FS/cache/log0.log                79xx
     /FS/messages                      78xx, 88xx
 
-Paths are those that public tools ask for; the tables within are ours.
+Paths, and the markup of a row, are those that public tools look for; which rows there
+are is ours.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,6 +31,11 @@ _LOG_PATHS: Final = {
     LogForm.SECD: "/FS/cache/log0.log",
     LogForm.SECUREAPP: "/FS/messages",
 }
+_OTHER_NAMES: Final = {
+    "device.statistics.statusmessage": "device.statistics.statusmessages",
+    "device.settings.status.messages": "device.statistics.statusmessages",
+}
+"""Adapters as other loads call them; scrapers use the short names of some, too."""
 _Rows = Iterable[tuple[str, str]]
 
 
@@ -77,7 +83,7 @@ class PhoneSite:
         return PHONE_MODELS[self._state.model]
 
     def _adapter(self, name: str) -> Page | None:
-        # Scrapers also use the short names that some loads have.
+        name = _OTHER_NAMES.get(name, name)
         found = self._adapters.get(name) or self._adapters.get(
             f"device.statistics.{name}"
         )
@@ -145,8 +151,11 @@ class PhoneSite:
 
 
 def _html(title: str, rows: _Rows) -> str:
+    # A label and a value in bold with an empty cell between, letters as phones write
+    # them: what scrapers' patterns were seen to look for.
     body = "\n".join(
-        f"<tr><td><b>{escape(name)}</b></td><td>{_cell(value)}</td></tr>"
+        f"<TR><TD><B> {escape(name)}</B></TD><td width=20></TD>"
+        f"<TD><B>{_cell(value)}</B></TD></TR>"
         for name, value in rows
     )
     return (
