@@ -187,9 +187,7 @@ class Phone:
         tls = network.tls or self.identity.model.tls
         began = trio.current_time()
         try:
-            answer = await ask_tvs(
-                effect, self.identity.tvs_name, tls, network.tvs_timeout_s
-            )
+            answer = await ask_tvs(effect, tls, network.tvs_timeout_s)
         except TvsUnreachableError as error:
             return TvsFailed(str(error), _milliseconds_since(began), error.stage)
         return TvsAnswered(answer, _milliseconds_since(began))

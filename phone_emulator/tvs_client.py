@@ -64,14 +64,11 @@ def _context(tls: TlsRange) -> ssl.SSLContext:
     return context
 
 
-async def ask_tvs(
-    request: AskTvsServer, device: str, tls: TlsRange, timeout_s: float
-) -> Answer:
+async def ask_tvs(request: AskTvsServer, tls: TlsRange, timeout_s: float) -> Answer:
     """Ask one server about one signer.
 
     Args:
         request: Whom to ask what, and which certificates the server may have.
-        device: How the phone names itself.
         tls: The oldest and the newest version that the phone speaks.
         timeout_s: For all of it.
 
@@ -86,7 +83,7 @@ async def ask_tvs(
                 )
             reached.stage = TvsStage.ANSWER
             stream = ClientStream()
-            await connection.send(stream.send(request.query(device)))
+            await connection.send(stream.send(request.query))
             while (answer := stream.next_event()) is None:
                 stream.receive(await connection.receive())
     return answer

@@ -87,7 +87,7 @@ class Bench:
         if node.tvs_certificate.certificate.der not in effect.certificates:
             reason = "its certificate is no TVS record of the ITL"
             return TvsFailed(reason, 1.0, TvsStage.HANDSHAKE)
-        return TvsAnswered(node.answer(effect.query(self.identity.tvs_name)), 1.0)
+        return TvsAnswered(node.answer(effect.query), 1.0)
 
 
 def phone(

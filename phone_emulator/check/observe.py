@@ -200,12 +200,10 @@ async def _ask_everything(
     device = f"CP-{_MODEL}-{seen.device}"
 
     async def ask(session_id: int, subject: SignerId) -> None:
-        request = AskTvsServer(server, session_id, subject, pins)
+        request = AskTvsServer(server, device, session_id, subject, pins)
         async with limiter:
             try:
-                answers[subject] = await ask_tvs(
-                    request, device, _ANY_VERSION, patience.tvs_s
-                )
+                answers[subject] = await ask_tvs(request, _ANY_VERSION, patience.tvs_s)
             except TvsUnreachableError as error:
                 answers[subject] = str(error)
 

@@ -17,7 +17,6 @@ from phone_emulator.secd.states import Step
 from protocol.name_text import printable
 from protocol.trust_anchors import (
     Accept,
-    FileKind,
     Refuse,
     Signed,
     answers_query,
@@ -63,13 +62,12 @@ def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
     if nonsense is not None:
         return failed(boot, TvsFailed(nonsense, event.milliseconds, TvsStage.ANSWER))
     _report(boot, answer, event.milliseconds)
-    query = _question(boot).query(boot.identity.tvs_name)
     roles = ",".join(map(str, answer.roles))
     boot.note(
         Moment.TVS_ANSWERED,
         status=str(answer.status),
         roles=roles,
-        sent=str(len(query.encode())),
+        sent=str(len(_question(boot).query.encode())),
         received=str(len(answer.encode())),
     )
     if answer.is_trusted:
@@ -106,7 +104,13 @@ def current(boot: Boot) -> Inquiry:
 def _question(boot: Boot) -> AskTvsServer:
     inquiry = current(boot)
     pinned = boot.anchors.tvs_certificates
-    return AskTvsServer(inquiry.server, inquiry.session_id, inquiry.file.signer, pinned)
+    return AskTvsServer(
+        inquiry.server,
+        boot.identity.tvs_name,
+        inquiry.session_id,
+        inquiry.file.signer,
+        pinned,
+    )
 
 
 def _nonsense(inquiry: Inquiry, answer: Answer) -> str | None:
@@ -147,5 +151,5 @@ def _note_of_server(boot: Boot, moment: Moment, **details: str) -> None:
 
 
 def _refusal(boot: Boot, file: Signed, why: str) -> Refuse:
-    rule = 9 if boot.kind is FileKind.CONFIGURATION else 7
-    return Refuse(f"signer {printable(file.signer.subject)} is unknown; {why}", rule)
+    reason = f"signer {printable(file.signer.subject)} is unknown; {why}"
+    return Refuse(reason, boot.kind.refusal_rule)

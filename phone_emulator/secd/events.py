@@ -153,16 +153,19 @@ class AskTvsServer(msgspec.Struct, frozen=True, tag=True):
     """Send a QUERY to a TVS server, if its certificate is one of those given."""
 
     server: Server
+    device: str
+    """How the phone names itself (REFERENCE 3.2)."""
     session_id: int
     signer: SignerId
     certificates: tuple[bytes, ...]
     """DER of the installed ITL's records with role 21."""
 
-    def query(self, device: str) -> Query:
-        """Return the message, from a phone that names itself `device`."""
+    @property
+    def query(self) -> Query:
+        """The message."""
         signer = self.signer
         return Query(
-            self.session_id, device, signer.subject, signer.issuer, signer.serial
+            self.session_id, self.device, signer.subject, signer.issuer, signer.serial
         )
 
 

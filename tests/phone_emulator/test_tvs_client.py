@@ -34,7 +34,9 @@ Handler = Callable[[trio.SSLStream[trio.SocketStream]], Awaitable[None]]
 
 
 def question(where: Server, *certificates: bytes) -> AskTvsServer:
-    return AskTvsServer(where, 1001, SIGNER, certificates or (OWN.certificate.der,))
+    return AskTvsServer(
+        where, NAME, 1001, SIGNER, certificates or (OWN.certificate.der,)
+    )
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ async def running(server: TvsServer) -> AsyncIterator[Server]:
 @pytest.mark.parametrize("tls", [MODERN, ("1.2", "1.3"), ("1.3", "1.3")])
 async def test_a_trusted_signer(server: TvsServer, tls: TlsRange) -> None:
     async with running(server) as where:
-        answer = await ask_tvs(question(where), NAME, tls, 5)
+        answer = await ask_tvs(question(where), tls, 5)
     assert answer.is_trusted
     assert answer.certificate == ASKED.der
     assert answer.roles == (2, 0)
@@ -62,8 +64,8 @@ async def test_a_trusted_signer(server: TvsServer, tls: TlsRange) -> None:
 async def test_an_unknown_signer(server: TvsServer) -> None:
     stranger = SignerId("CN=x", "CN=x", b"\x01")
     async with running(server) as where:
-        request = AskTvsServer(where, 1001, stranger, (OWN.certificate.der,))
-        answer = await ask_tvs(request, NAME, MODERN, 5)
+        request = AskTvsServer(where, NAME, 1001, stranger, (OWN.certificate.der,))
+        answer = await ask_tvs(request, MODERN, 5)
     assert not answer.is_trusted
 
 
@@ -71,19 +73,19 @@ async def test_a_server_whose_certificate_is_not_in_the_itl(server: TvsServer) -
     other = keypair("tvs-pub", 2).certificate.der
     async with running(server) as where:
         with pytest.raises(TvsUnreachableError, match="role 21"):
-            await ask_tvs(question(where, other), NAME, MODERN, 5)
+            await ask_tvs(question(where, other), MODERN, 5)
 
 
 async def test_a_79xx_meets_a_server_that_wants_tls_1_2(server: TvsServer) -> None:
     async with running(server) as where:
         with pytest.raises(TvsUnreachableError, match="handshake") as caught:
-            await ask_tvs(question(where), NAME, ("1.0", "1.0"), 5)
+            await ask_tvs(question(where), ("1.0", "1.0"), 5)
     assert caught.value.stage is TvsStage.HANDSHAKE
 
 
 async def test_nobody_listens() -> None:
     with pytest.raises(TvsUnreachableError, match="refused") as caught:
-        await ask_tvs(question(Server("127.0.0.1", 1)), NAME, MODERN, 5)
+        await ask_tvs(question(Server("127.0.0.1", 1)), MODERN, 5)
     assert caught.value.stage is TvsStage.CONNECT
 
 
@@ -146,7 +148,7 @@ async def test_a_79xx_asks_with_tls_1_0(tmp_path: Path) -> None:
         await stream.send_all(POSITIVE.encode())
 
     async with server_that(answer, tmp_path, ssl.TLSVersion.TLSv1) as where:
-        got = await ask_tvs(question(where), "CP-7975-SEP1", ("1.0", "1.0"), 5)
+        got = await ask_tvs(question(where), ("1.0", "1.0"), 5)
     assert got == POSITIVE
     assert (asked[0].subject, asked[0].issuer, asked[0].serial) == (
         SIGNER.subject,
@@ -163,7 +165,7 @@ async def test_an_answer_that_dribbles(tmp_path: Path) -> None:
             await stream.send_all(data[start : start + 7])
 
     async with server_that(dribble, tmp_path) as where:
-        assert await ask_tvs(question(where), NAME, MODERN, 5) == POSITIVE
+        assert await ask_tvs(question(where), MODERN, 5) == POSITIVE
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,7 @@ async def test_servers_that_make_no_sense(
 ) -> None:
     async with server_that(answering(data), tmp_path) as where:
         with pytest.raises(TvsUnreachableError, match=reason) as caught:
-            await ask_tvs(question(where), NAME, MODERN, 0.3)
+            await ask_tvs(question(where), MODERN, 0.3)
     assert caught.value.stage is TvsStage.ANSWER
 
 
@@ -194,7 +196,7 @@ async def test_a_session_that_is_closed_before_the_answer(tmp_path: Path) -> Non
 
     async with server_that(hang_up, tmp_path) as where:
         with pytest.raises(TvsUnreachableError, match="closed"):
-            await ask_tvs(question(where), NAME, MODERN, 5)
+            await ask_tvs(question(where), MODERN, 5)
 
 
 async def test_nothing_is_said_to_a_server_that_is_not_pinned(tmp_path: Path) -> None:
@@ -206,7 +208,7 @@ async def test_nothing_is_said_to_a_server_that_is_not_pinned(tmp_path: Path) ->
     async with server_that(listen, tmp_path) as where:
         other = keypair("tvs-pub", 2).certificate.der
         with pytest.raises(TvsUnreachableError, match="role 21"):
-            await ask_tvs(question(where, other), NAME, MODERN, 5)
+            await ask_tvs(question(where, other), MODERN, 5)
         await trio.testing.wait_all_tasks_blocked()
     assert heard in ([], [b""])
 
@@ -214,7 +216,7 @@ async def test_nothing_is_said_to_a_server_that_is_not_pinned(tmp_path: Path) ->
 async def test_a_server_by_name(server: TvsServer) -> None:
     async with running(server) as where:
         by_name = Server("localhost", where.port)
-        answer = await ask_tvs(question(by_name), NAME, MODERN, 5)
+        answer = await ask_tvs(question(by_name), MODERN, 5)
         shown = await show_certificate(where, MODERN, 5)
     assert answer.is_trusted
     assert shown == OWN.certificate.der
@@ -230,5 +232,5 @@ async def test_a_server_without_tls() -> None:
         listeners = await nursery.start(serve)
         where = Server("127.0.0.1", listeners[0].socket.getsockname()[1])
         with pytest.raises(TvsUnreachableError):
-            await ask_tvs(question(where), NAME, MODERN, 5)
+            await ask_tvs(question(where), MODERN, 5)
         nursery.cancel_scope.cancel()
