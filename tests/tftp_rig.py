@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
+import trio
 
+from protocol.tftp_download import Download, Wishes
 from services.tftp.counters import TftpCounters
 from services.tftp.engine import Engine
 from services.tftp.handover import Handover
@@ -17,26 +19,26 @@ from services.tftp.source import FileSource, MemoryFiles
 
 BLOCK = b"x" * 512
 FILES = {"small": b"list", "large": BLOCK * 9 + b"end", "text": b"a\nb"}
-Address = tuple[str, int]
+Where = tuple[str, int]
 
 
 class Client:
     """A client's socket; datagrams on loopback arrive at once, so none waits."""
 
-    def __init__(self, server: Address, host: str = "127.0.0.1") -> None:
+    def __init__(self, server: Where, host: str = "127.0.0.1") -> None:
         family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.bind((host, 0))
         self.server = server
 
-    def send(self, data: bytes, to: Address | None = None) -> None:
+    def send(self, data: bytes, to: Where | None = None) -> None:
         self.socket.sendto(data, to or self.server)
 
     def ask(self, name: str, *options: str, mode: str = "octet") -> None:
         words = "\0".join((name, mode, *options))
         self.send(b"\0\1" + words.encode() + b"\0")
 
-    def received(self) -> list[tuple[bytes, Address]]:
+    def received(self) -> list[tuple[bytes, Where]]:
         found = []
         while True:
             try:
@@ -45,7 +47,7 @@ class Client:
                 return found
             found.append((data, source[:2]))
 
-    def one(self) -> tuple[bytes, Address]:
+    def one(self) -> tuple[bytes, Where]:
         (only,) = self.received()
         return only
 
@@ -56,7 +58,7 @@ class Rig:
 
     engine: Engine
     counters: TftpCounters
-    address: Address
+    address: Where
     log: list[dict[str, object]]
     now: float = 0.0
     clients: list[Client] = field(default_factory=list)
@@ -117,6 +119,24 @@ def rig(
         listener.socket.close()
         for client in made.clients:
             client.socket.close()
+
+
+async def fetch(
+    where: Where, name: str = "CTLFile.tlv", wishes: Wishes | None = None
+) -> bytes:
+    """Fetch a file from a server that runs, as the emulated phone does."""
+    with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
+        download = Download(name, where[0], trio.current_time(), wishes)
+        while not download.is_over:
+            for data, port in download.datagrams():
+                await client.sendto(data, (where[0], port or where[1]))
+            with trio.move_on_at(download.deadline):
+                data, source = await client.recvfrom(70_000)
+                download.receive(data, source, trio.current_time())
+            download.tick(trio.current_time())
+        for data, port in download.datagrams():
+            await client.sendto(data, (where[0], port or where[1]))
+        return download.result()
 
 
 def keeping(log: list[dict[str, object]]) -> structlog.typing.FilteringBoundLogger:

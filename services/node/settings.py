@@ -9,7 +9,6 @@ from protocol.tftp_transfer import Timing
 from services.cluster.certificates import own_certificate
 from services.cluster.cluster import Cluster, Node
 from services.config import TftpSection, TvsSection
-from services.errors import ConfigurationError
 from services.tftp.settings import Ports, TftpSettings
 from services.tvs.settings import (
     LegacyListener,
@@ -21,24 +20,14 @@ from services.tvs.settings import (
 
 
 def tftp_settings(section: TftpSection) -> TftpSettings:
-    """Return how the TFTP server behaves.
-
-    Raises:
-        ConfigurationError: When an allowed network is none.
-    """
-    try:
-        allow = tuple(ip_network(each) for each in section.allow)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"tftp.allow: {error}", hint="write networks as 192.0.2.0/24"
-        ) from None
+    """Return how the TFTP server behaves."""
     return TftpSettings(
         ports=Ports(section.ports),
         workers=section.workers,
         receive_buffer_bytes=section.receive_buffer_bytes,
         max_transfers=section.max_transfers,
         max_transfers_per_address=section.max_transfers_per_address,
-        allow=allow,
+        allow=tuple(map(ip_network, section.allow)),
         log_lines_per_s=section.log_lines_per_s,
         options=OptionLimits(section.max_block_size, section.max_window),
         timing=Timing(timeout_s=section.timeout_s),

@@ -18,12 +18,11 @@ from services.tftp.server import TftpServer
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import MemoryFiles
 from services.tftp.workers import Workers
-from tests.tftp_rig import Client, Rig, keeping, rig, single
+from tests.tftp_rig import Client, Rig, Where, keeping, rig, single
 
 PEERS = (("192.0.2.1", 50_000), ("fe80::1%lo", 65_535, 0, 1))
 REQUEST = b"\0\1a\0octet\0"
 CLIENTS = 64
-Where = tuple[str, int]
 PORTS = pytest.mark.parametrize("ports", list(Ports))
 
 

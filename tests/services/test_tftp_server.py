@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from protocol.tftp_download import Download, Wishes
+from protocol.tftp_download import Wishes
 from protocol.tftp_transfer import Outcome
 from services.errors import ServiceError
 from services.tftp.counters import Count
@@ -20,11 +20,10 @@ from services.tftp.server import TftpServer
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.sockets import open_listener, warn_of_small_buffer
 from services.tftp.source import MemoryFiles
-from tests.tftp_rig import keeping
+from tests.tftp_rig import Where, fetch, keeping
 
 CONTENT = b"list" * 1000
 FILES = MemoryFiles({"CTLFile.tlv": CONTENT, "empty": b""})
-Where = tuple[str, int]
 SILENT = keeping([])
 
 
@@ -33,24 +32,6 @@ async def until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110 (there is no event to wait for)
             await trio.sleep(0.02)
-
-
-async def fetch(
-    where: Where, name: str = "CTLFile.tlv", wishes: Wishes | None = None
-) -> bytes:
-    """Fetch a file as the emulated phone does."""
-    with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
-        download = Download(name, where[0], trio.current_time(), wishes)
-        while not download.is_over:
-            for data, port in download.datagrams():
-                await client.sendto(data, (where[0], port or where[1]))
-            with trio.move_on_at(download.deadline):
-                data, source = await client.recvfrom(70_000)
-                download.receive(data, source, trio.current_time())
-            download.tick(trio.current_time())
-        for data, port in download.datagrams():
-            await client.sendto(data, (where[0], port or where[1]))
-        return download.result()
 
 
 @asynccontextmanager

@@ -1,0 +1,102 @@
+"""What an administrator is told about each node after a change."""
+
+import functools
+from collections.abc import Mapping
+
+import pytest
+import trio
+
+from services.cluster import security
+from services.cluster.cluster import Cluster
+from services.cluster.distribution import record_applied
+from services.cluster.security import SecurityMode
+from services.errors import ServiceError
+from services.node import announce as announce_module
+from services.node.announce import Delivery, NodeDelivery, announce
+from services.node.control_server import serve_control
+from services.node.requests import Request
+from services.node.serve import Serving, serve_nodes
+
+
+@pytest.fixture
+def mixed(cluster: Cluster) -> Cluster:
+    """Return a cluster whose nodes have a list to take."""
+    security.set_cluster_mode(cluster, SecurityMode.MIXED, by="test")
+    return cluster
+
+
+def outcomes(deliveries: list[NodeDelivery]) -> list[Delivery]:
+    return [each.outcome for each in deliveries]
+
+
+async def in_thread(cluster: Cluster) -> list[NodeDelivery]:
+    return await trio.to_thread.run_sync(announce, cluster)
+
+
+def test_without_any_server_the_folders_are_brought_up_to_date(mixed: Cluster) -> None:
+    deliveries = announce(mixed)
+    assert outcomes(deliveries) == [Delivery.OFFLINE] * 2
+    assert [each.explain() for each in deliveries] == [None, None]
+    assert all(node.ctl_file.exists() for node in mixed.nodes)
+
+
+def test_a_folder_that_cannot_be_written_is_told(mixed: Cluster) -> None:
+    node = mixed.publisher
+    node.tftp_folder.rename(node.tftp_folder.with_suffix(".old"))
+    node.tftp_folder.write_text("no folder")
+    failed, taken = announce(mixed)
+    assert (failed.outcome, taken.outcome) == (Delivery.FAILED, Delivery.OFFLINE)
+    explained = failed.explain()
+    assert explained is not None
+    assert explained.startswith(f"node {node.name}: ")
+
+
+async def test_nodes_that_run_have_applied_it(mixed: Cluster, served: Serving) -> None:
+    assert len(served.runtimes) == 2
+    assert outcomes(await in_thread(mixed)) == [Delivery.APPLIED] * 2
+
+
+async def test_beside_one_that_runs_another_is_down(
+    mixed: Cluster, nursery: trio.Nursery
+) -> None:
+    publisher, subscriber = mixed.nodes
+    await nursery.start(serve_nodes, mixed, [publisher.name])
+    applied, down = await in_thread(mixed)
+    assert applied.outcome is Delivery.APPLIED
+    assert down.explain() == (
+        f"node {subscriber.name} is down; it takes the new file when it starts"
+    )
+    assert not subscriber.ctl_file.exists()
+
+
+async def test_a_node_that_cannot_take_it_says_why(
+    mixed: Cluster, nursery: trio.Nursery
+) -> None:
+    async def refuse(_request: Request) -> Mapping[str, object]:
+        raise ServiceError("disk full")
+
+    node = mixed.publisher
+    await nursery.start(serve_control, node.name, node.control_socket, refuse)
+    failed, _ = await in_thread(mixed)
+    assert failed == NodeDelivery(node.name, Delivery.FAILED, "disk full")
+
+
+@pytest.fixture
+def elsewhere(mixed: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Return a cluster whose subscriber is on another host, as far as can be seen."""
+    monkeypatch.setattr(type(mixed.store), "is_shared", property(lambda _: True))
+    monkeypatch.setattr(announce_module, "_ELSEWHERE_S", 0.2)
+    mixed.nodes[1].elsewhere_mark.touch()
+    return mixed
+
+
+async def test_a_node_on_another_host_is_waited_for(elsewhere: Cluster) -> None:
+    subscriber = elsewhere.nodes[1]
+    revision = elsewhere.store.revision()
+    record = functools.partial(record_applied, elsewhere, subscriber, revision)
+    await trio.to_thread.run_sync(record)
+    assert outcomes(await in_thread(elsewhere)) == [Delivery.DOWN, Delivery.APPLIED]
+
+
+async def test_but_not_for_long(elsewhere: Cluster) -> None:
+    assert outcomes(await in_thread(elsewhere)) == [Delivery.OFFLINE, Delivery.DOWN]

@@ -1,0 +1,109 @@
+"""SIGHUP: what is taken at once, what waits, what changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from protocol.codes import TrustStore
+from services.cluster.certificates import regenerate
+from services.cluster.cluster import Cluster
+from services.node.reload import reload
+from services.node.serve import Serving
+from tests.node_rig import LAB
+
+Log = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the configuration that is served, with free ports."""
+    path = tmp_path / "cluster.toml"
+    text = LAB.read_text().replace("port = 6969", "port = 0")
+    path.write_text(text.replace("port = 2445", "port = 0"))
+    return path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def contexts(served: Serving) -> Any:  # noqa: ANN401
+    server = served.runtimes[0]._tvs._server
+    assert server is not None
+    return server._contexts
+
+
+async def test_what_has_not_changed_is_let_alone(
+    cluster: Cluster, served: Serving, path: Path, capsys: Log
+) -> None:
+    before = contexts(served)
+    await reload(cluster, served, path)
+    assert contexts(served) is before
+    log = "".join(capsys.readouterr())
+    assert "reloaded" in log
+    assert "these settings wait" not in log
+
+
+async def test_some_settings_are_taken_and_others_wait(
+    cluster: Cluster, served: Serving, path: Path, capsys: Log
+) -> None:
+    edit(path, 'reload = "restart"', 'reload = "automatic"\nworkers = 2')
+    edit(path, "# [metrics]", "[metrics]\nport = 0\n#")
+    await reload(cluster, served, path)
+    assert cluster.config.tftp.reload == "automatic"
+    log = "".join(capsys.readouterr())
+    waiting = next(line for line in log.splitlines() if "wait for a restart" in line)
+    assert "tftp.workers" in waiting
+    assert "tftp.reload" not in waiting
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (('name = "lab"', 'name = "other"'), "describes another cluster"),
+        (('reload = "restart"', 'reload = "never"'), "tftp.reload"),
+    ],
+)
+async def test_a_configuration_that_cannot_be_used_changes_nothing(
+    cluster: Cluster,
+    served: Serving,
+    path: Path,
+    capsys: Log,
+    *,
+    change: tuple[str, str],
+    reason: str,
+) -> None:
+    before = cluster.config
+    edit(path, *change)
+    await reload(cluster, served, path)
+    assert cluster.config is before
+    log = "".join(capsys.readouterr())
+    assert "configuration not reloaded" in log
+    assert reason in log
+
+
+def new_certificate(cluster: Cluster) -> None:
+    regenerate(cluster, cluster.publisher, TrustStore.TVS, by="test")
+
+
+async def test_a_new_certificate_is_shown(cluster: Cluster, served: Serving) -> None:
+    before = contexts(served)
+    await trio.to_thread.run_sync(new_certificate, cluster)
+    await reload(cluster, served, None)
+    assert contexts(served) is not before
+
+
+async def test_a_certificate_without_its_key_is_not_shown(
+    cluster: Cluster, served: Serving, capsys: Log
+) -> None:
+    before = contexts(served)
+    await trio.to_thread.run_sync(new_certificate, cluster)
+    for key in cluster.publisher.keys_folder.glob("*"):
+        key.unlink()
+    await reload(cluster, served, None)
+    assert contexts(served) is before
+    assert "certificate not reloaded" in "".join(capsys.readouterr())

@@ -1,0 +1,177 @@
+"""Nodes served in this process: what is asked of them, what they refuse to begin."""
+
+import functools
+import socket
+from typing import Any
+
+import pytest
+import trio
+
+from protocol.tftp_packets import TftpError
+from services.cluster import security
+from services.cluster.cluster import Cluster
+from services.cluster.security import SecurityMode
+from services.config import load_config
+from services.errors import ServiceError
+from services.monitoring.health import Verdict
+from services.node.control import is_served
+from services.node.requests import (
+    RestartService,
+    ShowMetrics,
+    ShowTvsCache,
+    StartService,
+    Status,
+    StopService,
+    Sync,
+)
+from services.node.runtime import Kind
+from services.node.serve import Serving, serve_nodes
+from services.node.settings import tftp_settings
+from tests.node_rig import FREE_PORTS, LAB, Ask
+from tests.tftp_rig import Where, fetch
+
+TFTP, TVS = "Cisco Tftp", "Cisco Trust Verification Service"
+
+
+def where(serving: Serving, service: str = "tftp") -> Where:
+    """Return the address of the publisher's service."""
+    publisher = serving.runtimes[0].node.name
+    for each in serving.listening:
+        if (each.node, each.service) == (publisher, service):
+            return each.address, each.port
+    raise KeyError(service)
+
+
+async def states(ask: Ask) -> dict[str, str]:
+    services = (await ask(Status()))["services"]
+    return {each["name"]: each["state"] for each in services}
+
+
+async def go_mixed(cluster: Cluster, ask: Ask) -> None:
+    await trio.to_thread.run_sync(
+        functools.partial(
+            security.set_cluster_mode, cluster, SecurityMode.MIXED, by="test"
+        )
+    )
+    await ask(Sync(revision=cluster.store.revision()))
+
+
+async def test_services_stop_start_and_restart(served: Serving, ask: Ask) -> None:
+    assert set((await states(ask)).values()) == {"STARTED"}
+    await ask(StopService(service=TFTP))
+    assert (await states(ask))[TFTP] == "STOPPED"
+    assert "tftp" not in {each.service for each in served.runtimes[0].listening}
+    await ask(StartService(service=TFTP))
+    await ask(RestartService(service=TVS))
+    assert set((await states(ask)).values()) == {"STARTED"}
+    assert served.health().verdict is Verdict.OK
+
+
+async def test_what_is_not_activated_cannot_be_started(
+    cluster: Cluster, nursery: trio.Nursery, ask: Ask
+) -> None:
+    await nursery.start(serve_nodes, cluster, (), frozenset({Kind.TFTP}))
+    with pytest.raises(ServiceError, match="is not activated") as info:
+        await ask(StartService(service=TVS))
+    assert info.value.hint == f"here are {TFTP}"
+
+
+async def test_a_restart_serves_the_new_list(
+    cluster: Cluster, served: Serving, ask: Ask
+) -> None:
+    await go_mixed(cluster, ask)
+    with pytest.raises(TftpError, match="not found"):
+        await fetch(where(served))
+    await ask(RestartService(service=TFTP))
+    assert await fetch(where(served)) == cluster.publisher.ctl_file.read_bytes()
+
+
+async def test_a_node_without_its_keys_is_not_stopped(
+    cluster: Cluster, served: Serving, ask: Ask
+) -> None:
+    for key in cluster.publisher.keys_folder.glob("*"):
+        key.unlink()
+    with pytest.raises(ServiceError, match="key"):
+        await ask(RestartService(service=TFTP))
+    assert (await states(ask))[TFTP] == "STARTED"
+    assert len(await fetch(where(served), "ITLFile.tlv")) > 1000
+
+
+async def test_automatic_reload_serves_a_change_at_once(
+    cluster: Cluster, nursery: trio.Nursery, ask: Ask
+) -> None:
+    tables = {"tftp": {"port": 0, "reload": "automatic"}, "tvs": {"port": 0}}
+    cluster.take_settings(load_config(LAB, tables))
+    serving: Serving = await nursery.start(serve_nodes, cluster)
+    await go_mixed(cluster, ask)
+    assert await fetch(where(serving)) == cluster.publisher.ctl_file.read_bytes()
+
+
+async def test_a_reset_list_is_served_until_the_restart(
+    cluster: Cluster, served: Serving, ask: Ask
+) -> None:
+    name = "ITLFile.tlv"
+    before = await fetch(where(served), name)
+    await trio.to_thread.run_sync(
+        functools.partial(security.reset_itl_localkey, cluster, by="test")
+    )
+    await ask(Sync(revision=cluster.store.revision()))
+    assert await fetch(where(served), name) != before
+    await ask(RestartService(service=TFTP))
+    assert await fetch(where(served), name) == before
+
+
+async def test_the_cache_and_the_counts_can_be_seen(served: Serving, ask: Ask) -> None:
+    entries = (await ask(ShowTvsCache()))["entries"]
+    assert {each["cache"] for each in entries} == {"DB"}
+    text = (await ask(ShowMetrics()))["text"]
+    node = served.runtimes[0].node.name
+    assert f'tokenless_service_running{{node="{node}",service="{TFTP}"}} 1.0' in text
+
+
+async def test_draining_waits_for_every_node(served: Serving) -> None:
+    with trio.fail_after(10):
+        await served.drain()
+    with trio.move_on_after(0.2) as scope:
+        await fetch(where(served), "ITLFile.tlv")
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("service", ["tftp", "tvs"])
+async def test_a_port_in_use_ends_the_start_and_gives_all_back(
+    cluster: Cluster, nursery: trio.Nursery, service: str
+) -> None:
+    kind = socket.SOCK_DGRAM if service == "tftp" else socket.SOCK_STREAM
+    node = cluster.nodes[1]
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind((node.address, 0))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        tables: dict[str, Any] = FREE_PORTS | {
+            service: {"port": other.getsockname()[1]}
+        }
+        cluster.take_settings(load_config(LAB, tables))
+        refused = pytest.RaisesExc(
+            ServiceError, match="already in use", check=lambda error: bool(error.hint)
+        )
+        with pytest.RaisesGroup(refused, flatten_subgroups=True):
+            await serve_nodes(cluster)
+    assert not is_served(node.name, node.control_socket)
+    assert await nursery.start(serve_nodes, cluster)
+
+
+async def test_nodes_of_other_hosts_are_not_served(cluster: Cluster) -> None:
+    publisher, subscriber = cluster.nodes
+    subscriber.elsewhere_mark.touch()
+    with pytest.raises(ServiceError, match=f"{subscriber.name} is not on this host"):
+        await serve_nodes(cluster, [subscriber.name])
+    publisher.elsewhere_mark.touch()
+    with pytest.raises(ServiceError, match="no node of the cluster") as info:
+        await serve_nodes(cluster)
+    assert "tokenless node import" in str(info.value.hint)
+
+
+def test_allowed_networks_are_taken() -> None:
+    config = load_config(LAB, {"tftp": {"allow": ["192.0.2.0/24", "2001:db8::/32"]}})
+    settings = tftp_settings(config.tftp)
+    assert [str(each) for each in settings.allow] == ["192.0.2.0/24", "2001:db8::/32"]
