@@ -6,23 +6,28 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
 from services.errors import ServiceError
+from services.node import control_server as control_server_module
 from services.node.control import NodeDownError, is_served, request
 from services.node.control_server import serve_control
 from services.node.control_socket import NodeServedError, connect, listen, serve_lock
 from services.node.requests import (
+    MAX_ANSWER_BYTES,
     MAX_REQUEST_BYTES,
     Request,
     RestartService,
     Status,
     Sync,
     decode_answer,
+    encode_request,
 )
 
 HOLD = """
@@ -152,3 +157,74 @@ def test_what_a_killed_server_left_is_taken_over(tmp_path: Path) -> None:
     with serve_lock("lab-pub", path), listen(path) as server:
         assert server.family == socket.AF_UNIX
     assert not path.exists()
+
+
+@contextmanager
+def saying(path: Path, answer: bytes, *, stays: bool = True) -> Iterator[None]:
+    """Accept one administrator, say something, and hang up; before him if told to."""
+    with listen(path) as server:
+
+        def answer_one() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(1024)
+                client.sendall(answer)
+                if stays:
+                    client.recv(1)
+
+        thread = threading.Thread(target=answer_one)
+        thread.start()
+        yield
+        thread.join()
+
+
+def test_a_server_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    with (
+        saying(tmp_path / "control.sock", b""),
+        pytest.raises(ServiceError, match=r"did not answer within 0\.1 s") as info,
+    ):
+        request("lab-pub", tmp_path / "control.sock", Status(), timeout_s=0.1)
+    assert not isinstance(info.value, NodeDownError)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(b"nonsense\n", "nonsense"), (b"x" * (MAX_ANSWER_BYTES + 1), "without end")],
+    ids=["nonsense", "endless"],
+)
+def test_an_answer_that_is_none(tmp_path: Path, answer: bytes, reason: str) -> None:
+    path = tmp_path / "control.sock"
+    with saying(path, answer), pytest.raises(ServiceError, match=reason):
+        request("lab-pub", path, Status())
+
+
+def test_a_server_that_dies_meanwhile_is_down(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with saying(path, b"half an ans", stays=False), pytest.raises(NodeDownError):
+        request("lab-pub", path, Status())
+
+
+async def test_an_administrator_who_leaves_early_disturbs_nobody(path: Path) -> None:
+    def leave() -> None:
+        with connect(path, timeout_s=5) as client:
+            client.sendall(encode_request(Status()) * 500)
+
+    await trio.to_thread.run_sync(leave)
+    assert await ask(path, Status()) == {"pid": os.getpid()}
+
+
+async def test_an_administrator_who_is_silent_is_sent_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_server_module, "_IDLE_S", 0.05)
+
+    def be_silent() -> bytes:
+        with connect(path, timeout_s=5) as client:
+            return client.recv(1)
+
+    assert await trio.to_thread.run_sync(be_silent) == b""
+
+
+def test_a_place_where_nothing_can_listen(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        listen(tmp_path / "absent" / "control.sock")

@@ -1,0 +1,45 @@
+"""What a node's TVS answers from: the database, and the CTL file in its folder."""
+
+import pytest
+
+from services.cluster import security
+from services.cluster.cluster import Cluster
+from services.cluster.distribution import install_ctl
+from services.cluster.security import SecurityMode
+from services.config import load_config
+from services.node.trust import NodeTrust
+from services.tvs.caches import CacheName
+from tests.node_rig import LAB
+
+
+async def counts(trust: NodeTrust) -> dict[object, int]:
+    await trust.refill_db_cache()
+    await trust.refill_ctl_cache()
+    found = [each["cache"] for each in trust.entries()]
+    return {name: found.count(name) for name in found}
+
+
+async def test_a_ctl_file_fills_the_second_cache(lab: Cluster) -> None:
+    trust = NodeTrust(lab, lab.publisher)
+    before = await counts(trust)
+    assert list(before) == [CacheName.DB.value]
+    security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
+    install_ctl(lab, lab.publisher)
+    after = await counts(trust)
+    assert after[CacheName.CTL.value] > 0
+    lab.publisher.ctl_file.unlink()
+    assert CacheName.CTL.value not in await counts(trust)
+
+
+async def test_other_signers_are_told(lab: Cluster) -> None:
+    trust = NodeTrust(lab, lab.publisher)
+    assert await trust.refill_db_cache()
+    assert not await trust.refill_db_cache()
+
+
+async def test_believing_any_file_is_warned_of(
+    lab: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.take_settings(load_config(LAB, {"tvs": {"ctl_cache": "as-logged"}}))
+    NodeTrust(lab, lab.publisher)
+    assert "whoever can write CTLFile.tlv" in "".join(capsys.readouterr())
