@@ -67,6 +67,15 @@ class Server:
         """Stop it: `immediate` is what a crash looks like."""
         self._control("stop", "-m", mode)
 
+    def reload(self) -> None:
+        """Let it read its settings again."""
+        self._control("reload")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the test has not stopped it."""
+        return (self.data / "postmaster.pid").exists()
+
     def url(self, database: str, role: str = OWNER, password: str = PASSWORD) -> str:
         quoted = password.replace(" ", "%20")
         return f"postgresql+psycopg://{role}:{quoted}@{self._at}/{database}"
@@ -160,7 +169,7 @@ def running_server(
                 server.create_role(OWNER, PASSWORD)
             yield server
         finally:
-            if (server.data / "postmaster.pid").exists():
+            if server.is_running:
                 server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -41,12 +41,10 @@ def check_agreement(scene: Scene) -> None:
     check_trust(scene)
     sums = scene.sums()
     assert len({each.ctl for each in sums.values()}) == 1, sums
-    (newest,) = scene.query(
-        "SELECT content FROM ctl_file ORDER BY revision DESC LIMIT 1"
-    )
+    newest = _sums(scene.newest_ctl)
     for site in scene.sites:
         shown = sums[site.servers[0]]
-        assert shown.ctl == _sums(bytes(newest[0]))
+        assert shown.ctl == newest
         phones = site.phones()
         assert len(phones) == PHONES
         for phone in phones:

@@ -77,6 +77,16 @@ class Scene:
         with self.database.superuser(DATABASE) as connection:
             return connection.execute(statement.encode()).fetchall()
 
+    @property
+    def newest_ctl(self) -> bytes:
+        """The CTL that counts, as the database has it."""
+        newest = "SELECT content FROM ctl_file ORDER BY revision DESC LIMIT 1"
+        return bytes(self.query(newest)[0][0])
+
+    def await_newer_ctl(self, old: bytes) -> None:
+        """Wait until the database has another CTL than this."""
+        wait_until(lambda: self.newest_ctl != old, "the new CTL is the cluster's")
+
     def serve(self) -> None:
         """Start both nodes and wait for them."""
         for node in self.nodes:

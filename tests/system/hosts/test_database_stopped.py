@@ -1,0 +1,48 @@
+"""The database is stopped in the middle of an update, and comes back."""
+
+from tests.system.hosts.agreement import check_agreement, check_trust
+from tests.system.hosts.host import finished
+from tests.system.hosts.moments import Moment, await_standing, held
+from tests.system.hosts.scene import Scene
+
+UPDATE = "utils ctl update CTLFile"
+REGENERATE = "set cert regen CallManager"
+
+
+def test_a_change_is_whole_or_was_never_made(scene: Scene) -> None:
+    for moment, line in (
+        (Moment.BEFORE, UPDATE),
+        (Moment.NUMBERED, UPDATE),
+        (Moment.KEYED, REGENERATE),
+        (Moment.SIGNED, UPDATE),
+        (Moment.COMMITTED, UPDATE),
+    ):
+        before = scene.newest_ctl
+        _stop_in_the_middle(scene, moment, line)
+        _check_phones_are_served(scene)
+        scene.database.start()
+        assert (scene.newest_ctl != before) == (moment is Moment.COMMITTED), moment
+        scene.await_followed()
+        assert {node.ctl for node in scene.nodes} == {scene.newest_ctl}
+        check_trust(scene)
+    scene.publisher.shell(REGENERATE)
+    scene.publisher.shell(UPDATE)
+    scene.restart_tftp()
+    scene.boot()
+    check_agreement(scene)
+
+
+def _stop_in_the_middle(scene: Scene, moment: Moment, line: str) -> None:
+    with held(scene, moment):
+        typed = scene.publisher.type(line)
+        await_standing(scene, moment, scene.publisher.address)
+        scene.database.stop()
+    done = finished(typed)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "start PostgreSQL" in done.stderr
+
+
+def _check_phones_are_served(scene: Scene) -> None:
+    for report in scene.boot():
+        assert report["outcomes"] == {"ok": report["phones"]}
