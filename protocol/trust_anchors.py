@@ -12,7 +12,7 @@ but for a phone in a state that takes its first list (REFERENCE 10.6).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self, assert_never
+from typing import Self
 
 from protocol.anchor_records import (
     certificates_of,
@@ -149,41 +149,30 @@ class TrustAnchors:
         The answer's certificate must be the one that was asked for, have the role, and
         its key must have signed the file (rules 4, 9 and 12).
         """
-        is_configuration = kind is FileKind.CONFIGURATION
         reason = _why_not(kind, file, answer, at)
         if reason is not None:
-            return Refuse(reason, 9 if is_configuration else 7)
-        rule = 9 if is_configuration else 4
-        return Accept(VerifiedBy.TVS, rule, self._finding(kind, file))
+            return Refuse(reason, kind.refusal_rule)
+        return Accept(VerifiedBy.TVS, kind.tvs_rule, self._finding(kind, file))
 
     def _unusable(self, kind: FileKind, file: Signed) -> Refuse | None:
         """Refuse what no key can mend: a wrong name, a digest the model lacks."""
-        rule = 9 if kind is FileKind.CONFIGURATION else 7
-        name = file.header.filename
-        if kind is not FileKind.CONFIGURATION and name not in (None, kind.value):
-            return Refuse(
-                f"the header says that the file is {printable(name or '')}", rule
-            )
-        if file.header.digest not in self.digests:
-            return Refuse(f"the model cannot verify {file.header.digest.name}", rule)
+        rule, name, digest = kind.refusal_rule, file.filename, file.header.digest
+        is_list = kind is not FileKind.CONFIGURATION
+        if is_list and name is not None and name != kind.value:
+            said = f"the header says that the file is {printable(name)}"
+            return Refuse(said, rule)
+        if digest not in self.digests:
+            return Refuse(f"the model cannot verify {digest.name}", rule)
         return None
 
     def _candidates(
         self, source: VerifiedBy, kind: FileKind, file: Signed
     ) -> Sequence[Record]:
         """Return the records of a source that claim to be the file's signer."""
-        match source:
-            case VerifiedBy.FIRST_USE:
-                own = file.signing_record() if isinstance(file, TrustList) else None
-                return [] if own is None else [own]
-            case VerifiedBy.INSTALLED_CTL:
-                held = self.ctl
-            case VerifiedBy.INSTALLED_ITL:
-                held = self.itl
-            case VerifiedBy.TVS:
-                return []
-            case _:
-                assert_never(source)
+        if source is VerifiedBy.FIRST_USE:
+            own = file.signing_record() if isinstance(file, TrustList) else None
+            return [] if own is None else [own]
+        held = self.ctl if source is VerifiedBy.INSTALLED_CTL else self.itl
         return [
             record
             for record in records_of(held)
@@ -191,18 +180,19 @@ class TrustAnchors:
         ]
 
     def _unknown_signer(self, kind: FileKind, file: Signed) -> AskTvs | Refuse:
-        rule = 9 if kind is FileKind.CONFIGURATION else 7
         unknown = f"{_describe(file.signer)} is unknown"
         if self.state is TrustState.EMPTY:
             return Refuse(f"{unknown}; the file itself does not hold its record", 2)
         if not self.tvs_supported:
             return Refuse(
                 f"{unknown} and this model cannot ask TVS; delete the CTL on the phone",
-                rule,
+                kind.refusal_rule,
             )
         if not self.tvs_certificates:
-            return Refuse(f"{unknown} and no installed ITL has a TVS record", rule)
-        return AskTvs(file.signer, 9 if kind is FileKind.CONFIGURATION else 4)
+            return Refuse(
+                f"{unknown} and no installed ITL has a TVS record", kind.refusal_rule
+            )
+        return AskTvs(file.signer, kind.tvs_rule)
 
     def _finding(self, kind: FileKind, file: Signed) -> str | None:
         """Tell of a list older than the installed one: phones have no defence."""

@@ -31,6 +31,16 @@ class FileKind(StrEnum):
         """The roles of which the signer needs one."""
         return TFTP_ROLES if self is FileKind.CONFIGURATION else LIST_ROLES
 
+    @property
+    def tvs_rule(self) -> int:
+        """The rule of REFERENCE 4.2 under which TVS may vouch for the signer."""
+        return 9 if self is FileKind.CONFIGURATION else 4
+
+    @property
+    def refusal_rule(self) -> int:
+        """The rule under which what is installed stays."""
+        return 9 if self is FileKind.CONFIGURATION else 7
+
 
 @unique
 class TrustState(StrEnum):

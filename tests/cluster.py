@@ -25,6 +25,7 @@ from protocol.phone_config import PhoneConfig, TvsMember
 from protocol.record import Record
 from protocol.signature import PrivateKeySigner
 from protocol.signed_file import sign_file
+from protocol.trust_list import TrustList
 from protocol.trust_list_build import emptied_record, record_for, sign_trust_list
 from protocol.tvs_messages import Answer, MessageType, Query, Status
 
@@ -118,6 +119,9 @@ class UnsignedList:
             timestamp=self.timestamp,
             digest=self.digest,
         ).data
+
+    def trust_list(self, filename: str = "CTLFile.tlv") -> TrustList:
+        return TrustList.decode(self.sign(filename))
 
 
 @dataclass

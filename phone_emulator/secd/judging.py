@@ -24,8 +24,6 @@ _VERIFIED: Final = {
     VerifiedBy.FIRST_USE: Moment.LEAP_OF_FAITH,
     VerifiedBy.TVS: Moment.VERIFIED_BY_TVS,
 }
-_MALFORMED_LIST_RULE = 7
-_CONFIGURATION_RULE = 9
 _UNSIGNED_RULE = 11
 _MAX_LIST_BYTES = 64 * 1024
 
@@ -45,11 +43,11 @@ def _examine_list(boot: Boot, data: bytes) -> Step:
     if len(data) > _MAX_LIST_BYTES:
         # About 39 certificates of 2048 bits: phones fail to load it (REFERENCE 1.10).
         too_large = f"{len(data)} bytes: a phone loads no list over 64 KB"
-        return boot.refuse(Refuse(too_large, _MALFORMED_LIST_RULE))
+        return boot.refuse(Refuse(too_large, boot.kind.refusal_rule))
     try:
         file = decode_list(data)
     except DecodeError as error:
-        return boot.refuse(Refuse(f"malformed: {error}", _MALFORMED_LIST_RULE))
+        return boot.refuse(Refuse(f"malformed: {error}", boot.kind.refusal_rule))
     boot.file_report.signer = printable(file.signer.subject)
     installs_again = boot.identity.habits.identical_file_is_an_update
     if data == boot.held[boot.kind] and not installs_again:
@@ -62,7 +60,8 @@ def _examine_signed_configuration(boot: Boot, data: bytes) -> Step:
     try:
         file = SignedFile.decode(data)
     except DecodeError as error:
-        return boot.refuse(Refuse(f"not a signed file: {error}", _CONFIGURATION_RULE))
+        why = f"not a signed file: {error}"
+        return boot.refuse(Refuse(why, boot.kind.refusal_rule))
     boot.file_report.signer = printable(file.signer.subject)
     return _judge(boot, file)
 

@@ -105,17 +105,20 @@ class CachedCertificate:
     def of_record(cls, record: Record, *, ttl: int = DEFAULT_TTL_S) -> Self:
         """Take names and serial number as a CTL record has them.
 
+        What the record does not say, its certificate does.
+
         Raises:
             ValueError: When the record holds no certificate (a caller's mistake).
         """
-        if record.certificate_der is None:
+        certificate = record.certificate
+        if certificate is None:
             msg = "an emptied record has nothing to vouch for"
             raise ValueError(msg)
         return cls(
-            der=record.certificate_der,
-            subject=record.subject_name or "",
-            issuer=record.issuer_name or "",
-            serial=record.serial_number or b"",
+            der=certificate.der,
+            subject=record.subject_name or certificate.subject_text,
+            issuer=record.issuer_name or certificate.issuer_text,
+            serial=record.serial_number or certificate.serial_number,
             roles=(record.role,),
             ttl=ttl,
         )
@@ -133,7 +136,7 @@ class CachedCertificate:
     def with_roles_of(self, other: "CachedCertificate") -> "CachedCertificate":
         """Return the same certificate with another's roles after its own."""
         more = tuple(role for role in other.roles if role not in self.roles)
-        return replace(self, roles=self.roles + more) if more else self
+        return replace(self, roles=self.roles + more)
 
 
 @lru_cache(maxsize=_NAMES_REMEMBERED)

@@ -28,14 +28,10 @@ from tests.cluster import PUB, SUB, Lab, UnsignedList, keypair, record
 MIXED = Lab(mixed=True)
 
 
-def signed(unsigned: UnsignedList, name: str = "CTLFile.tlv") -> TrustList:
-    return TrustList.decode(unsigned.sign(name))
-
-
-CTL, ITL = signed(MIXED.ctl()), signed(MIXED.itl(), "ITLFile.tlv")
-BLANK = signed(MIXED.blank_itl(), "ITLFile.tlv")
+CTL, ITL = MIXED.ctl().trust_list(), MIXED.itl().trust_list("ITLFile.tlv")
+BLANK = MIXED.blank_itl().trust_list("ITLFile.tlv")
 NEW = MIXED.regenerate_callmanager()
-NEW_CTL = signed(NEW.ctl())
+NEW_CTL = NEW.ctl().trust_list()
 
 
 def test_the_table_has_every_state_and_kind() -> None:
@@ -118,7 +114,7 @@ def test_a_ctl_with_a_tvs_record_makes_nobody_tvs() -> None:
         (*MIXED.ctl().records, record(keypair("evil"), Role.TVS)),
         MIXED.callmanager_pub,
     )
-    assert TrustAnchors.of(signed(with_tvs), None).tvs_certificates == ()
+    assert TrustAnchors.of(with_tvs.trust_list(), None).tvs_certificates == ()
 
 
 @pytest.mark.parametrize(
@@ -128,12 +124,12 @@ def test_a_ctl_with_a_tvs_record_makes_nobody_tvs() -> None:
 def test_tftp_servers_of_the_ctl(address: str, *, authorised: bool) -> None:
     assert TrustAnchors.of(CTL, ITL).authorises_tftp(address) is authorised
     assert TrustAnchors.of(None, ITL).authorises_tftp(address)
-    emptied = signed(MIXED.emptied_ctl())
+    emptied = MIXED.emptied_ctl().trust_list()
     assert TrustAnchors.of(emptied, ITL).authorises_tftp(address)
 
 
 def test_emptied_records_want_nothing_signed() -> None:
-    emptied = signed(MIXED.emptied_ctl())
+    emptied = MIXED.emptied_ctl().trust_list()
     assert not TrustAnchors.of(emptied, None).wants_signed_files
     assert TrustAnchors.of(emptied, ITL).wants_signed_files
     assert not TrustAnchors.of(None, BLANK).wants_signed_files
@@ -143,7 +139,7 @@ def test_a_tokens_reversed_serial_is_the_same_certificate() -> None:
     """REFERENCE 1.7: lists of the CTL Client hold the serial byte-reversed."""
     token = keypair("SAST-ADN0054f509", serial=0x45DAA2AF00000027F93C)
     members = (token_record(token.certificate), record(MIXED.capf, Role.CAPF))
-    ctl = signed(UnsignedList(members, token))
+    ctl = UnsignedList(members, token).trust_list()
     assert ctl.signer.serial_hex == "3CF927000000AFA2DA45"
     positive = answer(0, der=token.certificate.der)
     assert answers_query(ctl.signer, positive)

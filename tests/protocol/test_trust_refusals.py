@@ -1,0 +1,280 @@
+"""What a verdict says and under which rule: every refusal, every boundary."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from protocol.codes import Digest, Role
+from protocol.header import HeaderTag
+from protocol.record import RecordTag, compose_record
+from protocol.signed_file import SignedFile, sign_file
+from protocol.trust_anchors import (
+    Accept,
+    AskTvs,
+    FileKind,
+    Refuse,
+    TrustAnchors,
+    TrustState,
+    VerifiedBy,
+    answers_query,
+)
+from protocol.trust_list import TrustList
+from protocol.tvs_messages import Answer, MessageType, Status
+from protocol.wire import pack_element
+from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
+
+MIXED = Lab(mixed=True)
+PUB, CAPF = MIXED.callmanager_pub, MIXED.capf
+STRANGER = keypair("stranger")
+IMPOSTOR = keypair(
+    "cucm-pub", key="attacker", serial=int.from_bytes(PUB.certificate.serial_number)
+)
+CTL, ITL = MIXED.ctl().trust_list(), MIXED.itl().trust_list("ITLFile.tlv")
+BLANK = MIXED.blank_itl().trust_list("ITLFile.tlv")
+HELD = TrustAnchors.of(CTL, ITL)
+NAMED, STRANGERS_NAME = (
+    f"signer CN={who};OU=TAC;O=Cisco;C=PL (serial {pair.certificate.serial_hex})"
+    for who, pair in (("cucm-pub", PUB), ("stranger", STRANGER))
+)
+UNKNOWN = f"{STRANGERS_NAME} is unknown"
+
+
+def ctl_by(signer: Keypair, *, timestamp: int = SIGNED_AT) -> TrustList:
+    members = (record(signer, Role.SAST),)
+    return UnsignedList(members, signer, timestamp).trust_list()
+
+
+def configuration_by(signer: Keypair, digest: Digest = Digest.SHA1) -> SignedFile:
+    return sign_file(
+        "SEP001122334455.cnf.xml.sgn",
+        b"<device/>",
+        signer.signer,
+        timestamp=SIGNED_AT,
+        digest=digest,
+    )
+
+
+def answer(who: Keypair, *roles: int, **changed: object) -> Answer:
+    der = who.certificate.der
+    made = Answer(1, MessageType.QUERY_ANSWER, Status.TRUSTED, der, roles, 60)
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+FOREIGN = ctl_by(STRANGER)
+FOREIGN_CONFIGURATION = configuration_by(STRANGER)
+KINDS = [(FileKind.CTL, FOREIGN, 7), (FileKind.CONFIGURATION, FOREIGN_CONFIGURATION, 9)]
+
+
+def test_a_list_under_anothers_name() -> None:
+    verdict = HELD.judge(FileKind.CTL, ITL)
+    assert verdict == Refuse("the header says that the file is ITLFile.tlv", 7)
+
+
+def test_a_list_without_a_name_is_judged_by_its_signer() -> None:
+    """Element 14 need not be there; certutils writes it, REFERENCE does not ask."""
+    whole = MIXED.ctl().trust_list()
+    dropped = (HeaderTag.HEADER_LENGTH, HeaderTag.SIGNATURE, HeaderTag.FILENAME)
+    version, *rest = (
+        pack_element(tag, value)
+        for tag, value in whole.header.elements
+        if tag not in dropped
+    )
+    after = b"".join(rest)
+    length = len(version) + 5 + len(after) + 3 + 128
+    before = version + pack_element(HeaderTag.HEADER_LENGTH, length.to_bytes(2))
+    body = after + whole.data[whole.header.header_length :]
+    signature = PUB.signer.sign(before + body, Digest.SHA1)
+    nameless = TrustList.decode(before + pack_element(12, signature) + body)
+    assert nameless.filename is None
+    for kind in (FileKind.CTL, FileKind.ITL):
+        assert isinstance(HELD.judge(kind, nameless), Accept)
+
+
+@pytest.mark.parametrize(("kind", "file", "rule"), KINDS)
+def test_a_digest_that_the_model_lacks(
+    kind: FileKind, file: TrustList | SignedFile, rule: int
+) -> None:
+    lacking = replace(HELD, digests=frozenset({Digest.SHA512}))
+    assert lacking.judge(kind, file) == Refuse("the model cannot verify SHA1", rule)
+
+
+@pytest.mark.parametrize(("kind", "file", "rule"), KINDS)
+def test_an_unknown_signer(
+    kind: FileKind, file: TrustList | SignedFile, rule: int
+) -> None:
+    tvs_rule = 9 if kind is FileKind.CONFIGURATION else 4
+    assert HELD.judge(kind, file) == AskTvs(file.signer, tvs_rule)
+    assert replace(HELD, tvs_supported=False).judge(kind, file) == Refuse(
+        f"{UNKNOWN} and this model cannot ask TVS; delete the CTL on the phone", rule
+    )
+    assert TrustAnchors.of(CTL, BLANK).judge(kind, file) == Refuse(
+        f"{UNKNOWN} and no installed ITL has a TVS record", rule
+    )
+
+
+def test_an_empty_phone_and_a_list_without_its_signers_record() -> None:
+    orphan = UnsignedList((record(PUB, Role.SAST),), STRANGER).trust_list()
+    expected = Refuse(f"{UNKNOWN}; the file itself does not hold its record", 2)
+    assert TrustAnchors().judge(FileKind.CTL, orphan) == expected
+
+
+def test_an_empty_phone_and_a_signed_file_instead_of_a_list() -> None:
+    """It holds no record at all, whatever its name says."""
+    file = sign_file("CTLFile.tlv", b"", STRANGER.signer, timestamp=SIGNED_AT)
+    expected = Refuse(f"{UNKNOWN}; the file itself does not hold its record", 2)
+    assert TrustAnchors().judge(FileKind.CTL, file) == expected
+
+
+@pytest.mark.parametrize(
+    ("anchors", "source", "rule"),
+    [
+        (HELD, VerifiedBy.INSTALLED_CTL, 3),
+        (TrustAnchors.of(None, ITL), VerifiedBy.INSTALLED_ITL, 3),
+    ],
+)
+def test_a_known_signer_whose_key_did_not_sign(
+    anchors: TrustAnchors, source: VerifiedBy, rule: int
+) -> None:
+    assert anchors.judge(FileKind.CTL, ctl_by(IMPOSTOR)) == Refuse(
+        f"the signature is not by the key of {NAMED} that the phone knows ({source})",
+        rule,
+    )
+
+
+def test_a_first_list_that_its_own_record_did_not_sign() -> None:
+    forged = UnsignedList((record(PUB, Role.SAST),), IMPOSTOR).trust_list()
+    assert TrustAnchors().judge(FileKind.CTL, forged) == Refuse(
+        f"the signature is not by the key of {NAMED} in the file's own record of it", 2
+    )
+
+
+def test_one_of_several_records_of_a_signer_is_enough() -> None:
+    """Records without a usable key and with another's key are passed over."""
+    genuine = record(PUB, Role.SAST)
+    dropped = (RecordTag.CERTIFICATE, RecordTag.SIGNATURE, RecordTag.PUBLIC_KEY)
+    kept = [pair for pair in genuine.elements[1:] if pair[0] not in dropped]
+    kept.append((RecordTag.PUBLIC_KEY, b"no key"))
+    length = 5 + sum(3 + len(value) for _, value in kept)
+    bare = compose_record(((RecordTag.RECORD_LENGTH, length.to_bytes(2)), *kept))
+    for records in (
+        (bare, genuine),
+        (record(IMPOSTOR, Role.SAST), genuine),
+        (genuine, bare, record(IMPOSTOR, Role.SAST)),
+    ):
+        anchors = TrustAnchors.of(replace(CTL, records=records), ITL)
+        verdict = anchors.judge(FileKind.CTL, CTL)
+        assert verdict == Accept(VerifiedBy.INSTALLED_CTL, 3)
+
+
+def test_dates_count_only_where_they_are_asked_for_and_to_the_second() -> None:
+    last = PUB.certificate.not_after
+    late = last + timedelta(seconds=1)
+    expired = "the certificate of CN=cucm-pub;OU=TAC;O=Cisco;C=PL expired on 2039-10-29"
+    assert isinstance(HELD.judge(FileKind.CTL, CTL, at=last), Accept)
+    assert HELD.judge(FileKind.CTL, CTL, at=late) == Refuse(expired, 3)
+    known = answer(PUB, Role.SAST)
+    judge = HELD.judge_answer
+    assert isinstance(judge(FileKind.CTL, CTL, known, at=last), Accept)
+    assert judge(FileKind.CTL, CTL, known, at=late) == Refuse(expired, 7)
+    assert isinstance(judge(FileKind.CTL, CTL, known), Accept)
+
+
+@pytest.mark.parametrize(("kind", "file", "rule"), KINDS)
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"status": Status.UNTRUSTED}, f"TVS does not vouch for {STRANGERS_NAME}"),
+        ({"certificate": None}, f"TVS does not vouch for {STRANGERS_NAME}"),
+        (
+            {"certificate": PUB.certificate.der},
+            "TVS answered about another certificate",
+        ),
+        (
+            {"certificate": keypair("stranger", key="other").certificate.der},
+            "the signature was not made by the key that TVS vouches for",
+        ),
+    ],
+)
+def test_answers_that_do_not_vouch(
+    kind: FileKind,
+    file: TrustList | SignedFile,
+    rule: int,
+    changed: dict[str, object],
+    reason: str,
+) -> None:
+    said = answer(STRANGER, Role.SAST, Role.TFTP, **changed)
+    assert HELD.judge_answer(kind, file, said) == Refuse(reason, rule)
+
+
+@pytest.mark.parametrize(
+    ("kind", "roles", "reason"),
+    [
+        (
+            FileKind.CTL,
+            (Role.CCM_TFTP, Role.TFTP),
+            "TVS trusts the signer as CCM+TFTP, TFTP; CTLFile.tlv needs SAST",
+        ),
+        (FileKind.CTL, (), "TVS trusts the signer as no roles; CTLFile.tlv needs SAST"),
+        (
+            FileKind.CONFIGURATION,
+            (Role.SAST, 77),
+            "TVS trusts the signer as SAST, 77; configuration needs CCM+TFTP or TFTP",
+        ),
+    ],
+)
+def test_answers_with_other_roles(
+    kind: FileKind, roles: tuple[int, ...], reason: str
+) -> None:
+    file = FOREIGN if kind is FileKind.CTL else FOREIGN_CONFIGURATION
+    verdict = HELD.judge_answer(kind, file, answer(STRANGER, *roles))
+    assert verdict == Refuse(reason, kind.refusal_rule)
+
+
+def test_an_answer_is_about_both_the_serial_and_the_issuer() -> None:
+    signer = CTL.signer
+    serial = int.from_bytes(PUB.certificate.serial_number)
+    assert answers_query(signer, answer(PUB))
+    assert not answers_query(signer, answer(keypair("other", serial=serial)))
+    assert not answers_query(signer, answer(keypair("cucm-pub", 5)))
+    assert not answers_query(signer, answer(PUB, certificate=None))
+    assert not answers_query(signer, answer(PUB, certificate=b"no certificate"))
+
+
+def test_a_new_list_takes_one_place_only() -> None:
+    model = {"digests": frozenset({Digest.SHA1}), "tvs_supported": False}
+    older = TrustAnchors(TrustState.CTL_AND_ITL, CTL, ITL, **model)  # type: ignore[arg-type]
+    assert older.with_list(FileKind.CTL, FOREIGN) == replace(older, ctl=FOREIGN)
+    assert older.with_list(FileKind.ITL, BLANK) == replace(older, itl=BLANK)
+    assert TrustAnchors.of(CTL, ITL, **model) == older  # type: ignore[arg-type]
+
+
+def test_a_list_older_than_the_installed_one_is_told() -> None:
+    older = ctl_by(PUB, timestamp=SIGNED_AT - 1)
+    told = (
+        "signed 2020-09-13T12:26:39+00:00, before the installed one "
+        "(2020-09-13T12:26:40+00:00): phones accept old lists that are validly signed"
+    )
+    verdict = HELD.judge(FileKind.CTL, older)
+    assert verdict == Accept(VerifiedBy.INSTALLED_CTL, 3, told)
+    vouched = HELD.judge_answer(FileKind.CTL, older, answer(PUB, Role.SAST))
+    assert vouched == Accept(VerifiedBy.TVS, 4, told)
+    same = HELD.judge(FileKind.CTL, ctl_by(PUB))
+    assert same == Accept(VerifiedBy.INSTALLED_CTL, 3)
+
+
+def test_only_its_own_kind_makes_a_list_old() -> None:
+    """Configurations and lists of the other kind have times of their own."""
+    newer = replace(MIXED.itl(), timestamp=SIGNED_AT + 9).trust_list("ITLFile.tlv")
+    held = TrustAnchors.of(CTL, newer)
+    assert held.judge(FileKind.CTL, CTL) == Accept(VerifiedBy.INSTALLED_CTL, 3)
+    configuration = configuration_by(PUB)
+    verdict = held.judge(FileKind.CONFIGURATION, configuration)
+    assert verdict == Accept(VerifiedBy.INSTALLED_CTL, 9)
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_list_without_a_time_is_not_old(*, is_held: bool) -> None:
+    timeless = replace(CTL, header=replace(CTL.header, timestamp=None))
+    held = TrustAnchors.of(timeless if is_held else CTL, ITL)
+    assert held._finding(FileKind.CTL, CTL if is_held else timeless) is None
