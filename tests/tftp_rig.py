@@ -3,8 +3,9 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import pytest
 import structlog
 import trio
 
@@ -18,6 +19,7 @@ from services.tftp.sockets import open_listener
 from services.tftp.source import FileSource, MemoryFiles
 
 BLOCK = b"x" * 512
+BOTH = pytest.mark.parametrize("ports", list(Ports))
 FILES = {"small": b"list", "large": BLOCK * 9 + b"end", "text": b"a\nb"}
 Where = tuple[str, int]
 
@@ -147,6 +149,10 @@ def keeping(log: list[dict[str, object]]) -> structlog.typing.FilteringBoundLogg
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     )
     return logger
+
+
+def settings(ports: Ports, **values: object) -> TftpSettings:
+    return replace(TftpSettings(ports=ports), **values)  # type: ignore[arg-type]
 
 
 def single() -> TftpSettings:

@@ -13,7 +13,7 @@ import trio
 from structlog.testing import LogCapture
 
 from protocol.codes import TrustStore
-from protocol.tvs_messages import Answer, Query, Verify
+from protocol.tvs_messages import Answer, MessageType, Query, Verify
 from protocol.tvs_stream import ClientStream, Request
 from services.logs import LogLevel
 from services.tvs.caches import CachedCertificate, Caches
@@ -25,6 +25,9 @@ DEVICE = "CP-7975-SEP001122334455"
 PUBLISHER = CachedCertificate.of(
     minting.server().certificate, TrustStore.CALLMANAGER.roles
 )
+TRUSTED = Answer(1001, MessageType.QUERY_ANSWER, 0, PUBLISHER.der, (2, 0), 86400)
+UNKNOWN = CachedCertificate.of(minting.capf("CAPF-00000000").certificate, (4,))
+TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 Address = tuple[str, int]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-import pytest
 import trio
 
 from protocol.tftp_options import OptionLimits
@@ -18,12 +17,11 @@ from services.tftp.server import TftpServer
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import MemoryFiles
 from services.tftp.workers import Workers
-from tests.tftp_rig import Client, Rig, Where, keeping, rig, single
+from tests.tftp_rig import BOTH, Client, Rig, Where, keeping, rig, single
 
 PEERS = (("192.0.2.1", 50_000), ("fe80::1%lo", 65_535, 0, 1))
 REQUEST = b"\0\1a\0octet\0"
 CLIENTS = 64
-PORTS = pytest.mark.parametrize("ports", list(Ports))
 
 
 async def _serve(nursery: trio.Nursery, ports: Ports) -> tuple[TftpServer, Where]:
@@ -63,7 +61,7 @@ async def _answers(clients: list[trio.socket.SocketType]) -> list[bytes]:
     return found
 
 
-@PORTS
+@BOTH
 async def test_no_request_is_lost_when_settings_change(
     nursery: trio.Nursery, ports: Ports
 ) -> None:
@@ -78,7 +76,7 @@ async def test_no_request_is_lost_when_settings_change(
                 assert await _answers(after) == [b"version 0"] * CLIENTS
 
 
-@PORTS
+@BOTH
 async def test_no_request_is_lost_when_files_change(
     nursery: trio.Nursery, ports: Ports
 ) -> None:
@@ -149,7 +147,7 @@ def test_a_retired_engine_keeps_its_clients_and_hands_over_the_rest() -> None:
     handover.close()
 
 
-@PORTS
+@BOTH
 def test_what_is_handed_over_is_answered(ports: Ports) -> None:
     handover = Handover()
     with rig(TftpSettings(ports=ports), handover=handover) as successor:

@@ -15,9 +15,8 @@ from services.tftp.counters import Count
 from services.tftp.newcomers import Newcomers
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.static_files import StaticFiles
-from tests.tftp_rig import FILES, Rig, rig
+from tests.tftp_rig import BOTH, FILES, Rig, rig
 
-BOTH = pytest.mark.parametrize("ports", list(Ports))
 REQUEST = b"\0\1large\0octet\0"
 
 

@@ -4,7 +4,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,18 +20,12 @@ from services.tftp.server import TftpServer
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.sockets import open_listener, warn_of_small_buffer
 from services.tftp.source import MemoryFiles
-from tests.tftp_rig import Where, fetch, keeping
+from tests.tftp_rig import BOTH, Where, fetch, keeping
+from tests.waiting import until
 
 CONTENT = b"list" * 1000
 FILES = MemoryFiles({"CTLFile.tlv": CONTENT, "empty": b""})
 SILENT = keeping([])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
-    with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110 (there is no event to wait for)
-            await trio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -48,11 +42,10 @@ async def serving(
 
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2])
-PORTS = pytest.mark.parametrize("ports", list(Ports))
 
 
 @WORKERS
-@PORTS
+@BOTH
 async def test_many_phones_at_once(workers: int, ports: Ports) -> None:
     async with serving(TftpSettings(workers=workers, ports=ports)) as (server, where):
         got: list[bytes] = []
@@ -110,7 +103,7 @@ async def test_a_foreign_address_says_so() -> None:
 
 
 @WORKERS
-@PORTS
+@BOTH
 async def test_a_new_source_serves_from_then_on(workers: int, ports: Ports) -> None:
     async with serving(TftpSettings(workers=workers, ports=ports)) as (server, where):
         assert await fetch(where) == CONTENT

@@ -1,16 +1,10 @@
-"""Hostile clients on real sockets, and honest ones that are answered meanwhile."""
+"""Hostile clients on real sockets: what is no TLS, no request, no certificate."""
 
 import contextlib
 import os
-import resource
 import shutil
 import socket
-import ssl
 import struct
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,68 +14,26 @@ from protocol.tvs_elements import Tag
 from protocol.tvs_messages import MessageType, Verify, pack_message
 from protocol.wire import pack_element
 from services.logs import LogLevel
-from services.tvs.settings import TvsLimits
-from tests import minting
+from tests.tvs_attacks import (
+    MANY,
+    attacked,
+    client_hello,
+    close_all,
+    connections,
+    honest_are_answered,
+    soon,
+)
 from tests.tvs_rig import (
     DEVICE,
     PUBLISHER,
-    Address,
-    Rig,
     ask,
-    client_context,
     phone,
     query_for,
     read_to_end,
     running,
     settings_for,
 )
-
-MANY = 500
-ROOT = Path(__file__).parents[2]
-LONG = TvsLimits(first_byte_s=60, handshake_s=60, request_s=60, idle_s=60)
-SOON_S = 0.7
-
-
-@asynccontextmanager
-async def attacked(folder: Path, limits: TvsLimits = LONG) -> AsyncIterator[Rig]:
-    async with running(settings_for(folder, limits=limits)) as rig:
-        yield rig
-
-
-def soon(limit: str) -> TvsLimits:
-    """Return limits of which one is short: honest clients must not meet the others."""
-    return replace(LONG, **{limit: SOON_S})
-
-
-async def honest_are_answered(address: Address, times: int = 20) -> None:
-    """Four honest phones ask again and again; each answer must be right."""
-
-    async def one() -> None:
-        for session in range(times // 4):
-            answer = await ask(address, query_for(PUBLISHER, session))
-            assert answer.is_trusted
-            assert answer.session_id == session
-
-    async with trio.open_nursery() as nursery:
-        for _ in range(4):
-            nursery.start_soon(one)
-
-
-async def connections(address: Address, count: int) -> list[trio.SocketStream]:
-    return [await trio.open_tcp_stream(*address) for _ in range(count)]
-
-
-async def close_all(streams: list[trio.SocketStream]) -> None:
-    for stream in streams:
-        await trio.aclose_forcefully(stream)
-
-
-def client_hello() -> bytes:
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = client_context().wrap_bio(incoming, outgoing)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        tls.do_handshake()
-    return outgoing.read()
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("what", [b"", client_hello(), client_hello()[:-50], b"\x16"])
@@ -259,36 +211,6 @@ def sequence(contents: bytes) -> bytes:
     return b"\x30\x83" + len(contents).to_bytes(3) + contents
 
 
-async def test_a_client_that_never_reads(tmp_path: Path) -> None:
-    flood = query_for(PUBLISHER).encode() * 1000
-    async with attacked(tmp_path, soon("request_s")) as rig:
-        async with phone(rig.address, receive_buffer=4096) as client:
-            with contextlib.suppress(trio.BrokenResourceError):
-                with trio.move_on_after(30):
-                    while not rig.refusals:
-                        await client.tls.send_all(flood)
-        await honest_are_answered(rig.address)
-        assert rig.refusals == {"request-timeout": 1}
-
-
-async def test_one_who_reads_late_gets_all_answers(tmp_path: Path) -> None:
-    count = 8000
-    requests = b"".join(query_for(PUBLISHER, n).encode() for n in range(count))
-    async with (
-        attacked(tmp_path) as rig,
-        phone(rig.address, receive_buffer=4096) as client,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(client.tls.send_all, requests)
-        # Only a full socket ends it: 8,000 answers have 6 MB.
-        await until(lambda: rig.server.counters.queries > 0)
-        await trio.sleep(0.2)
-        assert rig.server.counters.queries < count
-        await honest_are_answered(rig.address)
-        sessions = [(await client.answer()).session_id for _ in range(count)]
-        assert sessions == list(range(count))
-
-
 async def test_a_storm_of_resets(tmp_path: Path) -> None:
     now = struct.pack("ii", 1, 0)
     async with attacked(tmp_path) as rig:
@@ -306,74 +228,6 @@ async def test_a_storm_of_resets(tmp_path: Path) -> None:
             await honest_are_answered(rig.address, 40)
         await honest_are_answered(rig.address)
         await until(lambda: not rig.server.counters.connections_open)
-
-
-async def test_an_idle_connection_ends_with_a_goodbye(tmp_path: Path) -> None:
-    limits = soon("idle_s")
-    async with attacked(tmp_path, limits) as rig, phone(rig.address) as client:
-        assert (await client.ask(query_for(PUBLISHER))).is_trusted
-        assert await client.tls.receive_some() == b""
-        assert rig.refusals == {"idle": 1}
-
-
-async def test_at_the_limit_the_longest_waiting_makes_room(tmp_path: Path) -> None:
-    async with attacked(tmp_path, replace(LONG, connections=20)) as rig:
-        streams = await connections(rig.address, 50)
-        await honest_are_answered(rig.address)
-        assert await streams[0].receive_some() == b""
-        assert rig.refusals["made-room"] >= 30
-        assert rig.server.counters.connections_open <= 20
-        await close_all(streams)
-
-
-async def test_at_the_limit_of_busy_ones_others_wait(tmp_path: Path) -> None:
-    async with attacked(tmp_path, replace(LONG, connections=5)) as rig:
-        streams = await connections(rig.address, 10)
-        for stream in streams:
-            await stream.send_all(client_hello()[:20])
-        await honest_are_answered(rig.address)
-        assert rig.refusals["too-many-connections"] >= 1
-        assert rig.refusals["made-room"] >= 10 - 5
-        await close_all(streams)
-
-
-async def test_at_the_limit_of_an_address_its_own_make_room(tmp_path: Path) -> None:
-    limits = replace(LONG, connections_per_address=10)
-    async with attacked(tmp_path, limits) as rig:
-        streams = await connections(rig.address, 15)
-        await honest_are_answered(rig.address)
-        assert rig.refusals["made-room"] >= 5
-        other = await connect_from("127.0.0.2", rig.address)
-        assert rig.server.counters.connections_open <= 11
-        other.close()
-        await close_all(streams)
-
-
-async def test_an_address_with_all_its_connections_busy_is_refused_cleanly(
-    tmp_path: Path,
-) -> None:
-    limits = replace(LONG, connections_per_address=5)
-    async with attacked(tmp_path, limits) as rig:
-        streams = await connections(rig.address, 5)
-        for stream in streams:
-            await stream.send_all(client_hello()[:20])
-        await until(lambda: rig.server.counters.connections_accepted == 5)
-        (refused,) = await connections(rig.address, 1)
-        assert await read_to_end(refused) == b""
-        assert rig.refusals == {"too-many-from-address": 1}
-        await close_all([*streams, refused])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for rings no bell
-        await trio.sleep(0.01)
-
-
-async def connect_from(source: str, address: Address) -> trio.socket.SocketType:
-    sock = trio.socket.socket()
-    await sock.bind((source, 0))
-    await sock.connect(address)
-    return sock
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
@@ -394,49 +248,3 @@ async def test_renegotiation_is_refused(tmp_path: Path) -> None:
         await process.stdin.aclose()
         await process.wait()
         assert rig.server.counters.handshakes_full == 21
-
-
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [(b"", "Too many open files"), (client_hello()[:20], "no-file-descriptors")],
-    ids=["silent", "in-handshake"],
-)
-async def test_file_descriptors_exhausted(
-    tmp_path: Path, what: bytes, said: str
-) -> None:
-    """A process of its own, whose limit is lowered under it while it runs."""
-    process = await trio.lowlevel.open_process(
-        daemon_command(tmp_path), stdout=-1, stderr=-1
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        with trio.fail_after(60):
-            address = ("127.0.0.1", int(await process.stdout.receive_some()))
-            await honest_are_answered(address, 4)
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (40, 40))
-            streams = await connections(address, 100)
-            for stream in streams:
-                with contextlib.suppress(trio.BrokenResourceError):
-                    await stream.send_all(what)
-            await honest_are_answered(address, 8)
-            await close_all(streams)
-            await honest_are_answered(address)
-    finally:
-        process.terminate()
-        await process.wait()
-    assert said in (await read_to_end(process.stderr)).decode()
-
-
-def daemon_command(folder: Path) -> list[str]:
-    """Write what a daemon of its own needs; return how it is run."""
-    own = minting.server("tvs", 2048)
-    files = {
-        "cert": own.certificate_pem,
-        "key": own.key_pem,
-        "asked": minting.server().certificate_pem,
-    }
-    for name, data in files.items():
-        (folder / f"{name}.pem").write_bytes(data)
-    script = ROOT / "benchmarks" / "tvs_daemon.py"
-    return [sys.executable, str(script), *(str(folder / f"{n}.pem") for n in files)]

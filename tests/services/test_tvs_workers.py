@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,11 +42,7 @@ from tests.tvs_rig import (
     settings_for,
     verify_for,
 )
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - other processes ring no bell here
-        await trio.sleep(0.02)
+from tests.waiting import until
 
 
 def children_of(pid: int) -> list[int]:
