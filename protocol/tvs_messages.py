@@ -196,6 +196,23 @@ class Verify:
         )
 
 
+def pack_answer_body(
+    status: int,
+    certificate: bytes | None = None,
+    roles: tuple[int, ...] = (),
+    ttl: int | None = None,
+) -> bytes:
+    """Return an answer without its header, which alone names the session."""
+    parts = [pack_element(Tag.STATUS, bytes([status]))]
+    if certificate is not None:
+        parts.append(pack_element(Tag.CERTIFICATE, certificate))
+    if roles:
+        parts.append(pack_element(Tag.ROLES, bytes(roles)))
+    if ttl is not None:
+        parts.append(pack_element(Tag.TTL, ttl.to_bytes(4)))
+    return b"".join(parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """QUERY_CERT_RES or CERT_VERIFICATION_RES.
@@ -219,18 +236,8 @@ class Answer:
 
     def encode(self) -> bytes:
         """Return the message in the observed order: 7, 2, 8, 9."""
-        return pack_message(self.type, self.session_id, self.encode_body())
-
-    def encode_body(self) -> bytes:
-        """Return the message without its header, which alone names the session."""
-        parts = [pack_element(Tag.STATUS, bytes([self.status]))]
-        if self.certificate is not None:
-            parts.append(pack_element(Tag.CERTIFICATE, self.certificate))
-        if self.roles:
-            parts.append(pack_element(Tag.ROLES, bytes(self.roles)))
-        if self.ttl is not None:
-            parts.append(pack_element(Tag.TTL, self.ttl.to_bytes(4)))
-        return b"".join(parts)
+        body = pack_answer_body(self.status, self.certificate, self.roles, self.ttl)
+        return pack_message(self.type, self.session_id, body)
 
     @classmethod
     def decode_body(cls, kind: MessageType, session_id: int, data: bytes) -> Self:

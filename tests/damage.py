@@ -1,7 +1,9 @@
-"""Ways to damage the lab's trust list, and where its parts begin."""
+"""Ways to damage the lab's trust list and certificates, and where its parts begin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from asn1crypto import core, x509
 
 from protocol.header import HeaderTag
 from protocol.record import RecordTag
@@ -80,3 +82,16 @@ def twice(tag: int) -> Edit:
 
 def nested(*elements: tuple[int, bytes]) -> bytes:
     return b"".join(pack_element(tag, value) for tag, value in elements)
+
+
+def grown(der: bytes, length: int) -> bytes:
+    """Return a certificate grown to a length by an extension; nobody signed it."""
+    filler = length - len(der)
+    for _ in range(3):  # what the heads of the extension take shows afterwards
+        parsed = x509.Certificate.load(der)
+        value = core.OctetString(bytes(filler)).dump()
+        extension = {"extn_id": "1.2.3.4.5", "extn_value": value}
+        parsed["tbs_certificate"]["extensions"].append(extension)
+        made: bytes = parsed.dump(force=True)
+        filler -= len(made) - length
+    return made

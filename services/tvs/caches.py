@@ -18,7 +18,7 @@ from protocol.certificate import Certificate
 from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.names import DistinguishedName, NameForm
 from protocol.trust_list import Record, TrustList
-from protocol.tvs_messages import DEFAULT_TTL_S, Answer, MessageType, Status
+from protocol.tvs_messages import DEFAULT_TTL_S, Status, pack_answer_body
 from services.tvs import log_lines
 
 Admits: TypeAlias = Callable[[Certificate], bool]
@@ -71,17 +71,10 @@ class CachedCertificate:
     """The body of a positive answer to VERIFY."""
 
     def __post_init__(self) -> None:
-        query = Answer(
-            session_id=0,
-            type=MessageType.QUERY_ANSWER,
-            status=Status.TRUSTED,
-            certificate=self.der,
-            roles=self.roles,
-            ttl=self.ttl,
-        )
-        verify = replace(query, type=MessageType.VERIFY_ANSWER, certificate=None)
-        object.__setattr__(self, "query_body", query.encode_body())
-        object.__setattr__(self, "verify_body", verify.encode_body())
+        query = pack_answer_body(Status.TRUSTED, self.der, self.roles, self.ttl)
+        verify = pack_answer_body(Status.TRUSTED, None, self.roles, self.ttl)
+        object.__setattr__(self, "query_body", query)
+        object.__setattr__(self, "verify_body", verify)
 
     @classmethod
     def of(

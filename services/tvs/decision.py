@@ -9,11 +9,11 @@ certificate, however defective, can disturb it.
 from typing import Final, NamedTuple, assert_never
 
 from protocol.tvs_messages import (
-    Answer,
     MessageType,
     Query,
     Status,
     Verify,
+    pack_answer_body,
     pack_message,
 )
 from protocol.tvs_stream import Request
@@ -21,7 +21,7 @@ from services.tvs.caches import CachedCertificate, CacheName, Index
 
 # Looked up once: a member of an enumeration costs Python ten times a constant.
 _QUERY_ANSWER: Final = MessageType.QUERY_ANSWER
-_NOT_FOUND: Final = Answer(0, _QUERY_ANSWER, Status.UNTRUSTED).encode_body()
+_NOT_FOUND: Final = pack_answer_body(Status.UNTRUSTED)
 
 
 class Decision(NamedTuple):

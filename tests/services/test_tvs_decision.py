@@ -6,7 +6,7 @@ import pytest
 
 from protocol.tvs_messages import Answer, MessageType, Status, decode_message
 from services.tvs.caches import CachedCertificate, CacheName, Index
-from services.tvs.decision import decide
+from services.tvs.decision import Decision, decide
 from tests import minting
 from tests.tvs_rig import PUBLISHER, query_for, verify_for
 
@@ -72,3 +72,16 @@ def test_an_expired_certificate_is_answered_all_the_same() -> None:
     """REFERENCE 3.6: no observed look-up mentions expiry."""
     assert minting.server().certificate.not_after.year < 2021
     assert decide(query_for(PUBLISHER), DB, CTL).status is Status.TRUSTED
+
+
+@pytest.mark.parametrize("ask", [query_for, verify_for])
+def test_a_decision_names_the_request_the_entry_and_the_cache(ask: object) -> None:
+    assert callable(ask)
+    entry = CachedCertificate.of(minting.server().certificate, (2, 0))
+    request, held, nothing = ask(entry, 1002), Index([entry]), Index()
+    found = decide(request, held, nothing)
+    assert found == Decision(request, entry, CacheName.DB)
+    later = decide(request, nothing, held)
+    assert later == Decision(request, entry, CacheName.CTL)
+    assert later.encode() == found.encode()
+    assert decide(request, nothing, nothing) == Decision(request, None, None)
