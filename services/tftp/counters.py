@@ -1,7 +1,7 @@
 """What a TFTP server counts: plain integers, in memory that workers share."""
 
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import Final
 
@@ -88,13 +88,6 @@ class TftpCounters:
     def under_way(self) -> int:
         """How many transfers are in the tables."""
         return self[Count.STARTED] - self[Count.ENDED]
-
-    def items(self) -> Iterator[tuple[str, int]]:
-        """Return every count with its name, for a status line."""
-        for count in Count:
-            yield count.name.lower(), self[count]
-        for outcome in Outcome:
-            yield f"ended_{outcome.value.replace('-', '_')}", self.ended(outcome)
 
 
 class CounterRow:

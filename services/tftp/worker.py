@@ -52,12 +52,13 @@ def fork_worker(
     try:
         os.close(theirs)
         _leave_parent({ours, listener.socket.fileno(), *handover.descriptors})
-        engine = Engine(listener, source, settings, counters, logger, handover=handover)
+        engine = Engine(
+            listener, source, settings, counters, logger, handover=handover
+        )
         _run(engine, ours, _drain_s(settings))
         status = 0
     except BaseException:
         logger.exception("a TFTP worker failed")
-        raise
     finally:
         # Not a return into the parent's tasks, of which this process has a copy.
         os._exit(status)
