@@ -1,16 +1,25 @@
-"""A cluster of the lab for each test; its keys are made once a run."""
+"""A cluster of the lab for each test, in SQLite or on PostgreSQL.
+
+Its keys are made once a run.
+"""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.cluster.cluster import Cluster
+from services.cluster.handover import export_node, import_node
 from services.config import load_config
+from services.store.roles import grant
 from tests.clock import Clock
+from tests.postgresql import Server
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
+SUBSCRIBER = "cucm-1051-a-sub1"
+ROLE = "subscriber"
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +43,54 @@ def lab(lab_folder: Path, tmp_path: Path, clock: Clock) -> Iterator[Cluster]:
     cluster = Cluster.open(data, clock=clock)
     yield cluster
     cluster.close()
+
+
+@pytest.fixture(scope="session")
+def shared_folder(
+    postgresql: Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """Return a data folder and its database, for copying."""
+    postgresql.create_role(ROLE)
+    folder = tmp_path_factory.mktemp("shared") / "data"
+    name = postgresql.create_database()
+    url = postgresql.url(name)
+    Cluster.open(folder, load_config(LAB), database_url=url, clock=Clock()).close()
+    return folder, name
+
+
+@pytest.fixture
+def url(postgresql: Server, shared_folder: tuple[Path, str]) -> str:
+    """Return a database of the test's own that holds the lab."""
+    return postgresql.url(postgresql.create_database(shared_folder[1]))
+
+
+@pytest.fixture
+def shared(
+    shared_folder: tuple[Path, str], url: str, tmp_path: Path, clock: Clock
+) -> Iterator[Cluster]:
+    """Return a cluster on PostgreSQL that the test may change."""
+    data = tmp_path / "shared"
+    shutil.copytree(shared_folder[0], data)
+    cluster = Cluster.open(data, database_url=url, clock=clock)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def follower(shared: Cluster, postgresql: Server, tmp_path: Path) -> Iterator[Cluster]:
+    """Return the cluster as the subscriber's host sees it, with its own role."""
+    node = shared.node(SUBSCRIBER)
+    with shared.store.change("grant", ROLE, by="test") as change:
+        grant(change.connection, node.id, ROLE)
+    url = postgresql.url(_database_of(shared), ROLE)
+    content = export_node(shared, node, "travels")
+    cluster, _ = import_node(
+        tmp_path / "elsewhere", content, "travels", database_url=url
+    )
+    yield cluster
+    cluster.close()
+
+
+def _database_of(cluster: Cluster) -> str:
+    with cluster.store.read() as connection:
+        return str(connection.scalar(text("SELECT current_database()")))
