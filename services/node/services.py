@@ -24,6 +24,7 @@ from services.tftp.server import TftpServer
 from services.tftp.source import MemoryFiles
 from services.tvs.caches import Caches
 from services.tvs.server import TvsServer
+from services.tvs.settings import TvsSettings
 
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
@@ -80,6 +81,7 @@ class TftpService:
         self._node = node
         self._port = cluster.config.tftp.port
         self._server: TftpServer | None = None
+        self._prepared: NodeFiles | None = None
         self._files: NodeFiles | None = None
 
     @property
@@ -89,11 +91,15 @@ class TftpService:
             return {}
         return {"tftp": (self._node.address, self._port)}
 
+    async def prepare(self) -> None:
+        """Load what the database and the node's folder hold now."""
+        self._prepared = await trio.to_thread.run_sync(self._load)
+
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
         if self._server is None:
             server = TftpServer(
-                MemoryFiles({}),  # nobody reads the socket before run() has loaded
+                MemoryFiles({}),  # nobody reads the socket before run()
                 address=self._node.address,
                 port=self._port,
                 settings=tftp_settings(self._cluster.config.tftp),
@@ -107,11 +113,13 @@ class TftpService:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Load what the database and the node's folder hold now, and serve it."""
-        server = self._server
-        assert server is not None  # noqa: S101  # supervision binds first
+        """Serve what was prepared."""
+        server, prepared = self._server, self._prepared
+        # Supervision prepares and binds first.
+        assert server is not None and prepared is not None  # noqa: S101, PT018
+        self._prepared = None
         try:
-            await self._take_files(server)
+            self._serve_files(server, prepared)
             await _serve(server, task_status)
         finally:
             self.close()
@@ -119,7 +127,8 @@ class TftpService:
     async def reload(self) -> None:
         """Serve the newest files without a restart (`tftp.reload = "automatic"`)."""
         if self._server is not None:
-            await self._take_files(self._server)
+            files = await trio.to_thread.run_sync(self._load)
+            self._serve_files(self._server, files)
 
     def change_settings(self) -> None:
         """Behave as the configuration says now; transfers under way go on."""
@@ -143,9 +152,8 @@ class TftpService:
             self._server.close()
             self._server = None
 
-    async def _take_files(self, server: TftpServer) -> None:
-        self._files = await trio.to_thread.run_sync(self._load)
-        server.source = self._files
+    def _serve_files(self, server: TftpServer, files: NodeFiles) -> None:
+        server.source = self._files = files
 
     def _load(self) -> NodeFiles:
         rebuild_itl(self._cluster, self._node)
@@ -165,6 +173,7 @@ class TvsService:
         self._node = node
         self._caches = caches
         self._port = cluster.config.tvs.port
+        self._prepared: TvsSettings | None = None
         self._server: TvsServer | None = None
 
     @property
@@ -178,12 +187,14 @@ class TvsService:
             **({} if legacy is None else {"tvs-legacy": legacy}),
         }
 
+    async def prepare(self) -> None:
+        """Load the certificate that is its own now, and its limits."""
+        self._prepared = await self._load()
+
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
         if self._server is None:
-            settings = await trio.to_thread.run_sync(
-                tvs_settings, self._cluster, self._node, self._port
-            )
+            settings = self._prepared or await self._load()
             server = TvsServer(self._caches, settings, log=get_logger())
             what = f"{self.name} of {self._node.name} on {self._node.address}"
             self._port = await _bind(server, f"{what} port {self._port}")
@@ -207,9 +218,7 @@ class TvsService:
             ServiceError: When the certificate or its key cannot be had.
         """
         if self._server is not None:
-            settings = await trio.to_thread.run_sync(
-                tvs_settings, self._cluster, self._node, self._port
-            )
+            settings = await self._load()
             self._server.reload(settings.certificates, settings.limits)
 
     def close(self) -> None:
@@ -218,12 +227,21 @@ class TvsService:
             self._server.close()
             self._server = None
 
+    async def _load(self) -> TvsSettings:
+        return await trio.to_thread.run_sync(
+            tvs_settings, self._cluster, self._node, self._port
+        )
+
 
 class CallManagerService:
     """Cisco CallManager: a stand-in that takes no calls and only keeps its state."""
 
     name = ServiceName.CALLMANAGER
     addresses: Mapping[str, tuple[str, int]] = MappingProxyType({})
+
+    async def prepare(self) -> None:
+        """Load nothing."""
+        await trio.lowlevel.checkpoint()
 
     async def bind(self) -> None:
         """Take nothing: it has no socket."""

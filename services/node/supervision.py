@@ -1,8 +1,10 @@
 """One service of a node: started, stopped, restarted, and raised again when it falls.
 
 A start binds the service's sockets and answers only when it serves; an error in it is
-the starter's. A service that falls later is logged, counted and started again after a
-growing pause, so that one bad file does not take the node's other services down.
+the starter's. What a restart needs is loaded before anything is stopped: a database
+that goes away in between leaves the service as it was. A service that falls later is
+logged, counted and started again after a growing pause, so that one bad file does not
+take the node's other services down.
 """
 
 from collections.abc import Mapping
@@ -51,6 +53,9 @@ class Service(Protocol):
     def addresses(self) -> Mapping[str, tuple[str, int]]:
         """Where it listens, by the name of the socket; empty while it is not bound."""
 
+    async def prepare(self) -> None:
+        """Load what the next run serves; what runs now goes on as it is."""
+
     async def bind(self) -> None:
         """Take its socket, if it has none. Raises OSError when that is in use."""
 
@@ -60,7 +65,7 @@ class Service(Protocol):
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Load what it serves, then serve on the bound socket until cancelled.
+        """Serve what was prepared on the bound socket until cancelled.
 
         The socket is closed on the way out.
         """
@@ -92,6 +97,7 @@ class Supervised:
                     f"{self.service.name} is {self.state.lower()} on {self._node}",
                     hint="use utils service restart",
                 )
+            await self.service.prepare()
             await self._start()
 
     async def stop(self) -> None:
@@ -109,8 +115,12 @@ class Supervised:
             await self._stop()
 
     async def restart(self) -> None:
-        """Stop the service, if it runs, and start it. Raises OSError like `start`."""
+        """Stop the service, if it runs, and start it. Raises OSError like `start`.
+
+        What cannot be loaded is raised before anything is stopped.
+        """
         async with self._one_at_a_time:
+            await self.service.prepare()
             if self.state is not ServiceState.STOPPED:
                 await self._stop()
             await self._start()
@@ -155,6 +165,7 @@ class Supervised:
 
     async def _run_again(self) -> None:
         try:
+            await self.service.prepare()
             await self.service.bind()
             await self.service.run(task_status=_Reported(self, None))
         except Exception:  # noqa: BLE001  # whatever it is, the next try may do

@@ -17,12 +17,18 @@ class Echo:
         self.address: tuple[str, int] | None = None
         self.port = 0
         self.load_error: Exception | None = None
+        self.prepare_error: Exception | None = None
         self.fall = trio.Event()
         self._listener: trio.SocketListener | None = None
 
     @property
     def addresses(self) -> dict[str, tuple[str, int]]:
         return {} if self.address is None else {"echo": self.address}
+
+    async def prepare(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.prepare_error is not None:
+            raise self.prepare_error
 
     async def bind(self) -> None:
         if self._listener is None:
@@ -99,6 +105,17 @@ async def test_a_restart_starts_what_was_stopped(
     supervised: Supervised, echo: Echo
 ) -> None:
     await supervised.restart()
+    assert await answers(echo)
+
+
+async def test_a_restart_that_cannot_be_prepared_stops_nothing(
+    supervised: Supervised, echo: Echo
+) -> None:
+    await supervised.start()
+    echo.prepare_error = ServiceError("the database went away")
+    with pytest.raises(ServiceError, match="went away"):
+        await supervised.restart()
+    assert supervised.state is ServiceState.STARTED
     assert await answers(echo)
 
 

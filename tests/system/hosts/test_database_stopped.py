@@ -46,3 +46,21 @@ def _stop_in_the_middle(scene: Scene, moment: Moment, line: str) -> None:
 def _check_phones_are_served(scene: Scene) -> None:
     for report in scene.boot():
         assert report["outcomes"] == {"ok": report["phones"]}
+
+
+def test_a_restart_that_loses_its_database_leaves_tftp_serving(scene: Scene) -> None:
+    publisher = scene.publisher
+    with held(scene, Moment.REBUILDING):
+        typed = publisher.type("utils service restart Cisco Tftp")
+        await_standing(scene, Moment.REBUILDING, publisher.address)
+        scene.database.stop()
+    done = finished(typed)
+    assert done.returncode == 1
+    assert "start PostgreSQL" in done.stderr
+    assert f"{publisher.address}:69 " in publisher.network.run("ss", "-Hlun")
+    _check_phones_are_served(scene)
+    scene.database.start()
+    scene.await_followed()
+    scene.restart_tftp()
+    scene.boot()
+    check_agreement(scene)
