@@ -6,7 +6,7 @@ rehearsal for each of them: the same steps against another release.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,10 +15,13 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.actions import Phones
 from phone_emulator.rehearsal.lines import parse_action
 from protocol.phone_models import PHONE_MODELS
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
+MAIN_CLUSTER: Final = "lab"
+"""What the first cluster is called."""
 _MAX_SCRIPT_BYTES: Final = 1 << 20
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -151,7 +154,7 @@ def check_script(script: Script) -> None:
     """Check what the types of the fields do not say.
 
     Raises:
-        PhoneError: When a group, a model, a variant or a line is none.
+        PhoneError: When a group, a model, a variant, a cluster or a line is none.
     """
     names = [group.name for group in script.groups]
     if len(set(names)) != len(names):
@@ -162,12 +165,17 @@ def check_script(script: Script) -> None:
                 f"group {group.name} has the unknown model {group.model}",
                 hint=f"known are {', '.join(PHONE_MODELS)}",
             )
+    if MAIN_CLUSTER in script.others:
+        raise PhoneError(
+            f"{MAIN_CLUSTER} is what the first cluster is called",
+            hint="call the other one otherwise",
+        )
     for number, step in enumerate(script.steps, 1):
         _check_step(step, f"step {number}", names, script.variants)
 
 
 def _check_step(
-    step: Step, place: str, groups: Iterable[str], variants: Mapping[str, str]
+    step: Step, place: str, groups: Sequence[str], variants: Mapping[str, str]
 ) -> None:
     for expectation in step.expect:
         if expectation.group not in groups:
@@ -179,7 +187,13 @@ def _check_step(
         if name not in variants:
             raise PhoneError(f"{place} is for the variant {name}, which is not defined")
     for line in step.run:
-        parse_action(line)
+        action = parse_action(line)
+        for name in action.groups if isinstance(action, Phones) else ():
+            if name not in groups:
+                raise PhoneError(
+                    f"{place} has `{line}`: there is no group {name}",
+                    hint=f"groups are {', '.join(groups)}",
+                )
 
 
 def _variant(script: Script, variant: str) -> Script:

@@ -8,7 +8,6 @@ from typing import Final, assert_never
 
 import trio
 
-from phone_emulator.errors import PhoneError
 from phone_emulator.fleet.store import FleetStore
 from phone_emulator.rehearsal.actions import (
     Action,
@@ -25,15 +24,13 @@ from phone_emulator.rehearsal.cast import Cast, Progress
 from phone_emulator.rehearsal.facts import ClusterFacts, NodeView
 from phone_emulator.rehearsal.log_tap import LogTap, tapped_log
 from phone_emulator.rehearsal.office import Office
-from phone_emulator.rehearsal.script import Script, sizes
+from phone_emulator.rehearsal.script import MAIN_CLUSTER, Script, sizes
 from phone_emulator.rehearsal.site import Site, open_site, site_of
 from phone_emulator.secd.events import Server
 from services.cluster.hostname import set_hostname
 from services.cluster.membership import add_node, remove_node
 from services.node.announce import announce
 
-MAIN_CLUSTER: Final = "lab"
-"""What the first cluster of a script is called."""
 _DAY_S: Final = 86_400
 _BY: Final = "rehearsal"
 
@@ -204,8 +201,6 @@ def _open_sites(
     calendar: Calendar,
     stack: ExitStack,
 ) -> dict[str, Site]:
-    if MAIN_CLUSTER in script.others:
-        raise PhoneError(f"{MAIN_CLUSTER} is the first cluster; name another one")
     sites = {
         MAIN_CLUSTER: open_site(
             MAIN_CLUSTER,

@@ -38,7 +38,12 @@ def test_a_small_script_is_read(tmp_path: Path) -> None:
         (_HEAD + "wrong = 1\n" + _BODY, "wrong"),
         (_HEAD + _BODY.replace("phones boot", "phones dance"), "phones dance"),
         (_HEAD + _BODY + 'expect = [{ group = "nobody" }]', "nobody"),
+        (
+            _HEAD + _BODY.replace("phones boot", "phones boot nobody"),
+            "step 1 has `phones boot nobody`: there is no group nobody; groups are",
+        ),
         (_HEAD + _BODY + 'expect = [{ group = "phones", clt = "ok" }]', "clt"),
+        (_HEAD + _BODY + "[others.lab]", "lab is what the first cluster is called"),
         (_HEAD + _BODY + 'only = ["12.5"]', "12.5"),
         (_HEAD + _BODY.replace('name = "phones"', 'name = "phones"\nmodel = "1"'), "1"),
         (_HEAD + _BODY + '[[groups]]\nname = "phones"', "same name"),

@@ -1,0 +1,97 @@
+"""Lines of a script that cannot be done: refused with what is wrong, one step each."""
+
+import socket
+
+import pytest
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.planner.goal import parse_goal
+from phone_emulator.planner.model import Site
+from phone_emulator.planner.phones import Group
+from phone_emulator.planner.plan import make_plan
+from phone_emulator.planner.task import Task
+from phone_emulator.rehearsal.nodes import free_port
+from phone_emulator.rehearsal.planned import rounds
+from phone_emulator.rehearsal.player import Watcher
+from phone_emulator.rehearsal.run import Played, run_script
+from phone_emulator.rehearsal.script import Group as PhoneGroup
+from phone_emulator.rehearsal.script import Script, Step
+from phone_emulator.rehearsal.script_text import write_script
+from protocol.release import Release
+
+PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+REFUSED = {
+    "admin --node nobody show ctl": "there is no node nobody in any cluster",
+    "admin --cluster other show ctl": "there is no cluster other; clusters are lab",
+    "cert upload CallManager-trust nobody:CallManager": "there is no node nobody",
+    "cert upload CallManager-trust token:none": "none",
+    f"cert upload no-such-store {PUB}:CallManager": "no-such-store",
+    "cert import other": "there is no cluster other",
+    "ctl-client set-mode odd --token a": "there is no mode odd; modes are mixed-mode",
+    "backup restore never": "there is no backup never",
+    f"node start {PUB}": f"node {PUB} is up already",
+    "phones move phones --to nowhere": "the TFTP server nowhere is no node",
+    "node stop nobody": "nobody",
+}
+DONE = [
+    "backup take early",
+    f"node stop {SUB}",
+    "admin --all utils ctl set-cluster mixed-mode",
+    "phones factory-reset phones",
+    "backup restore early",
+]
+
+
+def _script(name: str, *steps: Step, **others: dict[str, object]) -> Script:
+    return Script(
+        name=name,
+        lesson="none",
+        groups=(PhoneGroup(name="phones", count=1),),
+        steps=steps,
+        others=others,
+    )
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    steps = [Step(title=line, run=(line,), refused=True) for line in REFUSED]
+    last = Step(title="done", run=tuple(DONE))
+    again = Step(title="again", run=(f"node stop {SUB}",), refused=True)
+    script = _script("refusals", *steps, last, again)
+    return run_script(script, 1, tmp_path_factory.mktemp("stage"), Watcher())
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_a_line_that_cannot_be_done_says_why(played: Played, line: str) -> None:
+    (step,) = [each for each in played.steps if each.step.title == line]
+    assert step.refusal is not None
+    assert REFUSED[line] in step.refusal
+    assert step.ok
+
+
+def test_what_can_be_done_is(played: Played) -> None:
+    done, again = played.steps[-2:]
+    assert done.ok, done.refusal
+    assert f"[{PUB}]" in done.transcript
+    assert f"[{SUB}]" not in done.transcript, "a node that is down"
+    assert again.refusal == f"node {SUB} is down already"
+
+
+def test_no_port_is_free_on_an_address_that_is_not_ours() -> None:
+    with pytest.raises(PhoneError, match=r"no port is free on 192\.0\.2\.1"):
+        free_port(socket.SOCK_STREAM, ["192.0.2.1"])
+
+
+def test_a_plan_without_steps_is_not_played() -> None:
+    site = Site(Release.parse("10.5(1)"), ("pub", "sub"), is_mixed=True)
+    groups = (Group("7960s", "7960", 0),)
+    plan = make_plan(Task(site, groups, parse_goal("regenerate CallManager", site)))
+    assert plan.steps is None
+    with pytest.raises(ValueError, match="nothing to play"):
+        list(rounds(plan))
+
+
+def test_a_script_with_what_toml_has_not_is_not_written() -> None:
+    script = _script("odd", Step(title="boot", run=("phones boot",)), other={"x": {1}})
+    with pytest.raises(TypeError, match="TOML has no set"):
+        write_script(script, comment="none")

@@ -1,0 +1,262 @@
+"""How a rehearsal is told when it goes otherwise than its script says.
+
+One script is played over real services; everything that it expects is wrong.
+"""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from phone_emulator.cli.playing import (
+    JsonVoice,
+    StoryVoice,
+    TableVoice,
+    exit_unless_as_expected,
+)
+from phone_emulator.rehearsal.expectations import StepReport
+from phone_emulator.rehearsal.html_report import render_report
+from phone_emulator.rehearsal.narrative import results_table, step_story
+from phone_emulator.rehearsal.player import Watcher
+from phone_emulator.rehearsal.run import Played, run_script
+from phone_emulator.rehearsal.script import load_script
+from phone_emulator.rehearsal.view import steps_table
+
+WRONG = """
+name = "wrong"
+lesson = "Nothing is as its author thinks."
+source = "nobody"
+inferred = true
+
+[[groups]]
+name = "phones"
+model = "7975"
+count = 2
+
+[[groups]]
+name = "never"
+model = "7960"
+count = 1
+
+[[steps]]
+title = "Everything wrong"
+why = "To see what is said."
+run = [
+    "admin utils ctl set-cluster mixed-mode",
+    "admin --all utils service restart Cisco Tftp",
+    "phones boot phones",
+]
+ctl_length = 1
+prints = "words that nobody prints"
+
+[[steps.expect]]
+group = "phones"
+inferred = true
+outcome = "rejected"
+ctl = "absent"
+verified_by = "tvs"
+itl = "unchanged"
+configuration = "rejected"
+stuck = true
+rule = 9
+reason = "no such reason"
+remedy = "no such remedy"
+anchors = 9
+tvs = 7
+
+[[steps.expect]]
+group = "never"
+ctl = "installed"
+
+[[steps]]
+title = "Refused, and nobody said so"
+run = ["admin there is no such command", "phones boot"]
+
+[[steps]]
+title = "Done, and it should have been refused"
+run = ["phones off never"]
+refused = true
+
+[[steps]]
+title = "One node without its file"
+run = ["admin --node cucm-1051-a-sub1 file delete tftp CTLFile.tlv"]
+ctl_length = 4947
+
+[[steps]]
+title = "Locked out"
+run = [
+    "admin set cert regen CallManager",
+    "admin set cert regen TVS",
+    "admin --node cucm-1051-a-sub1 set cert regen TVS",
+    "admin utils ctl update CTLFile",
+    "admin --all utils service restart Cisco Trust Verification Service",
+    "admin --all utils service restart Cisco Tftp",
+    "phones boot phones",
+]
+expect = [{ group = "phones", outcome = "ok", no_remedy = "by hand" }]
+"""
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    folder = tmp_path_factory.mktemp("wrong")
+    (folder / "wrong.toml").write_text(WRONG)
+    script = load_script(folder / "wrong.toml")
+    (folder / "stage").mkdir()
+    return run_script(script, 2, folder / "stage", Watcher())
+
+
+@pytest.fixture(scope="module")
+def steps(played: Played) -> tuple[StepReport, ...]:
+    return played.steps
+
+
+def _printed(what: RenderableType) -> str:
+    console = Console(width=300, color_system=None)
+    with console.capture() as capture:
+        console.print(what)
+    return capture.get()
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        "cucm-1051-a-pub has a CTL file of 4947 bytes, not 1",
+        "nothing printed has the words: words that nobody prints",
+        "2 of 2 phones of phones: outcome is ok, not rejected",
+        "2 of 2 phones of phones: ctl is installed, not absent",
+        "2 of 2 phones of phones: verified_by is first-use, not tvs",
+        "2 of 2 phones of phones: itl is installed, not unchanged",
+        "2 of 2 phones of phones: configuration is installed, not rejected",
+        "2 of 2 phones of phones: stuck is false, not true",
+        "phones: 'no such reason' is no reason: nothing was refused",
+        "phones: 'no such remedy' is no remedy: nothing",
+        "no phone of the group never has booted",
+    ],
+)
+def test_each_wrong_expectation_is_a_sentence(
+    steps: tuple[StepReport, ...], difference: str
+) -> None:
+    assert difference in steps[0].differences
+
+
+def test_anchors_are_counted_and_named(steps: tuple[StepReport, ...]) -> None:
+    counted = [
+        each for each in steps[0].differences if "2 phones of phones have" in each
+    ]
+    anchors, tvs = counted
+    assert anchors.endswith("not 9")
+    assert "CallManager of cucm-1051-a-pub" in anchors
+    assert tvs == (
+        "2 phones of phones have 2 TVS servers (cucm-1051-a-pub, cucm-1051-a-sub1), "
+        "not 7"
+    )
+
+
+def test_a_step_ends_at_the_line_that_is_refused(steps: tuple[StepReport, ...]) -> None:
+    assert steps[1].refusal is not None
+    assert steps[1].differences == (f"refused: {steps[1].refusal}",)
+    assert "phones boot" not in steps[1].transcript
+
+
+def test_what_should_be_refused_and_is_done(steps: tuple[StepReport, ...]) -> None:
+    assert steps[2].differences == (
+        "the last command was done although it should be refused",
+    )
+
+
+def test_nodes_that_differ_are_named(steps: tuple[StepReport, ...]) -> None:
+    assert steps[3].differences == (
+        "cucm-1051-a-sub1 has a CTL file of 0 bytes, not 4947",
+        "the nodes hold different CTL files",
+    )
+
+
+def test_a_remedy_that_should_not_help_is_said_to(
+    steps: tuple[StepReport, ...],
+) -> None:
+    assert "phones: 'by hand' is said to help" in steps[4].differences
+
+
+def test_the_story_has_the_refusal_the_trouble_and_the_differences(
+    steps: tuple[StepReport, ...],
+) -> None:
+    first, refused = _printed(step_story(steps[0])), _printed(step_story(steps[1]))
+    locked_out = _printed(step_story(steps[4]))
+
+    assert "1. Everything wrong  otherwise" in first
+    assert "To see what is said." in first
+    assert "inferred from the phone's rules: phones" in first
+    assert "never (7960)" in first
+    assert "holds no list: takes the first one" in first
+    assert "expected otherwise: no phone of the group never has booted" in first
+    assert f"refused: {steps[1].refusal}" in refused
+    assert "phones refuses CTLFile.tlv" in locked_out
+    assert "rule 7: " in locked_out
+    assert "What recovers phones:" in locked_out
+
+
+def test_the_table_has_checksums_of_nodes_beside_those_of_phones(
+    steps: tuple[StepReport, ...],
+) -> None:
+    table = _printed(steps_table(steps))
+    node, *_ = steps[0].nodes
+
+    assert node.md5 is not None
+    assert table.count(node.md5) >= 2
+    assert "2 phones" in table
+    assert "2 installed by first-use" in table
+    assert "no file" in table
+    assert "step 3: the last command was done although it should be refused" in table
+
+
+def test_every_voice_ends_with_the_verdict(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for voice, words in (
+        (StoryVoice(), "2 phones stuck at the end"),
+        (TableVoice(), "5 steps"),
+        (JsonVoice(), '"ok": false'),
+    ):
+        voice.begin(played.script)
+        voice.tell(played.steps[0])
+        voice.end(played)
+        printed = capsys.readouterr().out
+        assert words in printed
+        if not isinstance(voice, JsonVoice):
+            assert "not as expected" in printed
+    assert "no" in _printed(results_table([played])).splitlines()[-2]
+
+
+def test_the_first_difference_is_the_last_line(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        exit_unless_as_expected([played])
+
+    assert stop.value.code == 1
+    assert capsys.readouterr().err.startswith(
+        "tokenless: wrong went otherwise than expected: step 1 (Everything wrong): "
+    )
+
+
+def test_the_page_says_that_it_went_otherwise(played: Played) -> None:
+    page = render_report(played)
+
+    assert "Otherwise than expected: step 1 (Everything wrong): " in page
+    assert page.count("otherwise than expected</span>") == len(played.steps)
+    assert "Refused: " in page
+    assert "The outcome is inferred" in page
+
+
+def test_a_rehearsal_without_steps_is_told_too(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").write_text(
+        'name = "empty"\nlesson = "none"\nsteps = []\n[[groups]]\nname = "phones"\n'
+    )
+    script = load_script(tmp_path / "empty.toml")
+    nothing = Played(script, 1, (), 0.0)
+
+    assert nothing.ok
+    assert nothing.stuck == ()
+    assert nothing.first_difference is None
+    assert "No step locks a phone out." in render_report(nothing)
