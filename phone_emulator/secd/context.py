@@ -33,7 +33,7 @@ class Boot:
         }
         self.anchors = TrustAnchors()
         self.configuration: PhoneConfig | None = None
-        """The last accepted one: it names the TVS servers."""
+        """The last accepted one of earlier boots: it names the TVS servers."""
         self.servers = ServerChoice(identity.servers)
         self.search = FileSearch((), ())
         self.inquiry: Inquiry | None = None

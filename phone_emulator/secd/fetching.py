@@ -74,8 +74,8 @@ def silent(boot: Boot, reason: str) -> Step:
 
 
 def _failed(boot: Boot, reason: str) -> Step:
-    name = boot.file_report.requested or ""
-    boot.note(Moment.DOWNLOAD_FAILED, name=name, reason=reason)
+    requested = str(boot.file_report.requested)
+    boot.note(Moment.DOWNLOAD_FAILED, name=requested, reason=reason)
     return boot.settle(Action.FAILED, rule=1, reason=reason)
 
 

@@ -113,7 +113,6 @@ def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
         configuration = decode_configuration(payload)
     except DecodeError as error:
         return boot.refuse(Refuse(f"malformed configuration: {error}", rule))
-    boot.configuration = configuration
     has_ctl = boot.held[FileKind.CTL] is not None
     boot.report.needs_ctl = configuration.security_mode > 1 and not has_ctl
     boot.note(Moment.CONFIGURATION_ACCEPTED, name=boot.search.name)

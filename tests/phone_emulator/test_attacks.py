@@ -7,6 +7,7 @@ import pytest
 
 from phone_emulator.console_log import lines_of
 from phone_emulator.screen import draw
+from phone_emulator.secd.events import Habits
 from phone_emulator.secd.report import Action
 from protocol.codes import Digest, Role
 from protocol.phone_models import PHONE_MODELS, LogForm
@@ -253,3 +254,16 @@ def test_a_signers_name_cannot_write_to_the_terminal() -> None:
     bench.boot()
     shown = draw(DEVICE, PHONE_MODELS["7975"], bench.contents, [])
     assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_tvs_cannot_vouch_for_an_expired_signer_where_dates_count() -> None:
+    """Neither by an answer nor by one that the phone remembers."""
+    expired = keypair("cucm-pub", 9, days=30)
+    strict = Habits(refuses_expired_signers=True)
+    bench = phone(nodes_of(MIXED), servers=(PUB,), habits=strict)
+    bench.boot()
+    bench.nodes[PUB].configuration_signer = expired
+    bench.nodes[PUB].know(expired, Role.TFTP)
+    for _ in range(2):
+        refused(bench, FileKind.CONFIGURATION, "expired on 2015-04-08")
+        assert len(bench.nodes[PUB].queries) == 1

@@ -162,3 +162,47 @@ def test_a_refused_download_is_not_looked_for_elsewhere() -> None:
     assert {file.action for file in report.files.values()} == {Action.FAILED}
     assert report.status_messages.count("TFTP access error") == 3
     assert "Access violation" in (report.files[FileKind.CTL].reason or "")
+
+
+@pytest.mark.parametrize(
+    ("length", "reason"),
+    [
+        (64 * 1024, "malformed: no trust list"),
+        (64 * 1024 + 1, "65537 bytes: a phone loads no list over 64 KB"),
+    ],
+)
+def test_a_list_of_more_than_64_kb_is_not_even_read(length: int, reason: str) -> None:
+    """REFERENCE 1.10: about 39 certificates of 2048 bits."""
+    secd = machine()
+    secd.handle(PowerOn(), NOW)
+    secd.handle(Downloaded(bytes(length)), NOW)
+    report = secd.report.files[FileKind.CTL]
+    assert (report.action, report.rule) == (Action.REJECTED, 7)
+    assert (report.reason or "").startswith(reason)
+
+
+@pytest.mark.parametrize(("mixed", "rule"), [(True, 9), (False, 11)])
+def test_a_configuration_that_is_none_is_refused_under_its_own_rule(
+    *, mixed: bool, rule: int
+) -> None:
+    """Unsigned where a signed one is wanted, and malformed where none is."""
+    nodes = nodes_of(Lab(mixed=mixed))
+    if not mixed:
+        nodes[PUB].itl = Lab().blank_itl()
+    for suffix in ("", ".sgn"):
+        nodes[PUB].files[f"{DEVICE}.cnf.xml{suffix}"] = b"nonsense"
+    report = phone(nodes).boot().report.files[FileKind.CONFIGURATION]
+    assert (report.action, report.rule) == (Action.REJECTED, rule)
+
+
+def test_a_model_without_itl_believes_none_that_its_flash_holds() -> None:
+    lab = Lab(mixed=True)
+    bench = phone(nodes_of(lab), model="7960")
+    bench.boot()
+    itl = lab.itl().sign("ITLFile.tlv")
+    bench.contents = FlashContents(bench.contents.ctl, itl, None)
+    bench.nodes = nodes_of(lab.regenerate_callmanager())
+    secd = bench.boot()
+    assert secd.anchors.itl is None
+    reason = secd.report.files[FileKind.CTL].reason or ""
+    assert reason.endswith("this model cannot ask TVS; delete the CTL on the phone")
