@@ -71,7 +71,8 @@ def create(
         described = {"name": made.name} | certificate_json(made.certificate)
         click.echo(json.dumps(described))
     else:
-        click.echo(f"token {made.name} created: {_identify(made)}")
+        name, serial = _identify(made)
+        click.echo(f"token {made.name} created: {name} {serial}")
 
 
 @token.command("list")
@@ -149,7 +150,7 @@ def _print_list(found: TokenList, *, as_json: bool) -> None:
         return
     for each in found.tokens:
         state = "destroyed" if _is_destroyed(each) else "usable"
-        click.echo(f"{each.name}  {_identify(each)}  {state}")
+        click.echo("  ".join((each.name, *_identify(each), state)))
 
 
 def _describe(token: Token) -> dict[str, object]:
@@ -166,7 +167,8 @@ def _is_destroyed(token: Token) -> bool:
     return isinstance(token, FileToken) and token.is_destroyed
 
 
-def _identify(token: Token) -> str:
+def _identify(token: Token) -> tuple[str, str]:
+    """Return what is printed of a token's certificate: common name, serial number."""
     certificate = token.certificate
     name = printable(certificate.subject.get("CN") or "").strip()
-    return f"{name}  {certificate.serial_hex}"
+    return name, certificate.serial_hex
