@@ -180,7 +180,8 @@ class FolderFlash:
 
     def read_log(self) -> str:
         """Return the console log, empty when there is none."""
-        return (_read(self.folder / _LOG, 2 * _MAX_LOG_BYTES) or b"").decode()
+        data = _read(self.folder / _LOG, 2 * _MAX_LOG_BYTES) or b""
+        return data.decode(errors="replace")
 
     def save_record(self, record: bytes) -> None:
         """Replace the record of the last boot."""

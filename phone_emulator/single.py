@@ -55,14 +55,12 @@ def delete_trust(folder: Path) -> tuple[FileKind, ...]:
     """Erase the lists as the softkey Erase does; say which there were.
 
     Raises:
-        PhoneError: When no phone keeps its flash in that folder.
+        PhoneError: When no phone, or none of a known model, keeps its flash there.
     """
     flash = FolderFlash.open(folder)
+    state = flash.known_state()
     erased = flash.delete_trust()
-    state = flash.state()
-    if state is not None:
-        form = PHONE_MODELS[state.model].log_form
-        line = line_of(time.time(), ERASING_LISTS, form)
-        lines = (*state.status_lines, line)[-_MAX_STATUS_LINES:]
-        flash.save_state(msgspec.structs.replace(state, status_lines=lines))
+    line = line_of(time.time(), ERASING_LISTS, PHONE_MODELS[state.model].log_form)
+    lines = (*state.status_lines, line)[-_MAX_STATUS_LINES:]
+    flash.save_state(msgspec.structs.replace(state, status_lines=lines))
     return erased

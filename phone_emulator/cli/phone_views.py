@@ -90,7 +90,8 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
             continue
         mark = "differs" if step.differs else ""
         effects = ", ".join(step.effects)
-        click.echo(f"{step.number:3} {step.event:16} {step.state:26} {effects} {mark}")
+        line = f"{step.number:3} {step.event:16} {step.state:26} {effects} {mark}"
+        click.echo(line.rstrip())
     if with_log:
         form = the_replay.start.identity.model.log_form
         click.echo("\n".join(lines_of(the_replay.secd.log, form, 1)))

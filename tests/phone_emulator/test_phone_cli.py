@@ -1,0 +1,162 @@
+"""`tokenless phone`, as its users run it."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+
+from phone_emulator.flash import FolderFlash
+from tests.cluster import DEVICE, SIGNED_AT, Lab
+from tests.live import LiveNode, live_node
+from tests.run_cli import run_cli
+
+MIXED = replace(Lab(), mixed=True)
+LISTS = ("CTLFile.tlv", "ITLFile.tlv")
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[LiveNode]:
+    async with live_node(MIXED.authority(), tmp_path) as running:
+        yield running
+
+
+class Commands:
+    """The commands about one phone."""
+
+    def __init__(self, folder: Path, node: LiveNode) -> None:
+        self.folder = folder
+        self._node = node
+
+    async def boot(self, *options: str) -> tuple[int, str, str]:
+        where = ("--tftp", str(self._node.tftp), "--device", DEVICE)
+        return await self("boot", *where, *options)
+
+    async def __call__(self, verb: str, *options: str) -> tuple[int, str, str]:
+        flash = ("--flash", str(self.folder)) if verb != "replay" else ()
+        return await trio.to_thread.run_sync(
+            lambda: run_cli("phone", verb, *flash, *options)
+        )
+
+
+@pytest.fixture
+def phone(tmp_path: Path, node: LiveNode) -> Commands:
+    return Commands(tmp_path / "flash", node)
+
+
+async def test_a_boot_in_words(phone: Commands) -> None:
+    status, out, err = await phone.boot("--tls", "1.2")
+
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        f"{DEVICE} (7975): ok",
+        "  CTLFile.tlv    installed by first-use",
+        "  ITLFile.tlv    installed by installed-ctl",
+        "  configuration  installed by installed-ctl",
+        "  CTL and ITL installed",
+    ]
+
+
+async def test_an_older_list_is_taken_and_noted(
+    phone: Commands, node: LiveNode
+) -> None:
+    await phone.boot()
+    authority = MIXED.authority()
+    assert authority.ctl is not None
+    authority.ctl = replace(authority.ctl, timestamp=SIGNED_AT - 86_400)
+    node.serve(authority)
+    status, out, _ = await phone.boot()
+
+    assert status == 0
+    assert "  CTLFile.tlv    updated by installed-ctl\n" in out
+    assert "note: signed 2020-" in out
+    assert "validly signed" in out
+
+
+async def test_a_refused_configuration_says_that_the_old_one_is_kept(
+    phone: Commands, node: LiveNode
+) -> None:
+    await phone.boot()
+    authority = MIXED.authority()
+    authority.files[f"{DEVICE}.cnf.xml.sgn"] = b"<device/>"
+    node.serve(authority)
+    status, out, err = await phone.boot()
+
+    assert status == 1
+    assert f"{DEVICE} (7975): rejected" in out
+    assert err.startswith(
+        f"tokenless: {DEVICE}.cnf.xml.sgn rejected: not a signed file"
+    )
+    assert err.endswith("; the phone keeps the configuration that it had\n")
+
+
+async def test_factory_reset_leaves_an_empty_phone(phone: Commands) -> None:
+    await phone.boot()
+    assert (await phone("factory-reset"))[:2] == (
+        0,
+        "erased: CTLFile.tlv, ITLFile.tlv, configuration\n",
+    )
+    assert (await phone("factory-reset"))[1] == "erased: there was nothing\n"
+    assert (await phone("delete-trust"))[1] == "erased: there were none\n"
+    assert (await phone("log"))[1] == ""
+    _, out, _ = await phone("show", "--json")
+    assert json.loads(out)["files"] == dict.fromkeys(LISTS)
+    status, _, err = await phone("replay", str(phone.folder / "last-boot.jsonl"))
+    assert status == 1
+    assert "no record of a boot" in err
+
+
+async def test_a_replay_in_words_as_json_and_with_its_log(phone: Commands) -> None:
+    await phone.boot()
+    record = str(phone.folder / "last-boot.jsonl")
+    status, words, _ = await phone("replay", record, "--log")
+    _, lines, _ = await phone("replay", record, "--json")
+    _, log, _ = await phone("log")
+
+    assert status == 0
+    steps = [json.loads(line) for line in lines.splitlines()]
+    assert steps[0]["event"] == "PowerOn"
+    assert steps[-1]["state"] == "running"
+    assert not any(step["differs"] for step in steps)
+    assert [line.split()[1] for line in words.splitlines()[: len(steps)]] == [
+        step["event"] for step in steps
+    ]
+    assert words.endswith(log), "the log of the replay is that of the boot"
+
+
+async def test_a_changed_record_is_told_from_the_machine(phone: Commands) -> None:
+    await phone.boot()
+    record = trio.Path(phone.folder / "last-boot.jsonl")
+    await record.write_text(
+        (await record.read_text()).replace('"state":"fetching-itl"', '"state":"off"', 1)
+    )
+    status, out, err = await phone("replay", str(record))
+
+    assert status == 1
+    assert out.count("differs") == 1
+    assert err.startswith("tokenless: the replay differs from the record; ")
+
+
+async def test_a_flash_of_an_unknown_model_says_what_to_do(phone: Commands) -> None:
+    await phone.boot()
+    flash = FolderFlash.open(phone.folder)
+    flash.save_state(msgspec.structs.replace(flash.known_state(), model="9999"))
+    for verb in ("show", "delete-trust"):
+        status, out, err = await phone(verb)
+        assert (status, out) == (1, ""), verb
+        assert err.endswith("names no model that is known; boot the phone again\n")
+    assert flash.load().ctl is not None
+    assert (await phone.boot())[0] == 0
+
+
+async def test_a_log_with_damaged_bytes_is_still_printed(phone: Commands) -> None:
+    await phone.boot()
+    log = trio.Path(phone.folder / "console.log")
+    await log.write_bytes(b"\xff\xfe line\n" + await log.read_bytes())
+    status, out, _ = await phone("log")
+
+    assert status == 0
+    assert "boot finished, ok" in out
