@@ -1,0 +1,113 @@
+"""Documents are true where a machine can tell: links lead somewhere, commands exist."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from services.cli.main import cli
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+
+_FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_INLINE = re.compile(r"`(tokenless [^`]+)`")
+_TYPED = re.compile(r"^(?:\$ |    )?(tokenless (?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
+_MAKE = re.compile(r"`make ([a-z]+)`|^(?:\$ |    )?make ([a-z]+)", re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the names that a page's headings can be reached by."""
+    headings = _HEADING.findall(_FENCED.sub("", text))
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def commands(text: str) -> Iterator[str]:
+    """Return every command of ours that a page shows, in one line each."""
+    yield from _INLINE.findall(text)
+    for typed in _TYPED.findall(text):
+        yield typed.replace("\\\n", " ")
+
+
+def unknown_words(line: str) -> list[str]:
+    """Return the words of a command that no such command knows."""
+    words = shlex.split(line, comments=True)[1:]
+    words = list(_until_the_shell_s(words))
+    command: click.Command = cli
+    while words and isinstance(command, click.Group):
+        if words[0].startswith("-"):
+            break
+        child = command.get_command(click.Context(command), words[0])
+        if child is None:
+            return [words[0]]
+        command, words = child, words[1:]
+    known = {"--help", "-h", "--debug"}
+    known.update(opt for each in command.params for opt in each.opts)
+    flags = [word.partition("=")[0] for word in words if word.startswith("--")]
+    return [flag for flag in flags if flag not in known]
+
+
+def _until_the_shell_s(words: list[str]) -> Iterator[str]:
+    for word in words:
+        if re.match(r"[|>;&…]|\d>", word):
+            return
+        yield word.rstrip(";")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for link in _LINK.findall(_FENCED.sub("", page.read_text())):
+        path, _, anchor = link.partition("#")
+        assert "://" not in path, "pages stay readable without a network"
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text()), link
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_exist(name: str) -> None:
+    for line in commands((ROOT / name).read_text()):
+        assert unknown_words(line) == [], line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_targets_of_make_exist(name: str) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = {one or two for one, two in _MAKE.findall((ROOT / name).read_text())}
+    assert asked <= targets
+
+
+def test_the_help_of_make_names_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE)) - {"help"}
+    named = set(re.findall(r'@echo "make (\w+)', makefile))
+    assert named == targets - {"clean"}
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = set(_LINK.findall((folder / "README.md").read_text()))
+    assert index == {path.name for path in folder.glob("[0-9]*.md")}
+
+
+def test_every_rehearsal_is_in_the_catalogue() -> None:
+    _, _, catalogue = (
+        (ROOT / "docs" / "rehearsals.md").read_text().partition("## The catalogue")
+    )
+    named = set(re.findall(r"`([\w-]+)`", catalogue))
+    shipped = {path.stem for path in (ROOT / "configs/rehearsals").glob("*.toml")}
+    assert shipped - named == set()
+
+
+def test_an_unknown_flag_is_noticed() -> None:
+    assert unknown_words("tokenless rehearse run x --reprot y") == ["--reprot"]
+    assert unknown_words("tokenless reherse run") == ["reherse"]
+    assert unknown_words("tokenless file show x | grep --colour y") == []
