@@ -17,21 +17,29 @@ COPY phone_emulator phone_emulator
 COPY configs configs
 # Bytecode that does not remember when it was made: the same files give the same image.
 RUN SOURCE_DATE_EPOCH=0 /opt/tokenless/bin/python -m pip install --no-deps --no-build-isolation . \
+    && /opt/tokenless/bin/python -m pip uninstall --yes --quiet \
+       editables hatchling packaging pathspec pluggy tomlkit trove-classifiers \
+    && /opt/tokenless/bin/python -m pip check \
     && /opt/tokenless/bin/python -m pip uninstall --yes --quiet pip setuptools \
     && /opt/tokenless/bin/python -m compileall -q -f --invalidation-mode unchecked-hash \
        /opt/tokenless/lib
 
 FROM ${BASE}
-RUN useradd --system --uid 6970 --home-dir /data --shell /usr/sbin/nologin tokenless \
-    && install -d -o tokenless -g tokenless -m 0750 /data /handover
-COPY --from=build /opt/tokenless /opt/tokenless
-COPY configs /etc/tokenless
 # The data folder is renamed into place when it is whole: so it lies in the volume, and
 # is not the volume.
 ENV PATH=/opt/tokenless/bin:$PATH \
     TOKENLESS_DATA=/data/cluster \
     TOKENLESS_CONFIG=/etc/tokenless/lab.toml \
     PYTHONDONTWRITEBYTECODE=1
+# The base's own pip goes; an account that does not remember the day it was made.
+RUN if python3 -m pip --version; then \
+        python3 -m pip uninstall --yes --root-user-action=ignore pip; fi \
+    && groupadd --gid 6970 tokenless \
+    && SOURCE_DATE_EPOCH=0 useradd --system --key SYS_UID_MAX=6970 --no-log-init \
+       --uid 6970 --gid 6970 --home-dir /data --shell /usr/sbin/nologin tokenless \
+    && install -d -o tokenless -g tokenless -m 0750 /data /handover
+COPY --from=build /opt/tokenless /opt/tokenless
+COPY configs /etc/tokenless
 USER tokenless
 WORKDIR /data
 VOLUME /data

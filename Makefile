@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo rehearse test coverage lint bench fuzz vectors picture lock clean
+.PHONY: help demo rehearse test coverage lint bench fuzz mutants vectors picture lock clean
 
 help:
 	@echo "make demo    set up, take a lab cluster through a CallManager regeneration, show the result"
@@ -12,9 +12,11 @@ help:
 	@echo "make test    set up, run the whole test suite"
 	@echo "make coverage  the test suite again, and which lines and branches it does not reach"
 	@echo "make lint    ruff and mypy"
+	@echo "make image   build the container image and try it, where podman is (as root)"
 	@echo "make bench   the benchmarks of benchmarks/"
 	@echo "make fuzz    the fuzz targets, a million inputs each"
 	@echo "make picture the picture of README.md, made anew"
+	@echo "make mutants the trust decisions, changed in a thousand ways: tests must notice"
 	@echo "make vectors the golden files of tests/vectors, made anew"
 	@echo "make lock    resolve requirements/*.in anew into locked files"
 
@@ -53,6 +55,10 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Minutes, packages from mirrors, root: so not in `make test`. tests/system/image says more.
+image: $(VENV)/dev
+	TOKENLESS_IMAGE=1 $(BIN)/python -m pytest tests/system/image -o faulthandler_timeout=0
+
 # Each benchmark says on its first lines what it measures and beside whom; together
 # they take about half an hour on a quiet machine.
 bench: $(VENV)/dev
@@ -66,6 +72,13 @@ bench: $(VENV)/dev
 # FUZZ chooses: `make fuzz FUZZ="--seconds 900 files tvs-server"`.
 fuzz: $(VENV)/dev
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+# Mutation testing of the trust decisions: which modules, by which tests, and what is left
+# out stands in pyproject.toml. About ten minutes; survivors are listed at the end.
+mutants: $(VENV)/dev requirements/mutation.txt
+	$(PIP) install --require-hashes -r requirements/mutation.txt
+	$(BIN)/python -m mutmut run
+	$(BIN)/python -m mutmut results
 
 # The picture of README.md, from a rehearsal that is played for it.
 picture: $(VENV)/runtime
@@ -82,6 +95,7 @@ lock: $(VENV)/dev
 	cd requirements && ../$(LOCK) -o dev.txt dev.in
 	cd requirements && ../$(LOCK) -o hsm.txt hsm.in
 	cd requirements && ../$(LOCK) -o postgres.txt postgres.in
+	cd requirements && ../$(LOCK) -o mutation.txt mutation.in
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) mutants .pytest_cache .mypy_cache .ruff_cache

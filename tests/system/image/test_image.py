@@ -1,0 +1,107 @@
+"""The image: what is in it, that it can be built again alike, and that it serves.
+
+Not part of `make test`: it needs root, buildah, podman, runc and mmdebstrap (100 MB),
+fetches a base system and every locked dependency, and takes one to three minutes. A
+check of every change must not depend on a mirror that is slow today. `make image` runs
+it, on a stand-in for the official base (Debian 12 with its Python 3.11), or, where a
+registry can be reached, on what TOKENLESS_BASE names (anything `podman pull` takes).
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.image.engine import OFFICIAL_BASE, Engine
+
+pytestmark = pytest.mark.timeout(900)
+
+MOST_BYTES = 110_000_000
+"""What the image may add to its base."""
+HARDENED = (
+    "--read-only",
+    "--read-only-tmpfs=false",  # as Docker: not even /tmp
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+)
+OFFLINE = "--network=none"
+
+
+def test_two_builds_give_the_same_layers(
+    engine: Engine, source: Path, image: str
+) -> None:
+    engine.build("localhost/again", source, "--no-cache")
+    layers = [
+        engine.inspect(name)["RootFS"]["Layers"] for name in (image, "localhost/again")
+    ]
+    assert layers[0] == layers[1]
+
+
+def test_it_is_small(
+    engine: Engine, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, base = (engine.inspect(name)["Size"] for name in (image, OFFICIAL_BASE))
+    with capsys.disabled():
+        sys.stdout.write(f"\n{whole / 1e6:.0f} MB, of it the base {base / 1e6:.0f}\n")
+    assert whole - base < MOST_BYTES
+
+
+def test_nothing_in_it_builds_or_installs(engine: Engine, image: str) -> None:
+    script = """
+        for tool in cc c++ gcc g++ clang ld as make cargo pip pip3 hatchling; do
+            command -v $tool
+        done
+        for python in python3 /opt/tokenless/bin/python; do
+            for module in pip hatchling setuptools; do
+                $python -c "import $module" 2> /dev/null && echo $module
+            done
+        done
+        find /opt/tokenless /etc/tokenless ! -user root
+        true
+    """
+    options = ("--rm", OFFLINE, "--entrypoint=sh")
+    assert engine.podman("run", *options, image, "-c", script) == ""
+
+
+def test_health_without_a_server_is_bad(engine: Engine, image: str) -> None:
+    command = engine.inspect(image)["Healthcheck"]["Test"]
+    assert command == ["CMD", "tokenless", "health"]
+    run = ("run", "--rm", OFFLINE, *HARDENED, "--entrypoint=sh", image)
+    told = engine.podman(*run, "-c", f"{' '.join(command[1:])} || echo bad")
+    assert told == "bad\n"
+
+
+@pytest.fixture
+def served(engine: Engine, image: str) -> Iterator[str]:
+    """Serve the lab as one container; yields its name."""
+    name = "served"
+    engine.podman("run", "--detach", f"--name={name}", OFFLINE, *HARDENED, image)
+    engine.await_line(name, '"event": "serving"')
+    yield name
+    engine.podman("rm", "--force", "--volumes", "--time=0", name)
+
+
+def test_it_serves_read_only_and_without_a_capability(
+    engine: Engine, served: str
+) -> None:
+    engine.podman("healthcheck", "run", served)
+    status = engine.podman("exec", served, "cat", "/proc/1/status")
+    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert facts["Uid"].split() == ["6970"] * 4
+    assert {facts[name] for name in ("CapEff", "CapPrm", "CapBnd")} == {"0" * 16}
+    assert facts["NoNewPrivs"] == "1"
+    writable = "find / -xdev -writable ! -type l 2> /dev/null || true"
+    assert engine.podman("exec", served, "sh", "-c", writable) == "/data\n"
+
+    phone = ("--device=SEP001122334455", "--flash=/data/phone", "--json")
+    where = "--tftp=127.0.47.155:6969,127.0.47.156:6969"
+    told = engine.podman("exec", served, "tokenless", "phone", "boot", *phone, where)
+    assert json.loads(told)["outcome"] == "ok"
+
+
+def test_it_drains_when_it_is_stopped(engine: Engine, served: str) -> None:
+    engine.podman("stop", "--time=10", served)
+    (state,) = json.loads(engine.podman("inspect", served))
+    assert state["State"]["ExitCode"] == 0
