@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo rehearse test coverage lint bench fuzz mutants vectors picture lock clean
+.PHONY: help demo rehearse test coverage lint image bench fuzz mutants vectors picture lock clean
 
 help:
 	@echo "make demo    set up, take a lab cluster through a CallManager regeneration, show the result"
