@@ -25,7 +25,9 @@ from phone_emulator.secd.events import (
 )
 from phone_emulator.secd.machine import Secd
 from phone_emulator.secd.record import BootRecorder
+from phone_emulator.secd.report import Action
 from phone_emulator.secd.tvs_cache import TvsCache
+from protocol.trust_anchors import FileKind, VerifiedBy
 from tests.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
 
 
@@ -110,3 +112,21 @@ def phone(
 def nodes_of(lab: Lab) -> dict[str, Authority]:
     """Return both nodes by address."""
     return {PUB: lab.authority("pub"), SUB: lab.authority("sub")}
+
+
+def booted(lab: Lab, *, servers: Sequence[str] = (PUB, SUB)) -> Bench:
+    """Return a phone that has booted once against `lab`."""
+    return reboot(phone({}, servers=servers), lab)
+
+
+def reboot(bench: Bench, lab: Lab) -> Bench:
+    """Boot again, with `lab` as it is now."""
+    bench.nodes = nodes_of(lab)
+    bench.boot()
+    return bench
+
+
+def fate(bench: Bench, kind: FileKind) -> tuple[Action, VerifiedBy | None, int | None]:
+    """Return what became of a file: the action, who vouched, under which rule."""
+    report = bench.secd.report.files[kind]
+    return report.action, report.verified_by, report.rule

@@ -1,4 +1,4 @@
-"""The decision rules of REFERENCE 4.2, each under its number."""
+"""The decision rules of REFERENCE 4.2 about lists, each under its number."""
 
 from dataclasses import replace
 
@@ -9,29 +9,9 @@ from phone_emulator.secd.report import Action, Outcome
 from protocol.codes import Role
 from protocol.trust_anchors import FileKind, VerifiedBy
 from tests.cluster import DEVICE, PUB, SUB, Authority, Lab, keypair, record
-from tests.phone_bench import Bench, nodes_of, phone
+from tests.phone_bench import booted, fate, nodes_of, phone, reboot
 
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
-
-
-def booted(lab: Lab, *, servers: tuple[str, ...] = (PUB, SUB)) -> Bench:
-    """Return a phone that has booted once against `lab`."""
-    bench = phone(nodes_of(lab), servers=servers)
-    bench.boot()
-    return bench
-
-
-def reboot(bench: Bench, lab: Lab) -> Bench:
-    bench.nodes = nodes_of(lab)
-    bench.boot()
-    return bench
-
-
-def fate(bench: Bench, kind: FileKind) -> tuple[Action, VerifiedBy | None, int | None]:
-    report = bench.secd.report.files[kind]
-    return report.action, report.verified_by, report.rule
-
-
 NON_SECURE, MIXED = Lab(), Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
 
@@ -178,77 +158,12 @@ def test_rule_8_identical_files_are_no_update() -> None:
     assert report.outcome is Outcome.OK
 
 
-def test_rule_9_a_configuration_by_a_tftp_server_of_the_lists() -> None:
-    bench = booted(MIXED)
-    action, by, rule = fate(bench, CONFIGURATION)
-    assert (action, by, rule) == (Action.INSTALLED, VerifiedBy.INSTALLED_CTL, 9)
-    assert bench.secd.report.files[CONFIGURATION].requested == f"{DEVICE}.cnf.xml.sgn"
-
-
 def test_rule_8_can_be_switched_off() -> None:
     again = Habits(identical_file_is_an_update=True)
     bench = phone(nodes_of(MIXED), habits=again)
     bench.boot()
     bench.boot()
     assert fate(bench, CTL) == (Action.UPDATED, VerifiedBy.INSTALLED_CTL, 3)
-
-
-@pytest.mark.parametrize("roles", [(Role.TFTP,), (Role.CCM_TFTP,), (0, Role.TFTP)])
-def test_rule_9_tvs_vouches_for_a_configurations_signer(roles: tuple[int, ...]) -> None:
-    bench = booted(MIXED)
-    new = keypair("cucm-pub", 7)
-    bench.nodes = nodes_of(MIXED)
-    bench.nodes[PUB].configuration_signer = new
-    bench.nodes[PUB].know(new, *roles)
-    bench.boot()
-    assert fate(bench, CONFIGURATION)[1:] == (VerifiedBy.TVS, 9)
-
-
-@pytest.mark.parametrize("roles", [None, (Role.SAST,), (Role.CAPF,), ()])
-def test_rule_9_else_the_cached_configuration_stays(
-    roles: tuple[int, ...] | None,
-) -> None:
-    bench = booted(MIXED)
-    held = bench.contents.configuration
-    new = keypair("cucm-pub", 7)
-    bench.nodes = nodes_of(MIXED)
-    bench.nodes[PUB].configuration_signer = new
-    if roles is not None:
-        bench.nodes[PUB].know(new, *roles)
-    report = bench.boot().report
-    assert fate(bench, CONFIGURATION)[::2] == (Action.REJECTED, 9)
-    assert bench.contents.configuration == held
-    assert f"TFTP Error : {DEVICE}.cnf.xml.sgn" in report.status_messages
-
-
-def test_rule_10_a_tftp_server_that_the_ctl_does_not_name() -> None:
-    bench = booted(MIXED)
-    elsewhere = "127.0.47.200"
-    bench.nodes = {elsewhere: nodes_of(MIXED)[PUB]}
-    bench.identity = phone({}, servers=(elsewhere,)).identity
-    bench.boot()
-    assert fate(bench, CTL)[0] is Action.UNCHANGED
-    assert fate(bench, CONFIGURATION)[::2] == (Action.REJECTED, 10)
-
-
-def test_rule_10_the_next_server_may_be_named() -> None:
-    bench = booted(MIXED)
-    elsewhere = "127.0.47.200"
-    bench.nodes = {elsewhere: nodes_of(MIXED)[PUB], **nodes_of(MIXED)}
-    bench.identity = phone({}, servers=(elsewhere, PUB)).identity
-    bench.boot()
-    assert fate(bench, CONFIGURATION)[0] is Action.UNCHANGED
-
-
-def test_rule_10_can_be_switched_off() -> None:
-    elsewhere = "127.0.47.200"
-    bench = phone(
-        {elsewhere: nodes_of(MIXED)[PUB]},
-        servers=(elsewhere,),
-        habits=Habits(authorises_tftp=False),
-    )
-    bench.boot()
-    assert fate(bench, CONFIGURATION)[0] is Action.INSTALLED
 
 
 def test_rule_11_a_blank_itl_lets_plain_configurations_and_any_itl_in() -> None:
@@ -277,39 +192,6 @@ def test_rule_11_a_blank_itl_does_not_help_a_phone_with_a_ctl() -> None:
     assert fate(bench, ITL)[::2] == (Action.REJECTED, 7)
 
 
-def test_rule_11_a_ctl_without_tftp_records_and_no_itl() -> None:
-    nodes = {PUB: MIXED.authority()}
-    nodes[PUB].ctl, nodes[PUB].itl = MIXED.emptied_ctl(), None
-    bench = phone(nodes, model="7960", servers=(PUB,))
-    bench.boot()
-    assert fate(bench, CONFIGURATION)[::2] == (Action.INSTALLED, 11)
-
-
-def test_rule_12_phone_sast_trust_may_sign_lists_and_configurations() -> None:
-    """A migration: the old cluster's TVS knows the new CallManager as 0 and 3."""
-    bench = booted(MIXED)
-    new = Lab(
-        callmanager_pub=keypair("new-pub"),
-        callmanager_sub=keypair("new-sub1"),
-        tvs_pub=keypair("new-tvs"),
-        tvs_sub=keypair("new-tvs-sub"),
-        mixed=True,
-    )
-    old_nodes, there = nodes_of(MIXED), "127.0.47.200"
-    for node in old_nodes.values():
-        node.know(new.callmanager_pub, Role.SAST, Role.TFTP)
-    served = new.authority()
-    served.ctl = None
-    bench.nodes = {there: served, **old_nodes}
-    bench.identity = phone(
-        {}, servers=(there,), habits=Habits(authorises_tftp=False)
-    ).identity
-    bench.boot()
-    assert fate(bench, ITL) == (Action.UPDATED, VerifiedBy.TVS, 4)
-    assert fate(bench, CONFIGURATION)[0] is Action.UNCHANGED
-    assert fate(bench, CONFIGURATION)[2] == 9
-
-
 def test_a_phone_without_security_by_default_refuses_every_new_signer() -> None:
     bench = phone(nodes_of(MIXED), model="7960")
     bench.boot()
@@ -321,26 +203,6 @@ def test_a_phone_without_security_by_default_refuses_every_new_signer() -> None:
     bench.lose("ctl")
     bench.boot()
     assert fate(bench, CTL) == (Action.INSTALLED, VerifiedBy.FIRST_USE, 2)
-
-
-def test_secure_mode_without_a_ctl_is_no_good_boot() -> None:
-    nodes = nodes_of(NON_SECURE)
-    configuration = nodes[PUB].configuration
-    assert configuration is not None
-    nodes[PUB].configuration = replace(configuration, security_mode=2)
-    bench = phone(nodes)
-    assert bench.boot().report.outcome is Outcome.DEGRADED
-
-
-def test_a_ctl_of_an_emptied_cluster_still_takes_signed_configurations() -> None:
-    """The ITL has TFTP records: after mixed to non-secure `.sgn` is still asked for."""
-    bench = booted(MIXED)
-    nodes = nodes_of(MIXED)
-    nodes[PUB].ctl = MIXED.emptied_ctl()
-    bench.nodes = nodes
-    bench.boot()
-    assert fate(bench, CTL)[:2] == (Action.UPDATED, VerifiedBy.INSTALLED_CTL)
-    assert fate(bench, CONFIGURATION)[0] is Action.UNCHANGED
 
 
 def test_a_record_is_not_trusted_for_a_role_that_it_does_not_have() -> None:
