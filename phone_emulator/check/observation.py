@@ -60,11 +60,14 @@ class Node:
         return str(self.server) if own is None else printable(own)
 
     def find(self, kind: FileKind, *, signed: bool = False) -> bytes | Missing:
-        """Return what a phone gets that tries the names of a file in order."""
+        """Return what a phone gets that tries the names of a file in order.
+
+        It goes on to the next name only where the server says that there is no file.
+        """
         found: bytes | Missing = Missing("it was not asked for", is_absent=True)
         for name in names_of(kind, self.device, signed=signed):
             found = self.files.get(name, found)
-            if isinstance(found, bytes):
+            if isinstance(found, bytes) or not found.is_absent:
                 return found
         return found
 

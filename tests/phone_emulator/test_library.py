@@ -80,3 +80,15 @@ def test_a_change_window(
 def test_a_refused_command_is_an_error(tokenless_cluster: "LabCluster") -> None:
     with pytest.raises(PhoneError, match="utils nothing"):
         tokenless_cluster.admin("utils nothing")
+
+
+def test_a_lab_that_cannot_be_served_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Imported late, as the plugin does: collecting tests must not import services.
+    from phone_emulator.pytest_plugin.lab import running_lab  # noqa: PLC0415
+
+    monkeypatch.setenv("TOKENLESS_LOG_LEVEL", "everything")
+    with (
+        pytest.raises(PhoneError, match=r"did not start: tokenless: .*everything"),
+        running_lab(),
+    ):
+        pass

@@ -191,3 +191,11 @@ async def test_five_percent_of_the_packets_lost() -> None:
                 fetchers.start_soon(fetch)
         assert network.tftp.retransmits > 0
         nursery.cancel_scope.cancel()
+
+
+async def test_datagrams_that_cannot_leave_count_as_lost() -> None:
+    """Nobody may send to this address unasked: the system refuses every datagram."""
+    async with open_network(wishes=FAST) as network:
+        with pytest.raises(SilentServerError, match="does not answer"):
+            await network.tftp.fetch(Server("255.255.255.255", 69), "x")
+        assert network.tftp.open_sockets == 0

@@ -1,9 +1,10 @@
 """Questions to TVS over real TLS, from our daemon and from servers that misbehave."""
 
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -234,3 +235,19 @@ async def test_a_server_without_tls() -> None:
         with pytest.raises(TvsUnreachableError):
             await ask_tvs(question(where), MODERN, 5)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_server_that_accepts_nobody() -> None:
+    """Its queue is full: connecting takes until patience ends."""
+    with socket.socket() as busy, ExitStack() as waiting:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        for _ in range(3):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(busy.getsockname())
+        with pytest.raises(
+            TvsUnreachableError, match=r"no answer within 0\.2 s"
+        ) as why:
+            await ask_tvs(question(Server(*busy.getsockname())), MODERN, 0.2)
+    assert why.value.stage is TvsStage.CONNECT

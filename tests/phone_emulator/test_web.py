@@ -261,3 +261,40 @@ async def test_newer_models_try_http_first(
         nursery.cancel_scope.cancel()
     assert report.outcome == "ok"
     assert bool(asked) is by_http
+
+
+@pytest.mark.parametrize("data", [None, b"<device", b"\xff"])
+def test_a_phone_without_a_readable_configuration(
+    flash: FolderFlash, data: bytes | None
+) -> None:
+    (file,) = flash.folder.glob("SEP*.cnf.xml")
+    if data is None:
+        file.unlink()
+    else:
+        file.write_bytes(data)
+    page = get(PhoneSite(flash), "/CGI/Java/Serviceability?adapter=configuration")
+    assert "<B> Configuration</B>" in page
+    assert "<B>none</B>" in page
+    assert "CallManager" not in page
+
+
+async def test_a_request_that_is_cut_short_is_answered() -> None:
+    async with serving(hello) as where:
+        stream = await trio.open_tcp_stream(where.address, where.port)
+        async with stream:
+            await stream.send_all(b"GET /hel")
+            await stream.send_eof()
+            assert (await stream.receive_some(100)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_client_that_is_gone_harms_nobody() -> None:
+    def large(_: str) -> Page:
+        return Page(bytes(50_000_000))
+
+    async with serving(large) as where:
+        stream = await trio.open_tcp_stream(where.address, where.port)
+        await stream.send_all(b"GET / HTTP/1.1\r\n\r\n")
+        assert await stream.receive_some(1)
+        await stream.aclose()
+        answer = await say(where, b"HEAD / HTTP/1.1\r\n\r\n")
+    assert b"Content-Length: 50000000" in answer
