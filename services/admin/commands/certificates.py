@@ -1,5 +1,6 @@
 """`show cert …` and `set cert …` (REFERENCE 6.4)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ _RECOVERY_WARNING: Final = (
 _PROCEED: Final = "Proceed with regeneration (yes|no)? "
 _END: Final = "-----END CERTIFICATE-----"
 _PEM: Final = ".pem"
+_NO_WORD: Final = re.compile(r"[^\w.@+-]+")
 
 
 @TREE.command("show cert list own")
@@ -140,9 +142,13 @@ def delete(session: Session, name: str) -> None:
 
 
 def _trusted_name(placed: StoredCertificate) -> str:
-    """Return `<store>/<common name>-<serial>.pem`: common names alone repeat."""
+    """Return `<store>/<common name>-<serial>.pem`: common names alone repeat.
+
+    It is one word, so that it can be typed without quotes.
+    """
     certificate = placed.certificate
-    name = (certificate.subject.get("CN") or "unnamed").strip().replace("/", "_")
+    common_name = (certificate.subject.get("CN") or "unnamed").strip()
+    name = _NO_WORD.sub("_", common_name)
     return f"{placed.store}/{name}-{certificate.serial_hex[:8]}{_PEM}"
 
 

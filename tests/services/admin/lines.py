@@ -34,5 +34,12 @@ def done(result: CommandResult) -> str:
     return result.text
 
 
+def refusal(result: CommandResult) -> str:
+    """Return why a command was refused."""
+    assert result.status == 1
+    assert result.error is not None
+    return result.error
+
+
 def mode(shell: AdminShell) -> str:
     return done(shell.run(MODE)).split()[-1]

@@ -14,6 +14,7 @@ from tests.services.admin.lines import (
     Answers,
     done,
     mode,
+    refusal,
 )
 
 
@@ -134,3 +135,37 @@ def test_who_changed_what(lab: Cluster, shell: AdminShell) -> None:
     )
     assert table.splitlines()[2:] == ["regenerate"]
     assert shell.run("show audit many").status == 2
+
+
+def test_enterprise_parameters(shell: AdminShell) -> None:
+    assert done(shell.run("set enterprise autoregistration false")).startswith(
+        "autoregistration set to false\nRestart the services"
+    )
+    shown = [line.split() for line in done(shell.run("show enterprise")).splitlines()]
+    assert ["AutoRegistration", "False"] in shown
+    for line, hint in {
+        "set enterprise Nothing 1": "parameters: ClusterSecurityMode",
+        "set enterprise AutoRegistration perhaps": "values: True, False",
+        "set enterprise Version ten": "write it as 10.5(1)",
+        "set enterprise ClusterSecurityMode 1": "use `utils ctl set-cluster`",
+    }.items():
+        assert hint in refusal(shell.run(line))
+
+
+def test_help_for_what_no_command_begins_with(shell: AdminShell) -> None:
+    result = shell.run("help show fridge")
+    assert result.status == 2
+    assert result.error == "no such command: show fridge; type help"
+
+
+def test_a_reader_that_has_left_is_not_the_commands_failure(lab: Cluster) -> None:
+    def gone(_: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        AdminShell(lab, PUBLISHER, echo=gone).run("show version active")
+
+
+def test_the_version(shell: AdminShell) -> None:
+    text = done(shell.run("show version active"))
+    assert text.startswith("Active Master Version: 10.5(1)\n")

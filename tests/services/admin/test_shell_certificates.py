@@ -1,17 +1,25 @@
 """`set cert`, `show cert` and a new host name, on a cluster that is down."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from protocol.certificate import Certificate
+from protocol.names import DistinguishedName
 from services.admin.shell import AdminShell
 from services.cluster.cluster import Cluster
+from services.pki.keys import generate_ec
+from services.pki.manufacturing import to_pem
+from services.pki.minting import Issuer, Profile, Validity, mint
 from tests import minting
 from tests.services.admin.lines import (
     PUBLISHER,
     SUBSCRIBER,
     Answers,
     done,
+    refusal,
 )
 
 
@@ -126,3 +134,53 @@ def test_a_new_hostname_and_new_certificates(lab: Cluster, shell: AdminShell) ->
     assert "CN=cucm-new" in text
     assert shell.run("set cluster hostname not/a/name").status == 1
     assert shell.run(f"set cluster hostname {SUBSCRIBER}").status == 1
+
+
+def test_when_certificates_end(shell: AdminShell) -> None:
+    lines = done(shell.run("show cert expiry")).splitlines()
+    assert len(lines) == 6
+    assert all(" days) " in line for line in lines)
+    assert any("ITLRecovery" in line for line in lines)
+
+
+@pytest.mark.parametrize("verb", ["show cert trust", "set cert delete"])
+def test_a_name_that_no_trust_store_has(shell: AdminShell, verb: str) -> None:
+    assert refusal(shell.run(f"{verb} CallManager-trust/nobody")) == (
+        "no trust store has CallManager-trust/nobody; "
+        "use a name of show cert list trust"
+    )
+
+
+def test_an_authority_may_stand_in_callmanager_trust_only(
+    shell: AdminShell, tmp_path: Path
+) -> None:
+    file = tmp_path / "authority.pem"
+    file.write_bytes(to_pem(authority("Somebody's \x1b[2J CA")))
+    reason = refusal(shell.run(f"set cert import trust Phone-SAST-trust {file}"))
+    assert "is an authority; Phone-SAST-trust needs the certificate" in reason
+    assert reason.isprintable()
+    done(shell.run(f"set cert import trust CallManager-trust {file}"))
+
+
+def test_a_certificates_name_cannot_spoil_the_list_or_the_screen(
+    shell: AdminShell, tmp_path: Path
+) -> None:
+    file = tmp_path / "authority.pem"
+    file.write_bytes(to_pem(authority("Somebody's \x1b[2J CA")))
+    done(shell.run(f"set cert import trust CallManager-trust {file}"))
+    listed = done(shell.run("show cert list trust"))
+    name, _, _ = listed.partition(": ")
+    assert re.fullmatch(r"CallManager-trust/Somebody_s_2J_CA-[0-9A-F]{8}\.pem", name)
+    shown = done(shell.run(f"show cert trust {name}"))
+    assert "Subject Name: CN=Somebody's \\1B[2J CA\n" in shown
+    assert "Key: EC secp256r1 (1.2.840.10045.2.1)" in shown
+    assert "\x1b" not in shown + listed + done(shell.run("show cert expiry"))
+    done(shell.run(f"set cert delete {name}"))
+
+
+def authority(common_name: str) -> Certificate:
+    key = generate_ec(256)
+    name = DistinguishedName((("CN", common_name),))
+    profile = Profile(frozenset({"key_cert_sign"}), (), is_authority=True)
+    validity = Validity.days(datetime(2015, 3, 9, tzinfo=UTC), 3650)
+    return mint(name, key.public_key(), Issuer(name, key), profile, validity)

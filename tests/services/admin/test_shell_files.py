@@ -13,6 +13,7 @@ from tests.services.admin.lines import (
     SUBSCRIBER,
     Answers,
     done,
+    refusal,
 )
 
 
@@ -69,3 +70,67 @@ def test_the_recovery_key_is_exported_and_signs_from_its_file(
     itl = TrustList.decode(lab.node(SUBSCRIBER).itl_file.read_bytes())
     assert itl.signer.subject.startswith("CN=ITLRECOVERY_")
     assert shell.run(f"utils itl reset remotekey {target}").status == 1
+
+
+def test_both_names_of_the_folder_list_and_fetch_the_same(
+    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = AdminShell(lab, PUBLISHER, assume_yes=True)
+    done(shell.run(MIXED))
+    listed = done(shell.run("file list tftp CTL*"))
+    assert " 4947 CTLFile.tlv\n" in listed
+    assert listed.endswith("dir count = 0, file count = 1\n")
+    assert done(shell.run("file list activelog cm/tftpdata/CTL*")) == listed
+    fetch = "file get activelog cm/tftpdata/CTLFile.tlv"
+    assert "transferred = 1 (CTLFile.tlv)" in done(shell.run(fetch))
+    fetched = (tmp_path / "CTLFile.tlv").read_bytes()
+    assert fetched == lab.publisher.ctl_file.read_bytes()
+    assert refusal(shell.run(fetch)) == (
+        "CTLFile.tlv exists already; name another file with --output"
+    )
+    assert "see `file list tftp`" in refusal(shell.run("file get tftp nothing"))
+
+
+def test_activelog_has_one_folder(shell: AdminShell) -> None:
+    result = shell.run("file list activelog cm/trace/tvs/sdi/*")
+    assert result.status == 2
+    assert result.error == (
+        "activelog has no cm/trace/tvs/sdi here; use cm/tftpdata/NAME"
+    )
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(
+    lab: Cluster, tmp_path: Path
+) -> None:
+    missing = tmp_path / "none" / "saved.tlv"
+    shell = AdminShell(lab, PUBLISHER, assume_yes=True, output=missing)
+    done(shell.run(MIXED))
+    assert "none" in refusal(shell.run("file get tftp CTLFile.tlv"))
+    reason = refusal(shell.run(f"utils itl reset remotekey {missing}"))
+    assert reason == (
+        f"{missing}: No such file or directory; nothing was changed there"
+    )
+    text = tmp_path / "text"
+    text.write_text("no key file")
+    assert "check the password" in refusal(
+        shell.run(f"utils itl reset remotekey {text}")
+    )
+
+
+def test_the_key_file_needs_a_password(lab: Cluster, tmp_path: Path) -> None:
+    target = tmp_path / "ITLRecovery.p12"
+    shell = AdminShell(lab, PUBLISHER, ask=Answers(""), output=target)
+    assert "needs a password" in refusal(shell.run("file get tftp ITLRecovery.p12"))
+    assert not target.exists()
+
+
+def test_the_itls_other_signer(lab: Cluster, shell: AdminShell) -> None:
+    text = done(shell.run("utils itl reset localkey"))
+    assert "The reset ITL file was generated successfully" in text
+    signers = {
+        TrustList.decode(node.itl_file.read_bytes()).signer.subject
+        for node in lab.nodes
+    }
+    assert [each.startswith("CN=ITLRECOVERY_") for each in signers] == [True]
+    assert "ITLRECOVERY_" in done(shell.run("show itl"))

@@ -1,0 +1,66 @@
+"""What the shell asks of the process that serves its node."""
+
+import pytest
+import trio
+
+from services.admin.shell import AdminShell
+from services.cluster.cluster import Cluster
+from services.config import load_config
+from services.node.serve import serve_nodes
+from tests.node_rig import FREE_PORTS, LAB
+from tests.services.admin.lines import MIXED, PUBLISHER, SUBSCRIBER, done
+
+
+@pytest.fixture
+async def served(lab: Cluster, nursery: trio.Nursery) -> Cluster:
+    """Serve the publisher alone, on free ports."""
+    lab.take_settings(load_config(LAB, FREE_PORTS))
+    await nursery.start(serve_nodes, lab, [PUBLISHER])
+    return lab
+
+
+async def typed(shell: AdminShell, line: str) -> str:
+    return done(await trio.to_thread.run_sync(shell.run, line))
+
+
+async def test_services_stop_start_and_restart(served: Cluster) -> None:
+    shell = AdminShell(served, PUBLISHER, assume_yes=True)
+    listed = (await typed(shell, "utils service list")).splitlines()
+    assert listed[0] == "Requesting service status, please wait..."
+    assert {line.partition("[")[0] for line in listed[1:]} == {
+        "Cisco CallManager",
+        "Cisco Tftp",
+        "Cisco Trust Verification Service",
+    }
+    assert await typed(shell, "utils service stop cisco tftp") == (
+        "Service Manager is running\nCisco Tftp[STOPPING]\nCisco Tftp[STOPPED]\n"
+    )
+    assert "Cisco Tftp[STOPPED]" in await typed(shell, "utils service list")
+    assert await typed(shell, "utils service start Cisco Tftp") == (
+        "Service Manager is running\nCisco Tftp[STARTING]\nCisco Tftp[STARTED]\n"
+    )
+    assert await typed(shell, "utils service restart Cisco Tftp") == (
+        "Service Manager is running\nCisco Tftp[STOPPING]\nCisco Tftp[STARTING]\n"
+        "Cisco Tftp[STARTED]\n"
+    )
+
+
+async def test_what_tvs_answers_for_and_what_is_counted(served: Cluster) -> None:
+    shell = AdminShell(served, PUBLISHER, assume_yes=True)
+    cache = await typed(shell, "show tvs cache")
+    assert cache.splitlines()[0].split() == ["Cache", "Roles", "Unique", "Key"]
+    assert {row.split()[0] for row in cache.splitlines()[2:-2]} == {"DB"}
+    assert cache.splitlines()[-1] == "6 certificates"
+    assert await typed(shell, MIXED)
+    rows = (await typed(shell, "show tvs cache")).splitlines()[2:-2]
+    assert {row.split()[0] for row in rows} == {"DB", "CTL"}
+    metrics = await typed(shell, "show metrics")
+    assert f'tokenless_revision{{node="{PUBLISHER}"}}' in metrics
+
+
+async def test_who_is_down_takes_the_file_later(served: Cluster) -> None:
+    shell = AdminShell(served, PUBLISHER, assume_yes=True)
+    text = await typed(shell, MIXED)
+    assert f"node {SUBSCRIBER} is down; it takes the new file when it starts" in text
+    assert served.publisher.ctl_file.exists()
+    assert not served.node(SUBSCRIBER).ctl_file.exists()
