@@ -82,11 +82,21 @@ def test_roles_are_joined_without_repetition() -> None:
     assert Index([entry]).find_exact(SIGNER.der) is entry
 
 
-@pytest.mark.parametrize("form", NameForm)
-def test_every_form_of_a_name_finds_an_entry(form: NameForm) -> None:
-    entry = CachedCertificate.of(SIGNER, (2, 0))
+@pytest.mark.parametrize("asked", NameForm)
+@pytest.mark.parametrize("recorded", [NameForm.CUCM, NameForm.COMMA])
+def test_every_form_of_a_name_finds_an_entry(
+    recorded: NameForm, asked: NameForm
+) -> None:
+    """A comma in a name is where the CTL Client cuts it: no form brings that back."""
+    name = minting.name(
+        [("organization_name", "Cisco Systems, Inc."), ("common_name", "a; b")]
+    )
+    certificate = minting.mint(name, minting.rsa_key(1024), serial=0xC0FFEE)
+    entry = CachedCertificate.of(certificate, (2, 0))
+    entry = replace(entry, issuer=certificate.issuer.render(recorded))
     index = Index([entry])
-    assert index.find(SIGNER.serial_hex, SIGNER.issuer.render(form)) is entry
+    assert index.find("C0FFEE", certificate.issuer.render(asked)) is entry
+    assert index.find("C0FFEF", certificate.issuer.render(asked)) is None
 
 
 @pytest.mark.parametrize("issuer", ["no name at all", "CN=" + "x" * 600])
