@@ -32,6 +32,7 @@ from services.pki.tokens import (
 _LOCK: Final = threading.Lock()
 _KEY_ID: Final = b"tokenless-sast"
 _LABEL: Final = "SAST"
+_USE_ANOTHER: Final = "use another token"
 
 # PKCS#11 names of what signs DigestInfo and pads it, by the digest of a header.
 _MECHANISMS: Final = {
@@ -124,7 +125,7 @@ def create_hsm_token(
     ):
         if _read_certificate(session) is not None:
             raise ServiceError(
-                f"token {label} has a certificate already", hint="use another token"
+                f"token {label} has a certificate already", hint=_USE_ANOTHER
             )
         public_key = _generate_key(session)
         certificate = issue_token_certificate(tokens, public_key, now)
@@ -204,18 +205,20 @@ def _write_certificate(session: Any, certificate: Certificate) -> None:  # noqa:
 
 def _read_certificate(session: Any) -> Certificate | None:  # noqa: ANN401 - untyped
     library = _library()
-    found = session.get_objects(
-        {
-            library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
-            library.Attribute.ID: _KEY_ID,
-        }
-    )
-    for each in found:
-        try:
-            return Certificate.decode(bytes(each[library.Attribute.VALUE]))
-        except DecodeError as error:
-            raise ServiceError(f"the token's certificate is damaged: {error}") from None
-    return None
+    wanted = {
+        library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
+        library.Attribute.ID: _KEY_ID,
+    }
+    # To its end: a search that is left half-way outlives the session that it needs.
+    found = list(session.get_objects(wanted))
+    if not found:
+        return None
+    try:
+        return Certificate.decode(bytes(found[0][library.Attribute.VALUE]))
+    except DecodeError as error:
+        raise ServiceError(
+            f"the token's certificate is damaged: {error}", hint=_USE_ANOTHER
+        ) from None
 
 
 def _library() -> ModuleType:
@@ -254,7 +257,7 @@ def _explained(label: str) -> Iterator[None]:
         ) from None
     except errors.PinLocked:
         raise TokenDestroyedError(
-            f"token {label} is locked by wrong passwords", hint="use another token"
+            f"token {label} is locked by wrong passwords", hint=_USE_ANOTHER
         ) from None
     except errors.NoSuchToken:
         raise ServiceError(
@@ -263,4 +266,5 @@ def _explained(label: str) -> Iterator[None]:
         ) from None
     except errors.PKCS11Error as error:
         name = type(error).__name__
-        raise ServiceError(f"token {label}: {name} {error}".rstrip()) from None
+        reason = f"token {label}: {name} {error}".rstrip()
+        raise ServiceError(reason, hint=_USE_ANOTHER) from None

@@ -16,6 +16,7 @@ from services.config import load_config
 from services.store.roles import grant
 from tests.clock import Clock
 from tests.postgresql import Server
+from tests.softhsm import initialise
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
 SUBSCRIBER = "cucm-1051-a-sub1"
@@ -56,6 +57,12 @@ def shared_folder(
     url = postgresql.url(name)
     Cluster.open(folder, load_config(LAB), database_url=url, clock=Clock()).close()
     return folder, name
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a PKCS#11 module with tokens behind it."""
+    return initialise(tmp_path_factory.mktemp("softhsm"))
 
 
 @pytest.fixture

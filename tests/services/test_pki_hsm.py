@@ -1,8 +1,5 @@
 """Tokens behind PKCS#11, with SoftHSM2 as the token."""
 
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,54 +14,20 @@ from services.errors import ServiceError
 from services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
 from services.pki.tokens import TokenLockedError, WrongPasswordError
 from tests.clock import START
-
-MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
-PASSWORD = "Cisco123"
+from tests.softhsm import PASSWORD
 
 
-@pytest.fixture(scope="module")
-def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return SoftHSM2's module with three initialised tokens: A, B, empty."""
-    pytest.importorskip("pkcs11", reason="the extra [hsm] is not installed")
-    if shutil.which("softhsm2-util") is None or not MODULE.exists():
-        pytest.skip("softhsm2 is not installed (.ci/system-packages)")
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    config = folder / "softhsm2.conf"
-    config.write_text(f"directories.tokendir = {folder / 'tokens'}\n")
-    # The module reads it once, when it is loaded: for the rest of this process.
-    os.environ["SOFTHSM2_CONF"] = str(config)
-    for label in ("A", "B", "empty"):
-        subprocess.run(
-            [
-                "softhsm2-util",
-                "--init-token",
-                "--free",
-                "--label",
-                label,
-                "--pin",
-                PASSWORD,
-                "--so-pin",
-                "12345678",
-            ],
-            check=True,
-            capture_output=True,
-        )
-    authority = folder / "authority"
-    for label in ("A", "B"):
-        create_hsm_token(MODULE, label, PASSWORD, authority, now=START)
-    return MODULE
-
-
-def test_the_certificate_needs_no_password(module: Path) -> None:
-    token = HsmToken.open(module, "A")
+def test_the_certificate_needs_no_password(softhsm: Path) -> None:
+    token = HsmToken.open(softhsm, "A")
     assert len(token.certificate.der) == 902
-    assert [each.name for each in list_hsm_tokens(module).tokens] == ["A", "B"]
+    names = [each.name for each in list_hsm_tokens(softhsm).tokens]
+    assert names[:2] == ["A", "B"]
+    assert "empty" not in names
 
 
 @pytest.mark.parametrize("digest", list(Digest))
-def test_it_signs_inside(module: Path, digest: Digest) -> None:
-    token = HsmToken.open(module, "A")
+def test_it_signs_inside(softhsm: Path, digest: Digest) -> None:
+    token = HsmToken.open(softhsm, "A")
     with pytest.raises(TokenLockedError):
         token.sign(b"data", digest)
     token.unlock(PASSWORD)
@@ -72,32 +35,32 @@ def test_it_signs_inside(module: Path, digest: Digest) -> None:
     verify_signature(token.certificate.public_key, signature, b"data", digest)
 
 
-def test_a_wrong_password(module: Path) -> None:
-    token = HsmToken.open(module, "A")
+def test_a_wrong_password(softhsm: Path) -> None:
+    token = HsmToken.open(softhsm, "A")
     with pytest.raises(WrongPasswordError):
         token.unlock("wrong")
     with pytest.raises(TokenLockedError):
         token.sign(b"data", Digest.SHA1)
 
 
-def test_two_of_them_sign_the_clusters_ctl(module: Path, lab: Cluster) -> None:
-    tokens = [HsmToken.open(module, label) for label in ("B", "A")]
+def test_two_of_them_sign_the_clusters_ctl(softhsm: Path, lab: Cluster) -> None:
+    tokens = [HsmToken.open(softhsm, label) for label in ("B", "A")]
     tokens[0].unlock(PASSWORD)
     ctl = ctl_client.update(lab, tokens, mode=SecurityMode.MIXED, by="test")
     assert len(ctl.data) == 5728
     ctl.verify(tokens[0].certificate.public_key)
 
 
-def test_a_token_is_made_once(module: Path, tmp_path: Path) -> None:
+def test_a_token_is_made_once(softhsm: Path, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="already"):
-        create_hsm_token(module, "A", PASSWORD, tmp_path, now=START)
+        create_hsm_token(softhsm, "A", PASSWORD, tmp_path, now=START)
 
 
-def test_what_is_not_there(module: Path, tmp_path: Path) -> None:
+def test_what_is_not_there(softhsm: Path, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="no token nobody"):
-        HsmToken.open(module, "nobody")
+        HsmToken.open(softhsm, "nobody")
     with pytest.raises(ServiceError, match="no certificate"):
-        HsmToken.open(module, "empty")
+        HsmToken.open(softhsm, "empty")
     with pytest.raises(ServiceError, match="no PKCS#11 module"):
         HsmToken.open(tmp_path / "module.so", "A")
 
@@ -107,3 +70,36 @@ def test_without_the_extra_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ServiceError) as caught:
         list_hsm_tokens(Path("/module.so"))
     assert "[hsm]" in caught.value.explain()
+
+
+def test_a_token_whose_certificate_is_damaged_does_not_hide_the_others(
+    softhsm: Path,
+) -> None:
+    library = pytest.importorskip("pkcs11")
+    token = library.lib(str(softhsm)).get_token(token_label="bad")
+    with token.open(rw=True, user_pin=PASSWORD) as session:
+        session.create_object(
+            {
+                library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
+                library.Attribute.CERTIFICATE_TYPE: library.CertificateType.X_509,
+                library.Attribute.TOKEN: True,
+                library.Attribute.ID: b"tokenless-sast",
+                library.Attribute.SUBJECT: b"CN=bad",
+                library.Attribute.VALUE: b"junk",
+            }
+        )
+    found = list_hsm_tokens(softhsm)
+    assert {"A", "B"} <= {each.name for each in found.tokens}
+    assert list(found.damaged) == ["bad"]
+    assert "the token's certificate is damaged" in found.damaged["bad"]
+    assert "use another token" in found.damaged["bad"]
+
+
+def test_a_token_without_the_key_says_what_failed(softhsm: Path) -> None:
+    certificate = HsmToken.open(softhsm, "A").certificate
+    hollow = HsmToken(softhsm, "empty", certificate)
+    hollow.unlock(PASSWORD)
+    assert PASSWORD not in repr(hollow)
+    with pytest.raises(ServiceError, match="token empty: NoSuchKey") as caught:
+        hollow.sign(b"data", Digest.SHA1)
+    assert "use another token" in caught.value.explain()

@@ -1,4 +1,4 @@
-"""Run `tokenless file` as typed, in a folder with the lab's files."""
+"""Run `tokenless` as typed, on a cluster or in a folder with the lab's files."""
 
 import sys
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from services.cli.main import main
-from tests import minting
-from tests.lists import client_form, tokenless
+from tests import lists, minting
+from tests.services.cli.answers import Tokenless
+from tests.services.conftest import LAB
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -33,9 +34,9 @@ def run(
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in a folder with the lab's lists, certificates and keys."""
-    (tmp_path / "CTLFile.tlv").write_bytes(tokenless().data)
-    (tmp_path / "new.tlv").write_bytes(tokenless(2048).data)
-    (tmp_path / "token.tlv").write_bytes(client_form(secure=True).data)
+    (tmp_path / "CTLFile.tlv").write_bytes(lists.tokenless().data)
+    (tmp_path / "new.tlv").write_bytes(lists.tokenless(2048).data)
+    (tmp_path / "token.tlv").write_bytes(lists.client_form(secure=True).data)
     for name, identity in {
         "pub": minting.server(),
         "sub": minting.server(minting.SUBSCRIBER),
@@ -48,3 +49,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}.key").write_bytes(identity.key_pem)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def tokenless(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> Tokenless:
+    """Run the command line in this process, on a cluster of the test's own."""
+    monkeypatch.setenv("TOKENLESS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("TOKENLESS_CONFIG", str(LAB))
+    monkeypatch.chdir(tmp_path)
+
+    def call(line: str, *more: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tokenless", *line.split(), *more])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capfdbinary.readouterr()
+        assert isinstance(stop.value.code, int)
+        assert "Traceback" not in err.decode()
+        return stop.value.code, out.decode(errors="replace"), err.decode()
+
+    return call

@@ -1,61 +1,13 @@
 """`tokenless cert`, `token` and `ctl-client`: as typed, through the front door."""
 
-import json
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from protocol.certificate import Certificate
-from services.cli.main import main
 from tests import minting
-from tests.services.conftest import LAB
+from tests.services.cli.answers import Tokenless, done, refused
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
-
-Tokenless = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def tokenless(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfdbinary: pytest.CaptureFixture[bytes],
-) -> Tokenless:
-    """Run the command line in this process, on a cluster of the test's own."""
-    monkeypatch.setenv("TOKENLESS_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("TOKENLESS_CONFIG", str(LAB))
-    monkeypatch.chdir(tmp_path)
-
-    def call(line: str, *more: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tokenless", *line.split(), *more])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capfdbinary.readouterr()
-        assert isinstance(stop.value.code, int)
-        assert "Traceback" not in err.decode()
-        return stop.value.code, out.decode(errors="replace"), err.decode()
-
-    return call
-
-
-def done(result: tuple[int, str, str]) -> dict[str, object]:
-    """Return the JSON of a command that has to succeed."""
-    status, out, err = result
-    assert status == 0, err
-    parsed: dict[str, object] = json.loads(out)
-    return parsed
-
-
-def refused(result: tuple[int, str, str]) -> str:
-    """Return the one line of a command that has to be refused."""
-    status, _, err = result
-    assert status == 1
-    line = err.strip().splitlines()[-1]
-    assert line.startswith("tokenless: ")
-    return line
 
 
 def test_own_certificates_and_their_roles(tokenless: Tokenless) -> None:
@@ -155,45 +107,6 @@ def test_expiry(tokenless: Tokenless) -> None:
     soon = done(tokenless("cert expiry --within 30 --json"))["certificates"]
     assert isinstance(soon, list)
     assert [each["store"] for each in soon] == ["TVS"]
-
-
-def test_a_token_is_made_listed_exported_and_deleted(
-    tokenless: Tokenless, tmp_path: Path
-) -> None:
-    made = done(tokenless("token create A --json"))
-    assert (made["name"], made["length"]) == ("A", 902)
-    assert "already" in refused(tokenless("token create A"))
-    tokens = done(tokenless("token list --json"))["tokens"]
-    assert isinstance(tokens, list)
-    assert [(each["name"], each["tries_left"]) for each in tokens] == [("A", 15)]
-    assert tokenless("token export A --output a.pem")[0] == 0
-    assert (tmp_path / "a.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
-    deleted = done(tokenless("token delete A --json"))
-    assert (deleted["name"], deleted["sha1"]) == ("A", made["sha1"])
-    assert done(tokenless("token list --json"))["tokens"] == []
-    assert "no token A" in refused(tokenless("token export A"))
-
-
-def test_a_damaged_token_is_named_beside_the_others(
-    tokenless: Tokenless, tmp_path: Path
-) -> None:
-    for name in ("A", "B"):
-        assert tokenless("token create", name)[0] == 0
-    (tmp_path / "data/tokens/A/certificate.pem").write_text("junk")
-    status, out, err = tokenless("token list")
-    assert status == 1
-    assert [line.split()[0] for line in out.splitlines()] == ["B"]
-    assert err.startswith("tokenless: token A: ")
-    assert "is damaged" in err
-    status, out, _ = tokenless("token list --json")
-    assert status == 1
-    listed = json.loads(out)
-    assert [each["name"] for each in listed["tokens"]] == ["B"]
-    assert [each["name"] for each in listed["damaged"]] == ["A"]
-    assert done(tokenless("token delete A --json")) == {"name": "A"}
-    status, out, _ = tokenless("token list")
-    assert status == 0
-    assert len(out.splitlines()) == 1
 
 
 def test_the_ctl_client_from_nothing_to_non_secure(tokenless: Tokenless) -> None:

@@ -1,0 +1,84 @@
+"""`tokenless token`, as typed: tokens that are files, tokens behind a module."""
+
+import json
+from pathlib import Path
+
+from tests.services.cli.answers import Tokenless, done, refused
+
+
+def test_a_token_is_made_listed_exported_and_deleted(
+    tokenless: Tokenless, tmp_path: Path
+) -> None:
+    made = done(tokenless("token create A --json"))
+    assert (made["name"], made["length"]) == ("A", 902)
+    assert "already" in refused(tokenless("token create A"))
+    tokens = done(tokenless("token list --json"))["tokens"]
+    assert isinstance(tokens, list)
+    assert [(each["name"], each["tries_left"]) for each in tokens] == [("A", 15)]
+    assert tokenless("token export A --output a.pem")[0] == 0
+    assert (tmp_path / "a.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
+    deleted = done(tokenless("token delete A --json"))
+    assert (deleted["name"], deleted["sha1"]) == ("A", made["sha1"])
+    assert done(tokenless("token list --json"))["tokens"] == []
+    assert "no token A" in refused(tokenless("token export A"))
+
+
+def test_a_damaged_token_is_named_beside_the_others(
+    tokenless: Tokenless, tmp_path: Path
+) -> None:
+    for name in ("A", "B"):
+        assert tokenless("token create", name)[0] == 0
+    (tmp_path / "data/tokens/A/certificate.pem").write_text("junk")
+    status, out, err = tokenless("token list")
+    assert status == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["B"]
+    assert err.startswith("tokenless: token A: ")
+    assert "is damaged" in err
+    status, out, _ = tokenless("token list --json")
+    assert status == 1
+    listed = json.loads(out)
+    assert [each["name"] for each in listed["tokens"]] == ["B"]
+    assert [each["name"] for each in listed["damaged"]] == ["A"]
+    assert done(tokenless("token delete A --json")) == {"name": "A"}
+    status, out, _ = tokenless("token list")
+    assert status == 0
+    assert len(out.splitlines()) == 1
+
+
+def test_what_cannot_be_done_with_a_token(tokenless: Tokenless) -> None:
+    assert "use letters" in refused(tokenless("token create", "a/b"))
+    assert "needs a password" in refused(tokenless("token create A --password", ""))
+    assert "token create B" in refused(tokenless("token delete B"))
+    assert "no certificate" not in refused(tokenless("cert upload TVS-trust token:B"))
+    assert done(tokenless("token list --json")) == {"tokens": [], "damaged": []}
+
+
+def test_a_tokens_certificate_as_pem_der_and_upload(tokenless: Tokenless) -> None:
+    made = done(tokenless("token create A --json"))
+    status, out, _ = tokenless("token export A")
+    assert status == 0
+    assert out.startswith("-----BEGIN CERTIFICATE-----")
+    told = done(tokenless("token export A --der --output a.der --json"))
+    assert (told["file"], told["length"]) == ("a.der", 902)
+    assert Path("a.der").stat().st_size == 902
+    uploaded = done(tokenless("cert upload Phone-SAST-trust token:A --json"))
+    assert [each["sha1"] for each in uploaded["certificates"]] == [made["sha1"]]
+
+
+def test_tokens_of_a_module(tokenless: Tokenless, softhsm: Path) -> None:
+    module = f"--module {softhsm}"
+    made = done(tokenless(f"token create {module} --json", "fresh"))
+    assert made["name"] == "fresh"
+    listed = done(tokenless(f"token list {module} --json"))["tokens"]
+    found = {each["name"]: each for each in listed}
+    assert found["fresh"]["sha1"] == made["sha1"]
+    assert found["fresh"]["tries_left"] is None
+    status, out, _ = tokenless(f"token list {module}")
+    assert status == 0
+    assert f"{made['serial_number']}  usable" in out
+    exported = done(tokenless(f"token export fresh {module} --output a.pem --json"))
+    assert exported["sha1"] == made["sha1"]
+    assert "a certificate already" in refused(tokenless(f"token create {module} fresh"))
+    assert "wrong password" in refused(
+        tokenless(f"token create {module} --password nonsense A")
+    )
