@@ -32,6 +32,8 @@ class Refusal(StrEnum):
     IDLE = "idle"
     NOT_TLS = "handshake-failed"
     """Garbage, plain text, a version or cipher that is not offered, an alert."""
+    UNVERIFIABLE = "unverifiable-certificate"
+    """The client's, by the authorities we have; it is not asked for one again."""
     BAD_TLS = "broken-tls"
     """After the handshake: a damaged record, a renegotiation."""
     BAD_REQUEST = "bad-request"

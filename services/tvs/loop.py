@@ -6,6 +6,7 @@ the connection that it happened on without an answer: the daemon fails closed.
 """
 
 import select
+import ssl
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -24,6 +25,7 @@ from services.tvs.responder import Responder
 from services.tvs.settings import TvsLimits
 from services.tvs.tls import TlsContexts
 from services.tvs.tls_channel import TlsChannel, TlsError
+from services.tvs.unverifiable import Unverifiable
 from services.tvs.waits import Phase, Waits
 
 # A turn's share of the process: some dozens of RSA signatures.
@@ -68,6 +70,7 @@ class TvsLoop:
         self._listeners = {each.socket.fileno(): each for each in listeners}
         self._connections: dict[int, Connection] = {}
         self._peers = Peers()
+        self._unverifiable = Unverifiable()
         self._waits: Waits[Connection] = Waits(limits)
         self._accepts_again_at: float | None = None
         self._epoll = select.epoll()
@@ -142,9 +145,6 @@ class TvsLoop:
             self._epoll.unregister(fd)
 
     def _accept(self, listener: Listener, now: float) -> None:
-        context = self.contexts.modern
-        if listener.is_legacy and self.contexts.legacy is not None:
-            context = self.contexts.legacy
         for _ in range(_ACCEPTS_AT_ONCE):
             if len(self._connections) >= self._limits.connections and (
                 not self._send_one_away(now)
@@ -163,6 +163,7 @@ class TvsLoop:
                 self._pause_accepting(Refusal.NO_DESCRIPTORS, now, why=str(error))
                 return
             sock.setblocking(False)
+            context = self._context_for(listener, address)
             connection = Connection(sock, address, context, self._limits.buffered_bytes)
             if self._has_room_for(address, now):
                 self._admit(connection, now)
@@ -170,6 +171,14 @@ class TvsLoop:
                 why = Refusal.TOO_MANY_FROM_ADDRESS
                 self._refusals.note(why, now, phone=address)
                 connection.end()
+
+    def _context_for(self, listener: Listener, address: str) -> ssl.SSLContext:
+        contexts = self.contexts
+        if contexts.unasking is not None and address in self._unverifiable:
+            contexts = contexts.unasking
+        if listener.is_legacy and contexts.legacy is not None:
+            return contexts.legacy
+        return contexts.modern
 
     def _send_one_away(self, now: float, *, why: str = "") -> bool:
         """End the connection that has waited longest, unless all are busy."""
@@ -215,9 +224,7 @@ class TvsLoop:
         except Disconnected:
             self._drop(connection)
         except TlsError as failure:
-            known = connection.is_established
-            why = Refusal.BAD_TLS if known else Refusal.NOT_TLS
-            self._refuse(connection, why, now, why=str(failure))
+            self._refuse_tls(connection, failure, now)
         except ProtocolError as error:
             self._refuse(connection, Refusal.BAD_REQUEST, now, why=str(error))
         except Exception as error:  # noqa: BLE001 - fail closed, and keep serving others
@@ -259,6 +266,17 @@ class TvsLoop:
         if self._is_debugging:
             for line in log_lines.handshake_done(address, channel.cipher):
                 self._log.debug(line)
+
+    def _refuse_tls(
+        self, connection: Connection, failure: TlsError, now: float
+    ) -> None:
+        reason = Refusal.NOT_TLS
+        if failure.is_unverifiable:
+            reason = Refusal.UNVERIFIABLE
+            self._unverifiable.add(connection.address)
+        elif connection.is_established:
+            reason = Refusal.BAD_TLS
+        self._refuse(connection, reason, now, why=str(failure))
 
     def _refuse(
         self, connection: Connection, reason: Refusal, now: float, *, why: str = ""

@@ -7,7 +7,8 @@ unless old and new phones can only be sent to one port.
 
 Python's ssl module can ask for a client certificate only together with the authorities
 that it must come from; a phone that shows one of another authority fails the handshake.
-So none is asked for until the administrator names these authorities.
+So none is asked for until the administrator names these authorities, and even then
+there are contexts that do not ask, for phones that have failed (`unverifiable`).
 """
 
 import ssl
@@ -15,7 +16,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +61,8 @@ class TlsContexts:
 
     modern: ssl.SSLContext
     legacy: ssl.SSLContext | None
+    unasking: "TlsContexts | None"
+    """Others that ask for no certificate of the client, where these do."""
 
 
 def load_contexts(settings: TvsSettings) -> TlsContexts:
@@ -74,8 +77,11 @@ def load_contexts(settings: TvsSettings) -> TlsContexts:
             "TVS has no certificate of its own",
             hint="regenerate the node's TVS certificate",
         )
+    unasking = None
+    if settings.client_ca is not None:
+        unasking = load_contexts(replace(settings, client_ca=None))
     legacy = None if settings.legacy is None else _legacy_context(settings)
-    return TlsContexts(_modern_context(settings), legacy)
+    return TlsContexts(_modern_context(settings), legacy, unasking)
 
 
 def warn_of_weaknesses(

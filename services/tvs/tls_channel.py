@@ -13,10 +13,15 @@ _LARGEST_RECORD: Final = 16_384
 
 
 class TlsError(Exception):
-    """The peer's bytes are no TLS that is spoken here. `reason` is OpenSSL's word."""
+    """The peer's bytes are no TLS that is spoken here; says OpenSSL's reason."""
 
     def __init__(self, error: ssl.SSLError) -> None:
-        super().__init__(error.reason or error.strerror or str(error))
+        self.is_unverifiable = isinstance(error, ssl.SSLCertVerificationError)
+        """Whether it is only that the peer's certificate is of nobody we know."""
+        reason = error.reason or error.strerror or str(error)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason = error.verify_message
+        super().__init__(reason)
 
 
 class TlsChannel:

@@ -1,4 +1,4 @@
-"""What the daemon shows and speaks: keys, versions, sessions, client certificates."""
+"""What the daemon shows and speaks: keys, versions, sessions, reloading."""
 
 import ssl
 from pathlib import Path
@@ -121,20 +121,6 @@ async def _exchange(
     await stream.send_all(outgoing.read())
     assert await until_done(lambda: tls.read(65536)) == TRUSTED.encode()
     await stream.aclose()
-
-
-async def test_a_client_certificate_is_recorded(tmp_path: Path) -> None:
-    mic = minting.server("CP-7975-SEP001122334455", 2048)
-    (tmp_path / "ca.pem").write_bytes(mic.certificate_pem)
-    (tmp_path / "mic.pem").write_bytes(mic.certificate_pem + mic.key_pem)
-    settings = settings_for(tmp_path, client_ca=tmp_path / "ca.pem")
-    async with running(settings) as rig:
-        context = client_context()
-        context.load_cert_chain(tmp_path / "mic.pem")
-        assert (await ask(rig.address, query_for(PUBLISHER), context)).is_trusted
-        assert (await ask(rig.address, query_for(PUBLISHER))).is_trusted
-        shown = [each.get("shown") for each in rig.log.entries if "status" in each]
-        assert shown == [mic.certificate.subject_text, None]
 
 
 async def test_a_certificate_is_reloaded_without_dropping_connections(
