@@ -60,7 +60,8 @@ def _silent(node: Node) -> Finding:
         str(node),
         f"no file arrives: {printable(reason)}",
         "phones that have no other TFTP server get no lists and no configuration",
-        "start Cisco Tftp on the node, and look for a firewall on UDP 69",
+        "start Cisco Tftp on the node, and look for a firewall on UDP "
+        f"{node.server.port}",
     )
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +10,12 @@ import pytest
 import trio
 
 from tests.cluster import Lab
-from tests.live import LiveNode, live_node
+from tests.live import LiveNode
 from tests.run_cli import run_cli
 
 MIXED = replace(Lab(), mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
 COUNT = 12
-
-
-@pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[LiveNode]:
-    async with live_node(MIXED.authority(), tmp_path) as running:
-        yield running
 
 
 class Commands:

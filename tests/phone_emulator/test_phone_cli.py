@@ -1,7 +1,6 @@
 """`tokenless phone`, as its users run it."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +10,11 @@ import trio
 
 from phone_emulator.flash import FolderFlash
 from tests.cluster import DEVICE, SIGNED_AT, Lab
-from tests.live import LiveNode, live_node
+from tests.live import LiveNode
 from tests.run_cli import run_cli
 
 MIXED = replace(Lab(), mixed=True)
 LISTS = ("CTLFile.tlv", "ITLFile.tlv")
-
-
-@pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[LiveNode]:
-    async with live_node(MIXED.authority(), tmp_path) as running:
-        yield running
 
 
 class Commands:

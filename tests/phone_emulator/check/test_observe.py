@@ -88,6 +88,8 @@ async def test_a_silent_server_costs_one_wait(tmp_path: Path) -> None:
     assert there.is_silent
     assert not here.is_silent
     assert "tftp-unreachable" in codes(seen)
+    silent = [f for f in inspect(seen, ("8861",)) if f.code == "tftp-unreachable"]
+    assert [f.advice.endswith("a firewall on UDP 9") for f in silent] == [True]
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\x01", b"\xff" * 3000, b"<device/>"])
