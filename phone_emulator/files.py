@@ -40,10 +40,10 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
     """
     with ExitStack() as stack:
         try:
-            target = path.resolve()  # a link stays one; what it leads to is replaced
-            is_special = target.exists() and not target.is_file()
-            opened = target.open("wb") if is_special else _replacing(target)
-            file = stack.enter_context(opened)
+            if path.exists() and not path.is_file():
+                file = stack.enter_context(path.open("wb"))
+            else:  # a link stays one; what it leads to is replaced
+                file = stack.enter_context(_replacing(path.resolve()))
         except OSError as error:
             raise PhoneError(
                 f"{path} cannot be written: {error.strerror}",

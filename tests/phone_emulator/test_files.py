@@ -1,5 +1,6 @@
 """Files that a person asked for: whole, or not there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,14 @@ def test_files_of_the_emulator_are_replaced_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
     with pytest.raises(OSError, match="No such file"):
         replace_file(tmp_path / "missing" / "CTLFile.tlv", b"data")
+
+
+def test_a_pipe_is_written_as_it_is() -> None:
+    reading, writing = os.pipe()
+    try:
+        with output_file(Path(f"/dev/fd/{writing}")) as new:
+            new.write("through")
+        assert os.read(reading, 100) == b"through"
+    finally:
+        os.close(reading)
+        os.close(writing)
