@@ -40,10 +40,10 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
     """
     with ExitStack() as stack:
         try:
-            if path.exists() and not path.is_file():
-                file = stack.enter_context(path.open("wb"))
-            else:  # a link stays one; what it leads to is replaced
-                file = stack.enter_context(_replacing(path.resolve()))
+            is_special = path.exists() and not path.is_file()
+            # A link stays one: what it leads to is replaced.
+            opened = path.open("wb") if is_special else _replacing(path.resolve())
+            file = stack.enter_context(opened)
         except OSError as error:
             raise PhoneError(
                 f"{path} cannot be written: {error.strerror}",
