@@ -298,12 +298,16 @@ def _find(
             raise click.UsageError(f"{store} may hold several: name a SERIAL")
         return certificates.find_by_serial(certificates.trust(cluster, store), serial)
     node = _node_of(cluster, node_name)
+    certificates.check_unit(node, store)
     placed = [each for each in certificates.own(cluster, node) if each.store is store]
     if serial is not None:
         placed += certificates.history(cluster, node, store)
         return certificates.find_by_serial(placed, serial)
     if not placed:
-        raise ServiceError(f"{node.name} has no {store} certificate")
+        raise ServiceError(
+            f"{node.name} has no {store} certificate",
+            hint=f"make one with `tokenless cert regenerate {store}`",
+        )
     return placed[0]
 
 

@@ -1,0 +1,89 @@
+"""`tokenless cert`, refused: each refusal is one line that says what to do."""
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import minting
+from tests.services.cli.answers import Tokenless, done, refused
+
+PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("cert show CAPF --node cucm-1051-a-sub1", "run it on the publisher"),
+        ("cert show TVS --node nobody", f"nodes: {PUB}, {SUB}"),
+        ("cert show TVS FFFF", "0 certificates have serial number FFFF; here are "),
+        ("cert show TVS-trust FFFF", "serial number FFFF; here is none"),
+        ("cert export Phone-SAST-trust AA", "here is none"),
+        ("cert restore TVS AA", "here is none"),
+        ("cert delete TVS AA", "here is none"),
+        ("cert delete TVS-trust AA", "here is none"),
+        ("cert regenerate CallManager --key-size 1000", "1024, 2048, 4096"),
+        ("cert regenerate CallManager --key-type EC", "EC is for CAPF, TVS"),
+        ("cert regenerate TVS --key-type EC --key-size 100", "use 256 or 384"),
+        ("cert regenerate Phone-SAST-trust", "units: CallManager, TVS"),
+        (f"cert regenerate CAPF --node {SUB}", "run it on the publisher"),
+        ("cert upload CallManager nothing.pem", "nothing.pem: No such file"),
+        ("cert upload TVS-trust token:A", "token create A"),
+    ],
+)
+def test_what_cannot_be_done(tokenless: Tokenless, line: str, reason: str) -> None:
+    before = done(tokenless("cert list --json"))
+    assert reason in refused(tokenless(line))
+    assert done(tokenless("cert list --json")) == before
+
+
+def test_an_upload_from_standard_input(
+    tokenless: Tokenless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = minting.server("other-cluster-pub").certificate_pem
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pem)))
+    assert tokenless("cert upload Phone-SAST-trust -")[0] == 0
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"0" * 300_000)))
+    assert "over 262144 bytes" in refused(tokenless("cert upload TVS-trust -"))
+
+
+def test_certificates_that_have_ended_are_exit_status_1(
+    tokenless: Tokenless, lab_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(lab_folder, tmp_path / "data")
+    status, out, err = tokenless("cert expiry")
+    assert status == 1
+    assert err == "tokenless: 6 have ended; regenerate them\n"
+    assert out.count("cucm-1051-a") >= 6
+
+
+def test_an_elliptic_key_where_phones_take_one(tokenless: Tokenless) -> None:
+    made = done(tokenless("cert regenerate TVS --key-type EC --san tvs.example --json"))
+    assert (made["key_type"], made["key_bits"]) == ("EC", 256)
+    shown = done(tokenless(f"cert show TVS {made['serial_number']} --json"))
+    assert (shown["state"], shown["roles"]) == ("current", [21])
+    older = done(tokenless("cert list --history --json"))["certificates"]
+    serial = older[0]["serial_number"]
+    assert done(tokenless(f"cert show TVS {serial} --json"))["state"] == "history"
+
+
+@pytest.mark.parametrize("content", [b"junk", b"{}", b'{"cluster":{"name":1}}'])
+def test_a_damaged_folder_is_named(
+    tokenless: Tokenless, tmp_path: Path, content: bytes
+) -> None:
+    assert tokenless("cert list")[0] == 0
+    saved = tmp_path / "data" / "cluster.json"
+    saved.write_bytes(content)
+    assert str(saved) in refused(tokenless("cert list"))
+
+
+def test_a_folder_with_something_else_in_it(
+    tokenless: Tokenless, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "thesis.txt").touch()
+    assert "is not empty and holds no cluster; name another folder" in refused(
+        tokenless("cert list")
+    )
