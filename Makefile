@@ -7,18 +7,18 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: help demo rehearse test coverage lint image bench fuzz mutants vectors picture lock clean
 
 help:
-	@echo "make demo    set up, take a lab cluster through a CallManager regeneration, show the result"
+	@echo "make demo      set up, take a lab cluster and its phones through four changes of signer"
 	@echo "make rehearse  play every shipped rehearsal with 20 phones, print a table of lessons"
-	@echo "make test    set up, run the whole test suite"
+	@echo "make test      set up, run the whole test suite"
 	@echo "make coverage  the test suite again, and which lines and branches it does not reach"
-	@echo "make lint    ruff and mypy"
-	@echo "make image   build the container image and try it, where podman is (as root)"
-	@echo "make bench   the benchmarks of benchmarks/"
-	@echo "make fuzz    the fuzz targets, a million inputs each"
-	@echo "make picture the picture of README.md, made anew"
-	@echo "make mutants the trust decisions, changed in a thousand ways: tests must notice"
-	@echo "make vectors the golden files of tests/vectors, made anew"
-	@echo "make lock    resolve requirements/*.in anew into locked files"
+	@echo "make lint      ruff and mypy"
+	@echo "make image     build the container image and try it, where podman is (as root)"
+	@echo "make bench     the benchmarks of benchmarks/"
+	@echo "make fuzz      the fuzz targets, a million inputs each"
+	@echo "make picture   the picture of README.md, made anew"
+	@echo "make mutants   the trust decisions, changed in a thousand ways: tests must notice"
+	@echo "make vectors   the golden files of tests/vectors, made anew"
+	@echo "make lock      resolve requirements/*.in anew into locked files"
 
 $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
