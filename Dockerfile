@@ -33,7 +33,8 @@ ENV PATH=/opt/tokenless/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1
 # The base's own pip goes; an account that does not remember the day it was made.
 RUN if python3 -m pip --version; then \
-        python3 -m pip uninstall --yes --root-user-action=ignore pip; fi \
+        PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip uninstall --yes \
+        --root-user-action=ignore pip; fi \
     && groupadd --gid 6970 tokenless \
     && SOURCE_DATE_EPOCH=0 useradd --system --key SYS_UID_MAX=6970 --no-log-init \
        --uid 6970 --gid 6970 --home-dir /data --shell /usr/sbin/nologin tokenless \

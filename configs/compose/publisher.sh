@@ -7,8 +7,7 @@ if [ ! -e /handover/sub1.node ] && [ ! -e /data/handed-over ]; then
         echo "waiting for the database" >&2
         sleep 1
     done
-    tokenless node export cucm-1051-a-sub1 --output /handover/sub1.node \
-        --password "$HANDOVER_PASSWORD"
+    tokenless node export cucm-1051-a-sub1 --output /handover/sub1.node
     touch /data/handed-over
 fi
 exec tokenless serve

@@ -3,7 +3,7 @@
 set -eu
 until [ -e "$TOKENLESS_DATA/cluster.json" ]; do
     if [ -e /handover/sub1.node ]; then
-        tokenless node import /handover/sub1.node --password "$HANDOVER_PASSWORD"
+        tokenless node import /handover/sub1.node
         rm /handover/sub1.node
     else
         echo "waiting for the publisher" >&2
