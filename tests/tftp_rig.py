@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from protocol.tftp_download import Download, Wishes
+from protocol.tftp_packets import encode_ack
 from services.tftp.counters import TftpCounters
 from services.tftp.engine import Engine
 from services.tftp.handover import Handover
@@ -82,6 +83,21 @@ class Rig:
             self.now = min(until, max(self.engine.next_at, self.now + 0.01))
             self.engine.expire(self.now)
             self.turn()
+
+    def ask(
+        self, client: Client, name: str, *options: str, mode: str = "octet"
+    ) -> tuple[bytes, Where]:
+        """Ask for a file; return the first answer and where it came from."""
+        client.ask(name, *options, mode=mode)
+        self.turn()
+        return client.one()
+
+    def begin(self, client: Client, name: str) -> Where:
+        """Ask for a file and take its first block; return where to ask for more."""
+        _, source = self.ask(client, name)
+        client.send(encode_ack(1), source)
+        self.turn()
+        return source
 
     def fetch(self, client: Client, name: str, *options: str) -> bytes:
         """Fetch a file without options or losses."""

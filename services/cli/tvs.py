@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -84,48 +84,48 @@ class _Timing:
     tls_version: str
 
 
+_COMMON_OPTIONS: Final = (
+    click.option(
+        "--server", type=ServerAddressType(), required=True, help="Whom to ask."
+    ),
+    click.option(
+        "--ca",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="PEM file that the server's certificate must verify against.",
+    ),
+    click.option(
+        "--device",
+        default=_DEFAULT_DEVICE,
+        show_default=True,
+        help="Who asks, as the server logs it.",
+    ),
+    click.option(
+        "--tls",
+        "version",
+        type=click.Choice([each.value for each in TlsVersion]),
+        help="Exactly this TLS version; 1.0 for a legacy listener.",
+    ),
+    click.option(
+        "--repeat",
+        type=click.IntRange(1, _MAX_REPEAT),
+        default=1,
+        help="Ask so often and report the times.",
+    ),
+    click.option("--same-connection", is_flag=True, help="Repeat on one connection."),
+    click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(0.1, 600),
+        default=10.0,
+        show_default=True,
+        help="Seconds for the connection and for each answer.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+)
+
+
 def _common_options(command: Callable[..., None]) -> Callable[..., None]:
-    options = [
-        click.option(
-            "--server", type=ServerAddressType(), required=True, help="Whom to ask."
-        ),
-        click.option(
-            "--ca",
-            type=click.Path(path_type=Path, exists=True, dir_okay=False),
-            help="PEM file that the server's certificate must verify against.",
-        ),
-        click.option(
-            "--device",
-            default=_DEFAULT_DEVICE,
-            show_default=True,
-            help="Who asks, as the server logs it.",
-        ),
-        click.option(
-            "--tls",
-            "version",
-            type=click.Choice([each.value for each in TlsVersion]),
-            help="Exactly this TLS version; 1.0 for a legacy listener.",
-        ),
-        click.option(
-            "--repeat",
-            type=click.IntRange(1, _MAX_REPEAT),
-            default=1,
-            help="Ask so often and report the times.",
-        ),
-        click.option(
-            "--same-connection", is_flag=True, help="Repeat on one connection."
-        ),
-        click.option(
-            "--timeout",
-            "timeout_s",
-            type=click.FloatRange(0.1, 600),
-            default=10.0,
-            show_default=True,
-            help="Seconds for the connection and for each answer.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-    ]
-    for option in reversed(options):
+    for option in reversed(_COMMON_OPTIONS):
         command = option(command)
     return command
 

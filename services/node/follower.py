@@ -55,10 +55,9 @@ class Follower:
             apply_revision: Brings the node to the state of the database; tells
                 whether TVS must judge the same CTL file anew.
             refill_ctl_cache: Makes TVS read the CTL file again.
-            record_applied: Writes into the database how far the node is, for
-                administrators on other hosts; blocking.
-            may_hang: Whether the database is a server, which may never answer: it is
-                not waited for at the end.
+            record_applied: Tells administrators on other hosts, through the database,
+                how far the node is; blocking.
+            may_hang: Whether the database may never answer; its end is not awaited.
         """
         self.applied = 0
         """The revision that the node has applied; 0 before the first."""

@@ -71,11 +71,7 @@ def test_a_repetition_after_our_last_one_is_answered_again(ports: Ports) -> None
         server.turn()
         server.wait(1.0)
         assert len(client.received()) == 3
-        client.ask("small")
-        server.turn()
-        _, source = client.one()
-        client.send(encode_ack(1), source)
-        server.turn()
+        server.begin(client, "small")
         assert server.counters.ended(Outcome.COMPLETE) == 1
 
 
@@ -95,11 +91,7 @@ def test_a_request_after_progress_replaces_the_transfer(ports: Ports) -> None:
     """A client's port is used again by its next program (or the same one)."""
     with rig(settings(ports)) as server:
         client = server.client()
-        client.ask("large")
-        server.turn()
-        _, source = client.one()
-        client.send(encode_ack(1), source)
-        server.turn()
+        server.begin(client, "large")
         client.received()
         assert server.fetch(client, "large") == FILES["large"]
         assert server.counters.ended(Outcome.REPLACED) == 1
@@ -112,9 +104,7 @@ def test_a_late_repetition_of_the_request_does_not_end_the_transfer(
 ) -> None:
     with rig(settings(ports)) as server:
         client = server.client()
-        client.ask("large")
-        server.turn()
-        data, source = client.one()
+        data, source = server.ask(client, "large")
         client.send(encode_ack(1), source)
         server.turn()
         data, source = client.one()
@@ -132,9 +122,7 @@ def test_packets_from_another_port_get_error_5_and_disturb_nothing(
 ) -> None:
     with rig(settings(ports)) as server:
         client, stranger = server.client(), server.client()
-        client.ask("large")
-        server.turn()
-        _, source = client.one()
+        _, source = server.ask(client, "large")
         stranger.send(encode_ack(1), source)
         stranger.send(encode_error(0), source)
         server.turn()
@@ -161,9 +149,7 @@ def test_a_used_port_knows_nothing_of_its_last_client() -> None:
         first = server.client()
         server.fetch(first, "small")
         second = server.client()
-        second.ask("large")
-        server.turn()
-        data, source = second.one()
+        data, source = server.ask(second, "large")
         first.send(encode_ack(1), source)
         server.turn()
         assert first.one()[0] == ERROR_5
@@ -175,14 +161,10 @@ def test_what_an_earlier_client_sent_last_is_thrown_away() -> None:
     with rig() as server:
         first, second = server.client(), server.client()
         server.fetch(first, "small")
-        first.ask("small")
-        server.turn()
-        data, source = first.one()
+        data, source = server.ask(first, "small")
         for _ in range(3):
             first.send(b"\0\4" + data[2:4], source)  # two too many
-        second.ask("large")
-        server.turn()
-        assert second.one()[0][:4] == b"\0\3\0\1"
+        assert server.ask(second, "large")[0][:4] == b"\0\3\0\1"
         server.turn()
         assert server.counters.under_way == 1
 
@@ -218,9 +200,7 @@ def test_windows_arrive_whole(ports: Ports, blksize: str) -> None:
     content = bytes(range(256)) * 1000
     with rig(settings(ports), MemoryFiles({"f": content})) as server:
         client = server.client()
-        client.ask("f", "blksize", blksize, "windowsize", "4")
-        server.turn()
-        data, source = client.one()
+        data, source = server.ask(client, "f", "blksize", blksize, "windowsize", "4")
         assert data[:2] == b"\0\6"
         client.send(encode_ack(0), source)
         got, last = b"", 0
@@ -238,9 +218,7 @@ def test_windows_arrive_whole(ports: Ports, blksize: str) -> None:
 def test_netascii(ports: Ports) -> None:
     with rig(settings(ports)) as server:
         client = server.client()
-        client.ask("text", "tsize", "0", mode="NETASCII")
-        server.turn()
-        data, source = client.one()
+        data, source = server.ask(client, "text", "tsize", "0", mode="NETASCII")
         assert data == b"\0\6tsize\x004\0"
         client.send(encode_ack(0), source)
         server.turn()

@@ -167,6 +167,4 @@ def test_a_retired_engine_leaves_the_socket_alone() -> None:
 
 
 def _fetch_a_block(server: Rig, client: Client) -> None:
-    client.ask("large")
-    server.turn()
-    assert client.one()[0][:4] == b"\0\3\0\1"
+    assert server.ask(client, "large")[0][:4] == b"\0\3\0\1"

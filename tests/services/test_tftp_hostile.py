@@ -194,9 +194,7 @@ def test_hostile_names_are_refused_by_a_running_server(
     (folder / "large").write_bytes(FILES["large"])
     with rig(source=StaticFiles(folder)) as server:
         client = server.client()
-        client.ask(name)
-        server.turn()
-        assert client.one()[0][:2] == b"\0\5"
+        assert server.ask(client, name)[0][:2] == b"\0\5"
         assert server.fetch(client, "large") == FILES["large"]
 
 

@@ -58,9 +58,7 @@ def test_a_source_that_fails_for_one_file_serves_the_others(
 
     with rig(source=Failing(dict(FILES))) as server:
         client = server.client()
-        client.ask("broken")
-        server.turn()
-        assert client.one()[0][:4] == b"\0\5\0\0"
+        assert server.ask(client, "broken")[0][:4] == b"\0\5\0\0"
         assert server.fetch(client, "small") == b"list"
 
 
@@ -71,9 +69,7 @@ def test_a_source_decides_the_code() -> None:
 
     with rig(source=Refusing()) as server:
         client = server.client()
-        client.ask("somebody")
-        server.turn()
-        assert client.one()[0] == b"\0\5\0\7somebody\0"
+        assert server.ask(client, "somebody")[0] == b"\0\5\0\7somebody\0"
 
 
 def test_networks_that_are_not_allowed_get_no_answer() -> None:
@@ -104,11 +100,7 @@ def test_an_address_has_its_share() -> None:
 def test_a_full_table_displaces_who_never_answered(ports: Ports) -> None:
     with rig(settings(ports, max_transfers=4)) as server:
         honest = server.client()
-        honest.ask("large")
-        server.turn()
-        _, source = honest.one()
-        honest.send(encode_ack(1), source)
-        server.turn()
+        source = server.begin(honest, "large")
         honest.received()
         for _ in range(50):
             server.client().ask("large")
@@ -124,11 +116,7 @@ def test_a_table_full_of_answered_transfers_takes_no_more() -> None:
     with rig(TftpSettings(max_transfers=2)) as server:
         for _ in range(2):
             client = server.client()
-            client.ask("large")
-            server.turn()
-            _, source = client.one()
-            client.send(encode_ack(1), source)
-            server.turn()
+            server.begin(client, "large")
         late = server.client()
         late.ask("small")
         server.turn()

@@ -24,6 +24,42 @@ from tests.tvs_rig import (
     verify_for,
 )
 
+_FOUND = "CertificateDBCache::getCertificateInformation"
+_LOOKING_UP = f"{_FOUND} - Looking up the certificate cache using Unique MAP ID :"
+VENDORS_LINES = [
+    "Total Session attempted = 1 accepted = 1",
+    "tvsGetNextThread",
+    "Recd event",
+    "ipAddrStr (Phone) 127.0.0.1",
+    "tvsSSLHandShakeNotify",
+    "127.0.0.1: tvsSSLHandShake Session ciphers - AES256-SHA",
+    "TLS HS Done for ph_conn",
+    f"HEX_DUMP: Len = {len(query_for(PUBLISHER).encode())}:",
+    "57 01 03 00 00 00 03 e9",
+    "tvsPhoneDecodeMsg - Decoded Phone Msg:",
+    "Protocol Discriminator: 57",
+    "MsgType : TVS_MSG_QUERY_CERT_REQ",
+    "Session Id : 0",
+    "tvsHandleQueryCertReq",
+    f"tvsHandleQueryCertReq : Subject Name is: {PUBLISHER.subject}",
+    f"tvsHandleQueryCertReq : Issuer Name is: {PUBLISHER.issuer}",
+    f"tvsHandleQueryCertReq : Serial Number is: {PUBLISHER.serial_hex}",
+    f"{_LOOKING_UP} {PUBLISHER.key}",
+    f"{_FOUND} - Found entry {{rolecount : 2}}",
+    f"{_FOUND} - {{role : 2}}",
+    f"{_FOUND} - {{role : 0}}",
+    "convertX509ToDER -x509cert : 0xf6099df8",
+    "MsgType : TVS_MSG_QUERY_CERT_RES",
+    "Number of Certs : 1",
+    "HEX_DUMP: Len = 694:",
+    "PublicKey :",
+    "00 01 51 80",
+    "Sending TLS Msg ..",
+    "tvsHandleQueryCertReq: Timer started from tvsHandleNewPhConnection",
+    "QUERY answered",
+    "Close and free connection handler",
+]
+
 
 async def test_what_is_counted_is_exposed(tmp_path: Path) -> None:
     async with running(settings_for(tmp_path, node="counted")) as rig:
@@ -69,43 +105,8 @@ async def test_the_vendor_s_lines_come_in_the_vendor_s_order(tmp_path: Path) -> 
         context = client_context(TLS_1_2, ciphers="AES256-SHA:@SECLEVEL=0")
         await ask(rig.address, query_for(PUBLISHER), context)
         await until_closed(rig)
-        key = PUBLISHER.key
-        found = "CertificateDBCache::getCertificateInformation"
-        expected = [
-            "Total Session attempted = 1 accepted = 1",
-            "tvsGetNextThread",
-            "Recd event",
-            "ipAddrStr (Phone) 127.0.0.1",
-            "tvsSSLHandShakeNotify",
-            "127.0.0.1: tvsSSLHandShake Session ciphers - AES256-SHA",
-            "TLS HS Done for ph_conn",
-            f"HEX_DUMP: Len = {len(query_for(PUBLISHER).encode())}:",
-            "57 01 03 00 00 00 03 e9",
-            "tvsPhoneDecodeMsg - Decoded Phone Msg:",
-            "Protocol Discriminator: 57",
-            "MsgType : TVS_MSG_QUERY_CERT_REQ",
-            "Session Id : 0",
-            "tvsHandleQueryCertReq",
-            f"tvsHandleQueryCertReq : Subject Name is: {PUBLISHER.subject}",
-            f"tvsHandleQueryCertReq : Issuer Name is: {PUBLISHER.issuer}",
-            f"tvsHandleQueryCertReq : Serial Number is: {PUBLISHER.serial_hex}",
-            f"{found} - Looking up the certificate cache using Unique MAP ID : {key}",
-            f"{found} - Found entry {{rolecount : 2}}",
-            f"{found} - {{role : 2}}",
-            f"{found} - {{role : 0}}",
-            "convertX509ToDER -x509cert : 0xf6099df8",
-            "MsgType : TVS_MSG_QUERY_CERT_RES",
-            "Number of Certs : 1",
-            "HEX_DUMP: Len = 694:",
-            "PublicKey :",
-            "00 01 51 80",
-            "Sending TLS Msg ..",
-            "tvsHandleQueryCertReq: Timer started from tvsHandleNewPhConnection",
-            "QUERY answered",
-            "Close and free connection handler",
-        ]
         lines = iter(rig.lines)
-        assert [line for line in expected if line not in lines] == []
+        assert [line for line in VENDORS_LINES if line not in lines] == []
 
 
 async def test_the_lines_of_a_total_miss_and_of_a_verification(tmp_path: Path) -> None:
