@@ -20,8 +20,7 @@ from phone_emulator.errors import PhoneError
 from phone_emulator.files import UNFINISHED, replace_file, sync_folder
 from phone_emulator.secd.events import FlashContents
 from phone_emulator.secd.record import MAX_RECORD_BYTES
-from protocol.phone_config import MAX_CONFIG_BYTES
-from protocol.phone_models import PHONE_MODELS
+from protocol.phone_models import MAX_DOWNLOAD_BYTES, PHONE_MODELS
 from protocol.trust_anchors import FileKind
 
 _STATE: Final = "phone.json"
@@ -118,7 +117,7 @@ class FolderFlash:
             PhoneError: When the file cannot be understood.
         """
         try:
-            data = _read(self.folder / _STATE, MAX_CONFIG_BYTES)
+            data = _read(self.folder / _STATE, MAX_DOWNLOAD_BYTES)
             return None if data is None else msgspec.json.decode(data, type=PhoneState)
         except msgspec.MsgspecError as error:
             raise PhoneError(
@@ -149,7 +148,7 @@ class FolderFlash:
     def load(self) -> FlashContents:
         """Return what the phone holds."""
         return FlashContents(
-            *(_read(self._paths[kind], MAX_CONFIG_BYTES) for kind in self._paths)
+            *(_read(self._paths[kind], MAX_DOWNLOAD_BYTES) for kind in self._paths)
         )
 
     def replace(self, kind: FileKind, data: bytes) -> None:

@@ -43,8 +43,7 @@ from phone_emulator.secd.tvs_cache import TvsCache
 from phone_emulator.tftp_client import TftpClient
 from phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from protocol.errors import ProtocolError
-from protocol.phone_config import MAX_CONFIG_BYTES
-from protocol.phone_models import Transport
+from protocol.phone_models import MAX_DOWNLOAD_BYTES, Transport
 from protocol.tftp_download import SilentServerError, Wishes
 from protocol.tftp_packets import TftpError, TftpErrorCode
 
@@ -162,7 +161,7 @@ class Phone:
                     await fetch_by_http(
                         Server(effect.server.address, port),
                         effect.name,
-                        max_bytes=MAX_CONFIG_BYTES,
+                        max_bytes=MAX_DOWNLOAD_BYTES,
                         timeout_s=network.tvs_timeout_s,
                     )
                 )

@@ -16,15 +16,14 @@ from protocol.name_text import printable
 from protocol.record import Record
 from protocol.self_check import SignatureState, signature_state
 from protocol.signature import MODULUS_CODES, RSA_PKCS1
-from protocol.trust_list import TrustList
+from protocol.trust_list import MAX_LOADED_LENGTH, TrustList
+from protocol.trust_verdicts import TFTP_ROLES
 
-MAX_PHONE_LENGTH: Final = 64 * 1024
 MAX_PHONE_CERTIFICATES: Final = 39
 """More make an ITL pass 64 KB, and phones fail to load it (REFERENCE 1.10, stated)."""
 _EXPIRY_NOTICE: Final = timedelta(days=90)
 _CLOCK_SKEW: Final = timedelta(days=1)
 _WEAK_BITS: Final = 1024
-_TFTP_ROLES: Final = (Role.TFTP, Role.CCM_TFTP)
 
 
 @unique
@@ -123,11 +122,11 @@ def _signer(trust_list: TrustList) -> Iterator[Finding]:
 
 def _size(trust_list: TrustList) -> Iterator[Finding]:
     length = len(trust_list.data)
-    if length > MAX_PHONE_LENGTH:
+    if length > MAX_LOADED_LENGTH:
         yield Finding(
             Severity.ERROR,
             "too-long",
-            f"{length} bytes: phones fail to load more than {MAX_PHONE_LENGTH}",
+            f"{length} bytes: phones fail to load more than {MAX_LOADED_LENGTH}",
         )
     count = sum(r.certificate_der is not None for r in trust_list.records)
     if count > MAX_PHONE_CERTIFICATES:
@@ -153,7 +152,7 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
             "one SAST key only: when it is lost or regenerated, phones need TVS, or "
             "hands, to take another list",
         )
-    if not any(roles[role] for role in _TFTP_ROLES):
+    if not any(roles[role] for role in TFTP_ROLES):
         yield Finding(
             Severity.NOTE,
             "no-tftp",

@@ -11,9 +11,8 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from protocol.errors import DecodeError
+from protocol.phone_models import MAX_DOWNLOAD_BYTES
 
-MAX_CONFIG_BYTES: Final = 2048 * 1024
-"""What a phone downloads at most (REFERENCE 4.1)."""
 MAX_TVS_MEMBERS: Final = 5
 """Priorities 0 to 4 (REFERENCE 5.1)."""
 _MAX_ELEMENTS: Final = 20_000
@@ -205,7 +204,7 @@ class _BoundedBuilder(ET.TreeBuilder):
 
 def _parse_untrusted(data: bytes) -> ET.Element:
     """Parse without namespaces: CUCM writes `xsi:type` and never declares `xsi`."""
-    if len(data) > MAX_CONFIG_BYTES:
+    if len(data) > MAX_DOWNLOAD_BYTES:
         raise DecodeError(
             f"a configuration of {len(data)} bytes is too large", offset=0
         )

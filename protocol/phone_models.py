@@ -7,7 +7,7 @@ else the usual one of the release (inferred).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import Final, Literal
@@ -68,9 +68,11 @@ class PhoneModel:
         return ("CTLFile.tlv",)
 
 
+MAX_DOWNLOAD_BYTES: Final = 2048 * 1024
+"""What a phone downloads at most, whatever its model (REFERENCE 4.1, observed)."""
+
 _SHA1_ONLY: Final = frozenset({Digest.SHA1})
 _ALL_DIGESTS: Final = frozenset(Digest)
-_TFTP: Final = (Transport.TFTP,)
 _HTTP_THEN_TFTP: Final = (Transport.HTTP, Transport.TFTP)
 
 
@@ -95,17 +97,11 @@ def _phone_79xx(name: str, load: str) -> PhoneModel:
 
 def _phone_without_sbd(name: str, load: str) -> PhoneModel:
     """Return a 7940 or 7960: no ITL, no TVS, never a signed configuration."""
-    return PhoneModel(
-        name=name,
-        load=load,
-        protocol="SCCP",
+    return replace(
+        _phone_79xx(name, load),
         security_by_default=False,
         signed_files=False,
-        checksum="md5",
-        log_form=LogForm.SECD,
-        tls=("1.0", "1.0"),
-        digests=_SHA1_ONLY,
-        transports=_TFTP,
+        transports=(Transport.TFTP,),
     )
 
 

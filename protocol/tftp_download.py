@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from protocol.errors import DecodeError, ProtocolError
+from protocol.phone_models import MAX_DOWNLOAD_BYTES
 from protocol.tftp_options import MAX_TIMEOUT_S, parse_number
 from protocol.tftp_packets import (
     BLOCK_NUMBERS,
@@ -54,7 +55,7 @@ class Wishes:
     timeout_option_s: int | None = None
     """The `timeout` option (RFC 2349): 1 to 255."""
     wants_size: bool = False
-    max_bytes: int = 2048 * 1024
+    max_bytes: int = MAX_DOWNLOAD_BYTES
     timeout_s: float = 1.0
     retransmits: int = 5
 

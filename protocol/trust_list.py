@@ -12,13 +12,15 @@ from typing import Final, Self
 from protocol.errors import DecodeError
 from protocol.header import decode_header
 from protocol.header_fields import SignerId
+from protocol.phone_models import MAX_DOWNLOAD_BYTES
 from protocol.record import Record, RecordTag, decode_record
 from protocol.signed_bytes import SignedBytes
 
 __all__ = ["Record", "RecordTag", "SignerId", "TrustList"]
 
-MAX_FILE_LENGTH: Final = 2048 * 1024
-"""What phones download at most (REFERENCE 4.1, observed)."""
+MAX_FILE_LENGTH: Final = MAX_DOWNLOAD_BYTES
+MAX_LOADED_LENGTH: Final = 64 * 1024
+"""What phones load at most, of all that they download (REFERENCE 1.10, stated)."""
 MAX_RECORDS: Final = 1024
 
 

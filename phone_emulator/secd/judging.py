@@ -19,13 +19,13 @@ from protocol.trust_anchors import (
     Signed,
     VerifiedBy,
 )
+from protocol.trust_list import MAX_LOADED_LENGTH
 
 _VERIFIED: Final = {
     VerifiedBy.FIRST_USE: Moment.LEAP_OF_FAITH,
     VerifiedBy.TVS: Moment.VERIFIED_BY_TVS,
 }
 _UNSIGNED_RULE = 11
-_MAX_LIST_BYTES = 64 * 1024
 
 
 def examine(boot: Boot, data: bytes) -> Step:
@@ -40,7 +40,7 @@ def examine(boot: Boot, data: bytes) -> Step:
 
 
 def _examine_list(boot: Boot, data: bytes) -> Step:
-    if len(data) > _MAX_LIST_BYTES:
+    if len(data) > MAX_LOADED_LENGTH:
         # About 39 certificates of 2048 bits: phones fail to load it (REFERENCE 1.10).
         too_large = f"{len(data)} bytes: a phone loads no list over 64 KB"
         return boot.refuse(Refuse(too_large, boot.kind.refusal_rule))

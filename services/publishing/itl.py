@@ -12,7 +12,7 @@ from protocol.codes import Role, TrustStore
 from protocol.errors import DecodeError
 from protocol.record import Record
 from protocol.signature import Signer
-from protocol.trust_list import TrustList
+from protocol.trust_list import MAX_LOADED_LENGTH, TrustList
 from protocol.trust_list_build import record_for, sign_trust_list
 from services.cluster.cluster import Cluster, Node
 from services.files import replace_file
@@ -22,8 +22,6 @@ from services.store.nodes import NodeRow, write_state
 from services.store.trust_lists import newest_reset_revision
 
 ITL_NAME: Final = "ITLFile.tlv"
-MAX_LOADED_LENGTH: Final = 64 * 1024
-"""About 39 certificates (REFERENCE 1.10, stated)."""
 
 
 def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from protocol.codes import Digest, TrustStore
+from protocol.phone_models import MAX_DOWNLOAD_BYTES
 from protocol.signature import Signer
 from protocol.signed_file import sign_file
 from protocol.tftp_packets import TftpError, TftpErrorCode
@@ -32,8 +33,7 @@ _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
 
 MAX_SIGNED_FILES: Final = 16_384
 """Kept at once. Names can be made up without end, memory cannot."""
-MAX_SIGNED_LENGTH: Final = 2048 * 1024
-"""What phones download at most (REFERENCE 4.1)."""
+MAX_SIGNED_LENGTH: Final = MAX_DOWNLOAD_BYTES
 
 
 class NodeFiles:

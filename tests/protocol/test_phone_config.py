@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from protocol.errors import DecodeError
 from protocol.phone_config import (
-    MAX_CONFIG_BYTES,
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
+from protocol.phone_models import MAX_DOWNLOAD_BYTES
 
 LAB = PhoneConfig(
     callmanager_group="LAB-CMG",
@@ -71,7 +71,7 @@ def test_more_than_five_members_are_cut() -> None:
         (b"<note/>", "root element"),
         (b"<device>" * 40, "too deep"),
         (b"<device>" + b"<a/>" * 20_001 + b"</device>", "too many"),
-        (b"<device>" + b" " * MAX_CONFIG_BYTES + b"</device>", "too large"),
+        (b"<device>" + b" " * MAX_DOWNLOAD_BYTES + b"</device>", "too large"),
         (b"<device><capfAuthMode>x</capfAuthMode></device>", "no number"),
         (b"<device><capfAuthMode>12</capfAuthMode></device>", "no number"),
         (b"<device><load/><versionStamp>" + b"v" * 5000, "well-formed"),
