@@ -17,6 +17,7 @@ from services.errors import ServiceError
 Row = Mapping[str, str]
 
 MAX_STATEMENT_LENGTH: Final = 2000
+_SUBSET: Final = "run sql reads only: select COLUMNS from TABLE [where …]"
 _TOKEN: Final = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<sign>!=|<>|=|,|\*)|(?P<word>[^\s'=!<>,*]+))"
 )
@@ -24,6 +25,9 @@ _TOKEN: Final = re.compile(
 
 class StatementError(ServiceError):
     """A statement outside the subset that `run sql` takes."""
+
+    def __init__(self, reason: str, *, hint: str = _SUBSET) -> None:
+        super().__init__(reason, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +176,7 @@ class _Parser:
 
     def _keyword(self, keyword: str) -> None:
         if not self._accept(keyword):
-            raise StatementError(
-                f"`{keyword}` is missing",
-                hint="run sql reads only: select COLUMNS from TABLE [where …]",
-            )
+            raise StatementError(f"`{keyword}` is missing")
 
 
 def _tokens(statement: str) -> Iterator[str]:

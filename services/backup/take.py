@@ -63,7 +63,7 @@ def take_backup(data: Path, target: Path, *, now: float) -> Manifest:
             content.rename(target)
         sync_folder(target.parent)
     except FileExistsError:
-        raise ServiceError(f"{target} exists") from None
+        raise ServiceError(f"{target} exists", hint="name another place") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return manifest

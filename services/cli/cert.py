@@ -52,7 +52,7 @@ _store = click.argument("store", type=StoreType())
 _node = click.option("--node", "node_name", help="Whose; the publisher's by default.")
 
 
-@click.group()
+@click.group(epilog=f"STORE is one of {_STORES}.")
 def cert() -> None:
     """Manage certificates of nodes, and the cluster's trust stores."""
 

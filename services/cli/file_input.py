@@ -51,7 +51,9 @@ def read_bounded(path: Path, limit: int = MAX_FILE_LENGTH) -> bytes:
     with path.open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise ServiceError(f"{path}: has over {limit} bytes")
+        raise ServiceError(
+            f"{path}: has over {limit} bytes", hint="name a file that phones would take"
+        )
     return data
 
 
@@ -77,7 +79,10 @@ def load_trust_list(path: Path) -> TrustList:
     file = load_file(path)
     if isinstance(file, TrustList):
         return file
-    raise ServiceError(f"{path}: a signed file where a trust list is needed")
+    raise ServiceError(
+        f"{path}: a signed file where a trust list is needed",
+        hint="name a CTLFile.tlv or an ITLFile.tlv",
+    )
 
 
 def load_certificate(path: Path) -> Certificate:
@@ -103,4 +108,6 @@ def _certificate_der(path: Path, data: bytes) -> bytes:
     try:
         return b64decode(b"".join(match[1].split()), validate=True)
     except Base64Error as error:
-        raise ServiceError(f"{path}: the PEM is damaged ({error})") from error
+        raise ServiceError(
+            f"{path}: the PEM is damaged ({error})", hint="export the certificate again"
+        ) from error

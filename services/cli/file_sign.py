@@ -96,7 +96,11 @@ def unsign(file: Path, output: Path | None) -> None:
             f"{file}: a trust list, not a signed file", hint="see `tokenless file show`"
         )
     if signed.is_encrypted:
-        raise ServiceError(f"{file}: its content is encrypted for one phone")
+        raise ServiceError(
+            f"{file}: its content is encrypted for one phone",
+            hint="sign the plain configuration, or look at the header with "
+            "`tokenless file show`",
+        )
     if output is None:
         sys.stdout.buffer.write(signed.payload)
         sys.stdout.buffer.flush()

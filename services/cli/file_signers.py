@@ -170,7 +170,10 @@ def _from_pkcs12(path: Path, password: str | None) -> Signer:
             hint="set TOKENLESS_PASSWORD",
         ) from error
     if key is None or certificate is None:
-        raise ServiceError(f"{path}: holds no key with its certificate")
+        raise ServiceError(
+            f"{path}: holds no key with its certificate",
+            hint="export both into one PKCS#12 file",
+        )
     with explained(path):
         decoded = Certificate.decode(certificate.public_bytes(Encoding.DER))
     return _pair(path, decoded, key)
@@ -178,7 +181,10 @@ def _from_pkcs12(path: Path, password: str | None) -> Signer:
 
 def _pair(path: Path, certificate: Certificate, key: object) -> Signer:
     if not isinstance(key, RSAPrivateKey):
-        raise ServiceError(f"{path}: only RSA keys sign trust lists and files")
+        raise ServiceError(
+            f"{path}: only RSA keys sign trust lists and files",
+            hint="use an RSA key",
+        )
     try:
         return PrivateKeySigner(certificate, key)
     except ValueError as error:

@@ -136,7 +136,10 @@ def parse_version(text: str) -> tuple[int, int]:
         pair = int(major), int(minor)
         if max(pair) < 256:  # noqa: PLR2004 - one byte each
             return pair
-    raise ConfigurationError(f"signer version {text}: not of the form 1.1")
+    raise ConfigurationError(
+        f"signer version {text}: not of the form 1.1",
+        hint="write two numbers, as 1.1",
+    )
 
 
 def parse_role(role: str | int) -> int:
@@ -180,7 +183,8 @@ def _build(
 def _emptied(description: RecordDescription, number: int, role: int) -> Record:
     if description.dns_name is None or description.ip_address is None:
         raise ConfigurationError(
-            f"record {number}: without a certificate it needs a name and an address"
+            f"record {number}: without a certificate it needs a name and an address",
+            hint="give dns_name and ip_address, or a certificate",
         )
     try:
         return emptied_record(description.dns_name, description.ip_address, role)

@@ -55,7 +55,7 @@ class _CommandsByEntryPoint(click.Group):
 
 @click.group(
     cls=_CommandsByEntryPoint,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(__version__, prog_name="tokenless")

@@ -96,7 +96,10 @@ def import_(*, data: Path, password: str, file: Path, as_json: bool) -> None:
     with file.open("rb") as content:
         read = content.read(MAX_FILE_BYTES + 1)
     if len(read) > MAX_FILE_BYTES:
-        raise ServiceError(f"{file}: too large to be the file of a node")
+        raise ServiceError(
+            f"{file}: too large to be the file of a node",
+            hint="make it with `tokenless node export`",
+        )
     cluster, arrived = import_node(data, read, password, database_url=database_url())
     with closing(cluster):
         _tell(
@@ -127,7 +130,10 @@ def grant(
     with opened(data, config) as cluster:
         found = cluster.node(name)
         if not cluster.store.is_shared:
-            raise ServiceError("roles are PostgreSQL's; this cluster is on SQLite")
+            raise ServiceError(
+                "roles are PostgreSQL's; this cluster is on SQLite",
+                hint="see docs/operations-database.md",
+            )
         detail = f"{found.name}: {role}"
         with cluster.store.change("grant", detail, by=administrator()) as change:
             grant_role(change.connection, found.id, role)

@@ -37,7 +37,8 @@ class ServerAddressType(click.ParamType[ServerAddress]):
             return value
         text = str(value)
         host, colon, port = text.rpartition(":")
-        if not colon or (":" in host and not host.startswith("[")):
+        is_bare = ":" in host and not host.startswith("[")
+        if not colon or is_bare or text.endswith("]"):
             host, port = text, str(DEFAULT_PORT)
         if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
             self.fail(f"{text}: {port} is not a port", param, ctx)

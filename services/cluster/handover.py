@@ -62,9 +62,12 @@ def export_node(cluster: Cluster, node: Node, password: str) -> bytes:
             hint="see docs/operations-database.md",
         )
     if node.is_publisher:
-        raise ServiceError(f"{node.name} is the publisher and stays on this host")
+        raise ServiceError(
+            f"{node.name} is the publisher and stays on this host",
+            hint="export a subscriber",
+        )
     if not password:
-        raise ServiceError("the file needs a password")
+        raise ServiceError("the file needs a password", hint="give one with --password")
     keys = {
         path.name: _encrypt(path.read_bytes(), password)
         for path in sorted(node.keys_folder.glob("*.pem"))
@@ -117,7 +120,10 @@ def import_node(
 def _arrived(cluster: Cluster, file: _File, *, is_new: bool) -> Node:
     node = next((n for n in cluster.nodes if n.folder.name == file.folder), None)
     if node is None:
-        raise ServiceError(f"the cluster has no node {file.node} any more")
+        raise ServiceError(
+            f"the cluster has no node {file.node} any more",
+            hint="let it join again with `tokenless node add`",
+        )
     node.elsewhere_mark.unlink(missing_ok=True)
     if is_new:
         # A new folder has taken nothing, whatever the node had on another host.

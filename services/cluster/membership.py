@@ -86,7 +86,10 @@ def _check_address(cluster: Cluster, address: str) -> None:
         ) from None
     for node in cluster.nodes:
         if node.address == address:
-            raise ServiceError(f"{node.name} has the address {address} already")
+            raise ServiceError(
+                f"{node.name} has the address {address} already",
+                hint="choose another address",
+            )
 
 
 def _share_recovery_key(cluster: Cluster, papers: Papers, node: Node) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from enum import IntEnum, unique
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
 from protocol.codes import TrustStore
 from protocol.record import Record
 from protocol.signature import Signer
@@ -138,9 +136,7 @@ def export_recovery(cluster: Cluster, password: str) -> bytes:
         papers = Papers.read(connection)
     store = TrustStore.ITLRECOVERY
     certificate = papers.certificate(store, papers.publisher)
-    key = cluster.node_of(papers.publisher).keys.load(store, certificate)
-    if not isinstance(key, RSAPrivateKey):
-        raise ServiceError("the ITLRecovery key is not RSA", hint="regenerate it")
+    key = cluster.node_of(papers.publisher).keys.load_rsa(store, certificate)
     return export_key(key, certificate, password)
 
 

@@ -106,11 +106,13 @@ class KeyFolder:
             )
         return key
 
-    def signer(self, store: TrustStore, certificate: Certificate) -> PrivateKeySigner:
-        """Return who signs with a certificate of this node.
+    def load_rsa(
+        self, store: TrustStore, certificate: Certificate
+    ) -> rsa.RSAPrivateKey:
+        """Return a key that signs trust lists.
 
         Raises:
-            ServiceError: When its key cannot be used for trust lists.
+            ServiceError: As `load`; or it is no RSA key.
         """
         key = self.load(store, certificate)
         if not isinstance(key, rsa.RSAPrivateKey):
@@ -118,7 +120,15 @@ class KeyFolder:
                 f"the {store} certificate has an EC key",
                 hint="trust lists need RSA: regenerate it",
             )
-        return PrivateKeySigner(certificate, key)
+        return key
+
+    def signer(self, store: TrustStore, certificate: Certificate) -> PrivateKeySigner:
+        """Return who signs with a certificate of this node.
+
+        Raises:
+            ServiceError: As `load_rsa`.
+        """
+        return PrivateKeySigner(certificate, self.load_rsa(store, certificate))
 
     def forget(self, store: TrustStore, certificate: Certificate) -> None:
         """Delete a key whose certificate was deleted."""

@@ -27,7 +27,9 @@ def export_key(
         ServiceError: When the password is empty.
     """
     if not password:
-        raise ServiceError("the key file needs a password")
+        raise ServiceError(
+            "the key file needs a password", hint="give one that you can remember"
+        )
     return pkcs12.serialize_key_and_certificates(
         _FRIENDLY_NAME,
         signer_key,

@@ -153,7 +153,7 @@ class FileToken:
                 raise self._refusal(wrong) from None
             self._save_state(msgspec.structs.replace(state, wrong=0))
         if not isinstance(key, RSAPrivateKey):
-            raise ServiceError(f"token {self.name} holds no RSA key")
+            raise ServiceError(f"token {self.name} holds no RSA key", hint=_HOW_TO_MEND)
         self._signer = PrivateKeySigner(self._certificate, key)
 
     def sign(self, data: bytes, digest: Digest) -> bytes:

@@ -195,7 +195,9 @@ class Database:
             .returning(schema.cluster.c.revision)
         )
         if revision is None:
-            raise ServiceError("the database holds no cluster")
+            raise ServiceError(
+                "the database holds no cluster", hint="name another one, or restore it"
+            )
         action, detail, by = record
         connection.execute(
             insert(schema.audit).values(

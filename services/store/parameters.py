@@ -54,7 +54,10 @@ def read_parameter(connection: Connection, name: Parameter) -> str:
         select(processconfig.c.paramvalue).where(processconfig.c.paramname == name)
     )
     if value is None:
-        raise ServiceError(f"the database has no parameter {name}")
+        raise ServiceError(
+            f"the database has no parameter {name}",
+            hint="restore the database from a backup",
+        )
     return str(value)
 
 

@@ -26,7 +26,7 @@ def show_help(session: Session, *words: str) -> None:
 def set_pagination(session: Session, switch: str) -> None:
     """Stop after each screen of output, or do not: on, off."""
     if switch not in {"on", "off"}:
-        raise UsageError(f"pagination is on or off, not {switch}")
+        raise UsageError(f"pagination is not {switch}", hint="type on or off")
     session.pagination = switch == "on"
     session.say(f"Automatic pagination is turned {switch}")
 
