@@ -144,7 +144,13 @@ _settings_options = gathered(
 @fleet.command()
 @_plan_options
 @flash_option
-@click.option("--tftp", default="", metavar="HOST[:PORT],…", help="TFTP servers.")
+@click.option(
+    "--tftp",
+    default="",
+    show_default=False,
+    metavar="HOST[:PORT],…",
+    help="TFTP servers in the order in which the phones try them.",
+)
 @_settings_options
 @click.option(
     "--csv",

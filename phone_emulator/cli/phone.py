@@ -110,7 +110,7 @@ _habit_options = gathered(
 
 
 @phone.command()
-@click.option("--device", required=True, help="SEP001122334455.")
+@click.option("--device", required=True, help="Its name: SEP001122334455.")
 @click.option(
     "--model",
     type=click.Choice(list(PHONE_MODELS)),
@@ -132,7 +132,7 @@ def boot(
     habits: Habits,
     as_json: bool,
 ) -> None:
-    """Boot a phone: fetch, judge and install lists, configuration.
+    """Boot a phone: fetch, judge and install its files.
 
     Exit status 0 when the phone then holds what the server serves.
     """

@@ -96,7 +96,7 @@ def show(
     serial: str | None,
     as_json: bool,
 ) -> None:
-    """Show a certificate; of a trust store, the one that SERIAL names."""
+    """Show a certificate; of a trust store, the one with SERIAL."""
     with opened(data, config) as cluster:
         placed = _find(cluster, node_name, store, serial)
         if as_json:

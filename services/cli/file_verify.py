@@ -74,7 +74,7 @@ def verify(
     allow_self_signed: bool,
     as_json: bool,
 ) -> None:
-    """Check a signature with keys that you name; exit 0 when one made it.
+    """Check a signature with keys that you name; exit 0 if one made it.
 
     A list that verifies under its own record is self-consistent. That is no trust: any
     attacker can make such a list.

@@ -88,7 +88,7 @@ def export(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_file
 def import_(*, data: Path, password: str, file: Path, as_json: bool) -> None:
-    """Make a node's folder here from an exported FILE, or renew its keys.
+    """Make a node's folder here from an exported FILE, or renew keys.
 
     Name the database as this host reaches it, with its own role:
     TOKENLESS_DATABASE_URL=postgresql+psycopg://ROLE@HOST/DATABASE
