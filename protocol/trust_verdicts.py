@@ -127,7 +127,7 @@ SOURCES: Final[dict[TrustState, dict[FileKind, _Sources]]] = {
     TrustState.BLANK_ITL: {
         FileKind.CTL: ((_ITL, 3),),
         FileKind.ITL: ((_ITL, 6), (_FIRST_USE, 11)),
-        FileKind.CONFIGURATION: ((_ITL, 9),),
+        FileKind.CONFIGURATION: (),
     },
     TrustState.CTL_AND_ITL: {
         FileKind.CTL: ((_CTL, 3), (_ITL, 3)),

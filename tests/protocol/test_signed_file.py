@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from protocol import signed_file, trust_list
 from protocol.any_file import decode_file
 from protocol.codes import Digest, Role
 from protocol.errors import BadSignatureError, DecodeError
@@ -15,7 +14,12 @@ from protocol.names import NameForm
 from protocol.signature import PrivateKeySigner, verify_signature
 from protocol.signed_file import SignedFile, sign_file
 from protocol.trust_list import TrustList
-from protocol.trust_list_build import ListForm, record_for, sign_trust_list
+from protocol.trust_list_build import (
+    ListForm,
+    emptied_record,
+    record_for,
+    sign_trust_list,
+)
 from tests import minting
 from tests.lists import TIME, client_form, tokenless
 from tests.minting import Identity
@@ -198,10 +202,11 @@ def test_a_signature_of_the_wrong_length_is_not_written() -> None:
         sign_file(NAME, CONTENT, ShortToken(), timestamp=TIME)
 
 
-@pytest.mark.parametrize("kind", [SignedFile, TrustList])
-def test_the_largest_file(kind: type[SignedFile | TrustList]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "limit"), [(SignedFile, 64 << 20), (TrustList, 2 << 20)]
+)
+def test_the_largest_file(kind: type[SignedFile | TrustList], limit: int) -> None:
     """A file of just the limit is read, and its header found missing."""
-    limit = {SignedFile: signed_file, TrustList: trust_list}[kind].MAX_FILE_LENGTH
     with pytest.raises(DecodeError, match="no trust list or signed file") as caught:
         kind.decode(bytes(limit))
     assert caught.value.offset == 0
@@ -215,3 +220,13 @@ def test_encrypted_files_are_told_by_their_version() -> None:
     assert data[:4] == b"\1\0\2\1"
     assert not SignedFile.decode(data).is_encrypted
     assert SignedFile.decode(b"\1\0\2\2" + data[4:]).is_encrypted
+
+
+def test_the_most_records() -> None:
+    records = [emptied_record("a", "192.0.2.1", Role.CCM_TFTP)] * 1024
+    signer = minting.server().signer
+    full = sign_trust_list("CTLFile.tlv", records, signer, timestamp=TIME)
+    assert len(full.records) == 1024
+    with pytest.raises(DecodeError, match="over 1024 records") as caught:
+        TrustList.decode(full.data + records[0].encode())
+    assert caught.value.offset == len(full.data)
