@@ -147,34 +147,36 @@ def mint(
 ) -> Certificate:
     """Write and sign a certificate; without an issuer it signs itself."""
     issuer_name, issuer_key = issuer or (subject, key)
-    spki = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    algorithm = _algorithm(issuer_key, digest)
     tbs = x509.TbsCertificate(
         {
             "version": "v3",
             "serial_number": serial,
-            "signature": algorithm,
+            "signature": _algorithm(issuer_key, digest),
             "issuer": issuer_name,
             "validity": {
                 "not_before": x509.Time({"utc_time": not_before}),
                 "not_after": x509.Time({"utc_time": not_before + lifetime}),
             },
             "subject": subject,
-            "subject_public_key_info": keys.PublicKeyInfo.load(spki),
+            "subject_public_key_info": _key_info(key),
             **({"extensions": list(extensions)} if extensions else {}),
         }
     )
-    signature = sign(issuer_key, tbs.dump(), digest)
     certificate = x509.Certificate(
         {
             "tbs_certificate": tbs,
-            "signature_algorithm": algorithm,
-            "signature_value": signature,
+            "signature_algorithm": tbs["signature"],
+            "signature_value": sign(issuer_key, tbs.dump(), digest),
         }
     )
     return Certificate.decode(certificate.dump())
+
+
+def _key_info(key: Private) -> keys.PublicKeyInfo:
+    spki = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return keys.PublicKeyInfo.load(spki)
 
 
 def _algorithm(key: Private, digest: str) -> algos.SignedDigestAlgorithm:

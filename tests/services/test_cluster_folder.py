@@ -1,7 +1,6 @@
 """Data folders: made whole, opened as they are, refused when something else."""
 
 import stat
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from services.cluster.cluster import Cluster
 from services.config import load_config
 from services.errors import ConfigurationError, ServiceError
 from tests.services.conftest import LAB
+from tests.together import together
 
 
 def test_an_absent_folder_is_made_with_all_that_a_cluster_needs(lab: Cluster) -> None:
@@ -56,18 +56,7 @@ def test_what_fails_half_way_leaves_nothing(
 
 
 def test_two_that_make_the_same_folder_get_the_same_cluster(tmp_path: Path) -> None:
-    opened: list[Cluster] = []
-    threads = [
-        threading.Thread(
-            target=lambda: opened.append(Cluster.open(tmp_path / "data", LAB))
-        )
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(opened) == 4
+    opened = together(*[lambda: Cluster.open(tmp_path / "data", LAB)] * 4)
     serials = {
         str(sorted(path.name for path in cluster.publisher.keys_folder.iterdir()))
         for cluster in opened

@@ -107,23 +107,18 @@ def test_openssl_reads_and_verifies_what_we_write(lab: Cluster, tmp_path: Path) 
     for certificate in by_unit(lab).values():
         path = tmp_path / "certificate.pem"
         path.write_bytes(to_pem(certificate))
-        verdict = subprocess.run(
-            [
-                "openssl",
-                "verify",
-                "-auth_level",
-                "0",
-                "-partial_chain",
-                "-CAfile",
-                str(path),
-                "-no_check_time",
-                str(path),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert verdict.stdout.strip().endswith("OK"), verdict.stderr
+        assert_openssl_verifies(path, path, "-partial_chain")
+
+
+def assert_openssl_verifies(path: Path, authority: Path, *options: str) -> None:
+    options = ("-auth_level", "0", "-no_check_time", *options)
+    verdict = subprocess.run(
+        ["openssl", "verify", *options, "-CAfile", str(authority), str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verdict.stdout.strip().endswith("OK"), verdict.stderr
 
 
 def test_a_token_certificate_has_902_bytes_and_its_makers_signature(
@@ -141,22 +136,7 @@ def test_a_token_certificate_has_902_bytes_and_its_makers_signature(
     assert again.issuer_text == "CN=Cisco Manufacturing CA;O=Cisco Systems"
     path = tmp_path / "token.pem"
     path.write_bytes(to_pem(certificate))
-    verdict = subprocess.run(
-        [
-            "openssl",
-            "verify",
-            "-auth_level",
-            "0",
-            "-no_check_time",
-            "-CAfile",
-            str(tmp_path / "manufacturing-ca.pem"),
-            str(path),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert verdict.stdout.strip().endswith("OK"), verdict.stderr
+    assert_openssl_verifies(path, tmp_path / "manufacturing-ca.pem")
 
 
 def test_elliptic_curves_where_nothing_is_signed_for_phones(lab: Cluster) -> None:

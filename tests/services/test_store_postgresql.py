@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from services.store.engine import without_password
 from services.store.failures import DatabaseAwayError
 from tests.postgresql import PASSWORD, running_server
 from tests.services.conftest import LAB, SUBSCRIBER
+from tests.together import together
 
 
 def test_the_password_is_not_kept(shared: Cluster) -> None:
@@ -75,11 +77,7 @@ def test_administrators_at_the_same_time_lose_nothing(
             security.set_cluster_mode(cluster, SecurityMode(number % 2), by=name)
         cluster.close()
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[partial(work, name) for name in people])
     with shared.store.read() as connection:
         entries = read_audit(connection)
     assert [entry.revision for entry in entries] == list(range(1, len(entries) + 1))

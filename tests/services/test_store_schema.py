@@ -1,7 +1,6 @@
 """The schema and its versions: made, upgraded, refused when unknown."""
 
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from services.store.engine import open_engine
 from tests.clock import Clock
 from tests.postgresql import Server
 from tests.services.conftest import LAB
+from tests.together import together
 
 
 def test_steps_end_in_the_schema(lab: Cluster, shared: Cluster) -> None:
@@ -63,17 +63,8 @@ def _make_first_schema(file: Path) -> None:
 def test_many_open_an_old_folder_at_once(lab: Cluster) -> None:
     lab.close()
     _make_first_schema(lab.data / DATABASE_FILE)
-    opened: list[Cluster] = []
-    threads = [
-        threading.Thread(target=lambda: opened.append(Cluster.open(lab.data)))
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(opened) == 4
-    for cluster in opened:
+    for cluster in together(*[lambda: Cluster.open(lab.data)] * 4):
+        assert not cluster.is_mixed
         cluster.close()
 
 
