@@ -13,8 +13,9 @@ from sqlalchemy import text
 from services.cluster.cluster import Cluster
 from services.cluster.handover import export_node, import_node
 from services.config import load_config
+from services.pki.tokens import DEFAULT_PASSWORD, FileToken, create_token
 from services.store.roles import grant
-from tests.clock import Clock
+from tests.clock import START, Clock
 from tests.postgresql import Server
 from tests.softhsm import initialise
 
@@ -101,3 +102,19 @@ def follower(shared: Cluster, postgresql: Server, tmp_path: Path) -> Iterator[Cl
 def _database_of(cluster: Cluster) -> str:
     with cluster.store.read() as connection:
         return str(connection.scalar(text("SELECT current_database()")))
+
+
+@pytest.fixture(params=["lab", "shared"])
+def either(request: pytest.FixtureRequest) -> Cluster:
+    """Return a cluster in SQLite, then one on PostgreSQL."""
+    cluster: Cluster = request.getfixturevalue(request.param)
+    return cluster
+
+
+@pytest.fixture
+def tokens(lab: Cluster) -> list[FileToken]:
+    """Return tokens of the lab that can sign: A, B and C."""
+    made = [create_token(lab.tokens_folder, name, now=START) for name in "ABC"]
+    for token in made:
+        token.unlock(DEFAULT_PASSWORD)
+    return made

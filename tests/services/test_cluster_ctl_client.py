@@ -13,9 +13,7 @@ from services.pki.tokens import (
     DEFAULT_PASSWORD,
     FileToken,
     TokenLockedError,
-    create_token,
 )
-from tests.clock import START
 
 ERROR_1 = (
     "The Security Token you have inserted does not exist in the CTL File Please remove "
@@ -27,14 +25,6 @@ ERROR_2 = (
     "Secure Mode. For the system to function, you must create the CTL File and set "
     "Call Manager Cluster the Secure Mode."
 )
-
-
-@pytest.fixture
-def tokens(lab: Cluster) -> list[FileToken]:
-    made = [create_token(lab.tokens_folder, name, now=START) for name in "ABC"]
-    for token in made:
-        token.unlock(DEFAULT_PASSWORD)
-    return made
 
 
 def distribute(lab: Cluster) -> None:

@@ -1,6 +1,5 @@
-"""PostgreSQL: one administrator at a time, whole states, plain failures."""
+"""PostgreSQL: administrators at the same time, passwords, plain failures."""
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from services.store.database import Database
 from services.store.engine import without_password
 from services.store.failures import DatabaseAwayError
 from tests.postgresql import PASSWORD, running_server
-from tests.services.conftest import LAB, SUBSCRIBER
+from tests.services.conftest import LAB
 from tests.together import together
 
 
@@ -42,29 +41,6 @@ def test_a_wrong_url_is_not_repeated(wrong: str) -> None:
     assert "\n" not in caught.value.explain()
 
 
-def test_two_administrators_wait_for_each_other(shared: Cluster, url: str) -> None:
-    other = Cluster.open(shared.data, database_url=url)
-    begun, done = threading.Event(), threading.Event()
-
-    def second() -> None:
-        begun.set()
-        security.set_parameter(other, "AutoRegistration", "False", by="second")
-        done.set()
-
-    thread = threading.Thread(target=second)
-    with shared.store.change("slow", "work", by="first"):
-        thread.start()
-        begun.wait()
-        assert not done.wait(0.2)
-    thread.join()
-    other.close()
-    with shared.store.read() as connection:
-        assert [entry.by for entry in read_audit(connection)][-2:] == [
-            "first",
-            "second",
-        ]
-
-
 def test_administrators_at_the_same_time_lose_nothing(
     shared: Cluster, url: str
 ) -> None:
@@ -82,26 +58,6 @@ def test_administrators_at_the_same_time_lose_nothing(
         entries = read_audit(connection)
     assert [entry.revision for entry in entries] == list(range(1, len(entries) + 1))
     assert shared.store.revision() == before + rounds * len(people)
-
-
-def test_who_waits_too_long_is_told_why(shared: Cluster, url: str) -> None:
-    impatient = Database(url, busy_timeout_s=0.05)
-    with (
-        shared.store.change("slow", "work", by="first"),
-        pytest.raises(ServiceError, match="lock timeout") as caught,
-        impatient.change("x", "y", by="second"),
-    ):
-        pass
-    impatient.close()
-    assert "another administrator" in caught.value.explain()
-
-
-def test_a_reader_keeps_its_state(shared: Cluster) -> None:
-    with shared.store.read() as connection:
-        before = nodes.read_nodes(connection)
-        shared.record_ports({SUBSCRIBER: {"tftp": 7001}})
-        assert nodes.read_nodes(connection) == before
-    assert shared.node(SUBSCRIBER).tftp_port == 7001
 
 
 def test_a_stopped_server_is_one_clear_line(tmp_path: Path) -> None:
