@@ -52,17 +52,13 @@ TRUST: Final = (
 VALUES: Final = ("True", "False", "SHA-512", "SHA-1", "12.0(1)", "10.5(2)", "perhaps")
 NAMES: Final = ("alpha", "beta", "gamma", "no name")
 OUTSIDERS: Final = ("token A", "token B", "token C")
-LINES: Final = (
-    "file delete tftp CTLFile.tlv",
+QUESTIONS: Final = (
     "run sql select * from certificate",
     "run sql select * from device",
     "run sql select * from processconfig order by paramname",
     "run sql select name, nodeid from processnode where name like '%a%'",
     "run sql select * from nowhere",
-    "set cert regen TVS",
-    "set cluster hostname delta",
-    "set enterprise AutoRegistration False",
-    "show audit 30",
+    "show audit",
     "show cert expiry",
     "show cert history",
     "show cert list own",
@@ -72,11 +68,17 @@ LINES: Final = (
     "show enterprise",
     "show itl",
     "show version active",
+    "utils service list",
+)
+ORDERS: Final = (
+    "file delete tftp CTLFile.tlv",
+    "set cert regen TVS",
+    "set cluster hostname delta",
+    "set enterprise AutoRegistration False",
     "utils ctl set-cluster mixed-mode",
     "utils ctl set-cluster non-secure-mode",
     "utils ctl update CTLFile",
     "utils itl reset localkey",
-    "utils service list",
 )
 PASSWORDS: Final = ("right", "wrong", "")
 _MODIFIED: Final = re.compile(r"last modified on .*")
@@ -95,18 +97,22 @@ class Administrators(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            for line in QUESTIONS:
+                self._agree(partial(_typed, 0, line))
             folders = [_files(cluster.data / "nodes") for cluster in self._clusters]
             assert folders[0] == folders[1]
         finally:
             self._pair.__exit__(None, None, None)
 
     def _do(self, operation: Callable[[Cluster], object]) -> None:
-        bench = self._bench
-        bench.steps += 1
-        bench.clock.advance(7)
+        self._bench.steps += 1
+        self._bench.clock.advance(7)
+        self._agree(operation)
+
+    def _agree(self, operation: Callable[[Cluster], object]) -> None:
         answers = []
         for cluster in self._clusters:
-            bench.source.begin(bench.steps)
+            self._bench.source.begin(self._bench.steps)
             answers.append(_answer(cluster, operation))
         assert answers[0] == answers[1]
 
@@ -115,14 +121,9 @@ class Administrators(RuleBasedStateMachine):
         lite, shared = map(_describe, self._clusters)
         assert lite == shared
 
-    @rule(number=_numbers, line=st.sampled_from(LINES))
+    @rule(number=_numbers, line=st.sampled_from((*ORDERS, *QUESTIONS)))
     def type_a_line(self, number: int, line: str) -> None:
-        def step(cluster: Cluster) -> CommandResult:
-            node = _node(cluster, number)
-            found = AdminShell(cluster, node.name, assume_yes=True).run(line)
-            return replace(found, text=_MODIFIED.sub("modified then", found.text))
-
-        self._do(step)
+        self._do(partial(_typed, number, line))
 
     @rule(mode=st.sampled_from(SecurityMode))
     def set_mode(self, mode: SecurityMode) -> None:
@@ -242,6 +243,13 @@ def _answer(cluster: Cluster, operation: Callable[[Cluster], object]) -> object:
         return operation(cluster)
     except TokenlessError as refusal:
         return refusal.explain().replace(str(cluster.data), "DATA")
+
+
+def _typed(number: int, line: str, cluster: Cluster) -> CommandResult:
+    """Type a line into the shell of a node."""
+    shell = AdminShell(cluster, _node(cluster, number).name, assume_yes=True)
+    found = shell.run(line)
+    return replace(found, text=_MODIFIED.sub("modified then", found.text))
 
 
 def _node(cluster: Cluster, number: int) -> Node:
