@@ -19,6 +19,9 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _INLINE = re.compile(r"`(tokenless [^`]+)`")
 _TYPED = re.compile(r"^(?:\$ |    )?(tokenless (?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
+_PLACE = re.compile(
+    r"`((?:protocol|services|phone_emulator|tests|docs|configs|benchmarks|\.ci)/[\w./-]+)`"
+)
 _MAKE = re.compile(r"`make ([a-z]+)`|^(?:\$ |    )?make ([a-z]+)", re.MULTILINE)
 
 
@@ -70,6 +73,14 @@ def test_links_lead_somewhere(name: str) -> None:
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target.read_text()), link
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_places_in_the_tree_exist(name: str) -> None:
+    """A module may be named with or without its ending; NAME is the reader's."""
+    for place in _PLACE.findall((ROOT / name).read_text()):
+        path = (ROOT / place.replace("NAME.toml", "")).resolve()
+        assert path.exists() or path.with_suffix(".py").exists(), place
 
 
 @pytest.mark.parametrize("name", NAMES)
