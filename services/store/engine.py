@@ -29,6 +29,14 @@ _REACH: Final = {
     "application_name": "tokenless",
     "client_encoding": "utf8",
 }
+_NOTICED_THERE: Final = {
+    # By the server, too: a host that vanishes in mid-change must not keep the lock for
+    # which every other administrator waits (two hours, as Linux has it).
+    "tcp_keepalives_idle": 2,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 4000,
+}
 
 
 def parse_url(url: str) -> URL:
@@ -84,7 +92,8 @@ def open_engine(url: str, *, busy_timeout_s: float) -> Engine:
         engine = create_engine(parsed, connect_args={"timeout": busy_timeout_s})
         _prepare_sqlite(engine)
         return engine
-    options = f"-c lock_timeout={max(1, int(busy_timeout_s * 1000))}"
+    session = _NOTICED_THERE | {"lock_timeout": max(1, int(busy_timeout_s * 1000))}
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
     try:
         return create_engine(
             parsed,

@@ -104,10 +104,10 @@ class NodeHost(Host):
         """What its server has logged."""
         return (self.folder / "serve.log").read_text()
 
-    def serve(self) -> None:
+    def serve(self, *options: str) -> None:
         """Start the node's server; `await_serving` waits for it."""
         with (self.folder / "serve.log").open("a") as log:
-            self.server = self.start("serve", stderr=log.fileno())
+            self.server = self.start("serve", *options, stderr=log.fileno())
 
     def await_serving(self) -> None:
         """Wait until every socket of the server answers."""

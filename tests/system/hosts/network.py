@@ -28,9 +28,12 @@ _RULES: Final = """
 table bridge cables {
     set parted { type ifname . ifname; }
     counter lost { }
-    chain forward {
+    chain connections {
         type filter hook forward priority 0;
         iifname . oifname @parted drop
+    }
+    chain wear {
+        type filter hook forward priority 1;
     }
 }
 """
@@ -102,7 +105,8 @@ class Network:
 
     switch: Namespace
     _stack: ExitStack
-    _hosts: dict[str, Namespace] = field(default_factory=dict)
+    hosts: dict[str, Namespace] = field(default_factory=dict)
+    """By their names."""
 
     def add(self, name: str, address: str, *, delay_s: float = 0.0) -> Namespace:
         """Connect a new host.
@@ -113,7 +117,7 @@ class Network:
             delay_s: How long each frame takes to it, and as long from it.
         """
         host = self._stack.enter_context(namespace())
-        self._hosts[name] = host
+        self.hosts[name] = host
         with_netem = bool(delay_s) and self._has_netem()
         plug = f"{name}-plug" if delay_s and not with_netem else name
         self.switch.ip(
@@ -149,15 +153,19 @@ class Network:
     def lose(self, name: str, percent: int) -> None:
         """Lose this part of all frames to a host and from it, at random."""
         for side in ("iifname", "oifname"):
-            rule = f"{side} {name} numgen random mod 100 <= {percent - 1}"
-            self.switch.run(
-                *("nft", "add rule bridge cables forward"),
-                f"{rule} counter name lost drop",
-            )
+            self._wear(f"{side} {name} numgen random mod 100 <= {percent - 1}")
+
+    def break_after(self, name: str, size: int) -> None:
+        """Let no more than these bytes reach a host."""
+        self._wear(f"oifname {name} quota over {size} bytes")
+
+    def renew_cables(self) -> None:
+        """Undo `lose` and `break_after`."""
+        self.switch.run("nft", "flush", "chain", "bridge", "cables", "wear")
 
     @property
     def lost(self) -> int:
-        """How many frames `lose` has lost."""
+        """How many frames `lose` and `break_after` have lost."""
         printed = self.switch.run(
             "nft", "--json", "list", "counter", "bridge", "cables", "lost"
         )
@@ -166,8 +174,12 @@ class Network:
             next(each["counter"] for each in found if "counter" in each)["packets"]
         )
 
+    def _wear(self, which: str) -> None:
+        rule = f"{which} counter name lost drop"
+        self.switch.run("nft", "add rule bridge cables wear", rule)
+
     def _change_parted(self, verb: str, one: str, other: str | None) -> None:
-        others = [other] if other else [name for name in self._hosts if name != one]
+        others = [other] if other else [name for name in self.hosts if name != one]
         pairs = [f'"{one}" . "{name}", "{name}" . "{one}"' for name in others]
         self.switch.run(
             *("nft", verb, "element", "bridge", "cables", "parted"),

@@ -1,12 +1,18 @@
 """The database is stopped in the middle of an update, and comes back."""
 
+from dataclasses import replace
+
 from tests.system.hosts.agreement import check_agreement, check_trust
+from tests.system.hosts.changes import (
+    REGENERATE,
+    RESTART_TFTP,
+    UPDATE,
+    change_signer,
+    check_all_boot_well,
+)
 from tests.system.hosts.host import finished
 from tests.system.hosts.moments import Moment, await_standing, held
 from tests.system.hosts.scene import Scene
-
-UPDATE = "utils ctl update CTLFile"
-REGENERATE = "set cert regen CallManager"
 
 
 def test_a_change_is_whole_or_was_never_made(scene: Scene) -> None:
@@ -19,14 +25,13 @@ def test_a_change_is_whole_or_was_never_made(scene: Scene) -> None:
     ):
         before = scene.newest_ctl
         _stop_in_the_middle(scene, moment, line)
-        _check_phones_are_served(scene)
+        check_all_boot_well(scene)
         scene.database.start()
         assert (scene.newest_ctl != before) == (moment is Moment.COMMITTED), moment
         scene.await_followed()
         assert {node.ctl for node in scene.nodes} == {scene.newest_ctl}
         check_trust(scene)
-    scene.publisher.shell(REGENERATE)
-    scene.publisher.shell(UPDATE)
+    change_signer(scene)
     scene.restart_tftp()
     scene.boot()
     check_agreement(scene)
@@ -43,24 +48,33 @@ def _stop_in_the_middle(scene: Scene, moment: Moment, line: str) -> None:
     assert "start PostgreSQL" in done.stderr
 
 
-def _check_phones_are_served(scene: Scene) -> None:
-    for report in scene.boot():
-        assert report["outcomes"] == {"ok": report["phones"]}
-
-
 def test_a_restart_that_loses_its_database_leaves_tftp_serving(scene: Scene) -> None:
     publisher = scene.publisher
     with held(scene, Moment.REBUILDING):
-        typed = publisher.type("utils service restart Cisco Tftp")
+        typed = publisher.type(RESTART_TFTP)
         await_standing(scene, Moment.REBUILDING, publisher.address)
         scene.database.stop()
     done = finished(typed)
     assert done.returncode == 1
     assert "start PostgreSQL" in done.stderr
     assert f"{publisher.address}:69 " in publisher.network.run("ss", "-Hlun")
-    _check_phones_are_served(scene)
+    check_all_boot_well(scene)
     scene.database.start()
     scene.await_followed()
     scene.restart_tftp()
     scene.boot()
     check_agreement(scene)
+
+
+def test_phones_that_were_never_there_before_are_served_without_it(
+    scene: Scene,
+) -> None:
+    scene.database.stop()
+    for site in scene.sites:
+        new = replace(site, first_mac=f"{site.first_mac[:6]}F00000")
+        report = new.boot()
+        assert report["outcomes"] == {"ok": report["phones"]}, report
+        assert report["files"]["CTLFile.tlv"] == {"installed": report["phones"]}
+    scene.database.start()
+    scene.await_followed()
+    check_trust(scene)

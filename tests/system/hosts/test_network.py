@@ -70,6 +70,19 @@ def test_frames_are_lost_and_counted(small: Network) -> None:
     small.lose("one", 100)
     assert not reaches(one, OTHER)
     assert small.lost > 0
+    small.renew_cables()
+    assert reaches(one, OTHER, count=5)
+
+
+def test_a_cable_breaks_after_so_many_bytes(small: Network) -> None:
+    one, other = small.add("one", ONE), small.add("other", OTHER)
+    small.break_after("other", 1000)
+    assert reaches(one, OTHER)
+    reaches(one, OTHER, count=20)
+    assert not reaches(one, OTHER)
+    assert not reaches(other, ONE)
+    small.renew_cables()
+    assert reaches(one, OTHER, count=5)
 
 
 def test_a_long_cable_delays_each_way_and_breaks_nothing(small: Network) -> None:
