@@ -150,7 +150,9 @@ def test_a_header_that_cannot_be_written_is_an_error() -> None:
 
 def test_a_key_of_another_certificate_is_refused() -> None:
     key = minting.rsa_key(1024, "stranger")
-    with pytest.raises(ValueError, match="does not belong"):
+    with pytest.raises(
+        ValueError, match=r"^the private key does not belong to the certificate$"
+    ):
         PrivateKeySigner(minting.server().certificate, key)
 
 

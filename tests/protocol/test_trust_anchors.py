@@ -70,6 +70,26 @@ def test_states(ctl: TrustList | None, itl: TrustList | None, state: str) -> Non
     assert TrustAnchors.of(ctl, itl).state == state
 
 
+@pytest.mark.parametrize(
+    ("roles", "is_blank"),
+    [
+        ((), True),
+        ((Role.CAPF,), True),
+        ((Role.TFTP,), False),
+        ((Role.CCM_TFTP,), False),
+        ((Role.TVS,), False),
+    ],
+)
+def test_a_blank_itl_has_neither_tftp_nor_tvs(
+    roles: tuple[Role, ...], *, is_blank: bool
+) -> None:
+    pub = MIXED.callmanager_pub
+    members = tuple(record(pub, role) for role in (Role.SAST, *roles))
+    itl = UnsignedList(members, pub).trust_list("ITLFile.tlv")
+    state = TrustAnchors.of(None, itl).state
+    assert (state is TrustState.BLANK_ITL) is is_blank
+
+
 def test_a_first_boot_lasts_until_the_itl_is_there() -> None:
     anchors = TrustAnchors.of(None, None).with_list(FileKind.CTL, CTL)
     assert anchors.state is TrustState.FIRST_BOOT
@@ -153,6 +173,8 @@ def test_keys_of_records_without_certificates() -> None:
     bare = without(whole.elements, RecordTag.CERTIFICATE, RecordTag.SIGNATURE)
     key = public_key_of(compose_record(bare))
     assert key == MIXED.callmanager_pub.certificate.public_key
+    keyless = without(whole.elements, RecordTag.PUBLIC_KEY)
+    assert public_key_of(compose_record(keyless)) == key
     point = ec.generate_private_key(ec.SECP256R1()).public_key()
     encoded = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     assert public_key_of(replace(compose_record(bare), public_key=encoded)) == point
