@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import trio
 from tests.cluster import Lab
 from tests.live import LiveNode
 from tests.run_cli import run_cli
+from tests.run_in_terminal import run_in_terminal
 
 MIXED = replace(Lab(), mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
@@ -22,16 +24,16 @@ class Commands:
     """The commands about one fleet of 8861s."""
 
     def __init__(self, folder: Path, node: LiveNode) -> None:
-        self._flash = ("--flash", str(folder))
-        self._node = node
+        self.flash = ("--flash", str(folder))
+        where = ("--tftp", str(node.tftp), "--count", str(COUNT))
+        self.boot_options = ("--model", "8861", *where)
 
     async def boot(self, *options: str) -> tuple[int, str, str]:
-        where = ("--tftp", str(self._node.tftp), "--count", str(COUNT))
-        return await self("boot", "--model", "8861", *where, *options)
+        return await self("boot", *self.boot_options, *options)
 
     async def __call__(self, verb: str, *options: str) -> tuple[int, str, str]:
         return await trio.to_thread.run_sync(
-            lambda: run_cli("fleet", verb, *self._flash, *options)
+            lambda: run_cli("fleet", verb, *self.flash, *options)
         )
 
 
@@ -106,6 +108,18 @@ async def test_a_csv_that_cannot_be_written_boots_nobody(
     assert err.startswith("tokenless: ")
     assert "rows.csv cannot be written: No such file or directory; name a file" in err
     assert (await fleet("show"))[0] == 1
+
+
+async def test_a_terminal_shows_it_live(fleet: Commands) -> None:
+    await fleet.boot()
+    status, shown = await trio.to_thread.run_sync(
+        lambda: run_in_terminal("fleet", "boot", *fleet.flash, *fleet.boot_options)
+    )
+
+    assert status == 0
+    assert re.search(rf"━ {COUNT}/{COUNT} .*/s  ok {COUNT}  TVS: -", shown)
+    assert f"{COUNT} phones in" in shown
+    assert f"{COUNT} unchanged" in shown
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import trio
 
 from phone_emulator.flash import FolderFlash
 from tests.cluster import DEVICE, SIGNED_AT, Lab
-from tests.live import LiveNode
+from tests.live import LiveNode, live_node
 from tests.run_cli import run_cli
 
 MIXED = replace(Lab(), mixed=True)
@@ -51,6 +51,22 @@ async def test_a_boot_in_words(phone: Commands) -> None:
         "  configuration  installed by installed-ctl",
         "  CTL and ITL installed",
     ]
+
+
+async def test_an_unknown_signer_is_vouched_for_by_tvs(tmp_path: Path) -> None:
+    newer = MIXED.regenerate_callmanager()
+    before = MIXED.authority()
+    before.know(newer.callmanager_pub, 2, 0)
+    async with live_node(before, tmp_path) as node:
+        phone = Commands(tmp_path / "flash", node)
+        await phone.boot("--tls", "1.2")
+        node.serve(newer.authority())
+        status, out, err = await phone.boot("--tls", "1.2")
+
+    assert (status, err) == (0, "")
+    assert "  CTLFile.tlv    updated by tvs\n" in out
+    assert f"  TVS {node.tvs}: trusted [2, 0]\n" in out
+    assert out.endswith("  Trust List updated\n")
 
 
 async def test_an_older_list_is_taken_and_noted(

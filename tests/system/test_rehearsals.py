@@ -80,6 +80,14 @@ def test_list_prints_a_name_and_a_lesson_a_line() -> None:
     assert all(line["lesson"] for line in lines)
 
 
+def test_list_is_a_table_for_people() -> None:
+    status, output, _ = run_cli("rehearse", "list")
+
+    assert status == 0
+    assert "Never regenerate" in output, "the lesson, however wide the table"
+    assert all(name in output for name in _SCRIPTS)
+
+
 def test_run_prints_a_line_a_step_and_a_verdict() -> None:
     status, output, talk = run_cli(
         "rehearse", "run", "tvs-down", "--phones", "2", "--json"
