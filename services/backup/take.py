@@ -49,7 +49,7 @@ def take_backup(data: Path, target: Path, *, now: float) -> Manifest:
     if not (data / CONFIG_FILE).is_file():
         raise ServiceError(f"{data} holds no cluster", hint="name it with --data")
     if target.exists():
-        raise ServiceError(f"{target} exists", hint="name one that does not")
+        raise ServiceError(f"{target} exists", hint="name another place")
     beside = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
     beside.mkdir(mode=0o700)
     try:

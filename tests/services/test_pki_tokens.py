@@ -1,9 +1,19 @@
 """Tokens that are files: fifteen tries, counted on the disk before each."""
 
+import hashlib
+import json
 import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 
 from protocol.codes import Digest
 from protocol.signature import verify_signature
@@ -24,6 +34,10 @@ from services.pki.tokens import (
 )
 from tests.clock import START
 from tests.together import together
+
+EC_KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+)
 
 
 @pytest.fixture
@@ -165,3 +179,32 @@ def test_a_damaged_token_does_not_hide_the_others(
     assert list_tokens(folder).damaged == {}
     with pytest.raises(ServiceError, match="no token B"):
         delete_token(folder, "B")
+
+
+@pytest.mark.parametrize("content", [b"junk", EC_KEY])
+def test_a_damaged_authority_makes_no_token(
+    folder: Path, token: FileToken, content: bytes
+) -> None:
+    _ = token
+    (folder / ".ca-key.pem").write_bytes(content)
+    with pytest.raises(ServiceError) as caught:
+        create_token(folder, "B", now=START)
+    assert "restore it, or remove it" in caught.value.explain()
+    assert [each.name for each in list_tokens(folder).tokens] == ["A"]
+    (folder / ".ca-key.pem").unlink()
+    assert create_token(folder, "B", now=START)
+
+
+def test_a_token_that_was_filled_by_somebody_else(
+    folder: Path, token: FileToken
+) -> None:
+    assert repr(token) == "<FileToken A>"
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = BestAvailableEncryption(DEFAULT_PASSWORD.encode())
+    data = pkcs12.serialize_key_and_certificates(b"", key, None, None, secret)
+    (folder / "A" / "token.p12").write_bytes(data)
+    state = {"sha256": hashlib.sha256(data).hexdigest()}
+    (folder / "A" / "state.json").write_text(json.dumps(state))
+    with pytest.raises(ServiceError, match="holds no RSA key") as caught:
+        token.unlock(DEFAULT_PASSWORD)
+    assert "delete the token" in caught.value.explain()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sqlite3
 import stat
 import tarfile
@@ -12,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from protocol.codes import TrustStore
-from services.backup.manifest import MANIFEST, BackupError
+from services.backup import take
+from services.backup.manifest import (
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    BackupError,
+    Manifest,
+)
 from services.backup.restore import restore_backup
 from services.backup.take import take_backup
 from services.cluster.certificates import own_certificate
@@ -224,3 +231,59 @@ def test_a_link_in_a_folder(lab: Cluster, tmp_path: Path) -> None:
 def test_what_is_no_backup(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "b.tar").write_bytes(data)
     refused(tmp_path / "b.tar", tmp_path / "restored", ".")
+
+
+def change_manifest(**changes: object) -> Callable[[Members], None]:
+    def change(members: Members) -> None:
+        manifest = json.loads(members[MANIFEST]) | changes
+        members[MANIFEST] = json.dumps(manifest).encode()
+
+    return change
+
+
+def test_manifests_that_are_none(archive: Path, tmp_path: Path) -> None:
+    whole = archive.read_bytes()
+
+    def twice(members: Members) -> None:
+        manifest = json.loads(members[MANIFEST])
+        manifest["files"].append(manifest["files"][0])
+        members[MANIFEST] = json.dumps(manifest).encode()
+
+    def endless(members: Members) -> None:
+        members[MANIFEST] = b" " * (MAX_MANIFEST_BYTES + 1)
+
+    for change, reason in (
+        (change_manifest(format="tokenless backup 9"), "tokenless backup 9"),
+        (change_manifest(files=[]), "not a backup of a whole data folder"),
+        (change_manifest(has_database=False), "not a backup of a whole data folder"),
+        (twice, "lists a file twice"),
+        (endless, "has no end|not a backup"),
+    ):
+        archive.write_bytes(whole)
+        rewrite(archive, change)
+        refused(archive, tmp_path / "restored", reason)
+
+
+def test_what_is_no_file_in_a_folder(lab: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    take_backup(lab.data, folder, now=NOW)
+    (folder / "cluster.json").unlink()
+    os.mkfifo(folder / "cluster.json")
+    refused(folder, tmp_path / "restored", "is no file")
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(
+    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "b.tar"
+
+    def copy_while_another_writes(data: Path, content: Path, now: float) -> Manifest:
+        target.write_text("precious")
+        return copy(data, content, now)
+
+    copy = take._copy_all
+    monkeypatch.setattr(take, "_copy_all", copy_while_another_writes)
+    with pytest.raises(ServiceError, match="exists") as caught:
+        take_backup(lab.data, target, now=NOW)
+    assert "name another place" in caught.value.explain()
+    assert target.read_text() == "precious"

@@ -123,3 +123,22 @@ def test_an_endless_file_ends(run: Run) -> None:
         status, _, err = run("show", "/dev/zero")
         assert status == 1
         assert "over 67108864 bytes" in err
+
+
+def test_a_signed_file_as_table_and_where_a_list_is_needed(
+    run: Run, folder: Path
+) -> None:
+    (folder / "a.xml").write_text("<x/>")
+    key = ["--cert", "pub.pem", "--key", "pub.key"]
+    assert run("sign", "a.xml", "--timestamp", "1425667513", *key)[0] == 0
+    status, out, err = run("show", "a.xml.sgn", "--table")
+    assert (status, err) == (0, "")
+    assert "4 bytes" in out
+    assert "2015-03-06 18:45:13 UTC" in out
+    status, out, err = run("show", "a.xml.sgn")
+    assert (status, err) == (0, "")
+    assert out.startswith("The checksum value of the signed file:")
+    for words in (["lint", "a.xml.sgn"], ["diff", "CTLFile.tlv", "a.xml.sgn"]):
+        status, _, err = run(*words)
+        assert status == 1
+        assert "name a CTLFile.tlv or an ITLFile.tlv" in err

@@ -1,14 +1,16 @@
 """`tokenless file sign` and `unsign`, and who can sign."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import load_der_x509_certificate
 
-from protocol.signed_file import SignedFile
+from protocol.signed_file import MAX_FILE_LENGTH, SignedFile
 from tests import minting
 
 Run = Callable[..., tuple[int, str, str]]
@@ -86,3 +88,66 @@ def test_unsign_gives_the_content_back(run: Run, folder: Path) -> None:
     assert run("unsign", "b.sgn", "c.xml")[0] == 0
     assert (folder / "c.xml").read_bytes() == content.encode()
     assert run("unsign", "CTLFile.tlv")[0] == 1
+
+
+def test_files_that_hold_no_signer(run: Run, folder: Path) -> None:
+    (folder / "a.xml").write_text("<x/>")
+    plain = serialization.NoEncryption()
+    key = ec.generate_private_key(ec.SECP256R1())
+    (folder / "alone.p12").write_bytes(
+        pkcs12.serialize_key_and_certificates(b"", key, None, None, plain)
+    )
+    (folder / "ec.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain
+        )
+    )
+    for options, reason in {
+        ("--p12", "alone.p12"): "export both into one PKCS#12 file",
+        ("--cert", "pub.pem", "--key", "ec.key"): "use an RSA key",
+    }.items():
+        status, _, err = run("sign", "a.xml", *options)
+        assert status == 1
+        assert reason in err
+
+
+def test_a_password_for_a_key_that_has_none_does_no_harm(
+    run: Run, folder: Path
+) -> None:
+    (folder / "a.xml").write_text("<x/>")
+    key = ["--cert", "pub.pem", "--key", "pub.key", "--password", "x"]
+    status, out, _ = run("sign", "a.xml", *key, "--json")
+    assert status == 0
+    described = json.loads(out)
+    assert described["path"] == "a.xml.sgn"
+    assert described["length"] == (folder / "a.xml.sgn").stat().st_size
+
+
+def test_an_encrypted_configuration_is_not_taken_out(run: Run, folder: Path) -> None:
+    (folder / "a.xml").write_text("<x/>")
+    key = ["--cert", "pub.pem", "--key", "pub.key"]
+    assert run("sign", "a.xml", *key)[0] == 0
+    signed = folder / "a.xml.sgn"
+    version_1 = signed.read_bytes()
+    assert version_1[:4] == b"\1\0\2\1"
+    signed.write_bytes(version_1[:3] + b"\2" + version_1[4:])
+    status, out, err = run("unsign", "a.xml.sgn")
+    assert (status, out) == (1, "")
+    assert "encrypted for one phone; sign the plain configuration" in err
+
+
+def test_what_is_too_large_for_a_phone(run: Run, folder: Path) -> None:
+    with (folder / "a.xml").open("wb") as file:
+        file.truncate(MAX_FILE_LENGTH + 1)
+    status, _, err = run("sign", "a.xml", "--cert", "pub.pem", "--key", "pub.key")
+    assert status == 1
+    assert "name a file that phones would take" in err
+
+
+def test_a_damaged_pem(run: Run, folder: Path) -> None:
+    (folder / "a.xml").write_text("<x/>")
+    head, foot = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    (folder / "bad.pem").write_text(f"{head}\nAAA\n{foot}\n")
+    status, _, err = run("sign", "a.xml", "--cert", "bad.pem", "--key", "pub.key")
+    assert status == 1
+    assert "export the certificate again" in err

@@ -6,6 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+import pytest
+
+from services.cli.main import main
+from services.cluster import certificates
+from tests.services.cli.answers import Tokenless, refused
+
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -52,3 +59,62 @@ def test_debug_shows_where_it_came_from(tmp_path: Path) -> None:
     arguments = ("serve", "--data", str(tmp_path / "d"), "--config", str(broken))
     assert "Traceback" not in run(*arguments).stderr
     assert "Traceback" in run("--debug", *arguments).stderr
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "services", "cert", "list", "--json"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TOKENLESS_DATA": str(tmp_path / "d")},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+        assert process.wait(60) == 1
+
+
+def test_what_nobody_foresaw_is_one_line_and_a_traceback_on_request(
+    tokenless: Tokenless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ExceptionGroup("nursery", [ZeroDivisionError("by zero")])
+
+    monkeypatch.setattr(certificates, "own", fail)
+    assert refused(tokenless("cert list")) == (
+        "tokenless: internal error: ZeroDivisionError: by zero; "
+        "run `tokenless --debug …` for the traceback and report it"
+    )
+    monkeypatch.setattr(sys, "argv", ["tokenless", "--debug", "cert", "list"])
+    with pytest.raises(ExceptionGroup):
+        main()
+
+
+@pytest.mark.parametrize(
+    ("cause", "line"),
+    [
+        (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (BaseExceptionGroup("nursery", [KeyboardInterrupt()]), "interrupted"),
+        (click.Abort(), "interrupted"),
+    ],
+)
+def test_failures_of_the_machine_and_of_patience(
+    tokenless: Tokenless,
+    monkeypatch: pytest.MonkeyPatch,
+    cause: BaseException,
+    line: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise cause
+
+    monkeypatch.setattr(certificates, "own", fail)
+    assert refused(tokenless("cert list")) == f"tokenless: {line}"
+
+
+def test_a_command_that_does_not_exist(tokenless: Tokenless) -> None:
+    status, _, err = tokenless("fridge")
+    assert status == 2
+    assert "No such command 'fridge'" in err

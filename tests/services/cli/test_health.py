@@ -1,0 +1,103 @@
+"""`tokenless health`: what it makes of the answers of nodes' servers."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+from click.testing import CliRunner, Result
+
+from services.cli.health import health
+from services.errors import ServiceError
+from services.monitoring.health import NodeHealth, judge
+from services.node.control_server import serve_control
+from services.node.requests import Request
+from services.node.supervision import ServiceState
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
+
+
+def state_of(
+    node: str, state: ServiceState, stale_for_s: float | None = None
+) -> NodeHealth:
+    return judge(
+        node,
+        {"Cisco Tftp": state},
+        revision=7,
+        stale_for_s=stale_for_s,
+        reason=None if stale_for_s is None else "the database is away",
+        now=NOW,
+    )
+
+
+async def asked(
+    data: Path, nursery: trio.Nursery, answers: Mapping[str, object], *words: str
+) -> Result:
+    """Serve nodes that answer so, and ask them."""
+
+    async def answer(node: str, _: Request) -> Mapping[str, object]:
+        return {"health": msgspec.to_builtins(answers[node])}
+
+    for node in answers:
+        folder = data / "nodes" / node
+        folder.mkdir(parents=True)
+        await nursery.start(
+            serve_control, node, folder / "control.sock", partial(answer, node)
+        )
+    command = partial(CliRunner().invoke, health, ["--data", str(data), *words])
+    return await trio.to_thread.run_sync(command)
+
+
+async def test_who_serves_phones_is_well_enough(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    answers = {
+        "pub": state_of("pub", ServiceState.STARTED),
+        "sub": state_of("sub", ServiceState.STOPPED, stale_for_s=65.0),
+    }
+    found = await asked(tmp_path, nursery, answers)
+    assert found.exit_code == 0
+    assert found.output == (
+        "pub: ok, revision 7; Cisco Tftp STARTED\n"
+        "sub: degraded, revision 7; Cisco Tftp STOPPED; caches stale since "
+        "2026-01-02T03:03:00+00:00: the database is away\n"
+    )
+
+
+async def test_a_service_that_fell_is_exit_status_1(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    answers = {
+        "pub": state_of("pub", ServiceState.STARTED),
+        "sub": state_of("sub", ServiceState.FAILED),
+    }
+    found = await asked(tmp_path, nursery, answers, "--json")
+    assert found.exit_code == 1
+    told = msgspec.json.decode(found.output)
+    assert (told["verdict"], len(told["nodes"])) == ("failing", 2)
+    assert isinstance(found.exception, ServiceError)
+    assert "look at the log" in found.exception.explain()
+
+
+async def test_one_node_alone_can_be_asked(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    answers = {
+        "pub": state_of("pub", ServiceState.STARTED),
+        "sub": state_of("sub", ServiceState.FAILED),
+    }
+    found = await asked(tmp_path, nursery, answers, "--node", "pub")
+    assert (found.exit_code, found.output.count("\n")) == (0, 1)
+
+
+@pytest.mark.parametrize("answer", [None, {"verdict": "splendid"}])
+async def test_a_server_of_another_version(
+    tmp_path: Path, nursery: trio.Nursery, answer: object
+) -> None:
+    found = await asked(tmp_path, nursery, {"pub": answer})
+    assert found.exit_code == 1
+    assert isinstance(found.exception, ServiceError)
+    assert "restart its `tokenless serve`" in found.exception.explain()
