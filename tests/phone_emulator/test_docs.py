@@ -1,11 +1,15 @@
 """docs/phone.md says what the code does."""
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
+import trio
 
 from phone_emulator.secd.diagram import renew
+from tests.live import LiveNode
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "phone.md"
 TEXT = DOCUMENT.read_text()
@@ -32,3 +36,26 @@ def test_examples_are_python_and_import_what_exists(number: int) -> None:
     ]
     exec("\n".join(imports), {})  # noqa: S102
     assert code.co_consts
+
+
+async def test_the_examples_of_the_library_do_what_they_say(
+    node: LiveNode, tmp_path: Path
+) -> None:
+    """The second goes on where the first ends; elsewhere than at the lab's port."""
+    code = "\n".join(EXAMPLES[:2])
+    where = f'Server("{node.tftp.address}", {node.tftp.port})'
+    code = code.replace('Server("127.0.47.155", 6969)', where)
+    code = code.replace("count=500", "count=20")
+    assert where in code
+    assert "count=20" in code
+    done = await trio.run_process(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(DOCUMENT.parents[1])},
+        capture_stdout=True,
+    )
+    first, *phones, last = done.stdout.decode().splitlines()
+    assert first.startswith("ok ")
+    assert "'action': 'installed'" in first
+    assert sorted(int(line.split()[1]) for line in phones) == list(range(1, 21))
+    assert last == "Counter({'ok': 20}) []"
