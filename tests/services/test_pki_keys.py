@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    pkcs12,
+)
 
 from protocol.codes import Digest, TrustStore
 from protocol.signature import verify_signature
 from services.errors import ServiceError
-from services.pki.keys import KeyFolder
+from services.pki.keys import KeyFolder, generate_ec
 from services.pki.recovery import export_key, load_recovery
 from tests import minting
 from tests.fuzz.uploads import without_sum
@@ -93,3 +97,22 @@ def test_a_file_in_ber_as_other_programs_write_it() -> None:
     assert data[:2] == b"\x30\x82"
     unbounded = b"\x30\x80" + data[4:] + b"\0\0"
     assert load_recovery(unbounded, "").certificate == OWN.certificate
+
+
+def test_a_file_whose_key_and_certificate_do_not_belong_together() -> None:
+    assert isinstance(OWN.key, RSAPrivateKey)
+    data = without_sum(OWN.key, OWN.certificate)
+    ours, others = OWN.certificate.der, minting.impostor().certificate.der
+    assert len(ours) == len(others)
+    data = data.replace(ours, others)
+    with pytest.raises(ServiceError, match="holds no RSA key with its certificate"):
+        load_recovery(data, "")
+
+
+def test_a_file_with_a_key_of_another_kind() -> None:
+    key = generate_ec(256)
+    secret = BestAvailableEncryption(b"secret")
+    data = pkcs12.serialize_key_and_certificates(b"", key, None, None, secret)
+    with pytest.raises(ServiceError) as caught:
+        load_recovery(data, "secret")
+    assert "file get tftp ITLRecovery.p12" in caught.value.explain()

@@ -1,10 +1,13 @@
 """PostgreSQL: administrators at the same time, passwords, plain failures."""
 
+import select
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.cluster import security
 from services.cluster.cluster import Cluster
@@ -17,6 +20,7 @@ from services.store.audit import read_audit
 from services.store.database import Database
 from services.store.engine import without_password
 from services.store.failures import DatabaseAwayError
+from services.store.listening import Listener
 from tests.postgresql import PASSWORD, running_server
 from tests.services.conftest import LAB
 from tests.together import together
@@ -95,3 +99,33 @@ def test_the_password_may_come_from_libpq(
     assert ".pgpass" in caught.value.explain()
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     Cluster.open(shared.data, database_url=bare).close()
+
+
+def test_who_listens_is_told_of_changes_and_of_the_end(shared: Cluster) -> None:
+    listener = shared.store.listen()
+    assert not listener.take()
+    security.set_cluster_mode(shared, SecurityMode.MIXED, by="z")
+    assert select.select([listener], [], [], 30)[0]
+    assert listener.take()
+    with suppress(DatabaseAwayError), shared.store.read() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    with pytest.raises(DatabaseAwayError, match="went away"):
+        _take_all(listener)
+    listener.close()
+
+
+def _take_all(listener: Listener) -> None:
+    while select.select([listener], [], [], 30)[0]:
+        listener.take()
+
+
+def test_nobody_listens_to_a_server_that_is_away() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(DatabaseAwayError, match="nobody tells of changes"):
+        database.listen()
+    database.close()
