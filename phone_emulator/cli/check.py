@@ -29,7 +29,6 @@ _MODELS = ("7975", "8861")
 @click.option(
     "--device",
     default="SEP001122334455",
-    show_default=True,
     help="The phone whose files are asked for; one that exists, where only such are "
     "served.",
 )
@@ -39,7 +38,6 @@ _MODELS = ("7975", "8861")
     type=click.Choice(list(PHONE_MODELS)),
     multiple=True,
     default=_MODELS,
-    show_default=True,
     help="The phone models that there are; may be repeated.",
 )
 @click.option(

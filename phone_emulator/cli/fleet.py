@@ -85,20 +85,17 @@ _plan_options = gathered(
         "--count",
         type=click.IntRange(1, 1_000_000),
         default=20,
-        show_default=True,
         help="How many phones.",
     ),
     click.option(
         "--first-mac",
         default="001122000000",
-        show_default=True,
         help="Of the first phone; the others count on.",
     ),
     click.option(
         "--model",
         type=click.Choice(list(PHONE_MODELS)),
         default="7975",
-        show_default=True,
         help="What they are.",
     ),
     click.option(

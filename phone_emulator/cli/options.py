@@ -59,7 +59,6 @@ def tvs_timeout_option(default_s: float) -> Option:
         "--tvs-timeout",
         type=click.FloatRange(0.01, 300),
         default=default_s,
-        show_default=True,
         help="Seconds for one question to TVS.",
     )
 
@@ -70,7 +69,6 @@ def phones_option(least: int, help_text: str) -> Option:
         "--phones",
         type=click.IntRange(least, 20_000),
         default=20,
-        show_default=True,
         help=help_text,
     )
 
@@ -91,7 +89,6 @@ tftp_timeout_option = click.option(
     "--tftp-timeout",
     type=click.FloatRange(0.01, 60),
     default=1.0,
-    show_default=True,
     help="Seconds until a TFTP packet is sent again.",
 )
 keep_option = click.option(
@@ -102,7 +99,6 @@ keep_option = click.option(
 models_option = click.option(
     "--models",
     default="7975",
-    show_default=True,
     metavar="MODEL[,MODEL…]",
     help="Which phones there are, at every node.",
 )

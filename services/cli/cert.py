@@ -170,7 +170,6 @@ def upload(
     "--key-type",
     type=click.Choice(["RSA", "EC"]),
     default="RSA",
-    show_default=True,
     help="EC where phones and release know it.",
 )
 @click.option("--days", type=click.IntRange(1, 36500), help="How long it is valid.")

@@ -33,14 +33,12 @@ _SUFFIX = ".sgn"
     "--digest",
     type=click.Choice(["sha1", "sha256", "sha512"]),
     default="sha1",
-    show_default=True,
     help="What is signed; 7900 phones verify sha1 only.",
 )
 @click.option(
     "--form",
     type=click.Choice(["cucm", "comma"]),
     default="cucm",
-    show_default=True,
     help="How the signer's names are written.",
 )
 @click.option("--timestamp", type=int, help="Unix seconds of signing; now by default.")

@@ -28,7 +28,6 @@ def data_option(command: _Command) -> _Command:
         "--data",
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("data"),
-        show_default=True,
         help="Where the state lives.",
     )(command)
 

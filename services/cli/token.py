@@ -43,7 +43,6 @@ def token() -> None:
 @click.option(
     "--password",
     default=DEFAULT_PASSWORD,
-    show_default=True,
     help="What opens it; 15 wrong ones destroy it.",
 )
 @_name

@@ -97,7 +97,6 @@ _COMMON_OPTIONS: Final = (
     click.option(
         "--device",
         default=_DEFAULT_DEVICE,
-        show_default=True,
         help="Who asks, as the server logs it.",
     ),
     click.option(
@@ -118,7 +117,6 @@ _COMMON_OPTIONS: Final = (
         "timeout_s",
         type=click.FloatRange(0.1, 600),
         default=10.0,
-        show_default=True,
         help="Seconds for the connection and for each answer.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
