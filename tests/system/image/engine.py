@@ -1,6 +1,6 @@
 """Containers without a Docker engine: buildah builds, podman and runc run.
 
-Storage, configuration and networks are in a folder and a network namespace of the
+Storage, configuration, networks and mounts are in a folder and in namespaces of the
 engine's own, so nothing stays and nothing meets the host's containers. Only building
 uses the host's network: it fetches packages of Debian and of Python.
 """
@@ -35,9 +35,9 @@ _NO_NETWORK: Final = re.compile(
 class Engine:
     """Builds images and runs containers."""
 
-    def __init__(self, folder: Path, network_namespace: str) -> None:
+    def __init__(self, folder: Path, namespaces_of: int) -> None:
         self._folder = folder
-        self._namespace = network_namespace
+        self._holder = namespaces_of
         self.environment = os.environ | {
             "CONTAINERS_STORAGE_CONF": _write(
                 folder / "storage.conf", _STORAGE, folder
@@ -52,8 +52,7 @@ class Engine:
     def run(self, *words: str, check: bool = True) -> str:
         """Run a program that drives the engine; return its standard output."""
         done = subprocess.run(
-            ["nsenter", f"--net={self._namespace}", *words],
-            cwd=ROOT,
+            self._inside("--net", *words),
             env=self.environment,
             capture_output=True,
             text=True,
@@ -69,7 +68,7 @@ class Engine:
     def await_line(self, container: str, text: str) -> None:
         """Wait until a container has logged a text."""
         with subprocess.Popen(
-            ["podman", "logs", "--follow", container],
+            self._inside("--net", "podman", "logs", "--follow", container),
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,11 +108,21 @@ class Engine:
         self.podman("import", str(archive), OFFICIAL_BASE)
         archive.unlink()
 
+    def _inside(self, *words: str) -> list[str]:
+        """Return a command that runs in the engine's mounts, and with `--net` network.
+
+        Entering mounts leaves the working folder: the shell goes back to it.
+        """
+        change = ("sh", "-c", 'cd "$0" && exec "$@"', str(ROOT))
+        namespaces = [word for word in words[:1] if word == "--net"]
+        command = words[len(namespaces) :]
+        enter = ("nsenter", f"--target={self._holder}", "--mount", *namespaces)
+        return [*enter, *change, *command]
+
     def _fetch(self, *words: str) -> str:
         """Run what needs the host's network; return its standard output."""
         done = subprocess.run(
-            words,
-            cwd=self._folder,
+            self._inside(*words),
             env=self.environment,
             capture_output=True,
             text=True,
@@ -144,6 +153,8 @@ default_ulimits = ["nofile=16384:16384", "nproc=32768:32768"]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+lock_type = "file"
+tmp_dir = "{folder}/state"
 [network]
 network_config_dir = "{folder}/networks"
 """
@@ -164,40 +175,31 @@ def require_engine() -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
+_HOLDER: Final = """
+mkdir -p /var/lib/cni && mount -t tmpfs none /var/lib/cni  # which addresses are taken
+ip link set lo up
+echo ready
+cat  # until its input ends, and the namespaces with it
+"""
+
+
 @contextmanager
 def running_engine(folder: Path) -> Iterator[Engine]:
     """Make an engine; what it ran and stored is gone when the block ends."""
     require_engine()
+    (folder / "networks").mkdir()
     with subprocess.Popen(
-        # Says a word when the namespace is there, and holds it until its input ends.
-        ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && cat"],
+        ["unshare", "--net", "--mount", "sh", "-euc", _HOLDER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:
+        assert holder.stdin is not None
         assert holder.stdout is not None
-        assert holder.stdout.readline() == b"up\n"
-        (folder / "networks").mkdir()
-        engine = Engine(folder, f"/proc/{holder.pid}/ns/net")
+        assert holder.stdout.readline() == b"ready\n"
+        engine = Engine(folder, holder.pid)
         try:
             yield engine
         finally:
             engine.podman("rm", "--all", "--force", "--time=0", check=False)
-            engine.podman("volume", "prune", "--force", check=False)
-            engine.podman("image", "umount", "--all", "--force", check=False)
-            engine.podman("rmi", "--all", "--force", check=False)
-            _unmount(folder)
-            shutil.rmtree(folder, ignore_errors=True)
-            assert holder.stdin is not None
             holder.stdin.close()
-
-
-def _unmount(folder: Path) -> None:
-    """Take away the mount that overlay storage keeps on its own folder."""
-    mounted = [
-        line.split()[4]
-        for line in Path("/proc/self/mountinfo").read_text().splitlines()
-    ]
-    for place in sorted(
-        (each for each in mounted if each.startswith(str(folder))), reverse=True
-    ):
-        subprocess.run(["umount", "--lazy", place], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
