@@ -13,6 +13,7 @@ from tests.system.hosts.agreement import check_agreement
 from tests.system.hosts.network import require_namespaces
 from tests.system.hosts.scene import Scene, found_cluster, scene
 
+_LONGEST_S = 900
 MakeScene = Callable[[Mapping[str, float]], Scene]
 
 
@@ -69,3 +70,10 @@ def make_scene(prepared: Prepared, tmp_path: Path) -> Iterator[MakeScene]:
 def _scene(make_scene: MakeScene) -> Scene:
     """Set the scene: the cluster serves, and every phone holds its lists."""
     return make_scene({})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests longer: each starts some fifty processes, one after the other."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(_LONGEST_S))

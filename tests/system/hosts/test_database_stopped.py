@@ -18,7 +18,6 @@ from tests.system.hosts.scene import Scene
 def test_a_change_is_whole_or_was_never_made(scene: Scene) -> None:
     for moment, line in (
         (Moment.BEFORE, UPDATE),
-        (Moment.NUMBERED, UPDATE),
         (Moment.KEYED, REGENERATE),
         (Moment.SIGNED, UPDATE),
         (Moment.COMMITTED, UPDATE),

@@ -17,7 +17,6 @@ DECIDED = frozenset({Moment.COMMITTED, Moment.INSTALLED})
 
 def test_the_subscriber_goes_on_and_the_publisher_comes_back(scene: Scene) -> None:
     for moment, line in (
-        (Moment.BEFORE, UPDATE),
         (Moment.NUMBERED, UPDATE),
         (Moment.KEYED, REGENERATE),
         (Moment.SIGNED, UPDATE),
