@@ -73,7 +73,7 @@ def _scene(make_scene: MakeScene) -> Scene:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give these tests longer: each starts some fifty processes, one after the other."""
+    """Give these tests time: each starts some fifty processes, one by one."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.timeout(_LONGEST_S))
