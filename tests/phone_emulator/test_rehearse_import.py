@@ -227,6 +227,35 @@ def test_the_command(tmp_path: Path) -> None:
     assert [group.tftp[0] for group in script.groups] == ["cucm-pub", "cucm-sub1"]
 
 
+def test_without_an_output_the_rehearsal_is_printed(tmp_path: Path) -> None:
+    itl = write(tmp_path / "itl.tlv", MIXED.itl())
+    words = ("--itl", str(itl), "--version", "11.5(1)", "--models", "7975, 8861")
+    status, out, err = run_cli("rehearse", "import", *words)
+    assert (status, err) == (0, "")
+    (tmp_path / "printed.toml").write_text(out)
+    script = load_script(tmp_path / "printed.toml")
+    assert script.cluster["cluster"]["version"] == "11.5(1)"
+    assert {group.model for group in script.groups} == {"7975", "8861"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--version", "eleven"), 'write it as "10.5(1)"'),
+        (("--models", "7975,9999"), "there is no phone model 9999; known are 7975"),
+        (("--output", "nowhere/x.toml"), "nowhere/x.toml cannot be written: No such"),
+        (("--cert", "nothing.pem"), "nothing.pem cannot be read: No such file"),
+    ],
+)
+def test_what_cannot_be_imported_says_what_to_do(
+    tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    ctl = write(tmp_path / "ctl.tlv", MIXED.ctl())
+    status, out, err = run_cli("rehearse", "import", "--ctl", str(ctl), *options)
+    assert (status, out) == (1, "")
+    assert words in err
+
+
 @pytest.mark.parametrize(
     ("content", "option", "words"),
     [
