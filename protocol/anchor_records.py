@@ -50,15 +50,17 @@ def public_key_of(record: Record) -> PublicKey | None:
 
 _CURVES: Final = {65: ec.SECP256R1(), 97: ec.SECP384R1(), 133: ec.SECP521R1()}
 """By the length of an uncompressed point."""
+_UNCOMPRESSED: Final = 0x04
+"""The first byte of such a point (X9.62)."""
 
 
 @lru_cache(maxsize=1024)
 def _load_public_key(encoded: bytes) -> PublicKey | None:
-    curve = _CURVES.get(len(encoded))
     try:
-        if curve is not None and encoded[0] == 0x04:  # noqa: PLR2004 - X9.62: uncompressed
+        if encoded[0] == _UNCOMPRESSED:
+            curve = _CURVES[len(encoded)]
             return ec.EllipticCurvePublicKey.from_encoded_point(curve, encoded)
         key = load_der_public_key(encoded)
-    except (ValueError, UnsupportedAlgorithm):
+    except (KeyError, ValueError, UnsupportedAlgorithm):
         return None
     return key if isinstance(key, RSAPublicKey) else None

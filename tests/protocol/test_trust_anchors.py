@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.anchor_records import public_key_of
 from protocol.codes import Role
-from protocol.record import RecordTag, compose_record
+from protocol.record import Record, RecordTag, compose_record
 from protocol.trust_anchors import (
     Accept,
     AskTvs,
@@ -175,11 +175,35 @@ def test_keys_of_records_without_certificates() -> None:
     assert key == MIXED.callmanager_pub.certificate.public_key
     keyless = without(whole.elements, RecordTag.PUBLIC_KEY)
     assert public_key_of(compose_record(keyless)) == key
-    point = ec.generate_private_key(ec.SECP256R1()).public_key()
-    encoded = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    assert public_key_of(replace(compose_record(bare), public_key=encoded)) == point
-    for bad in (b"", b"\x04" + bytes(64), b"\x05" * 65, b"garbage", None):
-        assert public_key_of(replace(compose_record(bare), public_key=bad)) is None
+    info = MIXED.capf.private_key.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+    assert public_key_of(with_key(info)) == MIXED.capf.certificate.public_key
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
+def test_points_of_the_three_curves_are_keys(curve: ec.EllipticCurve) -> None:
+    key = ec.derive_private_key(7, curve).public_key()
+    point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    assert public_key_of(with_key(point)) == key
+    assert public_key_of(with_key(point + b"\0")) is None
+    assert public_key_of(with_key(point[:-1] + bytes([point[-1] ^ 1]))) is None
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert public_key_of(with_key(info)) is None
+
+
+@pytest.mark.parametrize(
+    "bad", [b"", b"\x04", b"\x04" + bytes(64), b"\x05" * 65, b"garbage", None]
+)
+def test_what_is_no_key(bad: bytes | None) -> None:
+    assert public_key_of(with_key(bad)) is None
+
+
+def with_key(encoded: bytes | None) -> Record:
+    """Return a record that holds a key and no certificate."""
+    whole = record(MIXED.callmanager_pub, Role.SAST)
+    bare = without(whole.elements, RecordTag.CERTIFICATE, RecordTag.SIGNATURE)
+    return replace(compose_record(bare), public_key=encoded)
 
 
 def without(
