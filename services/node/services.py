@@ -126,9 +126,11 @@ class TftpService:
 
     async def reload(self) -> None:
         """Serve the newest files without a restart (`tftp.reload = "automatic"`)."""
-        if self._server is not None:
+        server = self._server
+        if server is not None:
             files = await trio.to_thread.run_sync(self._load)
-            self._serve_files(self._server, files)
+            if self._server is server:  # nobody has stopped it meanwhile
+                self._serve_files(server, files)
 
     def change_settings(self) -> None:
         """Behave as the configuration says now; transfers under way go on."""

@@ -58,8 +58,8 @@ async def test_many_phones_at_once(workers: int, ports: Ports) -> None:
                 window = None if number % 2 else 1 + number % 5
                 nursery.start_soon(one, Wishes(block_size=400, window=window))
         assert got == [CONTENT] * 60
-        assert server.counters[Count.STARTED] == 60
-        await server.drain()
+        assert server.counters[Count.STARTED] >= 60  # a busy machine repeats requests
+        await server.drain(timeout_s=20)
         assert server.counters.ended(Outcome.COMPLETE) == 60
 
 

@@ -111,7 +111,7 @@ async def test_a_header_one_byte_at_a_time(tmp_path: Path) -> None:
     limits = soon("request_s")
     async with attacked(tmp_path, limits) as rig, phone(rig.address) as client:
         with contextlib.suppress(trio.BrokenResourceError):
-            for byte in query_for(PUBLISHER).encode()[:40]:
+            for byte in query_for(PUBLISHER).encode()[:60]:
                 await client.tls.send_all(bytes([byte]))
                 await trio.sleep(0.05)
         await honest_are_answered(rig.address)

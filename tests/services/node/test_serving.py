@@ -2,6 +2,7 @@
 
 import functools
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from services.node.requests import (
 from services.node.runtime import Kind
 from services.node.serve import Serving, serve_nodes
 from services.node.settings import tftp_settings
+from services.publishing.phone_files import NodeFiles
 from tests.node_rig import FREE_PORTS, LAB, Ask
 from tests.tftp_rig import Where, fetch
 
@@ -107,6 +109,26 @@ async def test_automatic_reload_serves_a_change_at_once(
     assert await fetch(where(serving)) == cluster.publisher.ctl_file.read_bytes()
 
 
+async def test_a_service_that_stops_while_files_are_loaded_stays_stopped(
+    served: Serving, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tftp = served.runtimes[0]._tftp
+    load, begun, stopped = tftp._load, trio.Event(), threading.Event()
+
+    def load_late() -> NodeFiles:
+        trio.from_thread.run_sync(begun.set)
+        assert stopped.wait(30)
+        return load()
+
+    monkeypatch.setattr(tftp, "_load", load_late)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(tftp.reload)
+        await begun.wait()
+        await ask(StopService(service=TFTP))
+        stopped.set()
+    assert (await states(ask))[TFTP] == "STOPPED"
+
+
 async def test_a_reset_list_is_served_until_the_restart(
     cluster: Cluster, served: Serving, ask: Ask
 ) -> None:
@@ -157,6 +179,7 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
         with pytest.RaisesGroup(refused, flatten_subgroups=True):
             await serve_nodes(cluster)
     assert not is_served(node.name, node.control_socket)
+    cluster.take_settings(load_config(LAB, FREE_PORTS))
     assert await nursery.start(serve_nodes, cluster)
 
 
