@@ -52,9 +52,7 @@ def fork_worker(
     try:
         os.close(theirs)
         _leave_parent({ours, listener.socket.fileno(), *handover.descriptors})
-        engine = Engine(
-            listener, source, settings, counters, logger, handover=handover
-        )
+        engine = Engine(listener, source, settings, counters, logger, handover=handover)
         _run(engine, ours, _drain_s(settings))
         status = 0
     except BaseException:
