@@ -158,11 +158,8 @@ def update(
             mode without the licence; or an update in a cluster that has no CTL.
     """
     present = check_server(cluster, server=server, ignore_missing=ignore_missing)
-    if mode is None and present is None and not cluster.is_mixed:
-        raise ServiceError(
-            "the cluster is in non-secure mode and has no CTL file",
-            hint="set mixed mode first",
-        )
+    if mode is None and present is None:
+        _check_mixed(cluster)
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)
     listed = _listed(chosen, present, tokens)
@@ -173,6 +170,14 @@ def update(
         papers = Papers.read(change.connection)
         records = token_ctl_records(papers, listed)
         return publish_ctl(change, papers, records, signer, ListForm.CTL_CLIENT)
+
+
+def _check_mixed(cluster: Cluster) -> None:
+    if not cluster.is_mixed:
+        raise ServiceError(
+            "the cluster is in non-secure mode and has no CTL file",
+            hint="set mixed mode first",
+        )
 
 
 def _action(mode: SecurityMode | None) -> str:
