@@ -158,22 +158,23 @@ def update(
             mode without the licence; or an update in a cluster that has no CTL.
     """
     present = check_server(cluster, server=server, ignore_missing=ignore_missing)
-    if mode is None and present is None:
-        _check_mixed(cluster)
+    _check_goal(cluster, mode, present)
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)
-    listed = _listed(chosen, present, tokens)
     detail = f"token {chosen.subject_text}"
     with cluster.store.change(_action(mode), detail, by=by) as change:
         if mode is not None:
             write_mode(change, mode)
         papers = Papers.read(change.connection)
-        records = token_ctl_records(papers, listed)
+        records = token_ctl_records(papers, _listed(chosen, present, tokens))
         return publish_ctl(change, papers, records, signer, ListForm.CTL_CLIENT)
 
 
-def _check_mixed(cluster: Cluster) -> None:
-    if not cluster.is_mixed:
+def _check_goal(
+    cluster: Cluster, mode: SecurityMode | None, present: TrustList | None
+) -> None:
+    """Refuse to update what a non-secure cluster does not have."""
+    if mode is None and present is None and not cluster.is_mixed:
         raise ServiceError(
             "the cluster is in non-secure mode and has no CTL file",
             hint="set mixed mode first",
