@@ -137,6 +137,14 @@ def test_element_28_makes_the_header_340() -> None:
     assert tokenless().header.signer_version is None
 
 
+def test_the_smallest_key_has_a_code_of_its_own() -> None:
+    identity = identity_of(512)
+    signed = sign_file(NAME, CONTENT, identity.signer, timestamp=TIME)
+    header = signed.header
+    assert (header.signature_algorithm, header.modulus_code) == (0, 0)
+    signed.verify(identity.certificate.public_key)
+
+
 def test_a_key_size_without_a_code_cannot_sign() -> None:
     with pytest.raises(BuildError, match="3072-bit key cannot sign"):
         sign_file(NAME, CONTENT, identity_of(3072).signer, timestamp=TIME)
@@ -222,6 +230,7 @@ def test_encrypted_files_are_told_by_their_version() -> None:
     assert data[:4] == b"\1\0\2\1"
     assert not SignedFile.decode(data).is_encrypted
     assert SignedFile.decode(b"\1\0\2\2" + data[4:]).is_encrypted
+    assert not SignedFile.decode(b"\1\0\2\3" + data[4:]).is_encrypted
 
 
 def test_the_most_records() -> None:

@@ -84,4 +84,7 @@ def test_a_decision_names_the_request_the_entry_and_the_cache(ask: object) -> No
     later = decide(request, nothing, held)
     assert later == Decision(request, entry, CacheName.CTL)
     assert later.encode() == found.encode()
+    answer = decode_message(found.encode())
+    assert isinstance(answer, Answer)
+    assert answer.type is found.answer_type
     assert decide(request, nothing, nothing) == Decision(request, None, None)

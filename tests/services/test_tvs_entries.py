@@ -107,6 +107,17 @@ def test_an_issuer_that_has_no_other_form_is_found_as_it_is(issuer: str) -> None
     assert index.find(SIGNER.serial_hex, issuer.upper()) is None
 
 
+@pytest.mark.parametrize(("length", "is_found"), [(512, True), (513, False)])
+def test_names_that_are_too_long_keep_their_form(
+    length: int, *, is_found: bool
+) -> None:
+    """Bringing them into another would be work for whoever sends them."""
+    rest = "x" * (length - len("O=a;CN="))
+    entry = replace(CachedCertificate.of(SIGNER, (2,)), issuer=f"O=a;CN={rest}")
+    found = Index([entry]).find(SIGNER.serial_hex, f"CN={rest};O=a")
+    assert (found is entry) is is_found
+
+
 def test_caches_begin_empty() -> None:
     assert list(DbCache().index) == list(CtlCache().index) == []
 
