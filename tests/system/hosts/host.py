@@ -171,7 +171,7 @@ class PhonesHost(Host):
         return self.start(
             *("fleet", "boot", "--count", str(PHONES), "--first-mac", self.first_mac),
             *("--model", "7975", "--flash", str(self.flash), "--json"),
-            *("--tftp", ",".join(self.servers), "--tftp-timeout", "0.3"),
+            *("--tftp", ",".join(self.servers), "--tftp-timeout", "0.2"),
             *("--tvs-timeout", "5", "--retries", "0"),
         )
 

@@ -22,7 +22,7 @@ from typing import Final
 import pytest
 
 PREFIX_BITS: Final = 24
-_TOOLS: Final = ("ip", "tc", "nft", "nsenter", "unshare")
+_TOOLS: Final = ("busybox", "ip", "nft", "nsenter", "ss", "tc", "unshare")
 _FORWARDER: Final = str(Path(__file__).with_name("forwarder.py"))
 _RULES: Final = """
 table bridge cables {

@@ -5,7 +5,7 @@ from tests.system.hosts.changes import change_signer, check_all_boot_well
 from tests.system.hosts.conftest import MakeScene
 
 # Each way. A node's start asks the database some hundred things, one after the other.
-DELAYS_S = {"branch": 0.05, "subscriber": 0.02}
+DELAYS_S = {"branch": 0.05, "subscriber": 0.01}
 LOST_PERCENT = 5
 
 

@@ -76,9 +76,9 @@ def test_frames_are_lost_and_counted(small: Network) -> None:
 
 def test_a_cable_breaks_after_so_many_bytes(small: Network) -> None:
     one, other = small.add("one", ONE), small.add("other", OTHER)
-    small.break_after("other", 1000)
+    small.break_after("other", 300)
     assert reaches(one, OTHER)
-    reaches(one, OTHER, count=20)
+    reaches(one, OTHER, count=3)
     assert not reaches(one, OTHER)
     assert not reaches(other, ONE)
     small.renew_cables()
