@@ -1,6 +1,7 @@
 """Who may import whom: the rings of docs/architecture.md, enforced."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,20 @@ def test_phones_know_no_service(path: Path) -> None:
     if any(part.removesuffix(".py") in MAY_DRIVE_SERVICES for part in inside):
         return
     assert not [name for name in imports(path) if name.startswith("services")]
+
+
+def rooms(ring: str) -> dict[str, set[str]]:
+    """Return what each package or module at the top of a ring imports of its own."""
+    found: dict[str, set[str]] = {}
+    for path in files(ring):
+        room = path.relative_to(ROOT / ring).parts[0].removesuffix(".py")
+        own = {name for name in imports(path) if name.startswith(f"{ring}.")}
+        found.setdefault(room, set()).update(name.split(".")[1] for name in own)
+        found[room].discard(room)
+    return found
+
+
+@pytest.mark.parametrize("ring", ["protocol", "services", "phone_emulator"])
+def test_rooms_stand_on_floors(ring: str) -> None:
+    """No room imports one that, by whatever way, imports it."""
+    graphlib.TopologicalSorter(rooms(ring)).prepare()

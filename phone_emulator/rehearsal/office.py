@@ -22,9 +22,9 @@ from phone_emulator.rehearsal.actions import (
 from protocol.certificate import Certificate
 from protocol.codes import TrustStore
 from services.admin.shell import AdminShell
-from services.cluster import certificates, ctl_client
+from services.changes import certificates, ctl_client
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster, Node
-from services.cluster.security import SecurityMode
 from services.node.announce import announce
 from services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 

@@ -15,7 +15,7 @@ from phone_emulator.rehearsal.facts import ClusterFacts, NodeView, Signer, TvsFa
 from phone_emulator.rehearsal.nodes import ServedNodes, free_port
 from phone_emulator.secd.events import Server
 from protocol.codes import TrustStore
-from services.cluster import certificates
+from services.changes import certificates
 from services.cluster.cluster import Cluster, Node
 from services.config import ClusterConfig, NodeSection, load_config
 from services.errors import ServiceError

@@ -27,8 +27,8 @@ from phone_emulator.rehearsal.office import Office
 from phone_emulator.rehearsal.script import MAIN_CLUSTER, Script, sizes
 from phone_emulator.rehearsal.site import Site, open_site, site_of
 from phone_emulator.secd.events import Server
-from services.cluster.hostname import set_hostname
-from services.cluster.membership import add_node, remove_node
+from services.changes.hostname import set_hostname
+from services.changes.membership import add_node, remove_node
 from services.node.announce import announce
 
 _DAY_S: Final = 86_400

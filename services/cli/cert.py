@@ -10,6 +10,7 @@ import click
 from protocol.certificate import Certificate
 from protocol.codes import TrustStore
 from services.admin.certificate_text import certificate_text
+from services.changes import certificates
 from services.cli.administration import (
     administrator,
     announced,
@@ -22,7 +23,6 @@ from services.cli.certificate_view import (
     placed_json,
     print_certificates,
 )
-from services.cluster import certificates
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
 from services.pki.tokens import open_token

@@ -10,13 +10,13 @@ from typing import Final
 import click
 
 from protocol.trust_list import TrustList
+from services.changes import ctl_client as operations
+from services.changes.security import SecurityMode
 from services.cli.administration import administrator, cluster_options, opened
 from services.cli.ctl_client_dialog import CtlClientDialog, show_entries
 from services.cli.file_json import describe_file
 from services.cli.token import find_token
-from services.cluster import ctl_client as operations
 from services.cluster.cluster import Cluster
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.node.announce import Delivery, NodeDelivery, announce
 from services.pki.tokens import DEFAULT_PASSWORD, Token

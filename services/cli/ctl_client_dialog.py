@@ -12,7 +12,7 @@ from protocol.codes import Role, role_text
 from protocol.name_text import printable
 from protocol.record import Record
 from protocol.trust_list import TrustList
-from services.cluster import ctl_client as operations
+from services.changes import ctl_client as operations
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
 from services.pki.tokens import DEFAULT_PASSWORD, Token

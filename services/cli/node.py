@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from services.changes import membership
 from services.cli.administration import administrator, cluster_options, opened
 from services.cli.options import data_option, database_url
-from services.cluster import membership
 from services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
 from services.errors import ServiceError
 from services.files import PRIVATE, replace_file

@@ -1,1 +1,1 @@
-"""What an administrator can do to a cluster: one transaction a change."""
+"""A cluster opened: its database, its data folder, its nodes and their keys."""

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.cluster.certificates import own, trust
+from services.changes.certificates import own, trust
 from services.cluster.cluster import Cluster, Node
 from services.metrics import REGISTRY
 

@@ -13,7 +13,17 @@ from typing import Self
 
 import msgspec
 
-from services.node.supervision import ServiceState
+
+@unique
+class ServiceState(StrEnum):
+    """Where a service is in its life."""
+
+    STOPPED = "STOPPED"
+    STARTING = "STARTING"
+    STARTED = "STARTED"
+    STOPPING = "STOPPING"
+    FAILED = "FAILED"
+    """It fell and waits to be started again."""
 
 
 @unique

@@ -6,7 +6,7 @@ from pathlib import Path
 from protocol.codes import TrustStore
 from protocol.tftp_options import OptionLimits
 from protocol.tftp_transfer import Timing
-from services.cluster.certificates import own_certificate
+from services.changes.certificates import own_certificate
 from services.cluster.cluster import Cluster, Node
 from services.config import TftpSection, TvsSection
 from services.tftp.settings import Ports, TftpSettings

@@ -16,6 +16,7 @@ import trio
 from services.errors import ServiceError
 from services.logs import get_logger
 from services.metrics import SERVICE_FAILURES, SERVICE_RUNNING, SERVICE_STARTS
+from services.monitoring.health import ServiceState
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
@@ -28,18 +29,6 @@ class ServiceName(StrEnum):
     TFTP = "Cisco Tftp"
     CALLMANAGER = "Cisco CallManager"
     TVS = "Cisco Trust Verification Service"
-
-
-@unique
-class ServiceState(StrEnum):
-    """Where a service is in its life."""
-
-    STOPPED = "STOPPED"
-    STARTING = "STARTING"
-    STARTED = "STARTED"
-    STOPPING = "STOPPING"
-    FAILED = "FAILED"
-    """It fell and waits to be started again."""
 
 
 class Service(Protocol):

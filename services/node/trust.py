@@ -8,7 +8,7 @@ node's `CTLFile.tlv` lists, if the cluster vouches for its signer (REFERENCE 10.
 import trio
 
 from protocol.certificate import Certificate
-from services.cluster.certificates import ctl_signers, with_roles
+from services.changes.certificates import ctl_signers, with_roles
 from services.cluster.cluster import Cluster, Node
 from services.logs import get_logger
 from services.metrics import CACHE_ENTRIES

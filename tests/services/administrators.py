@@ -18,16 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from protocol.codes import TrustStore
 from protocol.errors import TokenlessError
 from services.admin.shell import AdminShell, CommandResult
-from services.cluster import (
-    certificates,
-    ctl_client,
-    distribution,
-    hostname,
-    membership,
-    security,
-)
+from services.changes import certificates, ctl_client, hostname, membership, security
+from services.changes.security import SecurityMode
+from services.cluster import distribution
 from services.cluster.cluster import Cluster, Node
-from services.cluster.security import SecurityMode
 from services.publishing.itl import rebuild_itl
 from services.publishing.phone_files import NodeFiles
 from services.store.audit import read_audit

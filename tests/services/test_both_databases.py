@@ -17,14 +17,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from services.cluster import (
-    certificates,
-    ctl_client,
-    hostname,
-    issuing,
-    membership,
-    security,
-)
+from services.changes import certificates, ctl_client, hostname, membership, security
+from services.cluster import issuing
 from services.pki import minting
 from tests.postgresql import Server, memory_folder
 from tests.services.administrators import Administrators

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from services.cluster import security
+from services.changes import security
+from services.changes.membership import add_node
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import NodeStatus, install_ctl, status
-from services.cluster.membership import add_node
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.publishing.itl import rebuild_itl
 

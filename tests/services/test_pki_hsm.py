@@ -7,9 +7,9 @@ import pytest
 
 from protocol.codes import Digest
 from protocol.signature import verify_signature
-from services.cluster import ctl_client
+from services.changes import ctl_client
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
 from services.pki.tokens import TokenLockedError, WrongPasswordError

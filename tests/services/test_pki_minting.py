@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from protocol.certificate import Certificate
 from protocol.codes import TrustStore
-from services.cluster import certificates
+from services.changes import certificates
 from services.cluster.cluster import Cluster
 from services.config import SubjectSection
 from services.errors import ServiceError

@@ -5,10 +5,10 @@ import pytest
 from protocol.certificate import Certificate
 from protocol.codes import Digest, Role, TrustStore
 from protocol.trust_list import TrustList
-from services.cluster import certificates, ctl_client, security
+from services.changes import certificates, ctl_client, security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster, Node
 from services.cluster.distribution import install_ctl, install_reset_itl
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.pki.tokens import FileToken
 from services.publishing.itl import rebuild_itl

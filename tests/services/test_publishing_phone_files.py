@@ -11,10 +11,10 @@ from protocol.phone_config import PhoneConfig
 from protocol.phone_models import PHONE_MODELS
 from protocol.signed_file import SignedFile
 from protocol.tftp_packets import TftpError, TftpErrorCode
-from services.cluster import certificates, security
+from services.changes import certificates, security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster, Node
 from services.cluster.distribution import install_ctl
-from services.cluster.security import SecurityMode
 from services.config import load_config
 from services.publishing import phone_files
 from services.publishing.itl import rebuild_itl

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import LargeBinary
 
 from protocol.codes import TrustStore
-from services.cluster import security
+from services.changes import security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
-from services.cluster.security import SecurityMode
 from services.cluster.site import DATABASE_FILE
 from services.errors import ServiceError
 from services.store import schema

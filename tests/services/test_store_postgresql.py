@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from services.cluster import security
+from services.changes import security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
-from services.cluster.security import SecurityMode
 from services.cluster.site import CONFIG_FILE
 from services.config import load_config
 from services.errors import ServiceError

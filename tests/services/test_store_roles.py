@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from protocol.codes import TrustStore
-from services.cluster import certificates, security
+from services.changes import certificates, security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.handover import export_node, import_node
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.node.readiness import check_ready
 from services.store import nodes

@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from services.cluster import security
+from services.changes import security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
-from services.cluster.security import SecurityMode
 from services.cluster.site import DATABASE_FILE
 from services.config import load_config
 from services.errors import ServiceError

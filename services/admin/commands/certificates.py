@@ -14,7 +14,7 @@ from services.admin.certificate_text import (
 )
 from services.admin.command import TREE, Question, Yes
 from services.admin.session import Session
-from services.cluster import certificates
+from services.changes import certificates
 from services.errors import ServiceError
 from services.store.certificates import StoredCertificate
 

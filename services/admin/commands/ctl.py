@@ -6,8 +6,8 @@ from typing import Final
 
 from services.admin.command import TREE, Question
 from services.admin.session import Session
-from services.cluster import security
-from services.cluster.security import SecurityMode
+from services.changes import security
+from services.changes.security import SecurityMode
 
 _RESTART_SERVICES: Final = (
     "Please Restart the TFTP and Cisco CallManager services on all nodes in the "

@@ -7,7 +7,7 @@ from typing import Final
 
 from services.admin.command import TREE, Question, UsageError
 from services.admin.session import Session
-from services.cluster.security import export_recovery
+from services.changes.security import export_recovery
 from services.errors import ServiceError
 from services.files import PRIVATE
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.admin.command import TREE, Question
 from services.admin.session import Session
-from services.cluster import security
+from services.changes import security
 
 
 @TREE.command(

@@ -2,13 +2,14 @@
 
 from services.admin.command import TREE, UsageError
 from services.admin.session import Session
+from services.monitoring.health import ServiceState
 from services.node.requests import (
     RestartService,
     StartService,
     Status,
     StopService,
 )
-from services.node.supervision import ServiceName, ServiceState
+from services.node.supervision import ServiceName
 
 
 @TREE.command("utils service list")

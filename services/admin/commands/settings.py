@@ -6,7 +6,7 @@ from services.admin.command import TREE, Question, UsageError, Yes
 from services.admin.help import help_text
 from services.admin.layout import columns
 from services.admin.session import Session
-from services.cluster import hostname, security
+from services.changes import hostname, security
 from services.store.parameters import Parameter
 
 # The vendor's pages call it "Prepare Cluster for Rollback to pre 8.0".

@@ -22,7 +22,7 @@ from services.backup.manifest import (
 )
 from services.backup.restore import restore_backup
 from services.backup.take import take_backup
-from services.cluster.certificates import own_certificate
+from services.changes.certificates import own_certificate
 from services.cluster.cluster import Cluster
 from services.errors import ServiceError
 

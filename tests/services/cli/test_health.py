@@ -12,10 +12,9 @@ from click.testing import CliRunner, Result
 
 from services.cli.health import health
 from services.errors import ServiceError
-from services.monitoring.health import NodeHealth, judge
+from services.monitoring.health import NodeHealth, ServiceState, judge
 from services.node.control_server import serve_control
 from services.node.requests import Request
-from services.node.supervision import ServiceState
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
+from services.changes import certificates
 from services.cli.main import main
-from services.cluster import certificates
 from tests.services.cli.answers import Tokenless, refused
 
 

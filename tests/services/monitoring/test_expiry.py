@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from services.cluster import certificates
+from services.changes import certificates
 from services.cluster.cluster import Cluster
 from services.monitoring.expiry import ExpiryCollector, load_ends
 from tests.clock import Clock

@@ -3,8 +3,13 @@
 import msgspec
 import pytest
 
-from services.monitoring.health import Health, NodeHealth, Verdict, judge
-from services.node.supervision import ServiceState
+from services.monitoring.health import (
+    Health,
+    NodeHealth,
+    ServiceState,
+    Verdict,
+    judge,
+)
 
 NOW = 1_700_000_000.0
 STARTED = ServiceState.STARTED

@@ -8,9 +8,8 @@ import trio
 
 from services.errors import ServiceError
 from services.metrics import SERVICE_STARTS
-from services.monitoring.health import Health, NodeHealth, Verdict
+from services.monitoring.health import Health, NodeHealth, ServiceState, Verdict
 from services.monitoring.http_server import serve_monitoring
-from services.node.supervision import ServiceState
 
 _PLACES = 16
 

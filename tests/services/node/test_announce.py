@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import pytest
 import trio
 
-from services.cluster import security
+from services.changes import security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import record_applied
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.node import announce as announce_module
 from services.node.announce import Delivery, NodeDelivery, announce

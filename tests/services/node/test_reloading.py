@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from protocol.codes import TrustStore
-from services.cluster.certificates import regenerate
+from services.changes.certificates import regenerate
 from services.cluster.cluster import Cluster
 from services.node.reload import reload
 from services.node.serve import Serving

@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from protocol.tftp_packets import TftpError
-from services.cluster import security
+from services.changes import security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
-from services.cluster.security import SecurityMode
 from services.config import load_config
 from services.errors import ServiceError
 from services.monitoring.health import Verdict

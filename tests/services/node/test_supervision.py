@@ -5,7 +5,8 @@ import trio
 import trio.testing
 
 from services.errors import ServiceError
-from services.node.supervision import ServiceName, ServiceState, Supervised
+from services.monitoring.health import ServiceState
+from services.node.supervision import ServiceName, Supervised
 
 
 class Echo:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.cluster import security
+from services.changes import security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl
-from services.cluster.security import SecurityMode
 from services.config import load_config
 from services.node.trust import NodeTrust
 from services.tvs.caches import CacheName

@@ -9,8 +9,8 @@ out of the CTL when it is updated. Its folder stays on the disk.
 from ipaddress import AddressValueError, IPv4Address
 
 from protocol.codes import TrustStore
+from services.changes.hostname import check_name
 from services.cluster.cluster import Cluster, Node
-from services.cluster.hostname import check_name
 from services.cluster.issuing import Order, issue
 from services.errors import ServiceError
 from services.publishing.papers import Papers

@@ -3,11 +3,11 @@
 import pytest
 
 from protocol.trust_list import TrustList
-from services.cluster import ctl_client, security
+from services.changes import ctl_client, security
+from services.changes.ctl_client import NoFileError, TokenNotInFileError
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
-from services.cluster.ctl_client import NoFileError, TokenNotInFileError
 from services.cluster.distribution import install_ctl
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.pki.tokens import (
     DEFAULT_PASSWORD,

@@ -14,8 +14,8 @@ from protocol.errors import DecodeError
 from protocol.signature import Signer
 from protocol.trust_list import TrustList
 from protocol.trust_list_build import ListForm
+from services.changes.security import SecurityMode, publish_ctl, write_mode
 from services.cluster.cluster import Cluster, Node
-from services.cluster.security import SecurityMode, publish_ctl, write_mode
 from services.errors import ServiceError
 from services.publishing.ctl import token_ctl_records
 from services.publishing.papers import Papers

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import event
 
 from protocol.codes import TrustStore
-from services.cluster import certificates, security
+from services.changes import certificates, security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
-from services.cluster.security import SecurityMode
 from services.config import load_config
 from services.errors import ServiceError
 from services.store.failures import DatabaseAwayError

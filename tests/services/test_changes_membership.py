@@ -4,11 +4,11 @@ import pytest
 
 from protocol.codes import Role, TrustStore
 from protocol.trust_list import TrustList
-from services.cluster import certificates, security
+from services.changes import certificates, security
+from services.changes.membership import add_node, remove_node
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl
-from services.cluster.membership import add_node, remove_node
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.publishing.itl import rebuild_itl
 

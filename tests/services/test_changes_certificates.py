@@ -6,12 +6,12 @@ import pytest
 
 from protocol.certificate import Certificate
 from protocol.codes import Role, TrustStore
-from services.cluster import certificates, security
+from services.changes import certificates, security
+from services.changes.hostname import set_hostname
+from services.changes.membership import add_node
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl
-from services.cluster.hostname import set_hostname
-from services.cluster.membership import add_node
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.pki.tokens import DEFAULT_PASSWORD, create_token
 from services.publishing.itl import rebuild_itl

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from protocol.codes import TrustStore
-from services.cluster import certificates, security
+from services.changes import certificates, security
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl, status
 from services.errors import ServiceError

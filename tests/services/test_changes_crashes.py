@@ -17,10 +17,10 @@ from typing import Final
 
 from protocol.codes import TrustStore
 from protocol.trust_list import TrustList
-from services.cluster import certificates, security
+from services.changes import certificates, security
+from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl, status
-from services.cluster.security import SecurityMode
 from services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 from services.publishing.itl import rebuild_itl
 from services.store import trust_lists

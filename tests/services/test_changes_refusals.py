@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import delete
 
 from protocol.codes import TrustStore
-from services.cluster import certificates, issuing, membership, security
+from services.changes import certificates, membership, security
+from services.changes.security import SecurityMode
+from services.cluster import issuing
 from services.cluster.cluster import Cluster
 from services.cluster.handover import export_node, import_node
 from services.cluster.issuing import Order
-from services.cluster.security import SecurityMode
 from services.errors import ServiceError
 from services.publishing.itl import rebuild_itl
 from services.store import certificates as rows

@@ -1,0 +1,1 @@
+"""What administrators do to a cluster: each change is one database transaction."""
