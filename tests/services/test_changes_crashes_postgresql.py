@@ -26,7 +26,7 @@ from services.store.trust_lists import newest_ctl
 from tests.clock import START, Clock
 from tests.postgresql import Server, running_server
 from tests.services.conftest import LAB
-from tests.services.test_cluster_crashes import (
+from tests.services.test_changes_crashes import (
     Operation,
     catch_up,
     check_whole,

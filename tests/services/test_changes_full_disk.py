@@ -16,7 +16,7 @@ from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl, status
 from services.errors import ServiceError
 from tests.clock import START, Clock
-from tests.services.test_cluster_crashes import (
+from tests.services.test_changes_crashes import (
     catch_up,
     check_revisions,
     check_whole,
