@@ -98,4 +98,4 @@ lock: $(VENV)/dev
 	cd requirements && ../$(LOCK) -o mutation.txt mutation.in
 
 clean:
-	rm -rf $(VENV) mutants .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build mutants .pytest_cache .mypy_cache .ruff_cache

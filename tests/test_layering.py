@@ -27,7 +27,7 @@ NO_IO = frozenset(
         "trio",
     ]
 )
-MAY_DRIVE_SERVICES = ("demo", "rehearsal", "pytest_plugin")
+MAY_DRIVE_SERVICES = ("rehearsal", "pytest_plugin")
 
 
 def imports(path: Path) -> set[str]:
