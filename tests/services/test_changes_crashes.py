@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -192,7 +193,8 @@ def test_a_regeneration_is_old_or_new_wherever_it_is_killed(
 def test_making_a_cluster_leaves_all_or_nothing(
     lab_folder: Path, tmp_path: Path
 ) -> None:
-    config = Cluster.open(lab_folder).config
+    with closing(Cluster.open(lab_folder)) as made_before:
+        config = made_before.config
     target = tmp_path / "new" / "data"
 
     def make(number: int) -> int:

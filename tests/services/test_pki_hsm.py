@@ -78,7 +78,7 @@ def test_a_token_whose_certificate_is_damaged_does_not_hide_the_others(
     library = pytest.importorskip("pkcs11")
     token = library.lib(str(softhsm)).get_token(token_label="bad")
     with token.open(rw=True, user_pin=PASSWORD) as session:
-        session.create_object(
+        damaged = session.create_object(
             {
                 library.Attribute.CLASS: library.ObjectClass.CERTIFICATE,
                 library.Attribute.CERTIFICATE_TYPE: library.CertificateType.X_509,
@@ -88,7 +88,8 @@ def test_a_token_whose_certificate_is_damaged_does_not_hide_the_others(
                 library.Attribute.VALUE: b"junk",
             }
         )
-    found = list_hsm_tokens(softhsm)
+        found = list_hsm_tokens(softhsm)
+        damaged.destroy()  # other tests of this process have the same module
     assert {"A", "B"} <= {each.name for each in found.tokens}
     assert list(found.damaged) == ["bad"]
     assert "the token's certificate is damaged" in found.damaged["bad"]
