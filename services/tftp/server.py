@@ -1,11 +1,13 @@
 """The TFTP server as the rest of the services see it."""
 
+import socket
 from dataclasses import replace
 from typing import Final
 
 import structlog
 import trio
 
+from services.errors import ServiceError
 from services.tftp.activation import inherited_socket
 from services.tftp.counters import TftpCounters
 from services.tftp.driver import drive
@@ -135,13 +137,23 @@ class TftpServer:
         """Bind as many sockets to the one port as there are workers."""
         size, count = self._settings.receive_buffer_bytes, self._settings.workers
         port = self._port
-        for _ in range(count):
-            bound = inherited_socket(self._address, port) if count == 1 else None
-            if bound is None:
-                bound = open_listener(self._address, port, size, shared=count > 1)
+        given = inherited_socket(self._address, port)
+        if given is not None:
+            self._take_given(given)
+        while len(self._listeners) < count:
+            bound = open_listener(self._address, port, size, shared=count > 1)
             self._listeners.append(Listener(bound))
             port = self._listeners[0].port
         warn_of_small_buffer(self._listeners[0].socket, size, self._log.warning)
+
+    def _take_given(self, given: socket.socket) -> None:
+        if self._settings.workers > 1:
+            given.close()
+            raise ServiceError(
+                "a socket unit hands over one socket, and several workers need several",
+                hint="set [tftp] workers = 1, or serve without the socket unit",
+            )
+        self._listeners.append(Listener(given))
 
     async def _serve_here(
         self, where: tuple[str, int], task_status: trio.TaskStatus[tuple[str, int]]
