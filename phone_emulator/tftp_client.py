@@ -150,6 +150,7 @@ class TftpClient:
                 self._close(transfer)
             self._epoll.close()
 
+    @trio.lowlevel.enable_ki_protection  # an interrupt may not lose the socket
     def _open(self, server: Server, name: str, loses: Callable[[], bool]) -> _Transfer:
         family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
         datagrams = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)

@@ -1,7 +1,10 @@
 """Downloads over real sockets, from servers of every kind."""
 
+import gc
+import signal
 import socket
 import struct
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,7 +14,7 @@ import trio
 from phone_emulator.phone import open_network
 from phone_emulator.secd.events import Server
 from protocol.errors import ProtocolError
-from protocol.tftp_download import SilentServerError, TooLargeError, Wishes
+from protocol.tftp_download import Download, SilentServerError, TooLargeError, Wishes
 from protocol.tftp_packets import TftpError
 from services.tftp.server import TftpServer
 from services.tftp.source import MemoryFiles
@@ -199,3 +202,22 @@ async def test_datagrams_that_cannot_leave_count_as_lost() -> None:
         with pytest.raises(SilentServerError, match="does not answer"):
             await network.tftp.fetch(Server("255.255.255.255", 69), "x")
         assert network.tftp.open_sockets == 0
+
+
+def test_an_interrupt_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str, server: str, now: float, wishes: Wishes) -> Download:
+        signal.raise_signal(signal.SIGINT)
+        return Download(name, server, now, wishes)
+
+    async def fetch() -> None:
+        async with open_network() as network:
+            await network.tftp.fetch(Server("127.0.0.1", 9), "CTLFile.tlv")
+
+    monkeypatch.setattr("phone_emulator.tftp_client.Download", interrupted)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises((KeyboardInterrupt, BaseExceptionGroup)) as ended:
+            trio.run(fetch)
+        del ended
+        gc.collect()
+    assert [str(each.message) for each in caught] == []
