@@ -25,7 +25,7 @@ from tests.services.administrators import Administrators
 from tests.services.pairs import Bench, Source
 
 STEPS: Final = 1000
-MOST_STEPS: Final = 3 * STEPS
+MOST_STEPS: Final = 5 * STEPS
 IN_A_ROW: Final = 100
 ROOMS: Final = (certificates, ctl_client, hostname, membership, security)
 
