@@ -12,7 +12,7 @@ from phone_emulator.cli.playing import (
     exit_unless_as_expected,
     play_aloud,
 )
-from phone_emulator.rehearsal.library import find_scripts
+from phone_emulator.rehearsal.shipped import find_scripts
 
 _SCRIPT: Final = "four-flows"
 

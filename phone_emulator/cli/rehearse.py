@@ -20,9 +20,9 @@ from phone_emulator.cli.rehearse_plan import plan
 from phone_emulator.cli.terminal import result_console
 from phone_emulator.files import output_file
 from phone_emulator.rehearsal.html_report import render_report
-from phone_emulator.rehearsal.library import all_scripts, find_scripts
 from phone_emulator.rehearsal.narrative import lessons_table, results_table
 from phone_emulator.rehearsal.script import Script
+from phone_emulator.rehearsal.shipped import all_scripts, find_scripts
 from phone_emulator.rehearsal.view import WIDTH_IN_FILES
 
 

@@ -16,9 +16,9 @@ from typing import Final
 from phone_emulator.rehearsal.causes import plain_cause
 from phone_emulator.rehearsal.html_style import TIMELINE_STYLE
 from phone_emulator.rehearsal.html_text import Html, tag
-from phone_emulator.rehearsal.library import find_scripts
 from phone_emulator.rehearsal.player import Watcher
 from phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
+from phone_emulator.rehearsal.shipped import find_scripts
 from phone_emulator.rehearsal.standing import Standing, phones_words
 from phone_emulator.rehearsal.timeline import timeline
 

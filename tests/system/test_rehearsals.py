@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from phone_emulator.cli.rehearse import rehearse
 from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.library import all_scripts, find_scripts
 from phone_emulator.rehearsal.player import Watcher
 from phone_emulator.rehearsal.run import run_script
+from phone_emulator.rehearsal.shipped import all_scripts, find_scripts
 from phone_emulator.rehearsal.standing import PhoneState
 from tests.run_cli import run_cli
 

@@ -11,10 +11,10 @@ import pytest
 from phone_emulator.rehearsal.causes import RULES, plain_cause
 from phone_emulator.rehearsal.html_report import render_report
 from phone_emulator.rehearsal.html_text import Html, code_words, join, tag
-from phone_emulator.rehearsal.library import find_scripts
 from phone_emulator.rehearsal.player import Watcher
 from phone_emulator.rehearsal.run import Played, run_script
 from phone_emulator.rehearsal.script import load_script
+from phone_emulator.rehearsal.shipped import find_scripts
 from phone_emulator.rehearsal.standing import Refusal
 from phone_emulator.rehearsal.timeline import timeline
 from protocol.trust_anchors import FileKind
