@@ -60,7 +60,3 @@ class UnknownSignerError(TrustError):
 
 class BadSignatureError(TrustError):
     """A signature that the signer's key did not make over these bytes."""
-
-
-class RoleError(TrustError):
-    """A known signer without the role that this kind of file asks for."""

@@ -7,8 +7,3 @@ A line ends with CR LF on the wire and with LF here; a lone CR is CR NUL on the 
 def to_netascii(content: bytes) -> bytes:
     """Return a file's bytes as they are sent in netascii mode."""
     return content.replace(b"\r", b"\r\0").replace(b"\n", b"\r\n")
-
-
-def from_netascii(sent: bytes) -> bytes:
-    """Return the bytes of a file that was sent in netascii mode."""
-    return sent.replace(b"\r\n", b"\n").replace(b"\r\0", b"\r")

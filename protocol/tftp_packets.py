@@ -145,13 +145,6 @@ class Data:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """A client holds every block up to this one (0: it agrees to the options)."""
-
-    block: int
-
-
 Answer = Data | OptionAck | TftpError
 """What a server says to a client that asked for a file."""
 
@@ -295,7 +288,7 @@ def decode_error(data: bytes) -> TftpError:
 def _decode_with_tftpy(
     packet: TftpPacketTypes.TftpPacket, data: bytes, what: str
 ) -> None:
-    """Let tftpy decode; it raises whatever its parser stumbles over (STYLE: tftpy)."""
+    """Let tftpy decode; it raises whatever its parser stumbles over."""
     if len(data) > MAX_REQUEST_BYTES:
         raise DecodeError(f"a TFTP {what} is too long", offset=MAX_REQUEST_BYTES)
     packet.buffer = data

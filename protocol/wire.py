@@ -64,13 +64,6 @@ class Reader:
         self.offset = stop
         return tag, self._data[value:stop]
 
-    def expect_end(self, what: str) -> None:
-        """Raise DecodeError when bytes are left over."""
-        if self.remaining:
-            raise DecodeError(
-                f"{self.remaining} bytes are left over in {what}", offset=self.offset
-            )
-
 
 def pack_element(tag: int, value: bytes) -> bytes:
     """Build one element.

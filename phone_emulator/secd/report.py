@@ -146,11 +146,6 @@ class BootReport:
             for report in self.files.values()
         )
 
-    def is_changed(self, kind: FileKind) -> bool:
-        """Return whether the boot replaced or newly installed a file."""
-        report = self.files.get(kind)
-        return report is not None and report.action in _CHANGED
-
     def include(self, earlier: "BootReport") -> None:
         """Take in the boot before this one, which did not get every file.
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tftpy.TftpPacketFactory import TftpPacketFactory
 
 from protocol.errors import DecodeError, ProtocolError
-from protocol.tftp_netascii import from_netascii, to_netascii
+from protocol.tftp_netascii import to_netascii
 from protocol.tftp_packets import (
     MAX_REQUEST_BYTES,
     Data,
@@ -175,7 +175,8 @@ def test_netascii_on_the_wire() -> None:
 
 @given(st.binary())
 def test_netascii_round_trips(content: bytes) -> None:
-    assert from_netascii(to_netascii(content)) == content
+    sent = to_netascii(content)
+    assert sent.replace(b"\r\n", b"\n").replace(b"\r\0", b"\r") == content
 
 
 def test_an_option_acknowledgement_is_no_longer_than_a_request() -> None:

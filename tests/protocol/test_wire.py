@@ -33,13 +33,6 @@ def test_an_element_that_claims_more_than_its_part_has() -> None:
         reader.element()
 
 
-def test_left_over_bytes_are_named() -> None:
-    reader = Reader(b"abc", 1)
-    with pytest.raises(DecodeError, match="2 bytes are left over in a name at byte 1"):
-        reader.expect_end("a name")
-    Reader(b"abc", 3).expect_end("a name")
-
-
 def test_an_element_holds_65_535_bytes() -> None:
     assert pack_element(1, bytes(0xFFFF))[:3] == b"\x01\xff\xff"
     with pytest.raises(ValueError, match="cannot hold 65536 bytes"):
