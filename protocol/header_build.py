@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from protocol.certificate import Certificate
 from protocol.codes import Digest
 from protocol.errors import TokenlessError
 from protocol.header import HeaderTag
 from protocol.header_fields import SignatureInfo, SignerId, encode_text
+from protocol.names import NameForm
 from protocol.signature import MODULUS_CODES, RSA_PKCS1, Signer
 from protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH, pack_element
 
@@ -27,6 +29,15 @@ class HeaderPlan:
     filename: str
     timestamp: int
     signer_version: tuple[int, int] | None = None
+
+
+def identity_of(certificate: Certificate, form: NameForm) -> SignerId:
+    """Return the names and the serial of a certificate as files have them."""
+    return SignerId(
+        certificate.subject.render(form),
+        certificate.issuer.render(form),
+        certificate.serial_number,
+    )
 
 
 def sign_with_header(plan: HeaderPlan, body: bytes, signer: Signer) -> bytes:

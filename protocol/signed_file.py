@@ -12,8 +12,7 @@ from typing import Final, Self
 from protocol.codes import Digest
 from protocol.errors import DecodeError
 from protocol.header import decode_header
-from protocol.header_build import HeaderPlan, sign_with_header
-from protocol.header_fields import SignerId
+from protocol.header_build import HeaderPlan, identity_of, sign_with_header
 from protocol.names import NameForm
 from protocol.signature import Signer
 from protocol.signed_bytes import SignedBytes
@@ -77,11 +76,6 @@ def sign_file(
     Raises:
         BuildError: When the signer's key has no code or the header is too long.
     """
-    certificate = signer.certificate
-    identity = SignerId(
-        certificate.subject.render(form),
-        certificate.issuer.render(form),
-        certificate.serial_number,
-    )
+    identity = identity_of(signer.certificate, form)
     plan = HeaderPlan(_VERSION, identity, digest, filename, timestamp)
     return SignedFile.decode(sign_with_header(plan, payload, signer))

@@ -5,13 +5,14 @@ are known exactly (1.8).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum, unique
 from ipaddress import ip_address as parse_address
 from typing import Final
 
 from protocol.certificate import Certificate
 from protocol.codes import Digest, Role
-from protocol.header_build import HeaderPlan, sign_with_header
+from protocol.header_build import HeaderPlan, identity_of, sign_with_header
 from protocol.header_fields import SignerId, encode_text
 from protocol.names import NameForm
 from protocol.record import Record, RecordTag, compose_record
@@ -34,6 +35,11 @@ class ListForm(Enum):
     COMMA = "comma"
     """certutils: `,` in names, the certificate's order of attributes."""
 
+    @property
+    def server_names(self) -> NameForm:
+        """How servers' names are written; tokens have a form of their own."""
+        return NameForm.COMMA if self is ListForm.COMMA else NameForm.CUCM
+
 
 def record_for(
     certificate: Certificate,
@@ -50,19 +56,12 @@ def record_for(
     Raises:
         DecodeError: When the parts do not make a record (a NUL in a name).
     """
-    names = NameForm.COMMA if form is ListForm.COMMA else NameForm.CUCM
-    identity = SignerId(
-        certificate.subject.render(names),
-        certificate.issuer.render(names),
-        certificate.serial_number,
-    )
-    with_signature = form is not ListForm.CTL_CLIENT
     return _record(
         certificate,
         role,
-        identity,
+        identity_of(certificate, form.server_names),
         (dns_name, ip_address),
-        with_signature=with_signature,
+        with_signature=form is not ListForm.CTL_CLIENT,
     )
 
 
@@ -82,11 +81,8 @@ def token_record(certificate: Certificate) -> Record:
 
 def token_identity(certificate: Certificate) -> SignerId:
     """Return names and serial of a token as the CTL Client writes them."""
-    return SignerId(
-        certificate.subject.render(NameForm.CTL_CLIENT),
-        certificate.issuer.render(NameForm.CTL_CLIENT),
-        certificate.serial_number[::-1],
-    )
+    identity = identity_of(certificate, NameForm.CTL_CLIENT)
+    return replace(identity, serial=identity.serial[::-1])
 
 
 def emptied_record(dns_name: str, ip_address: str, role: int) -> Record:
@@ -154,12 +150,7 @@ def _identity(
             )
     if form is ListForm.CTL_CLIENT:
         return token_identity(certificate)
-    names = NameForm.COMMA if form is ListForm.COMMA else NameForm.CUCM
-    return SignerId(
-        certificate.subject.render(names),
-        certificate.issuer.render(names),
-        certificate.serial_number,
-    )
+    return identity_of(certificate, form.server_names)
 
 
 def _record(
