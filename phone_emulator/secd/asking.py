@@ -74,7 +74,7 @@ def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
         seconds = boot.cache.add(inquiry.file.signer, answer, boot.now)
         boot.note(Moment.TVS_CACHED, hours=f"{seconds / 3600:g}")
     elif (
-        not boot.identity.habits.negative_answer_is_final and inquiry.has_next_member()
+        not boot.identity.habits.negative_answer_is_final and inquiry.try_next_member()
     ):
         return Step.NEXT_TVS
     return boot.anchors.judge_answer(
@@ -87,7 +87,7 @@ def failed(boot: Boot, event: TvsFailed) -> Refuse | Step:
     inquiry = current(boot)
     _report(boot, None, event.milliseconds, event.reason)
     _note_of_server(boot, _FAILURES[event.stage], reason=event.reason)
-    if inquiry.has_next_member():
+    if inquiry.try_next_member():
         return Step.NEXT_TVS
     why = f"no TVS server can be used: {event.reason}"
     return _refusal(boot, inquiry.file, why)

@@ -48,7 +48,7 @@ def not_found(boot: Boot) -> Step:
     boot.servers.note_answer(boot.search.server)
     boot.note(Moment.NOT_FOUND, name=boot.search.name)
     wanted = boot.search.names[0]
-    if boot.search.has_next_name():
+    if boot.search.try_next_name():
         return Step.NEXT_NAME
     if boot.kind is FileKind.CONFIGURATION:
         boot.say(status_messages.configuration_not_found(wanted))
@@ -67,7 +67,7 @@ def refused(boot: Boot, reason: str) -> Step:
 def silent(boot: Boot, reason: str) -> Step:
     """Try the next server."""
     boot.servers.note_silence(boot.search.server)
-    if boot.search.has_next_server():
+    if boot.search.try_next_server():
         return Step.NEXT_SERVER
     boot.say(status_messages.TFTP_TIMEOUT)
     return _failed(boot, reason)

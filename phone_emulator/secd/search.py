@@ -50,12 +50,12 @@ class FileSearch:
         """Who is asked."""
         return self.servers[self._server]
 
-    def has_next_name(self) -> bool:
+    def try_next_name(self) -> bool:
         """Move to the next name on this server; False when there is none."""
         self._name += 1
         return self._name < len(self.names)
 
-    def has_next_server(self) -> bool:
+    def try_next_server(self) -> bool:
         """Move to the next server, beginning with the first name."""
         self._name = 0
         self._server += 1
@@ -76,7 +76,7 @@ class Inquiry:
         """Who is asked."""
         return self.members[self._member]
 
-    def has_next_member(self) -> bool:
+    def try_next_member(self) -> bool:
         """Move to the next TVS server; False when there is none."""
         if self._member + 1 == len(self.members):
             return False

@@ -69,7 +69,7 @@ def test_every_tvs_member_is_asked_once() -> None:
     file = Lab(mixed=True).ctl().trust_list()
     inquiry = Inquiry(file, (A, B, C))
     asked = [inquiry.server]
-    while inquiry.has_next_member():
+    while inquiry.try_next_member():
         asked.append(inquiry.server)
     assert asked == [A, B, C]
 
