@@ -23,7 +23,7 @@ from protocol.tftp_download import Download, SilentServerError, Wishes
 _MAX_DATAGRAM: Final = 65_536
 _EVENTS_A_TURN: Final = 512
 _MAX_DOWNLOAD_S: Final = 300.0
-"""However lively a server is: one that sends for ever is left (REFERENCE 4.1)."""
+"""However lively a server is: one that would send for ever is left (ours)."""
 
 
 @dataclass(slots=True)

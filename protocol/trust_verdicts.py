@@ -61,7 +61,7 @@ class TrustState(StrEnum):
 
 @unique
 class VerifiedBy(StrEnum):
-    """Where the key came from that verified a file (CONTRACT)."""
+    """Where the key came from that verified a file, as reports name it."""
 
     FIRST_USE = "first-use"
     INSTALLED_CTL = "installed-ctl"

@@ -35,7 +35,7 @@ class Voice:
 
 
 class JsonVoice(Voice):
-    """One object a step, and a last one (CONTRACT)."""
+    """One JSON object a step, and a last one."""
 
     def tell(self, report: StepReport) -> None:
         """Print the step."""

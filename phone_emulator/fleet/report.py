@@ -1,4 +1,4 @@
-"""What came of a fleet's boot, counted (CONTRACT, `fleet boot`)."""
+"""What came of a fleet's boot, counted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
