@@ -5,7 +5,6 @@ names, key) are cut out of the DER here, because their bytes count, not their me
 Building certificates is not done here.
 """
 
-import hashlib
 import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from protocol import der as asn1
+from protocol.checksums import md5_of, sha1_of
 from protocol.errors import DecodeError
 from protocol.names import DistinguishedName
 
@@ -88,12 +88,12 @@ class Certificate:
     @property
     def sha1(self) -> str:
         """The SHA-1 of the bytes, lower-case hex."""
-        return hashlib.sha1(self.der, usedforsecurity=False).hexdigest()
+        return sha1_of(self.der)
 
     @property
     def md5(self) -> str:
         """The MD5 of the bytes, lower-case hex."""
-        return hashlib.md5(self.der, usedforsecurity=False).hexdigest()
+        return md5_of(self.der)
 
     @property
     def key_bits(self) -> int:

@@ -4,9 +4,9 @@ Who signed, with which digest, is what the header says (REFERENCE 1.2, 2.1); whe
 is so, `verify` tells to a caller who knows a key from elsewhere.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 
+from protocol.checksums import md5_of, sha1_of
 from protocol.header import Header
 from protocol.header_fields import SignerId
 from protocol.signature import PublicKey, verify_signature
@@ -42,9 +42,9 @@ class SignedBytes:
     @property
     def md5(self) -> str:
         """The MD5 of the file, lower-case hex, as `show ctl` prints it."""
-        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
+        return md5_of(self.data)
 
     @property
     def sha1(self) -> str:
         """The SHA-1 of the file, lower-case hex, as `show ctl` prints it."""
-        return hashlib.sha1(self.data, usedforsecurity=False).hexdigest()
+        return sha1_of(self.data)

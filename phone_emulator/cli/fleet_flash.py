@@ -1,6 +1,5 @@
 """What a fleet keeps: `tokenless fleet show` and `delete-trust`."""
 
-import hashlib
 import json
 from collections import Counter
 from contextlib import closing
@@ -11,6 +10,7 @@ import click
 
 from phone_emulator.fleet.store import FleetStore, StoredPhone
 from phone_emulator.secd.report import Outcome
+from protocol.checksums import md5_of
 
 flash_option = click.option(
     "--flash",
@@ -76,6 +76,4 @@ def _held_by(phone: StoredPhone) -> dict[str, str | None]:
 
 @lru_cache(maxsize=64)
 def _md5(data: bytes | None) -> str | None:
-    return (
-        None if data is None else hashlib.md5(data, usedforsecurity=False).hexdigest()
-    )
+    return None if data is None else md5_of(data)

@@ -7,6 +7,7 @@ Plain values, read from the cluster and from its running services. `standing` an
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from protocol.checksums import md5_of, sha1_of
 from protocol.codes import TrustStore
 from protocol.release import Release
 from protocol.trust_list import TrustList
@@ -65,13 +66,25 @@ class NodeView:
     """What one node holds after a step."""
 
     name: str
-    ctl: bytes | None = field(repr=False)
-    md5: str | None
-    """Of CTLFile.tlv, as `show ctl` prints it; None without the file."""
-    sha1: str | None
+    cluster: str
     is_up: bool
-    cluster: str = ""
-    itl: bytes | None = field(default=None, repr=False)
+    ctl: bytes | None = field(repr=False)
+    itl: bytes | None = field(repr=False)
+
+    @property
+    def md5(self) -> str | None:
+        """Of CTLFile.tlv, as `show ctl` prints it; None without the file."""
+        return None if self.ctl is None else md5_of(self.ctl)
+
+    @property
+    def sha1(self) -> str | None:
+        """Of CTLFile.tlv, as `show ctl` prints it; None without the file."""
+        return None if self.ctl is None else sha1_of(self.ctl)
+
+    @property
+    def itl_md5(self) -> str | None:
+        """Of ITLFile.tlv; None without the file."""
+        return None if self.itl is None else md5_of(self.itl)
 
     @property
     def ctl_length(self) -> int:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from hashlib import md5
 
 from phone_emulator.rehearsal.causes import RULES, plain_cause
 from phone_emulator.rehearsal.expectations import Asked, StepReport, asked_of
@@ -158,7 +157,7 @@ def _checksums(step: StepReport) -> Html:
     for name, reports in step.groups.items():
         for report in reports:
             file = report.files.get(FileKind.CTL)
-            held[name, _md5(None if file is None else file.held)] += 1
+            held[name, _shown(None if file is None else file.md5)] += 1
     rows.extend(
         (f"{phones_words(count)} of {name}", "", tag("code", value), "")
         for (name, value), count in held.items()
@@ -169,12 +168,12 @@ def _checksums(step: StepReport) -> Html:
 
 def _node_row(node: NodeView) -> tuple[str, ...]:
     where = node.name if node.is_up else f"{node.name} (down)"
-    ctl, itl = node.md5 or "no file", _md5(node.itl)
-    return where, str(node.ctl_length), tag("code", ctl), tag("code", itl)
+    ctl, itl = (tag("code", _shown(md5)) for md5 in (node.md5, node.itl_md5))
+    return where, str(node.ctl_length), ctl, itl
 
 
-def _md5(data: bytes | None) -> str:
-    return "no file" if data is None else md5(data, usedforsecurity=False).hexdigest()
+def _shown(md5: str | None) -> str:
+    return md5 or "no file"
 
 
 def _logs(standing: Standing) -> Html:

@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from hashlib import md5, sha1
 from pathlib import Path
 from typing import Any, Final
 
@@ -198,14 +197,11 @@ def _shown(address: str, port: int) -> bytes | None:
 
 
 def _view(node: Node, cluster: str, *, up: bool) -> NodeView:
-    ctl = _load(node.ctl_file)
     return NodeView(
         name=node.name,
-        ctl=ctl,
-        md5=None if ctl is None else md5(ctl, usedforsecurity=False).hexdigest(),
-        sha1=None if ctl is None else sha1(ctl, usedforsecurity=False).hexdigest(),
-        is_up=up,
         cluster=cluster,
+        is_up=up,
+        ctl=_load(node.ctl_file),
         itl=_load(node.itl_file),
     )
 

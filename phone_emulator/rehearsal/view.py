@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import md5
 from typing import Final
 
 from rich.console import Console, Group
@@ -113,9 +112,7 @@ def _on_phones(report: StepReport) -> str:
 
 def _md5_of_ctl(report: BootReport) -> str:
     file = report.files.get(FileKind.CTL)
-    if file is None or file.held is None:
-        return "no file"
-    return md5(file.held, usedforsecurity=False).hexdigest()
+    return (file and file.md5) or "no file"
 
 
 def _groups(report: StepReport) -> str:

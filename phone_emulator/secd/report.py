@@ -1,10 +1,13 @@
-"""What came of a boot: the file actions, the TVS queries, the outcome (CONTRACT)."""
+"""What came of a boot: what became of each file, the TVS queries, the outcome.
 
-import hashlib
+`to_json` is what `phone boot --json` prints: others rely on its keys.
+"""
+
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any, Final
 
+from protocol.checksums import md5_of, sha1_of
 from protocol.trust_anchors import FileKind, VerifiedBy
 
 
@@ -58,14 +61,23 @@ class FileReport:
     reason: str | None = None
     finding: str | None = None
 
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of what the phone holds, None when it holds nothing."""
+        return None if self.held is None else md5_of(self.held)
+
+    @property
+    def sha1(self) -> str | None:
+        """The SHA-1 of what the phone holds, None when it holds nothing."""
+        return None if self.held is None else sha1_of(self.held)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the keys of CONTRACT, `rule` and `finding`."""
-        held = self.held
+        """Return one of `files` of `phone boot --json`."""
         return {
             "action": self.action.value,
             "requested": self.requested,
-            "md5": None if held is None else _md5(held),
-            "sha1": None if held is None else _sha1(held),
+            "md5": self.md5,
+            "sha1": self.sha1,
             "signer": self.signer,
             "verified_by": None if self.verified_by is None else self.verified_by.value,
             "reason": self.reason,
@@ -89,7 +101,7 @@ class TvsReport:
     reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the keys of CONTRACT and `reason`."""
+        """Return one of `tvs` of `phone boot --json`."""
         return {
             "server": self.server,
             "request": "query",
@@ -177,11 +189,3 @@ class BootReport:
             "status_messages": self.status_messages,
             "console_log": self.console_log,
         }
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _sha1(data: bytes) -> str:
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
