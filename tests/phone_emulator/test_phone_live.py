@@ -25,7 +25,6 @@ from tests.run_cli import run_cli
 LAB = Lab()
 MIXED = replace(LAB, mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
-ADDRESS = "127.0.47.155"
 
 
 def identity(*servers: Server, model: str = "8861") -> Identity:

@@ -26,7 +26,6 @@ signers = st.builds(SignerId, texts, texts, serials)
 infos = st.builds(
     SignatureInfo, st.sampled_from(Digest), st.integers(0, 255), st.integers(0, 255)
 )
-u16 = st.integers(0, 0xFFFF)
 UNKNOWN_IN_HEADER = st.integers(16, 255).filter(lambda tag: tag != 28)
 UNKNOWN_IN_RECORD = st.integers(13, 255)
 

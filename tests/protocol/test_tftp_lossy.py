@@ -28,7 +28,7 @@ LOST: Fate = ()
 @given(content=st.binary(max_size=400), wishes=WISHES, to_server=FATES, to_client=FATES)
 @example(b"x" * 96, Wishes(block_size=8), [DOUBLED] * 40, [DOUBLED] * 40)
 @example(b"x" * 96, Wishes(block_size=8, window=4), [DOUBLED] * 40, [DOUBLED] * 40)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_transfer_ends_with_the_file_or_a_named_error_in_time(
     content: bytes, wishes: Wishes, to_server: list[Fate], to_client: list[Fate]
 ) -> None:
@@ -47,7 +47,6 @@ def test_a_transfer_ends_with_the_file_or_a_named_error_in_time(
 
 
 @given(content=st.binary(max_size=600), wishes=WISHES)
-@settings(deadline=None)
 def test_a_network_without_losses_sends_every_block_once(
     content: bytes, wishes: Wishes
 ) -> None:

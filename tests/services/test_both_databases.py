@@ -73,7 +73,6 @@ def test_both_databases_give_the_same_answers(
         stateful_step_count=IN_A_ROW,
         phases=[Phase.generate],  # a failure names its step; shrinking takes minutes
         suppress_health_check=list(HealthCheck),
-        deadline=None,
         database=None,
     )
     # Each round leaves some kinds of steps out; most often one more is enough.

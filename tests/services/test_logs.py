@@ -3,19 +3,11 @@
 import io
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from services.errors import ConfigurationError
 from services.logs import LogLevel, configure_logs, get_logger
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

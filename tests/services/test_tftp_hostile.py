@@ -156,7 +156,7 @@ def test_idle_ports_are_given_back() -> None:
     ports=st.sampled_from(list(Ports)),
     to_transfer=st.lists(st.booleans(), min_size=30, max_size=30),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_no_datagrams_stop_the_server(
     datagrams: list[bytes], ports: Ports, to_transfer: list[bool]
 ) -> None:

@@ -1,20 +1,25 @@
 """The server under trio: binding, serving, draining, workers, what warns."""
 
+import io
 import os
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 import trio
 import trio.testing
 
 from protocol.tftp_download import Wishes
 from protocol.tftp_transfer import Outcome
 from services.errors import ServiceError
+from services.logs import configure_logs, get_logger
 from services.tftp.counters import Count
 from services.tftp.server import TftpServer
 from services.tftp.settings import Ports, TftpSettings
@@ -31,9 +36,10 @@ SILENT = keeping([])
 @asynccontextmanager
 async def serving(
     settings: TftpSettings | None = None,
+    logger: structlog.typing.FilteringBoundLogger = SILENT,
 ) -> AsyncIterator[tuple[TftpServer, Where]]:
     server = TftpServer(
-        FILES, address="127.0.0.1", port=0, settings=settings, logger=SILENT
+        FILES, address="127.0.0.1", port=0, settings=settings, logger=logger
     )
     async with trio.open_nursery() as nursery:
         where = await nursery.start(server.serve)
@@ -144,6 +150,55 @@ async def test_killed_workers_are_replaced() -> None:
             while server.counters[Count.STARTED] < 20:
                 assert await fetch(where, wishes=Wishes(retransmits=20)) == CONTENT
     assert set(await _children()) == before
+
+
+class _SlowStream(io.StringIO):
+    """A log whose writing takes a thread until the first worker is being forked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_written = threading.Event()
+        self.is_forked = threading.Event()
+
+    def write(self, text: str) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            self.is_written.set()
+            self.is_forked.wait(20)
+            time.sleep(0.2)  # the fork begins, and finds us here
+        return super().write(text)
+
+
+@pytest.fixture
+def thread_in_the_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a thread write a line of the log while the first worker is forked."""
+    log = _SlowStream()
+    fork = os.fork
+
+    def announced_fork() -> int:
+        log.is_forked.set()
+        return fork()
+
+    monkeypatch.setattr(os, "fork", announced_fork)
+    configure_logs(to=log)
+    thread = threading.Thread(target=get_logger().info, args=("from a thread",))
+    thread.start()
+    assert log.is_written.wait(20)
+    yield
+    log.is_forked.set()
+    thread.join()
+    structlog.reset_defaults()
+
+
+# Newer Pythons warn of what is tried here.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.usefixtures("thread_in_the_log")
+async def test_workers_log_though_a_thread_logged_when_they_were_forked() -> None:
+    settings = TftpSettings(workers=2)
+    async with serving(settings, get_logger()) as (server, where):
+        with trio.fail_after(20):
+            for _ in range(20):
+                assert await fetch(where) == CONTENT
+        await until(lambda: server.counters.ended(Outcome.COMPLETE) >= 20)
 
 
 async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
