@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.serving import (
+    PATIENCE_S,
     PUBLISHER,
     SUBSCRIBER,
     TOKENLESS,
@@ -38,7 +39,7 @@ def fetch(served: Served, name: str, node: str = PUBLISHER) -> bytes | None:
     done = subprocess.run(
         ["curl", "-s", f"tftp://{served.address(node)}/{name}"],
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE_S,
         check=False,
     )
     return done.stdout if done.returncode == 0 else None
@@ -75,7 +76,7 @@ def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:
         for node in (PUBLISHER, SUBSCRIBER):
             assert fetch(served, "ITLFile.tlv", node)
             address, _, port = served.address(node, "tvs").rpartition(":")
-            with socket.create_connection((address, int(port)), timeout=5):
+            with socket.create_connection((address, int(port)), timeout=PATIENCE_S):
                 pass
 
 
@@ -103,7 +104,7 @@ def test_a_phone_in_the_middle_of_a_file_does_not_hold_it_up(tmp_path: Path) -> 
     with serving(tmp_path) as served:
         address, _, port = served.address(PUBLISHER).rpartition(":")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-            silent.settimeout(5)
+            silent.settimeout(PATIENCE_S)
             silent.sendto(b"\0\1ITLFile.tlv\0octet\0", (address, int(port)))
             assert silent.recv(600)[:4] == b"\0\3\0\1"
             assert served.stop() == 0
@@ -140,7 +141,7 @@ def test_a_node_is_served_by_one_process(tmp_path: Path) -> None:
 def test_what_a_killed_server_left_is_taken_over(tmp_path: Path) -> None:
     with serving(tmp_path) as killed:
         killed.process.send_signal(signal.SIGKILL)
-        killed.process.wait(5)
+        killed.process.wait(PATIENCE_S)
     assert (tmp_path / "data" / "nodes" / PUBLISHER / "control.sock").is_socket()
     with serving(tmp_path) as served:
         assert "Cisco Tftp[STARTED]" in admin(tmp_path, "utils service list")
@@ -264,7 +265,7 @@ def test_two_administrators_at_once(tmp_path: Path) -> None:
         ]
         for each in at_once:
             with each:
-                printed, _ = each.communicate(timeout=60)
+                printed, _ = each.communicate(timeout=PATIENCE_S)
             assert each.returncode == 0, printed
         with closing(sqlite3.connect(tmp_path / "data" / "cluster.db")) as database:
             rows = database.execute("select revision, action from audit").fetchall()
@@ -288,7 +289,7 @@ def test_kill_9_between_commit_and_distribution(tmp_path: Path) -> None:
             while b"Moving" not in (line := mixed.stdout.readline()):  # type: ignore[union-attr]
                 assert line
             served.process.send_signal(signal.SIGKILL)
-            mixed.communicate(timeout=60)
+            mixed.communicate(timeout=PATIENCE_S)
     with serving(tmp_path) as served:
         shown = admin(tmp_path, "show ctl")
         assert "Length of CTL file: 4947" in shown

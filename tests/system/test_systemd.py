@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.serving import TOKENLESS, environment, lab_config, serving
+from tests.system.serving import PATIENCE_S, TOKENLESS, environment, lab_config, serving
 
 UNITS = Path(__file__).parents[2] / "configs/systemd"
 ANALYZE = shutil.which("systemd-analyze")
@@ -26,7 +26,7 @@ def systemd(
     address = str(tmp_path / "notify") if request.param == "path" else f"\0{tmp_path}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(address)
-        listener.settimeout(30)
+        listener.settimeout(PATIENCE_S)
         named = address.replace("\0", "@")
         monkeypatch.setattr(
             "tests.system.serving.environment",
@@ -54,7 +54,7 @@ def test_a_life(systemd: socket.socket, tmp_path: Path) -> None:
         assert told(systemd)["READY"] == "1"
         served.process.send_signal(signal.SIGTERM)
         assert told(systemd)["STOPPING"] == "1"
-        assert served.process.wait(10) == 0
+        assert served.process.wait(PATIENCE_S) == 0
 
 
 def test_readiness_means_that_every_socket_answers(

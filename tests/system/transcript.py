@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.system.serving import PUBLISHER, SUBSCRIBER, Served, environment, serving
+from tests.system.serving import (
+    PATIENCE_S,
+    PUBLISHER,
+    SUBSCRIBER,
+    Served,
+    environment,
+    serving,
+)
 
 _BLOCK: Final = re.compile(
     r"^```(?:console|toml (?P<file>\S+))\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE
@@ -179,7 +186,7 @@ def shell_beside(served: Served) -> Iterator[Shell]:
         text=True,
     ) as process:
         yield Shell(served, process)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def record(page: Path) -> None:
