@@ -13,9 +13,11 @@ import json as json_format
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import IntEnum, unique
+from functools import partial
 from typing import Final, TextIO
 
 import structlog
@@ -24,6 +26,15 @@ from services.errors import ConfigurationError
 
 LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"
 FORMAT_VARIABLE: Final = "TOKENLESS_LOG_FORMAT"
+
+_WRITING: Final = threading.Lock()
+# Workers are forked from a process that has threads. Nobody writes at that moment, or
+# the worker would hold a copy of half a line, and of locks that are never released.
+os.register_at_fork(
+    before=_WRITING.acquire,
+    after_in_parent=_WRITING.release,
+    after_in_child=_WRITING.release,
+)
 
 
 @unique
@@ -60,7 +71,7 @@ def configure_logs(
         wrapper_class=structlog.make_filtering_bound_logger(
             environment_level() if level is None else level
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr if to is None else to),
+        logger_factory=partial(_Lines, sys.stderr if to is None else to),
         cache_logger_on_first_use=False,
     )
     # tftpy reports each hostile datagram as an error of its own.
@@ -96,6 +107,19 @@ def _environment_json() -> bool:
             f"{FORMAT_VARIABLE}={form} is not a form", hint="use text or json"
         )
     return form == "json"
+
+
+class _Lines:
+    """What structlog hands rendered lines to: writes each whole, one at a time."""
+
+    def __init__(self, to: TextIO, *_: object) -> None:
+        self._to = to
+
+    def write(self, line: str) -> None:
+        with _WRITING:
+            print(line, file=self._to, flush=True)
+
+    debug = info = warning = error = critical = write
 
 
 def _text_line(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
