@@ -5,13 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from phone_emulator.errors import PhoneError
-from phone_emulator.planner.model import (
-    EVERY_NODE,
-    PUBLISHER,
-    PUBLISHER_ONLY,
-    UNITS,
-    Site,
-)
+from phone_emulator.planner.model import UNITS, Site
 from phone_emulator.planner.steps import Regenerate
 from protocol.codes import TrustStore
 
@@ -35,17 +29,25 @@ def parse_goal(text: str, site: Site) -> tuple[Regenerate, ...]:
 
 
 def _steps(word: str, site: Site) -> Iterable[Regenerate]:
-    name, _, node_name = word.partition("@")
-    unit = _unit(name.strip())
-    if not node_name:
-        nodes = range(len(site.nodes)) if unit in EVERY_NODE else [PUBLISHER]
-        return [Regenerate(unit, node) for node in nodes]
-    node = _node(node_name.strip(), site)
-    if unit in PUBLISHER_ONLY and node != PUBLISHER:
+    name, _, node_name = (part.strip() for part in word.partition("@"))
+    if node_name:
+        return [regeneration(name, node_name, site)]
+    unit = _unit(name)
+    return [Regenerate(unit, node) for node in site.holders(unit)]
+
+
+def regeneration(unit_name: str, node_name: str, site: Site) -> Regenerate:
+    """Return the step that replaces one certificate.
+
+    Raises:
+        PhoneError: When there is no such unit or node, or the node has none of it.
+    """
+    unit, node = _unit(unit_name), _node(node_name, site)
+    if node not in site.holders(unit):
         raise PhoneError(
             f"{unit} is the publisher's, for the whole cluster", hint=f"write {unit}"
         )
-    return [Regenerate(unit, node)]
+    return Regenerate(unit, node)
 
 
 def _unit(name: str) -> TrustStore:

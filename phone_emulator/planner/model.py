@@ -3,7 +3,7 @@
 All values are immutable and hashable: states are compared and remembered by the search.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
@@ -91,6 +91,10 @@ class Site:
     def slots(self) -> tuple[tuple[TrustStore, int], ...]:
         """Every certificate that the cluster has, as unit and node."""
         return _slots(len(self.nodes))
+
+    def holders(self, unit: TrustStore) -> Sequence[int]:
+        """Return the nodes that have a certificate of a unit, by number."""
+        return range(len(self.nodes)) if unit in EVERY_NODE else (PUBLISHER,)
 
     @property
     def server_role(self) -> Role:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from phone_emulator.planner.model import EVERY_NODE, PUBLISHER, UNITS, Site
+from phone_emulator.planner.model import UNITS
 from phone_emulator.planner.phones import Boot, Group, anchors
 from phone_emulator.planner.risk import after_a_power_cut
 from phone_emulator.planner.search import Found, search
@@ -166,8 +166,8 @@ def _dangers(task: Task, world: World) -> Iterator[Danger]:
     already_burnt = _burnt(task, world)
     for unit in UNITS:
         after = world
-        for step in _everywhere(task.site, unit):
-            after = apply(task.site, task.groups, after, step)
+        for node in task.site.holders(unit):
+            after = apply(task.site, task.groups, after, Regenerate(unit, node))
         after = _restarted(task, after)
         locked = _refused(task, after) - already_locked
         burnt = _burnt(task, after) - already_burnt
@@ -178,11 +178,6 @@ def _dangers(task: Task, world: World) -> Iterator[Danger]:
 
 def _restarted(task: Task, world: World) -> World:
     return world._replace(cluster=after_a_power_cut(task.site, world.cluster))
-
-
-def _everywhere(site: Site, unit: TrustStore) -> Iterator[Regenerate]:
-    for node in range(len(site.nodes)) if unit in EVERY_NODE else [PUBLISHER]:
-        yield Regenerate(unit, node)
 
 
 def _refused(task: Task, world: World) -> set[str]:

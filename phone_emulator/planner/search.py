@@ -21,9 +21,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
 
-from phone_emulator.planner.model import (
-    Site,
-)
+from phone_emulator.planner.model import Site
 from phone_emulator.planner.risk import (
     MANY_ANCHORS,
     Risk,

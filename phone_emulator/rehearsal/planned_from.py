@@ -6,12 +6,11 @@ from typing import Final
 import msgspec
 
 from phone_emulator.errors import PhoneError
-from phone_emulator.planner.goal import parse_goal
+from phone_emulator.planner.goal import parse_goal, regeneration
 from phone_emulator.planner.model import Site, first_cluster, serve_all
 from phone_emulator.planner.phones import Group, Phone
 from phone_emulator.planner.plan import Plan
 from phone_emulator.planner.steps import (
-    Regenerate,
     ResetCtl,
     ResetItl,
     ResetPhones,
@@ -28,7 +27,6 @@ from phone_emulator.rehearsal.lines import parse_action
 from phone_emulator.rehearsal.planned import rounds
 from phone_emulator.rehearsal.script import Group as ScriptGroup
 from phone_emulator.rehearsal.script import Script
-from protocol.codes import TrustStore
 from protocol.release import Release
 from services.config import ClusterConfig, load_config
 
@@ -87,6 +85,11 @@ def _site(script: Script, config: ClusterConfig) -> Site:
 
 def _group(site: Site, group: ScriptGroup) -> Group:
     home = group.tftp[0] if group.tftp else site.nodes[0]
+    if home not in site.nodes:
+        raise PhoneError(
+            f"phones of the group {group.name} ask {home}, which is not in the cluster",
+            hint=f"nodes are {', '.join(site.nodes)}",
+        )
     return Group(group.name, group.model, site.nodes.index(home))
 
 
@@ -106,19 +109,23 @@ def _steps(script: Script, site: Site) -> Iterator[Step]:
 
 
 def _step(action: Action, line: str, site: Site) -> Step:
+    unknown = f"the planner's model does not know the step {line!r}"
     match action:
         case Phones(verb=PhoneVerb.BOOT, groups=()):
             return ResetPhones()
-        case Admin(line=text, everywhere=True) if text in _EVERYWHERE:
+        case Admin(text, None, None, everywhere=True) if text in _EVERYWHERE:
             return _EVERYWHERE[text]
-        case Admin(line=text, node=None, everywhere=False) if text in _ON_PUBLISHER:
+        case Admin(text, None, None, everywhere=False) if text in _ON_PUBLISHER:
             return _ON_PUBLISHER[text]
-        case Admin(line=text, node=node) if text.startswith(_REGENERATE):
-            number = 0 if node is None else site.nodes.index(node)
-            return Regenerate(TrustStore(text.removeprefix(_REGENERATE)), number)
+        case Admin(text, node, None, everywhere=False) if text.startswith(_REGENERATE):
+            unit = text.removeprefix(_REGENERATE)
+            try:
+                return regeneration(unit, node or site.nodes[0], site)
+            except PhoneError as error:
+                raise PhoneError(f"{unknown}: {error}", hint=error.hint) from None
         case _:
             raise PhoneError(
-                f"the planner's model does not know the step {line!r}",
+                unknown,
                 hint="plan for a rehearsal made by `tokenless rehearse import`, of a "
                 "cluster without tokens",
             )
