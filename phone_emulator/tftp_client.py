@@ -17,6 +17,7 @@ from typing import Final
 
 import trio
 
+from phone_emulator.errors import PhoneError
 from phone_emulator.secd.events import Server
 from protocol.tftp_download import Download, SilentServerError, Wishes
 
@@ -112,6 +113,8 @@ class TftpClient:
             TftpError: When the server refused.
             SilentServerError: When it did not answer, or for too long not to the end.
             ProtocolError: When the file is too large or the server makes no sense.
+            PhoneError: When this machine has no socket left.
+            ValueError: When no server can be asked for that name (a caller's mistake).
         """
         async with self._sockets:
             transfer = self._open(server, name, self._losses.of(client))
@@ -152,10 +155,10 @@ class TftpClient:
 
     @trio.lowlevel.enable_ki_protection  # an interrupt may not lose the socket
     def _open(self, server: Server, name: str, loses: Callable[[], bool]) -> _Transfer:
-        family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
-        datagrams = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         now = trio.current_time()
+        # First: a name that cannot be asked for raises, and may not leave a socket.
         download = Download(name, server.address, now, self._wishes)
+        datagrams = _socket_towards(server)
         transfer = _Transfer(server, datagrams, download, loses)
         self._transfers[datagrams.fileno()] = transfer
         self._epoll.register(datagrams.fileno(), select.EPOLLIN)
@@ -183,6 +186,17 @@ class TftpClient:
             _, _, transfer = heappop(self._timers)
             if transfer.socket.fileno() >= 0 and transfer.goes_on_at(now):
                 self._set_timer(transfer)
+
+
+def _socket_towards(server: Server) -> socket.socket:
+    family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+    try:
+        return socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        raise PhoneError(
+            f"no socket for a download: {error.strerror}",
+            hint="boot fewer phones at once, or allow more open files (`ulimit -n`)",
+        ) from error
 
 
 class _Losses:

@@ -1,20 +1,24 @@
 """Downloads over real sockets, from servers of every kind."""
 
 import gc
+import os
+import resource
 import signal
 import socket
 import struct
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import trio
 
+from phone_emulator import tftp_client
+from phone_emulator.errors import PhoneError
 from phone_emulator.phone import open_network
 from phone_emulator.secd.events import Server
 from protocol.errors import ProtocolError
-from protocol.tftp_download import Download, SilentServerError, TooLargeError, Wishes
+from protocol.tftp_download import SilentServerError, TooLargeError, Wishes
 from protocol.tftp_packets import TftpError
 from services.tftp.server import TftpServer
 from services.tftp.source import MemoryFiles
@@ -204,20 +208,50 @@ async def test_datagrams_that_cannot_leave_count_as_lost() -> None:
         assert network.tftp.open_sockets == 0
 
 
+@contextmanager
+def nothing_left_open() -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(each.message) for each in caught] == []
+
+
 def test_an_interrupt_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(name: str, server: str, now: float, wishes: Wishes) -> Download:
+    transfer = tftp_client._Transfer
+
+    def interrupted(*parts: object) -> object:
         signal.raise_signal(signal.SIGINT)
-        return Download(name, server, now, wishes)
+        return transfer(*parts)  # type: ignore[arg-type]
 
     async def fetch() -> None:
         async with open_network() as network:
             await network.tftp.fetch(Server("127.0.0.1", 9), "CTLFile.tlv")
 
-    monkeypatch.setattr("phone_emulator.tftp_client.Download", interrupted)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    monkeypatch.setattr(tftp_client, "_Transfer", interrupted)
+    with nothing_left_open():
         with pytest.raises((KeyboardInterrupt, BaseExceptionGroup)) as ended:
             trio.run(fetch)
         del ended
-        gc.collect()
-    assert [str(each.message) for each in caught] == []
+
+
+async def test_a_name_that_cannot_be_asked_for_leaves_no_socket_open() -> None:
+    with nothing_left_open():
+        async with open_network() as network:
+            with pytest.raises(ValueError, match="cannot be asked for by TFTP") as no:
+                await network.tftp.fetch(Server("127.0.0.1", 9), "SEPé.cnf.xml")
+            del no
+
+
+async def test_no_more_sockets_is_said_with_what_to_do() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with open_network() as network:
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        try:
+            with pytest.raises(PhoneError, match="Too many open files") as refused:
+                await network.tftp.fetch(Server("127.0.0.1", 9), "CTLFile.tlv")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "ulimit -n" in str(refused.value.hint)
