@@ -16,6 +16,7 @@ from protocol.errors import ProtocolError
 _MAX_HEAD_BYTES: Final = 8192
 _READ_BYTES: Final = 65_536
 _OK: Final = 200
+_MAX_DIGITS: Final = 9
 
 
 class NotByHttpError(ProtocolError):
@@ -81,7 +82,8 @@ def _length_untrusted(head: bytes, max_bytes: int) -> int:
         key, _, value = field.partition(b":")
         if key.strip().lower() == b"content-length":
             text = value.strip()
-            if text.isdigit() and len(text) < len("99999999") and int(text) < max_bytes:
+            is_number = text.isdigit() and len(text) <= _MAX_DIGITS
+            if is_number and int(text) <= max_bytes:
                 return int(text)
             raise NotByHttpError("the file is too large")
     raise NotByHttpError("the answer has no Content-Length")

@@ -209,6 +209,8 @@ async def test_files_over_http() -> None:
             await by_http(where, "missing")
         with pytest.raises(NotByHttpError, match="too large"):
             await fetch_by_http(where, "large", max_bytes=10_000, timeout_s=2)
+        just = await fetch_by_http(where, "large", max_bytes=10_001, timeout_s=2)
+        assert just == FILES["/large"], "the limit is the same by TFTP"
     with pytest.raises(NotByHttpError, match="no HTTP"):
         await by_http(where, "CTL.tlv")
 
