@@ -173,7 +173,7 @@ class FolderFlash:
         path = self.folder / _LOG
         old = _read(path, 2 * _MAX_LOG_BYTES) or b""
         if len(old) > _MAX_LOG_BYTES:
-            old = old[old.index(b"\n", len(old) // 2) + 1 :]
+            old = old[len(old) // 2 :].partition(b"\n")[2]
         replace_file(path, old + "".join(f"{line}\n" for line in lines).encode())
         return path
 

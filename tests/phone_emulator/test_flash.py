@@ -97,6 +97,13 @@ def test_the_log_does_not_grow_for_ever(flash: FolderFlash) -> None:
     assert all(len(line) == 100 for line in kept)
 
 
+def test_a_log_that_is_one_long_line_is_let_go(flash: FolderFlash) -> None:
+    """Whatever was put there: the next boot may not fail over it."""
+    (flash.folder / "console.log").write_bytes(b"x" * 600_000)
+    flash.append_log(["booted"])
+    assert flash.read_log() == "booted\n"
+
+
 def test_a_record_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PhoneError, match="no record"):
         read_record(tmp_path / "nothing")
