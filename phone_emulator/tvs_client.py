@@ -126,7 +126,8 @@ def _explained(timeout_s: float) -> Iterator[_Progress]:
         reason = f"no answer within {timeout_s:g} s"
         raise TvsUnreachableError(reason, reached.stage) from error
     except ssl.SSLError as error:
-        reason = f"TLS handshake failed: {error.reason or error}"
+        what = "TLS" if reached.stage is TvsStage.ANSWER else "TLS handshake"
+        reason = f"{what} failed: {error.reason or error}"
         raise TvsUnreachableError(reason, reached.stage) from error
     except OSError as error:
         reason = error.strerror or str(error)

@@ -189,6 +189,20 @@ async def test_servers_that_make_no_sense(
     assert caught.value.stage is TvsStage.ANSWER
 
 
+async def test_nonsense_where_tls_was(tmp_path: Path) -> None:
+    """The handshake did not fail, and is not what is said to have failed."""
+
+    async def babble(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        await stream.receive_some(4096)
+        await stream.transport_stream.send_all(b"no record of TLS")
+        await stream.transport_stream.receive_some(4096)
+
+    async with server_that(babble, tmp_path) as where:
+        with pytest.raises(TvsUnreachableError, match=r"^TLS failed: ") as caught:
+            await ask_tvs(question(where), MODERN, 5)
+    assert caught.value.stage is TvsStage.ANSWER
+
+
 async def test_a_session_that_is_closed_before_the_answer(tmp_path: Path) -> None:
     """What a phone sees when its session has expired on the server."""
 
