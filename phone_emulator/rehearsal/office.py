@@ -240,8 +240,10 @@ class Office:
         nodes = {node.id: node for node in cluster.nodes}
         for place, serial in self._backups[action.name].items():
             node_id, store = place
+            node = nodes.get(node_id)
+            if node is None:
+                continue  # it has left the cluster since
             if present[place] != serial and (store in wanted or not wanted):
-                node = nodes[node_id]
                 certificates.restore(cluster, node, store, serial, by=_BY)
                 say(f"restored {store} of {node.name}: {serial}")
         _announce(cluster, say)

@@ -39,6 +39,8 @@ DONE = [
     "admin --all utils ctl set-cluster mixed-mode",
     "phones factory-reset phones",
     "backup restore early",
+    f"node remove {SUB}",
+    "backup restore early",
 ]
 
 
@@ -56,7 +58,9 @@ def _script(name: str, *steps: Step, **others: dict[str, object]) -> Script:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     steps = [Step(title=line, run=(line,), refused=True) for line in REFUSED]
     last = Step(title="done", run=tuple(DONE))
-    again = Step(title="again", run=(f"node stop {SUB}",), refused=True)
+    again = Step(
+        title="again", run=(f"node stop {PUB}", f"node stop {PUB}"), refused=True
+    )
     script = _script("refusals", *steps, last, again)
     return run_script(script, 1, tmp_path_factory.mktemp("stage"), Watcher())
 
@@ -74,7 +78,7 @@ def test_what_can_be_done_is(played: Played) -> None:
     assert done.ok, done.refusal
     assert f"[{PUB}]" in done.transcript
     assert f"[{SUB}]" not in done.transcript, "a node that is down"
-    assert again.refusal == f"node {SUB} is down already"
+    assert again.refusal == f"node {PUB} is down already"
 
 
 def test_no_port_is_free_on_an_address_that_is_not_ours() -> None:
