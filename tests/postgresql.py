@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-import pytest
 from psycopg import sql
+
+from phone_emulator.rehearsal.nodes import free_port
+from tests.peers import do_without
 
 _BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _ACCOUNT: Final = "postgres"
@@ -134,11 +136,8 @@ def _run(folder: Path, *command: str, enter: tuple[str, ...] = ()) -> None:
 
 def require_postgresql() -> None:
     """Skip the test where the server is not installed."""
-    if _BINARIES:
-        return
-    if os.environ.get("TOKENLESS_REQUIRE_PEERS"):
-        pytest.fail("Debian's postgresql is not installed")
-    pytest.skip("Debian's postgresql is not installed")
+    if not _BINARIES:
+        do_without("Debian's postgresql is not installed")
 
 
 @contextmanager
@@ -157,7 +156,8 @@ def running_server(
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, _ACCOUNT, _ACCOUNT)
-        server = Server(folder, place.port or _free_port(), place)
+        port = place.port or free_port(socket.SOCK_STREAM, [place.address])
+        server = Server(folder, port, place)
         if copy_of is None:
             _initialise(server)
         else:
@@ -224,9 +224,3 @@ def _password_file(folder: Path) -> Path:
     if os.geteuid() == 0:
         shutil.chown(path, _ACCOUNT, _ACCOUNT)
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

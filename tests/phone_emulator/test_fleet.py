@@ -252,12 +252,14 @@ def test_a_plan_of_mixed_models(tmp_path: Path) -> None:
         ("group = []", "0 phones"),
         ("[[group]", "fleet"),
         ("\x00", "fleet"),
+        ("[[group]]\ncount = 1\n" + "#" * (1 << 20), "over 1 MB"),
     ],
 )
 def test_plans_that_make_no_sense(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "fleet.toml").write_text(text)
-    with pytest.raises(PhoneError, match=reason):
+    with pytest.raises(PhoneError, match=reason) as refused:
         load_plan(tmp_path / "fleet.toml")
+    assert refused.value.hint
 
 
 def test_a_plan_without_servers() -> None:

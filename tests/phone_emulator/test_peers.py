@@ -1,44 +1,40 @@
 """The same phone against other people's TFTP servers, with files of `tokenless file`.
 
-dnsmasq and tftpd-hpa are Debian packages; without them the tests are skipped, unless
-TOKENLESS_REQUIRE_PEERS=1 says that they must be there. dnsmasq knows port 69 only, so
-that test needs the right to use it.
+dnsmasq knows port 69 only, so that test needs the right to use it.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from phone_emulator.phone import open_network
+from phone_emulator.rehearsal.nodes import free_port
 from phone_emulator.secd.events import Identity, Server
 from phone_emulator.secd.report import Action, BootReport
 from phone_emulator.single import boot_in_folder
 from protocol.tftp_download import Wishes
 from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE, Keypair, configuration, keypair
+from tests.peers import require
 from tests.run_cli import run_cli
 
-# Loopback addresses of their own, and of each worker of a parallel run: port 69 of
-# 127.0.0.1 may be somebody's.
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-PEERS = {"dnsmasq": f"127.1.{_WORKER}.211", "in.tftpd": f"127.1.{_WORKER}.212"}
+PEERS = ("dnsmasq", "in.tftpd")
+# A loopback address of this process's own: port 69 of others may be somebody's, as it
+# is of another worker's in a parallel run. Linux has no process id over 22 bits.
+ADDRESS = str(ip_address("127.64.0.0") + os.getpid())
 OWN, TVS, STRANGER = keypair("cucm-pub"), keypair("tvs-pub"), keypair("stranger")
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 
 
 def needs(program: str) -> str:
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        if os.environ.get("TOKENLESS_REQUIRE_PEERS") == "1":
-            pytest.fail(f"{program} is not installed")
-        pytest.skip(f"{program} is not installed")
+    found = require(program)
     if os.geteuid() != 0:
         pytest.skip(f"{program} needs port 69 or chroot, and so root")
     return found
@@ -47,48 +43,39 @@ def needs(program: str) -> str:
 @contextmanager
 def running(peer: str, files: Path) -> Iterator[Server]:
     """Run a peer over a folder, in the foreground, on loopback."""
-    program, address = needs(peer), PEERS[peer]
-    port = 69 if peer == "dnsmasq" else free_port(address)
+    program = needs(peer)
+    port = 69 if peer == "dnsmasq" else free_port(socket.SOCK_DGRAM, [ADDRESS])
     command = {
         "dnsmasq": [
             *("--keep-in-foreground", "--conf-file=/dev/null", "--port=0"),
             *("--enable-tftp", f"--tftp-root={files}", "--user=root"),
-            *(f"--listen-address={address}", "--bind-interfaces", "--pid-file="),
+            *(f"--listen-address={ADDRESS}", "--bind-interfaces", "--pid-file="),
             "--log-facility=-",
         ],
         "in.tftpd": [
             *("--listen", "--foreground", "--secure", "--user", "root"),
-            *("--address", f"{address}:{port}", str(files)),
+            *("--address", f"{ADDRESS}:{port}", str(files)),
         ],
     }[peer]
     child = subprocess.Popen(
         [program, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until_it_answers(address, port, child)
-        yield Server(address, port)
+        wait_until_it_answers(port, child)
+        yield Server(ADDRESS, port)
     finally:
         child.terminate()
         child.wait(10)
 
 
-def free_port(address: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_it_answers(
-    address: str, port: int, child: subprocess.Popen[bytes]
-) -> None:
+def wait_until_it_answers(port: int, child: subprocess.Popen[bytes]) -> None:
     request = b"\0\1no-such-file\0octet\0"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.1)
-        for _ in range(100):
+        for _ in range(300):
             assert child.poll() is None, "the peer has ended"
             with suppress(OSError):
-                probe.sendto(request, (address, port))
+                probe.sendto(request, (ADDRESS, port))
                 probe.recv(600)
                 return
             time.sleep(0.02)
@@ -98,12 +85,11 @@ def wait_until_it_answers(
 class Files:
     """The TFTP folder, filled by the command line as a person would fill it."""
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.tftp = folder / "tftp"
         self.tftp.mkdir()
         self.tftp.chmod(0o755)
         self._keys = folder
-        self._address = address
         for who in (OWN, TVS, STRANGER):
             self._pem(who).write_bytes(who.certificate_pem)
             self._pem(who).with_suffix(".key").write_bytes(who.pem)
@@ -118,7 +104,7 @@ class Files:
     def build(self, name: str, signer: Keypair) -> None:
         records: list[str] = []
         for role, who in (("SAST", signer), ("CCM+TFTP", signer), ("TVS", TVS)):
-            records += "--record", f"{role}={self._pem(who)},cucm-pub,{self._address}"
+            records += "--record", f"{role}={self._pem(who)},cucm-pub,{ADDRESS}"
         filename = "CTLFile.tlv" if name.startswith("CTL") else "ITLFile.tlv"
         self._run(
             *("file", "build", str(self.tftp / name), *records),
@@ -153,7 +139,7 @@ async def boot(server: Server, folder: Path, model: str = "7975") -> BootReport:
 
 
 async def test_boots_installs_and_refuses(peer: str, tmp_path: Path) -> None:
-    files = Files(tmp_path, PEERS[peer])
+    files = Files(tmp_path)
     files.build("CTLFile.tlv", OWN)
     files.build(f"ITL{DEVICE}.tlv", OWN)
     files.sign_configuration(OWN)
@@ -176,7 +162,7 @@ async def test_boots_installs_and_refuses(peer: str, tmp_path: Path) -> None:
 
 
 async def test_a_7960_takes_a_plain_configuration(peer: str, tmp_path: Path) -> None:
-    files = Files(tmp_path, PEERS[peer])
+    files = Files(tmp_path)
     files.build(f"CTL{DEVICE}.tlv", OWN)
     (files.tftp / f"{DEVICE}.cnf.xml").write_bytes(configuration().encode())
     with running(peer, files.tftp) as server:
@@ -186,7 +172,7 @@ async def test_a_7960_takes_a_plain_configuration(peer: str, tmp_path: Path) -> 
 
 
 async def test_an_empty_folder(peer: str, tmp_path: Path) -> None:
-    files = Files(tmp_path, PEERS[peer])
+    files = Files(tmp_path)
     with running(peer, files.tftp) as server:
         report = await boot(server, tmp_path)
     assert {file.action for file in report.files.values()} == {Action.ABSENT}

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import socket
 import struct
 from pathlib import Path
@@ -14,6 +13,7 @@ from protocol.tvs_elements import Tag
 from protocol.tvs_messages import MessageType, Verify, pack_message
 from protocol.wire import pack_element
 from services.logs import LogLevel
+from tests.peers import require
 from tests.tvs_attacks import (
     MANY,
     attacked,
@@ -230,11 +230,11 @@ async def test_a_storm_of_resets(tmp_path: Path) -> None:
         await until(lambda: not rig.server.counters.connections_open)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 async def test_renegotiation_is_refused(tmp_path: Path) -> None:
+    openssl = require("openssl")
     async with attacked(tmp_path) as rig:
         host, port = rig.address
-        command = ["openssl", "s_client", "-tls1_2", "-connect", f"{host}:{port}"]
+        command = [openssl, "s_client", "-tls1_2", "-connect", f"{host}:{port}"]
         process = await trio.lowlevel.open_process(
             command,
             stdin=-1,

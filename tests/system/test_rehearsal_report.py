@@ -1,18 +1,15 @@
 """The report in a real browser: it loads, it shows its drawing, it prints its logs."""
 
-import os
-import shutil
 import struct
 import subprocess
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.peers import require
 from tests.run_cli import run_cli
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WIDTH, _HEIGHT = 700, 1000
 _RED = (197, 48, 48)
 _GREEN = (47, 133, 90)
@@ -20,18 +17,7 @@ _GREEN = (47, 133, 90)
 
 @pytest.fixture
 def browser() -> str:
-    return _program(_BROWSERS, "chromium")
-
-
-def _program(names: Sequence[str], package: str) -> str:
-    """Return the first of these programs that is here."""
-    for name in names:
-        if (found := shutil.which(name)) is not None:
-            return found
-    reason = f"no {names[0]} here: apt-get install {package}"
-    if os.environ.get("TOKENLESS_REQUIRE_PEERS") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return require("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +83,7 @@ def test_the_picture_shows_phones_that_are_well_and_phones_that_are_stuck(
 def test_the_print_has_the_logs_that_the_screen_folds(
     browser: str, report: Path, tmp_path: Path
 ) -> None:
-    reader = _program(("pdftotext",), "poppler-utils")
+    reader = require("pdftotext")
     printed = tmp_path / "report.pdf"
     _browse(browser, tmp_path / "profile", f"--print-to-pdf={printed}", report.as_uri())
     text = subprocess.run(

@@ -1,14 +1,10 @@
 """Independent clients against our server: curl, tftp-hpa, atftp, busybox, tftpy.
 
-Debian: curl, tftp-hpa, atftp, busybox. An absent client is a skipped test, unless
-TOKENLESS_REQUIRE_PEERS=1. Some of them end with status 0 after an error, so the files
-are compared.
+Some of them end with status 0 after an error, so the files are compared.
 """
 
 import hashlib
-import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +17,7 @@ import trio
 from services.tftp.server import TftpServer
 from services.tftp.settings import Ports, TftpSettings
 from services.tftp.source import MemoryFiles
+from tests.peers import require
 from tests.tftp_rig import keeping
 
 _RANDOM = random.Random(7)
@@ -124,16 +121,6 @@ CASES = [
     for name in FILES
     if is_worth_fetching(peer, name)
 ]
-
-
-def require(program: str) -> None:
-    """Skip, or fail where peers are required, when a program is not installed."""
-    if shutil.which(program) is not None:
-        return
-    reason = f"{program} is not installed"
-    if os.environ.get("TOKENLESS_REQUIRE_PEERS") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(params=list(Ports), ids=str)

@@ -1,7 +1,6 @@
 """OpenSSL's own client against the daemon: handshakes, and a request typed by hand."""
 
 import re
-import shutil
 from pathlib import Path
 from subprocess import PIPE
 
@@ -11,6 +10,7 @@ import trio
 from protocol.tvs_messages import decode_message
 from services.tvs.settings import LegacyListener
 from tests import minting
+from tests.peers import require
 from tests.tvs_rig import (
     PUBLISHER,
     Address,
@@ -20,10 +20,12 @@ from tests.tvs_rig import (
     settings_for,
 )
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None or shutil.which("xxd") is None,
-    reason="needs openssl and xxd: see .ci/system-packages",
-)
+
+@pytest.fixture(autouse=True)
+def _peers() -> None:
+    require("openssl")
+    require("xxd")
+
 
 OLD = ["-tls1", "-cipher", "AES256-SHA:AES128-SHA:@SECLEVEL=0"]
 

@@ -47,6 +47,7 @@ def test_a_small_script_is_read(tmp_path: Path) -> None:
         (_HEAD + _BODY + 'only = ["12.5"]', "12.5"),
         (_HEAD + _BODY.replace('name = "phones"', 'name = "phones"\nmodel = "1"'), "1"),
         (_HEAD + _BODY + '[[groups]]\nname = "phones"', "same name"),
+        (_HEAD + _BODY + "#" * (1 << 20), "over 1 MB"),
     ],
 )
 def test_a_script_that_cannot_be_meant_is_refused(
@@ -56,6 +57,7 @@ def test_a_script_that_cannot_be_meant_is_refused(
         load_scripts(_write(tmp_path, text))
 
     assert words in refused.value.explain()
+    assert refused.value.hint
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -1,36 +1,27 @@
 """Trust lists signed by security tokens: PKCS#12 folders, a real PKCS#11 module."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from protocol.trust_list import TrustList
 from tests.run_cli import run_cli
-
-PASSWORD = "Cisco123"
-MODULES = (
-    Path("/usr/lib/softhsm/libsofthsm2.so"),
-    Path("/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"),
+from tests.softhsm import (
+    MODULE,
+    PASSWORD,
+    initialise_token,
+    prepare_store,
+    require_softhsm,
 )
 
 
 @pytest.fixture
 def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Initialise a token `one` in a SoftHSM of its own; return the module."""
-    module = next((path for path in MODULES if path.exists()), None)
-    tool = shutil.which("softhsm2-util")
-    pytest.importorskip("pkcs11", reason="the extra [hsm] is not installed")
-    if module is None or tool is None:
-        pytest.skip("softhsm2 is not installed")
-    store, settings = tmp_path / "softhsm", tmp_path / "softhsm2.conf"
-    store.mkdir()
-    settings.write_text(f"directories.tokendir = {store}\nlog.level = ERROR\n")
-    monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
-    words = ["--init-token", "--free", "--label", "one", "--so-pin", "1234567"]
-    subprocess.run([tool, *words, "--pin", PASSWORD], check=True, capture_output=True)
-    return module
+    require_softhsm()
+    monkeypatch.setenv("SOFTHSM2_CONF", str(prepare_store(tmp_path)))
+    initialise_token("one")
+    return MODULE
 
 
 def build(folder: Path, *options: str) -> tuple[int, str, str]:

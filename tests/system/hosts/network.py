@@ -10,7 +10,6 @@ program between two plugs does (`forwarder`).
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.peers import require
 
 PREFIX_BITS: Final = 24
 _TOOLS: Final = ("busybox", "ip", "nft", "nsenter", "ss", "tc", "unshare")
@@ -43,11 +44,8 @@ def require_namespaces() -> None:
     """Skip the test where it cannot make hosts; fail where a tool should be there."""
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    if missing and os.environ.get("TOKENLESS_REQUIRE_PEERS"):
-        pytest.fail(f"not installed: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    for tool in _TOOLS:
+        require(tool)
     refused = subprocess.run(
         ["unshare", "--net", "true"], capture_output=True, text=True, check=False
     )
