@@ -12,7 +12,6 @@ first_mac = "001122100000"
 tftp = "127.0.47.156:6969,127.0.47.155:6969"     # else what --tftp says
 """
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,12 +20,12 @@ import msgspec
 from msgspec import Meta
 
 from phone_emulator.addresses import parse_servers
+from phone_emulator.descriptions import load_description
 from phone_emulator.errors import PhoneError
 from phone_emulator.secd.events import Habits, Identity, Server
 from protocol.phone_models import PHONE_MODELS
 
 MAX_PHONES: Final = 1_000_000
-_MAX_FILE_BYTES: Final = 1 << 20
 _MAC_DIGITS: Final = 12
 _MAC_LIMIT: Final = 1 << 48
 
@@ -86,19 +85,13 @@ def load_plan(path: Path) -> FleetPlan:
     Raises:
         PhoneError: When it cannot be read, has unknown keys or impossible values.
     """
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_FILE_BYTES).decode()
-        plan = msgspec.convert(tomllib.loads(text), FleetPlan)
-    except OSError as error:
-        raise PhoneError(
-            f"fleet {path} cannot be read: {error.strerror}",
-            hint="--plan names a TOML file; docs/phone.md has an example",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise PhoneError(f"fleet {path} is no text: {error}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise PhoneError(f"fleet {path}: {error}") from error
+    plan = load_description(
+        path,
+        FleetPlan,
+        what="fleet",
+        whence="--plan names a TOML file; docs/phone.md has an example",
+        manual="docs/phone.md",
+    )
     return check_plan(plan)
 
 
@@ -109,7 +102,9 @@ def check_plan(plan: FleetPlan) -> FleetPlan:
         PhoneError: When a model is unknown or two phones have the same address.
     """
     if not 0 < plan.count <= MAX_PHONES:
-        raise PhoneError(f"a fleet of {plan.count} phones", hint="at least 1 group")
+        raise PhoneError(
+            f"a fleet of {plan.count} phones", hint=f"1 to {MAX_PHONES} are possible"
+        )
     taken: list[range] = []
     for group in plan.group:
         if group.model not in PHONE_MODELS:
@@ -120,7 +115,10 @@ def check_plan(plan: FleetPlan) -> FleetPlan:
         first = int(group.first_mac, 16)
         addresses = range(first, first + group.count)
         if addresses.stop > _MAC_LIMIT:
-            raise PhoneError(f"addresses from {group.first_mac} on run out")
+            raise PhoneError(
+                f"addresses from {group.first_mac} on run out",
+                hint="begin with a lower first_mac",
+            )
         if any(a.start < addresses.stop and addresses.start < a.stop for a in taken):
             raise PhoneError(
                 f"two groups have phones with the same address ({group.first_mac})",

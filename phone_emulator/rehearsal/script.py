@@ -5,7 +5,6 @@ pass unnoticed. Lines of `run` are parsed by `lines`. A script with `variants` i
 rehearsal for each of them: the same steps against another release.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from phone_emulator.descriptions import load_description
 from phone_emulator.errors import PhoneError
 from phone_emulator.rehearsal.actions import Phones
 from phone_emulator.rehearsal.lines import parse_action
@@ -22,7 +22,6 @@ from protocol.phone_models import PHONE_MODELS
 SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"
 """What the first cluster is called."""
-_MAX_SCRIPT_BYTES: Final = 1 << 20
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Only = tuple[str, ...]
@@ -121,19 +120,13 @@ def load_scripts(path: Path) -> list[Script]:
         PhoneError: When it cannot be read, is no TOML, has unknown keys or lines, or
             names groups, models or variants that do not exist; the message says where.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_SCRIPT_BYTES)
-        script = msgspec.convert(tomllib.loads(data.decode()), Script)
-    except OSError as error:
-        raise PhoneError(
-            f"rehearsal {path} cannot be read: {error.strerror}",
-            hint="name a file, or a rehearsal of `tokenless rehearse list`",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise PhoneError(f"rehearsal {path} is no text: {error}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise PhoneError(f"rehearsal {path}: {error}") from error
+    script = load_description(
+        path,
+        Script,
+        what="rehearsal",
+        whence="name a file, or a rehearsal of `tokenless rehearse list`",
+        manual="docs/rehearsals.md",
+    )
     try:
         check_script(script)
     except PhoneError as error:
@@ -158,7 +151,9 @@ def check_script(script: Script) -> None:
     """
     names = [group.name for group in script.groups]
     if len(set(names)) != len(names):
-        raise PhoneError("two groups have the same name")
+        raise PhoneError(
+            "two groups have the same name", hint="give each group a name of its own"
+        )
     for group in script.groups:
         if group.model not in PHONE_MODELS:
             raise PhoneError(
@@ -181,11 +176,15 @@ def _check_step(
         if expectation.group not in groups:
             raise PhoneError(
                 f"{place} expects something of the group {expectation.group}, "
-                "which is not defined"
+                "which is not defined",
+                hint=f"groups are {', '.join(groups)}",
             )
     for name in {*step.only, *(word for each in step.expect for word in each.only)}:
         if name not in variants:
-            raise PhoneError(f"{place} is for the variant {name}, which is not defined")
+            raise PhoneError(
+                f"{place} is for the variant {name}, which is not defined",
+                hint=f"variants are {', '.join(variants) or 'none'}",
+            )
     for line in step.run:
         action = parse_action(line)
         for name in action.groups if isinstance(action, Phones) else ():
