@@ -213,7 +213,10 @@ def read_record(path: Path) -> bytes:
     try:
         data = _read(path, MAX_RECORD_BYTES)
     except OSError as error:
-        raise PhoneError(f"{path} cannot be read: {error.strerror}") from error
+        raise PhoneError(
+            f"{path} cannot be read: {error.strerror}",
+            hint=f"name a file such as {_RECORD} in a phone's flash",
+        ) from error
     if data is None or len(data) > MAX_RECORD_BYTES:
         raise PhoneError(
             f"{path}: no record of a boot",

@@ -110,7 +110,10 @@ def load_bytes(path: Path) -> bytes:
         with Path("/dev/stdin" if str(path) == "-" else path).open("rb") as file:
             data = file.read(MAX_INPUT_BYTES + 1)
     except OSError as error:
-        raise PhoneError(f"{path} cannot be read: {error.strerror}") from error
+        raise PhoneError(
+            f"{path} cannot be read: {error.strerror}",
+            hint="name a file of yours, or - for standard input",
+        ) from error
     if len(data) > MAX_INPUT_BYTES:
         raise PhoneError(f"{path} is too large", hint="give one list a file")
     return data

@@ -132,7 +132,10 @@ def _nodes(entries: Sequence[Entry]) -> list[ImportedNode]:
             "the lists name no node", hint="give the CTL and the ITL of every node"
         )
     if len(found) > MAX_NODES:
-        raise PhoneError(f"{len(found)} nodes are more than {MAX_NODES}")
+        raise PhoneError(
+            f"{len(found)} nodes are more than {MAX_NODES}",
+            hint="give the lists of one cluster only",
+        )
     publisher = _publisher(entries, found)
     order = sorted(found, key=lambda name: name != publisher)
     return list(_with_addresses(order, found))

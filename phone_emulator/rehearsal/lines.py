@@ -55,7 +55,9 @@ def parse_action(line: str) -> Action:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise PhoneError(f"step line {line!r}: {error}") from error
+        raise PhoneError(
+            f"step line {line!r}: {error}", hint="close what was quoted"
+        ) from error
     parser = _PARSERS.get(words[0]) if words else None
     action = parser(words[1:]) if parser else None
     if action is None:

@@ -35,7 +35,7 @@ class ServedNodes:
             ServiceError: When a port cannot be had.
         """
         if self.is_up(name):
-            raise PhoneError(f"node {name} is up already")
+            raise PhoneError(f"node {name} is up already", hint="leave the line out")
         self._up[name] = await self._nursery.start(self._serve, name)
 
     async def stop(self, name: str) -> None:
@@ -45,7 +45,7 @@ class ServedNodes:
             PhoneError: When it is down already.
         """
         if not self.is_up(name):
-            raise PhoneError(f"node {name} is down already")
+            raise PhoneError(f"node {name} is down already", hint="leave the line out")
         scope, gone = self._up.pop(name)
         scope.cancel()
         await gone.wait()

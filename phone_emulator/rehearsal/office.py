@@ -126,7 +126,11 @@ class Office:
             for node in cluster.nodes:
                 if node.name == name:
                     return cluster, node
-        raise PhoneError(f"there is no node {name} in any cluster")
+        nodes = (node.name for each in self._clusters.values() for node in each.nodes)
+        raise PhoneError(
+            f"there is no node {name} in any cluster",
+            hint=f"nodes are {', '.join(nodes)}",
+        )
 
     def _type(self, action: Admin, say: Say, is_up: Callable[[str], bool]) -> None:
         if action.node is not None:
@@ -234,7 +238,10 @@ class Office:
         """Put back the keys of a backup: to the same ones where nothing changed."""
         cluster = self._main
         if action.name not in self._backups:
-            raise PhoneError(f"there is no backup {action.name}")
+            raise PhoneError(
+                f"there is no backup {action.name}",
+                hint=f"`backup take {action.name}` in an earlier step makes it",
+            )
         wanted = {certificates.find_store(name) for name in action.stores}
         present = self._saved(cluster)
         nodes = {node.id: node for node in cluster.nodes}

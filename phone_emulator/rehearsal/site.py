@@ -222,4 +222,7 @@ def site_of(sites: Mapping[str, Site], node: str) -> Site:
     for site in sites.values():
         if site.has(node):
             return site
-    raise PhoneError(f"there is no node {node} that is served")
+    names = (name for site in sites.values() for name in site.servers)
+    raise PhoneError(
+        f"there is no node {node} that is served", hint=f"nodes are {', '.join(names)}"
+    )

@@ -27,6 +27,7 @@ FORMAT: Final = 1
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 _MIN_LINES: Final = 2
 _MAX_LINES: Final = 10_000
+_HINT: Final = "name the `last-boot.jsonl` of a phone's flash, unchanged"
 
 
 class RecordedStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,10 +107,7 @@ class Replay:
         """
         lines = record.splitlines()
         if not _MIN_LINES <= len(lines) <= _MAX_LINES:
-            raise PhoneError(
-                f"a record with {len(lines)} lines",
-                hint="a phone's flash holds that of its last boot",
-            )
+            raise PhoneError(f"a record with {len(lines)} lines", hint=_HINT)
         try:
             self.start = msgspec.json.decode(lines[0], type=RecordedStart)
             self._steps = [
@@ -117,11 +115,17 @@ class Replay:
             ]
             self._report = msgspec.json.decode(lines[-1], type=RecordedEnd).report
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise PhoneError(f"no record of a boot: {error}") from error
+            raise PhoneError(f"no record of a boot: {error}", hint=_HINT) from error
         if self.start.format != FORMAT:
-            raise PhoneError(f"a record of format {self.start.format}")
-        if self.start.identity.model_name not in PHONE_MODELS:
-            raise PhoneError(f"model {self.start.identity.model_name} is not known")
+            raise PhoneError(
+                f"a record of format {self.start.format}, not {FORMAT}",
+                hint="boot the phone again with this version",
+            )
+        if (name := self.start.identity.model_name) not in PHONE_MODELS:
+            raise PhoneError(
+                f"the record's model {name} is not known",
+                hint=f"known are {', '.join(PHONE_MODELS)}",
+            )
         cache = TvsCache(self.start.cache)
         self.secd = Secd(self.start.identity, self.start.contents, cache)
         self._has_differed = False
@@ -131,7 +135,9 @@ class Replay:
             try:
                 effects = _in_words(self.secd.handle(step.event, step.now))
             except RuntimeError as error:
-                raise PhoneError(f"the record's event {number}: {error}") from error
+                raise PhoneError(
+                    f"the record's event {number}: {error}", hint=_HINT
+                ) from error
             differs = (self.secd.state, effects) != (step.state, step.effects)
             self._has_differed |= differs
             name = type(step.event).__name__
