@@ -35,6 +35,8 @@ class Transport(StrEnum):
 
 
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+TLS_VERSIONS: Final[tuple[TlsVersion, ...]] = ("1.0", "1.1", "1.2", "1.3")
+"""The oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

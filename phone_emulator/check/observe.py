@@ -21,14 +21,13 @@ from protocol.anchor_records import certificates_of
 from protocol.codes import Role
 from protocol.errors import ProtocolError
 from protocol.header_fields import SignerId
-from protocol.phone_models import TlsVersion
+from protocol.phone_models import TLS_VERSIONS, TlsVersion
 from protocol.tftp_download import SilentServerError, Wishes
 from protocol.tftp_packets import TftpError, TftpErrorCode
 from protocol.trust_anchors import FileKind
 from protocol.tvs_messages import FIRST_SESSION_ID, Answer
 
-_VERSIONS: Final[tuple[TlsVersion, ...]] = ("1.0", "1.1", "1.2", "1.3")
-_ANY_VERSION: Final[tuple[TlsVersion, TlsVersion]] = ("1.0", "1.3")
+_ANY_VERSION: Final = (TLS_VERSIONS[0], TLS_VERSIONS[-1])
 TVS_PORT: Final = 2445
 _MEMBER_CONNECTIONS: Final = 8
 """At once to one TVS server: a check must not look like an attack."""
@@ -172,7 +171,7 @@ async def _ask_member(
         return Member(server, None, reason=reason)
     versions = [
         version
-        for version in _VERSIONS
+        for version in TLS_VERSIONS
         if await _accepts(server, version, patience.tvs_s)
     ]
     answers: dict[SignerId, Answer | str] = {}

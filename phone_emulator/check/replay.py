@@ -1,7 +1,6 @@
 """Boot a phone on what was seen: SECD's own decisions, no sockets."""
 
 from dataclasses import replace
-from typing import Final
 
 from phone_emulator.check.observation import Member, Missing, Node, Observation
 from phone_emulator.secd.events import (
@@ -21,9 +20,7 @@ from phone_emulator.secd.events import (
 )
 from phone_emulator.secd.machine import Secd
 from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.phone_models import PHONE_MODELS, TlsVersion
-
-_ORDER: Final[tuple[TlsVersion, ...]] = ("1.0", "1.1", "1.2", "1.3")
+from protocol.phone_models import PHONE_MODELS
 
 
 def boot(seen: Observation, model: str, node: Node, holding: FlashContents) -> Secd:
@@ -84,8 +81,7 @@ def _obstacle(member: Member | None, effect: AskTvsServer, model: str) -> str | 
     if member.certificate is None:
         return member.reason
     oldest, newest = PHONE_MODELS[model].tls
-    spoken = _ORDER[_ORDER.index(oldest) : _ORDER.index(newest) + 1]
-    if not set(spoken) & set(member.versions):
+    if not any(oldest <= version <= newest for version in member.versions):
         return (
             f"it offers TLS {', '.join(member.versions)}, a {model} speaks "
             f"{' to '.join(dict.fromkeys((oldest, newest)))}"

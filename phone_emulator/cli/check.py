@@ -10,6 +10,7 @@ from phone_emulator.addresses import DEFAULT_TFTP_PORT, parse_device, parse_serv
 from phone_emulator.check.inspect import inspect, locks_phones_out, to_json
 from phone_emulator.check.observe import TVS_PORT, Patience, observe
 from phone_emulator.check.view import WIDTH_IN_FILES, check_view
+from phone_emulator.cli.options import tftp_timeout_option, tvs_timeout_option
 from phone_emulator.cli.terminal import result_console
 from phone_emulator.secd.events import Server
 from protocol.phone_models import PHONE_MODELS
@@ -20,7 +21,6 @@ _MODELS = ("7975", "8861")
 @click.command()
 @click.option(
     "--tftp",
-    "tftp",
     required=True,
     multiple=True,
     metavar="HOST[:PORT][,…]",
@@ -42,23 +42,12 @@ _MODELS = ("7975", "8861")
 )
 @click.option(
     "--tvs",
-    "tvs",
     multiple=True,
     metavar="HOST[:PORT][,…]",
     help="TVS members to ask, instead of those that the configuration lists.",
 )
-@click.option(
-    "--tftp-timeout",
-    type=click.FloatRange(0.01, 60),
-    default=1.0,
-    help="Seconds until a TFTP packet is sent again.",
-)
-@click.option(
-    "--tvs-timeout",
-    type=click.FloatRange(0.01, 300),
-    default=10.0,
-    help="Seconds for one question to TVS.",
-)
+@tftp_timeout_option
+@tvs_timeout_option(10.0)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(
     *,

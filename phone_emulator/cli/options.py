@@ -10,17 +10,14 @@ import click
 
 from phone_emulator.errors import PhoneError
 from phone_emulator.tvs_client import TlsRange
-from protocol.phone_models import PHONE_MODELS
+from protocol.phone_models import PHONE_MODELS, TLS_VERSIONS
 from protocol.release import Release
 
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 
 _TLS_RANGES: Final[dict[str, TlsRange]] = {
-    "1.0": ("1.0", "1.0"),
-    "1.1": ("1.0", "1.1"),
-    "1.2": ("1.0", "1.2"),
-    "1.3": ("1.0", "1.3"),
+    newest: (TLS_VERSIONS[0], newest) for newest in TLS_VERSIONS
 }
 
 
