@@ -56,6 +56,7 @@ class Network:
 
     tftp: TftpClient
     tvs_timeout_s: float = 10.0
+    """For one question to TVS, and for one file over HTTP."""
     tls: TlsRange | None = None
     """Instead of the models' own versions."""
     http_port: int | None = None
@@ -81,7 +82,7 @@ async def open_network(
     Args:
         wishes: How files are asked for, and how patiently.
         max_sockets: How many downloads at once.
-        tvs_timeout_s: For one question to TVS.
+        tvs_timeout_s: For one question to TVS, and for one file over HTTP.
         tls: Versions for TVS instead of the models' own.
         http_port: Where models that try HTTP first do so; None: TFTP only.
         loss: Which part of all TFTP datagrams is lost on purpose.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from phone_emulator.planner.model import (
     PUBLISHER,
@@ -136,8 +136,10 @@ def _own_tvs(site: Site, cluster: Cluster) -> tuple[int, ...]:
     return tuple(cluster.generations[slot] for slot in slots)
 
 
-_TVS_SERVICE = "Cisco Trust Verification Service"
-_TFTP_SERVICE = "Cisco Tftp"
+RESTART_TVS: Final = (
+    "admin --all utils service restart Cisco Trust Verification Service"
+)
+RESTART_TFTP: Final = "admin --all utils service restart Cisco Tftp"
 
 
 def commands(  # noqa: PLR0911
@@ -154,9 +156,9 @@ def commands(  # noqa: PLR0911
         case ResetItl():
             return ("admin utils itl reset localkey",)
         case RestartTvs():
-            return (f"admin --all utils service restart {_TVS_SERVICE}",)
+            return (RESTART_TVS,)
         case RestartTftp():
-            return (f"admin --all utils service restart {_TFTP_SERVICE}",)
+            return (RESTART_TFTP,)
         case ResetPhones():
             return ("phones boot",)
         case _:

@@ -49,7 +49,7 @@ class LabCluster:
     @property
     def publisher(self) -> str:
         """The publisher's name."""
-        return next(node.name for node in self._cluster.nodes if node.is_publisher)
+        return self._cluster.publisher.name
 
     def servers(self, first: str | None = None) -> tuple[Server, ...]:
         """Return all TFTP servers, that of a node (the publisher) first."""

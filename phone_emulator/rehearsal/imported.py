@@ -3,13 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
 from phone_emulator.rehearsal.imported_site import Drift, ImportedSite
 from phone_emulator.rehearsal.script import Expectation, Group, Script, Step
 
-_RESTART_TFTP: Final = "admin --all utils service restart Cisco Tftp"
-_RESTART_TVS: Final = (
-    "admin --all utils service restart Cisco Trust Verification Service"
-)
 _GROUP: Final = "Imported-CMG"
 _MAX_MEMBERS: Final = 5
 _LEAST_TOKENS: Final = 2
@@ -70,7 +67,7 @@ def _set_up(site: ImportedSite, groups: Sequence[Group]) -> Step:
     """Make the CTL that the cluster has, by the commands that make such a one."""
     return Step(
         title="The cluster as its lists have it",
-        run=(*_make_ctl(site), _RESTART_TFTP, "phones boot"),
+        run=(*_make_ctl(site), RESTART_TFTP, "phones boot"),
         why="Every phone holds what its node serves.",
         expect=tuple(
             Expectation(group=group.name, outcome="ok", stuck=False) for group in groups
@@ -109,8 +106,8 @@ def _drifts(site: ImportedSite) -> Iterator[Step]:
             title="Regenerated since the CTL was made",
             run=(
                 *map(_regenerate, site.since_ctl),
-                _RESTART_TVS,
-                _RESTART_TFTP,
+                RESTART_TVS,
+                RESTART_TFTP,
                 "phones boot",
             ),
             why="The ITLs hold these certificates, the CTL still the ones before: "

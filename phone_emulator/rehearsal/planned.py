@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from phone_emulator.planner.model import Site, first_cluster
 from phone_emulator.planner.phones import Boot, Group, Phone, boot
 from phone_emulator.planner.plan import Plan, Planned
-from phone_emulator.planner.steps import ResetPhones
+from phone_emulator.planner.steps import RESTART_TFTP, ResetPhones
 from phone_emulator.rehearsal import script as scripts
 from phone_emulator.rehearsal.script import Expectation, Script, Step
 
-_RESTART_TFTP = "admin --all utils service restart Cisco Tftp"
 _ADDRESS = "127.0.47.{}"
 _FIRST_ADDRESS = 155
 
@@ -72,7 +71,7 @@ def _group(site: Site, group: Group) -> scripts.Group:
 
 def _set_up(site: Site, groups: Sequence[Group]) -> Step:
     from_empty = _first_boots(site, groups)
-    mixed = ("admin utils ctl set-cluster mixed-mode", _RESTART_TFTP)
+    mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP)
     return Step(
         title="The cluster as it is",
         run=(*(mixed if site.is_mixed else ()), "phones boot"),
