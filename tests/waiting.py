@@ -1,12 +1,22 @@
 """Waiting for what happens elsewhere: in another process, or in the kernel."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import trio
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return when a condition holds; fail when that takes far too long."""
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         while not condition():  # noqa: ASYNC110 (what is waited for rings no bell)
             await trio.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process still runs; one that is only waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -1,7 +1,7 @@
 """Hostile clients on real sockets: what is no TLS, no request, no certificate."""
 
 import contextlib
-import os
+import random
 import socket
 import struct
 from pathlib import Path
@@ -86,7 +86,7 @@ async def test_a_handshake_in_drops_has_one_limit_in_all(tmp_path: Path) -> None
     [
         b"GET / HTTP/1.1\r\nHost: tvs\r\n\r\n",
         query_for(PUBLISHER).encode(),
-        os.urandom(4096),
+        random.Random(0).randbytes(4096),
         b"\x16\x03\x01\xff\xff" + bytes(100_000),
         b"\x80\x2e\x01\x00\x02" + bytes(44),
         b"\x15\x03\x01\x00\x02\x02\x28",
@@ -171,7 +171,7 @@ def nested(depth: int) -> bytes:
 @pytest.mark.parametrize(
     "certificate",
     [
-        os.urandom(65_000),
+        random.Random(0).randbytes(65_000),
         nested(9_000),
         b"\x30\x82\xfd\xe4\x02\x82\xfd\xe0" + b"\x7f" * 64_992,
         b"\x30\x84\xff\xff\xff\xff" + bytes(500),

@@ -42,7 +42,7 @@ from tests.tvs_rig import (
     settings_for,
     verify_for,
 )
-from tests.waiting import until
+from tests.waiting import is_alive, until
 
 
 def children_of(pid: int) -> list[int]:
@@ -159,17 +159,7 @@ async def test_the_end_of_the_pool_is_an_error_and_of_its_workers(
         await kill_the_pool()
     assert caught.group_contains(ServiceError, match="TVS workers has ended")
     assert len(workers) == 2
-    with trio.fail_after(10):
-        await until(lambda: not [pid for pid in workers if is_alive(pid)])
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process still runs; one that is only waited for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    await until(lambda: not [pid for pid in workers if is_alive(pid)])
 
 
 async def test_stopping_frees_the_port(tmp_path: Path) -> None:
@@ -180,8 +170,7 @@ async def test_stopping_frees_the_port(tmp_path: Path) -> None:
         workers = children_of(pool_of_this_process())
     with pytest.raises(OSError, match="all attempts to connect"):
         await trio.open_tcp_stream(*address)
-    with trio.fail_after(10):
-        await until(lambda: not [pid for pid in workers if is_alive(pid)])
+    await until(lambda: not [pid for pid in workers if is_alive(pid)])
     async with running(replace(settings, port=address[1])) as rig:
         await ask_often(rig, 4)
 

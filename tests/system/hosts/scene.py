@@ -144,26 +144,32 @@ def scene(
         place = Place(ADDRESSES["database"], _PORT, stacks["database"].enter)
         server = stack.enter_context(running_server(place, copy_of=database))
 
-        def where(name: str) -> tuple[str, str, Namespace, Path]:
-            (folder / name).mkdir(exist_ok=True)
-            return name, ADDRESSES[name], stacks[name], folder / name
-
-        def urls(role: str) -> dict[str, str]:
-            return {"TOKENLESS_DATABASE_URL": server.url(DATABASE, role)}
-
-        pub, sub = ADDRESSES["publisher"], ADDRESSES["subscriber"]
-        set_up = Scene(
-            made,
-            server,
-            NodeHost(*where("publisher"), node=PUBLISHER, variables=urls(OWNER)),
-            NodeHost(*where("subscriber"), node=SUBSCRIBER, variables=urls(ROLE)),
-            Host(*where("admin")),
-            PhonesHost(*where("office"), first_mac=OFFICE, servers=(pub, sub)),
-            PhonesHost(*where("branch"), first_mac=BRANCH, servers=(sub, pub)),
-        )
+        set_up = _set_up(made, server, stacks, folder)
         for host in set_up.hosts:
             stack.callback(host.kill)
         yield set_up
+
+
+def _set_up(
+    made: Network, server: Server, stacks: Mapping[str, Namespace], folder: Path
+) -> Scene:
+    def where(name: str) -> tuple[str, str, Namespace, Path]:
+        (folder / name).mkdir(exist_ok=True)
+        return name, ADDRESSES[name], stacks[name], folder / name
+
+    def urls(role: str) -> dict[str, str]:
+        return {"TOKENLESS_DATABASE_URL": server.url(DATABASE, role)}
+
+    pub, sub = ADDRESSES["publisher"], ADDRESSES["subscriber"]
+    return Scene(
+        made,
+        server,
+        NodeHost(*where("publisher"), node=PUBLISHER, variables=urls(OWNER)),
+        NodeHost(*where("subscriber"), node=SUBSCRIBER, variables=urls(ROLE)),
+        Host(*where("admin")),
+        PhonesHost(*where("office"), first_mac=OFFICE, servers=(pub, sub)),
+        PhonesHost(*where("branch"), first_mac=BRANCH, servers=(sub, pub)),
+    )
 
 
 def found_cluster(scene: Scene) -> None:

@@ -1,0 +1,84 @@
+"""`rehearse import` of what is no list, or was one: refused, and nothing else."""
+
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from phone_emulator.errors import PhoneError
+from phone_emulator.rehearsal.imported import imported_script
+from phone_emulator.rehearsal.imported_lists import load_picture
+from phone_emulator.rehearsal.imported_site import read_site
+from phone_emulator.rehearsal.script import load_script
+from phone_emulator.rehearsal.script_text import write_script
+from protocol.trust_verdicts import FileKind
+from services.config import load_config
+from tests.run_cli import run_cli
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+
+
+@pytest.mark.parametrize(
+    ("content", "option", "words"),
+    [
+        (b"", "--ctl", "is no trust list and no `show` text"),
+        (b"\x01\x00\x02\x01\x02\xff", "--ctl", "is no trust list"),
+        (b"Length of CTL file: 0\n", "--ctl", "shows no list"),
+        (b"\xff" * 5000, "--itl", "is no trust list and no `show` text"),
+    ],
+)
+def test_what_is_no_list(
+    tmp_path: Path, content: bytes, option: str, words: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    status, out, err = run_cli("rehearse", "import", option, str(path))
+    assert (status, out) == (1, "")
+    assert words in err
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """Change, repeat or cut a few places."""
+    changed = bytearray(data)
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(changed))
+        match chance.randrange(3):
+            case 0:
+                changed[at] = chance.choice(b'\x00 .;:="AZaz09\xff')
+            case 1:
+                end = at + chance.randrange(40)
+                changed[at:at] = changed[at:end]
+            case _:
+                del changed[at : at + chance.randrange(40)]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("vector", ["tokenless.tlv.txt", "token-signed.tlv.txt"])
+def test_damaged_text_is_refused_or_still_makes_a_cluster(
+    tmp_path: Path, vector: str
+) -> None:
+    chance = random.Random(vector)
+    whole = (VECTORS / vector).read_bytes()
+    path, made, built = tmp_path / "damaged", tmp_path / "made.toml", 0
+    for _ in range(150):
+        path.write_bytes(damaged(whole, chance))
+        try:
+            site = read_site([load_picture(path, FileKind.CTL)])
+        except PhoneError:
+            continue
+        script = imported_script(site, name="x", models=["7975"])
+        made.write_text(write_script(script))
+        load_config(None, load_script(made).cluster)
+        built += 1
+    assert built > 20
+
+
+def test_damaged_files_cause_nothing_but_a_refusal(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    whole = (VECTORS / "tokenless.tlv").read_bytes()
+    path = tmp_path / "damaged"
+    for _ in range(150):
+        path.write_bytes(damaged(whole, chance))
+        with suppress(PhoneError):
+            read_site([load_picture(path, FileKind.CTL)])
