@@ -1,6 +1,7 @@
 """The serving end of the control socket: reads lines, asks a handler, answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -45,13 +46,12 @@ async def _talk(node: str, stream: trio.SocketStream, handle: Handler) -> None:
     """Answer one administrator's requests until he leaves or is silent too long."""
     buffered = bytearray()
     async with stream:
-        try:
-            while line := await _read_line(stream, buffered):
-                await stream.send_all(await _answer(node, line, handle))
-        except ServiceError as error:
-            await stream.send_all(encode_refusal(str(error), error.hint))
-        except (trio.BrokenResourceError, trio.TooSlowError):
-            return
+        with suppress(trio.BrokenResourceError, trio.TooSlowError):
+            try:
+                while line := await _read_line(stream, buffered):
+                    await stream.send_all(await _answer(node, line, handle))
+            except ServiceError as error:
+                await stream.send_all(encode_refusal(str(error), error.hint))
 
 
 async def _answer(node: str, line: bytes, handle: Handler) -> bytes:

@@ -213,6 +213,15 @@ async def test_an_administrator_who_leaves_early_disturbs_nobody(path: Path) -> 
     assert await ask(path, Status()) == {"pid": os.getpid()}
 
 
+async def test_whoever_leaves_before_the_refusal_disturbs_nobody(path: Path) -> None:
+    def leave() -> None:
+        with connect(path, timeout_s=5) as client:
+            client.sendall(b"x" * (MAX_REQUEST_BYTES + 1))
+
+    await trio.to_thread.run_sync(leave)
+    assert await ask(path, Status()) == {"pid": os.getpid()}
+
+
 async def test_an_administrator_who_is_silent_is_sent_away(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
