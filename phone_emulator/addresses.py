@@ -1,4 +1,4 @@
-"""Addresses and names as people write them: TFTP servers, device names."""
+"""Addresses and names as people write them: TFTP servers, nodes, devices."""
 
 import re
 import socket
@@ -9,6 +9,8 @@ from phone_emulator.secd.events import Server
 
 DEFAULT_TFTP_PORT: Final = 69
 _HIGHEST_PORT: Final = 0xFFFF
+HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+"""A node's name, without its domain."""
 _DEVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

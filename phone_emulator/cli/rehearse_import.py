@@ -9,8 +9,9 @@ import click
 from phone_emulator.cli.options import models_option, parse_models, parse_release
 from phone_emulator.cli.saving import save_script
 from phone_emulator.rehearsal.imported import comment_of, imported_script
+from phone_emulator.rehearsal.imported_drift import Drift
 from phone_emulator.rehearsal.imported_lists import load_certificates, load_picture
-from phone_emulator.rehearsal.imported_site import Drift, ImportedSite, read_site
+from phone_emulator.rehearsal.imported_site import ImportedSite, read_site
 from phone_emulator.rehearsal.script_text import write_script
 from protocol.trust_verdicts import FileKind
 

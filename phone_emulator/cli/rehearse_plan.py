@@ -1,7 +1,6 @@
 """`tokenless rehearse plan`: the shortest order of steps that locks no phone out."""
 
 import json
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Final
 import click
 import msgspec
 
+from phone_emulator.addresses import HOST
 from phone_emulator.cli.options import (
     gathered,
     models_option,
@@ -30,7 +30,6 @@ from phone_emulator.rehearsal.script import Script, load_script
 from phone_emulator.rehearsal.script_text import write_script
 
 _MAX_NODES: Final = 5
-_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def plan(*, asked: _Asked, save: Path | None, as_json: bool) -> None:
 
 def _site(version: str, nodes: str, *, is_mixed: bool) -> Site:
     names = tuple(name.strip() for name in nodes.split(",") if name.strip())
-    are_names = all(_HOST.fullmatch(name) for name in names)
+    are_names = all(HOST.fullmatch(name) for name in names)
     if not are_names or not 1 <= len(names) == len(set(names)) <= _MAX_NODES:
         raise PhoneError(
             f"{nodes!r} are no nodes to plan for",

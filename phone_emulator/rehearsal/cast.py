@@ -174,11 +174,11 @@ class Cast:
 
     def delete_trust(self, names: Sequence[str]) -> None:
         """Erase both lists on every phone of the groups, as a person does by hand."""
-        self._store.delete_trust(iter(self._devices(names)))
+        self._store.delete_trust(self._devices(names))
 
     def factory_reset(self, names: Sequence[str]) -> None:
         """Erase all that the groups' phones keep."""
-        self._store.factory_reset(iter(self._devices(names)))
+        self._store.factory_reset(self._devices(names))
 
     def holdings(self, name: str) -> Counter[FlashContents]:
         """Count what the phones of a group hold in their flash."""

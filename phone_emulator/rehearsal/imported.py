@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
-from phone_emulator.rehearsal.imported_site import Drift, ImportedSite
+from phone_emulator.rehearsal.imported_drift import Drift
+from phone_emulator.rehearsal.imported_site import ImportedSite
 from phone_emulator.rehearsal.script import Expectation, Group, Script, Step
 
 _GROUP: Final = "Imported-CMG"

@@ -1,0 +1,113 @@
+"""Which certificates of an imported cluster were regenerated since lists were made."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from phone_emulator.rehearsal.imported_lists import Entry, InUse, Picture
+from phone_emulator.rehearsal.imported_nodes import node_name
+from protocol.codes import Role, TrustStore
+from protocol.trust_verdicts import TFTP_ROLES
+
+_CLUSTER_WIDE = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
+_UNITS = (TrustStore.CALLMANAGER, TrustStore.TVS, *_CLUSTER_WIDE)
+_Place = tuple[TrustStore, str]
+"""A unit and its node; the node of a cluster-wide certificate is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A certificate that was regenerated and is not in every list yet."""
+
+    unit: TrustStore
+    node: str | None
+    """None: the publisher's."""
+
+
+class Drifts:
+    """Compares lists with each other, and with the certificates in use."""
+
+    def __init__(
+        self, ctl: Picture | None, itls: Sequence[Picture], publisher: str
+    ) -> None:
+        self._publisher = publisher
+        self._in_ctl = _serials([] if ctl is None else [ctl])
+        self._in_itls = _serials(itls)
+
+    def since_ctl(self) -> list[Drift]:
+        """Return what was regenerated after the CTL was made: in the ITLs only."""
+        in_itls = self._in_itls
+        return [
+            self._drift(place)
+            for place, serials in self._in_ctl.items()
+            if place in in_itls and not serials & in_itls[place]
+        ]
+
+    def between_itls(self) -> Iterator[str]:
+        """Say of which certificates ITLs hold several: that is not rebuilt."""
+        for (unit, node), serials in self._in_itls.items():
+            if len(serials) > 1:
+                yield (
+                    f"the ITLs hold {len(serials)} certificates for {unit} of {node}: "
+                    "one node's TFTP was not restarted; here all ITLs are alike"
+                )
+
+    def since_lists(self, in_use: Sequence[InUse]) -> tuple[list[Drift], list[str]]:
+        """Return what was regenerated after all lists were made: in use only.
+
+        And say which certificates cannot be placed.
+        """
+        listed = {**self._in_ctl, **self._in_itls}
+        known = set().union(*self._in_ctl.values(), *self._in_itls.values())
+        drifts, strangers = [], []
+        for each in in_use:
+            if each.certificate.serial_hex in known:
+                continue
+            place = _place_of(each)
+            if place in listed:
+                drifts.append(self._drift(place))
+            else:
+                strangers.append(
+                    f"{each.source} is in no list, and its file name says no unit that "
+                    "the lists have: it was left out"
+                )
+        return drifts, strangers
+
+    def _drift(self, place: _Place) -> Drift:
+        unit, node = place
+        return Drift(unit, None if node in ("", self._publisher) else node)
+
+
+def _serials(pictures: Sequence[Picture]) -> dict[_Place, set[str]]:
+    """Return the serials of each unit and node."""
+    found: dict[_Place, set[str]] = {}
+    for picture in pictures:
+        for entry in picture.entries:
+            unit = _unit(entry)
+            if unit is not None and entry.serial:
+                place = (unit, _owner(entry, unit))
+                found.setdefault(place, set()).add(entry.serial)
+    return found
+
+
+def _unit(entry: Entry) -> TrustStore | None:
+    if entry.role in TFTP_ROLES:
+        return TrustStore.CALLMANAGER
+    if entry.role == Role.TVS:
+        return TrustStore.TVS
+    if entry.role == Role.CAPF:
+        return TrustStore.CAPF
+    return TrustStore.ITLRECOVERY if entry.is_recovery else None
+
+
+def _owner(entry: Entry, unit: TrustStore) -> str:
+    return "" if unit in _CLUSTER_WIDE else node_name(entry)
+
+
+def _place_of(each: InUse) -> _Place | None:
+    """Place a certificate by its file's name and its common name."""
+    stem = each.unit_name.lower().replace("_", "-")
+    for unit in _UNITS:
+        if stem.startswith(unit.lower()):
+            host = (each.certificate.subject.get("CN") or "").split(".")[0]
+            return unit, "" if unit in _CLUSTER_WIDE else host
+    return None
