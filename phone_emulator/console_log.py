@@ -101,6 +101,7 @@ _SECD: Final[Mapping[Moment, _Lines]] = {
     Moment.TFTP_NOT_AUTHORISED: (
         ("ERR", "EROR:tftpAuth: {server} is no TFTP server of the CTL"),
     ),
+    Moment.CONFIGURATION_VERIFIED: (("NOT", "-Authenticated {name} via {by}"),),
     Moment.CONFIGURATION_ACCEPTED: (("NOT", "cfgFile: {name} accepted"),),
     Moment.CACHED_CONFIGURATION: (("WRN", "cfgFile: using the cached configuration"),),
     Moment.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
@@ -182,9 +183,10 @@ _SECUREAPP: Final[Mapping[Moment, _Lines]] = {
     Moment.TFTP_NOT_AUTHORISED: (
         ("ERR", "AUTH.SRVR [GT339] look up server - {server} is not in the CTL"),
     ),
-    Moment.CONFIGURATION_ACCEPTED: (
+    Moment.CONFIGURATION_VERIFIED: (
         ("INF", "XXTP authenticated file approved - add .sgn if necessary -- {name}"),
     ),
+    Moment.CONFIGURATION_ACCEPTED: (("INF", "configuration {name} accepted"),),
     Moment.CACHED_CONFIGURATION: (("WRN", "using the cached configuration"),),
     Moment.BOOTED: (("INF", "boot finished, {outcome}"),),
 }

@@ -95,10 +95,12 @@ def conclude(boot: Boot, file: Signed, result: Accept | Refuse | Step) -> Step:
 def _accept(boot: Boot, file: Signed, verdict: Accept) -> Step:
     report = boot.file_report
     report.verified_by, report.finding = verdict.verified_by, verdict.finding
+    if isinstance(file, SignedFile):
+        by = "TVS" if verdict.verified_by is VerifiedBy.TVS else verdict.verified_by
+        boot.note(Moment.CONFIGURATION_VERIFIED, name=boot.search.name, by=by)
+        return _take_configuration(boot, file.payload, verdict.rule)
     moment = _VERIFIED.get(verdict.verified_by, Moment.VERIFIED)
     boot.note(moment, kind=boot.kind, by=verdict.verified_by)
-    if isinstance(file, SignedFile):
-        return _take_configuration(boot, file.payload, verdict.rule)
     boot.anchors = boot.anchors.with_list(boot.kind, file)
     action = boot.replace(file.data)
     boot.note(Moment.UPDATED, kind=boot.kind)

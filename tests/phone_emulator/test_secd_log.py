@@ -68,7 +68,7 @@ def test_a_first_boot_and_one_without_news() -> None:
     ctl, itl = fetched(CTL, nodes[PUB].fetch(CTL)), fetched(ITL, nodes[PUB].fetch(ITL))
     rest = [
         *fetched(CONFIGURATION, nodes[PUB].fetch(CONFIGURATION)),
-        "verified kind=configuration by=installed-ctl",
+        f"configuration-verified name={CONFIGURATION} by=installed-ctl",
         f"configuration-accepted name={CONFIGURATION}",
         "booted outcome=ok",
     ]
@@ -187,10 +187,10 @@ def test_what_tvs_said_is_remembered(bench: Bench) -> None:
     bench.nodes[PUB].know(REGENERATED.callmanager_pub, Role.TFTP)
     bench.boot()
     bench.boot()
-    assert between(bench, Moment.SIGNER_UNKNOWN, Moment.VERIFIED_BY_TVS) == [
+    assert between(bench, Moment.SIGNER_UNKNOWN, Moment.CONFIGURATION_VERIFIED) == [
         asking(FileKind.CONFIGURATION)[0],
         f"tvs-cache-hit serial={NEW.serial_hex}",
-        "verified-by-tvs kind=configuration by=tvs",
+        f"configuration-verified name={CONFIGURATION} by=TVS",
     ]
 
 

@@ -160,6 +160,24 @@ TL file updated.
     )
 
 
+@pytest.mark.parametrize("has_lists", [True, False])
+def test_an_8861_calls_authenticated_what_was_verified(*, has_lists: bool) -> None:
+    """A configuration is no trust list; an unsigned one was not authenticated."""
+    bench = phone(nodes_of(MIXED), model="8861", servers=(PUB,))
+    if not has_lists:
+        bench.nodes[PUB].ctl = bench.nodes[PUB].itl = None
+    bench.boot()
+    texts = texts_of(bench, LogForm.SECUREAPP)
+    name = f"{DEVICE}.cnf.xml{'.sgn' if has_lists else ''}"
+    approved = f"XXTP authenticated file approved - add .sgn if necessary -- {name}"
+    assert (approved in texts) is has_lists
+    assert f"configuration {name} accepted" in texts
+    lists = texts.count("TL file updated.")
+    assert lists == (2 if has_lists else 0)
+    said = ("TL file verified successfully.", "Using leap of faith to accept TL file")
+    assert sum(map(texts.count, said)) == lists
+
+
 def test_a_7975_asks_in_the_words_of_the_host_not_found_document() -> None:
     assert in_order(
         """
