@@ -80,11 +80,11 @@ def main() -> Never:
         sys.exit(2 if isinstance(error, click.UsageError) else 1)
     except click.Abort:
         _fail("interrupted", 1)
-    except BrokenPipeError:
-        sys.exit(1)
     except (Exception, BaseExceptionGroup) as error:
         if _is_interrupt(error):
             _fail("interrupted", 1)
+        if isinstance(_first_cause(error), BrokenPipeError):
+            sys.exit(1)  # whoever read our output has seen enough, as `head` does
         if "--debug" in sys.argv:
             raise
         _fail(_explain(error), 1)
@@ -98,13 +98,16 @@ def _is_interrupt(error: BaseException) -> bool:
     )
 
 
-def _explain(error: BaseException) -> str:
-    """Return one line for a person.
-
-    Trio's nurseries wrap what happens in them in groups; the first cause counts.
-    """
+def _first_cause(error: BaseException) -> BaseException:
+    """Return what failed: trio's nurseries wrap what happens in them in groups."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    return error
+
+
+def _explain(error: BaseException) -> str:
+    """Return one line for a person."""
+    error = _first_cause(error)
     if isinstance(error, TokenlessError):
         return error.explain()
     if isinstance(error, OSError):

@@ -76,6 +76,16 @@ def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
         assert process.wait(60) == 1
 
 
+def test_a_reader_that_leaves_while_a_nursery_prints_needs_no_words(
+    tokenless: Tokenless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ExceptionGroup("nursery", [BrokenPipeError(32, "Broken pipe")])
+
+    monkeypatch.setattr(certificates, "own", fail)
+    assert tokenless("cert list") == (1, "", "")
+
+
 def test_what_nobody_foresaw_is_one_line_and_a_traceback_on_request(
     tokenless: Tokenless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
