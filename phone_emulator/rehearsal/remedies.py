@@ -1,7 +1,7 @@
 """What would recover phones that refuse a file: derived from what they hold.
 
 Each remedy is named only when it works by the rules of REFERENCE 4.2: a key that the
-phone knows and the cluster has, or a TVS server that the phone believes. Deleting both
+phone knows and the cluster has, or a TVS server that the phone believes. Deleting the
 lists on the phone always works and always comes last.
 """
 
@@ -14,7 +14,7 @@ from protocol.codes import TrustStore
 from protocol.phone_models import PhoneModel
 from protocol.trust_anchors import FileKind
 
-BY_HAND: Final = "delete CTL and ITL on each phone by hand"
+_BY_HAND: Final = "on each phone by hand"
 RESTORE: Final = "restore the old certificate and key of"
 _NOT_VOUCHED: Final = ("TVS does not vouch", "TVS trusts the signer as")
 _NOT_USABLE: Final = "no TVS server can be used"
@@ -50,7 +50,13 @@ def remedies_for(trouble: Trouble) -> Iterator[str]:
     yield from _by_the_other_signer(trouble)
     yield from _by_an_old_key(trouble)
     yield from _by_another_cluster(trouble)
-    yield BY_HAND
+    lists = "CTL and ITL" if trouble.model.security_by_default else "the CTL"
+    yield f"delete {lists} {_BY_HAND}"
+
+
+def is_by_hand(remedy: str) -> bool:
+    """Whether somebody has to walk to every desk."""
+    return remedy.endswith(_BY_HAND)
 
 
 def _by_a_reset(trouble: Trouble) -> Iterator[str]:

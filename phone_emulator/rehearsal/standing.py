@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from phone_emulator.rehearsal.cast import Cast, Sample
 from phone_emulator.rehearsal.facts import ClusterFacts, Held, Signer, TvsFacts
-from phone_emulator.rehearsal.remedies import BY_HAND, Trouble, remedies_for
+from phone_emulator.rehearsal.remedies import Trouble, is_by_hand, remedies_for
 from phone_emulator.secd.decoding import decode_configuration, decode_list
 from phone_emulator.secd.events import FlashContents, Identity
 from phone_emulator.secd.report import Action, BootReport, Outcome
@@ -278,4 +278,4 @@ def _remedies(
         )
         found.update(dict.fromkeys(remedies_for(trouble)))
     # By hand comes last, whatever the order in which the phones' lists were met.
-    return tuple(sorted(found, key=lambda remedy: remedy == BY_HAND))
+    return tuple(sorted(found, key=is_by_hand))

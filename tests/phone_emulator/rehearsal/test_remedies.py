@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from phone_emulator.rehearsal.facts import ClusterFacts, Held, Signer, TvsFacts
-from phone_emulator.rehearsal.remedies import BY_HAND, Trouble, remedies_for
+from phone_emulator.rehearsal.remedies import Trouble, remedies_for
 from protocol.certificate import Certificate
 from protocol.codes import Role, TrustStore
 from protocol.phone_models import PHONE_MODELS
@@ -20,6 +20,7 @@ from tests.minting import server
 _PUB = Signer(TrustStore.CALLMANAGER, "pub")
 _RECOVERY = Signer(TrustStore.ITLRECOVERY, "pub")
 _TOKEN = Signer(None, "A")
+_BY_HAND = "delete CTL and ITL on each phone by hand"
 
 
 def _signer(common_name: str) -> PrivateKeySigner:
@@ -101,7 +102,7 @@ def test_a_reset_is_named_when_its_signer_is_an_anchor(
     found = list(remedies_for(_trouble(home, Held(None, _itl(signer)))))
 
     assert any(each.startswith(words) for each in found)
-    assert found[-1] == BY_HAND
+    assert found[-1] == _BY_HAND
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_a_phone_without_itl_is_not_helped_by_an_itl_reset(
 ) -> None:
     home = _facts("11.5(1)", {recovery.certificate: _RECOVERY})
     trouble = _trouble(home, Held(_itl(recovery), None), model=PHONE_MODELS["7960"])
-    assert list(remedies_for(trouble)) == [BY_HAND]
+    assert list(remedies_for(trouble)) == ["delete the CTL on each phone by hand"]
 
 
 def test_replaced_keys_are_to_be_restored(callmanager: PrivateKeySigner) -> None:
@@ -198,7 +199,7 @@ def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) ->
 
     assert reset.startswith("`utils itl reset remotekey` with the ITLRecovery key")
     assert back == "give the phones back to cluster old"
-    assert by_hand == BY_HAND
+    assert by_hand == _BY_HAND
 
 
 def test_a_server_outside_the_ctl_is_to_be_named_by_it(
