@@ -95,12 +95,11 @@ class _Encoder:
     def __call__(self, pool: DevicePool, model: str, security_mode: int) -> bytes:
         key = (pool.id, model, security_mode)
         if key not in self._known:
-            self._known[key] = self._stamp(self._config(*key, pool))
+            config = self._config(pool, model, security_mode)
+            self._known[key] = self._stamp(config)
         return self._known[key]
 
-    def _config(
-        self, _pool_id: int, model: str, security_mode: int, pool: DevicePool
-    ) -> PhoneConfig:
+    def _config(self, pool: DevicePool, model: str, security_mode: int) -> PhoneConfig:
         members = [self._nodes[node_id] for node_id in pool.node_ids]
         publisher = next(node for node in self._nodes.values() if node.is_publisher)
         return PhoneConfig(

@@ -104,10 +104,6 @@ class TvsServer:
                 close_listeners(listeners)
             self._listeners = ()
 
-    def reload_certificates(self, certificates: tuple[OwnCertificate, ...]) -> None:
-        """Show other certificates to connections to come; as `reload`."""
-        self.reload(certificates, self._settings.limits)
-
     def reload(
         self, certificates: tuple[OwnCertificate, ...], limits: TvsLimits
     ) -> None:

@@ -5,7 +5,7 @@ first is the next to expire and has waited longest. Entering, leaving and expiri
 nothing that grows with the number of connections. Pure: `now` is an argument.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from enum import IntEnum, unique
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
@@ -82,8 +82,3 @@ class Waits(Generic[ConnectionT]):
             return None
         connection, since = min(waiting, key=itemgetter(1))
         return connection if now - since >= _PATIENCE_S else None
-
-    def all(self) -> Iterator[ConnectionT]:
-        """Return every connection."""
-        for queue in self._queues:
-            yield from tuple(queue)

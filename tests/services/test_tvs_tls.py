@@ -127,9 +127,10 @@ async def test_a_certificate_is_reloaded_without_dropping_connections(
     tmp_path: Path,
 ) -> None:
     new = own_certificate(tmp_path, minting.server("tvs-new", 2048))
-    async with running(settings_for(tmp_path)) as rig, phone(rig.address) as old:
+    settings = settings_for(tmp_path)
+    async with running(settings) as rig, phone(rig.address) as old:
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
-        rig.server.reload_certificates((new,))
+        rig.server.reload((new,), settings.limits)
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
         async with phone(rig.address) as client:
             assert client.tls.getpeercert(binary_form=True) == new.der
@@ -147,7 +148,7 @@ async def test_a_bad_certificate_changes_nothing(tmp_path: Path) -> None:
             OwnCertificate(b"nonsense", own.key),
         ):
             with pytest.raises(ServiceError) as caught:
-                rig.server.reload_certificates((bad,))
+                rig.server.reload((bad,), settings.limits)
             assert caught.value.hint is not None
         async with phone(rig.address) as client:
             assert client.tls.getpeercert(binary_form=True) == own.der

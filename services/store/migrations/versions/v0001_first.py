@@ -13,6 +13,8 @@ _WHEN_CURRENT = sa.text("state = 'current'")
 def upgrade() -> None:
     """Make them."""
     _make_cluster()
+    _make_nodes()
+    _make_groups()
     _make_devices()
     _make_certificates()
     _make_files()
@@ -32,6 +34,19 @@ def _make_cluster() -> None:
         sa.Column("paramvalue", sa.String(1024), nullable=False),
     )
     op.create_table(
+        "audit",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("at", sa.Integer, nullable=False),
+        sa.Column("by", _NAME, nullable=False),
+        sa.Column("action", _NAME, nullable=False),
+        sa.Column("detail", sa.String(4096), nullable=False),
+        sa.UniqueConstraint("revision", name="one_audit_row_a_revision"),
+    )
+
+
+def _make_nodes() -> None:
+    op.create_table(
         "processnode",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("name", _NAME, nullable=False, unique=True),
@@ -49,19 +64,9 @@ def _make_cluster() -> None:
         sa.Column("ctl_revision", sa.Integer, nullable=False),
         sa.Column("reset_itl_revision", sa.Integer, nullable=False),
     )
-    op.create_table(
-        "audit",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.Column("at", sa.Integer, nullable=False),
-        sa.Column("by", _NAME, nullable=False),
-        sa.Column("action", _NAME, nullable=False),
-        sa.Column("detail", sa.String(4096), nullable=False),
-        sa.UniqueConstraint("revision", name="one_audit_row_a_revision"),
-    )
 
 
-def _make_devices() -> None:
+def _make_groups() -> None:
     op.create_table(
         "callmanager_group",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -80,6 +85,9 @@ def _make_devices() -> None:
             "node_id", sa.Integer, sa.ForeignKey("processnode.id"), nullable=False
         ),
     )
+
+
+def _make_devices() -> None:
     op.create_table(
         "device_pool",
         sa.Column("id", sa.Integer, primary_key=True),
