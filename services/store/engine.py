@@ -20,12 +20,13 @@ CHANNEL: Final = "tokenless_revision"
 _WRITES: Final = "tokenless_writes"
 _HINT: Final = "write postgresql+psycopg://USER@HOST/DATABASE"
 _REACH: Final = {
-    # A host that has gone, or a cut link, is noticed within seconds.
-    "connect_timeout": 3,
+    # A host that has gone, or a cut link, is noticed within some seconds; time enough for
+    # a bad link, where the same segment may be lost three times.
+    "connect_timeout": 10,
     "keepalives_idle": 2,
     "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 4000,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 10_000,
     "application_name": "tokenless",
     "client_encoding": "utf8",
 }
@@ -34,8 +35,8 @@ _NOTICED_THERE: Final = {
     # which every other administrator waits (two hours, as Linux has it).
     "tcp_keepalives_idle": 2,
     "tcp_keepalives_interval": 2,
-    "tcp_keepalives_count": 3,
-    "tcp_user_timeout": 4000,
+    "tcp_keepalives_count": 4,
+    "tcp_user_timeout": 10_000,
 }
 
 

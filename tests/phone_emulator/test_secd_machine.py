@@ -124,6 +124,28 @@ def test_the_second_server_is_asked_when_the_first_is_silent() -> None:
     assert len(silences) == 1  # it then stays with the one that answers
 
 
+NAMES = {
+    FileKind.CTL: f"CTL{DEVICE}.tlv",
+    FileKind.ITL: f"ITL{DEVICE}.tlv",
+    FileKind.CONFIGURATION: f"{DEVICE}.cnf.xml",
+}
+
+
+@pytest.mark.parametrize("kind", FileKind)
+def test_a_server_may_fall_silent_before_any_file(kind: FileKind) -> None:
+    secd = machine()
+    (effect,) = secd.handle(PowerOn(), NOW)
+    while isinstance(effect, Fetch) and effect.name != NAMES[kind]:
+        (effect,) = secd.handle(NotFound(), NOW)
+    first, second = IDENTITY.servers
+    assert effect == Fetch(first, NAMES[kind])
+    assert secd.handle(ServerSilent("no answer"), NOW) == [Fetch(second, NAMES[kind])]
+    (effect,) = secd.handle(ServerSilent("no answer"), NOW)
+    while isinstance(effect, Fetch):
+        (effect,) = secd.handle(NotFound(), NOW)
+    assert secd.report.files[kind].action is Action.FAILED
+
+
 def test_a_missing_file_is_not_looked_for_on_another_server() -> None:
     nodes = nodes_of(Lab())
     bench = phone(nodes)

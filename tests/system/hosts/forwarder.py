@@ -16,6 +16,7 @@ import sys
 import time
 from array import array
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 _MAX_FRAME_BYTES: Final = 65536
@@ -37,18 +38,21 @@ def send_whole_frames(interface: str) -> None:
 
 def forward(one: str, other: str, delay_s: float) -> None:
     """Pass frames on, each after `delay_s`, until standard input ends."""
-    ends = _open(one), _open(other)
-    across = {ends[0]: ends[1], ends[1]: ends[0]}
+    with _open(one) as first, _open(other) as second:
+        _forward({first: second, second: first}, delay_s)
+
+
+def _forward(across: Mapping[socket.socket, socket.socket], delay_s: float) -> None:
     under_way: deque[tuple[float, socket.socket, bytes]] = deque()
     print("forwarding", flush=True)  # noqa: T201 - its caller waits for it
     while True:
         wait_s = under_way[0][0] - time.monotonic() if under_way else None
         readable, _, _ = select.select(
-            [sys.stdin, *ends], [], [], None if wait_s is None else max(0.0, wait_s)
+            [sys.stdin, *across], [], [], None if wait_s is None else max(0.0, wait_s)
         )
         if sys.stdin in readable:
             return
-        for end in (end for end in ends if end in readable):
+        for end in (end for end in across if end in readable):
             frame, (_, _, kind, *_) = end.recvfrom(_MAX_FRAME_BYTES)
             if kind != _OUTGOING:
                 under_way.append((time.monotonic() + delay_s, across[end], frame))

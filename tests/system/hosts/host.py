@@ -156,6 +156,8 @@ class PhonesHost(Host):
     first_mac: str = field(kw_only=True)
     servers: tuple[str, ...] = field(kw_only=True)
     """The TFTP servers, in the order in which the phones try them."""
+    tftp_timeout_s: float = field(default=0.2, kw_only=True)
+    """Short, for where a server is away; a bad link needs more."""
 
     @property
     def flash(self) -> Path:
@@ -171,7 +173,8 @@ class PhonesHost(Host):
         return self.start(
             *("fleet", "boot", "--count", str(PHONES), "--first-mac", self.first_mac),
             *("--model", "7975", "--flash", str(self.flash), "--json"),
-            *("--tftp", ",".join(self.servers), "--tftp-timeout", "0.2"),
+            *("--tftp", ",".join(self.servers)),
+            *("--tftp-timeout", str(self.tftp_timeout_s)),
             *("--tvs-timeout", "5", "--retries", "0"),
         )
 
