@@ -21,8 +21,17 @@ from tests.lists import tokenless
 
 
 def header_defects() -> Iterator[Defect]:
+    yield from _no_header()
+    yield from _header_length()
+    yield from _signer_id()
+    yield from _signer_elements()
+    yield from _missing_or_twice()
+    yield from _signature_info()
+    yield from _what_follows()
+
+
+def _no_header() -> Iterator[Defect]:
     data = tokenless().data
-    signer = tokenless().signer
     yield Defect("empty", b"", "the file is empty", 0)
     yield Defect("one-byte", data[:1], "head is cut short", 0)
     yield Defect(
@@ -32,6 +41,10 @@ def header_defects() -> Iterator[Defect]:
     yield Defect("version-missing", data[5:], "byte 0x02 where the element VERSION", 0)
     yield Defect("version-long", patched(2, b"\x03"), "VERSION has 3 bytes", 0)
     yield Defect("version-empty", patched(2, b"\x00"), "VERSION has 0 bytes", 0)
+
+
+def _header_length() -> Iterator[Defect]:
+    data = tokenless().data
     yield Defect(
         "header-length-missing",
         data[:5] + data[10:],
@@ -58,6 +71,9 @@ def header_defects() -> Iterator[Defect]:
         "element 13 where a record",
         PADS,
     )
+
+
+def _signer_id() -> Iterator[Defect]:
     yield Defect(
         "signer-id-too-long", patched(SIGNER_ID + 1, b"\xff\xff"), "element 3 claims"
     )
@@ -82,6 +98,10 @@ def header_defects() -> Iterator[Defect]:
     yield Defect(
         "signer-name-with-nul-inside", patched(20, b"\0"), "SIGNERNAME is not text", 13
     )
+
+
+def _signer_elements() -> Iterator[Defect]:
+    signer = tokenless().signer
     yield Defect(
         "signer-without-serial",
         with_header(replace(3, nested((4, b"CN=a\0"), (6, b"CN=a\0")))),
@@ -106,6 +126,9 @@ def header_defects() -> Iterator[Defect]:
         "element 99 is out of place in SIGNERID",
         162,
     )
+
+
+def _missing_or_twice() -> Iterator[Defect]:
     yield Defect("signer-id-missing", with_header(drop(3)), "the header lacks")
     yield Defect("signature-info-missing", with_header(drop(7)), "the header lacks")
     yield Defect("signature-missing", with_header(drop(12)), "the header lacks")
@@ -116,6 +139,9 @@ def header_defects() -> Iterator[Defect]:
     yield Defect(
         "filename-twice", with_header(twice(14)), "element 14 comes twice", 333
     )
+
+
+def _signature_info() -> Iterator[Defect]:
     yield Defect(
         "signature-info-lies",
         patched(SIGNATURE_INFO + 2, b"\x0e"),
@@ -145,6 +171,10 @@ def header_defects() -> Iterator[Defect]:
         "SIGNATUREALGOINFO lacks SIGNATURE_MODULUS",
         169,
     )
+
+
+def _what_follows() -> Iterator[Defect]:
+    data = tokenless().data
     yield Defect(
         "timestamp-short", with_header(replace(15, b"\0")), "TIMESTAMP has 1", 326
     )

@@ -18,13 +18,24 @@ from tests.lists import tokenless
 
 
 def record_defects() -> Iterator[Defect]:
+    yield from _end_of_file()
+    yield from _record_length()
+    yield from _record_elements()
+    yield from _of_another()
+    yield from _damaged_certificate()
+    yield from _too_much()
+
+
+def _end_of_file() -> Iterator[Defect]:
     data = tokenless().data
-    first = tokenless().records[0]
-    other = minting.capf().certificate
     yield Defect("last-byte-missing", data[:-1], r"RECORDLENGTH is 1161, 1160", 3786)
     yield Defect("one-byte-too-many", data + b"\0", "head is cut short", 4947)
     yield Defect("three-zeros-too-many", data + bytes(3), "element 0 where a rec", 4947)
     yield Defect("text-behind", data + b"\n<device/>", "element 10 claims|element 10")
+
+
+def _record_length() -> Iterator[Defect]:
+    data = tokenless().data
     yield Defect(
         "record-length-zero",
         patched(RECORDS + 3, b"\0\0"),
@@ -60,6 +71,9 @@ def record_defects() -> Iterator[Defect]:
         "element 2 where a record must begin",
         RECORDS,
     )
+
+
+def _record_elements() -> Iterator[Defect]:
     yield Defect(
         "dns-name-lies",
         patched(RECORDS + 6, b"\xff\xff"),
@@ -104,6 +118,10 @@ def record_defects() -> Iterator[Defect]:
         with_record(replace(RecordTag.IP_ADDRESS, b"\x0a\0\0")),
         "IPADDRESS has 3 bytes",
     )
+
+
+def _of_another() -> Iterator[Defect]:
+    other = minting.capf().certificate
     yield Defect(
         "subject-of-another",
         with_record(replace(RecordTag.SUBJECT_NAME, b"CN=mallory\0")),
@@ -134,7 +152,10 @@ def record_defects() -> Iterator[Defect]:
         with_record(replace(RecordTag.CERTIFICATE, other.der)),
         "PUBLIC_KEY is not that of the record's certificate",
     )
-    der = first.certificate_der or b""
+
+
+def _damaged_certificate() -> Iterator[Defect]:
+    der = tokenless().records[0].certificate_der or b""
     for name, damaged, reason in (
         ("empty", b"", "a DER value is cut short"),
         ("cut", der[:-1], "a DER value claims"),
@@ -148,6 +169,10 @@ def record_defects() -> Iterator[Defect]:
             with_record(replace(RecordTag.CERTIFICATE, damaged)),
             f"CERTIFICATE: .*{reason}",
         )
+
+
+def _too_much() -> Iterator[Defect]:
+    data = tokenless().data
     yield Defect(
         "too-many-record-elements",
         with_record(lambda elements: elements + [(99, b"")] * 40),
