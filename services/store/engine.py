@@ -20,8 +20,8 @@ CHANNEL: Final = "tokenless_revision"
 _WRITES: Final = "tokenless_writes"
 _HINT: Final = "write postgresql+psycopg://USER@HOST/DATABASE"
 _REACH: Final = {
-    # A host that has gone, or a cut link, is noticed within some seconds; time enough for
-    # a bad link, where the same segment may be lost three times.
+    # A host that has gone, or a cut link, is noticed within some seconds; a bad link has
+    # the time to lose the same segment three times.
     "connect_timeout": 10,
     "keepalives_idle": 2,
     "keepalives_interval": 2,
