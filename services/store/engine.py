@@ -20,7 +20,7 @@ CHANNEL: Final = "tokenless_revision"
 _WRITES: Final = "tokenless_writes"
 _HINT: Final = "write postgresql+psycopg://USER@HOST/DATABASE"
 _REACH: Final = {
-    # A host that has gone, or a cut link, is noticed within some seconds; a bad link has
+    # A host that has gone, or a cut link, is noticed within seconds; a bad link has
     # the time to lose the same segment three times.
     "connect_timeout": 10,
     "keepalives_idle": 2,
