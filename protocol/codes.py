@@ -91,6 +91,18 @@ class TrustStore(StrEnum):
         return self.value.endswith("-trust")
 
 
+# CAPF runs on the publisher, which makes the ITLRecovery of all (REFERENCE 1.9).
+UNITS_OF_EVERY_NODE: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
+UNITS_OF_PUBLISHER: Final = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
+"""Units that the publisher has for all nodes."""
+UNITS: Final = UNITS_OF_EVERY_NODE + UNITS_OF_PUBLISHER
+
+
+def units_of(*, is_publisher: bool) -> tuple[TrustStore, ...]:
+    """Return the units that have a certificate on a node."""
+    return UNITS if is_publisher else UNITS_OF_EVERY_NODE
+
+
 # REFERENCE 1.12, observed. ITLRecovery is not in that table; its certificate is a SAST
 # of every list that holds it, and 7.7 expects TVS to know it as one (inferred).
 _STORE_ROLES: Final[dict[TrustStore, tuple[int, ...]]] = {

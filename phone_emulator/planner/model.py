@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from protocol.codes import Role, TrustStore
+from protocol.codes import UNITS_OF_EVERY_NODE, UNITS_OF_PUBLISHER, Role, TrustStore
 from protocol.release import Release
 
 PUBLISHER: Final = 0
 """The publisher's number; subscribers follow."""
-EVERY_NODE: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
-PUBLISHER_ONLY: Final = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
-UNITS: Final = EVERY_NODE + PUBLISHER_ONLY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +91,7 @@ class Site:
 
     def holders(self, unit: TrustStore) -> Sequence[int]:
         """Return the nodes that have a certificate of a unit, by number."""
-        return range(len(self.nodes)) if unit in EVERY_NODE else (PUBLISHER,)
+        return range(len(self.nodes)) if unit in UNITS_OF_EVERY_NODE else (PUBLISHER,)
 
     @property
     def server_role(self) -> Role:
@@ -104,8 +101,8 @@ class Site:
 
 @lru_cache
 def _slots(nodes: int) -> tuple[tuple[TrustStore, int], ...]:
-    everywhere = [(unit, node) for unit in EVERY_NODE for node in range(nodes)]
-    return (*everywhere, *((unit, PUBLISHER) for unit in PUBLISHER_ONLY))
+    everywhere = [(unit, node) for unit in UNITS_OF_EVERY_NODE for node in range(nodes)]
+    return (*everywhere, *((unit, PUBLISHER) for unit in UNITS_OF_PUBLISHER))
 
 
 class Cluster(NamedTuple):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from phone_emulator.planner.model import UNITS
 from phone_emulator.planner.phones import Boot, Group, anchors
 from phone_emulator.planner.risk import after_a_power_cut
 from phone_emulator.planner.search import Found, search
@@ -25,7 +24,7 @@ from phone_emulator.planner.steps import (
     title,
 )
 from phone_emulator.planner.task import Task
-from protocol.codes import TrustStore
+from protocol.codes import UNITS, TrustStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from phone_emulator.rehearsal.imported_lists import Entry, InUse, Picture
 from phone_emulator.rehearsal.imported_nodes import node_name
-from protocol.codes import Role, TrustStore
+from protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
 from protocol.trust_verdicts import TFTP_ROLES
 
-_CLUSTER_WIDE = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
-_UNITS = (TrustStore.CALLMANAGER, TrustStore.TVS, *_CLUSTER_WIDE)
 _Place = tuple[TrustStore, str]
 """A unit and its node; the node of a cluster-wide certificate is empty."""
 
@@ -100,14 +98,14 @@ def _unit(entry: Entry) -> TrustStore | None:
 
 
 def _owner(entry: Entry, unit: TrustStore) -> str:
-    return "" if unit in _CLUSTER_WIDE else node_name(entry)
+    return "" if unit in UNITS_OF_PUBLISHER else node_name(entry)
 
 
 def _place_of(each: InUse) -> _Place | None:
     """Place a certificate by its file's name and its common name."""
     stem = each.unit_name.lower().replace("_", "-")
-    for unit in _UNITS:
+    for unit in UNITS:
         if stem.startswith(unit.lower()):
             host = (each.certificate.subject.get("CN") or "").split(".")[0]
-            return unit, "" if unit in _CLUSTER_WIDE else host
+            return unit, "" if unit in UNITS_OF_PUBLISHER else host
     return None

@@ -71,6 +71,7 @@ def read_site(
     key_bits = _usual_bits(entries)
     release, why = (version, "given") if version else _release(ctl, itls)
     server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
+    capf = next((e.common_name for e in entries if e.role == Role.CAPF), "")
     return ImportedSite(
         nodes=nodes,
         version=release,
@@ -80,9 +81,7 @@ def read_site(
         tokens=0 if ctl is None else sum(e.is_token for e in ctl.entries),
         subject=_subject(server.subject if server else ""),
         domain=_domain(server, nodes),
-        capf=_host_name(
-            next((e.common_name for e in entries if e.role == Role.CAPF), "")
-        ),
+        capf=_host_name(capf),
         key_bits=key_bits,
         since_ctl=drifts.since_ctl(),
         since_lists=since_lists,

@@ -7,13 +7,13 @@ from typing import Final
 from sqlalchemy import Connection
 
 from protocol.certificate import Certificate
-from protocol.codes import TrustStore
+from protocol.codes import UNITS_OF_PUBLISHER, TrustStore
 from protocol.errors import DecodeError
 from protocol.trust_list import TrustList
 from services.cluster.cluster import Cluster, Node
 from services.cluster.issuing import Issued, Order, install, prepare
 from services.errors import ServiceError
-from services.pki.profiles import CLUSTER_WIDE, PROFILES
+from services.pki.profiles import PROFILES
 from services.pki.uploads import read_upload
 from services.store import certificates as rows
 from services.store.certificates import PlacementState, StoredCertificate
@@ -112,7 +112,7 @@ def check_unit(node: Node, store: TrustStore) -> None:
     if store not in PROFILES:
         units = ", ".join(PROFILES)
         raise ServiceError(f"no own certificate {store} here", hint=f"units: {units}")
-    if store in CLUSTER_WIDE and not node.is_publisher:
+    if store in UNITS_OF_PUBLISHER and not node.is_publisher:
         raise ServiceError(
             f"{store} is the publisher's, for the whole cluster",
             hint="run it on the publisher",

@@ -3,19 +3,14 @@
 All at once, as the vendor does it, which is what makes it dangerous (REFERENCE 7.9).
 """
 
-from typing import Final
-
 import msgspec
 
-from protocol.codes import TrustStore
+from protocol.codes import units_of
 from services.cluster.cluster import Cluster, Node
 from services.cluster.issuing import Order, install, prepare
 from services.config import HostName
 from services.errors import ServiceError
 from services.store import nodes
-
-_OF_ALL: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
-_OF_PUBLISHER: Final = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
 
 
 def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
@@ -29,11 +24,10 @@ def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
     """
     check_name(cluster, new)
     size = cluster.config.certificates.regenerated_key_size
-    stores = _OF_ALL + (_OF_PUBLISHER if node.is_publisher else ())
     with cluster.store.read() as connection:
         issued = [
             prepare(cluster.site, connection, Order(node, store, size, full_name=new))
-            for store in stores
+            for store in units_of(is_publisher=node.is_publisher)
         ]
     detail = f"{node.name} -> {new}"
     with cluster.store.change("set hostname", detail, by=by) as change:

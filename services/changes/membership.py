@@ -8,7 +8,7 @@ out of the CTL when it is updated. Its folder stays on the disk.
 
 from ipaddress import AddressValueError, IPv4Address
 
-from protocol.codes import TrustStore
+from protocol.codes import TrustStore, units_of
 from services.changes.hostname import check_name
 from services.cluster.cluster import Cluster, Node
 from services.cluster.issuing import Order, issue
@@ -17,8 +17,6 @@ from services.publishing.papers import Papers
 from services.store import certificates, nodes
 from services.store.certificates import PlacementState
 from services.store.devices import read_pools
-
-_STORES = (TrustStore.CALLMANAGER, TrustStore.TVS)
 
 
 def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
@@ -42,7 +40,7 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
         row = nodes.add_node(connection, name, address, is_publisher=False)
         node = cluster.node_of(row)
         node.tftp_folder.mkdir(parents=True, exist_ok=True)
-        for store in _STORES:
+        for store in units_of(is_publisher=False):
             issue(
                 cluster.site, connection, Order(node, store, key_size=size), change.at
             )

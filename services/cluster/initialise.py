@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from protocol.codes import TrustStore
+from protocol.codes import units_of
 from services.cluster.issuing import Order, issue
 from services.cluster.site import CONFIG_FILE, Node, Site
 from services.config import ClusterConfig
@@ -26,9 +26,6 @@ from services.store import devices, nodes
 from services.store.database import Database
 from services.store.engine import without_password
 from services.store.parameters import FALSE, SHA1, TRUE, Parameter, add_parameter
-
-_EVERY_NODE = (TrustStore.CALLMANAGER, TrustStore.TVS)
-_PUBLISHER_ONLY = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
 
 
 def initialise(site: Site) -> None:
@@ -152,7 +149,6 @@ def _parameters(config: ClusterConfig) -> dict[Parameter, str]:
 def _furnish(site: Site, connection: Connection, node: Node, at: int) -> None:
     """Give a node its folders, keys and first certificates."""
     node.tftp_folder.mkdir(parents=True)
-    stores = _EVERY_NODE + (_PUBLISHER_ONLY if node.is_publisher else ())
     size = site.config.certificates.key_size
-    for store in stores:
+    for store in units_of(is_publisher=node.is_publisher):
         issue(site, connection, Order(node, store, key_size=size), at)

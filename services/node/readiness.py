@@ -1,6 +1,6 @@
 """Whether a node could start its services now: asked before they are stopped."""
 
-from protocol.codes import TrustStore
+from protocol.codes import UNITS_OF_EVERY_NODE
 from services.cluster.cluster import Cluster, Node
 from services.publishing.itl import itl_signer
 from services.publishing.papers import Papers
@@ -16,7 +16,6 @@ def check_ready(cluster: Cluster, node: Node) -> None:
     with cluster.store.read() as connection:
         papers = Papers.read(connection)
     row = papers.node(node.id)
-    own = TrustStore.CALLMANAGER, TrustStore.TVS
-    needed = [(store, papers.certificate(store, row)) for store in own]
+    needed = [(store, papers.certificate(store, row)) for store in UNITS_OF_EVERY_NODE]
     for store, certificate in [*needed, itl_signer(papers, row)]:
         node.keys.load(store, certificate)

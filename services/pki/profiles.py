@@ -25,8 +25,6 @@ PROFILES: Final = {
     TrustStore.ITLRECOVERY: Profile(_SERVER, ("server_auth", "client_auth")),
 }
 
-CLUSTER_WIDE: Final = frozenset({TrustStore.CAPF, TrustStore.ITLRECOVERY})
-"""Units that the publisher has for all nodes."""
 EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF})
 """Units that sign no trust list and no configuration: those take RSA only."""
 

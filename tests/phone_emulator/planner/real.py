@@ -1,11 +1,11 @@
 """The planner's worlds made real: signed lists, a real SECD, TVS with real answers."""
 
-from phone_emulator.planner.model import UNITS, Cluster, Identity, List, Served, Site
+from phone_emulator.planner.model import Cluster, Identity, List, Served, Site
 from phone_emulator.planner.phones import Group, tvs_of
 from phone_emulator.secd.events import FlashContents, Server
 from phone_emulator.secd.events import Identity as PhoneIdentity
 from phone_emulator.secd.report import BootReport
-from protocol.codes import Role, TrustStore
+from protocol.codes import UNITS, Role, TrustStore
 from protocol.phone_config import TvsMember
 from protocol.record import Record
 from protocol.trust_list_build import record_for
