@@ -53,11 +53,17 @@ _VOLATILE: Final = [
         (r"(?<=SAST-ADN)[0-9a-f]{8}(?:-[0-9A-F]{8})?", "token"),
     ]
 ]
-_TIMES: Final = [
+# A day and its hour look like bytes in hexadecimal to `_VOLATILE`, so these go first.
+_DATES: Final = [
     re.compile(pattern)
     for pattern in [
         r"\w{3} \w{3} \d{2} \d{2}:\d{2}:\d{2} \w+ \d{4}",
         r"\b\d{4}-\d{2}-\d{2}\b",
+    ]
+]
+_TIMES: Final = [
+    re.compile(pattern)
+    for pattern in [
         r"\b\d{1,2}:\d{2}:\d{2}(?:\.\d+)?[ap]?",
         r"\b\d+\.\d s\b",
     ]
@@ -117,6 +123,8 @@ class Comparable:
     def of(self, output: str) -> str:
         """Return an output with each volatile value as a numbered word."""
         output += "\n"
+        for pattern in _DATES:
+            output = pattern.sub("<date>", output)
         for pattern, kind in _VOLATILE:
             output = pattern.sub(
                 lambda found, kind=kind: self._word(kind, found.group()), output
