@@ -3,13 +3,18 @@
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
 from phone_emulator.secd.diagram import renew
 from tests.live import LiveNode
+
+if TYPE_CHECKING:
+    from phone_emulator.pytest_plugin.lab import LabCluster, LabFleet, LabPhone
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "phone.md"
 TEXT = DOCUMENT.read_text()
@@ -59,3 +64,13 @@ async def test_the_examples_of_the_library_do_what_they_say(
     assert "'action': 'installed'" in first
     assert sorted(int(line.split()[1]) for line in phones) == list(range(1, 21))
     assert last == "Counter({'ok': 20}) []"
+
+
+def test_the_example_of_the_fixtures_passes(
+    tokenless_cluster: "LabCluster",
+    tokenless_phone: "Callable[..., LabPhone]",
+    tokenless_fleet: "Callable[..., LabFleet]",
+) -> None:
+    names: dict[str, Any] = {}
+    exec(EXAMPLES[2], names)  # noqa: S102
+    names["test_our_change_window"](tokenless_cluster, tokenless_phone, tokenless_fleet)
