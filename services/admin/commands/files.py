@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -50,14 +51,13 @@ def get_tftp(session: Session, name: str) -> None:
     if name == _RECOVERY_FILE:
         session.deliver(name, _export_recovery(session), mode=PRIVATE)
     else:
-        session.deliver(name, _load(session, name))
+        _fetch(session, name)
 
 
 @TREE.command("file get activelog NAME")
 def get_activelog(session: Session, name: str) -> None:
     """Fetch a file of cm/tftpdata (saved with --output)."""
-    inside = _inside_tftpdata(name)
-    session.deliver(inside, _load(session, inside))
+    _fetch(session, _inside_tftpdata(name))
 
 
 def _export_recovery(session: Session) -> bytes:
@@ -66,8 +66,8 @@ def _export_recovery(session: Session) -> bytes:
     return export_recovery(session.cluster, password)
 
 
-def _load(session: Session, name: str) -> bytes:
-    """Return one file of the node's TFTP folder.
+def _fetch(session: Session, name: str) -> None:
+    """Save one file of the node's TFTP folder.
 
     Raises:
         ServiceError: When there is none of that name.
@@ -78,7 +78,7 @@ def _load(session: Session, name: str) -> bytes:
             f"files: found = {len(found)}; one is needed",
             hint="see `file list tftp`",
         )
-    return found[0].read_bytes()
+    session.deliver(found[0].name, found[0].read_bytes())
 
 
 def _list(session: Session, pattern: str) -> None:
@@ -119,9 +119,10 @@ def _matching(session: Session, pattern: str) -> list[Path]:
     """
     if "/" in pattern or pattern in {"", ".", ".."} or "\0" in pattern:
         raise UsageError(f"{pattern!r} is no file name", hint="name it without a path")
-    folder = session.node.tftp_folder
     return sorted(
-        file for file in folder.glob(pattern) if file.is_file() and not _hidden(file)
+        file
+        for file in session.node.tftp_folder.glob("*")
+        if fnmatchcase(file.name, pattern) and file.is_file() and not _hidden(file)
     )
 
 

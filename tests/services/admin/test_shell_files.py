@@ -92,6 +92,25 @@ def test_both_names_of_the_folder_list_and_fetch_the_same(
     assert "see `file list tftp`" in refusal(shell.run("file get tftp nothing"))
 
 
+def test_two_stars_in_a_row_are_a_pattern_too(shell: AdminShell) -> None:
+    done(shell.run(MIXED))
+    assert " CTLFile.tlv\n" in done(shell.run("file list tftp CTL**"))
+    assert " CTLFile.tlv\n" in done(shell.run("file list tftp **"))
+
+
+def test_a_file_that_a_pattern_names_is_saved_under_its_own_name(
+    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = AdminShell(lab, PUBLISHER, assume_yes=True)
+    done(shell.run(MIXED))
+    for words in ("tftp CTLF*", "activelog cm/tftpdata/CTLF*"):
+        done(shell.run(f"file get {words}"))
+        assert [each.name for each in tmp_path.glob("*.tlv")] == ["CTLFile.tlv"]
+        (tmp_path / "CTLFile.tlv").unlink()
+        assert not list(tmp_path.glob("CTL*"))
+
+
 def test_activelog_has_one_folder(shell: AdminShell) -> None:
     result = shell.run("file list activelog cm/trace/tvs/sdi/*")
     assert result.status == 2
