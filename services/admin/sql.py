@@ -47,8 +47,7 @@ class Condition:
             case "!=" | "<>":
                 return found != self.value
             case _:
-                pieces = map(re.escape, self.value.split("%"))
-                return re.fullmatch(".*".join(pieces), found, re.DOTALL) is not None
+                return _is_like(found, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,11 @@ def run_select(
             )
     rows = [row for row in load() if all(c.holds(row) for c in select.conditions)]
     if (by := select.order_by) is not None:
-        rows.sort(key=lambda row: row[by], reverse=select.descending)
+        are_numbers = all(not row[by] or row[by].isdecimal() for row in rows)
+        rows.sort(
+            key=lambda row: (len(row[by]) if are_numbers else 0, row[by]),
+            reverse=select.descending,
+        )
     return columns, [tuple(row[column] for column in columns) for row in rows]
 
 
@@ -177,6 +180,23 @@ class _Parser:
     def _keyword(self, keyword: str) -> None:
         if not self._accept(keyword):
             raise StatementError(f"`{keyword}` is missing")
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    """Compare with a pattern piece by piece; a regular expression could take ages."""
+    first, *others = pattern.split("%")
+    if not others:
+        return text == pattern
+    *inner, last = others
+    at, end = len(first), len(text) - len(last)
+    if at > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for piece in inner:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 def _tokens(statement: str) -> Iterator[str]:

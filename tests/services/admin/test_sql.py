@@ -70,6 +70,48 @@ def test_selections(statement: str, values: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("StandAlone", True),
+        ("%", True),
+        ("%%", True),
+        ("Stand%", True),
+        ("%Alone", True),
+        ("S%d%l%e", True),
+        ("%nd%on%", True),
+        ("StandAlone%", True),
+        ("%StandAlone", True),
+        ("Stand", False),
+        ("Stand%alone", False),
+        ("%Alone%Stand%", False),
+        ("StandAl%lone", False),
+        ("%n%n%n%", False),
+        ("S.*e", False),
+    ],
+)
+def test_like(pattern: str, *, found: bool) -> None:
+    row = {"paramvalue": "StandAlone"}
+    assert Condition("paramvalue", "like", pattern).holds(row) is found
+
+
+def test_a_pattern_of_many_parts_is_compared_without_trying_all_ways() -> None:
+    row = {"paramvalue": "a" * 200}
+    assert not Condition("paramvalue", "like", "%a" * 40 + "%z").holds(row)
+
+
+def test_numbers_are_ordered_as_numbers() -> None:
+    values = ("10", "9", "", "100")
+    rows = [{"revision": value} for value in values]
+    tables = {"audit": (("revision",), lambda: rows)}
+    for statement, wanted in (
+        ("select * from audit order by revision", ["", "9", "10", "100"]),
+        ("select * from audit order by revision desc", ["100", "10", "9", ""]),
+    ):
+        _, found = run_select(parse_select(statement), tables)
+        assert [row[0] for row in found] == wanted
+
+
+@pytest.mark.parametrize(
     ("statement", "reason"),
     [
         ("", "`select` is missing"),
