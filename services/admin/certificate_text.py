@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from protocol.certificate import Certificate
 from protocol.name_text import printable
 from protocol.names import DistinguishedName
+from services.pki.uploads import UNREADABLE_EXTENSIONS
 
 _TIME: Final = "%a %b %d %H:%M:%S %Z %Y"
 _HEX_WIDTH: Final = 64
@@ -46,7 +47,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     parsed = x509.load_der_x509_certificate(certificate.der)
     algorithm = parsed.signature_algorithm_oid.dotted_string
     yield "["
-    yield "  Version: V3"
+    yield f"  Version: V{parsed.version.value + 1}"
     yield f"  Serial Number: {certificate.serial_hex}"
     yield f"  SignatureAlgorithm: {certificate.signature_algorithm} ({algorithm})"
     yield f"  Issuer Name: {shown_name(certificate.issuer)}"
@@ -61,12 +62,21 @@ def _lines(certificate: Certificate) -> Iterator[str]:
         initial_indent="    ",
         subsequent_indent="    ",
     )
-    yield f"  Extensions: {len(parsed.extensions)} present"
-    for extension in parsed.extensions:
+    yield from _extension_lines(parsed)
+    yield "]"
+
+
+def _extension_lines(parsed: x509.Certificate) -> Iterator[str]:
+    try:
+        extensions = parsed.extensions
+    except UNREADABLE_EXTENSIONS:
+        yield "  Extensions: cannot be read"
+        return
+    yield f"  Extensions: {len(extensions)} present"
+    for extension in extensions:
         kind = type(extension.value).__name__
         critical = "true" if extension.critical else "false"
         yield f"    {kind} ({extension.oid.dotted_string}) [critical: {critical}]"
-    yield "]"
 
 
 def _key_words(certificate: Certificate) -> str:

@@ -28,6 +28,13 @@ _CSR_HEAD: Final = b"-----BEGIN CERTIFICATE REQUEST-----"
 _PKCS12_MARK: Final = bytes.fromhex("020103")
 """PFX begins with SEQUENCE { INTEGER 3 … (RFC 7292, 4)."""
 
+UNREADABLE_EXTENSIONS: Final = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises over a certificate's extensions; the others are none."""
+
 # A signer of phones' files is looked up by itself: an authority there vouches for
 # nothing that it issued, and whoever uploads one expects the opposite.
 _LEAVES_ONLY: Final = frozenset(
@@ -144,10 +151,10 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
         with quiet():
             parsed = x509.load_der_x509_certificate(certificate.der)
         constraints = parsed.extensions.get_extension_for_class(x509.BasicConstraints)
-    except (x509.ExtensionNotFound, ValueError):
-        return
     except x509.DuplicateExtension as error:
         raise _not_one(str(error)) from None
+    except (x509.ExtensionNotFound, *UNREADABLE_EXTENSIONS):
+        return
     if constraints.value.ca:
         raise ServiceError(
             f"{certificate.subject_text} is an authority; {store} needs the "

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from protocol.codes import TrustStore
 from services.errors import ServiceError
 from services.pki.uploads import MAX_CHAIN, MAX_UPLOAD_BYTES, read_upload
-from tests import minting
+from tests import minting, odd_certificates
 
 SAST = TrustStore.PHONE_SAST_TRUST
 LEAF = minting.server()
@@ -159,6 +159,14 @@ def test_an_authority_where_a_signer_belongs() -> None:
     with pytest.raises(ServiceError, match="is an authority"):
         read_upload(data, SAST)
     assert read_upload(data, TrustStore.CALLMANAGER_TRUST)
+
+
+@pytest.mark.parametrize(
+    "names", [odd_certificates.EDI_PARTY, odd_certificates.NO_NAMES]
+)
+def test_a_signer_with_names_that_nobody_can_read(names: bytes) -> None:
+    signer = odd_certificates.with_alternative_names(names)
+    assert read_upload(signer.der, SAST) == (signer,)
 
 
 def test_a_chain_with_one_bad_part_is_refused_whole() -> None:

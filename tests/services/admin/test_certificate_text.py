@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from protocol.certificate import Certificate
 from services.admin.certificate_text import certificate_text, description, local_time
-from tests import minting
+from tests import minting, odd_certificates
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,31 @@ def test_the_fields_of_the_vendors_output() -> None:
     assert lines[lines.index("Key value:") + 1].startswith("30818902")
     pem = "\n".join(lines[lines.index("-----BEGIN CERTIFICATE-----") :])
     assert pem == minting.pem(certificate.der).decode().strip()
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        odd_certificates.with_alternative_names(odd_certificates.EDI_PARTY),
+        odd_certificates.with_alternative_names(odd_certificates.NO_NAMES),
+        odd_certificates.with_an_extension_twice(),
+    ],
+    ids=["unknown names", "no names", "twice"],
+)
+def test_extensions_that_cannot_be_read_hide_nothing_else(
+    certificate: Certificate,
+) -> None:
+    """TVS answers for such a certificate all the same: its names and key count."""
+    lines = certificate_text(certificate).splitlines()
+    assert f"  Serial Number: {certificate.serial_hex}" in lines
+    assert "  Extensions: cannot be read" in lines
+    assert lines[-1] == "-----END CERTIFICATE-----"
+
+
+def test_a_certificate_of_version_1() -> None:
+    lines = certificate_text(odd_certificates.of_version_1()).splitlines()
+    assert "  Version: V1" in lines
+    assert "  Extensions: 0 present" in lines
 
 
 def test_who_issued_it() -> None:
