@@ -59,7 +59,7 @@ class Command:
     publisher_only: bool
     question: Question | None
     literal: bool
-    """Whether it is given its arguments with their quotes, as they were typed."""
+    """Whether it is given the rest of the line in one piece, as it was typed."""
     action: Action
 
     @property
@@ -99,7 +99,7 @@ class CommandTree:
                 capitals: `show cert own NAME`.
             publisher_only: Whether a subscriber refuses it.
             ask: What to ask first.
-            literal: Whether quotes in its arguments are its own business.
+            literal: Whether quotes and blanks in its arguments are its own business.
         """
         parts = synopsis.split()
         words = tuple(part for part in parts if not _is_argument(part))

@@ -83,9 +83,9 @@ class AdminShell:
         """Run one typed line."""
         typed = line.rstrip()
         if typed.endswith("?"):
-            return self._run(["help", *typed[:-1].split()], [])
+            return self._run(["help", *typed[:-1].split()], "")
         try:
-            return self._run(split_line(typed), typed.split())
+            return self._run(split_line(typed), typed)
         except UsageError as error:
             return CommandResult("", STATUS_USAGE, error.explain())
 
@@ -93,15 +93,14 @@ class AdminShell:
         """Run a line that something else has split already (a Unix shell)."""
         if words and words[-1] == "?":
             words = ["help", *words[:-1]]
-        return self._run(words, " ".join(words).split())
+        return self._run(words, " ".join(words))
 
-    def _run(self, words: Sequence[str], as_typed: Sequence[str]) -> CommandResult:
+    def _run(self, words: Sequence[str], line: str) -> CommandResult:
         """Run words.
 
         Args:
             words: The line without its quotes.
-            as_typed: The line split at blanks only, for commands that read it as
-                it is.
+            line: The line itself, for commands that read it as it is.
         """
         if not words:
             return CommandResult("", STATUS_DONE)
@@ -109,7 +108,8 @@ class AdminShell:
         try:
             command, arguments = TREE.find(words)
             if command.literal:
-                arguments = tuple(as_typed[len(command.words) :])
+                depth = len(command.words)
+                arguments = tuple(line.split(maxsplit=depth)[depth:])
             self._execute(command, arguments)
         except UsageError as error:
             status, reason = STATUS_USAGE, error.explain()

@@ -2,10 +2,13 @@
 
 import pytest
 
+from protocol.codes import TrustStore
 from services.admin.command import TREE
 from services.admin.shell import AdminShell, CommandResult
+from services.changes import certificates
 from services.cluster.cluster import Cluster
 from services.store.audit import read_audit
+from tests import minting
 from tests.services.admin.lines import (
     MIXED,
     NON_SECURE,
@@ -118,6 +121,21 @@ def test_tables_of_run_sql(shell: AdminShell) -> None:
     assert text.splitlines()[2:] == ["ITLRecovery"]
     assert done(shell.run("run sql select name from device")) == "name\n====\n"
     assert shell.run("run sql drop table device").status == 1
+
+
+def test_run_sql_keeps_blanks_as_they_are_typed(
+    lab: Cluster, shell: AdminShell
+) -> None:
+    """Eight of them follow a token's name."""
+    token = minting.token().certificate_pem
+    certificates.upload(lab, TrustStore.PHONE_SAST_TRUST, token, by="test")
+    select = "run  sql select unit from certificate where subjectname like"
+    pattern = "'%SAST-ADN008580ef        ;OU%'"
+    assert shell.run_words(["run", "sql", ""]).status == 1
+    for line in (f"{select}  {pattern}", f"{select} {pattern} ; "):
+        assert done(shell.run(line)).splitlines()[2:] == ["Phone-SAST-trust"]
+    words = [*select.split(), pattern]
+    assert done(shell.run_words(words)).splitlines()[2:] == ["Phone-SAST-trust"]
 
 
 def test_who_changed_what(lab: Cluster, shell: AdminShell) -> None:
