@@ -32,7 +32,9 @@ _SIGNED: Final = ".sgn"
 _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
 
 MAX_SIGNED_FILES: Final = 16_384
-"""Kept at once. Names can be made up without end, memory cannot."""
+MAX_SIGNED_BYTES: Final = 256 << 20
+"""Kept at once, with what they are made of. Names can be made up without end, also for
+one large file (`./a`, `././a`), memory cannot."""
 MAX_SIGNED_LENGTH: Final = MAX_DOWNLOAD_BYTES
 
 
@@ -115,6 +117,7 @@ class _Signatures:
         self._digest = digest
         self._timestamp = timestamp
         self._kept: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+        self._kept_bytes = 0
 
     def sign(self, name: str, content: bytes) -> bytes:
         """Return the signed file of a content; the same object for the same content.
@@ -135,10 +138,16 @@ class _Signatures:
             timestamp=self._timestamp,
             digest=self._digest,
         ).data
-        self._kept[name] = content, signed
-        while len(self._kept) > MAX_SIGNED_FILES:
-            self._kept.popitem(last=False)
+        self._keep(name, (content, signed))
         return signed
+
+    def _keep(self, name: str, pair: tuple[bytes, bytes]) -> None:
+        replaced = self._kept.pop(name, ())
+        self._kept_bytes += sum(map(len, pair)) - sum(map(len, replaced))
+        self._kept[name] = pair
+        while len(self._kept) > MAX_SIGNED_FILES or self._kept_bytes > MAX_SIGNED_BYTES:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= sum(map(len, dropped))
 
 
 def _static_files(node: Node, settings: TftpSection) -> FileSource:

@@ -63,7 +63,7 @@ class StaticFiles:
         try:
             descriptor = self._open(parts)
             try:
-                return self._read(name, descriptor)
+                return self._read("/".join(parts), descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -230,6 +230,19 @@ def test_made_up_names_do_not_fill_the_memory(
     assert len(files._signatures._kept) == 4
 
 
+def test_made_up_names_of_a_large_file_do_not_fill_the_memory(
+    lab: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phone_files, "MAX_SIGNED_BYTES", 500_000)
+    (lab.publisher.tftp_folder / "large.bin").write_bytes(bytes(100_000))
+    files = start_tftp(lab)
+    for number in range(20):
+        files.find(f"{'./' * number}large.bin.sgn")
+    kept = files._signatures._kept.values()
+    assert sum(len(signed) for _, signed in kept) < 500_000
+    assert len({id(content) for content, _ in kept}) == 1
+
+
 def test_what_no_phone_would_take_is_not_signed(
     lab: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
