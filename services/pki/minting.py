@@ -5,6 +5,7 @@ raw. What a kind of certificate holds is said by a `Profile`; this file only wri
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from protocol.certificate import Certificate
 from protocol.names import DistinguishedName
 from protocol.signature import PublicKey
+from services.errors import ServiceError
 
 CertificateDigest = Literal["sha1", "sha256"]
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -32,6 +34,8 @@ PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 SERIAL_BYTES: Final = 16
 _LAST_UTC_TIME_YEAR: Final = 2049
 """RFC 5280, 4.1.2.5: later dates are GeneralizedTime."""
+
+_DNS_NAME: Final = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*", re.ASCII)
 
 _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha1": hashes.SHA1(),  # noqa: S303 - what certificates of 2015 are signed with
@@ -109,6 +113,9 @@ def mint(
         digest: What is signed; EC keys always sign SHA-256.
         serial: Big-endian; 16 random bytes when not given.
         alternative_names: DNS names and IP addresses.
+
+    Raises:
+        ServiceError: When an alternative name is neither.
     """
     tbs = x509.TbsCertificate(
         {
@@ -267,5 +274,23 @@ def _general_name(text: str) -> x509.GeneralName:
     try:
         ip_address(text)
     except ValueError:
-        return x509.GeneralName("dns_name", x509.DNSName(text))
+        return x509.GeneralName("dns_name", x509.DNSName(_checked_dns_name(text)))
+    if "%" in text:
+        raise _no_alternative_name(text)  # an interface of one machine
     return x509.GeneralName("ip_address", x509.IPAddress(text))
+
+
+def _checked_dns_name(text: str) -> str:
+    try:
+        encoded = text.encode("idna").decode()
+    except UnicodeError:
+        raise _no_alternative_name(text) from None
+    if _DNS_NAME.fullmatch(encoded) is None:
+        raise _no_alternative_name(text)
+    return text
+
+
+def _no_alternative_name(text: str) -> ServiceError:
+    return ServiceError(
+        f"{text!r} is no name for a certificate", hint="give a DNS name or an address"
+    )

@@ -168,16 +168,17 @@ def test_alternative_names_are_names_or_addresses() -> None:
         Issuer(subject, key),
         PROFILES[TrustStore.TVS],
         Validity.days(NOON, 10),
-        alternative_names=("lab-pub.example", "127.0.47.155"),
+        alternative_names=("lab-pub.example", "*.lab", "127.0.47.155", "fe80::1"),
     )
     names = (
         x509.load_der_x509_certificate(certificate.der)
         .extensions.get_extension_for_class(x509.SubjectAlternativeName)
         .value
     )
-    assert names.get_values_for_type(x509.DNSName) == ["lab-pub.example"]
+    assert names.get_values_for_type(x509.DNSName) == ["lab-pub.example", "*.lab"]
     assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == [
-        "127.0.47.155"
+        "127.0.47.155",
+        "fe80::1",
     ]
 
 
