@@ -13,6 +13,7 @@ from protocol.signature import MODULUS_CODES, RSA_PKCS1, Signer
 from protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH, pack_element
 
 _ALIGNMENT: Final = 4
+_TOO_LONG: Final = "the names make the header longer than 65,535 bytes"
 
 
 class BuildError(TokenlessError):
@@ -59,6 +60,9 @@ def sign_with_header(plan: HeaderPlan, body: bytes, signer: Signer) -> bytes:
 
 def _around_signature(plan: HeaderPlan, bits: int) -> tuple[bytes, bytes]:
     """Build what precedes and what follows element 12, with the final HEADERLENGTH."""
+    names = plan.signer.subject + plan.signer.issuer + plan.filename
+    if len(names.encode()) > MAX_ELEMENT_LENGTH:
+        raise BuildError(_TOO_LONG)
     info = SignatureInfo(plan.digest, RSA_PKCS1, MODULUS_CODES[bits])
     version = pack_element(HeaderTag.VERSION, bytes(plan.version))
     middle = pack_element(HeaderTag.SIGNER_ID, plan.signer.encode())
@@ -73,6 +77,6 @@ def _around_signature(plan: HeaderPlan, bits: int) -> tuple[bytes, bytes]:
     length += ELEMENT_HEAD_LENGTH + bits // 8
     pads = -length % _ALIGNMENT
     if length + pads > MAX_ELEMENT_LENGTH:
-        raise BuildError("the names make the header longer than 65,535 bytes")
+        raise BuildError(_TOO_LONG)
     head = pack_element(HeaderTag.HEADER_LENGTH, (length + pads).to_bytes(2))
     return version + head + middle, after + bytes([HeaderTag.PAD]) * pads

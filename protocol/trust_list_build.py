@@ -12,13 +12,18 @@ from typing import Final
 
 from protocol.certificate import Certificate
 from protocol.codes import Digest, Role
-from protocol.header_build import HeaderPlan, identity_of, sign_with_header
+from protocol.header_build import (
+    BuildError,
+    HeaderPlan,
+    identity_of,
+    sign_with_header,
+)
 from protocol.header_fields import SignerId, encode_text
 from protocol.names import NameForm
 from protocol.record import Record, RecordTag, compose_record
 from protocol.signature import Signer
 from protocol.trust_list import TrustList
-from protocol.wire import ELEMENT_HEAD_LENGTH
+from protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH
 
 _VERSION: Final = (1, 2)
 _NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - a token has no address; nothing is bound
@@ -54,7 +59,9 @@ def record_for(
     In the CTL Client's form the caller gives the address as `dns_name` too.
 
     Raises:
+        BuildError: When the names are too long for a record.
         DecodeError: When the parts do not make a record (a NUL in a name).
+        ValueError: When the address is none.
     """
     return _record(
         certificate,
@@ -86,7 +93,11 @@ def token_identity(certificate: Certificate) -> SignerId:
 
 
 def emptied_record(dns_name: str, ip_address: str, role: int) -> Record:
-    """Build what remains of a server in a non-secure cluster (REFERENCE 1.9)."""
+    """Build what remains of a server in a non-secure cluster (REFERENCE 1.9).
+
+    Raises:
+        BuildError, DecodeError, ValueError: As `record_for`.
+    """
     return _compose(
         [
             (RecordTag.DNS_NAME, encode_text(dns_name)),
@@ -183,5 +194,7 @@ def _record(
 def _compose(elements: list[tuple[int, bytes]]) -> Record:
     length = ELEMENT_HEAD_LENGTH + 2
     length += sum(ELEMENT_HEAD_LENGTH + len(value) for _, value in elements)
+    if length > MAX_ELEMENT_LENGTH:
+        raise BuildError("the names make the record longer than 65,535 bytes")
     head = (int(RecordTag.RECORD_LENGTH), length.to_bytes(2))
     return compose_record((head, *elements))

@@ -15,6 +15,7 @@ from services.cli.file_signers import (
     KeySource,
     load_signer,
     signer_options,
+    timestamp_option,
 )
 from services.cli.list_description import (
     ListDescription,
@@ -58,7 +59,7 @@ Example:
     help="What is signed; 7900 phones verify sha1 only.",
 )
 @click.option("--signer-version", help="Element 28, as 1.1; left out by default.")
-@click.option("--timestamp", type=int, help="Unix seconds of signing; now by default.")
+@timestamp_option
 @signer_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def build(

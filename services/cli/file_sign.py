@@ -16,6 +16,7 @@ from services.cli.file_signers import (
     KeySource,
     load_signer,
     signer_options,
+    timestamp_option,
 )
 from services.cli.list_description import parse_digest
 from services.errors import ServiceError
@@ -41,7 +42,7 @@ _SUFFIX = ".sgn"
     default="cucm",
     help="How the signer's names are written.",
 )
-@click.option("--timestamp", type=int, help="Unix seconds of signing; now by default.")
+@timestamp_option
 @signer_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sign(

@@ -98,6 +98,13 @@ _OPTIONS: Final = (
 )
 
 
+timestamp_option = click.option(
+    "--timestamp",
+    type=click.IntRange(0, 0xFFFFFFFF),
+    help="Unix seconds of signing; now by default.",
+)
+
+
 def load_signer(source: KeySource) -> Signer:
     """Load who signs.
 
@@ -142,7 +149,8 @@ def _unlocked_token(name: str, source: KeySource) -> Signer:
 
 
 def _private_key(path: Path, data: bytes, source: KeySource) -> object:
-    secret = None if source.password is None else source.password.encode()
+    # An empty password opens no key: the library takes it for none.
+    secret = source.password.encode() if source.password else None
     load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
     try:
         return load(data, secret)

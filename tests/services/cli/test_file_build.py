@@ -135,6 +135,10 @@ def test_build_with_sha512_and_element_28(run: Run, folder: Path) -> None:
         ("[[record]]\nrole = 'CAPF'", "without a certificate it needs a name"),
         ("[[record]]\ncertificate = 'pub.pem'\nip_address = '10.0.0'", "10.0.0"),
         ("[[record]]\ndns_name = 'a'\nip_address = 'b'", "record 1"),
+        (
+            f"[[record]]\ncertificate = 'pub.pem'\ndns_name = '{'a' * 65_000}'",
+            "longer than 65,535 bytes",
+        ),
         ("[[record]\n", "list.toml"),
         ("signer_version = '1.999'", "not of the form 1.1"),
     ],

@@ -40,12 +40,15 @@ def test_keys_with_passwords(
     encrypted_keys(folder)
     (folder / "a.xml").write_text("<x/>")
     (folder / "secret").write_text("Cisco123\n")
+    (folder / "empty").write_text("")
     locked = ["sign", "a.xml", "--cert", "pub.pem", "--key", "locked.key"]
     p12 = ["sign", "a.xml", "--p12", "pub.p12"]
     for words in (locked, p12):
-        status, _, err = run(*words)
-        assert status == 1
-        assert "TOKENLESS_PASSWORD" in err
+        for none in ([], ["--password", ""], ["--password-file", "empty"]):
+            status, _, err = run(*words, *none)
+            assert status == 1
+            assert "TOKENLESS_PASSWORD" in err
+            assert "internal error" not in err
         assert run(*words, "--password", "wrong")[0] == 1
         assert run(*words, "--password-file", "secret")[0] == 0
         with monkeypatch.context() as patch:
@@ -75,6 +78,22 @@ def test_who_cannot_sign(
     assert reason in err
     assert err.count("\n") == 1
     assert not (folder / "a.xml.sgn").exists()
+
+
+@pytest.mark.parametrize("verb", ["sign", "build"])
+@pytest.mark.parametrize("seconds", [-1, 1 << 32])
+def test_a_time_that_a_header_cannot_hold(run: Run, verb: str, seconds: int) -> None:
+    status, _, err = run(verb, "pub.pem", "--timestamp", str(seconds))
+    assert status == 2
+    assert "0<=x<=4294967295" in err
+
+
+def test_a_name_that_a_header_cannot_hold(run: Run) -> None:
+    signer = ("--cert", "pub.pem", "--key", "pub.key")
+    for words in (["sign", "pub.pem", "out"], ["build", "out"]):
+        status, _, err = run(*words, "--filename", "a" * 70_000, *signer)
+        assert status == 1
+        assert "longer than 65,535 bytes" in err
 
 
 def test_unsign_gives_the_content_back(run: Run, folder: Path) -> None:
