@@ -13,7 +13,7 @@ from tests.peers import do_without, require
 
 MODULE: Final = Path("/usr/lib/softhsm/libsofthsm2.so")
 PASSWORD: Final = "Cisco123"
-EMPTY: Final = ("empty", "fresh", "bad")
+EMPTY: Final = ("empty", "fresh", "bad", "again")
 """Labels of tokens that are initialised and hold nothing yet."""
 
 

@@ -127,9 +127,9 @@ def create_hsm_token(
             raise ServiceError(
                 f"token {label} has a certificate already", hint=_USE_ANOTHER
             )
-        public_key = _generate_key(session)
-        certificate = issue_token_certificate(tokens, public_key, now)
-        _write_certificate(session, certificate)
+        with _generated(session) as public_key:
+            certificate = issue_token_certificate(tokens, public_key, now)
+            _write_certificate(session, certificate)
     return HsmToken(module, label, certificate)
 
 
@@ -176,16 +176,26 @@ def _session(
             yield session
 
 
-def _generate_key(session: Any) -> RSAPublicKey:  # noqa: ANN401 - untyped
-    """Make a key pair inside the token; the private half never leaves it."""
+@contextmanager
+def _generated(session: Any) -> Iterator[RSAPublicKey]:  # noqa: ANN401 - untyped
+    """Make a key pair inside the token; the private half never leaves it.
+
+    It is taken back when the block fails: another try would make a second one, and
+    nobody could tell which of them signs.
+    """
     library = _library()
-    public, _ = session.generate_keypair(
+    public, private = session.generate_keypair(
         library.KeyType.RSA, TOKEN_KEY_BITS, id=_KEY_ID, label=_LABEL, store=True
     )
-    return RSAPublicNumbers(
-        int.from_bytes(public[library.Attribute.PUBLIC_EXPONENT]),
-        int.from_bytes(public[library.Attribute.MODULUS]),
-    ).public_key()
+    try:
+        yield RSAPublicNumbers(
+            int.from_bytes(public[library.Attribute.PUBLIC_EXPONENT]),
+            int.from_bytes(public[library.Attribute.MODULUS]),
+        ).public_key()
+    except BaseException:
+        private.destroy()
+        public.destroy()
+        raise
 
 
 def _write_certificate(session: Any, certificate: Certificate) -> None:  # noqa: ANN401

@@ -56,6 +56,21 @@ def test_a_token_is_made_once(softhsm: Path, tmp_path: Path) -> None:
         create_hsm_token(softhsm, "A", PASSWORD, tmp_path, now=START)
 
 
+def test_a_token_whose_making_failed_can_be_made_again(
+    softhsm: Path, tmp_path: Path
+) -> None:
+    """The key of the first try must not be there beside that of the second."""
+    authority = tmp_path / ".ca-key.pem"
+    authority.write_text("damaged")
+    with pytest.raises(ServiceError, match="no usable key"):
+        create_hsm_token(softhsm, "again", PASSWORD, tmp_path, now=START)
+    authority.unlink()
+    token = create_hsm_token(softhsm, "again", PASSWORD, tmp_path, now=START)
+    token.unlock(PASSWORD)
+    signature = token.sign(b"data", Digest.SHA1)
+    verify_signature(token.certificate.public_key, signature, b"data", Digest.SHA1)
+
+
 def test_what_is_not_there(softhsm: Path, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="no token nobody"):
         HsmToken.open(softhsm, "nobody")
