@@ -294,10 +294,9 @@ def delete_token(tokens: Path, name: str) -> Certificate | None:
 def _load_certificate(path: Path) -> Certificate:
     try:
         certificate, *_ = read_certificates(path.read_bytes())
-    except FileNotFoundError:
-        raise ServiceError(f"{path} is damaged", hint=_HOW_TO_MEND) from None
-    except ServiceError as error:
-        raise ServiceError(f"{path} is damaged: {error}", hint=_HOW_TO_MEND) from None
+    except (OSError, ServiceError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ServiceError(f"{path} is damaged: {why}", hint=_HOW_TO_MEND) from None
     return certificate
 
 

@@ -181,6 +181,17 @@ def test_a_damaged_token_does_not_hide_the_others(
         delete_token(folder, "B")
 
 
+def test_a_token_that_cannot_be_read_does_not_hide_the_others(
+    folder: Path, token: FileToken
+) -> None:
+    (folder / "B" / "certificate.pem").mkdir(parents=True)
+    found = list_tokens(folder)
+    assert [each.certificate for each in found.tokens] == [token.certificate]
+    assert "Is a directory" in found.damaged["B"]
+    assert delete_token(folder, "B") is None
+    assert list_tokens(folder).damaged == {}
+
+
 @pytest.mark.parametrize("content", [b"junk", EC_KEY])
 def test_a_damaged_authority_makes_no_token(
     folder: Path, token: FileToken, content: bytes
