@@ -1,6 +1,5 @@
 """What a command of the shell works with: cluster, node, terminal."""
 
-import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from services.files import PUBLIC, replace_file
 from services.node.announce import announce
 from services.node.control import request as ask
 from services.node.requests import Request
+from services.store.audit import administrator
 
 Ask = Callable[[str], str]
 """Shows a question, returns the answer (without its newline)."""
@@ -39,7 +39,7 @@ class Session:
     ) -> None:
         self.cluster = cluster
         self.node = node
-        self.by = getpass.getuser()
+        self.by = administrator()
         self.pagination = True
         self.output = output
         self._ask = ask

@@ -1,6 +1,5 @@
 """What commands that change a cluster have in common."""
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,11 +39,6 @@ def opened(data: Path, config: Path | None) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.close()
-
-
-def administrator() -> str:
-    """Return who is at work, for the audit log."""
-    return getpass.getuser()
 
 
 def announced(cluster: Cluster) -> list[NodeDelivery]:

@@ -11,12 +11,7 @@ from protocol.certificate import Certificate
 from protocol.codes import TrustStore
 from services.admin.certificate_text import certificate_text
 from services.changes import certificates
-from services.cli.administration import (
-    administrator,
-    announced,
-    cluster_options,
-    opened,
-)
+from services.cli.administration import announced, cluster_options, opened
 from services.cli.certificate_export import export_certificate, export_options
 from services.cli.certificate_view import (
     certificate_json,
@@ -27,6 +22,7 @@ from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
 from services.pki.tokens import open_token
 from services.pki.uploads import MAX_UPLOAD_BYTES
+from services.store.audit import administrator
 from services.store.certificates import StoredCertificate
 
 _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix

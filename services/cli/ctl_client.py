@@ -12,7 +12,7 @@ import click
 from protocol.trust_list import TrustList
 from services.changes import ctl_client as operations
 from services.changes.security import SecurityMode
-from services.cli.administration import administrator, cluster_options, opened
+from services.cli.administration import cluster_options, opened
 from services.cli.ctl_client_dialog import CtlClientDialog, show_entries
 from services.cli.file_json import describe_file
 from services.cli.token import find_token
@@ -20,6 +20,7 @@ from services.cluster.cluster import Cluster
 from services.errors import ServiceError
 from services.node.announce import Delivery, NodeDelivery, announce
 from services.pki.tokens import DEFAULT_PASSWORD, Token
+from services.store.audit import administrator
 
 _MODES: Final = {
     "mixed-mode": SecurityMode.MIXED,

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from services.changes import membership
-from services.cli.administration import administrator, cluster_options, opened
+from services.cli.administration import cluster_options, opened
 from services.cli.options import data_option, database_url
 from services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
 from services.errors import ServiceError
 from services.files import PRIVATE, replace_file
 from services.node.announce import announce
+from services.store.audit import administrator
 from services.store.roles import grant as grant_role
 from services.store.roles import grants
 

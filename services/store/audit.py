@@ -1,5 +1,7 @@
 """The audit log: who changed what, one row a revision."""
 
+import getpass
+import os
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -16,6 +18,14 @@ class AuditEntry:
     by: str
     action: str
     detail: str
+
+
+def administrator() -> str:
+    """Return who is at work: the system's name of the user, or its number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number that /etc/passwd does not have
+        return f"uid {os.getuid()}"
 
 
 def read_audit(connection: Connection, *, limit: int = 1000) -> list[AuditEntry]:

@@ -1,5 +1,8 @@
 """The shell of a node, line by line, on the stored state of a cluster that is down."""
 
+import os
+import pwd
+
 import pytest
 
 from protocol.codes import TrustStore
@@ -153,6 +156,18 @@ def test_who_changed_what(lab: Cluster, shell: AdminShell) -> None:
     )
     assert table.splitlines()[2:] == ["regenerate"]
     assert shell.run("show audit many").status == 2
+
+
+def test_a_user_without_a_name_is_known_by_number(
+    lab: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers may run under any number."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+    shell = AdminShell(lab, PUBLISHER, assume_yes=True)
+    done(shell.run("set enterprise AutoRegistration False"))
+    assert f" uid {os.getuid()} " in done(shell.run("show audit 1"))
 
 
 def test_enterprise_parameters(shell: AdminShell) -> None:
