@@ -14,11 +14,13 @@ so a decoder takes the elements in any order. Framing over a connection is the w
 """
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from typing import Final, NamedTuple, Self, assert_never
 
-from protocol.errors import DecodeError
+from protocol.errors import DecodeError, ProtocolError
 from protocol.tvs_elements import (
     ANSWER_TAGS,
     HEADER_LENGTH,
@@ -33,7 +35,7 @@ from protocol.tvs_elements import (
     read_elements,
     read_name,
 )
-from protocol.wire import pack_element
+from protocol.wire import MAX_ELEMENT_LENGTH, pack_element
 
 HEADER: Final = struct.Struct(">BBBBIH")
 MAX_MESSAGE_LENGTH: Final = HEADER_LENGTH + 0xFFFF
@@ -107,11 +109,27 @@ class Header(NamedTuple):
 
 
 def pack_message(kind: MessageType, session_id: int, body: bytes) -> bytes:
-    """Put the header before a body of at most 65,535 bytes."""
+    """Put the header before a body.
+
+    Raises:
+        ValueError: When the body has more than 65,535 bytes.
+    """
+    if len(body) > MAX_ELEMENT_LENGTH:
+        msg = f"a message cannot hold {len(body)} bytes"
+        raise ValueError(msg)
     return (
         HEADER.pack(PROTOCOL_DISCRIMINATOR, VERSION, kind, 0, session_id, len(body))
         + body
     )
+
+
+@contextmanager
+def _sendable() -> Iterator[None]:
+    """Turn what does not fit into a ProtocolError: names come from anybody's files."""
+    try:
+        yield
+    except ValueError as error:
+        raise ProtocolError(f"a TVS server cannot be asked: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +151,20 @@ class Query:
         return self.serial.hex().upper()
 
     def encode(self) -> bytes:
-        """Return the message, in the order of the observed one: 1, 3, 4, 5."""
-        return pack_message(
-            MessageType.QUERY,
-            self.session_id,
-            pack_device(self.device)
-            + pack_name(Tag.SUBJECT, self.subject)
-            + pack_name(Tag.ISSUER, self.issuer)
-            + pack_element(Tag.SERIAL, self.serial),
-        )
+        """Return the message, in the order of the observed one: 1, 3, 4, 5.
+
+        Raises:
+            ProtocolError: When the names are too long for a message.
+        """
+        with _sendable():
+            return pack_message(
+                MessageType.QUERY,
+                self.session_id,
+                pack_device(self.device)
+                + pack_name(Tag.SUBJECT, self.subject)
+                + pack_name(Tag.ISSUER, self.issuer)
+                + pack_element(Tag.SERIAL, self.serial),
+            )
 
     @classmethod
     def decode_body(cls, session_id: int, data: bytes) -> Self:
@@ -173,12 +196,18 @@ class Verify:
     ignored_elements: int = field(default=0, compare=False)
 
     def encode(self) -> bytes:
-        """Return the message: elements 1 and 2."""
-        return pack_message(
-            MessageType.VERIFY,
-            self.session_id,
-            pack_device(self.device) + pack_element(Tag.CERTIFICATE, self.certificate),
-        )
+        """Return the message: elements 1 and 2.
+
+        Raises:
+            ProtocolError: When the certificate is too long for a message.
+        """
+        certificate = self.certificate
+        with _sendable():
+            return pack_message(
+                MessageType.VERIFY,
+                self.session_id,
+                pack_device(self.device) + pack_element(Tag.CERTIFICATE, certificate),
+            )
 
     @classmethod
     def decode_body(cls, session_id: int, data: bytes) -> Self:

@@ -155,5 +155,5 @@ class ClientStream(_Stream[Answer]):
     _peer = "a server"
 
     def send(self, request: Request) -> bytes:
-        """Return the bytes of a request."""
+        """Return the bytes of a request. Raises ProtocolError when it is too long."""
         return request.encode()

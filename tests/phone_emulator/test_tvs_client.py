@@ -70,6 +70,14 @@ async def test_an_unknown_signer(server: TvsServer) -> None:
     assert not answer.is_trusted
 
 
+async def test_a_signer_whose_names_no_question_can_hold(server: TvsServer) -> None:
+    stranger = SignerId("CN=" + "Ä" * 20_000, "CN=" + "Ä" * 20_000, b"\x01")
+    async with running(server) as where:
+        request = AskTvsServer(where, NAME, 1001, stranger, (OWN.certificate.der,))
+        with pytest.raises(TvsUnreachableError, match="cannot be asked"):
+            await ask_tvs(request, MODERN, 5)
+
+
 async def test_a_server_whose_certificate_is_not_in_the_itl(server: TvsServer) -> None:
     other = keypair("tvs-pub", 2).certificate.der
     async with running(server) as where:

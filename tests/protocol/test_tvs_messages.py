@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import DecodeError, ProtocolError
+from protocol.header_fields import decode_text
 from protocol.tvs_elements import Tag, is_device_name
 from protocol.tvs_messages import (
     Answer,
@@ -206,6 +207,20 @@ def test_the_error_counts_from_the_message_start() -> None:
 )
 def test_device_names(name: str, is_one: bool) -> None:
     assert is_device_name(name) is is_one
+
+
+@pytest.mark.parametrize("length", [20_000, 40_000])
+def test_names_of_a_file_may_be_too_long_to_be_asked_about(length: int) -> None:
+    """Bytes that are no UTF-8 are read as Latin-1, and are twice as many then."""
+    name = decode_text(b"\xff" * length + b"\0", 0, "SIGNERNAME")
+    with pytest.raises(ProtocolError, match="cannot be asked"):
+        Query(1001, "CP-8861-SEPB000B4BA0AEE", name, name, b"\1").encode()
+
+
+def test_a_certificate_that_is_too_long_to_be_asked_about() -> None:
+    for length in (0xFFFF, 0x10000):
+        with pytest.raises(ProtocolError, match="cannot be asked"):
+            Verify(1001, "CP-8861-SEPB000B4BA0AEE", bytes(length)).encode()
 
 
 def test_messages_are_called_as_the_vendors_log_does() -> None:
