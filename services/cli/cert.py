@@ -21,7 +21,7 @@ from services.cli.certificate_view import (
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
 from services.pki.tokens import open_token
-from services.pki.uploads import MAX_UPLOAD_BYTES
+from services.pki.uploads import MAX_UPLOAD_BYTES, load_upload
 from services.store.audit import administrator
 from services.store.certificates import StoredCertificate
 
@@ -281,8 +281,7 @@ def _read(cluster: Cluster, source: str) -> bytes:
     if source.startswith(_TOKEN_SOURCE):
         name = source.removeprefix(_TOKEN_SOURCE)
         return open_token(cluster.tokens_folder, name).certificate.der
-    with Path(source).open("rb") as file:
-        return file.read(MAX_UPLOAD_BYTES + 1)
+    return load_upload(Path(source))
 
 
 def _find(

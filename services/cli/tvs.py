@@ -1,6 +1,5 @@
 """`tokenless tvs`: ask any TVS server about a certificate, as a phone would."""
 
-import hashlib
 import json
 import ssl
 import time
@@ -13,9 +12,11 @@ from typing import Any, Final
 
 import click
 
+from protocol.checksums import sha1_of
 from protocol.codes import role_name
 from protocol.tvs_messages import FIRST_SESSION_ID, Answer, Query, Verify
 from protocol.tvs_stream import Request
+from services.cli.file_input import MAX_CERTIFICATE_FILE, read_bounded
 from services.errors import ServiceError
 from services.tvs.client import ServerAddress, TlsVersion, TvsClient
 from services.tvs.settings import DEFAULT_PORT
@@ -163,7 +164,7 @@ def _asking(common: dict[str, Any]) -> _Asking:
 
 def _load_der(path: Path) -> bytes:
     """Read a certificate without judging it: that is what the server is asked for."""
-    data = path.read_bytes()
+    data = read_bounded(path, MAX_CERTIFICATE_FILE)
     if b"-----BEGIN" not in data:
         return data
     try:
@@ -219,13 +220,12 @@ def _timings(asking: _Asking, request: Callable[[int], Request]) -> Iterator[_Ti
 
 def _report(answer: Answer, der: bytes | None) -> dict[str, object]:
     trusted = answer.is_trusted
-    sha1 = None if der is None else hashlib.sha1(der, usedforsecurity=False).hexdigest()
     return {
         "status": "trusted" if trusted else "untrusted",
         "roles": list(answer.roles),
         "role_names": [role_name(role) for role in answer.roles],
         "ttl": answer.ttl,
-        "certificate_sha1": sha1,
+        "certificate_sha1": None if der is None else sha1_of(der),
     }
 
 

@@ -7,6 +7,7 @@ nothing of a file is taken when a part of it is refused.
 import contextlib
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -40,6 +41,16 @@ UNREADABLE_EXTENSIONS: Final = (
 _LEAVES_ONLY: Final = frozenset(
     {TrustStore.PHONE_SAST_TRUST, TrustStore.PHONE_CTL_TRUST}
 )
+
+
+def load_upload(path: Path) -> bytes:
+    """Load a file that is named for an upload, if it is too long not to its end.
+
+    Raises:
+        OSError: When it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(MAX_UPLOAD_BYTES + 1)
 
 
 def read_upload(data: bytes, store: TrustStore) -> tuple[Certificate, ...]:

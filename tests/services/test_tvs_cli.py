@@ -8,6 +8,7 @@ import trio
 
 from services.tvs.settings import LegacyListener
 from tests import minting
+from tests.endless import endless
 from tests.run_cli import run_cli
 from tests.tvs_rig import PUBLISHER, own_certificate, running, settings_for
 
@@ -42,6 +43,14 @@ async def test_query_prints_what_the_contract_says(tmp_path: Path) -> None:
         "tls": "TLSv1.3",
         "server_verified": False,
     }
+
+
+async def test_a_file_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "endless"
+    with endless(file):
+        status, _, err = await tokenless("verify", "--server", "127.0.0.1", str(file))
+    assert status == 1
+    assert "has over 1048576 bytes" in err
 
 
 async def test_verify_takes_pem_and_der(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from services.admin.command import TREE, Question, Yes
 from services.admin.session import Session
 from services.changes import certificates
 from services.errors import ServiceError
+from services.pki.uploads import load_upload
 from services.store.certificates import StoredCertificate
 
 _RECOVERY_WARNING: Final = (
@@ -118,7 +119,7 @@ def restore(session: Session, name: str, serial: str) -> None:
 def import_trust(session: Session, purpose: str, file: str | None = None) -> None:
     """Put a certificate, pasted or from a file, into a trust store."""
     store = certificates.find_store(purpose)
-    data = _pasted(session) if file is None else Path(file).read_bytes()
+    data = _pasted(session) if file is None else load_upload(Path(file))
     uploaded = certificates.upload(session.cluster, store, data, by=session.by)
     session.announce()
     session.say("Import of trust certificate is successful")

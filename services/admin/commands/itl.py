@@ -5,6 +5,7 @@ from pathlib import Path
 from services.admin.command import TREE, Question
 from services.admin.session import Session
 from services.changes import security
+from services.pki.uploads import load_upload
 
 
 @TREE.command(
@@ -25,9 +26,8 @@ def reset_remotekey(session: Session, file: str) -> None:
     """Give every TFTP node an ITL signed by another cluster's ITLRecovery key."""
     password = session.ask_secret("Enter the password of the key file: ")
     _say_generated(session)
-    security.reset_itl_remotekey(
-        session.cluster, Path(file).read_bytes(), password, by=session.by
-    )
+    key_file = load_upload(Path(file))
+    security.reset_itl_remotekey(session.cluster, key_file, password, by=session.by)
     session.announce()
     _say_transferred(session)
 

@@ -14,6 +14,7 @@ from services.pki.keys import generate_ec
 from services.pki.manufacturing import to_pem
 from services.pki.minting import Issuer, Profile, Validity, mint
 from tests import minting
+from tests.endless import endless
 from tests.services.admin.lines import (
     PUBLISHER,
     SUBSCRIBER,
@@ -40,6 +41,18 @@ def test_the_recovery_certificates_own_warning(shell: AdminShell) -> None:
     text = done(shell.run("set cert regen ITLRecovery"))
     assert text.startswith("WARNING: If you are using a tokenless CTL and if the Call")
     assert "You must restart the services related to ITLRecovery" in text
+
+
+def test_a_file_without_end_is_not_read_to_its_end(
+    shell: AdminShell, tmp_path: Path
+) -> None:
+    for line, reason in {
+        "set cert import trust TVS-trust": "over 262144 bytes",
+        "utils itl reset remotekey": "the key file cannot be opened",
+    }.items():
+        file = tmp_path / line.replace(" ", "")
+        with endless(file):
+            assert reason in refusal(shell.run(f"{line} {file}"))
 
 
 def test_an_uploaded_certificate_is_listed_shown_and_deleted(
