@@ -6,7 +6,9 @@ or several: changes are noticed here and passed on within a fraction of a second
 
 import contextlib
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
+from itertools import chain
 from subprocess import PIPE
 from typing import Final
 
@@ -63,8 +65,13 @@ class Workers:
         Raises:
             ServiceError: When the process of the workers ends.
         """
-        process = await self._open_pool()
+        sockets = tuple(
+            tuple(listener.socket.fileno() for listener in listeners)
+            for listeners in self._listeners
+        )
+        process = await _open_pool(chain.from_iterable(sockets))
         try:
+            await _send(process, Begin(self._settings, sockets))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._feed, process)
                 nursery.start_soon(self._hear, process)
@@ -73,20 +80,6 @@ class Workers:
         finally:
             with trio.CancelScope(shield=True):
                 await _end(process)
-
-    async def _open_pool(self) -> trio.Process:
-        sockets = [
-            tuple(listener.socket.fileno() for listener in listeners)
-            for listeners in self._listeners
-        ]
-        process: trio.Process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "services.tvs.worker_pool"],
-            stdin=PIPE,
-            stdout=PIPE,
-            pass_fds=[fd for descriptors in sockets for fd in descriptors],
-        )
-        await _send(process, Begin(self._settings, tuple(sockets)))
-        return process
 
     async def _feed(self, process: trio.Process) -> None:
         """Pass on what the caches hold, and once more whenever that changes."""
@@ -136,6 +129,16 @@ class Workers:
             total.add(counters)
         for each in fields(total):
             setattr(self._counters, each.name, getattr(total, each.name))
+
+
+async def _open_pool(descriptors: Iterable[int]) -> trio.Process:
+    process: trio.Process = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "services.tvs.worker_pool"],
+        stdin=PIPE,
+        stdout=PIPE,
+        pass_fds=tuple(descriptors),
+    )
+    return process
 
 
 async def _send(process: trio.Process, frame: Frame) -> None:

@@ -76,6 +76,21 @@ async def test_workers_answer_and_are_counted_together(tmp_path: Path) -> None:
         assert rig.server.counters.answers_trusted == 40
 
 
+async def test_who_is_cancelled_while_the_pool_begins_leaves_no_process(
+    tmp_path: Path,
+) -> None:
+    server = TvsServer(Caches(), settings_for(tmp_path, workers=2))
+    before = set(children_of(os.getpid()))
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.serve)
+            await server.bind()
+            while set(children_of(os.getpid())) <= before:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    assert set(children_of(os.getpid())) <= before
+
+
 async def test_a_changed_cache_reaches_every_worker(tmp_path: Path) -> None:
     async with running(settings_for(tmp_path, workers=2), []) as rig:
         assert not (await ask(rig.address, verify_for(PUBLISHER))).is_trusted
