@@ -42,7 +42,7 @@ def _resolve(host: str) -> str:
     """Return the address: answers are matched to it, and so are records of the CTL."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # "a..b" has no form in IDNA
         raise PhoneError(
             f"the name {host} is not known",
             hint="check how it is spelt, or give its address",

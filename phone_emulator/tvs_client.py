@@ -132,6 +132,9 @@ def _explained(timeout_s: float) -> Iterator[_Progress]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise TvsUnreachableError(reason, reached.stage) from error
+    except UnicodeError as error:  # names come from configurations: "a..b"
+        reason = "its name is none that a host can have"
+        raise TvsUnreachableError(reason, reached.stage) from error
     except ProtocolError as error:
         raise TvsUnreachableError(str(error), reached.stage) from error
 

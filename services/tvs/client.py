@@ -86,6 +86,11 @@ class TvsClient:
                 raise
         except OSError as error:
             raise self._failed(error) from error
+        except UnicodeError as error:  # "a..b" has no form in IDNA
+            raise ServiceError(
+                f"TVS server {self._server}: no name that a host can have",
+                hint="check how it is spelt, or give its address",
+            ) from error
         self.handshake_s = time.perf_counter() - begun
         return self
 

@@ -62,6 +62,13 @@ async def test_a_trusted_signer(server: TvsServer, tls: TlsRange) -> None:
     assert answer.session_id == 1001
 
 
+@pytest.mark.parametrize("name", ["a..b", "x" * 64], ids=["empty label", "too long"])
+async def test_a_configuration_names_what_no_host_can_be_called(name: str) -> None:
+    with pytest.raises(TvsUnreachableError, match="a host can have") as refused:
+        await ask_tvs(question(Server(name, 2445)), MODERN, 5)
+    assert refused.value.stage is TvsStage.CONNECT
+
+
 async def test_an_unknown_signer(server: TvsServer) -> None:
     stranger = SignerId("CN=x", "CN=x", b"\x01")
     async with running(server) as where:

@@ -131,3 +131,12 @@ def test_servers_are_named(text: str, host: str, port: int) -> None:
 def test_what_is_no_port(port: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a port"):
         ServerAddressType().convert(f"host:{port}", None, None)
+
+
+@pytest.mark.parametrize("name", ["a..b", "x" * 64], ids=["empty label", "too long"])
+def test_a_name_that_no_host_can_have(name: str) -> None:
+    with (
+        pytest.raises(ServiceError, match="no name that a host can have"),
+        TvsClient(ServerAddress(name, 2445)),
+    ):
+        pass

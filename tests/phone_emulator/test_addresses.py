@@ -1,0 +1,22 @@
+"""Addresses as people write them."""
+
+import pytest
+
+from phone_emulator.addresses import parse_servers
+from phone_emulator.errors import PhoneError
+from phone_emulator.secd.events import Server
+
+
+def test_hosts_ports_and_brackets() -> None:
+    assert parse_servers("127.0.0.1, [::1]:6969", default_port=69) == (
+        Server("127.0.0.1", 69),
+        Server("::1", 6969),
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["a..b", "x" * 64, "\udcff"], ids=["empty label", "too long", "no UTF-8"]
+)
+def test_a_name_that_no_host_can_have_is_refused(name: str) -> None:
+    with pytest.raises(PhoneError, match="is not known"):
+        parse_servers(name)
