@@ -38,7 +38,7 @@ from protocol.tvs_elements import (
 from protocol.wire import MAX_ELEMENT_LENGTH, pack_element
 
 HEADER: Final = struct.Struct(">BBBBIH")
-MAX_MESSAGE_LENGTH: Final = HEADER_LENGTH + 0xFFFF
+MAX_MESSAGE_LENGTH: Final = HEADER_LENGTH + MAX_ELEMENT_LENGTH
 PROTOCOL_DISCRIMINATOR: Final = 0x57
 VERSION: Final = 1
 DEFAULT_TTL_S: Final = 86_400

@@ -23,6 +23,7 @@ from services.tvs.settings import DEFAULT_PORT
 
 _DEFAULT_DEVICE = "CP-7975-SEP001122334455"
 _MAX_REPEAT = 1_000_000
+_DER_SEQUENCE = b"\x30"
 
 
 class ServerAddressType(click.ParamType[ServerAddress]):
@@ -57,9 +58,12 @@ class _HexType(click.ParamType[bytes]):
         if isinstance(value, bytes):
             return value
         try:
-            return bytes.fromhex(str(value).replace(":", ""))
+            digits = bytes.fromhex(str(value).replace(":", ""))
         except ValueError:
             self.fail(f"{value} is not hexadecimal", param, ctx)
+        if not digits:
+            self.fail("no digits are here", param, ctx)
+        return digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def _asking(common: dict[str, Any]) -> _Asking:
 def _load_der(path: Path) -> bytes:
     """Read a certificate without judging it: that is what the server is asked for."""
     data = read_bounded(path, MAX_CERTIFICATE_FILE)
-    if b"-----BEGIN" not in data:
+    if data.startswith(_DER_SEQUENCE):
         return data
     try:
         return ssl.PEM_cert_to_DER_cert(data.decode("ascii"))
@@ -183,6 +187,8 @@ def _run(
     certificate: bytes | None = None,
 ) -> None:
     """Ask as often as wanted, print the last answer, exit 1 unless it is trusted."""
+    # What no message can hold is refused before anybody is connected to.
+    request(FIRST_SESSION_ID).encode()
     timings = list(_timings(asking, request))
     answer = timings[-1].answer
     der = answer.certificate if certificate is None else certificate

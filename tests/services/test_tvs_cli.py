@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import trio
 
 from services.tvs.settings import LegacyListener
@@ -149,8 +150,51 @@ async def test_wrong_usage_is_status_2() -> None:
     for wrong in (
         ["--server", "host:0", *QUERY],
         ["--server", "host", *QUERY[:-1], "nonsense"],
+        ["--server", "host", *QUERY[:-1], ""],
         QUERY,
     ):
         status, _, err = await tokenless("query", *wrong)
         assert status == 2
         assert "Usage" in err
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        (0, "no certificate in it"),
+        (65_530, "a message cannot hold 6"),
+        (70_000, "element 2 cannot hold 70000 bytes"),
+    ],
+)
+async def test_what_no_message_can_hold_is_not_sent(
+    tmp_path: Path, size: int, reason: str
+) -> None:
+    (tmp_path / "big.der").write_bytes(b"\x30" * size)
+    async with running(settings_for(tmp_path)) as rig:
+        status, out, err = await tokenless(
+            "verify", *at(rig.address), str(tmp_path / "big.der")
+        )
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert reason in err
+        assert "internal error" not in err
+        assert rig.server.counters.connections_accepted == 0
+
+
+async def test_a_file_without_certificate_is_not_called_untrusted(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "notes.txt").write_text("no certificate")
+    status, _, err = await tokenless(
+        "verify", "--server", "127.0.0.1", str(tmp_path / "notes.txt")
+    )
+    assert status == 1
+    assert "no certificate in it" in err
+
+
+@pytest.mark.parametrize("subject", ["CN=" + "x" * 70_000, "CN=\udcff"])
+async def test_a_name_that_no_message_can_hold(subject: str) -> None:
+    status, _, err = await tokenless(
+        "query", "--server", "127.0.0.1", "--subject", subject, *QUERY[2:]
+    )
+    assert (status, err.count("\n")) == (1, 1)
+    assert "a TVS server cannot be asked" in err
