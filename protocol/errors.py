@@ -22,6 +22,10 @@ class TokenlessError(Exception):
         return reason if self.hint is None else f"{reason}; {self.hint}"
 
 
+class BuildError(TokenlessError):
+    """A file that cannot be written as asked."""
+
+
 class ProtocolError(TokenlessError):
     """Bytes from outside that are not what they claim to be."""
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from protocol.certificate import Certificate
 from protocol.codes import Digest
-from protocol.errors import TokenlessError
+from protocol.errors import BuildError
 from protocol.header import HeaderTag
 from protocol.header_fields import SignatureInfo, SignerId, encode_text
 from protocol.names import NameForm
@@ -14,10 +14,6 @@ from protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH, pack_element
 
 _ALIGNMENT: Final = 4
 _TOO_LONG: Final = "the names make the header longer than 65,535 bytes"
-
-
-class BuildError(TokenlessError):
-    """A file that cannot be written as asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +56,8 @@ def sign_with_header(plan: HeaderPlan, body: bytes, signer: Signer) -> bytes:
 
 def _around_signature(plan: HeaderPlan, bits: int) -> tuple[bytes, bytes]:
     """Build what precedes and what follows element 12, with the final HEADERLENGTH."""
-    names = plan.signer.subject + plan.signer.issuer + plan.filename
-    if len(names.encode()) > MAX_ELEMENT_LENGTH:
+    names = plan.signer.subject, plan.signer.issuer, plan.filename
+    if sum(len(encode_text(name)) for name in names) > MAX_ELEMENT_LENGTH:
         raise BuildError(_TOO_LONG)
     info = SignatureInfo(plan.digest, RSA_PKCS1, MODULUS_CODES[bits])
     version = pack_element(HeaderTag.VERSION, bytes(plan.version))

@@ -9,7 +9,7 @@ from enum import IntEnum, unique
 from typing import Final, NamedTuple
 
 from protocol.codes import Digest
-from protocol.errors import DecodeError
+from protocol.errors import BuildError, DecodeError
 from protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
 
 
@@ -73,8 +73,15 @@ class SignatureInfo(NamedTuple):
 
 
 def encode_text(text: str) -> bytes:
-    """Write text with its NUL."""
-    return text.encode() + b"\0"
+    """Write text with its NUL.
+
+    Raises:
+        BuildError: When it cannot be written as UTF-8 (half a surrogate).
+    """
+    try:
+        return text.encode() + b"\0"
+    except UnicodeEncodeError as error:
+        raise BuildError(f"a name is not UTF-8: {error}") from error
 
 
 def decode_text(value: bytes, offset: int, what: str) -> str:

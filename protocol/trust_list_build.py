@@ -12,8 +12,8 @@ from typing import Final
 
 from protocol.certificate import Certificate
 from protocol.codes import Digest, Role
+from protocol.errors import BuildError
 from protocol.header_build import (
-    BuildError,
     HeaderPlan,
     identity_of,
     sign_with_header,

@@ -8,8 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from protocol.any_file import decode_file
 from protocol.codes import Digest, Role
-from protocol.errors import BadSignatureError, DecodeError
-from protocol.header_build import BuildError
+from protocol.errors import BadSignatureError, BuildError, DecodeError
 from protocol.names import NameForm
 from protocol.signature import PrivateKeySigner, verify_signature
 from protocol.signed_file import SignedFile, sign_file

@@ -162,3 +162,22 @@ def test_record_flags_of_another_form(run: Run, flag: str) -> None:
     status, _, err = run("build", "out.tlv", "--record", flag)
     assert status == 1
     assert "ROLE=CERT,DNS,IP" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--filename", "x" * 70_000], "the names make the header longer"),
+        (["--filename", "\udcff"], "a name is not UTF-8"),
+        (["--record", "SAST=pub.pem," + "x" * 65_000], "the names make the record"),
+        (["--record", "SAST=pub.pem,\udcff"], "a name is not UTF-8"),
+        (["--record", "TFTP=," + "x" * 70_000 + ",10.0.0.1"], "the names make the"),
+    ],
+    ids=["long file name", "no UTF-8", "long record", "record no UTF-8", "emptied"],
+)
+def test_what_a_file_cannot_hold(run: Run, flags: list[str], reason: str) -> None:
+    signer = ["--cert", "pub.pem", "--key", "pub.key"]
+    status, _, err = run("build", "out.tlv", *signer, *flags)
+    assert (status, err.count("\n")) == (1, 1)
+    assert err.startswith(f"tokenless: {reason}")
+    assert not Path("out.tlv").exists()
