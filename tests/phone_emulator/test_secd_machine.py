@@ -140,6 +140,7 @@ def test_a_server_may_fall_silent_before_any_file(kind: FileKind) -> None:
     first, second = IDENTITY.servers
     assert effect == Fetch(first, NAMES[kind])
     assert secd.handle(ServerSilent("no answer"), NOW) == [Fetch(second, NAMES[kind])]
+    assert KINDS[secd.state] is kind
     (effect,) = secd.handle(ServerSilent("no answer"), NOW)
     while isinstance(effect, Fetch):
         (effect,) = secd.handle(NotFound(), NOW)
