@@ -17,13 +17,7 @@ class Listener:
             DatabaseAwayError: When the database cannot be reached.
         """
         try:
-            pooled = engine.raw_connection()
-            driver = pooled.driver_connection
-            assert isinstance(driver, psycopg.Connection)  # noqa: S101  # by its URL
-            pooled.detach()  # it is never given back to the pool
-            self._driver = driver
-            driver.autocommit = True
-            driver.execute(f"LISTEN {CHANNEL}")
+            self._driver = _listening(engine)
         except psycopg.Error as error:
             raise DatabaseAwayError(f"nobody tells of changes: {error}") from error
 
@@ -49,3 +43,17 @@ class Listener:
     def close(self) -> None:
         """Close the connection, broken or not."""
         self._driver.close()
+
+
+def _listening(engine: Engine) -> psycopg.Connection:
+    pooled = engine.raw_connection()
+    driver = pooled.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101  # by its URL
+    pooled.detach()  # it is never given back to the pool
+    try:
+        driver.autocommit = True
+        driver.execute(f"LISTEN {CHANNEL}")
+    except BaseException:
+        driver.close()
+        raise
+    return driver

@@ -6,8 +6,9 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from services.changes import security
 from services.changes.security import SecurityMode
@@ -18,7 +19,7 @@ from services.errors import ServiceError
 from services.store import nodes
 from services.store.audit import read_audit
 from services.store.database import Database
-from services.store.engine import without_password
+from services.store.engine import open_engine, without_password
 from services.store.failures import DatabaseAwayError
 from services.store.listening import Listener
 from tests.postgresql import PASSWORD, running_server
@@ -43,6 +44,20 @@ def test_a_wrong_url_is_not_repeated(wrong: str) -> None:
         Database(wrong)
     assert "hidden" not in caught.value.explain()
     assert "\n" not in caught.value.explain()
+
+
+def test_a_connection_that_cannot_listen_is_closed(url: str) -> None:
+    engine = open_engine(url, busy_timeout_s=5)
+    given: list[psycopg.Connection] = []
+
+    @event.listens_for(engine, "checkout")
+    def spoil(raw: psycopg.Connection, _record: object, _proxy: object) -> None:
+        given.append(raw)
+        raw.execute("BEGIN")
+
+    with pytest.raises(DatabaseAwayError, match="nobody tells"):
+        Listener(engine)
+    assert [each.closed for each in given] == [True]
 
 
 def test_administrators_at_the_same_time_lose_nothing(
