@@ -21,7 +21,8 @@ MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 FORMAT: Final = "tokenless backup 1"
 _CHUNK: Final = 1 << 20
-_HINT: Final = "take another backup"
+HINT: Final = "take another backup"
+NAME_A_BACKUP: Final = "name what `tokenless backup` has made"
 
 
 class BackupError(ServiceError):
@@ -63,14 +64,17 @@ def decode_manifest_untrusted(data: bytes) -> Manifest:
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BackupError(f"not a backup: {error}") from None
+        raise BackupError(f"not a backup: {error}", hint=NAME_A_BACKUP) from None
     if manifest.format != FORMAT:
-        raise BackupError(f"not a backup that this version reads: {manifest.format}")
+        raise BackupError(
+            f"not a backup that this version reads: {manifest.format}",
+            hint="restore it with the version that made it",
+        )
     paths = [entry.path for entry in manifest.files]
     for path in paths:
         _check_path(path)
     if len(set(paths)) != len(paths):
-        raise BackupError("the backup lists a file twice", hint=_HINT)
+        raise BackupError("the backup lists a file twice", hint=HINT)
     return manifest
 
 
@@ -82,7 +86,7 @@ def copy_checked(source: BinaryIO, target: BinaryIO, entry: Entry) -> None:
     """
     size, digest = copy(source, target)
     if (size, digest) != (entry.size, entry.sha256):
-        raise BackupError(f"{entry.path} is damaged in the backup", hint=_HINT)
+        raise BackupError(f"{entry.path} is damaged in the backup", hint=HINT)
 
 
 def copy(source: BinaryIO, target: BinaryIO) -> tuple[int, str]:
@@ -99,4 +103,4 @@ def _check_path(text: str) -> None:
     path = PurePosixPath(text)
     is_plain = str(path) == text and "\0" not in text
     if not is_plain or path.is_absolute() or ".." in path.parts or text == MANIFEST:
-        raise BackupError(f"the backup names a file {text!r} outside of it")
+        raise BackupError(f"the backup names a file {text!r} outside of it", hint=HINT)

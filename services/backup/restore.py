@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import IO, BinaryIO, Final, cast
 
 from services.backup.manifest import (
+    HINT,
     MANIFEST,
     MAX_MANIFEST_BYTES,
+    NAME_A_BACKUP,
     BackupError,
     Entry,
     Manifest,
@@ -30,7 +32,6 @@ from services.files import PRIVATE, PUBLIC, sync_folder
 
 _PRIVATE_FOLDERS: Final = frozenset(["keys", "tokens"])
 _FOLDER, _PRIVATE_FOLDER = 0o755, 0o700
-_HINT: Final = "take another backup"
 
 
 def restore_backup(source: Path, data: Path) -> Manifest:
@@ -72,7 +73,7 @@ def _unpack_untrusted(source: Path, beside: Path) -> Manifest:
         with tarfile.open(source, mode="r:") as tar:
             return _from_archive(tar, beside)
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise BackupError(f"{source} is damaged: {error}", hint=_HINT) from None
+        raise BackupError(f"{source} is damaged: {error}", hint=HINT) from None
 
 
 def _from_folder(source: Path, beside: Path) -> Manifest:
@@ -87,17 +88,21 @@ def _from_folder(source: Path, beside: Path) -> Manifest:
 def _from_archive(tar: tarfile.TarFile, beside: Path) -> Manifest:
     first = tar.next()
     if first is None or first.name != MANIFEST or not first.isreg():
-        raise BackupError("not a backup: it does not begin with a manifest")
+        raise BackupError(
+            "not a backup: it does not begin with a manifest", hint=NAME_A_BACKUP
+        )
     manifest = _read_manifest(_content(tar, first))
     awaited = {entry.path: entry for entry in manifest.files}
     while (member := tar.next()) is not None:
         entry = awaited.pop(member.name, None)
         if entry is None or not member.isreg() or member.size != entry.size:
-            raise BackupError(f"the backup holds {member.name!r} besides its files")
+            raise BackupError(
+                f"the backup holds {member.name!r} besides its files", hint=HINT
+            )
         _write(_content(tar, member), beside, entry)
     if awaited:
         raise BackupError(
-            f"the backup is cut off: {len(awaited)} files are missing", hint=_HINT
+            f"the backup is cut off: {len(awaited)} files are missing", hint=HINT
         )
     return manifest
 
@@ -109,11 +114,11 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> BinaryIO:
 def _read_manifest(file: IO[bytes]) -> Manifest:
     data = file.read(MAX_MANIFEST_BYTES + 1)
     if len(data) > MAX_MANIFEST_BYTES:
-        raise BackupError("not a backup: its manifest has no end")
+        raise BackupError("not a backup: its manifest has no end", hint=NAME_A_BACKUP)
     manifest = decode_manifest_untrusted(data)
     paths = {entry.path for entry in manifest.files}
     if CONFIG_FILE not in paths or manifest.has_database != (DATABASE_FILE in paths):
-        raise BackupError("not a backup of a whole data folder", hint=_HINT)
+        raise BackupError("not a backup of a whole data folder", hint=HINT)
     return manifest
 
 
@@ -123,10 +128,10 @@ def _open_regular(path: Path) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise BackupError(f"{path}: {error.strerror}", hint=_HINT) from None
+        raise BackupError(f"{path}: {error.strerror}", hint=HINT) from None
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BackupError(f"{path} is no file", hint=_HINT)
+            raise BackupError(f"{path} is no file", hint=HINT)
         yield file
 
 

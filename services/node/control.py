@@ -64,5 +64,8 @@ def _read_line(server: socket.socket) -> bytes:
             raise ConnectionResetError
         received += chunk
         if len(received) > MAX_ANSWER_BYTES:
-            raise ServiceError("the node's server answered without end")
+            raise ServiceError(
+                "the node's server answered without end",
+                hint="restart its `tokenless serve`, with this version",
+            )
     return bytes(received)

@@ -40,6 +40,7 @@ _HINTS: Final = {
     "no password supplied": "put the password into ~/.pgpass, or into the URL",
     "does not exist": "correct [database] url, or restore the database",
 }
+_UNKNOWN_HINT: Final = "try again; if it stays, look at the disk or PostgreSQL's log"
 _AWAY_HINT: Final = "start PostgreSQL, or correct [database] url; then try again"
 
 
@@ -71,4 +72,4 @@ def _explain(error: DBAPIError) -> ServiceError:
         is_broken and any(word in whole for word in _AWAY)
     ):
         return DatabaseAwayError(message, hint=_AWAY_HINT)
-    return ServiceError(message)
+    return ServiceError(message, hint=_UNKNOWN_HINT)
