@@ -50,13 +50,13 @@ def tls_range(newest: str | None) -> TlsRange | None:
     return None if newest is None else _TLS_RANGES[newest]
 
 
-def tvs_timeout_option(default_s: float) -> Option:
-    """Return the option for the patience with TVS."""
+def tvs_timeout_option(default_s: float, what: str = "one question to TVS") -> Option:
+    """Return the option for the patience with TVS, and what else it is for."""
     return click.option(
         "--tvs-timeout",
         type=click.FloatRange(0.01, 300),
         default=default_s,
-        help="Seconds for one question to TVS.",
+        help=f"Seconds for {what}.",
     )
 
 

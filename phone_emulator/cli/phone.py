@@ -75,7 +75,7 @@ _network_options = gathered(
     _network,
     tls_option,
     tftp_timeout_option,
-    tvs_timeout_option(10.0),
+    tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP"),
     click.option(
         "--http-port",
         type=click.IntRange(1, 65535),
