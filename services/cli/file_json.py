@@ -1,6 +1,6 @@
-"""Trust lists and signed files as JSON (CONTRACT, `file show FILE --json`).
+"""Trust lists and signed files as JSON: what `file show FILE --json` prints.
 
-Only fields are added to the contract's: `filename_kind` and the like never replace one.
+Other programs read it: fields are added, none is renamed or left out.
 """
 
 import hashlib
@@ -101,7 +101,7 @@ def describe_finding(finding: Finding) -> Json:
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment as the contract writes times."""
+    """Return a moment as all JSON has it: ISO 8601, UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -17,7 +17,7 @@ _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
 
 
 def _name_environment_variables(command: click.Command) -> None:
-    """Make every flag readable from TOKENLESS_<FLAG>, at any depth (CONTRACT).
+    """Make every flag readable from TOKENLESS_<FLAG>, at any depth.
 
     Click itself would name the variable after the parameter and its command.
     """
