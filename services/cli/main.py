@@ -4,6 +4,7 @@ Commands are found through the entry points `tokenless.commands` and imported on
 they are asked for: start-up stays short, and `services/` imports no phone.
 """
 
+import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Never
@@ -14,6 +15,7 @@ from protocol import __version__
 from protocol.errors import TokenlessError
 
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
+_DEBUG_VARIABLE: Final = f"{_ENVIRONMENT_PREFIX}_DEBUG"
 
 
 def _name_environment_variables(command: click.Command) -> None:
@@ -57,11 +59,17 @@ class _CommandsByEntryPoint(click.Group):
     cls=_CommandsByEntryPoint,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option("--debug", is_flag=True, envvar=_DEBUG_VARIABLE, help="Show tracebacks.")
 @click.version_option(__version__, prog_name="tokenless")
 def cli(*, debug: bool) -> None:
     """Serve, administer and rehearse the trust plane of a CUCM cluster."""
-    _ = debug  # read from sys.argv in main(), where errors of parsing are caught too
+    _ = debug  # main() looks for itself: errors of parsing are caught there, too
+
+
+def _wants_traceback() -> bool:
+    """Whether --debug or its variable is given, before anything was parsed."""
+    variable = os.environ.get(_DEBUG_VARIABLE) or "0"
+    return "--debug" in sys.argv or click.BOOL.convert(variable, None, None)
 
 
 def _fail(message: str, status: int) -> Never:
@@ -85,7 +93,7 @@ def main() -> Never:
             _fail("interrupted", 1)
         if isinstance(_first_cause(error), BrokenPipeError):
             sys.exit(1)  # whoever read our output has seen enough, as `head` does
-        if "--debug" in sys.argv:
+        if _wants_traceback():
             raise
         _fail(_explain(error), 1)
 

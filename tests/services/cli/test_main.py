@@ -59,6 +59,8 @@ def test_debug_shows_where_it_came_from(tmp_path: Path) -> None:
     arguments = ("serve", "--data", str(tmp_path / "d"), "--config", str(broken))
     assert "Traceback" not in run(*arguments).stderr
     assert "Traceback" in run("--debug", *arguments).stderr
+    assert "Traceback" in run(*arguments, TOKENLESS_DEBUG="1").stderr
+    assert "Traceback" not in run(*arguments, TOKENLESS_DEBUG="0").stderr
 
 
 def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
