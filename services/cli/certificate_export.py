@@ -30,11 +30,17 @@ def export_options(command: _Command) -> _Command:
 def export_certificate(
     certificate: Certificate, output: Path | None, *, der: bool, as_json: bool
 ) -> None:
-    """Write a certificate to a file, or to standard output."""
+    """Write a certificate to a file, or to standard output.
+
+    With `as_json` the object is all that is printed; without a file it has the PEM.
+    """
     content = certificate.der if der else to_pem(certificate)
-    if output is None:
+    if output is not None:
+        replace_file(output, content)
+    elif not as_json:
         sys.stdout.buffer.write(content)
-        return
-    replace_file(output, content)
     if as_json:
-        click.echo(json.dumps(certificate_json(certificate) | {"file": str(output)}))
+        placed: dict[str, object] = {"file": None if output is None else str(output)}
+        if output is None:
+            placed["pem"] = to_pem(certificate).decode("ascii")
+        click.echo(json.dumps(certificate_json(certificate) | placed))

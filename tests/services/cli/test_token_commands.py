@@ -65,6 +65,16 @@ def test_a_tokens_certificate_as_pem_der_and_upload(tokenless: Tokenless) -> Non
     assert [each["sha1"] for each in uploaded["certificates"]] == [made["sha1"]]
 
 
+def test_an_export_without_a_file_is_one_json_object(tokenless: Tokenless) -> None:
+    made = done(tokenless("token create A --json"))
+    _, pem, _ = tokenless("token export A")
+    exported = done(tokenless("token export A --json"))
+    assert (exported["sha1"], exported["file"]) == (made["sha1"], None)
+    assert exported["pem"] == pem
+    own = done(tokenless("cert export CallManager --der --json"))
+    assert str(own["pem"]).startswith("-----BEGIN CERTIFICATE-----")
+
+
 def test_tokens_of_a_module(tokenless: Tokenless, softhsm: Path) -> None:
     module = f"--module {softhsm}"
     made = done(tokenless(f"token create {module} --json", "fresh"))
