@@ -25,6 +25,8 @@ from services.node.serve import Serving, serve_nodes
 from services.tftp.heap import settle_heap
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_CONSOLE: Final = "console"
+"""What `tokenless admin` talks to: there whatever else is served."""
 
 
 @click.command()
@@ -39,7 +41,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 @click.option(
     "--only",
     metavar="SERVICE[,SERVICE...]",
-    help=f"Serve only these: {', '.join(Kind)}.",
+    help=f"Serve only these: {', '.join(Kind)}; {_CONSOLE}: none of them.",
 )
 @click.option(
     "--metrics",
@@ -81,12 +83,15 @@ def serve(
 def _parse_only(only: str | None) -> frozenset[Kind]:
     if only is None:
         return frozenset(Kind)
-    try:
-        return frozenset(Kind(name.strip()) for name in only.split(","))
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{error}; services: {', '.join(Kind)}", param_hint="--only"
-        ) from None
+    known = *Kind, _CONSOLE
+    names = [name.strip() for name in only.split(",")]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(
+                f"there is no service {name!r}; services: {', '.join(known)}",
+                param_hint="--only",
+            )
+    return frozenset(Kind(name) for name in names if name != _CONSOLE)
 
 
 def _parse_metrics(text: str) -> MetricsSection:

@@ -165,9 +165,12 @@ def test_nodes_can_be_served_by_a_process_each(tmp_path: Path) -> None:
 def test_only_some_services(tmp_path: Path) -> None:
     with serving(tmp_path, "--only", "tvs") as served:
         assert {each["service"] for each in served.ready} == {"tvs"}
+    with serving(tmp_path, "--only", "console") as served:
+        assert served.ready == []
+        assert "4947" in admin(tmp_path, MIXED) + admin(tmp_path, "show ctl")
     done = tokenless(tmp_path, "serve", "--only", "tvs,dns")
     assert done.returncode == 2
-    assert "dns" in done.stderr
+    assert "there is no service 'dns'" in done.stderr
 
 
 def test_the_ctl_is_the_same_bytes_everywhere(tmp_path: Path) -> None:
