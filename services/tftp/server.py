@@ -91,7 +91,11 @@ class TftpServer:
         """
         await trio.lowlevel.checkpoint()
         if not self._listeners:
-            self._open_listeners()
+            try:
+                self._open_listeners()
+            except BaseException:
+                self.close()
+                raise
         first = self._listeners[0]
         return first.address, first.port
 
@@ -140,6 +144,9 @@ class TftpServer:
         given = inherited_socket(self._address, port)
         if given is not None:
             self._take_given(given)
+        elif port and count > 1:
+            # Sockets that share a port do not notice a stranger that shares it, too.
+            open_listener(self._address, port, size).close()
         while len(self._listeners) < count:
             bound = open_listener(self._address, port, size, shared=count > 1)
             self._listeners.append(Listener(bound))

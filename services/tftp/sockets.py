@@ -5,6 +5,7 @@ holds 277 requests, and a phone whose request is lost waits out its time-out.
 """
 
 import contextlib
+import errno
 import resource
 import socket
 from collections.abc import Callable
@@ -35,8 +36,21 @@ def open_listener(
         shared: Whether other workers bind the same port (SO_REUSEPORT).
 
     Raises:
-        ServiceError: When the address is none of this machine's, or the port is taken.
+        ServiceError: When the address is none of this machine's, the port is taken, or
+            descriptors have run out.
     """
+    try:
+        return _bound(address, port, receive_buffer_bytes, shared=shared)
+    except OSError as error:
+        raise ServiceError(
+            f"TFTP cannot listen on {address} port {port}: {error.strerror}",
+            hint=_bind_hint(error),
+        ) from error
+
+
+def _bound(
+    address: str, port: int, receive_buffer_bytes: int, *, shared: bool
+) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, _NON_BLOCKING)
     try:
@@ -46,12 +60,9 @@ def open_listener(
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _raise_receive_buffer(listener, receive_buffer_bytes)
         listener.bind((address, port))
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise ServiceError(
-            f"TFTP cannot listen on {address} port {port}: {error.strerror}",
-            hint=_bind_hint(error),
-        ) from error
+        raise
     return listener
 
 
@@ -94,8 +105,8 @@ def _raise_receive_buffer(listener: socket.socket, size: int) -> None:
 
 
 def _bind_hint(error: OSError) -> str:
-    match type(error):
-        case _ if isinstance(error, PermissionError):
-            return "ports below 1024 need CAP_NET_BIND_SERVICE; use another port"
-        case _:
-            return "stop what uses the port, or set tftp.port and the node's address"
+    if isinstance(error, PermissionError):
+        return "ports below 1024 need CAP_NET_BIND_SERVICE; use another port"
+    if error.errno == errno.EMFILE:
+        return "let the process have more open files (`ulimit -n`)"
+    return "stop what uses the port, or set tftp.port and the node's address"

@@ -94,6 +94,35 @@ async def test_a_bound_server_can_be_closed_without_serving() -> None:
     again.close()
 
 
+async def test_workers_do_not_share_their_port_with_strangers() -> None:
+    """Each would get some of the phones' requests, and answer from other files."""
+    async with serving(TftpSettings(workers=2)) as (_, (address, port)):
+        for workers in (1, 2):
+            settings = TftpSettings(workers=workers)
+            other = TftpServer(FILES, address=address, port=port, settings=settings)
+            with pytest.raises(ServiceError, match=f"port {port}: Address already"):
+                await other.bind()
+
+
+async def test_a_server_that_gets_some_of_its_sockets_gives_them_back() -> None:
+    settings = TftpSettings(workers=2)
+    server = TftpServer(FILES, address="127.0.0.1", port=0, settings=settings)
+    open_files = {int(each.name) for each in Path("/proc/self/fd").iterdir()}
+    filling = [os.dup(0)]
+    while filling[-1] < max(open_files):
+        filling.append(os.dup(0))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (filling[-1] + 2, limits[1]))
+    try:
+        with pytest.raises(ServiceError, match="Too many open files"):
+            await server.bind()
+        os.close(os.dup(0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for descriptor in filling:
+            os.close(descriptor)
+
+
 async def test_a_port_in_use_says_so() -> None:
     async with serving() as (_, (host, port)):
         other = TftpServer(FILES, address=host, port=port, logger=SILENT)
