@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -94,6 +94,22 @@ async def test_a_bound_server_can_be_closed_without_serving() -> None:
     again.close()
 
 
+@contextmanager
+def one_descriptor_left() -> Iterator[None]:
+    highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+    filling = [os.dup(0)]
+    while filling[-1] < highest:
+        filling.append(os.dup(0))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (filling[-1] + 2, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for descriptor in filling:
+            os.close(descriptor)
+
+
 async def test_workers_do_not_share_their_port_with_strangers() -> None:
     """Each would get some of the phones' requests, and answer from other files."""
     async with serving(TftpSettings(workers=2)) as (_, (address, port)):
@@ -107,20 +123,11 @@ async def test_workers_do_not_share_their_port_with_strangers() -> None:
 async def test_a_server_that_gets_some_of_its_sockets_gives_them_back() -> None:
     settings = TftpSettings(workers=2)
     server = TftpServer(FILES, address="127.0.0.1", port=0, settings=settings)
-    open_files = {int(each.name) for each in Path("/proc/self/fd").iterdir()}
-    filling = [os.dup(0)]
-    while filling[-1] < max(open_files):
-        filling.append(os.dup(0))
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (filling[-1] + 2, limits[1]))
-    try:
-        with pytest.raises(ServiceError, match="Too many open files"):
+    with one_descriptor_left():
+        with pytest.raises(ServiceError, match="Too many open files") as info:
             await server.bind()
+        assert "ulimit" in info.value.explain()
         os.close(os.dup(0))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        for descriptor in filling:
-            os.close(descriptor)
 
 
 async def test_a_port_in_use_says_so() -> None:
