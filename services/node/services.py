@@ -36,29 +36,11 @@ _HINTS: Final = {
 class _Server(Protocol):
     """What TFTP and TVS servers have in common."""
 
-    async def bind(self) -> tuple[str, int]: ...
-
     async def serve(
         self,
         *,
         task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
     ) -> None: ...
-
-
-async def _bind(server: _Server, what: str) -> int:
-    """Take the server's socket and return its port.
-
-    Raises:
-        ServiceError: When it cannot be had, with what to do.
-    """
-    try:
-        _, port = await server.bind()
-    except OSError as error:
-        raise ServiceError(
-            f"{what}: {os.strerror(error.errno or 0)}",
-            hint=_HINTS.get(error.errno or 0),
-        ) from None
-    return port
 
 
 async def _serve(server: _Server, task_status: trio.TaskStatus[None]) -> None:
@@ -105,8 +87,7 @@ class TftpService:
                 settings=tftp_settings(self._cluster.config.tftp),
                 logger=get_logger(node=self._node.name),
             )
-            what = f"{self.name} of {self._node.name} on {self._node.address}"
-            self._port = await _bind(server, f"{what} port {self._port}")
+            _, self._port = await server.bind()
             self._server = server
             COLLECTOR.follow(self._node.name, server.counters)
 
@@ -198,8 +179,10 @@ class TvsService:
         if self._server is None:
             settings = self._prepared or await self._load()
             server = TvsServer(self._caches, settings, log=get_logger())
-            what = f"{self.name} of {self._node.name} on {self._node.address}"
-            self._port = await _bind(server, f"{what} port {self._port}")
+            try:
+                _, self._port = await server.bind()
+            except OSError as error:
+                raise self._not_bound(error) from None
             self._server = server
 
     async def run(
@@ -228,6 +211,14 @@ class TvsService:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    def _not_bound(self, error: OSError) -> ServiceError:
+        node, reason = self._node, os.strerror(error.errno or 0)
+        where = f"{node.address} port {self._port}"
+        return ServiceError(
+            f"{self.name} of {node.name} on {where}: {reason}",
+            hint=_HINTS.get(error.errno or 0),
+        )
 
     async def _load(self) -> TvsSettings:
         return await trio.to_thread.run_sync(

@@ -43,10 +43,15 @@ class Service(Protocol):
         """Where it listens, by the name of the socket; empty while it is not bound."""
 
     async def prepare(self) -> None:
-        """Load what the next run serves; what runs now goes on as it is."""
+        """Load what the next run serves; what runs now goes on as it is.
+
+        Raises:
+            ServiceError: When it cannot be had.
+            OSError: When a file cannot be read or written.
+        """
 
     async def bind(self) -> None:
-        """Take its socket, if it has none. Raises OSError when that is in use."""
+        """Take its socket, if it has none. Raises ServiceError when it cannot."""
 
     def close(self) -> None:
         """Give back a socket that was taken and never served on."""
@@ -77,8 +82,8 @@ class Supervised:
         """Start the service; returns when it serves.
 
         Raises:
-            ServiceError: When it runs already.
-            OSError: When its socket is in use.
+            ServiceError: When it runs already, or its socket is in use.
+            OSError: When a file that it needs cannot be read or written.
         """
         async with self._one_at_a_time:
             if self.state is not ServiceState.STOPPED:
@@ -104,9 +109,12 @@ class Supervised:
             await self._stop()
 
     async def restart(self) -> None:
-        """Stop the service, if it runs, and start it. Raises OSError like `start`.
+        """Stop the service, if it runs, and start it.
 
         What cannot be loaded is raised before anything is stopped.
+
+        Raises:
+            ServiceError, OSError: As `start`.
         """
         async with self._one_at_a_time:
             await self.service.prepare()
