@@ -30,13 +30,19 @@ from phone_emulator.cli.phone_views import (
 from phone_emulator.flash import model_in
 from phone_emulator.phone import Network, open_network
 from phone_emulator.secd.events import Habits, Identity
-from phone_emulator.secd.report import Action, BootReport
+from phone_emulator.secd.report import Action, BootReport, FileReport
 from phone_emulator.single import boot_in_folder
 from protocol.phone_models import PHONE_MODELS
 from protocol.tftp_download import Wishes
 from protocol.trust_anchors import FileKind
 
 _FIRST_MODEL: Final = "7975"
+_OF_THE_FILE: Final = ("malformed: ", "the signature ")
+"""How refusals begin that no other trust in the signer would change."""
+_MAKE_ANEW: Final = {
+    FileKind.CTL: "`utils ctl update CTLFile`, then restart Cisco Tftp",
+    FileKind.ITL: "restart Cisco Tftp",
+}
 
 
 @click.group()
@@ -177,15 +183,21 @@ def _complaint(report: BootReport) -> str:
     for kind, file in report.files.items():
         if file.action in (Action.REJECTED, Action.FAILED):
             name = file.requested or kind.value
-            return f"{name} {file.action}: {file.reason}; {_advice(kind, file.action)}"
+            return f"{name} {file.action}: {file.reason}; {_advice(kind, file)}"
     return "the phone does not hold what the server serves"
 
 
-def _advice(kind: FileKind, action: Action) -> str:
-    if action is Action.FAILED:
+def _advice(kind: FileKind, file: FileReport) -> str:
+    if file.action is Action.FAILED:
         return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:
         return "the phone keeps the configuration that it had"
+    if (file.reason or "").startswith(_OF_THE_FILE):
+        # Neither TVS nor an empty phone makes such a file good.
+        return (
+            "the phone keeps its lists; find out who changed the file, and make it "
+            f"anew on its node: {_MAKE_ANEW[kind]}"
+        )
     return (
         "the phone keeps its lists; if that is not meant, make TVS know the signer "
         "or run `tokenless phone delete-trust`"

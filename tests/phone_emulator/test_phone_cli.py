@@ -102,6 +102,24 @@ async def test_a_refused_configuration_says_that_the_old_one_is_kept(
     assert err.endswith("; the phone keeps the configuration that it had\n")
 
 
+@pytest.mark.parametrize("at", [10, -1], ids=["malformed", "signature"])
+async def test_a_changed_list_is_to_be_made_anew_not_to_be_trusted(
+    phone: Commands, node: LiveNode, at: int
+) -> None:
+    await phone.boot()
+    authority = MIXED.authority()
+    changed = bytearray(authority.fetch("CTLFile.tlv") or b"")
+    changed[at] ^= 1
+    authority.files[f"CTL{DEVICE}.tlv"] = bytes(changed)
+    node.serve(authority)
+    status, _, err = await phone.boot()
+
+    assert status == 1
+    assert err.startswith(f"tokenless: CTL{DEVICE}.tlv rejected: ")
+    assert err.endswith("`utils ctl update CTLFile`, then restart Cisco Tftp\n")
+    assert "make TVS know the signer" not in err
+
+
 async def test_factory_reset_leaves_an_empty_phone(phone: Commands) -> None:
     await phone.boot()
     assert (await phone("factory-reset"))[:2] == (
