@@ -14,6 +14,7 @@ from protocol.anchor_records import has_tftp
 from protocol.codes import Role, role_name
 from protocol.name_text import printable
 from protocol.record import Record
+from protocol.self_check import SignatureState, signature_state
 from protocol.trust_anchors import FileKind
 from protocol.trust_list import TrustList
 from protocol.trust_verdicts import TFTP_ROLES
@@ -43,17 +44,23 @@ def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:
         if node.ctl is None and not isinstance(absent, bytes) and absent.is_absent:
             yield _ctl_missing(node, source, is_mixed=has_tftp(newest))
     for node, ctl in holders:
-        if ctl.data != newest.data:
+        # A changed one has a finding of its own, which says more than its age.
+        if ctl.data != newest.data and not _is_changed(ctl):
             yield _ctl_stale(node, ctl, newest, source)
 
 
-def _age(found: TrustList, in_use: set[bytes | None]) -> tuple[int, int, bytes]:
+def _age(found: TrustList, in_use: set[bytes | None]) -> tuple[bool, int, int, bytes]:
     """Order CTLs: by when they were signed, then by how many of their keys ITLs have.
 
     ITLs are made anew whenever TFTP starts, so they tell two CTLs of one second apart.
+    One that was changed after it was signed is the newest only when all were.
     """
     agreeing = sum(record.public_key in in_use for record in found.records)
-    return found.header.timestamp or 0, agreeing, found.data
+    return not _is_changed(found), found.header.timestamp or 0, agreeing, found.data
+
+
+def _is_changed(found: TrustList) -> bool:
+    return signature_state(found) is SignatureState.INVALID
 
 
 def _ctl_missing(node: Node, source: str, *, is_mixed: bool) -> Finding:

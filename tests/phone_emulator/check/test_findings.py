@@ -249,6 +249,19 @@ def test_two_ctls_of_one_second_are_told_apart_by_the_itls() -> None:
         assert finding.message.startswith("another CTL than")
 
 
+@pytest.mark.parametrize("changed", [PUB, SUB])
+@pytest.mark.parametrize("bit", [1, 128])
+def test_a_changed_ctl_makes_no_other_one_stale(changed: str, bit: int) -> None:
+    those = nodes(MIXED)
+    data = bytearray(MIXED.ctl().sign("CTLFile.tlv"))
+    data[-1] ^= bit
+    those[changed].files["CTLSEP001122334455.tlv"] = bytes(data)
+    seen = found(observation(those))
+    name = "cucm-pub" if changed == PUB else "cucm-sub1"
+    assert {each.where for each in seen if each.code == "signature-invalid"} == {name}
+    assert "ctl-stale" not in {each.code for each in seen}
+
+
 def test_a_phone_that_is_not_registered_is_no_reason_to_cry() -> None:
     """Elsewhere a made-up phone gets no configuration; real ones know TVS."""
     those = nodes(MIXED)
