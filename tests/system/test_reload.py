@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from pathlib import Path
 
 from protocol.tvs_messages import Query
@@ -18,6 +19,7 @@ def reload(served: Served, line: str = "| info reloaded") -> None:
     served.process.send_signal(signal.SIGHUP)
     while served.log.count(line) == before:
         assert served.process.poll() is None
+        time.sleep(0.05)
 
 
 def tvs(served: Served) -> tuple[str, int]:
