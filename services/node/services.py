@@ -29,6 +29,7 @@ from services.tvs.settings import TvsSettings
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
     errno.EADDRNOTAVAIL: "choose an address of this machine",
+    errno.EMFILE: "let the process have more open files (`ulimit -n`)",
     errno.EACCES: "choose a port from 1024 on, or give the right to lower ones",
 }
 
@@ -214,7 +215,7 @@ class TvsService:
 
     def _not_bound(self, error: OSError) -> ServiceError:
         node, reason = self._node, os.strerror(error.errno or 0)
-        where = f"{node.address} port {self._port}"
+        where = error.filename or node.address  # which port: it may have two
         return ServiceError(
             f"{self.name} of {node.name} on {where}: {reason}",
             hint=_HINTS.get(error.errno or 0),

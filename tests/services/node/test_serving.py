@@ -159,7 +159,7 @@ async def test_draining_waits_for_every_node(served: Serving) -> None:
     assert scope.cancelled_caught
 
 
-@pytest.mark.parametrize("service", ["tftp", "tvs"])
+@pytest.mark.parametrize("service", ["tftp", "tvs", "legacy"])
 async def test_a_port_in_use_ends_the_start_and_gives_all_back(
     cluster: Cluster, nursery: trio.Nursery, service: str
 ) -> None:
@@ -169,12 +169,17 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
         other.bind((node.address, 0))
         if kind is socket.SOCK_STREAM:
             other.listen()
-        tables: dict[str, Any] = FREE_PORTS | {
-            service: {"port": other.getsockname()[1]}
-        }
+        port = other.getsockname()[1]
+        tables: dict[str, Any] = FREE_PORTS | (
+            {"tvs": {"port": 0, "legacy": {"port": port}}}
+            if service == "legacy"
+            else {service: {"port": port}}
+        )
         cluster.take_settings(load_config(LAB, tables))
         refused = pytest.RaisesExc(
-            ServiceError, match="already in use", check=lambda error: bool(error.hint)
+            ServiceError,
+            match=rf"{node.address}( port |:){port}: Address already in use",
+            check=lambda error: bool(error.hint),
         )
         with pytest.RaisesGroup(refused, flatten_subgroups=True):
             await serve_nodes(cluster)
