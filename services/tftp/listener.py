@@ -62,14 +62,17 @@ class Listener:
     def send_train(self, data: bytes, peer: Peer, local: str, part_bytes: int) -> None:
         """Send what the kernel is to cut into datagrams of this length.
 
+        What is no longer than one goes as by `send`.
+
         Raises:
             OSError: When the network refuses trains, or the buffer is full.
         """
+        if len(data) <= part_bytes:
+            self.send(data, peer, local)
+            return
         ancillary = [(SOL_UDP, UDP_SEGMENT, _SEGMENT.pack(part_bytes))]
         if self.is_wildcard:
             ancillary.append(self._from(local))
-        if len(data) <= part_bytes:
-            del ancillary[0]
         self.socket.sendmsg([data], ancillary, 0, peer)
 
     def _ask_for_destinations(self) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from protocol.tftp_transfer import Outcome
 from services.tftp.counters import Count
+from services.tftp.listener import Listener
 from services.tftp.settings import Ports
+from services.tftp.sockets import open_listener
 from tests.tftp_rig import BOTH, FILES, Rig, rig, settings
 
 
@@ -89,3 +91,17 @@ def test_a_wildcard_of_both_families(ports: Ports) -> None:
         server.address = ("::1", server.address[1])
         data, source = _asked_at(server, "::1", "::1")
         assert (data[4:], source[0]) == (b"list", "::1")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
+def test_one_datagram_that_cannot_be_sent_is_lost_where_trains_are_sent(
+    address: str,
+) -> None:
+    """What is sent one by one after trains were refused has nobody who would catch."""
+    with open_listener(address, 0, 65_536) as bound:
+        listener = Listener(bound)
+        nowhere = ("127.0.0.1", 0)
+        listener.send(b"data", nowhere, "127.0.0.1")
+        listener.send_train(b"data", nowhere, "127.0.0.1", 516)
+        with pytest.raises(OSError, match="Invalid argument"):
+            listener.send_train(bytes(1000), nowhere, "127.0.0.1", 516)
