@@ -63,8 +63,17 @@ class Papers:
         return Role.CCM_TFTP if self.is_mixed else Role.TFTP
 
     def node(self, node_id: int) -> NodeRow:
-        """Return a node as it is now."""
-        return next(node for node in self.nodes if node.id == node_id)
+        """Return a node as it is now.
+
+        Raises:
+            ServiceError: When it has left the cluster.
+        """
+        for node in self.nodes:
+            if node.id == node_id:
+                return node
+        raise ServiceError(
+            "the node has left the cluster", hint="stop its `tokenless serve`"
+        )
 
     def certificate(self, store: TrustStore, node: NodeRow) -> Certificate:
         """Return a node's own certificate.

@@ -10,7 +10,9 @@ from services.changes.security import SecurityMode
 from services.cluster.cluster import Cluster
 from services.cluster.distribution import install_ctl
 from services.errors import ServiceError
+from services.node.readiness import check_ready
 from services.publishing.itl import rebuild_itl
+from services.publishing.phone_files import NodeFiles
 
 _ADDRESS = "127.0.47.157"
 
@@ -34,6 +36,14 @@ def test_who_joins_stands_in_itls_at_once_and_in_the_ctl_when_it_is_updated(
     assert node.name not in _named(_ctl(lab), Role.CCM_TFTP)
     security.update_ctl(lab, by="test")
     assert node.name in _named(_ctl(lab), Role.CCM_TFTP)
+
+
+def test_who_left_is_given_nothing_more(lab: Cluster) -> None:
+    subscriber = lab.nodes[1]
+    remove_node(lab, subscriber, by="test")
+    for make in (rebuild_itl, NodeFiles, check_ready):
+        with pytest.raises(ServiceError, match="the node has left the cluster"):
+            make(lab, subscriber)
 
 
 def test_who_joins_can_sign_its_own_itl_and_a_reset_one(lab: Cluster) -> None:
