@@ -126,9 +126,7 @@ def mint(
             "validity": _validity(validity),
             "subject": _name(subject),
             "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(public_key)),
-            "extensions": _extensions(
-                profile, public_key, issuer.key.public_key(), alternative_names
-            ),
+            "extensions": _extensions(profile, public_key, issuer, alternative_names),
         }
     )
     return _signed(tbs, issuer.key, digest)
@@ -211,7 +209,7 @@ def _key_identifier(key: PublicKey) -> bytes:
 def _extensions(
     profile: Profile,
     key: PublicKey,
-    issuer_key: PublicKey,
+    issuer: Issuer,
     alternative_names: Sequence[str],
 ) -> list[x509.Extension]:
     usage = x509.KeyUsage(set(profile.key_usage))
@@ -223,7 +221,7 @@ def _extensions(
         )
     identifier = core.OctetString(_key_identifier(key))
     extensions.append(_extension("key_identifier", identifier))
-    extensions += _about_issuer(profile, issuer_key)
+    extensions += _about_issuer(profile, issuer.key.public_key())
     if profile.purposes:
         purposes = x509.ExtKeyUsageSyntax(list(profile.purposes))
         place = len(extensions) if profile.purposes_last else 1
