@@ -38,6 +38,10 @@ from tests.together import together
 EC_KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(
     Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 )
+UNKNOWN_KEY = b"""-----BEGIN PRIVATE KEY-----
+MA0CAQAwBQYDKgMEBAEB
+-----END PRIVATE KEY-----
+"""
 
 
 @pytest.fixture
@@ -192,7 +196,7 @@ def test_a_token_that_cannot_be_read_does_not_hide_the_others(
     assert list_tokens(folder).damaged == {}
 
 
-@pytest.mark.parametrize("content", [b"junk", EC_KEY])
+@pytest.mark.parametrize("content", [b"junk", EC_KEY, UNKNOWN_KEY])
 def test_a_damaged_authority_makes_no_token(
     folder: Path, token: FileToken, content: bytes
 ) -> None:
