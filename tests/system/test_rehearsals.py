@@ -27,6 +27,16 @@ def test_a_shipped_rehearsal_ends_as_expected(name: str, tmp_path: Path) -> None
     assert len(played.steps) == len(_SCRIPTS[name].steps)
 
 
+def test_the_one_to_write_by_ends_as_it_expects(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "rehearsals.md"
+    shown = re.search(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert shown
+    (tmp_path / "shown.toml").write_text(shown[1])
+    (script,) = find_scripts(str(tmp_path / "shown.toml"))
+
+    assert run_script(script, 5, tmp_path, Watcher()).first_difference is None
+
+
 def test_the_catalogue_is_complete() -> None:
     """Each scenario of REFERENCE 7 is the source of at least one rehearsal."""
     cited = {
