@@ -35,7 +35,9 @@ SERIAL_BYTES: Final = 16
 _LAST_UTC_TIME_YEAR: Final = 2049
 """RFC 5280, 4.1.2.5: later dates are GeneralizedTime."""
 
-_DNS_NAME: Final = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*", re.ASCII)
+_LABEL: Final = r"\w(?:[\w-]*\w)?"
+_DNS_NAME: Final = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_LONGEST_DNS_NAME: Final = 253
 
 _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha1": hashes.SHA1(),  # noqa: S303 - what certificates of 2015 are signed with
@@ -283,12 +285,13 @@ def _checked_dns_name(text: str) -> str:
         encoded = text.encode("idna").decode()
     except UnicodeError:
         raise _no_alternative_name(text) from None
-    if _DNS_NAME.fullmatch(encoded) is None:
+    if len(encoded) > _LONGEST_DNS_NAME or _DNS_NAME.fullmatch(encoded) is None:
         raise _no_alternative_name(text)
     return text
 
 
 def _no_alternative_name(text: str) -> ServiceError:
     return ServiceError(
-        f"{text!r} is no name for a certificate", hint="give a DNS name or an address"
+        f"{text[:_LONGEST_DNS_NAME]!r} is no name for a certificate",
+        hint="give a DNS name or an address",
     )

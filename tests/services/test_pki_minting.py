@@ -182,6 +182,30 @@ def test_alternative_names_are_names_or_addresses() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["", "a b", "a\nb", "a..b", "-a", ".", "x" * 64, "a." * 200 + "a", "\udcff"],
+    ids=ascii,
+)
+def test_what_is_no_alternative_name_is_refused(lab: Cluster, name: str) -> None:
+    before = certificates.own(lab)
+    with pytest.raises(ServiceError, match="is no name for a certificate"):
+        certificates.regenerate(
+            lab, lab.publisher, TrustStore.TVS, alternative_names=(name,), by="test"
+        )
+    assert certificates.own(lab) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "*.lab.example", "_tvs.example", "münchen.example"]
+)
+def test_what_is_an_alternative_name(lab: Cluster, name: str) -> None:
+    made = certificates.regenerate(
+        lab, lab.publisher, TrustStore.TVS, alternative_names=(name,), by="test"
+    )
+    assert name.encode("idna") in made.der
+
+
 def test_a_validity_beyond_2049_is_written_as_rfc_5280_says() -> None:
     key = generate_ec(256)
     subject = subject_name(SubjectSection(), "lab-pub")
