@@ -1,9 +1,14 @@
-"""Files that are whole or absent: written beside their target, then moved over it."""
+"""Files that are whole or absent: written beside their target, then moved over it.
+
+`replace_file` is for what the services keep, `write_output` for what people ask for.
+"""
 
 import os
 import tempfile
 from pathlib import Path
 from typing import Final
+
+from services.errors import ServiceError
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
@@ -27,6 +32,30 @@ def replace_file(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
         Path(beside).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
+    """Write a file where a person wants it; what a link leads to is replaced.
+
+    What is no file (`/dev/stdout`, a pipe) is written to as it is: moved over it, the
+    file would take the device's place for everybody.
+
+    Raises:
+        ServiceError: When it cannot be written there.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as special:
+                special.write(data)
+        else:
+            replace_file(path.resolve(), data, mode=mode)
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough
+    except OSError as error:
+        raise ServiceError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="name a file in a folder that exists and is yours",
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

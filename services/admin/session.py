@@ -6,7 +6,7 @@ from typing import Any
 
 from services.cluster.cluster import Cluster, Node
 from services.errors import ServiceError
-from services.files import PUBLIC, replace_file
+from services.files import PUBLIC, write_output
 from services.node.announce import announce
 from services.node.control import request as ask
 from services.node.requests import Request
@@ -98,5 +98,5 @@ class Session:
             raise ServiceError(
                 f"{target} exists already", hint="name another file with --output"
             )
-        replace_file(target, data, mode=mode)
+        write_output(target, data, mode=mode)
         self.say(f"files: found = 1, transferred = 1 ({target})")

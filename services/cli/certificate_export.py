@@ -10,7 +10,7 @@ import click
 
 from protocol.certificate import Certificate
 from services.cli.certificate_view import certificate_json
-from services.files import replace_file
+from services.files import write_output
 from services.pki.manufacturing import to_pem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -36,7 +36,7 @@ def export_certificate(
     """
     content = certificate.der if der else to_pem(certificate)
     if output is not None:
-        replace_file(output, content)
+        write_output(output, content)
     elif not as_json:
         sys.stdout.buffer.write(content)
     if as_json:

@@ -24,7 +24,7 @@ from services.cli.list_description import (
     parse_record_flag,
     parse_version,
 )
-from services.files import replace_file
+from services.files import write_output
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -96,7 +96,7 @@ def build(
     folder = Path() if description is None or records else description.parent
     moment = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
     trust_list = _sign(plan, folder, source, moment)
-    replace_file(output, trust_list.data)
+    write_output(output, trust_list.data)
     _report(output, trust_list, as_json=as_json)
 
 

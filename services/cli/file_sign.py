@@ -20,7 +20,7 @@ from services.cli.file_signers import (
 )
 from services.cli.list_description import parse_digest
 from services.errors import ServiceError
-from services.files import replace_file
+from services.files import write_output
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SUFFIX = ".sgn"
@@ -66,7 +66,7 @@ def sign(
         digest=parse_digest(digest),
         form=NameForm(form),
     )
-    replace_file(target, signed.data)
+    write_output(target, signed.data)
     if as_json:
         described = describe_file(signed, at=datetime.now(UTC))
         click.echo(json.dumps({"path": str(target), **described}))
@@ -104,5 +104,5 @@ def unsign(file: Path, output: Path | None) -> None:
         sys.stdout.buffer.write(signed.payload)
         sys.stdout.buffer.flush()
     else:
-        replace_file(output, signed.payload)
+        write_output(output, signed.payload)
         click.echo(f"{output}: {len(signed.payload)} bytes", err=True)

@@ -11,7 +11,7 @@ from services.cli.administration import cluster_options, opened
 from services.cli.options import data_option, database_url
 from services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
 from services.errors import ServiceError
-from services.files import PRIVATE, replace_file
+from services.files import PRIVATE, write_output
 from services.node.announce import announce
 from services.store.audit import administrator
 from services.store.roles import grant as grant_role
@@ -74,7 +74,7 @@ def export(
     """
     with opened(data, config) as cluster:
         found = cluster.node(name)
-        replace_file(output, export_node(cluster, found, password), mode=PRIVATE)
+        write_output(output, export_node(cluster, found, password), mode=PRIVATE)
     _tell({"node": found.name, "file": str(output)}, f"wrote {output}", as_json)
 
 
