@@ -1,7 +1,9 @@
 """`tokenless node`: nodes on hosts of their own (docs/operations-database.md)."""
 
 import json
+import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,6 +20,28 @@ from services.store.roles import grant as grant_role
 from services.store.roles import grants
 
 _file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+def _asked_for(
+    ctx: click.Context, _: click.Parameter, value: str | None, *, confirm: bool
+) -> str:
+    """Ask a terminal for a password that was not given, or read a line of a script's.
+
+    Python's getpass warns in three lines where there is no terminal.
+    """
+    if value is not None:
+        return value
+    if sys.stdin.isatty():
+        asked: str = click.prompt(
+            "Password of the file", hide_input=True, confirmation_prompt=confirm
+        )
+        return asked
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise click.UsageError(
+            "no password, and no terminal to ask for one: set TOKENLESS_PASSWORD", ctx
+        )
+    return line
 
 
 @click.group()
@@ -46,9 +70,7 @@ def add(
 @cluster_options
 @click.option(
     "--password",
-    prompt="Password of the file",
-    hide_input=True,
-    confirmation_prompt=True,
+    callback=partial(_asked_for, confirm=True),
     help="Encrypts the keys; asked for when not given.",
 )
 @click.option(
@@ -82,8 +104,7 @@ def export(
 @data_option
 @click.option(
     "--password",
-    prompt="Password of the file",
-    hide_input=True,
+    callback=partial(_asked_for, confirm=False),
     help="What it was exported with; asked for when not given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -1,5 +1,7 @@
 """`tokenless node`, `health`, `backup`: as typed, on one host."""
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,20 @@ def test_what_cannot_be_done(
     (tmp_path / "big").write_bytes(bytes(4 * 1024 * 1024 + 1))
     assert reason in refused(tokenless(line))
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("verb", [f"export {SUB} --output o", "import file"])
+def test_a_password_where_there_is_no_terminal(
+    tokenless: Tokenless, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    (tmp_path / "file").write_text("{}")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    status, _, err = tokenless(f"node {verb}")
+    assert status == 2
+    assert err.endswith("set TOKENLESS_PASSWORD\n")
+    assert "GetPassWarning" not in err
+    monkeypatch.setattr(sys, "stdin", io.StringIO("secret\n"))
+    assert "PASSWORD" not in refused(tokenless(f"node {verb}"))
 
 
 def test_the_sql_of_a_grant(tokenless: Tokenless) -> None:
