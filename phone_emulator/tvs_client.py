@@ -4,6 +4,7 @@ The server's certificate must be, byte for byte, one of those that the installed
 for role 21; nothing else makes it a TVS server, and nothing is sent to it before that.
 """
 
+import os
 import socket
 import ssl
 import warnings
@@ -163,7 +164,8 @@ async def _connect(server: Server) -> trio.socket.SocketType:
             await plain.connect(where)
         except OSError as error:
             plain.close()
-            failure = error
+            # Trio's words have the address in them, as Python writes it.
+            failure = OSError(error.errno, os.strerror(error.errno or 0))
         except BaseException:
             plain.close()
             raise

@@ -303,7 +303,7 @@ def _load_certificate(path: Path) -> Certificate:
 def _no_token(name: str) -> ServiceError:
     return ServiceError(
         f"there is no token {name}",
-        hint=f"create it with `tokenless token create {name}`",
+        hint="`tokenless token list` says which there are",
     )
 
 

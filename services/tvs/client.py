@@ -151,7 +151,7 @@ class TvsClient:
         hint = "check the address and that TVS runs there"
         if isinstance(error, ssl.SSLCertVerificationError):
             reason = f"its certificate is not accepted: {error.verify_message}"
-            hint = "give --ca the certificate that the server should show"
+            hint = "give the certificate that the server should show"
         elif isinstance(error, ssl.SSLError):
             hint = "try another --tls version"
         return ServiceError(f"TVS server {self._server}: {reason}", hint=hint)
@@ -180,6 +180,6 @@ def _context(ca: Path | None, version: TlsVersion | None) -> ssl.SSLContext:
         context.load_verify_locations(ca)
     except (OSError, ssl.SSLError) as error:
         raise ServiceError(
-            f"{ca}: not a file of certificates: {error}", hint="give --ca a PEM file"
+            f"{ca}: not a file of certificates: {error}", hint="give a PEM file"
         ) from error
     return context
