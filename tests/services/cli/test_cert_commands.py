@@ -34,7 +34,7 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
         ("cert regenerate Phone-SAST-trust", "units: CallManager, TVS"),
         (f"cert regenerate CAPF --node {SUB}", "run it on the publisher"),
         ("cert upload CallManager nothing.pem", "nothing.pem: No such file"),
-        ("cert upload TVS-trust token:A", "token create A"),
+        ("cert upload TVS-trust token:A", "token list"),
     ],
 )
 def test_what_cannot_be_done(tokenless: Tokenless, line: str, reason: str) -> None:
