@@ -93,6 +93,13 @@ def test_who_is_accepted(state: TrustState, kind: FileKind, name: str) -> None:
         assert verdict == Accept(*expected)
 
 
+@pytest.mark.parametrize("kind", FileKind)
+def test_the_ctl_comes_first_where_both_lists_name_the_signer(kind: FileKind) -> None:
+    both = TrustAnchors.of(CTL, MIXED.itl("pub").trust_list("ITLFile.tlv"))
+    rule = ACCEPTED[TrustState.CTL_ONLY][kind]["pub"][1]
+    assert both.judge(kind, file_by(PUB, kind)) == Accept(BY_CTL, rule)
+
+
 KNOWN = [
     (state, kind, name)
     for state, row in ACCEPTED.items()
