@@ -56,19 +56,15 @@ def sign_with_header(plan: HeaderPlan, body: bytes, signer: Signer) -> bytes:
 
 def _around_signature(plan: HeaderPlan, bits: int) -> tuple[bytes, bytes]:
     """Build what precedes and what follows element 12, with the final HEADERLENGTH."""
-    names = plan.signer.subject, plan.signer.issuer, plan.filename
-    if sum(len(encode_text(name)) for name in names) > MAX_ELEMENT_LENGTH:
-        raise BuildError(_TOO_LONG)
+    signer, filename = _named(plan)
     info = SignatureInfo(plan.digest, RSA_PKCS1, MODULUS_CODES[bits])
     version = pack_element(HeaderTag.VERSION, bytes(plan.version))
-    middle = pack_element(HeaderTag.SIGNER_ID, plan.signer.encode())
-    middle += pack_element(HeaderTag.SIGNATURE_INFO, info.encode())
+    middle = signer + pack_element(HeaderTag.SIGNATURE_INFO, info.encode())
     if plan.signer_version is not None:
         # certutils' place, the only evidence (REFERENCE 1.5).
         marker = bytes(plan.signer_version)
         middle = pack_element(HeaderTag.SIGNER_VERSION, marker) + middle
-    after = pack_element(HeaderTag.FILENAME, encode_text(plan.filename))
-    after += pack_element(HeaderTag.TIMESTAMP, plan.timestamp.to_bytes(4))
+    after = filename + pack_element(HeaderTag.TIMESTAMP, plan.timestamp.to_bytes(4))
     length = len(version) + 5 + len(middle) + len(after)
     length += ELEMENT_HEAD_LENGTH + bits // 8
     pads = -length % _ALIGNMENT
@@ -76,3 +72,12 @@ def _around_signature(plan: HeaderPlan, bits: int) -> tuple[bytes, bytes]:
         raise BuildError(_TOO_LONG)
     head = pack_element(HeaderTag.HEADER_LENGTH, (length + pads).to_bytes(2))
     return version + head + middle, after + bytes([HeaderTag.PAD]) * pads
+
+
+def _named(plan: HeaderPlan) -> tuple[bytes, bytes]:
+    """Build the elements that hold names: the signer and what the file is called."""
+    try:
+        signer = pack_element(HeaderTag.SIGNER_ID, plan.signer.encode())
+        return signer, pack_element(HeaderTag.FILENAME, encode_text(plan.filename))
+    except ValueError as error:
+        raise BuildError(_TOO_LONG) from error

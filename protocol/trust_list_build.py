@@ -13,11 +13,7 @@ from typing import Final
 from protocol.certificate import Certificate
 from protocol.codes import Digest, Role
 from protocol.errors import BuildError
-from protocol.header_build import (
-    HeaderPlan,
-    identity_of,
-    sign_with_header,
-)
+from protocol.header_build import HeaderPlan, identity_of, sign_with_header
 from protocol.header_fields import SignerId, encode_text
 from protocol.names import NameForm
 from protocol.record import Record, RecordTag, compose_record

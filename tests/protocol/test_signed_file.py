@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from protocol.any_file import decode_file
 from protocol.codes import Digest, Role
 from protocol.errors import BadSignatureError, BuildError, DecodeError
+from protocol.header_build import HeaderPlan, sign_with_header
+from protocol.header_fields import SignerId
 from protocol.names import NameForm
 from protocol.signature import PrivateKeySigner, verify_signature
 from protocol.signed_file import SignedFile, sign_file
@@ -153,6 +155,15 @@ def test_a_header_that_cannot_be_written_is_an_error() -> None:
     signer = minting.server().signer
     with pytest.raises(BuildError, match="65,535"):
         sign_file("x" * 65_300, CONTENT, signer, timestamp=TIME)
+
+
+def test_names_that_fit_one_by_one_and_not_together_are_an_error() -> None:
+    """Together with their heads they are longer than the element that holds them."""
+    signer = minting.server().signer
+    names = SignerId("x" * 32_700, "x" * 32_810, bytes(16))
+    plan = HeaderPlan((1, 0), names, Digest.SHA1, "a", TIME)
+    with pytest.raises(BuildError, match="65,535"):
+        sign_with_header(plan, CONTENT, signer)
 
 
 def test_a_key_of_another_certificate_is_refused() -> None:
