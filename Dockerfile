@@ -11,6 +11,7 @@ COPY requirements requirements
 RUN /opt/tokenless/bin/python -m pip install --require-hashes -r requirements/runtime.txt \
     && /opt/tokenless/bin/python -m pip install --require-hashes -r requirements/postgres.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY src src
 COPY protocol protocol
 COPY services services
 COPY phone_emulator phone_emulator

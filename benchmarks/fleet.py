@@ -27,7 +27,7 @@ from typing import Any
 
 GOAL_PHONES_PER_SECOND = 250
 GOAL_MEGABYTES = 400
-TOKENLESS = [sys.executable, "-m", "services"]
+TOKENLESS = [sys.executable, "-m", "tokenless"]
 Report = dict[str, Any]
 NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
 

@@ -9,13 +9,13 @@ allowed as steps, so that each search has the most to look at.
 import sys
 import time
 
-from phone_emulator.planner.goal import parse_goal
-from phone_emulator.planner.model import Site
-from phone_emulator.planner.phones import Group
-from phone_emulator.planner.search import search
-from phone_emulator.planner.steps import ResetCtl, ResetItl
-from phone_emulator.planner.task import Task
-from protocol.release import Release
+from tokenless.phone_emulator.planner.goal import parse_goal
+from tokenless.phone_emulator.planner.model import Site
+from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.search import search
+from tokenless.phone_emulator.planner.steps import ResetCtl, ResetItl
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.protocol.release import Release
 
 GOALS = (
     "TVS, CAPF",

@@ -9,13 +9,13 @@ import argparse
 from pathlib import Path
 
 import trio
-
 from benchmarks.tftp_servers import HOST
-from services.logs import configure_logs
-from services.tftp.heap import settle_heap
-from services.tftp.server import TftpServer
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.source import MemoryFiles
+
+from tokenless.services.logs import configure_logs
+from tokenless.services.tftp.heap import settle_heap
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import MemoryFiles
 
 
 def main() -> None:

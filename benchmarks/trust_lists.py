@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
-from protocol import certificate, names
-from protocol.codes import Role
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import record_for, sign_trust_list
 from tests import minting
+
+from tokenless.protocol import certificate, names
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 RUNS = 5
 TIME = 1425667513

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import trio
 
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from services.logs import configure_logs
-from services.tvs.caches import CachedCertificate, Caches
-from services.tvs.server import TvsServer
-from services.tvs.settings import OwnCertificate, TvsSettings
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.logs import configure_logs
+from tokenless.services.tvs.caches import CachedCertificate, Caches
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import OwnCertificate, TvsSettings
 
 
 def _arguments() -> argparse.Namespace:

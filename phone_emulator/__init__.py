@@ -9,16 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from phone_emulator.errors import PhoneError
-    from phone_emulator.flash import FolderFlash
-    from phone_emulator.fleet.fleet import Fleet, FleetSettings
-    from phone_emulator.fleet.plan import FleetGroup, FleetPlan, load_plan
-    from phone_emulator.fleet.report import FleetReport
-    from phone_emulator.fleet.store import FleetStore
-    from phone_emulator.phone import Network, Phone, open_network
-    from phone_emulator.secd.events import Habits, Identity, Server
-    from phone_emulator.secd.report import Action, BootReport, Outcome
-    from phone_emulator.single import boot_in_folder, delete_trust
+    from tokenless.phone_emulator.errors import PhoneError
+    from tokenless.phone_emulator.flash import FolderFlash
+    from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+    from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan, load_plan
+    from tokenless.phone_emulator.fleet.report import FleetReport
+    from tokenless.phone_emulator.fleet.store import FleetStore
+    from tokenless.phone_emulator.phone import Network, Phone, open_network
+    from tokenless.phone_emulator.secd.events import Habits, Identity, Server
+    from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
+    from tokenless.phone_emulator.single import boot_in_folder, delete_trust
 
 __all__ = [
     "Action",

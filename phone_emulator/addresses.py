@@ -4,8 +4,8 @@ import re
 import socket
 from typing import Final
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.events import Server
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import Server
 
 DEFAULT_TFTP_PORT: Final = 69
 _HIGHEST_PORT: Final = 0xFFFF

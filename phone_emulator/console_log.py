@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from phone_emulator.secd.moments import LogEntry, Moment
-from protocol.name_text import printable
-from protocol.phone_models import LogForm
+from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_models import LogForm
 
 _Lines = tuple[tuple[str, str], ...]
 

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError
 
 MAX_BYTES: Final = 1 << 20
 Described = TypeVar("Described", bound=msgspec.Struct)

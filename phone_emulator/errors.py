@@ -1,6 +1,6 @@
 """Failures of the emulator itself; what a phone refuses is an outcome, not an error."""
 
-from protocol.errors import TokenlessError
+from tokenless.protocol.errors import TokenlessError
 
 
 class PhoneError(TokenlessError):

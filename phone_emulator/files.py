@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError
 
 UNFINISHED: Final = ".new"
 """How the name of a file ends that is being written."""

@@ -16,12 +16,12 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.files import UNFINISHED, replace_file, sync_folder
-from phone_emulator.secd.events import FlashContents
-from phone_emulator.secd.record import MAX_RECORD_BYTES
-from protocol.phone_models import MAX_DOWNLOAD_BYTES, PHONE_MODELS
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.files import UNFINISHED, replace_file, sync_folder
+from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.phone_emulator.secd.record import MAX_RECORD_BYTES
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES, PHONE_MODELS
+from tokenless.protocol.trust_anchors import FileKind
 
 _STATE: Final = "phone.json"
 _LOG: Final = "console.log"

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import trio
 
-from phone_emulator.secd.events import Server
-from protocol.errors import ProtocolError
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.errors import ProtocolError
 
 _MAX_HEAD_BYTES: Final = 8192
 _READ_BYTES: Final = 65_536

@@ -16,9 +16,9 @@ from typing import assert_never
 
 import trio
 
-from phone_emulator.flash import Flash
-from phone_emulator.http_client import NotByHttpError, fetch_by_http
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.flash import Flash
+from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
+from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,
     DownloadRefused,
@@ -35,17 +35,17 @@ from phone_emulator.secd.events import (
     TvsAnswered,
     TvsFailed,
 )
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.moments import LogEntry
-from phone_emulator.secd.record import BootRecorder
-from phone_emulator.secd.report import BootReport
-from phone_emulator.secd.tvs_cache import TvsCache
-from phone_emulator.tftp_client import TftpClient
-from phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
-from protocol.errors import ProtocolError
-from protocol.phone_models import MAX_DOWNLOAD_BYTES, Transport
-from protocol.tftp_download import SilentServerError, Wishes
-from protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.moments import LogEntry
+from tokenless.phone_emulator.secd.record import BootRecorder
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.phone_emulator.tftp_client import TftpClient
+from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES, Transport
+from tokenless.protocol.tftp_download import SilentServerError, Wishes
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
 
 Clock = Callable[[], float]
 

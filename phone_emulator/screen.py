@@ -9,13 +9,13 @@ ours; the vendor's document has photographs of a 7975.
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from phone_emulator.secd.events import FlashContents
-from protocol.codes import role_name
-from protocol.errors import DecodeError
-from protocol.name_text import printable
-from protocol.phone_models import PhoneModel
-from protocol.record import Record
-from protocol.trust_list import TrustList
+from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.protocol.codes import role_name
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_models import PhoneModel
+from tokenless.protocol.record import Record
+from tokenless.protocol.trust_list import TrustList
 
 _WIDTH: Final = 64
 _INSIDE: Final = _WIDTH - 4

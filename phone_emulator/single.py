@@ -8,15 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from phone_emulator.console_log import lines_of
-from phone_emulator.flash import FolderFlash, PhoneState
-from phone_emulator.phone import Network, Phone
-from phone_emulator.secd.events import Identity
-from phone_emulator.secd.record import BootRecorder
-from phone_emulator.secd.report import BootReport
-from phone_emulator.secd.status_messages import ERASING_LISTS, line_of
-from protocol.phone_models import PHONE_MODELS
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.flash import FolderFlash, PhoneState
+from tokenless.phone_emulator.phone import Network, Phone
+from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.record import BootRecorder
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.status_messages import ERASING_LISTS, line_of
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.trust_anchors import FileKind
 
 _MAX_STATUS_LINES = 30
 

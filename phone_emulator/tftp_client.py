@@ -17,9 +17,9 @@ from typing import Final
 
 import trio
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.events import Server
-from protocol.tftp_download import Download, SilentServerError, Wishes
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.tftp_download import Download, SilentServerError, Wishes
 
 _MAX_DATAGRAM: Final = 65_536
 _EVENTS_A_TURN: Final = 512

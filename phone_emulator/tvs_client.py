@@ -16,11 +16,11 @@ from typing import Final
 
 import trio
 
-from phone_emulator.secd.events import AskTvsServer, Server, TvsStage
-from protocol.errors import ProtocolError
-from protocol.phone_models import TlsVersion
-from protocol.tvs_messages import Answer
-from protocol.tvs_stream import ClientStream
+from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.phone_models import TlsVersion
+from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.tvs_stream import ClientStream
 
 TlsRange = tuple[TlsVersion, TlsVersion]
 _VERSIONS: Final = {

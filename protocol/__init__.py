@@ -3,7 +3,5 @@
 Nothing in this package opens a file or a socket, reads a clock or logs. Bytes, events
 and the time come in; values, events, effects and bytes to send go out. Bytes from
 outside, however hostile, can cause one family of exceptions only:
-`protocol.errors.ProtocolError`.
+`tokenless.protocol.errors.ProtocolError`.
 """
-
-__version__ = "0.1.0"

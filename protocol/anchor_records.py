@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from protocol.record import Record
-from protocol.signature import PublicKey
-from protocol.trust_list import TrustList
-from protocol.trust_verdicts import TFTP_ROLES
+from tokenless.protocol.record import Record
+from tokenless.protocol.signature import PublicKey
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 
 def records_of(held: TrustList | None) -> Iterator[Record]:

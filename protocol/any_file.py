@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from protocol.errors import DecodeError
-from protocol.header import Header, decode_header
-from protocol.signed_file import SignedFile
-from protocol.trust_list import TrustList
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.header import Header, decode_header
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_list import TrustList
 
 _LIST_SUFFIX: Final = ".tlv"
 _SIGNED_SUFFIX: Final = ".sgn"

@@ -16,10 +16,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from protocol import der as asn1
-from protocol.checksums import md5_of, sha1_of
-from protocol.errors import DecodeError
-from protocol.names import DistinguishedName
+from tokenless.protocol import der as asn1
+from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.names import DistinguishedName
 
 MAX_CERTIFICATE_LENGTH: Final = 0xFFFF
 UNREADABLE: Final = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)

@@ -8,7 +8,7 @@ Only what certificates need (X.690): single-byte tags, definite and minimal leng
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from protocol.errors import DecodeError
+from tokenless.protocol.errors import DecodeError
 
 SEQUENCE: Final = 0x30
 SET: Final = 0x31

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from typing import Final
 
-from protocol.codes import Digest
-from protocol.errors import DecodeError
-from protocol.header_fields import (
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.header_fields import (
     SignatureInfo,
     SignerId,
     decode_signature_info,
@@ -22,7 +22,7 @@ from protocol.header_fields import (
     decode_text,
     expect_length,
 )
-from protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
+from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
 
 __all__ = ["Header", "HeaderTag", "SignerId", "decode_header"]
 

@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 from typing import Final
 
-from protocol.certificate import Certificate
-from protocol.codes import Digest
-from protocol.errors import BuildError
-from protocol.header import HeaderTag
-from protocol.header_fields import SignatureInfo, SignerId, encode_text
-from protocol.names import NameForm
-from protocol.signature import MODULUS_CODES, RSA_PKCS1, Signer
-from protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH, pack_element
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.errors import BuildError
+from tokenless.protocol.header import HeaderTag
+from tokenless.protocol.header_fields import SignatureInfo, SignerId, encode_text
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.signature import MODULUS_CODES, RSA_PKCS1, Signer
+from tokenless.protocol.wire import (
+    ELEMENT_HEAD_LENGTH,
+    MAX_ELEMENT_LENGTH,
+    pack_element,
+)
 
 _ALIGNMENT: Final = 4
 _TOO_LONG: Final = "the names make the header longer than 65,535 bytes"

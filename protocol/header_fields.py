@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final, NamedTuple
 
-from protocol.codes import Digest
-from protocol.errors import BuildError, DecodeError
-from protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.errors import BuildError, DecodeError
+from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
 
 
 @unique

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final
 
-from protocol.codes import Role, role_name
-from protocol.name_text import printable
-from protocol.record import Record
-from protocol.self_check import SignatureState, signature_state
-from protocol.signature import MODULUS_CODES, RSA_PKCS1
-from protocol.trust_list import MAX_LOADED_LENGTH, TrustList
-from protocol.trust_verdicts import TFTP_ROLES
+from tokenless.protocol.codes import Role, role_name
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.record import Record
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.signature import MODULUS_CODES, RSA_PKCS1
+from tokenless.protocol.trust_list import MAX_LOADED_LENGTH, TrustList
+from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 MAX_PHONE_CERTIFICATES: Final = 39
 """More make an ITL pass 64 KB, and phones fail to load it (REFERENCE 1.10, stated)."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import assert_never
 
-from protocol.codes import Role, role_name
-from protocol.name_text import printable
-from protocol.record import Record
-from protocol.trust_anchors import (
+from tokenless.protocol.codes import Role, role_name
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.record import Record
+from tokenless.protocol.trust_anchors import (
     Accept,
     AskTvs,
     FileKind,
@@ -20,7 +20,7 @@ from protocol.trust_anchors import (
     TrustAnchors,
     Verdict,
 )
-from protocol.trust_list import TrustList
+from tokenless.protocol.trust_list import TrustList
 
 
 @unique

@@ -12,7 +12,7 @@ import re
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from protocol.errors import DecodeError
+from tokenless.protocol.errors import DecodeError
 
 _SPECIAL_IN_WINDOWS: Final = frozenset(',+="\n<>#;')
 _KEY: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -19,9 +19,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, Self, assert_never
 
-from protocol import der as asn1
-from protocol.errors import DecodeError
-from protocol.name_text import quote_windows, split_name, write_value
+from tokenless.protocol import der as asn1
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.name_text import quote_windows, split_name, write_value
 
 MAX_ATTRIBUTES: Final = 128
 MAX_COMPARED_LENGTH: Final = 4096

@@ -10,8 +10,8 @@ from typing import Final, Self
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from protocol.errors import DecodeError
-from protocol.phone_models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
 
 MAX_TVS_MEMBERS: Final = 5
 """Priorities 0 to 4 (REFERENCE 5.1)."""

@@ -12,7 +12,7 @@ from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import Final, Literal
 
-from protocol.codes import Digest
+from tokenless.protocol.codes import Digest
 
 
 @unique

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from typing import Final
 
-from protocol.certificate import Certificate
-from protocol.codes import Role
-from protocol.errors import DecodeError
-from protocol.header_fields import SignerId, decode_text, expect_length
-from protocol.names import DistinguishedName, NameForm, same_name
-from protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Role
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.header_fields import SignerId, decode_text, expect_length
+from tokenless.protocol.names import DistinguishedName, NameForm, same_name
+from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH, Reader, pack_element
 
 MAX_ELEMENTS: Final = 32
 _LENGTH_ELEMENT: Final = ELEMENT_HEAD_LENGTH + 2

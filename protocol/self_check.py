@@ -2,9 +2,9 @@
 
 from enum import StrEnum, unique
 
-from protocol.anchor_records import public_key_of
-from protocol.errors import BadSignatureError
-from protocol.trust_list import TrustList
+from tokenless.protocol.anchor_records import public_key_of
+from tokenless.protocol.errors import BadSignatureError
+from tokenless.protocol.trust_list import TrustList
 
 
 @unique

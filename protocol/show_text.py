@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from protocol.codes import Role, role_text
-from protocol.header import Header, HeaderTag
-from protocol.name_text import printable
-from protocol.record import Record, RecordTag
-from protocol.self_check import SignatureState, signature_state
-from protocol.signed_file import SignedFile
-from protocol.trust_list import TrustList
+from tokenless.protocol.codes import Role, role_text
+from tokenless.protocol.header import Header, HeaderTag
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.record import Record, RecordTag
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_list import TrustList
 
 _RECORD_NAMES: Final[dict[int, str]] = {
     RecordTag.RECORD_LENGTH: "RECORDLENGTH",

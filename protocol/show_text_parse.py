@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from protocol.codes import Role, role_text
-from protocol.errors import DecodeError
+from tokenless.protocol.codes import Role, role_text
+from tokenless.protocol.errors import DecodeError
 
 MAX_TEXT_LENGTH: Final = 4 * 1024 * 1024
 MAX_RECORDS: Final = 1024

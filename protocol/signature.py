@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from protocol.certificate import Certificate
-from protocol.codes import Digest
-from protocol.errors import BadSignatureError
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.errors import BadSignatureError
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 

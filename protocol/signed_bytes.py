@@ -6,10 +6,10 @@ is so, `verify` tells to a caller who knows a key from elsewhere.
 
 from dataclasses import dataclass, field
 
-from protocol.checksums import md5_of, sha1_of
-from protocol.header import Header
-from protocol.header_fields import SignerId
-from protocol.signature import PublicKey, verify_signature
+from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.header import Header
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.signature import PublicKey, verify_signature
 
 
 @dataclass(frozen=True, slots=True)

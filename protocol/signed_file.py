@@ -9,13 +9,13 @@ are read as signed files whose content is the ciphertext.
 from dataclasses import dataclass
 from typing import Final, Self
 
-from protocol.codes import Digest
-from protocol.errors import DecodeError
-from protocol.header import decode_header
-from protocol.header_build import HeaderPlan, identity_of, sign_with_header
-from protocol.names import NameForm
-from protocol.signature import Signer
-from protocol.signed_bytes import SignedBytes
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.header import decode_header
+from tokenless.protocol.header_build import HeaderPlan, identity_of, sign_with_header
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.signature import Signer
+from tokenless.protocol.signed_bytes import SignedBytes
 
 _VERSION: Final = (1, 0)
 _ENCRYPTED_MAJOR: Final = 2

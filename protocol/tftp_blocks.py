@@ -8,7 +8,7 @@ many blocks the packets are not kept, so that a firmware image is in memory once
 from collections import OrderedDict
 from typing import Final
 
-from protocol.tftp_packets import encode_data
+from tokenless.protocol.tftp_packets import encode_data
 
 MAX_KEPT_BLOCKS: Final = 4096
 """Files of at most so many blocks keep their packets."""

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from protocol.errors import DecodeError, ProtocolError
-from protocol.phone_models import MAX_DOWNLOAD_BYTES
-from protocol.tftp_options import MAX_TIMEOUT_S, parse_number
-from protocol.tftp_packets import (
+from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.tftp_options import MAX_TIMEOUT_S, parse_number
+from tokenless.protocol.tftp_packets import (
     BLOCK_NUMBERS,
     DEFAULT_BLOCK_SIZE,
     MIN_BLOCK_SIZE,

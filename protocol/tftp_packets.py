@@ -26,7 +26,7 @@ from typing import Final
 from tftpy import TftpPacketTypes
 from tftpy.TftpShared import TftpException
 
-from protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.errors import DecodeError, ProtocolError
 
 # tftpy reports each hostile datagram as an error of its own, at a packet's price.
 TftpPacketTypes.log.disabled = True

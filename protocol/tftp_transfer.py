@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
-from protocol.errors import DecodeError
-from protocol.tftp_blocks import Blocks
-from protocol.tftp_options import Agreement
-from protocol.tftp_packets import (
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.tftp_blocks import Blocks
+from tokenless.protocol.tftp_options import Agreement
+from tokenless.protocol.tftp_packets import (
     BLOCK_NUMBERS,
     DATA_HEAD_LENGTH,
     Opcode,

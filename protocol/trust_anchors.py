@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from protocol.anchor_records import (
+from tokenless.protocol.anchor_records import (
     certificates_of,
     has_tftp,
     public_key_of,
     records_of,
 )
-from protocol.certificate import Certificate
-from protocol.codes import Digest, Role, role_name
-from protocol.errors import BadSignatureError, DecodeError
-from protocol.header_fields import SignerId
-from protocol.name_text import printable
-from protocol.names import same_name
-from protocol.record import Record
-from protocol.signed_file import SignedFile
-from protocol.trust_list import TrustList
-from protocol.trust_verdicts import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest, Role, role_name
+from tokenless.protocol.errors import BadSignatureError, DecodeError
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.names import same_name
+from tokenless.protocol.record import Record
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_verdicts import (
     SOURCES,
     TFTP_ROLES,
     Accept,
@@ -40,7 +40,7 @@ from protocol.trust_verdicts import (
     Verdict,
     VerifiedBy,
 )
-from protocol.tvs_messages import Answer
+from tokenless.protocol.tvs_messages import Answer
 
 __all__ = [
     "Accept",

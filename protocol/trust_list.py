@@ -9,12 +9,12 @@ to believe it is another question: see `SignedBytes.verify` and `trust_anchors`.
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from protocol.errors import DecodeError
-from protocol.header import decode_header
-from protocol.header_fields import SignerId
-from protocol.phone_models import MAX_DOWNLOAD_BYTES
-from protocol.record import Record, RecordTag, decode_record
-from protocol.signed_bytes import SignedBytes
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.header import decode_header
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.record import Record, RecordTag, decode_record
+from tokenless.protocol.signed_bytes import SignedBytes
 
 __all__ = ["Record", "RecordTag", "SignerId", "TrustList"]
 

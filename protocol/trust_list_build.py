@@ -10,16 +10,16 @@ from enum import Enum, unique
 from ipaddress import ip_address as parse_address
 from typing import Final
 
-from protocol.certificate import Certificate
-from protocol.codes import Digest, Role
-from protocol.errors import BuildError
-from protocol.header_build import HeaderPlan, identity_of, sign_with_header
-from protocol.header_fields import SignerId, encode_text
-from protocol.names import NameForm
-from protocol.record import Record, RecordTag, compose_record
-from protocol.signature import Signer
-from protocol.trust_list import TrustList
-from protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.errors import BuildError
+from tokenless.protocol.header_build import HeaderPlan, identity_of, sign_with_header
+from tokenless.protocol.header_fields import SignerId, encode_text
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.record import Record, RecordTag, compose_record
+from tokenless.protocol.signature import Signer
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH
 
 _VERSION: Final = (1, 2)
 _NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - a token has no address; nothing is bound

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
-from protocol.codes import Role
-from protocol.header_fields import SignerId
+from tokenless.protocol.codes import Role
+from tokenless.protocol.header_fields import SignerId
 
 TFTP_ROLES: Final = frozenset({Role.TFTP, Role.CCM_TFTP})
 """Who may sign configurations (REFERENCE 10.10)."""

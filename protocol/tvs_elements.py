@@ -10,8 +10,8 @@ import re
 from enum import IntEnum, unique
 from typing import Final
 
-from protocol.errors import DecodeError
-from protocol.wire import ELEMENT_HEAD_LENGTH, pack_element
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH, pack_element
 
 HEADER_LENGTH: Final = 10
 """Of a message; what precedes every body."""

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from typing import Final, NamedTuple, Self, assert_never
 
-from protocol.errors import DecodeError, ProtocolError
-from protocol.tvs_elements import (
+from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.tvs_elements import (
     ANSWER_TAGS,
     HEADER_LENGTH,
     MAX_SERIAL_BYTES,
@@ -35,7 +35,7 @@ from protocol.tvs_elements import (
     read_elements,
     read_name,
 )
-from protocol.wire import MAX_ELEMENT_LENGTH, pack_element
+from tokenless.protocol.wire import MAX_ELEMENT_LENGTH, pack_element
 
 HEADER: Final = struct.Struct(">BBBBIH")
 MAX_MESSAGE_LENGTH: Final = HEADER_LENGTH + MAX_ELEMENT_LENGTH

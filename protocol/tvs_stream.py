@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 
-from protocol.errors import ProtocolError
-from protocol.tvs_elements import HEADER_LENGTH
-from protocol.tvs_messages import (
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tvs_elements import HEADER_LENGTH
+from tokenless.protocol.tvs_messages import (
     MAX_MESSAGE_LENGTH,
     Answer,
     Header,

@@ -8,7 +8,7 @@ Trust lists (REFERENCE 1.1), signed files (2.1) and TVS messages (3.2) share it.
 import struct
 from typing import Final
 
-from protocol.errors import DecodeError
+from tokenless.protocol.errors import DecodeError
 
 _ELEMENT_HEAD: Final = struct.Struct(">BH")
 ELEMENT_HEAD_LENGTH: Final = _ELEMENT_HEAD.size

@@ -1,5 +1,5 @@
-"""`python -m services` is `tokenless`."""
+"""`python -m services`, in a checkout, is the command `tokenless`."""
 
-from services.cli.main import main
+from tokenless.services.cli.main import main
 
 main()

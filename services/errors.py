@@ -1,6 +1,6 @@
 """Failures of the services that an administrator can understand and mend."""
 
-from protocol.errors import TokenlessError
+from tokenless.protocol.errors import TokenlessError
 
 
 class ServiceError(TokenlessError):

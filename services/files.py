@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from services.errors import ServiceError
+from tokenless.services.errors import ServiceError
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644

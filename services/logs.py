@@ -22,7 +22,7 @@ from typing import Final, TextIO
 
 import structlog
 
-from services.errors import ConfigurationError
+from tokenless.services.errors import ConfigurationError
 
 LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"
 FORMAT_VARIABLE: Final = "TOKENLESS_LOG_FORMAT"

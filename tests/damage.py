@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from asn1crypto import core, x509
-
-from protocol.header import HeaderTag
-from protocol.record import RecordTag
-from protocol.wire import pack_element
 from tests.lists import tokenless
+
+from tokenless.protocol.header import HeaderTag
+from tokenless.protocol.record import RecordTag
+from tokenless.protocol.wire import pack_element
 
 Elements = list[tuple[int, bytes]]
 Edit = Callable[[Elements], Elements]

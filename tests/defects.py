@@ -4,13 +4,14 @@
 that it names where that is the same on every run.
 """
 
-from protocol.codes import Role
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import record_for, sign_trust_list
 from tests import minting
 from tests.header_defects import header_defects
 from tests.lists import TIME, tokenless
 from tests.record_defects import record_defects
+
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 DEFECTS = (*header_defects(), *record_defects())
 

@@ -2,15 +2,16 @@
 
 from functools import cache
 
-from protocol.codes import Role
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import (
+from tests import minting
+
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,
     sign_trust_list,
 )
-from tests import minting
 
 TIME = 1425667513
 

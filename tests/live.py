@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import trio
-
-from phone_emulator.secd.events import Server
-from protocol.phone_config import TvsMember
-from protocol.tftp_packets import TftpError, TftpErrorCode
-from services.tftp.server import TftpServer
-from services.tvs.caches import CachedCertificate, Caches
-from services.tvs.server import TvsServer
-from services.tvs.settings import OwnCertificate, TvsSettings
 from tests.cluster import Authority, Keypair
+
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.phone_config import TvsMember
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tvs.caches import CachedCertificate, Caches
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import OwnCertificate, TvsSettings
 
 
 @dataclass

@@ -16,13 +16,13 @@ from asn1crypto import pem as armour
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-
-from protocol.certificate import Certificate
-from protocol.codes import Role
-from protocol.signature import PrivateKeySigner
-from protocol.trust_list import Record
-from protocol.trust_list_build import record_for, token_record
 from tests.seeded_keys import seeded_ec_key, seeded_rsa_key
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Role
+from tokenless.protocol.signature import PrivateKeySigner
+from tokenless.protocol.trust_list import Record
+from tokenless.protocol.trust_list_build import record_for, token_record
 
 Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 

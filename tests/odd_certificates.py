@@ -1,9 +1,9 @@
 """Certificates that decode, with something in them that is seldom or never there."""
 
 from asn1crypto import core, x509
-
-from protocol.certificate import Certificate
 from tests import minting
+
+from tokenless.protocol.certificate import Certificate
 
 EDI_PARTY = bytes.fromhex("3006a50481024141")
 """Names of a kind that is legal, and that `cryptography` does not know."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+from tests.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
 
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,
     Event,
@@ -23,12 +24,11 @@ from phone_emulator.secd.events import (
     TvsFailed,
     TvsStage,
 )
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.record import BootRecorder
-from phone_emulator.secd.report import Action
-from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.trust_anchors import FileKind, VerifiedBy
-from tests.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.record import BootRecorder
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 
 @dataclass

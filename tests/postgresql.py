@@ -17,9 +17,9 @@ from typing import Final
 
 import psycopg
 from psycopg import sql
-
-from phone_emulator.rehearsal.nodes import free_port
 from tests.peers import do_without
+
+from tokenless.phone_emulator.rehearsal.nodes import free_port
 
 _BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _ACCOUNT: Final = "postgres"

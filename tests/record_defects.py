@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from protocol.record import RecordTag
 from tests import minting
 from tests.damage import (
     RECORDS,
@@ -15,6 +14,8 @@ from tests.damage import (
     with_record,
 )
 from tests.lists import tokenless
+
+from tokenless.protocol.record import RecordTag
 
 
 def record_defects() -> Iterator[Defect]:

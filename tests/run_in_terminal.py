@@ -13,7 +13,7 @@ def run_in_terminal(*arguments: str) -> tuple[int, str]:
     """Return exit status, and all that the terminal was sent, without its controls."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "services", *arguments],
+        [sys.executable, "-m", "tokenless", *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-
-from services.pki.hsm import create_hsm_token
 from tests.clock import START
 from tests.peers import do_without, require
+
+from tokenless.services.pki.hsm import create_hsm_token
 
 MODULE: Final = Path("/usr/lib/softhsm/libsofthsm2.so")
 PASSWORD: Final = "Cisco123"

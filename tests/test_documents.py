@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from services.cli.main import cli
+from tokenless.services.cli.main import cli
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

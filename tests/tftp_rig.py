@@ -9,15 +9,15 @@ import pytest
 import structlog
 import trio
 
-from protocol.tftp_download import Download, Wishes
-from protocol.tftp_packets import encode_ack
-from services.tftp.counters import TftpCounters
-from services.tftp.engine import Engine
-from services.tftp.handover import Handover
-from services.tftp.listener import Listener
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.sockets import open_listener
-from services.tftp.source import FileSource, MemoryFiles
+from tokenless.protocol.tftp_download import Download, Wishes
+from tokenless.protocol.tftp_packets import encode_ack
+from tokenless.services.tftp.counters import TftpCounters
+from tokenless.services.tftp.engine import Engine
+from tokenless.services.tftp.handover import Handover
+from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.sockets import open_listener
+from tokenless.services.tftp.source import FileSource, MemoryFiles
 
 BLOCK = b"x" * 512
 BOTH = pytest.mark.parametrize("ports", list(Ports))

@@ -1,11 +1,12 @@
 """A trust list as third parties write it (REFERENCE 1.10: not made by CUCM)."""
 
-from protocol.codes import Digest, Role
-from protocol.header_fields import SignatureInfo
-from protocol.record import RecordTag
-from protocol.trust_list_build import ListForm, record_for
-from protocol.wire import pack_element
 from tests import minting
+
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.header_fields import SignatureInfo
+from tokenless.protocol.record import RecordTag
+from tokenless.protocol.trust_list_build import ListForm, record_for
+from tokenless.protocol.wire import pack_element
 
 RECORD_ORDER = (1, 3, 5, 6, 4, 7, 8, 9)
 

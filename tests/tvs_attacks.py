@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import trio
-
-from services.tvs.settings import TvsLimits
 from tests.tvs_rig import (
     PUBLISHER,
     Address,
@@ -20,6 +18,8 @@ from tests.tvs_rig import (
     running,
     settings_for,
 )
+
+from tokenless.services.tvs.settings import TvsLimits
 
 MANY = 500
 

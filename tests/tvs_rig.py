@@ -11,15 +11,15 @@ from pathlib import Path
 import structlog
 import trio
 from structlog.testing import LogCapture
-
-from protocol.codes import TrustStore
-from protocol.tvs_messages import Answer, MessageType, Query, Verify
-from protocol.tvs_stream import ClientStream, Request
-from services.logs import LogLevel
-from services.tvs.caches import CachedCertificate, Caches
-from services.tvs.server import TvsServer
-from services.tvs.settings import OwnCertificate, TvsSettings
 from tests import minting
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.tvs_messages import Answer, MessageType, Query, Verify
+from tokenless.protocol.tvs_stream import ClientStream, Request
+from tokenless.services.logs import LogLevel
+from tokenless.services.tvs.caches import CachedCertificate, Caches
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import OwnCertificate, TvsSettings
 
 DEVICE = "CP-7975-SEP001122334455"
 PUBLISHER = CachedCertificate.of(

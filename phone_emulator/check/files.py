@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from phone_emulator.check.findings import Finding, Severity
-from phone_emulator.check.observation import Missing, Node, Observation
-from protocol.anchor_records import has_tftp
-from protocol.codes import Digest
-from protocol.errors import DecodeError
-from protocol.lint import Finding as LintFinding
-from protocol.lint import lint
-from protocol.name_text import printable
-from protocol.signed_file import SignedFile
-from protocol.trust_anchors import FileKind
-from protocol.trust_list import TrustList
+from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.observation import Missing, Node, Observation
+from tokenless.protocol.anchor_records import has_tftp
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.lint import Finding as LintFinding
+from tokenless.protocol.lint import lint
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust_list import TrustList
 
 _WEAK_BITS: Final = 1024
 

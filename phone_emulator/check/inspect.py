@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from phone_emulator.check.files import file_findings
-from phone_emulator.check.findings import Finding, Severity, by_severity
-from phone_emulator.check.nodes import node_findings
-from phone_emulator.check.observation import Member, Missing, Node, Observation
-from phone_emulator.check.phones import phone_findings
-from phone_emulator.check.tvs import tvs_findings
-from phone_emulator.screen import summary_of
-from protocol.trust_anchors import FileKind
-from protocol.trust_list import TrustList
-from protocol.tvs_messages import Answer
+from tokenless.phone_emulator.check.files import file_findings
+from tokenless.phone_emulator.check.findings import Finding, Severity, by_severity
+from tokenless.phone_emulator.check.nodes import node_findings
+from tokenless.phone_emulator.check.observation import (
+    Member,
+    Missing,
+    Node,
+    Observation,
+)
+from tokenless.phone_emulator.check.phones import phone_findings
+from tokenless.phone_emulator.check.tvs import tvs_findings
+from tokenless.phone_emulator.screen import summary_of
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.tvs_messages import Answer
 
 
 def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:

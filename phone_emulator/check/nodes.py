@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from phone_emulator.check.findings import Finding, Severity
-from phone_emulator.check.observation import Node, Observation
-from protocol.anchor_records import has_tftp
-from protocol.codes import Role, role_name
-from protocol.name_text import printable
-from protocol.record import Record
-from protocol.self_check import SignatureState, signature_state
-from protocol.trust_anchors import FileKind
-from protocol.trust_list import TrustList
-from protocol.trust_verdicts import TFTP_ROLES
+from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.observation import Node, Observation
+from tokenless.protocol.anchor_records import has_tftp
+from tokenless.protocol.codes import Role, role_name
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.record import Record
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 _COMMON_ROLES: Final = (Role.TVS, Role.CAPF)
 

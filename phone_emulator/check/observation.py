@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from phone_emulator.secd.events import Server
-from phone_emulator.secd.file_names import names_of
-from protocol.errors import DecodeError
-from protocol.header_fields import SignerId
-from protocol.name_text import printable
-from protocol.phone_config import PhoneConfig
-from protocol.phone_models import TlsVersion
-from protocol.signed_file import SignedFile
-from protocol.trust_anchors import FileKind
-from protocol.trust_list import TrustList
-from protocol.tvs_messages import Answer
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.phone_models import TlsVersion
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.tvs_messages import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,29 @@ from typing import Final
 
 import trio
 
-from phone_emulator.check.observation import Member, Missing, Node, Observation
-from phone_emulator.secd.events import AskTvsServer, Server
-from phone_emulator.secd.file_names import names_of
-from phone_emulator.tftp_client import TftpClient
-from phone_emulator.tvs_client import TvsUnreachableError, ask_tvs, show_certificate
-from protocol.anchor_records import certificates_of
-from protocol.codes import Role
-from protocol.errors import ProtocolError
-from protocol.header_fields import SignerId
-from protocol.phone_models import TLS_VERSIONS, TlsVersion
-from protocol.tftp_download import SilentServerError, Wishes
-from protocol.tftp_packets import TftpError, TftpErrorCode
-from protocol.trust_anchors import FileKind
-from protocol.tvs_messages import FIRST_SESSION_ID, Answer
+from tokenless.phone_emulator.check.observation import (
+    Member,
+    Missing,
+    Node,
+    Observation,
+)
+from tokenless.phone_emulator.secd.events import AskTvsServer, Server
+from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.phone_emulator.tftp_client import TftpClient
+from tokenless.phone_emulator.tvs_client import (
+    TvsUnreachableError,
+    ask_tvs,
+    show_certificate,
+)
+from tokenless.protocol.anchor_records import certificates_of
+from tokenless.protocol.codes import Role
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.phone_models import TLS_VERSIONS, TlsVersion
+from tokenless.protocol.tftp_download import SilentServerError, Wishes
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Answer
 
 _ANY_VERSION: Final = (TLS_VERSIONS[0], TLS_VERSIONS[-1])
 TVS_PORT: Final = 2445

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from phone_emulator.check.findings import Finding, Severity
-from phone_emulator.check.observation import Node, Observation
-from phone_emulator.check.replay import boot
-from phone_emulator.secd.events import FlashContents, Server
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.report import Action
-from protocol.phone_config import MAX_TVS_MEMBERS, PhoneConfig, TvsMember
-from protocol.phone_models import PHONE_MODELS
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.observation import Node, Observation
+from tokenless.phone_emulator.check.replay import boot
+from tokenless.phone_emulator.secd.events import FlashContents, Server
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.protocol.phone_config import MAX_TVS_MEMBERS, PhoneConfig, TvsMember
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.trust_anchors import FileKind
 
 _Case = tuple[str, str, str]
 """Whose lists the phone holds, which node serves it, what it then does."""

@@ -2,8 +2,13 @@
 
 from dataclasses import replace
 
-from phone_emulator.check.observation import Member, Missing, Node, Observation
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.check.observation import (
+    Member,
+    Missing,
+    Node,
+    Observation,
+)
+from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,
     DownloadRefused,
@@ -18,9 +23,9 @@ from phone_emulator.secd.events import (
     TvsAnswered,
     TvsFailed,
 )
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.phone_models import PHONE_MODELS
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.phone_models import PHONE_MODELS
 
 
 def boot(seen: Observation, model: str, node: Node, holding: FlashContents) -> Secd:

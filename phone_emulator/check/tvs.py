@@ -8,18 +8,18 @@ its file (REFERENCE 3.6, 4.2, 10.10).
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from phone_emulator.check.findings import Finding, Severity
-from phone_emulator.check.nodes import describe
-from phone_emulator.check.observation import Member, Node, Observation
-from protocol.anchor_records import certificates_of
-from protocol.codes import Role, role_name
-from protocol.header_fields import SignerId
-from protocol.name_text import printable
-from protocol.record import Record
-from protocol.trust_anchors import FileKind
-from protocol.trust_list import TrustList
-from protocol.trust_verdicts import LIST_ROLES
-from protocol.tvs_messages import Answer
+from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.nodes import describe
+from tokenless.phone_emulator.check.observation import Member, Node, Observation
+from tokenless.protocol.anchor_records import certificates_of
+from tokenless.protocol.codes import Role, role_name
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.record import Record
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_verdicts import LIST_ROLES
+from tokenless.protocol.tvs_messages import Answer
 
 _OLD_PHONES: Final = "1.0"
 _NEW_PHONES: Final = "1.2"

@@ -7,10 +7,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from phone_emulator.check.findings import Finding, Severity
-from phone_emulator.check.observation import Member, Missing, Node, Observation
-from protocol.trust_anchors import FileKind
-from protocol.tvs_messages import Answer
+from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.observation import (
+    Member,
+    Missing,
+    Node,
+    Observation,
+)
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tvs_messages import Answer
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

@@ -6,14 +6,18 @@ import sys
 import click
 import trio
 
-from phone_emulator.addresses import DEFAULT_TFTP_PORT, parse_device, parse_servers
-from phone_emulator.check.inspect import inspect, locks_phones_out, to_json
-from phone_emulator.check.observe import TVS_PORT, Patience, observe
-from phone_emulator.check.view import WIDTH_IN_FILES, check_view
-from phone_emulator.cli.options import tftp_timeout_option, tvs_timeout_option
-from phone_emulator.cli.terminal import result_console
-from phone_emulator.secd.events import Server
-from protocol.phone_models import PHONE_MODELS
+from tokenless.phone_emulator.addresses import (
+    DEFAULT_TFTP_PORT,
+    parse_device,
+    parse_servers,
+)
+from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to_json
+from tokenless.phone_emulator.check.observe import TVS_PORT, Patience, observe
+from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
+from tokenless.phone_emulator.cli.options import tftp_timeout_option, tvs_timeout_option
+from tokenless.phone_emulator.cli.terminal import result_console
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.phone_models import PHONE_MODELS
 
 _MODELS = ("7975", "8861")
 

@@ -5,14 +5,14 @@ from typing import Final
 
 import click
 
-from phone_emulator.cli.options import keep_option, phones_option
-from phone_emulator.cli.playing import (
+from tokenless.phone_emulator.cli.options import keep_option, phones_option
+from tokenless.phone_emulator.cli.playing import (
     JsonVoice,
     TableVoice,
     exit_unless_as_expected,
     play_aloud,
 )
-from phone_emulator.rehearsal.shipped import find_scripts
+from tokenless.phone_emulator.rehearsal.shipped import find_scripts
 
 _SCRIPT: Final = "four-flows"
 

@@ -14,24 +14,33 @@ import click
 import msgspec
 import trio
 
-from phone_emulator.addresses import parse_servers
-from phone_emulator.cli.fleet_flash import delete_trust, flash_option, show
-from phone_emulator.cli.fleet_view import fleet_view, print_report
-from phone_emulator.cli.options import (
+from tokenless.phone_emulator.addresses import parse_servers
+from tokenless.phone_emulator.cli.fleet_flash import delete_trust, flash_option, show
+from tokenless.phone_emulator.cli.fleet_view import fleet_view, print_report
+from tokenless.phone_emulator.cli.options import (
     gathered,
     tftp_timeout_option,
     tls_option,
     tls_range,
     tvs_timeout_option,
 )
-from phone_emulator.files import output_file
-from phone_emulator.fleet.fleet import DEFAULT_CONCURRENCY, Fleet, FleetSettings
-from phone_emulator.fleet.plan import FleetGroup, FleetPlan, check_plan, load_plan
-from phone_emulator.fleet.report import FleetReport
-from phone_emulator.fleet.store import FleetStore
-from phone_emulator.secd.report import BootReport
-from protocol.phone_models import PHONE_MODELS
-from protocol.tftp_download import Wishes
+from tokenless.phone_emulator.files import output_file
+from tokenless.phone_emulator.fleet.fleet import (
+    DEFAULT_CONCURRENCY,
+    Fleet,
+    FleetSettings,
+)
+from tokenless.phone_emulator.fleet.plan import (
+    FleetGroup,
+    FleetPlan,
+    check_plan,
+    load_plan,
+)
+from tokenless.phone_emulator.fleet.report import FleetReport
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.tftp_download import Wishes
 
 _STANDARD_OUTPUT: Final = Path("-")
 _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reason")

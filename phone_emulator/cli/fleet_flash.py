@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from phone_emulator.fleet.store import FleetStore, StoredPhone
-from phone_emulator.secd.report import Outcome
-from protocol.checksums import md5_of
+from tokenless.phone_emulator.fleet.store import FleetStore, StoredPhone
+from tokenless.phone_emulator.secd.report import Outcome
+from tokenless.protocol.checksums import md5_of
 
 flash_option = click.option(
     "--flash",

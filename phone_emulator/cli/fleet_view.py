@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from phone_emulator.fleet.report import FleetReport
+from tokenless.phone_emulator.fleet.report import FleetReport
 
 _SHOWN_STUCK: Final = 20
 

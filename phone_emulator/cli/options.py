@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.tvs_client import TlsRange
-from protocol.phone_models import PHONE_MODELS, TLS_VERSIONS
-from protocol.release import Release
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.tvs_client import TlsRange
+from tokenless.protocol.phone_models import PHONE_MODELS, TLS_VERSIONS
+from tokenless.protocol.release import Release
 
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]

@@ -9,8 +9,8 @@ from typing import Final
 import click
 import trio
 
-from phone_emulator.addresses import parse_device, parse_servers
-from phone_emulator.cli.options import (
+from tokenless.phone_emulator.addresses import parse_device, parse_servers
+from tokenless.phone_emulator.cli.options import (
     gathered,
     tftp_option,
     tftp_timeout_option,
@@ -18,7 +18,7 @@ from phone_emulator.cli.options import (
     tls_range,
     tvs_timeout_option,
 )
-from phone_emulator.cli.phone_views import (
+from tokenless.phone_emulator.cli.phone_views import (
     delete_trust_lists,
     factory_reset,
     flash_option,
@@ -27,14 +27,14 @@ from phone_emulator.cli.phone_views import (
     show,
     web,
 )
-from phone_emulator.flash import model_in
-from phone_emulator.phone import Network, open_network
-from phone_emulator.secd.events import Habits, Identity
-from phone_emulator.secd.report import Action, BootReport, FileReport
-from phone_emulator.single import boot_in_folder
-from protocol.phone_models import PHONE_MODELS
-from protocol.tftp_download import Wishes
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.flash import model_in
+from tokenless.phone_emulator.phone import Network, open_network
+from tokenless.phone_emulator.secd.events import Habits, Identity
+from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
+from tokenless.phone_emulator.single import boot_in_folder
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.trust_anchors import FileKind
 
 _FIRST_MODEL: Final = "7975"
 _OF_THE_FILE: Final = ("malformed: ", "the signature ")

@@ -10,15 +10,15 @@ import click
 import msgspec
 import trio
 
-from phone_emulator.console_log import lines_of
-from phone_emulator.errors import PhoneError
-from phone_emulator.flash import FolderFlash, read_record
-from phone_emulator.screen import describe, draw
-from phone_emulator.secd.record import Replay
-from phone_emulator.single import delete_trust
-from phone_emulator.web.http_server import serve_site
-from phone_emulator.web.pages import PhoneSite
-from protocol.phone_models import PHONE_MODELS
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.flash import FolderFlash, read_record
+from tokenless.phone_emulator.screen import describe, draw
+from tokenless.phone_emulator.secd.record import Replay
+from tokenless.phone_emulator.single import delete_trust
+from tokenless.phone_emulator.web.http_server import serve_site
+from tokenless.phone_emulator.web.pages import PhoneSite
+from tokenless.protocol.phone_models import PHONE_MODELS
 
 flash_option = click.option(
     "--flash",

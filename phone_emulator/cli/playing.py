@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from phone_emulator.cli.terminal import result_console
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.expectations import StepReport
-from phone_emulator.rehearsal.narrative import step_story
-from phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
-from phone_emulator.rehearsal.script import Script
-from phone_emulator.rehearsal.standing import phones_words
-from phone_emulator.rehearsal.view import (
+from tokenless.phone_emulator.cli.terminal import result_console
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.narrative import step_story
+from tokenless.phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
+from tokenless.phone_emulator.rehearsal.script import Script
+from tokenless.phone_emulator.rehearsal.standing import phones_words
+from tokenless.phone_emulator.rehearsal.view import (
     WIDTH_IN_FILES,
     progress_view,
     steps_table,

@@ -7,23 +7,23 @@ from pathlib import Path
 
 import click
 
-from phone_emulator.cli.options import keep_option, phones_option
-from phone_emulator.cli.playing import (
+from tokenless.phone_emulator.cli.options import keep_option, phones_option
+from tokenless.phone_emulator.cli.playing import (
     JsonVoice,
     StoryVoice,
     Voice,
     exit_unless_as_expected,
     play_aloud,
 )
-from phone_emulator.cli.rehearse_import import import_script
-from phone_emulator.cli.rehearse_plan import plan
-from phone_emulator.cli.terminal import result_console
-from phone_emulator.files import output_file
-from phone_emulator.rehearsal.html_report import render_report
-from phone_emulator.rehearsal.narrative import lessons_table, results_table
-from phone_emulator.rehearsal.script import Script
-from phone_emulator.rehearsal.shipped import all_scripts, find_scripts
-from phone_emulator.rehearsal.view import WIDTH_IN_FILES
+from tokenless.phone_emulator.cli.rehearse_import import import_script
+from tokenless.phone_emulator.cli.rehearse_plan import plan
+from tokenless.phone_emulator.cli.terminal import result_console
+from tokenless.phone_emulator.files import output_file
+from tokenless.phone_emulator.rehearsal.html_report import render_report
+from tokenless.phone_emulator.rehearsal.narrative import lessons_table, results_table
+from tokenless.phone_emulator.rehearsal.script import Script
+from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
+from tokenless.phone_emulator.rehearsal.view import WIDTH_IN_FILES
 
 
 @click.group()

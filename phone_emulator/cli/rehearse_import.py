@@ -6,14 +6,21 @@ from pathlib import Path
 
 import click
 
-from phone_emulator.cli.options import models_option, parse_models, parse_release
-from phone_emulator.cli.saving import save_script
-from phone_emulator.rehearsal.imported import comment_of, imported_script
-from phone_emulator.rehearsal.imported_drift import Drift
-from phone_emulator.rehearsal.imported_lists import load_certificates, load_picture
-from phone_emulator.rehearsal.imported_site import ImportedSite, read_site
-from phone_emulator.rehearsal.script_text import write_script
-from protocol.trust_verdicts import FileKind
+from tokenless.phone_emulator.cli.options import (
+    models_option,
+    parse_models,
+    parse_release,
+)
+from tokenless.phone_emulator.cli.saving import save_script
+from tokenless.phone_emulator.rehearsal.imported import comment_of, imported_script
+from tokenless.phone_emulator.rehearsal.imported_drift import Drift
+from tokenless.phone_emulator.rehearsal.imported_lists import (
+    load_certificates,
+    load_picture,
+)
+from tokenless.phone_emulator.rehearsal.imported_site import ImportedSite, read_site
+from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.protocol.trust_verdicts import FileKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 

@@ -9,25 +9,25 @@ from typing import Final
 import click
 import msgspec
 
-from phone_emulator.addresses import HOST
-from phone_emulator.cli.options import (
+from tokenless.phone_emulator.addresses import HOST
+from tokenless.phone_emulator.cli.options import (
     gathered,
     models_option,
     parse_models,
     parse_release,
 )
-from phone_emulator.cli.saving import save_script
-from phone_emulator.errors import PhoneError
-from phone_emulator.planner.goal import parse_goal
-from phone_emulator.planner.model import Site
-from phone_emulator.planner.phones import Group
-from phone_emulator.planner.plan import Plan, make_plan
-from phone_emulator.planner.report import in_words, to_json
-from phone_emulator.planner.task import Task
-from phone_emulator.rehearsal.planned import script_of
-from phone_emulator.rehearsal.planned_from import continued, task_for
-from phone_emulator.rehearsal.script import Script, load_script
-from phone_emulator.rehearsal.script_text import write_script
+from tokenless.phone_emulator.cli.saving import save_script
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.goal import parse_goal
+from tokenless.phone_emulator.planner.model import Site
+from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.rehearsal.planned import script_of
+from tokenless.phone_emulator.rehearsal.planned_from import continued, task_for
+from tokenless.phone_emulator.rehearsal.script import Script, load_script
+from tokenless.phone_emulator.rehearsal.script_text import write_script
 
 _MAX_NODES: Final = 5
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from phone_emulator.files import output_file
+from tokenless.phone_emulator.files import output_file
 
 
 def save_script(path: Path, text: str) -> None:

@@ -13,14 +13,14 @@ from typing import Final
 
 import trio
 
-from phone_emulator.fleet.report import FleetReport
-from phone_emulator.fleet.store import FleetStore
-from phone_emulator.phone import Clock, Network, Phone, open_network
-from phone_emulator.secd.events import Identity
-from phone_emulator.secd.moments import LogEntry
-from phone_emulator.secd.report import Action, BootReport
-from phone_emulator.tvs_client import TlsRange
-from protocol.tftp_download import Wishes
+from tokenless.phone_emulator.fleet.report import FleetReport
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.phone import Clock, Network, Phone, open_network
+from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.moments import LogEntry
+from tokenless.phone_emulator.secd.report import Action, BootReport
+from tokenless.phone_emulator.tvs_client import TlsRange
+from tokenless.protocol.tftp_download import Wishes
 
 DEFAULT_CONCURRENCY: Final = 300
 OnPhone = Callable[[BootReport, FleetReport], None]

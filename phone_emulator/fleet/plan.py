@@ -19,11 +19,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from phone_emulator.addresses import parse_servers
-from phone_emulator.descriptions import load_description
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.events import Habits, Identity, Server
-from protocol.phone_models import PHONE_MODELS
+from tokenless.phone_emulator.addresses import parse_servers
+from tokenless.phone_emulator.descriptions import load_description
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import Habits, Identity, Server
+from tokenless.protocol.phone_models import PHONE_MODELS
 
 MAX_PHONES: Final = 1_000_000
 _MAC_DIGITS: Final = 12

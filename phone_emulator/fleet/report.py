@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from phone_emulator.secd.report import BootReport
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.trust_anchors import FileKind
 
 _NAMES: Final = {FileKind.CONFIGURATION: "configuration"}
 

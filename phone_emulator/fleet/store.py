@@ -16,9 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.events import FlashContents
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.protocol.trust_anchors import FileKind
 
 _FILE: Final = "fleet.db"
 _SCHEMA_VERSION: Final = 1

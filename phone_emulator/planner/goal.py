@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.planner.model import Site
-from phone_emulator.planner.steps import Regenerate
-from protocol.codes import UNITS, TrustStore
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.model import Site
+from tokenless.phone_emulator.planner.steps import Regenerate
+from tokenless.protocol.codes import UNITS, TrustStore
 
 _FORM: Final = 'write it as "regenerate CallManager, TVS, CAPF" or "CallManager@NODE"'
 _VERB: Final = re.compile(r"\s*(?:regenerate\b)?(.*)", re.IGNORECASE | re.DOTALL)

@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from protocol.codes import UNITS_OF_EVERY_NODE, UNITS_OF_PUBLISHER, Role, TrustStore
-from protocol.release import Release
+from tokenless.protocol.codes import (
+    UNITS_OF_EVERY_NODE,
+    UNITS_OF_PUBLISHER,
+    Role,
+    TrustStore,
+)
+from tokenless.protocol.release import Release
 
 PUBLISHER: Final = 0
 """The publisher's number; subscribers follow."""

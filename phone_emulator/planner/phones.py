@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
 
-from phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model import (
     PUBLISHER,
     Cluster,
     Identity,
@@ -19,9 +19,9 @@ from phone_emulator.planner.model import (
     identity,
     is_current,
 )
-from protocol.codes import Role, TrustStore
-from protocol.phone_models import PHONE_MODELS
-from protocol.trust_verdicts import (
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.trust_verdicts import (
     SOURCES,
     TFTP_ROLES,
     FileKind,

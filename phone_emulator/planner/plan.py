@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from phone_emulator.planner.phones import Boot, Group, anchors
-from phone_emulator.planner.risk import after_a_power_cut
-from phone_emulator.planner.search import Found, search
-from phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.phones import Boot, Group, anchors
+from tokenless.phone_emulator.planner.risk import after_a_power_cut
+from tokenless.phone_emulator.planner.search import Found, search
+from tokenless.phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
     ResetItl,
@@ -23,8 +23,8 @@ from phone_emulator.planner.steps import (
     describe,
     title,
 )
-from phone_emulator.planner.task import Task
-from protocol.codes import UNITS, TrustStore
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.protocol.codes import UNITS, TrustStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from phone_emulator.planner.phones import Boot
-from phone_emulator.planner.plan import Danger, Mishap, Plan, Planned
+from tokenless.phone_emulator.planner.phones import Boot
+from tokenless.phone_emulator.planner.plan import Danger, Mishap, Plan, Planned
 
 
 def to_json(plan: Plan) -> dict[str, Any]:

@@ -3,16 +3,16 @@
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from phone_emulator.planner.model import Cluster, List, Site, build_ctl
-from phone_emulator.planner.phones import Group, Phone, anchors, boot
-from phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model import Cluster, List, Site, build_ctl
+from tokenless.phone_emulator.planner.phones import Group, Phone, anchors, boot
+from tokenless.phone_emulator.planner.steps import (
     RestartTftp,
     RestartTvs,
     World,
     boots,
     change,
 )
-from phone_emulator.planner.task import Task
+from tokenless.phone_emulator.planner.task import Task
 
 MANY_ANCHORS: Final = 1_000
 """More than any phone has."""

@@ -21,15 +21,15 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
 
-from phone_emulator.planner.model import Site
-from phone_emulator.planner.risk import (
+from tokenless.phone_emulator.planner.model import Site
+from tokenless.phone_emulator.planner.risk import (
     MANY_ANCHORS,
     Risk,
     assess,
     is_settled,
     serves_what_is_in_use,
 )
-from phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.steps import (
     Regenerate,
     ResetPhones,
     RestartTftp,
@@ -39,8 +39,8 @@ from phone_emulator.planner.steps import (
     World,
     apply,
 )
-from phone_emulator.planner.task import Task
-from protocol.codes import TrustStore
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.protocol.codes import TrustStore
 
 MAX_STATES: Final = 200_000
 """After so many the search gives up."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
 
-from phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model import (
     PUBLISHER,
     Cluster,
     Identity,
@@ -13,8 +13,8 @@ from phone_emulator.planner.model import (
     build_itl,
     serve_all,
 )
-from phone_emulator.planner.phones import Boot, Group, Phone, boot
-from protocol.codes import TrustStore
+from tokenless.phone_emulator.planner.phones import Boot, Group, Phone, boot
+from tokenless.protocol.codes import TrustStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from phone_emulator.planner.model import Site, first_cluster
-from phone_emulator.planner.phones import Group
-from phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model import Site, first_cluster
+from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
     ResetItl,

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from phone_emulator.pytest_plugin.lab import LabCluster, LabFleet, LabPhone
+    from tokenless.phone_emulator.pytest_plugin.lab import (
+        LabCluster,
+        LabFleet,
+        LabPhone,
+    )
 
 
 @pytest.fixture
 def tokenless_cluster() -> "Iterator[LabCluster]":
     """A lab cluster of two nodes that serves on loopback, new for each test."""
-    from phone_emulator.pytest_plugin.lab import running_lab  # noqa: PLC0415
+    from tokenless.phone_emulator.pytest_plugin.lab import running_lab  # noqa: PLC0415
 
     with running_lab() as cluster:
         yield cluster
@@ -30,7 +34,7 @@ def tokenless_phone(
     tokenless_cluster: "LabCluster", tmp_path: Path
 ) -> "Callable[..., LabPhone]":
     """A function that makes phones of the cluster: `tokenless_phone(model="8861")`."""
-    from phone_emulator.pytest_plugin.lab import PhoneMaker  # noqa: PLC0415
+    from tokenless.phone_emulator.pytest_plugin.lab import PhoneMaker  # noqa: PLC0415
 
     return PhoneMaker(tokenless_cluster, tmp_path / "tokenless-phones")
 
@@ -40,6 +44,6 @@ def tokenless_fleet(
     tokenless_cluster: "LabCluster", tmp_path: Path
 ) -> "Callable[..., LabFleet]":
     """A function that makes fleets of the cluster: `tokenless_fleet(count=100)`."""
-    from phone_emulator.pytest_plugin.lab import FleetMaker  # noqa: PLC0415
+    from tokenless.phone_emulator.pytest_plugin.lab import FleetMaker  # noqa: PLC0415
 
     return FleetMaker(tokenless_cluster, tmp_path / "tokenless-fleets")

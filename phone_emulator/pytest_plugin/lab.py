@@ -20,17 +20,17 @@ from typing import Final
 import msgspec
 import trio
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.fleet.fleet import Fleet, FleetSettings
-from phone_emulator.fleet.plan import FleetGroup, FleetPlan, check_plan
-from phone_emulator.fleet.report import FleetReport
-from phone_emulator.fleet.store import FleetStore
-from phone_emulator.secd.events import Identity, Server
-from phone_emulator.secd.report import BootReport
-from phone_emulator.single import boot_in_folder, delete_trust
-from services.admin.shell import AdminShell
-from services.cluster.cluster import Cluster
-from services.config import load_config
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan, check_plan
+from tokenless.phone_emulator.fleet.report import FleetReport
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.single import boot_in_folder, delete_trust
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
 
 _START_S: Final = 60.0
 _STOP_S: Final = 10.0
@@ -106,7 +106,7 @@ def _serving(data: Path) -> Iterator[dict[str, Server]]:
     log = data.with_name("serve.log")
     with log.open("w") as errors:
         child = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "services", "serve", "--data", data],
+            [sys.executable, "-m", "tokenless", "serve", "--data", data],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

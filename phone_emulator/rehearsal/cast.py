@@ -8,16 +8,16 @@ from typing import Final
 
 import msgspec
 
-from phone_emulator.console_log import lines_of
-from phone_emulator.errors import PhoneError
-from phone_emulator.fleet.fleet import Fleet, FleetSettings
-from phone_emulator.fleet.store import FleetStore
-from phone_emulator.phone import Clock
-from phone_emulator.rehearsal.log_tap import LogTap
-from phone_emulator.rehearsal.script import Group
-from phone_emulator.secd.events import FlashContents, Habits, Identity, Server
-from phone_emulator.secd.report import BootReport
-from protocol.tftp_download import Wishes
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.rehearsal.log_tap import LogTap
+from tokenless.phone_emulator.rehearsal.script import Group
+from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.tftp_download import Wishes
 
 _FIRST_MAC: Final = 0x001122000000
 # Rehearsals lose no packets: asking often would get no phone a file, and a node that

@@ -5,7 +5,7 @@ The exact reason and the number of the rule stand beside these words everywhere.
 
 from typing import Final
 
-from phone_emulator.rehearsal.standing import Refusal
+from tokenless.phone_emulator.rehearsal.standing import Refusal
 
 RULES: Final = {
     1: "A file that cannot be had leaves what is installed.",

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from phone_emulator.rehearsal.facts import NodeView
-from phone_emulator.rehearsal.script import Expectation, Step
-from phone_emulator.rehearsal.standing import Standing, refusals_of
-from phone_emulator.secd.report import BootReport
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.rehearsal.facts import NodeView
+from tokenless.phone_emulator.rehearsal.script import Expectation, Step
+from tokenless.phone_emulator.rehearsal.standing import Standing, refusals_of
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.trust_anchors import FileKind
 
 Reader = Callable[[BootReport], str | bool | int | None]
 """Reads from a report the field that an expectation names."""

@@ -7,10 +7,10 @@ Plain values, read from the cluster and from its running services. `standing` an
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from protocol.checksums import md5_of, sha1_of
-from protocol.codes import TrustStore
-from protocol.release import Release
-from protocol.trust_list import TrustList
+from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.release import Release
+from tokenless.protocol.trust_list import TrustList
 
 
 @dataclass(frozen=True, slots=True)

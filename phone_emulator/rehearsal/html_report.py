@@ -2,19 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 
-from phone_emulator.rehearsal.causes import GLOSSARY, plain_cause
-from phone_emulator.rehearsal.expectations import StepReport
-from phone_emulator.rehearsal.html_steps import step_sections
-from phone_emulator.rehearsal.html_style import STYLE
-from phone_emulator.rehearsal.html_text import Html, code_words, join, table, tag
-from phone_emulator.rehearsal.remedies import RESTORE
-from phone_emulator.rehearsal.run import Played
-from phone_emulator.rehearsal.standing import (
+from tokenless.phone_emulator.rehearsal.causes import GLOSSARY, plain_cause
+from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.html_steps import step_sections
+from tokenless.phone_emulator.rehearsal.html_style import STYLE
+from tokenless.phone_emulator.rehearsal.html_text import (
+    Html,
+    code_words,
+    join,
+    table,
+    tag,
+)
+from tokenless.phone_emulator.rehearsal.remedies import RESTORE
+from tokenless.phone_emulator.rehearsal.run import Played
+from tokenless.phone_emulator.rehearsal.standing import (
     PhoneState,
     Standing,
     phones_words,
 )
-from phone_emulator.rehearsal.timeline import timeline
+from tokenless.phone_emulator.rehearsal.timeline import timeline
 
 
 def render_report(played: Played) -> str:

@@ -3,14 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from phone_emulator.rehearsal.causes import RULES, plain_cause
-from phone_emulator.rehearsal.expectations import Asked, StepReport, asked_of
-from phone_emulator.rehearsal.facts import NodeView
-from phone_emulator.rehearsal.html_text import Html, code_words, join, table, tag
-from phone_emulator.rehearsal.narrative import anchors_words, tvs_words
-from phone_emulator.rehearsal.standing import Refusal, Standing, phones_words
-from phone_emulator.secd.report import BootReport
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.rehearsal.causes import RULES, plain_cause
+from tokenless.phone_emulator.rehearsal.expectations import Asked, StepReport, asked_of
+from tokenless.phone_emulator.rehearsal.facts import NodeView
+from tokenless.phone_emulator.rehearsal.html_text import (
+    Html,
+    code_words,
+    join,
+    table,
+    tag,
+)
+from tokenless.phone_emulator.rehearsal.narrative import anchors_words, tvs_words
+from tokenless.phone_emulator.rehearsal.standing import Refusal, Standing, phones_words
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.trust_anchors import FileKind
 
 
 def step_sections(steps: Sequence[StepReport]) -> Iterator[Html]:

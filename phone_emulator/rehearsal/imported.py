@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
-from phone_emulator.rehearsal.imported_drift import Drift
-from phone_emulator.rehearsal.imported_site import ImportedSite
-from phone_emulator.rehearsal.script import Expectation, Group, Script, Step
+from tokenless.phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
+from tokenless.phone_emulator.rehearsal.imported_drift import Drift
+from tokenless.phone_emulator.rehearsal.imported_site import ImportedSite
+from tokenless.phone_emulator.rehearsal.script import Expectation, Group, Script, Step
 
 _GROUP: Final = "Imported-CMG"
 _MAX_MEMBERS: Final = 5

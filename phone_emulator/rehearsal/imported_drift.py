@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from phone_emulator.rehearsal.imported_lists import Entry, InUse, Picture
-from phone_emulator.rehearsal.imported_nodes import node_name
-from protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
-from protocol.trust_verdicts import TFTP_ROLES
+from tokenless.phone_emulator.rehearsal.imported_lists import Entry, InUse, Picture
+from tokenless.phone_emulator.rehearsal.imported_nodes import node_name
+from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
+from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 _Place = tuple[TrustStore, str]
 """A unit and its node; the node of a cluster-wide certificate is empty."""

@@ -13,15 +13,15 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from phone_emulator.errors import PhoneError
-from protocol.certificate import UNREADABLE, Certificate
-from protocol.codes import Role
-from protocol.errors import DecodeError
-from protocol.names import DistinguishedName
-from protocol.record import Record
-from protocol.show_text_parse import ShownList, ShownRecord, parse_shown_list
-from protocol.trust_list import TrustList
-from protocol.trust_verdicts import FileKind
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.protocol.certificate import UNREADABLE, Certificate
+from tokenless.protocol.codes import Role
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.names import DistinguishedName
+from tokenless.protocol.record import Record
+from tokenless.protocol.show_text_parse import ShownList, ShownRecord, parse_shown_list
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_verdicts import FileKind
 
 MAX_INPUT_BYTES: Final = 4 * 1024 * 1024
 _BITS_BY_KEY_LENGTH: Final = {140: 1024, 270: 2048, 526: 4096}

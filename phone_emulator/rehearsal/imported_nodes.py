@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from phone_emulator.addresses import HOST
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.imported_lists import Entry
-from protocol.codes import Role
-from protocol.trust_verdicts import TFTP_ROLES
+from tokenless.phone_emulator.addresses import HOST
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.imported_lists import Entry
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 _NODE_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CAPF)
 _LOOPBACK: Final = "127.0.48.{}"

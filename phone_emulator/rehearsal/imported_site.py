@@ -6,12 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from phone_emulator.addresses import HOST
-from phone_emulator.rehearsal.imported_drift import Drift, Drifts
-from phone_emulator.rehearsal.imported_lists import Entry, InUse, Picture, attribute
-from phone_emulator.rehearsal.imported_nodes import ImportedNode, nodes_of
-from protocol.codes import Role
-from protocol.trust_verdicts import TFTP_ROLES, FileKind
+from tokenless.phone_emulator.addresses import HOST
+from tokenless.phone_emulator.rehearsal.imported_drift import Drift, Drifts
+from tokenless.phone_emulator.rehearsal.imported_lists import (
+    Entry,
+    InUse,
+    Picture,
+    attribute,
+)
+from tokenless.phone_emulator.rehearsal.imported_nodes import ImportedNode, nodes_of
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_verdicts import TFTP_ROLES, FileKind
 
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,128}}\Z){HOST.pattern}(?:\.{HOST.pattern})*")
 _COUNTRY: Final = re.compile("[A-Z]{2}")

@@ -21,8 +21,8 @@ import shlex
 from collections.abc import Callable
 from typing import Final
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.actions import (
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.actions import (
     Action,
     AddNode,
     Admin,

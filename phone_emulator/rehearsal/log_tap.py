@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from services.logs import configure_logs
+from tokenless.services.logs import configure_logs
 
 LOG_NAME: Final = "services.log"
 _MAX_LINES: Final = 200

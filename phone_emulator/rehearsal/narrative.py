@@ -7,11 +7,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from phone_emulator.rehearsal.causes import plain_cause
-from phone_emulator.rehearsal.expectations import StepReport, asked_of
-from phone_emulator.rehearsal.run import Played
-from phone_emulator.rehearsal.script import Script
-from phone_emulator.rehearsal.standing import PhoneState, Refusal, Standing
+from tokenless.phone_emulator.rehearsal.causes import plain_cause
+from tokenless.phone_emulator.rehearsal.expectations import StepReport, asked_of
+from tokenless.phone_emulator.rehearsal.run import Played
+from tokenless.phone_emulator.rehearsal.script import Script
+from tokenless.phone_emulator.rehearsal.standing import PhoneState, Refusal, Standing
 
 _STYLES = {
     PhoneState.OK: "green",

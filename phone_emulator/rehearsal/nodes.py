@@ -7,9 +7,9 @@ from typing import Final
 
 import trio
 
-from phone_emulator.errors import PhoneError
-from services.cluster.cluster import Cluster
-from services.node.serve import serve_nodes
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.node.serve import serve_nodes
 
 _DRAWS: Final = 50
 _PORTS: Final = range(20_000, 32_000)

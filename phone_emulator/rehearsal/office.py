@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, assert_never
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.actions import (
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.actions import (
     Admin,
     Backup,
     CreateToken,
@@ -19,14 +19,14 @@ from phone_emulator.rehearsal.actions import (
     SignWithRecoveryKey,
     UploadCertificate,
 )
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from services.admin.shell import AdminShell
-from services.changes import certificates, ctl_client
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster, Node
-from services.node.announce import announce
-from services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.changes import certificates, ctl_client
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.node.announce import announce
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 
 _BY: Final = "rehearsal"
 """Who did it, for the cluster's audit log."""

@@ -1,6 +1,6 @@
 """A played rehearsal as one picture: what was typed, the timeline, why, what recovers.
 
-    python -m phone_emulator.rehearsal.picture REHEARSAL FILE.svg
+    python -m tokenless.phone_emulator.rehearsal.picture REHEARSAL FILE.svg
 
 Made for a README: one SVG that names no other host, on a background of its own, with
 the fonts that the reader has.
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from phone_emulator.rehearsal.causes import plain_cause
-from phone_emulator.rehearsal.html_style import TIMELINE_STYLE
-from phone_emulator.rehearsal.html_text import Html, tag
-from phone_emulator.rehearsal.player import Watcher
-from phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
-from phone_emulator.rehearsal.shipped import find_scripts
-from phone_emulator.rehearsal.standing import Standing, phones_words
-from phone_emulator.rehearsal.timeline import timeline
+from tokenless.phone_emulator.rehearsal.causes import plain_cause
+from tokenless.phone_emulator.rehearsal.html_style import TIMELINE_STYLE
+from tokenless.phone_emulator.rehearsal.html_text import Html, tag
+from tokenless.phone_emulator.rehearsal.player import Watcher
+from tokenless.phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
+from tokenless.phone_emulator.rehearsal.shipped import find_scripts
+from tokenless.phone_emulator.rehearsal.standing import Standing, phones_words
+from tokenless.phone_emulator.rehearsal.timeline import timeline
 
 _PHONES: Final = 99  # and one of a fixed group: a round number
 _WIDTH: Final = 1000

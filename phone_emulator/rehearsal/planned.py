@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from phone_emulator.planner.model import Site, first_cluster
-from phone_emulator.planner.phones import Boot, Group, Phone, boot
-from phone_emulator.planner.plan import Plan, Planned
-from phone_emulator.planner.steps import RESTART_TFTP, ResetPhones
-from phone_emulator.rehearsal import script as scripts
-from phone_emulator.rehearsal.script import Expectation, Script, Step
+from tokenless.phone_emulator.planner.model import Site, first_cluster
+from tokenless.phone_emulator.planner.phones import Boot, Group, Phone, boot
+from tokenless.phone_emulator.planner.plan import Plan, Planned
+from tokenless.phone_emulator.planner.steps import RESTART_TFTP, ResetPhones
+from tokenless.phone_emulator.rehearsal import script as scripts
+from tokenless.phone_emulator.rehearsal.script import Expectation, Script, Step
 
 _ADDRESS = "127.0.47.{}"
 _FIRST_ADDRESS = 155

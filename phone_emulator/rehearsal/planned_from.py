@@ -5,12 +5,12 @@ from typing import Final
 
 import msgspec
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.planner.goal import parse_goal, regeneration
-from phone_emulator.planner.model import Site, first_cluster, serve_all
-from phone_emulator.planner.phones import Group, Phone
-from phone_emulator.planner.plan import Plan
-from phone_emulator.planner.steps import (
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.goal import parse_goal, regeneration
+from tokenless.phone_emulator.planner.model import Site, first_cluster, serve_all
+from tokenless.phone_emulator.planner.phones import Group, Phone
+from tokenless.phone_emulator.planner.plan import Plan
+from tokenless.phone_emulator.planner.steps import (
     ResetCtl,
     ResetItl,
     ResetPhones,
@@ -21,14 +21,14 @@ from phone_emulator.planner.steps import (
     World,
     apply,
 )
-from phone_emulator.planner.task import Task
-from phone_emulator.rehearsal.actions import Action, Admin, Phones, PhoneVerb
-from phone_emulator.rehearsal.lines import parse_action
-from phone_emulator.rehearsal.planned import rounds
-from phone_emulator.rehearsal.script import Group as ScriptGroup
-from phone_emulator.rehearsal.script import Script
-from protocol.release import Release
-from services.config import ClusterConfig, load_config
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.rehearsal.actions import Action, Admin, Phones, PhoneVerb
+from tokenless.phone_emulator.rehearsal.lines import parse_action
+from tokenless.phone_emulator.rehearsal.planned import rounds
+from tokenless.phone_emulator.rehearsal.script import Group as ScriptGroup
+from tokenless.phone_emulator.rehearsal.script import Script
+from tokenless.protocol.release import Release
+from tokenless.services.config import ClusterConfig, load_config
 
 _SET_MIXED: Final = "utils ctl set-cluster mixed-mode"
 _REGENERATE: Final = "set cert regen "

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from phone_emulator.rehearsal.actions import Action, Phones, PhoneVerb
-from phone_emulator.rehearsal.expectations import StepReport, differences
-from phone_emulator.rehearsal.lines import parse_action
-from phone_emulator.rehearsal.script import Script, Step
-from phone_emulator.rehearsal.stage import Stage
-from phone_emulator.rehearsal.standing import standings
-from protocol.errors import TokenlessError
+from tokenless.phone_emulator.rehearsal.actions import Action, Phones, PhoneVerb
+from tokenless.phone_emulator.rehearsal.expectations import StepReport, differences
+from tokenless.phone_emulator.rehearsal.lines import parse_action
+from tokenless.phone_emulator.rehearsal.script import Script, Step
+from tokenless.phone_emulator.rehearsal.stage import Stage
+from tokenless.phone_emulator.rehearsal.standing import standings
+from tokenless.protocol.errors import TokenlessError
 
 _TRANSCRIPT_LINE: Final = "$ {line}"
 

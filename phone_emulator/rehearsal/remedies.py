@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from phone_emulator.rehearsal.facts import ClusterFacts, Held, Signer, TvsFacts
-from protocol.codes import TrustStore
-from protocol.phone_models import PhoneModel
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.rehearsal.facts import (
+    ClusterFacts,
+    Held,
+    Signer,
+    TvsFacts,
+)
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.phone_models import PhoneModel
+from tokenless.protocol.trust_anchors import FileKind
 
 _BY_HAND: Final = "on each phone by hand"
 RESTORE: Final = "restore the old certificate and key of"

@@ -10,11 +10,11 @@ from typing import Any
 
 import trio
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.expectations import StepReport
-from phone_emulator.rehearsal.player import Watcher, play
-from phone_emulator.rehearsal.script import Script
-from phone_emulator.rehearsal.stage import open_stage
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.player import Watcher, play
+from tokenless.phone_emulator.rehearsal.script import Script
+from tokenless.phone_emulator.rehearsal.stage import open_stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from phone_emulator.descriptions import load_description
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.actions import Phones
-from phone_emulator.rehearsal.lines import parse_action
-from protocol.phone_models import PHONE_MODELS
+from tokenless.phone_emulator.descriptions import load_description
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.actions import Phones
+from tokenless.phone_emulator.rehearsal.lines import parse_action
+from tokenless.protocol.phone_models import PHONE_MODELS
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from phone_emulator.rehearsal.script import Script
+from tokenless.phone_emulator.rehearsal.script import Script
 
 _LISTS = ("groups", "steps", "expect")
 """What is written as one table each."""

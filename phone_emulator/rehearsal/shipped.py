@@ -5,11 +5,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.script import SCRIPTS, Script, load_scripts
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.script import SCRIPTS, Script, load_scripts
 
-_PACKAGE: Final = Path(__file__).parents[1]
-_FOLDERS: Final = (SCRIPTS, _PACKAGE.parent / SCRIPTS, _PACKAGE / "scripts")
+_FOLDERS: Final = (SCRIPTS, Path(__file__).parents[2] / SCRIPTS)
 _ENDING: Final = ".toml"
 
 

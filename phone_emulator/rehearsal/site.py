@@ -9,18 +9,23 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.facts import ClusterFacts, NodeView, Signer, TvsFacts
-from phone_emulator.rehearsal.nodes import ServedNodes, free_port
-from phone_emulator.secd.events import Server
-from protocol.codes import TrustStore
-from services.changes import certificates
-from services.cluster.cluster import Cluster, Node
-from services.config import ClusterConfig, NodeSection, load_config
-from services.errors import ServiceError
-from services.pki.tokens import list_tokens
-from services.store.certificates import StoredCertificate
-from services.tvs.client import ServerAddress, TvsClient
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.facts import (
+    ClusterFacts,
+    NodeView,
+    Signer,
+    TvsFacts,
+)
+from tokenless.phone_emulator.rehearsal.nodes import ServedNodes, free_port
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.config import ClusterConfig, NodeSection, load_config
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.tokens import list_tokens
+from tokenless.services.store.certificates import StoredCertificate
+from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _SIGNING: Final = (TrustStore.CALLMANAGER, TrustStore.ITLRECOVERY)
 _TVS_TIMEOUT_S: Final = 5.0

@@ -8,8 +8,8 @@ from typing import Final, assert_never
 
 import trio
 
-from phone_emulator.fleet.store import FleetStore
-from phone_emulator.rehearsal.actions import (
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.rehearsal.actions import (
     Action,
     AddNode,
     NodePower,
@@ -20,16 +20,16 @@ from phone_emulator.rehearsal.actions import (
     RemoveNode,
     RenameNode,
 )
-from phone_emulator.rehearsal.cast import Cast, Progress
-from phone_emulator.rehearsal.facts import ClusterFacts, NodeView
-from phone_emulator.rehearsal.log_tap import LogTap, tapped_log
-from phone_emulator.rehearsal.office import Office
-from phone_emulator.rehearsal.script import MAIN_CLUSTER, Script, sizes
-from phone_emulator.rehearsal.site import Site, open_site, site_of
-from phone_emulator.secd.events import Server
-from services.changes.hostname import set_hostname
-from services.changes.membership import add_node, remove_node
-from services.node.announce import announce
+from tokenless.phone_emulator.rehearsal.cast import Cast, Progress
+from tokenless.phone_emulator.rehearsal.facts import ClusterFacts, NodeView
+from tokenless.phone_emulator.rehearsal.log_tap import LogTap, tapped_log
+from tokenless.phone_emulator.rehearsal.office import Office
+from tokenless.phone_emulator.rehearsal.script import MAIN_CLUSTER, Script, sizes
+from tokenless.phone_emulator.rehearsal.site import Site, open_site, site_of
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.services.changes.hostname import set_hostname
+from tokenless.services.changes.membership import add_node, remove_node
+from tokenless.services.node.announce import announce
 
 _DAY_S: Final = 86_400
 _BY: Final = "rehearsal"

@@ -12,16 +12,25 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any, Final
 
-from phone_emulator.rehearsal.cast import Cast, Sample
-from phone_emulator.rehearsal.facts import ClusterFacts, Held, Signer, TvsFacts
-from phone_emulator.rehearsal.remedies import Trouble, is_by_hand, remedies_for
-from phone_emulator.secd.decoding import decode_configuration, decode_list
-from phone_emulator.secd.events import FlashContents, Identity
-from phone_emulator.secd.report import Action, BootReport, Outcome
-from protocol.codes import Role, TrustStore
-from protocol.errors import DecodeError
-from protocol.phone_models import PhoneModel
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.rehearsal.cast import Cast, Sample
+from tokenless.phone_emulator.rehearsal.facts import (
+    ClusterFacts,
+    Held,
+    Signer,
+    TvsFacts,
+)
+from tokenless.phone_emulator.rehearsal.remedies import (
+    Trouble,
+    is_by_hand,
+    remedies_for,
+)
+from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.events import FlashContents, Identity
+from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phone_models import PhoneModel
+from tokenless.protocol.trust_anchors import FileKind
 
 _REFUSED: Final = frozenset({Action.REJECTED, Action.FAILED})
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from phone_emulator.rehearsal.expectations import StepReport
-from phone_emulator.rehearsal.html_text import Html, join, tag
-from phone_emulator.rehearsal.standing import PhoneState, phones_words
+from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.html_text import Html, join, tag
+from tokenless.phone_emulator.rehearsal.standing import PhoneState, phones_words
 
 COLOURS: Final = {
     PhoneState.OK: "#2f855a",

@@ -10,13 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from phone_emulator.rehearsal.expectations import StepReport
-from phone_emulator.rehearsal.facts import NodeView
-from phone_emulator.rehearsal.player import Watcher
-from phone_emulator.rehearsal.script import Step
-from phone_emulator.rehearsal.standing import phones_words
-from phone_emulator.secd.report import BootReport
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.facts import NodeView
+from tokenless.phone_emulator.rehearsal.player import Watcher
+from tokenless.phone_emulator.rehearsal.script import Step
+from tokenless.phone_emulator.rehearsal.standing import phones_words
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.trust_anchors import FileKind
 
 WIDTH_IN_FILES: Final = 160
 """Columns of the tables where there is no terminal: whole checksums fit."""

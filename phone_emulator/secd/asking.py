@@ -2,26 +2,26 @@
 
 from typing import Final
 
-from phone_emulator.secd.context import Boot
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Server,
     TvsAnswered,
     TvsFailed,
     TvsStage,
 )
-from phone_emulator.secd.moments import Moment
-from phone_emulator.secd.report import TvsReport
-from phone_emulator.secd.search import Inquiry
-from phone_emulator.secd.states import Step
-from protocol.name_text import printable
-from protocol.trust_anchors import (
+from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.report import TvsReport
+from tokenless.phone_emulator.secd.search import Inquiry
+from tokenless.phone_emulator.secd.states import Step
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.trust_anchors import (
     Accept,
     Refuse,
     Signed,
     answers_query,
 )
-from protocol.tvs_messages import Answer, MessageType
+from tokenless.protocol.tvs_messages import Answer, MessageType
 
 _FAILURES: Final = {
     TvsStage.CONNECT: Moment.TVS_NOT_CONNECTED,

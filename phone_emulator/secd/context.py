@@ -2,17 +2,22 @@
 
 from datetime import UTC, datetime
 
-from phone_emulator.secd import status_messages
-from phone_emulator.secd.events import Effect, FlashContents, Identity, Install
-from phone_emulator.secd.moments import LogEntry, Moment
-from phone_emulator.secd.report import Action, BootReport, FileReport
-from phone_emulator.secd.search import FileSearch, Inquiry, ServerChoice
-from phone_emulator.secd.states import KINDS, State, Step
-from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.name_text import printable
-from protocol.phone_config import PhoneConfig
-from protocol.trust_anchors import FileKind, Refuse, TrustAnchors
-from protocol.tvs_messages import FIRST_SESSION_ID
+from tokenless.phone_emulator.secd import status_messages
+from tokenless.phone_emulator.secd.events import (
+    Effect,
+    FlashContents,
+    Identity,
+    Install,
+)
+from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
+from tokenless.phone_emulator.secd.search import FileSearch, Inquiry, ServerChoice
+from tokenless.phone_emulator.secd.states import KINDS, State, Step
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.trust_anchors import FileKind, Refuse, TrustAnchors
+from tokenless.protocol.tvs_messages import FIRST_SESSION_ID
 
 
 class Boot:

@@ -1,6 +1,6 @@
 """The tables of the code as drawings, for `docs/phone.md`.
 
-    python -m phone_emulator.secd.diagram docs/phone.md     # renews it there
+    python -m tokenless.phone_emulator.secd.diagram docs/phone.md     # renews it there
 
 A test keeps the document and the code the same.
 """
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from phone_emulator.secd.states import TRANSITIONS, State
-from protocol.phone_models import PHONE_MODELS
-from protocol.trust_verdicts import SOURCES, FileKind
+from tokenless.phone_emulator.secd.states import TRANSITIONS, State
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.trust_verdicts import SOURCES, FileKind
 
 BEGIN: Final = "<!-- {name}: made by phone_emulator/secd/diagram.py -->"
 END: Final = "<!-- end of {name} -->"

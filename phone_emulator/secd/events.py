@@ -7,11 +7,11 @@ from enum import StrEnum, unique
 
 import msgspec
 
-from phone_emulator.errors import PhoneError
-from protocol.header_fields import SignerId
-from protocol.phone_models import PHONE_MODELS, PhoneModel
-from protocol.trust_anchors import FileKind
-from protocol.tvs_messages import Answer, Query
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.phone_models import PHONE_MODELS, PhoneModel
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tvs_messages import Answer, Query
 
 
 class Server(msgspec.Struct, frozen=True):

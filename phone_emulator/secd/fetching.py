@@ -1,14 +1,14 @@
 """States that fetch a file: which name, from which server, and what if not."""
 
-from phone_emulator.secd import status_messages
-from phone_emulator.secd.context import Boot
-from phone_emulator.secd.events import Fetch, Server
-from phone_emulator.secd.file_names import names_of
-from phone_emulator.secd.moments import Moment
-from phone_emulator.secd.report import Action
-from phone_emulator.secd.search import FileSearch
-from phone_emulator.secd.states import Step
-from protocol.trust_anchors import FileKind, Refuse
+from tokenless.phone_emulator.secd import status_messages
+from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.events import Fetch, Server
+from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.search import FileSearch
+from tokenless.phone_emulator.secd.states import Step
+from tokenless.protocol.trust_anchors import FileKind, Refuse
 
 
 def begin(boot: Boot) -> Step | None:

@@ -2,16 +2,16 @@
 
 from typing import Final, assert_never
 
-from phone_emulator.secd import asking, fetching
-from phone_emulator.secd.context import Boot
-from phone_emulator.secd.decoding import decode_configuration, decode_list
-from phone_emulator.secd.moments import Moment
-from phone_emulator.secd.report import Action
-from phone_emulator.secd.states import Step
-from protocol.errors import DecodeError
-from protocol.name_text import printable
-from protocol.signed_file import SignedFile
-from protocol.trust_anchors import (
+from tokenless.phone_emulator.secd import asking, fetching
+from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.states import Step
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_anchors import (
     Accept,
     AskTvs,
     FileKind,
@@ -19,7 +19,7 @@ from protocol.trust_anchors import (
     Signed,
     VerifiedBy,
 )
-from protocol.trust_list import MAX_LOADED_LENGTH
+from tokenless.protocol.trust_list import MAX_LOADED_LENGTH
 
 _VERIFIED: Final = {
     VerifiedBy.FIRST_USE: Moment.LEAP_OF_FAITH,

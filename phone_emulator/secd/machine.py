@@ -8,10 +8,10 @@ until Finish is among them; then read secd.report, secd.contents and secd.log
 
 from typing import assert_never
 
-from phone_emulator.secd import asking, fetching, judging
-from phone_emulator.secd.context import Boot
-from phone_emulator.secd.decoding import decode_configuration, decode_list
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.secd import asking, fetching, judging
+from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.events import (
     Downloaded,
     DownloadRefused,
     Effect,
@@ -25,14 +25,20 @@ from phone_emulator.secd.events import (
     TvsAnswered,
     TvsFailed,
 )
-from phone_emulator.secd.moments import LogEntry, Moment
-from phone_emulator.secd.report import BootReport
-from phone_emulator.secd.states import ASKING, FETCHING, TRANSITIONS, State, Step
-from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.errors import DecodeError
-from protocol.phone_config import PhoneConfig
-from protocol.trust_anchors import FileKind, TrustAnchors
-from protocol.trust_list import TrustList
+from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.states import (
+    ASKING,
+    FETCHING,
+    TRANSITIONS,
+    State,
+    Step,
+)
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.trust_anchors import FileKind, TrustAnchors
+from tokenless.protocol.trust_list import TrustList
 
 
 class Secd:

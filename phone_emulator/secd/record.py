@@ -10,18 +10,18 @@ from typing import Any, Final
 
 import msgspec
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import (
     Effect,
     Event,
     FlashContents,
     Identity,
     Install,
 )
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.states import State
-from phone_emulator.secd.tvs_cache import CacheEntry, TvsCache
-from protocol.phone_models import PHONE_MODELS
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.states import State
+from tokenless.phone_emulator.secd.tvs_cache import CacheEntry, TvsCache
+from tokenless.protocol.phone_models import PHONE_MODELS
 
 FORMAT: Final = 1
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any, Final
 
-from protocol.checksums import md5_of, sha1_of
-from protocol.trust_anchors import FileKind, VerifiedBy
+from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 
 @unique

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from phone_emulator.secd.events import Server
-from protocol.trust_anchors import Signed
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.trust_anchors import Signed
 
 
 @dataclass(slots=True)

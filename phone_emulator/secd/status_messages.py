@@ -6,9 +6,9 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from phone_emulator.secd.report import Action, BootReport
-from protocol.phone_models import LogForm
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.secd.report import Action, BootReport
+from tokenless.protocol.phone_models import LogForm
+from tokenless.protocol.trust_anchors import FileKind
 
 TFTP_TIMEOUT: Final = "TFTP timeout"
 TFTP_ACCESS_ERROR: Final = "TFTP access error"

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from protocol.http_pages import (
+from tokenless.protocol.http_pages import (
     MAX_HEAD_BYTES,
     Page,
     Site,

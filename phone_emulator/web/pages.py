@@ -19,12 +19,12 @@ from typing import Final
 from urllib.parse import parse_qs
 from xml.etree import ElementTree as ET
 
-from phone_emulator.flash import FolderFlash, PhoneState
-from phone_emulator.screen import describe
-from phone_emulator.web.http_server import Page
-from protocol.errors import DecodeError
-from protocol.phone_config import PhoneConfig
-from protocol.phone_models import PHONE_MODELS, LogForm, PhoneModel
+from tokenless.phone_emulator.flash import FolderFlash, PhoneState
+from tokenless.phone_emulator.screen import describe
+from tokenless.phone_emulator.web.http_server import Page
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.phone_models import PHONE_MODELS, LogForm, PhoneModel
 
 _SERVICEABILITY: Final = "/CGI/Java/Serviceability"
 _LOG_PATHS: Final = {

@@ -9,10 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from protocol.certificate import Certificate
-from protocol.name_text import printable
-from protocol.names import DistinguishedName
-from services.pki.uploads import UNREADABLE_EXTENSIONS
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.names import DistinguishedName
+from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS
 
 _TIME: Final = "%a %b %d %H:%M:%S %Z %Y"
 _HEX_WIDTH: Final = 64

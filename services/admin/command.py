@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
-from protocol.errors import TokenlessError
-from services.admin.session import Session
+from tokenless.protocol.errors import TokenlessError
+from tokenless.services.admin.session import Session
 
 
 class UsageError(TokenlessError):

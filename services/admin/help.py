@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.admin.command import Command, CommandTree, UsageError
+from tokenless.services.admin.command import Command, CommandTree, UsageError
 
 
 def help_text(tree: CommandTree, words: Sequence[str]) -> str:

@@ -11,9 +11,9 @@ from typing import Final
 
 import click
 
-from services.admin.command import TREE
-from services.admin.shell import PROMPT, AdminShell
-from services.cluster.cluster import Cluster
+from tokenless.services.admin.command import TREE
+from tokenless.services.admin.shell import PROMPT, AdminShell
+from tokenless.services.cluster.cluster import Cluster
 
 _HISTORY_LENGTH: Final = 500
 _LEAVE: Final = frozenset({"exit", "quit", "logout"})

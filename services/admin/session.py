@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from services.cluster.cluster import Cluster, Node
-from services.errors import ServiceError
-from services.files import PUBLIC, write_output
-from services.node.announce import announce
-from services.node.control import request as ask
-from services.node.requests import Request
-from services.store.audit import administrator
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PUBLIC, write_output
+from tokenless.services.node.announce import announce
+from tokenless.services.node.control import request as ask
+from tokenless.services.node.requests import Request
+from tokenless.services.store.audit import administrator
 
 Ask = Callable[[str], str]
 """Shows a question, returns the answer (without its newline)."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from protocol.errors import TokenlessError
-from services.admin import commands
-from services.admin.command import TREE, Command, UsageError, Yes, split_line
-from services.admin.session import Ask, Session
-from services.cluster.cluster import Cluster
+from tokenless.protocol.errors import TokenlessError
+from tokenless.services.admin import commands
+from tokenless.services.admin.command import TREE, Command, UsageError, Yes, split_line
+from tokenless.services.admin.session import Ask, Session
+from tokenless.services.cluster.cluster import Cluster
 
 PROMPT: Final = "admin:"
 

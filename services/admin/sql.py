@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.errors import ServiceError
+from tokenless.services.errors import ServiceError
 
 Row = Mapping[str, str]
 

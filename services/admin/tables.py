@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from services.admin.sql import Row
-from services.cluster.cluster import Cluster
-from services.store import certificates
-from services.store.audit import read_audit
+from tokenless.services.admin.sql import Row
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.store import certificates
+from tokenless.services.store.audit import read_audit
 
 Table = tuple[Sequence[str], Callable[[], Sequence[Row]]]
 

@@ -15,7 +15,7 @@ from typing import Annotated, BinaryIO, Final
 
 import msgspec
 
-from services.errors import ServiceError
+from tokenless.services.errors import ServiceError
 
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final, cast
 
-from services.backup.manifest import (
+from tokenless.services.backup.manifest import (
     HINT,
     MANIFEST,
     MAX_MANIFEST_BYTES,
@@ -26,9 +26,9 @@ from services.backup.manifest import (
     copy_checked,
     decode_manifest_untrusted,
 )
-from services.cluster.site import CONFIG_FILE, DATABASE_FILE
-from services.errors import ServiceError
-from services.files import PRIVATE, PUBLIC, sync_folder
+from tokenless.services.cluster.site import CONFIG_FILE, DATABASE_FILE
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, PUBLIC, sync_folder
 
 _PRIVATE_FOLDERS: Final = frozenset(["keys", "tokens"])
 _FOLDER, _PRIVATE_FOLDER = 0o755, 0o700

@@ -19,10 +19,10 @@ from typing import Final
 
 import msgspec
 
-from services.backup.manifest import FORMAT, MANIFEST, Entry, Manifest, copy
-from services.cluster.site import CONFIG_FILE, DATABASE_FILE
-from services.errors import ServiceError
-from services.files import PRIVATE, sync_folder
+from tokenless.services.backup.manifest import FORMAT, MANIFEST, Entry, Manifest, copy
+from tokenless.services.cluster.site import CONFIG_FILE, DATABASE_FILE
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, sync_folder
 
 _LOCK_S: Final = 30.0
 _LEFT_OUT: Final = frozenset(["control.sock", "control.lock"])

@@ -6,18 +6,18 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from protocol.certificate import Certificate
-from protocol.codes import UNITS_OF_PUBLISHER, TrustStore
-from protocol.errors import DecodeError
-from protocol.trust_list import TrustList
-from services.cluster.cluster import Cluster, Node
-from services.cluster.issuing import Issued, Order, install, prepare
-from services.errors import ServiceError
-from services.pki.profiles import PROFILES
-from services.pki.uploads import read_upload
-from services.store import certificates as rows
-from services.store.certificates import PlacementState, StoredCertificate
-from services.store.trust_lists import newest_ctl
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.issuing import Issued, Order, install, prepare
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.profiles import PROFILES
+from tokenless.services.pki.uploads import read_upload
+from tokenless.services.store import certificates as rows
+from tokenless.services.store.certificates import PlacementState, StoredCertificate
+from tokenless.services.store.trust_lists import newest_ctl
 
 _NO_ROLE: Final = (
     "{store} gives a certificate no role: TVS will not answer for it; phones need "

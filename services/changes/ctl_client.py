@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from protocol.certificate import Certificate
-from protocol.errors import DecodeError
-from protocol.signature import Signer
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import ListForm
-from services.changes.security import SecurityMode, publish_ctl, write_mode
-from services.cluster.cluster import Cluster, Node
-from services.errors import ServiceError
-from services.publishing.ctl import token_ctl_records
-from services.publishing.papers import Papers
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.signature import Signer
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import ListForm
+from tokenless.services.changes.security import SecurityMode, publish_ctl, write_mode
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.publishing.ctl import token_ctl_records
+from tokenless.services.publishing.papers import Papers
 
 FILE_LOCATION: Final = "/usr/local/cm/tftp/CTLFile.tlv"
 """What the CTL Client's table of servers shows."""

@@ -5,12 +5,12 @@ All at once, as the vendor does it, which is what makes it dangerous (REFERENCE 
 
 import msgspec
 
-from protocol.codes import units_of
-from services.cluster.cluster import Cluster, Node
-from services.cluster.issuing import Order, install, prepare
-from services.config import HostName
-from services.errors import ServiceError
-from services.store import nodes
+from tokenless.protocol.codes import units_of
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.issuing import Order, install, prepare
+from tokenless.services.config import HostName
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import nodes
 
 
 def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:

@@ -8,15 +8,15 @@ out of the CTL when it is updated. Its folder stays on the disk.
 
 from ipaddress import AddressValueError, IPv4Address
 
-from protocol.codes import TrustStore, units_of
-from services.changes.hostname import check_name
-from services.cluster.cluster import Cluster, Node
-from services.cluster.issuing import Order, issue
-from services.errors import ServiceError
-from services.publishing.papers import Papers
-from services.store import certificates, nodes
-from services.store.certificates import PlacementState
-from services.store.devices import read_pools
+from tokenless.protocol.codes import TrustStore, units_of
+from tokenless.services.changes.hostname import check_name
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.issuing import Order, issue
+from tokenless.services.errors import ServiceError
+from tokenless.services.publishing.papers import Papers
+from tokenless.services.store import certificates, nodes
+from tokenless.services.store.certificates import PlacementState
+from tokenless.services.store.devices import read_pools
 
 
 def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from enum import IntEnum, unique
 from typing import Final
 
-from protocol.codes import TrustStore
-from protocol.record import Record
-from protocol.signature import Signer
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import ListForm, sign_trust_list
-from services.cluster.cluster import Cluster
-from services.errors import ServiceError
-from services.pki.recovery import export_key, load_recovery
-from services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
-from services.publishing.itl import itl_signer, sign_itl
-from services.publishing.papers import Papers
-from services.store.database import Change
-from services.store.parameters import (
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.record import Record
+from tokenless.protocol.signature import Signer
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import ListForm, sign_trust_list
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.recovery import export_key, load_recovery
+from tokenless.services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
+from tokenless.services.publishing.itl import itl_signer, sign_itl
+from tokenless.services.publishing.papers import Papers
+from tokenless.services.store.database import Change
+from tokenless.services.store.parameters import (
     FALSE,
     Parameter,
     check_value,
@@ -28,7 +28,7 @@ from services.store.parameters import (
     read_parameter,
     write_parameter,
 )
-from services.store.trust_lists import add_ctl, add_reset_itl, newest_ctl
+from tokenless.services.store.trust_lists import add_ctl, add_reset_itl, newest_ctl
 
 _NO_LICENCE: Final = (
     "Command cannot be executed because the Unified Communications Manager cluster is "

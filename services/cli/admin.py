@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from services.admin.interactive import ask_person, ask_secret, talk
-from services.admin.shell import AdminShell
-from services.cli.administration import open_cluster
-from services.cli.options import config_option, data_option
-from services.logs import configure_logs
+from tokenless.services.admin.interactive import ask_person, ask_secret, talk
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cli.administration import open_cluster
+from tokenless.services.cli.options import config_option, data_option
+from tokenless.services.logs import configure_logs
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

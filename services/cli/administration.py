@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
-from services.cli.options import config_option, data_option, database_url
-from services.cluster.cluster import Cluster
-from services.node.announce import NodeDelivery, announce
+from tokenless.services.cli.options import config_option, data_option, database_url
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.node.announce import NodeDelivery, announce
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from services.backup.manifest import Manifest
-from services.backup.restore import restore_backup
-from services.backup.take import take_backup
-from services.cli.options import data_option
+from tokenless.services.backup.manifest import Manifest
+from tokenless.services.backup.restore import restore_backup
+from tokenless.services.backup.take import take_backup
+from tokenless.services.cli.options import data_option
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _SHARED = (

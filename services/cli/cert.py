@@ -7,23 +7,23 @@ from typing import Final
 
 import click
 
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from services.admin.certificate_text import certificate_text
-from services.changes import certificates
-from services.cli.administration import announced, cluster_options, opened
-from services.cli.certificate_export import export_certificate, export_options
-from services.cli.certificate_view import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.admin.certificate_text import certificate_text
+from tokenless.services.changes import certificates
+from tokenless.services.cli.administration import announced, cluster_options, opened
+from tokenless.services.cli.certificate_export import export_certificate, export_options
+from tokenless.services.cli.certificate_view import (
     certificate_json,
     placed_json,
     print_certificates,
 )
-from services.cluster.cluster import Cluster, Node
-from services.errors import ServiceError
-from services.pki.tokens import open_token
-from services.pki.uploads import MAX_UPLOAD_BYTES, load_upload
-from services.store.audit import administrator
-from services.store.certificates import StoredCertificate
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.tokens import open_token
+from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES, load_upload
+from tokenless.services.store.audit import administrator
+from tokenless.services.store.certificates import StoredCertificate
 
 _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
 _STORES: Final = ", ".join(TrustStore)

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from protocol.certificate import Certificate
-from services.cli.certificate_view import certificate_json
-from services.files import write_output
-from services.pki.manufacturing import to_pem
+from tokenless.protocol.certificate import Certificate
+from tokenless.services.cli.certificate_view import certificate_json
+from tokenless.services.files import write_output
+from tokenless.services.pki.manufacturing import to_pem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from protocol.certificate import Certificate
-from protocol.codes import role_name
-from protocol.name_text import printable
-from services.cli.file_json import iso
-from services.store.certificates import StoredCertificate
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import role_name
+from tokenless.protocol.name_text import printable
+from tokenless.services.cli.file_json import iso
+from tokenless.services.store.certificates import StoredCertificate
 
 _LEAST_WIDTH: Final = 160
 

@@ -9,18 +9,18 @@ from typing import Final
 
 import click
 
-from protocol.trust_list import TrustList
-from services.changes import ctl_client as operations
-from services.changes.security import SecurityMode
-from services.cli.administration import cluster_options, opened
-from services.cli.ctl_client_dialog import CtlClientDialog, show_entries
-from services.cli.file_json import describe_file
-from services.cli.token import find_token
-from services.cluster.cluster import Cluster
-from services.errors import ServiceError
-from services.node.announce import Delivery, NodeDelivery, announce
-from services.pki.tokens import DEFAULT_PASSWORD, Token
-from services.store.audit import administrator
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.changes import ctl_client as operations
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cli.administration import cluster_options, opened
+from tokenless.services.cli.ctl_client_dialog import CtlClientDialog, show_entries
+from tokenless.services.cli.file_json import describe_file
+from tokenless.services.cli.token import find_token
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.announce import Delivery, NodeDelivery, announce
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, Token
+from tokenless.services.store.audit import administrator
 
 _MODES: Final = {
     "mixed-mode": SecurityMode.MIXED,

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from protocol.codes import Role, role_text
-from protocol.name_text import printable
-from protocol.record import Record
-from protocol.trust_list import TrustList
-from services.changes import ctl_client as operations
-from services.cluster.cluster import Cluster, Node
-from services.errors import ServiceError
-from services.pki.tokens import DEFAULT_PASSWORD, Token
+from tokenless.protocol.codes import Role, role_text
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.record import Record
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.changes import ctl_client as operations
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, Token
 
 
 class CtlClientDialog:

@@ -2,11 +2,11 @@
 
 import click
 
-from services.cli.file_build import build
-from services.cli.file_diff import diff
-from services.cli.file_show import lint_command, show
-from services.cli.file_sign import sign, unsign
-from services.cli.file_verify import verify
+from tokenless.services.cli.file_build import build
+from tokenless.services.cli.file_diff import diff
+from tokenless.services.cli.file_show import lint_command, show
+from tokenless.services.cli.file_sign import sign, unsign
+from tokenless.services.cli.file_verify import verify
 
 
 @click.group()

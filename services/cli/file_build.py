@@ -7,24 +7,24 @@ from pathlib import Path
 import click
 import msgspec
 
-from protocol.name_text import printable
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import ListForm, sign_trust_list
-from services.cli.file_json import describe_file
-from services.cli.file_signers import (
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import ListForm, sign_trust_list
+from tokenless.services.cli.file_json import describe_file
+from tokenless.services.cli.file_signers import (
     KeySource,
     load_signer,
     signer_options,
     timestamp_option,
 )
-from services.cli.list_description import (
+from tokenless.services.cli.list_description import (
     ListDescription,
     load_description,
     parse_digest,
     parse_record_flag,
     parse_version,
 )
-from services.files import write_output
+from tokenless.services.files import write_output
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from protocol.codes import role_name
-from protocol.list_diff import (
+from tokenless.protocol.codes import role_name
+from tokenless.protocol.list_diff import (
     ListDiff,
     Outcome,
     anchors_in_words,
     diff_lists,
     survives_as_signer,
 )
-from services.cli.file_input import load_trust_list
-from services.errors import ServiceError
+from tokenless.services.cli.file_input import load_trust_list
+from tokenless.services.errors import ServiceError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

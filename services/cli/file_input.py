@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from protocol.any_file import decode_file
-from protocol.certificate import Certificate
-from protocol.errors import ProtocolError
-from protocol.signed_file import MAX_FILE_LENGTH, SignedFile
-from protocol.trust_list import TrustList
-from services.errors import ServiceError
+from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.errors import ServiceError
 
 MAX_CERTIFICATE_FILE: Final = 1024 * 1024
 _PEM: Final = re.compile(

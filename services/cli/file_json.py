@@ -7,13 +7,13 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from protocol.codes import role_name
-from protocol.header import Header
-from protocol.lint import Finding, lint
-from protocol.record import Record
-from protocol.self_check import SignatureState, signature_state
-from protocol.signed_file import SignedFile
-from protocol.trust_list import TrustList
+from tokenless.protocol.codes import role_name
+from tokenless.protocol.header import Header
+from tokenless.protocol.lint import Finding, lint
+from tokenless.protocol.record import Record
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_list import TrustList
 
 Json = dict[str, Any]
 

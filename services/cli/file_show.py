@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from protocol.lint import Severity, lint
-from protocol.show_text import Kind, show_signed_file, show_trust_list
-from protocol.signed_file import SignedFile
-from protocol.trust_list import TrustList
-from services.cli.file_input import load_file, load_trust_list
-from services.cli.file_json import describe_file, describe_finding
-from services.cli.file_table import print_table
-from services.errors import ServiceError
+from tokenless.protocol.lint import Severity, lint
+from tokenless.protocol.show_text import Kind, show_signed_file, show_trust_list
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.cli.file_input import load_file, load_trust_list
+from tokenless.services.cli.file_json import describe_file, describe_finding
+from tokenless.services.cli.file_table import print_table
+from tokenless.services.errors import ServiceError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import click
 
-from protocol.name_text import printable
-from protocol.names import NameForm
-from protocol.signed_file import SignedFile, sign_file
-from services.cli.file_input import load_file, read_bounded
-from services.cli.file_json import describe_file
-from services.cli.file_signers import (
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.signed_file import SignedFile, sign_file
+from tokenless.services.cli.file_input import load_file, read_bounded
+from tokenless.services.cli.file_json import describe_file
+from tokenless.services.cli.file_signers import (
     KeySource,
     load_signer,
     signer_options,
     timestamp_option,
 )
-from services.cli.list_description import parse_digest
-from services.errors import ServiceError
-from services.files import write_output
+from tokenless.services.cli.list_description import parse_digest
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import write_output
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SUFFIX = ".sgn"

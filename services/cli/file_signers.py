@@ -21,16 +21,16 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from protocol.certificate import UNREADABLE, Certificate
-from protocol.signature import PrivateKeySigner, Signer
-from services.cli.file_input import (
+from tokenless.protocol.certificate import UNREADABLE, Certificate
+from tokenless.protocol.signature import PrivateKeySigner, Signer
+from tokenless.services.cli.file_input import (
     MAX_CERTIFICATE_FILE,
     explained,
     load_certificate,
     read_bounded,
 )
-from services.cli.options import data_option
-from services.errors import ServiceError
+from tokenless.services.cli.options import data_option
+from tokenless.services.errors import ServiceError
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _TOKENS_FOLDER: Final = "tokens"
@@ -133,8 +133,8 @@ def _read_password(password: str | None, path: Path | None) -> str | None:
 
 def _unlocked_token(name: str, source: KeySource) -> Signer:
     # What tokens need takes longer to load than most commands here take to run.
-    from services.pki.hsm import HsmToken  # noqa: PLC0415
-    from services.pki.tokens import Token, open_token  # noqa: PLC0415
+    from tokenless.services.pki.hsm import HsmToken  # noqa: PLC0415
+    from tokenless.services.pki.tokens import Token, open_token  # noqa: PLC0415
 
     token: Token
     if source.module is not None:

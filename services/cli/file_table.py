@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from protocol.certificate import Certificate
-from protocol.codes import role_name
-from protocol.lint import Finding, Severity, lint
-from protocol.name_text import printable
-from protocol.record import Record
-from protocol.self_check import SignatureState, signature_state
-from protocol.signed_file import SignedFile
-from protocol.trust_list import TrustList
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import role_name
+from tokenless.protocol.lint import Finding, Severity, lint
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.record import Record
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_list import TrustList
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from protocol.errors import UnknownSignerError
-from protocol.trust_anchors import answers_query
-from protocol.tvs_messages import FIRST_SESSION_ID, Query
-from services.cli.file_trust import AnyFile, Proof, verify_by_answer
-from services.tvs.client import ServerAddress, TvsClient
+from tokenless.protocol.errors import UnknownSignerError
+from tokenless.protocol.trust_anchors import answers_query
+from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Query
+from tokenless.services.cli.file_trust import AnyFile, Proof, verify_by_answer
+from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _DEVICE: Final = "CP-7975-SEP001122334455"
 _UNAUTHENTICATED: Final = "the TVS server was not authenticated; give --tvs-ca"

@@ -9,22 +9,26 @@ from typing import Any
 
 import click
 
-from protocol.errors import TrustError
-from protocol.name_text import printable
-from protocol.self_check import SignatureState, signature_state
-from protocol.trust_list import TrustList
-from services.cli.file_input import (
+from tokenless.protocol.errors import TrustError
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.cli.file_input import (
     AnyFile,
     load_certificate,
     load_file,
     load_trust_list,
 )
-from services.cli.file_json import describe_file
-from services.cli.file_trust import Proof, verify_by_certificate, verify_by_list
-from services.cli.file_tvs import verify_by_server
-from services.cli.tvs import ServerAddressType
-from services.errors import ServiceError
-from services.tvs.client import ServerAddress
+from tokenless.services.cli.file_json import describe_file
+from tokenless.services.cli.file_trust import (
+    Proof,
+    verify_by_certificate,
+    verify_by_list,
+)
+from tokenless.services.cli.file_tvs import verify_by_server
+from tokenless.services.cli.tvs import ServerAddressType
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs.client import ServerAddress
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _NAME_SOMEBODY = (

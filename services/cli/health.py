@@ -10,11 +10,11 @@ from typing import Any, Final
 import click
 import msgspec
 
-from services.cli.options import data_option
-from services.errors import ServiceError
-from services.monitoring.health import Health, NodeHealth, Verdict
-from services.node.control import request
-from services.node.requests import Status
+from tokenless.services.cli.options import data_option
+from tokenless.services.errors import ServiceError
+from tokenless.services.monitoring.health import Health, NodeHealth, Verdict
+from tokenless.services.node.control import request
+from tokenless.services.node.requests import Status
 
 _TIMEOUT_S: Final = 5.0
 

@@ -26,16 +26,16 @@ from typing import Final, Literal
 
 import msgspec
 
-from protocol.codes import Digest, Role, role_name
-from protocol.record import Record
-from protocol.trust_list_build import (
+from tokenless.protocol.codes import Digest, Role, role_name
+from tokenless.protocol.record import Record
+from tokenless.protocol.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,
     token_record,
 )
-from services.cli.file_input import load_certificate, read_bounded
-from services.errors import ConfigurationError
+from tokenless.services.cli.file_input import load_certificate, read_bounded
+from tokenless.services.errors import ConfigurationError
 
 _MAX_DESCRIPTION: Final = 1024 * 1024
 _MAX_ROLE: Final = 0xFFFF

@@ -11,8 +11,8 @@ from typing import Final, Never
 
 import click
 
-from protocol import __version__
-from protocol.errors import TokenlessError
+from tokenless import __version__
+from tokenless.protocol.errors import TokenlessError
 
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
 _DEBUG_VARIABLE: Final = f"{_ENVIRONMENT_PREFIX}_DEBUG"

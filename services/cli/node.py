@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from services.changes import membership
-from services.cli.administration import cluster_options, opened
-from services.cli.options import data_option, database_url
-from services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
-from services.errors import ServiceError
-from services.files import PRIVATE, write_output
-from services.node.announce import announce
-from services.store.audit import administrator
-from services.store.roles import grant as grant_role
-from services.store.roles import grants
+from tokenless.services.changes import membership
+from tokenless.services.cli.administration import cluster_options, opened
+from tokenless.services.cli.options import data_option, database_url
+from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, write_output
+from tokenless.services.node.announce import announce
+from tokenless.services.store.audit import administrator
+from tokenless.services.store.roles import grant as grant_role
+from tokenless.services.store.roles import grants
 
 _file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 

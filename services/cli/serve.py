@@ -12,17 +12,17 @@ import click
 import msgspec
 import trio
 
-from services.cli.administration import open_cluster
-from services.cli.options import config_option, data_option
-from services.cluster.cluster import Cluster
-from services.config import MetricsSection
-from services.logs import configure_logs, get_logger
-from services.monitoring import notify
-from services.monitoring.http_server import serve_monitoring
-from services.node.reload import reload
-from services.node.runtime import Kind
-from services.node.serve import Serving, serve_nodes
-from services.tftp.heap import settle_heap
+from tokenless.services.cli.administration import open_cluster
+from tokenless.services.cli.options import config_option, data_option
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import MetricsSection
+from tokenless.services.logs import configure_logs, get_logger
+from tokenless.services.monitoring import notify
+from tokenless.services.monitoring.http_server import serve_monitoring
+from tokenless.services.node.reload import reload
+from tokenless.services.node.runtime import Kind
+from tokenless.services.node.serve import Serving, serve_nodes
+from tokenless.services.tftp.heap import settle_heap
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CONSOLE: Final = "console"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from protocol.name_text import printable
-from services.cli.administration import cluster_options, opened
-from services.cli.certificate_export import export_certificate, export_options
-from services.cli.certificate_view import certificate_json
-from services.cluster.cluster import Cluster
-from services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
-from services.pki.tokens import (
+from tokenless.protocol.name_text import printable
+from tokenless.services.cli.administration import cluster_options, opened
+from tokenless.services.cli.certificate_export import export_certificate, export_options
+from tokenless.services.cli.certificate_view import certificate_json
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
+from tokenless.services.pki.tokens import (
     DEFAULT_PASSWORD,
     FileToken,
     Token,

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import click
 
-from protocol.checksums import sha1_of
-from protocol.codes import role_name
-from protocol.tvs_messages import FIRST_SESSION_ID, Answer, Query, Verify
-from protocol.tvs_stream import Request
-from services.cli.file_input import MAX_CERTIFICATE_FILE, read_bounded
-from services.errors import ServiceError
-from services.tvs.client import ServerAddress, TlsVersion, TvsClient
-from services.tvs.settings import DEFAULT_PORT
+from tokenless.protocol.checksums import sha1_of
+from tokenless.protocol.codes import role_name
+from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Answer, Query, Verify
+from tokenless.protocol.tvs_stream import Request
+from tokenless.services.cli.file_input import MAX_CERTIFICATE_FILE, read_bounded
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs.client import ServerAddress, TlsVersion, TvsClient
+from tokenless.services.tvs.settings import DEFAULT_PORT
 
 _DEFAULT_DEVICE = "CP-7975-SEP001122334455"
 _MAX_REPEAT = 1_000_000

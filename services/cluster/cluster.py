@@ -10,16 +10,20 @@ from typing import Self
 import msgspec
 from sqlalchemy import Connection
 
-from protocol.release import Release
-from services.cluster.initialise import initialise
-from services.cluster.site import CONFIG_FILE, Node, Site
-from services.config import ClusterConfig, check_tables, load_config
-from services.errors import ConfigurationError, ServiceError
-from services.store import nodes as node_rows
-from services.store.database import Database
-from services.store.devices import Device, read_devices
-from services.store.nodes import NodeRow
-from services.store.parameters import Parameter, read_parameter, read_parameters
+from tokenless.protocol.release import Release
+from tokenless.services.cluster.initialise import initialise
+from tokenless.services.cluster.site import CONFIG_FILE, Node, Site
+from tokenless.services.config import ClusterConfig, check_tables, load_config
+from tokenless.services.errors import ConfigurationError, ServiceError
+from tokenless.services.store import nodes as node_rows
+from tokenless.services.store.database import Database
+from tokenless.services.store.devices import Device, read_devices
+from tokenless.services.store.nodes import NodeRow
+from tokenless.services.store.parameters import (
+    Parameter,
+    read_parameter,
+    read_parameters,
+)
 
 __all__ = ["Cluster", "Node"]
 

@@ -6,10 +6,10 @@ A file that somebody deleted or damaged on a node stays so until there is a newe
 
 from dataclasses import dataclass
 
-from services.cluster.cluster import Cluster, Node
-from services.files import replace_file
-from services.store import nodes
-from services.store.trust_lists import newest_ctl, newest_reset_itl
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.files import replace_file
+from tokenless.services.store import nodes
+from tokenless.services.store.trust_lists import newest_ctl, newest_reset_itl
 
 
 @dataclass(frozen=True, slots=True)

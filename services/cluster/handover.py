@@ -23,14 +23,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from services.cluster.cluster import Cluster, Node
-from services.cluster.initialise import save_config, saved_tables
-from services.cluster.site import CONFIG_FILE, Site
-from services.config import ClusterConfig, check_tables
-from services.errors import ServiceError
-from services.files import PRIVATE, replace_file
-from services.pki.keys import FOLDER_MODE
-from services.store import nodes
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.initialise import save_config, saved_tables
+from tokenless.services.cluster.site import CONFIG_FILE, Site
+from tokenless.services.config import ClusterConfig, check_tables
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, replace_file
+from tokenless.services.pki.keys import FOLDER_MODE
+from tokenless.services.store import nodes
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _FORMAT: Final = "tokenless node 1"

@@ -16,16 +16,22 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from protocol.codes import units_of
-from services.cluster.issuing import Order, issue
-from services.cluster.site import CONFIG_FILE, Node, Site
-from services.config import ClusterConfig
-from services.errors import ServiceError
-from services.files import PRIVATE, replace_file, sync_folder
-from services.store import devices, nodes
-from services.store.database import Database
-from services.store.engine import without_password
-from services.store.parameters import FALSE, SHA1, TRUE, Parameter, add_parameter
+from tokenless.protocol.codes import units_of
+from tokenless.services.cluster.issuing import Order, issue
+from tokenless.services.cluster.site import CONFIG_FILE, Node, Site
+from tokenless.services.config import ClusterConfig
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, replace_file, sync_folder
+from tokenless.services.store import devices, nodes
+from tokenless.services.store.database import Database
+from tokenless.services.store.engine import without_password
+from tokenless.services.store.parameters import (
+    FALSE,
+    SHA1,
+    TRUE,
+    Parameter,
+    add_parameter,
+)
 
 
 def initialise(site: Site) -> None:

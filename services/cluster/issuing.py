@@ -7,21 +7,21 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from protocol.names import DistinguishedName
-from services.cluster.site import Node, Site
-from services.errors import ServiceError
-from services.pki.keys import generate_ec, generate_rsa
-from services.pki.minting import Issuer, PrivateKey, Validity, mint
-from services.pki.profiles import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.names import DistinguishedName
+from tokenless.services.cluster.site import Node, Site
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.keys import generate_ec, generate_rsa
+from tokenless.services.pki.minting import Issuer, PrivateKey, Validity, mint
+from tokenless.services.pki.profiles import (
     EC_ALLOWED,
     PROFILES,
     common_name,
     subject_name,
 )
-from services.store import certificates
-from services.store.nodes import read_nodes
+from tokenless.services.store import certificates
+from tokenless.services.store.nodes import read_nodes
 
 RSA_SIZES: Final = (1024, 2048, 4096)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.config import ClusterConfig
-from services.pki.keys import KeyFolder
-from services.store.nodes import NodeRow
+from tokenless.services.config import ClusterConfig
+from tokenless.services.pki.keys import KeyFolder
+from tokenless.services.store.nodes import NodeRow
 
 DATABASE_FILE: Final = "cluster.db"
 CONFIG_FILE: Final = "cluster.json"

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from protocol.phone_models import PHONE_MODELS
-from services.config.references import check_references
-from services.config.sections import (
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.services.config.references import check_references
+from tokenless.services.config.sections import (
     ClusterConfig,
     HostName,
     MetricsSection,
@@ -23,7 +23,7 @@ from services.config.sections import (
     TftpSection,
     TvsSection,
 )
-from services.errors import ConfigurationError
+from tokenless.services.errors import ConfigurationError
 
 __all__ = [
     "ClusterConfig",
@@ -38,11 +38,7 @@ __all__ = [
 ]
 
 _DEFAULT_NAME: Final = Path("configs/lab.toml")
-_SHIPPED: Final = (
-    Path(__file__).parents[1] / "lab.toml",
-    Path(__file__).parents[2] / _DEFAULT_NAME,
-)
-"""In an installed package, in the source tree."""
+_SHIPPED: Final = Path(__file__).parents[2] / _DEFAULT_NAME
 
 
 def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
@@ -91,7 +87,7 @@ def load_config(
 
 
 def _default_path() -> Path:
-    candidates = (_DEFAULT_NAME, *_SHIPPED)
+    candidates = (_DEFAULT_NAME, _SHIPPED)
     return next((path for path in candidates if path.exists()), _DEFAULT_NAME)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Container, Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address, ip_network
 from typing import NamedTuple
 
-from protocol.release import Release
-from services.config.sections import ClusterConfig
+from tokenless.protocol.release import Release
+from tokenless.services.config.sections import ClusterConfig
 
 
 class Finding(NamedTuple):

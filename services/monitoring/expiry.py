@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.changes.certificates import own, trust
-from services.cluster.cluster import Cluster, Node
-from services.metrics import REGISTRY
+from tokenless.services.changes.certificates import own, trust
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.metrics import REGISTRY
 
 _NAME: Final = "tokenless_certificate_days_to_expiry"
 _MEANING: Final = "Until the next certificate of a unit or trust store expires"

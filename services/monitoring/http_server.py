@@ -9,15 +9,15 @@ from typing import Final
 import msgspec
 import trio
 
-from protocol.http_pages import (
+from tokenless.protocol.http_pages import (
     MAX_HEAD_BYTES,
     Page,
     answer_untrusted,
     needs_more,
 )
-from services.errors import ServiceError
-from services.metrics import exposition
-from services.monitoring.health import Health, Verdict
+from tokenless.services.errors import ServiceError
+from tokenless.services.metrics import exposition
+from tokenless.services.monitoring.health import Health, Verdict
 
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _CONNECTION_S: Final = 5.0

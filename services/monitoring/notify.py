@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from services.logs import get_logger
+from tokenless.services.logs import get_logger
 
 SOCKET_VARIABLE: Final = "NOTIFY_SOCKET"
 WATCHDOG_VARIABLE: Final = "WATCHDOG_USEC"

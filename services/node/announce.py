@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
-from services.cluster.cluster import Cluster, Node
-from services.cluster.distribution import install_ctl, install_reset_itl, lagging
-from services.errors import ServiceError
-from services.node.control import NodeDownError, request
-from services.node.requests import Sync
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.distribution import (
+    install_ctl,
+    install_reset_itl,
+    lagging,
+)
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control import NodeDownError, request
+from tokenless.services.node.requests import Sync
 
 _TIMEOUT_S: Final = 15.0
 _ELSEWHERE_S: Final = 5.0

@@ -4,9 +4,9 @@ import socket
 from pathlib import Path
 from typing import Any, Final
 
-from services.errors import ServiceError
-from services.node.control_socket import connect
-from services.node.requests import (
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control_socket import connect
+from tokenless.services.node.requests import (
     MAX_ANSWER_BYTES,
     Request,
     Status,

@@ -7,12 +7,12 @@ from typing import Final
 
 import trio
 
-from protocol.errors import TokenlessError
-from services.errors import ServiceError
-from services.logs import get_logger
-from services.metrics import CONTROL_REQUESTS
-from services.node.control_socket import listen
-from services.node.requests import (
+from tokenless.protocol.errors import TokenlessError
+from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
+from tokenless.services.metrics import CONTROL_REQUESTS
+from tokenless.services.node.control_socket import listen
+from tokenless.services.node.requests import (
     MAX_REQUEST_BYTES,
     Request,
     decode_request_untrusted,

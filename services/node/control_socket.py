@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from services.errors import ServiceError
+from tokenless.services.errors import ServiceError
 
 _MAX_PATH_BYTES: Final = 107
 _BACKLOG: Final = 16

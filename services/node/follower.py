@@ -21,10 +21,10 @@ from typing import Final
 
 import trio
 
-from services.errors import ServiceError
-from services.logs import get_logger
-from services.metrics import CACHE_AGE, DATABASE_REACHABLE, REVISION
-from services.store.failures import DatabaseAwayError
+from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
+from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE, REVISION
+from tokenless.services.store.failures import DatabaseAwayError
 
 POLL_S: Final = 0.5
 _ANSWER_S: Final = 10

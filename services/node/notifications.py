@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from services.errors import ServiceError
-from services.store.database import Database
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.database import Database
 
 if TYPE_CHECKING:
-    from services.store.listening import Listener  # its driver is an extra
+    from tokenless.services.store.listening import Listener  # its driver is an extra
 
 _PAUSE_S: Final = 1.0
 

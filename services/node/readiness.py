@@ -1,9 +1,9 @@
 """Whether a node could start its services now: asked before they are stopped."""
 
-from protocol.codes import UNITS_OF_EVERY_NODE
-from services.cluster.cluster import Cluster, Node
-from services.publishing.itl import itl_signer
-from services.publishing.papers import Papers
+from tokenless.protocol.codes import UNITS_OF_EVERY_NODE
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.publishing.itl import itl_signer
+from tokenless.services.publishing.papers import Papers
 
 
 def check_ready(cluster: Cluster, node: Node) -> None:

@@ -10,12 +10,12 @@ from typing import Final
 
 import trio
 
-from services.cluster.cluster import Cluster
-from services.config import ClusterConfig, load_config
-from services.errors import ConfigurationError, ServiceError
-from services.logs import get_logger
-from services.node.runtime import NodeRuntime
-from services.node.serve import Serving
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import ClusterConfig, load_config
+from tokenless.services.errors import ConfigurationError, ServiceError
+from tokenless.services.logs import get_logger
+from tokenless.services.node.runtime import NodeRuntime
+from tokenless.services.node.serve import Serving
 
 _AT_ONCE: Final = frozenset(
     [

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.errors import ServiceError
+from tokenless.services.errors import ServiceError
 
 MAX_REQUEST_BYTES: Final = 4096
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024

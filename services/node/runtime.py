@@ -9,24 +9,24 @@ from typing import assert_never
 
 import trio
 
-from services.cluster.cluster import Cluster, Node
-from services.cluster.distribution import (
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.distribution import (
     install_ctl,
     install_reset_itl,
     record_applied,
 )
-from services.errors import ServiceError
-from services.metrics import CTL_INSTALLS, exposition
-from services.monitoring.expiry import COLLECTOR, load_ends
-from services.monitoring.health import NodeHealth, judge
-from services.node import requests
-from services.node.control_server import serve_control
-from services.node.follower import Follower
-from services.node.notifications import follow_notifications
-from services.node.readiness import check_ready
-from services.node.services import CallManagerService, TftpService, TvsService
-from services.node.supervision import Service, Supervised
-from services.node.trust import NodeTrust
+from tokenless.services.errors import ServiceError
+from tokenless.services.metrics import CTL_INSTALLS, exposition
+from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
+from tokenless.services.monitoring.health import NodeHealth, judge
+from tokenless.services.node import requests
+from tokenless.services.node.control_server import serve_control
+from tokenless.services.node.follower import Follower
+from tokenless.services.node.notifications import follow_notifications
+from tokenless.services.node.readiness import check_ready
+from tokenless.services.node.services import CallManagerService, TftpService, TvsService
+from tokenless.services.node.supervision import Service, Supervised
+from tokenless.services.node.trust import NodeTrust
 
 
 @unique

@@ -12,11 +12,11 @@ from typing import Final
 
 import trio
 
-from services.cluster.cluster import Cluster, Node
-from services.errors import ServiceError
-from services.monitoring.health import Health
-from services.node.control_socket import serve_lock
-from services.node.runtime import Kind, Listening, NodeRuntime
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.monitoring.health import Health
+from tokenless.services.node.control_socket import serve_lock
+from tokenless.services.node.runtime import Kind, Listening, NodeRuntime
 
 _DRAIN_S: Final = 3.0
 

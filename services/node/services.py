@@ -12,19 +12,19 @@ from typing import Final, Protocol
 
 import trio
 
-from services.cluster.cluster import Cluster, Node
-from services.errors import ServiceError
-from services.logs import get_logger
-from services.node.settings import tftp_settings, tvs_settings
-from services.node.supervision import ServiceName
-from services.publishing.itl import rebuild_itl
-from services.publishing.phone_files import NodeFiles
-from services.tftp.exported import COLLECTOR
-from services.tftp.server import TftpServer
-from services.tftp.source import MemoryFiles
-from services.tvs.caches import Caches
-from services.tvs.server import TvsServer
-from services.tvs.settings import TvsSettings
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
+from tokenless.services.node.settings import tftp_settings, tvs_settings
+from tokenless.services.node.supervision import ServiceName
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.publishing.phone_files import NodeFiles
+from tokenless.services.tftp.exported import COLLECTOR
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.source import MemoryFiles
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import TvsSettings
 
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",

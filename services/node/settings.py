@@ -3,14 +3,14 @@
 from ipaddress import ip_network
 from pathlib import Path
 
-from protocol.codes import TrustStore
-from protocol.tftp_options import OptionLimits
-from protocol.tftp_transfer import Timing
-from services.changes.certificates import own_certificate
-from services.cluster.cluster import Cluster, Node
-from services.config import TftpSection, TvsSection
-from services.tftp.settings import Ports, TftpSettings
-from services.tvs.settings import (
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.tftp_options import OptionLimits
+from tokenless.protocol.tftp_transfer import Timing
+from tokenless.services.changes.certificates import own_certificate
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.config import TftpSection, TvsSection
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tvs.settings import (
     LegacyListener,
     MinimumTls,
     OwnCertificate,

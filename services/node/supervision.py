@@ -13,10 +13,10 @@ from typing import Final, Protocol
 
 import trio
 
-from services.errors import ServiceError
-from services.logs import get_logger
-from services.metrics import SERVICE_FAILURES, SERVICE_RUNNING, SERVICE_STARTS
-from services.monitoring.health import ServiceState
+from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
+from tokenless.services.metrics import SERVICE_FAILURES, SERVICE_RUNNING, SERVICE_STARTS
+from tokenless.services.monitoring.health import ServiceState
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0

@@ -7,13 +7,13 @@ node's `CTLFile.tlv` lists, if the cluster vouches for its signer (REFERENCE 10.
 
 import trio
 
-from protocol.certificate import Certificate
-from services.changes.certificates import ctl_signers, with_roles
-from services.cluster.cluster import Cluster, Node
-from services.logs import get_logger
-from services.metrics import CACHE_ENTRIES
-from services.store.certificates import StoredCertificate
-from services.tvs.caches import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.services.changes.certificates import ctl_signers, with_roles
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.logs import get_logger
+from tokenless.services.metrics import CACHE_ENTRIES
+from tokenless.services.store.certificates import StoredCertificate
+from tokenless.services.tvs.caches import (
     CachedCertificate,
     CacheName,
     Caches,

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPublicNumbers,
 )
 
-from protocol.certificate import Certificate
-from protocol.codes import Digest
-from protocol.errors import DecodeError
-from services.errors import ServiceError
-from services.pki.manufacturing import TOKEN_KEY_BITS, issue_token_certificate
-from services.pki.tokens import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.errors import DecodeError
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.manufacturing import TOKEN_KEY_BITS, issue_token_certificate
+from tokenless.services.pki.tokens import (
     TokenDestroyedError,
     TokenList,
     TokenLockedError,

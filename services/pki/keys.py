@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from protocol.signature import PrivateKeySigner
-from services.errors import ServiceError
-from services.files import PRIVATE, replace_file
-from services.pki.minting import PrivateKey
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.signature import PrivateKeySigner
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, replace_file
+from tokenless.services.pki.minting import PrivateKey
 
 FOLDER_MODE: Final = 0o700
 

@@ -23,12 +23,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from protocol.certificate import Certificate
-from protocol.names import DistinguishedName
-from services.errors import ServiceError
-from services.files import PRIVATE, replace_file
-from services.pki.keys import FOLDER_MODE, generate_rsa
-from services.pki.minting import Issuer, Profile, Validity, mint, new_serial
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.names import DistinguishedName
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, replace_file
+from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa
+from tokenless.services.pki.minting import Issuer, Profile, Validity, mint, new_serial
 
 TOKEN_KEY_BITS: Final = 1024
 _CA_KEY_BITS: Final = 2048

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from protocol.certificate import Certificate
-from protocol.names import DistinguishedName
-from protocol.signature import PublicKey
-from services.errors import ServiceError
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.names import DistinguishedName
+from tokenless.protocol.signature import PublicKey
+from tokenless.services.errors import ServiceError
 
 CertificateDigest = Literal["sha1", "sha256"]
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey

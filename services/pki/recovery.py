@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from protocol.certificate import UNREADABLE, Certificate
-from protocol.signature import PrivateKeySigner
-from services.errors import ServiceError
-from services.pki.uploads import quiet
+from tokenless.protocol.certificate import UNREADABLE, Certificate
+from tokenless.protocol.signature import PrivateKeySigner
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.uploads import quiet
 
 _FRIENDLY_NAME: Final = b"ITLRecovery"
 

@@ -24,20 +24,20 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from protocol.certificate import Certificate
-from protocol.codes import Digest
-from protocol.signature import PrivateKeySigner
-from services.errors import ServiceError
-from services.files import PRIVATE, replace_file
-from services.pki.keys import FOLDER_MODE, generate_rsa
-from services.pki.manufacturing import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.signature import PrivateKeySigner
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, replace_file
+from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa
+from tokenless.services.pki.manufacturing import (
     TOKEN_KEY_BITS,
     issue_token_certificate,
     locked,
     to_pem,
 )
-from services.pki.recovery import export_key
-from services.pki.uploads import read_certificates
+from tokenless.services.pki.recovery import export_key
+from tokenless.services.pki.uploads import read_certificates
 
 DEFAULT_PASSWORD: Final = "Cisco123"  # noqa: S105 - printed in the vendor's manual
 MAX_WRONG_PASSWORDS: Final = 15

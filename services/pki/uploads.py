@@ -13,10 +13,10 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from protocol.certificate import UNREADABLE, Certificate
-from protocol.codes import TrustStore
-from protocol.errors import DecodeError
-from services.errors import ServiceError
+from tokenless.protocol.certificate import UNREADABLE, Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.errors import DecodeError
+from tokenless.services.errors import ServiceError
 
 MAX_UPLOAD_BYTES: Final = 256 * 1024
 MAX_CHAIN: Final = 32

@@ -9,17 +9,17 @@ In a non-secure cluster servers shrink to what `emptied_record` writes.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from protocol.certificate import Certificate
-from protocol.codes import Role, TrustStore
-from protocol.record import Record
-from protocol.trust_list_build import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.record import Record
+from tokenless.protocol.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,
     token_record,
 )
-from services.publishing.papers import Papers
-from services.store.nodes import NodeRow
+from tokenless.services.publishing.papers import Papers
+from tokenless.services.store.nodes import NodeRow
 
 CTL_NAME: Final = "CTLFile.tlv"
 

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from protocol.certificate import Certificate
-from protocol.codes import Role, TrustStore
-from protocol.errors import DecodeError
-from protocol.record import Record
-from protocol.signature import Signer
-from protocol.trust_list import MAX_LOADED_LENGTH, TrustList
-from protocol.trust_list_build import record_for, sign_trust_list
-from services.cluster.cluster import Cluster, Node
-from services.files import replace_file
-from services.logs import get_logger
-from services.publishing.papers import Papers
-from services.store.nodes import NodeRow, write_state
-from services.store.trust_lists import newest_reset_revision
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.record import Record
+from tokenless.protocol.signature import Signer
+from tokenless.protocol.trust_list import MAX_LOADED_LENGTH, TrustList
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.files import replace_file
+from tokenless.services.logs import get_logger
+from tokenless.services.publishing.papers import Papers
+from tokenless.services.store.nodes import NodeRow, write_state
+from tokenless.services.store.trust_lists import newest_reset_revision
 
 ITL_NAME: Final = "ITLFile.tlv"
 

@@ -6,13 +6,13 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from protocol.certificate import Certificate
-from protocol.codes import Digest, Role, TrustStore
-from protocol.release import Release
-from services.errors import ServiceError
-from services.store import certificates
-from services.store.nodes import NodeRow, read_nodes
-from services.store.parameters import SHA512, TRUE, Parameter, read_parameters
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest, Role, TrustStore
+from tokenless.protocol.release import Release
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import certificates
+from tokenless.services.store.nodes import NodeRow, read_nodes
+from tokenless.services.store.parameters import SHA512, TRUE, Parameter, read_parameters
 
 
 @dataclass(frozen=True, slots=True)

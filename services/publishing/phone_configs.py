@@ -13,16 +13,16 @@ from xml.etree import ElementTree as ET
 
 from sqlalchemy import Connection
 
-from protocol.phone_config import (
+from tokenless.protocol.phone_config import (
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
-from protocol.phone_models import PHONE_MODELS
-from services.store.devices import DevicePool, read_devices, read_pools
-from services.store.nodes import NodeRow, read_nodes
-from services.store.parameters import TRUE, Parameter, read_parameter
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.services.store.devices import DevicePool, read_devices, read_pools
+from tokenless.services.store.nodes import NodeRow, read_nodes
+from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
 _CAPF_PORT: Final = 3804
 _DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -12,17 +12,17 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from protocol.codes import Digest, TrustStore
-from protocol.phone_models import MAX_DOWNLOAD_BYTES
-from protocol.signature import Signer
-from protocol.signed_file import sign_file
-from protocol.tftp_packets import TftpError, TftpErrorCode
-from services.cluster.cluster import Cluster, Node
-from services.config import TftpSection
-from services.publishing.papers import Papers
-from services.publishing.phone_configs import PhoneConfigs
-from services.tftp.source import ChainedSource, FileSource
-from services.tftp.static_files import StaticFiles, StaticLimits
+from tokenless.protocol.codes import Digest, TrustStore
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.signature import Signer
+from tokenless.protocol.signed_file import sign_file
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.config import TftpSection
+from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.phone_configs import PhoneConfigs
+from tokenless.services.tftp.source import ChainedSource, FileSource
+from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
 
 _TRUST_LIST: Final = re.compile(r"(CTL|ITL)(?:File|SEP[0-9A-Fa-f]{12})\.tlv")
 _CONFIG: Final = re.compile(r"(SEP[0-9A-Fa-f]{12})\.cnf\.xml")

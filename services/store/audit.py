@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from services.store.schema import audit
+from tokenless.services.store.schema import audit
 
 
 @dataclass(frozen=True, slots=True)

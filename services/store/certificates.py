@@ -8,11 +8,11 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from services.errors import ServiceError
-from services.store import schema
-from services.store.schema import placement, placement_role
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import schema
+from tokenless.services.store.schema import placement, placement_role
 
 
 @unique

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
-from services.errors import ServiceError
-from services.store import migrate, schema, trust_lists
-from services.store.engine import CHANNEL, POSTGRESQL, declare, open_engine
-from services.store.failures import explained
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import migrate, schema, trust_lists
+from tokenless.services.store.engine import CHANNEL, POSTGRESQL, declare, open_engine
+from tokenless.services.store.failures import explained
 
 if TYPE_CHECKING:
-    from services.store.listening import Listener
+    from tokenless.services.store.listening import Listener
 
 _FOUNDING: Final = 0x746F6B656E
 """Of the advisory lock of those who make or upgrade tables."""
@@ -178,7 +178,7 @@ class Database:
         Raises:
             ServiceError: When it cannot be reached.
         """
-        from services.store.listening import Listener  # noqa: PLC0415 - an extra
+        from tokenless.services.store.listening import Listener  # noqa: PLC0415 - an extra
 
         return Listener(self._engine)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from services.store.schema import (
+from tokenless.services.store.schema import (
     callmanager_group,
     callmanager_group_member,
     device,

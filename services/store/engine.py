@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from services.errors import ConfigurationError
+from tokenless.services.errors import ConfigurationError
 
 POSTGRESQL: Final = "postgresql"
 SQLITE: Final = "sqlite"

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from services.errors import ServiceError
+from tokenless.services.errors import ServiceError
 
 
 class DatabaseAwayError(ServiceError):

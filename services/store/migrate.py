@@ -10,8 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-from services.errors import ServiceError
-from services.store import schema
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import schema
 
 NEWEST: Final = "0002"
 """The last of the steps in `migrations/versions`."""

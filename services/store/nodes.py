@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from services.store.schema import (
+from tokenless.services.store.schema import (
     callmanager_group_member,
     node_state,
     processnode,

@@ -5,9 +5,9 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from protocol.release import Release
-from services.errors import ServiceError
-from services.store.schema import processconfig
+from tokenless.protocol.release import Release
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.schema import processconfig
 
 
 @unique

@@ -16,8 +16,8 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, text, update
 
-from services.errors import ServiceError
-from services.store import schema
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import schema
 
 _ROLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _PORTS: Final = (schema.processnode.c.tftp_port, schema.processnode.c.tvs_port)

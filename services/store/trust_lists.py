@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from services.store.schema import ctl_file, published, reset_itl
+from tokenless.services.store.schema import ctl_file, published, reset_itl
 
 # Two nodes may come with the same content at once; the first one counts.
 _REMEMBER: Final = text(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import Final
 
-from protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp_transfer import Outcome
 
 _CELL_BYTES: Final = 8
 GENERATIONS: Final = 4

@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from services.tftp.engine import Engine
+from tokenless.services.tftp.engine import Engine
 
 _LONGEST_TURNS_S: Final = 0.002
 _MOMENT_S: Final = 0.0002

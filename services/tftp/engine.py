@@ -13,21 +13,21 @@ from typing import Final
 
 import structlog
 
-from protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
-from protocol.tftp_transfer import Outcome
-from services.tftp.counters import Count, CounterRow
-from services.tftp.deadlines import Deadlines
-from services.tftp.handover import Handover
-from services.tftp.journal import Journal
-from services.tftp.listener import Listener
-from services.tftp.ports import PortPool
-from services.tftp.reception import Reception
-from services.tftp.session import Session
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.sockets import Peer
-from services.tftp.source import FileSource
-from services.tftp.table import TransferTable
-from services.tftp.trains import send_trains
+from tokenless.protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.tftp.counters import Count, CounterRow
+from tokenless.services.tftp.deadlines import Deadlines
+from tokenless.services.tftp.handover import Handover
+from tokenless.services.tftp.journal import Journal
+from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.ports import PortPool
+from tokenless.services.tftp.reception import Reception
+from tokenless.services.tftp.session import Session
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.sockets import Peer
+from tokenless.services.tftp.source import FileSource
+from tokenless.services.tftp.table import TransferTable
+from tokenless.services.tftp.trains import send_trains
 
 _EVENTS_A_TURN: Final = 512
 _DATAGRAMS_A_TURN: Final = 64

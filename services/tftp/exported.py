@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from protocol.tftp_transfer import Outcome
-from services.metrics import REGISTRY
-from services.tftp.counters import Count, TftpCounters
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.metrics import REGISTRY
+from tokenless.services.tftp.counters import Count, TftpCounters
 
 _PREFIX: Final = "tokenless_tftp"
 _MEANINGS: Final = {

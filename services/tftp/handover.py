@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from services.tftp.listener import Received
+from tokenless.services.tftp.listener import Received
 
 _LENGTH: Final = struct.Struct(">H")
 _RECORD_BYTES: Final = 1024

@@ -8,10 +8,10 @@ from typing import Final
 
 import structlog
 
-from protocol.errors import ProtocolError
-from protocol.tftp_packets import TftpError
-from services.tftp.session import Session
-from services.tftp.sockets import Peer
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tftp_packets import TftpError
+from tokenless.services.tftp.session import Session
+from tokenless.services.tftp.sockets import Peer
 
 _SUMMARY_EVERY_S: Final = 1.0
 _MAX_NAME: Final = 128

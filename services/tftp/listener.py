@@ -11,8 +11,8 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from protocol.tftp_packets import MAX_REQUEST_BYTES
-from services.tftp.sockets import SOL_UDP, UDP_SEGMENT, Peer
+from tokenless.protocol.tftp_packets import MAX_REQUEST_BYTES
+from tokenless.services.tftp.sockets import SOL_UDP, UDP_SEGMENT, Peer
 
 _LONGEST: Final = MAX_REQUEST_BYTES + 1  # one more, so that a longer one is seen
 _IP_PKTINFO: Final = 8

@@ -15,7 +15,7 @@ import socket
 from collections import deque
 from typing import Final
 
-from services.tftp.sockets import SOL_UDP, UDP_SEGMENT, Peer
+from tokenless.services.tftp.sockets import SOL_UDP, UDP_SEGMENT, Peer
 
 _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 DESCRIPTORS_A_PORT: Final = 2

@@ -7,11 +7,11 @@ themselves are in `protocol.tftp_packets`.
 from collections.abc import Mapping
 from typing import Final
 
-from protocol.errors import DecodeError, ProtocolError, TokenlessError
-from protocol.tftp_blocks import BlockCache
-from protocol.tftp_netascii import to_netascii
-from protocol.tftp_options import agree
-from protocol.tftp_packets import (
+from tokenless.protocol.errors import DecodeError, ProtocolError, TokenlessError
+from tokenless.protocol.tftp_blocks import BlockCache
+from tokenless.protocol.tftp_netascii import to_netascii
+from tokenless.protocol.tftp_options import agree
+from tokenless.protocol.tftp_packets import (
     Mode,
     Opcode,
     ReadRequest,
@@ -20,14 +20,14 @@ from protocol.tftp_packets import (
     decode_read_request,
     encode_error,
 )
-from protocol.tftp_transfer import Transfer
-from services.tftp.counters import Count, CounterRow
-from services.tftp.journal import Journal
-from services.tftp.session import Session
-from services.tftp.settings import TftpSettings
-from services.tftp.sockets import Peer
-from services.tftp.source import FileSource
-from services.tftp.table import Admission, TransferTable
+from tokenless.protocol.tftp_transfer import Transfer
+from tokenless.services.tftp.counters import Count, CounterRow
+from tokenless.services.tftp.journal import Journal
+from tokenless.services.tftp.session import Session
+from tokenless.services.tftp.settings import TftpSettings
+from tokenless.services.tftp.sockets import Peer
+from tokenless.services.tftp.source import FileSource
+from tokenless.services.tftp.table import Admission, TransferTable
 
 _CONVERTED_FILES: Final = 16
 _REQUEST_HEAD: Final = bytes((0, Opcode.RRQ))

@@ -7,21 +7,21 @@ from typing import Final
 import structlog
 import trio
 
-from services.errors import ServiceError
-from services.tftp.activation import inherited_socket
-from services.tftp.counters import TftpCounters
-from services.tftp.driver import drive
-from services.tftp.engine import Engine
-from services.tftp.listener import Listener
-from services.tftp.ports import DESCRIPTORS_A_PORT
-from services.tftp.settings import TftpSettings
-from services.tftp.sockets import (
+from tokenless.services.errors import ServiceError
+from tokenless.services.tftp.activation import inherited_socket
+from tokenless.services.tftp.counters import TftpCounters
+from tokenless.services.tftp.driver import drive
+from tokenless.services.tftp.engine import Engine
+from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.ports import DESCRIPTORS_A_PORT
+from tokenless.services.tftp.settings import TftpSettings
+from tokenless.services.tftp.sockets import (
     open_listener,
     raise_descriptor_limit,
     warn_of_small_buffer,
 )
-from services.tftp.source import FileSource
-from services.tftp.workers import Workers
+from tokenless.services.tftp.source import FileSource
+from tokenless.services.tftp.workers import Workers
 
 _SPARE_DESCRIPTORS: Final = 1024
 """For the other services of the process."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from protocol.tftp_transfer import Outcome, Transfer
-from services.tftp.ports import TransferPort
-from services.tftp.sockets import Peer
+from tokenless.protocol.tftp_transfer import Outcome, Transfer
+from tokenless.services.tftp.ports import TransferPort
+from tokenless.services.tftp.sockets import Peer
 
 Send = Callable[[bytes], object]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from ipaddress import IPv4Network, IPv6Network
 
-from protocol.tftp_options import OptionLimits
-from protocol.tftp_transfer import Timing
+from tokenless.protocol.tftp_options import OptionLimits
+from tokenless.protocol.tftp_transfer import Timing
 
 
 @unique

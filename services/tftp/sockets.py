@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from services.errors import ServiceError
+from tokenless.services.errors import ServiceError
 
 # Linux; Python's socket module does not name them.
 _SO_RCVBUFFORCE: Final = 33

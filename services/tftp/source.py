@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
 
 
 class FileSource(Protocol):

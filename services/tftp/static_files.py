@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # O_NONBLOCK: opening a pipe that somebody laid there must not wait for its writer.

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from enum import Enum, unique
 from functools import lru_cache
 
-from services.tftp.newcomers import Newcomers
-from services.tftp.session import Session
-from services.tftp.settings import TftpSettings
-from services.tftp.sockets import Peer
+from tokenless.services.tftp.newcomers import Newcomers
+from tokenless.services.tftp.session import Session
+from tokenless.services.tftp.settings import TftpSettings
+from tokenless.services.tftp.sockets import Peer
 
 
 @unique

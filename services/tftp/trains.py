@@ -6,7 +6,7 @@ The kernel cuts a train into datagrams again (UDP_SEGMENT); on the wire nothing 
 from collections.abc import Sequence
 from typing import Final
 
-from services.tftp.session import Session
+from tokenless.services.tftp.session import Session
 
 _MAX_PARTS: Final = 64
 _MAX_BYTES: Final = 65_000

@@ -17,13 +17,13 @@ from typing import Final
 
 import structlog
 
-from services.tftp.counters import CounterRow
-from services.tftp.engine import Engine
-from services.tftp.handover import Handover
-from services.tftp.heap import settle_heap
-from services.tftp.listener import Listener
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.source import FileSource
+from tokenless.services.tftp.counters import CounterRow
+from tokenless.services.tftp.engine import Engine
+from tokenless.services.tftp.handover import Handover
+from tokenless.services.tftp.heap import settle_heap
+from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import FileSource
 
 DRAIN: Final = b"d"
 STOP: Final = b"s"

@@ -22,12 +22,12 @@ from typing import Final
 import structlog
 import trio
 
-from services.tftp.counters import TftpCounters
-from services.tftp.handover import Handover
-from services.tftp.listener import Listener
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.source import FileSource
-from services.tftp.worker import DRAIN, STOP, fork_worker
+from tokenless.services.tftp.counters import TftpCounters
+from tokenless.services.tftp.handover import Handover
+from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import FileSource
+from tokenless.services.tftp.worker import DRAIN, STOP, fork_worker
 
 _LOOK_EVERY_S: Final = 0.2
 _STOP_S: Final = 1.0

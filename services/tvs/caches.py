@@ -14,12 +14,12 @@ from typing import Final, Self, TypeAlias
 
 import structlog
 
-from protocol.certificate import Certificate
-from protocol.errors import ProtocolError, UnknownSignerError
-from protocol.names import DistinguishedName, NameForm
-from protocol.trust_list import Record, TrustList
-from protocol.tvs_messages import DEFAULT_TTL_S, Status, pack_answer_body
-from services.tvs import log_lines
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import ProtocolError, UnknownSignerError
+from tokenless.protocol.names import DistinguishedName, NameForm
+from tokenless.protocol.trust_list import Record, TrustList
+from tokenless.protocol.tvs_messages import DEFAULT_TTL_S, Status, pack_answer_body
+from tokenless.services.tvs import log_lines
 
 Admits: TypeAlias = Callable[[Certificate], bool]
 """Whether a CTL file's signer is vouched for by something other than that file."""

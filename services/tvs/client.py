@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from protocol.errors import ProtocolError
-from protocol.tvs_messages import Answer
-from protocol.tvs_stream import ClientStream, Request
-from services.errors import ServiceError
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.tvs_stream import ClientStream, Request
+from tokenless.services.errors import ServiceError
 
 _READ_BYTES: Final = 16_384
 

@@ -10,9 +10,9 @@ import socket
 import ssl
 from typing import Final
 
-from protocol.tvs_stream import Request, ServerStream
-from services.tvs.tls_channel import TlsChannel
-from services.tvs.waits import Phase
+from tokenless.protocol.tvs_stream import Request, ServerStream
+from tokenless.services.tvs.tls_channel import TlsChannel
+from tokenless.services.tvs.waits import Phase
 
 # One turn's share of one connection: what is left comes with the next event.
 _READ_BYTES: Final = 16_384

@@ -4,7 +4,7 @@ import resource
 from dataclasses import replace
 from typing import Final
 
-from services.tvs.settings import TvsLimits
+from tokenless.services.tvs.settings import TvsLimits
 
 # Left to everything else in the process (databases, files, other services): so many,
 # or a quarter where the limit is low.

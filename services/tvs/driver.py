@@ -4,7 +4,7 @@ from typing import Final
 
 import trio
 
-from services.tvs.loop import TvsLoop
+from tokenless.services.tvs.loop import TvsLoop
 
 _SWEEP_EVERY_S: Final = 0.25
 

@@ -13,9 +13,9 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from services.tvs.caches import CachedCertificate, Caches, Index
-from services.tvs.counters import TvsCounters
-from services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
+from tokenless.services.tvs.caches import CachedCertificate, Caches, Index
+from tokenless.services.tvs.counters import TvsCounters
+from tokenless.services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
 
 _LENGTH: Final = struct.Struct(">I")
 

@@ -9,7 +9,7 @@ import socket
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from services.tvs.settings import TvsSettings
+from tokenless.services.tvs.settings import TvsSettings
 
 # Phones of a whole cluster come at once after a restart; a full backlog would cost each
 # one the second of its first retransmission.

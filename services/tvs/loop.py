@@ -13,20 +13,20 @@ from typing import Final
 
 import structlog
 
-from protocol.errors import ProtocolError
-from services.logs import LogLevel
-from services.tvs import log_lines
-from services.tvs.connection import Connection, Disconnected
-from services.tvs.counters import Refusal, TvsCounters
-from services.tvs.listeners import Listener
-from services.tvs.peers import Peers
-from services.tvs.refusals import Refusals
-from services.tvs.responder import Responder
-from services.tvs.settings import TvsLimits
-from services.tvs.tls import TlsContexts
-from services.tvs.tls_channel import TlsChannel, TlsError
-from services.tvs.unverifiable import Unverifiable
-from services.tvs.waits import Phase, Waits
+from tokenless.protocol.errors import ProtocolError
+from tokenless.services.logs import LogLevel
+from tokenless.services.tvs import log_lines
+from tokenless.services.tvs.connection import Connection, Disconnected
+from tokenless.services.tvs.counters import Refusal, TvsCounters
+from tokenless.services.tvs.listeners import Listener
+from tokenless.services.tvs.peers import Peers
+from tokenless.services.tvs.refusals import Refusals
+from tokenless.services.tvs.responder import Responder
+from tokenless.services.tvs.settings import TvsLimits
+from tokenless.services.tvs.tls import TlsContexts
+from tokenless.services.tvs.tls_channel import TlsChannel, TlsError
+from tokenless.services.tvs.unverifiable import Unverifiable
+from tokenless.services.tvs.waits import Phase, Waits
 
 # A turn's share of the process: some dozens of RSA signatures.
 _TURN_S: Final = 0.01

@@ -3,8 +3,8 @@
 from itertools import islice
 from typing import Final
 
-from services.tvs.connection import Connection
-from services.tvs.waits import Phase
+from tokenless.services.tvs.connection import Connection
+from tokenless.services.tvs.waits import Phase
 
 _IDLE_PHASES: Final = frozenset([Phase.IDLE, Phase.FIRST_BYTE])
 # How many of an address's oldest connections are looked at for an idle one.

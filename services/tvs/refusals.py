@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from services.tvs.counters import Refusal, TvsCounters
+from tokenless.services.tvs.counters import Refusal, TvsCounters
 
 _LINE_EVERY_S: Final = 10.0
 

@@ -2,16 +2,16 @@
 
 import structlog
 
-from protocol.certificate import Certificate
-from protocol.errors import ProtocolError
-from protocol.tvs_elements import is_device_name
-from protocol.tvs_messages import Query
-from services.logs import LogLevel
-from services.tvs import trace
-from services.tvs.caches import CacheName, Caches
-from services.tvs.connection import Connection
-from services.tvs.counters import TvsCounters
-from services.tvs.decision import Decision, decide
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tvs_elements import is_device_name
+from tokenless.protocol.tvs_messages import Query
+from tokenless.services.logs import LogLevel
+from tokenless.services.tvs import trace
+from tokenless.services.tvs.caches import CacheName, Caches
+from tokenless.services.tvs.connection import Connection
+from tokenless.services.tvs.counters import TvsCounters
+from tokenless.services.tvs.decision import Decision, decide
 
 
 class Responder:

@@ -7,16 +7,16 @@ from dataclasses import replace
 import structlog
 import trio
 
-from services.tvs.caches import Caches
-from services.tvs.counters import COLLECTOR, TvsCounters
-from services.tvs.descriptors import within_descriptors
-from services.tvs.driver import drive
-from services.tvs.listeners import Listeners, close_listeners, open_listeners
-from services.tvs.loop import TvsLoop
-from services.tvs.responder import Responder
-from services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
-from services.tvs.tls import load_contexts, warn_of_weaknesses
-from services.tvs.workers import Workers
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.counters import COLLECTOR, TvsCounters
+from tokenless.services.tvs.descriptors import within_descriptors
+from tokenless.services.tvs.driver import drive
+from tokenless.services.tvs.listeners import Listeners, close_listeners, open_listeners
+from tokenless.services.tvs.loop import TvsLoop
+from tokenless.services.tvs.responder import Responder
+from tokenless.services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
+from tokenless.services.tvs.tls import load_contexts, warn_of_weaknesses
+from tokenless.services.tvs.workers import Workers
 
 
 class TvsServer:

@@ -8,8 +8,8 @@ from typing import Final, Self
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from protocol.certificate import UNREADABLE
-from services.errors import ServiceError
+from tokenless.protocol.certificate import UNREADABLE
+from tokenless.services.errors import ServiceError
 
 DEFAULT_PORT: Final = 2445
 

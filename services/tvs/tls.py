@@ -24,8 +24,8 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from services.errors import ServiceError
-from services.tvs.settings import MinimumTls, OwnCertificate, TvsSettings
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs.settings import MinimumTls, OwnCertificate, TvsSettings
 
 # What CUCM lists for this port, ECDHE first (REFERENCE 3.7): an 8861 was seen to use
 # AES256-SHA. TLS 1.3 has suites of its own.

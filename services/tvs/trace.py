@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from protocol.certificate import Certificate
-from protocol.errors import ProtocolError
-from protocol.tvs_messages import Answer, MessageType, Query, Verify
-from services.tvs import log_lines
-from services.tvs.caches import CachedCertificate, Index
-from services.tvs.decision import Decision
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tvs_messages import Answer, MessageType, Query, Verify
+from tokenless.services.tvs import log_lines
+from tokenless.services.tvs.caches import CachedCertificate, Index
+from tokenless.services.tvs.decision import Decision
 
 # A certificate of a phone's peers has some 2 KB; others are not parsed for a log line.
 _LARGEST_PARSED_BYTES: Final = 8_192

@@ -10,7 +10,7 @@ from enum import IntEnum, unique
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
-from services.tvs.settings import TvsLimits
+from tokenless.services.tvs.settings import TvsLimits
 
 ConnectionT = TypeVar("ConnectionT", bound=Hashable)
 

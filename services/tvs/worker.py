@@ -13,11 +13,11 @@ from typing import Final
 import structlog
 import trio
 
-from services.tvs.caches import Caches
-from services.tvs.counters import TvsCounters
-from services.tvs.descriptors import within_descriptors
-from services.tvs.driver import drive
-from services.tvs.frames import (
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.counters import TvsCounters
+from tokenless.services.tvs.descriptors import within_descriptors
+from tokenless.services.tvs.driver import drive
+from tokenless.services.tvs.frames import (
     Count,
     Drain,
     Fill,
@@ -27,11 +27,11 @@ from services.tvs.frames import (
     fill_into,
     pack_frame,
 )
-from services.tvs.listeners import Listeners
-from services.tvs.loop import TvsLoop
-from services.tvs.responder import Responder
-from services.tvs.settings import TvsLimits
-from services.tvs.tls import TlsContexts
+from tokenless.services.tvs.listeners import Listeners
+from tokenless.services.tvs.loop import TvsLoop
+from tokenless.services.tvs.responder import Responder
+from tokenless.services.tvs.settings import TvsLimits
+from tokenless.services.tvs.tls import TlsContexts
 
 _REPORT_EVERY_S: Final = 0.5
 _READ_BYTES: Final = 65_536

@@ -20,9 +20,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from services.errors import ServiceError
-from services.logs import configure_logs, get_logger
-from services.tvs.frames import (
+from tokenless.services.errors import ServiceError
+from tokenless.services.logs import configure_logs, get_logger
+from tokenless.services.tvs.frames import (
     Begin,
     Count,
     Drain,
@@ -34,10 +34,10 @@ from services.tvs.frames import (
     Show,
     pack_frame,
 )
-from services.tvs.listeners import Listener, Listeners
-from services.tvs.settings import TvsSettings
-from services.tvs.tls import load_contexts
-from services.tvs.worker import WorkerPlan, run_worker
+from tokenless.services.tvs.listeners import Listener, Listeners
+from tokenless.services.tvs.settings import TvsSettings
+from tokenless.services.tvs.tls import load_contexts
+from tokenless.services.tvs.worker import WorkerPlan, run_worker
 
 _READ_BYTES: Final = 65_536
 # A worker that does not take a frame for so long is as good as dead.
@@ -256,7 +256,7 @@ def _first_frames(source: int, stream: FrameStream) -> list[Frame]:
 
 
 def main() -> None:
-    """Run the pool: `python -m services.tvs.worker_pool`, by the daemon only."""
+    """Run the pool, as the daemon starts it; see workers.py."""
     # Ctrl-C and a service manager's SIGTERM reach every process of the group. The
     # daemon decides when this ends: its end of the pipe closes, also when it dies.
     for each in (signal.SIGINT, signal.SIGTERM):

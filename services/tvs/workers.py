@@ -14,10 +14,10 @@ from typing import Final
 
 import trio
 
-from services.errors import ServiceError
-from services.tvs.caches import Caches
-from services.tvs.counters import TvsCounters
-from services.tvs.frames import (
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.counters import TvsCounters
+from tokenless.services.tvs.frames import (
     Begin,
     Count,
     Frame,
@@ -28,8 +28,8 @@ from services.tvs.frames import (
     fill_from,
     pack_frame,
 )
-from services.tvs.listeners import Listeners
-from services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
+from tokenless.services.tvs.listeners import Listeners
+from tokenless.services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
 
 _LOOK_EVERY_S: Final = 0.2
 _END_WITHIN_S: Final = 3.0
@@ -133,7 +133,7 @@ class Workers:
 
 async def _open_pool(descriptors: Iterable[int]) -> trio.Process:
     process: trio.Process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "services.tvs.worker_pool"],
+        [sys.executable, "-m", "tokenless.services.tvs.worker_pool"],
         stdin=PIPE,
         stdout=PIPE,
         pass_fds=tuple(descriptors),

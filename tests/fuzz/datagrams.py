@@ -7,12 +7,14 @@ say more than its rules allow (a forged request makes no amplifier).
 
 from collections.abc import Iterator
 
-from protocol.http_pages import Page, answer_untrusted
-from protocol.name_text import printable
-from protocol.tftp_blocks import Blocks
-from protocol.tftp_download import Download, Wishes
-from protocol.tftp_options import OptionLimits, agree
-from protocol.tftp_packets import (
+from tests.fuzz.engine import Seeded
+
+from tokenless.protocol.http_pages import Page, answer_untrusted
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.tftp_blocks import Blocks
+from tokenless.protocol.tftp_download import Download, Wishes
+from tokenless.protocol.tftp_options import OptionLimits, agree
+from tokenless.protocol.tftp_packets import (
     OptionAck,
     ReadRequest,
     TftpError,
@@ -24,8 +26,7 @@ from protocol.tftp_packets import (
     encode_option_ack,
     encode_read_request,
 )
-from protocol.tftp_transfer import Timing, Transfer
-from tests.fuzz.engine import Seeded
+from tokenless.protocol.tftp_transfer import Timing, Transfer
 
 HOST, PORT = "192.0.2.11", 40001
 CONTENT = bytes(range(256)) * 4

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from protocol.errors import TokenlessError
+from tokenless.protocol.errors import TokenlessError
 
 MAX_POOL = 2000
 TRACED_EVERY = 8

@@ -7,24 +7,24 @@ described and linted.
 from datetime import UTC, datetime
 
 from cryptography.x509 import load_der_x509_certificate
+from tests.fuzz.engine import Seeded
+from tests.vectors.make import FOLDER
 
-from protocol.any_file import decode_file
-from protocol.certificate import Certificate
-from protocol.lint import lint
-from protocol.list_diff import diff_lists
-from protocol.names import DistinguishedName, NameForm, same_name
-from protocol.phone_config import (
+from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.lint import lint
+from tokenless.protocol.list_diff import diff_lists
+from tokenless.protocol.names import DistinguishedName, NameForm, same_name
+from tokenless.protocol.phone_config import (
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
-from protocol.show_text import show_signed_file, show_trust_list
-from protocol.show_text_parse import parse_shown_list
-from protocol.trust_list import TrustList
-from services.cli.file_json import describe_file
-from tests.fuzz.engine import Seeded
-from tests.vectors.make import FOLDER
+from tokenless.protocol.show_text import show_signed_file, show_trust_list
+from tokenless.protocol.show_text_parse import parse_shown_list
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.cli.file_json import describe_file
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIGURATION = PhoneConfig(

@@ -6,10 +6,17 @@ out, at the same place however the input was cut, and the buffer keeps its bound
 is decoded must mean the same when it is encoded and decoded again.
 """
 
-from protocol.errors import ProtocolError
-from protocol.tvs_messages import Answer, MessageType, Query, Verify, decode_message
-from protocol.tvs_stream import ClientStream, ServerStream
 from tests.fuzz.engine import Seeded
+
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tvs_messages import (
+    Answer,
+    MessageType,
+    Query,
+    Verify,
+    decode_message,
+)
+from tokenless.protocol.tvs_stream import ClientStream, ServerStream
 
 BOUND = 4096
 DEVICE = "CP-7975-SEP001122334455"

@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
     pkcs12,
 )
-
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from services.pki.recovery import export_key, load_recovery
-from services.pki.uploads import MAX_CHAIN, read_upload
 from tests import minting
 from tests.fuzz.engine import Seeded
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.pki.recovery import export_key, load_recovery
+from tokenless.services.pki.uploads import MAX_CHAIN, read_upload
 
 PASSWORD = "of the lab"
 

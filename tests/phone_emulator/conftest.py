@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
 from tests.cluster import Lab
 from tests.live import LiveNode, live_node
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from phone_emulator.addresses import parse_servers
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.events import Server
+from tokenless.phone_emulator.addresses import parse_servers
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import Server
 
 
 def test_hosts_ports_and_brackets() -> None:

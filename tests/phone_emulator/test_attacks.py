@@ -4,16 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-
-from phone_emulator.console_log import lines_of
-from phone_emulator.screen import draw
-from phone_emulator.secd.events import Habits
-from phone_emulator.secd.report import Action
-from protocol.codes import Digest, Role
-from protocol.phone_models import PHONE_MODELS, LogForm
-from protocol.signed_file import sign_file
-from protocol.trust_anchors import FileKind
-from protocol.tvs_messages import Answer, MessageType, Status
 from tests.cluster import (
     DEVICE,
     PUB,
@@ -27,6 +17,16 @@ from tests.cluster import (
     record,
 )
 from tests.phone_bench import Bench, nodes_of, phone
+
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.screen import draw
+from tokenless.phone_emulator.secd.events import Habits
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.phone_models import PHONE_MODELS, LogForm
+from tokenless.protocol.signed_file import sign_file
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tvs_messages import Answer, MessageType, Status
 
 MIXED = Lab(mixed=True)
 TRUSTED = MIXED.callmanager_pub

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-
-from phone_emulator.secd.diagram import renew
 from tests.live import LiveNode
 
+from tokenless.phone_emulator.secd.diagram import renew
+
 if TYPE_CHECKING:
-    from phone_emulator.pytest_plugin.lab import LabCluster, LabFleet, LabPhone
+    from tokenless.phone_emulator.pytest_plugin.lab import (
+        LabCluster,
+        LabFleet,
+        LabPhone,
+    )
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "phone.md"
 TEXT = DOCUMENT.read_text()
@@ -22,7 +26,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_the_drawings_are_those_of_the_code() -> None:
-    hint = f"run: python -m phone_emulator.secd.diagram {DOCUMENT.name}"
+    hint = f"run: python -m tokenless.phone_emulator.secd.diagram {DOCUMENT.name}"
     assert renew(TEXT) == TEXT, hint
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.files import output_file, replace_file
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.files import output_file, replace_file
 
 
 def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-
-from phone_emulator.errors import PhoneError
-from phone_emulator.flash import FolderFlash, PhoneState, read_record
-from phone_emulator.secd.events import FlashContents
-from phone_emulator.single import delete_trust
-from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.flash import FolderFlash, PhoneState, read_record
+from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.phone_emulator.single import delete_trust
+from tokenless.protocol.trust_anchors import FileKind
 
 
 @pytest.fixture

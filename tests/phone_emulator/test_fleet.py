@@ -12,18 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from phone_emulator.errors import PhoneError
-from phone_emulator.fleet.fleet import Fleet, FleetSettings
-from phone_emulator.fleet.plan import FleetGroup, FleetPlan, check_plan, load_plan
-from phone_emulator.fleet.store import FleetStore
-from phone_emulator.secd.events import Server
-from phone_emulator.secd.report import BootReport
-from protocol.tftp_download import Wishes
-from protocol.tftp_packets import TftpError, TftpErrorCode
-from protocol.trust_anchors import FileKind
 from tests.cluster import Lab
 from tests.live import AuthorityFiles, live_node
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.plan import (
+    FleetGroup,
+    FleetPlan,
+    check_plan,
+    load_plan,
+)
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.trust_anchors import FileKind
 
 LAB = Lab()
 MIXED = replace(LAB, mixed=True)
@@ -170,8 +175,8 @@ def test_contents_that_nobody_holds_are_dropped(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from phone_emulator.fleet.store import FleetStore
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.protocol.trust_anchors import FileKind
 store = FleetStore.open(Path(sys.argv[1]))
 for number in range(1_000_000):
     flash = store.flash(f"SEP{number % 50:012X}", "7975")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import trio
-
 from tests.cluster import Lab
 from tests.live import LiveNode
 from tests.run_cli import run_cli

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.fleet.store import FleetStore
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.protocol.trust_anchors import FileKind
 
 DEVICE = "SEP001122334455"
 

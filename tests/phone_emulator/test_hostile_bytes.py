@@ -4,8 +4,10 @@ from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.cluster import NOW, Lab
+from tests.phone_bench import nodes_of, phone
 
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,
     Effect,
@@ -18,12 +20,10 @@ from phone_emulator.secd.events import (
     PowerOn,
     TvsAnswered,
 )
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.states import State
-from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.tvs_messages import Answer, MessageType
-from tests.cluster import NOW, Lab
-from tests.phone_bench import nodes_of, phone
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.states import State
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.tvs_messages import Answer, MessageType
 
 MIXED = Lab(mixed=True)
 GENUINE = MIXED.ctl().sign("CTLFile.tlv")

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import phone_emulator
-from phone_emulator.errors import PhoneError
-from protocol.trust_anchors import FileKind
+from tokenless import phone_emulator
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.protocol.trust_anchors import FileKind
 
 if TYPE_CHECKING:
-    from phone_emulator.pytest_plugin.lab import LabCluster, LabFleet, LabPhone
+    from tokenless.phone_emulator.pytest_plugin.lab import (
+        LabCluster,
+        LabFleet,
+        LabPhone,
+    )
 
 
 @pytest.mark.parametrize("name", phone_emulator.__all__)
@@ -33,8 +37,8 @@ def test_an_unknown_model() -> None:
 
 def test_the_plugin_imports_nothing_until_it_is_used() -> None:
     code = (
-        "import phone_emulator.pytest_plugin, sys;"
-        "print([m for m in sys.modules if m.split('.')[0] in ('services', 'trio')])"
+        "import tokenless.phone_emulator.pytest_plugin, sys;"
+        "print([m for m in sys.modules if m == 'trio' or '.services' in m])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -84,7 +88,7 @@ def test_a_refused_command_is_an_error(tokenless_cluster: "LabCluster") -> None:
 
 def test_a_lab_that_cannot_be_served_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     # Imported late, as the plugin does: collecting tests must not import services.
-    from phone_emulator.pytest_plugin.lab import running_lab  # noqa: PLC0415
+    from tokenless.phone_emulator.pytest_plugin.lab import running_lab  # noqa: PLC0415
 
     monkeypatch.setenv("TOKENLESS_LOG_LEVEL", "everything")
     with (

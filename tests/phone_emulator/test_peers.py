@@ -13,17 +13,17 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-
-from phone_emulator.phone import open_network
-from phone_emulator.rehearsal.nodes import free_port
-from phone_emulator.secd.events import Identity, Server
-from phone_emulator.secd.report import Action, BootReport
-from phone_emulator.single import boot_in_folder
-from protocol.tftp_download import Wishes
-from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE, Keypair, configuration, keypair
 from tests.peers import require
 from tests.run_cli import run_cli
+
+from tokenless.phone_emulator.phone import open_network
+from tokenless.phone_emulator.rehearsal.nodes import free_port
+from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.report import Action, BootReport
+from tokenless.phone_emulator.single import boot_in_folder
+from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.trust_anchors import FileKind
 
 PEERS = ("dnsmasq", "in.tftpd")
 # A loopback address of this process's own: port 69 of others may be somebody's, as it

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
-
-from phone_emulator.flash import FolderFlash
 from tests.cluster import DEVICE, SIGNED_AT, Lab
 from tests.live import LiveNode, live_node
 from tests.run_cli import run_cli
+
+from tokenless.phone_emulator.flash import FolderFlash
 
 MIXED = replace(Lab(), mixed=True)
 LISTS = ("CTLFile.tlv", "ITLFile.tlv")

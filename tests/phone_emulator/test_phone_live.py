@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from phone_emulator.errors import PhoneError
-from phone_emulator.phone import open_network
-from phone_emulator.secd.events import Identity, Server
-from phone_emulator.secd.report import Outcome
-from phone_emulator.single import boot_in_folder
-from protocol.tftp_download import Wishes
-from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE, Lab
 from tests.live import live_node
 from tests.run_cli import run_cli
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.phone import open_network
+from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.report import Outcome
+from tokenless.phone_emulator.single import boot_in_folder
+from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.trust_anchors import FileKind
 
 LAB = Lab()
 MIXED = replace(LAB, mixed=True)
@@ -163,7 +163,7 @@ def test_an_interrupt_is_one_line(tmp_path: Path, command: list[str]) -> None:
     flash = tmp_path / "flash"
     child = subprocess.Popen(
         [
-            *(sys.executable, "-m", "services", *command, "--flash", str(flash)),
+            *(sys.executable, "-m", "tokenless", *command, "--flash", str(flash)),
             *("--tftp", "127.0.0.1:9", "--tftp-timeout", "30"),
         ],
         stderr=subprocess.PIPE,

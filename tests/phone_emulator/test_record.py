@@ -1,11 +1,11 @@
 """A boot on record, and its replay."""
 
 import pytest
-
-from phone_emulator.errors import PhoneError
-from phone_emulator.secd.record import BootRecorder, Replay
 from tests.cluster import Lab
 from tests.phone_bench import nodes_of, phone
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.record import BootRecorder, Replay
 
 MIXED = Lab(mixed=True)
 

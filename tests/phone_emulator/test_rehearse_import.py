@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
+from tests.run_cli import run_cli
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.imported import imported_script
-from phone_emulator.rehearsal.imported_lists import (
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.imported import imported_script
+from tokenless.phone_emulator.rehearsal.imported_lists import (
     Picture,
     load_certificates,
     load_picture,
 )
-from phone_emulator.rehearsal.imported_site import ImportedSite, read_site
-from phone_emulator.rehearsal.script import load_script
-from phone_emulator.rehearsal.script_text import write_script
-from protocol.codes import Role, TrustStore
-from protocol.show_text import show_trust_list
-from protocol.trust_list import TrustList
-from protocol.trust_verdicts import FileKind
-from tests.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
-from tests.run_cli import run_cli
+from tokenless.phone_emulator.rehearsal.imported_site import ImportedSite, read_site
+from tokenless.phone_emulator.rehearsal.script import load_script
+from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.show_text import show_trust_list
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_verdicts import FileKind
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 MIXED = replace(Lab(), mixed=True)

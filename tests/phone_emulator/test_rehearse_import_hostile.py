@@ -5,16 +5,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.imported import imported_script
-from phone_emulator.rehearsal.imported_lists import load_picture
-from phone_emulator.rehearsal.imported_site import read_site
-from phone_emulator.rehearsal.script import load_script
-from phone_emulator.rehearsal.script_text import write_script
-from protocol.trust_verdicts import FileKind
-from services.config import load_config
 from tests.run_cli import run_cli
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.imported import imported_script
+from tokenless.phone_emulator.rehearsal.imported_lists import load_picture
+from tokenless.phone_emulator.rehearsal.imported_site import read_site
+from tokenless.phone_emulator.rehearsal.script import load_script
+from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.protocol.trust_verdicts import FileKind
+from tokenless.services.config import load_config
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

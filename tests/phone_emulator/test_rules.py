@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-
-from phone_emulator.secd.events import Habits
-from phone_emulator.secd.report import Action, Outcome
-from protocol.codes import Role
-from protocol.trust_anchors import FileKind, VerifiedBy
 from tests.cluster import DEVICE, PUB, SUB, Authority, Lab, keypair, record
 from tests.phone_bench import booted, fate, nodes_of, phone, reboot
+
+from tokenless.phone_emulator.secd.events import Habits
+from tokenless.phone_emulator.secd.report import Action, Outcome
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 NON_SECURE, MIXED = Lab(), Lab(mixed=True)

@@ -1,13 +1,13 @@
 """The decision rules of REFERENCE 4.2 about configurations, each under its number."""
 
 import pytest
-
-from phone_emulator.secd.events import Habits
-from phone_emulator.secd.report import Action
-from protocol.codes import Role
-from protocol.trust_anchors import FileKind, VerifiedBy
 from tests.cluster import DEVICE, PUB, Lab, keypair
 from tests.phone_bench import booted, fate, nodes_of, phone
+
+from tokenless.phone_emulator.secd.events import Habits
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 MIXED = Lab(mixed=True)

@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 import pytest
-
-from phone_emulator.secd.events import FlashContents
-from phone_emulator.secd.moments import Moment
-from phone_emulator.secd.report import Action, Outcome, TvsReport
-from protocol.codes import Role
-from protocol.trust_anchors import FileKind
-from protocol.tvs_messages import Answer, MessageType, Query
 from tests.cluster import DEVICE, PUB, SUB, Authority, Lab, configuration, keypair
 from tests.phone_bench import Bench, nodes_of, phone
+
+from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.report import Action, Outcome, TvsReport
+from tokenless.protocol.codes import Role
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tvs_messages import Answer, MessageType, Query
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

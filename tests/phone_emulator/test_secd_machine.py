@@ -1,8 +1,10 @@
 """The machine as such: its table, what it expects when, what it does not touch."""
 
 import pytest
+from tests.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
+from tests.phone_bench import nodes_of, phone
 
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.secd.events import (
     Downloaded,
     DownloadRefused,
     Event,
@@ -14,10 +16,10 @@ from phone_emulator.secd.events import (
     ServerSilent,
     TvsFailed,
 )
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.moments import Moment
-from phone_emulator.secd.report import Action
-from phone_emulator.secd.states import (
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.states import (
     ASKING,
     FETCHING,
     KINDS,
@@ -25,11 +27,9 @@ from phone_emulator.secd.states import (
     State,
     Step,
 )
-from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.phone_models import PHONE_MODELS
-from protocol.trust_anchors import FileKind
-from tests.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
-from tests.phone_bench import nodes_of, phone
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.trust_anchors import FileKind
 
 IDENTITY = phone({}).identity
 

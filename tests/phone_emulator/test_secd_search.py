@@ -1,10 +1,12 @@
 """Where a phone looks next: servers, names, TVS members; and what it remembers."""
 
 import pytest
+from tests.cluster import DEVICE, NOW, Lab
+from tests.phone_bench import phone
 
-from phone_emulator.secd import asking
-from phone_emulator.secd.context import Boot
-from phone_emulator.secd.events import (
+from tokenless.phone_emulator.secd import asking
+from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.events import (
     Fetch,
     FlashContents,
     NotFound,
@@ -12,13 +14,11 @@ from phone_emulator.secd.events import (
     Server,
     ServerSilent,
 )
-from phone_emulator.secd.machine import Secd
-from phone_emulator.secd.search import Inquiry, ServerChoice
-from phone_emulator.secd.tvs_cache import TvsCache
-from protocol.header_fields import SignerId
-from protocol.tvs_messages import Answer, MessageType, Status
-from tests.cluster import DEVICE, NOW, Lab
-from tests.phone_bench import phone
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.search import Inquiry, ServerChoice
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.tvs_messages import Answer, MessageType, Status
 
 A, B, C = (Server(f"192.0.2.{n}", 69) for n in (1, 2, 3))
 

@@ -13,15 +13,15 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 import trio
 
-from phone_emulator import tftp_client
-from phone_emulator.errors import PhoneError
-from phone_emulator.phone import open_network
-from phone_emulator.secd.events import Server
-from protocol.errors import ProtocolError
-from protocol.tftp_download import SilentServerError, TooLargeError, Wishes
-from protocol.tftp_packets import TftpError
-from services.tftp.server import TftpServer
-from services.tftp.source import MemoryFiles
+from tokenless.phone_emulator import tftp_client
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.phone import open_network
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tftp_download import SilentServerError, TooLargeError, Wishes
+from tokenless.protocol.tftp_packets import TftpError
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.source import MemoryFiles
 
 FAST = Wishes(timeout_s=0.05, retransmits=2)
 Answer = Callable[[trio.socket.SocketType, bytes, tuple[str, int]], Awaitable[None]]

@@ -11,19 +11,25 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+from tests.cluster import DEVICE, Keypair, Lab, keypair
+from tests.live import tvs_server
 
-from phone_emulator.secd.events import AskTvsServer, Server, TvsStage
-from phone_emulator.tvs_client import (
+from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
+from tokenless.phone_emulator.tvs_client import (
     TlsRange,
     TvsUnreachableError,
     ask_tvs,
     show_certificate,
 )
-from protocol.header_fields import SignerId
-from protocol.tvs_messages import Answer, MessageType, Query, Status, decode_message
-from services.tvs.server import TvsServer
-from tests.cluster import DEVICE, Keypair, Lab, keypair
-from tests.live import tvs_server
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.tvs_messages import (
+    Answer,
+    MessageType,
+    Query,
+    Status,
+    decode_message,
+)
+from tokenless.services.tvs.server import TvsServer
 
 LAB = Lab()
 OWN = LAB.tvs_pub

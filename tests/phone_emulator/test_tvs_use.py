@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 import pytest
-
-from phone_emulator.console_log import lines_of
-from phone_emulator.secd.events import Habits, TvsAnswered
-from phone_emulator.secd.report import Action
-from protocol.codes import Role
-from protocol.phone_config import TvsMember
-from protocol.phone_models import LogForm
-from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE, NOW, PUB, SUB, Lab, configuration, keypair
 from tests.phone_bench import Bench, nodes_of, phone
+
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.secd.events import Habits, TvsAnswered
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.protocol.codes import Role
+from tokenless.protocol.phone_config import TvsMember
+from tokenless.protocol.phone_models import LogForm
+from tokenless.protocol.trust_anchors import FileKind
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

@@ -16,19 +16,19 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 import trio
-
-from phone_emulator.flash import FolderFlash
-from phone_emulator.http_client import NotByHttpError, fetch_by_http
-from phone_emulator.phone import Phone, open_network
-from phone_emulator.secd.events import Identity, Server
-from phone_emulator.web.http_server import Page, Site, serve_site
-from phone_emulator.web.pages import PhoneSite
-from protocol.phone_models import PHONE_MODELS
-from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE, Lab
 from tests.live import live_node
 from tests.phone_bench import nodes_of, phone
 from tests.run_cli import run_cli
+
+from tokenless.phone_emulator.flash import FolderFlash
+from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
+from tokenless.phone_emulator.phone import Phone, open_network
+from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.web.http_server import Page, Site, serve_site
+from tokenless.phone_emulator.web.pages import PhoneSite
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.trust_anchors import FileKind
 
 MIXED = Lab(mixed=True)
 
@@ -104,7 +104,7 @@ def test_the_checksum_of_the_model_is_on_the_device_page(flash: FolderFlash) -> 
     page = get(PhoneSite(flash), "/")
     ctl = flash.load().ctl
     assert ctl
-    from protocol.trust_list import TrustList  # noqa: PLC0415
+    from tokenless.protocol.trust_list import TrustList  # noqa: PLC0415
 
     decoded = TrustList.decode(ctl)
     old = flash.known_state().model == "7975"
@@ -169,7 +169,7 @@ async def test_requests(request_bytes: bytes, status: HTTPStatus) -> None:
 
 def test_the_command(flash: FolderFlash) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "services", "phone", "web", "--flash", flash.folder],
+        [sys.executable, "-m", "tokenless", "phone", "web", "--flash", flash.folder],
         stdout=subprocess.PIPE,
         text=True,
     )

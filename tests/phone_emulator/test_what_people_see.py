@@ -3,15 +3,15 @@
 import re
 
 import pytest
-
-from phone_emulator.console_log import lines_of
-from phone_emulator.screen import describe, draw
-from phone_emulator.secd.events import FlashContents
-from phone_emulator.secd.moments import LogEntry, Moment
-from phone_emulator.secd.status_messages import line_of
-from protocol.phone_models import PHONE_MODELS, LogForm
 from tests.cluster import DEVICE, NOW, PUB, Lab
 from tests.phone_bench import Bench, nodes_of, phone
+
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.screen import describe, draw
+from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.status_messages import line_of
+from tokenless.protocol.phone_models import PHONE_MODELS, LogForm
 
 MIXED = Lab(mixed=True)
 SECD_LINE = re.compile(

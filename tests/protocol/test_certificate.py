@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocol.certificate import Certificate
-from protocol.errors import DecodeError
-from protocol.names import MAX_ATTRIBUTES, NameForm
 from tests import damage, minting
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.names import MAX_ATTRIBUTES, NameForm
 
 
 def openssl(*words: str, data: bytes) -> str:

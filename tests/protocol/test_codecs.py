@@ -5,20 +5,20 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocol.any_file import decode_file
-from protocol.codes import Digest, Role
-from protocol.errors import DecodeError
-from protocol.header import Header, HeaderTag, decode_header
-from protocol.header_fields import SignatureInfo, SignerId, encode_text
-from protocol.record import Record, RecordTag, decode_record
-from protocol.signed_file import SignedFile
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import ListForm, record_for, token_record
-from protocol.wire import pack_element
 from tests import minting
 from tests.lists import client_form, tokenless
 from tests.third_party import certutils_list
+
+from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.header import Header, HeaderTag, decode_header
+from tokenless.protocol.header_fields import SignatureInfo, SignerId, encode_text
+from tokenless.protocol.record import Record, RecordTag, decode_record
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import ListForm, record_for, token_record
+from tokenless.protocol.wire import pack_element
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 serials = st.binary(min_size=1, max_size=20)

@@ -3,16 +3,16 @@
 import tracemalloc
 
 import pytest
-
-from protocol.any_file import decode_file
-from protocol.errors import BadSignatureError, DecodeError
-from protocol.header import decode_header
-from protocol.self_check import SignatureState, signature_state
-from protocol.trust_list import TrustList
 from tests import damage, defects, minting
 from tests.damage import Defect
 from tests.defects import DEFECTS
 from tests.lists import client_form, tokenless
+
+from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.errors import BadSignatureError, DecodeError
+from tokenless.protocol.header import decode_header
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.trust_list import TrustList
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)

@@ -4,10 +4,10 @@ import random
 from functools import cache
 
 import pytest
-
-from protocol.errors import DecodeError
 from tests.fuzz import engine
 from tests.fuzz.__main__ import all_seeds
+
+from tokenless.protocol.errors import DecodeError
 
 SEEDS = cache(all_seeds)
 TARGETS = (

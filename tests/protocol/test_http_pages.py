@@ -4,7 +4,12 @@ from http import HTTPStatus
 
 import pytest
 
-from protocol.http_pages import MAX_HEAD_BYTES, Page, answer_untrusted, needs_more
+from tokenless.protocol.http_pages import (
+    MAX_HEAD_BYTES,
+    Page,
+    answer_untrusted,
+    needs_more,
+)
 
 
 def site(target: str) -> Page | None:

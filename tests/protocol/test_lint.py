@@ -3,16 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
-from protocol.codes import Role
-from protocol.lint import Finding, Severity, lint
-from protocol.record import Record
-from protocol.self_check import SignatureState, signature_state
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import record_for, sign_trust_list
 from tests import damage, defects, minting
 from tests.lists import TIME, client_form, tokenless
 from tests.minting import Identity
+
+from tokenless.protocol.codes import Role
+from tokenless.protocol.lint import Finding, Severity, lint
+from tokenless.protocol.record import Record
+from tokenless.protocol.self_check import SignatureState, signature_state
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 NOW = datetime(2016, 1, 1, tzinfo=UTC)
 

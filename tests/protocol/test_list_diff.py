@@ -1,19 +1,19 @@
 """What a phone with one list makes of another, in one sentence."""
 
 import pytest
+from tests import defects, minting
+from tests.lists import TIME, client_form, tokenless
+from tests.minting import Identity
 
-from protocol.codes import Role
-from protocol.list_diff import (
+from tokenless.protocol.codes import Role
+from tokenless.protocol.list_diff import (
     Outcome,
     anchors_in_words,
     diff_lists,
     survives_as_signer,
 )
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import record_for, sign_trust_list
-from tests import defects, minting
-from tests.lists import TIME, client_form, tokenless
-from tests.minting import Identity
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 
 def itl(

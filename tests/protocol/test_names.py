@@ -5,10 +5,15 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocol.errors import DecodeError
-from protocol.names import MAX_ATTRIBUTES, DistinguishedName, NameForm, same_name
 from tests import minting
+
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.names import (
+    MAX_ATTRIBUTES,
+    DistinguishedName,
+    NameForm,
+    same_name,
+)
 
 LAB = "CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL"
 TOKEN = 'cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems'

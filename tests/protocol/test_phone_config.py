@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.errors import DecodeError
-from protocol.phone_config import (
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phone_config import (
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
-from protocol.phone_models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
 
 LAB = PhoneConfig(
     callmanager_group="LAB-CMG",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol.release import Release
+from tokenless.protocol.release import Release
 
 
 @pytest.mark.parametrize(

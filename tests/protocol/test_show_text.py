@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocol.codes import Role
-from protocol.errors import DecodeError
-from protocol.record import compose_record
-from protocol.show_text import show_missing, show_trust_list
-from protocol.show_text_parse import parse_shown_list
-from protocol.trust_list_build import record_for, sign_trust_list
 from tests import minting
 from tests.lists import client_form, tokenless
+
+from tokenless.protocol.codes import Role
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.record import compose_record
+from tokenless.protocol.show_text import show_missing, show_trust_list
+from tokenless.protocol.show_text_parse import parse_shown_list
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 MODIFIED = "Fri Mar 06 19:45:13 CET 2015"
 

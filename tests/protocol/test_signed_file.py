@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from tests import minting
+from tests.lists import TIME, client_form, tokenless
+from tests.minting import Identity
 
-from protocol.any_file import decode_file
-from protocol.codes import Digest, Role
-from protocol.errors import BadSignatureError, BuildError, DecodeError
-from protocol.header_build import HeaderPlan, sign_with_header
-from protocol.header_fields import SignerId
-from protocol.names import NameForm
-from protocol.signature import PrivateKeySigner, verify_signature
-from protocol.signed_file import SignedFile, sign_file
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import (
+from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.errors import BadSignatureError, BuildError, DecodeError
+from tokenless.protocol.header_build import HeaderPlan, sign_with_header
+from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.signature import PrivateKeySigner, verify_signature
+from tokenless.protocol.signed_file import SignedFile, sign_file
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,
     sign_trust_list,
 )
-from tests import minting
-from tests.lists import TIME, client_form, tokenless
-from tests.minting import Identity
 
 NAME = "SEP001122334455.cnf.xml.sgn"
 CONTENT = b"<device><fullConfig>true</fullConfig></device>\n"

@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.errors import DecodeError, ProtocolError
-from protocol.tftp_download import Download, SilentServerError, TooLargeError, Wishes
-from protocol.tftp_packets import (
+from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.tftp_download import (
+    Download,
+    SilentServerError,
+    TooLargeError,
+    Wishes,
+)
+from tokenless.protocol.tftp_packets import (
     TftpError,
     TftpErrorCode,
     encode_ack,

@@ -4,11 +4,11 @@ import random
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-from protocol.tftp_download import SilentServerError, Wishes
-from protocol.tftp_packets import TftpError
-from protocol.tftp_transfer import Outcome, Timing
 from tests.lossy import DELIVERED, Fate, transfer_over
+
+from tokenless.protocol.tftp_download import SilentServerError, Wishes
+from tokenless.protocol.tftp_packets import TftpError
+from tokenless.protocol.tftp_transfer import Outcome, Timing
 
 DELAYS = st.sampled_from([0.0, 0.0, 0.0, 0.05, 0.4, 1.2, 5.0])
 FATES: st.SearchStrategy[list[Fate]] = st.lists(

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tftpy.TftpPacketFactory import TftpPacketFactory
 
-from protocol.errors import DecodeError, ProtocolError
-from protocol.tftp_netascii import to_netascii
-from protocol.tftp_packets import (
+from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.tftp_netascii import to_netascii
+from tokenless.protocol.tftp_packets import (
     MAX_REQUEST_BYTES,
     Data,
     Mode,

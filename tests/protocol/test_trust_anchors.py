@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.cluster import PUB, SUB, Lab, UnsignedList, keypair, record
 
-from protocol.anchor_records import public_key_of
-from protocol.codes import Role
-from protocol.record import Record, RecordTag, compose_record
-from protocol.trust_anchors import (
+from tokenless.protocol.anchor_records import public_key_of
+from tokenless.protocol.codes import Role
+from tokenless.protocol.record import Record, RecordTag, compose_record
+from tokenless.protocol.trust_anchors import (
     Accept,
     AskTvs,
     FileKind,
@@ -19,11 +20,10 @@ from protocol.trust_anchors import (
     VerifiedBy,
     answers_query,
 )
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import token_record
-from protocol.trust_verdicts import SOURCES
-from protocol.tvs_messages import Answer, MessageType, Status
-from tests.cluster import PUB, SUB, Lab, UnsignedList, keypair, record
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import token_record
+from tokenless.protocol.trust_verdicts import SOURCES
+from tokenless.protocol.tvs_messages import Answer, MessageType, Status
 
 MIXED = Lab(mixed=True)
 

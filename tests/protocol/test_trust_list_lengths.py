@@ -1,10 +1,10 @@
 """The lengths of the vendor's files, computed by REFERENCE 1.8."""
 
 import pytest
-
-from protocol.trust_list import TrustList
 from tests import minting
 from tests.lists import client_form, tokenless
+
+from tokenless.protocol.trust_list import TrustList
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 
-from protocol.codes import Digest, Role
-from protocol.header import HeaderTag
-from protocol.record import RecordTag, compose_record
-from protocol.signed_file import SignedFile, sign_file
-from protocol.trust_anchors import (
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.header import HeaderTag
+from tokenless.protocol.record import RecordTag, compose_record
+from tokenless.protocol.signed_file import SignedFile, sign_file
+from tokenless.protocol.trust_anchors import (
     Accept,
     AskTvs,
     FileKind,
@@ -19,10 +20,9 @@ from protocol.trust_anchors import (
     VerifiedBy,
     answers_query,
 )
-from protocol.trust_list import TrustList
-from protocol.tvs_messages import Answer, MessageType, Status
-from protocol.wire import pack_element
-from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.tvs_messages import Answer, MessageType, Status
+from tokenless.protocol.wire import pack_element
 
 MIXED = Lab(mixed=True)
 PUB, CAPF = MIXED.callmanager_pub, MIXED.capf

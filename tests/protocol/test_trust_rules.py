@@ -4,10 +4,11 @@ A phone's way into these states, and what it does then, is tested with the emula
 """
 
 import pytest
+from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 
-from protocol.codes import Role
-from protocol.signed_file import sign_file
-from protocol.trust_anchors import (
+from tokenless.protocol.codes import Role
+from tokenless.protocol.signed_file import sign_file
+from tokenless.protocol.trust_anchors import (
     Accept,
     FileKind,
     Refuse,
@@ -16,7 +17,6 @@ from protocol.trust_anchors import (
     TrustState,
     VerifiedBy,
 )
-from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 
 MIXED = Lab(mixed=True)
 PUB, SUB, STRANGER = MIXED.callmanager_pub, MIXED.callmanager_sub, keypair("stranger")

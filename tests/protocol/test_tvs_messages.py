@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.errors import DecodeError, ProtocolError
-from protocol.header_fields import decode_text
-from protocol.tvs_elements import Tag, is_device_name
-from protocol.tvs_messages import (
+from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.header_fields import decode_text
+from tokenless.protocol.tvs_elements import Tag, is_device_name
+from tokenless.protocol.tvs_messages import (
     Answer,
     MessageType,
     Query,
@@ -18,7 +18,7 @@ from protocol.tvs_messages import (
     decode_message,
     pack_message,
 )
-from protocol.wire import pack_element
+from tokenless.protocol.wire import pack_element
 
 # REFERENCE 3.3: the vendor's log dumps 50 of these 153 bytes; sizes give the rest.
 OBSERVED_QUERY = Query(

@@ -4,10 +4,10 @@ import json
 from functools import cache
 
 import pytest
-
-from protocol.any_file import decode_file
-from protocol.trust_list import TrustList
 from tests.vectors import make
+
+from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.trust_list import TrustList
 
 
 @cache

@@ -2,8 +2,8 @@
 
 import pytest
 
-from protocol.errors import DecodeError
-from protocol.wire import Reader, pack_element
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.wire import Reader, pack_element
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 2), (0, 4), (4, None)])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from protocol.codes import Role, TrustStore, role_name, role_text
-from protocol.errors import DecodeError, TokenlessError
-from protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.codes import Role, TrustStore, role_name, role_text
+from tokenless.protocol.errors import DecodeError, TokenlessError
+from tokenless.protocol.phone_models import PHONE_MODELS
 
 
 @pytest.mark.parametrize(

@@ -14,22 +14,28 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
-from protocol.codes import TrustStore
-from protocol.errors import TokenlessError
-from services.admin.shell import AdminShell, CommandResult
-from services.changes import certificates, ctl_client, hostname, membership, security
-from services.changes.security import SecurityMode
-from services.cluster import distribution
-from services.cluster.cluster import Cluster, Node
-from services.publishing.itl import rebuild_itl
-from services.publishing.phone_files import NodeFiles
-from services.store.audit import read_audit
-from services.store.certificates import StoredCertificate
-from services.store.parameters import Parameter
-from services.store.trust_lists import newest_ctl, newest_reset_itl
 from tests.cluster import keypair
 from tests.services.pairs import Bench
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.errors import TokenlessError
+from tokenless.services.admin.shell import AdminShell, CommandResult
+from tokenless.services.changes import (
+    certificates,
+    ctl_client,
+    hostname,
+    membership,
+    security,
+)
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster import distribution
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.publishing.phone_files import NodeFiles
+from tokenless.services.store.audit import read_audit
+from tokenless.services.store.certificates import StoredCertificate
+from tokenless.services.store.parameters import Parameter
+from tokenless.services.store.trust_lists import newest_ctl, newest_reset_itl
 
 OWN: Final = (
     TrustStore.CALLMANAGER,

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-
-from services.cluster.cluster import Cluster
-from services.cluster.handover import export_node, import_node
-from services.config import load_config
-from services.pki.tokens import DEFAULT_PASSWORD, FileToken, create_token
-from services.store.roles import grant
 from tests.clock import START, Clock
 from tests.postgresql import Server
 from tests.softhsm import initialise
+
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.handover import export_node, import_node
+from tokenless.services.config import load_config
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, FileToken, create_token
+from tokenless.services.store.roles import grant
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
 SUBSCRIBER = "cucm-1051-a-sub1"

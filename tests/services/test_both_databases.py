@@ -16,13 +16,19 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-
-from services.changes import certificates, ctl_client, hostname, membership, security
-from services.cluster import issuing
-from services.pki import minting
 from tests.postgresql import Server, memory_folder
 from tests.services.administrators import Administrators
 from tests.services.pairs import Bench, Source
+
+from tokenless.services.changes import (
+    certificates,
+    ctl_client,
+    hostname,
+    membership,
+    security,
+)
+from tokenless.services.cluster import issuing
+from tokenless.services.pki import minting
 
 STEPS: Final = 1000
 MOST_STEPS: Final = 5 * STEPS

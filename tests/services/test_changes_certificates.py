@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
-
-from protocol.certificate import Certificate
-from protocol.codes import Role, TrustStore
-from services.changes import certificates, security
-from services.changes.hostname import set_hostname
-from services.changes.membership import add_node
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import install_ctl
-from services.errors import ServiceError
-from services.pki.tokens import DEFAULT_PASSWORD, create_token
-from services.publishing.itl import rebuild_itl
-from services.store.audit import read_audit
 from tests import minting
 from tests.clock import START, Clock
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.services.changes import certificates, security
+from tokenless.services.changes.hostname import set_hostname
+from tokenless.services.changes.membership import add_node
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import install_ctl
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.store.audit import read_audit
 
 CALLMANAGER = TrustStore.CALLMANAGER
 SAST = TrustStore.PHONE_SAST_TRUST

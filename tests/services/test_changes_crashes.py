@@ -16,18 +16,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from protocol.codes import TrustStore
-from protocol.trust_list import TrustList
-from services.changes import certificates, security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import install_ctl, status
-from services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
-from services.publishing.itl import rebuild_itl
-from services.store import trust_lists
-from services.store.audit import read_audit
-from services.store.schema import ctl_file
 from tests.clock import START, Clock
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.changes import certificates, security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import install_ctl, status
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.store import trust_lists
+from tokenless.services.store.audit import read_audit
+from tokenless.services.store.schema import ctl_file
 
 STEPS: Final = frozenset(
     {

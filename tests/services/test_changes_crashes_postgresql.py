@@ -14,15 +14,6 @@ from typing import Final
 
 import pytest
 from sqlalchemy import event
-
-from protocol.codes import TrustStore
-from services.changes import certificates, security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.config import load_config
-from services.errors import ServiceError
-from services.store.failures import DatabaseAwayError
-from services.store.trust_lists import newest_ctl
 from tests.clock import START, Clock
 from tests.postgresql import Server, running_server
 from tests.services.conftest import LAB
@@ -33,6 +24,15 @@ from tests.services.test_changes_crashes import (
     go_mixed,
     regenerate_and_update,
 )
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates, security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.trust_lists import newest_ctl
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE", "SELECT pg_notify")
 LEAST_STEPS: Final = 5

@@ -2,14 +2,14 @@
 
 import pytest
 
-from protocol.trust_list import TrustList
-from services.changes import ctl_client, security
-from services.changes.ctl_client import NoFileError, TokenNotInFileError
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import install_ctl
-from services.errors import ServiceError
-from services.pki.tokens import (
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.changes import ctl_client, security
+from tokenless.services.changes.ctl_client import NoFileError, TokenNotInFileError
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import install_ctl
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.tokens import (
     DEFAULT_PASSWORD,
     FileToken,
     TokenLockedError,

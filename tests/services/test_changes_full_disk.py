@@ -9,12 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from protocol.codes import TrustStore
-from services.changes import certificates, security
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import install_ctl, status
-from services.errors import ServiceError
 from tests.clock import START, Clock
 from tests.services.test_changes_crashes import (
     catch_up,
@@ -23,6 +17,12 @@ from tests.services.test_changes_crashes import (
     go_mixed,
     in_child,
 )
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates, security
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import install_ctl, status
+from tokenless.services.errors import ServiceError
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(lab: Cluster) -> None:

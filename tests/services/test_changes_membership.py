@@ -2,17 +2,17 @@
 
 import pytest
 
-from protocol.codes import Role, TrustStore
-from protocol.trust_list import TrustList
-from services.changes import certificates, security
-from services.changes.membership import add_node, remove_node
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import install_ctl
-from services.errors import ServiceError
-from services.node.readiness import check_ready
-from services.publishing.itl import rebuild_itl
-from services.publishing.phone_files import NodeFiles
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.changes import certificates, security
+from tokenless.services.changes.membership import add_node, remove_node
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import install_ctl
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.readiness import check_ready
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.publishing.phone_files import NodeFiles
 
 _ADDRESS = "127.0.47.157"
 

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
-
-from protocol.codes import TrustStore
-from services.changes import certificates, membership, security
-from services.changes.security import SecurityMode
-from services.cluster import issuing
-from services.cluster.cluster import Cluster
-from services.cluster.handover import export_node, import_node
-from services.cluster.issuing import Order
-from services.errors import ServiceError
-from services.publishing.itl import rebuild_itl
-from services.store import certificates as rows
-from services.store.parameters import Parameter
-from services.store.roles import grant, grants
-from services.store.schema import callmanager_group_member, processconfig
 from tests.services.conftest import ROLE, SUBSCRIBER
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates, membership, security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster import issuing
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.handover import export_node, import_node
+from tokenless.services.cluster.issuing import Order
+from tokenless.services.errors import ServiceError
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.store import certificates as rows
+from tokenless.services.store.parameters import Parameter
+from tokenless.services.store.roles import grant, grants
+from tokenless.services.store.schema import callmanager_group_member, processconfig
 
 
 def explain(refused: Callable[[], object]) -> str:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from services.changes import security
-from services.changes.membership import add_node
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import NodeStatus, install_ctl, status
-from services.errors import ServiceError
-from services.publishing.itl import rebuild_itl
+from tokenless.services.changes import security
+from tokenless.services.changes.membership import add_node
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import NodeStatus, install_ctl, status
+from tokenless.services.errors import ServiceError
+from tokenless.services.publishing.itl import rebuild_itl
 
 
 def mixed(lab: Cluster) -> int:

@@ -4,13 +4,13 @@ import stat
 from pathlib import Path
 
 import pytest
-
-from services.cluster import initialise
-from services.cluster.cluster import Cluster
-from services.config import load_config
-from services.errors import ConfigurationError, ServiceError
 from tests.services.conftest import LAB
 from tests.together import together
+
+from tokenless.services.cluster import initialise
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+from tokenless.services.errors import ConfigurationError, ServiceError
 
 
 def test_an_absent_folder_is_made_with_all_that_a_cluster_needs(lab: Cluster) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.config import check_tables, load_config
-from services.errors import ConfigurationError
+from tokenless.services.config import check_tables, load_config
+from tokenless.services.errors import ConfigurationError
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from services.errors import ConfigurationError
-from services.logs import LogLevel, configure_logs, get_logger
+from tokenless.services.errors import ConfigurationError
+from tokenless.services.logs import LogLevel, configure_logs, get_logger
 
 
 @pytest.fixture

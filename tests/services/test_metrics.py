@@ -3,7 +3,13 @@
 import pytest
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 
-from services.metrics import REGISTRY, SERVICE_STARTS, counter, exposition, gauge
+from tokenless.services.metrics import (
+    REGISTRY,
+    SERVICE_STARTS,
+    counter,
+    exposition,
+    gauge,
+)
 
 
 def test_what_is_counted_is_exposed() -> None:

@@ -4,17 +4,17 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from protocol.codes import Digest
-from protocol.signature import verify_signature
-from services.changes import ctl_client
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.errors import ServiceError
-from services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
-from services.pki.tokens import TokenLockedError, WrongPasswordError
 from tests.clock import START
 from tests.softhsm import PASSWORD
+
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.signature import verify_signature
+from tokenless.services.changes import ctl_client
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
+from tokenless.services.pki.tokens import TokenLockedError, WrongPasswordError
 
 
 def test_the_certificate_needs_no_password(softhsm: Path) -> None:

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     pkcs12,
 )
-
-from protocol.codes import Digest, TrustStore
-from protocol.signature import verify_signature
-from services.errors import ServiceError
-from services.pki.keys import KeyFolder, generate_ec
-from services.pki.recovery import export_key, load_recovery
 from tests import minting
 from tests.fuzz.uploads import without_sum
+
+from tokenless.protocol.codes import Digest, TrustStore
+from tokenless.protocol.signature import verify_signature
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.keys import KeyFolder, generate_ec
+from tokenless.services.pki.recovery import export_key, load_recovery
 
 STORE = TrustStore.CALLMANAGER
 OWN = minting.server()

@@ -10,16 +10,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from services.changes import certificates
-from services.cluster.cluster import Cluster
-from services.config import SubjectSection
-from services.errors import ServiceError
-from services.pki.keys import generate_ec, generate_rsa
-from services.pki.manufacturing import issue_token_certificate, to_pem
-from services.pki.minting import Issuer, Validity, mint, new_serial
-from services.pki.profiles import PROFILES, subject_name
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import SubjectSection
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.keys import generate_ec, generate_rsa
+from tokenless.services.pki.manufacturing import issue_token_certificate, to_pem
+from tokenless.services.pki.minting import Issuer, Validity, mint, new_serial
+from tokenless.services.pki.profiles import PROFILES, subject_name
 
 NOON = datetime(2015, 3, 9, 16, 6, 37, tzinfo=UTC)
 

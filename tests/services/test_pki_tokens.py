@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     pkcs12,
 )
+from tests.clock import START
+from tests.together import together
 
-from protocol.codes import Digest
-from protocol.signature import verify_signature
-from services.errors import ServiceError
-from services.pki import tokens as tokens_module
-from services.pki.tokens import (
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.signature import verify_signature
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki import tokens as tokens_module
+from tokenless.services.pki.tokens import (
     DEFAULT_PASSWORD,
     MAX_WRONG_PASSWORDS,
     FileToken,
@@ -32,8 +34,6 @@ from services.pki.tokens import (
     list_tokens,
     open_token,
 )
-from tests.clock import START
-from tests.together import together
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(
     Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()

@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from protocol.codes import TrustStore
-from services.errors import ServiceError
-from services.pki.uploads import MAX_CHAIN, MAX_UPLOAD_BYTES, read_upload
 from tests import minting, odd_certificates
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.uploads import MAX_CHAIN, MAX_UPLOAD_BYTES, read_upload
 
 SAST = TrustStore.PHONE_SAST_TRUST
 LEAF = minting.server()

@@ -1,20 +1,20 @@
 """CTL and ITL as the cluster makes them: lengths, members, signers by release."""
 
 import pytest
-
-from protocol.certificate import Certificate
-from protocol.codes import Digest, Role, TrustStore
-from protocol.trust_list import TrustList
-from services.changes import certificates, ctl_client, security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster, Node
-from services.cluster.distribution import install_ctl, install_reset_itl
-from services.errors import ServiceError
-from services.pki.tokens import FileToken
-from services.publishing.itl import rebuild_itl
-from services.store.parameters import Parameter
-from services.store.trust_lists import newest_ctl
 from tests.clock import Clock
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest, Role, TrustStore
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.changes import certificates, ctl_client, security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.distribution import install_ctl, install_reset_itl
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.tokens import FileToken
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.store.parameters import Parameter
+from tokenless.services.store.trust_lists import newest_ctl
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 RELEASES = ("10.0(1)", "10.5(1)", "10.5(2)", "11.5(1)", "12.0(1)", "14SU3", "15")

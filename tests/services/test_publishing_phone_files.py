@@ -4,23 +4,23 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from protocol.certificate import Certificate
-from protocol.codes import TrustStore
-from protocol.phone_config import PhoneConfig
-from protocol.phone_models import PHONE_MODELS
-from protocol.signed_file import SignedFile
-from protocol.tftp_packets import TftpError, TftpErrorCode
-from services.changes import certificates, security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster, Node
-from services.cluster.distribution import install_ctl
-from services.config import load_config
-from services.publishing import phone_files
-from services.publishing.itl import rebuild_itl
-from services.publishing.phone_files import NodeFiles
 from tests.clock import Clock
 from tests.services.conftest import LAB
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.services.changes import certificates, security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.distribution import install_ctl
+from tokenless.services.config import load_config
+from tokenless.services.publishing import phone_files
+from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.publishing.phone_files import NodeFiles
 
 DEVICE = "SEP001122334455"
 CONFIG = f"{DEVICE}.cnf.xml"

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from protocol.tftp_options import OptionLimits
-from services.tftp.counters import Count
-from services.tftp.server import TftpServer
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.source import MemoryFiles
-from services.tvs.settings import TvsLimits
 from tests.tvs_rig import PUBLISHER, Rig, phone, query_for, running
 from tests.tvs_rig import settings_for as tvs_settings_for
+
+from tokenless.protocol.tftp_options import OptionLimits
+from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import MemoryFiles
+from tokenless.services.tvs.settings import TvsLimits
 
 REQUEST = b"\0\1a\0octet\0blksize\x001428\0"
 

@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import LargeBinary
+from tests.clock import Clock
 
-from protocol.codes import TrustStore
-from services.changes import security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.site import DATABASE_FILE
-from services.errors import ServiceError
-from services.store import schema
-from services.store.audit import read_audit
-from services.store.certificates import own
-from services.store.database import Database
-from services.store.parameters import (
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.site import DATABASE_FILE
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import schema
+from tokenless.services.store.audit import read_audit
+from tokenless.services.store.certificates import own
+from tokenless.services.store.database import Database
+from tokenless.services.store.parameters import (
     Parameter,
     check_value,
     read_parameter,
     write_parameter,
 )
-from tests.clock import Clock
 
 
 def test_a_change_bumps_the_revision_and_leaves_an_audit_row(lab: Cluster) -> None:

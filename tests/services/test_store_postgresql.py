@@ -9,22 +9,22 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import event, text
-
-from services.changes import security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.site import CONFIG_FILE
-from services.config import load_config
-from services.errors import ServiceError
-from services.store import nodes
-from services.store.audit import read_audit
-from services.store.database import Database
-from services.store.engine import open_engine, without_password
-from services.store.failures import DatabaseAwayError
-from services.store.listening import Listener
 from tests.postgresql import PASSWORD, running_server
 from tests.services.conftest import LAB
 from tests.together import together
+
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.site import CONFIG_FILE
+from tokenless.services.config import load_config
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import nodes
+from tokenless.services.store.audit import read_audit
+from tokenless.services.store.database import Database
+from tokenless.services.store.engine import open_engine, without_password
+from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.listening import Listener
 
 
 def test_the_password_is_not_kept(shared: Cluster) -> None:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
-
-from protocol.codes import TrustStore
-from services.changes import certificates, security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.handover import export_node, import_node
-from services.errors import ServiceError
-from services.node.readiness import check_ready
-from services.store import nodes
 from tests.postgresql import PASSWORD
 from tests.services.conftest import SUBSCRIBER
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates, security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.handover import export_node, import_node
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.readiness import check_ready
+from tokenless.services.store import nodes
 
 
 def test_a_subscriber_follows_with_its_own_role(

@@ -7,19 +7,19 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-
-from services.changes import security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.site import DATABASE_FILE
-from services.config import load_config
-from services.errors import ServiceError
-from services.store import migrate, schema
-from services.store.engine import open_engine
 from tests.clock import Clock
 from tests.postgresql import Server
 from tests.services.conftest import LAB
 from tests.together import together
+
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.site import DATABASE_FILE
+from tokenless.services.config import load_config
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import migrate, schema
+from tokenless.services.store.engine import open_engine
 
 
 def test_steps_end_in_the_schema(lab: Cluster, shared: Cluster) -> None:
@@ -97,7 +97,7 @@ def test_what_fails_half_way_leaves_an_empty_database(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("services.cluster.initialise.save_config", fail)
+    monkeypatch.setattr("tokenless.services.cluster.initialise.save_config", fail)
     url = postgresql.url(postgresql.create_database())
     with pytest.raises(OSError, match="No space"):
         Cluster.open(tmp_path / "data", load_config(LAB), database_url=url)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.tftp.activation import inherited_socket
+from tokenless.services.tftp.activation import inherited_socket
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_odd_counts_hand_nothing_over(
 
 SEVERAL_WORKERS = """
 import os, socket, trio
-from services.errors import ServiceError
-from services.tftp.server import TftpServer
-from services.tftp.settings import TftpSettings
-from services.tftp.source import MemoryFiles
+from tokenless.services.errors import ServiceError
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.settings import TftpSettings
+from tokenless.services.tftp.source import MemoryFiles
 
 given = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 given.bind(("127.0.0.1", 0))

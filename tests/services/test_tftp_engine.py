@@ -1,13 +1,13 @@
 """The engine on real sockets: identifiers, repetitions, windows, versions."""
 
 import pytest
-
-from protocol.tftp_packets import TftpErrorCode, encode_ack, encode_error
-from protocol.tftp_transfer import Outcome
-from services.tftp.counters import Count
-from services.tftp.settings import Ports
-from services.tftp.source import MemoryFiles
 from tests.tftp_rig import BLOCK, BOTH, FILES, rig, settings, single
+
+from tokenless.protocol.tftp_packets import TftpErrorCode, encode_ack, encode_error
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.settings import Ports
+from tokenless.services.tftp.source import MemoryFiles
 
 ERROR_5 = encode_error(TftpErrorCode.UNKNOWN_TRANSFER_ID)
 

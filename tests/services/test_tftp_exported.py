@@ -1,9 +1,9 @@
 """Counts as Prometheus reads them."""
 
 from prometheus_client import CollectorRegistry, generate_latest
-
-from services.tftp.exported import register
 from tests.tftp_rig import rig
+
+from tokenless.services.tftp.exported import register
 
 
 def test_a_nodes_counts_are_exported() -> None:

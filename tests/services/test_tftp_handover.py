@@ -8,16 +8,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import trio
-
-from protocol.tftp_options import OptionLimits
-from protocol.tftp_packets import MAX_REQUEST_BYTES, encode_ack
-from services.tftp.counters import GENERATIONS, Count
-from services.tftp.handover import Handover
-from services.tftp.server import TftpServer
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.source import MemoryFiles
-from services.tftp.workers import Workers
 from tests.tftp_rig import BOTH, Client, Rig, Where, keeping, rig, single
+
+from tokenless.protocol.tftp_options import OptionLimits
+from tokenless.protocol.tftp_packets import MAX_REQUEST_BYTES, encode_ack
+from tokenless.services.tftp.counters import GENERATIONS, Count
+from tokenless.services.tftp.handover import Handover
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import MemoryFiles
+from tokenless.services.tftp.workers import Workers
 
 PEERS = (("192.0.2.1", 50_000), ("fe80::1%lo", 65_535, 0, 1))
 REQUEST = b"\0\1a\0octet\0"

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from protocol.tftp_packets import encode_ack
-from protocol.tftp_transfer import Outcome
-from services.tftp.counters import Count
-from services.tftp.newcomers import Newcomers
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.static_files import StaticFiles
 from tests.tftp_rig import BOTH, FILES, Rig, rig
+
+from tokenless.protocol.tftp_packets import encode_ack
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.newcomers import Newcomers
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.static_files import StaticFiles
 
 REQUEST = b"\0\1large\0octet\0"
 

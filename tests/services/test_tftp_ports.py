@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from protocol.tftp_blocks import Blocks
-from protocol.tftp_options import Agreement
-from protocol.tftp_transfer import Timing, Transfer
-from services.tftp import ports as ports_module
-from services.tftp.ports import DESCRIPTORS_A_PORT, PortPool, TransferPort
-from services.tftp.session import Session
-from services.tftp.trains import send_trains
+from tokenless.protocol.tftp_blocks import Blocks
+from tokenless.protocol.tftp_options import Agreement
+from tokenless.protocol.tftp_transfer import Timing, Transfer
+from tokenless.services.tftp import ports as ports_module
+from tokenless.services.tftp.ports import DESCRIPTORS_A_PORT, PortPool, TransferPort
+from tokenless.services.tftp.session import Session
+from tokenless.services.tftp.trains import send_trains
 
 HERE = "127.0.0.1"
 ERROR_HEAD = b"\0\5"

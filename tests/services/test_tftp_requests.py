@@ -3,14 +3,14 @@
 import ipaddress
 
 import pytest
-
-from protocol.errors import ProtocolError
-from protocol.tftp_packets import TftpError, TftpErrorCode, encode_ack
-from protocol.tftp_transfer import Outcome
-from services.tftp.counters import Count
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.source import MemoryFiles
 from tests.tftp_rig import BOTH, FILES, rig, settings
+
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode, encode_ack
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import MemoryFiles
 
 
 @pytest.mark.parametrize(

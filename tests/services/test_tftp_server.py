@@ -15,18 +15,18 @@ import pytest
 import structlog
 import trio
 import trio.testing
-
-from protocol.tftp_download import Wishes
-from protocol.tftp_transfer import Outcome
-from services.errors import ServiceError
-from services.logs import configure_logs, get_logger
-from services.tftp.counters import Count
-from services.tftp.server import TftpServer
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.sockets import open_listener, warn_of_small_buffer
-from services.tftp.source import MemoryFiles
 from tests.tftp_rig import BOTH, Where, fetch, keeping
 from tests.waiting import is_alive, until
+
+from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.errors import ServiceError
+from tokenless.services.logs import configure_logs, get_logger
+from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.sockets import open_listener, warn_of_small_buffer
+from tokenless.services.tftp.source import MemoryFiles
 
 CONTENT = b"list" * 1000
 FILES = MemoryFiles({"CTLFile.tlv": CONTENT, "empty": b""})
@@ -254,7 +254,7 @@ async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
 
 
 def _serve_and_tell_children(pids: Path) -> None:
-    from services.tftp.workers import Workers  # noqa: PLC0415 (in the child only)
+    from tokenless.services.tftp.workers import Workers  # noqa: PLC0415 (in the child only)
 
     server = TftpServer(
         FILES,

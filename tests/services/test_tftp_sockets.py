@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-
-from protocol.tftp_transfer import Outcome
-from services.tftp.counters import Count
-from services.tftp.listener import Listener
-from services.tftp.settings import Ports
-from services.tftp.sockets import open_listener
 from tests.tftp_rig import BOTH, FILES, Rig, rig, settings
+
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.settings import Ports
+from tokenless.services.tftp.sockets import open_listener
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from protocol.tftp_packets import TftpError, TftpErrorCode
-from services.tftp.source import ChainedSource, MemoryFiles
-from services.tftp.static_files import StaticFiles, StaticLimits
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.services.tftp.source import ChainedSource, MemoryFiles
+from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
 
 
 @pytest.fixture

@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from tests import lists, minting
+from tests.tvs_rig import PUBLISHER, capturing_log
 
-from protocol.certificate import Certificate
-from protocol.codes import Digest, TrustStore
-from protocol.names import NameForm
-from protocol.trust_list_build import record_for, sign_trust_list
-from services.logs import LogLevel
-from services.tvs.caches import (
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Digest, TrustStore
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.services.logs import LogLevel
+from tokenless.services.tvs.caches import (
     CachedCertificate,
     CacheName,
     Caches,
@@ -18,8 +20,6 @@ from services.tvs.caches import (
     DbCache,
     Index,
 )
-from tests import lists, minting
-from tests.tvs_rig import PUBLISHER, capturing_log
 
 SIGNER = minting.server().certificate
 

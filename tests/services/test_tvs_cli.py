@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from services.tvs.settings import LegacyListener
 from tests import minting
 from tests.endless import endless
 from tests.run_cli import run_cli
 from tests.tvs_rig import PUBLISHER, own_certificate, running, settings_for
+
+from tokenless.services.tvs.settings import LegacyListener
 
 ASKED = minting.server()
 STRANGER = minting.capf()

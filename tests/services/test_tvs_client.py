@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 import pytest
-
-from protocol.errors import ProtocolError
-from protocol.tvs_messages import Answer
-from services.cli.tvs import ServerAddressType
-from services.errors import ServiceError
-from services.tvs.client import ServerAddress, TlsVersion, TvsClient
 from tests import minting
 from tests.tvs_rig import PUBLISHER, TRUSTED, query_for
+
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tvs_messages import Answer
+from tokenless.services.cli.tvs import ServerAddressType
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs.client import ServerAddress, TlsVersion, TvsClient
 
 QUERY = query_for(PUBLISHER, TRUSTED.session_id)
 Behaviour = Callable[[ssl.SSLSocket], None]

@@ -5,13 +5,6 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from services.errors import ServiceError
-from services.tvs import unverifiable as unverifiable_module
-from services.tvs.caches import Caches
-from services.tvs.server import TvsServer
-from services.tvs.settings import LegacyListener, MinimumTls, TvsSettings
-from services.tvs.unverifiable import Unverifiable
 from tests import minting
 from tests.tvs_rig import (
     PUBLISHER,
@@ -26,6 +19,13 @@ from tests.tvs_rig import (
     running,
     settings_for,
 )
+
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs import unverifiable as unverifiable_module
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import LegacyListener, MinimumTls, TvsSettings
+from tokenless.services.tvs.unverifiable import Unverifiable
 
 MANUFACTURER, ANOTHER = "Cisco Manufacturing CA", "Another CA"
 PHONE = "CP-7975-SEP001122334455"

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-
-from protocol.tvs_messages import Answer, MessageType, Status, decode_message
-from services.tvs.caches import CachedCertificate, CacheName, Index
-from services.tvs.decision import Decision, decide
 from tests import minting
 from tests.tvs_rig import PUBLISHER, query_for, verify_for
+
+from tokenless.protocol.tvs_messages import Answer, MessageType, Status, decode_message
+from tokenless.services.tvs.caches import CachedCertificate, CacheName, Index
+from tokenless.services.tvs.decision import Decision, decide
 
 EMPTY = Index()
 DB = Index([PUBLISHER])

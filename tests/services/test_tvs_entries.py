@@ -3,16 +3,20 @@
 from dataclasses import replace
 
 import pytest
-
-from protocol.codes import Role
-from protocol.names import NameForm
-from protocol.record import Record, RecordTag, compose_record
-from protocol.trust_list_build import emptied_record, record_for, sign_trust_list
-from protocol.tvs_messages import Answer, MessageType, Status, pack_message
-from services.logs import LogLevel
-from services.tvs.caches import CachedCertificate, CtlCache, DbCache, Index
 from tests import damage, lists, minting
 from tests.tvs_rig import capturing_log
+
+from tokenless.protocol.codes import Role
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.record import Record, RecordTag, compose_record
+from tokenless.protocol.trust_list_build import (
+    emptied_record,
+    record_for,
+    sign_trust_list,
+)
+from tokenless.protocol.tvs_messages import Answer, MessageType, Status, pack_message
+from tokenless.services.logs import LogLevel
+from tokenless.services.tvs.caches import CachedCertificate, CtlCache, DbCache, Index
 
 SIGNER = minting.server().certificate
 OTHER = minting.server(minting.SUBSCRIBER).certificate

@@ -8,11 +8,6 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from protocol.tvs_elements import Tag
-from protocol.tvs_messages import MessageType, Verify, pack_message
-from protocol.wire import pack_element
-from services.logs import LogLevel
 from tests.peers import require
 from tests.tvs_attacks import (
     MANY,
@@ -34,6 +29,11 @@ from tests.tvs_rig import (
     settings_for,
 )
 from tests.waiting import until
+
+from tokenless.protocol.tvs_elements import Tag
+from tokenless.protocol.tvs_messages import MessageType, Verify, pack_message
+from tokenless.protocol.wire import pack_element
+from tokenless.services.logs import LogLevel
 
 
 @pytest.mark.parametrize("what", [b"", client_hello(), client_hello()[:-50], b"\x16"])

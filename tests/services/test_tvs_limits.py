@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import trio
-
 from tests import minting
 from tests.tvs_attacks import (
     LONG,

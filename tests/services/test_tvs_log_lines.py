@@ -3,12 +3,6 @@
 from pathlib import Path
 
 import trio
-
-from protocol.tvs_elements import Tag
-from protocol.tvs_messages import Verify
-from services import metrics
-from services.logs import LogLevel
-from services.tvs.caches import CachedCertificate, Caches
 from tests import minting
 from tests.tvs_rig import (
     DEVICE,
@@ -23,6 +17,12 @@ from tests.tvs_rig import (
     settings_for,
     verify_for,
 )
+
+from tokenless.protocol.tvs_elements import Tag
+from tokenless.protocol.tvs_messages import Verify
+from tokenless.services import metrics
+from tokenless.services.logs import LogLevel
+from tokenless.services.tvs.caches import CachedCertificate, Caches
 
 _FOUND = "CertificateDBCache::getCertificateInformation"
 _LOOKING_UP = f"{_FOUND} - Looking up the certificate cache using Unique MAP ID :"

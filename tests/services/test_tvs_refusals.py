@@ -1,11 +1,11 @@
 """Refusals: all are counted, few are said. Totals, as Prometheus reads them."""
 
 from prometheus_client import CollectorRegistry, generate_latest
-
-from services.logs import LogLevel
-from services.tvs.counters import Refusal, TvsCollector, TvsCounters
-from services.tvs.refusals import Refusals
 from tests.tvs_rig import capturing_log
+
+from tokenless.services.logs import LogLevel
+from tokenless.services.tvs.counters import Refusal, TvsCollector, TvsCounters
+from tokenless.services.tvs.refusals import Refusals
 
 
 def test_a_reason_is_said_at_once_and_then_once_in_a_while() -> None:

@@ -7,11 +7,6 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from protocol.tvs_messages import Answer, MessageType, Query, pack_message
-from protocol.wire import pack_element
-from services.tvs.caches import Caches
-from services.tvs.server import TvsServer
 from tests import lists, minting
 from tests.tvs_rig import (
     DEVICE,
@@ -28,6 +23,11 @@ from tests.tvs_rig import (
     settings_for,
     verify_for,
 )
+
+from tokenless.protocol.tvs_messages import Answer, MessageType, Query, pack_message
+from tokenless.protocol.wire import pack_element
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.server import TvsServer
 
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])

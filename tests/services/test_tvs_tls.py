@@ -5,11 +5,6 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from services.errors import ServiceError
-from services.tvs.caches import Caches
-from services.tvs.server import TvsServer
-from services.tvs.settings import LegacyListener, MinimumTls, OwnCertificate
 from tests import minting
 from tests.tvs_rig import (
     PUBLISHER,
@@ -24,6 +19,11 @@ from tests.tvs_rig import (
     running,
     settings_for,
 )
+
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import LegacyListener, MinimumTls, OwnCertificate
 
 
 async def test_rsa_and_ecdsa_side_by_side(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Deadlines: what expires, and who goes first when room is needed."""
 
-from services.tvs.settings import TvsLimits
-from services.tvs.waits import Phase, Waits
+from tokenless.services.tvs.settings import TvsLimits
+from tokenless.services.tvs.waits import Phase, Waits
 
 LIMITS = TvsLimits(first_byte_s=5, handshake_s=10, request_s=20, idle_s=30)
 

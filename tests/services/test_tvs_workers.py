@@ -9,26 +9,6 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from services.errors import ServiceError
-from services.tvs.caches import Caches
-from services.tvs.counters import TvsCounters
-from services.tvs.frames import (
-    Begin,
-    Count,
-    Drain,
-    Fill,
-    FrameStream,
-    Gone,
-    Ready,
-    Show,
-    fill_from,
-    fill_into,
-    pack_frame,
-)
-from services.tvs.listeners import open_listeners
-from services.tvs.server import TvsServer
-from services.tvs.settings import LegacyListener, TvsLimits
 from tests import lists, minting
 from tests.tvs_rig import (
     PUBLISHER,
@@ -43,6 +23,26 @@ from tests.tvs_rig import (
     verify_for,
 )
 from tests.waiting import is_alive, until
+
+from tokenless.services.errors import ServiceError
+from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs.counters import TvsCounters
+from tokenless.services.tvs.frames import (
+    Begin,
+    Count,
+    Drain,
+    Fill,
+    FrameStream,
+    Gone,
+    Ready,
+    Show,
+    fill_from,
+    fill_into,
+    pack_frame,
+)
+from tokenless.services.tvs.listeners import open_listeners
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import LegacyListener, TvsLimits
 
 
 def children_of(pid: int) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any
 LAB = Path(__file__).parents[2] / "configs" / "lab.toml"
 PUBLISHER = "cucm-1051-a-pub"
 SUBSCRIBER = "cucm-1051-a-sub1"
-TOKENLESS = (sys.executable, "-m", "services")
+TOKENLESS = (sys.executable, "-m", "tokenless")
 PATIENCE_S = 120  # far longer than anything here takes, on however busy a machine
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from phone_emulator.pytest_plugin.lab import LabCluster, running_lab
 from tests.run_cli import run_cli
+
+from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 TFTP = "utils service restart Cisco Tftp"

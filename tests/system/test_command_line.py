@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from services.cli.main import cli
+from tokenless.services.cli.main import cli
 
 _COLUMNS = 78  # what click leaves of a terminal of 80
 

@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from services.config import load_config
 from tests.system.serving import TOKENLESS
+
+from tokenless.services.config import load_config
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "compose.yaml").read_text()

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from protocol.trust_list import TrustList
 from tests.run_cli import run_cli
+
+from tokenless.protocol.trust_list import TrustList
 
 PHONES = 6
 Steps = Mapping[str, Mapping[str, Any]]

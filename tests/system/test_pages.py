@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.system.serving import serving
 from tests.system.transcript import Comparable, exchanges, shell_beside
 

@@ -6,7 +6,6 @@ import zlib
 from pathlib import Path
 
 import pytest
-
 from tests.peers import require
 from tests.run_cli import run_cli
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
-from phone_emulator.cli.rehearse import rehearse
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.player import Watcher
-from phone_emulator.rehearsal.run import run_script
-from phone_emulator.rehearsal.shipped import all_scripts, find_scripts
-from phone_emulator.rehearsal.standing import PhoneState
 from tests.run_cli import run_cli
+
+from tokenless.phone_emulator.cli.rehearse import rehearse
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.player import Watcher
+from tokenless.phone_emulator.rehearsal.run import run_script
+from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
+from tokenless.phone_emulator.rehearsal.standing import PhoneState
 
 _PHONES = 3
 _SCRIPTS = {script.name: script for script in all_scripts()}

@@ -5,10 +5,11 @@ import socket
 import time
 from pathlib import Path
 
-from protocol.tvs_messages import Query
-from services.tvs.client import ServerAddress, TvsClient
 from tests.system.serving import PUBLISHER, Served, serving, tokenless
 from tests.tvs_rig import client_context
+
+from tokenless.protocol.tvs_messages import Query
+from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 REQUEST = b"\0\1ITLFile.tlv\0octet\0blksize\x001428\0"
 NOBODY = Query(7, "SEP001122334455", "CN=nobody", "CN=nobody", b"\1")

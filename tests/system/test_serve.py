@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-
 from tests.system.serving import (
     PATIENCE_S,
     PUBLISHER,

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from services.tftp.server import TftpServer
-from services.tftp.settings import Ports, TftpSettings
-from services.tftp.source import MemoryFiles
 from tests.peers import require
 from tests.tftp_rig import keeping
+
+from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import MemoryFiles
 
 _RANDOM = random.Random(7)
 TEXT = b"".join(b"line %d of the dial plan\n" % n for n in range(500))

@@ -6,9 +6,6 @@ from subprocess import PIPE
 
 import pytest
 import trio
-
-from protocol.tvs_messages import decode_message
-from services.tvs.settings import LegacyListener
 from tests import minting
 from tests.peers import require
 from tests.tvs_rig import (
@@ -19,6 +16,9 @@ from tests.tvs_rig import (
     running,
     settings_for,
 )
+
+from tokenless.protocol.tvs_messages import decode_message
+from tokenless.services.tvs.settings import LegacyListener
 
 
 @pytest.fixture(autouse=True)

@@ -10,17 +10,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from protocol.any_file import decode_file
-from protocol.codes import Digest, Role
-from protocol.show_text import show_trust_list
-from protocol.signed_file import sign_file
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import record_for, sign_trust_list
-from services.cli.file_json import describe_file
 from tests import minting
 from tests.lists import TIME, client_form, tokenless
 from tests.minting import Identity
 from tests.third_party import certutils_list
+
+from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.show_text import show_trust_list
+from tokenless.protocol.signed_file import sign_file
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.services.cli.file_json import describe_file
 
 FOLDER = Path(__file__).parent
 MODIFIED = "Fri Mar 06 19:45:13 CET 2015"

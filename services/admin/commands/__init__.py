@@ -4,7 +4,7 @@ A new command is a function in the module of its kind, decorated with its words;
 docstring's first line is what `help` shows.
 """
 
-from services.admin.commands import (
+from tokenless.services.admin.commands import (
     certificates,
     ctl,
     files,

@@ -5,19 +5,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from protocol.codes import TrustStore
-from services.admin.certificate_text import (
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.admin.certificate_text import (
     certificate_text,
     description,
     local_time,
     shown_name,
 )
-from services.admin.command import TREE, Question, Yes
-from services.admin.session import Session
-from services.changes import certificates
-from services.errors import ServiceError
-from services.pki.uploads import load_upload
-from services.store.certificates import StoredCertificate
+from tokenless.services.admin.command import TREE, Question, Yes
+from tokenless.services.admin.session import Session
+from tokenless.services.changes import certificates
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.uploads import load_upload
+from tokenless.services.store.certificates import StoredCertificate
 
 _RECOVERY_WARNING: Final = (
     "WARNING: If you are using a tokenless CTL and if the CallManager certificate is "

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from services.admin.command import TREE, Question
-from services.admin.session import Session
-from services.changes import security
-from services.changes.security import SecurityMode
+from tokenless.services.admin.command import TREE, Question
+from tokenless.services.admin.session import Session
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
 
 _RESTART_SERVICES: Final = (
     "Please Restart the TFTP and Cisco CallManager services on all nodes in the "

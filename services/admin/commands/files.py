@@ -6,11 +6,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from services.admin.command import TREE, Question, UsageError
-from services.admin.session import Session
-from services.changes.security import export_recovery
-from services.errors import ServiceError
-from services.files import PRIVATE
+from tokenless.services.admin.command import TREE, Question, UsageError
+from tokenless.services.admin.session import Session
+from tokenless.services.changes.security import export_recovery
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE
 
 _RECOVERY_FILE: Final = "ITLRecovery.p12"
 _ACTIVELOG_FOLDER: Final = PurePosixPath("cm/tftpdata")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from services.admin.command import TREE, Question
-from services.admin.session import Session
-from services.changes import security
-from services.pki.uploads import load_upload
+from tokenless.services.admin.command import TREE, Question
+from tokenless.services.admin.session import Session
+from tokenless.services.changes import security
+from tokenless.services.pki.uploads import load_upload
 
 
 @TREE.command(

@@ -1,15 +1,15 @@
 """`utils service …`: the services of this node (outputs are approximations)."""
 
-from services.admin.command import TREE, UsageError
-from services.admin.session import Session
-from services.monitoring.health import ServiceState
-from services.node.requests import (
+from tokenless.services.admin.command import TREE, UsageError
+from tokenless.services.admin.session import Session
+from tokenless.services.monitoring.health import ServiceState
+from tokenless.services.node.requests import (
     RestartService,
     StartService,
     Status,
     StopService,
 )
-from services.node.supervision import ServiceName
+from tokenless.services.node.supervision import ServiceName
 
 
 @TREE.command("utils service list")

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from services.admin.command import TREE, Question, UsageError, Yes
-from services.admin.help import help_text
-from services.admin.layout import columns
-from services.admin.session import Session
-from services.changes import hostname, security
-from services.store.parameters import Parameter
+from tokenless.services.admin.command import TREE, Question, UsageError, Yes
+from tokenless.services.admin.help import help_text
+from tokenless.services.admin.layout import columns
+from tokenless.services.admin.session import Session
+from tokenless.services.changes import hostname, security
+from tokenless.services.store.parameters import Parameter
 
 # The vendor's pages call it "Prepare Cluster for Rollback to pre 8.0".
 _SHORT_NAMES: Final = {

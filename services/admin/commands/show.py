@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from protocol import __version__
-from protocol.errors import DecodeError
-from protocol.phone_models import PHONE_MODELS
-from protocol.show_text import Kind, show_missing, show_trust_list
-from protocol.trust_list import TrustList
-from services.admin.certificate_text import local_time
-from services.admin.command import TREE, UsageError
-from services.admin.layout import columns
-from services.admin.session import Session
-from services.errors import ServiceError
-from services.node.requests import ShowMetrics, ShowTvsCache
-from services.store.audit import read_audit
+from tokenless import __version__
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.show_text import Kind, show_missing, show_trust_list
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.admin.certificate_text import local_time
+from tokenless.services.admin.command import TREE, UsageError
+from tokenless.services.admin.layout import columns
+from tokenless.services.admin.session import Session
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.requests import ShowMetrics, ShowTvsCache
+from tokenless.services.store.audit import read_audit
 
 _MOST_DIGITS: Final = 6
 

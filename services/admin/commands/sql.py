@@ -1,10 +1,10 @@
 """`run sql`."""
 
-from services.admin.command import TREE
-from services.admin.layout import columns
-from services.admin.session import Session
-from services.admin.sql import parse_select, run_select
-from services.admin.tables import tables
+from tokenless.services.admin.command import TREE
+from tokenless.services.admin.layout import columns
+from tokenless.services.admin.session import Session
+from tokenless.services.admin.sql import parse_select, run_select
+from tokenless.services.admin.tables import tables
 
 
 @TREE.command("run sql STATEMENT...", literal=True)

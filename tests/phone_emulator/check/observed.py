@@ -3,16 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from phone_emulator.check.observation import Member, Missing, Node, Observation
-from phone_emulator.secd.events import Server
-from phone_emulator.secd.file_names import names_of
-from protocol.anchor_records import certificates_of
-from protocol.codes import Role
-from protocol.phone_config import PhoneConfig
-from protocol.phone_models import TlsVersion
-from protocol.trust_anchors import FileKind
-from protocol.tvs_messages import Query
 from tests.cluster import DEVICE, NOW, Authority
+
+from tokenless.phone_emulator.check.observation import (
+    Member,
+    Missing,
+    Node,
+    Observation,
+)
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.protocol.anchor_records import certificates_of
+from tokenless.protocol.codes import Role
+from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.phone_models import TlsVersion
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tvs_messages import Query
 
 ALL_VERSIONS: tuple[TlsVersion, ...] = ("1.0", "1.1", "1.2", "1.3")
 

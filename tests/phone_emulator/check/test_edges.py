@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-
-from phone_emulator.check.findings import Finding, Severity
-from phone_emulator.check.inspect import inspect, to_json
-from phone_emulator.check.observation import Missing, Observation
-from phone_emulator.check.view import check_view
 from tests.cluster import PUB, SIGNED_AT, SUB, Authority, Lab
 from tests.phone_emulator.check.observed import observation, without_tvs
+
+from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.inspect import inspect, to_json
+from tokenless.phone_emulator.check.observation import Missing, Observation
+from tokenless.phone_emulator.check.view import check_view
 
 MODELS = ("7975", "8861")
 PLAIN = Lab()

@@ -5,13 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from rich.console import Console
-
-from phone_emulator.check.findings import Finding, Severity
-from phone_emulator.check.inspect import inspect, locks_phones_out, to_json
-from phone_emulator.check.observation import Observation
-from phone_emulator.check.view import check_view
-from protocol.codes import Digest, Role
-from protocol.phone_config import TvsMember
 from tests.cluster import (
     PUB,
     SIGNED_AT,
@@ -24,6 +17,13 @@ from tests.cluster import (
     record,
 )
 from tests.phone_emulator.check.observed import at, observation, without_tvs
+
+from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to_json
+from tokenless.phone_emulator.check.observation import Observation
+from tokenless.phone_emulator.check.view import check_view
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.phone_config import TvsMember
 
 MODELS = ("7975", "8861")
 Nodes = dict[str, Authority]

@@ -4,16 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from phone_emulator.check.inspect import inspect
-from phone_emulator.check.observation import Observation
-from phone_emulator.check.observe import MAX_MEMBERS, Patience, observe
-from phone_emulator.secd.events import Server
-from protocol.codes import Role
-from protocol.tftp_packets import TftpError, TftpErrorCode
-from protocol.trust_anchors import FileKind
 from tests.cluster import DEVICE, Authority, Lab, keypair, record
 from tests.live import live_node
+
+from tokenless.phone_emulator.check.inspect import inspect
+from tokenless.phone_emulator.check.observation import Observation
+from tokenless.phone_emulator.check.observe import MAX_MEMBERS, Patience, observe
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.codes import Role
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.trust_anchors import FileKind
 
 MIXED = replace(Lab(), mixed=True)
 HURRY = Patience(tftp_s=0.05, tvs_s=5.0)

@@ -1,16 +1,17 @@
 """The planner's worlds made real: signed lists, a real SECD, TVS with real answers."""
 
-from phone_emulator.planner.model import Cluster, Identity, List, Served, Site
-from phone_emulator.planner.phones import Group, tvs_of
-from phone_emulator.secd.events import FlashContents, Server
-from phone_emulator.secd.events import Identity as PhoneIdentity
-from phone_emulator.secd.report import BootReport
-from protocol.codes import UNITS, Role, TrustStore
-from protocol.phone_config import TvsMember
-from protocol.record import Record
-from protocol.trust_list_build import record_for
 from tests.cluster import Authority, Keypair, UnsignedList, configuration, keypair
 from tests.phone_bench import Bench
+
+from tokenless.phone_emulator.planner.model import Cluster, Identity, List, Served, Site
+from tokenless.phone_emulator.planner.phones import Group, tvs_of
+from tokenless.phone_emulator.secd.events import FlashContents, Server
+from tokenless.phone_emulator.secd.events import Identity as PhoneIdentity
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.codes import UNITS, Role, TrustStore
+from tokenless.protocol.phone_config import TvsMember
+from tokenless.protocol.record import Record
+from tokenless.protocol.trust_list_build import record_for
 
 ADDRESSES = ("127.0.47.155", "127.0.47.156", "127.0.47.157")
 

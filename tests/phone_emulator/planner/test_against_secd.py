@@ -3,10 +3,11 @@
 import random
 
 import pytest
+from tests.phone_emulator.planner.real import boot_for_real
 
-from phone_emulator.planner.model import Site, first_cluster
-from phone_emulator.planner.phones import Boot, Fate, Group, Phone, boot
-from phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model import Site, first_cluster
+from tokenless.phone_emulator.planner.phones import Boot, Fate, Group, Phone, boot
+from tokenless.phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
     ResetItl,
@@ -18,11 +19,10 @@ from phone_emulator.planner.steps import (
     World,
     apply,
 )
-from phone_emulator.secd.events import FlashContents
-from phone_emulator.secd.report import BootReport
-from protocol.release import Release
-from protocol.trust_anchors import FileKind
-from tests.phone_emulator.planner.real import boot_for_real
+from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.release import Release
+from tokenless.protocol.trust_anchors import FileKind
 
 MODELS = ("7975", "8861", "7960", "Jabber")
 WALKS, STEPS = 8, 14

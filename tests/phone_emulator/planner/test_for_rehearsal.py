@@ -2,11 +2,11 @@
 
 import pytest
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.planner.steps import Regenerate
-from phone_emulator.rehearsal.planned_from import task_for
-from phone_emulator.rehearsal.script import Group, Script, Step
-from protocol.codes import TrustStore
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.steps import Regenerate
+from tokenless.phone_emulator.rehearsal.planned_from import task_for
+from tokenless.phone_emulator.rehearsal.script import Group, Script, Step
+from tokenless.protocol.codes import TrustStore
 
 SUBSCRIBER = "cucm-1051-a-sub1"
 UNKNOWN = "the planner's model does not know the step"

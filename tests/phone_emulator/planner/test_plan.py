@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.planner.goal import parse_goal
-from phone_emulator.planner.model import Site
-from phone_emulator.planner.phones import Group
-from phone_emulator.planner.plan import Plan, make_plan, naive_steps
-from phone_emulator.planner.report import in_words, to_json
-from phone_emulator.planner.risk import assess, is_settled
-from phone_emulator.planner.search import search
-from phone_emulator.planner.steps import (
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.goal import parse_goal
+from tokenless.phone_emulator.planner.model import Site
+from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.plan import Plan, make_plan, naive_steps
+from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.risk import assess, is_settled
+from tokenless.phone_emulator.planner.search import search
+from tokenless.phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
     ResetPhones,
@@ -21,9 +21,9 @@ from phone_emulator.planner.steps import (
     UpdateCtl,
     apply,
 )
-from phone_emulator.planner.task import Task
-from protocol.codes import TrustStore
-from protocol.release import Release
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.release import Release
 
 CALLMANAGER, TVS = TrustStore.CALLMANAGER, TrustStore.TVS
 CAPF, ITLRECOVERY = TrustStore.CAPF, TrustStore.ITLRECOVERY

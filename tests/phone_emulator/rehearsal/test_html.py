@@ -8,16 +8,16 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from phone_emulator.rehearsal.causes import RULES, plain_cause
-from phone_emulator.rehearsal.html_report import render_report
-from phone_emulator.rehearsal.html_text import Html, code_words, join, tag
-from phone_emulator.rehearsal.player import Watcher
-from phone_emulator.rehearsal.run import Played, run_script
-from phone_emulator.rehearsal.script import load_script
-from phone_emulator.rehearsal.shipped import find_scripts
-from phone_emulator.rehearsal.standing import Refusal
-from phone_emulator.rehearsal.timeline import timeline
-from protocol.trust_anchors import FileKind
+from tokenless.phone_emulator.rehearsal.causes import RULES, plain_cause
+from tokenless.phone_emulator.rehearsal.html_report import render_report
+from tokenless.phone_emulator.rehearsal.html_text import Html, code_words, join, tag
+from tokenless.phone_emulator.rehearsal.player import Watcher
+from tokenless.phone_emulator.rehearsal.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.script import load_script
+from tokenless.phone_emulator.rehearsal.shipped import find_scripts
+from tokenless.phone_emulator.rehearsal.standing import Refusal
+from tokenless.phone_emulator.rehearsal.timeline import timeline
+from tokenless.protocol.trust_anchors import FileKind
 
 _VOID: Final = {"meta", "br"}
 _NASTY: Final = "<script>alert(\"x\")</script> & 'quoted'"

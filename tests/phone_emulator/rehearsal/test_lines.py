@@ -2,9 +2,9 @@
 
 import pytest
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal import lines
-from phone_emulator.rehearsal.actions import (
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal import lines
+from tokenless.phone_emulator.rehearsal.actions import (
     Action,
     AddNode,
     Admin,

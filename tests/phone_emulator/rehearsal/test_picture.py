@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from phone_emulator.rehearsal.picture import draw
+from tokenless.phone_emulator.rehearsal.picture import draw
 
 ROOT = Path(__file__).parents[3]
 PICTURE = ROOT / "docs" / "rehearsal.svg"

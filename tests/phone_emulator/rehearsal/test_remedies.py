@@ -4,18 +4,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-
-from phone_emulator.rehearsal.facts import ClusterFacts, Held, Signer, TvsFacts
-from phone_emulator.rehearsal.remedies import Trouble, remedies_for
-from protocol.certificate import Certificate
-from protocol.codes import Role, TrustStore
-from protocol.phone_models import PHONE_MODELS
-from protocol.release import Release
-from protocol.signature import PrivateKeySigner
-from protocol.trust_anchors import FileKind
-from protocol.trust_list import TrustList
-from protocol.trust_list_build import record_for, sign_trust_list
 from tests.minting import server
+
+from tokenless.phone_emulator.rehearsal.facts import (
+    ClusterFacts,
+    Held,
+    Signer,
+    TvsFacts,
+)
+from tokenless.phone_emulator.rehearsal.remedies import Trouble, remedies_for
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.release import Release
+from tokenless.protocol.signature import PrivateKeySigner
+from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 _PUB = Signer(TrustStore.CALLMANAGER, "pub")
 _RECOVERY = Signer(TrustStore.ITLRECOVERY, "pub")

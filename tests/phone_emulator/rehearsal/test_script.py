@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from phone_emulator.errors import PhoneError
-from phone_emulator.rehearsal.script import load_script, load_scripts, sizes
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.script import load_script, load_scripts, sizes
 
 _HEAD = 'name = "x"\nlesson = "y"\n'
 _BODY = """

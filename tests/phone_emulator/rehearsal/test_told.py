@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from phone_emulator.cli.playing import (
+from tokenless.phone_emulator.cli.playing import (
     JsonVoice,
     StoryVoice,
     TableVoice,
     exit_unless_as_expected,
 )
-from phone_emulator.rehearsal.expectations import StepReport
-from phone_emulator.rehearsal.html_report import render_report
-from phone_emulator.rehearsal.narrative import results_table, step_story
-from phone_emulator.rehearsal.player import Watcher
-from phone_emulator.rehearsal.run import Played, run_script
-from phone_emulator.rehearsal.script import load_script
-from phone_emulator.rehearsal.view import steps_table
+from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.html_report import render_report
+from tokenless.phone_emulator.rehearsal.narrative import results_table, step_story
+from tokenless.phone_emulator.rehearsal.player import Watcher
+from tokenless.phone_emulator.rehearsal.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.script import load_script
+from tokenless.phone_emulator.rehearsal.view import steps_table
 
 WRONG = """
 name = "wrong"

@@ -1,10 +1,10 @@
 """The publisher's shell, which answers yes to everything."""
 
 import pytest
-
-from services.admin.shell import AdminShell
-from services.cluster.cluster import Cluster
 from tests.services.admin.lines import PUBLISHER
+
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cluster.cluster import Cluster
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What tests of the shell type, and the person who answers its questions."""
 
-from services.admin.shell import AdminShell, CommandResult
+from tokenless.services.admin.shell import AdminShell, CommandResult
 
 PUBLISHER = "cucm-1051-a-pub"
 SUBSCRIBER = "cucm-1051-a-sub1"

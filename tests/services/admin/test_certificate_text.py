@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-
-from protocol.certificate import Certificate
-from services.admin.certificate_text import certificate_text, description, local_time
 from tests import minting, odd_certificates
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.services.admin.certificate_text import (
+    certificate_text,
+    description,
+    local_time,
+)
 
 
 @pytest.fixture(autouse=True)

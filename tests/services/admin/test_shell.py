@@ -4,13 +4,6 @@ import os
 import pwd
 
 import pytest
-
-from protocol.codes import TrustStore
-from services.admin.command import TREE
-from services.admin.shell import AdminShell, CommandResult
-from services.changes import certificates
-from services.cluster.cluster import Cluster
-from services.store.audit import read_audit
 from tests import minting
 from tests.services.admin.lines import (
     MIXED,
@@ -22,6 +15,13 @@ from tests.services.admin.lines import (
     mode,
     refusal,
 )
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.admin.command import TREE
+from tokenless.services.admin.shell import AdminShell, CommandResult
+from tokenless.services.changes import certificates
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.store.audit import read_audit
 
 
 @pytest.mark.parametrize("answer", ["n", "no", "", "maybe"])

@@ -5,14 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
-from protocol.certificate import Certificate
-from protocol.names import DistinguishedName
-from services.admin.shell import AdminShell
-from services.cluster.cluster import Cluster
-from services.pki.keys import generate_ec
-from services.pki.manufacturing import to_pem
-from services.pki.minting import Issuer, Profile, Validity, mint
 from tests import minting
 from tests.endless import endless
 from tests.services.admin.lines import (
@@ -22,6 +14,14 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
+
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.names import DistinguishedName
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.pki.keys import generate_ec
+from tokenless.services.pki.manufacturing import to_pem
+from tokenless.services.pki.minting import Issuer, Profile, Validity, mint
 
 
 def test_a_regeneration_wants_the_whole_word(lab: Cluster) -> None:

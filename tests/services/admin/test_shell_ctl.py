@@ -1,7 +1,5 @@
 """`utils ctl` and `show ctl`, on the stored state of a cluster that is down."""
 
-from services.admin.shell import AdminShell
-from services.cluster.cluster import Cluster
 from tests.services.admin.lines import (
     MIXED,
     MODE,
@@ -12,6 +10,9 @@ from tests.services.admin.lines import (
     done,
     mode,
 )
+
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cluster.cluster import Cluster
 
 
 def test_non_secure_without_a_ctl(shell: AdminShell) -> None:

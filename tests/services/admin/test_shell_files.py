@@ -3,10 +3,6 @@
 from pathlib import Path
 
 import pytest
-
-from protocol.trust_list import TrustList
-from services.admin.shell import AdminShell
-from services.cluster.cluster import Cluster
 from tests.services.admin.lines import (
     MIXED,
     PUBLISHER,
@@ -15,6 +11,10 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
+
+from tokenless.protocol.trust_list import TrustList
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cluster.cluster import Cluster
 
 
 def test_a_file_that_was_deleted_stays_so_until_a_newer_one(

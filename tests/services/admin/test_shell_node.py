@@ -2,13 +2,13 @@
 
 import pytest
 import trio
-
-from services.admin.shell import AdminShell
-from services.cluster.cluster import Cluster
-from services.config import load_config
-from services.node.serve import serve_nodes
 from tests.node_rig import FREE_PORTS, LAB
 from tests.services.admin.lines import MIXED, PUBLISHER, SUBSCRIBER, done
+
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+from tokenless.services.node.serve import serve_nodes
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.admin.layout import columns
-from services.admin.sql import (
+from tokenless.services.admin.layout import columns
+from tokenless.services.admin.sql import (
     Condition,
     Select,
     StatementError,

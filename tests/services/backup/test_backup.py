@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from protocol.codes import TrustStore
-from services.backup import take
-from services.backup.manifest import (
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.backup import take
+from tokenless.services.backup.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     BackupError,
     Manifest,
 )
-from services.backup.restore import restore_backup
-from services.backup.take import take_backup
-from services.changes.certificates import own_certificate
-from services.cluster.cluster import Cluster
-from services.errors import ServiceError
+from tokenless.services.backup.restore import restore_backup
+from tokenless.services.backup.take import take_backup
+from tokenless.services.changes.certificates import own_certificate
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
 
 NOW = 1_700_000_000.0
 Members = dict[str, bytes]
@@ -127,7 +127,7 @@ def test_a_folder_without_a_cluster(tmp_path: Path) -> None:
 def test_an_administrator_at_work_is_not_cut_in_two(
     lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.backup.take._LOCK_S", 0.01)
+    monkeypatch.setattr("tokenless.services.backup.take._LOCK_S", 0.01)
     with (
         lab.store.change("test", "", by="test"),
         pytest.raises(ServiceError, match="locked"),

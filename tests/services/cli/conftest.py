@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from services.cli.main import main
 from tests import lists, minting
 from tests.services.cli.answers import Tokenless
 from tests.services.conftest import LAB
+
+from tokenless.services.cli.main import main
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests import minting
 from tests.services.cli.answers import Tokenless, done, refused
 

@@ -3,9 +3,10 @@
 import subprocess
 from pathlib import Path
 
-from protocol.certificate import Certificate
 from tests import minting
 from tests.services.cli.answers import Tokenless, done, refused
+
+from tokenless.protocol.certificate import Certificate
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from protocol.trust_list import TrustList
 from tests.lists import client_form, tokenless
+
+from tokenless.protocol.trust_list import TrustList
 
 Run = Callable[..., tuple[int, str, str]]
 

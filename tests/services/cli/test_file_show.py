@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from protocol.show_text_parse import parse_shown_list
 from tests import defects, minting
 from tests.lists import client_form, tokenless
+
+from tokenless.protocol.show_text_parse import parse_shown_list
 
 Run = Callable[..., tuple[int, str, str]]
 

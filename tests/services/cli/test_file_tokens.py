@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-
-from protocol.trust_list import TrustList
 from tests.run_cli import run_cli
 from tests.softhsm import (
     MODULE,
@@ -13,6 +11,8 @@ from tests.softhsm import (
     prepare_store,
     require_softhsm,
 )
+
+from tokenless.protocol.trust_list import TrustList
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import trio
-
-from protocol.codes import Role
-from services.cli.main import main
-from services.tvs.caches import CachedCertificate
-from services.tvs.settings import TvsSettings
 from tests import defects, minting
 from tests.lists import tokenless
 from tests.tvs_rig import own_certificate, running
+
+from tokenless.protocol.codes import Role
+from tokenless.services.cli.main import main
+from tokenless.services.tvs.caches import CachedCertificate
+from tokenless.services.tvs.settings import TvsSettings
 
 Outcome = tuple[int, dict[str, object], str]
 

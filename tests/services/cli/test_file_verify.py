@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests import damage, defects
 from tests.damage import Defect
 from tests.defects import DEFECTS

@@ -10,11 +10,11 @@ import pytest
 import trio
 from click.testing import CliRunner, Result
 
-from services.cli.health import health
-from services.errors import ServiceError
-from services.monitoring.health import NodeHealth, ServiceState, judge
-from services.node.control_server import serve_control
-from services.node.requests import Request
+from tokenless.services.cli.health import health
+from tokenless.services.errors import ServiceError
+from tokenless.services.monitoring.health import NodeHealth, ServiceState, judge
+from tokenless.services.node.control_server import serve_control
+from tokenless.services.node.requests import Request
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 

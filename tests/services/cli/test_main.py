@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 import pytest
-
-from services.changes import certificates
-from services.cli.main import main
 from tests.services.cli.answers import Tokenless, refused
+
+from tokenless.services.changes import certificates
+from tokenless.services.cli.main import main
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "services", *arguments],
+        [sys.executable, "-m", "tokenless", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -64,7 +64,7 @@ def test_debug_shows_where_it_came_from(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "services", "cert", "list", "--json"]
+    command = [sys.executable, "-m", "tokenless", "cert", "list", "--json"]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-
-from services.errors import ServiceError
-from services.files import PRIVATE, write_output
 from tests.services.cli.answers import Tokenless, refused
+
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, write_output
 
 
 def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:

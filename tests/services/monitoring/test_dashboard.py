@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import services.node.runtime  # noqa: F401  # rooms register what they count
-from services.metrics import REGISTRY
+import tokenless.services.node.runtime  # noqa: F401  # rooms register what they count
+from tokenless.services.metrics import REGISTRY
 
 DASHBOARD = Path(__file__).parents[3] / "configs/grafana/tokenless.json"
 LISTED = (

@@ -1,11 +1,11 @@
 """Days to expiry: of the next certificate in each place, counted down by the clock."""
 
 from prometheus_client import CollectorRegistry
-
-from services.changes import certificates
-from services.cluster.cluster import Cluster
-from services.monitoring.expiry import ExpiryCollector, load_ends
 from tests.clock import Clock
+
+from tokenless.services.changes import certificates
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.monitoring.expiry import ExpiryCollector, load_ends
 
 DAY_S = 86400
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from services.monitoring.health import (
+from tokenless.services.monitoring.health import (
     Health,
     NodeHealth,
     ServiceState,

@@ -6,10 +6,15 @@ from functools import partial
 import pytest
 import trio
 
-from services.errors import ServiceError
-from services.metrics import SERVICE_STARTS
-from services.monitoring.health import Health, NodeHealth, ServiceState, Verdict
-from services.monitoring.http_server import serve_monitoring
+from tokenless.services.errors import ServiceError
+from tokenless.services.metrics import SERVICE_STARTS
+from tokenless.services.monitoring.health import (
+    Health,
+    NodeHealth,
+    ServiceState,
+    Verdict,
+)
+from tokenless.services.monitoring.http_server import serve_monitoring
 
 _PLACES = 16
 

@@ -2,13 +2,13 @@
 
 import pytest
 import trio
-
-from services.cluster.cluster import Cluster
-from services.config import load_config
-from services.node.control import request
-from services.node.requests import Request
-from services.node.serve import Serving, serve_nodes
 from tests.node_rig import FREE_PORTS, LAB, Ask
+
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+from tokenless.services.node.control import request
+from tokenless.services.node.requests import Request
+from tokenless.services.node.serve import Serving, serve_nodes
 
 
 @pytest.fixture

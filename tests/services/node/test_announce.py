@@ -6,16 +6,16 @@ from collections.abc import Mapping
 import pytest
 import trio
 
-from services.changes import security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import record_applied
-from services.errors import ServiceError
-from services.node import announce as announce_module
-from services.node.announce import Delivery, NodeDelivery, announce
-from services.node.control_server import serve_control
-from services.node.requests import Request
-from services.node.serve import Serving, serve_nodes
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import record_applied
+from tokenless.services.errors import ServiceError
+from tokenless.services.node import announce as announce_module
+from tokenless.services.node.announce import Delivery, NodeDelivery, announce
+from tokenless.services.node.control_server import serve_control
+from tokenless.services.node.requests import Request
+from tokenless.services.node.serve import Serving, serve_nodes
 
 
 @pytest.fixture

@@ -14,12 +14,17 @@ from pathlib import Path
 import pytest
 import trio
 
-from services.errors import ServiceError
-from services.node import control_server as control_server_module
-from services.node.control import NodeDownError, is_served, request
-from services.node.control_server import serve_control
-from services.node.control_socket import NodeServedError, connect, listen, serve_lock
-from services.node.requests import (
+from tokenless.services.errors import ServiceError
+from tokenless.services.node import control_server as control_server_module
+from tokenless.services.node.control import NodeDownError, is_served, request
+from tokenless.services.node.control_server import serve_control
+from tokenless.services.node.control_socket import (
+    NodeServedError,
+    connect,
+    listen,
+    serve_lock,
+)
+from tokenless.services.node.requests import (
     MAX_ANSWER_BYTES,
     MAX_REQUEST_BYTES,
     Request,
@@ -32,7 +37,7 @@ from services.node.requests import (
 
 HOLD = """
 import sys, time, pathlib
-from services.node.control_socket import listen, serve_lock
+from tokenless.services.node.control_socket import listen, serve_lock
 path = pathlib.Path(sys.argv[1])
 with serve_lock("lab-pub", path):
     server = listen(path)

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-
-from services.errors import ServiceError
-from services.metrics import CACHE_AGE, DATABASE_REACHABLE
-from services.node import follower as follower_module
-from services.node.follower import Follower
-from services.node.notifications import follow_notifications
-from services.store.database import Database
-from services.store.failures import DatabaseAwayError
 from tests.postgresql import Server, running_server
+
+from tokenless.services.errors import ServiceError
+from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE
+from tokenless.services.node import follower as follower_module
+from tokenless.services.node.follower import Follower
+from tokenless.services.node.notifications import follow_notifications
+from tokenless.services.store.database import Database
+from tokenless.services.store.failures import DatabaseAwayError
 
 NODE = "lab-away"
 

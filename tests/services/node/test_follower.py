@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from services.errors import ServiceError
-from services.node.follower import Follower
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.follower import Follower
 
 
 class Database:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import trio
-
-from protocol.codes import TrustStore
-from services.changes.certificates import regenerate
-from services.cluster.cluster import Cluster
-from services.node.reload import reload
-from services.node.serve import Serving
 from tests.node_rig import LAB
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes.certificates import regenerate
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.node.reload import reload
+from tokenless.services.node.serve import Serving
 
 Log = pytest.CaptureFixture[str]
 

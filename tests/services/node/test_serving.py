@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 import trio
+from tests.node_rig import FREE_PORTS, LAB, Ask
+from tests.tftp_rig import Where, fetch
 
-from protocol.tftp_packets import TftpError
-from services.changes import security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.config import load_config
-from services.errors import ServiceError
-from services.monitoring.health import Verdict
-from services.node.control import is_served
-from services.node.requests import (
+from tokenless.protocol.tftp_packets import TftpError
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+from tokenless.services.errors import ServiceError
+from tokenless.services.monitoring.health import Verdict
+from tokenless.services.node.control import is_served
+from tokenless.services.node.requests import (
     RestartService,
     ShowMetrics,
     ShowTvsCache,
@@ -25,12 +27,10 @@ from services.node.requests import (
     StopService,
     Sync,
 )
-from services.node.runtime import Kind
-from services.node.serve import Serving, serve_nodes
-from services.node.settings import tftp_settings
-from services.publishing.phone_files import NodeFiles
-from tests.node_rig import FREE_PORTS, LAB, Ask
-from tests.tftp_rig import Where, fetch
+from tokenless.services.node.runtime import Kind
+from tokenless.services.node.serve import Serving, serve_nodes
+from tokenless.services.node.settings import tftp_settings
+from tokenless.services.publishing.phone_files import NodeFiles
 
 TFTP, TVS = "Cisco Tftp", "Cisco Trust Verification Service"
 

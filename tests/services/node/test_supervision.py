@@ -4,9 +4,9 @@ import pytest
 import trio
 import trio.testing
 
-from services.errors import ServiceError
-from services.monitoring.health import ServiceState
-from services.node.supervision import ServiceName, Supervised
+from tokenless.services.errors import ServiceError
+from tokenless.services.monitoring.health import ServiceState
+from tokenless.services.node.supervision import ServiceName, Supervised
 
 
 class Echo:

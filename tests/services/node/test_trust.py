@@ -1,15 +1,15 @@
 """What a node's TVS answers from: the database, and the CTL file in its folder."""
 
 import pytest
-
-from services.changes import security
-from services.changes.security import SecurityMode
-from services.cluster.cluster import Cluster
-from services.cluster.distribution import install_ctl
-from services.config import load_config
-from services.node.trust import NodeTrust
-from services.tvs.caches import CacheName
 from tests.node_rig import LAB
+
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import install_ctl
+from tokenless.services.config import load_config
+from tokenless.services.node.trust import NodeTrust
+from tokenless.services.tvs.caches import CacheName
 
 
 async def counts(trust: NodeTrust) -> dict[object, int]:

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterable
 
-from phone_emulator.fleet.store import StoredPhone
-from protocol.certificate import Certificate
-from protocol.phone_config import PhoneConfig
-from protocol.trust_list import TrustList
 from tests.system.hosts.host import PHONES, PhonesHost
 from tests.system.hosts.scene import Scene
+
+from tokenless.phone_emulator.fleet.store import StoredPhone
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.trust_list import TrustList
 
 
 def check_trust(scene: Scene) -> None:

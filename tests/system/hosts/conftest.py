@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from tests.postgresql import copy_data, memory_folder, require_postgresql
 from tests.system.hosts.agreement import check_agreement
 from tests.system.hosts.network import require_namespaces

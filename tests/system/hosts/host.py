@@ -10,10 +10,11 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, CompletedProcess, Popen
 from typing import Any, Final
 
-from phone_emulator.fleet.store import FleetStore, StoredPhone
 from tests.system.hosts.network import Namespace
 from tests.system.hosts.patience import PATIENCE_S, wait_until
 from tests.system.serving import TOKENLESS, environment
+
+from tokenless.phone_emulator.fleet.store import FleetStore, StoredPhone
 
 PHONES: Final = 4
 _SUMS: Final = re.compile(r"([0-9a-f]{32})\(MD5\)\s+([0-9a-f]{40})\(SHA1\)")

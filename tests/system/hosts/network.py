@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-
 from tests.peers import require
 
 PREFIX_BITS: Final = 24

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.system.image.engine import IMAGE, ROOT, Engine, running_engine
 
 
