@@ -11,7 +11,15 @@ from tokenless.protocol.errors import DecodeError
 
 SEEDS = cache(all_seeds)
 TARGETS = (
-    *("certificates", "configurations", "files", "key-files", "names", "pages"),
+    *(
+        "certificates",
+        "configurations",
+        "dates",
+        "files",
+        "key-files",
+        "names",
+        "pages",
+    ),
     *("texts", "tftp-answers", "tftp-downloads", "tftp-requests", "tftp-transfers"),
     *("tvs-client", "tvs-server", "uploads"),
 )
