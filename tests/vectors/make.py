@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import minting
+from tests.encrypted import encrypted_by_hand
 from tests.lists import TIME, client_form, tokenless
 from tests.minting import Identity
 from tests.third_party import certutils_list
@@ -74,6 +75,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "third-party.tlv": certutils_list,
     "itl-12.tlv": itl,
     "configuration.sgn": signed_file,
+    "configuration.enc.sgn": lambda: encrypted_by_hand(digest="sha512"),
 }
 
 
