@@ -1,6 +1,6 @@
 """A rehearsal told step by step: who is stuck, why, what is left, what would help."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,7 +10,6 @@ from rich.text import Text
 from tokenless.phone_emulator.rehearsal.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.expectations import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.run import Played
-from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.standing import PhoneState, Refusal, Standing
 
 _STYLES = {
@@ -97,18 +96,6 @@ def _trouble(standing: Standing) -> Iterator[Text]:
         yield Text(f"What recovers {standing.group}:")
         for remedy in standing.remedies:
             yield Text(f"  - {remedy}")
-
-
-def lessons_table(scripts: Iterable[Script]) -> Table:
-    """List rehearsals with their lessons."""
-    table = Table(header_style="bold")
-    table.add_column("rehearsal", no_wrap=True)
-    table.add_column("lesson")
-    table.add_column("source")
-    for script in scripts:
-        marked = " (inferred)" if script.inferred else ""
-        table.add_row(script.name, script.lesson, f"{script.source}{marked}")
-    return table
 
 
 def results_table(all_played: Sequence[Played]) -> Table:

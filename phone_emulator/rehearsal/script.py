@@ -42,7 +42,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
     minds_expiry: bool = False
-    """Whether the phones refuse a signer whose certificate has expired (7.13)."""
+    """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

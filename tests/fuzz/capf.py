@@ -7,9 +7,8 @@ written as it was read. An encrypted file that is decoded is decrypted, too.
 
 from functools import cache
 
-from tests import capf, encrypted
 from tests.fuzz.engine import Seeded
-
+from tests.rigs import capf, encrypted
 from tokenless.protocol.capf_messages import CapfMessage, Command
 from tokenless.protocol.capf_phone import CapfIdentity, MakeKey, PhoneSession
 from tokenless.protocol.capf_server import (

@@ -5,8 +5,8 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import capf, minting
 
+from tests.rigs import capf, minting
 from tokenless.protocol.capf_elements import (
     CapfTag,
     SudiProof,

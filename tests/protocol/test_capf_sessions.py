@@ -2,9 +2,9 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests import capf, minting
-from tests.capf import DEVICE, own, phone_certificate
 
+from tests.rigs import capf, minting
+from tests.rigs.capf import DEVICE, own, phone_certificate
 from tokenless.protocol.capf_elements import (
     CapfReason,
     CapfTag,

@@ -8,10 +8,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import encrypted, minting
-from tests.encrypted import NAME, XML
-from tests.lists import TIME
 
+from tests.rigs import encrypted, minting
+from tests.rigs.encrypted import NAME, XML
+from tests.rigs.lists import TIME
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest
 from tokenless.protocol.encrypted_file import (

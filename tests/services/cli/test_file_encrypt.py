@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from tests import encrypted, minting
-from tests.encrypted import XML, encrypted_by_hand
+
+from tests.rigs import encrypted, minting
+from tests.rigs.encrypted import XML, encrypted_by_hand
 from tests.services.cli.conftest import Run
 
 SIGNER = ("--cert", "signer.pem", "--key", "signer.key")

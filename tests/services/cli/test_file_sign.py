@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import load_der_x509_certificate
-from tests import minting
-from tests.encrypted import encrypted_by_hand
 
+from tests.rigs import minting
+from tests.rigs.encrypted import encrypted_by_hand
 from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
 
 Run = Callable[..., tuple[int, str, str]]
