@@ -4,9 +4,9 @@ import random
 from functools import cache
 
 import pytest
+
 from tests.fuzz import engine
 from tests.fuzz.__main__ import all_seeds
-
 from tokenless.protocol.errors import DecodeError
 
 SEEDS = cache(all_seeds)

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests import minting
-from tests.lists import TIME, client_form, tokenless
-from tests.minting import Identity
-from tests.third_party import certutils_list
-
+from tests.rigs import minting
+from tests.rigs.lists import TIME, client_form, tokenless
+from tests.rigs.minting import Identity
+from tests.rigs.third_party import certutils_list
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.show_text import show_trust_list

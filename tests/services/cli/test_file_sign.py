@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import load_der_x509_certificate
-from tests import minting
 
+from tests.rigs import minting
 from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
 
 Run = Callable[..., tuple[int, str, str]]
