@@ -173,8 +173,8 @@ def _check_step(step: Step, number: int, names: _Names) -> None:
         where = _Place(number, step.title, place, text)
         line = _parsed(text, where)
         for name, values in line.values.named().items():
-            for value in values if (check := _CHECKS.get(name)) else ():
-                check(value, names, where)
+            for value in values:
+                _CHECKS.get(name, _anything)(value, names, where)
         may_be_refused = step.refused and place == len(step.run)
         _check_action(line, names, where)
         if isinstance(line.action, Admin):
@@ -203,6 +203,10 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
                 _known("node", each, names.nodes, where)
         case NodePower(node=node):
             _known("node", node, names.nodes, where)
+        case RemoveNode(node=node):
+            if any(node == nodes[0] for nodes in names.clusters.values()):
+                reason = f"{node} is the publisher"
+                raise LineError(where, reason, hint="only subscribers can leave")
         case _:
             pass
 
@@ -277,6 +281,10 @@ def _nearest(what: str, value: str, names: Sequence[str]) -> str:
     if not names:
         return f"an earlier line must make a {what}"
     return f"{what}s are {', '.join(names)}"
+
+
+def _anything(_value: str, _names: _Names, _where: _Place) -> None:
+    """Take any value."""
 
 
 def _store(value: str, _: _Names, where: _Place) -> None:

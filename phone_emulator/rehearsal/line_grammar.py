@@ -114,7 +114,8 @@ class _Reader:
         for part in self._synopsis.parts:
             if not part.optional and not self._found.get(part.key):
                 raise self._wrong(f"{part.option or part.name} is missing")
-        return {key: tuple(values) for key, values in self._found.items()}
+        keys = [part.key for part in self._synopsis.parts]
+        return {key: tuple(self._found[key]) for key in keys if key in self._found}
 
     def _read_option(self, word: str) -> None:
         part = self._options.get(word)

@@ -38,8 +38,10 @@ _TOKEN_PREFIX: Final = "token"  # noqa: S105 - a word of the grammar
 class Values:
     """The values of a line, by the names that its synopsis gives them."""
 
-    def __init__(self, found: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, found: Mapping[str, tuple[str, ...]], command: str = "") -> None:
         self._found = found
+        self.command = command
+        """The command of the line as it was typed, with its quotes."""
 
     def one(self, name: str) -> str:
         """Return the value that the synopsis demands."""
@@ -91,8 +93,7 @@ def _admin(values: Values) -> Action:
         raise PhoneError(
             "--node goes without --all and --cluster", hint="a node's name is enough"
         )
-    line = shlex.join(values.all(COMMAND))
-    return Admin(line, node, values.maybe("CLUSTER"), everywhere)
+    return Admin(values.command, node, values.maybe("CLUSTER"), everywhere)
 
 
 def _upload(values: Values) -> Action:
@@ -249,7 +250,10 @@ def parse_line(line: str) -> Line:
         ) from error
     form = _form(line, words)
     try:
-        values = Values(form.synopsis.read(words[len(form.synopsis.words) :]))
+        found = form.synopsis.read(words[len(form.synopsis.words) :])
+        # The shell splits its commands itself: they keep their quotes.
+        before = len(words) - len(found.get(COMMAND, ()))
+        values = Values(found, "".join(line.split(maxsplit=before)[before:]))
         return Line(form, values, form.make(values))
     except PhoneError as error:
         raise PhoneError(f"step line {line!r}: {error}", hint=error.hint) from None

@@ -112,9 +112,8 @@ def test_anything_else_is_refused_with_the_line(line: str) -> None:
 
 def test_the_documentation_has_the_table_of_lines() -> None:
     page = (Path(__file__).parents[3] / "docs" / "rehearsals.md").read_text()
-    table = page.partition("| line | what happens |\n|---|---|\n")[2].partition("\n\n")[
-        0
-    ]
+    _, _, rest = page.partition("| line | what happens |\n|---|---|\n")
+    table, _, _ = rest.partition("\n\n")
     rows = [f"| `{form.usage}` | {form.meaning} |" for form in lines.FORMS]
     assert table.splitlines() == rows
 
@@ -128,7 +127,7 @@ def test_every_form_is_tried() -> None:
     ("line", "words"),
     [
         ("phones boott", "did you mean `phones boot`"),
-        ("node burn sub", "after `node` come stop, start, rename, add, remove"),
+        ("node burn sub", "did you mean `node rename` or"),
         ("rm -rf /", "lines begin with admin, ctl-client, token"),
         ("phones move a", "usage: phones move GROUP... --to NODE..."),
         ("admin --node a --node b show ctl", "--node is given twice"),

@@ -24,9 +24,7 @@ REFUSED = {
     f"admin --node {SUB} utils ctl update CTLFile": "only be executed on the publisher",
     "admin set cert restore TVS 00": "serial",
     "admin file delete tftp nothing.tlv": "no file nothing.tlv",
-    f"cert upload CallManager-trust {PUB}:CallManager": "already",
     f"node start {PUB}": f"node {PUB} is up already",
-    f"node remove {PUB}": "is the publisher",
 }
 DONE = [
     "backup take early",
