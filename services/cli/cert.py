@@ -19,6 +19,7 @@ from tokenless.services.cli.certificate_view import (
     placed_json,
     print_certificates,
 )
+from tokenless.services.cli.options import ParamType
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import open_token
@@ -30,7 +31,7 @@ _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
 _STORES: Final = ", ".join(TrustStore)
 
 
-class StoreType(click.ParamType[TrustStore]):
+class StoreType(ParamType[TrustStore]):
     """An own unit or a trust store, whatever its case."""
 
     name = "STORE"

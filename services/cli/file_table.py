@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import role_name
+from tokenless.protocol.encrypted_file import EncryptedFile
 from tokenless.protocol.lint import Finding, Severity, lint
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.record import Record
@@ -37,6 +38,9 @@ def print_table(
     """Print a file as tables."""
     if isinstance(file, SignedFile):
         payload = f"{len(file.payload)} bytes"
+        if isinstance(file, EncryptedFile):
+            bits = file.envelope.key_bits
+            payload += f", encrypted for a phone's RSA-{bits} key"
         console.print(_head(file, {"Content": Text(payload)}))
         return
     state = {"Signature": _SIGNATURES[signature_state(file)]}
