@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests import minting
-from tests.cluster import (
+
+from tests.rigs import minting
+from tests.rigs.cluster import (
     DEVICE,
     Authority,
     Keypair,
@@ -22,10 +23,9 @@ from tests.cluster import (
     configuration,
     record,
 )
-from tests.live import live_node
-from tests.run_cli import run_cli
-from tests.run_in_terminal import run_in_terminal
-
+from tests.rigs.live import live_node
+from tests.rigs.run_cli import run_cli
+from tests.rigs.run_in_terminal import run_in_terminal
 from tokenless.phone_emulator.rehearsal.html_text import tag
 from tokenless.phone_emulator.rehearsal.script import load_script
 from tokenless.protocol.codes import Role

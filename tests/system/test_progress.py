@@ -2,7 +2,7 @@
 
 import re
 
-from tests.run_in_terminal import run_in_terminal
+from tests.rigs.run_in_terminal import run_in_terminal
 
 
 def test_no_text_is_glued_to_the_bar() -> None:
