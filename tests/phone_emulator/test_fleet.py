@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cluster import Lab
-from tests.live import AuthorityFiles, live_node
-from tests.odd_certificates import list_of_year_0
 
+from tests.rigs.cluster import Lab
+from tests.rigs.live import AuthorityFiles, live_node
+from tests.rigs.odd_certificates import list_of_year_0
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.plan import (

@@ -5,10 +5,10 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cluster import NOW, Lab
-from tests.odd_certificates import list_of_year_0
-from tests.phone_bench import nodes_of, phone
 
+from tests.rigs.cluster import NOW, Lab
+from tests.rigs.odd_certificates import list_of_year_0
+from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,

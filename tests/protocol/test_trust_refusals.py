@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from asn1crypto import keys as core_keys
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 
+from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 from tokenless.protocol.anchor_records import distinct_keys
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import BadSignatureError

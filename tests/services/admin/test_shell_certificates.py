@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests import minting
-from tests.endless import endless
-from tests.odd_certificates import NO_END, der_with_dates
+
+from tests.rigs import minting
+from tests.rigs.endless import endless
+from tests.rigs.odd_certificates import NO_END, der_with_dates
 from tests.services.admin.lines import (
     PUBLISHER,
     SUBSCRIBER,
@@ -16,7 +17,6 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
-
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.names import DistinguishedName
 from tokenless.services.admin.shell import AdminShell

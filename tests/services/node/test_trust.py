@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from tests import lists
-from tests.node_rig import LAB
-from tests.odd_certificates import list_of_year_0
 
+from tests.rigs import lists
+from tests.rigs.node_rig import LAB
+from tests.rigs.odd_certificates import list_of_year_0
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
