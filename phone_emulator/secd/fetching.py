@@ -23,7 +23,10 @@ def begin(boot: Boot) -> Step | None:
     if boot.kind is FileKind.CONFIGURATION:
         servers = tuple(server for server in servers if _is_authorised(boot, server))
         if not servers:
-            return boot.refuse(Refuse("the CTL does not name this TFTP server", 10))
+            return boot.refuse(
+                Refuse("the CTL does not name this TFTP server", 10),
+                status_messages.TFTP_NOT_AUTHORISED,
+            )
     names = names_of(boot.kind, boot.identity.device, signed=wants_signed(boot))
     boot.search = FileSearch(names, servers)
     request(boot)
