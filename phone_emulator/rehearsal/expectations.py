@@ -237,14 +237,15 @@ def _as_written(value: object) -> str:
 def _standing_differences(expectation: Expectation, found: Standing) -> list[str]:
     group = expectation.group
     reasons = " / ".join(map(str, found.refusals)) or "nothing was refused"
-    remedies = "; ".join(found.remedies) or "nothing"
+    remedies = "; ".join(remedy.text for remedy in found.remedies) or "nothing"
+    codes = {refusal.code for refusal in found.refusals}
     sentences = []
-    if expectation.reason is not None and expectation.reason not in reasons:
-        sentences.append(f"{group}: {expectation.reason!r} is no reason: {reasons}")
-    if expectation.remedy is not None and expectation.remedy not in remedies:
-        sentences.append(f"{group}: {expectation.remedy!r} is no remedy: {remedies}")
-    if expectation.no_remedy is not None and expectation.no_remedy in remedies:
-        sentences.append(f"{group}: {expectation.no_remedy!r} is said to help")
+    if expectation.reason is not None and expectation.reason not in codes:
+        sentences.append(f"{group}: {expectation.reason} is not a reason: {reasons}")
+    if (remedy := expectation.remedy) is not None and not _is_named(remedy, found):
+        sentences.append(f"{group}: {remedy} is not a remedy: {remedies}")
+    if (remedy := expectation.no_remedy) is not None and _is_named(remedy, found):
+        sentences.append(f"{group}: {remedy} is said to help: {remedies}")
     for anchors, count in found.anchors.items():
         for name, wanted, names in (
             ("anchors", expectation.anchors, anchors.signers),
@@ -257,3 +258,12 @@ def _standing_differences(expectation: Expectation, found: Standing) -> list[str
                     f"({listed}), not {wanted}"
                 )
     return sentences
+
+
+def _is_named(wanted: str, found: Standing) -> bool:
+    """Whether a remedy is among those found: `start-tvs`, or `start-tvs NODE`."""
+    kind, _, about = wanted.partition(" ")
+    return any(
+        remedy.kind == kind and (not about or about in remedy.about)
+        for remedy in found.remedies
+    )

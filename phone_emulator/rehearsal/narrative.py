@@ -88,7 +88,7 @@ def tvs_words(standing: Standing) -> str:
 def _trouble(standing: Standing) -> Iterator[Text]:
     alike: dict[str, list[Refusal]] = {}
     for refusal in standing.refusals:
-        alike.setdefault(plain_cause(refusal), []).append(refusal)
+        alike.setdefault(plain_cause(refusal.code), []).append(refusal)
     for cause, refusals in alike.items():
         files = ", ".join(dict.fromkeys(each.file.value for each in refusals))
         yield Text.assemble((f"{standing.group} refuses {files}. ", "red"), cause)
@@ -96,7 +96,7 @@ def _trouble(standing: Standing) -> Iterator[Text]:
     if standing.remedies:
         yield Text(f"What recovers {standing.group}:")
         for remedy in standing.remedies:
-            yield Text(f"  - {remedy}")
+            yield Text(f"  - {remedy.text}")
 
 
 def lessons_table(scripts: Iterable[Script]) -> Table:

@@ -17,7 +17,9 @@ from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.actions import Phones
 from tokenless.phone_emulator.rehearsal.lines import parse_action
+from tokenless.phone_emulator.rehearsal.remedies import RemedyKind
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.trust_verdicts import Reason
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"
@@ -61,16 +63,17 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the phones hold other lists than their server serves."""
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
-    reason: str | None = None
-    """A part of the reason for which it was refused."""
+    reason: Reason | None = None
+    """Why a file was refused, as `reason_code` has it: `not-vouched`."""
     anchors: int | None = None
     """How many of the cluster's present signers the phones' lists still hold."""
     tvs: int | None = None
     """How many TVS servers the phones could ask."""
     remedy: str | None = None
-    """A part of what is said to recover the phones."""
+    """What is said to recover the phones: a kind (`start-tvs`), or a kind and the node,
+    token, signer or cluster that it concerns (`start-tvs cucm-1051-a-sub1`)."""
     no_remedy: str | None = None
-    """A part of what must not be said to recover them, because it does not."""
+    """What must not be said to recover them, because it does not."""
     inferred: bool = False
     """Whether this is inferred from the phone's rules rather than documented."""
     only: Only = ()
@@ -179,6 +182,8 @@ def _check_step(
                 "which is not defined",
                 hint=f"groups are {', '.join(groups)}",
             )
+        for remedy in (expectation.remedy, expectation.no_remedy):
+            _check_remedy(remedy, place)
     for name in {*step.only, *(word for each in step.expect for word in each.only)}:
         if name not in variants:
             raise PhoneError(
@@ -193,6 +198,15 @@ def _check_step(
                     f"{place} has `{line}`: there is no group {name}",
                     hint=f"groups are {', '.join(groups)}",
                 )
+
+
+def _check_remedy(wanted: str | None, place: str) -> None:
+    kind = None if wanted is None else wanted.partition(" ")[0]
+    if kind is not None and kind not in [each.value for each in RemedyKind]:
+        raise PhoneError(
+            f"{place} expects the remedy {wanted!r}, which does not exist",
+            hint=f"remedies are {', '.join(RemedyKind)}",
+        )
 
 
 def _variant(script: Script, variant: str) -> Script:

@@ -10,7 +10,7 @@ import msgspec
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.header_fields import SignerId
 from tokenless.protocol.phone_models import PHONE_MODELS, PhoneModel
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust_anchors import FileKind, Reason
 from tokenless.protocol.tvs_messages import Answer, Query
 
 
@@ -129,6 +129,8 @@ class TvsFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
     milliseconds: float
     stage: TvsStage = TvsStage.CONNECT
+    code: Reason = Reason.TVS_UNUSABLE
+    """One of `TVS_FAILURES`."""
 
 
 Event = (
