@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.cluster import DEVICE, PUB, SIGNED_AT, Lab, keypair
-from tests.phone_bench import Bench, nodes_of, phone
 
+from tests.rigs.cluster import DEVICE, PUB, SIGNED_AT, Lab, keypair
+from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.cli.phone import complaint
 from tokenless.phone_emulator.rehearsal.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.standing import refusals_of

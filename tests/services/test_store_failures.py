@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import errors
 from sqlalchemy.exc import DBAPIError
-from tests.postgresql import Server
 
+from tests.rigs.postgresql import Server
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.failures import DatabaseAwayError, explain, explained
 
