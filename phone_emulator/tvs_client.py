@@ -19,7 +19,7 @@ import trio
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phone_models import TlsVersion
-from tokenless.protocol.trust_verdicts import Reason
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.tvs_messages import Answer
 from tokenless.protocol.tvs_stream import ClientStream
 

@@ -26,6 +26,7 @@ from tokenless.protocol.errors import BadSignatureError, DecodeError
 from tokenless.protocol.header_fields import SignerId
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.names import same_name
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.record import Record
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_list import TrustList
@@ -35,7 +36,6 @@ from tokenless.protocol.trust_verdicts import (
     Accept,
     AskTvs,
     FileKind,
-    Reason,
     Refuse,
     TrustState,
     Verdict,

@@ -35,9 +35,9 @@ from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
 from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.reasons import FAULTS_OF_THE_FILE, Reason
 from tokenless.protocol.tftp_download import Wishes
-from tokenless.protocol.trust_anchors import FileKind, Reason
-from tokenless.protocol.trust_verdicts import FAULTS_OF_THE_FILE
+from tokenless.protocol.trust_anchors import FileKind
 
 _FIRST_MODEL: Final = "7975"
 _MAKE_ANEW: Final = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tokenless.phone_emulator.rehearsal.facts import NodeView
+from tokenless.phone_emulator.rehearsal.remedy import is_named
 from tokenless.phone_emulator.rehearsal.script import Expectation, Step
 from tokenless.phone_emulator.rehearsal.standing import Standing, refusals_of
 from tokenless.phone_emulator.secd.report import BootReport
@@ -242,10 +243,10 @@ def _standing_differences(expectation: Expectation, found: Standing) -> list[str
     sentences = []
     if expectation.reason is not None and expectation.reason not in codes:
         sentences.append(f"{group}: {expectation.reason} is not a reason: {reasons}")
-    if (remedy := expectation.remedy) is not None and not _is_named(remedy, found):
-        sentences.append(f"{group}: {remedy} is not a remedy: {remedies}")
-    if (remedy := expectation.no_remedy) is not None and _is_named(remedy, found):
-        sentences.append(f"{group}: {remedy} is said to help: {remedies}")
+    if (named := expectation.remedy) and not is_named(named, found.remedies):
+        sentences.append(f"{group}: {named} is not a remedy: {remedies}")
+    if (named := expectation.no_remedy) and is_named(named, found.remedies):
+        sentences.append(f"{group}: {named} is said to help: {remedies}")
     for anchors, count in found.anchors.items():
         for name, wanted, names in (
             ("anchors", expectation.anchors, anchors.signers),
@@ -258,12 +259,3 @@ def _standing_differences(expectation: Expectation, found: Standing) -> list[str
                     f"({listed}), not {wanted}"
                 )
     return sentences
-
-
-def _is_named(wanted: str, found: Standing) -> bool:
-    """Whether a remedy is among those found: `start-tvs`, or `start-tvs NODE`."""
-    kind, _, about = wanted.partition(" ")
-    return any(
-        remedy.kind == kind and (not about or about in remedy.about)
-        for remedy in found.remedies
-    )

@@ -13,7 +13,7 @@ from tokenless.phone_emulator.rehearsal.html_text import (
     table,
     tag,
 )
-from tokenless.phone_emulator.rehearsal.remedies import Remedy, RemedyKind
+from tokenless.phone_emulator.rehearsal.remedy import Remedy, RemedyKind
 from tokenless.phone_emulator.rehearsal.run import Played
 from tokenless.phone_emulator.rehearsal.standing import (
     PhoneState,

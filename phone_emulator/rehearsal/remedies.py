@@ -7,7 +7,6 @@ lists on the phone always works and always comes last.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum, unique
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.facts import (
@@ -16,43 +15,14 @@ from tokenless.phone_emulator.rehearsal.facts import (
     Signer,
     TvsFacts,
 )
+from tokenless.phone_emulator.rehearsal.remedy import Remedy, RemedyKind
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_models import PhoneModel
-from tokenless.protocol.trust_anchors import FileKind, Reason
-from tokenless.protocol.trust_verdicts import TVS_FAILURES
+from tokenless.protocol.reasons import TVS_FAILURES, Reason
+from tokenless.protocol.trust_anchors import FileKind
 
 _NOT_FETCHED: Final = frozenset({Reason.NO_SERVER, Reason.NOT_DOWNLOADED})
 _SAID_NO: Final = frozenset({Reason.NOT_VOUCHED, Reason.WRONG_ROLE})
-
-
-@unique
-class RemedyKind(StrEnum):
-    """What somebody would have to do; scripts expect these by their values."""
-
-    START_TFTP = "start-tftp"
-    UPDATE_CTL = "update-ctl"
-    RESET_PHONES = "reset-phones"
-    START_TVS = "start-tvs"
-    LOWER_TLS = "lower-tls"
-    UPLOAD_SIGNER = "upload-signer"
-    SIGN_WITH_TOKEN = "sign-with-token"  # noqa: S105 - no password
-    ITL_RESET_LOCALKEY = "itl-reset-localkey"
-    CTL_RESET_LOCALKEY = "ctl-reset-localkey"
-    ITL_RESET_REMOTEKEY = "itl-reset-remotekey"
-    RESTORE_KEYS = "restore-keys"
-    GIVE_BACK = "give-back"
-    DELETE_BY_HAND = "delete-by-hand"
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """Something that would recover phones."""
-
-    kind: RemedyKind
-    about: tuple[str, ...]
-    """The nodes, tokens, signers or clusters that it concerns."""
-    text: str
-    """For a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +57,6 @@ def remedies_for(trouble: Trouble) -> Iterator[Remedy]:
     lists = "CTL and ITL" if trouble.model.security_by_default else "the CTL"
     text = f"delete {lists} on each phone by hand"
     yield Remedy(RemedyKind.DELETE_BY_HAND, (), text)
-
-
-def is_by_hand(remedy: Remedy) -> bool:
-    """Whether somebody has to walk to every desk."""
-    return remedy.kind is RemedyKind.DELETE_BY_HAND
 
 
 def _by_a_reset(trouble: Trouble) -> Iterator[Remedy]:

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.remedies import RemedyKind
+from tokenless.phone_emulator.rehearsal.remedy import RemedyKind, kind_of
 from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.trust_verdicts import Reason
+from tokenless.protocol.reasons import Reason
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"
@@ -67,10 +67,10 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many of the cluster's present signers the phones' lists still hold."""
     tvs: int | None = None
     """How many TVS servers the phones could ask."""
-    remedy: str | None = None
+    remedy: Text | None = None
     """What is said to recover the phones: a kind (`start-tvs`), or a kind and the node,
     token, signer or cluster that it concerns (`start-tvs cucm-1051-a-sub1`)."""
-    no_remedy: str | None = None
+    no_remedy: Text | None = None
     """What must not be said to recover them, because it does not."""
     inferred: bool = False
     """Whether this is inferred from the phone's rules rather than documented."""
@@ -217,11 +217,11 @@ def _check_variants(
 
 
 def _check_remedy(wanted: str | None, place: str) -> None:
-    kind = None if wanted is None else wanted.partition(" ")[0]
-    if kind is not None and kind not in [each.value for each in RemedyKind]:
+    kinds = [each.value for each in RemedyKind]
+    if wanted is not None and kind_of(wanted) not in kinds:
         raise PhoneError(
             f"{place} expects the remedy {wanted!r}, which does not exist",
-            hint=f"remedies are {', '.join(RemedyKind)}",
+            hint=f"remedies are {', '.join(kinds)}",
         )
 
 

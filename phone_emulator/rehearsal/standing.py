@@ -20,18 +20,18 @@ from tokenless.phone_emulator.rehearsal.facts import (
     TvsFacts,
 )
 from tokenless.phone_emulator.rehearsal.remedies import (
-    Remedy,
     Trouble,
-    is_by_hand,
     remedies_for,
 )
+from tokenless.phone_emulator.rehearsal.remedy import Remedy, is_by_hand
 from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.events import FlashContents, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phone_models import PhoneModel
-from tokenless.protocol.trust_anchors import FileKind, Reason
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import FileKind
 
 _REFUSED: Final = frozenset({Action.REJECTED, Action.FAILED})
 

@@ -15,13 +15,8 @@ from tokenless.phone_emulator.secd.report import TvsReport
 from tokenless.phone_emulator.secd.search import Inquiry
 from tokenless.phone_emulator.secd.states import Step
 from tokenless.protocol.name_text import printable
-from tokenless.protocol.trust_anchors import (
-    Accept,
-    Reason,
-    Refuse,
-    Signed,
-    answers_query,
-)
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import Accept, Refuse, Signed, answers_query
 from tokenless.protocol.tvs_messages import Answer, MessageType
 
 _FAILURES: Final = {

@@ -16,7 +16,8 @@ from tokenless.phone_emulator.secd.states import KINDS, State, Step
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.trust_anchors import FileKind, Reason, Refuse, TrustAnchors
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import FileKind, Refuse, TrustAnchors
 from tokenless.protocol.tvs_messages import FIRST_SESSION_ID
 
 

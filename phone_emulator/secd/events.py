@@ -11,7 +11,8 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.header_fields import SignerId
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_models import PHONE_MODELS, PhoneModel
-from tokenless.protocol.trust_anchors import FileKind, Reason
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer, Query
 
 

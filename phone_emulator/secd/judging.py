@@ -10,12 +10,12 @@ from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import Step
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.name_text import printable
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_anchors import (
     Accept,
     AskTvs,
     FileKind,
-    Reason,
     Refuse,
     Signed,
     VerifiedBy,

@@ -8,7 +8,8 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from tokenless.protocol.checksums import md5_of, sha1_of
-from tokenless.protocol.trust_anchors import FileKind, Reason, VerifiedBy
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 
 @unique

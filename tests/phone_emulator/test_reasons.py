@@ -12,7 +12,8 @@ from tokenless.phone_emulator.rehearsal.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.standing import refusals_of
 from tokenless.phone_emulator.secd.events import FlashContents, Habits
 from tokenless.protocol.codes import Role
-from tokenless.protocol.trust_anchors import FileKind, Reason
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import FileKind
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

@@ -8,13 +8,13 @@ import pytest
 from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.header import HeaderTag
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.record import RecordTag, compose_record
 from tokenless.protocol.signed_file import SignedFile, sign_file
 from tokenless.protocol.trust_anchors import (
     Accept,
     AskTvs,
     FileKind,
-    Reason,
     Refuse,
     TrustAnchors,
     TrustState,

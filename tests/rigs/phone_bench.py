@@ -28,7 +28,8 @@ from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.trust_anchors import FileKind, Reason, VerifiedBy
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 
 @dataclass
