@@ -34,6 +34,9 @@ _HINTS: Final = {
 }
 
 
+_LATELY_S: Final = 30.0
+
+
 class _Server(Protocol):
     """What TFTP and TVS servers have in common."""
 
@@ -73,6 +76,12 @@ class TftpService:
         if self._server is None:
             return {}
         return {"tftp": (self._node.address, self._port)}
+
+    @property
+    def drops_requests(self) -> bool:
+        """Whether it dropped requests at its limits within the last half minute."""
+        server = self._server
+        return server is not None and server.counters.dropped_within(_LATELY_S)
 
     async def prepare(self) -> None:
         """Load what the database and the node's folder hold now."""
