@@ -8,7 +8,6 @@ from tokenless.protocol.sccp.layout import (
     Message,
     numbers,
     raw,
-    rest,
     text,
     u8,
     u16,
@@ -176,24 +175,24 @@ class KeepAliveAck(Message):
 
 @dataclass(frozen=True, slots=True)
 class SoftKeyTemplate(Message):
-    """The soft keys: up to 32 labels of 16 bytes, each with its event."""
+    """The soft keys: 32 places with a label of 16 bytes and an event each."""
 
     ID: ClassVar = 0x108
     offset: int = u32()
     count: int = u32()
     total: int = u32()
-    keys: bytes = rest()
+    keys: bytes = raw(32 * 20)
 
 
 @dataclass(frozen=True, slots=True)
 class SoftKeySet(Message):
-    """The sets of soft keys: 16 indices and 16 numbers for each state of a call."""
+    """The sets of soft keys: 16 indices and 16 numbers for each of 16 states."""
 
     ID: ClassVar = 0x109
     offset: int = u32()
     count: int = u32()
     total: int = u32()
-    sets: bytes = rest()
+    sets: bytes = raw(16 * 48)
 
 
 @dataclass(frozen=True, slots=True)
