@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo rehearse test coverage lint image bench fuzz mutants vectors picture lock clean
+.PHONY: help demo rehearse test coverage lint image bench fuzz mutants oldest vectors picture site dist lock clean
 
 help:
 	@echo "make demo      set up, take a lab cluster and its phones through four changes of signer"
@@ -17,6 +17,9 @@ help:
 	@echo "make fuzz      the fuzz targets, a million inputs each"
 	@echo "make picture   the picture of README.md, made anew"
 	@echo "make mutants   the trust decisions, changed in a thousand ways: tests must notice"
+	@echo "make oldest    the tests with the oldest versions of the dependencies that are supported"
+	@echo "make site      the documents as a site that needs no network, links checked"
+	@echo "make dist      the wheel and the archive of sources, reproducible"
 	@echo "make vectors   the golden files of tests/vectors, made anew"
 	@echo "make lock      resolve requirements/*.in anew into locked files"
 
@@ -80,6 +83,27 @@ mutants: $(VENV)/dev requirements/mutation.txt
 	$(BIN)/python -m mutmut run
 	$(BIN)/python -m mutmut results
 
+# The lower bounds of pyproject.toml are tried, not guessed. A folder of its own: these
+# versions must not mix with the locked ones.
+oldest:
+	$(PYTHON) -m venv build/oldest
+	build/oldest/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/oldest.txt
+	build/oldest/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	build/oldest/bin/python -m pytest -n 3 --dist loadfile
+
+# Links to the documents as they lie in the tree, so that their own links stay true.
+site: requirements/docs.txt
+	$(PYTHON) -m venv build/site-env
+	build/site-env/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/docs.txt
+	rm -rf build/site-docs && mkdir -p build/site-docs
+	ln -s ../../README.md ../../CONTRIBUTING.md ../../CHANGELOG.md ../../SECURITY.md ../../LICENSE ../../docs ../../configs build/site-docs/
+	NO_MKDOCS_2_WARNING=1 build/site-env/bin/mkdocs build --quiet
+
+# Times of files would differ from build to build: that of the last commit stands in.
+dist: $(VENV)/runtime
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
+
 # The picture of README.md, from a rehearsal that is played for it.
 picture: $(VENV)/runtime
 	$(BIN)/python -m tokenless.phone_emulator.rehearsal.picture callmanager-and-tvs@11.5 docs/rehearsal.svg
@@ -96,6 +120,8 @@ lock: $(VENV)/dev
 	cd requirements && ../$(LOCK) -o hsm.txt hsm.in
 	cd requirements && ../$(LOCK) -o postgres.txt postgres.in
 	cd requirements && ../$(LOCK) -o mutation.txt mutation.in
+	cd requirements && ../$(LOCK) -o docs.txt docs.in
+	cd requirements && ../$(LOCK) -o oldest.txt oldest.in
 
 clean:
 	rm -rf $(VENV) build mutants .pytest_cache .mypy_cache .ruff_cache

@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 
 import trio
-from benchmarks.tftp_servers import HOST
 
+from benchmarks.tftp_servers import HOST
 from tokenless.services.logs import configure_logs
 from tokenless.services.tftp.heap import settle_heap
 from tokenless.services.tftp.server import TftpServer

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from tests import minting
 
+from tests.rigs import minting
 from tokenless.protocol import certificate, names
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust_list import TrustList

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tokenless.protocol import der as asn1
 from tokenless.protocol.checksums import md5_of, sha1_of
@@ -99,6 +100,13 @@ class Certificate:
     def key_bits(self) -> int:
         """The size of the public key in bits."""
         return self.public_key.key_size
+
+    @property
+    def key_info(self) -> bytes:
+        """The public key as SubjectPublicKeyInfo, DER."""
+        return self.public_key.public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
 
     @property
     def tbs_certificate(self) -> bytes:

@@ -5,7 +5,7 @@
     12 signature    14 filename   15 time (4)   13 pads, one byte each, no length
 
 The order is that of CUCM's files (observed); others are accepted. Containers count
-their nested elements. The signature covers the file without element 12 (1.6).
+their nested elements. The signature covers the file without element 12 (REFERENCE 1.6).
 """
 
 from dataclasses import dataclass, field

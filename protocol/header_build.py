@@ -30,6 +30,8 @@ class HeaderPlan:
     filename: str
     timestamp: int
     signer_version: tuple[int, int] | None = None
+    further: bytes = b""
+    """Elements between the time and the pads, encoded."""
 
 
 def identity_of(certificate: Certificate, form: NameForm) -> SignerId:
@@ -68,7 +70,8 @@ def _around_signature(plan: HeaderPlan, bits: int) -> tuple[bytes, bytes]:
         # certutils' place, the only evidence (REFERENCE 1.5).
         marker = bytes(plan.signer_version)
         middle = pack_element(HeaderTag.SIGNER_VERSION, marker) + middle
-    after = filename + pack_element(HeaderTag.TIMESTAMP, plan.timestamp.to_bytes(4))
+    timestamp = pack_element(HeaderTag.TIMESTAMP, plan.timestamp.to_bytes(4))
+    after = filename + timestamp + plan.further
     length = len(version) + 5 + len(middle) + len(after)
     length += ELEMENT_HEAD_LENGTH + bits // 8
     pads = -length % _ALIGNMENT

@@ -88,3 +88,40 @@ def verify_signature(
         raise BadSignatureError(
             f"the signature was not made by the {public_key.key_size}-bit key given"
         ) from error
+
+
+_CERTIFICATE_HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
+    "SHA1": hashes.SHA1(),  # noqa: S303 - certificates up to 11.5 and old MICs
+    "SHA256": hashes.SHA256(),
+    "SHA384": hashes.SHA384(),
+    "SHA512": hashes.SHA512(),
+}
+
+
+def verify_issued_by(certificate: Certificate, issuer: Certificate) -> None:
+    """Check that one certificate's key signed another one: name and signature.
+
+    `cryptography` refuses certificates that are signed with SHA-1, so this is checked
+    by hand. Dates and constraints are the caller's part.
+
+    Raises:
+        BadSignatureError: When it did not.
+    """
+    digest, _, kind = certificate.signature_algorithm.partition("with")
+    algorithm = _CERTIFICATE_HASHES.get(digest)
+    key, signature = issuer.public_key, certificate.signature_value
+    refusal = BadSignatureError(
+        f"{issuer.subject_text} did not sign {certificate.subject_text}"
+    )
+    if certificate.issuer != issuer.subject or algorithm is None:
+        raise refusal
+    tbs = certificate.tbs_certificate
+    try:
+        if isinstance(key, RSAPublicKey) and kind == "RSA":
+            key.verify(signature, tbs, _PADDING, algorithm)
+        elif isinstance(key, EllipticCurvePublicKey) and kind == "ECDSA":
+            key.verify(signature, tbs, ECDSA(algorithm))
+        else:
+            raise refusal
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm) as error:
+        raise refusal from error

@@ -1,7 +1,7 @@
 """Build records and sign trust lists, as CUCM's CLI or as the CTL Client does.
 
 The two forms differ in names, serials and elements (REFERENCE 1.7); the lengths of both
-are known exactly (1.8).
+are known exactly (REFERENCE 1.8).
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,8 @@
 
     element:  tag (1 byte)  length (2 bytes, big-endian)  value (length bytes)
 
-Trust lists (REFERENCE 1.1), signed files (2.1) and TVS messages (3.2) share it.
+Shared by trust lists (REFERENCE 1.1), signed files (REFERENCE 2.1) and TVS messages
+(REFERENCE 3.2).
 """
 
 import struct

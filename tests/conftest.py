@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
-from tests.postgresql import Server, running_server
+
+from tests.rigs.postgresql import Server, running_server
 
 # A shell starts its background jobs with SIGINT ignored, and children inherit that;
 # those of the tests must hear it, as at a terminal.

@@ -109,6 +109,51 @@ def test_every_decision_is_in_the_index() -> None:
     assert index == {path.name for path in folder.glob("[0-9]*.md")}
 
 
+_CITED = re.compile(
+    r"(?:REFERENCE(?:-([2-5]))?|docs/reference ([1-5]):) ((?:\d+(?:\.\d+)*[a-z]?"
+    r"(?:(?:, | and | to )(?=\d))?)+)"
+)
+_SECTION = re.compile(r"^#+ (\d+(?:\.\d+)*)", re.MULTILINE)
+
+
+def cited_sections(text: str) -> Iterator[tuple[str, str]]:
+    """Return each (part, section) of the domain reference that a text cites."""
+    for part, page, sections in _CITED.findall(" ".join(text.split())):
+        for section in re.findall(r"\d+(?:\.\d+)*", sections):
+            yield part or page or "1", section
+
+
+def known_sections(part: str) -> set[str]:
+    """Return the sections of a part: its headings, and the items of its lists."""
+    (page,) = (ROOT / "docs" / "reference").glob(f"{part}-*.md")
+    known = set(_SECTION.findall(page.read_text()))
+    chapter = ""
+    for line in page.read_text().splitlines():
+        if heading := re.match(r"##+ (\d+(?:\.\d+)?)", line):
+            chapter = heading[1]
+        elif item := re.match(r"(\d+)\. ", line):
+            known.add(f"{chapter}.{item[1]}")
+    return known
+
+
+def test_every_cited_section_of_the_reference_exists() -> None:
+    sources = [
+        path
+        for folder in ("protocol", "services", "phone_emulator", "configs", "tests")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".toml", ".md"}
+    ]
+    known = {part: known_sections(part) for part in "12345"}
+    cited = [
+        (str(path.relative_to(ROOT)), part, section)
+        for path in [*sources, *DOCUMENTS]
+        if "__pycache__" not in path.parts
+        for part, section in cited_sections(path.read_text())
+    ]
+    assert len(cited) > 200
+    assert [each for each in cited if each[2] not in known[each[1]]] == []
+
+
 def test_every_rehearsal_is_in_the_catalogue() -> None:
     _, _, catalogue = (
         (ROOT / "docs" / "rehearsals.md").read_text().partition("## The catalogue")

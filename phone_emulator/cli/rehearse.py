@@ -1,6 +1,5 @@
-"""`tokenless rehearse`: try a change on a copy before it meets the phones."""
+"""`tokenless rehearse run`: play rehearsals and say what happened to the phones."""
 
-import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,49 +14,17 @@ from tokenless.phone_emulator.cli.playing import (
     exit_unless_as_expected,
     play_aloud,
 )
-from tokenless.phone_emulator.cli.rehearse_import import import_script
-from tokenless.phone_emulator.cli.rehearse_plan import plan
-from tokenless.phone_emulator.cli.terminal import result_console
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.html_report import render_report
-from tokenless.phone_emulator.rehearsal.narrative import lessons_table, results_table
+from tokenless.phone_emulator.rehearsal.line_check import check_file
+from tokenless.phone_emulator.rehearsal.narrative import results_table
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
 from tokenless.phone_emulator.rehearsal.view import WIDTH_IN_FILES
+from tokenless.terminal import result_console
 
 
-@click.group()
-def rehearse() -> None:
-    """Play a change on a scratch cluster with phones, step by step."""
-
-
-rehearse.add_command(import_script)
-rehearse.add_command(plan)
-
-
-@rehearse.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def list_rehearsals(*, as_json: bool) -> None:
-    """List the rehearsals at hand, each with its lesson."""
-    scripts = list(all_scripts())
-    if not as_json:
-        result_console(WIDTH_IN_FILES).print(lessons_table(scripts))
-        return
-    for script in scripts:
-        click.echo(
-            json.dumps(
-                {
-                    "name": script.name,
-                    "lesson": script.lesson,
-                    "source": script.source,
-                    "inferred": script.inferred,
-                    "steps": len(script.steps),
-                }
-            )
-        )
-
-
-@rehearse.command("run")
+@click.command("run")
 @click.argument("names", nargs=-1, metavar="NAME|FILE...")
 @click.option("--all", "run_all", is_flag=True, help="Run every rehearsal at hand.")
 @phones_option(1, "How many phones, beside groups of a fixed size.")
@@ -107,9 +74,10 @@ def _chosen(
     if bool(names) == run_all:
         raise click.UsageError("name rehearsals, or give --all")
     if run_all:
-        scripts = list(all_scripts())
+        scripts = list(all_scripts(check_file))
     else:
-        scripts = [script for name in names for script in find_scripts(name)]
+        found = (find_scripts(name, check_file) for name in names)
+        scripts = [script for each in found for script in each]
     if for_report and len(scripts) > 1:
         listed = ", ".join(script.name for script in scripts)
         raise click.UsageError(f"--report is about one rehearsal; choose of {listed}")

@@ -168,7 +168,7 @@ def build_itl(site: Site, cluster: Cluster, node: int, *, reset: bool = False) -
         site: The cluster's constants.
         cluster: Its certificates.
         node: Whose ITL.
-        reset: As `utils itl reset localkey` does: the other SAST signs (2.3).
+        reset: As `utils itl reset localkey` does: the other SAST signs (REFERENCE 2.3).
     """
     callmanager = current(site, cluster, TrustStore.CALLMANAGER, node)
     recovery = current(site, cluster, TrustStore.ITLRECOVERY, PUBLISHER)

@@ -220,7 +220,7 @@ class _Judge(NamedTuple):
         return Fate("updated", VerifiedBy.TVS, accepted)
 
     def _vouched_roles(self, signer: Identity) -> frozenset[Role]:
-        """Return the roles that TVS answers: of the database, else of the CTL (3.6)."""
+        """Return the roles that TVS answers: of database or CTL (REFERENCE 3.6)."""
         slot = self.site.slots.index((signer.unit, signer.node))
         if self.tvs.generations[slot] == signer.generation:
             return _STORE_ROLES[signer.unit]

@@ -120,7 +120,7 @@ class NodePower:
 
 @dataclass(frozen=True, slots=True)
 class RenameNode:
-    """Another host name: all certificates of the node are made anew (7.9)."""
+    """Another host name: all certificates of the node are made anew (REFERENCE 7.9)."""
 
     node: str
     new: str
@@ -136,7 +136,7 @@ class AddNode:
 
 @dataclass(frozen=True, slots=True)
 class RemoveNode:
-    """A subscriber that is switched off and leaves its cluster (7.14)."""
+    """A subscriber that is switched off and leaves its cluster (REFERENCE 7.14)."""
 
     node: str
 

@@ -56,7 +56,7 @@ class Entry:
 
     @property
     def is_token(self) -> bool:
-        """Whether it is a hardware token: a SAST that belongs to no node (1.7)."""
+        """Whether it is a hardware token: a SAST of no node (REFERENCE 1.7)."""
         return self.role == Role.SAST and not self.dns_name
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from tokenless.command_line import complain
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
@@ -18,6 +19,7 @@ from tokenless.services.cli.certificate_view import (
     placed_json,
     print_certificates,
 )
+from tokenless.services.cli.options import ParamType
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import open_token
@@ -29,7 +31,7 @@ _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
 _STORES: Final = ", ".join(TrustStore)
 
 
-class StoreType(click.ParamType[TrustStore]):
+class StoreType(ParamType[TrustStore]):
     """An own unit or a trust store, whatever its case."""
 
     name = "STORE"
@@ -271,7 +273,7 @@ def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) 
         print_certificates([each.placed for each in report], names)
     ended = [each for each in report if each.days_left < 0]
     if ended:
-        click.echo(f"tokenless: {len(ended)} have ended; regenerate them", err=True)
+        complain(f"{len(ended)} have ended; regenerate them")
         sys.exit(1)
 
 

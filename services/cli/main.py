@@ -1,62 +1,21 @@
-"""The console script: finds the commands, turns every failure into one line.
-
-Commands are found through the entry points `tokenless.commands` and imported only when
-they are asked for: start-up stays short, and `services/` imports no phone.
-"""
+"""The console script: runs a command, turns every failure into one line."""
 
 import os
 import sys
-from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Never
 
 import click
 
 from tokenless import __version__
+from tokenless.command_line import COMMANDS, LazyGroup, complain
 from tokenless.protocol.errors import TokenlessError
 
-_ENVIRONMENT_PREFIX: Final = "TOKENLESS"
-_DEBUG_VARIABLE: Final = f"{_ENVIRONMENT_PREFIX}_DEBUG"
-
-
-def _name_environment_variables(command: click.Command) -> None:
-    """Make every flag readable from TOKENLESS_<FLAG>, at any depth.
-
-    Click itself would name the variable after the parameter and its command.
-    """
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.envvar is None:
-            flag = max(parameter.opts, key=len).lstrip("-")
-            name = flag.upper().replace("-", "_")
-            parameter.envvar = f"{_ENVIRONMENT_PREFIX}_{name}"
-    if isinstance(command, click.Group):
-        for child in command.commands.values():
-            _name_environment_variables(child)
-
-
-class _CommandsByEntryPoint(click.Group):
-    """A group whose commands are looked up by name when they are needed."""
-
-    def _entries(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group="tokenless.commands")}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return sorted(self._entries())
-
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        cmd_name: str,
-    ) -> click.Command | None:
-        entry = self._entries().get(cmd_name)
-        if entry is None:
-            return None
-        command: click.Command = entry.load()
-        _name_environment_variables(command)
-        return command
+_DEBUG_VARIABLE: Final = "TOKENLESS_DEBUG"
 
 
 @click.group(
-    cls=_CommandsByEntryPoint,
+    cls=LazyGroup,
+    lazy_commands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @click.option("--debug", is_flag=True, envvar=_DEBUG_VARIABLE, help="Show tracebacks.")
@@ -73,7 +32,7 @@ def _wants_traceback() -> bool:
 
 
 def _fail(message: str, status: int) -> Never:
-    click.echo(f"tokenless: {message}", err=True)
+    complain(message)
     sys.exit(status)
 
 

@@ -2,13 +2,24 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 _DATABASE_URL: Final = "tokenless.database_url"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType
+else:
+
+    class ParamType(click.ParamType):
+        """A parameter type with its values: before click 8.5 it was not generic."""
+
+        def __class_getitem__(cls, _values: type) -> type:
+            """Return the class: the values matter to the type checker only."""
+            return cls
 
 
 def data_option(command: _Command) -> _Command:

@@ -17,6 +17,7 @@ from tokenless.protocol.codes import role_name
 from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Answer, Query, Verify
 from tokenless.protocol.tvs_stream import Request
 from tokenless.services.cli.file_input import MAX_CERTIFICATE_FILE, read_bounded
+from tokenless.services.cli.options import ParamType
 from tokenless.services.errors import ServiceError
 from tokenless.services.tvs.client import ServerAddress, TlsVersion, TvsClient
 from tokenless.services.tvs.settings import DEFAULT_PORT
@@ -26,7 +27,7 @@ _MAX_REPEAT = 1_000_000
 _DER_SEQUENCE = b"\x30"
 
 
-class ServerAddressType(click.ParamType[ServerAddress]):
+class ServerAddressType(ParamType[ServerAddress]):
     """HOST or HOST:PORT; an IPv6 address with a port stands in brackets."""
 
     name = "HOST[:PORT]"
@@ -47,7 +48,7 @@ class ServerAddressType(click.ParamType[ServerAddress]):
         return ServerAddress(host.strip("[]"), int(port))
 
 
-class _HexType(click.ParamType[bytes]):
+class _HexType(ParamType[bytes]):
     """Bytes in hexadecimal, with or without colons."""
 
     name = "HEX"

@@ -55,6 +55,9 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
         limits=StreamLimits(
             connections=section.connections,
             connections_per_address=section.connections_per_address,
+            handshakes_per_address=section.handshakes_per_address,
+            handshakes_per_address_s=section.handshakes_per_address_s,
+            log_lines_per_s=section.log_lines_per_s,
             first_byte_s=section.first_byte_s,
             handshake_s=section.handshake_s,
             request_s=section.request_s,

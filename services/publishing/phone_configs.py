@@ -131,7 +131,7 @@ def _callmanagers(members: list[NodeRow]) -> tuple[CallManagerMember, ...]:
 
 
 def _encode_default(pool: DevicePool | None, nodes: Mapping[int, NodeRow]) -> bytes:
-    """Encode XMLDefault.cnf.xml: without TVS, as the vendor's was seen (5.1)."""
+    """Encode XMLDefault.cnf.xml, without TVS as observed (REFERENCE 5.1)."""
     root = ET.Element("Default")
     members = ET.SubElement(ET.SubElement(root, "callManagerGroup"), "members")
     for priority, node_id in enumerate(() if pool is None else pool.node_ids):

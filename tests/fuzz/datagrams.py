@@ -8,7 +8,6 @@ say more than its rules allow (a forged request makes no amplifier).
 from collections.abc import Iterator
 
 from tests.fuzz.engine import Seeded
-
 from tokenless.protocol.http_pages import Page, answer_untrusted
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.tftp_blocks import Blocks

@@ -7,9 +7,9 @@ described and linted.
 from datetime import UTC, datetime
 
 from cryptography.x509 import load_der_x509_certificate
+
 from tests.fuzz.engine import Seeded
 from tests.vectors.make import FOLDER
-
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.lint import lint

@@ -7,7 +7,6 @@ is decoded must mean the same when it is encoded and decoded again.
 """
 
 from tests.fuzz.engine import Seeded
-
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tvs_messages import (
     Answer,

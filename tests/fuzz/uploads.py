@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
     pkcs12,
 )
-from tests import minting
-from tests.fuzz.engine import Seeded
 
+from tests.fuzz.engine import Seeded
+from tests.rigs import minting
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.pki.recovery import export_key, load_recovery

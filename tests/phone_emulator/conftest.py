@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.cluster import Lab
-from tests.live import LiveNode, live_node
+
+from tests.rigs.cluster import Lab
+from tests.rigs.live import LiveNode, live_node
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.cluster import (
+
+from tests.rigs.cluster import (
     DEVICE,
     PUB,
     SIGNED_AT,
@@ -16,8 +17,7 @@ from tests.cluster import (
     keypair,
     record,
 )
-from tests.phone_bench import Bench, nodes_of, phone
-
+from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.screen import draw
 from tokenless.phone_emulator.secd.events import Habits

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from tests.live import LiveNode
 
+from tests.rigs.live import LiveNode
 from tokenless.phone_emulator.secd.diagram import renew
 
 if TYPE_CHECKING:

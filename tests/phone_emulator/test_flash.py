@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.cluster import DEVICE
 
+from tests.rigs.cluster import DEVICE
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, PhoneState, read_record
 from tokenless.phone_emulator.secd.events import FlashContents

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cluster import Lab
-from tests.live import AuthorityFiles, live_node
 
+from tests.rigs.cluster import Lab
+from tests.rigs.live import AuthorityFiles, live_node
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.plan import (

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.cluster import Lab
-from tests.live import LiveNode
-from tests.run_cli import run_cli
-from tests.run_in_terminal import run_in_terminal
+
+from tests.rigs.cluster import Lab
+from tests.rigs.live import LiveNode
+from tests.rigs.run_cli import run_cli
+from tests.rigs.run_in_terminal import run_in_terminal
 
 MIXED = replace(Lab(), mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

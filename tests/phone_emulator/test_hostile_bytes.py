@@ -4,9 +4,9 @@ from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cluster import NOW, Lab
-from tests.phone_bench import nodes_of, phone
 
+from tests.rigs.cluster import NOW, Lab
+from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,

@@ -13,10 +13,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from tests.cluster import DEVICE, Keypair, configuration, keypair
-from tests.peers import require
-from tests.run_cli import run_cli
 
+from tests.rigs.cluster import DEVICE, Keypair, configuration, keypair
+from tests.rigs.peers import require
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.rehearsal.nodes import free_port
 from tokenless.phone_emulator.secd.events import Identity, Server

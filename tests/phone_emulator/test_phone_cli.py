@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
-from tests.cluster import DEVICE, SIGNED_AT, Lab
-from tests.live import LiveNode, live_node
-from tests.run_cli import run_cli
 
+from tests.rigs.cluster import DEVICE, SIGNED_AT, Lab
+from tests.rigs.live import LiveNode, live_node
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.flash import FolderFlash
 
 MIXED = replace(Lab(), mixed=True)

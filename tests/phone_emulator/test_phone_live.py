@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.cluster import DEVICE, Lab
-from tests.live import live_node
-from tests.run_cli import run_cli
 
+from tests.rigs.cluster import DEVICE, Lab
+from tests.rigs.live import live_node
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import Identity, Server

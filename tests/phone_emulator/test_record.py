@@ -1,9 +1,9 @@
 """A boot on record, and its replay."""
 
 import pytest
-from tests.cluster import Lab
-from tests.phone_bench import nodes_of, phone
 
+from tests.rigs.cluster import Lab
+from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.record import BootRecorder, Replay
 

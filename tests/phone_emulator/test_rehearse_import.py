@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
-from tests.run_cli import run_cli
 
+from tests.rigs.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.imported import imported_script
 from tokenless.phone_emulator.rehearsal.imported_lists import (

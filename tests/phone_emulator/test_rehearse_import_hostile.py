@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.run_cli import run_cli
 
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.imported import imported_script
 from tokenless.phone_emulator.rehearsal.imported_lists import load_picture

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from tests.cluster import PUB, SUB, Authority, Lab, UnsignedList, keypair, record
-from tests.phone_bench import nodes_of, phone
 
+from tests.rigs.cluster import PUB, SUB, Authority, Lab, UnsignedList, keypair, record
+from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust_anchors import FileKind

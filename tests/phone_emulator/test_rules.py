@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.cluster import DEVICE, PUB, SUB, Authority, Lab, keypair, record
-from tests.phone_bench import booted, fate, nodes_of, phone, reboot
 
+from tests.rigs.cluster import DEVICE, PUB, SUB, Authority, Lab, keypair, record
+from tests.rigs.phone_bench import booted, fate, nodes_of, phone, reboot
 from tokenless.phone_emulator.secd.events import Habits
 from tokenless.phone_emulator.secd.report import Action, Outcome
 from tokenless.protocol.codes import Role

@@ -1,9 +1,9 @@
 """The decision rules of REFERENCE 4.2 about configurations, each under its number."""
 
 import pytest
-from tests.cluster import DEVICE, PUB, Lab, keypair
-from tests.phone_bench import booted, fate, nodes_of, phone
 
+from tests.rigs.cluster import DEVICE, PUB, Lab, keypair
+from tests.rigs.phone_bench import booted, fate, nodes_of, phone
 from tokenless.phone_emulator.secd.events import Habits
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.protocol.codes import Role

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.cluster import DEVICE, PUB, SUB, Authority, Lab, configuration, keypair
-from tests.phone_bench import Bench, nodes_of, phone
 
+from tests.rigs.cluster import DEVICE, PUB, SUB, Authority, Lab, configuration, keypair
+from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.moments import Moment
 from tokenless.phone_emulator.secd.report import Action, Outcome, TvsReport

@@ -1,9 +1,9 @@
 """The machine as such: its table, what it expects when, what it does not touch."""
 
 import pytest
-from tests.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
-from tests.phone_bench import nodes_of, phone
 
+from tests.rigs.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
+from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.secd.events import (
     Downloaded,
     DownloadRefused,

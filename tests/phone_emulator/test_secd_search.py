@@ -1,9 +1,9 @@
 """Where a phone looks next: servers, names, TVS members; and what it remembers."""
 
 import pytest
-from tests.cluster import DEVICE, NOW, Lab
-from tests.phone_bench import phone
 
+from tests.rigs.cluster import DEVICE, NOW, Lab
+from tests.rigs.phone_bench import phone
 from tokenless.phone_emulator.secd import asking
 from tokenless.phone_emulator.secd.context import Boot
 from tokenless.phone_emulator.secd.events import (

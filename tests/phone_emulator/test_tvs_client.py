@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from tests.cluster import DEVICE, Keypair, Lab, keypair
-from tests.live import tvs_server
 
+from tests.rigs.cluster import DEVICE, Keypair, Lab, keypair
+from tests.rigs.live import tvs_server
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from tokenless.phone_emulator.tvs_client import (
     TlsRange,

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.cluster import DEVICE, NOW, PUB, SUB, Lab, configuration, keypair
-from tests.phone_bench import Bench, nodes_of, phone
 
+from tests.rigs.cluster import DEVICE, NOW, PUB, SUB, Lab, configuration, keypair
+from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.secd.events import Habits, TvsAnswered
 from tokenless.phone_emulator.secd.report import Action

@@ -16,11 +16,11 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 import trio
-from tests.cluster import DEVICE, Lab
-from tests.live import live_node
-from tests.phone_bench import nodes_of, phone
-from tests.run_cli import run_cli
 
+from tests.rigs.cluster import DEVICE, Lab
+from tests.rigs.live import live_node
+from tests.rigs.phone_bench import nodes_of, phone
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
 from tokenless.phone_emulator.phone import Phone, open_network

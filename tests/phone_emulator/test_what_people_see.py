@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from tests.cluster import DEVICE, NOW, PUB, Lab
-from tests.phone_bench import Bench, nodes_of, phone
 
+from tests.rigs.cluster import DEVICE, NOW, PUB, Lab
+from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.screen import describe, draw
 from tokenless.phone_emulator.secd.events import FlashContents

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import damage, minting
 
+from tests.rigs import damage, minting
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.names import MAX_ATTRIBUTES, NameForm

@@ -5,10 +5,10 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import minting
-from tests.lists import client_form, tokenless
-from tests.third_party import certutils_list
 
+from tests.rigs import minting
+from tests.rigs.lists import client_form, tokenless
+from tests.rigs.third_party import certutils_list
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import DecodeError

@@ -3,11 +3,11 @@
 import tracemalloc
 
 import pytest
-from tests import damage, defects, minting
-from tests.damage import Defect
-from tests.defects import DEFECTS
-from tests.lists import client_form, tokenless
 
+from tests.rigs import damage, defects, minting
+from tests.rigs.damage import Defect
+from tests.rigs.defects import DEFECTS
+from tests.rigs.lists import client_form, tokenless
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.errors import BadSignatureError, DecodeError
 from tokenless.protocol.header import decode_header

@@ -4,14 +4,15 @@ import random
 from functools import cache
 
 import pytest
+
 from tests.fuzz import engine
 from tests.fuzz.__main__ import all_seeds
-
 from tokenless.protocol.errors import DecodeError
 
 SEEDS = cache(all_seeds)
 TARGETS = (
-    *("certificates", "configurations", "files", "key-files", "names", "pages"),
+    *("capf-phone", "capf-server", "certificates", "configurations"),
+    *("encrypted-files", "files", "key-files", "names", "pages"),
     *("texts", "tftp-answers", "tftp-downloads", "tftp-requests", "tftp-transfers"),
     *("tvs-client", "tvs-server", "uploads"),
 )

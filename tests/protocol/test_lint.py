@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests import damage, defects, minting
-from tests.lists import TIME, client_form, tokenless
-from tests.minting import Identity
 
+from tests.rigs import damage, defects, minting
+from tests.rigs.lists import TIME, client_form, tokenless
+from tests.rigs.minting import Identity
 from tokenless.protocol.codes import Role
 from tokenless.protocol.lint import Finding, Severity, lint
 from tokenless.protocol.record import Record

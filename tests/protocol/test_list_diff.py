@@ -1,10 +1,10 @@
 """What a phone with one list makes of another, in one sentence."""
 
 import pytest
-from tests import defects, minting
-from tests.lists import TIME, client_form, tokenless
-from tests.minting import Identity
 
+from tests.rigs import defects, minting
+from tests.rigs.lists import TIME, client_form, tokenless
+from tests.rigs.minting import Identity
 from tokenless.protocol.codes import Role
 from tokenless.protocol.list_diff import (
     Outcome,

@@ -5,8 +5,8 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import minting
 
+from tests.rigs import minting
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.names import (
     MAX_ATTRIBUTES,

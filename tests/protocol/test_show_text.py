@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import minting
-from tests.lists import client_form, tokenless
 
+from tests.rigs import minting
+from tests.rigs.lists import client_form, tokenless
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.record import compose_record

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from tests import minting
-from tests.lists import TIME, client_form, tokenless
-from tests.minting import Identity
 
+from tests.rigs import minting
+from tests.rigs.lists import TIME, client_form, tokenless
+from tests.rigs.minting import Identity
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import BadSignatureError, BuildError, DecodeError

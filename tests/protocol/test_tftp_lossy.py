@@ -4,8 +4,8 @@ import random
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.lossy import DELIVERED, Fate, transfer_over
 
+from tests.rigs.lossy import DELIVERED, Fate, transfer_over
 from tokenless.protocol.tftp_download import SilentServerError, Wishes
 from tokenless.protocol.tftp_packets import TftpError
 from tokenless.protocol.tftp_transfer import Outcome, Timing

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.cluster import PUB, SUB, Lab, UnsignedList, keypair, record
 
+from tests.rigs.cluster import PUB, SUB, Lab, UnsignedList, keypair, record
 from tokenless.protocol.anchor_records import public_key_of
 from tokenless.protocol.codes import Role
 from tokenless.protocol.record import Record, RecordTag, compose_record

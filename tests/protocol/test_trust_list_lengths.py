@@ -1,9 +1,9 @@
 """The lengths of the vendor's files, computed by REFERENCE 1.8."""
 
 import pytest
-from tests import minting
-from tests.lists import client_form, tokenless
 
+from tests.rigs import minting
+from tests.rigs.lists import client_form, tokenless
 from tokenless.protocol.trust_list import TrustList
 
 

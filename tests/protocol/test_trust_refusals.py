@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 
+from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.header import HeaderTag
 from tokenless.protocol.record import RecordTag, compose_record

@@ -4,8 +4,8 @@ A phone's way into these states, and what it does then, is tested with the emula
 """
 
 import pytest
-from tests.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 
+from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 from tokenless.protocol.codes import Role
 from tokenless.protocol.signed_file import sign_file
 from tokenless.protocol.trust_anchors import (

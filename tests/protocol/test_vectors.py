@@ -4,8 +4,8 @@ import json
 from functools import cache
 
 import pytest
-from tests.vectors import make
 
+from tests.vectors import make
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.trust_list import TrustList
 

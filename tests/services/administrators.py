@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from tests.cluster import keypair
-from tests.services.pairs import Bench
 
+from tests.rigs.cluster import keypair
+from tests.services.pairs import Bench
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import AdminShell, CommandResult

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.clock import START, Clock
-from tests.postgresql import Server
-from tests.softhsm import initialise
 
+from tests.rigs.clock import START, Clock
+from tests.rigs.postgresql import Server
+from tests.rigs.softhsm import initialise
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
 from tokenless.services.config import load_config

@@ -8,10 +8,10 @@ from pathlib import Path
 from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from tests.clock import Clock
-from tests.postgresql import Server
-from tests.services.conftest import LAB
 
+from tests.rigs.clock import Clock
+from tests.rigs.postgresql import Server
+from tests.services.conftest import LAB
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.pki.keys import generate_rsa

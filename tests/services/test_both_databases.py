@@ -16,10 +16,10 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.postgresql import Server, memory_folder
+
+from tests.rigs.postgresql import Server, memory_folder
 from tests.services.administrators import Administrators
 from tests.services.pairs import Bench, Source
-
 from tokenless.services.changes import (
     certificates,
     ctl_client,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.tvs_rig import PUBLISHER, Rig, phone, query_for, running
-from tests.tvs_rig import settings_for as tvs_settings_for
 
+from tests.rigs.tvs_rig import PUBLISHER, Rig, phone, query_for, running
+from tests.rigs.tvs_rig import settings_for as tvs_settings_for
 from tokenless.protocol.tftp_options import OptionLimits
 from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.tftp.counters import Count

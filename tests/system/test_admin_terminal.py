@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.system.serving import TOKENLESS, environment, lab_config, tokenless
 
 ERASE_LINE = "\x15"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.run_cli import run_cli
 
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.system.serving import TOKENLESS
 
+from tests.system.serving import TOKENLESS
 from tokenless.services.config import load_config
 
 ROOT = Path(__file__).parents[2]

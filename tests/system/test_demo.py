@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.run_cli import run_cli
 
+from tests.rigs.run_cli import run_cli
 from tokenless.protocol.trust_list import TrustList
 
 PHONES = 6

@@ -11,7 +11,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from tests.postgresql import Server, running_server
+
+from tests.rigs.postgresql import Server, running_server
 from tests.system.serving import (
     PUBLISHER,
     SUBSCRIBER,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.system.serving import serving
 from tests.system.transcript import Comparable, exchanges, shell_beside
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.run_cli import run_cli
 
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group

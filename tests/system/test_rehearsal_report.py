@@ -6,8 +6,9 @@ import zlib
 from pathlib import Path
 
 import pytest
-from tests.peers import require
-from tests.run_cli import run_cli
+
+from tests.rigs.peers import require
+from tests.rigs.run_cli import run_cli
 
 _WIDTH, _HEIGHT = 700, 1000
 _RED = (197, 48, 48)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.run_cli import run_cli
 
-from tokenless.phone_emulator.cli.rehearse import rehearse
+from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.cli.rehearse_group import rehearse
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.player import Watcher
 from tokenless.phone_emulator.rehearsal.run import run_script

@@ -5,9 +5,8 @@ import socket
 import time
 from pathlib import Path
 
+from tests.rigs.tvs_rig import client_context
 from tests.system.serving import PUBLISHER, Served, serving, tokenless
-from tests.tvs_rig import client_context
-
 from tokenless.protocol.tvs_messages import Query
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 

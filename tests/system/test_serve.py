@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from tests.system.serving import (
     PATIENCE_S,
     PUBLISHER,

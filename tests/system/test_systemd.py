@@ -11,6 +11,7 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 import pytest
+
 from tests.system.serving import PATIENCE_S, TOKENLESS, environment, lab_config, serving
 
 UNITS = Path(__file__).parents[2] / "configs/systemd"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.peers import require
-from tests.tftp_rig import keeping
 
+from tests.rigs.peers import require
+from tests.rigs.tftp_rig import keeping
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.source import MemoryFiles

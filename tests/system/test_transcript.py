@@ -1,6 +1,7 @@
 """What is compared of a page does not depend on the day on which it was written."""
 
 import pytest
+
 from tests.system.transcript import Comparable
 
 SAYS = "The CTL File was modified on"

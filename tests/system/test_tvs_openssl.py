@@ -6,9 +6,10 @@ from subprocess import PIPE
 
 import pytest
 import trio
-from tests import minting
-from tests.peers import require
-from tests.tvs_rig import (
+
+from tests.rigs import minting
+from tests.rigs.peers import require
+from tests.rigs.tvs_rig import (
     PUBLISHER,
     Address,
     own_certificate,
@@ -16,7 +17,6 @@ from tests.tvs_rig import (
     running,
     settings_for,
 )
-
 from tokenless.protocol.tvs_messages import decode_message
 from tokenless.services.tvs.settings import LegacyListener
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests import minting
-from tests.lists import TIME, client_form, tokenless
-from tests.minting import Identity
-from tests.third_party import certutils_list
-
+from tests.rigs import minting
+from tests.rigs.encrypted import encrypted_by_hand
+from tests.rigs.lists import TIME, client_form, tokenless
+from tests.rigs.minting import Identity
+from tests.rigs.third_party import certutils_list
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.show_text import show_trust_list
@@ -74,6 +74,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "third-party.tlv": certutils_list,
     "itl-12.tlv": itl,
     "configuration.sgn": signed_file,
+    "configuration.enc.sgn": lambda: encrypted_by_hand(digest="sha512"),
 }
 
 

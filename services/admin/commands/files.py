@@ -21,13 +21,43 @@ def _delete_question(_session: Session, arguments: Sequence[str]) -> str:
     return f'Delete the File {name}?\nEnter "y" followed by return to continue: '
 
 
+def _inside_tftpdata(path: str) -> str:
+    """Return the part of an activelog path below `cm/tftpdata`."""
+    typed = PurePosixPath(path)
+    if typed.parent != _ACTIVELOG_FOLDER:
+        raise UsageError(
+            f"activelog has no {typed.parent} here", hint="use cm/tftpdata/NAME"
+        )
+    return typed.name
+
+
+def _matching(session: Session, pattern: str) -> list[Path]:
+    """Return the files of the folder that a name or a pattern (`*`) means.
+
+    Raises:
+        UsageError: When the pattern would leave the folder.
+    """
+    if "/" in pattern or pattern in {"", ".", ".."} or "\0" in pattern:
+        raise UsageError(f"{pattern!r} is no file name", hint="name it without a path")
+    return sorted(
+        file
+        for file in session.node.tftp_folder.glob("*")
+        if fnmatchcase(file.name, pattern) and file.is_file() and not _hidden(file)
+    )
+
+
+def _hidden(file: Path) -> bool:
+    """Tell whether it is a file that is being written beside its target."""
+    return file.name.startswith(".")
+
+
 @TREE.command("file list tftp [PATTERN]")
 def list_tftp(session: Session, pattern: str = "*") -> None:
     """List the files of this node's TFTP folder."""
     _list(session, pattern)
 
 
-@TREE.command("file list activelog PATTERN")
+@TREE.command("file list activelog PATTERN", values=_inside_tftpdata)
 def list_activelog(session: Session, pattern: str) -> None:
     """List the files of cm/tftpdata."""
     _list(session, _inside_tftpdata(pattern))
@@ -39,7 +69,11 @@ def delete_tftp(session: Session, name: str) -> None:
     _delete(session, name)
 
 
-@TREE.command("file delete activelog NAME", ask=Question(_delete_question))
+@TREE.command(
+    "file delete activelog NAME",
+    ask=Question(_delete_question),
+    values=_inside_tftpdata,
+)
 def delete_activelog(session: Session, name: str) -> None:
     """Delete files of cm/tftpdata."""
     _delete(session, _inside_tftpdata(name))
@@ -54,7 +88,7 @@ def get_tftp(session: Session, name: str) -> None:
         _fetch(session, name)
 
 
-@TREE.command("file get activelog NAME")
+@TREE.command("file get activelog NAME", values=_inside_tftpdata)
 def get_activelog(session: Session, name: str) -> None:
     """Fetch a file of cm/tftpdata (saved with --output)."""
     _fetch(session, _inside_tftpdata(name))
@@ -99,33 +133,3 @@ def _delete(session: Session, name: str) -> None:
         raise ServiceError(
             f"no file {name} on {session.node.name}", hint="see `file list tftp`"
         )
-
-
-def _inside_tftpdata(path: str) -> str:
-    """Return the part of an activelog path below `cm/tftpdata`."""
-    typed = PurePosixPath(path)
-    if typed.parent != _ACTIVELOG_FOLDER:
-        raise UsageError(
-            f"activelog has no {typed.parent} here", hint="use cm/tftpdata/NAME"
-        )
-    return typed.name
-
-
-def _matching(session: Session, pattern: str) -> list[Path]:
-    """Return the files of the folder that a name or a pattern (`*`) means.
-
-    Raises:
-        UsageError: When the pattern would leave the folder.
-    """
-    if "/" in pattern or pattern in {"", ".", ".."} or "\0" in pattern:
-        raise UsageError(f"{pattern!r} is no file name", hint="name it without a path")
-    return sorted(
-        file
-        for file in session.node.tftp_folder.glob("*")
-        if fnmatchcase(file.name, pattern) and file.is_file() and not _hidden(file)
-    )
-
-
-def _hidden(file: Path) -> bool:
-    """Tell whether it is a file that is being written beside its target."""
-    return file.name.startswith(".")

@@ -90,11 +90,15 @@ def show_metrics(session: Session) -> None:
     session.say(session.ask_node(ShowMetrics())["text"])
 
 
-@TREE.command("show audit [COUNT]")
-def show_audit(session: Session, count: str = "20") -> None:
-    """Show who changed what, the newest changes last."""
+def _check_count(count: str = "0") -> None:
     if not count.isdecimal():
         raise UsageError(f"{count} is no number", hint="usage: show audit [COUNT]")
+
+
+@TREE.command("show audit [COUNT]", values=_check_count)
+def show_audit(session: Session, count: str = "20") -> None:
+    """Show who changed what, the newest changes last."""
+    _check_count(count)
     with session.cluster.store.read() as connection:
         entries = read_audit(connection, limit=int(count[:_MOST_DIGITS]))
     rows = [

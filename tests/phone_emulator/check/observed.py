@@ -1,10 +1,9 @@
-"""What `observe` would see of the authorities of tests/cluster.py, without sockets."""
+"""What `observe` would see of the authorities of the cluster rig, without sockets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.cluster import DEVICE, NOW, Authority
-
+from tests.rigs.cluster import DEVICE, NOW, Authority
 from tokenless.phone_emulator.check.observation import (
     Member,
     Missing,

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from tests.cluster import PUB, SIGNED_AT, SUB, Authority, Lab
-from tests.phone_emulator.check.observed import observation, without_tvs
 
+from tests.phone_emulator.check.observed import observation, without_tvs
+from tests.rigs.cluster import PUB, SIGNED_AT, SUB, Authority, Lab
 from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.inspect import inspect, to_json
 from tokenless.phone_emulator.check.observation import Missing, Observation

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from rich.console import Console
-from tests.cluster import (
+
+from tests.phone_emulator.check.observed import at, observation, without_tvs
+from tests.rigs.cluster import (
     PUB,
     SIGNED_AT,
     SUB,
@@ -16,8 +18,6 @@ from tests.cluster import (
     keypair,
     record,
 )
-from tests.phone_emulator.check.observed import at, observation, without_tvs
-
 from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to_json
 from tokenless.phone_emulator.check.observation import Observation

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cluster import DEVICE, Authority, Lab, keypair, record
-from tests.live import live_node
 
+from tests.rigs.cluster import DEVICE, Authority, Lab, keypair, record
+from tests.rigs.live import live_node
 from tokenless.phone_emulator.check.inspect import inspect
 from tokenless.phone_emulator.check.observation import Observation
 from tokenless.phone_emulator.check.observe import MAX_MEMBERS, Patience, observe

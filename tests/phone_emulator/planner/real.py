@@ -1,8 +1,7 @@
 """The planner's worlds made real: signed lists, a real SECD, TVS with real answers."""
 
-from tests.cluster import Authority, Keypair, UnsignedList, configuration, keypair
-from tests.phone_bench import Bench
-
+from tests.rigs.cluster import Authority, Keypair, UnsignedList, configuration, keypair
+from tests.rigs.phone_bench import Bench
 from tokenless.phone_emulator.planner.model import Cluster, Identity, List, Served, Site
 from tokenless.phone_emulator.planner.phones import Group, tvs_of
 from tokenless.phone_emulator.secd.events import FlashContents, Server

@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from tests.phone_emulator.planner.real import boot_for_real
 
+from tests.phone_emulator.planner.real import boot_for_real
 from tokenless.phone_emulator.planner.model import Site, first_cluster
 from tokenless.phone_emulator.planner.phones import Boot, Fate, Group, Phone, boot
 from tokenless.phone_emulator.planner.steps import (

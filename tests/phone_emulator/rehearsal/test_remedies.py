@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from tests.minting import server
 
+from tests.rigs.minting import server
 from tokenless.phone_emulator.rehearsal.facts import (
     ClusterFacts,
     Held,

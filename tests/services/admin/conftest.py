@@ -1,8 +1,8 @@
 """The publisher's shell, which answers yes to everything."""
 
 import pytest
-from tests.services.admin.lines import PUBLISHER
 
+from tests.services.admin.lines import PUBLISHER
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 

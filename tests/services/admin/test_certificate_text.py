@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tests import minting, odd_certificates
 
+from tests.rigs import minting, odd_certificates
 from tokenless.protocol.certificate import Certificate
 from tokenless.services.admin.certificate_text import (
     certificate_text,

@@ -4,7 +4,8 @@ import os
 import pwd
 
 import pytest
-from tests import minting
+
+from tests.rigs import minting
 from tests.services.admin.lines import (
     MIXED,
     NON_SECURE,
@@ -15,7 +16,6 @@ from tests.services.admin.lines import (
     mode,
     refusal,
 )
-
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.command import TREE
 from tokenless.services.admin.shell import AdminShell, CommandResult

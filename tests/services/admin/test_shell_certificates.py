@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests import minting
-from tests.endless import endless
+
+from tests.rigs import minting
+from tests.rigs.endless import endless
 from tests.services.admin.lines import (
     PUBLISHER,
     SUBSCRIBER,
@@ -14,7 +15,6 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
-
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.names import DistinguishedName
 from tokenless.services.admin.shell import AdminShell

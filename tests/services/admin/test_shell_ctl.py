@@ -10,7 +10,6 @@ from tests.services.admin.lines import (
     done,
     mode,
 )
-
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 

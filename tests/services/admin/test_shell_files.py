@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.services.admin.lines import (
     MIXED,
     PUBLISHER,
@@ -11,7 +12,6 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
-
 from tokenless.protocol.trust_list import TrustList
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster

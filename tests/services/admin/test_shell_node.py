@@ -2,9 +2,9 @@
 
 import pytest
 import trio
-from tests.node_rig import FREE_PORTS, LAB
-from tests.services.admin.lines import MIXED, PUBLISHER, SUBSCRIBER, done
 
+from tests.rigs.node_rig import FREE_PORTS, LAB
+from tests.services.admin.lines import MIXED, PUBLISHER, SUBSCRIBER, done
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests import lists, minting
+
+from tests.rigs import lists, minting
 from tests.services.cli.answers import Tokenless
 from tests.services.conftest import LAB
-
 from tokenless.services.cli.main import main
 
 Run = Callable[..., tuple[int, str, str]]

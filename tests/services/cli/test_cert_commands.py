@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests import minting
+
+from tests.rigs import minting
 from tests.services.cli.answers import Tokenless, done, refused
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"

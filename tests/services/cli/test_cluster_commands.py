@@ -3,9 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from tests import minting
+from tests.rigs import minting
 from tests.services.cli.answers import Tokenless, done, refused
-
 from tokenless.protocol.certificate import Certificate
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.lists import client_form, tokenless
 
+from tests.rigs.lists import client_form, tokenless
 from tokenless.protocol.trust_list import TrustList
 
 Run = Callable[..., tuple[int, str, str]]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests import defects, minting
-from tests.lists import client_form, tokenless
 
+from tests.rigs import defects, minting
+from tests.rigs.lists import client_form, tokenless
 from tokenless.protocol.show_text_parse import parse_shown_list
 
 Run = Callable[..., tuple[int, str, str]]

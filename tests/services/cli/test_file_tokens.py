@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
-from tests.run_cli import run_cli
-from tests.softhsm import (
+
+from tests.rigs.run_cli import run_cli
+from tests.rigs.softhsm import (
     MODULE,
     PASSWORD,
     initialise_token,
     prepare_store,
     require_softhsm,
 )
-
 from tokenless.protocol.trust_list import TrustList
 
 

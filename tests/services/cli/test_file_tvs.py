@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests import defects, minting
-from tests.lists import tokenless
-from tests.tvs_rig import own_certificate, running
 
+from tests.rigs import defects, minting
+from tests.rigs.lists import tokenless
+from tests.rigs.tvs_rig import own_certificate, running
 from tokenless.protocol.codes import Role
 from tokenless.services.cli.main import main
 from tokenless.services.tvs.caches import CachedCertificate

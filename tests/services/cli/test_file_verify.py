@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import damage, defects
-from tests.damage import Defect
-from tests.defects import DEFECTS
-from tests.lists import tokenless
-from tests.run_cli import run_cli
+
+from tests.rigs import damage, defects
+from tests.rigs.damage import Defect
+from tests.rigs.defects import DEFECTS
+from tests.rigs.lists import tokenless
+from tests.rigs.run_cli import run_cli
 
 Run = Callable[..., tuple[int, str, str]]
 

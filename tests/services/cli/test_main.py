@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.services.cli.answers import Tokenless, refused
 
+from tests.services.cli.answers import Tokenless, refused
 from tokenless.services.changes import certificates
 from tokenless.services.cli.main import main
 

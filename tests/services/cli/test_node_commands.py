@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.services.cli.answers import Tokenless, done, refused
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"

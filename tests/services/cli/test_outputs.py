@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.services.cli.answers import Tokenless, refused
 
+from tests.services.cli.answers import Tokenless, refused
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 

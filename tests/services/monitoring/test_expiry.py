@@ -1,8 +1,8 @@
 """Days to expiry: of the next certificate in each place, counted down by the clock."""
 
 from prometheus_client import CollectorRegistry
-from tests.clock import Clock
 
+from tests.rigs.clock import Clock
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.monitoring.expiry import ExpiryCollector, load_ends

@@ -2,8 +2,8 @@
 
 import pytest
 import trio
-from tests.node_rig import FREE_PORTS, LAB, Ask
 
+from tests.rigs.node_rig import FREE_PORTS, LAB, Ask
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.node.control import request

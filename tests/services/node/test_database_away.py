@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from tests.postgresql import Server, running_server
 
+from tests.rigs.postgresql import Server, running_server
 from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE
 from tokenless.services.node import follower as follower_module

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import trio
-from tests.node_rig import LAB
 
+from tests.rigs.node_rig import LAB
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import regenerate
 from tokenless.services.cluster.cluster import Cluster

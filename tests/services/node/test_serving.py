@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import trio
-from tests.node_rig import FREE_PORTS, LAB, Ask
-from tests.tftp_rig import Where, fetch
 
+from tests.rigs.node_rig import FREE_PORTS, LAB, Ask
+from tests.rigs.tftp_rig import Where, fetch
 from tokenless.protocol.tftp_packets import TftpError
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode

@@ -1,8 +1,8 @@
 """What a node's TVS answers from: the database, and the CTL file in its folder."""
 
 import pytest
-from tests.node_rig import LAB
 
+from tests.rigs.node_rig import LAB
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from tests.system.hosts.host import PHONES, PhonesHost
 from tests.system.hosts.scene import Scene
-
 from tokenless.phone_emulator.fleet.store import StoredPhone
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.phone_config import PhoneConfig

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.postgresql import copy_data, memory_folder, require_postgresql
+
+from tests.rigs.postgresql import copy_data, memory_folder, require_postgresql
 from tests.system.hosts.agreement import check_agreement
 from tests.system.hosts.network import require_namespaces
 from tests.system.hosts.scene import Scene, found_cluster, scene

@@ -13,7 +13,6 @@ from typing import Any, Final
 from tests.system.hosts.network import Namespace
 from tests.system.hosts.patience import PATIENCE_S, wait_until
 from tests.system.serving import TOKENLESS, environment
-
 from tokenless.phone_emulator.fleet.store import FleetStore, StoredPhone
 
 PHONES: Final = 4

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.peers import require
+
+from tests.rigs.peers import require
 
 PREFIX_BITS: Final = 24
 _TOOLS: Final = ("busybox", "ip", "nft", "nsenter", "ss", "tc", "unshare")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.postgresql import OWNER, PASSWORD, Place, Server, running_server
+from tests.rigs.postgresql import OWNER, PASSWORD, Place, Server, running_server
 from tests.system.hosts.host import (
     Host,
     NodeHost,

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
 from tests.system.hosts.network import Namespace, Network, network, require_namespaces
 
 ONE, OTHER, FAR = "10.48.47.1", "10.48.47.2", "10.48.47.3"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.system.image.engine import IMAGE, ROOT, Engine, running_engine
 
 

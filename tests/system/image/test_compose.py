@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.system.image.engine import OFFICIAL_BASE, POSTGRES, Engine
 
 pytestmark = pytest.mark.timeout(900)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.system.image.engine import OFFICIAL_BASE, Engine
 
 pytestmark = pytest.mark.timeout(900)

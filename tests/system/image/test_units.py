@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.system.image.engine import ROOT, Engine
 
 pytestmark = pytest.mark.timeout(900)

@@ -1,0 +1,184 @@
+"""Commands that are named here and imported only when they are run; their last words.
+
+Importing all of them takes most of a second: `tokenless --help` and `tokenless rehearse
+list` need the names and one line each. `services/` and `phone_emulator/` build their
+groups from this; the table of the first level is `COMMANDS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from tokenless.protocol.name_text import printable
+
+_ENVIRONMENT_PREFIX: Final = "TOKENLESS"
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """Where a command is, and what a list of commands says of it."""
+
+    target: str
+    """`module:attribute`."""
+    summary: str
+    """The first sentence of the command's own help; a test compares them."""
+
+    def load(self) -> click.Command:
+        """Import the command; every flag is readable from TOKENLESS_<FLAG>."""
+        module, _, attribute = self.target.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        name_environment_variables(command)
+        return command
+
+
+def name_environment_variables(command: click.Command) -> None:
+    """Make every flag readable from TOKENLESS_<FLAG>, at any depth.
+
+    Click itself would name the variable after the parameter and its command.
+    """
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.envvar is None:
+            flag = max(parameter.opts, key=len).lstrip("-")
+            name = flag.upper().replace("-", "_")
+            parameter.envvar = f"{_ENVIRONMENT_PREFIX}_{name}"
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            name_environment_variables(child)
+
+
+def complain(message: str) -> None:
+    """Say in one line on standard error what was wrong and what to do.
+
+    Args:
+        message: May quote certificates, servers and files: it is made printable.
+    """
+    click.echo(f"tokenless: {printable(message)}", err=True)
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands from a table and imports the one that runs."""
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        lazy_commands: Mapping[str, LazyCommand],
+        **settings: Any,  # noqa: ANN401 - whatever click.group() takes
+    ) -> None:
+        super().__init__(name, **settings)
+        self._lazy_commands = lazy_commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in order."""
+        return sorted(self._lazy_commands)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import a command; None when there is none of that name."""
+        found = self._lazy_commands.get(cmd_name)
+        return None if found is None else found.load()
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(self._summaries(""))
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the name of a command without importing it."""
+        names = [
+            CompletionItem(name, help=summary)
+            for name, summary in self._summaries(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _summaries(self, beginning: str) -> list[tuple[str, str]]:
+        return [
+            (name, self._lazy_commands[name].summary)
+            for name in sorted(self._lazy_commands)
+            if name.startswith(beginning)
+        ]
+
+
+_SERVICES: Final = "tokenless.services.cli"
+_PHONES: Final = "tokenless.phone_emulator.cli"
+
+# Names only, so that services/ never imports phone_emulator/.
+COMMANDS: Final[Mapping[str, LazyCommand]] = {
+    "admin": LazyCommand(
+        f"{_SERVICES}.admin:admin",
+        "Open a node's shell (prompt `admin:`), or run one COMMAND.",
+    ),
+    "backup": LazyCommand(
+        f"{_SERVICES}.backup:backup",
+        "Copy the data folder into TARGET: a new folder or NAME.tar.",
+    ),
+    "cert": LazyCommand(
+        f"{_SERVICES}.cert:cert",
+        "Manage certificates of nodes, and the cluster's trust stores.",
+    ),
+    "check": LazyCommand(
+        f"{_PHONES}.check:check",
+        "Inspect a cluster from outside, as its phones see it.",
+    ),
+    "ctl-client": LazyCommand(
+        f"{_SERVICES}.ctl_client:ctl_client",
+        "Sign the cluster's CTL with tokens, as the CTL Client does.",
+    ),
+    "demo": LazyCommand(
+        f"{_PHONES}.demo:demo",
+        "Play the vendor's four flows on a lab cluster with phones.",
+    ),
+    "file": LazyCommand(
+        f"{_SERVICES}.file:file",
+        "Read, build, sign and verify trust lists and signed files.",
+    ),
+    "fleet": LazyCommand(
+        f"{_PHONES}.fleet:fleet",
+        "Boot many emulated phones at once, and look at them.",
+    ),
+    "health": LazyCommand(
+        f"{_SERVICES}.health:health",
+        "Tell whether the nodes served from this data folder are well.",
+    ),
+    "node": LazyCommand(
+        f"{_SERVICES}.node:node",
+        "Let nodes join, and bring them to hosts of their own.",
+    ),
+    "phone": LazyCommand(
+        f"{_PHONES}.phone:phone",
+        "Boot one emulated phone, look at it, erase its lists.",
+    ),
+    "rehearse": LazyCommand(
+        f"{_PHONES}.rehearse_group:rehearse",
+        "Play a change on a scratch cluster with phones, step by step.",
+    ),
+    "restore": LazyCommand(
+        f"{_SERVICES}.backup:restore",
+        "Make the data folder from what `tokenless backup` wrote.",
+    ),
+    "serve": LazyCommand(
+        f"{_SERVICES}.serve:serve",
+        "Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.",
+    ),
+    "token": LazyCommand(
+        f"{_SERVICES}.token:token",
+        "Manage security tokens: PKCS#12 files or PKCS#11 tokens.",
+    ),
+    "tvs": LazyCommand(
+        f"{_SERVICES}.tvs:tvs",
+        "Ask a TVS server about a certificate.",
+    ),
+}

@@ -1,0 +1,132 @@
+"""A phone without sockets, which boots against authorities in memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tests.rigs.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
+from tokenless.phone_emulator.secd.events import (
+    AskTvsServer,
+    Downloaded,
+    Event,
+    Fetch,
+    Finish,
+    FlashContents,
+    Habits,
+    Identity,
+    Install,
+    NotFound,
+    PowerOn,
+    Server,
+    ServerSilent,
+    TvsAnswered,
+    TvsFailed,
+    TvsStage,
+)
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.record import BootRecorder
+from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
+
+
+@dataclass
+class Bench:
+    """One phone and the nodes it can reach."""
+
+    nodes: Mapping[str, Authority]
+    """By address."""
+    identity: Identity
+    contents: FlashContents = field(default_factory=FlashContents)
+    cache: TvsCache = field(default_factory=TvsCache)
+    now: float = NOW
+    events: list[Event] = field(default_factory=list)
+    secd: Secd = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.secd = Secd(self.identity, self.contents, self.cache)
+
+    def lose(self, name: str) -> None:
+        """Erase one of `ctl`, `itl`, `configuration` from the phone's flash."""
+        self.contents = msgspec.structs.replace(self.contents, **{name: None})
+
+    def boot(self, recorder: BootRecorder | None = None) -> Secd:
+        """Boot once; the phone keeps what it installed."""
+        if recorder:
+            recorder.start(self.identity, self.contents, self.cache)
+        self.secd = Secd(self.identity, self.contents, self.cache)
+        self.events = []
+        event: Event | None = PowerOn()
+        while event is not None:
+            self.events.append(event)
+            effects = self.secd.handle(event, self.now)
+            if recorder:
+                recorder.add(event, self.now, self.secd.state, effects)
+            event = None
+            for effect in effects:
+                match effect:
+                    case Fetch():
+                        event = self._fetch(effect)
+                    case AskTvsServer():
+                        event = self._ask(effect)
+                    case Install() | Finish():
+                        pass
+        self.contents = self.secd.contents
+        return self.secd
+
+    def _fetch(self, effect: Fetch) -> Event:
+        node = self.nodes.get(effect.server.address)
+        if node is None or node.silent:
+            return ServerSilent("no answer")
+        data = node.fetch(effect.name)
+        return NotFound() if data is None else Downloaded(data)
+
+    def _ask(self, effect: AskTvsServer) -> Event:
+        node = self.nodes.get(effect.server.address)
+        if node is None or node.tvs_down or node.tvs_certificate is None:
+            return TvsFailed("Connection refused", 1.0)
+        if node.tvs_certificate.certificate.der not in effect.certificates:
+            reason = "its certificate is no TVS record of the ITL"
+            return TvsFailed(reason, 1.0, TvsStage.HANDSHAKE)
+        return TvsAnswered(node.answer(effect.query), 1.0)
+
+
+def phone(
+    nodes: Mapping[str, Authority],
+    *,
+    model: str = "7975",
+    servers: Sequence[str] = (PUB, SUB),
+    habits: Habits | None = None,
+) -> Bench:
+    """Return a phone with empty flash."""
+    identity = Identity(
+        device=DEVICE,
+        model_name=model,
+        servers=tuple(Server(address, 69) for address in servers),
+        habits=habits or Habits(),
+    )
+    return Bench(nodes, identity)
+
+
+def nodes_of(lab: Lab) -> dict[str, Authority]:
+    """Return both nodes by address."""
+    return {PUB: lab.authority("pub"), SUB: lab.authority("sub")}
+
+
+def booted(lab: Lab, *, servers: Sequence[str] = (PUB, SUB)) -> Bench:
+    """Return a phone that has booted once against `lab`."""
+    return reboot(phone({}, servers=servers), lab)
+
+
+def reboot(bench: Bench, lab: Lab) -> Bench:
+    """Boot again, with `lab` as it is now."""
+    bench.nodes = nodes_of(lab)
+    bench.boot()
+    return bench
+
+
+def fate(bench: Bench, kind: FileKind) -> tuple[Action, VerifiedBy | None, int | None]:
+    """Return what became of a file: the action, who vouched, under which rule."""
+    report = bench.secd.report.files[kind]
+    return report.action, report.verified_by, report.rule

@@ -1,0 +1,226 @@
+"""A PostgreSQL of the tests' own: Debian's binaries, a free port on loopback.
+
+Or on a host of its own, where the test has made one (`Place`).
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from tests.rigs.peers import do_without
+from tokenless.phone_emulator.rehearsal.nodes import free_port
+
+_BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+_ACCOUNT: Final = "postgres"
+_IN_MEMORY: Final = (Path("/dev/shm"),)  # noqa: S108 - a folder of its own is made
+_ROOM_BYTES: Final = 1 << 30
+OWNER: Final = "tokenless"
+PASSWORD: Final = "owners secret"
+_SETTINGS: Final = """
+fsync = off
+max_connections = 100
+max_wal_size = 64MB
+dynamic_shared_memory_type = mmap
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server listens."""
+
+    address: str = "127.0.0.1"
+    port: int | None = None
+    """A free one when None."""
+    enter: tuple[str, ...] = ()
+    """What a command on that host begins with."""
+
+
+LOOPBACK: Final = Place()
+
+
+@dataclass
+class Server:
+    """A server that a test may stop."""
+
+    folder: Path
+    port: int
+    place: Place = LOOPBACK
+
+    @property
+    def data(self) -> Path:
+        """What a further server can be made from, when this one was stopped."""
+        return self.folder / "data"
+
+    def start(self) -> None:
+        self._control("start", "-w", "-l", str(self.folder / "log"))
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it: `immediate` is what a crash looks like."""
+        self._control("stop", "-m", mode)
+
+    def reload(self) -> None:
+        """Let it read its settings again."""
+        self._control("reload")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the test has not stopped it."""
+        return (self.data / "postmaster.pid").exists()
+
+    def url(self, database: str, role: str = OWNER, password: str = PASSWORD) -> str:
+        quoted = password.replace(" ", "%20")
+        return f"postgresql+psycopg://{role}:{quoted}@{self._at}/{database}"
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Run a statement as the server's superuser."""
+        with self.superuser(database) as connection:
+            connection.execute(sql.SQL(statement))  # type: ignore[arg-type]
+
+    def superuser(self, database: str = "postgres") -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self.folder),
+            port=self.port,
+            user=_ACCOUNT,
+            dbname=database,
+            autocommit=True,
+        )
+
+    def create_role(self, role: str, password: str = PASSWORD) -> None:
+        self.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+
+    def create_database(self, template: str = "template0") -> str:
+        """Make a database; return its name."""
+        name = f"c{secrets.token_hex(6)}"
+        self.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @property
+    def _at(self) -> str:
+        return f"{self.place.address}:{self.port}"
+
+    def _control(self, *words: str) -> None:
+        program = str(_BINARIES[-1] / "pg_ctl")
+        words = program, "-D", str(self.data), *words
+        _run(self.folder, *words, enter=self.place.enter)
+
+
+def _run(folder: Path, *command: str, enter: tuple[str, ...] = ()) -> None:
+    if os.geteuid() == 0:  # the server refuses to run as root
+        account = f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}"
+        command = "setpriv", *account, "--clear-groups", *command
+    done = subprocess.run(
+        [*enter, *command],
+        cwd=folder,
+        env={"HOME": str(folder), "PATH": os.environ["PATH"]},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def require_postgresql() -> None:
+    """Skip the test where the server is not installed."""
+    if not _BINARIES:
+        do_without("Debian's postgresql is not installed")
+
+
+@contextmanager
+def running_server(
+    place: Place = LOOPBACK, *, copy_of: Path | None = None
+) -> Iterator[Server]:
+    """Run a new server until the block ends.
+
+    Args:
+        place: Where.
+        copy_of: The data of a server that was stopped, to begin with.
+    """
+    require_postgresql()
+    # Not pytest's folder: the server's account must be able to enter it.
+    folder = memory_folder("postgresql-")
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, _ACCOUNT, _ACCOUNT)
+        port = place.port or free_port(socket.SOCK_STREAM, [place.address])
+        server = Server(folder, port, place)
+        if copy_of is None:
+            _initialise(server)
+        else:
+            copy_data(copy_of, server.data)
+        _configure(server)
+        server.start()
+        try:
+            if copy_of is None:
+                server.create_role(OWNER, PASSWORD)
+            yield server
+        finally:
+            if server.is_running:
+                server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_data(data: Path, to: Path) -> None:
+    """Copy what a stopped server keeps, with its owner and rights."""
+    subprocess.run(["cp", "-a", str(data), str(to)], check=True)
+
+
+def _initialise(server: Server) -> None:
+    _run(
+        server.folder,
+        str(_BINARIES[-1] / "initdb"),
+        "--no-sync",
+        "--auth=scram-sha-256",
+        "--auth-local=trust",
+        "--username",
+        _ACCOUNT,
+        "-D",
+        str(server.data),
+        "--no-instructions",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--pwfile",
+        str(_password_file(server.folder)),
+    )
+    with (server.data / "pg_hba.conf").open("a") as admitted:
+        admitted.write("host all all samenet scram-sha-256\n")
+
+
+def _configure(server: Server) -> None:
+    with (server.data / "postgresql.conf").open("a") as settings:
+        settings.write(f"{_SETTINGS}port = {server.port}\n")
+        settings.write(f"listen_addresses = '{server.place.address}'\n")
+        settings.write(f"unix_socket_directories = '{server.folder}'\n")
+
+
+def memory_folder(prefix: str) -> Path:
+    """Make a folder in memory, where there is such a place, for much that is short."""
+    place = next((each for each in _IN_MEMORY if _has_room(each)), None)
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+
+
+def _has_room(place: Path) -> bool:
+    return os.access(place, os.W_OK) and shutil.disk_usage(place).free > _ROOM_BYTES
+
+
+def _password_file(folder: Path) -> Path:
+    path = folder / "password"
+    path.write_text(f"{secrets.token_hex(16)}\n")
+    if os.geteuid() == 0:
+        shutil.chown(path, _ACCOUNT, _ACCOUNT)
+    return path

@@ -1,0 +1,145 @@
+"""A subscriber's host on PostgreSQL: it follows, and may change nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.rigs.postgresql import PASSWORD
+from tests.services.conftest import SUBSCRIBER
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates, security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.handover import export_node, import_node
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.readiness import check_ready
+from tokenless.services.store import nodes
+
+
+def test_a_subscriber_follows_with_its_own_role(
+    shared: Cluster, follower: Cluster
+) -> None:
+    assert not follower.store.may_change
+    assert [node.name for node in follower.nodes if node.is_here] == [SUBSCRIBER]
+    assert not shared.node(SUBSCRIBER).is_here
+    before = shared.store.revision()
+    follower.record_ports({SUBSCRIBER: {"tftp": 7001, "tvs": 7002}})
+    assert shared.node(SUBSCRIBER).tvs_port == 7002
+    assert shared.store.revision() == before
+    node = follower.node(SUBSCRIBER)
+    own = certificates.own_certificate(follower, node, TrustStore.CALLMANAGER)
+    assert node.keys.signer(TrustStore.CALLMANAGER, own)
+    assert follower.store.first_published("content") == shared.store.first_published(
+        "content"
+    )
+
+
+FORBIDDEN = [
+    "UPDATE cluster SET revision = revision + 1",
+    "INSERT INTO audit VALUES (99, 99, 0, 'x', 'y', 'z')",
+    "DELETE FROM audit",
+    "UPDATE processconfig SET paramvalue = '1'",
+    "INSERT INTO ctl_file VALUES (99, '', 0)",
+    "UPDATE ctl_file SET content = ''",
+    "INSERT INTO reset_itl VALUES (99, 1, '')",
+    "INSERT INTO certificate VALUES (99, 'x', '')",
+    "INSERT INTO placement VALUES (99, 1, 'Phone-SAST-trust', NULL, 'current', 0, 0)",
+    "DELETE FROM placement_role",
+    "UPDATE processnode SET address = '127.0.0.1'",
+    "UPDATE processnode SET db_role = current_user",
+    "INSERT INTO processnode VALUES (9, 'x', 'y', false, 'z')",
+    "UPDATE published SET published_at = 0",
+    "DELETE FROM published",
+    "UPDATE alembic_version SET version_num = '0099'",
+    "DROP TABLE audit",
+    "ALTER TABLE node_state DISABLE ROW LEVEL SECURITY",
+    "CREATE TABLE mine (id integer)",
+    "GRANT SELECT ON audit TO PUBLIC WITH GRANT OPTION",
+]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_a_subscriber_writes_nothing_that_is_the_publishers(
+    follower: Cluster, statement: str
+) -> None:
+    with pytest.raises(ServiceError), follower.store.note() as connection:
+        connection.execute(text(statement))
+
+
+def test_a_subscriber_writes_its_own_rows_only(follower: Cluster) -> None:
+    publisher = follower.publisher.id
+
+    def touched(connection: Connection, statement: str) -> int:
+        return connection.execute(text(statement)).rowcount
+
+    with follower.store.note() as connection:
+        assert touched(connection, "UPDATE processnode SET tvs_port = 1") == 1
+        assert touched(connection, "UPDATE node_state SET ctl_revision = 1") == 1
+        nodes.write_state(connection, publisher, ctl_revision=5)
+        assert nodes.read_state(connection, publisher).ctl_revision == 0
+
+
+def test_an_administrators_command_on_a_subscriber_is_refused_in_one_line(
+    follower: Cluster,
+) -> None:
+    node = follower.node(SUBSCRIBER)
+    keys = set(node.keys_folder.iterdir())
+    for refused in (
+        lambda: security.set_cluster_mode(follower, SecurityMode.MIXED, by="x"),
+        lambda: certificates.regenerate(
+            follower, node, TrustStore.TVS, key_size=1024, by="x"
+        ),
+    ):
+        with pytest.raises(ServiceError) as caught:
+            refused()
+        line = caught.value.explain()
+        assert "this host may only follow" in line
+        assert "\n" not in line
+    own = certificates.own_certificate(follower, node, TrustStore.TVS)
+    assert node.keys.path(TrustStore.TVS, own) in keys
+
+
+def test_a_file_of_a_node_opens_with_its_password_only(
+    shared: Cluster, tmp_path: Path
+) -> None:
+    content = export_node(shared, shared.node(SUBSCRIBER), "right")
+    assert b"ENCRYPTED PRIVATE KEY" in content
+    assert b"BEGIN PRIVATE KEY" not in content
+    assert PASSWORD.encode() not in content
+    for damaged in (
+        content,
+        content[:-2],
+        b"{}",
+        content.replace(b"node 1", b"node 9"),
+    ):
+        with pytest.raises(ServiceError):
+            import_node(tmp_path / "new", damaged, "wrong")
+    outside = json.loads(content)
+    outside["keys"]["../../TVS-AA.pem"] = next(iter(outside["keys"].values()))
+    with pytest.raises(ServiceError, match="impossible names"):
+        import_node(tmp_path / "new", json.dumps(outside).encode(), "right")
+    outside = json.loads(content) | {"folder": "../x"}
+    with pytest.raises(ServiceError):
+        import_node(tmp_path / "new", json.dumps(outside).encode(), "right")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_regenerated_key_travels_the_same_way(
+    shared: Cluster, follower: Cluster, tmp_path: Path, url: str
+) -> None:
+    node = shared.node(SUBSCRIBER)
+    new = certificates.regenerate(
+        shared, node, TrustStore.TVS, key_size=1024, by="alice"
+    )
+    there = follower.node(SUBSCRIBER)
+    with pytest.raises(ServiceError, match="not on this machine"):
+        there.keys.load(TrustStore.TVS, new)
+    with pytest.raises(ServiceError, match="not on this machine"):
+        check_ready(follower, there)
+    content = export_node(shared, node, "again")
+    again, _ = import_node(tmp_path / "elsewhere", content, "again", database_url=url)
+    again.close()
+    assert there.keys.load(TrustStore.TVS, new)
+    check_ready(follower, there)

@@ -1,0 +1,109 @@
+"""The schema and its versions: made, upgraded, refused when unknown."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from tests.rigs.clock import Clock
+from tests.rigs.postgresql import Server
+from tests.rigs.together import together
+from tests.services.conftest import LAB
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.site import DATABASE_FILE
+from tokenless.services.config import load_config
+from tokenless.services.errors import ServiceError
+from tokenless.services.store import migrate, schema
+from tokenless.services.store.engine import open_engine
+
+
+def test_steps_end_in_the_schema(lab: Cluster, shared: Cluster) -> None:
+    for cluster in (lab, shared):
+        with cluster.store.read() as connection:
+            context = MigrationContext.configure(connection)
+            assert compare_metadata(context, schema.metadata) == []
+            assert migrate.version(connection) == migrate.NEWEST
+
+
+def test_the_first_schema_is_upgraded(lab: Cluster) -> None:
+    security.set_cluster_mode(lab, SecurityMode.MIXED, by="alice")
+    revision = lab.store.revision()
+    lab.close()
+    _make_first_schema(lab.data / DATABASE_FILE)
+    again = Cluster.open(lab.data, clock=Clock())
+    assert again.is_mixed
+    assert again.store.revision() == revision
+    with again.store.read() as connection:
+        assert migrate.version(connection) == migrate.NEWEST
+        assert (
+            compare_metadata(MigrationContext.configure(connection), schema.metadata)
+            == []
+        )
+    security.update_ctl(again, by="bob")
+    again.close()
+
+
+def _make_first_schema(file: Path) -> None:
+    """Take back what came after the first schema."""
+    connection = sqlite3.connect(file)
+    connection.executescript(
+        "DROP TABLE alembic_version;"
+        "ALTER TABLE processnode DROP COLUMN db_role;"
+        "ALTER TABLE node_state DROP COLUMN applied_revision;"
+        "ALTER TABLE cluster ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 1;"
+    )
+    connection.close()
+
+
+def test_many_open_an_old_folder_at_once(lab: Cluster) -> None:
+    lab.close()
+    _make_first_schema(lab.data / DATABASE_FILE)
+    for cluster in together(*[lambda: Cluster.open(lab.data)] * 4):
+        assert not cluster.is_mixed
+        cluster.close()
+
+
+def test_a_newer_schema_is_refused_in_one_line(shared: Cluster, url: str) -> None:
+    with shared.store.note() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+    with pytest.raises(ServiceError) as caught:
+        Cluster.open(shared.data, database_url=url)
+    assert caught.value.explain() == (
+        "the database has schema 0099, this program knows up to "
+        f"{migrate.NEWEST}; use the newer program that made it"
+    )
+
+
+def test_an_empty_database_is_no_cluster(shared: Cluster, postgresql: Server) -> None:
+    empty = postgresql.url(postgresql.create_database())
+    with pytest.raises(ServiceError, match="holds no cluster"):
+        Cluster.open(shared.data, database_url=empty)
+
+
+def test_a_second_cluster_in_one_database_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="holds a cluster already"):
+        Cluster.open(tmp_path / "second", load_config(LAB), database_url=url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_fails_half_way_leaves_an_empty_database(
+    postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tokenless.services.cluster.initialise.save_config", fail)
+    url = postgresql.url(postgresql.create_database())
+    with pytest.raises(OSError, match="No space"):
+        Cluster.open(tmp_path / "data", load_config(LAB), database_url=url)
+    engine = open_engine(url, busy_timeout_s=1)
+    with engine.connect() as connection:
+        assert migrate.version(connection) is None
+    engine.dispose()
+    monkeypatch.undo()
+    Cluster.open(tmp_path / "data", load_config(LAB), database_url=url).close()

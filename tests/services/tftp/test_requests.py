@@ -1,0 +1,160 @@
+"""What becomes of requests: refusals, limits, and what is logged of them."""
+
+import ipaddress
+
+import pytest
+
+from tests.rigs.tftp_rig import BOTH, FILES, rig, settings
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode, encode_ack
+from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import MemoryFiles
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"\0\1absent\0octet\0", TftpErrorCode.FILE_NOT_FOUND),
+        (b"\0\2small\0octet\0", TftpErrorCode.ACCESS_VIOLATION),
+        (b"\0\1small\0mail\0", TftpErrorCode.ILLEGAL_OPERATION),
+        (b"\0\1small\0octet\0blksize\0", TftpErrorCode.ILLEGAL_OPERATION),
+        (b"\0\1" + b"\xff" * 500, TftpErrorCode.ILLEGAL_OPERATION),
+    ],
+)
+@BOTH
+def test_requests_that_are_refused(ports: Ports, data: bytes, code: int) -> None:
+    with rig(settings(ports)) as server:
+        client = server.client()
+        client.send(data)
+        server.turn()
+        assert client.one()[0][:4] == b"\0\5" + int(code).to_bytes(2)
+        assert server.engine.under_way == 0
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0", b"\0\1"[:1], b"\0\6a\0b\0", b"\0\5\0\1x\0", b"\xff" * 513]
+)
+@BOTH
+def test_junk_is_not_answered(ports: Ports, data: bytes) -> None:
+    with rig(settings(ports)) as server:
+        client = server.client()
+        client.send(data)
+        server.turn()
+        assert not client.received()
+        assert server.fetch(client, "small") == b"list"
+
+
+@pytest.mark.parametrize("failure", [OSError("disk"), ProtocolError("cannot sign")])
+def test_a_source_that_fails_for_one_file_serves_the_others(
+    failure: Exception,
+) -> None:
+    class Failing(MemoryFiles):
+        def find(self, name: str) -> bytes:
+            if name == "broken":
+                raise failure
+            return super().find(name)
+
+    with rig(source=Failing(dict(FILES))) as server:
+        client = server.client()
+        assert server.ask(client, "broken")[0][:4] == b"\0\5\0\0"
+        assert server.fetch(client, "small") == b"list"
+
+
+def test_a_source_decides_the_code() -> None:
+    class Refusing:
+        def find(self, name: str) -> bytes:
+            raise TftpError(TftpErrorCode.NO_SUCH_USER, name)
+
+    with rig(source=Refusing()) as server:
+        client = server.client()
+        assert server.ask(client, "somebody")[0] == b"\0\5\0\7somebody\0"
+
+
+def test_networks_that_are_not_allowed_get_no_answer() -> None:
+    allow = (ipaddress.ip_network("127.0.1.0/24"),)
+    with rig(TftpSettings(allow=allow)) as server:
+        stranger = server.client("127.0.0.1")
+        stranger.ask("small")
+        server.turn()
+        assert not stranger.received()
+        assert server.counters[Count.NOT_ALLOWED] == 1
+        assert server.fetch(server.client("127.0.1.77"), "small") == b"list"
+
+
+def test_an_address_has_its_share() -> None:
+    with rig(TftpSettings(max_transfers_per_address=3)) as server:
+        clients = [server.client() for _ in range(5)]
+        for client in clients:
+            client.ask("large")
+        server.turn()
+        assert [len(client.received()) for client in clients] == [1, 1, 1, 0, 0]
+        assert server.counters[Count.OVER_LIMIT] == 2
+        assert server.fetch(server.client("127.0.0.2"), "small") == b"list"
+        server.wait(10)
+        assert server.fetch(clients[4], "small") == b"list"
+
+
+@BOTH
+def test_a_full_table_displaces_who_never_answered(ports: Ports) -> None:
+    with rig(settings(ports, max_transfers=4)) as server:
+        honest = server.client()
+        source = server.begin(honest, "large")
+        honest.received()
+        for _ in range(50):
+            server.client().ask("large")
+            server.turn()
+        assert server.engine.under_way == 4
+        honest.send(encode_ack(2), source)
+        server.turn()
+        assert honest.one()[0][:4] == b"\0\3\0\3"
+        assert server.counters.ended(Outcome.DISPLACED) == 47
+
+
+def test_a_table_full_of_answered_transfers_takes_no_more() -> None:
+    with rig(TftpSettings(max_transfers=2)) as server:
+        for _ in range(2):
+            client = server.client()
+            server.begin(client, "large")
+        late = server.client()
+        late.ask("small")
+        server.turn()
+        assert not late.received()
+        assert server.counters[Count.OVER_LIMIT] == 1
+
+
+def test_a_transfer_is_one_line() -> None:
+    with rig() as server:
+        server.now = 5.0
+        server.fetch(server.client(), "large")
+        (line,) = server.log
+        port = server.clients[0].socket.getsockname()[1]
+        assert line == {
+            "level": "info",
+            "event": "tftp transfer",
+            "file": "large",
+            "client": f"127.0.0.1:{port}",
+            "bytes": 4611,
+            "blocks": 10,
+            "retransmits": 0,
+            "seconds": 0.0,
+            "outcome": "complete",
+        }
+
+
+def test_lines_are_rate_limited_and_summed_up() -> None:
+    with rig(TftpSettings(log_lines_per_s=3)) as server:
+        client = server.client()
+        for _ in range(10):
+            server.fetch(client, "small")
+        client.ask("absent")
+        server.turn()
+        assert len(server.log) == 3
+        client.received()
+        server.wait(1.5)
+        (summary,) = server.log[3:]
+        assert summary["event"] == "tftp, not listed one by one"
+        assert (summary["complete"], summary["refused"]) == (7, 1)
+        server.fetch(client, "small")
+        assert server.log[-1]["event"] == "tftp transfer"

@@ -1,0 +1,80 @@
+"""What a command imports before it does anything: start-up stays short."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from tokenless.command_line import COMMANDS
+from tokenless.phone_emulator.cli.rehearse_group import rehearse
+from tokenless.services.cli.main import cli
+
+_HEAVY = frozenset(
+    ["alembic", "asn1crypto", "cryptography", "sqlalchemy", "structlog", "trio"]
+)
+_IMPORTS = """
+import sys
+from tokenless.services.cli.main import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+finally:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def _imported(*words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTS, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "most", "most_of_our_own"),
+    [
+        (["--help"], 160, 10),
+        (["--version"], 160, 10),
+        (["rehearse", "--help"], 160, 12),
+        (["rehearse", "list"], 270, 28),
+        (["rehearse", "list", "--json"], 270, 28),
+    ],
+)
+def test_little_is_imported(words: list[str], most: int, most_of_our_own: int) -> None:
+    found = _imported(*words)
+    assert {name.partition(".")[0] for name in found} & _HEAVY == set()
+    assert len([each for each in found if each.startswith("tokenless")]) <= (
+        most_of_our_own
+    )
+    assert len(found) <= most
+
+
+@pytest.mark.parametrize("group", [cli, rehearse], ids=lambda each: str(each.name))
+def test_a_list_says_what_the_commands_say_of_themselves(group: click.Group) -> None:
+    context = click.Context(group)
+    listed = group.get_help(context).partition("Commands:")[2]
+    summaries = {
+        line.split()[0]: " ".join(line.split()[1:])
+        for line in listed.strip().splitlines()
+    }
+    commands = {
+        name: group.get_command(context, name) for name in group.list_commands(context)
+    }
+    assert summaries == {
+        name: command and command.get_short_help_str(200)
+        for name, command in commands.items()
+    }
+    assert len(summaries) >= 4
+
+
+def test_completion_of_a_command_imports_none() -> None:
+    found = cli.shell_complete(click.Context(cli), "re")
+    assert [each.value for each in found] == ["rehearse", "restore"]
+    assert {each.value for each in found} <= set(COMMANDS)
