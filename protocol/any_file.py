@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from tokenless.protocol.encrypted_file import EncryptedFile
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.header import Header, decode_header
-from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.signed_file import ENCRYPTED_MAJOR, SignedFile
 from tokenless.protocol.trust_list import TrustList
 
 _LIST_SUFFIX: Final = ".tlv"
@@ -12,15 +13,19 @@ _SIGNED_SUFFIX: Final = ".sgn"
 
 
 def decode_file(data: bytes) -> TrustList | SignedFile:
-    """Decode a file of either kind.
+    """Decode a file of any kind; an encrypted one is a signed file, too.
 
     Raises:
         DecodeError: When it is neither, or malformed.
     """
     if not data:
         raise DecodeError("the file is empty", offset=0)
-    is_list = is_trust_list(decode_header(data))
-    return TrustList.decode(data) if is_list else SignedFile.decode(data)
+    header = decode_header(data)
+    if is_trust_list(header):
+        return TrustList.decode(data)
+    if header.version[0] == ENCRYPTED_MAJOR:
+        return EncryptedFile.decode(data)
+    return SignedFile.decode(data)
 
 
 def is_trust_list(header: Header) -> bool:

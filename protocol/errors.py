@@ -64,3 +64,14 @@ class UnknownSignerError(TrustError):
 
 class BadSignatureError(TrustError):
     """A signature that the signer's key did not make over these bytes."""
+
+
+class CannotDecryptError(ProtocolError):
+    """An encrypted file that the private key at hand does not open.
+
+    One class and one sentence for every cause: a wrong key, a changed ciphertext and a
+    wrong digest must look alike, or the answers help to guess a key (REFERENCE-3 2.3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the file cannot be decrypted with this private key")

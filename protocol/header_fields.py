@@ -113,7 +113,7 @@ def decode_signer_id(value: bytes, offset: int) -> SignerId:
     Raises:
         DecodeError: When nested elements are missing, come twice or do not fill it.
     """
-    nested = _nested(value, offset, _SIGNER_TAGS, "SIGNERID")
+    nested = read_container(value, offset, _SIGNER_TAGS, "SIGNERID")
     subject, at_subject = nested[NestedTag.SIGNER_NAME]
     issuer, at_issuer = nested[NestedTag.CA_NAME]
     serial, at_serial = nested[NestedTag.SERIAL_NUMBER]
@@ -135,8 +135,8 @@ def decode_signature_info(value: bytes, offset: int) -> SignatureInfo:
     """
     outer = (NestedTag.DIGEST, NestedTag.SIGNATURE_ALGORITHM_INFO)
     inner = (NestedTag.SIGNATURE_ALGORITHM, NestedTag.SIGNATURE_MODULUS)
-    nested = _nested(value, offset, outer, "SIGNATUREINFO")
-    algorithm = _nested(
+    nested = read_container(value, offset, outer, "SIGNATUREINFO")
+    algorithm = read_container(
         *nested[NestedTag.SIGNATURE_ALGORITHM_INFO], inner, "SIGNATUREALGOINFO"
     )
     code = _byte(*nested[NestedTag.DIGEST], "DIGESTALGORTITHM")
@@ -157,10 +157,20 @@ def _byte(value: bytes, offset: int, what: str) -> int:
     return value[0]
 
 
-def _nested(
-    value: bytes, offset: int, wanted: tuple[NestedTag, ...], what: str
+def read_container(
+    value: bytes, offset: int, wanted: tuple[IntEnum, ...], what: str
 ) -> dict[int, tuple[bytes, int]]:
-    """Read a container: values and the offsets of their elements in the file."""
+    """Read a container: values and the offsets of their elements in the file.
+
+    Args:
+        value: The container's value.
+        offset: Where the container begins, its head included.
+        wanted: The tags that it must have, each once, in any order, and no others.
+        what: What the container is called.
+
+    Raises:
+        DecodeError: When elements are missing, come twice or do not fill it.
+    """
     reader = Reader(value)
     base = offset + ELEMENT_HEAD_LENGTH
     found: dict[int, tuple[bytes, int]] = {}

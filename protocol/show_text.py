@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from tokenless.protocol.codes import Role, role_text
+from tokenless.protocol.encrypted_file import EncryptedFile, EncryptionTag
 from tokenless.protocol.header import Header, HeaderTag
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.record import Record, RecordTag
@@ -96,7 +97,22 @@ def show_signed_file(file: SignedFile) -> str:
         "",
         *_header_lines(file.header),
     ]
+    if isinstance(file, EncryptedFile):
+        lines += _encryption_lines(file)
     return "\n".join(line.expandtabs() for line in lines)
+
+
+def _encryption_lines(file: EncryptedFile) -> Iterator[str]:
+    """Describe elements 16 to 27 in the same layout; the words are ours."""
+    envelope = file.envelope
+    lengths = {tag: len(value) for tag, value in file.header.elements}
+    yield f"16\tENCRYPTION\t{lengths[EncryptionTag.ENCRYPTION]}\tAES-128-CBC"
+    yield f"19\tIV\t{len(envelope.iv)}"
+    yield f"20\tPADCOUNT\t2\t{envelope.pad_count}"
+    yield f"23\tKEYBITS\t2\t{envelope.key_bits}"
+    yield f"25\tWRAPPEDKEY\t{len(envelope.wrapped_key)}"
+    yield f"26\tCONTENTDIGESTALGO\t1\t{envelope.digest.name}"
+    yield f"27\tCONTENTDIGEST\t{len(envelope.content_digest)}"
 
 
 def _header_lines(header: Header) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tokenless.protocol.signature import Signer
 from tokenless.protocol.signed_bytes import SignedBytes
 
 _VERSION: Final = (1, 0)
-_ENCRYPTED_MAJOR: Final = 2
+ENCRYPTED_MAJOR: Final = 2
 MAX_FILE_LENGTH: Final = 64 * 1024 * 1024
 """Far above any configuration or firmware that a phone downloads."""
 
@@ -51,7 +51,7 @@ class SignedFile(SignedBytes):
     @property
     def is_encrypted(self) -> bool:
         """Whether the header claims an encrypted file (version 2.0)."""
-        return self.header.version[0] == _ENCRYPTED_MAJOR
+        return self.header.version[0] == ENCRYPTED_MAJOR
 
 
 def sign_file(

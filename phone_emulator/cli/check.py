@@ -6,6 +6,7 @@ import sys
 import click
 import trio
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -15,9 +16,9 @@ from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to
 from tokenless.phone_emulator.check.observe import TVS_PORT, Patience, observe
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
 from tokenless.phone_emulator.cli.options import tftp_timeout_option, tvs_timeout_option
-from tokenless.phone_emulator.cli.terminal import result_console
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.terminal import result_console
 
 _MODELS = ("7975", "8861")
 
@@ -86,7 +87,7 @@ def check(
         first = findings[0]
         where = f"{first.where}: " if first.where else ""
         advice = f"; {first.advice}" if first.advice else ""
-        click.echo(f"tokenless: {where}{first.message}{advice}", err=True)
+        complain(f"{where}{first.message}{advice}")
         sys.exit(1)
 
 

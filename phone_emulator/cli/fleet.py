@@ -14,6 +14,7 @@ import click
 import msgspec
 import trio
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.fleet_flash import delete_trust, flash_option, show
 from tokenless.phone_emulator.cli.fleet_view import fleet_view, print_report
@@ -185,10 +186,9 @@ def boot(
     else:
         print_report(report)
     if report.stuck:
-        click.echo(
-            f"tokenless: {len(report.stuck)} of {report.phones} phones do not hold "
-            "what is served; see `tokenless fleet show`",
-            err=True,
+        complain(
+            f"{len(report.stuck)} of {report.phones} phones do not hold "
+            "what is served; see `tokenless fleet show`"
         )
         sys.exit(1)
 

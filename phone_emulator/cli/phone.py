@@ -9,6 +9,7 @@ from typing import Final
 import click
 import trio
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -32,6 +33,7 @@ from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import Habits, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
 from tokenless.phone_emulator.single import boot_in_folder
+from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.protocol.tftp_download import Wishes
 from tokenless.protocol.trust_anchors import FileKind
@@ -154,7 +156,7 @@ def boot(
     else:
         _print_report(report)
     if not report.holds_what_is_served:
-        click.echo(f"tokenless: {_complaint(report)}", err=True)
+        complain(_complaint(report))
         sys.exit(1)
 
 
@@ -171,11 +173,12 @@ def _print_report(report: BootReport) -> None:
         by = f" by {file.verified_by}" if file.verified_by else ""
         click.echo(f"  {kind:14} {file.action}{by}")
         if file.finding:
-            click.echo(f"  {'':14} note: {file.finding}")
+            click.echo(f"  {'':14} note: {printable(file.finding)}")
     for query in report.tvs:
-        click.echo(f"  TVS {query.server}: {query.status} {list(query.roles)}")
+        server = printable(query.server)
+        click.echo(f"  TVS {server}: {query.status} {list(query.roles)}")
     for message in report.status_messages:
-        click.echo(f"  {message}")
+        click.echo(f"  {printable(message)}")
 
 
 def _complaint(report: BootReport) -> str:

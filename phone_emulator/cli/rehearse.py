@@ -14,13 +14,14 @@ from tokenless.phone_emulator.cli.playing import (
     exit_unless_as_expected,
     play_aloud,
 )
-from tokenless.phone_emulator.cli.terminal import result_console
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.html_report import render_report
+from tokenless.phone_emulator.rehearsal.line_check import check_file
 from tokenless.phone_emulator.rehearsal.narrative import results_table
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
 from tokenless.phone_emulator.rehearsal.view import WIDTH_IN_FILES
+from tokenless.terminal import result_console
 
 
 @click.command("run")
@@ -73,9 +74,10 @@ def _chosen(
     if bool(names) == run_all:
         raise click.UsageError("name rehearsals, or give --all")
     if run_all:
-        scripts = list(all_scripts())
+        scripts = list(all_scripts(check_file))
     else:
-        scripts = [script for name in names for script in find_scripts(name)]
+        found = (find_scripts(name, check_file) for name in names)
+        scripts = [script for each in found for script in each]
     if for_report and len(scripts) > 1:
         listed = ", ".join(script.name for script in scripts)
         raise click.UsageError(f"--report is about one rehearsal; choose of {listed}")

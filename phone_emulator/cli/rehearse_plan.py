@@ -9,6 +9,7 @@ from typing import Final
 import click
 import msgspec
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -24,6 +25,7 @@ from tokenless.phone_emulator.planner.phones import Group
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.rehearsal.line_check import check_file
 from tokenless.phone_emulator.rehearsal.planned import script_of
 from tokenless.phone_emulator.rehearsal.planned_from import continued, task_for
 from tokenless.phone_emulator.rehearsal.script import Script, load_script
@@ -60,7 +62,7 @@ def _asked(
     strict: bool,
 ) -> _Asked:
     if rehearsal is not None:
-        script = load_script(rehearsal)
+        script = load_script(rehearsal, check_file)
         return _Asked(goal, version, task_for(script, goal, strict=strict), script)
     site = _site(version, nodes, is_mixed=mode == "mixed")
     task = Task(site, _groups(models, site), parse_goal(goal, site), strict)
@@ -134,7 +136,7 @@ def plan(*, asked: _Asked, save: Path | None, as_json: bool) -> None:
             click.echo(line)
     if made.steps is None:
         error = PhoneError("no order is safe for these phones", hint=_what_to_do(made))
-        click.echo(f"tokenless: {error.explain()}", err=True)
+        complain(error.explain())
         sys.exit(1)
     if save is not None:
         comment = (

@@ -12,6 +12,7 @@ import trio
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.player import Watcher, play
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.stage import open_stage
@@ -79,8 +80,10 @@ def run_script(
         on_report: Is given each step's report as it ends.
 
     Raises:
-        TokenlessError: When the stage cannot be set up.
+        TokenlessError: When the stage cannot be set up, or a line of the script cannot
+            be done, as far as that can be known before anything is played.
     """
+    check_lines(script)
     return trio.run(_run, script, phones, folder, watcher, on_report)
 
 

@@ -1,11 +1,11 @@
 """A rehearsal's script: the cluster, the groups of phones, the steps, what is expected.
 
 Scripts are TOML files; unknown keys are refused so that a misspelt expectation cannot
-pass unnoticed. Lines of `run` are parsed by `lines`. A script with `variants` is one
-rehearsal for each of them: the same steps against another release.
+pass unnoticed. Lines of `run` are checked by `line_check`. A script with `variants` is
+one rehearsal for each of them: the same steps against another release.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,8 +15,6 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.actions import Phones
-from tokenless.phone_emulator.rehearsal.lines import parse_action
 from tokenless.protocol.phone_models import PHONE_MODELS
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
@@ -83,6 +81,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: tuple[Text, ...]
     why: str = ""
     """Said to the reader of the report: what the step teaches."""
+    why_for: dict[str, Text] = {}
+    """The same for variants of which `why` is not true, by variant."""
     ctl_length: int | None = None
     """The bytes of CTLFile.tlv on every node, 0 for no file."""
     refused: bool = False
@@ -100,6 +100,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lesson: Text
     groups: tuple[Group, ...]
     steps: tuple[Step, ...]
+    lesson_for: dict[str, Text] = {}
+    """The lesson for variants of which `lesson` is not true, by variant."""
     source: str = ""
     inferred: bool = False
     """Whether the outcome is inferred from the phone's rules rather than documented."""
@@ -113,12 +115,20 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Releases of the first cluster by a short name: one rehearsal for each."""
 
 
-def load_scripts(path: Path) -> list[Script]:
+CheckFile = Callable[[Path, Script], None]
+"""Checks what a file says beyond its keys, such as `line_check.check_file`."""
+
+
+def load_scripts(path: Path, check: CheckFile | None = None) -> list[Script]:
     """Read and check a file: one script, or one for each of its variants.
 
+    Args:
+        path: The file.
+        check: Checks more of what is about to be played.
+
     Raises:
-        PhoneError: When it cannot be read, is no TOML, has unknown keys or lines, or
-            names groups, models or variants that do not exist; the message says where.
+        PhoneError: When it cannot be read, is no TOML, has unknown keys, or names
+            groups, models or variants that do not exist; the message says where.
     """
     script = load_description(
         path,
@@ -131,16 +141,22 @@ def load_scripts(path: Path) -> list[Script]:
         check_script(script)
     except PhoneError as error:
         raise PhoneError(f"rehearsal {path}: {error}", hint=error.hint) from None
+    if check is not None:
+        check(path, script)
     return [_variant(script, each) for each in script.variants] or [script]
 
 
-def load_script(path: Path) -> Script:
+def load_script(path: Path, check: CheckFile | None = None) -> Script:
     """Read and check a file that has one script; of several variants the first.
+
+    Args:
+        path: The file.
+        check: As `load_scripts`.
 
     Raises:
         PhoneError: As `load_scripts`.
     """
-    return load_scripts(path)[0]
+    return load_scripts(path, check)[0]
 
 
 def check_script(script: Script) -> None:
@@ -165,6 +181,7 @@ def check_script(script: Script) -> None:
             f"{MAIN_CLUSTER} is what the first cluster is called",
             hint="call the other one otherwise",
         )
+    _check_variants(script.lesson_for, "lesson_for", script.variants)
     for number, step in enumerate(script.steps, 1):
         _check_step(step, f"step {number}", names, script.variants)
 
@@ -179,20 +196,19 @@ def _check_step(
                 "which is not defined",
                 hint=f"groups are {', '.join(groups)}",
             )
-    for name in {*step.only, *(word for each in step.expect for word in each.only)}:
+    named = {*step.only, *(word for each in step.expect for word in each.only)}
+    _check_variants((*named, *step.why_for), place, variants)
+
+
+def _check_variants(
+    names: Iterable[str], place: str, variants: Mapping[str, str]
+) -> None:
+    for name in names:
         if name not in variants:
             raise PhoneError(
                 f"{place} is for the variant {name}, which is not defined",
                 hint=f"variants are {', '.join(variants) or 'none'}",
             )
-    for line in step.run:
-        action = parse_action(line)
-        for name in action.groups if isinstance(action, Phones) else ():
-            if name not in groups:
-                raise PhoneError(
-                    f"{place} has `{line}`: there is no group {name}",
-                    hint=f"groups are {', '.join(groups)}",
-                )
 
 
 def _variant(script: Script, variant: str) -> Script:
@@ -207,8 +223,16 @@ def _variant(script: Script, variant: str) -> Script:
         name=f"{script.name}@{variant}",
         cluster=cluster,
         variants={},
+        lesson=script.lesson_for.get(variant, script.lesson),
+        lesson_for={},
         steps=tuple(
-            replace(step, only=(), expect=_for_variant(step.expect, variant))
+            replace(
+                step,
+                why=step.why_for.get(variant, step.why),
+                why_for={},
+                only=(),
+                expect=_for_variant(step.expect, variant),
+            )
             for step in script.steps
             if not step.only or variant in step.only
         ),

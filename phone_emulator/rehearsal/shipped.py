@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.script import SCRIPTS, Script, load_scripts
+from tokenless.phone_emulator.rehearsal.script import (
+    SCRIPTS,
+    CheckFile,
+    Script,
+    load_scripts,
+)
 
 _FOLDERS: Final = (SCRIPTS, Path(__file__).parents[2] / SCRIPTS)
 _ENDING: Final = ".toml"
@@ -24,31 +29,38 @@ def shipped_folder() -> Path:
     raise PhoneError("no rehearsals are at hand", hint="name a file")
 
 
-def all_scripts() -> Iterator[Script]:
+def all_scripts(check: CheckFile | None = None) -> Iterator[Script]:
     """Load every rehearsal of the folder, by file name, each variant for itself.
+
+    Args:
+        check: As `load_scripts` has it.
 
     Raises:
         PhoneError: When one of them cannot be understood.
     """
     for path in sorted(shipped_folder().glob(f"*{_ENDING}")):
-        yield from load_scripts(path)
+        yield from load_scripts(path, check)
 
 
-def find_scripts(name: str) -> list[Script]:
+def find_scripts(name: str, check: CheckFile | None = None) -> list[Script]:
     """Return the rehearsals that a person means: a file, a name, or one variant.
 
     A script with variants is all of them; `NAME@VARIANT` is one.
+
+    Args:
+        name: What was typed.
+        check: As `load_scripts` has it.
 
     Raises:
         PhoneError: When there is none, or it cannot be understood.
     """
     if name.endswith(_ENDING):
-        return load_scripts(Path(name))
+        return load_scripts(Path(name), check)
     base, _, variant = name.partition("@")
     path = shipped_folder() / f"{base}{_ENDING}"
     if "/" in base or not path.is_file():
         raise PhoneError(f"there is no rehearsal {name}", hint=_meant(base))
-    scripts = load_scripts(path)
+    scripts = load_scripts(path, check)
     if not variant:
         return scripts
     found = [script for script in scripts if script.name == name]

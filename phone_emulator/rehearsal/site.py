@@ -150,7 +150,7 @@ def open_site(
     config = _configuration(name, settings)
     served = [node.name for node in config.nodes]
     config = msgspec.structs.replace(
-        config, nodes=(*config.nodes, *_unserved(unserved))
+        config, nodes=(*config.nodes, *unserved_nodes(unserved))
     )
     with closing(Cluster.open(folder, config, clock=clock)) as cluster:
         yield Site(name, cluster, nursery, served)
@@ -171,7 +171,8 @@ def _over(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any
     return {**settings, **{k: {**settings.get(k, {}), **v} for k, v in more.items()}}
 
 
-def _unserved(count: int) -> Iterator[NodeSection]:
+def unserved_nodes(count: int) -> Iterator[NodeSection]:
+    """Return subscribers that stand in lists only."""
     first, _, last = _FIRST_UNSERVED.rpartition(".")
     for number in range(count):
         yield NodeSection(

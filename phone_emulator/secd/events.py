@@ -9,6 +9,7 @@ import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_models import PHONE_MODELS, PhoneModel
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer, Query
@@ -22,7 +23,9 @@ class Server(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Write it as people do: `host:port`, IPv6 in brackets."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
+        # The address may be any text that a configuration names a TVS member by.
+        address = printable(self.address)
+        host = f"[{address}]" if ":" in address else address
         return f"{host}:{self.port}"
 
 

@@ -61,6 +61,8 @@ class Command:
     literal: bool
     """Whether it is given the rest of the line in one piece, as it was typed."""
     action: Action
+    values: Callable[..., object] | None = None
+    """Raises when the arguments cannot be meant, before anything is done with them."""
 
     @property
     def synopsis(self) -> str:
@@ -91,6 +93,7 @@ class CommandTree:
         publisher_only: bool = False,
         ask: Question | None = None,
         literal: bool = False,
+        values: Callable[..., object] | None = None,
     ) -> Callable[[Action], Action]:
         """Register the decorated function.
 
@@ -100,6 +103,8 @@ class CommandTree:
             publisher_only: Whether a subscriber refuses it.
             ask: What to ask first.
             literal: Whether quotes and blanks in its arguments are its own business.
+            values: Takes the arguments and raises TokenlessError when they cannot be
+                meant, such as a unit that there is not; for checks before a line runs.
         """
         parts = synopsis.split()
         words = tuple(part for part in parts if not _is_argument(part))
@@ -114,6 +119,7 @@ class CommandTree:
                 ask,
                 literal,
                 action,
+                values,
             )
             return action
 
@@ -133,6 +139,34 @@ class CommandTree:
         raise UsageError(
             f"no such command: {' '.join(typed)}", hint=self._nearest(typed)
         )
+
+    def read(self, words: Sequence[str], line: str) -> tuple[Command, tuple[str, ...]]:
+        """Return the command of a typed line, and its arguments.
+
+        Args:
+            words: The line without its quotes.
+            line: The line itself, for commands that read it as it is.
+
+        Raises:
+            UsageError: When there is no such command, or its arguments are wrong.
+        """
+        command, arguments = self.find(words)
+        if command.literal:
+            depth = len(command.words)
+            arguments = tuple(line.split(maxsplit=depth)[depth:])
+        return command, arguments
+
+    def check_line(self, line: str) -> Command:
+        """Check a line as it would be typed, without running it; return its command.
+
+        Raises:
+            TokenlessError: When there is no such command, or its arguments cannot be
+                meant on any node.
+        """
+        command, arguments = self.read(split_line(line), line)
+        if command.values is not None:
+            command.values(*arguments)
+        return command
 
     def next_words(self, typed: Sequence[str]) -> list[str]:
         """Return the words that may follow `typed`, sorted."""

@@ -34,6 +34,19 @@ class CommandResult:
     """What was wrong and what to do, in one line, when the status is not 0."""
 
 
+def check_line(line: str) -> Command:
+    """Check a line of the shell without running it; return its command.
+
+    Raises:
+        TokenlessError: When there is no such command, or its arguments cannot be meant
+            on any node.
+    """
+    typed = line.rstrip()
+    if typed.endswith("?"):
+        return TREE.check_line(f"help {typed[:-1]}")
+    return TREE.check_line(typed)
+
+
 class AdminShell:
     """The shell of one node, for a person or for a program."""
 
@@ -106,10 +119,7 @@ class AdminShell:
             return CommandResult("", STATUS_DONE)
         status, reason = STATUS_DONE, None
         try:
-            command, arguments = TREE.find(words)
-            if command.literal:
-                depth = len(command.words)
-                arguments = tuple(line.split(maxsplit=depth)[depth:])
+            command, arguments = TREE.read(words, line)
             self._execute(command, arguments)
         except UsageError as error:
             status, reason = STATUS_USAGE, error.explain()

@@ -140,8 +140,8 @@ def export_recovery(cluster: Cluster, password: str) -> bytes:
     return export_key(key, certificate, password)
 
 
-def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:
-    """Set a parameter.
+def check_parameter(name: str, value: str) -> tuple[Parameter, str]:
+    """Return a parameter and a value for it, as it is stored.
 
     Raises:
         ServiceError: When there is none of this name, it cannot have this value, or it
@@ -152,7 +152,16 @@ def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:
         raise ServiceError(
             f"{parameter} is not set by hand", hint="use `utils ctl set-cluster`"
         )
-    value = check_value(parameter, value)
+    return parameter, check_value(parameter, value)
+
+
+def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:
+    """Set a parameter.
+
+    Raises:
+        ServiceError: As `check_parameter`.
+    """
+    parameter, value = check_parameter(name, value)
     detail = f"{parameter} = {value}"
     with cluster.store.change("set parameter", detail, by=by) as change:
         write_parameter(change.connection, parameter, value)

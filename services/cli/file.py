@@ -1,9 +1,10 @@
-"""`tokenless file`: trust-list (.tlv) and signed (.sgn) files, from anywhere."""
+"""`tokenless file`: trust lists (.tlv), signed and encrypted files (.sgn)."""
 
 import click
 
 from tokenless.services.cli.file_build import build
 from tokenless.services.cli.file_diff import diff
+from tokenless.services.cli.file_encrypt import decrypt, encrypt
 from tokenless.services.cli.file_show import lint_command, show
 from tokenless.services.cli.file_sign import sign, unsign
 from tokenless.services.cli.file_verify import verify
@@ -11,8 +12,12 @@ from tokenless.services.cli.file_verify import verify
 
 @click.group()
 def file() -> None:
-    """Read, build, sign and verify trust lists and signed files."""
+    """Read, build, sign, encrypt and verify trust lists and signed files."""
 
 
-for command in (show, lint_command, verify, build, sign, unsign, diff):
+COMMANDS = (
+    *(show, lint_command, verify, build, sign, unsign),
+    *(encrypt, decrypt, diff),
+)
+for command in COMMANDS:
     file.add_command(command)

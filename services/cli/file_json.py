@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tokenless.protocol.codes import role_name
+from tokenless.protocol.encrypted_file import EncryptedFile
 from tokenless.protocol.header import Header
 from tokenless.protocol.lint import Finding, lint
 from tokenless.protocol.record import Record
@@ -43,6 +44,20 @@ def _describe_signed_file(file: SignedFile) -> Json:
         "signature": SignatureState.UNVERIFIABLE.value,
         "payload_length": len(file.payload),
         "encrypted": file.is_encrypted,
+        "encryption": _encryption(file),
+    }
+
+
+def _encryption(file: SignedFile) -> Json | None:
+    if not isinstance(file, EncryptedFile):
+        return None
+    envelope = file.envelope
+    return {
+        "cipher": "AES-128-CBC",
+        "wrapping_key_bits": envelope.key_bits,
+        "pad_bytes": envelope.pad_count,
+        "content_length": len(file.payload) - envelope.pad_count,
+        "content_digest": envelope.digest.name.lower(),
     }
 
 

@@ -97,8 +97,7 @@ def unsign(file: Path, output: Path | None) -> None:
     if signed.is_encrypted:
         raise ServiceError(
             f"{file}: its content is encrypted for one phone",
-            hint="sign the plain configuration, or look at the header with "
-            "`tokenless file show`",
+            hint="take it out with the phone's key: `tokenless file decrypt`",
         )
     if output is None:
         sys.stdout.buffer.write(signed.payload)

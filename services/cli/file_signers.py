@@ -77,19 +77,36 @@ def signer_options(command: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
+def password_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that give a password; the command gets it as `password`."""
+
+    @wraps(command)
+    def with_password(
+        *, password: str | None, password_file: Path | None, **rest: object
+    ) -> None:
+        command(password=_read_password(password, password_file), **rest)
+
+    decorated: Callable[..., None] = with_password
+    for option in (_PASSWORD_FILE, _PASSWORD):
+        decorated = option(decorated)
+    return decorated
+
+
+_PASSWORD_FILE: Final = click.option(
+    "--password-file", type=_FILE, help="A file whose first line is the password."
+)
+_PASSWORD: Final = click.option(
+    "--password",
+    help="Of the key, PKCS#12 file or token; better in TOKENLESS_PASSWORD.",
+)
 _OPTIONS: Final = (
     data_option,
     click.option(
         "--module", type=_FILE, help="The PKCS#11 module that --token is a label in."
     ),
     click.option("--token", help="A security token: see `tokenless token list`."),
-    click.option(
-        "--password-file", type=_FILE, help="A file whose first line is the password."
-    ),
-    click.option(
-        "--password",
-        help="Of the key, PKCS#12 file or token; better in TOKENLESS_PASSWORD.",
-    ),
+    _PASSWORD_FILE,
+    _PASSWORD,
     click.option(
         "--p12", type=_FILE, help="The signer's certificate and key, PKCS#12."
     ),
@@ -120,8 +137,23 @@ def load_signer(source: KeySource) -> Signer:
     if source.certificate is None or source.key is None:
         raise ServiceError("nobody to sign", hint=_NAME_A_KEY)
     certificate = load_certificate(source.certificate)
-    data = read_bounded(source.key, MAX_CERTIFICATE_FILE)
-    return _pair(source.key, certificate, _private_key(source.key, data, source))
+    key = _private_key(source.key, source.password)
+    return _pair(source.key, certificate, key)
+
+
+def load_rsa_key(path: Path, password: str | None) -> RSAPrivateKey:
+    """Load a private key.
+
+    Raises:
+        ServiceError: When it is no RSA key, or the password is wrong.
+        OSError: When it cannot be read.
+    """
+    key = _private_key(path, password)
+    if not isinstance(key, RSAPrivateKey):
+        raise ServiceError(
+            f"{path}: not an RSA key", hint="only RSA keys open encrypted files"
+        )
+    return key
 
 
 def _read_password(password: str | None, path: Path | None) -> str | None:
@@ -148,9 +180,10 @@ def _unlocked_token(name: str, source: KeySource) -> Signer:
     return token
 
 
-def _private_key(path: Path, data: bytes, source: KeySource) -> object:
+def _private_key(path: Path, password: str | None) -> object:
+    data = read_bounded(path, MAX_CERTIFICATE_FILE)
     # An empty password opens no key: the library takes it for none.
-    secret = source.password.encode() if source.password else None
+    secret = password.encode() if password else None
     load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
     try:
         return load(data, secret)

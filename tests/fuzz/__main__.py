@@ -8,7 +8,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from tests.fuzz import datagrams, formats, tvs, uploads
+from tests.fuzz import capf, datagrams, formats, tvs, uploads
 from tests.fuzz.engine import Budget, FoundError, Seeded, fuzz
 
 MILLION = 1_000_000
@@ -16,7 +16,13 @@ MILLION = 1_000_000
 
 def all_seeds() -> dict[str, Seeded]:
     """Return all targets with what they start from."""
-    return formats.seeds() | datagrams.seeds() | tvs.seeds() | uploads.seeds()
+    return (
+        formats.seeds()
+        | datagrams.seeds()
+        | tvs.seeds()
+        | capf.seeds()
+        | uploads.seeds()
+    )
 
 
 def main() -> int:

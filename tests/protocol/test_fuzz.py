@@ -11,7 +11,8 @@ from tokenless.protocol.errors import DecodeError
 
 SEEDS = cache(all_seeds)
 TARGETS = (
-    *("certificates", "configurations", "files", "key-files", "names", "pages"),
+    *("capf-phone", "capf-server", "certificates", "configurations"),
+    *("dates", "encrypted-files", "files", "key-files", "names", "pages"),
     *("texts", "tftp-answers", "tftp-downloads", "tftp-requests", "tftp-transfers"),
     *("tvs-client", "tvs-server", "uploads"),
 )

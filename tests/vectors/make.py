@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.rigs import minting
+from tests.rigs.encrypted import encrypted_by_hand
 from tests.rigs.lists import TIME, client_form, tokenless
 from tests.rigs.minting import Identity
 from tests.rigs.third_party import certutils_list
@@ -73,6 +74,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "third-party.tlv": certutils_list,
     "itl-12.tlv": itl,
     "configuration.sgn": signed_file,
+    "configuration.enc.sgn": lambda: encrypted_by_hand(digest="sha512"),
 }
 
 

@@ -31,6 +31,37 @@ _PEM: Final = ".pem"
 _NO_WORD: Final = re.compile(r"[^\w.@+-]+")
 
 
+def _own_unit(name: str, *_: str) -> TrustStore:
+    """Return a unit that nodes have an own certificate of.
+
+    Raises:
+        ServiceError: When there is none of that name.
+    """
+    unit = certificates.find_store(name)
+    if unit.is_trust_store:
+        own = ", ".join(store for store in TrustStore if not store.is_trust_store)
+        raise ServiceError(
+            f"{unit} is a trust store, not a node's own certificate",
+            hint=f"units: {own}",
+        )
+    return unit
+
+
+def _trust_store(name: str, *_: str) -> TrustStore:
+    """Return a trust store.
+
+    Raises:
+        ServiceError: When there is none of that name.
+    """
+    store = certificates.find_store(name)
+    if not store.is_trust_store:
+        raise ServiceError(
+            f"{store} holds a node's own certificate",
+            hint=f"trust stores: {', '.join(certificates.trust_stores())}",
+        )
+    return store
+
+
 @TREE.command("show cert list own")
 def list_own(session: Session) -> None:
     """List this node's own certificates."""
@@ -45,7 +76,9 @@ def list_trust(session: Session) -> None:
         session.say(f"{_trusted_name(each)}: {description(each.certificate)}")
 
 
-@TREE.command("show cert own NAME")
+@TREE.command(
+    "show cert own NAME", values=lambda name: _own_unit(name.partition("/")[0])
+)
 def show_own(session: Session, name: str) -> None:
     """Show one of this node's own certificates: CallManager, or as the list has it."""
     unit = certificates.find_store(name.partition("/")[0])
@@ -91,7 +124,11 @@ def _regeneration_question(_session: Session, arguments: Sequence[str]) -> str:
     )
 
 
-@TREE.command("set cert regen NAME", ask=Question(_regeneration_question, Yes.WORD))
+@TREE.command(
+    "set cert regen NAME",
+    ask=Question(_regeneration_question, Yes.WORD),
+    values=_own_unit,
+)
 def regenerate(session: Session, name: str) -> None:
     """Replace one of this node's own certificates and its key."""
     unit = certificates.find_store(name)
@@ -106,7 +143,7 @@ def regenerate(session: Session, name: str) -> None:
     )
 
 
-@TREE.command("set cert restore NAME SERIAL")
+@TREE.command("set cert restore NAME SERIAL", values=_own_unit)
 def restore(session: Session, name: str, serial: str) -> None:
     """Put a replaced certificate of this node into use again."""
     unit = certificates.find_store(name)
@@ -115,7 +152,7 @@ def restore(session: Session, name: str, serial: str) -> None:
     session.say(f"Successfully Restored Certificate for {unit}.")
 
 
-@TREE.command("set cert import trust PURPOSE [FILE]")
+@TREE.command("set cert import trust PURPOSE [FILE]", values=_trust_store)
 def import_trust(session: Session, purpose: str, file: str | None = None) -> None:
     """Put a certificate, pasted or from a file, into a trust store."""
     store = certificates.find_store(purpose)

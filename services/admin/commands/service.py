@@ -12,6 +12,15 @@ from tokenless.services.node.requests import (
 from tokenless.services.node.supervision import ServiceName
 
 
+def _service(*words: str) -> str:
+    """Return the service's name as the services spell it, whatever was typed."""
+    typed = " ".join(words)
+    for name in ServiceName:
+        if name.lower() == typed.lower():
+            return name.value
+    raise UsageError(f"no service {typed}", hint=f"services: {', '.join(ServiceName)}")
+
+
 @TREE.command("utils service list")
 def list_services(session: Session) -> None:
     """List the services of this node and their states."""
@@ -21,24 +30,24 @@ def list_services(session: Session) -> None:
         session.say(f"{service['name']}[{service['state']}]  {where}".rstrip())
 
 
-@TREE.command("utils service start NAME...")
+@TREE.command("utils service start NAME...", values=_service)
 def start_service(session: Session, *name: str) -> None:
     """Start a service of this node."""
-    order = StartService(service=_service(name))
+    order = StartService(service=_service(*name))
     _order(session, order, ServiceState.STARTING, ServiceState.STARTED)
 
 
-@TREE.command("utils service stop NAME...")
+@TREE.command("utils service stop NAME...", values=_service)
 def stop_service(session: Session, *name: str) -> None:
     """Stop a service of this node."""
-    order = StopService(service=_service(name))
+    order = StopService(service=_service(*name))
     _order(session, order, ServiceState.STOPPING, ServiceState.STOPPED)
 
 
-@TREE.command("utils service restart NAME...")
+@TREE.command("utils service restart NAME...", values=_service)
 def restart_service(session: Session, *name: str) -> None:
     """Restart a service of this node."""
-    order = RestartService(service=_service(name))
+    order = RestartService(service=_service(*name))
     states = (ServiceState.STOPPING, ServiceState.STARTING, ServiceState.STARTED)
     _order(session, order, *states)
 
@@ -55,12 +64,3 @@ def _order(
         session.say(f"{order.service}[{state}]")
     session.ask_node(order)
     session.say(f"{order.service}[{reached}]")
-
-
-def _service(words: tuple[str, ...]) -> str:
-    """Return the service's name as the services spell it, whatever was typed."""
-    typed = " ".join(words)
-    for name in ServiceName:
-        if name.lower() == typed.lower():
-            return name.value
-    raise UsageError(f"no service {typed}", hint=f"services: {', '.join(ServiceName)}")

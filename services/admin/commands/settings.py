@@ -16,22 +16,30 @@ _SHORT_NAMES: Final = {
 }
 
 
-@TREE.command("help [WORD...]")
+def _check_switch(switch: str) -> None:
+    if switch not in {"on", "off"}:
+        raise UsageError(f"pagination is not {switch}", hint="type on or off")
+
+
+def _check_parameter(name: str, value: str) -> None:
+    security.check_parameter(_SHORT_NAMES.get(name, name), value)
+
+
+@TREE.command("help [WORD...]", values=lambda *words: help_text(TREE, words))
 def show_help(session: Session, *words: str) -> None:
     """Show what may be typed, or what a command does."""
     session.say(help_text(TREE, words))
 
 
-@TREE.command("set cli pagination SWITCH")
+@TREE.command("set cli pagination SWITCH", values=_check_switch)
 def set_pagination(session: Session, switch: str) -> None:
     """Stop after each screen of output, or do not: on, off."""
-    if switch not in {"on", "off"}:
-        raise UsageError(f"pagination is not {switch}", hint="type on or off")
+    _check_switch(switch)
     session.pagination = switch == "on"
     session.say(f"Automatic pagination is turned {switch}")
 
 
-@TREE.command("set enterprise NAME VALUE", publisher_only=True)
+@TREE.command("set enterprise NAME VALUE", publisher_only=True, values=_check_parameter)
 def set_enterprise(session: Session, name: str, value: str) -> None:
     """Set an enterprise parameter, such as Version or AutoRegistration."""
     security.set_parameter(

@@ -7,7 +7,11 @@ from tokenless.services.admin.sql import parse_select, run_select
 from tokenless.services.admin.tables import tables
 
 
-@TREE.command("run sql STATEMENT...", literal=True)
+@TREE.command(
+    "run sql STATEMENT...",
+    literal=True,
+    values=lambda *statement: parse_select(" ".join(statement)),
+)
 def run_sql(session: Session, *statement: str) -> None:
     """Select from processconfig, processnode, certificate or device."""
     heads, rows = run_select(parse_select(" ".join(statement)), tables(session.cluster))

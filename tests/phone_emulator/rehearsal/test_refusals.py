@@ -21,17 +21,10 @@ from tokenless.protocol.release import Release
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 REFUSED = {
-    "admin --node nobody show ctl": "there is no node nobody in any cluster",
-    "admin --cluster other show ctl": "there is no cluster other; clusters are lab",
-    "cert upload CallManager-trust nobody:CallManager": "there is no node nobody",
-    "cert upload CallManager-trust token:none": "none",
-    f"cert upload no-such-store {PUB}:CallManager": "no-such-store",
-    "cert import other": "there is no cluster other",
-    "ctl-client set-mode odd --token a": "there is no mode odd; modes are mixed-mode",
-    "backup restore never": "there is no backup never",
+    f"admin --node {SUB} utils ctl update CTLFile": "only be executed on the publisher",
+    "admin set cert restore TVS 00": "serial",
+    "admin file delete tftp nothing.tlv": "no file nothing.tlv",
     f"node start {PUB}": f"node {PUB} is up already",
-    "phones move phones --to nowhere": "the TFTP server nowhere is no node",
-    "node stop nobody": "nobody",
 }
 DONE = [
     "backup take early",

@@ -36,12 +36,9 @@ def test_a_small_script_is_read(tmp_path: Path) -> None:
     [
         ("name = ", "x.toml"),
         (_HEAD + "wrong = 1\n" + _BODY, "wrong"),
-        (_HEAD + _BODY.replace("phones boot", "phones dance"), "phones dance"),
+        (_HEAD + _BODY + 'why_for = { "12.5" = "x" }', "12.5"),
+        ('lesson_for = { "9.9" = "x" }\n' + _HEAD + _BODY, "9.9"),
         (_HEAD + _BODY + 'expect = [{ group = "nobody" }]', "nobody"),
-        (
-            _HEAD + _BODY.replace("phones boot", "phones boot nobody"),
-            "step 1 has `phones boot nobody`: there is no group nobody; groups are",
-        ),
         (_HEAD + _BODY + 'expect = [{ group = "phones", clt = "ok" }]', "clt"),
         (_HEAD + _BODY + "[others.lab]", "lab is what the first cluster is called"),
         (_HEAD + _BODY + 'only = ["12.5"]', "12.5"),
@@ -83,12 +80,16 @@ run = []
 only = ["11.5"]
 """
     )
+    text = text.replace("lesson =", 'lesson_for = { "12.5" = "new" }\nlesson =')
+    text += 'why = "old"\nwhy_for = { "11.5" = "older" }\n'
     old, new = load_scripts(_write(tmp_path, text))
 
     assert (old.name, new.name) == ("x@11.5", "x@12.5")
     assert old.cluster["cluster"]["version"] == "11.5(1)"
     assert [step.title for step in old.steps] == ["boot", "once more"]
     assert [step.title for step in new.steps] == ["boot"]
+    assert (old.lesson, new.lesson) == ("y", "new")
+    assert old.steps[1].why == "older"
     assert [each.ctl for each in old.steps[0].expect] == ["rejected", None]
     assert [each.ctl for each in new.steps[0].expect] == ["updated", None]
 

@@ -70,7 +70,7 @@ ctl = "installed"
 
 [[steps]]
 title = "Refused, and nobody said so"
-run = ["admin there is no such command", "phones boot"]
+run = ["admin file delete tftp nothing.tlv", "phones boot"]
 
 [[steps]]
 title = "Done, and it should have been refused"

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import load_der_x509_certificate
 
 from tests.rigs import minting
+from tests.rigs.encrypted import encrypted_by_hand
 from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
 
 Run = Callable[..., tuple[int, str, str]]
@@ -143,16 +144,10 @@ def test_a_password_for_a_key_that_has_none_does_no_harm(
 
 
 def test_an_encrypted_configuration_is_not_taken_out(run: Run, folder: Path) -> None:
-    (folder / "a.xml").write_text("<x/>")
-    key = ["--cert", "pub.pem", "--key", "pub.key"]
-    assert run("sign", "a.xml", *key)[0] == 0
-    signed = folder / "a.xml.sgn"
-    version_1 = signed.read_bytes()
-    assert version_1[:4] == b"\1\0\2\1"
-    signed.write_bytes(version_1[:3] + b"\2" + version_1[4:])
-    status, out, err = run("unsign", "a.xml.sgn")
+    (folder / "a.enc.sgn").write_bytes(encrypted_by_hand())
+    status, out, err = run("unsign", "a.enc.sgn")
     assert (status, out) == (1, "")
-    assert "encrypted for one phone; sign the plain configuration" in err
+    assert "encrypted for one phone; take it out with the phone's key" in err
 
 
 def test_what_is_too_large_for_a_phone(run: Run, folder: Path) -> None:
