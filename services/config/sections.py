@@ -117,6 +117,12 @@ class TvsSection(Section, frozen=True):
     client_ca: str | None = None
     connections: Count = 16384
     connections_per_address: Count = 8192
+    handshakes_per_address: Count = 512
+    """TLS handshakes of one address that are under way at once."""
+    handshakes_per_address_s: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """TLS handshakes that one address may begin in a second; 0: no such limit."""
+    log_lines_per_s: Count = 100
+    """Above this rate answers are summed up instead of listed one by one."""
     first_byte_s: Seconds = 10.0
     handshake_s: Seconds = 10.0
     request_s: Seconds = 10.0
