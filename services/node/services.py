@@ -23,7 +23,6 @@ from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
 from tokenless.services.tvs.settings import TvsSettings
 
-
 _LATELY_S: Final = 30.0
 
 
