@@ -6,7 +6,7 @@ configuration that names the port, stay valid.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
