@@ -16,8 +16,8 @@ from typing import Self
 
 from tokenless.protocol.anchor_records import (
     certificates_of,
+    distinct_keys,
     has_tftp,
-    public_key_of,
     records_of,
 )
 from tokenless.protocol.certificate import Certificate
@@ -272,10 +272,7 @@ def _check_keys(
     at: datetime | None,
 ) -> Refuse | None:
     """Verify with the candidates' keys; the failure of a known signer is final."""
-    for record in candidates:
-        key = public_key_of(record)
-        if key is None:
-            continue
+    for record, key in distinct_keys(candidates):
         try:
             file.verify(key)
         except BadSignatureError:

@@ -4,12 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from asn1crypto import keys as core_keys
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
+from tokenless.protocol.anchor_records import distinct_keys
 from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.errors import BadSignatureError
 from tokenless.protocol.header import HeaderTag
 from tokenless.protocol.reasons import Reason
-from tokenless.protocol.record import RecordTag, compose_record
+from tokenless.protocol.record import Record, RecordTag, compose_record
 from tokenless.protocol.signed_file import SignedFile, sign_file
 from tokenless.protocol.trust_anchors import (
     Accept,
@@ -297,3 +301,45 @@ def test_a_list_without_a_time_is_not_old(*, is_held: bool) -> None:
     timeless = replace(CTL, header=replace(CTL.header, timestamp=None))
     held = TrustAnchors.of(timeless if is_held else CTL, ITL)
     assert held._finding(FileKind.CTL, CTL if is_held else timeless) is None
+
+
+def impostors(count: int) -> list[Record]:
+    """Return records of the signer's names and serial number, each with its own key."""
+    bare = record(PUB, Role.SAST)
+    return [
+        replace(bare, certificate_der=None, public_key=_rsa_key_bytes(number))
+        for number in range(count)
+    ]
+
+
+def _rsa_key_bytes(number: int) -> bytes:
+    modulus = (1 << 1023) + 2 * number + 1
+    return core_keys.RSAPublicKey({"modulus": modulus, "public_exponent": 3}).dump()
+
+
+def test_no_more_keys_are_tried_than_a_list_has_under_one_name() -> None:
+    tried = list(distinct_keys(impostors(1000)))
+    assert len(tried) == 8
+
+
+def test_a_record_twice_is_one_key() -> None:
+    twice = [*[record(PUB, Role.SAST)] * 20, *impostors(2)]
+    assert len(list(distinct_keys(twice))) == 3
+
+
+def test_the_signers_key_counts_behind_its_impostors() -> None:
+    """As after a regeneration that kept the serial number."""
+    for before, verdict in ((7, Accept), (8, Refuse)):
+        held = replace(CTL, records=(*impostors(before), *CTL.records))
+        anchors = TrustAnchors.of(held, ITL)
+        assert isinstance(anchors.judge(FileKind.CTL, ctl_by(PUB)), verdict)
+
+
+def test_a_key_whose_exponent_costs_a_second_is_not_tried() -> None:
+    numbers = PUB.certificate.public_key.public_numbers()
+    assert isinstance(numbers, rsa.RSAPublicNumbers)
+    signed = ctl_by(PUB)
+    signed.verify(numbers.public_key())
+    slow = rsa.RSAPublicNumbers((1 << 1022) + 1, numbers.n).public_key()
+    with pytest.raises(BadSignatureError, match="exponent"):
+        signed.verify(slow)
