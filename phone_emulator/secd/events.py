@@ -15,6 +15,7 @@ from tokenless.protocol.phone_models import (
     PhoneModel,
     hint_for_unknown_models,
 )
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer, Query
 
@@ -136,6 +137,8 @@ class TvsFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
     milliseconds: float
     stage: TvsStage = TvsStage.CONNECT
+    code: Reason = Reason.TVS_UNUSABLE
+    """One of `TVS_FAILURES`."""
 
 
 Event = (

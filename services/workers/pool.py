@@ -1,43 +1,35 @@
-"""The process that forks the TVS workers and sees that they live.
+"""The process that forks the workers and sees that they live.
 
-It is a process of its own because the daemon's, with trio and threads in it, must not
-fork. It is started with its frames on standard input; that pipe's end is its end, and
-its own end is the workers'. The TLS contexts are made before the fork: session tickets
-of one worker are then good at all of them.
-
-A worker that dies is forked again. New certificates mean new contexts: new workers
-begin to accept on the same sockets, and the old ones end with their last client.
+It is started with its frames on standard input; that pipe's end is its end, and its own
+end is the workers'. A worker that dies is forked again. New settings mean new workers:
+they begin on the same sockets, and the old ones end with their last client.
 """
 
 import contextlib
 import gc
+import importlib
 import os
 import selectors
 import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import configure_logs, get_logger
-from tokenless.services.tvs.frames import (
+from tokenless.services.workers.frames import (
     Begin,
-    Count,
     Drain,
-    Fill,
     Frame,
     FrameStream,
-    Gone,
     Ready,
-    Show,
+    Settings,
+    State,
     pack_frame,
 )
-from tokenless.services.tvs.listeners import Listener, Listeners
-from tokenless.services.tvs.settings import TvsSettings
-from tokenless.services.tvs.tls import load_contexts
-from tokenless.services.tvs.worker import WorkerPlan, run_worker
+from tokenless.services.workers.job import Job
 
 _READ_BYTES: Final = 65_536
 # A worker that does not take a frame for so long is as good as dead.
@@ -53,6 +45,7 @@ class _Child:
 
     pid: int
     slot: int
+    row: int
     channel: socket.socket
     frames: FrameStream = field(default_factory=FrameStream)
     is_draining: bool = False
@@ -62,12 +55,11 @@ class WorkerPool:
     """Forks, feeds and replaces the workers."""
 
     def __init__(self, begin: Begin, output: int) -> None:
-        self._settings: TvsSettings = begin.settings
-        self._log = get_logger(node=self._settings.node)
-        self._contexts = load_contexts(self._settings)
-        self._listeners = tuple(map(_inherited, begin.listeners))
+        self._name = begin.name
+        self._log = get_logger(node=begin.node)
+        self._job = _load_job(begin)
         self._output = output
-        self._fill: Fill | None = None
+        self._state: State | None = None
         self._children: dict[int, _Child] = {}
         self._fork_at: dict[int, float] = {}
         self._selector = selectors.DefaultSelector()
@@ -82,13 +74,15 @@ class WorkerPool:
         """
         os.set_blocking(source, False)
         self._selector.register(source, selectors.EVENT_READ)
-        for slot in range(self._settings.workers):
+        for slot in range(self._job.workers):
             self._fork(slot)
         self._obey(waiting)
         while True:
             for key, _ in self._selector.select(self._time_to_fork()):
                 if key.fd != source:
-                    self._hear(self._children[key.data])
+                    child = self._children.get(key.data)
+                    if child is not None:  # not buried in this very round
+                        self._hear(child)
                     continue
                 data = os.read(source, _READ_BYTES)
                 if not data:
@@ -100,26 +94,22 @@ class WorkerPool:
     def _obey(self, frames: list[Frame]) -> None:
         for frame in frames:
             match frame:
-                case Fill():
-                    self._fill = frame
+                case State():
+                    self._state = frame
                     for child in tuple(self._children.values()):
                         self._tell(child, frame)
-                case Show():
-                    self._show(frame)
+                case Settings():
+                    self._take_settings(frame)
                 case _:
                     msg = f"the pool is not told {type(frame).__name__}"
                     raise TypeError(msg)
 
-    def _show(self, frame: Show) -> None:
-        settings = replace(
-            self._settings, certificates=frame.certificates, limits=frame.limits
-        )
+    def _take_settings(self, frame: Settings) -> None:
         try:
-            self._contexts = load_contexts(settings)
+            self._job.take_settings(frame.data)
         except ServiceError as error:
-            self._log.error("TVS certificate not taken", why=error.explain())
+            self._log.error(f"{self._name} settings not taken", why=error.explain())
             return
-        self._settings = settings
         old = [child for child in self._children.values() if not child.is_draining]
         for child in old:
             self._fork(child.slot)
@@ -130,6 +120,7 @@ class WorkerPool:
     # --- children ----------------------------------------------------------------
 
     def _fork(self, slot: int) -> None:
+        row = self._free_row()
         ours, theirs = socket.socketpair()
         ours.setsockopt(
             socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(_SEND_TIMEOUT_S)
@@ -138,15 +129,26 @@ class WorkerPool:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            self._be_worker(slot, theirs)
+            self._be_worker(slot, row, theirs)
         theirs.close()
-        child = _Child(pid, slot, ours)
+        child = _Child(pid, slot, row, ours)
         self._children[pid] = child
         self._selector.register(ours, selectors.EVENT_READ, pid)
-        if self._fill is not None:
-            self._tell(child, self._fill)
+        if self._state is not None:
+            self._tell(child, self._state)
 
-    def _be_worker(self, slot: int, channel: socket.socket) -> None:
+    def _free_row(self) -> int:
+        """Return a row that nobody counts in; for want of one, end a leaving worker."""
+        while True:
+            taken = {child.row for child in self._children.values()}
+            for row in self._job.rows:
+                if row not in taken:
+                    return row
+            oldest = next(c for c in self._children.values() if c.is_draining)
+            os.kill(oldest.pid, signal.SIGKILL)
+            self._bury(oldest)
+
+    def _be_worker(self, slot: int, row: int, channel: socket.socket) -> None:
         """Become a worker, and never come back."""
         status = 1
         try:
@@ -156,22 +158,10 @@ class WorkerPool:
             self._selector.close()
             os.close(sys.stdin.fileno())
             os.close(self._output)
-            for other, listeners in enumerate(self._listeners):
-                if other != slot:
-                    for listener in listeners:
-                        listener.close()
-            run_worker(
-                WorkerPlan(
-                    channel,
-                    self._listeners[slot],
-                    self._contexts,
-                    self._settings.limits,
-                    self._log,
-                )
-            )
+            self._job.work(slot, row, channel)
             status = 0
         except BaseException:  # noqa: BLE001 - a child must end here, whatever happens
-            self._log.exception("TVS worker failed")
+            self._log.exception(f"a worker of {self._name} failed")
         finally:
             os._exit(status)
 
@@ -191,7 +181,7 @@ class WorkerPool:
             self._bury(child)
             return
         for frame in child.frames.receive(data):
-            if isinstance(frame, (Ready, Count)):
+            if isinstance(frame, Ready):
                 self._report(frame)
 
     def _bury(self, child: _Child) -> None:
@@ -199,11 +189,11 @@ class WorkerPool:
         child.channel.close()
         del self._children[child.pid]
         _, status = os.waitpid(child.pid, 0)
-        self._report(Gone(child.pid))
+        self._job.settle(child.row)
         if child.is_draining:
             return
         self._log.error(
-            "TVS worker ended and is started again",
+            f"a worker of {self._name} ended and is started again",
             worker=child.pid,
             status=os.waitstatus_to_exitcode(status),
         )
@@ -236,11 +226,10 @@ class WorkerPool:
             os.write(self._output, pack_frame(frame))
 
 
-def _inherited(descriptors: tuple[int, ...]) -> Listeners:
-    return tuple(
-        Listener(socket.socket(fileno=fd), is_legacy=number > 0)
-        for number, fd in enumerate(descriptors)
-    )
+def _load_job(begin: Begin) -> Job:
+    module, _, name = begin.job.partition(":")
+    make: type[Job] = getattr(importlib.import_module(module), name)
+    return make(begin.settings, begin.descriptors)
 
 
 def _timeval(seconds: int) -> bytes:
@@ -256,7 +245,7 @@ def _first_frames(source: int, stream: FrameStream) -> list[Frame]:
 
 
 def main() -> None:
-    """Run the pool, as the daemon starts it; see workers.py."""
+    """Run the pool, as the daemon starts it; see supervisor.py."""
     # Ctrl-C and a service manager's SIGTERM reach every process of the group. The
     # daemon decides when this ends: its end of the pipe closes, also when it dies.
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -10,6 +10,8 @@ from typing import Final
 
 # A record holds at most so much: one read takes a whole one.
 _LARGEST_RECORD: Final = 16_384
+# _ssl.ENCODING_DER, of what Python's `ssl` keeps to itself before 3.13.
+_DER: Final = 2
 
 
 class TlsError(Exception):
@@ -119,3 +121,16 @@ class TlsChannel:
     def peer_certificate(self) -> bytes | None:
         """The client's certificate (MIC or LSC), if it showed one that verified."""
         return self._tls.getpeercert(binary_form=True)
+
+    @property
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """Every certificate that the client showed, its own first, in DER.
+
+        Python's `ssl` has it in public from 3.13 on; before, on the object within.
+        """
+        tls = self._tls
+        if hasattr(tls, "get_unverified_chain"):
+            return tuple(tls.get_unverified_chain())
+        inner = getattr(tls, "_sslobj")  # noqa: B009 (mypy knows no such attribute)
+        chain = inner.get_unverified_chain() or ()
+        return tuple(each.public_bytes(_DER) for each in chain)

@@ -1,15 +1,15 @@
-"""What turns the TVS loop inside trio: one task waits for it, another sweeps."""
+"""What turns a stream server's loop inside trio: one task waits, another sweeps."""
 
 from typing import Final
 
 import trio
 
-from tokenless.services.tvs.loop import TvsLoop
+from tokenless.services.stream_server.loop import StreamLoop
 
 _SWEEP_EVERY_S: Final = 0.25
 
 
-async def drive(loop: TvsLoop) -> None:
+async def drive(loop: StreamLoop) -> None:
     """Turn the loop until cancelled. Between turns trio sees to everything else."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_sweep, loop)
@@ -18,7 +18,7 @@ async def drive(loop: TvsLoop) -> None:
             loop.turn()
 
 
-async def _sweep(loop: TvsLoop) -> None:
+async def _sweep(loop: StreamLoop) -> None:
     while True:
         await trio.sleep(_SWEEP_EVERY_S)
         loop.sweep()
