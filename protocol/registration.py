@@ -1,7 +1,7 @@
 """Whether a phone may register: the server's decision, and its codes.
 
-The decision is about one claim on one connection: is the device known, does its security
-mode fit the connection, and is the certificate of the client that of the device
+The decision is about one claim on one connection: is the device known, does its
+security mode fit the connection, and is the client's certificate that of the device
 (REFERENCE-3 4.7). The chain of the certificate was verified by TLS before.
 """
 
