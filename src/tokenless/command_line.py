@@ -153,6 +153,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_SERVICES}.health:health",
         "Tell whether the nodes served from this data folder are well.",
     ),
+    "init": LazyCommand(
+        f"{_SERVICES}.init:init",
+        "Make the data folder of a cluster, without serving it.",
+    ),
     "node": LazyCommand(
         f"{_SERVICES}.node:node",
         "Let nodes join, and bring them to hosts of their own.",
