@@ -92,18 +92,21 @@ def _family(pid: int) -> list[int]:
 def running(
     name: str, folder: Path, *, key: str = "rsa", workers: int = 1, log: str = "warning"
 ) -> Iterator[Server]:
-    """Run `ours` or the `ceiling` for a while."""
+    """Run `ours`, the `ceiling`, or the daemon of another checkout for a while."""
     files = [str(folder / each) for each in (f"{key}.pem", f"{key}.key", "asked.pem")]
+    paths: dict[str, str] = {}
     if name == "ceiling":
         command = [str(folder / "tvs_ceiling"), *files, str(workers)]
     else:
-        script = str(HERE / "tvs_daemon.py")
+        checkout = HERE.parent if name == "ours" else Path(name).resolve()
+        paths = {"PYTHONPATH": str(checkout / "src")}
+        script = str(checkout / "benchmarks" / "tvs_daemon.py")
         command = [sys.executable, script, *files, "--workers", str(workers)]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TOKENLESS_LOG_LEVEL": log},
+        env={**os.environ, "TOKENLESS_LOG_LEVEL": log, **paths},
         process_group=0,
     )
     try:

@@ -32,6 +32,9 @@ _TURN_S: Final = 0.01
 _HANDSHAKES_S: Final = 0.003
 _EVENTS_A_POLL: Final = 32
 
+# How many may be found readable again and again while they wait for their turn: fewer
+# are found once more sooner than they are taken out of epoll and put back.
+_WATCHED: Final = 64
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
 # A client that waits for its turn is not read, but one that has gone is noticed.
@@ -76,6 +79,8 @@ class StreamLoop:
         self._unsent_bytes = limits.unsent_bytes
         self._not_reading: list[Connection] = []
         self._in_exchange: Connection | None = None
+        # Those that wait for their turn at handshakes, and are not parked.
+        self._watched: list[Connection] = []
         self._epoll = select.epoll()
         # Readable while handshakes wait for their turn, so that the driver comes back.
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -107,19 +112,19 @@ class StreamLoop:
             ready = self._epoll.poll(0, _EVENTS_A_POLL)
             if not ready and not shares.is_behind:
                 return
-            waiting = []
             for fd, _ in ready:
                 connection = self._connections.get(fd)
                 if connection is None:
                     self._look_at(fd, now)
                 elif connection.session is not None or connection.is_clear:
                     self._advance(connection, now)
-                else:
-                    waiting.append(connection)
-                    self._wait_for_turn(connection)
-            if shares.is_behind:
+                elif connection.is_parked:
+                    self._drop(connection)
+                elif not connection.is_waiting:
+                    shares.wait_for_turn(connection)
+                    self._watched.append(connection)
+            if self._watched or shares.is_behind:
                 self._go_on_with_handshakes(now)
-                self._park(waiting)
             now = time.monotonic()
         if shares.is_behind:
             os.eventfd_write(self._bell, 1)
@@ -264,6 +269,7 @@ class StreamLoop:
             self._acceptor.accept(fd, now)
 
     def _go_on_with_handshakes(self, now: float) -> None:
+        """Give addresses their turns for a while; park those who have to wait."""
         until = now + _HANDSHAKES_S
         while (connection := self._shares.next(now)) is not None:
             if connection.is_parked:
@@ -272,20 +278,13 @@ class StreamLoop:
             self._advance(connection, now)
             now = time.monotonic()
             if now >= until:
-                return
-
-    def _wait_for_turn(self, connection: Connection) -> None:
-        if connection.is_parked:
-            self._drop(connection)
-        else:
-            self._shares.wait_for_turn(connection)
-
-    def _park(self, connections: list[Connection]) -> None:
-        """Watch those no more whose turn has not come: they stay readable."""
-        for connection in connections:
-            if connection.is_waiting and not connection.is_parked:
+                break
+        self._watched = [each for each in self._watched if each.is_waiting]
+        if len(self._watched) > _WATCHED or not self._shares.is_behind:
+            for connection in self._watched:
                 connection.is_parked = True
                 self._epoll.modify(connection.fd, _PARKED)
+            self._watched.clear()
 
     def _advance(self, connection: Connection, now: float) -> None:
         """Do what is ready on a connection; whatever goes wrong ends only it."""
@@ -331,7 +330,8 @@ class StreamLoop:
             self._finish(connection)
             return
         self._move(connection, now, restart=done > 0)
-        self._watch_for(connection, session)
+        if connection.unsent or session.is_sending or connection.events == _OUT:
+            self._watch_for(connection, session)
 
     def _may_begin(self, connection: Connection) -> bool:
         """Whether a session can be opened before the client has sent any data."""
@@ -409,8 +409,9 @@ class StreamLoop:
         self._waits.leave(connection, connection.phase)
         self._timers.cancel(connection)
         self._cells[_OPEN] -= 1
-        if connection.session is not None:
-            self._end(connection.session)
+        session, connection.session = connection.session, None
+        if session is not None:  # each would keep the other alive until the next gc
+            self._end(session)
         if self._is_debugging:
             for line in self._guest.closed_lines():
                 self._log.log.debug(line)
