@@ -85,7 +85,7 @@ class StreamLoop:
         # Readable while handshakes wait for their turn, so that the driver comes back.
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._bell, _IN)
-        self._acceptor = Acceptor(self, listeners, contexts, limits)
+        self._acceptor = Acceptor(self, listeners, contexts, self._shares, limits)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when a turn has work."""
@@ -180,11 +180,6 @@ class StreamLoop:
     def note(self, reason: Refusal, now: float, *, client: str, why: str = "") -> None:
         """Count and log what is not the end of an admitted connection."""
         self._refusals.note(reason, now, client=client, why=why)
-
-    @property
-    def shares(self) -> Shares:
-        """What each address has."""
-        return self._shares
 
     def evict_longest_waiting(self, now: float, *, why: str = "") -> bool:
         """End the connection that has waited longest, unless all are busy."""
@@ -342,7 +337,8 @@ class StreamLoop:
     def _begin(self, connection: Connection) -> Session:
         """Open a connection's session: data can flow from now on."""
         if connection.channel is not None:
-            self._shares.end_handshake(connection)
+            if connection.holds_place:
+                self._shares.end_handshake(connection)
             self._count_handshake(connection)
         session = connection.session = self._guest.open_session(connection)
         session.begin()
