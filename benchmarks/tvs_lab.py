@@ -18,6 +18,7 @@ _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _KEYS: Final = {
     "rsa": ["-newkey", "rsa:2048"],
+    "rsa4096": ["-newkey", "rsa:4096"],
     "p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
 }
 
@@ -44,6 +45,7 @@ def make_certificates(folder: Path) -> None:
     # Attributes in this order give the `;` form that phones send.
     for name, kind, subject in (
         ("rsa", "rsa", "/CN=tvs"),
+        ("rsa4096", "rsa4096", "/CN=tvs"),
         ("p256", "p256", "/CN=tvs"),
         ("asked", "rsa", "/C=PL/ST=Malopolska/L=Krakow/O=Cisco/OU=TAC/CN=cucm-pub"),
     ):

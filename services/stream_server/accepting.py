@@ -16,7 +16,8 @@ from tokenless.services.stream_server.tls_contexts import PortContexts
 if TYPE_CHECKING:
     from tokenless.services.stream_server.loop import StreamLoop
 
-_ACCEPTS_AT_ONCE: Final = 64
+# A flood must not keep honest clients in the backlog: accepting is cheap.
+_ACCEPTS_AT_ONCE: Final = 256
 # How long nothing is accepted when there is no room and nobody to send away.
 _PAUSE_S: Final = 0.2
 _MAX_UNVERIFIABLE: Final = 16_384

@@ -29,8 +29,9 @@ from tokenless.services.stream_server.waits import Phase, Timers, Waits
 _TURN_S: Final = 0.01
 # What handshakes may take of it before sockets are looked at again: an honest client
 # needs three looks (its connection, its hello, its key) before it is answered.
-_HANDSHAKES_S: Final = 0.003
-_EVENTS_A_POLL: Final = 32
+_HANDSHAKES_S: Final = 0.001
+# A flood must not delay the look itself: all that is ready should fit into one.
+_EVENTS_A_POLL: Final = 256
 
 # How many may be found readable again and again while they wait for their turn: fewer
 # are found once more sooner than they are taken out of epoll and put back.
