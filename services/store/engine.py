@@ -70,7 +70,8 @@ def without_password(url: str) -> str:
         ConfigurationError: When it is none.
     """
     parsed = parse_url(url)
-    query = {key: value for key, value in parsed.query.items() if key != "password"}
+    # libpq has `password`, `sslpassword`, and may get more of them.
+    query = {key: value for key, value in parsed.query.items() if "pass" not in key}
     bare = URL.create(  # `set` takes None for "as it is"
         parsed.drivername,
         username=parsed.username,
