@@ -108,6 +108,10 @@ def load_config(
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}", hint="correct the TOML") from None
+    except RecursionError:
+        raise ConfigurationError(
+            f"{path}: nested too deeply", hint="correct the TOML"
+        ) from None
     return check_tables(_overlay(tables, overrides or {}), str(path))
 
 

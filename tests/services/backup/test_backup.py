@@ -325,7 +325,8 @@ def with_holes(archive: Path, name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"), [("any size", "bytes are claimed"), ("small", "holds 'cluster.json' besides")]
+    ("kind", "reason"),
+    [("any size", "bytes are claimed"), ("small", "holds 'cluster.json' besides")],
 )
 def test_holes_of_any_size_are_refused(
     archive: Path, tmp_path: Path, kind: str, reason: str

@@ -32,9 +32,7 @@ def test_the_password_is_not_kept(shared: Cluster) -> None:
     assert PASSWORD not in saved
     assert "postgresql+psycopg://tokenless@" in saved
     full = "postgresql://a:b@h/d?password=c&sslmode=require&sslpassword=e"
-    assert without_password(full) == (
-        "postgresql+psycopg://a@h/d?sslmode=require"
-    )
+    assert without_password(full) == ("postgresql+psycopg://a@h/d?sslmode=require")
 
 
 @pytest.mark.parametrize(
