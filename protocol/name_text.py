@@ -37,10 +37,26 @@ def _escape(character: str, special: AbstractSet[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what cannot be printed, so that a text from a file ends no line early."""
+    """Escape what cannot be printed in a text from outside.
+
+    The one function for that: control characters (C0, C1), line and paragraph
+    separators, marks that turn the direction of writing, and whatever else has no
+    place on paper. So a text ends no line early, draws nothing and hides nothing.
+    """
     if text.isprintable():
         return text
     return "".join(_escape(character, frozenset()) for character in text)
+
+
+def printable_lines(text: str) -> str:
+    """Escape what cannot be printed in a laid-out text; its lines and tabs stay.
+
+    For texts whose values were made printable when they were laid out, or that come
+    from a file as a whole.
+    """
+    return "\n".join(
+        "\t".join(map(printable, line.split("\t"))) for line in text.split("\n")
+    )
 
 
 def quote_windows(value: str) -> str:

@@ -22,6 +22,7 @@ from typing import Final, TextIO
 
 import structlog
 
+from tokenless.protocol.name_text import printable
 from tokenless.services.errors import ConfigurationError
 
 LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"
@@ -131,23 +132,18 @@ def _text_line(_logger: object, _method: str, event: structlog.typing.EventDict)
     line = f"{now} | {level} {one_line(text)}"
     if event:
         line += "  " + " ".join(f"{key}={one_line(v)}" for key, v in event.items())
-    return line if trace is None else f"{line}\n{trace}"
+    if trace is None:
+        return line
+    # A message of an exception may quote a peer: no line of it begins as ours do.
+    return "\n".join((line, *(f"    {one_line(part)}" for part in trace.split("\n"))))
 
 
 def _json_line(_logger: object, _method: str, event: Mapping[str, object]) -> str:
     stamped = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **event}
-    return json_format.dumps(stamped, default=str, ensure_ascii=False)
+    # ASCII only: U+009B and U+2028 are controls and line ends to terminals and tools.
+    return json_format.dumps(stamped, default=str)
 
 
 def one_line(value: object) -> str:
-    r"""Return a value's text with control characters escaped (`\n`, `\x1b`).
-
-    What peers send must not be able to forge lines or colour a terminal.
-    """
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text
-    )
+    """Return a value's text; peers must not forge lines or colour a terminal."""
+    return printable(str(value))

@@ -16,6 +16,7 @@ from tokenless.phone_emulator.check.observation import (
 )
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer
+from tokenless.terminal import cell, cells
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",
@@ -39,7 +40,7 @@ def _nodes(nodes: Sequence[Node]) -> Table:
         table.add_column(title, overflow="fold")
     for node in nodes:
         table.add_row(
-            f"{node}\n{node.server}",
+            cells((node.name, node.server)),
             _list(node, FileKind.CTL),
             _list(node, FileKind.ITL),
             _configuration(node),
@@ -77,7 +78,7 @@ def _members(members: Sequence[Member]) -> Table:
         answers = member.answers.values()
         trusted = sum(isinstance(a, Answer) and a.is_trusted for a in answers)
         table.add_row(
-            str(member.server),
+            cell(member.server),
             ", ".join(member.versions) or "none",
             str(len(answers)),
             str(trusted),
@@ -89,12 +90,12 @@ def _findings(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     for each in findings:
         head = Text(f"{each.severity.value}: ", _STYLES[each.severity])
         where = f"{each.where}: " if each.where else ""
-        head.append(f"{where}{each.message} [{each.code}]", "default")
+        head.append_text(cell(f"{where}{each.message} [{each.code}]", "default"))
         yield head
         if each.consequence:
-            yield Text(f"    comes of it: {each.consequence}")
+            yield cell(f"    comes of it: {each.consequence}")
         if each.advice:
-            yield Text(f"    do: {each.advice}")
+            yield cell(f"    do: {each.advice}")
 
 
 def _sum(findings: Sequence[Finding]) -> Text:

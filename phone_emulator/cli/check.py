@@ -6,6 +6,7 @@ import sys
 import click
 import trio
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -14,10 +15,13 @@ from tokenless.phone_emulator.addresses import (
 from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to_json
 from tokenless.phone_emulator.check.observe import TVS_PORT, Patience, observe
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
-from tokenless.phone_emulator.cli.options import tftp_timeout_option, tvs_timeout_option
-from tokenless.phone_emulator.cli.terminal import result_console
+from tokenless.phone_emulator.cli.options import (
+    ModelName,
+    tftp_timeout_option,
+    tvs_timeout_option,
+)
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.terminal import result_console
 
 _MODELS = ("7975", "8861")
 
@@ -39,7 +43,7 @@ _MODELS = ("7975", "8861")
 @click.option(
     "--model",
     "models",
-    type=click.Choice(list(PHONE_MODELS)),
+    type=ModelName(),
     multiple=True,
     default=_MODELS,
     help="The phone models that there are; may be repeated.",
@@ -86,7 +90,7 @@ def check(
         first = findings[0]
         where = f"{first.where}: " if first.where else ""
         advice = f"; {first.advice}" if first.advice else ""
-        click.echo(f"tokenless: {where}{first.message}{advice}", err=True)
+        complain(f"{where}{first.message}{advice}")
         sys.exit(1)
 
 

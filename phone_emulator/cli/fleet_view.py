@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
 )
 from rich.table import Table
 
 from tokenless.phone_emulator.fleet.report import FleetReport
+from tokenless.terminal import progress_bar, result_console
 
 _SHOWN_STUCK: Final = 20
 
@@ -23,25 +22,22 @@ _SHOWN_STUCK: Final = 20
 def fleet_view(phones: int) -> Iterator[Callable[[FleetReport], None]]:
     """Show a bar, the outcomes, the rate and TVS's answers; yield what renews them.
 
-    On standard error when that is a terminal, else nowhere.
+    When standard error is a terminal, else nowhere.
     """
-    console = Console(stderr=True)
-    bar = Progress(
+    columns = (
         TextColumn("phones"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[words]}"),
-        console=console,
-        disable=not console.is_terminal,
+        TextColumn("{task.fields[words]}", markup=False),
     )
-    task = bar.add_task("boot", total=phones, words="")
+    with progress_bar(None, *columns) as bar:
+        task = bar.add_task("boot", total=phones, words="")
 
-    def update(counts: FleetReport) -> None:
-        if not bar.disable:
-            bar.update(task, completed=counts.booted, words=_words(counts))
+        def update(counts: FleetReport) -> None:
+            if not bar.disable:
+                bar.update(task, completed=counts.booted, words=_words(counts))
 
-    with bar:
         yield update
 
 
@@ -53,7 +49,7 @@ def _words(counts: FleetReport) -> str:
 
 def print_report(report: FleetReport) -> None:
     """Print what came of a boot as a table, and the first phones that are stuck."""
-    console = Console()
+    console = result_console()
     table = Table(title=f"{report.phones} phones in {report.seconds:.1f} s")
     table.add_column("file")
     table.add_column("actions")

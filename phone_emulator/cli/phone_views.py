@@ -10,6 +10,7 @@ import click
 import msgspec
 import trio
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, read_record
@@ -18,6 +19,7 @@ from tokenless.phone_emulator.secd.record import Replay
 from tokenless.phone_emulator.single import delete_trust
 from tokenless.phone_emulator.web.http_server import serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
+from tokenless.protocol.name_text import printable, printable_lines
 from tokenless.protocol.phone_models import PHONE_MODELS
 
 flash_option = click.option(
@@ -55,7 +57,7 @@ def show(*, flash: Path, as_json: bool) -> None:
 @flash_option
 def log(*, flash: Path) -> None:
     """Print the phone's console log, in its model's form."""
-    click.echo(FolderFlash.open(flash).read_log(), nl=False)
+    click.echo(printable_lines(FolderFlash.open(flash).read_log()), nl=False)
 
 
 @click.command("delete-trust")
@@ -86,20 +88,19 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
     the_replay = Replay(read_record(file))
     for step in the_replay:
         if as_json:
-            click.echo(msgspec.json.encode(step).decode())
+            click.echo(json.dumps(msgspec.to_builtins(step)))
             continue
         mark = "differs" if step.differs else ""
         effects = ", ".join(step.effects)
         line = f"{step.number:3} {step.event:16} {step.state:26} {effects} {mark}"
-        click.echo(line.rstrip())
+        click.echo(printable(line.rstrip()))
     if with_log:
         form = the_replay.start.identity.model.log_form
         click.echo("\n".join(lines_of(the_replay.secd.log, form, 1)))
     if not the_replay.is_same:
-        click.echo(
-            "tokenless: the replay differs from the record; the record was changed, "
-            "or this version decides otherwise",
-            err=True,
+        complain(
+            "the replay differs from the record; the record was changed, "
+            "or this version decides otherwise"
         )
         sys.exit(1)
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from rich.console import Console
 
-from tokenless.phone_emulator.cli.terminal import result_console
+from tokenless.command_line import complain
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.narrative import step_story
@@ -19,10 +20,14 @@ from tokenless.phone_emulator.rehearsal.view import (
     progress_view,
     steps_table,
 )
+from tokenless.terminal import cell, cells, result_console
 
 
 class Voice:
     """How a rehearsal is told on standard output; this one says nothing."""
+
+    console: Console | None = None
+    """Where people read it, beside the bar; None where programs do."""
 
     def begin(self, script: Script) -> None:
         """Say what is going to be played."""
@@ -50,14 +55,15 @@ class StoryVoice(Voice):
     """Everything, for people."""
 
     def __init__(self) -> None:
-        self._console = result_console(WIDTH_IN_FILES)
+        self._console = self.console = result_console(WIDTH_IN_FILES)
 
     def begin(self, script: Script) -> None:
         """Say what the rehearsal is about."""
-        self._console.rule(script.name, align="left")
-        self._console.print(script.lesson)
+        self._console.rule(cell(script.name), align="left")
+        self._console.print(cells(script.lesson.splitlines()))
         marked = ", inferred from the phone's rules" if script.inferred else ""
-        self._console.print(f"source: {script.source or 'none given'}{marked}\n")
+        self._console.print(cell(f"source: {script.source or 'none given'}{marked}"))
+        self._console.print()
 
     def tell(self, report: StepReport) -> None:
         """Tell a step."""
@@ -91,7 +97,7 @@ def play_aloud(script: Script, phones: int, keep: Path | None, voice: Voice) -> 
         TokenlessError: When the stage cannot be set up, or `keep` is in use.
     """
     voice.begin(script)
-    with rehearsal_folder(keep) as folder, progress_view() as watcher:
+    with rehearsal_folder(keep) as folder, progress_view(voice.console) as watcher:
         played = run_script(script, phones, folder, watcher, voice.tell)
     voice.end(played)
     return played
@@ -105,5 +111,5 @@ def exit_unless_as_expected(results: Sequence[Played]) -> None:
     error = PhoneError(
         f"{failed.script.name} went otherwise than expected: {failed.first_difference}"
     )
-    click.echo(f"tokenless: {error.explain()}", err=True)
+    complain(error.explain())
     sys.exit(1)

@@ -14,7 +14,6 @@ from tokenless.phone_emulator.cli.playing import (
     exit_unless_as_expected,
     play_aloud,
 )
-from tokenless.phone_emulator.cli.terminal import result_console
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.html_report import render_report
 from tokenless.phone_emulator.rehearsal.line_check import check_file
@@ -22,6 +21,7 @@ from tokenless.phone_emulator.rehearsal.narrative import results_table
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
 from tokenless.phone_emulator.rehearsal.view import WIDTH_IN_FILES
+from tokenless.terminal import result_console
 
 
 @click.command("run")

@@ -6,11 +6,10 @@ from typing import Final
 
 import click
 from rich.table import Table
-from rich.text import Text
 
-from tokenless.phone_emulator.cli.terminal import result_console
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.shipped import all_scripts
+from tokenless.terminal import cell, result_console
 
 _WIDTH_IN_FILES: Final = 160
 
@@ -44,5 +43,7 @@ def _lessons_table(scripts: Iterable[Script]) -> Table:
     table.add_column("source")
     for script in scripts:
         marked = " (inferred)" if script.inferred else ""
-        table.add_row(script.name, Text(script.lesson), Text(script.source + marked))
+        table.add_row(
+            cell(script.name), cell(script.lesson), cell(script.source + marked)
+        )
     return table

@@ -9,6 +9,7 @@ from typing import Final
 import click
 import msgspec
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -135,7 +136,7 @@ def plan(*, asked: _Asked, save: Path | None, as_json: bool) -> None:
             click.echo(line)
     if made.steps is None:
         error = PhoneError("no order is safe for these phones", hint=_what_to_do(made))
-        click.echo(f"tokenless: {error.explain()}", err=True)
+        complain(error.explain())
         sys.exit(1)
     if save is not None:
         comment = (

@@ -3,6 +3,8 @@
 from html import escape
 from typing import Final
 
+from tokenless.protocol.name_text import printable_lines
+
 _VOID: Final = frozenset({"meta", "br", "rect", "line"})
 
 
@@ -26,7 +28,7 @@ def tag(name: str, /, *content: str, **attributes: str | float) -> Html:
         attributes: Its attributes; `class_` is class, other underscores are hyphens.
     """
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(printable_lines(str(value)))}"'
         for key, value in attributes.items()
     )
     if name in _VOID:
@@ -56,4 +58,5 @@ def code_words(text: str) -> Html:
 
 
 def _safe(part: str) -> str:
-    return part if isinstance(part, Html) else escape(part)
+    # Browsers obey marks that turn the direction of writing, too.
+    return part if isinstance(part, Html) else escape(printable_lines(part))

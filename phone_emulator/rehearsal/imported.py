@@ -7,6 +7,7 @@ from tokenless.phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
 from tokenless.phone_emulator.rehearsal.imported_drift import Drift
 from tokenless.phone_emulator.rehearsal.imported_site import ImportedSite
 from tokenless.phone_emulator.rehearsal.script import Expectation, Group, Script, Step
+from tokenless.protocol.name_text import printable
 
 _GROUP: Final = "Imported-CMG"
 _MAX_MEMBERS: Final = 5
@@ -141,4 +142,4 @@ def comment_of(site: ImportedSite, sources: Sequence[str]) -> str:
         *(f"Not rebuilt: {remark}." for remark in site.remarks),
         "Add your change as further [[steps]]; docs/rehearsals.md lists the commands.",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

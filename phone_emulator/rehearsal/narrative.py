@@ -11,6 +11,7 @@ from tokenless.phone_emulator.rehearsal.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.expectations import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.run import Played
 from tokenless.phone_emulator.rehearsal.standing import PhoneState, Refusal, Standing
+from tokenless.terminal import cell, cells
 
 _STYLES = {
     PhoneState.OK: "green",
@@ -25,21 +26,22 @@ _STYLES = {
 def step_story(report: StepReport) -> Group:
     """Tell one step."""
     mark = Text("as expected", "green") if report.ok else Text("otherwise", "bold red")
-    head = Text.assemble(f"{report.number}. ", (report.step.title, "bold"), "  ", mark)
+    title = cell(report.step.title, "bold")
+    head = Text.assemble(f"{report.number}. ", title, "  ", mark)
     parts: list[RenderableType] = [head]
     if report.step.why:
-        parts.append(Padding(Text(report.step.why, "italic"), (0, 3)))
+        parts.append(Padding(cells(report.step.why.splitlines(), "italic"), (0, 3)))
     if report.refusal is not None:
-        parts.append(Padding(f"refused: {report.refusal}", (0, 3)))
+        parts.append(Padding(cell(f"refused: {report.refusal}"), (0, 3)))
     parts.append(Padding(_groups(report.standings), (0, 3)))
     if inferred := [n for n, each in asked_of(report.step).items() if each.inferred]:
         words = f"inferred from the phone's rules: {', '.join(inferred)}"
-        parts.append(Padding(Text(words, "dim"), (0, 3)))
+        parts.append(Padding(cell(words, "dim"), (0, 3)))
     parts.extend(
         Padding(line, (0, 3)) for each in report.standings for line in _trouble(each)
     )
     parts.extend(
-        Padding(Text(f"expected otherwise: {difference}", "red"), (0, 3))
+        Padding(cell(f"expected otherwise: {difference}", "red"), (0, 3))
         for difference in report.differences
     )
     return Group(*parts)
@@ -53,10 +55,10 @@ def _groups(standings: Sequence[Standing]) -> Table:
     table.add_column("TVS it can ask")
     for each in standings:
         table.add_row(
-            f"{each.group} ({each.model})",
+            cell(f"{each.group} ({each.model})"),
             _states(each),
-            anchors_words(each),
-            tvs_words(each),
+            cell(anchors_words(each)),
+            cell(tvs_words(each)),
         )
     return table
 
@@ -87,15 +89,16 @@ def tvs_words(standing: Standing) -> str:
 def _trouble(standing: Standing) -> Iterator[Text]:
     alike: dict[str, list[Refusal]] = {}
     for refusal in standing.refusals:
-        alike.setdefault(plain_cause(refusal), []).append(refusal)
+        alike.setdefault(plain_cause(refusal.code), []).append(refusal)
     for cause, refusals in alike.items():
         files = ", ".join(dict.fromkeys(each.file.value for each in refusals))
-        yield Text.assemble((f"{standing.group} refuses {files}. ", "red"), cause)
-        yield Text(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
+        what = cell(f"{standing.group} refuses {files}. ", "red")
+        yield Text.assemble(what, cell(cause))
+        yield cell(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
     if standing.remedies:
-        yield Text(f"What recovers {standing.group}:")
+        yield cell(f"What recovers {standing.group}:")
         for remedy in standing.remedies:
-            yield Text(f"  - {remedy}")
+            yield cell(f"  - {remedy.text}")
 
 
 def results_table(all_played: Sequence[Played]) -> Table:
@@ -108,8 +111,8 @@ def results_table(all_played: Sequence[Played]) -> Table:
     table.add_column("as expected")
     for played in all_played:
         table.add_row(
-            played.script.name,
-            played.script.lesson,
+            cell(played.script.name),
+            cell(played.script.lesson),
             str(len(played.stuck)),
             f"{played.seconds:.1f}",
             Text("yes", "green") if played.ok else Text("no", "bold red"),

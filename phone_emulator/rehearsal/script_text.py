@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from tokenless.phone_emulator.rehearsal.script import Script
+from tokenless.protocol.name_text import printable
 
 _LISTS = ("groups", "steps", "expect")
 """What is written as one table each."""
@@ -19,7 +20,9 @@ def write_script(script: Script, *, comment: str = "") -> str:
         script: The script; fields that have their default are left out.
         comment: What stands above it, line by line.
     """
-    lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+    # A comment may quote certificates; TOML takes no control characters there, either.
+    said = comment.split("\n") if comment else []
+    lines = [f"# {printable(line)}".rstrip() for line in said]
     values = _values(script)
     tables = {k: v for k, v in values.items() if isinstance(v, Mapping)}
     plain = {k: v for k, v in values.items() if k not in (*tables, *_LISTS)}
@@ -83,9 +86,14 @@ def _value(value: object) -> str:
             inner = (f"{k} = {_value(v)}" for k, v in _values(value).items())
             return "{ " + ", ".join(inner) + " }"
         case str() | bool() | int() | float():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+            return "".join(map(_toml, json.dumps(value, ensure_ascii=False)))
         case [*items]:
             return "[" + ", ".join(map(_value, items)) + "]"
         case _:
             msg = f"TOML has no {type(value).__name__}"
             raise TypeError(msg)
+
+
+def _toml(character: str) -> str:
+    """Escape what cannot be printed; JSON does that for the first 32 alone."""
+    return character if character.isprintable() else f"\\U{ord(character):08X}"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console, Group
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -16,37 +16,38 @@ from tokenless.phone_emulator.rehearsal.player import Watcher
 from tokenless.phone_emulator.rehearsal.script import Step
 from tokenless.phone_emulator.rehearsal.standing import phones_words
 from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.name_text import printable
 from tokenless.protocol.trust_anchors import FileKind
+from tokenless.terminal import cell, cells, progress_bar, talk_line
 
 WIDTH_IN_FILES: Final = 160
 """Columns of the tables where there is no terminal: whole checksums fit."""
 
 
 @contextmanager
-def progress_view() -> Iterator[Watcher]:
+def progress_view(results: Console | None = None) -> Iterator[Watcher]:
     """Show how a rehearsal goes; yield what a player feeds.
 
-    A bar on standard error when that is a terminal, else a line a step.
+    A bar when standard error is a terminal, else a line a step.
+
+    Args:
+        results: The console that steps are told on meanwhile, where there is one.
     """
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
+    columns = (
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("phones"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
     )
-    task = bar.add_task("set up", total=None)
+    with progress_bar(results, *columns) as bar:
+        task = bar.add_task("set up", total=None)
 
-    def begin_step(number: int, step: Step) -> None:
-        words = f"step {number}: {step.title}"
-        bar.update(task, description=words, total=None, completed=0)
-        if bar.disable:
-            console.print(words, highlight=False, soft_wrap=True)
+        def begin_step(number: int, step: Step) -> None:
+            words = printable(f"step {number}: {step.title}")
+            bar.update(task, description=words, total=None, completed=0)
+            if bar.disable:
+                talk_line(words)
 
-    with bar:
         yield Watcher(
             begin_step,
             lambda phones: bar.update(task, total=phones, completed=0),
@@ -70,11 +71,11 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
     for report in reports:
         table.add_row(
             str(report.number),
-            report.step.title,
+            cell(report.step.title),
             _lengths(report.nodes),
             _on_nodes(report.nodes),
             _on_phones(report),
-            _groups(report),
+            cells(_groups(report)),
             Text("yes", "green") if report.ok else Text("no", "bold red"),
         )
     return Group(table, *_complaints(reports))
@@ -83,7 +84,7 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
 def _complaints(reports: Sequence[StepReport]) -> Iterator[Text]:
     for report in reports:
         for difference in report.differences:
-            yield Text(f"step {report.number}: {difference}", "red")
+            yield cell(f"step {report.number}: {difference}", "red")
 
 
 def _lengths(nodes: Sequence[NodeView]) -> str:
@@ -115,10 +116,8 @@ def _md5_of_ctl(report: BootReport) -> str:
     return (file and file.md5) or "no file"
 
 
-def _groups(report: StepReport) -> str:
-    return "\n".join(
-        f"{name}: {_summary(phones)}" for name, phones in report.groups.items()
-    )
+def _groups(report: StepReport) -> list[str]:
+    return [f"{name}: {_summary(phones)}" for name, phones in report.groups.items()]
 
 
 def _summary(phones: Sequence[BootReport]) -> str:

@@ -9,7 +9,13 @@ import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.phone_models import PHONE_MODELS, PhoneModel
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_models import (
+    PHONE_MODELS,
+    PhoneModel,
+    hint_for_unknown_models,
+)
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer, Query
 
@@ -22,7 +28,9 @@ class Server(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Write it as people do: `host:port`, IPv6 in brackets."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
+        # The address may be any text that a configuration names a TVS member by.
+        address = printable(self.address)
+        host = f"[{address}]" if ":" in address else address
         return f"{host}:{self.port}"
 
 
@@ -62,7 +70,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         except KeyError:
             raise PhoneError(
                 f"the model {self.model_name} is not known",
-                hint=f"known are {', '.join(PHONE_MODELS)}",
+                hint=hint_for_unknown_models(self.model_name),
             ) from None
 
     @property
@@ -129,6 +137,8 @@ class TvsFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
     milliseconds: float
     stage: TvsStage = TvsStage.CONNECT
+    code: Reason = Reason.TVS_UNUSABLE
+    """One of `TVS_FAILURES`."""
 
 
 Event = (

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from tokenless.protocol.name_text import printable
+
 
 def columns(
     heads: Sequence[str], rows: Sequence[Sequence[str]], *, underline: str = "="
 ) -> str:
     """Lay rows out under their heads: every column as wide as its widest cell."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(heads, *rows, strict=True)]
     lines = [heads, [underline * width for width in widths], *rows]
     return "\n".join(

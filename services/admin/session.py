@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tokenless.protocol.name_text import printable_lines
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PUBLIC, write_output
@@ -49,6 +50,7 @@ class Session:
 
     def say(self, text: str = "") -> None:
         """Print one or more lines."""
+        text = printable_lines(text)
         self._said.append(f"{text}\n")
         self._echo(f"{text}\n")
 

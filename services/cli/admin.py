@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import complain
 from tokenless.services.admin.interactive import ask_person, ask_secret, talk
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cli.administration import open_cluster
@@ -54,7 +55,7 @@ def admin(
             line = command[0] if len(command) == 1 else None
             result = shell.run_words(command) if line is None else shell.run(line)
             if result.error is not None:
-                click.echo(f"tokenless: {result.error}", err=True)
+                complain(result.error)
             sys.exit(result.status)
         talk(cluster, name, data / "admin_history", assume_yes=yes)
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.protocol.name_text import printable
 from tokenless.services.backup.manifest import Manifest
 from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup
@@ -55,7 +56,8 @@ def _tell(manifest: Manifest, path: Path, line: str, *, as_json: bool) -> None:
     if not as_json:
         made = f"{manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
         files = len(manifest.files)
-        click.echo(f"{line}: {manifest.cluster} of {made}, {files} files, {size} bytes")
+        cluster = printable(manifest.cluster)
+        click.echo(f"{line}: {cluster} of {made}, {files} files, {size} bytes")
         return
     found = {
         "path": str(path),

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from tokenless.command_line import complain
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
@@ -272,7 +273,7 @@ def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) 
         print_certificates([each.placed for each in report], names)
     ended = [each for each in report if each.days_left < 0]
     if ended:
-        click.echo(f"tokenless: {len(ended)} have ended; regenerate them", err=True)
+        complain(f"{len(ended)} have ended; regenerate them")
         sys.exit(1)
 
 

@@ -5,15 +5,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import role_name
-from tokenless.protocol.name_text import printable
 from tokenless.services.cli.file_json import iso
 from tokenless.services.store.certificates import StoredCertificate
+from tokenless.terminal import cell, result_console
 
 _LEAST_WIDTH: Final = 160
 
@@ -61,15 +59,15 @@ def print_certificates(
         certificate = each.certificate
         table.add_row(
             each.store,
-            "-" if each.node_id is None else nodes[each.node_id],
-            Text(printable(certificate.subject.get("CN") or certificate.subject_text)),
+            "-" if each.node_id is None else cell(nodes[each.node_id]),
+            cell(certificate.subject.get("CN") or certificate.subject_text),
             certificate.serial_hex,
             f"{key_type(certificate)}-{certificate.key_bits}",
             f"{certificate.not_after:%Y-%m-%d}",
             ", ".join(role_name(role) for role in each.roles) or "none",
         )
-    console = Console()
-    wide = Console(width=max(console.width, _LEAST_WIDTH))
+    wide = result_console()
+    wide.width = max(wide.width, _LEAST_WIDTH)
     wide.print(table, soft_wrap=True, crop=False)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from tokenless.command_line import complain
 from tokenless.protocol.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
@@ -175,5 +176,5 @@ def _report(
         click.echo(operations.RESTART_REMINDER)
     failed = [str(row["reason"]) for row in rows if row["status"] == _FAILED]
     if failed:
-        click.echo(f"tokenless: {'; '.join(failed)}", err=True)
+        complain("; ".join(failed))
         sys.exit(1)

@@ -5,16 +5,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from tokenless.protocol.lint import Severity, lint
+from tokenless.protocol.name_text import printable
 from tokenless.protocol.show_text import Kind, show_signed_file, show_trust_list
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_list import TrustList
+from tokenless.services.admin.certificate_text import local_time_at
 from tokenless.services.cli.file_input import load_file, load_trust_list
 from tokenless.services.cli.file_json import describe_file, describe_finding
 from tokenless.services.cli.file_table import print_table
 from tokenless.services.errors import ServiceError
+from tokenless.terminal import result_console
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -36,7 +38,7 @@ def show(file: Path, *, as_json: bool, as_table: bool) -> None:
     if as_json:
         click.echo(json.dumps(describe_file(decoded, at=now)))
     elif as_table:
-        print_table(Console(), decoded, at=now)
+        print_table(result_console(), decoded, at=now)
     else:
         click.echo(_shown(decoded, file))
         _warn(decoded, now)
@@ -50,8 +52,7 @@ def _shown(decoded: TrustList | SignedFile, path: Path) -> str:
 
 
 def _modified(path: Path) -> str:
-    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
-    return f"{changed:%a %b %d %H:%M:%S %Z %Y}"
+    return local_time_at(path.stat().st_mtime)
 
 
 def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
@@ -59,7 +60,7 @@ def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
         return
     for finding in lint(decoded, at=now):
         if finding.severity is not Severity.NOTE:
-            click.echo(f"{finding.severity}: {finding.message}", err=True)
+            click.echo(f"{finding.severity}: {printable(finding.message)}", err=True)
 
 
 @click.command("lint")
@@ -75,7 +76,8 @@ def lint_command(file: Path, *, as_json: bool) -> None:
     findings = lint(load_trust_list(file), at=datetime.now(UTC))
     for finding in findings:
         where = f"record {finding.record}: " if finding.record else ""
-        plain = f"{finding.severity}: {where}{finding.message} [{finding.code}]"
+        message = printable(finding.message)
+        plain = f"{finding.severity}: {where}{message} [{finding.code}]"
         click.echo(json.dumps(describe_finding(finding)) if as_json else plain)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     if errors:

@@ -18,6 +18,7 @@ from tokenless.protocol.record import Record
 from tokenless.protocol.self_check import SignatureState, signature_state
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_list import TrustList
+from tokenless.terminal import cell
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",
@@ -57,11 +58,11 @@ def _head(file: TrustList | SignedFile, more: dict[str, Text]) -> Table:
         moment = datetime.fromtimestamp(header.timestamp, UTC)
         signed = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
     rows = {
-        "File": f"{printable(header.filename or 'unnamed')}, {len(file.data)} bytes",
+        "File": f"{header.filename or 'unnamed'}, {len(file.data)} bytes",
         "MD5": file.md5,
         "SHA-1": file.sha1,
-        "Signer": printable(header.signer.subject),
-        "Issuer": printable(header.signer.issuer),
+        "Signer": header.signer.subject,
+        "Issuer": header.signer.issuer,
         "Serial": header.signer.serial_hex,
         "Digest": f"{header.digest.name}, {len(header.signature) * 8}-bit signature",
         "Signed": signed,
@@ -70,7 +71,7 @@ def _head(file: TrustList | SignedFile, more: dict[str, Text]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for key, value in rows.items():
-        table.add_row(Text(key, style="bold"), Text(value))
+        table.add_row(Text(key, style="bold"), cell(value))
     for key, text in more.items():
         table.add_row(Text(key, style="bold"), text)
     return table
@@ -100,8 +101,8 @@ def _member(
     return (
         str(number),
         role_name(record.role),
-        Text(printable(node)),
-        Text(_subject(record)),
+        cell(node),
+        cell(_subject(record)),
         "-" if certificate is None else f"{_kind(certificate)}-{certificate.key_bits}",
         _expiry(certificate, at),
         str(record.length),
@@ -113,7 +114,7 @@ def _subject(record: Record) -> str:
     """Return the common name, which tells the members of a cluster apart."""
     certificate = record.certificate
     common = None if certificate is None else certificate.subject.get("CN")
-    return printable(common or record.subject_name or "(emptied)").strip()
+    return (common or record.subject_name or "(emptied)").strip()
 
 
 def _kind(certificate: Certificate) -> str:

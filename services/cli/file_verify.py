@@ -90,9 +90,10 @@ def verify(
     if as_json:
         click.echo(json.dumps(_describe(decoded, proof, status, reasons)))
     elif proof is not None:
-        click.echo(f"verified: signed by {proof.holder} ({proof.verified_by})")
+        holder = printable(proof.holder)
+        click.echo(f"verified: signed by {holder} ({proof.verified_by})")
         if proof.note:
-            click.echo(f"note: {proof.note}", err=True)
+            click.echo(f"note: {printable(proof.note)}", err=True)
     elif status == "self-consistent":
         click.echo(
             "self-consistent: signed by a record of its own, which proves nothing"

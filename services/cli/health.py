@@ -4,12 +4,14 @@ It asks their control sockets, so it needs no port and no database, and a contai
 health check works with a read-only root.
 """
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
+from tokenless.protocol.name_text import printable
 from tokenless.services.cli.options import data_option
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Health, NodeHealth, Verdict
@@ -37,10 +39,10 @@ def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
     """
     found = Health.of(_ask(data, name) for name in nodes or _served(data))
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(json.dumps(msgspec.to_builtins(found)))
     else:
         for node in found.nodes:
-            click.echo(_line(node))
+            click.echo(printable(_line(node)))
     if found.verdict is Verdict.FAILING:
         raise ServiceError(
             "not every service runs", hint="look at the log of `tokenless serve`"
@@ -76,6 +78,8 @@ def _ask(data: Path, name: str) -> NodeHealth:
 def _line(node: NodeHealth) -> str:
     services = ", ".join(f"{name} {state}" for name, state in node.services.items())
     line = f"{node.node}: {node.verdict}, revision {node.revision}; {services}"
+    if node.drops_requests:
+        line += "; TFTP drops requests at its limits: too many clients, or an attack"
     if node.stale_since is None:
         return line
     since = node.stale_since.isoformat()

@@ -7,7 +7,7 @@ from typing import Final, Never
 import click
 
 from tokenless import __version__
-from tokenless.command_line import COMMANDS, LazyGroup
+from tokenless.command_line import COMMANDS, LazyGroup, complain
 from tokenless.protocol.errors import TokenlessError
 
 _DEBUG_VARIABLE: Final = "TOKENLESS_DEBUG"
@@ -32,7 +32,7 @@ def _wants_traceback() -> bool:
 
 
 def _fail(message: str, status: int) -> Never:
-    click.echo(f"tokenless: {message}", err=True)
+    complain(message)
     sys.exit(status)
 
 

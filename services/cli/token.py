@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import complain
 from tokenless.protocol.name_text import printable
 from tokenless.services.cli.administration import cluster_options, opened
 from tokenless.services.cli.certificate_export import export_certificate, export_options
@@ -88,7 +89,7 @@ def show_list(
             found = list_hsm_tokens(module)
     _print_list(found, as_json=as_json)
     for name, reason in found.damaged.items():
-        click.echo(f"tokenless: token {name}: {reason}", err=True)
+        complain(f"token {name}: {reason}")
     if found.damaged:
         sys.exit(1)
 
@@ -149,7 +150,7 @@ def _print_list(found: TokenList, *, as_json: bool) -> None:
         return
     for each in found.tokens:
         state = "destroyed" if _is_destroyed(each) else "usable"
-        click.echo("  ".join((each.name, *_identify(each), state)))
+        click.echo(printable("  ".join((each.name, *_identify(each), state))))
 
 
 def _describe(token: Token) -> dict[str, object]:

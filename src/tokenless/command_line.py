@@ -1,4 +1,4 @@
-"""Commands that are named here and imported only when they are run.
+"""Commands that are named here and imported only when they are run; their last words.
 
 Importing all of them takes most of a second: `tokenless --help` and `tokenless rehearse
 list` need the names and one line each. `services/` and `phone_emulator/` build their
@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
+
+from tokenless.protocol.name_text import printable
 
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
 
@@ -46,6 +48,15 @@ def name_environment_variables(command: click.Command) -> None:
     if isinstance(command, click.Group):
         for child in command.commands.values():
             name_environment_variables(child)
+
+
+def complain(message: str) -> None:
+    """Say in one line on standard error what was wrong and what to do.
+
+    Args:
+        message: May quote certificates, servers and files: it is made printable.
+    """
+    click.echo(f"tokenless: {printable(message)}", err=True)
 
 
 class LazyGroup(click.Group):
