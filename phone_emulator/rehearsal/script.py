@@ -17,7 +17,7 @@ from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.permitted import check_name, check_settings
 from tokenless.phone_emulator.rehearsal.remedy import RemedyKind, kind_of
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.reasons import Reason
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
@@ -178,7 +178,7 @@ def check_script(script: Script) -> None:
         if group.model not in PHONE_MODELS:
             raise PhoneError(
                 f"group {group.name} has the unknown model {group.model}",
-                hint=f"known are {', '.join(PHONE_MODELS)}",
+                hint=hint_for_unknown_models(group.model),
             )
     check_settings(script.cluster, "[cluster]")
     for name, settings in script.others.items():

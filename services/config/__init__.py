@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
     ClusterConfig,
@@ -57,7 +56,7 @@ def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
         config = msgspec.convert(tables, ClusterConfig)
     except msgspec.ValidationError as error:
         raise _explain(source, str(error)) from None
-    for path, reason, hint in check_references(config, PHONE_MODELS):
+    for path, reason, hint in check_references(config):
         raise ConfigurationError(f"{source}: {path}: {reason}", hint=hint)
     return config
 
