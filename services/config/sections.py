@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tokenless.protocol.phone_models import DEVICE_NAME
+
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -36,6 +38,9 @@ class ClusterSection(Section, frozen=True):
     """The licence without which mixed mode is refused (REFERENCE 6.1)."""
     capf: HostName | None = None
     """The common name of the CAPF certificate; made up when it is not given."""
+    manufacturer: str = ""
+    """The folder of an emulated manufacturer of phones that several clusters trust; the
+    data folder's own when empty."""
     domain: HostName | None = None
     """Follows node names in certificates' common names."""
 
@@ -84,7 +89,7 @@ class TftpSection(Section, frozen=True):
     max_transfers_per_address: Count = 8192
     allow: tuple[str, ...] = ()
     """Networks (CIDR) that are served; empty: all."""
-    log_lines_per_s: Count = 100
+    log_lines_per_s: Count = 40
     max_block_size: Annotated[int, msgspec.Meta(ge=8, le=65464)] = 65464
     max_window: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 64
     timeout_s: Seconds = 0.3
@@ -166,7 +171,7 @@ class DevicePoolSection(Section, frozen=True):
 class DeviceSection(Section, frozen=True):
     """`[[devices]]`: a phone that is configured by hand."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^SEP[0-9A-F]{12}\Z")]
+    name: Annotated[str, msgspec.Meta(pattern=rf"^(?:{DEVICE_NAME})\Z")]
     device_pool: str
     model: str = "7975"
     security_mode: Literal[1, 2, 3] = 1

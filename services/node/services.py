@@ -6,7 +6,7 @@ configuration that names the port, stay valid.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
@@ -22,6 +22,8 @@ from tokenless.services.tftp.source import MemoryFiles
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
 from tokenless.services.tvs.settings import TvsSettings
+
+_LATELY_S: Final = 30.0
 
 
 class _Server(Protocol):
@@ -63,6 +65,12 @@ class TftpService:
         if self._server is None:
             return {}
         return {"tftp": (self._node.address, self._port)}
+
+    @property
+    def drops_requests(self) -> bool:
+        """Whether it dropped requests at its limits within the last half minute."""
+        server = self._server
+        return server is not None and server.counters.dropped_within(_LATELY_S)
 
     async def prepare(self) -> None:
         """Load what the database and the node's folder hold now."""

@@ -143,7 +143,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "file": LazyCommand(
         f"{_SERVICES}.file:file",
-        "Read, build, sign and verify trust lists and signed files.",
+        "Read, build, sign, encrypt and verify trust lists and signed files.",
     ),
     "fleet": LazyCommand(
         f"{_PHONES}.fleet:fleet",
