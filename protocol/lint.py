@@ -21,6 +21,8 @@ from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 MAX_PHONE_CERTIFICATES: Final = 39
 """More make an ITL pass 64 KB, and phones fail to load it (REFERENCE 1.10, stated)."""
+MAX_SAST_RECORDS: Final = 2
+"""The vendor's guide for Unified CME: "A maximum of two SAST records may exist"."""
 _EXPIRY_NOTICE: Final = timedelta(days=90)
 _CLOCK_SKEW: Final = timedelta(days=1)
 _WEAK_BITS: Final = 1024
@@ -151,6 +153,13 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
             "single-sast",
             "one SAST key only: when it is lost or regenerated, phones need TVS, or "
             "hands, to take another list",
+        )
+    if roles[Role.SAST] > MAX_SAST_RECORDS:
+        yield Finding(
+            Severity.WARNING,
+            "too-many-sasts",
+            f"{roles[Role.SAST]} SAST records: the vendor says that at most "
+            f"{MAX_SAST_RECORDS} may exist; phones may refuse the list",
         )
     if not any(roles[role] for role in TFTP_ROLES):
         yield Finding(

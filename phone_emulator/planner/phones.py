@@ -19,6 +19,7 @@ from tokenless.phone_emulator.planner.model import (
     identity,
     is_current,
 )
+from tokenless.phone_emulator.secd.report import CHANGED, Action
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.protocol.trust_verdicts import (
@@ -67,8 +68,7 @@ class Phone(NamedTuple):
 class Fate(NamedTuple):
     """What became of one file."""
 
-    action: str
-    """As in a boot report: installed, updated, unchanged, rejected, absent."""
+    action: Action
     verified_by: VerifiedBy | None = None
     rule: int = 8
     why: str = ""
@@ -90,7 +90,7 @@ class Boot(NamedTuple):
         return tuple(
             (kind, fate)
             for kind, fate in fates
-            if fate is not None and fate.action == "rejected"
+            if fate is not None and fate.action is Action.REJECTED
         )
 
 
@@ -135,7 +135,7 @@ def _boot(site: Site, tvs: Tvs, served: Served, model_name: str, phone: Phone) -
     judge = _Judge(site, tvs, phone.is_configured, has_sbd)
     state = _state(phone.ctl, phone.itl)
     ctl = judge.list(FileKind.CTL, served.ctl, state, phone)
-    if ctl.action in ("installed", "updated"):
+    if ctl.action in CHANGED:
         phone = phone._replace(ctl=served.ctl)
         began_empty = state is TrustState.EMPTY
         state = _state(phone.ctl, phone.itl)
@@ -144,15 +144,15 @@ def _boot(site: Site, tvs: Tvs, served: Served, model_name: str, phone: Phone) -
     itl = None
     if has_sbd:
         itl = judge.list(FileKind.ITL, served.itl, state, phone)
-        if itl.action in ("installed", "updated"):
+        if itl.action in CHANGED:
             phone = phone._replace(itl=served.itl)
             state = _state(phone.ctl, phone.itl)
     wants_signed = model.signed_files and any(map(_has_tftp, (phone.ctl, phone.itl)))
-    configuration = Fate("updated", rule=11)
+    configuration = Fate(Action.UPDATED, rule=11)
     if wants_signed:
         signer = served.configuration_signer
         configuration = judge.file(FileKind.CONFIGURATION, signer, None, state, phone)
-    if configuration.action != "rejected":
+    if configuration.action is not Action.REJECTED:
         phone = phone._replace(is_configured=True)
     return Boot(phone, ctl, itl, configuration)
 
@@ -181,12 +181,12 @@ class _Judge(NamedTuple):
         """Decide over a list."""
         held = phone.ctl if kind is FileKind.CTL else phone.itl
         if new is None:
-            return Fate("absent", rule=1)
+            return Fate(Action.ABSENT, rule=1)
         if new == held:
-            return Fate("unchanged")
+            return Fate(Action.UNCHANGED)
         fate = self.file(kind, new.signer, new, state, phone)
-        if fate.action == "updated" and held is None:
-            return fate._replace(action="installed")
+        if fate.action is Action.UPDATED and held is None:
+            return fate._replace(action=Action.INSTALLED)
         return fate
 
     def file(
@@ -201,7 +201,7 @@ class _Judge(NamedTuple):
         for source, rule in SOURCES[state][kind]:
             held = _source(source, itself, phone)
             if held and any(held.has(role, signer) for role in kind.signer_roles):
-                return Fate("updated", source, rule)
+                return Fate(Action.UPDATED, source, rule)
         return self._unknown(kind, signer, phone)
 
     def _unknown(self, kind: FileKind, signer: Identity, phone: Phone) -> Fate:
@@ -209,15 +209,15 @@ class _Judge(NamedTuple):
         pinned = frozenset() if phone.itl is None else phone.itl.holders(Role.TVS)
         if not self.has_sbd:
             why = "the signer is unknown and this model cannot ask TVS"
-            return Fate("rejected", None, refused, why)
+            return Fate(Action.REJECTED, None, refused, why)
         if not self.is_configured or not any(m in pinned for m in self.tvs.shown):
             why = "the signer is unknown and no TVS shows a certificate of the ITL"
-            return Fate("rejected", None, refused, why)
+            return Fate(Action.REJECTED, None, refused, why)
         if not kind.signer_roles & self._vouched_roles(signer):
             why = "the signer is unknown and TVS does not vouch for it"
-            return Fate("rejected", None, refused, why)
+            return Fate(Action.REJECTED, None, refused, why)
         accepted = 9 if kind is FileKind.CONFIGURATION else 4
-        return Fate("updated", VerifiedBy.TVS, accepted)
+        return Fate(Action.UPDATED, VerifiedBy.TVS, accepted)
 
     def _vouched_roles(self, signer: Identity) -> frozenset[Role]:
         """Return the roles that TVS answers: of database or CTL (REFERENCE 3.6)."""

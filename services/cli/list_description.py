@@ -3,6 +3,7 @@
 filename = "CTLFile.tlv"            # or ITLFile.tlv
 form = "cucm"                       # cucm, ctl-client, comma
 digest = "sha1"                     # sha1, sha256, sha512
+version = "1.2"                     # 1.2, or 1.1
 signer_version = "1.1"              # element 28 of 12.x lists; left out when absent
 
 [[record]]
@@ -64,6 +65,7 @@ class ListDescription(
     filename: str = "CTLFile.tlv"
     form: Literal["cucm", "ctl-client", "comma"] = "cucm"
     digest: Literal["sha1", "sha256", "sha512"] = "sha1"
+    version: Literal["1.1", "1.2"] = "1.2"
     signer_version: str | None = None
     record: tuple[RecordDescription, ...] = ()
 

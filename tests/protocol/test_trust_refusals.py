@@ -12,6 +12,7 @@ from tokenless.protocol.anchor_records import distinct_keys
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import BadSignatureError
 from tokenless.protocol.header import HeaderTag
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.record import Record, RecordTag, compose_record
 from tokenless.protocol.signed_file import SignedFile, sign_file
 from tokenless.protocol.trust_anchors import (
@@ -72,7 +73,8 @@ KINDS = [(FileKind.CTL, FOREIGN, 7), (FileKind.CONFIGURATION, FOREIGN_CONFIGURAT
 
 def test_a_list_under_anothers_name() -> None:
     verdict = HELD.judge(FileKind.CTL, ITL)
-    assert verdict == Refuse("the header says that the file is ITLFile.tlv", 7)
+    said = "the header says that the file is ITLFile.tlv"
+    assert verdict == Refuse(Reason.WRONG_NAME, said, 7)
 
 
 def test_a_list_without_a_name_is_judged_by_its_signer() -> None:
@@ -100,7 +102,8 @@ def test_a_digest_that_the_model_lacks(
     kind: FileKind, file: TrustList | SignedFile, rule: int
 ) -> None:
     lacking = replace(HELD, digests=frozenset({Digest.SHA512}))
-    assert lacking.judge(kind, file) == Refuse("the model cannot verify SHA1", rule)
+    said = "the model cannot verify SHA1"
+    assert lacking.judge(kind, file) == Refuse(Reason.DIGEST, said, rule)
 
 
 @pytest.mark.parametrize(("kind", "file", "rule"), KINDS)
@@ -110,23 +113,25 @@ def test_an_unknown_signer(
     tvs_rule = 9 if kind is FileKind.CONFIGURATION else 4
     assert HELD.judge(kind, file) == AskTvs(file.signer, tvs_rule)
     assert replace(HELD, tvs_supported=False).judge(kind, file) == Refuse(
-        f"{UNKNOWN} and this model cannot ask TVS; delete the CTL on the phone", rule
+        Reason.CANNOT_ASK, f"{UNKNOWN} and this model cannot ask TVS", rule
     )
     assert TrustAnchors.of(CTL, BLANK).judge(kind, file) == Refuse(
-        f"{UNKNOWN} and no installed ITL has a TVS record", rule
+        Reason.NO_TVS_LISTED, f"{UNKNOWN} and no installed ITL has a TVS record", rule
     )
 
 
 def test_an_empty_phone_and_a_list_without_its_signers_record() -> None:
     orphan = UnsignedList((record(PUB, Role.SAST),), STRANGER).trust_list()
-    expected = Refuse(f"{UNKNOWN}; the file itself does not hold its record", 2)
+    said = f"{UNKNOWN}; the file itself does not hold its record"
+    expected = Refuse(Reason.UNKNOWN_SIGNER, said, 2)
     assert TrustAnchors().judge(FileKind.CTL, orphan) == expected
 
 
 def test_an_empty_phone_and_a_signed_file_instead_of_a_list() -> None:
     """It holds no record at all, whatever its name says."""
     file = sign_file("CTLFile.tlv", b"", STRANGER.signer, timestamp=SIGNED_AT)
-    expected = Refuse(f"{UNKNOWN}; the file itself does not hold its record", 2)
+    said = f"{UNKNOWN}; the file itself does not hold its record"
+    expected = Refuse(Reason.UNKNOWN_SIGNER, said, 2)
     assert TrustAnchors().judge(FileKind.CTL, file) == expected
 
 
@@ -141,6 +146,7 @@ def test_a_known_signer_whose_key_did_not_sign(
     anchors: TrustAnchors, source: VerifiedBy, rule: int
 ) -> None:
     assert anchors.judge(FileKind.CTL, ctl_by(IMPOSTOR)) == Refuse(
+        Reason.BAD_SIGNATURE,
         f"the signature is not by the key of {NAMED} that the phone knows ({source})",
         rule,
     )
@@ -149,7 +155,9 @@ def test_a_known_signer_whose_key_did_not_sign(
 def test_a_first_list_that_its_own_record_did_not_sign() -> None:
     forged = UnsignedList((record(PUB, Role.SAST),), IMPOSTOR).trust_list()
     assert TrustAnchors().judge(FileKind.CTL, forged) == Refuse(
-        f"the signature is not by the key of {NAMED} in the file's own record of it", 2
+        Reason.BAD_SIGNATURE,
+        f"the signature is not by the key of {NAMED} in the file's own record of it",
+        2,
     )
 
 
@@ -176,27 +184,38 @@ def test_dates_count_only_where_they_are_asked_for_and_to_the_second() -> None:
     late = last + timedelta(seconds=1)
     expired = "the certificate of CN=cucm-pub;OU=TAC;O=Cisco;C=PL expired on 2039-10-29"
     assert isinstance(HELD.judge(FileKind.CTL, CTL, at=last), Accept)
-    assert HELD.judge(FileKind.CTL, CTL, at=late) == Refuse(expired, 3)
+    assert HELD.judge(FileKind.CTL, CTL, at=late) == Refuse(Reason.EXPIRED, expired, 3)
     known = answer(PUB, Role.SAST)
     judge = HELD.judge_answer
     assert isinstance(judge(FileKind.CTL, CTL, known, at=last), Accept)
-    assert judge(FileKind.CTL, CTL, known, at=late) == Refuse(expired, 7)
+    assert judge(FileKind.CTL, CTL, known, at=late) == Refuse(
+        Reason.EXPIRED, expired, 7
+    )
     assert isinstance(judge(FileKind.CTL, CTL, known), Accept)
 
 
 @pytest.mark.parametrize(("kind", "file", "rule"), KINDS)
 @pytest.mark.parametrize(
-    ("changed", "reason"),
+    ("changed", "refusal"),
     [
-        ({"status": Status.UNTRUSTED}, f"TVS does not vouch for {STRANGERS_NAME}"),
-        ({"certificate": None}, f"TVS does not vouch for {STRANGERS_NAME}"),
+        (
+            {"status": Status.UNTRUSTED},
+            (Reason.NOT_VOUCHED, f"TVS does not vouch for {STRANGERS_NAME}"),
+        ),
+        (
+            {"certificate": None},
+            (Reason.NOT_VOUCHED, f"TVS does not vouch for {STRANGERS_NAME}"),
+        ),
         (
             {"certificate": PUB.certificate.der},
-            "TVS answered about another certificate",
+            (Reason.OTHER_CERTIFICATE, "TVS answered about another certificate"),
         ),
         (
             {"certificate": keypair("stranger", key="other").certificate.der},
-            "the signature was not made by the key that TVS vouches for",
+            (
+                Reason.BAD_SIGNATURE,
+                "the signature was not made by the key that TVS vouches for",
+            ),
         ),
     ],
 )
@@ -205,10 +224,10 @@ def test_answers_that_do_not_vouch(
     file: TrustList | SignedFile,
     rule: int,
     changed: dict[str, object],
-    reason: str,
+    refusal: tuple[Reason, str],
 ) -> None:
     said = answer(STRANGER, Role.SAST, Role.TFTP, **changed)
-    assert HELD.judge_answer(kind, file, said) == Refuse(reason, rule)
+    assert HELD.judge_answer(kind, file, said) == Refuse(*refusal, rule)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +251,7 @@ def test_answers_with_other_roles(
 ) -> None:
     file = FOREIGN if kind is FileKind.CTL else FOREIGN_CONFIGURATION
     verdict = HELD.judge_answer(kind, file, answer(STRANGER, *roles))
-    assert verdict == Refuse(reason, kind.refusal_rule)
+    assert verdict == Refuse(Reason.WRONG_ROLE, reason, kind.refusal_rule)
 
 
 def test_an_answer_is_about_both_the_serial_and_the_issuer() -> None:
