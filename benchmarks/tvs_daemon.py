@@ -14,9 +14,10 @@ import trio
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.logs import configure_logs
+from tokenless.services.stream_server.settings import OwnCertificate
 from tokenless.services.tvs.caches import CachedCertificate, Caches
 from tokenless.services.tvs.server import TvsServer
-from tokenless.services.tvs.settings import OwnCertificate, TvsSettings
+from tokenless.services.tvs.settings import TvsSettings
 
 
 def _arguments() -> argparse.Namespace:

@@ -189,7 +189,8 @@ class Phone:
         try:
             answer = await ask_tvs(effect, tls, network.tvs_timeout_s)
         except TvsUnreachableError as error:
-            return TvsFailed(str(error), _milliseconds_since(began), error.stage)
+            milliseconds = _milliseconds_since(began)
+            return TvsFailed(str(error), milliseconds, error.stage, error.code)
         return TvsAnswered(answer, _milliseconds_since(began))
 
 

@@ -19,6 +19,7 @@ import trio
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phone_models import TlsVersion
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.tvs_messages import Answer
 from tokenless.protocol.tvs_stream import ClientStream
 
@@ -36,6 +37,8 @@ _CIPHERS: Final = (
     "ECDHE+SHA:AES256-SHA:AES128-SHA:@SECLEVEL=0"
 )
 _READ_BYTES: Final = 16_384
+NOT_IN_ITL: Final = "its certificate is no TVS record (role 21) of the installed ITL"
+"""Said of a server whose certificate the phone does not know."""
 
 
 class TvsUnreachableError(ProtocolError):
@@ -43,11 +46,22 @@ class TvsUnreachableError(ProtocolError):
 
     Attributes:
         stage: How far the conversation came.
+        code: One of `TVS_FAILURES`, for programs.
     """
 
-    def __init__(self, reason: str, stage: TvsStage) -> None:
+    def __init__(
+        self, reason: str, stage: TvsStage, code: Reason = Reason.TVS_UNUSABLE
+    ) -> None:
         super().__init__(reason)
         self.stage = stage
+        self.code = code
+
+
+class _NotInItlError(ProtocolError):
+    """The server is not one that the phone knows."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_IN_ITL)
 
 
 @lru_cache(maxsize=16)
@@ -79,9 +93,7 @@ async def ask_tvs(request: AskTvsServer, tls: TlsRange, timeout_s: float) -> Ans
     with _explained(timeout_s) as reached:
         async with _connected(request.server, tls, reached) as connection:
             if connection.peer_certificate() not in request.certificates:
-                raise ProtocolError(
-                    "its certificate is no TVS record (role 21) of the installed ITL"
-                )
+                raise _NotInItlError
             reached.stage = TvsStage.ANSWER
             stream = ClientStream()
             await connection.send(stream.send(request.query))
@@ -127,17 +139,27 @@ def _explained(timeout_s: float) -> Iterator[_Progress]:
         reason = f"no answer within {timeout_s:g} s"
         raise TvsUnreachableError(reason, reached.stage) from error
     except ssl.SSLError as error:
-        what = "TLS" if reached.stage is TvsStage.ANSWER else "TLS handshake"
-        reason = f"{what} failed: {error.reason or error}"
-        raise TvsUnreachableError(reason, reached.stage) from error
+        raise _tls_failure(error, reached.stage) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise TvsUnreachableError(reason, reached.stage) from error
     except UnicodeError as error:  # names come from configurations: "a..b"
         reason = "its name is none that a host can have"
         raise TvsUnreachableError(reason, reached.stage) from error
+    except _NotInItlError as error:
+        raise TvsUnreachableError(
+            str(error), reached.stage, Reason.TVS_NOT_IN_ITL
+        ) from error
     except ProtocolError as error:
         raise TvsUnreachableError(str(error), reached.stage) from error
+
+
+def _tls_failure(error: ssl.SSLError, stage: TvsStage) -> TvsUnreachableError:
+    """Explain what OpenSSL said; before TLS is agreed on, the versions do not fit."""
+    said = error.reason or error
+    if stage is TvsStage.ANSWER:
+        return TvsUnreachableError(f"TLS failed: {said}", stage)
+    return TvsUnreachableError(f"TLS handshake failed: {said}", stage, Reason.TVS_TLS)
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """What a trust decision reads out of the records of installed lists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -48,6 +48,25 @@ def public_key_of(record: Record) -> PublicKey | None:
     return _load_public_key(record.public_key) if record.public_key else None
 
 
+def distinct_keys(candidates: Iterable[Record]) -> Iterator[tuple[Record, PublicKey]]:
+    """Yield each key once with its record, and at most `_MOST_KEYS` of them.
+
+    A list of 2 MB holds thousands of records of one name, issuer and serial number,
+    each with a key that takes as long to try as an attacker likes; real ones have two,
+    before and after a regeneration.
+    """
+    seen: set[bytes | None] = set()
+    for record in candidates:
+        identity = record.certificate_der or record.public_key
+        if identity in seen or (key := public_key_of(record)) is None:
+            continue
+        seen.add(identity)
+        yield record, key
+        if len(seen) >= _MOST_KEYS:
+            return
+
+
+_MOST_KEYS: Final = 8
 _CURVES: Final = {65: ec.SECP256R1(), 97: ec.SECP384R1(), 133: ec.SECP521R1()}
 """By the length of an uncompressed point."""
 _UNCOMPRESSED: Final = 0x04

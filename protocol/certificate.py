@@ -23,9 +23,13 @@ from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.names import DistinguishedName
 
 MAX_CERTIFICATE_LENGTH: Final = 0xFFFF
-UNREADABLE: Final = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)
-"""What `cryptography` raises over bytes that it cannot read; the second is no
-ValueError, and is easily forgotten."""
+UNREADABLE: Final = (
+    ValueError,
+    OverflowError,
+    x509.InvalidVersion,
+    UnsupportedAlgorithm,
+)
+"""What `cryptography` raises over bytes that it cannot read: not all are ValueError."""
 _MAX_CACHED_LENGTH: Final = 4096
 _EXPLICIT_VERSION: Final = 0xA0
 
@@ -121,6 +125,7 @@ def _decode(der: bytes) -> Certificate:
         raise DecodeError("a certificate has over 65,535 bytes", offset=0)
     pieces = _cut(der)
     parsed = _parse(der, positive=pieces.positive)
+    begins, ends = _validity(parsed)
     subject = _name(der, pieces.subject)
     is_own_issuer = pieces.issuer == pieces.subject
     issuer = subject if is_own_issuer else _name(der, pieces.issuer)
@@ -136,8 +141,8 @@ def _decode(der: bytes) -> Certificate:
         issuer_text=subject_text if is_own_issuer else issuer.render(),
         signature_value=parsed.signature,
         signature_algorithm=_algorithm_name(parsed),
-        not_before=parsed.not_valid_before_utc,
-        not_after=parsed.not_valid_after_utc,
+        not_before=begins,
+        not_after=ends,
     )
 
 
@@ -216,10 +221,20 @@ def _parse(der: bytes, *, positive: bool) -> x509.Certificate:
         raise DecodeError(f"no X.509 certificate ({error})", offset=0) from error
 
 
+def _validity(parsed: x509.Certificate) -> tuple[datetime, datetime]:
+    """Read both dates: the parser takes year 0, which no datetime can hold."""
+    try:
+        return parsed.not_valid_before_utc, parsed.not_valid_after_utc
+    except UNREADABLE as error:
+        raise DecodeError(
+            f"a certificate's validity cannot be read ({error})", offset=0
+        ) from error
+
+
 def _public_key(parsed: x509.Certificate) -> RSAPublicKey | EllipticCurvePublicKey:
     try:
         key = parsed.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise DecodeError(
             f"a certificate's public key is unusable ({error})", offset=0
         ) from error

@@ -17,6 +17,7 @@ from tokenless.protocol.wire import (
 )
 
 _ALIGNMENT: Final = 4
+_LAST_TIME: Final = 0xFFFFFFFF
 _TOO_LONG: Final = "the names make the header longer than 65,535 bytes"
 
 
@@ -47,12 +48,15 @@ def sign_with_header(plan: HeaderPlan, body: bytes, signer: Signer) -> bytes:
     """Return header and body, signed over all but the signature's own element.
 
     Raises:
-        BuildError: When the key's size has no code, or the header is too long.
+        BuildError: When the key's size has no code, the header is too long, or the
+            time has no 32 bits.
     """
     bits = signer.certificate.key_bits
     if bits not in MODULUS_CODES:
         sizes = ", ".join(map(str, MODULUS_CODES))
         raise BuildError(f"a {bits}-bit key cannot sign: only {sizes} have a code")
+    if not 0 <= plan.timestamp <= _LAST_TIME:
+        raise BuildError(f"{plan.timestamp} is not a time that a header can hold")
     before, after = _around_signature(plan, bits)
     signature = signer.sign(before + after + body, plan.digest)
     if len(signature) != bits // 8:

@@ -14,6 +14,11 @@ from typing import Final, Literal
 
 from tokenless.protocol.codes import Digest
 
+DEVICE_NAME: Final = r"(?:SEP|ATA)[0-9A-F]{12}|(?:CSF|TCT|BOT|TAB)[0-9A-Z._-]{1,12}"
+"""Names of devices, as a regular expression: desk phones and analogue adapters by MAC
+address; clients for computers (CSF), iPhones (TCT), Androids (BOT) and tablets (TAB) by
+a name, 15 characters in all."""
+
 
 @unique
 class LogForm(StrEnum):

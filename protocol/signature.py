@@ -26,6 +26,7 @@ _HASHES: Final[dict[Digest, hashes.HashAlgorithm]] = {
     Digest.SHA512: hashes.SHA512(),
 }
 _PADDING: Final = PKCS1v15()
+_MOST_EXPONENT: Final = 1 << 32
 
 RSA_PKCS1: Final = 0
 """SIGNATUREALGORTITHM, the only one observed."""
@@ -76,11 +77,12 @@ def verify_signature(
     """Check a signature over `data`.
 
     Raises:
-        BadSignatureError: When the key did not make it.
+        BadSignatureError: When the key did not make it, or is one that nobody makes.
     """
     algorithm = _HASHES[digest]
     try:
         if isinstance(public_key, RSAPublicKey):
+            _check_exponent(public_key)
             public_key.verify(signature, data, _PADDING, algorithm)
         else:
             public_key.verify(signature, data, ECDSA(algorithm))
@@ -88,6 +90,15 @@ def verify_signature(
         raise BadSignatureError(
             f"the signature was not made by the {public_key.key_size}-bit key given"
         ) from error
+
+
+def _check_exponent(public_key: RSAPublicKey) -> None:
+    """Refuse a key whose exponent costs as much as its modulus is long.
+
+    Real ones are 3 or 65537; 2047 bits make one verification a hundred times slower.
+    """
+    if public_key.public_numbers().e > _MOST_EXPONENT:
+        raise BadSignatureError("the RSA key's public exponent has over 32 bits")
 
 
 _CERTIFICATE_HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
@@ -118,6 +129,7 @@ def verify_issued_by(certificate: Certificate, issuer: Certificate) -> None:
     tbs = certificate.tbs_certificate
     try:
         if isinstance(key, RSAPublicKey) and kind == "RSA":
+            _check_exponent(key)
             key.verify(signature, tbs, _PADDING, algorithm)
         elif isinstance(key, EllipticCurvePublicKey) and kind == "ECDSA":
             key.verify(signature, tbs, ECDSA(algorithm))

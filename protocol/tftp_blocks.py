@@ -1,12 +1,13 @@
 """A file cut into the DATA packets that carry it.
 
-A version of a file is cut once for all the transfers that share it, packet by packet
-as they are first sent: a request alone makes nobody cut a large file. Of files of very
-many blocks the packets are not kept, so that a firmware image is in memory once.
+`Packets` is what a transfer needs of a file. `Blocks` are those of a content in memory:
+a version of a file is cut once for all the transfers that share it, packet by packet
+as they are first sent, so that a request alone makes nobody cut a large file. Of files
+of very many blocks the packets are not kept.
 """
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, Protocol
 
 from tokenless.protocol.tftp_packets import encode_data
 
@@ -15,17 +16,57 @@ MAX_KEPT_BLOCKS: Final = 4096
 _PACKET_OVERHEAD_BYTES: Final = 50
 
 
-class Blocks:
-    """The DATA packets of one version of a file at one block size.
+class Packets(Protocol):
+    """The DATA packets of one file at one block size.
 
     Packet `n` carries the n-th `block_size` bytes, from 1 on; the last is shorter,
     possibly empty (RFC 1350: a short block ends the transfer).
     """
 
-    __slots__ = ("_kept", "block_size", "content", "count")
+    @property
+    def block_size(self) -> int:
+        """How many bytes of the file every packet but the last carries."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many packets there are; the last has this number.
+
+        A number that is not reached where it is not known before the last was cut.
+        """
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes they carry; as with `count`, it may not be known yet."""
+        ...
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a packet may be missing for a while, and `count` be unknown."""
+        ...
+
+    def packet(self, number: int) -> bytes | None:
+        """Return the packet of a block, counted from 1 without roll-over.
+
+        None: it is not there yet.
+
+        Raises:
+            TftpError: When the file cannot be read, or is another one by now.
+        """
+        ...
+
+
+class Blocks:
+    """The DATA packets of a content in memory."""
+
+    __slots__ = ("_kept", "block_size", "content", "count", "size")
+
+    may_wait = False
 
     def __init__(self, content: bytes, block_size: int) -> None:
         self.content = content
+        self.size = len(content)
         self.block_size = block_size
         self.count = len(content) // block_size + 1
         """How many packets there are; the last has this number."""
@@ -62,7 +103,7 @@ class BlockCache:
     file. It is bounded by the bytes that it holds; the longest unused goes first.
     """
 
-    def __init__(self, max_bytes: int = 64 << 20) -> None:
+    def __init__(self, max_bytes: int = 24 << 20) -> None:
         self._max_bytes = max_bytes
         self._held_bytes = 0
         self._blocks: OrderedDict[tuple[int, int], Blocks] = OrderedDict()

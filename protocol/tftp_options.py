@@ -2,7 +2,9 @@
 
 An option that is unknown, malformed or out of range is left out of the OACK: the client
 then goes on without it (RFC 2347). The server may lower `blksize` and `windowsize`, has
-to repeat `timeout` as it is, and fills `tsize` in.
+to repeat `timeout` as it is or to leave it out, and fills `tsize` in where the size is
+known. Whatever was asked, a window holds 128 kB at most: bursts of megabytes overrun
+the client's receive buffer and are sent again and again.
 """
 
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from tokenless.protocol.tftp_packets import (
 
 MAX_WINDOW: Final = 0xFFFF
 MAX_TIMEOUT_S: Final = 255
+MAX_WINDOW_BYTES: Final = 128 << 10
 _MAX_DIGITS: Final = 10
 
 
@@ -27,6 +30,9 @@ class OptionLimits:
 
     block_size: int = MAX_BLOCK_SIZE
     window: int = 64
+    timeout_s: int = 3
+    """A longer `timeout` is not agreed to: a client that falls silent would hold its
+    transfer for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +51,32 @@ PLAIN: Final = Agreement()
 """A transfer without options, as RFC 1350 has it."""
 
 
-def agree(options: Mapping[str, str], limits: OptionLimits, size: int) -> Agreement:
-    """Decide about the options of a request for a file of `size` bytes."""
+def agree(
+    options: Mapping[str, str], limits: OptionLimits, size: int | None
+) -> Agreement:
+    """Decide about the options of a request for a file.
+
+    Args:
+        options: What the client asks for.
+        limits: How far the server goes along.
+        size: The file's length on the wire; None when it is not known beforehand.
+    """
     return _agree(tuple(options.items()), limits, size) if options else PLAIN
 
 
 # Every phone asks for the same, and for a file of about the same size.
 @lru_cache(maxsize=1024)
 def _agree(
-    asked: tuple[tuple[str, str], ...], limits: OptionLimits, size: int
+    asked: tuple[tuple[str, str], ...], limits: OptionLimits, size: int | None
 ) -> Agreement:
     options = dict(asked)
     block_size = _lowered(
         options.get("blksize"), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE, limits.block_size
     )
-    window = _lowered(options.get("windowsize"), 1, MAX_WINDOW, limits.window)
-    timeout_s = _lowered(options.get("timeout"), 1, MAX_TIMEOUT_S, MAX_TIMEOUT_S)
+    fitting = max(1, MAX_WINDOW_BYTES // (block_size or DEFAULT_BLOCK_SIZE))
+    most = min(limits.window, fitting)
+    window = _lowered(options.get("windowsize"), 1, MAX_WINDOW, most)
+    timeout_s = _in_range(options.get("timeout"), 1, limits.timeout_s)
     asked_size = parse_number(options.get("tsize"))
     acknowledged = {
         name: str(value)
@@ -85,5 +101,10 @@ def parse_number(text: str | None) -> int | None:
 
 
 def _lowered(text: str | None, low: int, high: int, limit: int) -> int | None:
+    value = _in_range(text, low, high)
+    return None if value is None else min(value, limit)
+
+
+def _in_range(text: str | None, low: int, high: int) -> int | None:
     value = parse_number(text)
-    return min(value, limit) if value is not None and low <= value <= high else None
+    return value if value is not None and low <= value <= high else None

@@ -7,11 +7,11 @@ r"""TFTP packets: what is said in one datagram (RFC 1350, 2347).
     OACK   00 06  {option 00  value 00}
 
 A typed face over tftpy's packet types: they parse and build what is not hot. DATA, ACK
-and the name and mode of a read request are taken apart here, because a boot storm
-consists of them; the results for options, which phones repeat byte for byte, are
-remembered. tftpy raises four kinds of exception on hostile bytes and logs them; here
-only `ProtocolError` comes out, and nothing is logged. What an option means is decided
-in `tftp_options`.
+and read requests are taken apart here, because a boot storm consists of them and tftpy
+refuses options with an empty value (RFC 2090's `multicast`); the results for options,
+which phones repeat byte for byte, are remembered. tftpy raises four kinds of exception
+on hostile bytes and logs them; here only `ProtocolError` comes out, and nothing is
+logged. What an option means is decided in `tftp_options`.
 """
 
 import re
@@ -43,9 +43,8 @@ BLOCK_NUMBERS: Final = 0x10000
 _MAX_ERROR_TEXT: Final = 256
 _OPCODE: Final = struct.Struct(">H")
 _HEAD: Final = struct.Struct(">HH")
-_REQUEST: Final = re.compile(
-    rb"\x00\x01([\x20-\x7e]+)\x00([A-Za-z]+)\x00(.*)", re.DOTALL
-)
+_REQUEST: Final = re.compile(rb"\x00\x01([^\x00]+)\x00([A-Za-z]+)\x00(.*)", re.DOTALL)
+_NAME: Final = re.compile(rb"[\x20-\x7e]+")
 _REMEMBERED: Final = 512
 
 
@@ -167,7 +166,8 @@ def decode_read_request(data: bytes) -> ReadRequest:
     Raises:
         DecodeError: When the bytes are no request.
         TftpError: When they are a request that is never served: a write request,
-            an unknown mode. The error is the answer.
+            an unknown mode, a name that no file has because it is not printable
+            ASCII. The error is the answer.
     """
     if len(data) > MAX_REQUEST_BYTES:
         raise DecodeError("a TFTP request is too long", offset=MAX_REQUEST_BYTES)
@@ -175,6 +175,8 @@ def decode_read_request(data: bytes) -> ReadRequest:
     if found is None:
         raise _no_request(data)
     name, mode, options = found.groups()
+    if _NAME.fullmatch(name) is None:
+        raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
     return ReadRequest(
         name.decode("ascii"), _mode(mode.decode("ascii")), _decode_options(options)
     )
@@ -192,12 +194,24 @@ def _no_request(data: bytes) -> ProtocolError:
 # The phones of a site send the same options, byte for byte.
 @lru_cache(maxsize=_REMEMBERED)
 def _decode_options(data: bytes) -> Mapping[str, str]:
-    """Decode the options of a request; mere padding is none."""
+    """Decode the options of a request; mere padding is none.
+
+    A value may be empty, and a name or value that is not ASCII belongs to an option
+    that nobody knows: both are ignored (RFC 2347).
+    """
     if not data.strip(b"\0"):
         return MappingProxyType({})
-    packet = TftpPacketTypes.TftpPacketOACK()  # options are the same in both
-    _decode_with_tftpy(packet, _OPCODE.pack(Opcode.OACK) + data, "read request")
-    return MappingProxyType(_lower(packet.options))
+    *words, behind = data.split(b"\0")
+    if behind or len(words) % 2 or not all(words[::2]):
+        raise DecodeError("malformed options in a TFTP request", offset=_OPCODE.size)
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return MappingProxyType(
+        {
+            name.decode("ascii").lower(): value.decode("ascii")
+            for name, value in pairs
+            if name.isascii() and value.isascii()
+        }
+    )
 
 
 def encode_read_request(filename: str, options: Mapping[str, str]) -> bytes:

@@ -12,10 +12,18 @@ Rules that keep it harmless and fast:
   ACK never does (the Sorcerer's Apprentice, RFC 1123 4.2.3.1); with windows it may
   mean that the first block was lost, and repeats one window in two at most.
 * Until the client has answered, one packet of at most 516 bytes is out, and it is
-  repeated at most twice: a forged request makes this server no amplifier.
+  repeated once at most: a forged request makes this server no amplifier.
+* Silence without progress has an end, whatever time-out was agreed (`silence_s`). After
+  the last retransmit the transfer waits in silence; what the client then repeats is
+  answered with one packet.
 * The awaited ACK is compared as bytes: that is the path of nearly every datagram.
 
-The caller sees to it that a transfer gets only datagrams of its own client's TID.
+The caller sees to it that a transfer gets only datagrams of its own client's TID. Where
+it cannot, because all transfers share a port, it gives `Timing` and `OptionLimits`
+under which blind ACKs gain nothing: one packet for each, and one retransmit.
+
+Blocks may be `None` for a while: they are being read from a disk. The transfer then
+`is_waiting` until `resume`.
 """
 
 from collections.abc import Sequence
@@ -24,15 +32,17 @@ from enum import StrEnum, unique
 from typing import Final
 
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.tftp_blocks import Blocks
+from tokenless.protocol.tftp_blocks import Packets
 from tokenless.protocol.tftp_options import Agreement
 from tokenless.protocol.tftp_packets import (
     BLOCK_NUMBERS,
     DATA_HEAD_LENGTH,
+    DEFAULT_BLOCK_SIZE,
     Opcode,
     TftpError,
     decode_error,
     encode_ack,
+    encode_error,
     encode_option_ack,
 )
 
@@ -54,10 +64,13 @@ class Outcome(StrEnum):
     STALLED = "stalled"
     """The client fell silent on the way."""
     CLIENT_ERROR = "client-error"
+    FILE_ERROR = "file-error"
+    """The file could not be read to its end, or was changed meanwhile."""
     REPLACED = "replaced"
     """The client asked again from the same port after it had made progress."""
     DISPLACED = "displaced"
-    """It had not begun when the table was full and a new client asked."""
+    """The table was full and a new client asked: it had not begun, or was without
+    progress for longest."""
     STOPPED = "stopped"
     """The server was stopped."""
 
@@ -72,10 +85,12 @@ class Timing:
     `timeout` option stays as it is."""
     retransmits: int = 6
     """In a row, without progress."""
-    retransmits_before_answer: int = 2
+    retransmits_before_answer: int = 1
     patience_s: float = 5.0
     """How long the first answer is then awaited in silence: the client may hold what
     was sent, lose its ACKs, and repeat them at its own time-outs."""
+    silence_s: float = 12.0
+    """How long a transfer may be without progress altogether."""
 
 
 class Transfer:
@@ -87,11 +102,14 @@ class Transfer:
         "_awaited",
         "_blocks",
         "_count",
+        "_first_timeout_s",
         "_is_dormant",
+        "_is_plain",
         "_outbox",
         "_packet",
         "_rewind_from",
         "_sent",
+        "_silent_since",
         "_timeout_s",
         "_timing",
         "_tries",
@@ -99,25 +117,32 @@ class Transfer:
         "answered",
         "client_error",
         "deadline",
+        "file_error",
+        "is_waiting",
         "outcome",
         "retransmits",
     )
 
     def __init__(
-        self, blocks: Blocks, agreement: Agreement, timing: Timing, now: float
+        self, blocks: Packets, agreement: Agreement, timing: Timing, now: float
     ) -> None:
         self._blocks = blocks
         self._count = blocks.count
         self._packet = blocks.packet
         self._window = agreement.window
+        self._is_plain = agreement.window == 1 and not blocks.may_wait
         self._agreement = agreement
         self._timing = timing
+        self._first_timeout_s = min(
+            agreement.timeout_s or timing.timeout_s, timing.silence_s
+        )
         self._acked = 0
         self._sent = 0
         self._tries = 0
         self._is_dormant = False
         self._rewind_from = 0
-        self._timeout_s: float = agreement.timeout_s or timing.timeout_s
+        self._timeout_s = self._first_timeout_s
+        self._silent_since = now
         self.answered = False
         """Whether the client has sent an ACK: it exists, and asked."""
         self.retransmits = 0
@@ -125,24 +150,31 @@ class Transfer:
         self.outcome: Outcome | None = None
         self.client_error: TftpError | None = None
         """What the client said when it gave up."""
+        self.file_error: TftpError | None = None
+        """Why the file could not be read to its end."""
+        self.is_waiting = False
+        """Whether the next block is being read; `resume` when it is there."""
         self.deadline = now + self._timeout_s
         """When `tick` is due."""
+        self._outbox: Sequence[bytes] = _NOTHING
+        self._awaited: bytes | None = None
         if agreement.acknowledged is None:
-            packet = blocks.packet(1)
-            self._sent = 1
-            self._outbox: Sequence[bytes] = (packet,)
-            self._awaited = _ACK_HEAD + packet[2:4]
+            self._fill_window()  # of one block
         else:
             self._outbox = (encode_option_ack(agreement.acknowledged),)
             self._awaited = encode_ack(0)
 
     @property
-    def is_giving_up(self) -> bool:
+    def is_dormant(self) -> bool:
         """Whether nothing will be sent again on a time-out."""
-        timing = self._timing
-        return self._tries >= (
-            timing.retransmits if self.answered else timing.retransmits_before_answer
-        )
+        return self._is_dormant
+
+    @property
+    def silent_since(self) -> float:
+        """When the client last made progress."""
+        if self._tries or self._is_dormant:
+            return self._silent_since
+        return self.deadline - self._timeout_s
 
     @property
     def blocks_acknowledged(self) -> int:
@@ -152,15 +184,19 @@ class Transfer:
     @property
     def bytes_acknowledged(self) -> int:
         """How many bytes of the file the client is known to hold."""
-        return min(self._acked * self._blocks.block_size, len(self._blocks.content))
+        return min(self._acked * self._blocks.block_size, self._blocks.size)
 
     @property
     def train_bytes(self) -> int:
         """The length of each of several datagrams sent at once, but the last; else 0.
 
-        With windows a server can hand them to the kernel as one.
+        With windows a server can hand them to the kernel as one. Not with small blocks:
+        the kernel would cut longer datagrams, the OACK among them.
         """
-        return self._blocks.block_size + DATA_HEAD_LENGTH if self._window > 1 else 0
+        block_size = self._blocks.block_size
+        if self._window == 1 or block_size < DEFAULT_BLOCK_SIZE:
+            return 0
+        return block_size + DATA_HEAD_LENGTH
 
     def datagrams(self) -> Sequence[bytes]:
         """Return what is to be sent now, once."""
@@ -183,30 +219,52 @@ class Transfer:
             self.outcome = Outcome.COMPLETE
             return
         self.deadline = now + self._timeout_s
-        if self._tries or not self.answered:
+        if self._tries or self._is_dormant or not self.answered:
             self._first_progress(now)
-        if self._window > 1:
-            self._send_window()
+        if not self._is_plain:
+            self._fill_window()
             return
         self._sent = sent = sent + 1
         packet = self._packet(sent)
+        assert packet is not None  # noqa: S101 (these blocks are all there)
         self._outbox = (packet,)
         self._awaited = _ACK_HEAD + packet[2:4]
+
+    def resume(self) -> None:
+        """Go on, now that a block was read that could not be sent."""
+        if self.is_waiting and self.outcome is None:
+            self._fill_window()
+
+    def ask_again(self) -> None:
+        """Answer a repeated request, when nothing would be sent again otherwise."""
+        if self._is_dormant and not self.answered:
+            self._repeat(self._unacknowledged())
 
     def tick(self, now: float) -> None:
         """Send again, or give up, when the deadline has passed."""
         if now < self.deadline or self.outcome is not None:
             return
-        if self.is_giving_up:
-            self._give_up(now)
+        if not self._tries and not self._is_dormant:
+            self._silent_since = self.deadline - self._timeout_s
+        timing = self._timing
+        ends = self._silent_since + timing.silence_s
+        if self._is_dormant or now >= ends:
+            self.outcome = self._silence()
             return
-        self._tries += 1
-        self._suspend_rewinding()
-        self._outbox = self._unacknowledged()
-        self.retransmits += len(self._outbox)
-        if self._agreement.timeout_s is None and self._tries > 1:
-            self._timeout_s = min(2 * self._timeout_s, self._timing.max_timeout_s)
-        self.deadline = now + self._timeout_s
+        tries = (
+            timing.retransmits if self.answered else timing.retransmits_before_answer
+        )
+        if self._tries >= tries:
+            self._is_dormant = True
+            self.deadline = ends if self.answered else now + timing.patience_s
+        else:
+            self._tries += 1
+            self._suspend_rewinding()
+            self._repeat(self._unacknowledged())
+            if self._agreement.timeout_s is None and self._tries > 1:
+                self._timeout_s = min(2 * self._timeout_s, timing.max_timeout_s)
+            self.deadline = now + self._timeout_s
+        self.deadline = min(self.deadline, ends)
 
     def lose_client(self) -> None:
         """End at once: the network says that nobody is there."""
@@ -219,34 +277,53 @@ class Transfer:
         is_all_sent = self._sent >= self._count
         return Outcome.UNCONFIRMED if is_all_sent else Outcome.STALLED
 
-    def _give_up(self, now: float) -> None:
-        if self.answered or self._is_dormant:
-            self.outcome = self._silence()
-        else:
-            self._is_dormant = True
-            self.deadline = now + self._timing.patience_s
-
     def _first_progress(self, now: float) -> None:
         """Note that the client answers: the first time, or again after time-outs."""
         self.answered = True
         self._tries = 0
-        self._timeout_s = self._agreement.timeout_s or self._timing.timeout_s
+        self._is_dormant = False
+        self._timeout_s = self._first_timeout_s
         self.deadline = now + self._timeout_s
 
     def _unacknowledged(self) -> Sequence[bytes]:
         if self._sent == 0 and self._agreement.acknowledged is not None:
             return (encode_option_ack(self._agreement.acknowledged),)
-        return [
-            self._packet(number) for number in range(self._acked + 1, self._sent + 1)
-        ]
+        return self._read(self._acked + 1, self._sent)
 
-    def _send_window(self) -> None:
-        """Send the window after the last acknowledged block (RFC 7440)."""
+    def _repeat(self, datagrams: Sequence[bytes]) -> None:
+        if self.outcome is None:
+            self._outbox = datagrams
+            self.retransmits += len(datagrams)
+
+    def _fill_window(self) -> None:
+        """Send what the window after the last acknowledged block lacks (RFC 7440)."""
+        self.is_waiting = False
         last = min(self._acked + self._window, self._count)
-        self._sent = last
-        self._awaited = encode_ack(last)
-        packet = self._packet
-        self._outbox = [packet(number) for number in range(self._acked + 1, last + 1)]
+        datagrams = self._read(self._sent + 1, last)
+        if self.outcome is None:
+            self._outbox = datagrams
+            self._sent += len(datagrams)
+            self._awaited = encode_ack(self._sent) if self._sent > self._acked else None
+
+    def _read(self, first: int, last: int) -> list[bytes]:
+        """Return the packets of blocks, as many as are there and the file has."""
+        full_length = self._blocks.block_size + DATA_HEAD_LENGTH
+        datagrams = []
+        try:
+            for number in range(first, last + 1):
+                packet = self._packet(number)
+                if packet is None:
+                    self.is_waiting = True
+                    break
+                datagrams.append(packet)
+                if len(packet) < full_length:
+                    self._count = number
+                    break
+        except TftpError as error:
+            self.file_error = error
+            self.outcome = Outcome.FILE_ERROR
+            self._outbox = (encode_error(error.code, error.message),)
+        return datagrams
 
     def _receive_unawaited(self, data: bytes, now: float) -> None:
         if data[:2] == _ERROR_HEAD:
@@ -257,6 +334,8 @@ class Transfer:
                 self.receive(self._awaited, now)
             elif self._window > 1 and self._sent:
                 self._receive_gap(int.from_bytes(data[2:_ACK_LENGTH]), now)
+            elif self._is_dormant and data[:_ACK_LENGTH] == encode_ack(self._acked):
+                self._repeat(self._unacknowledged())
 
     def _receive_error_untrusted(self, data: bytes) -> None:
         try:
@@ -276,8 +355,9 @@ class Transfer:
             self._suspend_rewinding()
         self.retransmits += self._sent - self._acked - progress
         self._acked += progress
+        self._sent = self._acked
         self._first_progress(now)
-        self._send_window()
+        self._fill_window()
 
     def _suspend_rewinding(self) -> None:
         """Let repeated ACKs of the same block repeat nothing for two windows.

@@ -16,8 +16,8 @@ from typing import Self
 
 from tokenless.protocol.anchor_records import (
     certificates_of,
+    distinct_keys,
     has_tftp,
-    public_key_of,
     records_of,
 )
 from tokenless.protocol.certificate import Certificate
@@ -26,6 +26,7 @@ from tokenless.protocol.errors import BadSignatureError, DecodeError
 from tokenless.protocol.header_fields import SignerId
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.names import same_name
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.record import Record
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_list import TrustList
@@ -46,6 +47,7 @@ __all__ = [
     "Accept",
     "AskTvs",
     "FileKind",
+    "Reason",
     "Refuse",
     "TrustAnchors",
     "TrustState",
@@ -149,9 +151,9 @@ class TrustAnchors:
         The answer's certificate must be the one that was asked for, have the role, and
         its key must have signed the file (rules 4, 9 and 12).
         """
-        reason = _why_not(kind, file, answer, at)
-        if reason is not None:
-            return Refuse(reason, kind.refusal_rule)
+        refusal = _why_not(kind, file, answer, at)
+        if refusal is not None:
+            return refusal
         return Accept(VerifiedBy.TVS, kind.tvs_rule, self._finding(kind, file))
 
     def _unusable(self, kind: FileKind, file: Signed) -> Refuse | None:
@@ -160,9 +162,10 @@ class TrustAnchors:
         is_list = kind is not FileKind.CONFIGURATION
         if is_list and name is not None and name != kind.value:
             said = f"the header says that the file is {printable(name)}"
-            return Refuse(said, rule)
+            return Refuse(Reason.WRONG_NAME, said, rule)
         if digest not in self.digests:
-            return Refuse(f"the model cannot verify {digest.name}", rule)
+            said = f"the model cannot verify {digest.name}"
+            return Refuse(Reason.DIGEST, said, rule)
         return None
 
     def _candidates(
@@ -182,16 +185,14 @@ class TrustAnchors:
     def _unknown_signer(self, kind: FileKind, file: Signed) -> AskTvs | Refuse:
         unknown = f"{_describe(file.signer)} is unknown"
         if self.state is TrustState.EMPTY:
-            return Refuse(f"{unknown}; the file itself does not hold its record", 2)
+            said = f"{unknown}; the file itself does not hold its record"
+            return Refuse(Reason.UNKNOWN_SIGNER, said, 2)
         if not self.tvs_supported:
-            return Refuse(
-                f"{unknown} and this model cannot ask TVS; delete the CTL on the phone",
-                kind.refusal_rule,
-            )
+            said = f"{unknown} and this model cannot ask TVS"
+            return Refuse(Reason.CANNOT_ASK, said, kind.refusal_rule)
         if not self.tvs_certificates:
-            return Refuse(
-                f"{unknown} and no installed ITL has a TVS record", kind.refusal_rule
-            )
+            said = f"{unknown} and no installed ITL has a TVS record"
+            return Refuse(Reason.NO_TVS_LISTED, said, kind.refusal_rule)
         return AskTvs(file.signer, kind.tvs_rule)
 
     def _finding(self, kind: FileKind, file: Signed) -> str | None:
@@ -232,21 +233,26 @@ def answers_query(signer: SignerId, answer: Answer) -> bool:
 
 def _why_not(
     kind: FileKind, file: Signed, answer: Answer, at: datetime | None
-) -> str | None:
+) -> Refuse | None:
     """Return why an answer does not make a file acceptable, None when it does."""
+    rule = kind.refusal_rule
     if not answer.is_trusted or answer.certificate is None:
-        return f"TVS does not vouch for {_describe(file.signer)}"
+        said = f"TVS does not vouch for {_describe(file.signer)}"
+        return Refuse(Reason.NOT_VOUCHED, said, rule)
     if not answers_query(file.signer, answer):
-        return "TVS answered about another certificate"
+        said = "TVS answered about another certificate"
+        return Refuse(Reason.OTHER_CERTIFICATE, said, rule)
     if not kind.signer_roles & set(answer.roles):
-        return _wrong_roles(kind, answer.roles)
+        said = _wrong_roles(kind, answer.roles)
+        return Refuse(Reason.WRONG_ROLE, said, rule)
     certificate = Certificate.decode(answer.certificate)
     try:
         file.verify(certificate.public_key)
     except BadSignatureError:
-        return "the signature was not made by the key that TVS vouches for"
+        said = "the signature was not made by the key that TVS vouches for"
+        return Refuse(Reason.BAD_SIGNATURE, said, rule)
     is_expired = at is not None and certificate.not_after < at
-    return _expired(certificate) if is_expired else None
+    return _expired(certificate, rule) if is_expired else None
 
 
 def _state_of(ctl: TrustList | None, itl: TrustList | None) -> TrustState:
@@ -266,26 +272,22 @@ def _check_keys(
     at: datetime | None,
 ) -> Refuse | None:
     """Verify with the candidates' keys; the failure of a known signer is final."""
-    for record in candidates:
-        key = public_key_of(record)
-        if key is None:
-            continue
+    for record, key in distinct_keys(candidates):
         try:
             file.verify(key)
         except BadSignatureError:
             continue
         certificate = record.certificate
         if at is not None and certificate and certificate.not_after < at:
-            return Refuse(_expired(certificate), rule)
+            return _expired(certificate, rule)
         return None
     whose = (
         "in the file's own record of it"
         if source is VerifiedBy.FIRST_USE
         else f"that the phone knows ({source})"
     )
-    return Refuse(
-        f"the signature is not by the key of {_describe(file.signer)} {whose}", rule
-    )
+    said = f"the signature is not by the key of {_describe(file.signer)} {whose}"
+    return Refuse(Reason.BAD_SIGNATURE, said, rule)
 
 
 def _describe(signer: SignerId) -> str:
@@ -298,8 +300,9 @@ def _wrong_roles(kind: FileKind, roles: Sequence[int]) -> str:
     return f"TVS trusts the signer as {found}; {kind} needs {needed}"
 
 
-def _expired(certificate: Certificate) -> str:
-    return (
+def _expired(certificate: Certificate, rule: int) -> Refuse:
+    said = (
         f"the certificate of {certificate.subject_text} expired "
         f"on {certificate.not_after:%Y-%m-%d}"
     )
+    return Refuse(Reason.EXPIRED, said, rule)

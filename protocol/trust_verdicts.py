@@ -11,6 +11,7 @@ from typing import Final
 
 from tokenless.protocol.codes import Role
 from tokenless.protocol.header_fields import SignerId
+from tokenless.protocol.reasons import Reason
 
 TFTP_ROLES: Final = frozenset({Role.TFTP, Role.CCM_TFTP})
 """Who may sign configurations (REFERENCE 10.10)."""
@@ -83,7 +84,9 @@ class Accept:
 class Refuse:
     """The file must not be installed."""
 
+    code: Reason
     reason: str
+    """The same for a person, with the names, numbers and dates of this case."""
     rule: int
 
 

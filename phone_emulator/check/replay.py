@@ -22,10 +22,13 @@ from tokenless.phone_emulator.secd.events import (
     ServerSilent,
     TvsAnswered,
     TvsFailed,
+    TvsStage,
 )
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.phone_emulator.tvs_client import NOT_IN_ITL
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.reasons import Reason
 
 
 def boot(seen: Observation, model: str, node: Node, holding: FlashContents) -> Secd:
@@ -70,27 +73,29 @@ def _fetch(effect: Fetch, node: Node) -> Event:
 
 def _ask(effect: AskTvsServer, seen: Observation, model: str) -> Event:
     member = next((each for each in seen.members if each.server == effect.server), None)
-    reason = _obstacle(member, effect, model)
-    if member is None or reason is not None:
-        return TvsFailed(reason or "it was not asked", 0.0)
+    if member is None:
+        return TvsFailed("it was not asked", 0.0)
+    obstacle = _obstacle(member, effect, model)
+    if obstacle is not None:
+        return obstacle
     answer = member.answers.get(effect.signer, "it was not asked about this signer")
     if isinstance(answer, str):
         return TvsFailed(answer, 0.0)
     return TvsAnswered(replace(answer, session_id=effect.session_id), 0.0)
 
 
-def _obstacle(member: Member | None, effect: AskTvsServer, model: str) -> str | None:
+def _obstacle(member: Member, effect: AskTvsServer, model: str) -> TvsFailed | None:
     """Return why this phone cannot use a member."""
-    if member is None:
-        return "it was not asked"
     if member.certificate is None:
-        return member.reason
+        return TvsFailed(member.reason or "it cannot be reached", 0.0)
     oldest, newest = PHONE_MODELS[model].tls
     if not any(oldest <= version <= newest for version in member.versions):
-        return (
+        said = (
             f"it offers TLS {', '.join(member.versions)}, a {model} speaks "
             f"{' to '.join(dict.fromkeys((oldest, newest)))}"
         )
+        return TvsFailed(said, 0.0, TvsStage.HANDSHAKE, Reason.TVS_TLS)
     if member.certificate not in effect.certificates:
-        return "its certificate is no TVS record (role 21) of the installed ITL"
+        code = Reason.TVS_NOT_IN_ITL
+        return TvsFailed(NOT_IN_ITL, 0.0, TvsStage.HANDSHAKE, code)
     return None

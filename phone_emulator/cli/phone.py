@@ -35,12 +35,11 @@ from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
 from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.reasons import FAULTS_OF_THE_FILE, Reason
 from tokenless.protocol.tftp_download import Wishes
 from tokenless.protocol.trust_anchors import FileKind
 
 _FIRST_MODEL: Final = "7975"
-_OF_THE_FILE: Final = ("malformed: ", "the signature ")
-"""How refusals begin that no other trust in the signer would change."""
 _MAKE_ANEW: Final = {
     FileKind.CTL: "`utils ctl update CTLFile`, then restart Cisco Tftp",
     FileKind.ITL: "restart Cisco Tftp",
@@ -156,7 +155,7 @@ def boot(
     else:
         _print_report(report)
     if not report.holds_what_is_served:
-        complain(_complaint(report))
+        complain(complaint(report))
         sys.exit(1)
 
 
@@ -181,7 +180,7 @@ def _print_report(report: BootReport) -> None:
         click.echo(f"  {printable(message)}")
 
 
-def _complaint(report: BootReport) -> str:
+def complaint(report: BootReport) -> str:
     """Say in one line what was wrong and what to do."""
     for kind, file in report.files.items():
         if file.action in (Action.REJECTED, Action.FAILED):
@@ -195,7 +194,12 @@ def _advice(kind: FileKind, file: FileReport) -> str:
         return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:
         return "the phone keeps the configuration that it had"
-    if (file.reason or "").startswith(_OF_THE_FILE):
+    if file.code is Reason.CANNOT_ASK:
+        return (
+            "the phone keeps its lists; delete its CTL with `tokenless phone "
+            "delete-trust`"
+        )
+    if file.code in FAULTS_OF_THE_FILE:
         # Neither TVS nor an empty phone makes such a file good.
         return (
             "the phone keeps its lists; find out who changed the file, and make it "

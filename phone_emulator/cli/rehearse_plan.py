@@ -8,9 +8,7 @@ from typing import Final
 
 import click
 import msgspec
-from tokenless.phone_emulator.cli.terminal import counter_view
 
-from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -31,6 +29,8 @@ from tokenless.phone_emulator.rehearsal.planned import script_of
 from tokenless.phone_emulator.rehearsal.planned_from import continued, task_for
 from tokenless.phone_emulator.rehearsal.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.protocol.name_text import printable
+from tokenless.terminal import counter_view
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""
@@ -124,8 +124,8 @@ _task_options = gathered(
         type=click.Path(path_type=Path, dir_okay=False, exists=True),
         metavar="FILE",
         help="Plan for the cluster and the phones that this rehearsal ends with (made "
-        "by `rehearse import`), whatever --version, --mode, --models, --nodes, --tftp and "
-        "--callmanager-group say.",
+        "by `rehearse import`), whatever --version, --mode, --models, --nodes, --tftp "
+        "and --callmanager-group say.",
     ),
     click.option(
         "--strict",
@@ -168,11 +168,12 @@ def plan(
         click.echo(json.dumps(to_json(made)))
     else:
         for line in in_words(made):
-            click.echo(line)
+            click.echo(printable(line))
     if made.steps is None:
-        error = PhoneError("no order is safe for these phones", hint=_what_to_do(made))
+        words = "no safe order was found" if made.gave_up else "no order is safe"
+        error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
         complain(error.explain())
-        sys.exit(1)
+        sys.exit(_NOT_TOLD if made.gave_up else 1)
     if save is not None:
         comment = (
             f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\n"

@@ -26,6 +26,8 @@ class FleetReport:
     seconds: float = 0.0
     stuck: list[str] = field(default_factory=list)
     """Phones that refused a file or did not get one."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Files that stuck phones do not have, by `reason_code`."""
 
     @property
     def booted(self) -> int:
@@ -50,6 +52,8 @@ class FleetReport:
             self.files.setdefault(name, Counter())[file.action.value] += 1
             if file.verified_by is not None:
                 self.verified_by[file.verified_by.value] += 1
+            if file.code is not None:
+                self.reasons[file.code.value] += 1
         self.tvs_answers.update(query.status for query in report.tvs)
         if not report.holds_what_is_served:
             self.stuck.append(report.device)
@@ -71,4 +75,5 @@ class FleetReport:
             "seconds": round(self.seconds, 3),
             "phones_per_second": round(self.phones_per_second, 1),
             "stuck": sorted(self.stuck),
+            "reason_codes": dict(self.reasons),
         }

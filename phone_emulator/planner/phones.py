@@ -20,14 +20,14 @@ from tokenless.phone_emulator.planner.model import (
     is_current,
     slot_of,
 )
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.report import CHANGED, Action
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_verdicts import (
     SOURCES,
     TFTP_ROLES,
     FileKind,
-    Reason,
     TrustState,
     VerifiedBy,
 )
@@ -41,9 +41,6 @@ _STORE_ROLES: Final = {
         TrustStore.ITLRECOVERY,
     )
 }
-
-
-_TAKEN: Final = (Action.INSTALLED, Action.UPDATED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +156,7 @@ def _boot(site: Site, tvs: Tvs, served: Served, model: Behaviour, phone: Phone) 
     judge = _Judge(site, tvs, phone.is_configured, has_sbd)
     state = _state(phone.ctl, phone.itl)
     ctl = judge.list(FileKind.CTL, served.ctl, state, phone)
-    if ctl.action in _TAKEN:
+    if ctl.action in CHANGED:
         phone = phone._replace(ctl=served.ctl)
         began_empty = state is TrustState.EMPTY
         state = _state(phone.ctl, phone.itl)
@@ -168,7 +165,7 @@ def _boot(site: Site, tvs: Tvs, served: Served, model: Behaviour, phone: Phone) 
     itl = None
     if has_sbd:
         itl = judge.list(FileKind.ITL, served.itl, state, phone)
-        if itl.action in _TAKEN:
+        if itl.action in CHANGED:
             phone = phone._replace(itl=served.itl)
             state = _state(phone.ctl, phone.itl)
     wants_signed = model.signed_files and any(map(_has_tftp, (phone.ctl, phone.itl)))

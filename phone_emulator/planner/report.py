@@ -14,7 +14,8 @@ from tokenless.phone_emulator.planner.plan import (
 )
 from tokenless.phone_emulator.planner.unsafe import OtherReason, Trouble, Unsafe
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.trust_verdicts import FileKind, Reason
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_verdicts import FileKind
 
 _SHOWN: Final = 4
 """Of so many groups that are alike the names are printed."""

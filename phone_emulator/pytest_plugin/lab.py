@@ -106,7 +106,7 @@ def _serving(data: Path) -> Iterator[dict[str, Server]]:
     log = data.with_name("serve.log")
     with log.open("w") as errors:
         child = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "tokenless", "serve", "--data", data],
+            [sys.executable, "-P", "-m", "tokenless", "serve", "--data", data],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

@@ -5,7 +5,7 @@ The exact reason and the number of the rule stand beside these words everywhere.
 
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.standing import Refusal
+from tokenless.protocol.reasons import Reason
 
 RULES: Final = {
     1: "A file that cannot be had leaves what is installed.",
@@ -43,53 +43,50 @@ GLOSSARY: Final = {"CTL, ITL": _LISTS, "SAST": _SAST, "TVS": _TVS, "stuck": _STU
 """The words that a report cannot do without."""
 
 _UNKNOWN: Final = "Nobody whom the phone trusts signed the file. "
-_STRANGER: Final = (
-    "It would ask TVS, but the TVS server shows a certificate that is not in the "
-    "phone's ITL: to the phone it is a stranger, so it asks nothing and refuses."
+_BAD_SIGNATURE: Final = (
+    "The file names a signer whom the phone knows, but that key did not sign it."
 )
-_FINAL_NO: Final = (
-    "It asked TVS, and TVS does not know the signer either. That answer is final."
-)
-_NO_PLACE: Final = (
-    "The phone never got a configuration that tells it where TVS is."  # REFERENCE 5.1
-)
-_NOT_NAMED: Final = (
-    "The CTL lists the TFTP servers that may give configurations. This one is none of "
-    "them."
-)
-# In this order: the first part that the reason has decides.
 _CAUSES: Final = {
-    "no TVS record (role 21)": _UNKNOWN + _STRANGER,
-    "TLS handshake failed": _UNKNOWN
-    + "It would ask TVS, but the two have no version of TLS in common.",
-    "no accepted configuration names": _UNKNOWN + _NO_PLACE,
-    "no TVS server can be used": _UNKNOWN
-    + "It would ask TVS, but no TVS server answers.",
-    "TVS does not vouch": _UNKNOWN + _FINAL_NO,
-    "TVS trusts the signer as": (
+    Reason.UNKNOWN_SIGNER: _UNKNOWN
+    + "The phone holds no list, and the file does not hold its own signer's record.",
+    Reason.NOT_VOUCHED: _UNKNOWN
+    + "It asked TVS, and TVS does not know the signer either. That answer is final.",
+    Reason.WRONG_ROLE: (
         "TVS knows the signer, but not as one who may sign this kind of file."
     ),
-    "cannot ask TVS": (
+    Reason.OTHER_CERTIFICATE: _UNKNOWN
+    + "It asked TVS, and TVS answered about another certificate.",
+    Reason.BAD_SIGNATURE: _BAD_SIGNATURE,
+    Reason.EXPIRED: (
+        "The signer's certificate has expired, and this phone looks at dates."
+    ),
+    Reason.WRONG_NAME: "The server gave another file than the one it was asked for.",
+    Reason.DIGEST: "The file is signed with a digest that this model does not know.",
+    Reason.TOO_LONG: "The list has outgrown what a phone can load.",
+    Reason.MALFORMED: "The file is damaged: the phone cannot read it.",
+    Reason.CANNOT_ASK: (
         "The signer is not in the phone's CTL, and this model has no way to ask TVS."
     ),
-    "no installed ITL has a TVS record": _UNKNOWN
+    Reason.NO_TVS_LISTED: _UNKNOWN
     + "The phone's lists name no TVS server that it could ask.",
-    "does not name this TFTP server": _NOT_NAMED,
-    "no list over 64 KB": "The list has outgrown what a phone can load.",
-    "expired": "The signer's certificate has expired, and this phone looks at dates.",
-    "the signature": (
-        "The file names a signer whom the phone knows, but that key did not sign it."
+    # REFERENCE 5.1
+    Reason.NO_TVS_CONFIGURED: _UNKNOWN
+    + "The phone never got a configuration that tells it where TVS is.",
+    Reason.TVS_UNUSABLE: _UNKNOWN + "It would ask TVS, but no TVS server answers.",
+    Reason.TVS_NOT_IN_ITL: _UNKNOWN
+    + "The certificate that the TVS server shows is not in the phone's ITL: the phone "
+    "does not trust the server, so it cannot ask.",
+    Reason.TVS_TLS: _UNKNOWN
+    + "It would ask TVS, but the two have no version of TLS in common.",
+    Reason.NOT_AUTHORISED: (
+        "The CTL lists the TFTP servers that may give configurations. This one is "
+        "none of them."
     ),
+    Reason.NO_SERVER: "No TFTP server answered the phone.",
+    Reason.NOT_DOWNLOADED: "The phone could not download the file.",
 }
-_NOT_HAD: Final = "The phone could not download the file."
-_OTHER: Final = "The phone cannot tell that the file comes from its cluster."
 
 
-def plain_cause(refusal: Refusal) -> str:
-    """Return why the phone refused, in plain words."""
-    if refusal.rule == 1:
-        return _NOT_HAD
-    for part, words in _CAUSES.items():
-        if part in refusal.reason:
-            return words
-    return _OTHER
+def plain_cause(code: Reason) -> str:
+    """Return why phones do not have a file, in plain words."""
+    return _CAUSES[code]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tokenless.phone_emulator.rehearsal.facts import NodeView
+from tokenless.phone_emulator.rehearsal.remedy import is_named
 from tokenless.phone_emulator.rehearsal.script import Expectation, Step
 from tokenless.phone_emulator.rehearsal.standing import Standing, refusals_of
 from tokenless.phone_emulator.secd.report import BootReport
@@ -237,14 +238,15 @@ def _as_written(value: object) -> str:
 def _standing_differences(expectation: Expectation, found: Standing) -> list[str]:
     group = expectation.group
     reasons = " / ".join(map(str, found.refusals)) or "nothing was refused"
-    remedies = "; ".join(found.remedies) or "nothing"
+    remedies = "; ".join(remedy.text for remedy in found.remedies) or "nothing"
+    codes = {refusal.code for refusal in found.refusals}
     sentences = []
-    if expectation.reason is not None and expectation.reason not in reasons:
-        sentences.append(f"{group}: {expectation.reason!r} is no reason: {reasons}")
-    if expectation.remedy is not None and expectation.remedy not in remedies:
-        sentences.append(f"{group}: {expectation.remedy!r} is no remedy: {remedies}")
-    if expectation.no_remedy is not None and expectation.no_remedy in remedies:
-        sentences.append(f"{group}: {expectation.no_remedy!r} is said to help")
+    if expectation.reason is not None and expectation.reason not in codes:
+        sentences.append(f"{group}: {expectation.reason} is not a reason: {reasons}")
+    if (named := expectation.remedy) and not is_named(named, found.remedies):
+        sentences.append(f"{group}: {named} is not a remedy: {remedies}")
+    if (named := expectation.no_remedy) and is_named(named, found.remedies):
+        sentences.append(f"{group}: {named} is said to help: {remedies}")
     for anchors, count in found.anchors.items():
         for name, wanted, names in (
             ("anchors", expectation.anchors, anchors.signers),

@@ -13,7 +13,7 @@ from tokenless.phone_emulator.rehearsal.html_text import (
     table,
     tag,
 )
-from tokenless.phone_emulator.rehearsal.remedies import RESTORE
+from tokenless.phone_emulator.rehearsal.remedy import Remedy, RemedyKind
 from tokenless.phone_emulator.rehearsal.run import Played
 from tokenless.phone_emulator.rehearsal.standing import (
     PhoneState,
@@ -104,7 +104,7 @@ def _causes(standings: Sequence[Standing]) -> Iterator[tuple[Html, ...]]:
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for each in standings:
         if each.refusals:
-            cause = plain_cause(next(iter(each.refusals)))
+            cause = plain_cause(next(iter(each.refusals)).code)
             alike.setdefault((cause, _common(each.remedies)), []).append(each.group)
     for (cause, remedies), groups in alike.items():
         names = ", ".join(groups)
@@ -115,12 +115,12 @@ def _causes(standings: Sequence[Standing]) -> Iterator[tuple[Html, ...]]:
         )
 
 
-def _common(remedies: Sequence[str]) -> tuple[str, ...]:
+def _common(remedies: Sequence[Remedy]) -> tuple[str, ...]:
     """Leave out whose old key it is that a backup brings back: groups differ there."""
     shortened = (
         "restore the old certificates and keys from a backup"
-        if remedy.startswith(RESTORE)
-        else remedy
+        if remedy.kind is RemedyKind.RESTORE_KEYS
+        else remedy.text
         for remedy in remedies
     )
     return tuple(dict.fromkeys(shortened))

@@ -124,13 +124,15 @@ def _trouble(standing: Standing) -> Iterator[Html]:
         return
     alike: dict[str, list[tuple[Refusal, int]]] = {}
     for refusal, count in standing.refusals.items():
-        alike.setdefault(plain_cause(refusal), []).append((refusal, count))
+        alike.setdefault(plain_cause(refusal.code), []).append((refusal, count))
     yield tag(
         "div",
         tag("h4", f"Why {standing.group} refuses"),
         *(part for cause, each in alike.items() for part in _refusals(cause, each)),
         tag("p", f"What would recover {standing.group}:"),
-        tag("ol", *(tag("li", code_words(remedy)) for remedy in standing.remedies)),
+        tag(
+            "ol", *(tag("li", code_words(remedy.text)) for remedy in standing.remedies)
+        ),
         class_="trouble",
     )
 
@@ -201,8 +203,14 @@ def _side(title: str, lines: Sequence[str]) -> Html:
 
 def _log_lines(lines: Sequence[str]) -> Iterator[Html]:
     for line in lines:
-        bad = " ERR " in line or "status=untrusted" in line
-        yield join(tag("span", line, class_="err") if bad else line, "\n")
+        shown = tag("span", line, class_="err") if _is_bad(line) else line
+        yield join(shown, "\n")
+
+
+def _is_bad(line: str) -> bool:
+    """Read the level of a phone's line, or the status field of a service's."""
+    fields = line.split()
+    return fields[1:2] == ["ERR"] or "status=untrusted" in fields
 
 
 def _details(title: str, text: str) -> Html:

@@ -89,7 +89,7 @@ def tvs_words(standing: Standing) -> str:
 def _trouble(standing: Standing) -> Iterator[Text]:
     alike: dict[str, list[Refusal]] = {}
     for refusal in standing.refusals:
-        alike.setdefault(plain_cause(refusal), []).append(refusal)
+        alike.setdefault(plain_cause(refusal.code), []).append(refusal)
     for cause, refusals in alike.items():
         files = ", ".join(dict.fromkeys(each.file.value for each in refusals))
         what = cell(f"{standing.group} refuses {files}. ", "red")
@@ -98,7 +98,7 @@ def _trouble(standing: Standing) -> Iterator[Text]:
     if standing.remedies:
         yield cell(f"What recovers {standing.group}:")
         for remedy in standing.remedies:
-            yield cell(f"  - {remedy}")
+            yield cell(f"  - {remedy.text}")
 
 
 def results_table(all_played: Sequence[Played]) -> Table:

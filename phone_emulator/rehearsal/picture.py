@@ -115,7 +115,7 @@ def _verdict(played: Played) -> Iterator[_Line]:
         "bad",
         26,
     )
-    for words in textwrap.wrap(plain_cause(next(iter(standing.refusals))), 120):
+    for words in textwrap.wrap(plain_cause(next(iter(standing.refusals)).code), 120):
         yield _Line(words, "text")
     yield from _remedies(standing)
 
@@ -123,7 +123,7 @@ def _verdict(played: Played) -> Iterator[_Line]:
 def _remedies(standing: Standing) -> Iterator[_Line]:
     yield _Line("What recovers them?", "head", 28)
     for remedy in standing.remedies:
-        first, *others = textwrap.wrap(remedy.replace("`", ""), 115)
+        first, *others = textwrap.wrap(remedy.text.replace("`", ""), 115)
         yield _Line(f"• {first}", "text")
         for words in others:
             yield _Line(words, "text", indent=11)

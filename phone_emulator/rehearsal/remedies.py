@@ -15,16 +15,14 @@ from tokenless.phone_emulator.rehearsal.facts import (
     Signer,
     TvsFacts,
 )
+from tokenless.phone_emulator.rehearsal.remedy import Remedy, RemedyKind
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_models import PhoneModel
+from tokenless.protocol.reasons import TVS_FAILURES, Reason
 from tokenless.protocol.trust_anchors import FileKind
 
-_BY_HAND: Final = "on each phone by hand"
-RESTORE: Final = "restore the old certificate and key of"
-_NOT_VOUCHED: Final = ("TVS does not vouch", "TVS trusts the signer as")
-_NOT_USABLE: Final = "no TVS server can be used"
-_NOT_AUTHORISED_RULE: Final = 10
-_UNREACHABLE_RULE: Final = 1
+_NOT_FETCHED: Final = frozenset({Reason.NO_SERVER, Reason.NOT_DOWNLOADED})
+_SAID_NO: Final = frozenset({Reason.NOT_VOUCHED, Reason.WRONG_ROLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,7 @@ class Trouble:
     """Phones of one kind that refuse something."""
 
     files: frozenset[FileKind]
-    reasons: tuple[str, ...]
-    rules: frozenset[int]
+    reasons: frozenset[Reason]
     held: Held
     model: PhoneModel
     home: ClusterFacts
@@ -43,68 +40,68 @@ class Trouble:
     """The TVS servers that the phones believe, up or down."""
 
 
-def remedies_for(trouble: Trouble) -> Iterator[str]:
+def remedies_for(trouble: Trouble) -> Iterator[Remedy]:
     """Return what would help, the least work first."""
-    if trouble.rules == {_UNREACHABLE_RULE}:
-        yield "start a TFTP server that the phones ask, then reset them"
+    if trouble.reasons <= _NOT_FETCHED:
+        text = "start a TFTP server that the phones ask, then reset them"
+        yield Remedy(RemedyKind.START_TFTP, (), text)
         return
-    if _NOT_AUTHORISED_RULE in trouble.rules:
-        yield "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
+    if Reason.NOT_AUTHORISED in trouble.reasons:
+        text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
+        yield Remedy(RemedyKind.UPDATE_CTL, (), text)
     yield from _by_a_reset(trouble)
     yield from _by_tvs(trouble)
     yield from _by_the_other_signer(trouble)
     yield from _by_an_old_key(trouble)
     yield from _by_another_cluster(trouble)
     lists = "CTL and ITL" if trouble.model.security_by_default else "the CTL"
-    yield f"delete {lists} {_BY_HAND}"
+    text = f"delete {lists} on each phone by hand"
+    yield Remedy(RemedyKind.DELETE_BY_HAND, (), text)
 
 
-def is_by_hand(remedy: str) -> bool:
-    """Whether somebody has to walk to every desk."""
-    return remedy.endswith(_BY_HAND)
-
-
-def _by_a_reset(trouble: Trouble) -> Iterator[str]:
+def _by_a_reset(trouble: Trouble) -> Iterator[Remedy]:
     """Name the TVS servers that could not be used at the boot and can be now."""
-    if not any(_NOT_USABLE in reason for reason in trouble.reasons):
+    if not trouble.reasons & TVS_FAILURES:
         return
-    answering = [
+    answering = tuple(
         server.node
         for cluster, server in trouble.tvs
         if cluster is trouble.home
         and server.shown is not None
         and trouble.model.tls[1] >= cluster.oldest_tls
-    ]
+    )
     if answering:
-        yield (
-            f"reset the phones: TVS on {', '.join(answering)}, which they know, "
-            "answers now"
-        )
+        nodes = ", ".join(answering)
+        text = f"reset the phones: TVS on {nodes}, which they know, answers now"
+        yield Remedy(RemedyKind.RESET_PHONES, answering, text)
 
 
-def _by_tvs(trouble: Trouble) -> Iterator[str]:
+def _by_tvs(trouble: Trouble) -> Iterator[Remedy]:
     if not trouble.model.security_by_default:
         return
     for cluster, server in trouble.tvs:
         if server.shown is None:
-            yield (
+            text = (
                 "start Cisco Trust Verification Service on "
                 f"{server.node}, then reset the phones"
             )
+            yield Remedy(RemedyKind.START_TVS, (server.node,), text)
         elif trouble.model.tls[1] < cluster.oldest_tls:
-            yield (
+            text = (
                 f"let TVS of cluster {cluster.name} speak TLS {trouble.model.tls[1]}, "
                 f"the newest that a {trouble.model.name} knows"
             )
+            yield Remedy(RemedyKind.LOWER_TLS, (cluster.name,), text)
     asked = {cluster.name for cluster, server in trouble.tvs if server.shown}
-    if asked and any(reason.startswith(_NOT_VOUCHED) for reason in trouble.reasons):
-        yield (
+    if asked and trouble.reasons & _SAID_NO:
+        text = (
             "upload the signer's certificate to Phone-SAST-trust of cluster "
             f"{', '.join(sorted(asked))}, whose TVS the phones ask"
         )
+        yield Remedy(RemedyKind.UPLOAD_SIGNER, tuple(sorted(asked)), text)
 
 
-def _by_the_other_signer(trouble: Trouble) -> Iterator[str]:
+def _by_the_other_signer(trouble: Trouble) -> Iterator[Remedy]:
     """Name the resets that sign with a key which the phones know."""
     known = [
         trouble.home.signers[der]
@@ -113,16 +110,16 @@ def _by_the_other_signer(trouble: Trouble) -> Iterator[str]:
     ]
     for signer in known:
         if signer.store is None:
-            yield f"sign the CTL with {signer} again (CTL Client)"
+            text = f"sign the CTL with {signer} again (CTL Client)"
+            yield Remedy(RemedyKind.SIGN_WITH_TOKEN, (signer.owner,), text)
         elif _is_reset_signer(signer, trouble.home):
+            does, about = f"{signer} signs, which the phones know", (str(signer),)
             if trouble.model.security_by_default:
-                yield (
-                    f"`utils itl reset localkey`: {signer} signs, which the phones know"
-                )
+                text = f"`utils itl reset localkey`: {does}"
+                yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
             if FileKind.CTL in trouble.files and trouble.home.release.recovery_signs:
-                yield (
-                    f"`utils ctl reset localkey`: {signer} signs, which the phones know"
-                )
+                text = f"`utils ctl reset localkey`: {does}"
+                yield Remedy(RemedyKind.CTL_RESET_LOCALKEY, about, text)
 
 
 def _is_reset_signer(signer: Signer, home: ClusterFacts) -> bool:
@@ -132,31 +129,36 @@ def _is_reset_signer(signer: Signer, home: ClusterFacts) -> bool:
     return signer.store is TrustStore.ITLRECOVERY
 
 
-def _by_an_old_key(trouble: Trouble) -> Iterator[str]:
-    old = [
+def _by_an_old_key(trouble: Trouble) -> Iterator[Remedy]:
+    old = dict.fromkeys(
         str(trouble.home.retired[der])
         for der in trouble.held.sasts
         if der in trouble.home.retired
-    ]
+    )
     if not old:
         return
     update = ", `utils ctl update CTLFile`" if trouble.home.is_mixed else ""
-    yield (
-        f"{RESTORE} {', '.join(dict.fromkeys(old))} from a backup{update}, restart TFTP"
+    text = (
+        f"restore the old certificate and key of {', '.join(old)} from a "
+        f"backup{update}, restart TFTP"
     )
+    yield Remedy(RemedyKind.RESTORE_KEYS, tuple(old), text)
 
 
-def _by_another_cluster(trouble: Trouble) -> Iterator[str]:
+def _by_another_cluster(trouble: Trouble) -> Iterator[Remedy]:
     for cluster in trouble.clusters:
         if cluster is trouble.home:
             continue
         known = [
             cluster.signers[der] for der in trouble.held.sasts if der in cluster.signers
         ]
+        about = (cluster.name,)
         if any(signer.store is TrustStore.ITLRECOVERY for signer in known):
-            yield (
+            text = (
                 "`utils itl reset remotekey` with the ITLRecovery key of cluster "
                 f"{cluster.name}, which the phones know"
             )
+            yield Remedy(RemedyKind.ITL_RESET_REMOTEKEY, about, text)
         if known:
-            yield f"give the phones back to cluster {cluster.name}"
+            text = f"give the phones back to cluster {cluster.name}"
+            yield Remedy(RemedyKind.GIVE_BACK, about, text)

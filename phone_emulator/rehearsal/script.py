@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.remedy import RemedyKind, kind_of
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.reasons import Reason
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"
@@ -59,16 +61,17 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the phones hold other lists than their server serves."""
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
-    reason: str | None = None
-    """A part of the reason for which it was refused."""
+    reason: Reason | None = None
+    """Why a file was refused, as `reason_code` has it: `not-vouched`."""
     anchors: int | None = None
     """How many of the cluster's present signers the phones' lists still hold."""
     tvs: int | None = None
     """How many TVS servers the phones could ask."""
-    remedy: str | None = None
-    """A part of what is said to recover the phones."""
-    no_remedy: str | None = None
-    """A part of what must not be said to recover them, because it does not."""
+    remedy: Text | None = None
+    """What is said to recover the phones: a kind (`start-tvs`), or a kind and the node,
+    token, signer or cluster that it concerns (`start-tvs cucm-1051-a-sub1`)."""
+    no_remedy: Text | None = None
+    """What must not be said to recover them, because it does not."""
     inferred: bool = False
     """Whether this is inferred from the phone's rules rather than documented."""
     only: Only = ()
@@ -196,6 +199,8 @@ def _check_step(
                 "which is not defined",
                 hint=f"groups are {', '.join(groups)}",
             )
+        for remedy in (expectation.remedy, expectation.no_remedy):
+            _check_remedy(remedy, place)
     named = {*step.only, *(word for each in step.expect for word in each.only)}
     _check_variants((*named, *step.why_for), place, variants)
 
@@ -209,6 +214,15 @@ def _check_variants(
                 f"{place} is for the variant {name}, which is not defined",
                 hint=f"variants are {', '.join(variants) or 'none'}",
             )
+
+
+def _check_remedy(wanted: str | None, place: str) -> None:
+    kinds = [each.value for each in RemedyKind]
+    if wanted is not None and kind_of(wanted) not in kinds:
+        raise PhoneError(
+            f"{place} expects the remedy {wanted!r}, which does not exist",
+            hint=f"remedies are {', '.join(kinds)}",
+        )
 
 
 def _variant(script: Script, variant: str) -> Script:

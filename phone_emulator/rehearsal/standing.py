@@ -21,15 +21,16 @@ from tokenless.phone_emulator.rehearsal.facts import (
 )
 from tokenless.phone_emulator.rehearsal.remedies import (
     Trouble,
-    is_by_hand,
     remedies_for,
 )
+from tokenless.phone_emulator.rehearsal.remedy import Remedy, is_by_hand
 from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.events import FlashContents, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phone_models import PhoneModel
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind
 
 _REFUSED: Final = frozenset({Action.REJECTED, Action.FAILED})
@@ -82,6 +83,7 @@ class Refusal:
     file: FileKind
     rule: int | None
     """Of REFERENCE 4.2."""
+    code: Reason
     reason: str
 
     def __str__(self) -> str:
@@ -101,7 +103,7 @@ class Standing:
     empty: int
     """Phones that hold no list at all."""
     refusals: Mapping[Refusal, int]
-    remedies: tuple[str, ...]
+    remedies: tuple[Remedy, ...]
     sample: Sample | None = field(repr=False)
 
     @property
@@ -127,12 +129,14 @@ class Standing:
                 {
                     "file": refusal.file.value,
                     "rule": refusal.rule,
+                    "reason_code": refusal.code.value,
                     "reason": refusal.reason,
                     "phones": count,
                 }
                 for refusal, count in self.refusals.items()
             ],
-            "remedies": list(self.remedies),
+            "remedies": [remedy.text for remedy in self.remedies],
+            "remedy_kinds": [remedy.kind.value for remedy in self.remedies],
         }
 
 
@@ -198,7 +202,9 @@ def refusals_of(report: BootReport) -> Iterator[Refusal]:
     """Return why a phone refused files during its last boot."""
     for kind, file in report.files.items():
         if file.action in _REFUSED:
-            yield Refusal(kind, file.rule, file.reason or "it could not be downloaded")
+            code = file.code or Reason.NOT_DOWNLOADED
+            reason = file.reason or "it could not be downloaded"
+            yield Refusal(kind, file.rule, code, reason)
 
 
 def _home_of(phone: Identity, facts: Sequence[ClusterFacts]) -> ClusterFacts:
@@ -269,16 +275,15 @@ def _remedies(
     refusals: Mapping[Refusal, int],
     held: Mapping[FlashContents, Held],
     setting: _Setting,
-) -> tuple[str, ...]:
+) -> tuple[Remedy, ...]:
     """Return what would recover the group's phones, each remedy once."""
     if not refusals:
         return ()
-    found: dict[str, None] = {}
+    found: dict[Remedy, None] = {}
     for contents, lists in held.items():
         trouble = Trouble(
             files=frozenset(refusal.file for refusal in refusals),
-            reasons=tuple(refusal.reason for refusal in refusals),
-            rules=frozenset(refusal.rule for refusal in refusals if refusal.rule),
+            reasons=frozenset(refusal.code for refusal in refusals),
             held=lists,
             model=setting.model,
             home=setting.home,

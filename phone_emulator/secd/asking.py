@@ -15,12 +15,8 @@ from tokenless.phone_emulator.secd.report import TvsReport
 from tokenless.phone_emulator.secd.search import Inquiry
 from tokenless.phone_emulator.secd.states import Step
 from tokenless.protocol.name_text import printable
-from tokenless.protocol.trust_anchors import (
-    Accept,
-    Refuse,
-    Signed,
-    answers_query,
-)
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_anchors import Accept, Refuse, Signed, answers_query
 from tokenless.protocol.tvs_messages import Answer, MessageType
 
 _FAILURES: Final = {
@@ -40,7 +36,8 @@ def begin(boot: Boot, file: Signed) -> Accept | Refuse | Step:
     members = boot.configuration.tvs if boot.configuration else ()
     if not members:
         boot.note(Moment.TVS_UNAVAILABLE)
-        return _refusal(boot, file, "no accepted configuration names a TVS server")
+        why = "no accepted configuration names a TVS server"
+        return _refusal(boot, file, Reason.NO_TVS_CONFIGURED, why)
     servers = tuple(Server(member.address, member.port) for member in members)
     boot.inquiry = Inquiry(file, servers)
     return Step.ASK_TVS
@@ -85,12 +82,12 @@ def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
 def failed(boot: Boot, event: TvsFailed) -> Refuse | Step:
     """Ask the next server: this one could not be used."""
     inquiry = current(boot)
-    _report(boot, None, event.milliseconds, event.reason)
+    _report(boot, None, event.milliseconds, event)
     _note_of_server(boot, _FAILURES[event.stage], reason=event.reason)
     if inquiry.try_next_member():
         return Step.NEXT_TVS
     why = f"no TVS server can be used: {event.reason}"
-    return _refusal(boot, inquiry.file, why)
+    return _refusal(boot, inquiry.file, event.code, why)
 
 
 def current(boot: Boot) -> Inquiry:
@@ -125,7 +122,10 @@ def _nonsense(inquiry: Inquiry, answer: Answer) -> str | None:
 
 
 def _report(
-    boot: Boot, answer: Answer | None, milliseconds: float, reason: str | None = None
+    boot: Boot,
+    answer: Answer | None,
+    milliseconds: float,
+    failure: TvsFailed | None = None,
 ) -> None:
     inquiry = current(boot)
     status = "unreachable"
@@ -140,7 +140,8 @@ def _report(
             roles=answer.roles if answer else (),
             ttl=answer.ttl if answer else None,
             milliseconds=milliseconds,
-            reason=reason,
+            reason=None if failure is None else failure.reason,
+            code=None if failure is None else failure.code,
         )
     )
 
@@ -150,6 +151,6 @@ def _note_of_server(boot: Boot, moment: Moment, **details: str) -> None:
     boot.note(moment, address=server.address, port=str(server.port), **details)
 
 
-def _refusal(boot: Boot, file: Signed, why: str) -> Refuse:
+def _refusal(boot: Boot, file: Signed, code: Reason, why: str) -> Refuse:
     reason = f"signer {printable(file.signer.subject)} is unknown; {why}"
-    return Refuse(reason, boot.kind.refusal_rule)
+    return Refuse(code, reason, boot.kind.refusal_rule)

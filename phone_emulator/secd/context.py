@@ -16,6 +16,7 @@ from tokenless.phone_emulator.secd.states import KINDS, State, Step
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind, Refuse, TrustAnchors
 from tokenless.protocol.tvs_messages import FIRST_SESSION_ID
 
@@ -80,11 +81,10 @@ class Boot:
         """Show a status message."""
         self.report.said.append((self.now, message))
 
-    def settle(self, action: Action, *, rule: int, reason: str | None = None) -> Step:
-        """Close the present file; reasons may quote what a server wrote."""
+    def settle(self, action: Action, *, rule: int) -> Step:
+        """Close the present file."""
         report = self.file_report
         report.action, report.rule = action, rule
-        report.reason = None if reason is None else printable(reason)
         report.held = self.held[self.kind]
         return Step.SETTLED
 
@@ -96,7 +96,18 @@ class Boot:
             self.say(status_messages.configuration_refused(name))
             if self.held[self.kind] is not None:
                 self.note(Moment.CACHED_CONFIGURATION)
-        return self.settle(Action.REJECTED, rule=verdict.rule, reason=verdict.reason)
+        self._explain(verdict.code, verdict.reason)
+        return self.settle(Action.REJECTED, rule=verdict.rule)
+
+    def fail(self, code: Reason, reason: str) -> Step:
+        """Close the present file, which did not arrive (rule 1)."""
+        self._explain(code, reason)
+        return self.settle(Action.FAILED, rule=1)
+
+    def _explain(self, code: Reason, reason: str) -> None:
+        """Note why there is no new file; reasons may quote what a server wrote."""
+        report = self.file_report
+        report.code, report.reason = code, printable(reason)
 
     def replace(self, data: bytes) -> Action:
         """Put new contents into the flash; say whether there were any before."""

@@ -11,6 +11,7 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.header_fields import SignerId
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_models import PHONE_MODELS, PhoneModel
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer, Query
 
@@ -132,6 +133,8 @@ class TvsFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
     milliseconds: float
     stage: TvsStage = TvsStage.CONNECT
+    code: Reason = Reason.TVS_UNUSABLE
+    """One of `TVS_FAILURES`."""
 
 
 Event = (

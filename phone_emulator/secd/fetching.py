@@ -8,6 +8,7 @@ from tokenless.phone_emulator.secd.moments import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.search import FileSearch
 from tokenless.phone_emulator.secd.states import Step
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind, Refuse
 
 
@@ -19,11 +20,12 @@ def begin(boot: Boot) -> Step | None:
         _say_what_came_of_the_lists(boot)
     servers = boot.servers.usable()
     if not servers:
-        return boot.settle(Action.FAILED, rule=1, reason="no TFTP server answers")
+        return boot.fail(Reason.NO_SERVER, "no TFTP server answers")
     if boot.kind is FileKind.CONFIGURATION:
         servers = tuple(server for server in servers if _is_authorised(boot, server))
         if not servers:
-            return boot.refuse(Refuse("the CTL does not name this TFTP server", 10))
+            said = "the CTL does not name this TFTP server"
+            return boot.refuse(Refuse(Reason.NOT_AUTHORISED, said, 10))
     names = names_of(boot.kind, boot.identity.device, signed=wants_signed(boot))
     boot.search = FileSearch(names, servers)
     request(boot)
@@ -61,7 +63,7 @@ def refused(boot: Boot, reason: str) -> Step:
     """Give the file up: the server answered, another one will not do better."""
     boot.servers.note_answer(boot.search.server)
     boot.say(status_messages.TFTP_ACCESS_ERROR)
-    return _failed(boot, reason)
+    return _failed(boot, Reason.NOT_DOWNLOADED, reason)
 
 
 def silent(boot: Boot, reason: str) -> Step:
@@ -70,13 +72,13 @@ def silent(boot: Boot, reason: str) -> Step:
     if boot.search.try_next_server():
         return Step.NEXT_SERVER
     boot.say(status_messages.TFTP_TIMEOUT)
-    return _failed(boot, reason)
+    return _failed(boot, Reason.NO_SERVER, reason)
 
 
-def _failed(boot: Boot, reason: str) -> Step:
+def _failed(boot: Boot, code: Reason, reason: str) -> Step:
     requested = str(boot.file_report.requested)
     boot.note(Moment.DOWNLOAD_FAILED, name=requested, reason=reason)
-    return boot.settle(Action.FAILED, rule=1, reason=reason)
+    return boot.fail(code, reason)
 
 
 def _is_authorised(boot: Boot, server: Server) -> bool:

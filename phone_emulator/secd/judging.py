@@ -10,6 +10,7 @@ from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import Step
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.name_text import printable
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_anchors import (
     Accept,
@@ -43,11 +44,11 @@ def _examine_list(boot: Boot, data: bytes) -> Step:
     if len(data) > MAX_LOADED_LENGTH:
         # About 39 certificates of 2048 bits: phones fail to load it (REFERENCE 1.10).
         too_large = f"{len(data)} bytes: a phone loads no list over 64 KB"
-        return boot.refuse(Refuse(too_large, boot.kind.refusal_rule))
+        return _refuse(boot, Reason.TOO_LONG, too_large)
     try:
         file = decode_list(data)
     except DecodeError as error:
-        return boot.refuse(Refuse(f"malformed: {error}", boot.kind.refusal_rule))
+        return _refuse(boot, Reason.MALFORMED, f"malformed: {error}")
     boot.file_report.signer = printable(file.signer.subject)
     installs_again = boot.identity.habits.identical_file_is_an_update
     if data == boot.held[boot.kind] and not installs_again:
@@ -60,10 +61,13 @@ def _examine_signed_configuration(boot: Boot, data: bytes) -> Step:
     try:
         file = SignedFile.decode(data)
     except DecodeError as error:
-        why = f"not a signed file: {error}"
-        return boot.refuse(Refuse(why, boot.kind.refusal_rule))
+        return _refuse(boot, Reason.MALFORMED, f"not a signed file: {error}")
     boot.file_report.signer = printable(file.signer.subject)
     return _judge(boot, file)
+
+
+def _refuse(boot: Boot, code: Reason, said: str) -> Step:
+    return boot.refuse(Refuse(code, said, boot.kind.refusal_rule))
 
 
 def _judge(boot: Boot, file: Signed) -> Step:
@@ -114,7 +118,8 @@ def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
     try:
         configuration = decode_configuration(payload)
     except DecodeError as error:
-        return boot.refuse(Refuse(f"malformed configuration: {error}", rule))
+        said = f"malformed configuration: {error}"
+        return boot.refuse(Refuse(Reason.MALFORMED, said, rule))
     has_ctl = boot.held[FileKind.CTL] is not None
     boot.report.needs_ctl = configuration.security_mode > 1 and not has_ctl
     boot.note(Moment.CONFIGURATION_ACCEPTED, name=boot.search.name)

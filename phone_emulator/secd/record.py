@@ -23,7 +23,7 @@ from tokenless.phone_emulator.secd.states import State
 from tokenless.phone_emulator.secd.tvs_cache import CacheEntry, TvsCache
 from tokenless.protocol.phone_models import PHONE_MODELS
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 _MIN_LINES: Final = 2
 _MAX_LINES: Final = 10_000

@@ -8,6 +8,7 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 
@@ -41,7 +42,8 @@ class Outcome(StrEnum):
     """No TFTP server answered."""
 
 
-_CHANGED: Final = frozenset({Action.INSTALLED, Action.UPDATED})
+CHANGED: Final = frozenset({Action.INSTALLED, Action.UPDATED})
+"""The phone took the file."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,10 @@ class FileReport:
     verified_by: VerifiedBy | None = None
     rule: int | None = None
     """The rule of REFERENCE 4.2 that decided."""
+    code: Reason | None = None
+    """Why it was rejected or did not arrive."""
     reason: str | None = None
+    """The same for a person; it may quote what a server wrote."""
     finding: str | None = None
 
     @property
@@ -81,6 +86,7 @@ class FileReport:
             "signer": self.signer,
             "verified_by": None if self.verified_by is None else self.verified_by.value,
             "reason": self.reason,
+            "reason_code": None if self.code is None else self.code.value,
             "rule": self.rule,
             "finding": self.finding,
         }
@@ -99,6 +105,8 @@ class TvsReport:
     ttl: int | None
     milliseconds: float
     reason: str | None = None
+    code: Reason | None = None
+    """Why it could not be used."""
 
     def to_json(self) -> dict[str, Any]:
         """Return one of `tvs` of `phone boot --json`."""
@@ -112,6 +120,7 @@ class TvsReport:
             "ttl": self.ttl,
             "milliseconds": round(self.milliseconds, 1),
             "reason": self.reason,
+            "reason_code": None if self.code is None else self.code.value,
         }
 
 
@@ -144,7 +153,7 @@ class BootReport:
         if Action.REJECTED in actions:
             return Outcome.REJECTED
         has_configuration = configuration is not None and (
-            configuration.action in _CHANGED | {Action.UNCHANGED}
+            configuration.action in CHANGED | {Action.UNCHANGED}
         )
         if Action.FAILED in actions or not has_configuration or self.needs_ctl:
             return Outcome.DEGRADED
@@ -165,7 +174,7 @@ class BootReport:
         """
         for kind, before in earlier.files.items():
             now = self.files.get(kind)
-            if now and now.action is Action.UNCHANGED and before.action in _CHANGED:
+            if now and now.action is Action.UNCHANGED and before.action in CHANGED:
                 self.files[kind] = before
         self.tvs[:0] = earlier.tvs
         self.said[:0] = earlier.said

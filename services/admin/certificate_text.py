@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
@@ -16,6 +16,7 @@ from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS
 
 _TIME: Final = "%a %b %d %H:%M:%S %Z %Y"
 _HEX_WIDTH: Final = 64
+_LAST_SECOND: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 def certificate_text(certificate: Certificate) -> str:
@@ -39,8 +40,24 @@ def description(certificate: Certificate) -> str:
 
 
 def local_time(when: datetime) -> str:
-    """Return a time as the vendor's tools print it: `Mon Mar 09 17:06:37 CET 2015`."""
-    return when.astimezone().strftime(_TIME)
+    """Return a time as the vendor's tools print it: `Mon Mar 09 17:06:37 CET 2015`.
+
+    In UTC where the host's time has no such year: 9999-12-31 23:59:59, which RFC 5280
+    writes for "no end", is year 10000 east of Greenwich.
+    """
+    try:
+        return when.astimezone().strftime(_TIME)
+    except (OverflowError, ValueError, OSError):
+        return when.astimezone(UTC).strftime(_TIME)
+
+
+def local_time_at(seconds: float) -> str:
+    """Return a Unix time, such as a file's, in the same form.
+
+    A file may claim any year; those that no calendar here has are cut to its ends.
+    """
+    within = min(max(seconds, 0), _LAST_SECOND)
+    return local_time(datetime.fromtimestamp(within, UTC))
 
 
 def _lines(certificate: Certificate) -> Iterator[str]:

@@ -11,6 +11,7 @@ from tokenless.protocol.name_text import printable
 from tokenless.protocol.show_text import Kind, show_signed_file, show_trust_list
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_list import TrustList
+from tokenless.services.admin.certificate_text import local_time_at
 from tokenless.services.cli.file_input import load_file, load_trust_list
 from tokenless.services.cli.file_json import describe_file, describe_finding
 from tokenless.services.cli.file_table import print_table
@@ -51,8 +52,7 @@ def _shown(decoded: TrustList | SignedFile, path: Path) -> str:
 
 
 def _modified(path: Path) -> str:
-    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
-    return f"{changed:%a %b %d %H:%M:%S %Z %Y}"
+    return local_time_at(path.stat().st_mtime)
 
 
 def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:

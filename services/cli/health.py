@@ -78,6 +78,8 @@ def _ask(data: Path, name: str) -> NodeHealth:
 def _line(node: NodeHealth) -> str:
     services = ", ".join(f"{name} {state}" for name, state in node.services.items())
     line = f"{node.node}: {node.verdict}, revision {node.revision}; {services}"
+    if node.drops_requests:
+        line += "; TFTP drops requests at its limits: too many clients, or an attack"
     if node.stale_since is None:
         return line
     since = node.stale_since.isoformat()

@@ -12,6 +12,7 @@ from tokenless.services.changes import membership
 from tokenless.services.cli.administration import cluster_options, opened
 from tokenless.services.cli.options import data_option, database_url
 from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
+from tokenless.services.cluster.site import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 from tokenless.services.node.announce import announce
@@ -19,6 +20,10 @@ from tokenless.services.store.audit import administrator
 from tokenless.services.store.roles import grant as grant_role
 from tokenless.services.store.roles import grants
 
+_DEFAULTS_HERE = (
+    "[tftp], [tvs] and [metrics] have their defaults here: serve with a --config of "
+    "this host, or import with --host-settings"
+)
 _file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 
@@ -71,7 +76,7 @@ def add(
 @click.option(
     "--password",
     callback=partial(_asked_for, confirm=True),
-    help="Encrypts the keys; asked for when not given.",
+    help="Seals the file, 12 characters or more; asked for when not given.",
 )
 @click.option(
     "--output",
@@ -107,9 +112,16 @@ def export(
     callback=partial(_asked_for, confirm=False),
     help="What it was exported with; asked for when not given.",
 )
+@click.option(
+    "--host-settings",
+    is_flag=True,
+    help="Take [tftp], [tvs] and [metrics] of the publisher's configuration, too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_file
-def import_(*, data: Path, password: str, file: Path, as_json: bool) -> None:
+def import_(
+    *, data: Path, password: str, host_settings: bool, file: Path, as_json: bool
+) -> None:
     """Make a node's folder here from an exported FILE, or renew keys.
 
     Name the database as this host reaches it, with its own role:
@@ -122,8 +134,17 @@ def import_(*, data: Path, password: str, file: Path, as_json: bool) -> None:
             f"{file}: too large to be the file of a node",
             hint="make it with `tokenless node export`",
         )
-    cluster, arrived = import_node(data, read, password, database_url=database_url())
+    is_new = not (data / CONFIG_FILE).exists()
+    cluster, arrived = import_node(
+        data,
+        read,
+        password,
+        database_url=database_url(),
+        host_settings=host_settings,
+    )
     with closing(cluster):
+        if is_new and not host_settings:
+            click.echo(_DEFAULTS_HERE, err=True)
         _tell(
             {"node": arrived.name, "data": str(data)},
             f"{arrived.name} is here: tokenless serve --node {arrived.name}",

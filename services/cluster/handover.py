@@ -1,12 +1,15 @@
 """A node on a host of its own: what the publisher hands over, what the host takes.
 
-Private keys never enter the shared database (REFERENCE 10.7), and a node has to sign
-with keys that the publisher makes, ITLRecovery above all. So they travel in a file: the
-node's keys, each encrypted under a password, and the cluster's configuration without
-its database password. The same step carries new keys after a regeneration.
+Private keys never enter the shared database (REFERENCE 10.7), and a node signs with
+keys that the publisher makes. So they travel in a file, sealed as a whole under a
+password (services.cluster.sealed_file): the node's keys and the cluster's configuration
+without its database password. The same step carries new keys after a regeneration.
 
-    {"format":"tokenless node 1","node":…,"folder":…,"configuration":{…},
-     "keys":{"<unit>-<serial>.pem":"-----BEGIN ENCRYPTED PRIVATE KEY-----…"}}
+    "tokenless node 2"  salt  nonce  sealed: {"node":…,"folder":…,"configuration":{…},
+                                              "keys":{"<unit>-<serial>.pem":"-----…"}}
+
+ITLRecovery travels only where subscribers sign with it, from 12.0 on (REFERENCE 2.3):
+before, all that it could do on their host is sign what the cluster never would.
 """
 
 import re
@@ -15,31 +18,30 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tokenless.protocol.codes import TrustStore
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.initialise import save_config, saved_tables
+from tokenless.services.cluster.sealed_file import seal, unseal
 from tokenless.services.cluster.site import CONFIG_FILE, Site
 from tokenless.services.config import ClusterConfig, check_tables
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import FOLDER_MODE
-from tokenless.services.store import nodes
+from tokenless.services.store import certificates, nodes
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
-_FORMAT: Final = "tokenless node 1"
+_MAGIC: Final = b"tokenless node 2\n"
+_FIRST_FORMAT: Final = b'{"format":"tokenless node 1"'
+_RECOVERY_KEYS: Final = f"{TrustStore.ITLRECOVERY}-*.pem"
+_OF_THE_HOST: Final = ("tftp", "tvs", "metrics")
+"""The tables that say how this host serves, not what the cluster is."""
 _KEY_NAME: Final = re.compile(r"[A-Za-z]+-[0-9A-F]{2,64}\.pem")
 _Folder = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,127}\Z")]
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    format: str
     node: str
     folder: _Folder
     configuration: dict[str, Any]
@@ -52,8 +54,8 @@ def export_node(cluster: Cluster, node: Node, password: str) -> bytes:
     From now on this host does not serve it.
 
     Raises:
-        ServiceError: When the password is empty, the database is this host's own, or
-            the node is the publisher.
+        ServiceError: When the password is too short, the database is this host's own,
+            or the node is the publisher.
         OSError: When a key cannot be read.
     """
     if not cluster.store.is_shared:
@@ -66,21 +68,34 @@ def export_node(cluster: Cluster, node: Node, password: str) -> bytes:
             f"{node.name} is the publisher and stays on this host",
             hint="export a subscriber",
         )
-    if not password:
-        raise ServiceError("the file needs a password", hint="give one with --password")
-    keys = {
-        path.name: _encrypt(path.read_bytes(), password)
-        for path in sorted(node.keys_folder.glob("*.pem"))
-    }
     file = _File(
-        _FORMAT, node.name, node.folder.name, saved_tables(cluster.config), keys
+        node.name, node.folder.name, saved_tables(cluster.config), _keys(cluster, node)
     )
+    sealed = seal(_MAGIC, msgspec.json.encode(file), password)
     node.elsewhere_mark.touch()
-    return msgspec.json.encode(file)
+    return sealed
+
+
+def _keys(cluster: Cluster, node: Node) -> dict[str, str]:
+    """Return the keys that a node needs on its own host."""
+    kept = set(node.keys_folder.glob("*.pem"))
+    kept -= set(node.keys_folder.glob(_RECOVERY_KEYS))
+    if cluster.release.recovery_signs:
+        store = TrustStore.ITLRECOVERY
+        with cluster.store.read() as connection:
+            recovery = certificates.own(connection, store, cluster.publisher.id)
+        if recovery is not None:
+            kept.add(node.keys.path(store, recovery.certificate))
+    return {path.name: path.read_text() for path in sorted(kept)}
 
 
 def import_node(
-    data: Path, content: bytes, password: str, *, database_url: str | None = None
+    data: Path,
+    content: bytes,
+    password: str,
+    *,
+    database_url: str | None = None,
+    host_settings: bool = False,
 ) -> tuple[Cluster, Node]:
     """Make a node's folder on this host, or bring it new keys.
 
@@ -90,6 +105,8 @@ def import_node(
         password: Its password.
         database_url: Where this host reaches the database; the publisher's way when
             None.
+        host_settings: Whether a new folder takes the file's [tftp], [tvs] and
+            [metrics], too: which files are served to whom is for this host to say.
 
     Returns:
         The cluster, opened, and the node.
@@ -99,9 +116,11 @@ def import_node(
             cluster's, or the database cannot be reached with this host's role.
         OSError: When the folder cannot be written.
     """
-    file = _decode_untrusted(content)
-    keys = {name: _decrypt_untrusted(pem, password) for name, pem in file.keys.items()}
-    config = check_tables(file.configuration, "the file's configuration")
+    file = _open_untrusted(content, password)
+    keys = {name: _key_untrusted(pem) for name, pem in file.keys.items()}
+    left_out = () if host_settings else _OF_THE_HOST
+    tables = {k: v for k, v in file.configuration.items() if k not in left_out}
+    config = check_tables(tables, "the file's configuration")
     _make_folder(data, config, database_url)
     folder = data / "nodes" / file.folder
     is_new = not (folder / "keys").exists()
@@ -109,6 +128,9 @@ def import_node(
     (folder / "keys").mkdir(mode=FOLDER_MODE, exist_ok=True)
     for name, pem in keys.items():
         replace_file(folder / "keys" / name, pem, mode=PRIVATE)
+    for path in (folder / "keys").glob(_RECOVERY_KEYS):
+        if path.name not in keys:
+            path.unlink()  # an earlier file brought it; the node does not need it
     cluster = Cluster.open(data, database_url=database_url)
     try:
         return cluster, _arrived(cluster, file, is_new=is_new)
@@ -147,30 +169,29 @@ def _make_folder(data: Path, config: ClusterConfig, database_url: str | None) ->
     save_config(Site(data, config, clock=lambda: 0.0))
 
 
-def _decode_untrusted(content: bytes) -> _File:
+def _open_untrusted(content: bytes, password: str) -> _File:
     hint = "make it with `tokenless node export`"
+    if content.startswith(_FIRST_FORMAT):
+        raise ServiceError(
+            "the file of a node in the first format, whose settings anybody can change",
+            hint="export the node again with this version",
+        )
+    if not content.startswith(_MAGIC):
+        raise ServiceError("not the file of a node", hint=hint)
     try:
-        file = msgspec.json.decode(content, type=_File)
+        file = msgspec.json.decode(unseal(_MAGIC, content, password), type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ServiceError("not the file of a node", hint=hint) from None
-    if file.format != _FORMAT:
-        raise ServiceError(f"unknown format {file.format[:40]!r}", hint=hint)
     if not all(_KEY_NAME.fullmatch(name) for name in file.keys):
         raise ServiceError("the file has keys with impossible names", hint=hint)
     return file
 
 
-def _encrypt(pem: bytes, password: str) -> str:
-    key = load_pem_private_key(pem, password=None)
-    encryption = BestAvailableEncryption(password.encode())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
-
-
-def _decrypt_untrusted(pem: str, password: str) -> bytes:
+def _key_untrusted(pem: str) -> bytes:
     try:
-        key = load_pem_private_key(pem.encode(), password=password.encode())
+        load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ServiceError(
-            "the password is wrong, or the file is damaged", hint="try again"
+            "the file has a key that cannot be read", hint="export the node again"
         ) from None
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem.encode()

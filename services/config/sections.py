@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tokenless.protocol.phone_models import DEVICE_NAME
+
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -84,7 +86,7 @@ class TftpSection(Section, frozen=True):
     max_transfers_per_address: Count = 8192
     allow: tuple[str, ...] = ()
     """Networks (CIDR) that are served; empty: all."""
-    log_lines_per_s: Count = 100
+    log_lines_per_s: Count = 40
     max_block_size: Annotated[int, msgspec.Meta(ge=8, le=65464)] = 65464
     max_window: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 64
     timeout_s: Seconds = 0.3
@@ -115,6 +117,12 @@ class TvsSection(Section, frozen=True):
     client_ca: str | None = None
     connections: Count = 16384
     connections_per_address: Count = 8192
+    handshakes_per_address: Count = 512
+    """TLS handshakes of one address that are under way at once."""
+    handshakes_per_address_s: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """TLS handshakes that one address may begin in a second; 0: no such limit."""
+    log_lines_per_s: Count = 100
+    """Above this rate answers are summed up instead of listed one by one."""
     first_byte_s: Seconds = 10.0
     handshake_s: Seconds = 10.0
     request_s: Seconds = 10.0
@@ -160,7 +168,7 @@ class DevicePoolSection(Section, frozen=True):
 class DeviceSection(Section, frozen=True):
     """`[[devices]]`: a phone that is configured by hand."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^SEP[0-9A-F]{12}\Z")]
+    name: Annotated[str, msgspec.Meta(pattern=rf"^(?:{DEVICE_NAME})\Z")]
     device_pool: str
     model: str = "7975"
     security_mode: Literal[1, 2, 3] = 1

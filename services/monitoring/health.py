@@ -3,7 +3,8 @@
 `failing` is what a restart may mend: a service that fell and is not up again. A service
 that an administrator stopped, and caches that answer from what they last knew because
 the database is away, are `degraded`: phones are still served, and killing the process
-would take even that from them.
+would take even that from them. So is a TFTP server that drops requests at its limits:
+more phones ask than it takes, or it is under attack.
 """
 
 from collections.abc import Iterable
@@ -50,6 +51,8 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Since when its caches cannot follow the database; None when they can."""
     reason: str | None
     """Why they cannot."""
+    drops_requests: bool = False
+    """Whether TFTP dropped requests at its limits within the last half minute."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +81,7 @@ def judge(
     stale_for_s: float | None,
     reason: str | None,
     now: float,
+    drops_requests: bool = False,
 ) -> NodeHealth:
     """Say how a node is.
 
@@ -88,11 +92,12 @@ def judge(
         stale_for_s: For how long its caches cannot follow; None when they can.
         reason: Why they cannot.
         now: Unix seconds.
+        drops_requests: Whether TFTP dropped requests at its limits lately.
     """
     states = set(services.values())
     if ServiceState.FAILED in states:
         verdict = Verdict.FAILING
-    elif stale_for_s is not None or states - {ServiceState.STARTED}:
+    elif stale_for_s is not None or drops_requests or states - {ServiceState.STARTED}:
         verdict = Verdict.DEGRADED
     else:
         verdict = Verdict.OK
@@ -103,6 +108,7 @@ def judge(
         services=services,
         stale_since=None if stale_for_s is None else _ago(now, stale_for_s),
         reason=reason,
+        drops_requests=drops_requests,
     )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tokenless.services.store.listening import Listener  # its driver is an extra
 
 _PAUSE_S: Final = 1.0
+_LEAST_S: Final = 0.05
+"""The time between two looks that notifications cause."""
 
 
 async def follow_notifications(store: Database, poke: Callable[[], None]) -> None:
@@ -41,3 +43,6 @@ async def _pass_on(listener: "Listener", poke: Callable[[], None]) -> None:
         await trio.lowlevel.wait_readable(listener.fileno())
         if listener.take():
             poke()
+            # Any role may notify, as often as it likes: a look at the database each
+            # time would be what it wants.
+            await trio.sleep(_LEAST_S)

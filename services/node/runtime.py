@@ -142,6 +142,7 @@ class NodeRuntime:
             stale_for_s=None if follower.trouble is None else follower.age_s,
             reason=follower.trouble,
             now=self._cluster.clock(),
+            drops_requests=self._tftp.drops_requests,
         )
 
     async def handle(self, request: requests.Request) -> Mapping[str, object]:

@@ -4,8 +4,6 @@ Each remembers the port that it was given first, so that a restart, and every ph
 configuration that names the port, stay valid.
 """
 
-import errno
-import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -13,7 +11,6 @@ from typing import Final, Protocol
 import trio
 
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.node.settings import tftp_settings, tvs_settings
 from tokenless.services.node.supervision import ServiceName
@@ -26,12 +23,7 @@ from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
 from tokenless.services.tvs.settings import TvsSettings
 
-_HINTS: Final = {
-    errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
-    errno.EADDRNOTAVAIL: "choose an address of this machine",
-    errno.EMFILE: "let the process have more open files (`ulimit -n`)",
-    errno.EACCES: "choose a port from 1024 on, or give the right to lower ones",
-}
+_LATELY_S: Final = 30.0
 
 
 class _Server(Protocol):
@@ -73,6 +65,12 @@ class TftpService:
         if self._server is None:
             return {}
         return {"tftp": (self._node.address, self._port)}
+
+    @property
+    def drops_requests(self) -> bool:
+        """Whether it dropped requests at its limits within the last half minute."""
+        server = self._server
+        return server is not None and server.counters.dropped_within(_LATELY_S)
 
     async def prepare(self) -> None:
         """Load what the database and the node's folder hold now."""
@@ -180,10 +178,7 @@ class TvsService:
         if self._server is None:
             settings = self._prepared or await self._load()
             server = TvsServer(self._caches, settings, log=get_logger())
-            try:
-                _, self._port = await server.bind()
-            except OSError as error:
-                raise self._not_bound(error) from None
+            _, self._port = await server.bind()
             self._server = server
 
     async def run(
@@ -212,14 +207,6 @@ class TvsService:
         if self._server is not None:
             self._server.close()
             self._server = None
-
-    def _not_bound(self, error: OSError) -> ServiceError:
-        node, reason = self._node, os.strerror(error.errno or 0)
-        where = error.filename or node.address  # which port: it may have two
-        return ServiceError(
-            f"{self.name} of {node.name} on {where}: {reason}",
-            hint=_HINTS.get(error.errno or 0),
-        )
 
     async def _load(self) -> TvsSettings:
         return await trio.to_thread.run_sync(

@@ -9,14 +9,13 @@ from tokenless.protocol.tftp_transfer import Timing
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TftpSection, TvsSection
-from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tvs.settings import (
-    LegacyListener,
-    MinimumTls,
+from tokenless.services.stream_server.settings import (
     OwnCertificate,
-    TvsLimits,
-    TvsSettings,
+    StreamLimits,
+    TlsVersion,
 )
+from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tvs.settings import LegacyListener, TvsSettings
 
 
 def tftp_settings(section: TftpSection) -> TftpSettings:
@@ -50,12 +49,15 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
         certificates=(_own_certificate(cluster, node),),
         address=node.address,
         port=port,
-        minimum_tls=MinimumTls(section.tls_minimum),
+        minimum_tls=TlsVersion(section.tls_minimum),
         legacy=_legacy(section),
         client_ca=None if section.client_ca is None else Path(section.client_ca),
-        limits=TvsLimits(
+        limits=StreamLimits(
             connections=section.connections,
             connections_per_address=section.connections_per_address,
+            handshakes_per_address=section.handshakes_per_address,
+            handshakes_per_address_s=section.handshakes_per_address_s,
+            log_lines_per_s=section.log_lines_per_s,
             first_byte_s=section.first_byte_s,
             handshake_s=section.handshake_s,
             request_s=section.request_s,

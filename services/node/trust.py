@@ -5,9 +5,12 @@ nodes, which are replicated, and those of trust stores. The CTL cache holds what
 node's `CTLFile.tlv` lists, if the cluster vouches for its signer (REFERENCE 10.2).
 """
 
+import os
+
 import trio
 
 from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.trust_list import MAX_FILE_LENGTH
 from tokenless.services.changes.certificates import ctl_signers, with_roles
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger
@@ -26,7 +29,7 @@ class NodeTrust:
     """The caches of one node, whether or not its TVS runs."""
 
     def __init__(self, cluster: Cluster, node: Node) -> None:
-        log = get_logger(node=node.name)
+        self._log = log = get_logger(node=node.name)
         self.caches = Caches(ctl=CtlCache(log))
         self._cluster = cluster
         self._node = node
@@ -76,10 +79,18 @@ class NodeTrust:
         return with_roles(self._cluster), ctl_signers(self._cluster)
 
     def _read_ctl_file(self) -> bytes | None:
+        """Read the file; what cannot be read is empty, and so refused by the cache."""
+        path = self._node.ctl_file
         try:
-            return self._node.ctl_file.read_bytes()
+            # A pipe of that name must not make the reader wait.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "rb") as file:
+                return file.read(MAX_FILE_LENGTH + 1) or b""
         except FileNotFoundError:
             return None
+        except OSError as error:
+            self._log.warning("CTL file not read", why=error.strerror)
+            return b""
 
     def _admits(self, signer: Certificate) -> bool:
         return signer.der in self._vouched

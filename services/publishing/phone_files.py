@@ -3,17 +3,19 @@
 Trust lists are those that lie in the node's folder at that moment; configurations are
 the database's. Both stay until the next start (REFERENCE 10.4). Static files come from
 the folder as they are. Whatever has a name ending in `.sgn` is signed by the node's
-CallManager key when it is first asked for, and kept (REFERENCE 2.1, 2.3).
+CallManager key when it is first asked for, and kept (REFERENCE 2.1, 2.3): signing takes
+a thousand times as long as finding a file, so it is left to who asks (`Unmade`).
 """
 
 import re
 from collections import OrderedDict
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from tokenless.protocol.codes import Digest, TrustStore
-from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.phone_models import DEVICE_NAME, MAX_DOWNLOAD_BYTES
 from tokenless.protocol.signature import Signer
 from tokenless.protocol.signed_file import sign_file
 from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
@@ -21,20 +23,29 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TftpSection
 from tokenless.services.publishing.papers import Papers
 from tokenless.services.publishing.phone_configs import PhoneConfigs
-from tokenless.services.tftp.source import ChainedSource, FileSource
+from tokenless.services.tftp.opened import Version
+from tokenless.services.tftp.source import (
+    ChainedSource,
+    Content,
+    Plain,
+    PlainSource,
+    Unmade,
+    whole,
+)
 from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
 
-_TRUST_LIST: Final = re.compile(r"(CTL|ITL)(?:File|SEP[0-9A-Fa-f]{12})\.tlv")
-_CONFIG: Final = re.compile(r"(SEP[0-9A-Fa-f]{12})\.cnf\.xml")
+_TRUST_LIST: Final = re.compile(r"(CTL|ITL)(File|[A-Z]{3}[0-9A-Za-z._-]+)\.tlv")
+_CONFIG: Final = re.compile(r"([A-Z]{3}[0-9A-Za-z._-]+)\.cnf\.xml")
+_DEVICE: Final = re.compile(DEVICE_NAME)
 _ENCRYPTED: Final = ".cnf.xml.enc.sgn"
 _DEFAULT: Final = "XMLDefault.cnf.xml"
 _SIGNED: Final = ".sgn"
 _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
 
 MAX_SIGNED_FILES: Final = 16_384
-MAX_SIGNED_BYTES: Final = 256 << 20
-"""Kept at once, with what they are made of. Names can be made up without end, also for
-one large file (`./a`, `././a`), memory cannot."""
+MAX_SIGNED_BYTES: Final = 40 << 20
+"""Kept at once. Names can be made up without end, also for one large file (`./a`,
+`././a`), memory cannot; ten thousand configurations fit."""
 MAX_SIGNED_LENGTH: Final = MAX_DOWNLOAD_BYTES
 
 
@@ -80,26 +91,36 @@ class NodeFiles:
         """Serve another ITL from now on: one of `utils itl reset` (REFERENCE 6.2)."""
         self._lists["ITL"] = itl
 
-    def find(self, name: str) -> bytes:
+    def find(self, name: str) -> Content:
         """Return a file.
 
         Raises:
             TftpError: When there is none of this name, or it must not be served.
         """
         if (found := _TRUST_LIST.fullmatch(name)) is not None:
-            return _found(self._lists[found.group(1)])
+            kind, owner = found.groups()
+            is_there = owner == "File" or _is_device(owner)
+            return _found(self._lists[kind] if is_there else None)
         if name.endswith(_ENCRYPTED):
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
         if name.endswith(_SIGNED):
-            return self._signatures.sign(
-                name, self._find_plain(name.removesuffix(_SIGNED))
-            )
+            plain = self._find_plain(name.removesuffix(_SIGNED))
+            return self._signatures.find(name, plain)
         return self._find_plain(name)
 
-    def _find_plain(self, name: str) -> bytes:
-        if (found := _CONFIG.fullmatch(name)) is not None:
-            device = found.group(1)
-            return _found(self._configs.find(f"SEP{device[3:].upper()}"))
+    def read(self, name: str) -> bytes:
+        """Return all bytes of a file, however long that takes.
+
+        Raises:
+            TftpError: As `find` does.
+            OSError: When a static file cannot be read.
+        """
+        return whole(self.find(name))
+
+    def _find_plain(self, name: str) -> Plain:
+        found = _CONFIG.fullmatch(name)
+        if found is not None and _is_device(found.group(1)):
+            return _found(self._configs.find(found.group(1).upper()))
         if name == _DEFAULT:
             return self._configs.default
         path = PurePosixPath(name)
@@ -109,6 +130,10 @@ class NodeFiles:
         return self._static.find(name)
 
 
+_PlainVersion = bytes | Version
+"""Knows a content again: the bytes themselves, or the version of a file."""
+
+
 class _Signatures:
     """Signs contents on demand and keeps the results, the least used go first."""
 
@@ -116,41 +141,47 @@ class _Signatures:
         self._signer = signer
         self._digest = digest
         self._timestamp = timestamp
-        self._kept: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[_PlainVersion, bytes]] = OrderedDict()
         self._kept_bytes = 0
 
-    def sign(self, name: str, content: bytes) -> bytes:
+    def find(self, name: str, plain: Plain) -> bytes | Unmade:
         """Return the signed file of a content; the same object for the same content.
 
         Raises:
             TftpError: When no phone would take so large a file.
         """
+        version: _PlainVersion = plain if isinstance(plain, bytes) else plain.version
         kept = self._kept.get(name)
-        if kept is not None and kept[0] is content:
+        if kept is not None and kept[0] == version:
             self._kept.move_to_end(name)
             return kept[1]
-        if len(content) > MAX_SIGNED_LENGTH:
+        size = len(plain) if isinstance(plain, bytes) else plain.size
+        if size > MAX_SIGNED_LENGTH:
             raise TftpError(TftpErrorCode.DISK_FULL, "The file is too large to be sent")
-        signed = sign_file(
+        return Unmade(
+            partial(self._sign, name, plain), partial(self._keep, name, version)
+        )
+
+    def _sign(self, name: str, plain: Plain) -> bytes:
+        return sign_file(
             name,
-            content,
+            whole(plain),
             self._signer,
             timestamp=self._timestamp,
             digest=self._digest,
         ).data
-        self._keep(name, (content, signed))
+
+    def _keep(self, name: str, version: _PlainVersion, signed: bytes) -> bytes:
+        _, replaced = self._kept.pop(name, (b"", b""))
+        self._kept[name] = version, signed
+        self._kept_bytes += len(signed) - len(replaced)
+        while len(self._kept) > MAX_SIGNED_FILES or self._kept_bytes > MAX_SIGNED_BYTES:
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self._kept_bytes -= len(dropped)
         return signed
 
-    def _keep(self, name: str, pair: tuple[bytes, bytes]) -> None:
-        replaced = self._kept.pop(name, ())
-        self._kept_bytes += sum(map(len, pair)) - sum(map(len, replaced))
-        self._kept[name] = pair
-        while len(self._kept) > MAX_SIGNED_FILES or self._kept_bytes > MAX_SIGNED_BYTES:
-            _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= sum(map(len, dropped))
 
-
-def _static_files(node: Node, settings: TftpSection) -> FileSource:
+def _static_files(node: Node, settings: TftpSection) -> PlainSource:
     limits = StaticLimits(
         file_bytes=settings.max_file_bytes, patterns=settings.static_patterns
     )
@@ -164,6 +195,10 @@ def _load(file: Path) -> bytes | None:
     with suppress(FileNotFoundError):
         return file.read_bytes()
     return None
+
+
+def _is_device(name: str) -> bool:
+    return _DEVICE.fullmatch(name.upper()) is not None
 
 
 def _found(content: bytes | None) -> bytes:

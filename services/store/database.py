@@ -8,20 +8,33 @@ statement on rows that are its own.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema, trust_lists
 from tokenless.services.store.engine import CHANNEL, POSTGRESQL, declare, open_engine
 from tokenless.services.store.failures import explained
+from tokenless.services.store.server_checks import check_server
 
 if TYPE_CHECKING:
     from tokenless.services.store.listening import Listener
 
+# Qualified, types too: a function in `public` that fits better would be called.
+_NOTIFY: Final = text(
+    "SELECT pg_catalog.pg_notify("
+    "CAST(:channel AS pg_catalog.text), CAST(:revision AS pg_catalog.text))"
+)
+_MAY_CHANGE: Final = text(
+    "SELECT pg_catalog.has_table_privilege("
+    "'audit'::pg_catalog.text, 'INSERT'::pg_catalog.text)"
+)
+_LOCK: Final = text(
+    "SELECT pg_catalog.pg_advisory_xact_lock(CAST(:key AS pg_catalog.int8))"
+)
 _FOUNDING: Final = 0x746F6B656E
 """Of the advisory lock of those who make or upgrade tables."""
 
@@ -66,8 +79,7 @@ class Database:
         if not self.is_shared:
             return True
         with self.read() as connection:
-            allowed = func.has_table_privilege(schema.audit.name, "INSERT")
-            return bool(connection.scalar(select(allowed)))
+            return bool(connection.scalar(_MAY_CHANGE))
 
     @contextmanager
     def found(self, name: str, *, by: str) -> Iterator[Change]:
@@ -100,6 +112,8 @@ class Database:
             ServiceError: When it holds no cluster, another one, or a newer program's.
         """
         with self.read() as connection:
+            if self.is_shared:
+                check_server(connection)
             found = migrate.version(connection)
         migrate.check_known(found)
         if found != migrate.NEWEST:
@@ -146,10 +160,17 @@ class Database:
         with explained(), self._transaction(writes=True) as connection:
             change = self._begin(connection, (action, detail, by), at)
             yield change
-            if self.is_shared:
-                # Sent when the transaction is committed, and only then.
-                told = func.pg_notify(CHANNEL, str(change.revision))
-                connection.execute(select(told))
+        if self.is_shared:
+            self._tell(change.revision)
+
+    def _tell(self, revision: int) -> None:
+        """Tell nodes of a change that is committed.
+
+        Not in its transaction: any role can fill the server's queue of notifications,
+        and no change may fail for that. Nodes look by themselves, too.
+        """
+        with suppress(ServiceError), self.note() as connection:
+            connection.execute(_NOTIFY, {"channel": CHANNEL, "revision": str(revision)})
 
     @contextmanager
     def note(self) -> Iterator[Connection]:
@@ -208,9 +229,8 @@ class Database:
 
     def _lock_schema(self, connection: Connection) -> None:
         if self.is_shared:
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FOUNDING}
-            )
+            check_server(connection)
+            connection.execute(_LOCK, {"key": _FOUNDING})
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:

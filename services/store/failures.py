@@ -1,5 +1,6 @@
 """What the database refuses or breaks, as one line that says what to do."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -13,35 +14,49 @@ class DatabaseAwayError(ServiceError):
     """The database cannot be reached; nothing is known to have been changed."""
 
 
-_AWAY: Final = (
-    "connection",
-    "could not connect",
-    "server closed",
-    "terminating",
-    "shutting down",
-    "starting up",
-    "could not receive",
-    "could not send",
+_BUSY: Final = "another administrator is at work; try again"
+_DISK: Final = "make room on the disk or mend it; nothing was changed"
+_DAMAGED: Final = "restore the data folder from a backup"
+_NO_CLUSTER: Final = "the folder holds no cluster of this version"
+_FOLLOWER: Final = (
+    "this host may only follow, and write its own node's rows; work on the publisher"
 )
-"""What PostgreSQL's client library says of a server that is away, comes or goes."""
-_HINTS: Final = {
-    "locked": "another administrator is at work; try again",
-    "lock timeout": "another administrator is at work; try again",
-    "full": "make room on the disk; nothing was changed",
-    "no space left": "make room on the disk; nothing was changed",
-    "readonly": "make the data folder writable",
-    "disk i/o": "make room on the disk or mend it; nothing was changed",
-    "malformed": "restore the data folder from a backup",
-    "no such table": "the folder holds no cluster of this version",
-    "permission denied": "this host may only follow; work on the publisher",
-    "must be owner": "run a command of this version on the publisher first",
-    "row-level security": "this host may write its own node's rows only",
-    "password authentication": "correct the role or its password",
-    "no password supplied": "put the password into ~/.pgpass, or into the URL",
-    "does not exist": "correct [database] url, or restore the database",
+_LOGIN: Final = "correct the role, its password or the database in [database] url"
+_PASSWORD: Final = "put the password into ~/.pgpass, or into the URL"  # noqa: S105
+_UNKNOWN: Final = "try again; if it stays, look at the disk or PostgreSQL's log"
+_AWAY: Final = "start PostgreSQL, or correct [database] url; then try again"
+
+# By the server's SQLSTATE: its words are in the language of its `lc_messages`.
+_BY_STATE: Final = {
+    "28000": _LOGIN,  # invalid_authorization_specification
+    "28P01": _LOGIN,  # invalid_password
+    "3D000": _LOGIN,  # invalid_catalog_name
+    "42501": _FOLLOWER,  # insufficient_privilege
+    "42P01": _NO_CLUSTER,  # undefined_table
+    "53100": _DISK,  # disk_full
+    "55P03": _BUSY,  # lock_not_available
+    "58030": _DISK,  # io_error
+    "XX001": _DAMAGED,  # data_corrupted
+    "XX002": _DAMAGED,  # index_corrupted
 }
-_UNKNOWN_HINT: Final = "try again; if it stays, look at the disk or PostgreSQL's log"
-_AWAY_HINT: Final = "start PostgreSQL, or correct [database] url; then try again"
+_STATES_OF_ONE_THAT_IS_AWAY: Final = frozenset(
+    # Connections (class 08), shutdown, crash of another backend, start.
+    {"08000", "08001", "08003", "08004", "08006", "57P01", "57P02", "57P03"}
+)
+# By the first byte of SQLite's code: the others say where it happened.
+_BY_SQLITE_CODE: Final = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_FULL: _DISK,
+    sqlite3.SQLITE_IOERR: _DISK,
+    sqlite3.SQLITE_READONLY: "make the data folder writable",
+    sqlite3.SQLITE_CANTOPEN: "make the data folder readable and writable",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    # Of our own statements only the names of tables can be wrong.
+    sqlite3.SQLITE_ERROR: _NO_CLUSTER,
+}
+_PRIMARY: Final = 0xFF
 
 
 @contextmanager
@@ -55,21 +70,49 @@ def explained() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _explain(error) from error
+        raise explain(error) from error
 
 
-def _explain(error: DBAPIError) -> ServiceError:
+def explain(error: DBAPIError) -> ServiceError:
+    """Return the one line for what a driver raised."""
     # The driver writes a line an address that it tried; never the password.
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    reason = lines[0].strip()
-    whole = str(error.orig).lower()
-    message = f"the cluster's database: {reason}"
-    for word, hint in _HINTS.items():
-        if word in whole:
-            return ServiceError(message, hint=hint)
+    message = f"the cluster's database: {lines[0].strip()}"
+    if _is_away(error):
+        return DatabaseAwayError(message, hint=_AWAY)
+    return ServiceError(message, hint=_hint(error.orig) or _UNKNOWN)
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _STATES_OF_ONE_THAT_IS_AWAY
+    if error.connection_invalidated:
+        return True
+    # What has no SQLSTATE was not said by a server: it refused to talk, or broke off.
     is_broken = isinstance(error, OperationalError | InterfaceError)
-    if error.connection_invalidated or (
-        is_broken and any(word in whole for word in _AWAY)
-    ):
-        return DatabaseAwayError(message, hint=_AWAY_HINT)
-    return ServiceError(message, hint=_UNKNOWN_HINT)
+    return is_broken and _login_hint(error.orig) is None
+
+
+def _hint(cause: BaseException | None) -> str | None:
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", None)  # none of the driver's own
+        return None if code is None else _BY_SQLITE_CODE.get(code & _PRIMARY)
+    state = getattr(cause, "sqlstate", None)
+    return _login_hint(cause) if state is None else _BY_STATE.get(state)
+
+
+def _login_hint(cause: BaseException | None) -> str | None:
+    """Tell whether a server was reached that did not let us in.
+
+    libpq gives no SQLSTATE of a connection that could not be made, but it knows whether
+    the server asked for a password.
+    """
+    connection = getattr(cause, "pgconn", None)
+    if connection is None:
+        return None
+    if connection.needs_password:
+        return _PASSWORD
+    return _LOGIN if connection.used_password else None

@@ -1,7 +1,7 @@
 """Rows of processnode and of what each node has taken."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ class NodeRow:
     tvs_port: int | None
 
 
+_LAST_PORT: Final = 65535
 _COLUMNS: Final = tuple(processnode.c[each.name] for each in fields(NodeRow))
 
 
@@ -117,4 +118,10 @@ def _folder_names(name: str) -> Iterator[str]:
 
 
 def _node(row: Row[*tuple[Any, ...]]) -> NodeRow:
-    return NodeRow(*row)
+    node = NodeRow(*row)
+    return replace(node, tftp_port=_port(node.tftp_port), tvs_port=_port(node.tvs_port))
+
+
+def _port(written: int | None) -> int | None:
+    """Return a port that phones take, None for what another host may have written."""
+    return written if written is not None and 0 < written <= _LAST_PORT else None

@@ -6,9 +6,11 @@ made by the database's administrator (`CREATE ROLE … LOGIN`); here it is given
     SELECT          on every table
     UPDATE          of its own node's ports and of how far that node is; which rows are
                     its own is decided by `processnode.db_role` (migration 0002)
-    INSERT          on `published`, which remembers when a content was first served
+    INSERT          of its own rows of `published`, which remembers when a content was
+                    first served
 
-and nothing else: no certificate, trust store, CTL, parameter, audit row or revision.
+and nothing else: no function, certificate, trust store, CTL, parameter, audit row or
+revision.
 """
 
 import re
@@ -18,8 +20,13 @@ from sqlalchemy import Column, Connection, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
+from tokenless.services.store.server_checks import REVOKE
 
 _ROLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_MAY_CREATE: Final = text(
+    "SELECT pg_catalog.has_schema_privilege(CAST(:role AS pg_catalog.name), "
+    "'public'::pg_catalog.text, 'CREATE'::pg_catalog.text)"
+)
 _PORTS: Final = (schema.processnode.c.tftp_port, schema.processnode.c.tvs_port)
 _STATE: Final = (
     schema.node_state.c.ctl_revision,
@@ -41,6 +48,8 @@ def grants(role: str) -> list[str]:
         )
     tables = [*schema.metadata.tables, "alembic_version"]
     return [
+        REVOKE,
+        f"REVOKE CREATE ON SCHEMA public FROM {role}",
         f"REVOKE ALL ON {', '.join(tables)} FROM {role}",
         f"GRANT SELECT ON {', '.join(tables)} TO {role}",
         f"GRANT UPDATE ({_names(_PORTS)}) ON {schema.processnode.name} TO {role}",
@@ -62,6 +71,12 @@ def grant(connection: Connection, node_id: int, role: str) -> None:
         )
     for statement in statements:
         connection.execute(text(statement))
+    if connection.scalar(_MAY_CREATE, {"role": role}):
+        # A revocation by somebody else than the grantor is a warning only.
+        raise ServiceError(
+            f"{role} may still create functions in the schema public",
+            hint=f"as its grantor: REVOKE CREATE ON SCHEMA public FROM {role}",
+        )
     connection.execute(
         update(schema.processnode)
         .where(schema.processnode.c.id == node_id)

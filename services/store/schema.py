@@ -9,6 +9,7 @@ here is a step in `migrations/versions`, too.
 from typing import Final
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -168,9 +169,15 @@ published: Final = Table(
     "published",
     metadata,
     Column("digest", String(64), primary_key=True),
-    Column("published_at", Integer, nullable=False),
+    Column("published_by", String(63), primary_key=True),
+    Column("published_at", BigInteger, nullable=False),
+    CheckConstraint(
+        "published_at BETWEEN 0 AND 4294967295", name="published_at_in_32_bits"
+    ),
 )
-"""When a content was first published, so that equal contents stay equal bytes."""
+"""When a content was first published, so that equal contents stay equal bytes.
+`published_by` is the PostgreSQL role that wrote the row, empty on SQLite: no role waits
+for a row that another one has not committed."""
 
 audit: Final = Table(
     "audit",

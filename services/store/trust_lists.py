@@ -5,13 +5,31 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select, text
 
+from tokenless.services.store.engine import POSTGRESQL, SQLITE
 from tokenless.services.store.schema import ctl_file, published, reset_itl
 
-# Two nodes may come with the same content at once; the first one counts.
-_REMEMBER: Final = text(
-    "INSERT INTO published (digest, published_at) VALUES (:digest, :now) "
-    "ON CONFLICT DO NOTHING"
-)
+_LAST: Final = 0xFFFFFFFF
+"""A header's time has 32 bits."""
+# Two processes of a host may come with the same content at once; the first one counts.
+_REMEMBER: Final = {
+    SQLITE: text(
+        "INSERT INTO published (digest, published_by, published_at) "
+        "VALUES (:digest, '', :at) ON CONFLICT DO NOTHING"
+    ),
+    POSTGRESQL: text(
+        "INSERT INTO published (digest, published_by, published_at) "
+        "VALUES (:digest, current_user, :at) ON CONFLICT DO NOTHING"
+    ),
+}
+_ROLES: Final = {
+    SQLITE: text("SELECT '', ''"),
+    POSTGRESQL: text(
+        "SELECT current_user, pg_catalog.pg_get_userbyid(relowner) "
+        "FROM pg_catalog.pg_class "
+        "WHERE oid OPERATOR(pg_catalog.=) 'published'::pg_catalog.regclass"
+    ),
+}
+"""Who is asking, and whose the tables are: the publisher's role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +88,29 @@ def newest_reset_revision(connection: Connection, node_id: int) -> int:
 
 
 def first_published(connection: Connection, digest: str, now: int) -> int:
-    """Return when a content was first published: now, when it was not before."""
-    known = select(published.c.published_at).where(published.c.digest == digest)
-    if (at := connection.scalar(known)) is not None:
-        return int(at)
-    connection.execute(_REMEMBER, {"digest": digest, "now": now})
-    return int(connection.scalar(known) or now)
+    """Return when a content was first published: now, when it was not before.
+
+    A role's own word counts for it, then the publisher's, then the earliest of others;
+    what it goes by becomes its own word, so that nobody can change its mind later.
+    """
+    dialect = connection.dialect.name
+    me, owner = connection.execute(_ROLES[dialect]).one()
+    known = _publications(connection, digest)
+    if (own := known.get(me)) is not None:
+        return int(own)
+    at = _believable(known.get(owner, min(known.values(), default=now)), now)
+    connection.execute(_REMEMBER[dialect], {"digest": digest, "at": at})
+    known = _publications(connection, digest)
+    return int(known.get(me, at))
+
+
+def _publications(connection: Connection, digest: str) -> dict[str, int]:
+    """Return when each role first published a content."""
+    columns = select(published.c.published_by, published.c.published_at)
+    rows = connection.execute(columns.where(published.c.digest == digest))
+    return {row.published_by: row.published_at for row in rows}
+
+
+def _believable(at: int, now: int) -> int:
+    """Return a time that another host wrote, as one that a header can hold."""
+    return at if 0 <= at <= _LAST else now

@@ -1,6 +1,7 @@
 """What a TFTP server counts: plain integers, in memory that workers share."""
 
 import mmap
+import time
 from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import Final
@@ -45,7 +46,10 @@ _OUTCOMES: Final[Mapping[Outcome, int]] = {
     outcome: len(Count) + index for index, outcome in enumerate(Outcome)
 }
 _RETIRED: Final = len(Count) + len(Outcome)
-_CELLS: Final = _RETIRED + 1
+_DROPPED_MS: Final = _RETIRED + 1
+"""When a request was last dropped at a limit; the clock of all processes."""
+_CELLS: Final = _DROPPED_MS + 1
+_AT_A_LIMIT: Final = frozenset({Count.OVER_LIMIT, Count.FLOOD})
 
 
 class TftpCounters:
@@ -84,6 +88,11 @@ class TftpCounters:
         """Return how many transfers ended so."""
         return sum(row[_OUTCOMES[outcome]] for row in self._rows)
 
+    def dropped_within(self, seconds: float) -> bool:
+        """Whether a request was dropped at a limit so lately."""
+        last_ms = max(row[_DROPPED_MS] for row in self._rows)
+        return last_ms > 0 and _now_ms() - last_ms <= seconds * 1000
+
     @property
     def under_way(self) -> int:
         """How many transfers are in the tables."""
@@ -114,6 +123,12 @@ class CounterRow:
         """Count something."""
         self._cells[count] += amount
 
+    def drop(self, count: Count) -> None:
+        """Count a request that got no answer."""
+        self.add(count)
+        if count in _AT_A_LIMIT:
+            self._cells[_DROPPED_MS] = _now_ms()
+
     def end(self, outcome: Outcome, sent_bytes: int, retransmits: int) -> None:
         """Count the end of a transfer."""
         cells = self._cells
@@ -121,3 +136,7 @@ class CounterRow:
         cells[Count.BYTES] += sent_bytes
         cells[Count.RETRANSMITS] += retransmits
         cells[_OUTCOMES[outcome]] += 1
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -15,11 +15,13 @@ import structlog
 
 from tokenless.protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
 from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.services.tftp.background import Background
 from tokenless.services.tftp.counters import Count, CounterRow
 from tokenless.services.tftp.deadlines import Deadlines
 from tokenless.services.tftp.handover import Handover
 from tokenless.services.tftp.journal import Journal
 from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.making import Making, Waiting
 from tokenless.services.tftp.ports import PortPool
 from tokenless.services.tftp.reception import Reception
 from tokenless.services.tftp.session import Session
@@ -63,13 +65,16 @@ class Engine:
         self._reception = Reception(
             source, settings, self._table, counters, self._journal
         )
+        self._making = Making()
+        self._loading: Background[Session] = Background()
         self._deadlines: Deadlines[Session] = Deadlines()
         self._by_descriptor: dict[int, Session] = {}
         self._epoll = select.epoll()
         self._intake = {self._listener_descriptor}
         if handover is not None:
             self._intake.add(handover.fileno())
-        for descriptor in self._intake:
+        results = {self._making.fileno(), self._loading.fileno()}
+        for descriptor in self._intake | results:
             self._epoll.register(descriptor, select.EPOLLIN)
         self._ports = PortPool(listener.socket.family, self._epoll)
 
@@ -79,7 +84,7 @@ class Engine:
 
     def change_settings(self, settings: TftpSettings) -> None:
         """Behave otherwise from the next request on; sockets stay as they are."""
-        self._reception.settings = settings
+        self._reception.change_settings(settings)
         self._table.change_settings(settings)
         self._journal.change_rate(settings.log_lines_per_s)
 
@@ -96,8 +101,8 @@ class Engine:
 
     @property
     def under_way(self) -> int:
-        """How many transfers there are."""
-        return len(self._table)
+        """How many transfers there are, or wait for a file to be made."""
+        return len(self._table) + len(self._making)
 
     def turn(self, now: float) -> int:
         """Handle what has arrived; return for how many sockets that was."""
@@ -125,13 +130,10 @@ class Engine:
     def expire(self, now: float) -> None:
         """Send again, or give up, what was due before now."""
         for session in self._deadlines.due(now):
-            transfer = session.transfer
-            transfer.tick(now)
-            if transfer.outcome is None:
-                self._send(session, transfer.datagrams(), now)
+            session.transfer.tick(now)
+            self._go_on(session, now)
+            if not session.is_over:
                 self._deadlines.add(session, now)
-            else:
-                self._ended(session, now)
         self._journal.summarise(now)
         self._ports.trim(now)
 
@@ -152,6 +154,8 @@ class Engine:
         for session in self._table:
             session.end(Outcome.STOPPED)
             self._ended(session, now)
+        self._making.close()
+        self._loading.close()
         self._ports.close()
         self._epoll.close()
 
@@ -159,6 +163,12 @@ class Engine:
         """Handle the listener, a stranger on a transfer's port, or an idle port."""
         if descriptor == self._listener_descriptor:
             self._drain_listener(now)
+            return
+        if descriptor == self._making.fileno():
+            self._take_made(now)
+            return
+        if descriptor == self._loading.fileno():
+            self._take_loaded(now)
             return
         handover = self._handover
         if handover is not None and descriptor == handover.fileno():
@@ -180,6 +190,24 @@ class Engine:
             return
         for data, peer, local in handover.take():
             self._request(data, peer, local, now)
+
+    def _take_made(self, now: float) -> None:
+        """Take the requests anew whose files were made."""
+        for waiting, result in self._making.finished():
+            if isinstance(result, bytes):
+                waiting.unmade.keep(result)
+                self._take(waiting.data, waiting.peer, waiting.local, now)
+            else:
+                peer, name = waiting.peer, waiting.filename
+                refusal = self._reception.refuse(peer, name, result, now)
+                self._listener.send(refusal, peer, waiting.local)
+
+    def _take_loaded(self, now: float) -> None:
+        """Let the transfers go on whose blocks were read."""
+        for session, _ in self._loading.finished():
+            session.is_loading = False
+            session.transfer.resume()
+            self._go_on(session, now)
 
     def _drain_listener(self, now: float) -> None:
         receive = self._listener.receive
@@ -210,8 +238,23 @@ class Engine:
         else:
             self._request(data, peer, local, now)
 
+    def _go_on(self, session: Session, now: float) -> None:
+        """Send what a transfer has to say, load what it waits for, or end it."""
+        transfer = session.transfer
+        self._send(session, transfer.datagrams(), now)
+        if transfer.outcome is not None:
+            self._ended(session, now)
+        elif transfer.is_waiting:
+            self._load(session)
+
+    def _load(self, session: Session) -> None:
+        packets = session.packets
+        if packets is not None and not session.is_loading:
+            session.is_loading = True
+            self._loading.submit(session, packets.load)
+
     def _advance(self, session: Session, now: float) -> None:
-        """Do what is rarer: a first answer, a window, the end."""
+        """Do what is rarer: a first answer, a window, a block to load, the end."""
         transfer = session.transfer
         if session.is_new and transfer.answered:
             replaced = self._table.answered(session)
@@ -220,8 +263,11 @@ class Engine:
                 self._ended(replaced, now)
         if transfer.outcome is not None:
             self._ended(session, now)
-        elif session.train_bytes:
+            return
+        if session.train_bytes:
             self._send(session, transfer.datagrams(), now)
+        if transfer.is_waiting:
+            self._load(session)
 
     def _send(self, session: Session, datagrams: Sequence[bytes], now: float) -> None:
         try:
@@ -240,44 +286,62 @@ class Engine:
             if self._handover is not None:
                 self._handover.put((data, peer, local))
             return
-        answer = self._reception.take(data, peer, now)
+        self._counters.add(Count.REQUESTS)
+        if len(self._making):
+            if self._making.has(peer, data):
+                self._counters.add(Count.DUPLICATES)
+                return
+            self._making.forget(peer)
+        self._take(data, peer, local, now)
+
+    def _take(self, data: bytes, peer: Peer, local: str, now: float) -> None:
+        answer = self._reception.take(data, peer, local, now)
         if isinstance(answer, Session):
-            self._begin(answer, local, now)
+            if answer.is_begun:
+                answer.transfer.ask_again()
+                self._go_on(answer, now)
+            else:
+                self._begin(answer, local, now)
+        elif isinstance(answer, Waiting):
+            is_known = self._table.is_known(peer[0])
+            if not self._making.put(answer, is_known=is_known):
+                self._reception.note_crowd(peer, now)
         elif answer is not None:
             self._listener.send(answer, peer, local)
 
     def _begin(self, session: Session, local: str, now: float) -> None:
-        displaced = self._table.to_displace(session.peer)
+        displaced = self._table.to_displace(session.peer, now)
         if displaced is not None:
             displaced.end(Outcome.DISPLACED)
             self._ended(displaced, now)
-        self._connect(session, local)
+        if self._has_ports and not self._take_port(session, local):
+            session = self._reception.for_shared_port(session, now)
+        if session.port is None:
+            self._share_port(session, local)
+        session.is_begun = True
         self._table.add(session)
         self._counters.add(Count.STARTED)
-        self._send(session, session.transfer.datagrams(), now)
-        if session.transfer.outcome is None:
+        self._go_on(session, now)
+        if not session.is_over:
             self._deadlines.add(session, now)
 
-    def _connect(self, session: Session, local: str) -> None:
-        """Give a transfer its own port, or the well-known one where there is none."""
-        peer = session.peer
-        if self._has_ports:
-            try:
-                port = self._ports.take(peer, local)
-            except OSError:
-                self._counters.add(Count.SHARED_PORT)
-            else:
-                session.port = port
-                session.send, session.recv = port.own.send, port.own.recv
-                if not port.cut_trains(session.train_bytes):
-                    session.train_bytes = 0
-                self._by_descriptor[port.descriptor] = session
-                return
-        parts, send_train = session.train_bytes, self._listener.send_train
-        if parts:
-            session.send = lambda data: send_train(data, peer, local, parts)
-            return
-        send = self._listener.send
+    def _take_port(self, session: Session, local: str) -> bool:
+        """Give a transfer its own port; return whether there was one."""
+        try:
+            port = self._ports.take(session.peer, local)
+        except OSError:
+            self._counters.add(Count.SHARED_PORT)
+            return False
+        session.port = port
+        session.send, session.recv = port.own.send, port.own.recv
+        if not port.cut_trains(session.train_bytes):
+            session.train_bytes = 0
+        self._by_descriptor[port.descriptor] = session
+        return True
+
+    def _share_port(self, session: Session, local: str) -> None:
+        """Let a transfer be sent from the well-known port."""
+        peer, send = session.peer, self._listener.send
         session.send = lambda data: send(data, peer, local)
 
     def _client_is_gone(self, session: Session, now: float) -> None:
@@ -287,6 +351,9 @@ class Engine:
 
     def _ended(self, session: Session, now: float) -> None:
         transfer = session.transfer
+        if session.is_ended:
+            return
+        session.is_ended = True
         self._table.remove(session)
         if session.port is not None:
             del self._by_descriptor[session.port.descriptor]

@@ -12,13 +12,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from tokenless.protocol.tftp_packets import MAX_REQUEST_BYTES
-from tokenless.services.tftp.sockets import SOL_UDP, UDP_SEGMENT, Peer
+from tokenless.services.tftp.sockets import Peer
 
 _LONGEST: Final = MAX_REQUEST_BYTES + 1  # one more, so that a longer one is seen
 _IP_PKTINFO: Final = 8
 _PKTINFO_V4: Final = struct.Struct("@I4s4s")  # interface, local address, destination
 _PKTINFO_V6: Final = struct.Struct("@16sI")  # destination, interface
-_SEGMENT: Final = struct.Struct("@H")
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(_PKTINFO_V6.size) + socket.CMSG_SPACE(
     _PKTINFO_V4.size
 )
@@ -58,22 +57,6 @@ class Listener:
             # A full buffer, an unreachable network, a forged address that is none: as
             # if the datagram had been lost, which transfers are made for.
             return
-
-    def send_train(self, data: bytes, peer: Peer, local: str, part_bytes: int) -> None:
-        """Send what the kernel is to cut into datagrams of this length.
-
-        What is no longer than one goes as by `send`.
-
-        Raises:
-            OSError: When the network refuses trains, or the buffer is full.
-        """
-        if len(data) <= part_bytes:
-            self.send(data, peer, local)
-            return
-        ancillary = [(SOL_UDP, UDP_SEGMENT, _SEGMENT.pack(part_bytes))]
-        if self.is_wildcard:
-            ancillary.append(self._from(local))
-        self.socket.sendmsg([data], ancillary, 0, peer)
 
     def _ask_for_destinations(self) -> None:
         if self._is_v6:

@@ -1,7 +1,7 @@
-"""Who is let in during a flood of forged requests.
+"""Rate-limits unknown clients during a flood of forged requests.
 
-A forged request is answered three times and remembered for two seconds; that is what a
-flood costs. Addresses that have answered before are real, and always let in. Of the
+A forged request is answered once and remembered for six seconds; that is what a flood
+costs. Addresses that have answered before are real, and always let in. Of the
 unknown ones only some are, at a steady rate: a new phone gets in at one of its
 repetitions, and the rest of the flood costs no more than reading it.
 """
@@ -32,6 +32,10 @@ class Newcomers:
             known[host] = None
             if len(known) > _MAX_KNOWN:
                 del known[next(iter(known))]
+
+    def is_known(self, host: str) -> bool:
+        """Whether an answer has come from an address."""
+        return host in self._known
 
     def may_enter(self, host: str, now: float) -> bool:
         """Whether a request is to be answered although there is a flood."""

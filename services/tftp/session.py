@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from tokenless.protocol.tftp_transfer import Outcome, Transfer
+from tokenless.services.tftp.opened import FilePackets
 from tokenless.services.tftp.ports import TransferPort
 from tokenless.services.tftp.sockets import Peer
+from tokenless.services.tftp.source import Plain
 
 Send = Callable[[bytes], object]
 
@@ -13,9 +15,14 @@ class Session:
     """A transfer with the socket that it is sent through."""
 
     __slots__ = (
+        "content",
         "filename",
+        "is_begun",
+        "is_ended",
+        "is_loading",
         "is_new",
         "is_watched",
+        "packets",
         "peer",
         "port",
         "predecessor",
@@ -41,13 +48,23 @@ class Session:
         """The request as it came, to know its repetitions by."""
         self.filename = filename
         self.started = started
+        self.content: Plain
+        """The version of the file that it sends."""
+        self.packets: FilePackets | None = None
+        """Those of a file that is read while it is sent."""
+        self.is_loading = False
+        """Whether a thread is reading the next of them."""
+        self.is_begun = False
+        """Whether it is in the table, with a way to send."""
+        self.is_ended = False
+        """Whether it was taken out of the table again."""
         self.is_new = True
         """Whether the client has not answered yet: the request may be forged."""
         self.train_bytes = transfer.train_bytes
         """How long the parts of a window are that the kernel cuts; 0: it cuts none."""
         self.is_watched = True
         """Whether a datagram takes more than the shortest way: the client has not
-        answered before, or windows are sent."""
+        answered before, windows are sent, or blocks may have to be loaded."""
         self.predecessor: Session | None = None
         """The transfer that this one replaces as soon as the client answers it.
 
@@ -73,7 +90,7 @@ class Session:
     def note_answer(self) -> None:
         """Note that the client exists."""
         self.is_new = False
-        self.is_watched = self.train_bytes > 0
+        self.is_watched = self.train_bytes > 0 or self.packets is not None
 
     def stop_trains(self) -> None:
         """Send the datagrams of a window one by one from now on."""

@@ -2,20 +2,22 @@
 
 Names come from the network. What is served lies below the root after all symbolic
 links are followed, is a regular file, is not too large, and matches the patterns of
-what may be served. Everything else is an error packet.
+what may be served. Everything else is an error packet. Nothing is kept: a file is open
+while somebody reads it (`opened`), once for all who read that version of it.
 """
 
 import errno
 import fnmatch
 import os
 import stat
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
+from weakref import WeakValueDictionary
 
 from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.services.tftp.opened import OpenedFile, Version
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # O_NONBLOCK: opening a pipe that somebody laid there must not wait for its writer.
@@ -31,15 +33,12 @@ _CODES: Final[Mapping[int, TftpErrorCode]] = {
     errno.ELOOP: TftpErrorCode.ACCESS_VIOLATION,
 }
 
-_Version = tuple[int, int, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class StaticLimits:
-    """How much of a folder is served and kept."""
+    """How much of a folder is served."""
 
     file_bytes: int = 256 << 20
-    cache_bytes: int = 64 << 20
     patterns: Sequence[str] = ("*",)
     """Shell patterns over the whole name; only what matches one is served."""
 
@@ -50,24 +49,22 @@ class StaticFiles:
     def __init__(self, root: Path, limits: StaticLimits | None = None) -> None:
         self._root = root
         self._limits = StaticLimits() if limits is None else limits
-        self._cache: OrderedDict[str, tuple[_Version, bytes]] = OrderedDict()
-        self._cached_bytes = 0
+        self._opened: WeakValueDictionary[Version, OpenedFile] = WeakValueDictionary()
 
-    def find(self, name: str) -> bytes:
-        """Return a file's content; the same object while the file does not change.
+    def find(self, name: str) -> OpenedFile:
+        """Return a file; the same object while anybody has it and it does not change.
 
         Raises:
             TftpError: When there is no such file, or it must not be served.
         """
         parts = self._checked_parts(name)
         try:
-            descriptor = self._open(parts)
-            try:
-                return self._read("/".join(parts), descriptor)
-            finally:
-                os.close(descriptor)
+            file = OpenedFile(self._open(parts))
         except OSError as error:
             raise _refusal(error) from None
+        if file.size > self._limits.file_bytes:
+            raise TftpError(TftpErrorCode.DISK_FULL, "The file is too large to be sent")
+        return self._opened.setdefault(file.version, file)
 
     def _checked_parts(self, name: str) -> tuple[str, ...]:
         path = PurePosixPath(name)
@@ -97,37 +94,13 @@ class StaticFiles:
                 below = os.open(part, _DIRECTORY, dir_fd=folder)
                 os.close(folder)
                 folder = below
-            return os.open(inside[-1], _FILE, dir_fd=folder)
+            descriptor = os.open(inside[-1], _FILE, dir_fd=folder)
         finally:
             os.close(folder)
-
-    def _read(self, name: str, descriptor: int) -> bytes:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND, "Not a regular file")
-        if status.st_size > self._limits.file_bytes:
-            raise TftpError(TftpErrorCode.DISK_FULL, "The file is too large to be sent")
-        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-        cached = self._cache.get(name)
-        if cached is not None and cached[0] == version:
-            self._cache.move_to_end(name)
-            return cached[1]
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(self._limits.file_bytes + 1)
-        if len(content) > self._limits.file_bytes:
-            raise TftpError(TftpErrorCode.DISK_FULL, "The file is too large to be sent")
-        self._keep(name, version, content)
-        return content
-
-    def _keep(self, name: str, version: _Version, content: bytes) -> None:
-        replaced = self._cache.pop(name, None)
-        if replaced is not None:
-            self._cached_bytes -= len(replaced[1])
-        self._cache[name] = (version, content)
-        self._cached_bytes += len(content)
-        while self._cached_bytes > self._limits.cache_bytes:
-            _, (_, dropped) = self._cache.popitem(last=False)
-            self._cached_bytes -= len(dropped)
+        return descriptor
 
 
 def _refusal(error: OSError) -> TftpError:

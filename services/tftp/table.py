@@ -1,9 +1,10 @@
-"""Who is admitted, and which transfers are under way.
+"""Which requests are admitted, and which transfers are under way.
 
-The table is bounded. When it is full, the oldest transfer that its client has never
-answered makes room: forged requests displace each other, and a client that is really
-there has answered within a round trip. Long before that, unknown addresses are rationed
-(`newcomers`).
+The table is bounded. When it is full, or an address has its share, the oldest transfer
+that its client has never answered makes room, else the one without progress for longest
+(`silence`): forged requests displace each other, and a client that is really there
+answers within a round trip and goes on. Long before that, unknown addresses are
+rationed (`newcomers`).
 """
 
 import ipaddress
@@ -14,6 +15,7 @@ from functools import lru_cache
 from tokenless.services.tftp.newcomers import Newcomers
 from tokenless.services.tftp.session import Session
 from tokenless.services.tftp.settings import TftpSettings
+from tokenless.services.tftp.silence import LongestSilent
 from tokenless.services.tftp.sockets import Peer
 
 
@@ -23,6 +25,8 @@ class Admission(Enum):
 
     ADMITTED = "admitted"
     DUPLICATE = "duplicate"
+    REPEATED = "repeated"
+    """A request repeated after the last packet that it is sent unasked."""
     NOT_ALLOWED = "not-allowed"
     OVER_LIMIT = "over-limit"
     FLOOD = "flood"
@@ -38,6 +42,9 @@ class TransferTable:
         self._by_address: dict[str, int] = {}
         self._count = 0
         self._newcomers = Newcomers(settings.newcomers_per_s)
+        self.is_known = self._newcomers.is_known
+        """Whether an answer has come from an address before."""
+        self._longest_silent = LongestSilent(self)
         self._is_allowed = lru_cache(maxsize=4096)(self._compare_with_networks)
         self.get = self._sessions.get
         """The newest transfer of a client, or None."""
@@ -63,33 +70,39 @@ class TransferTable:
         if settings.allow and not self._is_allowed(peer[0]):
             return Admission.NOT_ALLOWED
         known = self._sessions.get(peer)
-        if (
-            known is not None
-            and known.is_new
-            and known.request == request
-            and not known.transfer.is_giving_up
-        ):
-            return Admission.DUPLICATE
-        if self._by_address.get(peer[0], 0) >= settings.max_transfers_per_address:
-            return Admission.OVER_LIMIT
-        if self._count >= settings.max_transfers and not self._unanswered:
+        if known is not None and known.is_new and known.request == request:
+            is_dormant = known.transfer.is_dormant
+            return Admission.REPEATED if is_dormant else Admission.DUPLICATE
+        if self._must_displace(peer) and self.to_displace(peer, now) is None:
             return Admission.OVER_LIMIT
         is_flood = len(self._unanswered) >= settings.max_unanswered
         if is_flood and not self._newcomers.may_enter(peer[0], now):
             return Admission.FLOOD
         return Admission.ADMITTED
 
-    def to_displace(self, peer: Peer) -> Session | None:
+    def to_displace(self, peer: Peer, now: float) -> Session | None:
         """Return the transfer that has to end before one of `peer` is added.
 
         It is the one that the same client has not answered, for it asks for something
-        else now; in a full table the oldest unanswered one.
+        else now. Where the table is full it is the oldest unanswered one, else the one
+        without progress for longest; where the address has its share, one of its own.
         """
         if peer in self._unanswered:
             return self._unanswered[peer]
-        if self._count < self._settings.max_transfers:
+        if not self._must_displace(peer):
             return None
-        return next(iter(self._unanswered.values()), None)
+        if self._has_its_share(peer):
+            return self._longest_silent.find(now, peer[0])
+        oldest = next(iter(self._unanswered.values()), None)
+        return self._longest_silent.find(now) if oldest is None else oldest
+
+    def _must_displace(self, peer: Peer) -> bool:
+        is_full = self._count >= self._settings.max_transfers
+        return is_full or self._has_its_share(peer)
+
+    def _has_its_share(self, peer: Peer) -> bool:
+        most = self._settings.max_transfers_per_address
+        return self._by_address.get(peer[0], 0) >= most
 
     def add(self, session: Session) -> None:
         """Take a transfer in; one that its client has answered stays behind it."""

@@ -229,21 +229,29 @@ class CtlCache:
             admits: Whether the cluster vouches for a signer's certificate.
             mode: Which files are admitted.
         """
+        self.index = Index()
         try:
             records = () if ctl is None else _admitted_records(ctl, admits, mode)
+            entries = [
+                CachedCertificate.of_record(record)
+                for record in records
+                if _is_answerable(record)
+            ]
         except ProtocolError as error:
-            self.index = Index()
-            self._log.warning("CTL file not admitted to the CTL cache", why=str(error))
-            return CtlRefill(0, str(error))
-        entries = [
-            CachedCertificate.of_record(record)
-            for record in records
-            if _is_answerable(record)
-        ]
+            return self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001 - refused, whatever it raises
+            # A file that anybody may have written must not end all nodes of a host,
+            # not even by a fault of this program.
+            self._log.exception("CTL file not read: a fault of this program")
+            return self._refuse(f"internal error: {type(error).__name__}")
         self.index = Index(entries)
         for line in log_lines.ctl_recached(entry.key for entry in entries):
             self._log.debug(line)
         return CtlRefill(len(self.index))
+
+    def _refuse(self, why: str) -> CtlRefill:
+        self._log.warning("CTL file not admitted to the CTL cache", why=why)
+        return CtlRefill(0, why)
 
 
 def _admitted_records(

@@ -1,22 +1,17 @@
-"""The TVS daemon as the rest of the services see it, in one process or in several."""
+"""The TVS daemon as the rest of the services see it."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import structlog
 import trio
 
+from tokenless.services.stream_server.server import StreamServer, WorkersGuest
+from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 from tokenless.services.tvs.caches import Caches
-from tokenless.services.tvs.counters import COLLECTOR, TvsCounters
-from tokenless.services.tvs.descriptors import within_descriptors
-from tokenless.services.tvs.driver import drive
-from tokenless.services.tvs.listeners import Listeners, close_listeners, open_listeners
-from tokenless.services.tvs.loop import TvsLoop
-from tokenless.services.tvs.responder import Responder
-from tokenless.services.tvs.settings import OwnCertificate, TvsLimits, TvsSettings
-from tokenless.services.tvs.tls import load_contexts, warn_of_weaknesses
-from tokenless.services.tvs.workers import Workers
+from tokenless.services.tvs.counters import COLLECTOR, TvsCount
+from tokenless.services.tvs.guest import CachesState, TvsGuest
+from tokenless.services.tvs.settings import TvsSettings
 
 
 class TvsServer:
@@ -39,17 +34,19 @@ class TvsServer:
             ServiceError: When there is none, or one cannot be used.
         """
         self.caches = caches
-        self.counters = TvsCounters()
-        """What it has counted; with several workers half a second old."""
         self._settings = settings
-        unbound = structlog.get_logger() if log is None else log
-        self._log = (
-            unbound.bind(node=settings.node) if settings.node else unbound.bind()
+        self._server = StreamServer(
+            settings.for_streams(),
+            partial(TvsGuest, caches),
+            guest_cells=len(TvsCount),
+            in_workers=WorkersGuest(
+                "tokenless.services.tvs.guest:make_worker_guest", CachesState(caches)
+            ),
+            collector=COLLECTOR,
+            log=log,
         )
-        self._contexts = load_contexts(settings)
-        warn_of_weaknesses(settings, self._log)
-        self._listeners: tuple[Listeners, ...] = ()
-        self._running: TvsLoop | Workers | None = None
+        self.counters = self._server.counters
+        """What it has counted, in all its processes."""
 
     async def bind(self) -> tuple[str, int]:
         """Listen; clients wait in the backlog until `serve` runs.
@@ -58,19 +55,15 @@ class TvsServer:
             The address and the port, also when port 0 was asked for.
 
         Raises:
-            OSError: When the address is not ours or the port is in use.
+            ServiceError: When the address is not ours or the port is in use.
         """
-        await trio.lowlevel.checkpoint()
-        if not self._listeners:
-            self._listeners = open_listeners(self._settings)
-        return self._listeners[0][0].address
+        return (await self._server.bind())[0]
 
     @property
     def legacy_address(self) -> tuple[str, int] | None:
         """Where TLS 1.0 is spoken, once bound; None when it is not."""
-        if not self._listeners or self._settings.legacy is None:
-            return None
-        return self._listeners[0][1].address
+        addresses = self._server.addresses
+        return addresses[1] if len(addresses) > 1 else None
 
     async def serve(
         self,
@@ -80,77 +73,25 @@ class TvsServer:
         """Serve until cancelled; then say goodbye to all clients and stop listening.
 
         Raises:
-            OSError: As `bind`, when it was not called before.
-            ServiceError: When the workers' process ends.
+            ServiceError: As `bind`, when it was not called before, or when the process
+                of the workers ends.
         """
-        address = await self.bind()
-        COLLECTOR.watch(self._settings.node, self.counters)
-        try:
-            if self._settings.workers > 1:
-                await self._serve_by_workers(address, task_status)
-            else:
-                with self._loop() as self._running:
-                    task_status.started(address)
-                    await drive(self._running)
-        finally:
-            COLLECTOR.forget(self._settings.node, self.counters)
-            self._running = None
-            self.close()
+        async with trio.open_nursery() as nursery:
+            addresses = await nursery.start(self._server.serve)
+            task_status.started(addresses[0])
 
     def close(self) -> None:
         """Stop listening, where `serve` was not entered after `bind`; else nothing."""
-        if self._running is None:
-            for listeners in self._listeners:
-                close_listeners(listeners)
-            self._listeners = ()
+        self._server.close()
 
     def reload(
-        self, certificates: tuple[OwnCertificate, ...], limits: TvsLimits
+        self, certificates: tuple[OwnCertificate, ...], limits: StreamLimits
     ) -> None:
         """Show other certificates and keep to other limits; open connections stay.
-
-        TLS sessions end with other certificates: a client that resumes one does a
-        full handshake. So certificates that are the same are left alone.
 
         Raises:
             ServiceError: When one cannot be used; then nothing has changed.
         """
         settings = replace(self._settings, certificates=certificates, limits=limits)
-        if settings == self._settings:
-            return
-        if certificates != self._settings.certificates:
-            self._contexts = load_contexts(settings)
-            warn_of_weaknesses(settings, self._log)
+        self._server.reload(settings.for_streams())
         self._settings = settings
-        match self._running:
-            case TvsLoop():
-                self._running.contexts = self._contexts
-                self._running.change_limits(within_descriptors(limits))
-            case Workers():
-                self._running.show(certificates, limits)
-            case None:
-                pass
-
-    @contextlib.contextmanager
-    def _loop(self) -> Iterator[TvsLoop]:
-        loop = TvsLoop(
-            self._listeners[0],
-            self._contexts,
-            Responder(self.caches, self.counters, self._log),
-            limits=within_descriptors(self._settings.limits),
-            counters=self.counters,
-            log=self._log,
-        )
-        try:
-            yield loop
-        finally:
-            loop.close()
-
-    async def _serve_by_workers(
-        self, address: tuple[str, int], task_status: trio.TaskStatus[tuple[str, int]]
-    ) -> None:
-        workers = Workers(self._settings, self._listeners, self.caches, self.counters)
-        self._running = workers
-        async with trio.open_nursery() as nursery:
-            await nursery.start(workers.run)
-            task_status.started(address)

@@ -1,75 +1,28 @@
 """What an administrator decides about a node's TVS daemon, with its defaults."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum, unique
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from tokenless.protocol.certificate import UNREADABLE
-from tokenless.services.errors import ServiceError
+from tokenless.services.stream_server.settings import (
+    ClientCertificates,
+    OwnCertificate,
+    Port,
+    StreamLimits,
+    StreamSettings,
+    TlsSettings,
+    TlsVersion,
+)
 
 DEFAULT_PORT: Final = 2445
-
-
-@unique
-class MinimumTls(StrEnum):
-    """The oldest TLS that the main listener speaks: the setting `tvs.tls_minimum`."""
-
-    TLS_1_0 = "1.0"
-    """7900 phones know nothing newer. Whoever has broken that protocol can read and
-    change their connections, and OpenSSL's checks are off for everybody's."""
-    TLS_1_2 = "1.2"
-
-
-@dataclass(frozen=True, slots=True)
-class OwnCertificate:
-    """A certificate that the daemon shows, and where its private key lies."""
-
-    der: bytes
-    key: Path
-    """PEM without a password; read by the TLS library only."""
-
-    @classmethod
-    def load(cls, certificate: Path, key: Path) -> Self:
-        """Take the certificate from a PEM file.
-
-        Raises:
-            ServiceError: When the file cannot be read or holds none.
-        """
-        try:
-            pem = certificate.read_bytes()
-            return cls(
-                x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER), key
-            )
-        except (OSError, *UNREADABLE) as error:
-            raise ServiceError(
-                f"{certificate}: no certificate could be read: {error}",
-                hint="name a PEM file with the TVS certificate",
-            ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class TvsLimits:
-    """What one client, or all of them, may take before the daemon defends itself."""
-
-    connections: int = 16_384
-    """At once; over it the connection that has waited longest is closed. The limit of
-    open files of the process, when lower, counts instead."""
-    connections_per_address: int = 8_192
-    """High, because all phones of a site may come from one address (NAT)."""
-    first_byte_s: float = 10.0
-    """From accept to the first byte. Nothing is allocated for TLS before it."""
-    handshake_s: float = 10.0
-    """From the first byte to a finished handshake, however the bytes dribble."""
-    request_s: float = 10.0
-    """From a request's first byte until its answer has left."""
-    idle_s: float = 10.0
-    """Between requests; the vendor's timer is known by name only (REFERENCE 3.7)."""
-    buffered_bytes: int = 2 * 65_545
-    """Received and not yet answered, a connection."""
+# What CUCM lists for this port, ECDHE first (REFERENCE 3.7): an 8861 was seen to use
+# AES256-SHA. TLS 1.3 has suites of its own.
+_CIPHERS: Final = (
+    "ECDHE+AESGCM:ECDHE+AES:AES256-GCM-SHA384:AES256-SHA256:AES256-SHA:"
+    "AES128-GCM-SHA256:AES128-SHA256:AES128-SHA"
+)
+# The two suites that 7900 phones have (REFERENCE 3.7).
+_LEGACY_CIPHERS: Final = "AES128-SHA:AES256-SHA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +43,43 @@ class TvsSettings:
     address: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     """0 takes a free one."""
-    minimum_tls: MinimumTls = MinimumTls.TLS_1_2
-    """Of the main listener. 1.0 where old and new phones are sent to one port."""
+    minimum_tls: TlsVersion = TlsVersion.TLS_1_2
+    """Of the main listener. 1.0 where old and new phones are sent to one port: whoever
+    has broken that protocol can read and change the connections of old phones, and
+    OpenSSL's checks are off for everybody's."""
     legacy: LegacyListener | None = None
     """A second listener for TLS 1.0 alone, where old phones can be sent elsewhere."""
     client_ca: Path | None = None
     """PEM file of the authorities of phone certificates (MIC, LSC). With it a client
-    certificate is asked for, may be absent, and is recorded; see tls.py."""
-    limits: TvsLimits = field(default_factory=TvsLimits)
+    certificate is asked for, may be absent, and is recorded."""
+    limits: StreamLimits = field(default_factory=StreamLimits)
+    """The vendor's idle timer is known by name only (REFERENCE 3.7)."""
     workers: int = 1
     """Processes on the one port."""
     node: str = ""
     """For logs and metrics."""
+
+    def for_streams(self) -> StreamSettings:
+        """Return these settings as the stream server takes them."""
+        main = TlsSettings(
+            self.certificates,
+            self.minimum_tls,
+            ciphers=_CIPHERS,
+            client_certificates=ClientCertificates.IGNORED
+            if self.client_ca is None
+            else ClientCertificates.REQUESTED,
+            authorities_file=self.client_ca,
+        )
+        ports = [Port(self.address, self.port, main)]
+        if self.legacy is not None:
+            old = TlsSettings(
+                self.certificates,
+                TlsVersion.TLS_1_0,
+                TlsVersion.TLS_1_0,
+                _LEGACY_CIPHERS,
+                main.client_certificates,
+                authorities_file=self.client_ca,
+            )
+            address = self.legacy.address or self.address
+            ports.append(Port(address, self.legacy.port, old, name="legacy"))
+        return StreamSettings("TVS", tuple(ports), self.limits, self.workers, self.node)

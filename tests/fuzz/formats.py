@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from cryptography.x509 import load_der_x509_certificate
 
 from tests.fuzz.engine import Seeded
+from tests.rigs.odd_certificates import der_with_dates
 from tests.vectors.make import FOLDER
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.certificate import Certificate
@@ -24,6 +25,8 @@ from tokenless.protocol.phone_config import (
 from tokenless.protocol.show_text import show_signed_file, show_trust_list
 from tokenless.protocol.show_text_parse import parse_shown_list
 from tokenless.protocol.trust_list import TrustList
+from tokenless.services.admin.certificate_text import certificate_text
+from tokenless.services.cli.certificate_view import certificate_json
 from tokenless.services.cli.file_json import describe_file
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,6 +39,11 @@ CONFIGURATION = PhoneConfig(
     capf=(CapfServer("192.0.2.11"),),
     urls=(("secureDirectoryURL", "https://192.0.2.11:8443/x?a=1&b=2"),),
 )
+DATES = [
+    b"20150309160637Z20200307160636Z",
+    b"00010101000000Z99991231235959Z",
+    b"00000101000000Z00000101000000Z",
+]
 DOCTYPE = b'<!DOCTYPE d [<!ENTITY a "b">]><device><load>&a;</load></device>'
 
 
@@ -61,6 +69,16 @@ def certificate_target(data: bytes) -> None:
     assert certificate.subject_text.isprintable()
     assert DistinguishedName.parse(certificate.issuer_text) is not None
     assert certificate.key_bits > 0
+
+
+def dates_target(data: bytes) -> None:
+    """Read a certificate with these two dates; print them where commands do."""
+    middle = len(data) // 2
+    dates = (text[:100] for text in (data[:middle], data[middle:]))
+    certificate = Certificate.decode(der_with_dates(*dates))
+    assert certificate.not_before.tzinfo is certificate.not_after.tzinfo is UTC
+    certificate_text(certificate)
+    certificate_json(certificate)
 
 
 def name_target(data: bytes) -> None:
@@ -111,6 +129,7 @@ def seeds() -> dict[str, Seeded]:
     return {
         "files": (file_target, files),
         "certificates": (certificate_target, [c for c in certificates if c]),
+        "dates": (dates_target, DATES),
         "names": (name_target, names),
         "texts": (text_target, texts),
         "configurations": (configuration_target, [CONFIGURATION.encode(), DOCTYPE]),

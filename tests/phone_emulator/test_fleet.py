@@ -15,6 +15,7 @@ import pytest
 
 from tests.rigs.cluster import Lab
 from tests.rigs.live import AuthorityFiles, live_node
+from tests.rigs.odd_certificates import list_of_year_0
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.plan import (
@@ -65,6 +66,19 @@ async def test_a_fleet_through_a_regeneration(tmp_path: Path) -> None:
     assert len(held) == 120
     # One object in memory for one content, whoever holds it.
     assert len({id(contents.ctl) for contents in held}) == 1
+
+
+async def test_a_certificate_of_year_0_ends_no_fleet(tmp_path: Path) -> None:
+    authority = LAB.authority()
+    async with live_node(authority, tmp_path) as node:
+        source = AuthorityFiles(authority)
+        node.tftp_server.source = source
+        with closing(FleetStore.open(tmp_path / "fleet")) as store:
+            phones = list(plan(5).phones((node.tftp,)))
+            for name in ("ITLFile.tlv", *(f"ITL{p.device}.tlv" for p in phones)):
+                source.signed[name] = list_of_year_0("ITLFile.tlv")
+            report = await Fleet(phones, store, MODERN).boot()
+    assert report.to_json()["files"]["ITLFile.tlv"] == {"rejected": 5}
 
 
 async def test_stuck_phones_are_named(tmp_path: Path) -> None:

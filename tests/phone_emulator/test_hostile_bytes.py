@@ -2,10 +2,12 @@
 
 from functools import cache
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs.cluster import NOW, Lab
+from tests.rigs.odd_certificates import list_of_year_0
 from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
@@ -63,6 +65,16 @@ def test_a_cut_or_lengthened_list_is_never_installed(cut: int, more: bytes) -> N
         secd = Secd(IDENTITY, FlashContents(), TvsCache())
         secd.handle(PowerOn(), NOW)
         assert install_of(secd.handle(Downloaded(altered), NOW)) == []
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_certificate_of_year_0_is_refused_like_any_damage(empty: bool) -> None:
+    contents = FlashContents() if empty else held()
+    secd = Secd(IDENTITY, contents, TvsCache())
+    secd.handle(PowerOn(), NOW)
+    effects = secd.handle(Downloaded(list_of_year_0("CTLFile.tlv")), NOW)
+    assert effects
+    assert install_of(effects) == []
 
 
 answers = st.builds(

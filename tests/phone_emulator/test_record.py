@@ -66,6 +66,6 @@ def test_what_is_no_record(data: bytes) -> None:
 
 
 def test_an_unknown_model_or_format_is_refused(record: bytes) -> None:
-    for old, new in ((b'"7975"', b'"9999"'), (b'"format":1', b'"format":2')):
+    for old, new in ((b'"7975"', b'"9999"'), (b'"format":2', b'"format":1')):
         with pytest.raises(PhoneError):
             Replay(record.replace(old, new))

@@ -10,6 +10,7 @@ from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.moments import Moment
 from tokenless.phone_emulator.secd.report import Action, Outcome, TvsReport
 from tokenless.protocol.codes import Role
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer, MessageType, Query
 
@@ -147,8 +148,8 @@ def test_no_tvs_server_can_be_used(bench: Bench) -> None:
     assert moments(bench)[-2:] == ["cached-configuration", "booted outcome=rejected"]
     asked = (NEW.serial_hex, NEW.issuer_text, "unreachable", (), None, 1.0)
     assert bench.secd.report.tvs[:2] == [
-        TvsReport(f"{PUB}:2445", *asked, "Connection refused"),
-        TvsReport(f"{SUB}:2445", *asked, pin),
+        TvsReport(f"{PUB}:2445", *asked, "Connection refused", Reason.TVS_UNUSABLE),
+        TvsReport(f"{SUB}:2445", *asked, pin, Reason.TVS_NOT_IN_ITL),
     ]
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs import damage, minting
+from tests.rigs.odd_certificates import NO_END, YEAR_0, der_with_dates
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.names import MAX_ATTRIBUTES, NameForm
@@ -226,3 +227,26 @@ def test_a_key_of_another_kind_is_named() -> None:
     parsed["tbs_certificate"]["subject_public_key_info"] = keys.PublicKeyInfo.load(info)
     with pytest.raises(DecodeError, match="neither RSA nor EC"):
         Certificate.decode(parsed.dump(force=True))
+
+
+@pytest.mark.parametrize("dates", [(YEAR_0, NO_END), (NO_END, YEAR_0)])
+def test_a_year_that_no_calendar_has_is_refused(dates: tuple[bytes, bytes]) -> None:
+    with pytest.raises(DecodeError, match="validity"):
+        Certificate.decode(der_with_dates(*dates))
+
+
+@given(*[st.text("0123456789Z+-.", min_size=13, max_size=19)] * 2)
+def test_any_dates_are_read_or_refused(begins: str, ends: str) -> None:
+    with contextlib.suppress(DecodeError):
+        Certificate.decode(der_with_dates(begins.encode(), ends.encode()))
+
+
+@given(*[st.integers(0, 9999)] * 2, *[st.integers(0, 99)] * 2)
+def test_any_year_is_read_or_refused(
+    first: int, last: int, month: int, day: int
+) -> None:
+    begins, ends = (
+        f"{year:04}{month:02}{day:02}235960Z".encode() for year in (first, last)
+    )
+    with contextlib.suppress(DecodeError):
+        Certificate.decode(der_with_dates(begins, ends))

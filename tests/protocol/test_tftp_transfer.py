@@ -30,7 +30,9 @@ def begin(content: bytes, **agreed: object) -> Transfer:
         ({"blksize": "9" * 5000}, None),
         ({"tsize": "0"}, {"tsize": "77"}),
         ({"tsize": "x"}, None),
-        ({"timeout": "255"}, {"timeout": "255"}),
+        ({"timeout": "3"}, {"timeout": "3"}),
+        ({"timeout": "4"}, None),
+        ({"timeout": "255"}, None),
         ({"timeout": "0"}, None),
         ({"timeout": "256"}, None),
         ({"windowsize": "65535"}, {"windowsize": "8"}),
@@ -52,7 +54,7 @@ def test_options(options: dict[str, str], acknowledged: dict[str, str] | None) -
 
 def test_a_file_is_sent_block_by_block() -> None:
     transfer = begin(b"a" * 512 + b"b")
-    assert transfer.datagrams() == (encode_data(1, b"a" * 512),)
+    assert transfer.datagrams() == [encode_data(1, b"a" * 512)]
     assert not transfer.datagrams()
     transfer.receive(encode_ack(1), 0.1)
     assert transfer.datagrams() == (encode_data(2, b"b"),)
@@ -148,13 +150,13 @@ def test_a_repeated_ack_repeats_nothing() -> None:
     assert not transfer.datagrams()
 
 
-def test_before_an_answer_two_retransmits_and_then_silence() -> None:
+def test_before_an_answer_one_retransmit_and_then_silence() -> None:
     transfer = begin(b"x" * 2000)
     sent = len(transfer.datagrams())
     while transfer.outcome is None:
         transfer.tick(transfer.deadline)
         sent += len(transfer.datagrams())
-    assert sent == 3
+    assert sent == 2
     assert transfer.outcome is Outcome.NO_ANSWER
 
 
@@ -193,6 +195,70 @@ def test_an_agreed_timeout_stays_as_it_is() -> None:
     assert transfer.deadline == 2.0
     transfer.tick(2.0)
     assert transfer.deadline == 4.0
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+@pytest.mark.parametrize("timeout_s", [None, 1, 3, 255])
+def test_silence_ends_whatever_timeout_was_agreed(
+    timeout_s: int | None, answers: int
+) -> None:
+    acknowledged = None if timeout_s is None else {"timeout": str(timeout_s)}
+    transfer = begin(b"x" * 2000, timeout_s=timeout_s, acknowledged=acknowledged)
+    for answer in range(answers):
+        transfer.receive(encode_ack(answer + (timeout_s is None)), 1.0)
+    now = 0.0
+    while transfer.outcome is None:
+        now = transfer.deadline
+        transfer.tick(now)
+    assert now <= answers * 1.0 + Timing().silence_s
+    assert transfer.silent_since == answers * 1.0
+
+
+def test_after_the_last_retransmit_each_repeated_ack_gets_one_packet() -> None:
+    timing = Timing(retransmits=1)
+    transfer = Transfer(Blocks(b"x" * 2000, 512), PLAIN, timing, 0.0)
+    transfer.datagrams()
+    transfer.receive(encode_ack(1), 0.0)
+    transfer.datagrams()
+    transfer.tick(transfer.deadline)
+    assert len(transfer.datagrams()) == 1
+    transfer.tick(transfer.deadline)
+    assert not transfer.datagrams()
+    assert transfer.is_dormant
+    for _ in range(3):
+        transfer.receive(encode_ack(1), 2.0)
+        assert transfer.datagrams() == [encode_data(2, b"x" * 512)]
+    transfer.receive(encode_ack(2), 2.5)
+    assert transfer.datagrams() == (encode_data(3, b"x" * 512),)
+    assert not transfer.is_dormant
+
+
+def test_a_repeated_request_is_answered_when_nothing_else_would_be_sent() -> None:
+    transfer = Transfer(
+        Blocks(b"x", 512), PLAIN, Timing(retransmits_before_answer=0), 0.0
+    )
+    transfer.datagrams()
+    transfer.ask_again()
+    assert not transfer.datagrams()  # the first answer is still on its way
+    transfer.tick(transfer.deadline)
+    assert not transfer.datagrams()
+    transfer.ask_again()
+    assert transfer.datagrams() == [encode_data(1, b"x")]
+    transfer.receive(encode_ack(1), 2.0)
+    assert transfer.outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize("block_size", [8, 512, 1428, 8192, 65464])
+def test_a_window_holds_128_kb_at_most(block_size: int) -> None:
+    limits = OptionLimits(window=65535)
+    asked = {"blksize": str(block_size), "windowsize": "65535"}
+    agreement = agree(asked, limits, 77)
+    assert agreement.window * block_size <= 128 << 10
+    assert agreement.window == (128 << 10) // block_size
+    assert agreement.acknowledged == {
+        "blksize": str(block_size),
+        "windowsize": str(agreement.window),
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from asn1crypto import keys as core_keys
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
+from tokenless.protocol.anchor_records import distinct_keys
 from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.errors import BadSignatureError
 from tokenless.protocol.header import HeaderTag
-from tokenless.protocol.record import RecordTag, compose_record
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.record import Record, RecordTag, compose_record
 from tokenless.protocol.signed_file import SignedFile, sign_file
 from tokenless.protocol.trust_anchors import (
     Accept,
@@ -68,7 +73,8 @@ KINDS = [(FileKind.CTL, FOREIGN, 7), (FileKind.CONFIGURATION, FOREIGN_CONFIGURAT
 
 def test_a_list_under_anothers_name() -> None:
     verdict = HELD.judge(FileKind.CTL, ITL)
-    assert verdict == Refuse("the header says that the file is ITLFile.tlv", 7)
+    said = "the header says that the file is ITLFile.tlv"
+    assert verdict == Refuse(Reason.WRONG_NAME, said, 7)
 
 
 def test_a_list_without_a_name_is_judged_by_its_signer() -> None:
@@ -96,7 +102,8 @@ def test_a_digest_that_the_model_lacks(
     kind: FileKind, file: TrustList | SignedFile, rule: int
 ) -> None:
     lacking = replace(HELD, digests=frozenset({Digest.SHA512}))
-    assert lacking.judge(kind, file) == Refuse("the model cannot verify SHA1", rule)
+    said = "the model cannot verify SHA1"
+    assert lacking.judge(kind, file) == Refuse(Reason.DIGEST, said, rule)
 
 
 @pytest.mark.parametrize(("kind", "file", "rule"), KINDS)
@@ -106,23 +113,25 @@ def test_an_unknown_signer(
     tvs_rule = 9 if kind is FileKind.CONFIGURATION else 4
     assert HELD.judge(kind, file) == AskTvs(file.signer, tvs_rule)
     assert replace(HELD, tvs_supported=False).judge(kind, file) == Refuse(
-        f"{UNKNOWN} and this model cannot ask TVS; delete the CTL on the phone", rule
+        Reason.CANNOT_ASK, f"{UNKNOWN} and this model cannot ask TVS", rule
     )
     assert TrustAnchors.of(CTL, BLANK).judge(kind, file) == Refuse(
-        f"{UNKNOWN} and no installed ITL has a TVS record", rule
+        Reason.NO_TVS_LISTED, f"{UNKNOWN} and no installed ITL has a TVS record", rule
     )
 
 
 def test_an_empty_phone_and_a_list_without_its_signers_record() -> None:
     orphan = UnsignedList((record(PUB, Role.SAST),), STRANGER).trust_list()
-    expected = Refuse(f"{UNKNOWN}; the file itself does not hold its record", 2)
+    said = f"{UNKNOWN}; the file itself does not hold its record"
+    expected = Refuse(Reason.UNKNOWN_SIGNER, said, 2)
     assert TrustAnchors().judge(FileKind.CTL, orphan) == expected
 
 
 def test_an_empty_phone_and_a_signed_file_instead_of_a_list() -> None:
     """It holds no record at all, whatever its name says."""
     file = sign_file("CTLFile.tlv", b"", STRANGER.signer, timestamp=SIGNED_AT)
-    expected = Refuse(f"{UNKNOWN}; the file itself does not hold its record", 2)
+    said = f"{UNKNOWN}; the file itself does not hold its record"
+    expected = Refuse(Reason.UNKNOWN_SIGNER, said, 2)
     assert TrustAnchors().judge(FileKind.CTL, file) == expected
 
 
@@ -137,6 +146,7 @@ def test_a_known_signer_whose_key_did_not_sign(
     anchors: TrustAnchors, source: VerifiedBy, rule: int
 ) -> None:
     assert anchors.judge(FileKind.CTL, ctl_by(IMPOSTOR)) == Refuse(
+        Reason.BAD_SIGNATURE,
         f"the signature is not by the key of {NAMED} that the phone knows ({source})",
         rule,
     )
@@ -145,7 +155,9 @@ def test_a_known_signer_whose_key_did_not_sign(
 def test_a_first_list_that_its_own_record_did_not_sign() -> None:
     forged = UnsignedList((record(PUB, Role.SAST),), IMPOSTOR).trust_list()
     assert TrustAnchors().judge(FileKind.CTL, forged) == Refuse(
-        f"the signature is not by the key of {NAMED} in the file's own record of it", 2
+        Reason.BAD_SIGNATURE,
+        f"the signature is not by the key of {NAMED} in the file's own record of it",
+        2,
     )
 
 
@@ -172,27 +184,38 @@ def test_dates_count_only_where_they_are_asked_for_and_to_the_second() -> None:
     late = last + timedelta(seconds=1)
     expired = "the certificate of CN=cucm-pub;OU=TAC;O=Cisco;C=PL expired on 2039-10-29"
     assert isinstance(HELD.judge(FileKind.CTL, CTL, at=last), Accept)
-    assert HELD.judge(FileKind.CTL, CTL, at=late) == Refuse(expired, 3)
+    assert HELD.judge(FileKind.CTL, CTL, at=late) == Refuse(Reason.EXPIRED, expired, 3)
     known = answer(PUB, Role.SAST)
     judge = HELD.judge_answer
     assert isinstance(judge(FileKind.CTL, CTL, known, at=last), Accept)
-    assert judge(FileKind.CTL, CTL, known, at=late) == Refuse(expired, 7)
+    assert judge(FileKind.CTL, CTL, known, at=late) == Refuse(
+        Reason.EXPIRED, expired, 7
+    )
     assert isinstance(judge(FileKind.CTL, CTL, known), Accept)
 
 
 @pytest.mark.parametrize(("kind", "file", "rule"), KINDS)
 @pytest.mark.parametrize(
-    ("changed", "reason"),
+    ("changed", "refusal"),
     [
-        ({"status": Status.UNTRUSTED}, f"TVS does not vouch for {STRANGERS_NAME}"),
-        ({"certificate": None}, f"TVS does not vouch for {STRANGERS_NAME}"),
+        (
+            {"status": Status.UNTRUSTED},
+            (Reason.NOT_VOUCHED, f"TVS does not vouch for {STRANGERS_NAME}"),
+        ),
+        (
+            {"certificate": None},
+            (Reason.NOT_VOUCHED, f"TVS does not vouch for {STRANGERS_NAME}"),
+        ),
         (
             {"certificate": PUB.certificate.der},
-            "TVS answered about another certificate",
+            (Reason.OTHER_CERTIFICATE, "TVS answered about another certificate"),
         ),
         (
             {"certificate": keypair("stranger", key="other").certificate.der},
-            "the signature was not made by the key that TVS vouches for",
+            (
+                Reason.BAD_SIGNATURE,
+                "the signature was not made by the key that TVS vouches for",
+            ),
         ),
     ],
 )
@@ -201,10 +224,10 @@ def test_answers_that_do_not_vouch(
     file: TrustList | SignedFile,
     rule: int,
     changed: dict[str, object],
-    reason: str,
+    refusal: tuple[Reason, str],
 ) -> None:
     said = answer(STRANGER, Role.SAST, Role.TFTP, **changed)
-    assert HELD.judge_answer(kind, file, said) == Refuse(reason, rule)
+    assert HELD.judge_answer(kind, file, said) == Refuse(*refusal, rule)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +251,7 @@ def test_answers_with_other_roles(
 ) -> None:
     file = FOREIGN if kind is FileKind.CTL else FOREIGN_CONFIGURATION
     verdict = HELD.judge_answer(kind, file, answer(STRANGER, *roles))
-    assert verdict == Refuse(reason, kind.refusal_rule)
+    assert verdict == Refuse(Reason.WRONG_ROLE, reason, kind.refusal_rule)
 
 
 def test_an_answer_is_about_both_the_serial_and_the_issuer() -> None:
@@ -278,3 +301,45 @@ def test_a_list_without_a_time_is_not_old(*, is_held: bool) -> None:
     timeless = replace(CTL, header=replace(CTL.header, timestamp=None))
     held = TrustAnchors.of(timeless if is_held else CTL, ITL)
     assert held._finding(FileKind.CTL, CTL if is_held else timeless) is None
+
+
+def impostors(count: int) -> list[Record]:
+    """Return records of the signer's names and serial number, each with its own key."""
+    bare = record(PUB, Role.SAST)
+    return [
+        replace(bare, certificate_der=None, public_key=_rsa_key_bytes(number))
+        for number in range(count)
+    ]
+
+
+def _rsa_key_bytes(number: int) -> bytes:
+    modulus = (1 << 1023) + 2 * number + 1
+    return core_keys.RSAPublicKey({"modulus": modulus, "public_exponent": 3}).dump()
+
+
+def test_no_more_keys_are_tried_than_a_list_has_under_one_name() -> None:
+    tried = list(distinct_keys(impostors(1000)))
+    assert len(tried) == 8
+
+
+def test_a_record_twice_is_one_key() -> None:
+    twice = [*[record(PUB, Role.SAST)] * 20, *impostors(2)]
+    assert len(list(distinct_keys(twice))) == 3
+
+
+def test_the_signers_key_counts_behind_its_impostors() -> None:
+    """As after a regeneration that kept the serial number."""
+    for before, verdict in ((7, Accept), (8, Refuse)):
+        held = replace(CTL, records=(*impostors(before), *CTL.records))
+        anchors = TrustAnchors.of(held, ITL)
+        assert isinstance(anchors.judge(FileKind.CTL, ctl_by(PUB)), verdict)
+
+
+def test_a_key_whose_exponent_costs_a_second_is_not_tried() -> None:
+    numbers = PUB.certificate.public_key.public_numbers()
+    assert isinstance(numbers, rsa.RSAPublicNumbers)
+    signed = ctl_by(PUB)
+    signed.verify(numbers.public_key())
+    slow = rsa.RSAPublicNumbers((1 << 1022) + 1, numbers.n).public_key()
+    with pytest.raises(BadSignatureError, match="exponent"):
+        signed.verify(slow)

@@ -149,8 +149,10 @@ class _Server:
     def _take(self, datagram: bytes | None, now: float) -> None:
         transfer = self._transfer
         if datagram is not None and decode_opcode(datagram) == Opcode.RRQ:
-            if transfer is None or (not transfer.answered and transfer.is_giving_up):
+            if transfer is None:
                 transfer = self._transfer = self._begin(datagram, now)
+            else:
+                transfer.ask_again()
         elif transfer is None:
             return
         elif datagram is None:

@@ -28,6 +28,7 @@ from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 
@@ -88,7 +89,8 @@ class Bench:
             return TvsFailed("Connection refused", 1.0)
         if node.tvs_certificate.certificate.der not in effect.certificates:
             reason = "its certificate is no TVS record of the ITL"
-            return TvsFailed(reason, 1.0, TvsStage.HANDSHAKE)
+            code = Reason.TVS_NOT_IN_ITL
+            return TvsFailed(reason, 1.0, TvsStage.HANDSHAKE, code)
         return TvsAnswered(node.answer(effect.query), 1.0)
 
 

@@ -1,9 +1,12 @@
 """A TFTP engine on a loopback socket, turned by hand: time is what a test says."""
 
+import os
+import resource
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 import structlog
@@ -173,6 +176,24 @@ def settings(ports: Ports, **values: object) -> TftpSettings:
 
 def single() -> TftpSettings:
     return TftpSettings(ports=Ports.SINGLE)
+
+
+@contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """Let nothing be opened meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    taken: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for descriptor in taken:
+            os.close(descriptor)
 
 
 class _Keep:

@@ -19,24 +19,24 @@ from tests.rigs.tvs_rig import (
     running,
     settings_for,
 )
-from tokenless.services.tvs.settings import TvsLimits
+from tokenless.services.stream_server.settings import StreamLimits
 
 MANY = 500
 
 
-LONG = TvsLimits(first_byte_s=60, handshake_s=60, request_s=60, idle_s=60)
+LONG = StreamLimits(first_byte_s=60, handshake_s=60, request_s=60, idle_s=60)
 
 
 SOON_S = 1.5  # long enough for an honest client on a busy machine
 
 
 @asynccontextmanager
-async def attacked(folder: Path, limits: TvsLimits = LONG) -> AsyncIterator[Rig]:
+async def attacked(folder: Path, limits: StreamLimits = LONG) -> AsyncIterator[Rig]:
     async with running(settings_for(folder, limits=limits)) as rig:
         yield rig
 
 
-def soon(limit: str) -> TvsLimits:
+def soon(limit: str) -> StreamLimits:
     """Return limits of which one is short: honest clients must not meet the others."""
     return replace(LONG, **{limit: SOON_S})
 

@@ -17,9 +17,12 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.tvs_messages import Answer, MessageType, Query, Verify
 from tokenless.protocol.tvs_stream import ClientStream, Request
 from tokenless.services.logs import LogLevel
+from tokenless.services.stream_server.counters import StreamCount
+from tokenless.services.stream_server.settings import OwnCertificate
 from tokenless.services.tvs.caches import CachedCertificate, Caches
+from tokenless.services.tvs.counters import TvsCount, count_of
 from tokenless.services.tvs.server import TvsServer
-from tokenless.services.tvs.settings import OwnCertificate, TvsSettings
+from tokenless.services.tvs.settings import TvsSettings
 
 DEVICE = "CP-7975-SEP001122334455"
 PUBLISHER = CachedCertificate.of(
@@ -61,6 +64,12 @@ class Rig:
     server: TvsServer
     address: Address
     log: LogCapture
+
+    def count(self, count: StreamCount | TvsCount) -> int:
+        counters = self.server.counters
+        if isinstance(count, TvsCount):
+            return count_of(counters, count)
+        return counters[count]
 
     @property
     def refusals(self) -> dict[str, int]:

@@ -238,7 +238,7 @@ class Administrators(RuleBasedStateMachine):
             node = _node(cluster, number)
             itl = rebuild_itl(cluster, node)
             files = NodeFiles(cluster, node)
-            return itl, files.find("SEP001122334455.cnf.xml.sgn")
+            return itl, files.read("SEP001122334455.cnf.xml.sgn")
 
         self._do(step)
 

@@ -22,6 +22,8 @@ from tokenless.services.store.roles import grant
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
 SUBSCRIBER = "cucm-1051-a-sub1"
 ROLE = "subscriber"
+TRAVELS = "what travels is sealed"
+"""The password of a node's file."""
 
 
 @pytest.fixture(scope="session")
@@ -91,10 +93,8 @@ def follower(shared: Cluster, postgresql: Server, tmp_path: Path) -> Iterator[Cl
     with shared.store.change("grant", ROLE, by="test") as change:
         grant(change.connection, node.id, ROLE)
     url = postgresql.url(_database_of(shared), ROLE)
-    content = export_node(shared, node, "travels")
-    cluster, _ = import_node(
-        tmp_path / "elsewhere", content, "travels", database_url=url
-    )
+    content = export_node(shared, node, TRAVELS)
+    cluster, _ = import_node(tmp_path / "elsewhere", content, TRAVELS, database_url=url)
     yield cluster
     cluster.close()
 

@@ -11,11 +11,11 @@ import trio
 from tests.rigs.tvs_rig import PUBLISHER, Rig, phone, query_for, running
 from tests.rigs.tvs_rig import settings_for as tvs_settings_for
 from tokenless.protocol.tftp_options import OptionLimits
+from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.source import MemoryFiles
-from tokenless.services.tvs.settings import TvsLimits
 
 REQUEST = b"\0\1a\0octet\0blksize\x001428\0"
 
@@ -83,9 +83,9 @@ async def test_tvs_keeps_connections_and_takes_limits(
     tmp_path: Path, workers: int
 ) -> None:
     settings = tvs_settings_for(
-        tmp_path, workers=workers, limits=TvsLimits(first_byte_s=1, idle_s=30)
+        tmp_path, workers=workers, limits=StreamLimits(first_byte_s=1, idle_s=30)
     )
-    limits = TvsLimits(connections_per_address=1, first_byte_s=1, idle_s=30)
+    limits = StreamLimits(connections_per_address=1, first_byte_s=1, idle_s=30)
     async with running(settings) as rig, phone(rig.address) as old:
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
         rig.server.reload(settings.certificates, limits)
@@ -97,6 +97,6 @@ async def test_tvs_keeps_connections_and_takes_limits(
 async def test_the_same_certificate_keeps_tls_sessions(tmp_path: Path) -> None:
     settings = tvs_settings_for(tmp_path)
     async with running(settings) as rig:
-        before = rig.server._contexts
-        rig.server.reload(settings.certificates, TvsLimits(idle_s=30))
-        assert rig.server._contexts is before
+        before = rig.server._server._contexts
+        rig.server.reload(settings.certificates, StreamLimits(idle_s=30))
+        assert rig.server._server._contexts is before

@@ -36,6 +36,20 @@ def test_compose_and_its_cluster_agree_on_addresses() -> None:
     assert "172.30.47.150" in given
 
 
+def test_no_container_has_anothers_password() -> None:
+    tables = COMPOSE.partition("\nservices:\n")[2].partition("\nnetworks:")[0]
+    services = re.split(r"(?m)^  (?=[a-z]+:$)", tables)[1:]
+    held = {
+        text.partition(":")[0]: set(re.findall(r"\$\{([A-Z]+)_PASSWORD", text))
+        for text in services
+    }
+    assert held["postgres"] == {"POSTGRES", "PUBLISHER", "SUBSCRIBER"}
+    assert held["publisher"] == {"PUBLISHER", "HANDOVER"}
+    assert held["subscriber"] == {"SUBSCRIBER"}  # and, by reference, HANDOVER
+    assert "<<: *environment" in COMPOSE
+    assert COMPOSE.count("mem_limit:") == COMPOSE.count("pids_limit:") == 2
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_can_be_run(script: Path) -> None:
     assert script.stat().st_mode & 0o111

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -119,9 +120,15 @@ def _list(session: Session, pattern: str) -> None:
     found = _matching(session, pattern)
     for file in found:
         status = file.stat()
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.st_mtime))
+        when = _listed_time(status.st_mtime)
         session.say(f"{when} {status.st_size:>10} {file.name}")
     session.say(f"dir count = 0, file count = {len(found)}")
+
+
+def _listed_time(seconds: float) -> str:
+    with suppress(OverflowError, ValueError):
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    return "-"
 
 
 def _delete(session: Session, name: str) -> None:

@@ -1,6 +1,5 @@
 """`show …` of trust lists, phone models, version and TVS cache."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +8,7 @@ from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.protocol.show_text import Kind, show_missing, show_trust_list
 from tokenless.protocol.trust_list import TrustList
-from tokenless.services.admin.certificate_text import local_time
+from tokenless.services.admin.certificate_text import local_time_at
 from tokenless.services.admin.command import TREE, UsageError
 from tokenless.services.admin.layout import columns
 from tokenless.services.admin.session import Session
@@ -49,7 +48,7 @@ def _show(session: Session, file: Path, kind: Kind) -> None:
             f"{file.name} on {session.node.name} is damaged: {error}",
             hint="delete it and make it again",
         ) from None
-    when = local_time(datetime.fromtimestamp(modified, UTC))
+    when = local_time_at(modified)
     session.say(show_trust_list(trust_list, kind=kind, modified=when))
 
 
@@ -103,7 +102,7 @@ def show_audit(session: Session, count: str = "20") -> None:
         entries = read_audit(connection, limit=int(count[:_MOST_DIGITS]))
     rows = [
         (
-            local_time(datetime.fromtimestamp(entry.at, UTC)),
+            local_time_at(entry.at),
             entry.by,
             entry.action,
             entry.detail,

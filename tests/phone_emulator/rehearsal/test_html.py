@@ -15,9 +15,8 @@ from tokenless.phone_emulator.rehearsal.player import Watcher
 from tokenless.phone_emulator.rehearsal.run import Played, run_script
 from tokenless.phone_emulator.rehearsal.script import load_script
 from tokenless.phone_emulator.rehearsal.shipped import find_scripts
-from tokenless.phone_emulator.rehearsal.standing import Refusal
 from tokenless.phone_emulator.rehearsal.timeline import timeline
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.reasons import Reason
 
 _VOID: Final = {"meta", "br"}
 _NASTY: Final = "<script>alert(\"x\")</script> & 'quoted'"
@@ -113,25 +112,30 @@ def test_every_bar_of_the_timeline_has_the_phones_of_its_step(played: Played) ->
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"),
+    ("code", "words"),
     [
-        ("its certificate is no TVS record (role 21) of the installed ITL", "stranger"),
-        ("no TVS server can be used: TLS handshake failed: NO", "no version of TLS"),
-        ("no TVS server can be used: Connection refused", "no TVS server answers"),
-        ("no accepted configuration names a TVS server", "never got a configuration"),
-        ("TVS does not vouch for signer CN=x", "does not know the signer either"),
-        ("TVS trusts the signer as CAPF; CTLFile.tlv needs SAST", "who may sign"),
-        ("is unknown and this model cannot ask TVS", "no way to ask"),
-        ("is unknown and no installed ITL has a TVS record", "name no TVS server"),
-        ("the CTL does not name this TFTP server", "none of them"),
-        ("65938 bytes: a phone loads no list over 64 KB", "outgrown"),
-        ("the certificate of CN=x expired on 2026-01-01", "looks at dates"),
-        ("the signature is not by the key of signer CN=x", "did not sign it"),
-        ("something else", "cannot tell"),
+        (Reason.TVS_NOT_IN_ITL, "does not trust the server"),
+        (Reason.TVS_TLS, "no version of TLS"),
+        (Reason.TVS_UNUSABLE, "no TVS server answers"),
+        (Reason.NO_TVS_CONFIGURED, "never got a configuration"),
+        (Reason.NOT_VOUCHED, "does not know the signer either"),
+        (Reason.WRONG_ROLE, "who may sign"),
+        (Reason.CANNOT_ASK, "no way to ask"),
+        (Reason.NO_TVS_LISTED, "name no TVS server"),
+        (Reason.NOT_AUTHORISED, "none of them"),
+        (Reason.TOO_LONG, "outgrown"),
+        (Reason.EXPIRED, "looks at dates"),
+        (Reason.BAD_SIGNATURE, "did not sign it"),
+        (Reason.WRONG_NAME, "another file"),
+        (Reason.NO_SERVER, "No TFTP server"),
     ],
 )
-def test_every_reason_has_a_cause_in_plain_words(reason: str, words: str) -> None:
-    assert words in plain_cause(Refusal(FileKind.CTL, 7, reason))
+def test_a_reason_has_a_cause_in_plain_words(code: Reason, words: str) -> None:
+    assert words in plain_cause(code)
+
+
+def test_every_reason_has_a_cause_of_its_own() -> None:
+    assert len({plain_cause(code) for code in Reason}) == len(Reason)
 
 
 def test_every_rule_has_a_sentence() -> None:

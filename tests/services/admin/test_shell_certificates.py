@@ -1,6 +1,7 @@
 """`set cert`, `show cert` and a new host name, on a cluster that is down."""
 
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.endless import endless
+from tests.rigs.odd_certificates import NO_END, der_with_dates
 from tests.services.admin.lines import (
     PUBLISHER,
     SUBSCRIBER,
@@ -154,6 +156,24 @@ def test_when_certificates_end(shell: AdminShell) -> None:
     assert len(lines) == 6
     assert all(" days) " in line for line in lines)
     assert any("ITLRecovery" in line for line in lines)
+
+
+def test_a_certificate_without_an_end_is_shown_in_every_time_zone(
+    shell: AdminShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "no-end.der"
+    file.write_bytes(der_with_dates(b"00010101000000Z", NO_END))
+    done(shell.run(f"set cert import trust Phone-SAST-trust {file}"))
+    try:
+        for zone in ("Europe/Warsaw", "America/Lima"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert ":59:59" in done(shell.run("show cert expiry")).split(" 9999")[0]
+            name = done(shell.run("show cert list trust")).partition(": ")[0]
+            assert "To:   Fri Dec 31" in done(shell.run(f"show cert trust {name}"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("verb", ["show cert trust", "set cert delete"])

@@ -209,5 +209,5 @@ def test_a_role_that_is_not_there_is_one_line(
     url = postgresql.url(postgresql.create_database(), "absent")
     with pytest.raises(ServiceError) as caught:
         Cluster.open(tmp_path / "data", load_config(LAB), database_url=url)
-    assert "correct the role or its password" in caught.value.explain()
+    assert "correct the role, its password" in caught.value.explain()
     assert "\n" not in caught.value.explain()

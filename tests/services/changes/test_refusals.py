@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from tests.services.conftest import ROLE, SUBSCRIBER
+from tests.services.conftest import ROLE, SUBSCRIBER, TRAVELS
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates, membership, security
 from tokenless.services.changes.security import SecurityMode
@@ -20,6 +20,7 @@ from tokenless.services.store import certificates as rows
 from tokenless.services.store.parameters import Parameter
 from tokenless.services.store.roles import grant, grants
 from tokenless.services.store.schema import callmanager_group_member, processconfig
+from tokenless.services.store.server_checks import REVOKE
 
 
 def explain(refused: Callable[[], object]) -> str:
@@ -98,7 +99,7 @@ def test_a_key_of_the_publisher_that_is_gone(lab: Cluster) -> None:
     own = certificates.own_certificate(lab, lab.publisher, TrustStore.ITLRECOVERY)
     lab.publisher.keys.forget(TrustStore.ITLRECOVERY, own)
     for refused in (
-        lambda: security.export_recovery(lab, "secret"),
+        lambda: security.export_recovery(lab, TRAVELS),
         lambda: security.reset_itl_localkey(lab, by="t"),
         lambda: membership.add_node(lab, "cucm-1051-a-sub2", "127.0.47.157", by="t"),
     ):
@@ -107,29 +108,32 @@ def test_a_key_of_the_publisher_that_is_gone(lab: Cluster) -> None:
 
 
 def test_a_node_stays_where_hosts_share_no_database(lab: Cluster) -> None:
-    line = explain(lambda: export_node(lab, lab.nodes[1], "secret"))
+    line = explain(lambda: export_node(lab, lab.nodes[1], TRAVELS))
     assert "docs/operations-database.md" in line
     assert lab.nodes[1].is_here
 
 
 def test_what_cannot_be_handed_over(shared: Cluster) -> None:
     assert "export a subscriber" in explain(
-        lambda: export_node(shared, shared.publisher, "secret")
+        lambda: export_node(shared, shared.publisher, TRAVELS)
     )
-    assert "--password" in explain(lambda: export_node(shared, shared.nodes[1], ""))
+    for short in ("", "eleven char"):
+        assert "under 12 characters" in explain(
+            lambda short=short: export_node(shared, shared.nodes[1], short)
+        )
     assert shared.nodes[1].is_here
 
 
 def test_where_a_node_cannot_arrive(shared: Cluster, url: str, tmp_path: Path) -> None:
-    content = export_node(shared, shared.node(SUBSCRIBER), "secret")
+    content = export_node(shared, shared.node(SUBSCRIBER), TRAVELS)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").touch()
     assert "name another folder" in explain(
-        lambda: import_node(tmp_path / "full", content, "secret", database_url=url)
+        lambda: import_node(tmp_path / "full", content, TRAVELS, database_url=url)
     )
     membership.remove_node(shared, shared.node(SUBSCRIBER), by="t")
     assert "tokenless node add" in explain(
-        lambda: import_node(tmp_path / "late", content, "secret", database_url=url)
+        lambda: import_node(tmp_path / "late", content, TRAVELS, database_url=url)
     )
 
 
@@ -138,4 +142,6 @@ def test_who_may_not_become_a_followers_role(shared: Cluster) -> None:
     with shared.store.note() as connection:
         line = explain(lambda: grant(connection, 2, "tokenless"))
     assert "give the node one of its own" in line
-    assert all(ROLE in statement for statement in grants(ROLE))
+    for_all, *statements = grants(ROLE)
+    assert for_all == REVOKE
+    assert all(ROLE in statement for statement in statements)

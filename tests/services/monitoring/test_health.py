@@ -43,6 +43,20 @@ def test_verdicts(
     assert node(*states, stale_for_s=stale_for_s).verdict is verdict
 
 
+def test_a_server_that_drops_requests_is_degraded() -> None:
+    found = judge(
+        "lab-pub",
+        {"Cisco Tftp": STARTED},
+        revision=7,
+        stale_for_s=None,
+        reason=None,
+        now=NOW,
+        drops_requests=True,
+    )
+    assert found.verdict is Verdict.DEGRADED
+    assert msgspec.to_builtins(found)["drops_requests"] is True
+
+
 def test_since_when_caches_are_stale() -> None:
     found = msgspec.to_builtins(node(STARTED, stale_for_s=90.0))
     assert found["stale_since"] == "2023-11-14T22:11:50Z"

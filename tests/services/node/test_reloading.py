@@ -34,7 +34,7 @@ def edit(path: Path, old: str, new: str) -> None:
 def contexts(served: Serving) -> Any:  # noqa: ANN401
     server = served.runtimes[0]._tvs._server
     assert server is not None
-    return server._contexts
+    return server._server._contexts
 
 
 async def test_what_has_not_changed_is_let_alone(

@@ -51,36 +51,36 @@ def test_the_ctl_has_all_its_names_once_there_is_one(lab: Cluster) -> None:
     install_ctl(lab, lab.publisher)
     files = start_tftp(lab)
     ctl = lab.publisher.ctl_file.read_bytes()
-    assert all(files.find(name) == ctl for name in names)
-    assert len({id(files.find(name)) for name in names}) == 1
+    assert all(files.read(name) == ctl for name in names)
+    assert len({id(files.read(name)) for name in names}) == 1
 
 
 def test_the_itl_has_all_its_names(lab: Cluster) -> None:
     for node in lab.nodes:
         files = start_tftp(lab, node)
         itl = node.itl_file.read_bytes()
-        assert files.find("ITLFile.tlv") == files.find(f"ITL{DEVICE}.tlv") == itl
+        assert files.read("ITLFile.tlv") == files.read(f"ITL{DEVICE}.tlv") == itl
 
 
 def test_tftp_serves_what_it_held_when_it_started(lab: Cluster) -> None:
     files = start_tftp(lab)
-    before = {name: files.find(name) for name in ("ITLFile.tlv", f"{CONFIG}.sgn")}
+    before = {name: files.read(name) for name in ("ITLFile.tlv", f"{CONFIG}.sgn")}
     security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
     install_ctl(lab, lab.publisher)
     certificates.regenerate(lab, lab.publisher, TrustStore.CALLMANAGER, by="test")
     rebuild_itl(lab, lab.publisher)
     assert refusal(files, "CTLFile.tlv") == TftpErrorCode.FILE_NOT_FOUND
-    assert {name: files.find(name) for name in before} == before
+    assert {name: files.read(name) for name in before} == before
     after = start_tftp(lab)
-    assert after.find("CTLFile.tlv")
-    assert all(after.find(name) != content for name, content in before.items())
+    assert after.read("CTLFile.tlv")
+    assert all(after.read(name) != content for name, content in before.items())
 
 
 def test_a_deleted_or_damaged_ctl_is_served_as_it_lies(lab: Cluster) -> None:
     security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
     install_ctl(lab, lab.publisher)
     lab.publisher.ctl_file.write_bytes(b"damaged")
-    assert start_tftp(lab).find("CTLFile.tlv") == b"damaged"
+    assert start_tftp(lab).read("CTLFile.tlv") == b"damaged"
     lab.publisher.ctl_file.unlink()
     install_ctl(lab, lab.publisher)
     assert refusal(start_tftp(lab), "CTLFile.tlv") == TftpErrorCode.FILE_NOT_FOUND
@@ -89,21 +89,21 @@ def test_a_deleted_or_damaged_ctl_is_served_as_it_lies(lab: Cluster) -> None:
 def test_configurations_are_signed_by_the_nodes_callmanager(lab: Cluster) -> None:
     for node in lab.nodes:
         files = start_tftp(lab, node)
-        signed = SignedFile.decode(files.find(f"{CONFIG}.sgn"))
+        signed = SignedFile.decode(files.read(f"{CONFIG}.sgn"))
         signed.verify(callmanager(lab, node).public_key)
         assert signed.filename == f"{CONFIG}.sgn"
-        assert signed.payload == files.find(CONFIG)
-        assert files.find(f"{CONFIG}.sgn") is files.find(f"{CONFIG}.sgn")
+        assert signed.payload == files.read(CONFIG)
+        assert files.read(f"{CONFIG}.sgn") is files.read(f"{CONFIG}.sgn")
 
 
 def test_a_configuration_names_the_ports_that_tvs_really_has(lab: Cluster) -> None:
-    tvs = PhoneConfig.decode(start_tftp(lab).find(CONFIG)).tvs
+    tvs = PhoneConfig.decode(start_tftp(lab).read(CONFIG)).tvs
     assert [(each.address, each.port) for each in tvs] == [
         ("127.0.47.155", 2445),
         ("127.0.47.156", 2445),
     ]
     lab.record_ports({node.name: {"tvs": 4000 + node.id} for node in lab.nodes})
-    config = PhoneConfig.decode(start_tftp(lab).find(CONFIG))
+    config = PhoneConfig.decode(start_tftp(lab).read(CONFIG))
     assert [each.port for each in config.tvs] == [4001, 4002]
     assert [each.priority for each in config.tvs] == [0, 1]
     assert [each.name for each in config.callmanagers] == [
@@ -115,22 +115,22 @@ def test_a_configuration_names_the_ports_that_tvs_really_has(lab: Cluster) -> No
 def test_the_same_state_gives_the_same_bytes_everywhere(
     lab: Cluster, clock: Clock
 ) -> None:
-    first = start_tftp(lab).find(f"{CONFIG}.sgn")
+    first = start_tftp(lab).read(f"{CONFIG}.sgn")
     clock.advance(86400)
-    assert start_tftp(lab).find(f"{CONFIG}.sgn") == first
-    plain = {start_tftp(lab, node).find(CONFIG) for node in lab.nodes}
+    assert start_tftp(lab).read(f"{CONFIG}.sgn") == first
+    plain = {start_tftp(lab, node).read(CONFIG) for node in lab.nodes}
     assert len(plain) == 1
 
 
 def test_another_content_has_another_version_stamp(lab: Cluster, clock: Clock) -> None:
-    first = PhoneConfig.decode(start_tftp(lab).find(CONFIG)).version_stamp
+    first = PhoneConfig.decode(start_tftp(lab).read(CONFIG)).version_stamp
     clock.advance(60)
     lab.record_ports({lab.publisher.name: {"tvs": 4000}})
-    second = PhoneConfig.decode(start_tftp(lab).find(CONFIG)).version_stamp
+    second = PhoneConfig.decode(start_tftp(lab).read(CONFIG)).version_stamp
     assert first != second
     assert second.startswith(f"{int(clock.now)}-")
     lab.record_ports({lab.publisher.name: {"tvs": 2445}})
-    assert PhoneConfig.decode(start_tftp(lab).find(CONFIG)).version_stamp == first
+    assert PhoneConfig.decode(start_tftp(lab).read(CONFIG)).version_stamp == first
 
 
 def test_without_auto_registration_only_known_devices_get_one(tmp_path: Path) -> None:
@@ -143,21 +143,45 @@ def test_without_auto_registration_only_known_devices_get_one(tmp_path: Path) ->
     files = start_tftp(cluster)
     assert refusal(files, CONFIG) == TftpErrorCode.FILE_NOT_FOUND
     assert refusal(files, f"{CONFIG}.sgn") == TftpErrorCode.FILE_NOT_FOUND
-    own = PhoneConfig.decode(files.find("SEP00AABBCCDDEE.cnf.xml"))
+    own = PhoneConfig.decode(files.read("SEP00AABBCCDDEE.cnf.xml"))
     assert own.load == PHONE_MODELS["8861"].load
-    assert PhoneConfig.decode(files.find("SEP00aabbccddee.cnf.xml")) == own
+    assert PhoneConfig.decode(files.read("SEP00aabbccddee.cnf.xml")) == own
     cluster.close()
+
+
+@pytest.mark.parametrize(
+    "device",
+    ["CSFJDOE", "CSFj.doe", "TCTJDOE", "BOTJDOE", "TABJDOE", "ATA001122334455"],
+)
+def test_adapters_and_clients_get_their_files(lab: Cluster, device: str) -> None:
+    security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
+    install_ctl(lab, lab.publisher)
+    files = start_tftp(lab)
+    for kind in ("CTL", "ITL"):
+        assert files.read(f"{kind}{device}.tlv") == files.read(f"{kind}File.tlv")
+    signed = SignedFile.decode(files.read(f"{device}.cnf.xml.sgn"))
+    assert signed.payload == files.read(f"{device}.cnf.xml") == files.read(CONFIG)
+
+
+def test_a_client_that_is_configured_by_hand(tmp_path: Path) -> None:
+    known = {"name": "CSFJDOE", "device_pool": "Default", "model": "Jabber"}
+    config = load_config(LAB, {"devices": [known]})
+    again = Cluster.open(tmp_path / "again", config)
+    files = start_tftp(again)
+    own = PhoneConfig.decode(files.read("CSFjdoe.cnf.xml"))
+    assert own.load == PHONE_MODELS["Jabber"].load
+    again.close()
 
 
 def test_the_default_file_lists_no_tvs(lab: Cluster) -> None:
     files = start_tftp(lab)
-    default = PhoneConfig.decode(files.find("XMLDefault.cnf.xml"))
+    default = PhoneConfig.decode(files.read("XMLDefault.cnf.xml"))
     assert default.tvs == ()
     assert [each.address for each in default.callmanagers] == [
         "127.0.47.155",
         "127.0.47.156",
     ]
-    signed = SignedFile.decode(files.find("XMLDefault.cnf.xml.sgn"))
+    signed = SignedFile.decode(files.read("XMLDefault.cnf.xml.sgn"))
     signed.verify(callmanager(lab, lab.publisher).public_key)
 
 
@@ -170,12 +194,12 @@ def test_static_files_are_served_and_signed(lab: Cluster) -> None:
     files = start_tftp(lab)
     path = lab.publisher.tftp_folder / "ringlist.xml"
     path.write_bytes(b"<CiscoIPPhoneRingList/>")
-    assert files.find("ringlist.xml") == b"<CiscoIPPhoneRingList/>"
-    signed = SignedFile.decode(files.find("ringlist.xml.sgn"))
+    assert files.read("ringlist.xml") == b"<CiscoIPPhoneRingList/>"
+    signed = SignedFile.decode(files.read("ringlist.xml.sgn"))
     signed.verify(callmanager(lab, lab.publisher).public_key)
-    assert files.find("ringlist.xml.sgn") is files.find("ringlist.xml.sgn")
+    assert files.read("ringlist.xml.sgn") is files.read("ringlist.xml.sgn")
     path.write_bytes(b"<CiscoIPPhoneRingList>more</CiscoIPPhoneRingList>")
-    assert SignedFile.decode(files.find("ringlist.xml.sgn")).payload.endswith(
+    assert SignedFile.decode(files.read("ringlist.xml.sgn")).payload.endswith(
         b"more</CiscoIPPhoneRingList>"
     )
 
@@ -187,7 +211,7 @@ def test_further_static_files_come_from_a_folder_of_the_configuration(
     (tmp_path / "firmware" / "term75.loads").write_bytes(b"loads")
     config = load_config(LAB, {"tftp": {"static_files": str(tmp_path / "firmware")}})
     again = Cluster.open(lab.data, config)
-    assert start_tftp(again).find("term75.loads") == b"loads"
+    assert start_tftp(again).read("term75.loads") == b"loads"
     again.close()
 
 
@@ -202,6 +226,11 @@ def test_further_static_files_come_from_a_folder_of_the_configuration(
         "sub/.hidden",
         "Other.tlv",
         "SEP00112233445.cnf.xml",
+        "sep001122334455.cnf.xml",
+        "CSF.cnf.xml",
+        "CSFTOOLONGFORANAME.cnf.xml",
+        "XYZJDOE.cnf.xml",
+        "CTLXYZJDOE.tlv",
         "CTLSEP00112233445g.tlv",
         "",
         ".sgn",
@@ -226,7 +255,7 @@ def test_made_up_names_do_not_fill_the_memory(
     monkeypatch.setattr(phone_files, "MAX_SIGNED_FILES", 4)
     files = start_tftp(lab)
     for number in range(20):
-        files.find(f"SEP{number:012X}.cnf.xml.sgn")
+        files.read(f"SEP{number:012X}.cnf.xml.sgn")
     assert len(files._signatures._kept) == 4
 
 
@@ -237,10 +266,10 @@ def test_made_up_names_of_a_large_file_do_not_fill_the_memory(
     (lab.publisher.tftp_folder / "large.bin").write_bytes(bytes(100_000))
     files = start_tftp(lab)
     for number in range(20):
-        files.find(f"{'./' * number}large.bin.sgn")
+        files.read(f"{'./' * number}large.bin.sgn")
     kept = files._signatures._kept.values()
     assert sum(len(signed) for _, signed in kept) < 500_000
-    assert len({id(content) for content, _ in kept}) == 1
+    assert len({version for version, _ in kept}) == 1
 
 
 def test_what_no_phone_would_take_is_not_signed(

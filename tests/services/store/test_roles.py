@@ -1,13 +1,11 @@
 """A subscriber's host on PostgreSQL: it follows, and may change nothing."""
 
-import json
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
-from tests.rigs.postgresql import PASSWORD
-from tests.services.conftest import SUBSCRIBER
+from tests.services.conftest import SUBSCRIBER, TRAVELS
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
@@ -101,31 +99,6 @@ def test_an_administrators_command_on_a_subscriber_is_refused_in_one_line(
     assert node.keys.path(TrustStore.TVS, own) in keys
 
 
-def test_a_file_of_a_node_opens_with_its_password_only(
-    shared: Cluster, tmp_path: Path
-) -> None:
-    content = export_node(shared, shared.node(SUBSCRIBER), "right")
-    assert b"ENCRYPTED PRIVATE KEY" in content
-    assert b"BEGIN PRIVATE KEY" not in content
-    assert PASSWORD.encode() not in content
-    for damaged in (
-        content,
-        content[:-2],
-        b"{}",
-        content.replace(b"node 1", b"node 9"),
-    ):
-        with pytest.raises(ServiceError):
-            import_node(tmp_path / "new", damaged, "wrong")
-    outside = json.loads(content)
-    outside["keys"]["../../TVS-AA.pem"] = next(iter(outside["keys"].values()))
-    with pytest.raises(ServiceError, match="impossible names"):
-        import_node(tmp_path / "new", json.dumps(outside).encode(), "right")
-    outside = json.loads(content) | {"folder": "../x"}
-    with pytest.raises(ServiceError):
-        import_node(tmp_path / "new", json.dumps(outside).encode(), "right")
-    assert not (tmp_path / "new").exists()
-
-
 def test_a_regenerated_key_travels_the_same_way(
     shared: Cluster, follower: Cluster, tmp_path: Path, url: str
 ) -> None:
@@ -138,8 +111,8 @@ def test_a_regenerated_key_travels_the_same_way(
         there.keys.load(TrustStore.TVS, new)
     with pytest.raises(ServiceError, match="not on this machine"):
         check_ready(follower, there)
-    content = export_node(shared, node, "again")
-    again, _ = import_node(tmp_path / "elsewhere", content, "again", database_url=url)
+    content = export_node(shared, node, TRAVELS)
+    again, _ = import_node(tmp_path / "elsewhere", content, TRAVELS, database_url=url)
     again.close()
     assert there.keys.load(TrustStore.TVS, new)
     check_ready(follower, there)

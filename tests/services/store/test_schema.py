@@ -44,8 +44,18 @@ def test_the_first_schema_is_upgraded(lab: Cluster) -> None:
             compare_metadata(MigrationContext.configure(connection), schema.metadata)
             == []
         )
+    assert again.store.first_published("early") == 7
+    assert again.store.first_published("wrong") > 7
     security.update_ctl(again, by="bob")
     again.close()
+
+
+_PUBLISHED_BEFORE = (
+    "DROP TABLE published;"
+    "CREATE TABLE published (digest VARCHAR(64) NOT NULL PRIMARY KEY, "
+    "published_at INTEGER NOT NULL);"
+    "INSERT INTO published VALUES ('early', 7), ('wrong', -1);"
+)
 
 
 def _make_first_schema(file: Path) -> None:
@@ -56,6 +66,7 @@ def _make_first_schema(file: Path) -> None:
         "ALTER TABLE processnode DROP COLUMN db_role;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"
         "ALTER TABLE cluster ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 1;"
+        f"{_PUBLISHED_BEFORE}"
     )
     connection.close()
 
@@ -107,3 +118,22 @@ def test_what_fails_half_way_leaves_an_empty_database(
     engine.dispose()
     monkeypatch.undo()
     Cluster.open(tmp_path / "data", load_config(LAB), database_url=url).close()
+
+
+def test_a_subscriber_still_publishes_after_an_upgrade(
+    shared: Cluster, follower: Cluster, url: str
+) -> None:
+    with shared.store.note() as connection:
+        for statement in (
+            *_PUBLISHED_BEFORE.split(";")[:-1],
+            "ALTER TABLE processnode DROP CONSTRAINT tvs_port_is_one",
+            "ALTER TABLE processnode DROP CONSTRAINT tftp_port_is_one",
+            "UPDATE processnode SET tvs_port = -1",
+            "UPDATE alembic_version SET version_num = '0002'",
+        ):
+            connection.execute(text(statement))
+    Cluster.open(shared.data, database_url=url).close()
+    assert shared.store.first_published("early") == 7
+    assert follower.store.first_published("early") == 7
+    assert follower.store.first_published("new") == shared.store.first_published("new")
+    assert [node.tvs_port for node in shared.nodes] == [None, None]

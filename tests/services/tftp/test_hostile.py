@@ -3,18 +3,23 @@
 import random
 import socket
 import struct
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rigs.tftp_rig import BOTH, FILES, Rig, rig
+from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig
 from tokenless.protocol.tftp_packets import encode_ack
 from tokenless.protocol.tftp_transfer import Outcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.newcomers import Newcomers
 from tokenless.services.tftp.settings import Ports, TftpSettings
+from tokenless.services.tftp.source import Content, MemoryFiles, Unmade
 from tokenless.services.tftp.static_files import StaticFiles
 
 REQUEST = b"\0\1large\0octet\0"
@@ -100,19 +105,188 @@ def test_the_memory_of_addresses_is_bounded() -> None:
     assert newcomers.may_enter("10.0.156.63", 0.0)
 
 
+GREEDY = b"\0\1large\0octet\0blksize\x0065464\0windowsize\x0065535\0"
+
+
 @BOTH
 def test_forged_requests_are_answered_with_little(ports: Ports) -> None:
-    """Three packets of 516 bytes at most for a request, whatever it asks for."""
-    greedy = b"\0\1large\0octet\0blksize\x0065464\0windowsize\x0065535\0"
+    """One packet of 516 bytes at most for a request, whatever it asks for."""
     with rig(TftpSettings(ports=ports)) as server:
         victim = server.client("127.0.5.5")
-        for request in (REQUEST, greedy):
+        for request in (REQUEST, GREEDY):
             victim.send(request)  # stands for somebody else who forges its address
             server.turn()
             server.wait(60)
-            got = [data for data, _ in victim.received()]
-            assert len(got) == 3
-            assert sum(map(len, got)) <= 3 * 516
+            (got,) = [data for data, _ in victim.received()]
+            assert len(got) <= 516
+
+
+@pytest.mark.parametrize("request_data", [REQUEST, GREEDY])
+@pytest.mark.parametrize("step", [1, 64])
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("mode", ["per-transfer", "single", "no ports left"])
+def test_forged_acks_gain_less_than_one_packet_more_for_each(
+    mode: str, is_known: bool, step: int, request_data: bytes
+) -> None:
+    """Somebody who hears nothing sends a request and ACKs with the victim's address."""
+    ports = Ports.SINGLE if mode == "single" else Ports.PER_TRANSFER
+    content = bytes(512 * 3000)
+    files = MemoryFiles({"large": content, "small": b"list"})
+    with ExitStack() as stack:
+        server = stack.enter_context(rig(TftpSettings(ports=ports), files))
+        victim = server.client("127.0.5.5")
+        if mode == "no ports left":
+            stack.enter_context(no_descriptors_left())
+        if is_known:
+            server.fetch(victim, "small")
+        forged = [request_data, *(encode_ack(n * step) for n in range(300))]
+        received: list[bytes] = []
+        for datagram in forged:
+            victim.send(datagram)  # to the well-known port: no other is known
+            server.turn()
+            received += [data for data, _ in victim.received()]
+        server.wait(60)
+        received += [data for data, _ in victim.received()]
+        assert len(received) < 2 * len(forged)
+        assert max(map(len, received)) <= 516
+        assert server.counters.under_way == 0
+        assert (server.counters[Count.SHARED_PORT] > 0) == (mode == "no ports left")
+
+
+@pytest.mark.parametrize("ports", list(Ports))
+def test_an_agreed_timeout_holds_no_transfer(ports: Ports) -> None:
+    """One ACK and silence: 255 s times seven retransmits, if it were agreed to."""
+    with rig(TftpSettings(ports=ports, max_transfers=50)) as server:
+        for _ in range(50):
+            attacker = server.client("127.0.6.6")
+            data, source = server.ask(attacker, "large", "timeout", "255")
+            assert data[:2] == b"\0\3"  # not agreed to
+            attacker.send(encode_ack(1), source)
+            server.turn()
+        server.wait(2)
+        assert server.engine.under_way == 50
+        assert server.fetch(server.client("127.0.6.7"), "large") == FILES["large"]
+        server.wait(12)
+        assert server.engine.under_way == 0
+
+
+def test_a_client_that_answers_now_and_then_is_displaced() -> None:
+    with rig(TftpSettings(max_transfers=20)) as server:
+        dribbling = [server.client("127.0.6.6") for _ in range(20)]
+        begun = [(each, server.begin(each, "large")) for each in dribbling]
+        for block in range(2, 6):
+            server.wait(5)
+            for client, source in begun:
+                client.received()
+                client.send(encode_ack(block), source)
+            server.turn()
+            assert server.engine.under_way >= 19
+            server.wait(1.5)
+            assert server.fetch(server.client(), "large") == FILES["large"]
+
+
+class SlowFiles(MemoryFiles):
+    """Files whose `.sgn` names have to be made; it counts and dates the making."""
+
+    def __init__(self) -> None:
+        super().__init__(dict(FILES))
+        self.made: list[str] = []
+        self.threads: set[str] = set()
+
+    def find(self, name: str) -> Content:  # type: ignore[override]
+        if not name.endswith(".sgn") or name in self.files:
+            return super().find(name)
+        return Unmade(partial(self._make, name), partial(self._keep, name))
+
+    def _make(self, name: str) -> bytes:
+        self.threads.add(threading.current_thread().name)
+        if name.startswith("broken"):
+            raise OverflowError("can't convert negative int to unsigned")
+        time.sleep(0.002)
+        self.made.append(name)
+        return name.encode()
+
+    def _keep(self, name: str, made: bytes) -> bytes:
+        return self.files.setdefault(name, made)
+
+
+def turn_until(server: Rig, is_done: Callable[[], bool]) -> None:
+    """Turn while the thread works; it is bounded by pytest's time-out."""
+    while not is_done():
+        server.turn()
+        time.sleep(0.001)
+
+
+def test_signing_happens_in_one_thread_and_never_in_the_loop() -> None:
+    files = SlowFiles()
+    with rig(source=files) as server:
+        clients = [server.client(f"127.0.7.{n}") for n in range(1, 21)]
+        for number, client in enumerate(clients):
+            client.ask(f"{number}.sgn")
+        server.turn()
+        turn_until(server, lambda: len(files.files) == len(FILES) + 20)
+        server.turn()
+        for number, client in enumerate(clients):
+            assert client.one()[0][4:] == f"{number}.sgn".encode()
+        assert files.threads == {"tftp background"}
+
+
+def test_one_client_that_makes_up_names_gets_few_signatures() -> None:
+    """Its requests replace each other: what nobody waits for is not signed."""
+    files = SlowFiles()
+    with rig(source=files) as server:
+        attacker, honest = server.client("127.0.7.1"), server.client("127.0.7.2")
+        for number in range(500):
+            attacker.ask(f"{number}.sgn")
+            server.turn()
+        honest.ask("honest.sgn")
+        turn_until(server, lambda: "honest.sgn" in files.files)
+        server.turn()
+        assert honest.one()[0][4:] == b"honest.sgn"
+        assert len(files.made) < 100
+
+
+def test_an_address_that_asks_for_thousands_keeps_another_waiting_for_few() -> None:
+    files = SlowFiles()
+    with rig(source=files) as server:
+        attackers = [server.client("127.0.7.1") for _ in range(1200)]
+        for number, attacker in enumerate(attackers):
+            attacker.ask(f"{number}.sgn")
+            if number % 100 == 99:
+                server.turn()
+        honest = server.client("127.0.7.2")
+        server.fetch(honest, "small")
+        before = len(files.made)
+        honest.ask("honest.sgn")
+        turn_until(server, lambda: "honest.sgn" in files.files)
+        assert len(files.made) - before < 40
+        assert server.counters[Count.OVER_LIMIT] > 0
+        server.turn()
+        assert honest.one()[0][4:] == b"honest.sgn"
+
+
+def test_a_file_that_cannot_be_made_ends_one_request() -> None:
+    files = SlowFiles()
+    with rig(source=files) as server:
+        client = server.client()
+        client.ask("broken.sgn")
+        turn_until(server, lambda: bool(server.log))
+        assert client.one()[0] == b"\0\5\0\0The file cannot be made\0"
+        assert "OverflowError" in str(server.log[0]["reason"])
+        assert server.fetch(client, "large") == FILES["large"]
+
+
+def test_a_repeated_request_for_a_file_that_is_being_made_waits_once() -> None:
+    files = SlowFiles()
+    with rig(source=files) as server:
+        client = server.client()
+        for _ in range(5):
+            client.ask("a.sgn")
+        turn_until(server, lambda: "a.sgn" in files.files)
+        server.turn()
+        assert client.one()[0][4:] == b"a.sgn"
+        assert server.counters[Count.DUPLICATES] == 4
+        assert files.made == ["a.sgn"]
 
 
 @BOTH

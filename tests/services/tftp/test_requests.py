@@ -8,7 +8,7 @@ from tests.rigs.tftp_rig import BOTH, FILES, rig, settings
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode, encode_ack
 from tokenless.protocol.tftp_transfer import Outcome
-from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.source import MemoryFiles
 
@@ -21,6 +21,9 @@ from tokenless.services.tftp.source import MemoryFiles
         (b"\0\1small\0mail\0", TftpErrorCode.ILLEGAL_OPERATION),
         (b"\0\1small\0octet\0blksize\0", TftpErrorCode.ILLEGAL_OPERATION),
         (b"\0\1" + b"\xff" * 500, TftpErrorCode.ILLEGAL_OPERATION),
+        ("\0\1Klingeltöne.xml\0octet\0".encode(), TftpErrorCode.FILE_NOT_FOUND),
+        (b"\0\1/absent\0octet\0", TftpErrorCode.FILE_NOT_FOUND),
+        (b"\0\1/\0octet\0", TftpErrorCode.FILE_NOT_FOUND),
     ],
 )
 @BOTH
@@ -46,7 +49,29 @@ def test_junk_is_not_answered(ports: Ports, data: bytes) -> None:
         assert server.fetch(client, "small") == b"list"
 
 
-@pytest.mark.parametrize("failure", [OSError("disk"), ProtocolError("cannot sign")])
+@BOTH
+@pytest.mark.parametrize("name", ["/small", "//small"])
+def test_a_leading_slash_is_no_part_of_the_name(ports: Ports, name: str) -> None:
+    with rig(settings(ports)) as server:
+        assert server.fetch(server.client(), name) == FILES["small"]
+
+
+@BOTH
+def test_an_unknown_option_with_an_empty_value_is_ignored(ports: Ports) -> None:
+    with rig(settings(ports)) as server:
+        assert server.fetch(server.client(), "large", "multicast", "") == FILES["large"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError("disk"),
+        ProtocolError("cannot sign"),
+        OverflowError("can't convert negative int to unsigned"),
+        KeyError("pool"),
+        AssertionError(),
+    ],
+)
 def test_a_source_that_fails_for_one_file_serves_the_others(
     failure: Exception,
 ) -> None:
@@ -58,7 +83,11 @@ def test_a_source_that_fails_for_one_file_serves_the_others(
 
     with rig(source=Failing(dict(FILES))) as server:
         client = server.client()
-        assert server.ask(client, "broken")[0][:4] == b"\0\5\0\0"
+        answer = server.ask(client, "broken")[0]
+        assert answer == b"\0\5\0\0The file cannot be made\0"
+        (line,) = server.log
+        assert (line["event"], line["file"]) == ("tftp refused", "broken")
+        assert str(failure) in str(line["reason"])
         assert server.fetch(client, "small") == b"list"
 
 
@@ -112,16 +141,49 @@ def test_a_full_table_displaces_who_never_answered(ports: Ports) -> None:
         assert server.counters.ended(Outcome.DISPLACED) == 47
 
 
-def test_a_table_full_of_answered_transfers_takes_no_more() -> None:
-    with rig(TftpSettings(max_transfers=2)) as server:
-        for _ in range(2):
-            client = server.client()
-            server.begin(client, "large")
+@BOTH
+def test_a_full_table_displaces_who_made_no_progress_longest(ports: Ports) -> None:
+    with rig(settings(ports, max_transfers=3)) as server:
+        silent, slow, honest = (server.client() for _ in range(3))
+        begun = [(each, server.begin(each, "large")) for each in (silent, slow, honest)]
         late = server.client()
         late.ask("small")
         server.turn()
-        assert not late.received()
+        assert not late.received()  # all made progress within this second
         assert server.counters[Count.OVER_LIMIT] == 1
+        for block in (2, 3, 4):
+            server.wait(0.4)
+            for client, source in begun[1:]:
+                client.received()
+                client.send(encode_ack(block), source)
+            server.turn()
+        assert server.fetch(late, "small") == FILES["small"]
+        assert server.counters.ended(Outcome.DISPLACED) == 1
+        for client, source in begun[1:]:
+            client.received()
+            client.send(encode_ack(5), source)
+            server.turn()
+            assert client.one()[0][:4] == b"\0\3\0\6"
+        silent.received()
+        silent.send(encode_ack(2), begun[0][1])
+        server.turn()
+        assert [data[:2] for data, _ in silent.received()] in ([b"\0\5"], [])
+
+
+def test_an_address_at_its_limit_displaces_one_of_its_own() -> None:
+    with rig(TftpSettings(max_transfers_per_address=2)) as server:
+        other = server.client("127.0.0.2")
+        elsewhere = server.begin(other, "large")
+        mine = [server.client() for _ in range(2)]
+        for client in mine:
+            server.begin(client, "large")
+        server.wait(2)
+        assert server.fetch(server.client(), "small") == FILES["small"]
+        assert server.counters.ended(Outcome.DISPLACED) == 1
+        other.received()
+        other.send(encode_ack(2), elsewhere)
+        server.turn()
+        assert other.one()[0][:4] == b"\0\3\0\3"
 
 
 def test_a_transfer_is_one_line() -> None:
@@ -158,3 +220,16 @@ def test_lines_are_rate_limited_and_summed_up() -> None:
         assert (summary["complete"], summary["refused"]) == (7, 1)
         server.fetch(client, "small")
         assert server.log[-1]["event"] == "tftp transfer"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_was_dropped_at_a_limit_is_known_for_a_while(workers: int) -> None:
+    counters = TftpCounters(workers)
+    assert not counters.dropped_within(1000)
+    row = counters.row(workers - 1)
+    for count in (Count.DUPLICATES, Count.NOT_ALLOWED):
+        row.drop(count)
+    assert not counters.dropped_within(1000)
+    row.drop(Count.OVER_LIMIT)
+    assert counters.dropped_within(1000)
+    assert not counters.dropped_within(-1)

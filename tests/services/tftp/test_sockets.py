@@ -1,37 +1,13 @@
 """Addresses of both families, wildcards, ports that run out or refuse."""
 
-import os
-import resource
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 
-from tests.rigs.tftp_rig import BOTH, FILES, Rig, rig, settings
+from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig, settings
 from tokenless.protocol.tftp_transfer import Outcome
 from tokenless.services.tftp.counters import Count
-from tokenless.services.tftp.listener import Listener
 from tokenless.services.tftp.settings import Ports
-from tokenless.services.tftp.sockets import open_listener
-
-
-@contextmanager
-def no_descriptors_left() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
-    taken: list[int] = []
-    try:
-        with suppress(OSError):
-            while True:
-                taken.append(os.open("/dev/null", os.O_RDONLY))
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-        for descriptor in taken:
-            os.close(descriptor)
 
 
 def test_descriptors_that_run_out_leave_the_single_port() -> None:
@@ -91,17 +67,3 @@ def test_a_wildcard_of_both_families(ports: Ports) -> None:
         server.address = ("::1", server.address[1])
         data, source = _asked_at(server, "::1", "::1")
         assert (data[4:], source[0]) == (b"list", "::1")
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
-def test_one_datagram_that_cannot_be_sent_is_lost_where_trains_are_sent(
-    address: str,
-) -> None:
-    """What is sent one by one after trains were refused has nobody who would catch."""
-    with open_listener(address, 0, 65_536) as bound:
-        listener = Listener(bound)
-        nowhere = ("127.0.0.1", 0)
-        listener.send(b"data", nowhere, "127.0.0.1")
-        listener.send_train(b"data", nowhere, "127.0.0.1", 516)
-        with pytest.raises(OSError, match="Invalid argument"):
-            listener.send_train(bytes(1000), nowhere, "127.0.0.1", 516)

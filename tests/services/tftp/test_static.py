@@ -1,5 +1,6 @@
 """Files below one root, and nothing else."""
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
-from tokenless.services.tftp.source import ChainedSource, MemoryFiles
+from tokenless.services.tftp.source import ChainedSource, MemoryFiles, whole
 from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
 
 
@@ -58,7 +59,7 @@ def refused(source: StaticFiles, name: str) -> int:
 def test_what_lies_below_the_root_is_served(
     root: Path, name: str, content: bytes
 ) -> None:
-    assert StaticFiles(root).find(name) == content
+    assert StaticFiles(root).find(name).read_whole() == content
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,9 @@ def test_everything_else_is_refused(
 ) -> None:
     source = StaticFiles(root)
     if name == "out-folder/root/inside":
-        assert source.find(name) == b"rings"  # out and in again: it lies below the root
+        assert (
+            source.find(name).read_whole() == b"rings"
+        )  # out and in again: it lies below the root
     elif code is None:
         refused(source, name)
     else:
@@ -136,8 +139,8 @@ def test_a_folder_swapped_for_a_link_leads_nowhere(
 
 def test_only_what_matches_a_pattern_is_served(root: Path) -> None:
     source = StaticFiles(root, StaticLimits(patterns=("*.loads", "lists/*")))
-    assert source.find("term75.default.loads") == b"loads"
-    assert source.find("lists/Ringlist.xml") == b"rings"
+    assert source.find("term75.default.loads").read_whole() == b"loads"
+    assert source.find("lists/Ringlist.xml").read_whole() == b"rings"
     assert refused(source, "inside") == TftpErrorCode.FILE_NOT_FOUND
 
 
@@ -151,20 +154,28 @@ def test_a_version_is_one_object_and_a_change_another(root: Path) -> None:
     first = source.find("term75.default.loads")
     assert source.find("term75.default.loads") is first
     (root / "term75.default.loads").write_bytes(b"newer loads")
-    assert source.find("term75.default.loads") == b"newer loads"
-    assert first == b"loads"
+    assert source.find("term75.default.loads").read_whole() == b"newer loads"
+    with pytest.raises(TftpError, match="changed"):
+        first.check_unchanged()
 
 
-def test_the_cache_is_bounded(root: Path) -> None:
-    for number in range(10):
-        (root / str(number)).write_bytes(bytes(100))
-    source = StaticFiles(root, StaticLimits(cache_bytes=250))
-    for number in range(10):
-        source.find(str(number))
-    assert len(source._cache) == 2
-    (root / "large").write_bytes(bytes(1000))
-    assert len(source.find("large")) == 1000
-    assert source._cached_bytes == 0
+def test_a_file_is_open_while_somebody_has_it_and_no_longer(root: Path) -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    gc.collect()
+    source, before = StaticFiles(root), open_files()
+    held = [source.find("term75.default.loads") for _ in range(10)]
+    assert open_files() == before + 1
+    held.append(source.find("./term75.default.loads"))
+    assert open_files() == before + 1
+    held.clear()
+    assert open_files() == before
+    for name in ("lists", "pipe", "absent"):
+        refused(source, name)
+    assert refused(StaticFiles(root, StaticLimits(file_bytes=4)), "inside") == 3
+    gc.collect()  # what pytest keeps of the refusal
+    assert open_files() == before
 
 
 def test_sources_in_a_chain_are_asked_in_turn(root: Path) -> None:
@@ -172,7 +183,7 @@ def test_sources_in_a_chain_are_asked_in_turn(root: Path) -> None:
     chain = ChainedSource([lists, StaticFiles(root)])
     assert chain.find("CTLFile.tlv") == b"list"
     assert chain.find("inside") == b"first"
-    assert chain.find("term75.default.loads") == b"loads"
+    assert whole(chain.find("term75.default.loads")) == b"loads"
     with pytest.raises(TftpError) as caught:
         chain.find("../secret")
     assert caught.value.code == TftpErrorCode.ACCESS_VIOLATION

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.rigs import lists, minting
+from tests.rigs.odd_certificates import list_of_year_0
 from tests.rigs.tvs_rig import PUBLISHER, capturing_log
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import Digest, TrustStore
@@ -174,6 +175,25 @@ def test_what_is_no_ctl_is_refused_in_either_mode(data: bytes) -> None:
         cache, refused = refill(data, set(), mode)
         assert refused is not None
         assert len(cache.index) == 0
+
+
+def test_a_certificate_of_year_0_is_refused_in_either_mode() -> None:
+    for mode in CtlAdmission:
+        cache, refused = refill(list_of_year_0("CTLFile.tlv"), set(), mode)
+        assert refused is not None
+        assert "validity" in refused
+        assert len(cache.index) == 0
+
+
+def test_a_file_is_refused_whatever_judging_it_raises() -> None:
+    def fails(_: Certificate) -> bool:
+        raise ZeroDivisionError
+
+    cache = CtlCache()
+    cache.replace(lists.tokenless().data, lambda _: True)
+    outcome = cache.replace(lists.tokenless().data, fails)
+    assert outcome.refused == "internal error: ZeroDivisionError"
+    assert len(cache.index) == 0
 
 
 def test_a_role_that_no_answer_can_hold_is_left_out() -> None:

@@ -11,6 +11,7 @@ from tests.rigs import minting
 from tests.rigs.endless import endless
 from tests.rigs.run_cli import run_cli
 from tests.rigs.tvs_rig import PUBLISHER, own_certificate, running, settings_for
+from tokenless.services.stream_server.counters import StreamCount
 from tokenless.services.tvs.settings import LegacyListener
 
 ASKED = minting.server()
@@ -90,7 +91,7 @@ async def test_repeating_reports_times(tmp_path: Path) -> None:
             assert status == 0
             assert (report["requests"], report["trusted"]) == (5, 5)
             assert 0 < report["request_ms"]["min"] <= report["request_ms"]["max"]
-            assert rig.server.counters.connections_accepted == accepted
+            assert rig.count(StreamCount.CONNECTIONS_ACCEPTED) == accepted
 
 
 async def test_the_server_is_verified_against_ca(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ async def test_what_no_message_can_hold_is_not_sent(
         assert (status, out, err.count("\n")) == (1, "", 1)
         assert reason in err
         assert "internal error" not in err
-        assert rig.server.counters.connections_accepted == 0
+        assert rig.count(StreamCount.CONNECTIONS_ACCEPTED) == 0
 
 
 async def test_a_file_without_certificate_is_not_called_untrusted(

@@ -21,11 +21,12 @@ from tests.rigs.tvs_rig import (
     settings_for,
 )
 from tokenless.services.errors import ServiceError
-from tokenless.services.tvs import unverifiable as unverifiable_module
+from tokenless.services.stream_server import accepting
+from tokenless.services.stream_server.accepting import UnverifiableClients
+from tokenless.services.stream_server.settings import TlsVersion
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
-from tokenless.services.tvs.settings import LegacyListener, MinimumTls, TvsSettings
-from tokenless.services.tvs.unverifiable import Unverifiable
+from tokenless.services.tvs.settings import LegacyListener, TvsSettings
 
 MANUFACTURER, ANOTHER = "Cisco Manufacturing CA", "Another CA"
 PHONE = "CP-7975-SEP001122334455"
@@ -117,7 +118,7 @@ async def test_at_the_level_of_old_phones_old_certificates_verify(
     tmp_path: Path,
 ) -> None:
     shown = issued(digest="sha1", bits=1024)
-    async with running(asking(tmp_path, minimum_tls=MinimumTls.TLS_1_0)) as rig:
+    async with running(asking(tmp_path, minimum_tls=TlsVersion.TLS_1_0)) as rig:
         context = showing(tmp_path, shown, TLS_1_2)
         assert (await ask(rig.address, query_for(PUBLISHER), context)).is_trusted
         assert recorded(rig) == [shown.certificate.subject_text]
@@ -136,16 +137,16 @@ async def test_the_legacy_listener_serves_it_too(tmp_path: Path) -> None:
 
 async def test_other_addresses_are_asked_as_before(tmp_path: Path) -> None:
     async with running(asking(tmp_path)) as rig:
-        loop = rig.server._running
+        loop = rig.server._server._running
         context = showing(tmp_path, issued(ANOTHER), TLS_1_2)
         await fail_once(rig.address, context)
-        assert "127.0.0.1" in loop._unverifiable  # type: ignore[union-attr]
-        assert "127.0.0.2" not in loop._unverifiable  # type: ignore[union-attr]
+        assert "127.0.0.1" in loop._acceptor.unverifiable  # type: ignore[union-attr]
+        assert "127.0.0.2" not in loop._acceptor.unverifiable  # type: ignore[union-attr]
 
 
 def test_the_oldest_address_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unverifiable_module, "_MAX_KNOWN", 3)
-    known = Unverifiable()
+    monkeypatch.setattr(accepting, "_MAX_UNVERIFIABLE", 3)
+    known = UnverifiableClients()
     for number in (1, 2, 3, 3, 4):
         known.add(f"192.0.2.{number}")
     assert [f"192.0.2.{number}" in known for number in (1, 2, 3, 4)] == [

@@ -34,6 +34,7 @@ from tokenless.protocol.tvs_elements import Tag
 from tokenless.protocol.tvs_messages import MessageType, Verify, pack_message
 from tokenless.protocol.wire import pack_element
 from tokenless.services.logs import LogLevel
+from tokenless.services.stream_server.counters import StreamCount
 
 
 @pytest.mark.parametrize("what", [b"", client_hello(), client_hello()[:-50], b"\x16"])
@@ -44,7 +45,7 @@ async def test_many_that_stop_before_they_ask(tmp_path: Path, what: bytes) -> No
             if what:
                 await stream.send_all(what)
         await honest_are_answered(rig.address)
-        assert rig.server.counters.connections_open >= MANY
+        assert rig.count(StreamCount.CONNECTIONS_OPEN) >= MANY
         assert rig.refusals == {}
         await close_all(streams)
 
@@ -227,7 +228,7 @@ async def test_a_storm_of_resets(tmp_path: Path) -> None:
             nursery.start_soon(storm)
             await honest_are_answered(rig.address, 40)
         await honest_are_answered(rig.address)
-        await until(lambda: not rig.server.counters.connections_open)
+        await until(lambda: not rig.count(StreamCount.CONNECTIONS_OPEN))
 
 
 async def test_renegotiation_is_refused(tmp_path: Path) -> None:
@@ -242,9 +243,9 @@ async def test_renegotiation_is_refused(tmp_path: Path) -> None:
             stderr=-3,  # to /dev/null
         )
         assert process.stdin is not None
-        await until(lambda: rig.server.counters.handshakes_full == 1)
+        await until(lambda: rig.count(StreamCount.HANDSHAKES_FULL) == 1)
         await process.stdin.send_all(b"R\n")
         await honest_are_answered(rig.address)
         await process.stdin.aclose()
         await process.wait()
-        assert rig.server.counters.handshakes_full == 21
+        assert rig.count(StreamCount.HANDSHAKES_FULL) == 21

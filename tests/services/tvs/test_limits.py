@@ -27,6 +27,8 @@ from tests.rigs.tvs_rig import (
     read_to_end,
 )
 from tests.rigs.waiting import until
+from tokenless.services.stream_server.counters import StreamCount
+from tokenless.services.tvs.counters import TvsCount
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,9 +55,9 @@ async def test_one_who_reads_late_gets_all_answers(tmp_path: Path) -> None:
     ):
         nursery.start_soon(client.tls.send_all, requests)
         # Only a full socket ends it: 8,000 answers have 6 MB.
-        await until(lambda: rig.server.counters.queries > 0)
+        await until(lambda: rig.count(TvsCount.QUERIES) > 0)
         await trio.sleep(0.2)
-        assert rig.server.counters.queries < count
+        assert rig.count(TvsCount.QUERIES) < count
         await honest_are_answered(rig.address)
         sessions = [(await client.answer()).session_id for _ in range(count)]
         assert sessions == list(range(count))
@@ -75,7 +77,7 @@ async def test_at_the_limit_the_longest_waiting_makes_room(tmp_path: Path) -> No
         await honest_are_answered(rig.address)
         assert await streams[0].receive_some() == b""
         assert rig.refusals["made-room"] >= 30
-        assert rig.server.counters.connections_open <= 20
+        assert rig.count(StreamCount.CONNECTIONS_OPEN) <= 20
         await close_all(streams)
 
 
@@ -97,7 +99,7 @@ async def test_at_the_limit_of_an_address_its_own_make_room(tmp_path: Path) -> N
         await honest_are_answered(rig.address)
         assert rig.refusals["made-room"] >= 5
         other = await connect_from("127.0.0.2", rig.address)
-        assert rig.server.counters.connections_open <= 11
+        assert rig.count(StreamCount.CONNECTIONS_OPEN) <= 11
         other.close()
         await close_all(streams)
 
@@ -110,7 +112,7 @@ async def test_an_address_with_all_its_connections_busy_is_refused_cleanly(
         streams = await connections(rig.address, 5)
         for stream in streams:
             await stream.send_all(client_hello()[:20])
-        await until(lambda: rig.server.counters.connections_accepted == 5)
+        await until(lambda: rig.count(StreamCount.CONNECTIONS_ACCEPTED) == 5)
         (refused,) = await connections(rig.address, 1)
         assert await read_to_end(refused) == b""
         assert rig.refusals == {"too-many-from-address": 1}

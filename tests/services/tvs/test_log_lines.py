@@ -22,6 +22,7 @@ from tokenless.protocol.tvs_elements import Tag
 from tokenless.protocol.tvs_messages import Verify
 from tokenless.services import metrics
 from tokenless.services.logs import LogLevel
+from tokenless.services.stream_server.counters import StreamCount
 from tokenless.services.tvs.caches import CachedCertificate, Caches
 
 _FOUND = "CertificateDBCache::getCertificateInformation"
@@ -96,7 +97,7 @@ async def test_one_structured_line_a_query(tmp_path: Path) -> None:
 
 
 async def until_closed(rig: Rig) -> None:
-    while rig.server.counters.connections_open:  # noqa: ASYNC110 - it rings no bell
+    while rig.count(StreamCount.CONNECTIONS_OPEN):  # noqa: ASYNC110 - it rings no bell
         await trio.sleep(0.01)
 
 

@@ -21,9 +21,11 @@ from tests.rigs.tvs_rig import (
     settings_for,
 )
 from tokenless.services.errors import ServiceError
+from tokenless.services.stream_server.counters import StreamCount
+from tokenless.services.stream_server.settings import OwnCertificate, TlsVersion
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
-from tokenless.services.tvs.settings import LegacyListener, MinimumTls, OwnCertificate
+from tokenless.services.tvs.settings import LegacyListener
 
 
 async def test_rsa_and_ecdsa_side_by_side(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ async def test_tls_1_0_is_spoken_on_the_legacy_listener_only(tmp_path: Path) -> 
 async def test_one_port_for_old_and_new_phones(tmp_path: Path) -> None:
     lab = own_certificate(tmp_path, minting.server("tvs-lab", 1024))
     settings = settings_for(
-        tmp_path, certificates=(lab,), minimum_tls=MinimumTls.TLS_1_0
+        tmp_path, certificates=(lab,), minimum_tls=TlsVersion.TLS_1_0
     )
     old = client_context(ssl.TLSVersion.TLSv1, ciphers="AES256-SHA:@SECLEVEL=0")
     async with running(settings) as rig:
@@ -94,8 +96,8 @@ async def test_a_session_is_resumed(tmp_path: Path, version: ssl.TLSVersion) -> 
             tls = context.wrap_bio(incoming, outgoing, session=session)
             await _exchange(rig.address, tls, incoming, outgoing)
             session = tls.session
-        counters = rig.server.counters
-        assert (counters.handshakes_full, counters.handshakes_resumed) == (1, 1)
+        assert rig.count(StreamCount.HANDSHAKES_FULL) == 1
+        assert rig.count(StreamCount.HANDSHAKES_RESUMED) == 1
 
 
 async def _exchange(

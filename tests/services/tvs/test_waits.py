@@ -1,9 +1,9 @@
 """Deadlines: what expires, and who goes first when room is needed."""
 
-from tokenless.services.tvs.settings import TvsLimits
-from tokenless.services.tvs.waits import Phase, Waits
+from tokenless.services.stream_server.settings import StreamLimits
+from tokenless.services.stream_server.waits import Phase, Waits
 
-LIMITS = TvsLimits(first_byte_s=5, handshake_s=10, request_s=20, idle_s=30)
+LIMITS = StreamLimits(first_byte_s=5, handshake_s=10, request_s=20, idle_s=30)
 
 
 def waits(*entered: tuple[str, Phase, float]) -> Waits[str]:

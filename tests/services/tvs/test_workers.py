@@ -25,24 +25,22 @@ from tests.rigs.tvs_rig import (
 )
 from tests.rigs.waiting import is_alive, until
 from tokenless.services.errors import ServiceError
+from tokenless.services.stream_server.counters import StreamCount
+from tokenless.services.stream_server.worker import StreamSetup
 from tokenless.services.tvs.caches import Caches
-from tokenless.services.tvs.counters import TvsCounters
-from tokenless.services.tvs.frames import (
+from tokenless.services.tvs.counters import TvsCount
+from tokenless.services.tvs.guest import CachesState, unpack_caches
+from tokenless.services.tvs.server import TvsServer
+from tokenless.services.tvs.settings import LegacyListener
+from tokenless.services.workers.frames import (
     Begin,
-    Count,
     Drain,
-    Fill,
     FrameStream,
-    Gone,
     Ready,
-    Show,
-    fill_from,
-    fill_into,
+    Settings,
+    State,
     pack_frame,
 )
-from tokenless.services.tvs.listeners import open_listeners
-from tokenless.services.tvs.server import TvsServer
-from tokenless.services.tvs.settings import LegacyListener, TvsLimits
 
 
 def children_of(pid: int) -> list[int]:
@@ -54,7 +52,7 @@ def pool_of_this_process() -> int:
     pools = [
         pid
         for pid in children_of(os.getpid())
-        if b"worker_pool" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"workers.pool" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     assert len(pools) == 1
     return pools[0]
@@ -71,9 +69,9 @@ async def test_workers_answer_and_are_counted_together(tmp_path: Path) -> None:
     async with running(settings_for(tmp_path, workers=2)) as rig:
         assert len(children_of(pool_of_this_process())) == 2
         await ask_often(rig)
-        await until(lambda: rig.server.counters.queries == 40)
-        await until(lambda: rig.server.counters.connections_open == 0)
-        assert rig.server.counters.answers_trusted == 40
+        await until(lambda: rig.count(TvsCount.QUERIES) == 40)
+        await until(lambda: rig.count(StreamCount.CONNECTIONS_OPEN) == 0)
+        assert rig.count(TvsCount.ANSWERS_TRUSTED) == 40
 
 
 async def test_who_is_cancelled_while_the_pool_begins_leaves_no_process(
@@ -123,9 +121,9 @@ async def test_a_ticket_is_good_at_every_worker(
                 lambda session: blocking_exchange(rig.address, context, session),
                 session,
             )
-        await until(lambda: rig.server.counters.queries == 30)
-        assert rig.server.counters.handshakes_full == 1
-        assert rig.server.counters.handshakes_resumed == 29
+        await until(lambda: rig.count(TvsCount.QUERIES) == 30)
+        assert rig.count(StreamCount.HANDSHAKES_FULL) == 1
+        assert rig.count(StreamCount.HANDSHAKES_RESUMED) == 29
 
 
 def blocking_exchange(
@@ -195,7 +193,7 @@ async def test_a_port_in_use_is_noticed_though_workers_share_theirs(
 ) -> None:
     async with running(settings_for(tmp_path, workers=2)) as rig:
         taken = settings_for(tmp_path, workers=2, port=rig.address[1])
-        with pytest.raises(OSError, match=f"127.0.0.1:{rig.address[1]}"):
+        with pytest.raises(ServiceError, match=f"port {rig.address[1]}: Address"):
             await TvsServer(Caches(), taken).bind()
 
 
@@ -212,36 +210,36 @@ async def test_workers_have_legacy_listeners_too(tmp_path: Path) -> None:
             assert answer.is_trusted
 
 
-def test_each_worker_gets_one_listener_of_each_kind(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, legacy=LegacyListener(port=0), workers=3)
-    opened = open_listeners(settings)
-    assert [[each.is_legacy for each in worker] for worker in opened] == [
-        [False, True]
-    ] * 3
-    assert len({worker[0].address for worker in opened}) == 1
-    assert len({worker[1].address for worker in opened}) == 1
-    for worker in opened:
-        for listener in worker:
-            listener.close()
-
-
-def test_frames_there_and_back_however_they_are_cut(tmp_path: Path) -> None:
-    caches = Caches()
+def test_the_caches_reach_a_worker_as_they_are() -> None:
+    caches, others = Caches(), Caches()
     caches.db.replace([PUBLISHER])
     caches.ctl.replace(lists.tokenless().data, lambda _: True)
+    state = CachesState(caches)
+    before = state.version()
+    unpack_caches(state.pack(), others)
+    assert others.snapshot() == caches.snapshot()
+    caches.db.replace([])
+    assert state.version() != before
+
+
+def test_settings_there_and_back(tmp_path: Path) -> None:
+    settings = settings_for(
+        tmp_path, legacy=LegacyListener(1), client_ca=tmp_path, workers=3
+    )
+    setup = StreamSetup(settings.for_streams(), "module:name", 8, 5)
+    assert StreamSetup.unpack(setup.pack()) == setup
+
+
+def test_frames_there_and_back_however_they_are_cut() -> None:
     frames = [
-        Begin(settings_for(tmp_path, legacy=LegacyListener(1)), ((3, 4), (5, 6))),
-        fill_from(caches),
-        Show((own_certificate(tmp_path),), TvsLimits()),
+        Begin("module:Job", "TVS", "pub", b"settings", ((3, 4), (5, 6))),
+        State(b"\xff" * 100_000),
+        Settings(b""),
         Drain(),
         Ready(),
-        Count(7, TvsCounters(queries=3)),
-        Gone(7),
     ]
     data, stream = b"".join(map(pack_frame, frames)), FrameStream()
-    received = [each for byte in data for each in stream.receive(bytes([byte]))]
+    received = []
+    for start in range(0, len(data), 7):
+        received += stream.receive(data[start : start + 7])
     assert received == frames
-    other, fill = Caches(), received[1]
-    assert isinstance(fill, Fill)
-    fill_into(other, fill)
-    assert other.snapshot() == caches.snapshot()

@@ -67,7 +67,9 @@ def lab(engine: Engine, image: str, tmp_path: Path) -> Iterator[Lab]:
     context = Path(__file__).parent / "postgres"
     engine.build(POSTGRES, context, f"--build-arg=BASE={OFFICIAL_BASE}")
     secret_file = tmp_path / "env"
-    secret_file.write_text(f"PASSWORD={secrets.token_hex(16)}\n")
+    roles = ("POSTGRES", "PUBLISHER", "SUBSCRIBER", "HANDOVER")
+    lines = [f"{role}_PASSWORD={secrets.token_hex(16)}\n" for role in roles]
+    secret_file.write_text("".join(lines))
     lab = Lab(engine, secret_file)
     yield lab
     lab.compose("down", "--volumes", check=False)

@@ -1,0 +1,53 @@
+"""Remedies as values: what would recover phones, and what a script expects of that."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+
+@unique
+class RemedyKind(StrEnum):
+    """What somebody would have to do; scripts expect these by their values."""
+
+    START_TFTP = "start-tftp"
+    UPDATE_CTL = "update-ctl"
+    RESET_PHONES = "reset-phones"
+    START_TVS = "start-tvs"
+    LOWER_TLS = "lower-tls"
+    UPLOAD_SIGNER = "upload-signer"
+    SIGN_WITH_TOKEN = "sign-with-token"  # noqa: S105 - no password
+    ITL_RESET_LOCALKEY = "itl-reset-localkey"
+    CTL_RESET_LOCALKEY = "ctl-reset-localkey"
+    ITL_RESET_REMOTEKEY = "itl-reset-remotekey"
+    RESTORE_KEYS = "restore-keys"
+    GIVE_BACK = "give-back"
+    DELETE_BY_HAND = "delete-by-hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Something that would recover phones."""
+
+    kind: RemedyKind
+    about: tuple[str, ...]
+    """The nodes, tokens, signers or clusters that it concerns."""
+    text: str
+    """For a person."""
+
+
+def is_by_hand(remedy: Remedy) -> bool:
+    """Whether somebody has to walk to every desk."""
+    return remedy.kind is RemedyKind.DELETE_BY_HAND
+
+
+def kind_of(wanted: str) -> str:
+    """Return the kind that an expectation names: `start-tvs NODE` is `start-tvs`."""
+    return wanted.split(maxsplit=1)[0]
+
+
+def is_named(wanted: str, remedies: Iterable[Remedy]) -> bool:
+    """Whether a remedy is among those found: `start-tvs`, or `start-tvs NODE`."""
+    kind, *about = wanted.split(maxsplit=1)
+    return any(
+        remedy.kind == kind and set(about) <= set(remedy.about) for remedy in remedies
+    )

@@ -1,0 +1,114 @@
+"""SCCP frames, and the stream of one connection (REFERENCE-3 4.1).
+
+    length (4, LE: message id and body)  version (4, LE)  message id (4, LE)  body …
+
+The version is 0 until a protocol is negotiated, and in old servers for ever. Several
+frames may share a segment, and a frame may be spread over several.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.sccp.answers import ANSWERS
+from tokenless.protocol.sccp.call import CALL_MESSAGES
+from tokenless.protocol.sccp.layout import Message
+from tokenless.protocol.sccp.media import MEDIA_MESSAGES
+from tokenless.protocol.sccp.requests import REQUESTS
+
+_HEADER: Final = struct.Struct("<III")
+_LENGTH: Final = struct.Struct("<I")
+_ID_LENGTH: Final = 4
+_OUTSIDE_LENGTH: Final = 8
+MAX_FRAME_BYTES: Final = 4096
+"""More than any message has; an XMLAlarm may have 2,048 characters."""
+MAX_VERSION: Final = 22
+MIN_VERSION: Final = 11
+"""What is spoken; other versions are read as the nearest of these, or as 0."""
+
+MESSAGES: Final = {
+    each.ID: each for each in (*REQUESTS, *ANSWERS, *CALL_MESSAGES, *MEDIA_MESSAGES)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessage:
+    """A message that is not known here: kept, so that it can be logged and ignored."""
+
+    message_id: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message, and the version in its header."""
+
+    message: Message | UnknownMessage
+    version: int
+
+
+def encode_frame(message: Message, version: int) -> bytes:
+    """Return the bytes of a message.
+
+    Args:
+        message: The message.
+        version: The negotiated protocol; 0 writes the layout of the oldest.
+    """
+    body = message.encode_body(version)
+    return _HEADER.pack(len(body) + _ID_LENGTH, version, message.ID) + body
+
+
+class SccpStream:
+    """One side of a connection: bytes in, messages out; any error is final."""
+
+    __slots__ = ("_broken", "_buffer")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._broken: ProtocolError | None = None
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether nothing of a next message has been received."""
+        return not self._buffer
+
+    def receive(self, data: bytes) -> list[Received]:
+        """Take bytes from the connection and return the messages that are whole now.
+
+        Raises:
+            ProtocolError: When a frame is malformed or too long. Messages before it in
+                the same bytes are lost: the connection can only be closed.
+        """
+        if self._broken is not None:
+            raise self._broken
+        self._buffer += data
+        try:
+            return self._cut()
+        except ProtocolError as error:
+            self._broken = error
+            self._buffer.clear()
+            raise
+
+    def _cut(self) -> list[Received]:
+        buffer, at, messages = self._buffer, 0, []
+        while len(buffer) - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(buffer, at)
+            if not _ID_LENGTH <= length <= MAX_FRAME_BYTES - _OUTSIDE_LENGTH:
+                raise ProtocolError(f"a frame cannot have {length} bytes")
+            end = at + _OUTSIDE_LENGTH + length
+            if len(buffer) < end:
+                break
+            messages.append(_decode(bytes(buffer[at:end])))
+            at = end
+        del buffer[:at]
+        return messages
+
+
+def _decode(frame: bytes) -> Received:
+    _, version, message_id = _HEADER.unpack_from(frame)
+    body = frame[_HEADER.size :]
+    kind = MESSAGES.get(message_id)
+    if kind is None:
+        return Received(UnknownMessage(message_id, body), version)
+    return Received(kind.decode_body(body, min(version, MAX_VERSION)), version)

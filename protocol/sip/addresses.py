@@ -1,0 +1,105 @@
+"""The values of From, To and Contact: a URI with parameters (RFC 3261 20.10, 25.1).
+
+"display name" <sip:user@host:port;uri-parameters>;header-parameters
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tokenless.protocol.errors import DecodeError
+
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+_NAME_ADDRESS: Final = re.compile(rf"\s*({_QUOTED}|[^<>\"]*?)\s*<([^<>\s]+)>(.*)\Z")
+_BARE: Final = re.compile(r"\s*([^<>\";,\s]+)(.*)\Z")
+_PARAMETER: Final = re.compile(
+    rf"\s*;\s*([A-Za-z0-9.!%*_+`'~-]+)\s*(?:=\s*({_QUOTED}|[^\s;,\"]+))?"
+)
+_SIP_URI: Final = re.compile(
+    r"(sips?):(?:([^@;?\s]{1,256})@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
+    r"(?::(\d{1,5}))?((?:;[^?\s]*)?)(?:\?.*)?\Z",
+    re.IGNORECASE,
+)
+_MAX_PARAMETERS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SipUri:
+    """A SIP URI: whom, where, and its parameters in lower case."""
+
+    user: str
+    host: str
+    port: int | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = "sip"
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddress:
+    """A URI with a display name and the header's parameters (names in lower case)."""
+
+    uri: str
+    display: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def decode_uri(text: str) -> SipUri:
+    """Read a SIP URI.
+
+    Raises:
+        DecodeError: When it is not one.
+    """
+    match = _SIP_URI.match(text)
+    if match is None:
+        raise DecodeError("not a SIP URI", offset=0)
+    scheme, user, host, port, parameters = match.groups()
+    if port is not None and not 0 < int(port) < 1 << 16:
+        raise DecodeError("the port of a SIP URI is out of range", offset=0)
+    pairs = (each.partition("=") for each in parameters.split(";") if each)
+    return SipUri(
+        user=user or "",
+        host=host,
+        port=None if port is None else int(port),
+        parameters={name.lower(): value for name, _, value in pairs},
+        scheme=scheme.lower(),
+    )
+
+
+def decode_address(text: str) -> NameAddress:
+    """Read the value of From, To or one Contact.
+
+    Raises:
+        DecodeError: When it is malformed.
+    """
+    if match := _NAME_ADDRESS.match(text):
+        display, uri, rest = match.groups()
+    elif bare := _BARE.match(text):
+        display, (uri, rest) = "", bare.groups()
+    else:
+        raise DecodeError("not a SIP address", offset=0)
+    return NameAddress(uri, _unquote(display), _parameters(rest))
+
+
+def _parameters(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(text.rstrip()):
+        match = _PARAMETER.match(text, at)
+        if match is None or len(found) >= _MAX_PARAMETERS:
+            raise DecodeError("malformed parameters of a SIP address", offset=at)
+        found.setdefault(match[1].lower(), _unquote(match[2] or ""))
+        at = match.end()
+    return found
+
+
+def _unquote(text: str) -> str:
+    if text.startswith('"'):
+        return re.sub(r"\\(.)", r"\1", text[1:-1])
+    return text
+
+
+def quote(text: str) -> str:
+    """Return a quoted string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

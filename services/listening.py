@@ -1,0 +1,118 @@
+"""Listening sockets of all servers, failures to bind in words, and file descriptors.
+
+With several workers each has a socket of its own on the one port (SO_REUSEPORT): the
+kernel spreads clients over them. All are opened by the process that outlives the
+workers, so that clients in a dead worker's backlog wait for the next one.
+"""
+
+import errno
+import os
+import resource
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from tokenless.services.errors import ServiceError
+
+# Phones of a whole cluster come at once after a restart; a full backlog would cost each
+# one the second of its first retransmission.
+_BACKLOG: Final = 4096
+_HINTS: Final = {
+    errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
+    errno.EADDRNOTAVAIL: "choose an address of this machine",
+    errno.EMFILE: "let the process have more open files (`ulimit -n`)",
+    errno.EACCES: "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
+}
+
+
+def cannot_listen(what: str, address: str, port: int, error: OSError) -> ServiceError:
+    """Return the error that says why a server has no socket, and what to do."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return ServiceError(
+        f"{what} cannot listen on {address} port {port}: {reason}",
+        hint=_HINTS.get(error.errno or 0),
+    )
+
+
+def listen_tcp(what: str, address: str, port: int, times: int) -> list[socket.socket]:
+    """Listen on one port with as many sockets as there are workers.
+
+    Args:
+        what: Who listens, for the error.
+        address: An IPv4 or IPv6 address.
+        port: 0 takes a free one.
+        times: How many workers share the port.
+
+    Raises:
+        ServiceError: When the address is not ours or the port is in use.
+    """
+
+    def listen(port: int, shared: bool) -> socket.socket:
+        return _listen_tcp(address, port, shared=shared)
+
+    try:
+        return share_port(listen, port, times)
+    except OSError as error:
+        raise cannot_listen(what, address, port, error) from error
+
+
+def share_port(
+    bind: Callable[[int, bool], socket.socket], port: int, times: int
+) -> list[socket.socket]:
+    """Bind as many sockets to one port as there are workers.
+
+    Args:
+        bind: Binds one socket to a port, shared with others or not.
+        port: 0 takes a free one, the same for all.
+        times: How many.
+
+    Raises:
+        OSError: When one cannot be bound; then none is open.
+    """
+    if times == 1:
+        return [bind(port, False)]
+    if port:
+        # Sockets that share a port do not notice a stranger that shares it, too.
+        bind(port, False).close()
+    bound: list[socket.socket] = []
+    try:
+        while len(bound) < times:
+            bound.append(bind(port, True))
+            port = bound[0].getsockname()[1]
+    except OSError:
+        for each in bound:
+            each.close()
+        raise
+    return bound
+
+
+def raise_descriptor_limit() -> int | None:
+    """Let this process have as many descriptors as its hard limit allows.
+
+    The soft limit of most systems, 1,024, is there for programs that use `select`.
+
+    Returns:
+        How many it may have now; None when there is no limit.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return None if hard == resource.RLIM_INFINITY else hard
+
+
+def _listen_tcp(address: str, port: int, *, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # Accepted sockets inherit it: an answer must not wait for the client's ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind((address, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,12 @@
+"""The stream server: connections over TLS or clear TCP, for any protocol.
+
+It knows no protocol. A protocol is a *guest*: a stream without I/O in `protocol/`, and
+a `guest.Guest` that opens a `guest.Session` for each connection and answers there.
+`server.StreamServer` runs a guest; `settings` says where it listens and what one client
+may take.
+
+Inside: `loop` (sockets, deadlines, refusals) turned by `driver`, with `waits` (who
+waits since when), `shares` (what each address takes), `connection` and `tls_channel`
+(one client), `tls_contexts`, `refusals` and `counters`; `worker` is the same loop in a
+process of the worker pool.
+"""

@@ -1,0 +1,151 @@
+"""What an administrator decides about a stream server, with the defaults."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tokenless.protocol.certificate import UNREADABLE
+from tokenless.services.errors import ServiceError
+from tokenless.services.listening import raise_descriptor_limit
+
+# Left to everything else in the process (databases, files, other services): so many,
+# or a quarter where the limit is low.
+_DESCRIPTORS_FOR_OTHERS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCertificate:
+    """A certificate that a server shows, and where its private key lies."""
+
+    der: bytes
+    key: Path
+    """PEM without a password; read by the TLS library only."""
+
+    @classmethod
+    def load(cls, certificate: Path, key: Path) -> Self:
+        """Take the certificate from a PEM file.
+
+        Raises:
+            ServiceError: When the file cannot be read or holds none.
+        """
+        try:
+            pem = certificate.read_bytes()
+            return cls(
+                x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER), key
+            )
+        except (OSError, *UNREADABLE) as error:
+            raise ServiceError(
+                f"{certificate}: no certificate could be read: {error}",
+                hint="name a PEM file with the server's certificate",
+            ) from error
+
+
+@unique
+class TlsVersion(StrEnum):
+    """A version of TLS that a port can speak."""
+
+    TLS_1_0 = "1.0"
+    """Known to be broken, but the only one of 7900 phones."""
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
+
+
+@unique
+class ClientCertificates(StrEnum):
+    """Whether clients are asked for a certificate."""
+
+    IGNORED = "ignored"
+    REQUESTED = "requested"
+    """A client may show none. One that shows an unverifiable one fails once, and is not
+    asked again: OpenSSL, as Python lets it be used, cannot ask without verifying."""
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """What TLS a port speaks."""
+
+    certificates: tuple[OwnCertificate, ...]
+    """One RSA, one ECDSA or both, side by side: the client's list decides."""
+    minimum: TlsVersion = TlsVersion.TLS_1_2
+    """With TLS 1.0 OpenSSL's checks are off for everybody on this port."""
+    maximum: TlsVersion | None = None
+    ciphers: str = "DEFAULT"
+    """OpenSSL's cipher list, for TLS up to 1.2; TLS 1.3 has suites of its own."""
+    client_certificates: ClientCertificates = ClientCertificates.IGNORED
+    authorities: tuple[bytes, ...] = ()
+    """DER of the certificates that client certificates must come from: their issuers,
+    or themselves."""
+    authorities_file: Path | None = None
+    """More of them, in a PEM file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A place where a server listens, and what it speaks there."""
+
+    address: str
+    port: int
+    """0 takes a free one."""
+    tls: TlsSettings | None
+    """None: clear TCP."""
+    name: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """What one client, or all of them, may take before the server defends itself."""
+
+    connections: int = 16_384
+    """At once; over it the connection that has waited longest is closed. The limit of
+    open files of the process, when lower, counts instead."""
+    connections_per_address: int = 8_192
+    """High, because all phones of a site may come from one address (NAT)."""
+    handshakes_per_address: int = 512
+    """TLS handshakes under way at once, of one address; more wait for their turn. Each
+    costs some 50 KB."""
+    handshakes_per_address_s: int = 0
+    """TLS handshakes that one address may begin in a second; 0: as many as there is
+    time for beside other addresses."""
+    first_byte_s: float = 10.0
+    """From accept to the first byte. Nothing is allocated for TLS before it."""
+    handshake_s: float = 10.0
+    """From the first byte to a finished handshake, however the bytes dribble."""
+    request_s: float = 10.0
+    """From a request's first byte until its answer has left."""
+    idle_s: float = 10.0
+    """Between requests."""
+    buffered_bytes: int = 2 * 65_545
+    """Received and not yet answered, a connection; the session keeps to it."""
+    unsent_bytes: int = 1 << 20
+    """Sent unasked and not yet read by the client, a connection."""
+    log_lines_per_s: int = 100
+    """About clients; above this rate they are summed up."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """Everything that a stream server needs to know before it starts."""
+
+    name: str
+    """In log lines: `TVS`."""
+    ports: tuple[Port, ...]
+    limits: StreamLimits = field(default_factory=StreamLimits)
+    workers: int = 1
+    """Processes that share the ports. A guest that keeps connections by name, to send
+    unasked, has to run in one."""
+    node: str = ""
+    """For logs and metrics."""
+
+
+def within_descriptors(limits: StreamLimits) -> StreamLimits:
+    """Raise the process's soft limit of open files, and stay below it."""
+    allowed = raise_descriptor_limit()
+    if allowed is None:
+        return limits
+    room = allowed - min(_DESCRIPTORS_FOR_OTHERS, allowed // 4)
+    return replace(limits, connections=min(limits.connections, room))

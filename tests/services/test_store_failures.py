@@ -1,0 +1,165 @@
+"""What a database refuses is known by its codes, whatever language it speaks."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import errors
+from sqlalchemy.exc import DBAPIError
+
+from tests.rigs.postgresql import Server
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.failures import DatabaseAwayError, explain, explained
+
+_Raised = Callable[[str], psycopg.Error]
+
+
+def _as_sqlalchemy_has_it(error: Exception) -> DBAPIError:
+    base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
+    made = DBAPIError.instance("SELECT 1", {}, error, base)
+    assert isinstance(made, DBAPIError)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("raised", "german", "hint"),
+    [
+        (
+            errors.InsufficientPrivilege,
+            "keine Berechtigung für Tabelle audit",
+            "this host may only follow",
+        ),
+        (
+            errors.LockNotAvailable,
+            "storniere Anfrage wegen Zeitüberschreitung einer Sperre",
+            "another administrator",
+        ),
+        (
+            errors.UndefinedTable,
+            "Relation »cluster« existiert nicht",
+            "no cluster of this version",
+        ),
+        (
+            errors.DiskFull,
+            "konnte Datei nicht erweitern: Auf dem Gerät ist kein Platz mehr",
+            "make room on the disk",
+        ),
+        (
+            errors.InvalidCatalogName,
+            "Datenbank »weg« existiert nicht",
+            "correct the role",
+        ),
+        (errors.DataCorrupted, "ungültige Seite in Block 7", "from a backup"),
+    ],
+)
+def test_a_server_that_speaks_german_keeps_its_hints(
+    raised: _Raised, german: str, hint: str
+) -> None:
+    error = explain(_as_sqlalchemy_has_it(raised(german)))
+
+    assert not isinstance(error, DatabaseAwayError)
+    assert german in str(error)
+    assert hint in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("raised", "german"),
+    [
+        (
+            errors.AdminShutdown,
+            "breche Verbindung ab aufgrund von Anweisung des Administrators",
+        ),
+        (errors.CannotConnectNow, "das Datenbanksystem startet"),
+        (errors.ConnectionFailure, "Verbindung unterbrochen"),
+        (psycopg.OperationalError, "Verbindung verweigert"),
+    ],
+)
+def test_a_server_that_goes_away_in_german_is_away(
+    raised: _Raised, german: str
+) -> None:
+    error = explain(_as_sqlalchemy_has_it(raised(german)))
+
+    assert isinstance(error, DatabaseAwayError)
+    assert "start PostgreSQL" in (error.hint or "")
+
+
+def test_words_that_name_another_failure_change_nothing() -> None:
+    """A name in the database may hold any words."""
+    said = 'permission denied for table "connection could not connect: disk full"'
+    error = explain(_as_sqlalchemy_has_it(errors.UndefinedTable(said)))
+
+    assert "no cluster of this version" in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("password", "database", "hint"),
+    [
+        ("wrong", "postgres", "correct the role, its password or the database"),
+        (None, "postgres", ".pgpass"),
+        ("right", "nowhere", "correct the role, its password or the database"),
+    ],
+)
+def test_a_server_that_does_not_let_us_in(
+    postgresql: Server, password: str | None, database: str, hint: str
+) -> None:
+    """No SQLSTATE comes with these."""
+    url = postgresql.url(database)
+    if password == "wrong":
+        url = postgresql.url(database, password="wrong")
+    given = url.replace("+psycopg", "")
+    if password is None:
+        given = given.replace(":owners%20secret", "")
+    with pytest.raises(psycopg.OperationalError) as caught:
+        psycopg.connect(given).close()
+    error = explain(_as_sqlalchemy_has_it(caught.value))
+
+    assert not isinstance(error, DatabaseAwayError)
+    assert hint in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("content", "statement", "hint"),
+    [
+        (b"this is no database at all, nor was it", "SELECT 1", "from a backup"),
+        (b"", "SELECT * FROM cluster", "no cluster of this version"),
+    ],
+)
+def test_a_file_that_holds_no_cluster(
+    tmp_path: Path, content: bytes, statement: str, hint: str
+) -> None:
+    file = tmp_path / "cluster.sqlite"
+    file.write_bytes(content * 100)
+    with (
+        closing(sqlite3.connect(file)) as connection,
+        pytest.raises(ServiceError) as caught,
+        explained(),
+    ):
+        _run(connection, statement)
+
+    assert hint in caught.value.explain()
+
+
+def _run(connection: sqlite3.Connection, statement: str) -> None:
+    try:
+        connection.execute(statement).fetchall()
+        connection.execute("PRAGMA schema_version").fetchall()
+    except sqlite3.Error as error:
+        raise _as_sqlalchemy_has_it(error) from error
+
+
+def test_a_read_only_database(tmp_path: Path) -> None:
+    file = tmp_path / "cluster.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE cluster (id)")
+    reader = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    with (
+        closing(reader),
+        pytest.raises(ServiceError, match="readonly") as caught,
+        explained(),
+    ):
+        _run(reader, "INSERT INTO cluster VALUES (1)")
+
+    assert "make the data folder writable" in caught.value.explain()
