@@ -9,6 +9,7 @@ from typing import Final
 import click
 import msgspec
 
+from tokenless.command_line import complain
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,

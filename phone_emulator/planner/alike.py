@@ -12,9 +12,10 @@ part where that fails.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 
 from tokenless.phone_emulator.planner.model import (
     PUBLISHER,
@@ -60,7 +61,24 @@ class Part:
                 if each in wanted:
                     found.append(each)
                     wanted.discard(each)
-        return tuple(found)
+        return tuple(_in_order(found))
+
+
+def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
+    """Let subscribers that follow each other go by number: easier to follow."""
+
+    def kind(step: Step) -> Hashable:
+        if isinstance(step, Regenerate) and step.node != PUBLISHER:
+            return step.unit
+        return id(step)
+
+    for _, same in groupby(steps, key=kind):
+        run = list(same)
+        yield from sorted(run, key=_node_of) if len(run) > 1 else run
+
+
+def _node_of(step: Step) -> int:
+    return step.node if isinstance(step, Regenerate) else PUBLISHER
 
 
 class Kinds:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from tokenless.phone_emulator.planner.model import Identity
 from tokenless.phone_emulator.planner.phones import (
     Boot,
     Group,
@@ -24,7 +25,6 @@ from tokenless.phone_emulator.planner.steps import (
     apply,
     boots,
     commands,
-    describe,
     title,
 )
 from tokenless.phone_emulator.planner.task import Task
@@ -61,10 +61,10 @@ class Planned:
     title: str
     commands: tuple[str, ...]
     """As lines of a rehearsal."""
-    anchors: dict[str, tuple[str, ...]]
+    anchors: dict[str, tuple[Identity, ...]]
     """By group: the signers that its phones accept by themselves."""
-    tvs: dict[str, tuple[str, ...]]
-    """By group: the TVS members that its phones can ask."""
+    tvs: dict[str, tuple[int, ...]]
+    """By group: the nodes whose TVS its phones can ask."""
     dangers: tuple[Danger, ...]
     boots: dict[str, Boot]
     """By group: what came of the phones' reset; empty for other steps."""
@@ -167,8 +167,8 @@ def _annotate(task: Task, safe: Task, steps: Sequence[Step]) -> Iterator[Planned
             step=step,
             title=title(task.site, step),
             commands=commands(task.site, step),
-            anchors=anchors_in_words(task, world),
-            tvs=tvs_in_words(task, world),
+            anchors=anchors_of(task, world),
+            tvs=tvs_of_groups(task, world),
             dangers=tuple(_dangers(safe, guarded, _still_to_come(steps[number:]))),
             boots={
                 group.name: each
@@ -177,25 +177,25 @@ def _annotate(task: Task, safe: Task, steps: Sequence[Step]) -> Iterator[Planned
         )
 
 
-def anchors_in_words(task: Task, world: World) -> dict[str, tuple[str, ...]]:
+def anchors_of(task: Task, world: World) -> dict[str, tuple[Identity, ...]]:
     """Return the anchors of each group: signers that its phones accept."""
+    slots = {slot: number for number, slot in enumerate(task.site.slots)}
     return {
         group.name: tuple(
             sorted(
-                describe(task.site, who)
-                for who in anchors(task.site, world.cluster, group, phone)
+                anchors(task.site, world.cluster, group, phone),
+                key=lambda who: slots[who.unit, who.node],
             )
         )
         for group, phone in zip(task.groups, world.phones, strict=True)
     }
 
 
-def tvs_in_words(task: Task, world: World) -> dict[str, tuple[str, ...]]:
+def tvs_of_groups(task: Task, world: World) -> dict[str, tuple[int, ...]]:
     """Return the nodes whose TVS the phones of each group can ask."""
     return {
         group.name: tuple(
-            task.site.nodes[node]
-            for node in sorted(
+            sorted(
                 who.node for who in tvs_members(task.site, world.cluster, group, phone)
             )
         )
@@ -280,20 +280,25 @@ def _in_one_go(task: Task) -> InOneGo:
     found = list(unsafe(task, steps))
     titles = tuple(title(task.site, step) for step in steps)
 
-    def first(chosen: Sequence[Unsafe]) -> PlanFailure | None:
-        if not chosen:
+    def first(moments: dict[Group, int]) -> PlanFailure | None:
+        if not moments:
             return None
-        number = min(each.from_step for each in chosen)
-        at_once = [each for each in chosen if each.from_step == number]
-        names = tuple(each.group.name for each in at_once)
+        number = min(moments.values())
+        names = tuple(g.name for g in moments if moments[g] == number)
         words = titles[number - 1] if number else "before the first step"
-        return PlanFailure(number, words, names, at_once[0].trouble)
+        trouble = next(e.trouble for e in refused if moments.get(e.group) == number)
+        return PlanFailure(number, words, names, trouble)
 
     refused = [each for each in found if not each.trouble.is_burnt]
+    running = {
+        each.group: each.running_from
+        for each in reversed(refused)
+        if each.running_from is not None
+    }
     return InOneGo(
         titles=titles,
-        lockout=first([each for each in refused if not each.only_if_restarted]),
-        lockout_if_restarted=first(refused),
+        lockout=first({g: running[g] for g in task.groups if g in running}),
+        lockout_if_restarted=first({e.group: e.from_step for e in reversed(refused)}),
         burnt=_first_burnt(task, steps),
     )
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.phones import Boot
+from tokenless.phone_emulator.planner.model import PUBLISHER, Identity, Site
+from tokenless.phone_emulator.planner.phones import Boot, Group
 from tokenless.phone_emulator.planner.plan import (
     Danger,
     Harm,
@@ -12,6 +13,8 @@ from tokenless.phone_emulator.planner.plan import (
     PlanFailure,
     Planned,
 )
+from tokenless.phone_emulator.planner.steps import describe
+from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.planner.unsafe import OtherReason, Trouble, Unsafe
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.reasons import Reason
@@ -41,7 +44,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
     naive = plan.in_one_go
     return {
         "safe": plan.steps is not None and not plan.unsafe,
-        "steps": [_step_json(each) for each in plan.steps or ()],
+        "steps": [_step_json(plan.task.site, each) for each in plan.steps or ()],
         "unsafe": [_unsafe_json(each) for each in plan.unsafe],
         "by_hand": [group.name for group in plan.by_hand],
         "in_one_go": {
@@ -57,13 +60,18 @@ def to_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _step_json(step: Planned) -> dict[str, Any]:
+def _step_json(site: Site, step: Planned) -> dict[str, Any]:
     return {
         "step": step.number,
         "title": step.title,
         "run": list(step.commands),
-        "anchors": {name: list(left) for name, left in step.anchors.items()},
-        "tvs": {name: list(left) for name, left in step.tvs.items()},
+        "anchors": {
+            name: [describe(site, who) for who in left]
+            for name, left in step.anchors.items()
+        },
+        "tvs": {
+            name: [site.nodes[node] for node in left] for name, left in step.tvs.items()
+        },
         "must_not_follow": [_danger_json(each) for each in step.dangers],
         "phones": {name: _boot_json(each) for name, each in step.boots.items()},
     }
@@ -126,7 +134,7 @@ def in_words(plan: Plan) -> Iterator[str]:
         yield from _unsafe_in_words(plan.unsafe, "of the steps in one go")
     else:
         yield _heading(plan)
-        yield from _steps_in_words(plan.steps)
+        yield from _steps_in_words(plan.task, plan.steps)
         yield from _unsafe_in_words(plan.unsafe, "of this order")
     yield from _by_hand_in_words(plan)
     yield f"Checked {plan.explored} orders."
@@ -160,30 +168,36 @@ def _by_hand_in_words(plan: Plan) -> Iterator[str]:
 def _unsafe_in_words(found: Sequence[Unsafe], where: str) -> Iterator[str]:
     alike: dict[tuple[object, ...], list[Unsafe]] = {}
     for each in found:
-        key = (each.trouble, each.from_step, each.to_step, each.only_if_restarted)
+        key = (each.trouble, each.to_step, each.only_if_restarted, each.group.model)
         alike.setdefault(key, []).append(each)
     for same in alike.values():
-        yield _window(same[0], _names([each.group.name for each in same]), where)
+        yield _window(same, where)
 
 
-def _window(each: Unsafe, names: str, where: str) -> str:
-    since = f"after step {each.from_step}" if each.from_step else "from the start"
-    until = "for good" if each.to_step is None else f"until step {each.to_step}"
-    if each.from_step and each.to_step is not None:
-        when = f"between step {each.from_step} and {each.to_step} {where}"
-    else:
-        when = f"{since} {where}, {until}"
+def _window(same: Sequence[Unsafe], where: str) -> str:
+    """Say when groups are not safe, and why; they differ in the first step only."""
+    first = min(same, key=lambda each: each.from_step)
+    names = _names([each.group.name for each in same])
     what = (
         "cannot be reached"
-        if each.trouble.file is None
-        else f"that starts refuses {_FILES[each.trouble.file]}"
+        if first.trouble.file is None
+        else f"that starts refuses {_FILES[first.trouble.file]}"
     )
-    restarted = ", if services restarted in between," if each.only_if_restarted else ""
-    after = "" if each.to_step is None else " Afterwards it is well."
+    restarted = ", if services restarted meanwhile," if first.only_if_restarted else ""
+    after = "" if first.to_step is None else " Afterwards it is well."
     return (
-        f"Not safe for {names}: {when}{restarted} a phone {what}: "
-        f"{_BECAUSE[each.trouble.reason]}.{after}"
+        f"Not safe for {names}: {_when(first, where)}{restarted} a "
+        f"{first.group.model} {what}: {_BECAUSE[first.trouble.reason]}.{after}"
     )
+
+
+def _when(each: Unsafe, where: str) -> str:
+    if each.to_step is None:
+        since = f"after step {each.from_step}" if each.from_step else "from the start"
+        return f"{since} {where}, and for good,"
+    if not each.from_step:
+        return f"before step {each.to_step} {where}"
+    return f"between step {each.from_step} and {each.to_step} {where}"
 
 
 def _why(trouble: Trouble) -> str:
@@ -201,7 +215,7 @@ def _names(names: Iterable[str]) -> str:
     return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more groups"
 
 
-def _steps_in_words(steps: Sequence[Planned]) -> Iterator[str]:
+def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
     """Write the steps; of anchors and TVS members only what has changed."""
     before: dict[str, str] = {}
     warned: set[TrustStore] = set()
@@ -210,7 +224,7 @@ def _steps_in_words(steps: Sequence[Planned]) -> Iterator[str]:
         yield from (f"       {line}" for line in step.commands)
         for boot, names in _by_value(step.boots, _boot_in_words):
             yield f"       {names}: {boot}"
-        ways = {name: _ways_in_words(step, name) for name in step.anchors}
+        ways = {g.name: _ways_in_words(task.site, g, step) for g in task.groups}
         changed = {name: ways[name] for name in ways if before.get(name) != ways[name]}
         for left, names in _by_value(changed, str):
             yield f"       {names}: {left}"
@@ -221,11 +235,21 @@ def _steps_in_words(steps: Sequence[Planned]) -> Iterator[str]:
         warned = {danger.unit for danger in step.dangers}
 
 
-def _ways_in_words(step: Planned, name: str) -> str:
+def _ways_in_words(site: Site, group: Group, step: Planned) -> str:
     """Say by what the phones of a group can be reached."""
-    signers = f"anchors {', '.join(step.anchors[name]) or 'NONE'}"
-    members = step.tvs[name]
-    return f"{signers}; TVS members {', '.join(members)}" if members else signers
+    signers = ", ".join(
+        _own(who, group) or describe(site, who) for who in step.anchors[group.name]
+    )
+    members = ", ".join(site.nodes[node] for node in step.tvs[group.name])
+    words = f"anchors {signers or 'NONE'}"
+    return f"{words}; TVS members {members}" if members else words
+
+
+def _own(who: Identity, group: Group) -> str:
+    """Name a subscriber's certificate so that groups of several nodes read alike."""
+    if who.node == PUBLISHER or who.node != group.node:
+        return ""
+    return f"{who.unit} of their own node"
 
 
 def _by_value(

@@ -170,7 +170,8 @@ def search(
         task: What is to be reached.
         max_states: How many worlds are looked at before the search gives up.
         effort: Counts, and says when the time is over.
-        haste: More than one for a safe order that need not be the shortest.
+        haste: More than one for a safe order that need not be the shortest; none to
+            look at every shorter order.
     """
     effort = Effort() if effort is None else effort
     before, bound = effort.explored, 0
@@ -271,13 +272,14 @@ def _least_left(task: Task, reached: Reached) -> int:
     if not pending:
         return 0 if _is_reached(task, reached) else 1
     units = {goal.unit for goal in pending}
-    kinds = {unit for unit in units if unit in _ANCHORS} | {reached.round} - {None}
+    kinds = {unit for unit in units if unit in _ANCHORS}
     in_ctl = units & _in_ctl(task.site)
-    ctl_rounds = max(len(in_ctl & kinds), bool(in_ctl))
-    # Each round ends with new files and a reset of the phones.
-    return (
-        len(pending) + (TrustStore.TVS in units) + ctl_rounds + 2 * max(1, len(kinds))
-    )
+    # Each round needs a CTL of its own, new files and a reset of the phones. Of the
+    # round that is under way all may be done but the reset.
+    ctls = max(len(in_ctl & kinds), bool(in_ctl))
+    under_way = bool(kinds) and reached.round not in (None, *kinds)
+    rounds = 2 * max(1, len(kinds)) + under_way
+    return len(pending) + (TrustStore.TVS in units) + ctls + rounds
 
 
 def _in_ctl(site: Site) -> frozenset[TrustStore]:

@@ -192,7 +192,9 @@ class _Solver:
 
     def _search(self, task: Task) -> Found:
         found = search(task, effort=self._effort)
-        self._bound = max(self._bound, found.bound)
+        # Certificates of nodes that were left out are steps of the whole, too.
+        left_out = len(self._task.goal) - len(task.goal)
+        self._bound = max(self._bound, found.bound + left_out)
         if not found.gave_up:
             return found
         self._gave_up = True

@@ -1,7 +1,7 @@
 """Groups for which an order is not safe: why, and between which of its steps."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import NamedTuple
 
@@ -53,8 +53,13 @@ class Unsafe:
     """After which step it begins; 0 when it is so at the start."""
     to_step: int | None
     """After which step it is well; None when it is not at the end."""
-    only_if_restarted: bool
-    """It is so only if services restart in between, as after a power cut."""
+    running_from: int | None
+    """After which step it is so even if no service restarts; None: never."""
+
+    @property
+    def only_if_restarted(self) -> bool:
+        """Whether it is so only if services restart in between (a power cut)."""
+        return self.running_from is None
 
 
 def trouble_of(
@@ -72,28 +77,28 @@ def trouble_of(
 
 def unsafe(task: Task, steps: Sequence[Step]) -> Iterator[Unsafe]:
     """Carry an order out; return the groups for which it is not safe, and when."""
-    open_: dict[Group, tuple[int, Trouble, bool]] = {}
+    lasting: dict[Group, Unsafe] = {}
     world = task.first_world()
     for number, step in enumerate((None, *steps)):
         if step is not None:
             world = apply(task.site, task.groups, world, step)
         found = dict(_troubles(task, world))
-        for group in [each for each in open_ if each not in found]:
-            began, trouble, restarted = open_.pop(group)
-            yield Unsafe(group, trouble, began, number, restarted)
-        for group, (trouble, restarted) in found.items():
-            began, first, so_far = open_.get(group, (number, trouble, restarted))
-            open_[group] = (began, first, so_far and restarted)
-    for group, (began, trouble, restarted) in open_.items():
-        yield Unsafe(group, trouble, began, None, restarted)
+        for group in [each for each in lasting if each not in found]:
+            yield replace(lasting.pop(group), to_step=number)
+        for group, (trouble, is_running) in found.items():
+            each = lasting.get(group) or Unsafe(group, trouble, number, None, None)
+            if is_running and each.running_from is None:
+                each = replace(each, running_from=number)
+            lasting[group] = each
+    yield from lasting.values()
 
 
 def _troubles(task: Task, world: World) -> Iterator[tuple[Group, tuple[Trouble, bool]]]:
-    """Return what is wrong with each group, and whether only after a restart."""
+    """Return what is wrong with each group, and whether it is while services run."""
     site, cluster = task.site, world.cluster
     restarted = after_a_power_cut(site, cluster)
     for group, phone in zip(task.groups, world.phones, strict=True):
         if (trouble := trouble_of(site, cluster, group, phone)) is not None:
-            yield group, (trouble, False)
-        elif (trouble := trouble_of(site, restarted, group, phone)) is not None:
             yield group, (trouble, True)
+        elif (trouble := trouble_of(site, restarted, group, phone)) is not None:
+            yield group, (trouble, False)

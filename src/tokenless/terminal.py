@@ -97,7 +97,8 @@ def counter_view(words: str) -> Iterator[Callable[[int], None]]:
     try:
         yield tell
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def talk_line(text: str) -> None:
