@@ -42,6 +42,9 @@ def load_description(
     except UnicodeDecodeError as error:
         reason = f"{what} {path} is no text: {error}"
         raise PhoneError(reason, hint="save it as UTF-8") from error
+    except RecursionError:
+        reason = f"{what} {path} is nested too deeply"
+        raise PhoneError(reason, hint=f"{manual} has its keys") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         reason = f"{what} {path}: {error}"
         raise PhoneError(reason, hint=f"{manual} has its keys") from error

@@ -65,3 +65,8 @@ class Release(NamedTuple):
     def chooses_digest(self) -> bool:
         """Whether the TFTP File Signature Algorithm can be set (REFERENCE 1.6)."""
         return self >= (12,)
+
+    @property
+    def signs_lscs_with_sha256(self) -> bool:
+        """Whether CAPF issues with SHA-256 (REFERENCE-2 6: 11.5(1)SU1 and later)."""
+        return self >= (11, 5, 1, 1)

@@ -298,11 +298,13 @@ def _unit(value: str, _: _Names, where: _Place) -> None:
 
 
 def _address(value: str, _: _Names, where: _Place) -> None:
+    hint = "use one of 127.0.0.0/8"
     try:
-        IPv4Address(value)
+        address = IPv4Address(value)
     except AddressValueError:
-        hint = "use one of 127.0.0.0/8"
         raise LineError(where, f"{value} is not an IPv4 address", hint=hint) from None
+    if not address.is_loopback:
+        raise LineError(where, f"{value} is not on loopback", hint=hint)
 
 
 def _new_node(value: str, names: _Names, where: _Place) -> None:

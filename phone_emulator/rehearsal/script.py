@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.permitted import check_name, check_settings
 from tokenless.phone_emulator.rehearsal.remedy import RemedyKind, kind_of
 from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.reasons import Reason
@@ -179,6 +180,10 @@ def check_script(script: Script) -> None:
                 f"group {group.name} has the unknown model {group.model}",
                 hint=hint_for_unknown_models(group.model),
             )
+    check_settings(script.cluster, "[cluster]")
+    for name, settings in script.others.items():
+        check_name(name)
+        check_settings(settings, f"[others.{name}]")
     if MAIN_CLUSTER in script.others:
         raise PhoneError(
             f"{MAIN_CLUSTER} is what the first cluster is called",

@@ -74,7 +74,7 @@ class Cluster:
         database_url: str | None,
         clock: Callable[[], float],
     ) -> Self:
-        made_from = _load_saved(data / CONFIG_FILE)
+        made_from = load_saved(data / CONFIG_FILE)
         if config is None:
             config = made_from
         elif config.cluster.name != made_from.cluster.name:
@@ -237,7 +237,13 @@ def _has_ports(node: Node, ports: Mapping[str, int]) -> bool:
     return all(known.get(service) == port for service, port in ports.items())
 
 
-def _load_saved(path: Path) -> ClusterConfig:
+def load_saved(path: Path) -> ClusterConfig:
+    """Load the configuration that a data folder keeps.
+
+    Raises:
+        ServiceError: When it is damaged.
+        OSError: When it cannot be read.
+    """
     try:
         tables = msgspec.json.decode(path.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ DATA/nodes/NODE/keys/        private keys, 0600
 DATA/nodes/NODE/elsewhere    there when another host serves the node
 DATA/nodes/NODE/tftp/        CTLFile.tlv, ITLFile.tlv, static files
 DATA/tokens/                 security tokens
+DATA/manufacturer/           the emulated manufacturer of phones, unless shared
 """
 
 from collections.abc import Callable, Mapping
@@ -90,6 +91,12 @@ class Site:
         """Where the cluster's database is, as SQLAlchemy has it."""
         configured = self.config.database.url
         return configured or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
+
+    @property
+    def manufacturer_folder(self) -> Path:
+        """Where the emulated manufacturer of phones is kept."""
+        configured = self.config.cluster.manufacturer
+        return Path(configured) if configured else self.data / "manufacturer"
 
     def node_of(self, row: NodeRow) -> Node:
         """Return a node's row with its places on the disk."""

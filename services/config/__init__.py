@@ -15,6 +15,7 @@ import msgspec
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
     ClusterConfig,
+    DatabaseSection,
     HostName,
     MetricsSection,
     NodeSection,
@@ -33,6 +34,7 @@ __all__ = [
     "TftpSection",
     "TvsSection",
     "check_tables",
+    "host_settings",
     "load_config",
 ]
 
@@ -59,6 +61,29 @@ def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
     return config
 
 
+def host_settings(config: ClusterConfig) -> dict[str, Any]:
+    """Return how this host serves, by the keys that have not their defaults.
+
+    They decide which files are served to whom, and where the database is.
+    """
+    tables = msgspec.to_builtins(config)
+    defaults = msgspec.to_builtins(
+        msgspec.structs.replace(
+            config,
+            tftp=TftpSection(),
+            tvs=TvsSection(),
+            metrics=None,
+            database=DatabaseSection(),
+        )
+    )
+    return {
+        f"{table}.{key}": value
+        for table in ("tftp", "tvs", "metrics", "database")
+        for key, value in (tables[table] or {}).items()
+        if value != (defaults[table] or {}).get(key)
+    }
+
+
 def load_config(
     path: Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> ClusterConfig:
@@ -82,6 +107,10 @@ def load_config(
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}", hint="correct the TOML") from None
+    except RecursionError:
+        raise ConfigurationError(
+            f"{path}: nested too deeply", hint="correct the TOML"
+        ) from None
     return check_tables(_overlay(tables, overrides or {}), str(path))
 
 

@@ -38,6 +38,9 @@ class ClusterSection(Section, frozen=True):
     """The licence without which mixed mode is refused (REFERENCE 6.1)."""
     capf: HostName | None = None
     """The common name of the CAPF certificate; made up when it is not given."""
+    manufacturer: str = ""
+    """The folder of an emulated manufacturer of phones that several clusters trust; the
+    data folder's own when empty."""
     domain: HostName | None = None
     """Follows node names in certificates' common names."""
 

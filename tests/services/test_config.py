@@ -82,3 +82,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_configuration_of_one_node_is_enough() -> None:
     tables = {"nodes": [{"name": "a", "address": "127.0.0.1", "publisher": True}]}
     assert check_tables(tables, "test").tftp.port == 6969
+
+
+@pytest.mark.parametrize("deep", ["x = " + "[" * 5000, "x = " + "{a=" * 5000])
+def test_a_deep_file_is_refused(tmp_path: Path, deep: str) -> None:
+    (tmp_path / "deep.toml").write_text(deep)
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        load_config(tmp_path / "deep.toml")
