@@ -7,8 +7,9 @@ from typing import Final, Self
 
 from sqlalchemy import Connection
 
+from tokenless.protocol.device_security import DeviceSecurity, profile_name
 from tokenless.protocol.phone_models import DEVICE_NAME, PHONE_MODELS
-from tokenless.protocol.registration import DeviceProfile, SecurityMode, Signalling
+from tokenless.protocol.registration import DeviceProfile, Signalling
 from tokenless.services.store.devices import DevicePool, read_devices, read_pools
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
@@ -33,7 +34,10 @@ class DeviceBook:
         return cls(
             {
                 device.name: _profile(
-                    device.name, device.model, SecurityMode(device.security_mode)
+                    device.name,
+                    device.model,
+                    device.security_mode,
+                    encrypts_config=device.encrypts_config,
                 )
                 for device in read_devices(connection)
             },
@@ -48,7 +52,7 @@ class DeviceBook:
         pool = self.registers_by_itself
         if pool is None or not _PHONE_NAME.fullmatch(name):
             return None
-        return _profile(name, pool.model, SecurityMode.NON_SECURE)
+        return _profile(name, pool.model, DeviceSecurity.NON_SECURE)
 
 
 def number_of(device: str) -> str:
@@ -61,14 +65,9 @@ def number_of(device: str) -> str:
     return f"{int(digits or '0', 16):08}"
 
 
-def _profile(name: str, model: str, mode: SecurityMode) -> DeviceProfile:
+def _profile(
+    name: str, model: str, mode: DeviceSecurity, *, encrypts_config: bool = False
+) -> DeviceProfile:
     signalling = Signalling(PHONE_MODELS[model].protocol)
-    profile = f"Cisco {model} - Standard {signalling} {_PROFILES[mode]} Profile"
+    profile = profile_name(model, signalling, mode, encrypts_config=encrypts_config)
     return DeviceProfile(name, signalling, mode, profile)
-
-
-_PROFILES: Final = {
-    SecurityMode.NON_SECURE: "Non-Secure",
-    SecurityMode.AUTHENTICATED: "Authenticated",
-    SecurityMode.ENCRYPTED: "Encrypted",
-}

@@ -7,7 +7,8 @@ import trio
 from sqlalchemy import text
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
-from tokenless.protocol.registration import SecurityMode, Signalling
+from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.registration import Signalling
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.services.callmanager.devices import DeviceBook
@@ -90,7 +91,7 @@ def test_devices_are_known_by_the_database(lab: Cluster) -> None:
     assert found is not None
     assert (found.signalling, found.security_mode) == (
         Signalling.SCCP,
-        SecurityMode.NON_SECURE,
+        DeviceSecurity.NON_SECURE,
     )
     assert book().find("no phone's name") is None
     with lab.store.change("test", "", by="test") as change:
@@ -111,7 +112,7 @@ def test_devices_are_known_by_the_database(lab: Cluster) -> None:
     assert secure is not None
     assert (secure.signalling, secure.security_mode) == (
         Signalling.SIP,
-        SecurityMode.ENCRYPTED,
+        DeviceSecurity.ENCRYPTED,
     )
     assert book().find("SEP000000000001") is None
 
