@@ -132,6 +132,19 @@ class TvsSection(Section, frozen=True):
     idle_s: Seconds = 10.0
 
 
+class CapfSection(Section, frozen=True):
+    """`[capf]`: the Certificate Authority Proxy Function, on the publisher."""
+
+    port: Port = 3804
+    """Phones have no other. 0 takes a free one."""
+    tls_minimum: Literal["1.0", "1.2"] = "1.0"
+    """7900 phones have TLS 1.0 only."""
+    validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
+    """Of the LSCs that are issued."""
+    keep_alive_minutes: Annotated[int, msgspec.Meta(ge=5, le=60)] = 15
+    """How long a phone may take for a step: making a key, above all."""
+
+
 class MetricsSection(Section, frozen=True):
     """`[metrics]`: `/metrics` and `/health` over HTTP; without it they are off."""
 
@@ -185,6 +198,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     certificates: CertificatesSection = CertificatesSection()
     tftp: TftpSection = TftpSection()
     tvs: TvsSection = TvsSection()
+    capf: CapfSection = CapfSection()
     metrics: MetricsSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]

@@ -217,6 +217,9 @@ class NodeRuntime:
         )
         if reset is not None:
             self._tftp.serve_itl(reset)
+            await self._tftp.take_devices()
         elif self._cluster.config.tftp.reload == "automatic":
             await self._tftp.reload()
+        else:
+            await self._tftp.take_devices()
         return judge_anew

@@ -112,6 +112,15 @@ class TftpService:
             if self._server is server:  # nobody has stopped it meanwhile
                 self._serve_files(server, files)
 
+    async def take_devices(self) -> None:
+        """Give single devices what they get now; lists stay as they are."""
+        server, files = self._server, self._files
+        if server is None or files is None:
+            return
+        devices = await trio.to_thread.run_sync(self._cluster.devices)
+        if self._files is files and files.take_devices(devices):
+            server.source = files  # workers hold a copy of their own
+
     def change_settings(self) -> None:
         """Behave as the configuration says now; transfers under way go on."""
         if self._server is not None:
