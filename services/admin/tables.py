@@ -12,6 +12,12 @@ from tokenless.services.store.audit import read_audit
 Table = tuple[Sequence[str], Callable[[], Sequence[Row]]]
 
 _AUDIT_COLUMNS: Final = ("revision", "at", "by", "action", "detail")
+_DEVICE_COLUMNS: Final = (
+    *("name", "model", "devicepool", "securitymode", "transport", "encryptedconfig"),
+    *("tkcertificateoperation", "tkcertificatestatus", "capfauthmode"),
+    *("authenticationstring", "tkkeysize", "upgradefinishtime", "publickey"),
+    "md5hash",
+)
 _CERTIFICATE_COLUMNS: Final = (
     "unit",
     "node",
@@ -37,7 +43,7 @@ def tables(cluster: Cluster) -> Mapping[str, Table]:
         "audit": (_AUDIT_COLUMNS, lambda: _audit(cluster)),
         "certificate": (_CERTIFICATE_COLUMNS, lambda: _certificates(cluster)),
         "device": (
-            ("name", "model", "devicepool", "securitymode"),
+            _DEVICE_COLUMNS,
             lambda: _devices(cluster),
         ),
     }
@@ -105,7 +111,25 @@ def _devices(cluster: Cluster) -> list[Row]:
             "name": device.name,
             "model": device.model,
             "devicepool": device.pool,
-            "securitymode": str(device.security_mode),
+            "securitymode": str(int(device.security_mode)),
+            "transport": str(int(device.transport)),
+            "encryptedconfig": "t" if device.encrypts_config else "f",
+            "tkcertificateoperation": str(int(device.capf.operation)),
+            "tkcertificatestatus": str(int(device.capf.status)),
+            "capfauthmode": str(int(device.capf.auth_mode)),
+            "authenticationstring": device.capf.string,
+            "tkkeysize": str(device.capf.key_size),
+            "upgradefinishtime": _finish_time(device.capf.finish_by),
+            "publickey": (
+                ""
+                if device.certificate is None
+                else device.certificate.public_key_bytes.hex()
+            ),
+            "md5hash": device.certificate_hash,
         }
         for device in cluster.devices()
     ]
+
+
+def _finish_time(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""

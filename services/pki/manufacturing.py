@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.minting import Issuer, Profile, Validity, mint
 from tokenless.protocol.names import DistinguishedName
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa
-from tokenless.services.pki.minting import Issuer, Profile, Validity, mint, new_serial
+from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa, new_serial
 
 TOKEN_KEY_BITS: Final = 1024
 _CA_KEY_BITS: Final = 2048
@@ -126,6 +126,7 @@ def _make(folder: Path, path: Path, begins: datetime) -> RSAPrivateKey:
         Issuer(_NAME, key),
         _CA,
         Validity.days(begins, _CA_DAYS),
+        serial=new_serial(),
     )
     replace_file(folder / "manufacturing-ca.pem", to_pem(certificate))
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
