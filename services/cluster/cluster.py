@@ -218,7 +218,7 @@ class Cluster:
     def take_settings(self, config: ClusterConfig) -> None:
         """Run the services as a configuration says that was read again."""
         settings = msgspec.structs.replace(
-            self.config, tftp=config.tftp, tvs=config.tvs
+            self.config, tftp=config.tftp, tvs=config.tvs, capf=config.capf
         )
         self.site = replace(self.site, config=settings)
 

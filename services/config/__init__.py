@@ -14,6 +14,7 @@ import msgspec
 
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
+    CapfSection,
     ClusterConfig,
     DatabaseSection,
     HostName,
@@ -26,6 +27,7 @@ from tokenless.services.config.sections import (
 from tokenless.services.errors import ConfigurationError
 
 __all__ = [
+    "CapfSection",
     "ClusterConfig",
     "HostName",
     "MetricsSection",

@@ -20,6 +20,7 @@ from tokenless.services.metrics import CTL_INSTALLS, exposition
 from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
 from tokenless.services.node import requests
+from tokenless.services.node.capf import CapfService
 from tokenless.services.node.control_server import serve_control
 from tokenless.services.node.follower import Follower
 from tokenless.services.node.notifications import follow_notifications
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     TFTP = "tftp"
     TVS = "tvs"
     CALLMANAGER = "callmanager"
+    CAPF = "capf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class NodeRuntime:
             Kind.TVS: self._tvs,
             Kind.CALLMANAGER: CallManagerService(),
         }
+        if (section := cluster.config.capf) is not None and node.is_publisher:
+            services[Kind.CAPF] = CapfService(cluster, node, section)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()
