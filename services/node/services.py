@@ -5,7 +5,6 @@ configuration that names the port, stay valid.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, Protocol
 
 import trio
@@ -221,28 +220,3 @@ class TvsService:
         return await trio.to_thread.run_sync(
             tvs_settings, self._cluster, self._node, self._port
         )
-
-
-class CallManagerService:
-    """Cisco CallManager: a stand-in that takes no calls and only keeps its state."""
-
-    name = ServiceName.CALLMANAGER
-    addresses: Mapping[str, tuple[str, int]] = MappingProxyType({})
-
-    async def prepare(self) -> None:
-        """Load nothing."""
-        await trio.lowlevel.checkpoint()
-
-    async def bind(self) -> None:
-        """Take nothing: it has no socket."""
-        await trio.lowlevel.checkpoint()
-
-    def close(self) -> None:
-        """Give nothing back."""
-
-    async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Be started until cancelled."""
-        task_status.started()
-        await trio.sleep_forever()

@@ -61,11 +61,12 @@ processnode: Final = Table(
     Column("tftp_port", Integer),
     Column("tvs_port", Integer),
     Column("db_role", String(63)),
+    Column("ports", String(1024), nullable=False, server_default=text("'{}'")),
 )
 """`folder` is the node's first name: a renamed node keeps its folder. Ports are those
 that the services really have, once they have been served. `db_role` is the PostgreSQL
 role that the node's host logs in with and that may write the node's rows; null on one
-host."""
+host. `ports` is a JSON object: the ports of services beside TFTP and TVS."""
 
 node_state: Final = Table(
     "node_state",

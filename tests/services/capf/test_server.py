@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from tests.rigs import capf as capf_rig
 from tests.rigs import minting
 from tests.rigs.capf import DEVICE
-from tests.rigs.node_rig import LAB
+from tests.rigs.node_rig import FREE_PORTS, LAB
 from tests.rigs.tftp_rig import fetch
 from tokenless.phone_emulator.capf_client import (
     CapfOutcome,
@@ -46,11 +46,7 @@ from tokenless.services.config import load_config
 from tokenless.services.node.serve import Serving, serve_nodes
 from tokenless.services.pki.manufacturing import to_pem
 
-PORTS = {
-    "tftp": {"port": 0},
-    "tvs": {"port": 0},
-    "capf": {"port": 0, "validity_days": 365},
-}
+PORTS = {**FREE_PORTS, "capf": {"port": 0, "validity_days": 365}}
 
 
 @dataclass
@@ -306,6 +302,10 @@ async def test_the_configuration_follows_at_once(site: Site) -> None:
     await site.schedule(key_size=1024, encrypts_config=True)
     await site.ask()
     [(lsc, key)] = site.keeper.stored
+    capf = PhoneConfig.decode(await fetch(site.tftp, "SEP00AABBCCDDEE.cnf.xml")).capf
+    assert [(each.address, each.port) for each in capf] == [
+        (site.server.address, site.server.port)
+    ]
     small = PhoneConfig.decode(await fetch(site.tftp, f"{DEVICE}.cnf.xml"))
     assert small.certificate_hash == lsc.md5
     assert small.capf_auth_mode == 0

@@ -71,6 +71,7 @@ def _make_first_schema(file: Path) -> None:
     connection.executescript(
         "DROP TABLE alembic_version;"
         "ALTER TABLE processnode DROP COLUMN db_role;"
+        "ALTER TABLE processnode DROP COLUMN ports;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"
         "ALTER TABLE cluster ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 1;"
         f"{_PUBLISHED_BEFORE}{_DEVICES_BEFORE}"
@@ -133,6 +134,7 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
     with shared.store.note() as connection:
         for statement in (
             *_PUBLISHED_BEFORE.split(";")[:-1],
+            "ALTER TABLE processnode DROP COLUMN ports",
             *_DEVICES_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP CONSTRAINT tvs_port_is_one",
             "ALTER TABLE processnode DROP CONSTRAINT tftp_port_is_one",
