@@ -82,8 +82,9 @@ class TftpSection(Section, frozen=True):
     """0 takes a free one."""
     reload: Literal["restart", "automatic"] = "restart"
     """When new files are served: after the service's restart, or at once."""
-    ports: Literal["per-transfer", "single"] = "per-transfer"
     workers: Count = 1
+    """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
+    ports: Literal["per-transfer", "single"] = "per-transfer"
     receive_buffer_bytes: Count = 8 << 20
     max_transfers: Count = 16384
     max_transfers_per_address: Count = 8192
