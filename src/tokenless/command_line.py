@@ -143,7 +143,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "file": LazyCommand(
         f"{_SERVICES}.file:file",
-        "Read, build, sign, encrypt and verify trust lists and signed files.",
+        "Read, build, sign, encrypt and verify what phones load.",
     ),
     "fleet": LazyCommand(
         f"{_PHONES}.fleet:fleet",
@@ -152,6 +152,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     "health": LazyCommand(
         f"{_SERVICES}.health:health",
         "Tell whether the nodes served from this data folder are well.",
+    ),
+    "init": LazyCommand(
+        f"{_SERVICES}.init:init",
+        "Make the data folder of a cluster, without serving it.",
     ),
     "node": LazyCommand(
         f"{_SERVICES}.node:node",

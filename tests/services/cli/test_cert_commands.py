@@ -88,6 +88,7 @@ def test_a_folder_with_something_else_in_it(
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "thesis.txt").touch()
+    assert "holds no cluster; `tokenless init --data" in refused(tokenless("cert list"))
     assert "is not empty and holds no cluster; name another folder" in refused(
-        tokenless("cert list")
+        tokenless("init")
     )

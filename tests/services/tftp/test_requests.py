@@ -170,6 +170,23 @@ def test_a_full_table_displaces_who_made_no_progress_longest(ports: Ports) -> No
         assert [data[:2] for data, _ in silent.received()] in ([b"\0\5"], [])
 
 
+@BOTH
+def test_a_full_table_leaves_clients_the_time_to_answer(ports: Ports) -> None:
+    """Phones that ask at once must not displace each other beside silent transfers."""
+    with rig(settings(ports, max_transfers=4)) as server:
+        for _ in range(4):
+            server.begin(server.client(), "large")
+        server.wait(2)
+        phones = [server.client() for _ in range(4)]
+        for phone in phones:
+            phone.ask("small")
+        server.turn()
+        assert [phone.one()[0][4:] for phone in phones] == [FILES["small"]] * 4
+        assert server.engine.under_way == 4
+        for phone in phones:
+            assert server.engine._table.get(phone.socket.getsockname()) is not None
+
+
 def test_an_address_at_its_limit_displaces_one_of_its_own() -> None:
     with rig(TftpSettings(max_transfers_per_address=2)) as server:
         other = server.client("127.0.0.2")
