@@ -17,7 +17,12 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
         *("unit", "node", "subjectname", "issuername", "serialnumber"),
         *("validfrom", "validto"),
     ),
-    "device": ("name", "model", "devicepool", "securitymode"),
+    "device": (
+        *("name", "model", "devicepool", "securitymode", "transport"),
+        *("encryptedconfig", "tkcertificateoperation", "tkcertificatestatus"),
+        *("capfauthmode", "authenticationstring", "tkkeysize", "upgradefinishtime"),
+        *("publickey", "md5hash"),
+    ),
 }
 """The tables, and the columns of each in their order."""
 
@@ -98,7 +103,25 @@ def _devices(cluster: Cluster) -> list[Row]:
             "name": device.name,
             "model": device.model,
             "devicepool": device.pool,
-            "securitymode": device.security_mode,
+            "securitymode": int(device.security_mode),
+            "transport": int(device.transport),
+            "encryptedconfig": "t" if device.encrypts_config else "f",
+            "tkcertificateoperation": int(device.capf.operation),
+            "tkcertificatestatus": int(device.capf.status),
+            "capfauthmode": int(device.capf.auth_mode),
+            "authenticationstring": device.capf.string,
+            "tkkeysize": device.capf.key_size,
+            "upgradefinishtime": _finish_time(device.capf.finish_by),
+            "publickey": (
+                ""
+                if device.certificate is None
+                else device.certificate.public_key_bytes.hex()
+            ),
+            "md5hash": device.certificate_hash,
         }
         for device in cluster.devices()
     ]
+
+
+def _finish_time(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""

@@ -11,7 +11,7 @@ from typing import Final
 
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.pem import read_certificates
 from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
 from tokenless.protocol.trust_list import TrustList
@@ -88,4 +88,10 @@ def load_certificate(path: Path) -> Certificate:
     """
     data = read_bounded(path, MAX_CERTIFICATE_FILE)
     with explained(path):
-        return Certificate.decode(read_certificates(data)[0])
+        try:
+            (der, *_) = read_certificates(data)
+        except DecodeError as error:
+            raise ServiceError(
+                f"{path}: {error.reason}", hint="export the certificate again"
+            ) from None
+        return Certificate.decode(der)

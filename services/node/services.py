@@ -5,7 +5,6 @@ configuration that names the port, stay valid.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, Protocol
 
 import trio
@@ -112,6 +111,15 @@ class TftpService:
             if self._server is server:  # nobody has stopped it meanwhile
                 self._serve_files(server, files)
 
+    async def take_devices(self) -> None:
+        """Give single devices what they get now; lists stay as they are."""
+        server, files = self._server, self._files
+        if server is None or files is None:
+            return
+        devices = await trio.to_thread.run_sync(self._cluster.devices)
+        if self._files is files and files.take_devices(devices):
+            server.source = files  # workers hold a copy of their own
+
     def change_settings(self) -> None:
         """Behave as the configuration says now; transfers under way go on."""
         if self._server is not None:
@@ -212,28 +220,3 @@ class TvsService:
         return await trio.to_thread.run_sync(
             tvs_settings, self._cluster, self._node, self._port
         )
-
-
-class CallManagerService:
-    """Cisco CallManager: a stand-in that takes no calls and only keeps its state."""
-
-    name = ServiceName.CALLMANAGER
-    addresses: Mapping[str, tuple[str, int]] = MappingProxyType({})
-
-    async def prepare(self) -> None:
-        """Load nothing."""
-        await trio.lowlevel.checkpoint()
-
-    async def bind(self) -> None:
-        """Take nothing: it has no socket."""
-        await trio.lowlevel.checkpoint()
-
-    def close(self) -> None:
-        """Give nothing back."""
-
-    async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Be started until cancelled."""
-        task_status.started()
-        await trio.sleep_forever()

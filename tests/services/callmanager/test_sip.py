@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
+from tokenless.protocol.device_security import DeviceSecurity
 from tokenless.protocol.registration import (
     DeviceProfile,
     Peer,
     RegisterFailure,
-    SecurityMode,
     Signalling,
     UnregisterReason,
 )
@@ -52,7 +52,7 @@ FORM = RegisterForm(
 )
 DEVICES = {
     PHONE: DeviceProfile(PHONE, Signalling.SIP, device_types=(684,)),
-    SECURE: DeviceProfile(SECURE, Signalling.SIP, SecurityMode.ENCRYPTED),
+    SECURE: DeviceProfile(SECURE, Signalling.SIP, DeviceSecurity.ENCRYPTED),
 }
 
 
