@@ -29,9 +29,13 @@ from tokenless.services.stream_server.waits import Phase, Timers, Waits
 _TURN_S: Final = 0.01
 # What handshakes may take of it before sockets are looked at again: an honest client
 # needs three looks (its connection, its hello, its key) before it is answered.
-_HANDSHAKES_S: Final = 0.003
-_EVENTS_A_POLL: Final = 32
+_HANDSHAKES_S: Final = 0.001
+# A flood must not delay the look itself: all that is ready should fit into one.
+_EVENTS_A_POLL: Final = 256
 
+# How many may be found readable again and again while they wait for their turn: fewer
+# are found once more sooner than they are taken out of epoll and put back.
+_WATCHED: Final = 64
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
 # A client that waits for its turn is not read, but one that has gone is noticed.
@@ -76,11 +80,13 @@ class StreamLoop:
         self._unsent_bytes = limits.unsent_bytes
         self._not_reading: list[Connection] = []
         self._in_exchange: Connection | None = None
+        # Those that wait for their turn at handshakes, and are not parked.
+        self._watched: list[Connection] = []
         self._epoll = select.epoll()
         # Readable while handshakes wait for their turn, so that the driver comes back.
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._bell, _IN)
-        self._acceptor = Acceptor(self, listeners, contexts, limits)
+        self._acceptor = Acceptor(self, listeners, contexts, self._shares, limits)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when a turn has work."""
@@ -107,19 +113,19 @@ class StreamLoop:
             ready = self._epoll.poll(0, _EVENTS_A_POLL)
             if not ready and not shares.is_behind:
                 return
-            waiting = []
             for fd, _ in ready:
                 connection = self._connections.get(fd)
                 if connection is None:
                     self._look_at(fd, now)
                 elif connection.session is not None or connection.is_clear:
                     self._advance(connection, now)
-                else:
-                    waiting.append(connection)
-                    self._wait_for_turn(connection)
-            if shares.is_behind:
+                elif connection.is_parked:
+                    self._drop(connection)
+                elif not connection.is_waiting:
+                    shares.wait_for_turn(connection)
+                    self._watched.append(connection)
+            if self._watched or shares.is_behind:
                 self._go_on_with_handshakes(now)
-                self._park(waiting)
             now = time.monotonic()
         if shares.is_behind:
             os.eventfd_write(self._bell, 1)
@@ -175,11 +181,6 @@ class StreamLoop:
     def note(self, reason: Refusal, now: float, *, client: str, why: str = "") -> None:
         """Count and log what is not the end of an admitted connection."""
         self._refusals.note(reason, now, client=client, why=why)
-
-    @property
-    def shares(self) -> Shares:
-        """What each address has."""
-        return self._shares
 
     def evict_longest_waiting(self, now: float, *, why: str = "") -> bool:
         """End the connection that has waited longest, unless all are busy."""
@@ -264,6 +265,7 @@ class StreamLoop:
             self._acceptor.accept(fd, now)
 
     def _go_on_with_handshakes(self, now: float) -> None:
+        """Give addresses their turns for a while; park those who have to wait."""
         until = now + _HANDSHAKES_S
         while (connection := self._shares.next(now)) is not None:
             if connection.is_parked:
@@ -272,20 +274,13 @@ class StreamLoop:
             self._advance(connection, now)
             now = time.monotonic()
             if now >= until:
-                return
-
-    def _wait_for_turn(self, connection: Connection) -> None:
-        if connection.is_parked:
-            self._drop(connection)
-        else:
-            self._shares.wait_for_turn(connection)
-
-    def _park(self, connections: list[Connection]) -> None:
-        """Watch those no more whose turn has not come: they stay readable."""
-        for connection in connections:
-            if connection.is_waiting and not connection.is_parked:
+                break
+        self._watched = [each for each in self._watched if each.is_waiting]
+        if len(self._watched) > _WATCHED or not self._shares.is_behind:
+            for connection in self._watched:
                 connection.is_parked = True
                 self._epoll.modify(connection.fd, _PARKED)
+            self._watched.clear()
 
     def _advance(self, connection: Connection, now: float) -> None:
         """Do what is ready on a connection; whatever goes wrong ends only it."""
@@ -331,7 +326,8 @@ class StreamLoop:
             self._finish(connection)
             return
         self._move(connection, now, restart=done > 0)
-        self._watch_for(connection, session)
+        if connection.unsent or session.is_sending or connection.events == _OUT:
+            self._watch_for(connection, session)
 
     def _may_begin(self, connection: Connection) -> bool:
         """Whether a session can be opened before the client has sent any data."""
@@ -342,7 +338,8 @@ class StreamLoop:
     def _begin(self, connection: Connection) -> Session:
         """Open a connection's session: data can flow from now on."""
         if connection.channel is not None:
-            self._shares.end_handshake(connection)
+            if connection.holds_place:
+                self._shares.end_handshake(connection)
             self._count_handshake(connection)
         session = connection.session = self._guest.open_session(connection)
         session.begin()
@@ -409,8 +406,9 @@ class StreamLoop:
         self._waits.leave(connection, connection.phase)
         self._timers.cancel(connection)
         self._cells[_OPEN] -= 1
-        if connection.session is not None:
-            self._end(connection.session)
+        session, connection.session = connection.session, None
+        if session is not None:  # each would keep the other alive until the next gc
+            self._end(session)
         if self._is_debugging:
             for line in self._guest.closed_lines():
                 self._log.log.debug(line)
