@@ -1,8 +1,8 @@
 """What is counted and logged of connections: accepted, secured, refused, closed.
 
-Clients that are turned away must not fill the log. Each refusal is counted. A reason is logged at once when it is new, and then at most
-once an interval, with the number of those that were not: an attack costs a line, not a
-disk.
+Clients that are turned away must not fill the log. Each refusal is counted. A reason is
+logged at once when it is new, and then at most once an interval, with the number of
+those that were not: an attack costs a line, not a disk.
 """
 
 from typing import Final
