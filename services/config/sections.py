@@ -162,7 +162,7 @@ class CallManagerSection(Section, frozen=True):
 
 
 class CapfSection(Section, frozen=True):
-    """`[capf]`: the Certificate Authority Proxy Function, on the publisher."""
+    """`[capf]`: the publisher's CAPF; without it none is served."""
 
     port: Port = 3804
     """Phones have no other. 0 takes a free one."""
@@ -228,7 +228,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     tftp: TftpSection = TftpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
-    capf: CapfSection = CapfSection()
+    capf: CapfSection | None = None
     metrics: MetricsSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]
