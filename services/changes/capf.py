@@ -29,6 +29,7 @@ from tokenless.protocol.errors import BadSignatureError, DecodeError
 from tokenless.protocol.phone_certificates import MicGeneration, device_of
 from tokenless.protocol.signature import verify_issued_by
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.initialise import trust_phones
 from tokenless.services.store import certificates, devices
 from tokenless.services.store.devices import Device
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
@@ -257,6 +258,19 @@ def _after(device: Device, result: Result) -> Device:
 def _told(result: Result) -> str:
     status = outcome_of(result.operation, succeeded=result.failure is None)
     return status.name.lower().replace("_", " ")
+
+
+def trust_manufacturer(cluster: Cluster) -> None:
+    """Give a data folder of before CAPF a manufacturer of phones, and trust it.
+
+    Raises:
+        ServiceError: When the database cannot be written.
+        OSError: When the folder cannot.
+    """
+    if cluster.site.manufacturer_folder.exists():
+        return
+    with cluster.store.change("trust manufacturer", "", by="capf") as change:
+        trust_phones(cluster.site, change.connection, change.at)
 
 
 def stale_lscs(cluster: Cluster) -> list[StaleLsc]:

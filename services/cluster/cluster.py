@@ -222,6 +222,7 @@ class Cluster:
             tftp=config.tftp,
             tvs=config.tvs,
             callmanager=config.callmanager,
+            capf=config.capf,
         )
         self.site = replace(self.site, config=settings)
 

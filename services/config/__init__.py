@@ -14,6 +14,7 @@ import msgspec
 
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
+    CapfSection,
     ClusterConfig,
     DatabaseSection,
     HostName,
@@ -27,6 +28,7 @@ from tokenless.services.errors import ConfigurationError, SettingError
 from tokenless.toml_places import fault_of, is_there, keys_of, line_of
 
 __all__ = [
+    "CapfSection",
     "ClusterConfig",
     "HostName",
     "MetricsSection",

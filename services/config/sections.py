@@ -82,8 +82,9 @@ class TftpSection(Section, frozen=True):
     """0 takes a free one."""
     reload: Literal["restart", "automatic"] = "restart"
     """When new files are served: after the service's restart, or at once."""
-    ports: Literal["per-transfer", "single"] = "per-transfer"
     workers: Count = 1
+    """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
+    ports: Literal["per-transfer", "single"] = "per-transfer"
     receive_buffer_bytes: Count = 8 << 20
     max_transfers: Count = 16384
     max_transfers_per_address: Count = 8192
@@ -161,7 +162,7 @@ class CallManagerSection(Section, frozen=True):
 
 
 class CapfSection(Section, frozen=True):
-    """`[capf]`: the Certificate Authority Proxy Function, on the publisher."""
+    """`[capf]`: the publisher's CAPF; without it none is served."""
 
     port: Port = 3804
     """Phones have no other. 0 takes a free one."""
@@ -227,7 +228,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     tftp: TftpSection = TftpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
-    capf: CapfSection = CapfSection()
+    capf: CapfSection | None = None
     metrics: MetricsSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]

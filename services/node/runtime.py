@@ -21,6 +21,7 @@ from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
 from tokenless.services.node import requests
 from tokenless.services.node.callmanager import CallManagerService
+from tokenless.services.node.capf import CapfService
 from tokenless.services.node.control_server import serve_control
 from tokenless.services.node.follower import Follower
 from tokenless.services.node.notifications import follow_notifications
@@ -37,6 +38,7 @@ class Kind(StrEnum):
     TFTP = "tftp"
     TVS = "tvs"
     CALLMANAGER = "callmanager"
+    CAPF = "capf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class NodeRuntime:
             Kind.TVS: self._tvs,
             Kind.CALLMANAGER: self._callmanager,
         }
+        if (section := cluster.config.capf) is not None and node.is_publisher:
+            services[Kind.CAPF] = CapfService(cluster, node, section)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()

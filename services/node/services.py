@@ -15,7 +15,7 @@ from tokenless.services.node.settings import tftp_settings, tvs_settings
 from tokenless.services.node.supervision import ServiceName
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.publishing.phone_files import NodeFiles
-from tokenless.services.tftp.exported import COLLECTOR
+from tokenless.services.tftp.counters import COLLECTOR
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.source import MemoryFiles
 from tokenless.services.tvs.caches import Caches
@@ -78,12 +78,15 @@ class TftpService:
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
         if self._server is None:
+            log = get_logger(node=self._node.name)
+            if self._cluster.config.tftp.workers > 1:
+                log.warning("tftp.workers is ignored: TFTP runs in one process")
             server = TftpServer(
                 MemoryFiles({}),  # nobody reads the socket before run()
                 address=self._node.address,
                 port=self._port,
                 settings=tftp_settings(self._cluster.config.tftp),
-                logger=get_logger(node=self._node.name),
+                logger=log,
             )
             _, self._port = await server.bind()
             self._server = server
@@ -129,7 +132,6 @@ class TftpService:
         """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""
         if self._server is not None and self._files is not None:
             self._files.serve_itl(itl)
-            self._server.source = self._files  # workers hold a copy of their own
 
     async def drain(self, timeout_s: float) -> None:
         """Take no more requests; return when no transfer is under way, or in time."""

@@ -188,8 +188,11 @@ class _Encoder:
             load=PHONE_MODELS[model].load,
             security_mode=security_mode,
             device_protocol=PHONE_MODELS[model].protocol,
-            capf=(CapfServer(publisher.address, self._capf_port),),
+            capf=(CapfServer(publisher.address, self._capf_port_of(publisher)),),
         )
+
+    def _capf_port_of(self, publisher: NodeRow) -> int:
+        return publisher.ports.get("capf", self._capf_port)
 
     def _stamp(self, config: PhoneConfig) -> PhoneConfig:
         """Add a versionStamp `<unix>-<uuid>` (REFERENCE 5.1)."""

@@ -58,6 +58,7 @@ _DEFAULT: Final = "XMLDefault.cnf.xml"
 _SIGNED: Final = ".sgn"
 _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
 
+CAPF_PORT: Final = 3804
 MAX_SIGNED_FILES: Final = 16_384
 MAX_SIGNED_BYTES: Final = 40 << 20
 """Kept at once. Names can be made up without end, also for one large file (`./a`,
@@ -84,7 +85,7 @@ class NodeFiles:
             self._configs = PhoneConfigs.read(
                 connection,
                 cluster.config.tvs.port,
-                cluster.config.capf.port,
+                _capf_port(cluster),
                 first_published,
             )
         # Equal contents under one signer stay equal bytes, whenever they are made.
@@ -250,6 +251,12 @@ class _Signatures:
             _, (_, dropped) = self._kept.popitem(last=False)
             self._kept_bytes -= len(dropped)
         return signed
+
+
+def _capf_port(cluster: Cluster) -> int:
+    """Return where phones find CAPF; they know no other port by themselves."""
+    section = cluster.config.capf
+    return CAPF_PORT if section is None else section.port
 
 
 def _static_files(node: Node, settings: TftpSection) -> PlainSource:
