@@ -163,6 +163,7 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
     ports = {
         "tftp": {"port": free_port(socket.SOCK_DGRAM, addresses)},
         "tvs": {"port": free_port(socket.SOCK_STREAM, addresses)},
+        "http": {"enabled": False},  # phones of rehearsals fetch by TFTP
     }
     return load_config(None, _over(named, ports))
 

@@ -82,7 +82,11 @@ async def _take_settings(cluster: Cluster, path: Path | None) -> list[str]:
 
 
 def _differences(old: ClusterConfig, new: ClusterConfig) -> Iterator[str]:
-    sections = {"tftp": (old.tftp, new.tftp), "tvs": (old.tvs, new.tvs)}
+    sections = {
+        "tftp": (old.tftp, new.tftp),
+        "http": (old.http, new.http),
+        "tvs": (old.tvs, new.tvs),
+    }
     for section, (before, after) in sections.items():
         for name in before.__struct_fields__:
             if getattr(before, name) != getattr(after, name):

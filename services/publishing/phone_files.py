@@ -38,6 +38,7 @@ _TRUST_LIST: Final = re.compile(r"(CTL|ITL)(File|[A-Z]{3}[0-9A-Za-z._-]+)\.tlv")
 _CONFIG: Final = re.compile(r"([A-Z]{3}[0-9A-Za-z._-]+)\.cnf\.xml")
 _DEVICE: Final = re.compile(DEVICE_NAME)
 _ENCRYPTED: Final = ".cnf.xml.enc.sgn"
+_CACHE_LIST: Final = "ConfigFileCacheList.txt"
 _DEFAULT: Final = "XMLDefault.cnf.xml"
 _SIGNED: Final = ".sgn"
 _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
@@ -76,6 +77,7 @@ class NodeFiles:
         self._signatures = _Signatures(signer, papers.digest, signing_time)
         self._lists = {"CTL": _load(node.ctl_file), "ITL": _load(node.itl_file)}
         self._static = _static_files(node, cluster.config.tftp)
+        self._cache_list = self._names()
 
     @property
     def ctl(self) -> bytes | None:
@@ -101,12 +103,26 @@ class NodeFiles:
             kind, owner = found.groups()
             is_there = owner == "File" or _is_device(owner)
             return _found(self._lists[kind] if is_there else None)
+        if name == _CACHE_LIST:
+            return self._cache_list
         if name.endswith(_ENCRYPTED):
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
         if name.endswith(_SIGNED):
             plain = self._find_plain(name.removesuffix(_SIGNED))
             return self._signatures.find(name, plain)
         return self._find_plain(name)
+
+    def _names(self) -> bytes:
+        """Return ConfigFileCacheList.txt: a name in the first column of each line.
+
+        Independent tools read that column (REFERENCE-3 1.3); the second is the length.
+        """
+        files = {f"{kind}File.tlv": data for kind, data in self._lists.items() if data}
+        files[_DEFAULT] = self._configs.default
+        for device, config in sorted(self._configs.by_device.items()):
+            files[f"{device}.cnf.xml"] = config
+        lines = (f"{name} {len(data)}\n" for name, data in files.items())
+        return "".join(lines).encode()
 
     def read(self, name: str) -> bytes:
         """Return all bytes of a file, however long that takes.

@@ -173,6 +173,14 @@ def test_a_client_that_is_configured_by_hand(tmp_path: Path) -> None:
     again.close()
 
 
+def test_the_list_of_files_names_what_can_be_had(lab: Cluster) -> None:
+    files = start_tftp(lab)
+    lines = files.read("ConfigFileCacheList.txt").decode().splitlines()
+    sizes = {name: int(size) for name, size in map(str.split, lines)}
+    assert set(sizes) == {"ITLFile.tlv", "XMLDefault.cnf.xml"}
+    assert all(len(files.read(name)) == size for name, size in sizes.items())
+
+
 def test_the_default_file_lists_no_tvs(lab: Cluster) -> None:
     files = start_tftp(lab)
     default = PhoneConfig.decode(files.read("XMLDefault.cnf.xml"))
