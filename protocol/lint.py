@@ -173,6 +173,15 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
             "no-tvs",
             "no TVS record: phones that hold it can ask nobody about a new signer",
         )
+    for number, record in enumerate(trust_list.records, start=1):
+        if record.certificate_hash is not None and record.certificate_der is None:
+            yield Finding(
+                Severity.NOTE,
+                "listed-by-hash",
+                "a hash stands for the certificate, as in lists of 8.x: only phones "
+                "that know such records can check who answers",
+                number,
+            )
 
 
 def _time(trust_list: TrustList, at: datetime) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum, unique
 
+from tokenless.protocol.device_security import DeviceSecurity
+
 
 @unique
 class RegisterFailure(IntEnum):
@@ -53,15 +55,6 @@ class UnregisterReason(IntEnum):
 
 
 @unique
-class SecurityMode(IntEnum):
-    """A device's security mode, as its configuration numbers it."""
-
-    NON_SECURE = 1
-    AUTHENTICATED = 2
-    ENCRYPTED = 3
-
-
-@unique
 class Signalling(StrEnum):
     """The protocol that a device registers with."""
 
@@ -84,7 +77,7 @@ class DeviceProfile:
 
     device: str
     signalling: Signalling
-    security_mode: SecurityMode = SecurityMode.NON_SECURE
+    security_mode: DeviceSecurity = DeviceSecurity.NON_SECURE
     profile_name: str = ""
     device_types: Collection[int] = ()
 
@@ -136,7 +129,7 @@ def why_refused(
     types = profile.device_types
     if claim.device_type and types and claim.device_type not in types:
         return RegisterFailure.DEVICE_TYPE_MISMATCH
-    is_secure_device = profile.security_mode is not SecurityMode.NON_SECURE
+    is_secure_device = profile.security_mode is not DeviceSecurity.NON_SECURE
     if peer.is_secure is not is_secure_device:
         return RegisterFailure.SECURITY_MISMATCH
     return _why_not_this_peer(profile, peer) if is_secure_device else None
@@ -152,7 +145,7 @@ def _why_not_this_peer(profile: DeviceProfile, peer: Peer) -> RegisterFailure | 
         if not profile_name or profile_name not in peer.alternative_names:
             return RegisterFailure.INVALID_X509_NAME
     is_encrypting = peer.cipher is not None and not is_null_cipher(peer.cipher)
-    if profile.security_mode is SecurityMode.ENCRYPTED and not is_encrypting:
+    if profile.security_mode is DeviceSecurity.ENCRYPTED and not is_encrypting:
         return RegisterFailure.INVALID_TLS_CIPHER
     return None
 

@@ -63,6 +63,9 @@ class StoryVoice(Voice):
         self._console.print(cells(script.lesson.splitlines()))
         marked = ", inferred from the phone's rules" if script.inferred else ""
         self._console.print(cell(f"source: {script.source or 'none given'}{marked}"))
+        for each in script.approximations:
+            said = f"approximated: {each.what} ({each.why})"
+            self._console.print(cell(said), soft_wrap=True)
         self._console.print()
 
     def tell(self, report: StepReport) -> None:

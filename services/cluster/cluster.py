@@ -189,7 +189,7 @@ class Cluster:
         a change of the cluster, except on a host that may only follow it.
 
         Args:
-            ports: By node name; the inner keys are `tftp` and `tvs`.
+            ports: By node name; the inner keys are `tftp`, `tvs`, `sccp` and so on.
         """
         changed = {
             name: dict(inner)
@@ -218,7 +218,11 @@ class Cluster:
     def take_settings(self, config: ClusterConfig) -> None:
         """Run the services as a configuration says that was read again."""
         settings = msgspec.structs.replace(
-            self.config, tftp=config.tftp, tvs=config.tvs
+            self.config,
+            tftp=config.tftp,
+            tvs=config.tvs,
+            callmanager=config.callmanager,
+            capf=config.capf,
         )
         self.site = replace(self.site, config=settings)
 
@@ -236,8 +240,8 @@ def _at(config: ClusterConfig, url: str | None) -> ClusterConfig:
 
 
 def _has_ports(node: Node, ports: Mapping[str, int]) -> bool:
-    known = {"tftp": node.tftp_port, "tvs": node.tvs_port}
-    return all(known[service] == port for service, port in ports.items())
+    known = {**node.ports, "tftp": node.tftp_port, "tvs": node.tvs_port}
+    return all(known.get(service) == port for service, port in ports.items())
 
 
 def load_saved(path: Path) -> ClusterConfig:

@@ -9,7 +9,7 @@ DATA/tokens/                 security tokens
 DATA/manufacturer/           the emulated manufacturer of phones, unless shared
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,8 @@ class Node:
     tftp_port: int | None
     """The port that its TFTP service really has, once it was served."""
     tvs_port: int | None
+    ports: Mapping[str, int]
+    """Of the services beside TFTP and TVS, by name."""
 
     @property
     def is_here(self) -> bool:
@@ -106,4 +108,5 @@ class Site:
             folder=self.data / "nodes" / row.folder,
             tftp_port=row.tftp_port,
             tvs_port=row.tvs_port,
+            ports=row.ports,
         )

@@ -96,6 +96,7 @@ class HttpSession(Session):
 
     __slots__ = (
         "_body",
+        "_goes_on",
         "_guest",
         "_is_open",
         "_is_waiting",
@@ -113,6 +114,7 @@ class HttpSession(Session):
         self._stream = ServerStream()
         self._request = Request("")
         self._body: _Body | None = None
+        self._goes_on = False
         self._is_waiting = False
         self._is_open = True
         self._piece: bytes | None = None
@@ -125,6 +127,11 @@ class HttpSession(Session):
     def is_between_requests(self) -> bool:
         """Whether nothing of a request has come, and no answer is due."""
         return self._stream.is_between_requests
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether there is more to send, or a file to begin with."""
+        return self._goes_on
 
     def answer(self) -> int:
         """Answer what is whole, and send on what was begun."""
@@ -141,7 +148,8 @@ class HttpSession(Session):
                     break
                 done += 1
                 self._begin(request)
-        self.is_sending = self._body is not None and not self._is_waiting
+        is_behind = self._body is not None or not connection.may_send
+        self._goes_on = is_behind and not self._is_waiting
         return done
 
     def end(self) -> None:
@@ -172,7 +180,7 @@ class HttpSession(Session):
 
     def _go_on(self) -> None:
         """Have `answer` called as soon as the client reads."""
-        self.is_sending = True
+        self._goes_on = True
         self.connection.push(b"")
 
     def _begin(self, request: Request | Refused) -> None:

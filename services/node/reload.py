@@ -27,6 +27,11 @@ _AT_ONCE: Final = frozenset(
         "tftp.max_block_size",
         "tftp.max_window",
         "tftp.timeout_s",
+        "callmanager.max_devices",
+        "callmanager.connections",
+        "callmanager.connections_per_address",
+        "callmanager.handshakes_per_address",
+        "callmanager.handshakes_per_address_s",
         "tvs.connections",
         "tvs.connections_per_address",
         "tvs.handshakes_per_address",
@@ -86,6 +91,7 @@ def _differences(old: ClusterConfig, new: ClusterConfig) -> Iterator[str]:
         "tftp": (old.tftp, new.tftp),
         "http": (old.http, new.http),
         "tvs": (old.tvs, new.tvs),
+        "callmanager": (old.callmanager, new.callmanager),
     }
     for section, (before, after) in sections.items():
         for name in before.__struct_fields__:

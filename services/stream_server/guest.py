@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 class Session(ABC):
     """One connection of a guest."""
 
-    __slots__ = ("connection", "is_sending")
+    __slots__ = ("connection",)
 
     def __init__(self, connection: "Connection") -> None:
         self.connection = connection
-        self.is_sending = False
-        """Whether `answer` is to be called again as soon as there is room."""
 
     def begin(self) -> None:  # noqa: B027 (most servers do not speak first)
         """Say what the server says first."""
@@ -74,6 +72,11 @@ class Session(ABC):
     def is_between_requests(self) -> bool:
         """Whether nothing of a request has come, and no answer is due (`idle_s`)."""
         return True
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether `answer` is to be called again as soon as there is room."""
+        return False
 
 
 class Guest(ABC):

@@ -141,6 +141,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_PHONES}.demo:demo",
         "Play the vendor's four flows on a lab cluster with phones.",
     ),
+    "device": LazyCommand(
+        f"{_SERVICES}.device:device",
+        "Manage phones: security profile, CAPF, CSV of many.",
+    ),
     "file": LazyCommand(
         f"{_SERVICES}.file:file",
         "Read, build, sign, encrypt and verify what phones load.",

@@ -2,12 +2,12 @@
 
 import pytest
 
+from tokenless.protocol.device_security import DeviceSecurity
 from tokenless.protocol.registration import (
     Claim,
     DeviceProfile,
     Peer,
     RegisterFailure,
-    SecurityMode,
     Signalling,
     why_refused,
 )
@@ -18,7 +18,7 @@ AES, NULL = "AES128-SHA", "NULL-SHA"
 CLEAR = Peer()
 
 
-def device(mode: SecurityMode = SecurityMode.NON_SECURE) -> DeviceProfile:
+def device(mode: DeviceSecurity = DeviceSecurity.NON_SECURE) -> DeviceProfile:
     return DeviceProfile(PHONE, Signalling.SCCP, mode, PROFILE, (437,))
 
 
@@ -26,7 +26,7 @@ def tls(cipher: str, name: str | None = PHONE, *others: str) -> Peer:
     return Peer(cipher, name, others)
 
 
-NON_SECURE, AUTHENTICATED, ENCRYPTED = (device(mode) for mode in SecurityMode)
+NON_SECURE, AUTHENTICATED, ENCRYPTED = (device(mode) for mode in DeviceSecurity)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ NON_SECURE, AUTHENTICATED, ENCRYPTED = (device(mode) for mode in SecurityMode)
         (ENCRYPTED, tls(AES, PHONE.lower()), RegisterFailure.INVALID_X509_NAME),
         (ENCRYPTED, tls(AES, "other", "x"), RegisterFailure.INVALID_X509_NAME),
         (
-            DeviceProfile(PHONE, Signalling.SCCP, SecurityMode.ENCRYPTED),
+            DeviceProfile(PHONE, Signalling.SCCP, DeviceSecurity.ENCRYPTED),
             tls(AES, "other", ""),
             RegisterFailure.INVALID_X509_NAME,
         ),

@@ -2,12 +2,12 @@
 
 import pytest
 
+from tokenless.protocol.device_security import DeviceSecurity
 from tokenless.protocol.registration import (
     Claim,
     DeviceProfile,
     Peer,
     RegisterFailure,
-    SecurityMode,
     Signalling,
     UnregisterReason,
 )
@@ -20,7 +20,7 @@ from tokenless.services.callmanager.registrar import (
 
 SECURE, CLEAR = "SEP00000000000A", "SEP00000000000B"
 DEVICES = {
-    SECURE: DeviceProfile(SECURE, Signalling.SCCP, SecurityMode.ENCRYPTED),
+    SECURE: DeviceProfile(SECURE, Signalling.SCCP, DeviceSecurity.ENCRYPTED),
     CLEAR: DeviceProfile(CLEAR, Signalling.SCCP),
 }
 TLS = Peer("AES128-SHA", SECURE)

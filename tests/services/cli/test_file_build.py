@@ -138,7 +138,7 @@ def test_build_with_a_version(run: Run, folder: Path, version: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("nonsense = 1", "unknown field `nonsense`"),
+        ("nonsense = 1", "list.toml:1: nonsense: there is no key `nonsense`"),
         ('form = "windows"', "Invalid enum value 'windows'"),
         ("[[record]]\nrole = 'KING'", "role KING: unknown"),
         ("[[record]]\nrole = 70000", "role 70000: unknown"),

@@ -104,7 +104,7 @@ async def test_a_node_without_its_keys_is_not_stopped(
 async def test_automatic_reload_serves_a_change_at_once(
     cluster: Cluster, nursery: trio.Nursery, ask: Ask
 ) -> None:
-    tables = {"tftp": {"port": 0, "reload": "automatic"}, "tvs": {"port": 0}}
+    tables = {**FREE_PORTS, "tftp": {"port": 0, "reload": "automatic"}}
     cluster.take_settings(load_config(LAB, tables))
     serving: Serving = await nursery.start(serve_nodes, cluster)
     await go_mixed(cluster, ask)
@@ -173,7 +173,7 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
             other.listen()
         port = other.getsockname()[1]
         tables: dict[str, Any] = FREE_PORTS | (
-            {"tvs": {"port": 0, "legacy": {"port": port}}}
+            {**FREE_PORTS, "tvs": {"port": 0, "legacy": {"port": port}}}
             if service == "legacy"
             else {service: {"port": port}}
         )
