@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tokenless.disk import hint_for, named
 from tokenless.ground import files
 from tokenless.ground.files import UNFINISHED, sync_folder
 from tokenless.phone_emulator.errors import PhoneError
@@ -32,7 +33,7 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
     Raises:
         PhoneError: When no file can be put there; before the block begins.
     """
-    with ExitStack() as stack:
+    with named(path), ExitStack() as stack:
         try:
             # A link stays one: what it leads to is replaced.
             opened = (
@@ -44,6 +45,7 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
         except OSError as error:
             raise PhoneError(
                 f"{path} cannot be written: {error.strerror}",
-                hint="name a file in a folder that exists and is yours",
+                hint=hint_for(error)
+                or "name a file in a folder that exists and is yours",
             ) from error
         yield codecs.getwriter("utf-8")(file)

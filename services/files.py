@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tokenless.disk import hint_for
 from tokenless.ground.files import (
     PRIVATE,
     PUBLIC,
@@ -31,5 +32,5 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
     except OSError as error:
         raise ServiceError(
             f"{path} cannot be written: {error.strerror}",
-            hint="name a file in a folder that exists and is yours",
+            hint=hint_for(error) or "name a file in a folder that exists and is yours",
         ) from error

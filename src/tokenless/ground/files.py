@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tokenless.disk import named
+
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 UNFINISHED: Final = ".new"
@@ -42,7 +44,7 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = PUBLIC) -> None:
     Raises:
         OSError: When it cannot be written; the old file is intact then.
     """
-    with replacing(path, mode=mode) as file:
+    with named(path), replacing(path, mode=mode) as file:
         file.write(data)
 
 
