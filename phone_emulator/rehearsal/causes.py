@@ -28,8 +28,8 @@ _LISTS: Final = (
     "certificates that may sign the next one."
 )
 _SAST: Final = (
-    "The right to sign trust lists. A phone's anchors are the signers that its lists let "
-    "it accept by itself: SAST certificates whose keys the cluster still has. TVS "
+    "The right to sign trust lists. A phone's anchors are the signers that its lists "
+    "let it accept by itself: SAST certificates whose keys the cluster still has. TVS "
     "members are not anchors."
 )
 _TVS: Final = (
@@ -37,8 +37,8 @@ _TVS: Final = (
     "server's own certificate stands in the phone's ITL."
 )
 _STUCK: Final = (
-    "The phone refuses what the cluster serves, or does not get it, and goes on with its "
-    "old files."
+    "The phone refuses what the cluster serves, or does not get it, and goes on with "
+    "its old files."
 )
 _WOULD_BE: Final = (
     "The phone is off, or was not restarted since a change, and still works. If it "
