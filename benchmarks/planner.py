@@ -1,64 +1,88 @@
-"""How many sequences of steps the planner looks at in a second.
+"""What planning costs: time, memory, orders looked at, by size, goal and release.
 
     python benchmarks/planner.py [SECONDS]
 
-Plans for three releases, four goals and two sizes of cluster; recovery commands are
-allowed as steps, so that each search has the most to look at.
+Eight models at every node that serves TFTP: in small clusters all nodes and one
+CallManager group, in those of nine and 21 nodes two TFTP nodes and CallManager groups
+of three. Each line is a process of its own, so that its memory is its own.
 """
 
+import resource
 import sys
 import time
+from multiprocessing import get_context
 
 from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group
-from tokenless.phone_emulator.planner.search import search
-from tokenless.phone_emulator.planner.steps import ResetCtl, ResetItl
+from tokenless.phone_emulator.planner.plan import make_plan
+from tokenless.phone_emulator.planner.solve import Solution, solve
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.protocol.release import Release
 
-GOALS = (
-    "TVS, CAPF",
-    "CallManager, TVS",
-    "CallManager, TVS, CAPF",
-    "CallManager, TVS, CAPF, ITLRecovery",
-)
+MODELS = ("7975", "7965", "7945", "7960", "7940", "8861", "7821", "Jabber")
+GOALS = ("CallManager, TVS", "CallManager, TVS, CAPF, ITLRecovery")
+SIZES = (2, 3, 5, 9, 21)
+VERSIONS = ("10.5(1)", "12.5(1)", "15")
+_TFTP_APART_FROM = 9
 
 
 def main() -> None:
-    """Search until the time is over, print one line a search and a total."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    """Plan until the time is over, print one line a plan and a total."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     began = time.perf_counter()
-    total = 0
-    for version in ("10.5(1)", "11.5(1)", "12.5(1)"):
-        for goal in GOALS:
-            for nodes in (("pub", "sub1"), ("pub", "sub1", "sub2")):
-                if time.perf_counter() - began > seconds:
-                    break
-                total += _search(version, goal, nodes)
+    explored = 0
+    print("nodes groups release  goal                                 steps")
+    for size in SIZES:
+        for version in VERSIONS:
+            for goal in GOALS:
+                if time.perf_counter() - began < seconds:
+                    explored += _apart(size, version, goal)
     spent = time.perf_counter() - began
-    print(f"{total} sequences in {spent:.2f} s: {total / spent:.0f} a second")
-    print(f"10000 sequences: {10_000 * spent / total:.2f} s")
+    print(f"{explored} orders in {spent:.1f} s")
 
 
-def _search(version: str, goal: str, nodes: tuple[str, ...]) -> int:
-    site = Site(Release.parse(version), nodes)
-    groups = tuple(
-        Group(f"{model}-{number}", model, number)
-        for model in ("7975", "8861")
-        for number in range(len(nodes))
-    )
-    resets = (ResetCtl(), ResetItl())
-    task = Task(site, groups, parse_goal(goal, site), resets=resets)
+def _apart(size: int, version: str, goal: str) -> int:
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(_plan, (size, version, goal))
+
+
+def _plan(size: int, version: str, goal: str) -> int:
+    task = _task(size, version, goal)
     began = time.perf_counter()
-    found = search(task)
-    spent = time.perf_counter() - began
-    length = "none" if found.steps is None else f"{len(found.steps)} steps"
+    solved = solve(task)
+    searched = time.perf_counter() - began
+    make_plan(task)
+    spent = time.perf_counter() - began - searched
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{version:8} {len(nodes)} nodes  {goal:36} {length:9}"
-        f"{found.explored:8} sequences {spent:7.2f} s"
+        f"{size:5} {len(task.groups):6} {version:8} {goal:36} {_length(solved):>9}"
+        f"{solved.explored:7} orders {searched:6.2f} s, with its report {spent:6.2f} s"
+        f" {megabytes:5.0f} MB"
     )
-    return found.explored
+    return solved.explored
+
+
+def _length(solved: Solution) -> str:
+    if solved.steps is None:
+        return "none"
+    return f"{len(solved.steps)}{'' if solved.proven else ' (not proven)'}"
+
+
+def _task(size: int, version: str, goal: str) -> Task:
+    nodes = tuple(f"n{number}" for number in range(size))
+    site = Site(Release.parse(version), nodes)
+    tftp, members = tuple(range(size)), [tuple(range(size))]
+    if size >= _TFTP_APART_FROM:
+        tftp = (1, 2)
+        members = [(n, n + 1, n + 2) for n in range(3, size, 3)]
+    groups = tuple(
+        Group(f"{model}-{node}-{each[0]}", model, node, each)
+        for each in members
+        for model in MODELS
+        for node in tftp
+    )
+    return Task(site, groups, parse_goal(goal, site))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ from benchmarks.tftp_servers import (
     HOST,
     OURS,
     OURS_SINGLE_PORT,
-    OURS_TWO_WORKERS,
     TFTPD_HPA,
     Running,
     Server,
@@ -125,7 +124,6 @@ def workloads() -> Sequence[Workload]:
             2000,
             options=("--loss", "5"),
         ),
-        Workload("two workers, 2,000 at once", (OURS, OURS_TWO_WORKERS), 2000, 12_000),
         Workload(
             "4,000 silent clients, 50 honest ones",
             (OURS, OURS_SINGLE_PORT, DNSMASQ_BIG),

@@ -1,6 +1,6 @@
 """Run our TFTP server on a folder, for the benchmarks.
 
-    python -m benchmarks.tftp_ours PORT ROOT [--ports single|per-transfer] [--workers N]
+    python -m benchmarks.tftp_ours PORT ROOT [--ports single|per-transfer]
 
 The files are in memory, as trust lists and signed configurations are.
 """
@@ -24,7 +24,6 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("root", type=Path)
     parser.add_argument("--ports", type=Ports, default=TftpSettings().ports)
-    parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
     configure_logs()
     files = {path.name: path.read_bytes() for path in given.root.iterdir()}
@@ -32,7 +31,7 @@ def main() -> None:
         MemoryFiles(files),
         address=HOST,
         port=given.port,
-        settings=TftpSettings(ports=given.ports, workers=given.workers),
+        settings=TftpSettings(ports=given.ports),
     )
     settle_heap()  # as `tokenless serve` does
     trio.run(server.serve)

@@ -93,7 +93,6 @@ def _atftpd(port: int, root: Path) -> Sequence[str]:
 
 OURS: Final = ours("tokenless")
 OURS_SINGLE_PORT: Final = ours("tokenless, single port", "--ports=single")
-OURS_TWO_WORKERS: Final = ours("tokenless, 2 workers", "--workers=2")
 DNSMASQ: Final = Server("dnsmasq", "dnsmasq", _dnsmasq, fixed_port=69)
 DNSMASQ_BIG: Final = Server(
     "dnsmasq, 8 MB", "dnsmasq", _dnsmasq, needs_big_kernel_buffers=True, fixed_port=69

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.toml_places import fault_of, line_of, shown
 
 MAX_BYTES: Final = 1 << 20
 Described = TypeVar("Described", bound=msgspec.Struct)
@@ -37,11 +38,25 @@ def load_description(
     if len(data) > MAX_BYTES:
         # A part of it would be another fleet, or a rehearsal without its last steps.
         raise PhoneError(f"{what} {path} has over 1 MB", hint="divide it")
+    text = ""
     try:
-        return msgspec.convert(tomllib.loads(data.decode()), kind)
+        text = data.decode()
+        return msgspec.convert(tomllib.loads(text), kind)
     except UnicodeDecodeError as error:
         reason = f"{what} {path} is no text: {error}"
         raise PhoneError(reason, hint="save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except RecursionError:
+        reason = f"{what} {path} is nested too deeply"
+        raise PhoneError(reason, hint=f"{manual} has its keys") from None
+    except tomllib.TOMLDecodeError as error:
         reason = f"{what} {path}: {error}"
         raise PhoneError(reason, hint=f"{manual} has its keys") from error
+    except msgspec.ValidationError as error:
+        fault = fault_of(error, kind)
+        line = line_of(text, fault.keys)
+        place = f"{path}:{line}" if line else str(path)
+        meant = f"did you mean `{fault.meant}`? " if fault.meant else ""
+        raise PhoneError(
+            f"{what} {place}: {shown(fault.keys)}: {fault.reason}",
+            hint=f"{meant}{manual} has its keys",
+        ) from error

@@ -13,6 +13,7 @@ from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.name_text import printable
+from tokenless.protocol.names import common_name_of
 from tokenless.protocol.phone_models import PhoneModel
 from tokenless.protocol.record import Record
 from tokenless.protocol.trust_list import TrustList
@@ -99,9 +100,10 @@ def _entry(record: Record) -> str:
 
 def _name_of(record: Record) -> str:
     """Return the common name; an emptied record has none."""
-    text = printable(record.subject_name or "(no certificate)")
-    first = text.partition(";")[0]
-    return first.partition("=")[2].strip('" ') or first
+    text = record.subject_name
+    if text is None:
+        return "(no certificate)"
+    return printable((common_name_of(text) or text).strip()) or "(unnamed)"
 
 
 def _decode(data: bytes | None) -> TrustList | None:

@@ -65,7 +65,7 @@ class _NotInItlError(ProtocolError):
 
 
 @lru_cache(maxsize=16)
-def _context(tls: TlsRange) -> ssl.SSLContext:
+def context_for(tls: TlsRange) -> ssl.SSLContext:
     """Return a context that takes any certificate: the phone compares it itself."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -165,16 +165,16 @@ def _tls_failure(error: ssl.SSLError, stage: TvsStage) -> TvsUnreachableError:
 @asynccontextmanager
 async def _connected(
     server: Server, tls: TlsRange, reached: _Progress
-) -> "AsyncIterator[_Channel]":
+) -> "AsyncIterator[TlsChannel]":
     """Connect and shake hands; nothing has been believed yet."""
-    with await _connect(server) as plain:
+    with await connect(server) as plain:
         reached.stage = TvsStage.HANDSHAKE
-        connection = _Channel(plain, _context(tls))
+        connection = TlsChannel(plain, context_for(tls))
         await connection.handshake()
         yield connection
 
 
-async def _connect(server: Server) -> trio.socket.SocketType:
+async def connect(server: Server) -> trio.socket.SocketType:
     """Connect to the first address of a name that answers, in order."""
     resolved = await trio.socket.getaddrinfo(
         server.address, server.port, type=socket.SOCK_STREAM
@@ -196,8 +196,8 @@ async def _connect(server: Server) -> trio.socket.SocketType:
     raise failure
 
 
-class _Channel:
-    """TLS over a trio socket, as little of it as one question needs.
+class TlsChannel:
+    """TLS over a trio socket, as little of it as TVS and CAPF need.
 
     trio.SSLStream would do; ten thousand phones would feel its cost (locks on every
     call, half a millisecond a connection).

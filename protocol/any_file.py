@@ -32,10 +32,13 @@ def is_trust_list(header: Header) -> bool:
     """Return what the header says of the kind: by FILENAME, else by version.
 
     Lists have version 1.1 or 1.2, signed files 1.0 and encrypted ones 2.0 (REFERENCE
-    1.5, 2).
+    1.5, 2). The vendor's own signed loads have 1.1, too: their FILENAME is the load's
+    (`term11.default.loads`), and they have no TIMESTAMP (observed).
     """
     name = (header.filename or "").lower()
     if name.endswith((_LIST_SUFFIX, _SIGNED_SUFFIX)):
         return name.endswith(_LIST_SUFFIX)
+    if name and header.timestamp is None:
+        return False
     major, minor = header.version
     return major == 1 and minor >= 1

@@ -21,6 +21,8 @@ from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 MAX_PHONE_CERTIFICATES: Final = 39
 """More make an ITL pass 64 KB, and phones fail to load it (REFERENCE 1.10, stated)."""
+MAX_SAST_RECORDS: Final = 2
+"""The vendor's guide for Unified CME: "A maximum of two SAST records may exist"."""
 _EXPIRY_NOTICE: Final = timedelta(days=90)
 _CLOCK_SKEW: Final = timedelta(days=1)
 _WEAK_BITS: Final = 1024
@@ -152,6 +154,13 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
             "one SAST key only: when it is lost or regenerated, phones need TVS, or "
             "hands, to take another list",
         )
+    if roles[Role.SAST] > MAX_SAST_RECORDS:
+        yield Finding(
+            Severity.WARNING,
+            "too-many-sasts",
+            f"{roles[Role.SAST]} SAST records: the vendor says that at most "
+            f"{MAX_SAST_RECORDS} may exist; phones may refuse the list",
+        )
     if not any(roles[role] for role in TFTP_ROLES):
         yield Finding(
             Severity.NOTE,
@@ -164,6 +173,15 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
             "no-tvs",
             "no TVS record: phones that hold it can ask nobody about a new signer",
         )
+    for number, record in enumerate(trust_list.records, start=1):
+        if record.certificate_hash is not None and record.certificate_der is None:
+            yield Finding(
+                Severity.NOTE,
+                "listed-by-hash",
+                "a hash stands for the certificate, as in lists of 8.x: only phones "
+                "that know such records can check who answers",
+                number,
+            )
 
 
 def _time(trust_list: TrustList, at: datetime) -> Iterator[Finding]:

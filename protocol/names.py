@@ -21,7 +21,12 @@ from typing import Final, Self, assert_never
 
 from tokenless.protocol import der as asn1
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.name_text import quote_windows, split_name, write_value
+from tokenless.protocol.name_text import (
+    printable,
+    quote_windows,
+    split_name,
+    write_value,
+)
 
 MAX_ATTRIBUTES: Final = 128
 MAX_COMPARED_LENGTH: Final = 4096
@@ -188,6 +193,24 @@ def _text(tag: int, contents: bytes) -> str:
         except UnicodeDecodeError:
             pass
     return f"#{contents.hex()}"
+
+
+def common_name_of(text: str) -> str | None:
+    """Return the common name in a name of any form; None when it has none.
+
+    Names of CUCM begin with it; others are written with commas, or from the other end
+    (`C=US, O=…, CN=…`).
+    """
+    try:
+        return DistinguishedName.parse(text).get("CN")
+    except DecodeError:
+        return None
+
+
+def short_name(text: str) -> str:
+    """Return `CN=…` of a name, else the whole of it, printable."""
+    common = common_name_of(text)
+    return printable(text if common is None else f"CN={common}")
 
 
 def same_name(a: str, b: str) -> bool:

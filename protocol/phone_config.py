@@ -64,6 +64,8 @@ class PhoneConfig:
     version_stamp: str = ""
     security_mode: int = 1
     """deviceSecurityMode: 1 non-secure, 2 authenticated, 3 encrypted."""
+    transport: int = 1
+    """transportLayerProtocol: 1 TCP, 2 UDP, 3 TLS; 1 is not written."""
     device_protocol: str = "SCCP"
     full_config: bool = True
     """False in the small file that lies beside an encrypted one (REFERENCE 2.2)."""
@@ -97,6 +99,7 @@ class PhoneConfig:
             load=_text(root, "loadInformation"),
             version_stamp=_text(root, "versionStamp"),
             security_mode=_number(root, "deviceSecurityMode", 1, 9),
+            transport=_number(root, "transportLayerProtocol", 1, 9),
             device_protocol=_text(root, "deviceProtocol", "SCCP"),
             full_config=_text(root, "fullConfig", "true") != "false",
             capf=tuple(
@@ -132,10 +135,23 @@ class PhoneConfig:
         _add(root, "loadInformation", self.load)
         _add(root, "versionStamp", self.version_stamp)
         _add(root, "deviceSecurityMode", str(self.security_mode))
+        if self.transport != 1:
+            _add(root, "transportLayerProtocol", str(self.transport))
         self._add_capf(root)
         for name, value in self.urls:
             _add(root, name, value)
         _add(_add(root, "vendorConfig"), "webAccess", "0" if self.web_access else "1")
+        ET.indent(root)
+        body: str = ET.tostring(root, encoding="unicode")
+        return _DECLARATION + body.encode() + b"\n"
+
+    def encode_companion(self) -> bytes:
+        """Return the small file that lies beside an encrypted one (REFERENCE-3 2.2)."""
+        root = ET.Element("device")
+        _add(root, "fullConfig", "false")
+        _add(root, "loadInformation", self.load)
+        self._add_capf(root)
+        root[-1].text = "true"  # encrConfig
         ET.indent(root)
         body: str = ET.tostring(root, encoding="unicode")
         return _DECLARATION + body.encode() + b"\n"

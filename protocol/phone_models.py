@@ -6,6 +6,7 @@ Sources: REFERENCE 2.1, 3.7, 4.1, 4.3, 4.4, 4.5; loads of 4.2 and 5.1 where obse
 else the usual one of the release (inferred).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
@@ -158,3 +159,31 @@ PHONE_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
     }
 )
 """By name, in the order in which reports print them."""
+
+# REFERENCE-5 1.3: what decides who is locked out is Security by Default, then the
+# digests and the TLS versions of a family.
+_STAND_INS: Final = (
+    (re.compile(r"(CSF|TCT|BOT|TAB|CIPC|.*JABBER).*"), "Jabber"),
+    (re.compile(r"79(0[257]|1[02]|20|35|36).*|69[01]1|ATA.*"), "7960"),
+    (re.compile(r"(69|79|89|99)\d\d.*"), "7975"),
+    (re.compile(r"78\d\d.*"), "7821"),
+    (re.compile(r"(88|98)\d\d.*"), "8861"),
+)
+
+
+def stand_in_for(name: str) -> str | None:
+    """Return the known model that behaves most like another one (inferred).
+
+    None where nothing is known of its family.
+    """
+    plain = name.strip().upper().removeprefix("CISCO ").removeprefix("CP-")
+    return next(
+        (model for family, model in _STAND_INS if family.fullmatch(plain)), None
+    )
+
+
+def hint_for_unknown_models(*names: str) -> str:
+    """Say what to name instead of models that are not known."""
+    near = {name: stand_in_for(name) for name in names}
+    said = [f"the nearest to {name} is {each}" for name, each in near.items() if each]
+    return "; ".join((*said, f"known are {', '.join(PHONE_MODELS)}"))

@@ -82,6 +82,17 @@ class Record:
         return None if self.serial_number is None else self.serial_number.hex().upper()
 
     @property
+    def certificate_hash(self) -> bytes | None:
+        """The hash that stands beside or for the certificate (8.x, certutils)."""
+        return dict(self.elements).get(RecordTag.CERTIFICATE_HASH)
+
+    @property
+    def hash_algorithm(self) -> int | None:
+        """The number of that hash's algorithm."""
+        value = dict(self.elements).get(RecordTag.HASH_ALGORITHM)
+        return None if value is None else int.from_bytes(value)
+
+    @property
     def is_sast(self) -> bool:
         """Whether the member may sign trust lists."""
         return self.role == Role.SAST

@@ -6,6 +6,12 @@ from typing import Final, NamedTuple, Self
 _TEXT: Final = re.compile(
     r"(\d{1,2})(?:\.(\d{1,2}))?(?:\((\d{1,2})\))?(?:SU(\d{1,2}))?"
 )
+_BUILD: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{1,2})\.([12]\d)\d{3}-\d{1,4}")
+"""What `show version active` prints. 14.0.1.13900 is 14SU3 (REFERENCE-2, TAC-REUSE), so
+12.5.1.17900-64 is taken for 12.5(1)SU7 (inferred)."""
+_FIRST_BUILD: Final = 10
+_MAINTENANCE_OF_14: Final = 1
+"""Release 14 calls itself 14.0.1 in builds, and no `(1)` elsewhere."""
 
 
 class Release(NamedTuple):
@@ -23,10 +29,18 @@ class Release(NamedTuple):
         Raises:
             ValueError: When it is none, or older than the tokenless CTL (10.0).
         """
-        if (found := _TEXT.fullmatch(text.strip())) is None:
-            msg = f"{text!r} is no release"
+        text = text.strip()
+        if (found := _TEXT.fullmatch(text)) is not None:
+            numbers = [int(part or 0) for part in found.groups()]
+        elif (found := _BUILD.fullmatch(text)) is not None:
+            numbers = [int(part) for part in found.groups()]
+            numbers[3] -= _FIRST_BUILD
+        else:
+            msg = f"{text!r} is not a release"
             raise ValueError(msg)
-        release = cls(*(int(part or 0) for part in found.groups()))
+        if numbers[0] >= 14 and numbers[1:3] == [0, _MAINTENANCE_OF_14]:  # noqa: PLR2004
+            numbers[2] = 0
+        release = cls(*numbers)
         if release < (10,):
             msg = f"{text} has no tokenless CTL"
             raise ValueError(msg)
@@ -51,3 +65,8 @@ class Release(NamedTuple):
     def chooses_digest(self) -> bool:
         """Whether the TFTP File Signature Algorithm can be set (REFERENCE 1.6)."""
         return self >= (12,)
+
+    @property
+    def signs_lscs_with_sha256(self) -> bool:
+        """Whether CAPF issues with SHA-256 (REFERENCE-2 6: 11.5(1)SU1 and later)."""
+        return self >= (11, 5, 1, 1)

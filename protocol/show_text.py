@@ -2,7 +2,8 @@
 
 The misspelt names, the tag numbers under BYTEPOS, the lone hex digits and the sentence
 about etokens are observed. Widths are those of tab stops, the rest of the ITL's
-words by analogy (inferred), as is what follows a signature that fails.
+words by analogy (inferred), as are the rows of hashes in lists of 8.x (11, 12) and what
+follows a signature that fails.
 """
 
 import hashlib
@@ -28,6 +29,8 @@ _RECORD_NAMES: Final[dict[int, str]] = {
     RecordTag.PUBLIC_KEY: "PUBLICKEY",
     RecordTag.SIGNATURE: "SIGNATURE",
     RecordTag.IP_ADDRESS: "IPADDRESS",
+    RecordTag.CERTIFICATE_HASH: "CERTHASH",
+    RecordTag.HASH_ALGORITHM: "HASHALGORITHM",
 }
 
 Kind = Literal["CTL", "ITL"]
@@ -180,11 +183,11 @@ def _element_lines(record: Record, tag: int, value: bytes) -> Iterator[str]:
     if tag == RecordTag.CERTIFICATE:
         yield from _certificate_lines(value)
     elif tag in _RECORD_NAMES:
-        words = _element_words(record, tag)
+        words = _element_words(record, tag, value)
         yield f"{tag}\t{_RECORD_NAMES[tag]}\t{len(value)}\t{words}".rstrip()
 
 
-def _element_words(record: Record, tag: int) -> str:
+def _element_words(record: Record, tag: int, value: bytes) -> str:
     words = {
         RecordTag.RECORD_LENGTH: str(record.length),
         RecordTag.FUNCTION: role_text(record.role),
@@ -192,6 +195,8 @@ def _element_words(record: Record, tag: int) -> str:
         RecordTag.DNS_NAME: record.dns_name,
         RecordTag.SUBJECT_NAME: record.subject_name,
         RecordTag.ISSUER_NAME: record.issuer_name,
+        RecordTag.CERTIFICATE_HASH: value.hex(" ").upper(),
+        RecordTag.HASH_ALGORITHM: str(int.from_bytes(value)),
     }
     return printable(words.get(RecordTag(tag)) or "")
 

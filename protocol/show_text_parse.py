@@ -1,35 +1,88 @@
 """Read `show ctl` and `show itl` as pasted from a terminal (REFERENCE 6.3).
 
-A paste has tabs or spaces, CRLF, prompts, colours and pager lines; only the lines that
-carry a value are read, the rest is passed over. The text has no certificates, so what
-comes out says who is in a list, and proves nothing.
+Every character between the beginning of a list and its closing sentence belongs to a
+row or a sentence, or the text is refused. The rows must add up: to each record's
+length, to the header's, to the file's (REFERENCE 1.8). So a list is read whole or not
+at all. The text has no certificates: what comes out says who is in a list, and proves
+nothing.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NoReturn
 
 from tokenless.protocol.codes import Role, role_text
-from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.show_text_check import check_list
+from tokenless.protocol.show_text_faults import Progress, ShowFault, ShowTextError
+from tokenless.protocol.show_text_paste import Paste, clean
+from tokenless.protocol.show_text_rows import (
+    HEADER_ROWS,
+    RECORD_ROWS,
+    Join,
+    Row,
+    RowName,
+    RowReader,
+    head_pattern,
+    is_number,
+)
 
 MAX_TEXT_LENGTH: Final = 4 * 1024 * 1024
 MAX_RECORDS: Final = 1024
+MAX_LISTS: Final = 64
+"""Lists of one log."""
 
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
-_VALUE_LINE: Final = re.compile(r"(\d{1,2})\s+([A-Z]{3,24})\s+(\d{1,5})(?:\s+(\S.*))?")
-_HASH: Final = re.compile(r"[0-9A-F]{2}(?:[ \t]+[0-9A-F]{2}){0,19}", re.IGNORECASE)
-_CHECKSUM: Final = re.compile(r"([0-9a-fA-F]{32,40})\((MD5|SHA1)\)")
-_LENGTH: Final = re.compile(r"Length of (CTL|ITL) file:\s*(\d{1,9})")
-_HEADER_LENGTH: Final = re.compile(r"HeaderLength:\s*(\d{1,5})")
-_VERSION: Final = re.compile(r"Version:\s*(\d{1,3}\.\d{1,3})")
-_MODIFIED: Final = re.compile(r"The (?:CTL|ITL) File was last modified on (.+)")
-_RECORD: Final = re.compile(r"(?:CTL|ITL) Record #:\s*(\d{1,5})")
-_ETOKEN: Final = re.compile(r"This etoken was (not )?used to sign the (?:CTL|ITL)")
-_VERIFIED: Final = re.compile(r"The (?:CTL|ITL) file was verified successfully")
-_HASH_LENGTH: Final = 20
+_START: Final = re.compile(
+    r"(?:Thechecksumvalueofthe(?P<kind>CTL|ITL)file:)?"
+    r"(?:[0-9a-fA-F]{32}\(MD5\))?(?:[0-9a-fA-F]{40}\(SHA1\))?"
+    r"Lengthof(?P<of>CTL|ITL)file:|Thechecksumvalueofthe(?:CTL|ITL)file:"
+)
+_HEAD: Final = re.compile(
+    r"(?:Thechecksumvalueofthe(CTL|ITL)file:)?"
+    r"(?:(?P<md5>[0-9a-fA-F]{32})\(MD5\))?(?:(?P<sha1>[0-9a-fA-F]{40})\(SHA1\))?"
+    r"Lengthof(?P<kind>CTL|ITL)file:(?P<length>[0-9]{1,9})"
+)
+_MODIFIED: Final = re.compile(
+    r"The(?:CTL|ITL)Filewaslastmodifiedon((?:(?!File|Error|Version).){1,60}?)"
+    r"(?=Parse(?:CTL|ITL)File|Version:|ErrorparsingtheCTL|ErrorparsingtheITL)"
+)
+_PARSE: Final = re.compile(r"(?:Parse(?:CTL|ITL)File-*)?")
+_VERSION: Final = re.compile(r"Version:([0-9]{1,3}\.[0-9]{1,3}?)(?=HeaderLength:)")
+_HEADER_LENGTH: Final = re.compile(r"HeaderLength:([0-9]{1,5})(?:\(BYTES\))?")
+_COLUMNS: Final = re.compile(r"-*(?:BYTEPOSTAGLENGTHVALUE)?-*")
+_RECORD: Final = re.compile(
+    r"(?P<kind>CTL|ITL)Record#:(?P<number>[0-9]{1,5}?)(?=-|BYTEPOS|"
+    rf"{head_pattern(RECORD_ROWS)})"
+)
+_ETOKEN: Final = re.compile(
+    r"Thisetokenwas(?P<not>not)?usedtosignthe(?P<kind>CTL|ITL)file\.?"
+)
+_END: Final = re.compile(
+    r"The(?P<kind>CTL|ITL)file(?:(?P<good>wasverifiedsuccessfully)|couldnotbeverified"
+    r"|wasnotverifiedsuccessfully|verificationfailed)\.?"
+)
+_NOT_FOUND: Final = re.compile(
+    r"(?P<kind>CTL|ITL)Filenotfound\..{0,200}?Errorparsingthe(?:CTL|ITL)File\.?"
+)
+_UNPARSED: Final = re.compile(r"Errorparsingthe(?:CTL|ITL)File")
+_SENTENCES: Final = r"Thisetokenwas|(?:CTL|ITL)Record#:|The(?:CTL|ITL)file"
+_NEXT_IN_HEADER: Final = re.compile(f"{head_pattern(HEADER_ROWS)}|{_SENTENCES}")
+_NEXT_IN_RECORD: Final = re.compile(f"{head_pattern(RECORD_ROWS)}|{_SENTENCES}")
+_BEGUN: Final = re.compile("Thechecksumvalue|Lengthof[CI]|Filewaslastmodified")
+_PIECE: Final = re.compile(
+    r"(?:CTL|ITL)Record#:|[0-9]RECORDLENGTH|[0-9]SUBJECTNAME|[0-9]SIGNERNAME|[0-9]PUBLICKEY"
+    r"|[0-9]ISSUERNAME|[0-9]CERTIFICATE[0-9]|[0-9]FUNCTION2|HeaderLength:[0-9]|\(SHA1HashHEX\)"
+    r"|Thisetokenwas|The(?:CTL|ITL)filewasverified|BYTEPOSTAG|Parse(?:CTL|ITL)File"
+    r"|DIGESTALGO|SIGNATUREMODULUS|[0-9]IPADDRESS4"
+)
+"""What stands in lists only: outside of one, a part of a list was lost or moved."""
 
-_ROLES: Final = {role_text(role): int(role) for role in Role}
+_ROLES: Final = {
+    **{role_text(role).replace(" ", ""): int(role) for role in Role},
+    "SecurityToken": int(Role.SAST),  # another tool's word
+}
+_CUT_ROLE: Final = "CCM"
+"""No CUCM lists CallManager without TFTP (REFERENCE 1.9): its `+TFTP` was lost."""
 
 
 @dataclass(slots=True)
@@ -37,15 +90,17 @@ class ShownRecord:
     """One record, as far as the text tells it."""
 
     number: int
-    length: int | None = None
-    role: int | None = None
-    """None when the text has a word that is no role."""
+    length: int
+    role: int
+    line: int = 0
     dns_name: str | None = None
     subject_name: str | None = None
     issuer_name: str | None = None
     serial_number: bytes | None = None
     certificate_sha1: str | None = None
     """Lower-case hex."""
+    ip_address: str | None = None
+    """Other tools print it; `show ctl` does not."""
     signed_this_file: bool | None = None
     """What the sentence about etokens says; only SAST records have it."""
     lengths: dict[str, int] = field(default_factory=dict)
@@ -56,19 +111,24 @@ class ShownRecord:
 class ShownList:
     """A list, as far as the text tells it."""
 
-    kind: str | None = None
+    kind: str
     """`CTL` or `ITL`."""
+    length: int
+    line: int = 1
+    """Where it begins in the text."""
     md5: str | None = None
     sha1: str | None = None
-    length: int | None = None
     modified: str | None = None
     version: str | None = None
-    header_length: int | None = None
+    header_length: int = 0
     signer_name: str | None = None
     signer_serial: bytes | None = None
     issuer_name: str | None = None
     verified: bool = False
+    """What the closing sentence says."""
     records: list[ShownRecord] = field(default_factory=list)
+    header: dict[str, Row] = field(default_factory=dict)
+    """The header's rows by name."""
 
     @property
     def is_missing(self) -> bool:
@@ -76,129 +136,266 @@ class ShownList:
         return self.length == 0
 
 
-def parse_shown_list(text: str) -> ShownList:
-    """Read a pasted text.
+def parse_shown_lists(text: str) -> list[ShownList]:
+    """Read every list of a pasted text: one command's output, or a terminal's log.
 
     Raises:
-        DecodeError: When it is no output of `show ctl` or `show itl`, is too long, or
-            has a value that cannot be: a serial that is no hex.
+        ShowTextError: When a list is not whole, or something belongs to none; says the
+            line and why.
     """
     if len(text) > MAX_TEXT_LENGTH:
-        raise DecodeError("the text is too long", offset=MAX_TEXT_LENGTH)
-    shown = ShownList()
-    offset = 0
-    hash_so_far: list[str] = []
-    for line in _lines(text):
-        _read_line(shown, line, hash_so_far, offset)
-        offset += len(line) + 1
-    if shown.kind is None:
-        raise DecodeError("not what `show ctl` or `show itl` prints", offset=0)
-    return shown
+        raise ShowTextError(ShowFault.TOO_LONG, 1, expected=MAX_TEXT_LENGTH)
+    paste = clean(text)
+    starts = _starts(paste)
+    if not starts:
+        _refuse_pieces(paste, 0, len(paste.dense))
+        if (begun := _BEGUN.search(paste.dense)) is not None:
+            raise ShowTextError(ShowFault.END_MISSING, paste.line(begun.start()))
+        raise ShowTextError(ShowFault.NOT_A_LIST, 1)
+    found = []
+    _refuse_pieces(paste, 0, starts[0])
+    for start, end in zip(starts, [*starts[1:], len(paste.dense)], strict=True):
+        shown, after = _read_joined(paste, start, end)
+        _refuse_pieces(paste, after, end)
+        found.append(shown)
+    return found
 
 
-def _lines(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        yield _COLOURS.sub("", line).strip()
+def parse_shown_list(text: str) -> ShownList:
+    """Read a pasted text that has one list.
+
+    Raises:
+        ShowTextError: As `parse_shown_lists`, and when there are several.
+    """
+    found = parse_shown_lists(text)
+    if len(found) > 1:
+        raise ShowTextError(ShowFault.TWICE, found[1].line, name="the list")
+    return found[0]
 
 
-def _read_line(
-    shown: ShownList, line: str, hash_so_far: list[str], offset: int
-) -> None:
-    """Read one line; a hash may go on from the line before."""
-    if hash_so_far:
-        _continue_hash(shown, line, hash_so_far)
-    elif match := _RECORD.match(line):
+def _starts(paste: Paste) -> list[int]:
+    starts = [match.start() for match in _START.finditer(paste.dense)]
+    if len(starts) > MAX_LISTS:
+        line = paste.line(starts[MAX_LISTS])
+        raise ShowTextError(
+            ShowFault.TWICE, line, name=f"a list after {MAX_LISTS} others"
+        )
+    return starts
+
+
+def _refuse_pieces(paste: Paste, start: int, end: int) -> None:
+    """Refuse a part of a list that stands outside of all lists."""
+    piece = _PIECE.search(paste.dense, start, end)
+    if piece is not None:
+        at = piece.start()
+        raise ShowTextError(
+            ShowFault.BEGINNING_MISSING, paste.line(at), found=paste.rest_of_line(at)
+        )
+
+
+def _read_joined(paste: Paste, start: int, end: int) -> tuple[ShownList, int]:
+    """Read a list, its broken names joined in the one way in which all add up.
+
+    Raises:
+        ShowTextError: For the first way, when there is none.
+    """
+    first: ShowTextError | None = None
+    for join in Join:
+        reader = _ListReader(paste, start, end, join)
+        try:
+            shown = reader.read()
+        except ShowTextError as error:
+            first = first or error
+            continue
+        alone = reader.rows.broken_row
+        if alone is not None and reader.rows.broken == 1:
+            # Alone it proves nothing: another letter may be lost or doubled in it.
+            raise ShowTextError(
+                ShowFault.BLANK_AT_BREAK,
+                alone.line,
+                name=alone.name.name,
+                expected=alone.length,
+            )
+        return shown, reader.at
+    assert first is not None  # noqa: S101 - all have failed
+    raise first
+
+
+class _ListReader:
+    """Reads one list from its first sentence to its last."""
+
+    def __init__(self, paste: Paste, start: int, end: int, join: Join) -> None:
+        self._paste = paste
+        self._dense = paste.dense
+        self._end = end
+        self.rows = RowReader(paste, join)
+        self.at = start
+        self._shown = ShownList("", 0)
+        self._is_closed = False
+
+    def read(self) -> ShownList:
+        """Return the list; `at` is behind it then.
+
+        Raises:
+            ShowTextError: When it is not whole.
+        """
+        self._read_head()
+        if self._shown.is_missing:
+            self._take(_NOT_FOUND)
+            return self._shown
+        try:
+            self._read_header()
+            while (match := _RECORD.match(self._dense, self.at, self._end)) is not None:
+                self._read_record(match)
+            closing = self._take(_END)
+            self._is_closed = True
+            self._shown.verified = closing["good"] is not None
+            check_list(self._shown, self._paste.line(closing.start()))
+        except ShowTextError as error:
+            raise self._explained(error) from None
+        return self._shown
+
+    def _explained(self, error: ShowTextError) -> ShowTextError:
+        """Say how far reading came, and whether it is the end that is missing."""
+        shown = self._shown
+        read = shown.header_length + sum(record.length for record in shown.records)
+        progress = Progress(
+            shown.kind,
+            len(shown.records),
+            shown.header_length,
+            read,
+            shown.length,
+        )
+        has_end = self._is_closed or _END.search(self._dense, self.at, self._end)
+        if not has_end:
+            cut = ShowTextError(ShowFault.END_MISSING, self._paste.line(self._end - 1))
+            return error.at(progress) if error.line < cut.line else cut.at(progress)
+        return error.at(progress)
+
+    def _read_head(self) -> None:
+        head = self._take(_HEAD)
+        self._shown = ShownList(
+            kind=head["kind"],
+            length=int(head["length"]),
+            line=self._paste.line(head.start()),
+            md5=head["md5"] and head["md5"].lower(),
+            sha1=head["sha1"] and head["sha1"].lower(),
+        )
+        if head[1] not in (None, head["kind"]):
+            self._strange(head.start())
+        modified = _MODIFIED.match(self._dense, self.at, self._end)
+        if modified is not None:
+            said = self._paste.region(*modified.span(1))
+            self._shown.modified = " ".join(said.split())
+            self.at = modified.end()
+
+    def _read_header(self) -> None:
+        self._take(_PARSE)
+        self._shown.version = self._take(_VERSION)[1]
+        length = int(self._take(_HEADER_LENGTH)[1])
+        self._take(_COLUMNS)
+        rows = self._read_rows(HEADER_ROWS, _NEXT_IN_HEADER)
+        shown = self._shown
+        shown.header = rows
+        for needed in ("SIGNERID", "SIGNERNAME", "SERIALNUMBER", "CANAME", "SIGNATURE"):
+            self._need(rows, needed, shown.line)
+        shown.signer_name = rows["SIGNERNAME"].value
+        shown.signer_serial = bytes.fromhex(rows["SERIALNUMBER"].value)
+        shown.issuer_name = rows["CANAME"].value
+        shown.header_length = length
+
+    def _read_record(self, match: re.Match[str]) -> None:
+        line = self._paste.line(match.start())
+        shown = self._shown
+        if match["kind"] != shown.kind:
+            self._strange(match.start())
         if len(shown.records) == MAX_RECORDS:
-            raise DecodeError(f"over {MAX_RECORDS} records", offset=offset)
-        shown.records.append(ShownRecord(int(match[1])))
-    elif match := _VALUE_LINE.fullmatch(line):
-        _, name, length, value = match.groups()
-        if shown.records:
-            record = shown.records[-1]
-            _read_record_value(record, name, int(length), value or "", offset)
-            if name == "CERTIFICATE":
-                _start_hash(record, value or "", hash_so_far)
-        else:
-            _read_header_value(shown, name, value or "", offset)
-    else:
-        _read_sentence(shown, line)
+            raise ShowTextError(ShowFault.TOO_MANY_RECORDS, line, expected=MAX_RECORDS)
+        number = len(shown.records) + 1
+        if int(match["number"]) != number:
+            raise ShowTextError(
+                ShowFault.NUMBERS, line, expected=number, found=int(match["number"])
+            )
+        self.at = match.end()
+        self._take(_COLUMNS)
+        rows = self._read_rows(RECORD_ROWS, _NEXT_IN_RECORD)
+        record = self._record_of(number, rows, line)
+        etoken = _ETOKEN.match(self._dense, self.at, self._end)
+        if etoken is not None:
+            if etoken["kind"] != shown.kind or record.role != Role.SAST:
+                self._strange(etoken.start())
+            record.signed_this_file = etoken["not"] is None
+            self.at = etoken.end()
+        shown.records.append(record)
+
+    def _record_of(
+        self, number: int, rows: Mapping[str, Row], line: int
+    ) -> ShownRecord:
+        for needed in ("RECORDLENGTH", "FUNCTION"):
+            self._need(rows, needed, line)
+        values = {name: row.value for name, row in rows.items()}
+        serial = values.get("SERIALNUMBER")
+        return ShownRecord(
+            number=number,
+            length=int(values["RECORDLENGTH"]),
+            role=_role(rows["FUNCTION"]),
+            line=line,
+            dns_name=values.get("DNSNAME"),
+            subject_name=values.get("SUBJECTNAME"),
+            issuer_name=values.get("ISSUERNAME"),
+            serial_number=None if serial is None else bytes.fromhex(serial),
+            certificate_sha1=values.get("CERTIFICATE") or None,
+            ip_address=values.get("IPADDRESS") or None,
+            lengths={name: row.length for name, row in rows.items()},
+        )
+
+    def _read_rows(
+        self, names: Mapping[str, RowName], following: re.Pattern[str]
+    ) -> dict[str, Row]:
+        """Read rows up to the first thing that is none."""
+        rows: dict[str, Row] = {}
+        while (head := following.match(self._dense, self.at, self._end)) is not None:
+            name = names.get(head[0])
+            if name is None:
+                break
+            after = following.search(self._dense, head.end(), self._end)
+            end = self._end if after is None else after.start()
+            row = self.rows.read(name, head.end(), end)
+            if name.name in rows:
+                raise ShowTextError(ShowFault.TWICE, row.line, name=name.name)
+            rows[name.name] = row
+            self.at = self.rows.end
+        return rows
+
+    def _need(self, rows: Mapping[str, Row], name: str, line: int) -> None:
+        if name not in rows:
+            raise ShowTextError(ShowFault.ROW_MISSING, line, name=name)
+
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        match = pattern.match(self._dense, self.at, self._end)
+        if match is None:
+            self._strange(self.at)
+        self.at = match.end()
+        return match
+
+    def _strange(self, at: int) -> NoReturn:
+        line = self._paste.line(at)
+        if at >= self._end:
+            raise ShowTextError(ShowFault.END_MISSING, line)
+        fault = ShowFault.STRANGE_TEXT
+        if _UNPARSED.match(self._dense, at):
+            fault = ShowFault.NODE_CANNOT_PARSE
+        raise ShowTextError(fault, line, found=self._paste.rest_of_line(at))
 
 
-def _read_sentence(shown: ShownList, line: str) -> None:
-    if match := _CHECKSUM.fullmatch(line):
-        if match[2] == "MD5":
-            shown.md5 = match[1].lower()
-        else:
-            shown.sha1 = match[1].lower()
-    elif match := _LENGTH.fullmatch(line):
-        shown.kind, shown.length = match[1], int(match[2])
-    elif match := _MODIFIED.fullmatch(line):
-        shown.modified = match[1]
-    elif match := _VERSION.fullmatch(line):
-        shown.version = match[1]
-    elif match := _HEADER_LENGTH.match(line):
-        shown.header_length = int(match[1])
-    elif (match := _ETOKEN.match(line)) and shown.records:
-        shown.records[-1].signed_this_file = match[1] is None
-    elif _VERIFIED.match(line):
-        shown.verified = True
-
-
-def _read_header_value(shown: ShownList, name: str, value: str, offset: int) -> None:
-    match name:
-        case "SIGNERNAME":
-            shown.signer_name = value
-        case "SERIALNUMBER":
-            shown.signer_serial = _serial(value, offset)
-        case "CANAME":
-            shown.issuer_name = value
-        case _:
-            pass
-
-
-def _read_record_value(
-    record: ShownRecord, name: str, length: int, value: str, offset: int
-) -> None:
-    record.lengths[name] = length
-    match name:
-        case "RECORDLENGTH":
-            record.length = int(value) if value.isascii() and value.isdigit() else None
-        case "DNSNAME":
-            record.dns_name = value
-        case "SUBJECTNAME":
-            record.subject_name = value
-        case "FUNCTION":
-            record.role = _ROLES.get(value)
-        case "ISSUERNAME":
-            record.issuer_name = value
-        case "SERIALNUMBER":
-            record.serial_number = _serial(value, offset)
-        case _:
-            pass
-
-
-def _serial(value: str, offset: int) -> bytes:
-    try:
-        return bytes.fromhex(value.replace(":", ""))
-    except ValueError:
-        raise DecodeError(
-            f"{value[:60]!r} is no serial number", offset=offset
-        ) from None
-
-
-def _start_hash(record: ShownRecord, value: str, hash_so_far: list[str]) -> None:
-    """Take the hash of a CERTIFICATE line; four of its bytes stand on the next."""
-    match = _HASH.match(value)
-    pairs = match[0].split() if match else []
-    if len(pairs) == _HASH_LENGTH:
-        record.certificate_sha1 = "".join(pairs).lower()
-    elif pairs:
-        hash_so_far.extend(pairs)
-
-
-def _continue_hash(shown: ShownList, line: str, hash_so_far: list[str]) -> None:
-    match = _HASH.match(line)
-    pairs = hash_so_far + (match[0].split() if match else [])
-    hash_so_far.clear()
-    if len(pairs) == _HASH_LENGTH:
-        shown.records[-1].certificate_sha1 = "".join(pairs).lower()
+def _role(row: Row) -> int:
+    if is_number(row.value):
+        return int(row.value)
+    role = _ROLES.get(row.value)
+    if row.value == _CUT_ROLE:
+        raise ShowTextError(ShowFault.ROLE_CUT, row.line, found=row.value)
+    if role is None:
+        raise ShowTextError(
+            ShowFault.STRANGE_VALUE, row.line, name="FUNCTION", found=row.value
+        )
+    return role

@@ -1,8 +1,10 @@
-"""Signed files: a header of version 1.0, then the content (REFERENCE 2.1).
+"""Signed files: a header, then the content (REFERENCE 2.1).
 
     header (see protocol.header)  content …   from HEADERLENGTH to the end of the file
 
-The layout is certutils'; no file of CUCM's own was seen. Encrypted files (version 2.0)
+Configurations have version 1.0, in certutils' layout; no file of CUCM's own was seen.
+The vendor's signed loads (`.loads`, `.sbn`) have version 1.1, the load's own name as
+FILENAME and no TIMESTAMP (observed). Encrypted files (version 2.0)
 are read as signed files whose content is the ciphertext.
 """
 
@@ -19,8 +21,8 @@ from tokenless.protocol.signed_bytes import SignedBytes
 
 _VERSION: Final = (1, 0)
 ENCRYPTED_MAJOR: Final = 2
-MAX_FILE_LENGTH: Final = 64 * 1024 * 1024
-"""Far above any configuration or firmware that a phone downloads."""
+MAX_FILE_LENGTH: Final = 128 * 1024 * 1024
+"""Above any firmware that a phone downloads: loads of 81 MB were seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,8 +133,9 @@ class Transfer:
         self._is_plain = agreement.window == 1 and not blocks.may_wait
         self._agreement = agreement
         self._timing = timing
-        self._first_timeout_s = min(
-            agreement.timeout_s or timing.timeout_s, timing.silence_s
+        asked_s = agreement.timeout_s
+        self._first_timeout_s = (
+            timing.timeout_s if asked_s is None else min(asked_s, timing.silence_s)
         )
         self._acked = 0
         self._sent = 0
@@ -158,11 +159,13 @@ class Transfer:
         """When `tick` is due."""
         self._outbox: Sequence[bytes] = _NOTHING
         self._awaited: bytes | None = None
-        if agreement.acknowledged is None:
-            self._fill_window()  # of one block
-        else:
+        if agreement.acknowledged is not None:
             self._outbox = (encode_option_ack(agreement.acknowledged),)
             self._awaited = encode_ack(0)
+        elif self._is_plain:
+            self._send_next()
+        else:
+            self._fill_window()  # of one block
 
     @property
     def is_dormant(self) -> bool:
@@ -224,6 +227,7 @@ class Transfer:
         if not self._is_plain:
             self._fill_window()
             return
+        # The same as `_send_next`, for it is the path of nearly every datagram.
         self._sent = sent = sent + 1
         packet = self._packet(sent)
         assert packet is not None  # noqa: S101 (these blocks are all there)
@@ -295,6 +299,14 @@ class Transfer:
             self._outbox = datagrams
             self.retransmits += len(datagrams)
 
+    def _send_next(self) -> None:
+        """Send the next block of a file that is all there, without windows."""
+        self._sent += 1
+        packet = self._packet(self._sent)
+        assert packet is not None  # noqa: S101 (these blocks are all there)
+        self._outbox = (packet,)
+        self._awaited = _ACK_HEAD + packet[2:4]
+
     def _fill_window(self) -> None:
         """Send what the window after the last acknowledged block lacks (RFC 7440)."""
         self.is_waiting = False
@@ -307,11 +319,14 @@ class Transfer:
 
     def _read(self, first: int, last: int) -> list[bytes]:
         """Return the packets of blocks, as many as are there and the file has."""
+        packet_of, numbers = self._packet, range(first, last + 1)
+        if not self._blocks.may_wait:
+            return [each for n in numbers if (each := packet_of(n)) is not None]
         full_length = self._blocks.block_size + DATA_HEAD_LENGTH
         datagrams = []
         try:
-            for number in range(first, last + 1):
-                packet = self._packet(number)
+            for number in numbers:
+                packet = packet_of(number)
                 if packet is None:
                     self.is_waiting = True
                     break

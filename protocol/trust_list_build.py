@@ -21,7 +21,8 @@ from tokenless.protocol.signature import Signer
 from tokenless.protocol.trust_list import TrustList
 from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH
 
-_VERSION: Final = (1, 2)
+LIST_VERSION: Final = (1, 2)
+"""What CUCM writes since 8.0; phones that read 1.1 ask for files over HTTPS (6971)."""
 _NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - a token has no address; nothing is bound
 
 
@@ -112,6 +113,7 @@ def sign_trust_list(
     digest: Digest = Digest.SHA1,
     form: ListForm = ListForm.CUCM,
     signer_version: tuple[int, int] | None = None,
+    version: tuple[int, int] = LIST_VERSION,
 ) -> TrustList:
     """Sign records as a trust list.
 
@@ -123,13 +125,14 @@ def sign_trust_list(
         digest: SHA-1 unless the cluster says otherwise.
         form: How a signer without a record is named.
         signer_version: Element 28, which lists before 12.x do not have.
+        version: VERSION of the header, 1.2 or 1.1.
 
     Raises:
         BuildError: When the signer's key has no code or the header is too long.
         DecodeError: When a record is malformed.
     """
     plan = HeaderPlan(
-        _VERSION,
+        version,
         _identity(signer.certificate, records, form),
         digest,
         filename,

@@ -83,6 +83,10 @@ class ServerCollector(Collector):
         """Export a server's counts from now on."""
         self._running.setdefault(node, []).append(counters)
 
+    def follow(self, node: str, counters: SharedCounters) -> None:
+        """Export a server's counts from now on, in the place of earlier ones."""
+        self._running[node] = [counters]
+
     def forget(self, node: str, counters: SharedCounters) -> None:
         """Export them no more."""
         running = self._running.get(node, [])

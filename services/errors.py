@@ -1,6 +1,7 @@
 """Failures of the services that an administrator can understand and mend."""
 
 from tokenless.protocol.errors import TokenlessError
+from tokenless.toml_places import Keys, shown
 
 
 class ServiceError(TokenlessError):
@@ -8,4 +9,34 @@ class ServiceError(TokenlessError):
 
 
 class ConfigurationError(ServiceError):
-    """A configuration that cannot be used; the message names the key's path."""
+    """A configuration that cannot be used; the message names file, line and key."""
+
+
+class SettingError(ConfigurationError):
+    """A setting that cannot be used.
+
+    Attributes:
+        keys: Where it stands, from the top of its file.
+        reason: What is wrong with it.
+        is_override: Whether it was laid over the configuration's file.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        reason: str,
+        *,
+        hint: str | None,
+        place: str = "",
+        is_override: bool = False,
+    ) -> None:
+        super().__init__(f"{place}{shown(keys)}: {reason}", hint=hint)
+        self.keys = keys
+        self.reason = reason
+        self.is_override = is_override
+
+    def below(self, *keys: str) -> "SettingError":
+        """Return the same error as seen from a file that has the settings inside."""
+        return SettingError(
+            (*keys, *self.keys), self.reason, hint=self.hint, is_override=True
+        )

@@ -29,13 +29,6 @@ LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"
 FORMAT_VARIABLE: Final = "TOKENLESS_LOG_FORMAT"
 
 _WRITING: Final = threading.Lock()
-# Workers are forked from a process that has threads. Nobody writes at that moment, or
-# the worker would hold a copy of half a line, and of locks that are never released.
-os.register_at_fork(
-    before=_WRITING.acquire,
-    after_in_parent=_WRITING.release,
-    after_in_child=_WRITING.release,
-)
 
 
 @unique

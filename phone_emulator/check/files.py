@@ -70,6 +70,16 @@ def _silent(node: Node) -> Finding:
 
 def _arrivals(node: Node) -> Iterator[Finding]:
     for kind in (FileKind.CTL, FileKind.ITL):
+        if node.serves_empty(kind):
+            yield Finding(
+                Severity.WARNING,
+                "list-empty",
+                str(node),
+                f"a file for {kind} is empty",
+                "phones count it as absent: new ones trust every server, others keep "
+                "the list that they have",
+                "serve the list, or no such file",
+            )
         found = node.find(kind)
         if isinstance(found, bytes):
             yield from _decodes(node, kind, found)
@@ -82,7 +92,7 @@ def _arrivals(node: Node) -> Iterator[Finding]:
                 "phones keep the list that they have and miss every change",
                 "restart Cisco Tftp on the node",
             )
-        elif kind is FileKind.ITL:
+        elif kind is FileKind.ITL and not node.serves_empty(kind):
             yield Finding(
                 Severity.WARNING,
                 "itl-missing",

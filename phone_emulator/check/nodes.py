@@ -12,7 +12,7 @@ from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.observation import Node, Observation
 from tokenless.protocol.anchor_records import has_tftp
 from tokenless.protocol.codes import Role, role_name
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.names import short_name
 from tokenless.protocol.record import Record
 from tokenless.protocol.self_check import SignatureState, signature_state
 from tokenless.protocol.trust_anchors import FileKind
@@ -119,7 +119,7 @@ def describe(record: Record) -> str:
 
 
 def _identity(record: Record) -> str:
-    name = printable((record.subject_name or "unnamed").split(";")[0])
+    name = short_name(record.subject_name or "unnamed")
     return f"{name} (serial {record.serial_hex or '?'})"
 
 

@@ -67,9 +67,16 @@ class Node:
         found: bytes | Missing = Missing("it was not asked for", is_absent=True)
         for name in names_of(kind, self.device, signed=signed):
             found = self.files.get(name, found)
+            if kind is not FileKind.CONFIGURATION and found == b"":
+                found = Missing("it is empty", is_absent=True)  # for phones, too
             if isinstance(found, bytes) or not found.is_absent:
                 return found
         return found
+
+    def serves_empty(self, kind: FileKind) -> bool:
+        """Whether a list is served without a byte in it."""
+        names = names_of(kind, self.device, signed=False)
+        return any(self.files.get(name) == b"" for name in names)
 
     @property
     def is_silent(self) -> bool:

@@ -5,7 +5,7 @@ only servers whose certificate is a TVS record of an ITL are asked anything.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -72,22 +72,34 @@ async def observe(
         patience: How long to wait.
     """
     waits = patience or Patience()
-    nodes = await _fetch_all(servers, device, waits)
+    nodes = await fetch_nodes(servers, device, waits)
     seen = Observation(nodes, (), device, time.time())
     members, guessed = (tvs, False) if tvs else _members_of(nodes)
     asked = await _ask_all(seen, members, waits)
     return Observation(nodes, asked, device, seen.at, members_guessed=guessed)
 
 
-async def _fetch_all(
-    servers: Sequence[Server], device: str, patience: Patience
+async def fetch_nodes(
+    servers: Sequence[Server],
+    device: str,
+    patience: Patience,
+    on_node: Callable[[], None] = lambda: None,
 ) -> list[Node]:
+    """Fetch lists and configurations of every TFTP node, as a phone does.
+
+    Args:
+        servers: The nodes.
+        device: The phone whose files are asked for.
+        patience: How long to wait.
+        on_node: Is called when a node has been asked everything.
+    """
     wishes = Wishes(timeout_s=patience.tftp_s, retransmits=3)
     client = TftpClient(wishes=wishes)
     nodes: dict[Server, Node] = {}
 
     async def fetch(server: Server) -> None:
         nodes[server] = await _fetch_node(client, server, device)
+        on_node()
 
     async with trio.open_nursery() as running:
         await running.start(client.run)

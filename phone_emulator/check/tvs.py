@@ -15,6 +15,7 @@ from tokenless.protocol.anchor_records import certificates_of
 from tokenless.protocol.codes import Role, role_name
 from tokenless.protocol.header_fields import SignerId
 from tokenless.protocol.name_text import printable
+from tokenless.protocol.names import short_name
 from tokenless.protocol.record import Record
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.trust_list import TrustList
@@ -160,7 +161,7 @@ def _ctl_signers(seen: Observation) -> Iterator[Finding]:
 
 def describe_signer(signer: SignerId) -> str:
     """Return `CN=… (serial …)`."""
-    return f"{printable(signer.subject.split(';')[0])} (serial {signer.serial_hex})"
+    return f"{short_name(signer.subject)} (serial {signer.serial_hex})"
 
 
 def _is_sast_of(held: TrustList, signer: SignerId) -> bool:

@@ -23,9 +23,12 @@ from tokenless.phone_emulator.check.inspect import (
 )
 from tokenless.phone_emulator.check.observe import TVS_PORT, Patience, observe
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
-from tokenless.phone_emulator.cli.options import tftp_timeout_option, tvs_timeout_option
+from tokenless.phone_emulator.cli.options import (
+    ModelName,
+    tftp_timeout_option,
+    tvs_timeout_option,
+)
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.terminal import result_console
 
 _MODELS = ("7975", "8861")
@@ -50,7 +53,7 @@ _LAB_PORT: Final = 6969
 @click.option(
     "--model",
     "models",
-    type=click.Choice(list(PHONE_MODELS)),
+    type=ModelName(),
     multiple=True,
     default=_MODELS,
     help="The phone models that there are; may be repeated.",

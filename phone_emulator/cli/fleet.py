@@ -19,6 +19,7 @@ from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.fleet_flash import delete_trust, flash_option, show
 from tokenless.phone_emulator.cli.fleet_view import fleet_view, print_report
 from tokenless.phone_emulator.cli.options import (
+    ModelName,
     gathered,
     tftp_timeout_option,
     tls_option,
@@ -40,7 +41,6 @@ from tokenless.phone_emulator.fleet.plan import (
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
-from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.protocol.tftp_download import Wishes
 
 _STANDARD_OUTPUT: Final = Path("-")
@@ -104,7 +104,7 @@ _plan_options = gathered(
     ),
     click.option(
         "--model",
-        type=click.Choice(list(PHONE_MODELS)),
+        type=ModelName(),
         default="7975",
         help="What they are.",
     ),

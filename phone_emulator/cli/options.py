@@ -10,7 +10,11 @@ import click
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.tvs_client import TlsRange
-from tokenless.protocol.phone_models import PHONE_MODELS, TLS_VERSIONS
+from tokenless.protocol.phone_models import (
+    PHONE_MODELS,
+    TLS_VERSIONS,
+    hint_for_unknown_models,
+)
 from tokenless.protocol.release import Release
 
 Command = Callable[..., Any]
@@ -19,6 +23,21 @@ Option = Callable[[Command], Command]
 _TLS_RANGES: Final[dict[str, TlsRange]] = {
     newest: (TLS_VERSIONS[0], newest) for newest in TLS_VERSIONS
 }
+
+
+class ModelName(click.Choice[str]):
+    """The name of a phone model; for others it names the nearest one."""
+
+    def __init__(self) -> None:
+        super().__init__(list(PHONE_MODELS))
+
+    def get_invalid_choice_message(
+        self,
+        value: str,
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> str:
+        """Say what to name instead."""
+        return f"there is no phone model {value}; {hint_for_unknown_models(value)}"
 
 
 def gathered(name: str, make: Callable[..., Any], *options: Option) -> Option:
@@ -112,7 +131,7 @@ def parse_models(text: str) -> Sequence[str]:
     if unknown:
         raise PhoneError(
             f"there is no phone model {', '.join(unknown)}",
-            hint=f"known are {', '.join(PHONE_MODELS)}",
+            hint=hint_for_unknown_models(*unknown),
         )
     return chosen
 

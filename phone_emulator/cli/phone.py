@@ -12,6 +12,7 @@ import trio
 from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.cli.options import (
+    ModelName,
     gathered,
     tftp_option,
     tftp_timeout_option,
@@ -34,7 +35,6 @@ from tokenless.phone_emulator.secd.events import Habits, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
 from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.protocol.reasons import FAULTS_OF_THE_FILE, Reason
 from tokenless.protocol.tftp_download import Wishes
 from tokenless.protocol.trust_anchors import FileKind
@@ -120,7 +120,7 @@ _habit_options = gathered(
 @click.option("--device", required=True, help="Its name: SEP001122334455.")
 @click.option(
     "--model",
-    type=click.Choice(list(PHONE_MODELS)),
+    type=ModelName(),
     default=None,
     help=f"As before in this flash; {_FIRST_MODEL} at first.",
 )

@@ -65,6 +65,9 @@ class StoryVoice(Voice):
         console.print(cells(script.lesson.splitlines()))
         marked = ", inferred from the phone's rules" if script.inferred else ""
         console.print(cell(f"source: {script.source or 'none given'}{marked}"))
+        for each in script.approximations:
+            said = f"approximated: {each.what} ({each.why})"
+            console.print(cell(said), soft_wrap=True)
         console.print()
         for report in played.steps:
             console.print(step_story(report))

@@ -19,7 +19,7 @@ from tokenless.phone_emulator.cli.options import (
 )
 from tokenless.phone_emulator.cli.saving import save_script
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.goal import parse_goal
+from tokenless.phone_emulator.planner.goal import node_number, parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
@@ -30,8 +30,13 @@ from tokenless.phone_emulator.rehearsal.planned import script_of
 from tokenless.phone_emulator.rehearsal.planned_from import continued, task_for
 from tokenless.phone_emulator.rehearsal.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.protocol.name_text import printable
+from tokenless.terminal import counter_view
 
-_MAX_NODES: Final = 5
+_MAX_NODES: Final = 21
+"""So many servers a cluster has at most."""
+_MAX_MEMBERS: Final = 5
+_NOT_TOLD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ def _asked(
     mode: str,
     models: str,
     nodes: str,
+    tftp: str | None,
+    callmanager_groups: tuple[str, ...],
     rehearsal: Path | None,
     strict: bool,
 ) -> _Asked:
@@ -65,7 +72,8 @@ def _asked(
         script = load_script(rehearsal, check_file)
         return _Asked(goal, version, task_for(script, goal, strict=strict), script)
     site = _site(version, nodes, is_mixed=mode == "mixed")
-    task = Task(site, _groups(models, site), parse_goal(goal, site), strict)
+    groups = _groups(models, site, tftp, callmanager_groups)
+    task = Task(site, groups, parse_goal(goal, site), strict)
     return _Asked(goal, version, task, None)
 
 
@@ -95,7 +103,21 @@ _task_options = gathered(
         "--nodes",
         default="cucm-1051-a-pub,cucm-1051-a-sub1",
         metavar="NODE[,NODE…]",
-        help="The nodes, the publisher first; all are TVS members of the phones.",
+        help="The nodes, the publisher first; at most 21.",
+    ),
+    click.option(
+        "--tftp",
+        metavar="NODE[,NODE…]",
+        help="The nodes that serve phones; without it, all. Every model has a group of "
+        "phones at each of them.",
+    ),
+    click.option(
+        "--callmanager-group",
+        "callmanager_groups",
+        multiple=True,
+        metavar="NODE[,NODE…]",
+        help="A CallManager group: the TVS members of its phones. Repeat it for more "
+        "groups; without it, there is one of the first five nodes.",
     ),
     click.option(
         "--for",
@@ -103,12 +125,13 @@ _task_options = gathered(
         type=click.Path(path_type=Path, dir_okay=False, exists=True),
         metavar="FILE",
         help="Plan for the cluster and the phones that this rehearsal ends with (made "
-        "by `rehearse import`), whatever --version, --mode, --models and --nodes say.",
+        "by `rehearse import`), whatever --version, --mode, --models, --nodes, --tftp "
+        "and --callmanager-group say.",
     ),
     click.option(
         "--strict",
         is_flag=True,
-        help="Let phones be able to change nodes after every step.",
+        help="Require that phones can fail over to another node after every step.",
     ),
 )
 
@@ -120,24 +143,38 @@ _task_options = gathered(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the plan as a rehearsal: `tokenless rehearse run FILE`.",
 )
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="After so long print the best order so far, with the length that no order can "
+    "be below.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def plan(*, asked: _Asked, save: Path | None, as_json: bool) -> None:
+def plan(
+    *, asked: _Asked, save: Path | None, timeout_s: float | None, as_json: bool
+) -> None:
     """Search orders of steps on a model of the cluster and its phones.
 
     Says what the change does when it is made in one go, the shortest order that locks
-    no phone out, the anchors that survive each step, and what must not be done next.
-    Exit status 1 when no order is safe.
+    no phone out, the anchors and TVS members that are left after each step, and until
+    when something must not be done. Groups for which the order is not safe are named
+    with the reason and the steps between which it is so. Exit status 1 when no order is
+    safe, 3 when none was found in the time given.
     """
-    made = make_plan(asked.task)
+    with counter_view("orders checked") as progress:
+        made = make_plan(asked.task, timeout_s=timeout_s, progress=progress)
     if as_json:
         click.echo(json.dumps(to_json(made)))
     else:
         for line in in_words(made):
-            click.echo(line)
+            click.echo(printable(line))
     if made.steps is None:
-        error = PhoneError("no order is safe for these phones", hint=_what_to_do(made))
+        words = "no safe order was found" if made.gave_up else "no order is safe"
+        error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
         complain(error.explain())
-        sys.exit(1)
+        sys.exit(_NOT_TOLD if made.gave_up else 1)
     if save is not None:
         comment = (
             f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\n"
@@ -147,27 +184,58 @@ def plan(*, asked: _Asked, save: Path | None, as_json: bool) -> None:
 
 
 def _site(version: str, nodes: str, *, is_mixed: bool) -> Site:
-    names = tuple(name.strip() for name in nodes.split(",") if name.strip())
-    are_names = all(HOST.fullmatch(name) for name in names)
-    if not are_names or not 1 <= len(names) == len(set(names)) <= _MAX_NODES:
+    names = _names(nodes)
+    wrong = [name for name in names if not HOST.fullmatch(name)]
+    if wrong:
+        raise PhoneError(f"{wrong[0]!r} is not a node's name", hint="use a host name")
+    if len(set(names)) != len(names):
+        raise PhoneError(f"a node is named twice in {nodes}", hint="name each once")
+    if not 1 <= len(names) <= _MAX_NODES:
         raise PhoneError(
-            f"{nodes!r} are no nodes to plan for",
-            hint=f"name 1 to {_MAX_NODES} different ones, the publisher first",
+            f"plan takes 1 to {_MAX_NODES} nodes, not {len(names)}",
+            hint="a cluster has no more; name the publisher first",
         )
     return Site(parse_release(version), names, is_mixed)
 
 
-def _groups(models: str, site: Site) -> tuple[Group, ...]:
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(text: str, site: Site) -> tuple[int, ...]:
+    """Return nodes by number. Raises PhoneError when one is none of the cluster."""
+    return tuple(node_number(name, site) for name in _names(text))
+
+
+def _groups(
+    models: str, site: Site, tftp: str | None, callmanager_groups: tuple[str, ...]
+) -> tuple[Group, ...]:
+    serving = _numbers(tftp, site) if tftp else tuple(range(len(site.nodes)))
+    members = [_numbers(text, site) for text in callmanager_groups]
+    if any(not 1 <= len(each) <= _MAX_MEMBERS for each in members):
+        raise PhoneError(
+            f"a CallManager group has 1 to {_MAX_MEMBERS} nodes",
+            hint="repeat --callmanager-group for more groups",
+        )
+    members = members or [tuple(range(len(site.nodes)))[:_MAX_MEMBERS]]
     return tuple(
-        Group(f"{model}-at-{name}", model, number)
+        Group(_group_name(model, site.nodes[node], number, members), model, node, each)
         for model in parse_models(models)
-        for number, name in enumerate(site.nodes)
+        for node in serving
+        for number, each in enumerate(members, 1)
     )
+
+
+def _group_name(
+    model: str, node: str, number: int, members: list[tuple[int, ...]]
+) -> str:
+    name = f"{model}-at-{node}"
+    return name if len(members) == 1 else f"{name}-in-group-{number}"
 
 
 def _what_to_do(made: Plan) -> str:
     if made.gave_up:
-        return "plan for fewer units at a time"
+        return "give it more time with --timeout, or plan for fewer units at a time"
     return (
         "delete the CTL on each phone after the change, or keep tokens that sign the "
         "CTL"

@@ -23,7 +23,7 @@ from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Habits, Identity, Server
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
 
 MAX_PHONES: Final = 1_000_000
 _MAC_DIGITS: Final = 12
@@ -110,7 +110,7 @@ def check_plan(plan: FleetPlan) -> FleetPlan:
         if group.model not in PHONE_MODELS:
             raise PhoneError(
                 f"the model {group.model} is not known",
-                hint=f"known are {', '.join(PHONE_MODELS)}",
+                hint=hint_for_unknown_models(group.model),
             )
         first = int(group.first_mac, 16)
         addresses = range(first, first + group.count)

@@ -10,18 +10,22 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
 
+from cachetools import LRUCache
+
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
 from tokenless.protocol.trust_anchors import FileKind
 
 _FILE: Final = "fleet.db"
 _SCHEMA_VERSION: Final = 1
+_KEPT_BYTES: Final = 64 << 20
+_MAX_REPORT: Final = 4 << 20
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS content (digest BLOB PRIMARY KEY, data BLOB NOT NULL)
     WITHOUT ROWID;
@@ -57,7 +61,7 @@ class FleetStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._known: set[bytes] = set()
-        self._content = lru_cache(maxsize=256)(self._read_content)
+        self._contents: LRUCache[bytes, bytes] = LRUCache(_KEPT_BYTES, getsizeof=len)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -121,7 +125,7 @@ class FleetStore:
                 model,
                 outcome,
                 FlashContents(*map(self.content, digests)),
-                json.loads(zlib.decompress(report)) if report else {},
+                _read_report(report) if report else {},
             )
 
     def delete_trust(self, devices: Iterable[str] | None = None) -> int:
@@ -144,7 +148,15 @@ class FleetStore:
 
     def content(self, digest: bytes | None) -> bytes | None:
         """Return a content by its SHA-256; the same object for the same content."""
-        return None if digest is None else self._content(digest)
+        if digest is None:
+            return None
+        if (known := self._contents.get(digest)) is not None:
+            return known
+        data = self._read_content(digest)
+        if data is not None:
+            with suppress(ValueError):  # longer than all that is kept
+                self._contents[digest] = data
+        return data
 
     def save(
         self, flash: "StoredFlash", report: dict[str, Any] | None, at: float
@@ -184,7 +196,12 @@ class FleetStore:
         row = self._connection.execute(
             "SELECT data FROM content WHERE digest = ?", (digest,)
         ).fetchone()
-        return None if row is None else zlib.decompress(row[0])
+        if row is None:
+            return None
+        data = _unpacked(row[0], MAX_DOWNLOAD_BYTES)
+        if hashlib.sha256(data).digest() != digest:
+            raise _damaged("a content is not what its checksum says")
+        return data
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -205,6 +222,36 @@ def _unusable(folder: Path, error: Exception) -> PhoneError:
     return PhoneError(
         f"the fleet's flash {folder} cannot be used: {error}",
         hint="name a folder that can be written and holds no other fleet.db",
+    )
+
+
+def _read_report(packed: bytes) -> dict[str, Any]:
+    try:
+        report: dict[str, Any] = json.loads(_unpacked(packed, _MAX_REPORT))
+    except (ValueError, RecursionError):
+        raise _damaged("a report cannot be read") from None
+    return report
+
+
+def _unpacked(packed: bytes, most: int) -> bytes:
+    """Decompress what somebody else's file may hold, to no more than it can be.
+
+    Raises:
+        PhoneError: When it is damaged, or unpacks to more.
+    """
+    unpacking = zlib.decompressobj()
+    try:
+        data = unpacking.decompress(packed, most)
+    except (zlib.error, TypeError) as error:
+        raise _damaged(str(error)) from error
+    if not unpacking.eof:
+        raise _damaged(f"an entry is cut off, or unpacks to over {most} bytes")
+    return data
+
+
+def _damaged(reason: str) -> PhoneError:
+    return PhoneError(
+        f"the fleet's flash is damaged: {reason}", hint="boot the fleet into a new one"
     )
 
 

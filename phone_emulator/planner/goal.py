@@ -42,7 +42,7 @@ def regeneration(unit_name: str, node_name: str, site: Site) -> Regenerate:
     Raises:
         PhoneError: When there is no such unit or node, or the node has none of it.
     """
-    unit, node = _unit(unit_name), _node(node_name, site)
+    unit, node = _unit(unit_name), node_number(node_name, site)
     if node not in site.holders(unit):
         raise PhoneError(
             f"{unit} is the publisher's, for the whole cluster", hint=f"write {unit}"
@@ -59,7 +59,12 @@ def _unit(name: str) -> TrustStore:
     )
 
 
-def _node(name: str, site: Site) -> int:
+def node_number(name: str, site: Site) -> int:
+    """Return a node's number.
+
+    Raises:
+        PhoneError: When there is none of that name.
+    """
     for number, known in enumerate(site.nodes):
         if known.lower() == name.lower():
             return number

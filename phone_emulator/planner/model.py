@@ -86,13 +86,13 @@ class Site:
 
     release: Release
     nodes: tuple[str, ...] = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
-    """The publisher first; they are the members of the phones' CallManager group."""
+    """The publisher first. All have a CallManager, a TVS and a TFTP service."""
     is_mixed: bool = True
 
     @property
     def slots(self) -> tuple[tuple[TrustStore, int], ...]:
         """Every certificate that the cluster has, as unit and node."""
-        return _slots(len(self.nodes))
+        return slots_of(len(self.nodes))
 
     def holders(self, unit: TrustStore) -> Sequence[int]:
         """Return the nodes that have a certificate of a unit, by number."""
@@ -105,9 +105,20 @@ class Site:
 
 
 @lru_cache
-def _slots(nodes: int) -> tuple[tuple[TrustStore, int], ...]:
+def slots_of(nodes: int) -> tuple[tuple[TrustStore, int], ...]:
+    """Return every certificate of a cluster with so many nodes."""
     everywhere = [(unit, node) for unit in UNITS_OF_EVERY_NODE for node in range(nodes)]
     return (*everywhere, *((unit, PUBLISHER) for unit in UNITS_OF_PUBLISHER))
+
+
+def slot_of(site: Site, unit: TrustStore, node: int) -> int:
+    """Return where a certificate stands in `Site.slots`."""
+    return _numbered(len(site.nodes))[unit, node]
+
+
+@lru_cache
+def _numbered(nodes: int) -> dict[tuple[TrustStore, int], int]:
+    return {slot: number for number, slot in enumerate(slots_of(nodes))}
 
 
 class Cluster(NamedTuple):
@@ -132,18 +143,17 @@ def first_cluster(site: Site) -> Cluster:
 
 def current(site: Site, cluster: Cluster, unit: TrustStore, node: int) -> Identity:
     """Return the certificate in use."""
-    slot = site.slots.index((unit, node))
-    return identity(unit, node, cluster.generations[slot])
+    return identity(unit, node, cluster.generations[slot_of(site, unit, node)])
 
 
 def is_current(site: Site, cluster: Cluster, who: Identity) -> bool:
     """Whether a certificate is in use, and its key with it."""
-    slot = site.slots.index((who.unit, who.node))
+    slot = slot_of(site, who.unit, who.node)
     return cluster.generations[slot] == who.generation
 
 
 def build_ctl(site: Site, cluster: Cluster, *, reset: bool = False) -> List:
-    """Make the CTL of a mixed cluster.
+    """Make the CTL of a mixed cluster, or of one that was mixed once.
 
     Args:
         site: The cluster's constants.
@@ -157,7 +167,9 @@ def build_ctl(site: Site, cluster: Cluster, *, reset: bool = False) -> List:
     if site.release.recovery_in_ctl:
         members.add((Role.SAST, recovery))
     members.add((Role.CAPF, current(site, cluster, TrustStore.CAPF, PUBLISHER)))
-    members.update((Role.CCM_TFTP, each) for each in _callmanagers(site, cluster))
+    if site.is_mixed:
+        # A cluster that has gone back to non-secure empties its servers' records.
+        members.update((Role.CCM_TFTP, each) for each in _callmanagers(site, cluster))
     return make_list(recovery if recovery_signs else callmanager, frozenset(members))
 
 

@@ -4,7 +4,7 @@ The order in which keys are looked for is `protocol.trust_verdicts.SOURCES`, the
 that real phones use; a test plays plans with both and compares.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
@@ -18,10 +18,12 @@ from tokenless.phone_emulator.planner.model import (
     Site,
     identity,
     is_current,
+    slot_of,
 )
 from tokenless.phone_emulator.secd.report import CHANGED, Action
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_verdicts import (
     SOURCES,
     TFTP_ROLES,
@@ -43,17 +45,36 @@ _STORE_ROLES: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """Phones that are alike: one model, one first TFTP server."""
+    """Phones of one model, with one first TFTP server and one CallManager group."""
 
     name: str
     model: str
     node: int = PUBLISHER
     """Which node serves them."""
+    members: tuple[int, ...] = ()
+    """The nodes of their CallManager group, whose TVS they ask; empty: all nodes."""
 
     @property
     def security_by_default(self) -> bool:
         """Whether they take an ITL and ask TVS."""
         return PHONE_MODELS[self.model].security_by_default
+
+    @property
+    def behaviour(self) -> "Behaviour":
+        """What of the model decides."""
+        model = PHONE_MODELS[self.model]
+        return Behaviour(model.security_by_default, model.signed_files)
+
+    def members_of(self, site: Site) -> Sequence[int]:
+        """Return the nodes whose TVS the phones ask."""
+        return self.members or range(len(site.nodes))
+
+
+class Behaviour(NamedTuple):
+    """What of a model decides; models that share it are alike."""
+
+    security_by_default: bool
+    signed_files: bool
 
 
 class Phone(NamedTuple):
@@ -71,7 +92,8 @@ class Fate(NamedTuple):
     action: Action
     verified_by: VerifiedBy | None = None
     rule: int = 8
-    why: str = ""
+    reason: Reason | None = None
+    """Why it was refused."""
 
 
 class Boot(NamedTuple):
@@ -98,16 +120,15 @@ class Tvs(NamedTuple):
     """What TVS is to phones: who shows what, and whom it vouches for."""
 
     shown: tuple[Identity, ...]
-    """The certificate of each member, in the order of the configuration."""
+    """The certificate of each member of the phones' CallManager group."""
     generations: tuple[int, ...]
     ctl: List | None
 
 
-def tvs_of(cluster: Cluster) -> Tvs:
-    """Return the TVS of a cluster."""
+def tvs_of(cluster: Cluster, members: Iterable[int]) -> Tvs:
+    """Return the TVS of a CallManager group."""
     shown = tuple(
-        identity(TrustStore.TVS, node, generation)
-        for node, generation in enumerate(cluster.shown)
+        identity(TrustStore.TVS, node, cluster.shown[node]) for node in members
     )
     return Tvs(shown, cluster.generations, cluster.ctl)
 
@@ -125,12 +146,12 @@ def boot(
         node: Which node serves them this time; their own when None.
     """
     served = cluster.served[group.node if node is None else node]
-    return _boot(site, tvs_of(cluster), served, group.model, phone)
+    tvs = tvs_of(cluster, group.members_of(site))
+    return _boot(site, tvs, served, group.behaviour, phone)
 
 
-@lru_cache(maxsize=262_144)
-def _boot(site: Site, tvs: Tvs, served: Served, model_name: str, phone: Phone) -> Boot:
-    model = PHONE_MODELS[model_name]
+@lru_cache(maxsize=65_536)
+def _boot(site: Site, tvs: Tvs, served: Served, model: Behaviour, phone: Phone) -> Boot:
     has_sbd = model.security_by_default
     judge = _Judge(site, tvs, phone.is_configured, has_sbd)
     state = _state(phone.ctl, phone.itl)
@@ -205,23 +226,32 @@ class _Judge(NamedTuple):
         return self._unknown(kind, signer, phone)
 
     def _unknown(self, kind: FileKind, signer: Identity, phone: Phone) -> Fate:
-        refused = 9 if kind is FileKind.CONFIGURATION else 7
+        reason = self._why_not_vouched(kind, signer, phone)
+        if reason is not None:
+            return Fate(Action.REJECTED, None, kind.refusal_rule, reason)
+        return Fate(Action.UPDATED, VerifiedBy.TVS, kind.tvs_rule)
+
+    def _why_not_vouched(
+        self, kind: FileKind, signer: Identity, phone: Phone
+    ) -> Reason | None:
+        """Return why TVS does not help; None when it vouches for the signer."""
         pinned = frozenset() if phone.itl is None else phone.itl.holders(Role.TVS)
         if not self.has_sbd:
-            why = "the signer is unknown and this model cannot ask TVS"
-            return Fate(Action.REJECTED, None, refused, why)
-        if not self.is_configured or not any(m in pinned for m in self.tvs.shown):
-            why = "the signer is unknown and no TVS shows a certificate of the ITL"
-            return Fate(Action.REJECTED, None, refused, why)
-        if not kind.signer_roles & self._vouched_roles(signer):
-            why = "the signer is unknown and TVS does not vouch for it"
-            return Fate(Action.REJECTED, None, refused, why)
-        accepted = 9 if kind is FileKind.CONFIGURATION else 4
-        return Fate(Action.UPDATED, VerifiedBy.TVS, accepted)
+            return Reason.CANNOT_ASK
+        if not pinned:
+            return Reason.NO_TVS_LISTED
+        if not self.is_configured:
+            return Reason.NO_TVS_CONFIGURED
+        if not any(member in pinned for member in self.tvs.shown):
+            return Reason.TVS_NOT_IN_ITL
+        vouched = self._vouched_roles(signer)
+        if not vouched:
+            return Reason.NOT_VOUCHED
+        return None if kind.signer_roles & vouched else Reason.WRONG_ROLE
 
     def _vouched_roles(self, signer: Identity) -> frozenset[Role]:
         """Return the roles that TVS answers: of database or CTL (REFERENCE 3.6)."""
-        slot = self.site.slots.index((signer.unit, signer.node))
+        slot = slot_of(self.site, signer.unit, signer.node)
         if self.tvs.generations[slot] == signer.generation:
             return _STORE_ROLES[signer.unit]
         members = () if self.tvs.ctl is None else self.tvs.ctl.members
@@ -242,32 +272,38 @@ def _source(source: VerifiedBy, itself: List | None, phone: Phone) -> List | Non
             assert_never(source)
 
 
-class Anchor(NamedTuple):
-    """One way by which a phone can be brought to accept something new."""
+def anchors(site: Site, cluster: Cluster, group: Group, phone: Phone) -> set[Identity]:
+    """Return the anchors that phones have left.
 
-    by: str
-    """`SAST` of a list, or a `TVS` member."""
-    who: Identity
-
-
-def anchors(site: Site, cluster: Cluster, phone: Phone) -> frozenset[Anchor]:
-    """Return the anchors that a phone has left.
-
-    A SAST of its lists counts while the cluster still has that key; a TVS member while
-    it shows a certificate that the phone's ITL holds. Without any, nothing that is done
-    on servers reaches the phone; only a backup of old keys, or a hand on the phone.
+    An anchor is a signer that the phone's lists let it accept by itself: a SAST of its
+    lists whose key the cluster still has. Phones without Security by Default take CTLs
+    only, so for them only keys count that sign CTLs in this release.
     """
-    return frozenset(_anchors(site, cluster, phone))
-
-
-def _anchors(site: Site, cluster: Cluster, phone: Phone) -> Iterator[Anchor]:
+    found = set()
     for held in (phone.ctl, phone.itl):
         for who in () if held is None else held.holders(Role.SAST):
-            if is_current(site, cluster, who):
-                yield Anchor("SAST", who)
+            if is_current(site, cluster, who) and (
+                group.security_by_default or _signs_ctl(site, who)
+            ):
+                found.add(who)
+    return found
+
+
+def _signs_ctl(site: Site, who: Identity) -> bool:
+    if who.unit is TrustStore.ITLRECOVERY:
+        return site.release.recovery_signs
+    return who.node == PUBLISHER
+
+
+def tvs_members(
+    site: Site, cluster: Cluster, group: Group, phone: Phone
+) -> set[Identity]:
+    """Return the TVS members that phones can ask.
+
+    They show a certificate that the phone's ITL holds (role 21), and an accepted
+    configuration names them.
+    """
     if phone.itl is None or not phone.is_configured:
-        return
-    pinned = phone.itl.holders(Role.TVS)
-    for who in tvs_of(cluster).shown:
-        if who in pinned:
-            yield Anchor("TVS", who)
+        return set()
+    shown = tvs_of(cluster, group.members_of(site)).shown
+    return {who for who in shown if who in phone.itl.holders(Role.TVS)}

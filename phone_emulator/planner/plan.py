@@ -1,16 +1,21 @@
 """A plan: the safe order, what stands after each step, and what must not be done."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
 
-from tokenless.phone_emulator.planner.phones import Boot, Group, anchors
+from tokenless.phone_emulator.planner.model import Identity
+from tokenless.phone_emulator.planner.phones import (
+    Boot,
+    Group,
+    Phone,
+    anchors,
+    tvs_members,
+)
 from tokenless.phone_emulator.planner.risk import after_a_power_cut
-from tokenless.phone_emulator.planner.search import Found, search
+from tokenless.phone_emulator.planner.solve import solve
 from tokenless.phone_emulator.planner.steps import (
     Regenerate,
-    ResetCtl,
-    ResetItl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
@@ -20,11 +25,21 @@ from tokenless.phone_emulator.planner.steps import (
     apply,
     boots,
     commands,
-    describe,
     title,
 )
 from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.planner.unsafe import Trouble, Unsafe, trouble_of, unsafe
 from tokenless.protocol.codes import UNITS, TrustStore
+
+
+@unique
+class Harm(StrEnum):
+    """What a regeneration at a wrong moment does."""
+
+    LOCKS_OUT = "locks-out"
+    """Phones refuse what their node serves."""
+    BURNS_LAST_ANCHOR = "burns-last-anchor"
+    """No anchor and no TVS member is left: nothing done on servers reaches them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +49,7 @@ class Danger:
     unit: TrustStore
     groups: tuple[str, ...]
     """Whose phones it would lock out."""
-    burns_last: bool
-    """No anchor would be left: nothing done on servers could bring them back."""
+    harm: Harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +61,37 @@ class Planned:
     title: str
     commands: tuple[str, ...]
     """As lines of a rehearsal."""
-    anchors: dict[str, tuple[str, ...]]
-    """By group: what its phones still can learn others by."""
+    anchors: dict[str, tuple[Identity, ...]]
+    """By group: the signers that its phones accept by themselves."""
+    tvs: dict[str, tuple[int, ...]]
+    """By group: the nodes whose TVS its phones can ask."""
     dangers: tuple[Danger, ...]
     boots: dict[str, Boot]
     """By group: what came of the phones' reset; empty for other steps."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mishap:
+class PlanFailure:
     """Where an order goes wrong."""
 
     number: int
     title: str
     groups: tuple[str, ...]
-    why: str
+    trouble: Trouble
+    """Of the first of the groups."""
 
 
 @dataclass(frozen=True, slots=True)
-class Naive:
+class InOneGo:
     """The goal done in one go, as it was written."""
 
     titles: tuple[str, ...]
-    lockout: Mishap | None
+    lockout: PlanFailure | None
     """The first step after which a restarting phone is refused something."""
-    burnt: Mishap | None
-    """The first step that burns a group's last anchor."""
+    lockout_if_restarted: PlanFailure | None
+    """The same, if services had restarted at that moment."""
+    burnt: PlanFailure | None
+    """The first step that leaves a group no anchor and no TVS member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,63 +101,75 @@ class Plan:
     task: Task
     steps: tuple[Planned, ...] | None
     """None when no order is safe for any group."""
+    unsafe: tuple[Unsafe, ...]
+    """Groups for which the order is not safe: why, and between which steps; of the
+    order in one go when there is no safe one."""
     by_hand: tuple[Group, ...]
-    """Groups for which no order is safe: their CTL must be deleted by hand."""
-    naive: Naive
+    """Groups that are not well at the end: their CTL must be deleted by hand."""
+    in_one_go: InOneGo
     explored: int
     gave_up: bool
+    proven: bool
+    """Whether no safe order is shorter."""
+    bound: int
+    """No safe order has fewer steps."""
 
 
-_RESETS: Final[tuple[tuple[ResetCtl | ResetItl, ...], ...]] = (
-    (),
-    (ResetCtl(),),
-    (ResetCtl(), ResetItl()),
-)
-"""Recovery commands are steps of a plan only when there is none without them."""
+def make_plan(
+    task: Task,
+    *,
+    timeout_s: float | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Plan:
+    """Find the shortest safe order for as many groups as there is one for.
+
+    Args:
+        task: What is to be planned.
+        timeout_s: After so long the best order so far is good enough.
+        progress: Is told now and then how many orders were looked at.
+    """
+    solved = solve(task, timeout_s=timeout_s, progress=progress)
+    order = naive_steps(task) if solved.steps is None else solved.steps
+    found = tuple(unsafe(task, order))
+    lost = {each.group for each in found if each.to_step is None}
+    at_risk = {each.group for each in found}
+    safe = task.only([group for group in task.groups if group not in at_risk])
+    planned = None if solved.steps is None else _annotate(task, safe, solved.steps)
+    return Plan(
+        task=task,
+        steps=None if planned is None else tuple(planned),
+        unsafe=found,
+        by_hand=tuple(group for group in task.groups if group in lost),
+        in_one_go=_in_one_go(task),
+        explored=solved.explored,
+        gave_up=solved.gave_up,
+        proven=solved.proven,
+        bound=solved.bound,
+    )
 
 
-def make_plan(task: Task) -> Plan:
-    """Find the shortest safe order for as many groups as there is one for."""
-    found = _search(task)
-    by_hand: tuple[Group, ...] = ()
-    explored = found.explored
-    if found.steps is None:
-        alone = {g: _search(task.only((g,))) for g in task.groups}
-        explored += sum(each.explored for each in alone.values())
-        by_hand = tuple(g for g, each in alone.items() if each.steps is None)
-        rest = tuple(g for g in task.groups if g not in by_hand)
-        if rest and by_hand:
-            found = _search(task.only(rest))
-            explored += found.explored
-    steps = None if found.steps is None else tuple(_annotate(task, found.steps))
-    naive = _naive(task)
-    return Plan(task, steps, by_hand, naive, explored, found.gave_up)
+def _annotate(task: Task, safe: Task, steps: Sequence[Step]) -> Iterator[Planned]:
+    """Tell what stands after each step.
 
-
-def _search(task: Task) -> Found:
-    explored, gave_up = 0, False
-    for resets in _RESETS:
-        found = search(replace(task, resets=resets))
-        explored += found.explored
-        gave_up = gave_up or found.gave_up
-        if found.steps is not None:
-            return replace(found, explored=explored)
-    return Found(None, explored, gave_up)
-
-
-def _annotate(task: Task, steps: Sequence[Step]) -> Iterator[Planned]:
-    world = task.first_world()
+    Args:
+        task: With all groups.
+        safe: With those for which the order is safe: what would harm them is said.
+        steps: The order.
+    """
+    world, guarded = task.first_world(), safe.first_world()
     for number, step in enumerate(steps, 1):
         is_reset = isinstance(step, ResetPhones)
         booted = boots(task.site, task.groups, world) if is_reset else ()
         world = apply(task.site, task.groups, world, step)
+        guarded = apply(task.site, safe.groups, guarded, step)
         yield Planned(
             number=number,
             step=step,
             title=title(task.site, step),
             commands=commands(task.site, step),
-            anchors=anchors_in_words(task, world),
-            dangers=tuple(_dangers(task, world)),
+            anchors=anchors_of(task, world),
+            tvs=tvs_of_groups(task, world),
+            dangers=tuple(_dangers(safe, guarded, _still_to_come(steps[number:]))),
             boots={
                 group.name: each
                 for group, each in zip(task.groups, booted, strict=is_reset)
@@ -146,49 +177,96 @@ def _annotate(task: Task, steps: Sequence[Step]) -> Iterator[Planned]:
         )
 
 
-def anchors_in_words(task: Task, world: World) -> dict[str, tuple[str, ...]]:
-    """Return what each group can still learn others by."""
+def anchors_of(task: Task, world: World) -> dict[str, tuple[Identity, ...]]:
+    """Return the anchors of each group: signers that its phones accept."""
+    slots = {slot: number for number, slot in enumerate(task.site.slots)}
     return {
         group.name: tuple(
             sorted(
-                describe(task.site, anchor.who)
-                for anchor in anchors(task.site, world.cluster, phone)
+                anchors(task.site, world.cluster, group, phone),
+                key=lambda who: slots[who.unit, who.node],
             )
         )
         for group, phone in zip(task.groups, world.phones, strict=True)
     }
 
 
-def _dangers(task: Task, world: World) -> Iterator[Danger]:
-    """Return what would lock phones out if it were regenerated now, on all nodes."""
-    already_locked = _refused(task, _restarted(task, world))
-    already_burnt = _burnt(task, world)
+def tvs_of_groups(task: Task, world: World) -> dict[str, tuple[int, ...]]:
+    """Return the nodes whose TVS the phones of each group can ask."""
+    return {
+        group.name: tuple(
+            sorted(
+                who.node for who in tvs_members(task.site, world.cluster, group, phone)
+            )
+        )
+        for group, phone in zip(task.groups, world.phones, strict=True)
+    }
+
+
+def _still_to_come(steps: Sequence[Step]) -> frozenset[TrustStore]:
+    """Return the units that the plan itself replaces before the next reset."""
+    units = set()
+    for step in steps:
+        if isinstance(step, ResetPhones):
+            break
+        if isinstance(step, Regenerate):
+            units.add(step.unit)
+    return frozenset(units)
+
+
+def _dangers(
+    task: Task, world: World, planned: frozenset[TrustStore]
+) -> Iterator[Danger]:
+    """Return what would lock phones out if it were regenerated now, on all nodes.
+
+    Nothing is said of units that the plan goes on with: in its order they are safe.
+    """
+    pairs = list(_different(task, world))
+    locked_before = {g for g, p in pairs if _is_refused(task, world, g, p)}
+    burnt_before = {g for g, p in pairs if not _ways(task, world, g, p)}
     for unit in UNITS:
+        if unit in planned:
+            continue
         after = world
         for node in task.site.holders(unit):
-            after = apply(task.site, task.groups, after, Regenerate(unit, node))
-        after = _restarted(task, after)
-        locked = _refused(task, after) - already_locked
-        burnt = _burnt(task, after) - already_burnt
+            after = apply(task.site, (), after, Regenerate(unit, node))
+        locked = {g for g, p in pairs if _is_refused(task, after, g, p)} - locked_before
+        burnt = {g for g, p in pairs if not _ways(task, after, g, p)} - burnt_before
         if locked | burnt:
-            names = tuple(g.name for g in task.groups if g.name in locked | burnt)
-            yield Danger(unit, names, burns_last=bool(burnt))
+            keys = {_key(task, group) for group in locked | burnt}
+            names = tuple(g.name for g in task.groups if _key(task, g) in keys)
+            yield Danger(
+                unit, names, Harm.BURNS_LAST_ANCHOR if burnt else Harm.LOCKS_OUT
+            )
 
 
-def _restarted(task: Task, world: World) -> World:
-    return world._replace(cluster=after_a_power_cut(task.site, world.cluster))
+def _key(task: Task, group: Group) -> tuple[object, ...]:
+    """Return what makes groups the same to the model."""
+    return group.behaviour, group.node, tuple(group.members_of(task.site))
 
 
-def _refused(task: Task, world: World) -> set[str]:
-    """Return the groups that are refused something when they restart now."""
-    results = boots(task.site, task.groups, world)
-    pairs = zip(task.groups, results, strict=True)
-    return {group.name for group, result in pairs if result.refusals}
+def _different(task: Task, world: World) -> Iterator[tuple[Group, Phone]]:
+    """Return one group of those that are the same, with what it holds."""
+    seen = set()
+    for group, phone in zip(task.groups, world.phones, strict=True):
+        key = (*_key(task, group), phone)
+        if key not in seen:
+            seen.add(key)
+            yield group, phone
 
 
-def _burnt(task: Task, world: World) -> set[str]:
-    """Return the groups that have no anchor left."""
-    return {name for name, left in anchors_in_words(task, world).items() if not left}
+def _is_refused(task: Task, world: World, group: Group, phone: Phone) -> bool:
+    cluster = after_a_power_cut(task.site, world.cluster)
+    return trouble_of(task.site, cluster, group, phone) is not None
+
+
+def _ways(task: Task, world: World, group: Group, phone: Phone) -> bool:
+    """Whether the phones can be reached after a restart of the services."""
+    cluster = after_a_power_cut(task.site, world.cluster)
+    return bool(
+        anchors(task.site, cluster, group, phone)
+        or tvs_members(task.site, cluster, group, phone)
+    )
 
 
 def naive_steps(task: Task) -> tuple[Step, ...]:
@@ -197,25 +275,53 @@ def naive_steps(task: Task) -> tuple[Step, ...]:
     return (*task.goal, *update, RestartTvs(), RestartTftp(), ResetPhones())
 
 
-def _naive(task: Task) -> Naive:
+def _in_one_go(task: Task) -> InOneGo:
     steps = naive_steps(task)
+    found = list(unsafe(task, steps))
+    titles = tuple(title(task.site, step) for step in steps)
+
+    def first(moments: dict[Group, int]) -> PlanFailure | None:
+        if not moments:
+            return None
+        number = min(moments.values())
+        names = tuple(g.name for g in moments if moments[g] == number)
+        words = titles[number - 1] if number else "before the first step"
+        trouble = next(e.trouble for e in refused if moments.get(e.group) == number)
+        return PlanFailure(number, words, names, trouble)
+
+    refused = [each for each in found if not each.trouble.is_burnt]
+    running = {
+        each.group: each.running_from
+        for each in reversed(refused)
+        if each.running_from is not None
+    }
+    return InOneGo(
+        titles=titles,
+        lockout=first({g: running[g] for g in task.groups if g in running}),
+        lockout_if_restarted=first({e.group: e.from_step for e in reversed(refused)}),
+        burnt=_first_burnt(task, steps),
+    )
+
+
+def _first_burnt(task: Task, steps: Sequence[Step]) -> PlanFailure | None:
+    """Return the first step that leaves a group no anchor and no TVS member."""
     world = task.first_world()
-    lockout = burnt = None
     for number, step in enumerate(steps, 1):
         before, world = world, apply(task.site, task.groups, world, step)
-        words = title(task.site, step)
-        if lockout is None and (locked := _refused(task, world)):
-            names = tuple(g.name for g in task.groups if g.name in locked)
-            lockout = Mishap(number, words, names, _why(task, world))
-        if burnt is None and (gone := _burnt(task, world) - _burnt(task, before)):
-            names = tuple(g.name for g in task.groups if g.name in gone)
-            why = "no certificate that the phones know is in use any more"
-            burnt = Mishap(number, words, names, why)
-    return Naive(tuple(title(task.site, s) for s in steps), lockout, burnt)
+        pairs = zip(task.groups, before.phones, world.phones, strict=True)
+        names = tuple(
+            group.name
+            for group, held, holds in pairs
+            if _can_reach(task, before, group, held)
+            and not _can_reach(task, world, group, holds)
+        )
+        if names:
+            return PlanFailure(number, title(task.site, step), names, Trouble())
+    return None
 
 
-def _why(task: Task, world: World) -> str:
-    for result in boots(task.site, task.groups, world):
-        for kind, fate in result.refusals:
-            return f"{kind} is refused: {fate.why} (rule {fate.rule})"
-    return ""
+def _can_reach(task: Task, world: World, group: Group, phone: Phone) -> bool:
+    return bool(
+        anchors(task.site, world.cluster, group, phone)
+        or tvs_members(task.site, world.cluster, group, phone)
+    )

@@ -1,37 +1,92 @@
 """A plan for programs (JSON) and for people (lines of text)."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from tokenless.phone_emulator.planner.phones import Boot
-from tokenless.phone_emulator.planner.plan import Danger, Mishap, Plan, Planned
+from tokenless.phone_emulator.planner.model import PUBLISHER, Identity, Site
+from tokenless.phone_emulator.planner.phones import Boot, Group
+from tokenless.phone_emulator.planner.plan import (
+    Danger,
+    Harm,
+    InOneGo,
+    Plan,
+    PlanFailure,
+    Planned,
+)
+from tokenless.phone_emulator.planner.steps import describe
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.planner.unsafe import OtherReason, Trouble, Unsafe
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust_verdicts import FileKind
+
+_SHOWN: Final = 4
+"""Of so many groups that are alike the names are printed."""
+_BECAUSE: Final[dict[Reason | OtherReason, str]] = {
+    Reason.CANNOT_ASK: "it does not know the signer, and this model cannot ask TVS",
+    Reason.NO_TVS_LISTED: "it does not know the signer, and its lists name no TVS",
+    Reason.NO_TVS_CONFIGURED: "it does not know the signer or which TVS to ask",
+    Reason.TVS_NOT_IN_ITL: "it does not know the signer, and no TVS member shows a "
+    "certificate of its ITL",
+    Reason.NOT_VOUCHED: "it does not know the signer, and TVS does not know it either",
+    Reason.WRONG_ROLE: "TVS knows the signer, but not as one of such files",
+    OtherReason.NO_ANCHOR: "it has no anchor and no TVS member left",
+}
+_FILES: Final = {
+    FileKind.CTL: "the CTL",
+    FileKind.ITL: "the ITL",
+    FileKind.CONFIGURATION: "its configuration",
+}
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
     """Return the object that `rehearse plan --json` prints."""
-    naive = plan.naive
+    naive = plan.in_one_go
     return {
-        "safe": plan.steps is not None,
-        "steps": [_step_json(each) for each in plan.steps or ()],
+        "safe": plan.steps is not None and not plan.unsafe,
+        "steps": [_step_json(plan.task.site, each) for each in plan.steps or ()],
+        "unsafe": [_unsafe_json(each) for each in plan.unsafe],
         "by_hand": [group.name for group in plan.by_hand],
         "in_one_go": {
             "steps": list(naive.titles),
-            "first_lockout": _mishap_json(naive.lockout),
-            "first_step_that_burns_the_last_anchor": _mishap_json(naive.burnt),
+            "first_lockout": _failure_json(naive.lockout),
+            "first_lockout_if_restarted": _failure_json(naive.lockout_if_restarted),
+            "first_step_that_burns_the_last_anchor": _failure_json(naive.burnt),
         },
         "explored": plan.explored,
+        "proven": plan.proven,
+        "bound": plan.bound,
         "gave_up": plan.gave_up,
     }
 
 
-def _step_json(step: Planned) -> dict[str, Any]:
+def _step_json(site: Site, step: Planned) -> dict[str, Any]:
     return {
         "step": step.number,
         "title": step.title,
         "run": list(step.commands),
-        "anchors": {name: list(left) for name, left in step.anchors.items()},
+        "anchors": {
+            name: [describe(site, who) for who in left]
+            for name, left in step.anchors.items()
+        },
+        "tvs": {
+            name: [site.nodes[node] for node in left] for name, left in step.tvs.items()
+        },
         "must_not_follow": [_danger_json(each) for each in step.dangers],
         "phones": {name: _boot_json(each) for name, each in step.boots.items()},
+    }
+
+
+def _unsafe_json(each: Unsafe) -> dict[str, Any]:
+    return {
+        "group": each.group.name,
+        "model": each.group.model,
+        "reason_code": str(each.trouble.reason),
+        "file": each.trouble.file,
+        "rule": each.trouble.rule,
+        "from_step": each.from_step,
+        "to_step": each.to_step,
+        "only_if_restarted": each.only_if_restarted,
     }
 
 
@@ -39,7 +94,7 @@ def _danger_json(danger: Danger) -> dict[str, Any]:
     return {
         "regenerate": str(danger.unit),
         "locks_out": list(danger.groups),
-        "burns_last_anchor": danger.burns_last,
+        "burns_last_anchor": danger.harm is Harm.BURNS_LAST_ANCHOR,
     }
 
 
@@ -50,72 +105,184 @@ def _boot_json(boot: Boot) -> dict[str, Any]:
             "action": fate.action,
             "verified_by": fate.verified_by,
             "rule": fate.rule,
-            "reason": fate.why or None,
+            "reason_code": fate.reason,
+            "reason": None if fate.reason is None else _BECAUSE[fate.reason],
         }
         for kind, fate in fates.items()
         if fate is not None
     }
 
 
-def _mishap_json(mishap: Mishap | None) -> dict[str, Any] | None:
-    if mishap is None:
+def _failure_json(failure: PlanFailure | None) -> dict[str, Any] | None:
+    if failure is None:
         return None
     return {
-        "step": mishap.number,
-        "title": mishap.title,
-        "groups": list(mishap.groups),
-        "reason": mishap.why,
+        "step": failure.number,
+        "title": failure.title,
+        "groups": list(failure.groups),
+        "reason_code": str(failure.trouble.reason),
+        "reason": _why(failure.trouble),
     }
 
 
 def in_words(plan: Plan) -> Iterator[str]:
     """Return lines for a person."""
-    yield from _naive_in_words(plan)
+    yield from _one_go_in_words(plan.in_one_go)
     yield ""
     if plan.steps is None:
-        reason = (
-            "the search was given up before everything was tried"
-            if plan.gave_up
-            else "on every order phones would be locked out"
-        )
-        yield f"No safe order: {reason}."
+        yield _no_order(plan)
+        yield from _unsafe_in_words(plan.unsafe, "of the steps in one go")
     else:
-        yield "The shortest safe order:"
-        yield from _steps_in_words(plan.steps)
-    for group in plan.by_hand:
+        yield _heading(plan)
+        yield from _steps_in_words(plan.task, plan.steps)
+        yield from _unsafe_in_words(plan.unsafe, "of this order")
+    yield from _by_hand_in_words(plan)
+    yield f"Checked {plan.explored} orders."
+
+
+def _no_order(plan: Plan) -> str:
+    if plan.gave_up:
+        return "No safe order was found in the time given; there may be one."
+    return "No safe order: every order locks out all of these phones."
+
+
+def _heading(plan: Plan) -> str:
+    count = len(plan.steps or ())
+    if plan.proven:
+        return f"The shortest safe order ({count} steps):"
+    return (
+        f"A safe order of {count} steps; not proven to be the shortest (no safe order "
+        f"has fewer than {plan.bound}):"
+    )
+
+
+def _by_hand_in_words(plan: Plan) -> Iterator[str]:
+    if plan.by_hand:
+        names = _names([group.name for group in plan.by_hand])
         yield (
-            f"By hand: no order is safe for {group.name} ({group.model}). Delete the "
-            "CTL on each of these phones afterwards."
+            f"By hand: after the last step {names} still refuse what their node "
+            "serves. Delete the CTL on each of these phones."
         )
-    yield f"{plan.explored} sequences of steps were looked at."
 
 
-def _steps_in_words(steps: Sequence[Planned]) -> Iterator[str]:
-    """Write the steps; of anchors and dangers only what has changed."""
-    anchors: dict[str, tuple[str, ...]] = {}
-    dangers: tuple[Danger, ...] = ()
-    for step in steps:
+def _unsafe_in_words(found: Sequence[Unsafe], where: str) -> Iterator[str]:
+    alike: dict[tuple[object, ...], list[Unsafe]] = {}
+    for each in found:
+        key = (each.trouble, each.to_step, each.only_if_restarted, each.group.model)
+        alike.setdefault(key, []).append(each)
+    for same in alike.values():
+        yield _window(same, where)
+
+
+def _window(same: Sequence[Unsafe], where: str) -> str:
+    """Say when groups are not safe, and why; they differ in the first step only."""
+    first = min(same, key=lambda each: each.from_step)
+    names = _names([each.group.name for each in same])
+    what = (
+        "cannot be reached"
+        if first.trouble.file is None
+        else f"that starts refuses {_FILES[first.trouble.file]}"
+    )
+    restarted = ", if services restarted meanwhile," if first.only_if_restarted else ""
+    after = "" if first.to_step is None else " Afterwards it is well."
+    return (
+        f"Not safe for {names}: {_when(first, where)}{restarted} a "
+        f"{first.group.model} {what}: {_BECAUSE[first.trouble.reason]}.{after}"
+    )
+
+
+def _when(each: Unsafe, where: str) -> str:
+    if each.to_step is None:
+        since = f"after step {each.from_step}" if each.from_step else "from the start"
+        return f"{since} {where}, and for good,"
+    if not each.from_step:
+        return f"before step {each.to_step} {where}"
+    return f"between step {each.from_step} and {each.to_step} {where}"
+
+
+def _why(trouble: Trouble) -> str:
+    because = _BECAUSE[trouble.reason]
+    if trouble.file is None:
+        return because
+    return f"a phone refuses {_FILES[trouble.file]}: {because} (rule {trouble.rule})"
+
+
+def _names(names: Iterable[str]) -> str:
+    """Return names, the first ones of many."""
+    listed = list(names)
+    if len(listed) <= _SHOWN + 1:
+        return ", ".join(listed)
+    return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more groups"
+
+
+def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
+    """Write the steps; of anchors and TVS members only what has changed."""
+    before: dict[str, str] = {}
+    warned: set[TrustStore] = set()
+    for index, step in enumerate(steps):
         yield f"{step.number:3}. {step.title}"
         yield from (f"       {line}" for line in step.commands)
-        for name, boot in step.boots.items():
-            yield f"       {name}: {_boot_in_words(boot)}"
-        for name, left in step.anchors.items():
-            if anchors.get(name) != left:
-                yield f"       anchors of {name}: {', '.join(left) or 'NONE'}"
-        if step.dangers != dangers:
-            yield from _dangers_in_words(step.dangers)
-        anchors, dangers = step.anchors, step.dangers
+        for boot, names in _by_value(step.boots, _boot_in_words):
+            yield f"       {names}: {boot}"
+        ways = {g.name: _ways_in_words(task.site, g, step) for g in task.groups}
+        changed = {name: ways[name] for name in ways if before.get(name) != ways[name]}
+        for left, names in _by_value(changed, str):
+            yield f"       {names}: {left}"
+        before = ways
+        for danger in step.dangers:
+            if danger.unit not in warned:
+                yield f"       {_danger_in_words(danger, steps[index:])}"
+        warned = {danger.unit for danger in step.dangers}
 
 
-def _dangers_in_words(dangers: Sequence[Danger]) -> Iterator[str]:
-    if not dangers:
-        yield "       nothing that could be regenerated now would lock phones out"
-    for danger in dangers:
-        what = "burn the last anchor of" if danger.burns_last else "lock out"
-        yield (
-            f"       from now on do not regenerate {danger.unit}: it would {what} "
-            f"{', '.join(danger.groups)}"
-        )
+def _ways_in_words(site: Site, group: Group, step: Planned) -> str:
+    """Say by what the phones of a group can be reached."""
+    signers = ", ".join(
+        _own(who, group) or describe(site, who) for who in step.anchors[group.name]
+    )
+    members = ", ".join(site.nodes[node] for node in step.tvs[group.name])
+    words = f"anchors {signers or 'NONE'}"
+    return f"{words}; TVS members {members}" if members else words
+
+
+def _own(who: Identity, group: Group) -> str:
+    """Name a subscriber's certificate so that groups of several nodes read alike."""
+    if who.node == PUBLISHER or who.node != group.node:
+        return ""
+    return f"{who.unit} of their own node"
+
+
+def _by_value(
+    values: Mapping[str, Any],
+    words: Any,  # noqa: ANN401 - of whatever the values are
+) -> Iterator[tuple[str, str]]:
+    """Return the words for values, with the names of all that have the same."""
+    alike: dict[str, list[str]] = {}
+    for name, value in values.items():
+        alike.setdefault(words(value), []).append(name)
+    for text, names in alike.items():
+        yield text, _names(names)
+
+
+def _danger_in_words(danger: Danger, steps: Sequence[Planned]) -> str:
+    """Say until which step a regeneration must wait."""
+    until = next(
+        (
+            f"until step {each.number} is done"
+            for each in steps
+            if danger.unit not in {other.unit for other in each.dangers}
+        ),
+        "also when all is done",
+    )
+    harm = (
+        "leave no anchor and no TVS member to"
+        if danger.harm is Harm.BURNS_LAST_ANCHOR
+        else "lock out"
+    )
+    return (
+        f"{until}, do not regenerate {danger.unit}: it would {harm} "
+        f"{_names(danger.groups)}"
+    )
 
 
 def _boot_in_words(boot: Boot) -> str:
@@ -127,23 +294,29 @@ def _boot_in_words(boot: Boot) -> str:
     return ", ".join(parts)
 
 
-def _naive_in_words(plan: Plan) -> Iterator[str]:
-    naive = plan.naive
+def _one_go_in_words(naive: InOneGo) -> Iterator[str]:
     yield "In one go, as written:"
     for number, words in enumerate(naive.titles, 1):
         yield f"{number:3}. {words}"
-    if naive.lockout is None:
+    if naive.lockout is not None:
+        yield _failure_in_words("locks out", naive.lockout)
+    elif naive.lockout_if_restarted is not None:
+        yield "  no phone is locked out while no service restarts too early; but"
+        yield _failure_in_words(
+            "followed by a restart of services locks out", naive.lockout_if_restarted
+        )
+    else:
         yield "  no phone is locked out."
-    else:
-        yield _mishap_in_words("locks out", naive.lockout)
     if naive.burnt is None:
-        yield "  no step burns a last anchor."
+        yield "  every step leaves at least one way to reach the phones."
     else:
-        yield _mishap_in_words("burns the last anchor of", naive.burnt)
+        words = "leaves no anchor and no TVS member to"
+        yield _failure_in_words(words, naive.burnt)
 
 
-def _mishap_in_words(what: str, mishap: Mishap) -> str:
+def _failure_in_words(what: str, failure: PlanFailure) -> str:
+    why = "" if failure.trouble.is_burnt else f": {_why(failure.trouble)}"
     return (
-        f"  step {mishap.number} ({mishap.title}) {what} "
-        f"{', '.join(mishap.groups)}: {mishap.why}."
+        f"  step {failure.number} ({failure.title}) {what} {_names(failure.groups)}"
+        f"{why}."
     )

@@ -1,10 +1,17 @@
 """How safe a world is: what phones would be refused if they restarted now."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tokenless.phone_emulator.planner.model import Cluster, List, Site, build_ctl
-from tokenless.phone_emulator.planner.phones import Group, Phone, anchors, boot
+from tokenless.phone_emulator.planner.phones import (
+    Group,
+    Phone,
+    anchors,
+    boot,
+    tvs_members,
+)
 from tokenless.phone_emulator.planner.steps import (
     RestartTftp,
     RestartTvs,
@@ -14,15 +21,15 @@ from tokenless.phone_emulator.planner.steps import (
 )
 from tokenless.phone_emulator.planner.task import Task
 
-MANY_ANCHORS: Final = 1_000
+MANY_WAYS: Final = 1_000
 """More than any phone has."""
 
 
 class Risk(NamedTuple):
     """How safe a world is; smaller is better."""
 
-    minus_anchors: int
-    """The anchors of the group that has the fewest, negative."""
+    minus_ways: int
+    """The anchors and TVS members of the group that has the fewest, negative."""
     bound: int
     """How many groups would be refused something at another node."""
 
@@ -34,33 +41,52 @@ def assess(task: Task, world: World) -> Risk | None:
     own nodes only: in them another node may still serve files of a signer who is not in
     use any more.
     """
-    site, bound = task.site, 0
-    fewest = MANY_ANCHORS
-    restarted = after_a_power_cut(site, world.cluster)
+    bound, fewest = 0, MANY_WAYS
+    restarted = after_a_power_cut(task.site, world.cluster)
     for group, phone in zip(task.groups, world.phones, strict=True):
-        left = _anchors_left(site, restarted, group, phone)
-        if not left or not _anchors_left(site, world.cluster, group, phone):
+        left = _fewest_ways(task, world.cluster, restarted, group, phone)
+        if not left:
             return None
         fewest = min(fewest, left)
-        bound += _is_bound(site, restarted, group, phone)
+        bound += _is_bound(task.site, restarted, group, phone)
     return Risk(-fewest, bound)
 
 
-@lru_cache(maxsize=262_144)
+def _fewest_ways(
+    task: Task, cluster: Cluster, restarted: Cluster, group: Group, phone: Phone
+) -> int:
+    left = ways_left(task.site, cluster, group, phone)
+    if left and group not in task.running_only:
+        left = min(left, ways_left(task.site, restarted, group, phone))
+    return left
+
+
+def unsafe_groups(task: Task, world: World) -> Iterator[Group]:
+    """Return the groups for which a world is not safe."""
+    restarted = after_a_power_cut(task.site, world.cluster)
+    for group, phone in zip(task.groups, world.phones, strict=True):
+        if not _fewest_ways(task, world.cluster, restarted, group, phone) or (
+            task.strict and _is_bound(task.site, restarted, group, phone)
+        ):
+            yield group
+
+
+@lru_cache(maxsize=65_536)
 def after_a_power_cut(site: Site, cluster: Cluster) -> Cluster:
     """Return the cluster with TVS and TFTP restarted on every node."""
     return change(site, change(site, cluster, RestartTvs()), RestartTftp())
 
 
-@lru_cache(maxsize=262_144)
-def _anchors_left(site: Site, cluster: Cluster, group: Group, phone: Phone) -> int:
-    """Count the phones' anchors; 0 also when their own node would refuse them."""
+@lru_cache(maxsize=131_072)
+def ways_left(site: Site, cluster: Cluster, group: Group, phone: Phone) -> int:
+    """Count anchors and TVS members; 0 also when the phones' node would be refused."""
     if boot(site, cluster, group, phone).refusals:
         return 0
-    return len(anchors(site, cluster, phone))
+    ways = anchors(site, cluster, group, phone)
+    return len(ways) + len(tvs_members(site, cluster, group, phone))
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=131_072)
 def _is_bound(site: Site, cluster: Cluster, group: Group, phone: Phone) -> bool:
     """Whether the phones would be refused something at another node."""
     return any(
@@ -75,19 +101,22 @@ def is_settled(task: Task, world: World) -> bool:
     cluster = world.cluster
     if cluster != after_a_power_cut(task.site, cluster):
         return False
-    if cluster.ctl is not None and cluster.ctl != build_ctl(task.site, cluster):
+    if task.site.is_mixed and cluster.ctl != build_ctl(task.site, cluster):
         return False
-    return all(
-        each.phone == phone and not each.refusals
-        for each, phone in zip(
-            boots(task.site, task.groups, world), world.phones, strict=True
-        )
-    )
+    return not any(unsettled_groups(task, world))
+
+
+def unsettled_groups(task: Task, world: World) -> Iterator[Group]:
+    """Return the groups that would refuse something or take something new."""
+    results = boots(task.site, task.groups, world)
+    for group, each, phone in zip(task.groups, results, world.phones, strict=True):
+        if each.phone != phone or each.refusals:
+            yield group
 
 
 def serves_what_is_in_use(site: Site, cluster: Cluster) -> bool:
     """Whether a round may end; a reset list is what it should be, until the next."""
-    if cluster.ctl is not None and cluster.ctl not in _usable_ctls(site, cluster):
+    if site.is_mixed and cluster.ctl not in _usable_ctls(site, cluster):
         return False
     restarted = after_a_power_cut(site, cluster)
     return restarted.shown == cluster.shown and all(

@@ -1,9 +1,9 @@
 """The shortest order of steps that locks no phone out: A* over the model.
 
 An order is safe when at no moment a phone that restarts at its own node would refuse
-anything, and no group is without an anchor; nor if the services restarted at that
-moment, as they do after a power cut: a plan must not rest on a TVS that still runs with
-a certificate which was replaced.
+anything, and no group is without an anchor and a TVS member; nor if the services
+restarted at that moment, as they do after a power cut: a plan must not rest on a TVS
+that still runs with a certificate which was replaced.
 
 Steps come in rounds, as in the vendor's procedures (REFERENCE 7.5): a round replaces
 one kind of anchor, CallManager, TVS or ITLRecovery, ends with every service serving
@@ -11,19 +11,20 @@ what is in use, and then with a reset of the phones. A phone that is off during 
 has lost one kind of anchor only.
 
 Among the shortest orders the one is taken whose weakest moment leaves phones the most
-anchors, and then the one with the fewest moments at which a phone that has to go to
-another node would be refused there; a strict search allows no such moment.
+ways to be reached, and then the one with the fewest moments at which a phone that has
+to go to another node would be refused there; a strict search allows no such moment.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
 
-from tokenless.phone_emulator.planner.model import Site
+from tokenless.phone_emulator.planner.alike import are_alike
+from tokenless.phone_emulator.planner.model import PUBLISHER, Site
 from tokenless.phone_emulator.planner.risk import (
-    MANY_ANCHORS,
+    MANY_WAYS,
     Risk,
     assess,
     is_settled,
@@ -31,6 +32,7 @@ from tokenless.phone_emulator.planner.risk import (
 )
 from tokenless.phone_emulator.planner.steps import (
     Regenerate,
+    ResetCtl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
@@ -44,9 +46,37 @@ from tokenless.protocol.codes import TrustStore
 
 MAX_STATES: Final = 200_000
 """After so many the search gives up."""
-_SECOND_SUBSCRIBER: Final = 2
 _ANCHORS: Final = (TrustStore.CALLMANAGER, TrustStore.TVS, TrustStore.ITLRECOVERY)
 """Units that phones learn others by; CAPF vouches for nobody."""
+
+
+class OutOfTimeError(Exception):
+    """The time for planning is over."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """What a search may take, and what it took."""
+
+    explored: int = 0
+    """How many orders, or beginnings of one, were looked at."""
+    is_over: Callable[[], bool] = lambda: False
+    """Whether the time is over."""
+    progress: Callable[[int], None] = lambda _: None
+    """Is told now and then how many were looked at."""
+    every: int = 256
+
+    def count(self) -> None:
+        """Count one.
+
+        Raises:
+            OutOfTimeError: When the time is over.
+        """
+        self.explored += 1
+        if self.explored % self.every == 0:
+            self.progress(self.explored)
+            if self.is_over():
+                raise OutOfTimeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +84,13 @@ class Found:
     """What a search brought."""
 
     steps: tuple[Step, ...] | None
-    """None when there is no safe order."""
+    """None when there is no safe order, or none was found."""
     explored: int
-    """How many sequences of steps were looked at."""
+    """How many orders, or beginnings of one, were looked at."""
     gave_up: bool = False
     """The search ended before everything was looked at."""
+    bound: int = 0
+    """No safe order has fewer steps."""
 
 
 class Cost(NamedTuple):
@@ -70,11 +102,11 @@ class Cost(NamedTuple):
 
     def plus(self, risk: Risk) -> "Cost":
         """Return the cost with one step more."""
-        weakest = max(self.risk.minus_anchors, risk.minus_anchors)
+        weakest = max(self.risk.minus_ways, risk.minus_ways)
         return Cost(self.length + 1, Risk(weakest, self.risk.bound + risk.bound))
 
 
-_NOTHING: Final = Cost(0, Risk(-MANY_ANCHORS, 0))
+_NOTHING: Final = Cost(0, Risk(-MANY_WAYS, 0))
 
 
 class Reached(NamedTuple):
@@ -91,6 +123,9 @@ class Reached(NamedTuple):
 class _Frontier:
     """Worlds to be looked at, the most promising first."""
 
+    haste: int = 1
+    """How much a step that is left counts: more than one finds an order sooner, which
+    need not be the shortest."""
     heap: list[tuple[int, Risk, int, int, Reached]] = field(default_factory=list)
     best: dict[Reached, Cost] = field(default_factory=dict)
     """The cost of the best known way to a world."""
@@ -100,13 +135,18 @@ class _Frontier:
     def push(self, reached: Reached, cost: Cost, left: int) -> None:
         """Remember a world with its cost, and at least how many steps are left."""
         self.best[reached] = cost
-        total = cost.length + left
+        total = cost.length + self.haste * left
         entry = (total, cost.risk, -cost.length, next(self.order), reached)
         heappush(self.heap, entry)
 
     def pop(self) -> Reached:
         """Return the most promising world."""
         return heappop(self.heap)[-1]
+
+    @property
+    def bound(self) -> int:
+        """The length that no order can be below, as far as is known."""
+        return self.heap[0][0] if self.heap and self.haste == 1 else 0
 
     def way_to(self, reached: Reached) -> tuple[Step, ...]:
         """Return the steps that lead to a world."""
@@ -117,38 +157,56 @@ class _Frontier:
         return tuple(reversed(steps))
 
 
-def search(task: Task, *, max_states: int = MAX_STATES) -> Found:
+def search(
+    task: Task,
+    *,
+    max_states: int = MAX_STATES,
+    effort: Effort | None = None,
+    haste: int = 1,
+) -> Found:
     """Look for the shortest safe order.
 
     Args:
         task: What is to be reached.
         max_states: How many worlds are looked at before the search gives up.
+        effort: Counts, and says when the time is over.
+        haste: More than one for a safe order that need not be the shortest; none to
+            look at every shorter order.
     """
+    effort = Effort() if effort is None else effort
+    before, bound = effort.explored, 0
     first = Reached(task.first_world(), 0)
-    frontier = _Frontier()
+    frontier = _Frontier(haste)
     frontier.push(first, _NOTHING, _least_left(task, first))
-    explored = 0
-    while frontier.heap:
-        reached = frontier.pop()
-        if _is_reached(task, reached):
-            return Found(frontier.way_to(reached), explored)
-        if len(frontier.best) > max_states:
-            return Found(None, explored, gave_up=True)
-        for step, after in _moves(task, reached):
-            explored += 1
-            _consider(task, frontier, reached, step, after)
-    return Found(None, explored)
+    try:
+        while frontier.heap:
+            bound = max(bound, frontier.bound)
+            reached = frontier.pop()
+            if _is_reached(task, reached):
+                steps = frontier.way_to(reached)
+                spent = effort.explored - before
+                return Found(steps, spent, bound=len(steps) if haste == 1 else 0)
+            if len(frontier.best) > max_states:
+                return Found(None, effort.explored - before, gave_up=True, bound=bound)
+            for step, after in _moves(task, reached):
+                effort.count()
+                _consider(task, frontier, reached, step, after)
+    except OutOfTimeError:
+        return Found(None, effort.explored - before, gave_up=True, bound=bound)
+    return Found(None, effort.explored - before)
 
 
 def _consider(
     task: Task, frontier: _Frontier, reached: Reached, step: Step, after: Reached
 ) -> None:
     """Keep a step if it is safe and leads somewhere in a better way than known."""
+    cost, known = frontier.best[reached], frontier.best.get(after)
+    if known is not None and known.length <= cost.length:
+        return
     risk = assess(task, after.world)
     if risk is None or (task.strict and risk.bound):
         return
-    cost = frontier.best[reached].plus(risk)
-    known = frontier.best.get(after)
+    cost = cost.plus(risk)
     if known is None or cost < known:
         frontier.came_from[after] = (reached, step)
         frontier.push(after, cost, _least_left(task, after))
@@ -158,7 +216,7 @@ def _moves(task: Task, reached: Reached) -> Iterator[tuple[Step, Reached]]:
     """Return the steps that change something, and where they lead."""
     for bit, goal in enumerate(task.goal):
         is_done = reached.done >> bit & 1
-        if not is_done and _fits(reached, goal) and _has_turn(task, goal, reached.done):
+        if not is_done and _fits(reached, goal) and _has_turn(task, goal, reached):
             world = apply(task.site, task.groups, reached.world, goal)
             round_ = goal.unit if goal.unit in _ANCHORS else reached.round
             yield goal, Reached(world, reached.done | 1 << bit, round_)
@@ -177,12 +235,14 @@ def _fits(reached: Reached, goal: Regenerate) -> bool:
     return goal.unit not in _ANCHORS or reached.round in (None, goal.unit)
 
 
-def _has_turn(task: Task, goal: Regenerate, done: int) -> bool:
-    """Let subscribers go by number: they are alike, other orders bring nothing new."""
-    return goal.node < _SECOND_SUBSCRIBER or all(
-        done >> bit & 1
+def _has_turn(task: Task, goal: Regenerate, reached: Reached) -> bool:
+    """Let nodes that nothing tells apart go by number: other orders are the same."""
+    return not any(
+        other.unit is goal.unit
+        and PUBLISHER < other.node < goal.node
+        and not reached.done >> bit & 1
+        and are_alike(task, reached.world, other.node, goal.node)
         for bit, other in enumerate(task.goal)
-        if other.unit is goal.unit and 0 < other.node < goal.node
     )
 
 
@@ -190,7 +250,12 @@ def _general_steps(task: Task) -> tuple[Step, ...]:
     steps: tuple[Step, ...] = (RestartTvs(), RestartTftp(), ResetPhones())
     if task.site.is_mixed:
         steps = (*steps, UpdateCtl())
-    return steps + task.resets
+    # `utils ctl` commands are refused in a cluster that is not mixed.
+    return steps + tuple(
+        each
+        for each in task.resets
+        if task.site.is_mixed or not isinstance(each, ResetCtl)
+    )
 
 
 def _is_reached(task: Task, reached: Reached) -> bool:
@@ -207,13 +272,14 @@ def _least_left(task: Task, reached: Reached) -> int:
     if not pending:
         return 0 if _is_reached(task, reached) else 1
     units = {goal.unit for goal in pending}
-    kinds = {unit for unit in units if unit in _ANCHORS} | {reached.round} - {None}
+    kinds = {unit for unit in units if unit in _ANCHORS}
     in_ctl = units & _in_ctl(task.site)
-    ctl_rounds = max(len(in_ctl & kinds), bool(in_ctl))
-    # Each round ends with new files and a reset of the phones.
-    return (
-        len(pending) + (TrustStore.TVS in units) + ctl_rounds + 2 * max(1, len(kinds))
-    )
+    # Each round needs a CTL of its own, new files and a reset of the phones. Of the
+    # round that is under way all may be done but the reset.
+    ctls = max(len(in_ctl & kinds), bool(in_ctl))
+    under_way = bool(kinds) and reached.round not in (None, *kinds)
+    rounds = 2 * max(1, len(kinds)) + under_way
+    return len(pending) + (TrustStore.TVS in units) + ctls + rounds
 
 
 def _in_ctl(site: Site) -> frozenset[TrustStore]:

@@ -12,6 +12,7 @@ from tokenless.phone_emulator.planner.model import (
     build_ctl,
     build_itl,
     serve_all,
+    slot_of,
 )
 from tokenless.phone_emulator.planner.phones import Boot, Group, Phone, boot
 from tokenless.protocol.codes import TrustStore
@@ -107,7 +108,7 @@ def change(site: Site, cluster: Cluster, step: Step) -> Cluster:  # noqa: PLR091
     """Return the cluster after a step; phones are another matter."""
     match step:
         case Regenerate(unit=unit, node=node):
-            slot = site.slots.index((unit, node))
+            slot = slot_of(site, unit, node)
             generations = list(cluster.generations)
             generations[slot] += 1
             return cluster._replace(generations=tuple(generations))
@@ -132,7 +133,7 @@ def change(site: Site, cluster: Cluster, step: Step) -> Cluster:  # noqa: PLR091
 
 
 def _own_tvs(site: Site, cluster: Cluster) -> tuple[int, ...]:
-    slots = (site.slots.index((TrustStore.TVS, n)) for n in range(len(site.nodes)))
+    slots = (slot_of(site, TrustStore.TVS, n) for n in range(len(site.nodes)))
     return tuple(cluster.generations[slot] for slot in slots)
 
 
@@ -187,7 +188,9 @@ def title(site: Site, step: Step) -> str:  # noqa: PLR0911
 
 
 def describe(site: Site, who: Identity) -> str:
-    """Return a certificate in words: `CallManager of cucm-pub`."""
+    """Return a certificate in words: `CallManager of cucm-pub`, `ITLRecovery`."""
+    if who.unit is TrustStore.ITLRECOVERY:
+        return str(who.unit)
     return f"{who.unit} of {site.nodes[who.node]}"
 
 

@@ -1,5 +1,6 @@
 """What is to be planned, and from where."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tokenless.phone_emulator.planner.model import Site, first_cluster
@@ -27,6 +28,9 @@ class Task:
     """Which recovery commands may be used as steps."""
     start: World | None = None
     """Cluster and phones as they are; healthy ones when None."""
+    running_only: frozenset[Group] = frozenset()
+    """Groups that are judged by the running services only: no order is safe for them
+    if services restart at the wrong moment."""
 
     def first_world(self) -> World:
         """Return where the plan starts."""
@@ -34,11 +38,12 @@ class Task:
             return self.start
         return first_world(self.site, self.groups, first_cluster(self.site))
 
-    def only(self, groups: tuple[Group, ...]) -> "Task":
+    def only(self, groups: Sequence[Group]) -> "Task":
         """Return the same task for some of the groups."""
         start = self.start
+        kept = tuple(group for group in self.groups if group in groups)
         if start is not None:
             pairs = zip(self.groups, start.phones, strict=True)
-            kept = tuple(phone for group, phone in pairs if group in groups)
-            start = start._replace(phones=kept)
-        return replace(self, groups=groups, start=start)
+            phones = tuple(phone for group, phone in pairs if group in groups)
+            start = start._replace(phones=phones)
+        return replace(self, groups=kept, start=start)

@@ -90,6 +90,9 @@ def running_lab() -> Iterator[LabCluster]:
             config,
             tftp=msgspec.structs.replace(config.tftp, port=0),
             tvs=msgspec.structs.replace(config.tvs, port=0),
+            callmanager=msgspec.structs.replace(
+                config.callmanager, sccp_port=0, sccps_port=0, sip_port=0, sips_port=0
+            ),
         )
         folder = data / "lab"
         with (

@@ -35,6 +35,7 @@ def render_report(played: Played) -> str:
         "body",
         *_opening(played),
         *_in_short(played),
+        *_approximations(played),
         tag("h2", "Phones by state"),
         timeline(played.steps),
         tag("h2", "Anchors and TVS members left"),
@@ -62,6 +63,15 @@ def _opening(played: Played) -> Iterator[Html]:
     )
     for verdict in verdicts:
         yield tag("p", str(verdict), class_=f"verdict {verdict.tone}")
+
+
+def _approximations(played: Played) -> Iterator[Html]:
+    """Say in what the cluster is not the real one, where it was imported."""
+    found = played.script.approximations
+    if found:
+        yield tag("h2", "Approximated")
+        yield tag("p", "In these points the cluster is not the one it was read from.")
+        yield tag("ul", *(tag("li", f"{each.what}: {each.why}.") for each in found))
 
 
 def _phones(steps: Sequence[StepReport]) -> int:

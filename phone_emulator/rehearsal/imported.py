@@ -6,12 +6,18 @@ from typing import Any, Final
 from tokenless.phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
 from tokenless.phone_emulator.rehearsal.imported_drift import Drift
 from tokenless.phone_emulator.rehearsal.imported_site import ImportedSite
-from tokenless.phone_emulator.rehearsal.script import Expectation, Group, Script, Step
+from tokenless.phone_emulator.rehearsal.script import (
+    Approximated,
+    Expectation,
+    Group,
+    Script,
+    Step,
+)
 from tokenless.protocol.name_text import printable
 
-_GROUP: Final = "Imported-CMG"
-_MAX_MEMBERS: Final = 5
+_MAX_TFTP_SERVERS: Final = 5
 _LEAST_TOKENS: Final = 2
+_LONGEST_NAME: Final = 60
 
 
 def imported_script(site: ImportedSite, *, name: str, models: Sequence[str]) -> Script:
@@ -20,21 +26,25 @@ def imported_script(site: ImportedSite, *, name: str, models: Sequence[str]) -> 
     Args:
         site: What was read.
         name: What to call it.
-        models: Phone models; each has a group at every node.
+        models: Phone models; each has a group at every TFTP node, where no list of
+            real phones was given.
     """
-    groups = tuple(_groups(site, models))
+    groups = tuple(_real_groups(site) if site.phones else _groups(site, models))
     return Script(
         name=name,
-        lesson="A cluster made like another one: try the planned change on it.",
+        lesson="Lab copy of your cluster: try the planned change on it.",
         inferred=True,
         groups=groups,
         steps=(_set_up(site, groups), *_drifts(site)),
         cluster=_cluster(site),
+        approximations=tuple(
+            Approximated(each.what, each.why) for each in site.approximations
+        ),
     )
 
 
 def _cluster(site: ImportedSite) -> dict[str, Any]:
-    names = [node.name for node in site.nodes]
+    group = site.group
     section: dict[str, Any] = {"version": site.version}
     if site.capf:
         section["capf"] = site.capf
@@ -47,28 +57,46 @@ def _cluster(site: ImportedSite) -> dict[str, Any]:
             {"name": node.name, "address": node.address, "publisher": not number}
             for number, node in enumerate(site.nodes)
         ],
-        "callmanager_groups": [{"name": _GROUP, "members": names[:_MAX_MEMBERS]}],
+        "callmanager_groups": [{"name": group.name, "members": list(group.members)}],
         "device_pools": [
-            {"name": "Default", "callmanager_group": _GROUP, "default": True}
+            {"name": "Default", "callmanager_group": group.name, "default": True}
         ],
     }
 
 
 def _groups(site: ImportedSite, models: Sequence[str]) -> Iterator[Group]:
     for model in models:
-        for node in site.nodes:
-            others = [each.name for each in site.nodes if each is not node]
+        for node in site.tftp_nodes:
+            others = [each for each in site.tftp_nodes if each != node]
             yield Group(
-                name=f"{model}-at-{node.name}",
+                name=f"{model}-at-{node}",
                 model=model,
-                tftp=(node.name, *others[: _MAX_MEMBERS - 1]),
+                tftp=(node, *others[: _MAX_TFTP_SERVERS - 1]),
             )
+
+
+def _real_groups(site: ImportedSite) -> Iterator[Group]:
+    """Give the phones of each device pool and model a group of that size."""
+    taken: set[str] = set()
+    for kind in site.phones:
+        pool = "-".join(printable(kind.pool).split())[:_LONGEST_NAME]
+        plain = name = f"{pool or 'phones'}-{kind.model}"
+        number = 2
+        while name in taken:
+            name, number = f"{plain}-{number}", number + 1
+        taken.add(name)
+        yield Group(
+            name=name,
+            model=kind.model,
+            tftp=site.tftp_nodes[:_MAX_TFTP_SERVERS],
+            count=kind.count,
+        )
 
 
 def _set_up(site: ImportedSite, groups: Sequence[Group]) -> Step:
     """Make the CTL that the cluster has, by the commands that make such a one."""
     return Step(
-        title="The cluster as its lists have it",
+        title="Current state",
         run=(*_make_ctl(site), RESTART_TFTP, "phones boot"),
         why="Every phone holds what its node serves.",
         expect=tuple(
@@ -130,16 +158,25 @@ def _regenerate(drift: Drift) -> str:
 
 def comment_of(site: ImportedSite, sources: Sequence[str]) -> str:
     """Return what stands above the rehearsal."""
+    same = [
+        *(["anchors"] if site.same_anchors else []),
+        *(["certificate and node names"] if site.same_names else []),
+        "roles",
+    ]
     lines = [
         f"Made by `tokenless rehearse import` from {', '.join(sources)}.",
-        "The same anchors, names, roles and node names; keys of our own.",
+        f"The same {', '.join(same)} as there; keys of our own.",
+        *(["NOT the same anchors: see below."] if not site.same_anchors else []),
         f"Release {site.version}: {site.version_why}.",
         *(
             f"{node.name}: {node.real_address or 'address not known'} there, "
             f"{node.address} here."
             for node in site.nodes
         ),
-        *(f"Not rebuilt: {remark}." for remark in site.remarks),
+        *(
+            f"Approximated: {each.what}. Why: {each.why}."
+            for each in site.approximations
+        ),
         "Add your change as further [[steps]]; docs/rehearsals.md lists the commands.",
     ]
     return "\n".join(map(printable, lines))

@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from tokenless.phone_emulator.rehearsal.imported_approximations import (
+    Approximation,
+    Topic,
+)
 from tokenless.phone_emulator.rehearsal.imported_lists import Entry, InUse, Picture
 from tokenless.phone_emulator.rehearsal.imported_nodes import node_name
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
+from tokenless.protocol.name_text import printable
 from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 _Place = tuple[TrustStore, str]
@@ -28,6 +34,7 @@ class Drifts:
         self, ctl: Picture | None, itls: Sequence[Picture], publisher: str
     ) -> None:
         self._publisher = publisher
+        self._itls = itls
         self._in_ctl = _serials([] if ctl is None else [ctl])
         self._in_itls = _serials(itls)
 
@@ -40,23 +47,35 @@ class Drifts:
             if place in in_itls and not serials & in_itls[place]
         ]
 
-    def between_itls(self) -> Iterator[str]:
+    def between_itls(self) -> Iterator[Approximation]:
         """Say of which certificates ITLs hold several: that is not rebuilt."""
         for (unit, node), serials in self._in_itls.items():
-            if len(serials) > 1:
-                yield (
-                    f"the ITLs hold {len(serials)} certificates for {unit} of {node}: "
-                    "one node's TFTP was not restarted; here all ITLs are alike"
-                )
+            if len(serials) < 2:  # noqa: PLR2004
+                continue
+            within = any(
+                len(_serials([each]).get((unit, node), ())) > 1 for each in self._itls
+            )
+            whose = f"{unit} of {node}" if node else str(unit)
+            yield Approximation(
+                Topic.ITLS,
+                f"the ITLs hold {len(serials)} certificates for {whose}; here all hold "
+                "the newest",
+                "one ITL alone holds them, and nothing tells what for"
+                if within
+                else "one node's TFTP was not restarted, or its ITL was saved earlier",
+            )
 
-    def since_lists(self, in_use: Sequence[InUse]) -> tuple[list[Drift], list[str]]:
+    def since_lists(
+        self, in_use: Sequence[InUse]
+    ) -> tuple[list[Drift], list[Approximation]]:
         """Return what was regenerated after all lists were made: in use only.
 
         And say which certificates cannot be placed.
         """
         listed = {**self._in_ctl, **self._in_itls}
         known = set().union(*self._in_ctl.values(), *self._in_itls.values())
-        drifts, strangers = [], []
+        drifts: list[Drift] = []
+        strangers: list[Approximation] = []
         for each in in_use:
             if each.certificate.serial_hex in known:
                 continue
@@ -64,9 +83,10 @@ class Drifts:
             if place in listed:
                 drifts.append(self._drift(place))
             else:
+                name = printable(Path(each.source).name)
+                why = _why_not_placed(each, place)
                 strangers.append(
-                    f"{each.source} is in no list, and its file name says no unit that "
-                    "the lists have: it was left out"
+                    Approximation(Topic.CERTIFICATE, f"{name} was left out", why)
                 )
         return drifts, strangers
 
@@ -88,6 +108,8 @@ def _serials(pictures: Sequence[Picture]) -> dict[_Place, set[str]]:
 
 
 def _unit(entry: Entry) -> TrustStore | None:
+    if entry.is_ec:  # CallManager-ECDSA, which is another certificate (said elsewhere)
+        return None
     if entry.role in TFTP_ROLES:
         return TrustStore.CALLMANAGER
     if entry.role == Role.TVS:
@@ -109,3 +131,17 @@ def _place_of(each: InUse) -> _Place | None:
             host = (each.certificate.subject.get("CN") or "").split(".")[0]
             return unit, "" if unit in UNITS_OF_PUBLISHER else host
     return None
+
+
+def _why_not_placed(each: InUse, place: _Place | None) -> str:
+    if place is None:
+        units = ", ".join(UNITS)
+        return f"its file name begins with none of {units}, and it is in no list"
+    unit, node = place
+    common = printable(each.certificate.subject.get("CN") or "")
+    if not node:
+        return f"the lists have no {unit}"
+    return (
+        f"it is in no list, and its common name {common!r} is none of the nodes that "
+        f"have a {unit}: a multi-server certificate has such a name"
+    )

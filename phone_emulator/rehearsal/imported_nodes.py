@@ -1,6 +1,6 @@
 """The nodes of an imported cluster: their names, and addresses for them on loopback."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
@@ -12,6 +12,8 @@ from tokenless.protocol.codes import Role
 from tokenless.protocol.trust_verdicts import TFTP_ROLES
 
 _NODE_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CAPF)
+_SERVER_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CALLMANAGER)
+"""Whose common name is a host's."""
 _LOOPBACK: Final = "127.0.48.{}"
 """For nodes whose address is not known, or would not do on this machine."""
 _FIRST_HOST: Final = 11
@@ -28,8 +30,14 @@ class ImportedNode:
     real_address: str | None
 
 
-def nodes_of(entries: Sequence[Entry]) -> list[ImportedNode]:
+def nodes_of(
+    entries: Sequence[Entry], addresses: Mapping[str, str] | None = None
+) -> list[ImportedNode]:
     """Return the nodes, the one that has CAPF or signs the CTL first.
+
+    Args:
+        entries: The members of all lists.
+        addresses: Those that are known from elsewhere, by host name in lower case.
 
     Raises:
         PhoneError: When there is none, or there are too many.
@@ -44,26 +52,44 @@ def nodes_of(entries: Sequence[Entry]) -> list[ImportedNode]:
         # A CTL Client's emptied servers have no name, only an address (1.7, 1.9).
         bare = entry.dns_name
         is_nameless = entry.role in TFTP_ROLES and not node_name(entry)
-        if is_nameless and _is_address(bare) and bare not in found.values():
+        if is_nameless and is_address(bare) and bare not in found.values():
             found[_made_name(bare)] = bare
     if not found:
+        found = dict(_without_names(entries))
+    if not found:
         raise PhoneError(
-            "the lists name no node", hint="give the CTL and the ITL of every node"
+            "the lists name no node and no server",
+            hint="give the CTL and the ITL of every node",
         )
     if len(found) > MAX_NODES:
         raise PhoneError(
             f"{len(found)} nodes are more than {MAX_NODES}",
             hint="give the lists of one cluster only",
         )
+    for name, address in found.items():
+        found[name] = address or (addresses or {}).get(name.casefold())
     publisher = _publisher(entries, found)
     order = sorted(found, key=lambda name: name != publisher)
     return list(_with_addresses(order, found))
 
 
+def _without_names(entries: Sequence[Entry]) -> Iterator[tuple[str, str | None]]:
+    """Make names for the servers of a list that has no names at all (certutils)."""
+    servers = {e.identity: e for e in entries if e.role in _SERVER_ROLES and e.serial}
+    for number, entry in enumerate(servers.values(), 1):
+        yield node_name(entry) or f"node-{number}", entry.address
+
+
 def node_name(entry: Entry) -> str:
-    """Return a node's name; the CTL Client writes addresses, so its CN's then."""
+    """Return a node's name.
+
+    The CTL Client writes addresses in its place, certutils and 8.x nothing: there it is
+    the host of the certificate's CN.
+    """
     name = entry.dns_name
-    if _is_address(name):
+    if not name and not entry.has_node_name and entry.role in _SERVER_ROLES:
+        name = entry.common_name
+    if is_address(name):
         name = entry.common_name
         if entry.role == Role.CAPF:  # its CN is no host's
             return ""
@@ -71,7 +97,8 @@ def node_name(entry: Entry) -> str:
     return host if HOST.fullmatch(host) else ""
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an IPv4 address."""
     try:
         IPv4Address(text)
     except ValueError:

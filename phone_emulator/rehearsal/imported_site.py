@@ -7,6 +7,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.phone_emulator.addresses import HOST
+from tokenless.phone_emulator.rehearsal.imported_approximations import (
+    ANCHOR_TOPICS,
+    NAME_TOPICS,
+    Approximation,
+    Topic,
+    of_lists,
+)
+from tokenless.phone_emulator.rehearsal.imported_config import (
+    ImportedGroup,
+    group_of,
+    guessed_group,
+    known_addresses,
+)
 from tokenless.phone_emulator.rehearsal.imported_drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.imported_lists import (
     Entry,
@@ -15,7 +28,10 @@ from tokenless.phone_emulator.rehearsal.imported_lists import (
     attribute,
 )
 from tokenless.phone_emulator.rehearsal.imported_nodes import ImportedNode, nodes_of
+from tokenless.phone_emulator.rehearsal.imported_phones import PhoneKind, PhoneTable
 from tokenless.protocol.codes import Role
+from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_config import PhoneConfig
 from tokenless.protocol.trust_verdicts import TFTP_ROLES, FileKind
 
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,128}}\Z){HOST.pattern}(?:\.{HOST.pattern})*")
@@ -48,35 +64,81 @@ class ImportedSite:
     """Regenerated after the CTL was made: in the ITLs only."""
     since_lists: list[Drift]
     """Regenerated after all lists were made: in use only."""
-    remarks: list[str]
-    """What cannot be rebuilt, for the comment above the rehearsal."""
+    approximations: list[Approximation]
+    """What was guessed, and what is not rebuilt as it is there."""
+    group: ImportedGroup
+    """Whom phones register with and whose TVS they ask."""
+    tftp_nodes: tuple[str, ...]
+    """The nodes that phones fetch from; each has a group of every model."""
+    phones: tuple[PhoneKind, ...] = ()
+    """Real phones by device pool and model, where a list of them was given."""
+
+    @property
+    def same_anchors(self) -> bool:
+        """Whether phones have the same anchors here as there."""
+        return not any(each.topic in ANCHOR_TOPICS for each in self.approximations)
+
+    @property
+    def same_names(self) -> bool:
+        """Whether certificates and nodes have the same names here as there."""
+        return not any(each.topic in NAME_TOPICS for each in self.approximations)
 
 
-def read_site(
-    pictures: Sequence[Picture],
-    in_use: Sequence[InUse] = (),
-    version: str | None = None,
-) -> ImportedSite:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a cluster beside its lists."""
+
+    in_use: Sequence[InUse] = ()
+    """Certificates that nodes use."""
+    version: str | None = None
+    """The release."""
+    config: PhoneConfig | None = None
+    """A phone's configuration."""
+    tftp_addresses: Sequence[str] = ()
+    """Nodes that lists were fetched from."""
+    phones: PhoneTable | None = None
+    approximations: Sequence[Approximation] = ()
+    """Said by those who fetched the lists."""
+
+
+def read_site(pictures: Sequence[Picture], known: Known | None = None) -> ImportedSite:
     """Work out the cluster.
 
     Args:
-        pictures: A CTL, ITLs, or both.
-        in_use: Certificates that nodes use.
-        version: The release, when it is known.
+        pictures: A CTL, ITLs, or both; whole ones (`without_repeats`).
+        known: What else is known.
 
     Raises:
-        PhoneError: When no node can be found in the lists, or too many.
+        PhoneError: When no node can be found in the lists, or too many; when lists and
+            configuration are not of the same cluster.
     """
+    known = known or Known()
     entries = [entry for picture in pictures for entry in picture.entries]
     ctl = next((p for p in pictures if p.kind is FileKind.CTL), None)
     itls = [p for p in pictures if p.kind is FileKind.ITL]
-    nodes = nodes_of(entries)
+    config = known.config
+    nodes = nodes_of(entries, known_addresses(config))
     drifts = Drifts(ctl, itls, publisher=nodes[0].name)
-    since_lists, strangers = drifts.since_lists(in_use)
+    since_lists, strangers = drifts.since_lists(known.in_use)
     key_bits = _usual_bits(entries)
-    release, why = (version, "given") if version else _release(ctl, itls)
+    given = known.version
+    release, why = (given, "given") if given else _release(ctl, itls)
+    group = guessed_group(nodes) if config is None else group_of(config, nodes)
+    tftp_nodes, tftp_guess = _tftp_nodes(nodes, known.tftp_addresses)
     server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
     capf = next((e.common_name for e in entries if e.role == Role.CAPF), "")
+    approximations = [
+        *([] if given else [_guessed_release(release, why)]),
+        *group.approximations,
+        *known.approximations,
+        *tftp_guess,
+        *of_lists(pictures),
+        *_node_names(entries, nodes),
+        *_odd_keys(entries, key_bits),
+        *drifts.between_itls(),
+        *strangers,
+        *(known.phones.approximations if known.phones else ()),
+    ]
     return ImportedSite(
         nodes=nodes,
         version=release,
@@ -90,8 +152,53 @@ def read_site(
         key_bits=key_bits,
         since_ctl=drifts.since_ctl(),
         since_lists=since_lists,
-        remarks=[*drifts.between_itls(), *strangers, *_odd_keys(entries, key_bits)],
+        approximations=[each.cleaned() for each in approximations],
+        group=group,
+        tftp_nodes=tftp_nodes,
+        phones=known.phones.kinds if known.phones else (),
     )
+
+
+def _guessed_release(release: str, why: str) -> Approximation:
+    return Approximation(
+        Topic.RELEASE,
+        f"the release is a guess: {release}, as {why}",
+        "lists do not tell the release; --version does",
+    )
+
+
+def _tftp_nodes(
+    nodes: Sequence[ImportedNode], addresses: Sequence[str]
+) -> tuple[tuple[str, ...], list[Approximation]]:
+    """Return the nodes that serve TFTP: those that lists were fetched from, or all."""
+    every = tuple(node.name for node in nodes)
+    fetched = tuple(node.name for node in nodes if node.real_address in addresses)
+    if fetched and len(fetched) == len(set(addresses)):
+        return fetched, []
+    if len(nodes) == 1:
+        return every, []
+    why = (
+        "the servers that were asked are not all nodes of the lists"
+        if addresses
+        else "lists do not tell which nodes serve TFTP; --tftp does"
+    )
+    what = f"phones are put at every node, as if all served TFTP: {', '.join(every)}"
+    return every, [Approximation(Topic.TFTP, what, why)]
+
+
+def _node_names(
+    entries: Sequence[Entry], nodes: Sequence[ImportedNode]
+) -> Iterator[Approximation]:
+    """Say when nodes have names that the lists do not have."""
+    named = {e.dns_name.split(".")[0] for e in entries if e.dns_name}
+    made = [node.name for node in nodes if node.name not in named]
+    if made:
+        yield Approximation(
+            Topic.NODE_NAMES,
+            f"names of nodes that were made up: {', '.join(made)}",
+            "the lists have addresses, or nothing, in the place of names; these are "
+            "the certificates' common names or numbers",
+        )
 
 
 def _release(ctl: Picture | None, itls: Sequence[Picture]) -> tuple[str, str]:
@@ -140,17 +247,20 @@ def _usual_bits(entries: Sequence[Entry]) -> int:
     return usual[0][0] if usual and usual[0][0] in (1024, 2048, 4096) else 2048
 
 
-def _odd_keys(entries: Sequence[Entry], usual: int) -> Iterator[str]:
+def _odd_keys(entries: Sequence[Entry], usual: int) -> Iterator[Approximation]:
     """Say which certificates have keys of other sizes: that is not rebuilt."""
     odd = sorted(
         {
-            f"{entry.common_name} ({entry.key_bits} bits)"
+            f"{printable(entry.common_name)} ({entry.key_bits} bits)"
             for entry in entries
-            if entry.key_bits not in (None, usual) and not entry.is_token
+            if entry.key_bits not in (None, usual)
+            and not entry.is_token
+            and not entry.is_ec
         }
     )
     if odd:
-        yield (
-            f"keys of other sizes than {usual} bits: {', '.join(odd)}; here first "
-            f"certificates all have {usual}"
+        yield Approximation(
+            Topic.KEYS,
+            f"keys of other sizes than {usual} bits: {', '.join(odd)}",
+            f"first certificates all have {usual} bits here",
         )

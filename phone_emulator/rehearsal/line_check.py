@@ -37,6 +37,8 @@ from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import check_line
 from tokenless.services.config import load_config
+from tokenless.services.errors import SettingError
+from tokenless.toml_places import line_of
 
 _HOST_NAME_COMMAND: Final = ("set", "cluster", "hostname")
 _REGENERATE: Final = ("set", "cert", "regen")
@@ -110,6 +112,10 @@ def check_file(path: Path, script: Script) -> None:
             line = _source_line(path, error)
             place = f"{path}:{line}" if line else str(path)
             raise PhoneError(f"{place}: {error}", hint=error.hint) from None
+        except SettingError as error:
+            line = line_of(path.read_text(encoding="utf-8"), error.keys)
+            place = f"{path}:{line}" if line and error.is_override else str(path)
+            raise PhoneError(f"{place}: {error}", hint=error.hint) from None
         except TokenlessError as error:
             raise PhoneError(f"{path}: {error}", hint=error.hint) from None
 
@@ -163,7 +169,14 @@ def _clusters(script: Script) -> dict[str, list[str]]:
     settings = {MAIN_CLUSTER: script.cluster, **script.others}
     clusters = {}
     for name, each in settings.items():
-        nodes = sorted(load_config(None, each).nodes, key=lambda n: not n.publisher)
+        try:
+            config = load_config(None, each)
+        except SettingError as error:
+            if not error.is_override:
+                raise
+            is_main = name == MAIN_CLUSTER
+            raise error.below(*(["cluster"] if is_main else ["others", name])) from None
+        nodes = sorted(config.nodes, key=lambda n: not n.publisher)
         clusters[name] = [node.name for node in nodes]
     return clusters
 
@@ -298,11 +311,13 @@ def _unit(value: str, _: _Names, where: _Place) -> None:
 
 
 def _address(value: str, _: _Names, where: _Place) -> None:
+    hint = "use one of 127.0.0.0/8"
     try:
-        IPv4Address(value)
+        address = IPv4Address(value)
     except AddressValueError:
-        hint = "use one of 127.0.0.0/8"
         raise LineError(where, f"{value} is not an IPv4 address", hint=hint) from None
+    if not address.is_loopback:
+        raise LineError(where, f"{value} is not on loopback", hint=hint)
 
 
 def _new_node(value: str, names: _Names, where: _Place) -> None:

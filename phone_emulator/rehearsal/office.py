@@ -19,6 +19,7 @@ from tokenless.phone_emulator.rehearsal.actions import (
     SignWithRecoveryKey,
     UploadCertificate,
 )
+from tokenless.phone_emulator.rehearsal.permitted import check_name
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.shell import AdminShell
@@ -60,7 +61,7 @@ class Office:
         Args:
             clusters: By name.
             first: Whose administrator it is, unless a line says otherwise.
-            folder: Where key files are kept.
+            folder: Where files are kept that commands save and load: no others.
         """
         self._clusters = clusters
         self._first = first
@@ -146,9 +147,13 @@ class Office:
                 say(f"[{node.name}]")
                 self._run(cluster, node, action.line, say)
 
-    @staticmethod
     def _run(
-        cluster: Cluster, node: Node, line: str, say: Say, output: Path | None = None
+        self,
+        cluster: Cluster,
+        node: Node,
+        line: str,
+        say: Say,
+        output: Path | None = None,
     ) -> None:
         shell = AdminShell(
             cluster,
@@ -156,6 +161,7 @@ class Office:
             ask=lambda _: _KEY_PASSWORD,
             assume_yes=True,
             output=output,
+            folder=self._folder,
         )
         result = shell.run(line)
         say(result.text)
@@ -209,6 +215,7 @@ class Office:
         _announce(target, say)
 
     def _key_file(self, name: str) -> Path:
+        check_name(name)
         return self._folder / f"{name}.p12"
 
     def _export_key(self, action: ExportRecoveryKey, say: Say) -> None:
@@ -223,7 +230,7 @@ class Office:
 
     def _sign_with_key(self, action: SignWithRecoveryKey, say: Say) -> None:
         cluster = self._cluster(action.cluster)
-        line = f"utils itl reset remotekey {self._key_file(action.name)}"
+        line = f"utils itl reset remotekey {self._key_file(action.name).name}"
         self._run(cluster, cluster.publisher, line, say)
 
     @staticmethod

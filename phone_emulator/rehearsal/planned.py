@@ -2,21 +2,30 @@
 
 from collections.abc import Iterator, Sequence
 
+from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.model import Site, first_cluster
 from tokenless.phone_emulator.planner.phones import Boot, Group, Phone, boot
 from tokenless.phone_emulator.planner.plan import Plan, Planned
-from tokenless.phone_emulator.planner.steps import RESTART_TFTP, ResetPhones
+from tokenless.phone_emulator.planner.steps import (
+    RESTART_TFTP,
+    Regenerate,
+    ResetPhones,
+)
+from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.rehearsal import script as scripts
 from tokenless.phone_emulator.rehearsal.script import Expectation, Script, Step
 
 _ADDRESS = "127.0.47.{}"
 _FIRST_ADDRESS = 155
+_MAX_MEMBERS = 5
+"""Of a CallManager group, and of the TFTP servers that a phone is told."""
 
 
 def script_of(plan: Plan, *, name: str, version: str) -> Script:
     """Return a rehearsal of a plan: a first step that sets it up, then its rounds.
 
     Raises:
+        PhoneError: When its phones have several CallManager groups.
         ValueError: When the plan has no steps (a caller's mistake).
     """
     task = plan.task
@@ -24,12 +33,12 @@ def script_of(plan: Plan, *, name: str, version: str) -> Script:
         name=name,
         lesson="The shortest safe order that was found.",
         inferred=True,
-        groups=tuple(_group(task.site, each) for each in task.groups),
+        groups=tuple(_group(task, each) for each in task.groups),
         steps=(
             _set_up(task.site, task.groups),
             *rounds(plan),
         ),
-        cluster=_cluster(task.site, version),
+        cluster=_cluster(task, version),
     )
 
 
@@ -46,7 +55,15 @@ def rounds(plan: Plan) -> Iterator[Step]:
     yield from _by_hand(plan.by_hand)
 
 
-def _cluster(site: Site, version: str) -> dict[str, object]:
+def _cluster(task: Task, version: str) -> dict[str, object]:
+    site = task.site
+    members = {tuple(group.members_of(site)) for group in task.groups}
+    if len(members) > 1:
+        raise PhoneError(
+            "phones of several CallManager groups are not in one rehearsal",
+            hint="plan with one --callmanager-group to save it",
+        )
+    chosen = next(iter(members), range(len(site.nodes)))[:_MAX_MEMBERS]
     nodes = [
         {
             "name": name,
@@ -55,7 +72,7 @@ def _cluster(site: Site, version: str) -> dict[str, object]:
         }
         for number, name in enumerate(site.nodes)
     ]
-    groups = [{"name": "Lab-CMG", "members": list(site.nodes)}]
+    groups = [{"name": "Lab-CMG", "members": [site.nodes[n] for n in chosen]}]
     return {
         "cluster": {"version": version},
         "nodes": nodes,
@@ -63,10 +80,10 @@ def _cluster(site: Site, version: str) -> dict[str, object]:
     }
 
 
-def _group(site: Site, group: Group) -> scripts.Group:
-    home = site.nodes[group.node]
-    others = [node for node in site.nodes if node != home]
-    return scripts.Group(name=group.name, model=group.model, tftp=(home, *others))
+def _group(task: Task, group: Group) -> scripts.Group:
+    nodes = dict.fromkeys((group.node, *sorted({each.node for each in task.groups})))
+    names = tuple(task.site.nodes[node] for node in nodes)[:_MAX_MEMBERS]
+    return scripts.Group(name=group.name, model=group.model, tftp=names)
 
 
 def _set_up(site: Site, groups: Sequence[Group]) -> Step:
@@ -98,7 +115,7 @@ def _rounds(groups: Sequence[Group], steps: Sequence[Planned]) -> Iterator[Step]
 
 
 def _round(groups: Sequence[Group], steps: Sequence[Planned]) -> Step:
-    changes = [each.title for each in steps if each.title.startswith("regenerate")]
+    changes = [each.title for each in steps if isinstance(each.step, Regenerate)]
     return Step(
         title="; ".join(changes) or steps[0].title,
         run=tuple(line for each in steps for line in each.commands),
@@ -116,8 +133,8 @@ def expectations(
             yield Expectation(
                 group=group.name,
                 outcome="rejected" if found.refusals else "ok",
-                ctl=found.ctl.action,
-                itl=None if found.itl is None else found.itl.action,
+                ctl=str(found.ctl.action),
+                itl=None if found.itl is None else str(found.itl.action),
                 verified_by=found.ctl.verified_by,
                 itl_verified_by=None if found.itl is None else found.itl.verified_by,
                 stuck=bool(found.refusals),
@@ -130,7 +147,8 @@ def _by_hand(groups: Sequence[Group]) -> Iterator[Step]:
         yield Step(
             title="The CTL deleted by hand",
             run=(f"phones delete-trust {names}", f"phones boot {names}"),
-            why="No order is safe for these phones: they cannot ask TVS.",
+            why="No order is safe for these phones: at the end they still refuse what "
+            "their node serves.",
             expect=tuple(
                 Expectation(group=group.name, outcome="ok", stuck=False)
                 for group in groups

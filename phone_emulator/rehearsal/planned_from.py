@@ -1,6 +1,7 @@
 """Plan for the cluster of a rehearsal: its steps, carried out on the model."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from tokenless.phone_emulator.planner.model import Site, first_cluster, serve_al
 from tokenless.phone_emulator.planner.phones import Group, Phone
 from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.planner.steps import (
+    Regenerate,
     ResetCtl,
     ResetItl,
     ResetPhones,
@@ -31,10 +33,13 @@ from tokenless.protocol.release import Release
 from tokenless.services.config import ClusterConfig, load_config
 
 _SET_MIXED: Final = "utils ctl set-cluster mixed-mode"
+_SET_NON_SECURE: Final = "utils ctl set-cluster non-secure-mode"
 _REGENERATE: Final = "set cert regen "
 _ON_PUBLISHER: Final[dict[str, Step]] = {
-    # A cluster's first CTL holds what an updated one does.
+    # A cluster's first CTL holds what an updated one does; back in non-secure mode it
+    # is made anew, with its servers emptied.
     _SET_MIXED: UpdateCtl(),
+    _SET_NON_SECURE: UpdateCtl(),
     "utils ctl update CTLFile": UpdateCtl(),
     "utils ctl reset localkey": ResetCtl(),
     "utils itl reset localkey": ResetItl(),
@@ -58,8 +63,10 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
             does not know.
         ConfigurationError: When the rehearsal's settings cannot be used.
     """
-    site = _site(script, load_config(None, script.cluster))
-    groups = tuple(_group(site, each) for each in script.groups)
+    config = load_config(None, script.cluster)
+    site = _site(script, config)
+    members = _members(site, config)
+    groups = tuple(_group(site, each, members) for each in script.groups)
     start = _world_after(script, site, groups)
     return Task(site, groups, parse_goal(goal, site), strict=strict, start=start)
 
@@ -75,37 +82,73 @@ def continued(script: Script, plan: Plan) -> Script:
 
 def _site(script: Script, config: ClusterConfig) -> Site:
     ordered = sorted(config.nodes, key=lambda node: not node.publisher)
-    lines = [line for step in script.steps for line in step.run]
     return Site(
         Release.parse(config.cluster.version),
         tuple(node.name for node in ordered),
-        is_mixed=any(_SET_MIXED in line for line in lines),
+        is_mixed=_is_mixed(script),
     )
 
 
-def _group(site: Site, group: ScriptGroup) -> Group:
+def _is_mixed(script: Script) -> bool:
+    """Whether the rehearsal ends in mixed mode."""
+    lines = (line for step in script.steps for line in step.run)
+    actions = (parse_action(line) for line in lines)
+    typed = [action.line for action in actions if isinstance(action, Admin)]
+    modes = [line for line in typed if line in (_SET_MIXED, _SET_NON_SECURE)]
+    return bool(modes) and modes[-1] == _SET_MIXED
+
+
+def _group(site: Site, group: ScriptGroup, members: tuple[int, ...]) -> Group:
     home = group.tftp[0] if group.tftp else site.nodes[0]
     if home not in site.nodes:
         raise PhoneError(
             f"phones of the group {group.name} ask {home}, which is not in the cluster",
             hint=f"nodes are {', '.join(site.nodes)}",
         )
-    return Group(group.name, group.model, site.nodes.index(home))
+    return Group(group.name, group.model, site.nodes.index(home), members)
+
+
+def _members(site: Site, config: ClusterConfig) -> tuple[int, ...]:
+    """Return the CallManager group of the phones: that of the default device pool."""
+    pool = next((pool for pool in config.device_pools if pool.default), None)
+    named = {group.name: group.members for group in config.callmanager_groups}
+    members = named.get(pool.callmanager_group, ()) if pool is not None else ()
+    return tuple(site.nodes.index(node) for node in members)
 
 
 def _world_after(script: Script, site: Site, groups: tuple[Group, ...]) -> World:
     """Carry the rehearsal's steps out on the model."""
     cluster = serve_all(site, first_cluster(site)._replace(ctl=None))
     world = World(cluster, tuple(Phone() for _ in groups))
-    for step in _steps(script, site):
-        world = apply(site, groups, world, step)
+    at_first = replace(site, is_mixed=False)
+    for text, steps in _steps(script, site):
+        # ITLs and CTLs are made in the mode that the cluster has at that moment.
+        if text in (_SET_MIXED, _SET_NON_SECURE):
+            at_first = replace(site, is_mixed=text == _SET_MIXED)
+        had_no_ctl = text == _SET_NON_SECURE and world.cluster.ctl is None
+        for step in () if had_no_ctl else steps:
+            world = apply(at_first, groups, world, step)
     return world
 
 
-def _steps(script: Script, site: Site) -> Iterator[Step]:
+def _steps(script: Script, site: Site) -> Iterator[tuple[str, tuple[Step, ...]]]:
+    """Return what is typed in the shell, and the steps that it is to the model."""
     for each in script.steps:
         for line in each.run:
-            yield _step(parse_action(line), line, site)
+            action = parse_action(line)
+            text = action.line if isinstance(action, Admin) else ""
+            yield text, _modelled(action, line, site)
+
+
+def _modelled(action: Action, line: str, site: Site) -> tuple[Step, ...]:
+    match action:
+        case Admin(text, None, None, everywhere=True) if text.startswith(_REGENERATE):
+            unit = regeneration(text.removeprefix(_REGENERATE), site.nodes[0], site)
+            return tuple(
+                Regenerate(unit.unit, node) for node in site.holders(unit.unit)
+            )
+        case _:
+            return (_step(action, line, site),)
 
 
 def _step(action: Action, line: str, site: Site) -> Step:

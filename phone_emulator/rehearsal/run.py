@@ -95,6 +95,10 @@ class Played:
             "ok": self.ok,
             "steps": len(self.steps),
             "stuck": list(self.stuck),
+            "approximations": [
+                {"what": each.what, "why": each.why}
+                for each in self.script.approximations
+            ],
             "seconds": round(self.seconds, 3),
         }
 

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.permitted import check_name, check_settings
 from tokenless.phone_emulator.rehearsal.remedy import RemedyKind, kind_of
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.reasons import Reason
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
@@ -99,6 +100,13 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only: Only = ()
 
 
+class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something of an imported cluster that is not as it is there."""
+
+    what: Text
+    why: Text
+
+
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole rehearsal."""
 
@@ -117,6 +125,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Further clusters by name, each as settings laid over the lab's."""
     unserved: Annotated[int, Meta(ge=0, le=200)] = 0
     """How many more subscribers the first cluster has, which stand in lists only."""
+    approximations: tuple[Approximated, ...] = ()
+    """What `rehearse import` guessed or could not rebuild; said when it is played."""
     variants: dict[str, str] = {}
     """Releases of the first cluster by a short name: one rehearsal for each."""
 
@@ -180,8 +190,12 @@ def check_script(script: Script) -> None:
         if group.model not in PHONE_MODELS:
             raise PhoneError(
                 f"group {group.name} has the unknown model {group.model}",
-                hint=f"known are {', '.join(PHONE_MODELS)}",
+                hint=hint_for_unknown_models(group.model),
             )
+    check_settings(script.cluster, "[cluster]")
+    for name, settings in script.others.items():
+        check_name(name)
+        check_settings(settings, f"[others.{name}]")
     if MAIN_CLUSTER in script.others:
         raise PhoneError(
             f"{MAIN_CLUSTER} is what the first cluster is called",
@@ -267,14 +281,18 @@ def _for_variant(
 
 
 def sizes(script: Script, phones: int) -> dict[str, int]:
-    """Divide `phones` among the groups; groups with a fixed count get that."""
+    """Divide `phones` among the groups; groups with a fixed count get that.
+
+    Every group has a phone, so more groups than phones make more phones.
+    """
     shared = [group for group in script.groups if group.count is None]
     result = {group.name: group.count or 0 for group in script.groups}
     left = phones
     for group in shared[:-1]:
         share = group.share if group.share is not None else 1 / len(shared)
-        result[group.name] = min(left, max(1, round(phones * share)))
-        left -= result[group.name]
+        # At least one phone a group, even when fewer than groups were asked for.
+        result[group.name] = max(1, min(left, round(phones * share)))
+        left = max(0, left - result[group.name])
     if shared:
         result[shared[-1].name] = max(left, 1)
     return result

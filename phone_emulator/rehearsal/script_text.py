@@ -9,7 +9,7 @@ import msgspec
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.protocol.name_text import printable
 
-_LISTS = ("groups", "steps", "expect")
+_LISTS = ("approximations", "groups", "steps", "expect")
 """What is written as one table each."""
 
 
@@ -29,8 +29,8 @@ def write_script(script: Script, *, comment: str = "") -> str:
     lines += [f"{name} = {_value(value)}" for name, value in plain.items()]
     for name, table in tables.items():
         lines += _table(name, table)
-    for name in ("groups", "steps"):
-        for item in values[name]:
+    for name in ("approximations", "groups", "steps"):
+        for item in values.get(name, ()):
             lines += ["", f"[[{name}]]", *_fields(item)]
     return "\n".join(lines) + "\n"
 

@@ -28,6 +28,7 @@ from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _SIGNING: Final = (TrustStore.CALLMANAGER, TrustStore.ITLRECOVERY)
+_CALLMANAGER: Final = ("sccp_port", "sccps_port", "sip_port", "sips_port")
 _TVS_TIMEOUT_S: Final = 5.0
 _FIRST_UNSERVED: Final = "127.0.48.1"
 
@@ -163,6 +164,9 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
     ports = {
         "tftp": {"port": free_port(socket.SOCK_DGRAM, addresses)},
         "tvs": {"port": free_port(socket.SOCK_STREAM, addresses)},
+        "callmanager": {
+            name: free_port(socket.SOCK_STREAM, addresses) for name in _CALLMANAGER
+        },
     }
     return load_config(None, _over(named, ports))
 

@@ -24,8 +24,14 @@ from tokenless.phone_emulator.rehearsal.cast import Cast, Progress
 from tokenless.phone_emulator.rehearsal.facts import ClusterFacts, NodeView
 from tokenless.phone_emulator.rehearsal.log_tap import LogTap, tapped_log
 from tokenless.phone_emulator.rehearsal.office import Office
+from tokenless.phone_emulator.rehearsal.permitted import check_address
 from tokenless.phone_emulator.rehearsal.prospects import Prospect
-from tokenless.phone_emulator.rehearsal.script import MAIN_CLUSTER, Script, sizes
+from tokenless.phone_emulator.rehearsal.script import (
+    MAIN_CLUSTER,
+    Script,
+    check_script,
+    sizes,
+)
 from tokenless.phone_emulator.rehearsal.site import Site, open_site, site_of
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.changes.hostname import set_hostname
@@ -119,6 +125,7 @@ class Stage:
     async def _add(self, action: AddNode, say: Say) -> None:
         site = next(iter(self._sites.values()))
         cluster = site.cluster
+        check_address(action.address)
 
         def add() -> None:
             add_node(cluster, action.node, action.address, by=_BY)
@@ -202,7 +209,9 @@ async def open_stage(script: Script, phones: int, folder: Path) -> AsyncIterator
                 await site.start()
             cast = _cast(script, phones, sites, store=store, tap=tap, calendar=calendar)
             clusters = {name: site.cluster for name, site in sites.items()}
-            office = Office(clusters, next(iter(sites)), folder)
+            files = folder / "files"
+            files.mkdir()
+            office = Office(clusters, next(iter(sites)), files)
             yield Stage(sites, cast, office, calendar)
             nursery.cancel_scope.cancel()
 
@@ -214,6 +223,7 @@ def _open_sites(
     calendar: Calendar,
     stack: ExitStack,
 ) -> dict[str, Site]:
+    check_script(script)  # what was not read from a file was not checked yet
     sites = {
         MAIN_CLUSTER: open_site(
             MAIN_CLUSTER,

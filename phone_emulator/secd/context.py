@@ -88,12 +88,17 @@ class Boot:
         report.held = self.held[self.kind]
         return Step.SETTLED
 
-    def refuse(self, verdict: Refuse) -> Step:
-        """Close the present file by keeping what is installed."""
+    def refuse(self, verdict: Refuse, message: str | None = None) -> Step:
+        """Close the present file by keeping what is installed.
+
+        Args:
+            verdict: Why.
+            message: What the phone shows of a configuration, instead of a TFTP error.
+        """
         self.note(Moment.REFUSED, kind=self.kind, reason=verdict.reason)
         if self.kind is FileKind.CONFIGURATION:
             name = self.file_report.requested or f"{self.identity.device}.cnf.xml"
-            self.say(status_messages.configuration_refused(name))
+            self.say(message or status_messages.configuration_refused(name))
             if self.held[self.kind] is not None:
                 self.note(Moment.CACHED_CONFIGURATION)
         self._explain(verdict.code, verdict.reason)

@@ -10,7 +10,11 @@ import msgspec
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.header_fields import SignerId
 from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_models import PHONE_MODELS, PhoneModel
+from tokenless.protocol.phone_models import (
+    PHONE_MODELS,
+    PhoneModel,
+    hint_for_unknown_models,
+)
 from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer, Query
@@ -66,7 +70,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         except KeyError:
             raise PhoneError(
                 f"the model {self.model_name} is not known",
-                hint=f"known are {', '.join(PHONE_MODELS)}",
+                hint=hint_for_unknown_models(self.model_name),
             ) from None
 
     @property

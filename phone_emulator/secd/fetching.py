@@ -25,7 +25,10 @@ def begin(boot: Boot) -> Step | None:
         servers = tuple(server for server in servers if _is_authorised(boot, server))
         if not servers:
             said = "the CTL does not name this TFTP server"
-            return boot.refuse(Refuse(Reason.NOT_AUTHORISED, said, 10))
+            return boot.refuse(
+                Refuse(Reason.NOT_AUTHORISED, said, 10),
+                status_messages.TFTP_NOT_AUTHORISED,
+            )
     names = names_of(boot.kind, boot.identity.device, signed=wants_signed(boot))
     boot.search = FileSearch(names, servers)
     request(boot)

@@ -34,7 +34,8 @@ def examine(boot: Boot, data: bytes) -> Step:
     boot.servers.note_answer(boot.search.server)
     boot.note(Moment.FETCHED, name=boot.search.name, length=str(len(data)))
     if boot.kind is not FileKind.CONFIGURATION:
-        return _examine_list(boot, data)
+        # Sites without CUCM serve empty lists so that phones go on (observed).
+        return _examine_list(boot, data) if data else fetching.not_found(boot)
     if fetching.wants_signed(boot):
         return _examine_signed_configuration(boot, data)
     return _take_configuration(boot, data, _UNSIGNED_RULE)

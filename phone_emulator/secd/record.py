@@ -21,7 +21,7 @@ from tokenless.phone_emulator.secd.events import (
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.states import State
 from tokenless.phone_emulator.secd.tvs_cache import CacheEntry, TvsCache
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
 
 FORMAT: Final = 2
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
@@ -124,7 +124,7 @@ class Replay:
         if (name := self.start.identity.model_name) not in PHONE_MODELS:
             raise PhoneError(
                 f"the record's model {name} is not known",
-                hint=f"known are {', '.join(PHONE_MODELS)}",
+                hint=hint_for_unknown_models(name),
             )
         cache = TvsCache(self.start.cache)
         self.secd = Secd(self.start.identity, self.start.contents, cache)

@@ -13,6 +13,8 @@ from tokenless.protocol.trust_anchors import FileKind
 TFTP_TIMEOUT: Final = "TFTP timeout"
 TFTP_ACCESS_ERROR: Final = "TFTP access error"
 _NOON: Final = 12
+TFTP_NOT_AUTHORISED: Final = "TFTP server not authorized"
+"""A server that the CTL does not name (the vendor's sentence, phone guides)."""
 ERASING_LISTS: Final = "Erasing CTL and ITL files"
 _INSTALLED: Final = {
     (True, True): "CTL and ITL installed",

@@ -98,12 +98,18 @@ class PhoneSite:
         yield "Host Name", state.device
         yield "Model Number", f"CP-{model.name}"
         yield "Version", model.load
+        yield from self._lists("File.tlv")
+
+    def _lists(self, ending: str) -> _Rows:
+        """Return the lists with their checksums: `ITLFile.tlv`, or `ITL file`."""
+        model = self._model
         for name, found in describe(model, self._flash.load()).items():
             checksum = "Not Installed" if found is None else found[model.checksum]
-            yield name, checksum
+            yield name.removesuffix("File.tlv") + ending, checksum
 
     def _configuration(self) -> _Rows:
         yield "Host Name", self._state.device
+        yield from self._lists(" file")
         configuration = self._accepted()
         if configuration is None:
             yield "Configuration", "none"
@@ -151,8 +157,8 @@ class PhoneSite:
 
 
 def _html(title: str, rows: _Rows) -> str:
-    # A label and a value in bold with an empty cell between, letters as phones write
-    # them: what scrapers' patterns were seen to look for.
+    # A label and a value in bold with an empty cell between, in a table that is in a
+    # centred DIV in a cell, letters as phones write them: what scrapers look for.
     body = "\n".join(
         f"<TR><TD><B> {escape(name)}</B></TD><td width=20></TD>"
         f"<TD><B>{_cell(value)}</B></TD></TR>"
@@ -161,7 +167,9 @@ def _html(title: str, rows: _Rows) -> str:
     return (
         "<!DOCTYPE html><html><head>"
         f"<title>{escape(title)}</title></head><body>\n"
-        f"<h1>{escape(title)}</h1>\n<table>\n{body}\n</table>\n</body></html>\n"
+        f"<h1>{escape(title)}</h1>\n"
+        '<table><tr><td VALIGN=top><DIV ALIGN=center>\n<TABLE BORDER="0">\n'
+        f"{body}\n</TABLE>\n</DIV></td></tr></table>\n</body></html>\n"
     )
 
 

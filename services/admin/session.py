@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tokenless.protocol.name_text import printable_lines
+from tokenless.protocol.name_text import printable, printable_lines
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PUBLIC, write_output
@@ -26,6 +26,7 @@ class Session:
         by: Who it is, for the audit log.
         pagination: Whether output stops after each screen in a terminal.
         output: Where `file get` saves; the current folder when None.
+        folder: Where all files lie that commands may save and load; anywhere when None.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Session:
         ask_secret: Ask,
         echo: Callable[[str], None],
         output: Path | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.cluster = cluster
         self.node = node
         self.by = administrator()
         self.pagination = True
         self.output = output
+        self.folder = folder
         self._ask = ask
         self._ask_secret = ask_secret
         self._echo = echo
@@ -89,13 +92,28 @@ class Session:
         """Go on as the shell of the same node under its new name."""
         self.node = self.cluster.node(name)
 
+    def file(self, name: str) -> Path:
+        """Return the file that an argument names.
+
+        Raises:
+            ServiceError: When it lies outside of the shell's own folder.
+        """
+        if self.folder is None:
+            return Path(name)
+        if name != Path(name).name or name in ("", ".", ".."):
+            raise ServiceError(
+                f"{printable(name)} is outside of this shell's folder",
+                hint="name a file without a folder",
+            )
+        return self.folder / name
+
     def deliver(self, name: str, data: bytes, *, mode: int = PUBLIC) -> None:
         """Save a fetched file.
 
         Raises:
             ServiceError: When a file of that name exists and none was named.
         """
-        target = Path(name) if self.output is None else self.output
+        target = self.file(name) if self.output is None else self.output
         if self.output is None and target.exists():
             raise ServiceError(
                 f"{target} exists already", hint="name another file with --output"

@@ -60,6 +60,7 @@ class AdminShell:
         assume_yes: bool = False,
         echo: Callable[[str], None] = lambda _: None,
         output: Path | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Open the shell.
 
@@ -72,6 +73,8 @@ class AdminShell:
             assume_yes: Answer every confirmation with yes, without asking.
             echo: Is given every line as it is printed, while the command runs.
             output: Where `file get` saves.
+            folder: Where all files lie that commands may save and load; anywhere when
+                None.
 
         Raises:
             ServiceError: When the cluster has no such node.
@@ -85,6 +88,7 @@ class AdminShell:
             ask_secret=ask if ask_secret is None else ask_secret,
             echo=echo,
             output=output,
+            folder=folder,
         )
 
     @property

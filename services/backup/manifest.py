@@ -1,14 +1,18 @@
 """What a backup holds: every file with its size and checksum, in `manifest.json`.
 
-    {"format":"tokenless backup 1","cluster":"lab","made_at":"…","has_database":true,
+    {"format":"tokenless backup 2","cluster":"lab","made_at":"…","has_database":true,
      "files":[{"path":"nodes/lab-pub/keys/TVS-….pem","size":916,"sha256":"…",
-               "is_private":true},…]}
+               "is_private":true,"mode":384},…],
+     "folders":[{"path":"nodes/lab-pub/tftp","mode":488},…]}
+
+The first format had neither modes nor folders, so that empty ones were lost.
 
 The checksums find damage and half a copy. They are no seal: who can write a backup can
 write its manifest, so backups are kept where keys are kept.
 """
 
 import hashlib
+import sys
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, BinaryIO, Final
@@ -19,7 +23,8 @@ from tokenless.services.errors import ServiceError
 
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
-FORMAT: Final = "tokenless backup 1"
+FORMAT: Final = "tokenless backup 2"
+_FIRST_FORMAT: Final = "tokenless backup 1"
 _CHUNK: Final = 1 << 20
 HINT: Final = "take another backup"
 NAME_A_BACKUP: Final = "name what `tokenless backup` has made"
@@ -29,15 +34,27 @@ class BackupError(ServiceError):
     """A backup is not one, is damaged, or would write where it must not."""
 
 
+_Path = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+_Mode = Annotated[int, msgspec.Meta(ge=0, le=0o777)]
+
+
+class Folder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One folder, empty or not; `.` is the data folder itself."""
+
+    path: _Path
+    mode: _Mode
+
+
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file."""
 
-    path: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    path: _Path
     """Relative to the data folder, with slashes."""
     size: Annotated[int, msgspec.Meta(ge=0)]
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
     is_private: bool
     """Whether only its owner may read it."""
+    mode: _Mode = 0o644
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +66,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     has_database: bool
     """False when hosts share a database: that has a backup of its own."""
     files: tuple[Entry, ...]
+    folders: tuple[Folder, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(entry.size for entry in self.files)
 
     def encode(self) -> bytes:
         """Return it as it is stored."""
@@ -65,12 +88,13 @@ def decode_manifest_untrusted(data: bytes) -> Manifest:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BackupError(f"not a backup: {error}", hint=NAME_A_BACKUP) from None
-    if manifest.format != FORMAT:
+    if manifest.format not in (FORMAT, _FIRST_FORMAT):
         raise BackupError(
             f"not a backup that this version reads: {manifest.format}",
             hint="restore it with the version that made it",
         )
     paths = [entry.path for entry in manifest.files]
+    paths += [folder.path for folder in manifest.folders]
     for path in paths:
         _check_path(path)
     if len(set(paths)) != len(paths):
@@ -82,17 +106,20 @@ def copy_checked(source: BinaryIO, target: BinaryIO, entry: Entry) -> None:
     """Copy one file of a backup.
 
     Raises:
-        BackupError: When it is not what the manifest says.
+        BackupError: When it is not what the manifest says; a longer one is not read
+            to its end.
     """
-    size, digest = copy(source, target)
+    size, digest = copy(source, target, most=entry.size + 1)
     if (size, digest) != (entry.size, entry.sha256):
         raise BackupError(f"{entry.path} is damaged in the backup", hint=HINT)
 
 
-def copy(source: BinaryIO, target: BinaryIO) -> tuple[int, str]:
-    """Copy a file; return its size and SHA-256."""
+def copy(
+    source: BinaryIO, target: BinaryIO, *, most: int = sys.maxsize
+) -> tuple[int, str]:
+    """Copy a file, or its first bytes; return how many and their SHA-256."""
     digest, size = hashlib.sha256(), 0
-    while chunk := source.read(_CHUNK):
+    while chunk := source.read(min(_CHUNK, most - size)):
         digest.update(chunk)
         size += len(chunk)
         target.write(chunk)

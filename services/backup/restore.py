@@ -1,8 +1,8 @@
 """Restoring a data folder from a backup, whole or not at all.
 
 A backup is judged as something a stranger could have handed over: only the files that
-its manifest lists, with their sizes and checksums, below the folder; no links, nothing
-twice, nothing missing.
+its manifest lists, with their sizes and checksums, below the folder; no links anywhere
+in a path, no holes, nothing twice, nothing missing, no more than there is room for.
 """
 
 import os
@@ -11,8 +11,8 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, Final, cast
 
 from tokenless.services.backup.manifest import (
@@ -26,12 +26,17 @@ from tokenless.services.backup.manifest import (
     copy_checked,
     decode_manifest_untrusted,
 )
+from tokenless.services.cluster.cluster import load_saved
 from tokenless.services.cluster.site import CONFIG_FILE, DATABASE_FILE
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, PUBLIC, sync_folder
+from tokenless.services.files import PRIVATE, sync_folder
 
 _PRIVATE_FOLDERS: Final = frozenset(["keys", "tokens"])
 _FOLDER, _PRIVATE_FOLDER = 0o755, 0o700
+_NODE_PARTS: Final = 2
+"""A node's folder is nodes/NODE."""
+_OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def restore_backup(source: Path, data: Path) -> Manifest:
@@ -57,54 +62,67 @@ def restore_backup(source: Path, data: Path) -> Manifest:
     beside = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     beside.mkdir(mode=_PRIVATE_FOLDER)
     try:
-        manifest = _unpack_untrusted(source, beside)
-        beside.chmod(_FOLDER)
-        beside.rename(data)
+        manifest = _unpack_untrusted(source, beside / "data")
+        load_saved(beside / "data" / CONFIG_FILE)  # what no command could open
+        (beside / "data").rename(data)
         sync_folder(data.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return manifest
 
 
-def _unpack_untrusted(source: Path, beside: Path) -> Manifest:
+def _unpack_untrusted(source: Path, target: Path) -> Manifest:
     if source.is_dir():
-        return _from_folder(source, beside)
+        return _from_folder(source, target)
     try:
         with tarfile.open(source, mode="r:") as tar:
-            return _from_archive(tar, beside)
+            return _from_archive(tar, target, source.stat().st_size)
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BackupError(f"{source} is damaged: {error}", hint=HINT) from None
 
 
-def _from_folder(source: Path, beside: Path) -> Manifest:
-    with _open_regular(source / MANIFEST) as file:
+def _from_folder(source: Path, target: Path) -> Manifest:
+    with _open_regular(source, MANIFEST) as file:
         manifest = _read_manifest(file)
+    _make_folders(target, manifest)
     for entry in manifest.files:
-        with _open_regular(source / entry.path) as file:
-            _write(file, beside, entry)
+        with _open_regular(source, entry.path) as file:
+            _write(file, target, entry)
     return manifest
 
 
-def _from_archive(tar: tarfile.TarFile, beside: Path) -> Manifest:
+def _from_archive(tar: tarfile.TarFile, target: Path, length: int) -> Manifest:
     first = tar.next()
-    if first is None or first.name != MANIFEST or not first.isreg():
+    if first is None or first.name != MANIFEST or not _is_plain(first):
         raise BackupError(
             "not a backup: it does not begin with a manifest", hint=NAME_A_BACKUP
         )
     manifest = _read_manifest(_content(tar, first))
+    if manifest.size > length:
+        raise BackupError(
+            f"the backup is cut off: {manifest.size} bytes are claimed in {length}",
+            hint=HINT,
+        )
+    _make_folders(target, manifest)
     awaited = {entry.path: entry for entry in manifest.files}
     while (member := tar.next()) is not None:
         entry = awaited.pop(member.name, None)
-        if entry is None or not member.isreg() or member.size != entry.size:
+        if entry is None or not _is_plain(member) or member.size != entry.size:
             raise BackupError(
                 f"the backup holds {member.name!r} besides its files", hint=HINT
             )
-        _write(_content(tar, member), beside, entry)
+        _write(_content(tar, member), target, entry)
     if awaited:
         raise BackupError(
             f"the backup is cut off: {len(awaited)} files are missing", hint=HINT
         )
     return manifest
+
+
+def _is_plain(member: tarfile.TarInfo) -> bool:
+    """Whether a member is a file without holes: 10 kB with holes unpack to any size."""
+    kinds = (tarfile.REGTYPE, tarfile.AREGTYPE)
+    return member.type in kinds and not member.issparse()
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> BinaryIO:
@@ -123,37 +141,65 @@ def _read_manifest(file: IO[bytes]) -> Manifest:
 
 
 @contextmanager
-def _open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open a file of a backup, never through a link."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise BackupError(f"{path}: {error.strerror}", hint=HINT) from None
-    with os.fdopen(descriptor, "rb") as file:
+def _open_regular(source: Path, relative: str) -> Iterator[BinaryIO]:
+    """Open a file of a backup, through no link at any part of its path."""
+    shown = source / relative
+    *folders, name = Path(relative).parts
+    with ExitStack() as stack:
+        try:
+            at = os.open(
+                source, _OPEN_FOLDER & ~os.O_NOFOLLOW
+            )  # as the caller named it
+            stack.callback(os.close, at)
+            for part in folders:
+                at = os.open(part, _OPEN_FOLDER, dir_fd=at)
+                stack.callback(os.close, at)
+            descriptor = os.open(name, _OPEN_FILE, dir_fd=at)
+        except OSError as error:
+            raise BackupError(f"{shown}: {error.strerror}", hint=HINT) from None
+        file = stack.enter_context(os.fdopen(descriptor, "rb"))
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BackupError(f"{path} is no file", hint=HINT)
+            raise BackupError(f"{shown} is no file", hint=HINT)
         yield file
 
 
-def _write(source: BinaryIO, beside: Path, entry: Entry) -> None:
-    target = beside / entry.path
-    is_private = entry.is_private or _is_among_keys(entry)
-    _make_folders(beside, target.parent)
+def _write(source: BinaryIO, target: Path, entry: Entry) -> None:
+    """Write one file, with its mode as far as the umask allows."""
+    is_private = entry.is_private or _is_private(entry.path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(target, flags, PRIVATE), "wb") as file:
+    mode = PRIVATE if is_private else entry.mode | PRIVATE
+    descriptor = os.open(target / entry.path, flags, mode)
+    with os.fdopen(descriptor, "wb") as file:
         copy_checked(source, file, entry)
         file.flush()
-        os.fchmod(file.fileno(), PRIVATE if is_private else PUBLIC)
         os.fsync(file.fileno())
 
 
-def _is_among_keys(entry: Entry) -> bool:
-    return not _PRIVATE_FOLDERS.isdisjoint(Path(entry.path).parent.parts)
+def _is_private(path: str) -> bool:
+    """Whether a path lies in a folder of keys, or is one."""
+    return not _PRIVATE_FOLDERS.isdisjoint(Path(path).parts)
 
 
-def _make_folders(beside: Path, folder: Path) -> None:
-    made = beside
-    for part in folder.relative_to(beside).parts:
-        made = made / part
-        is_private = not _PRIVATE_FOLDERS.isdisjoint(made.relative_to(beside).parts)
-        made.mkdir(mode=_PRIVATE_FOLDER if is_private else _FOLDER, exist_ok=True)
+def _make_folders(target: Path, manifest: Manifest) -> None:
+    """Make every folder, those above first, if there is room for what comes into them.
+
+    Raises:
+        BackupError: When there is not.
+    """
+    free = shutil.disk_usage(target.parent).free
+    if manifest.size > free:
+        raise BackupError(
+            f"{manifest.size} bytes are needed, {free} are free",
+            hint="make room on the disk",
+        )
+    folders = {PurePosixPath("."): _FOLDER}
+    for entry in manifest.files:
+        path = PurePosixPath(entry.path)
+        folders |= dict.fromkeys(path.parents, _FOLDER)
+        if path.parts[0] == "nodes" and len(path.parts) > _NODE_PARTS:
+            # The first format left it out when it was empty.
+            folders[PurePosixPath(*path.parts[:_NODE_PARTS], "tftp")] = _FOLDER
+    folders |= {PurePosixPath(each.path): each.mode for each in manifest.folders}
+    for path, mode in sorted(folders.items(), key=lambda each: each[0].parts):
+        is_private = _is_private(str(path))
+        (target / path).mkdir(_PRIVATE_FOLDER if is_private else mode | _PRIVATE_FOLDER)

@@ -19,7 +19,14 @@ from typing import Final
 
 import msgspec
 
-from tokenless.services.backup.manifest import FORMAT, MANIFEST, Entry, Manifest, copy
+from tokenless.services.backup.manifest import (
+    FORMAT,
+    MANIFEST,
+    Entry,
+    Folder,
+    Manifest,
+    copy,
+)
 from tokenless.services.cluster.site import CONFIG_FILE, DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, sync_folder
@@ -27,6 +34,7 @@ from tokenless.services.files import PRIVATE, sync_folder
 _LOCK_S: Final = 30.0
 _LEFT_OUT: Final = frozenset(["control.sock", "control.lock"])
 _OTHERS: Final = 0o077
+_MODE: Final = 0o777
 _ARCHIVE: Final = ".tar"
 
 
@@ -85,7 +93,9 @@ def _copy_all(data: Path, content: Path, now: float) -> Manifest:
     cluster = msgspec.json.decode((content / CONFIG_FILE).read_bytes())
     made_at = datetime.fromtimestamp(int(now), UTC)
     name = str(cluster["cluster"]["name"])
-    manifest = Manifest(FORMAT, name, made_at, has_database, tuple(entries))
+    manifest = Manifest(
+        FORMAT, name, made_at, has_database, tuple(entries), tuple(_folders(data))
+    )
     with (
         _private(content / MANIFEST) as descriptor,
         os.fdopen(descriptor, "wb") as file,
@@ -116,6 +126,14 @@ def _copy_database(path: Path, copied: Path) -> None:
         source.backup(target)
 
 
+def _folders(data: Path) -> Iterator[Folder]:
+    """Yield the folders of a data folder, itself first: empty ones are needed, too."""
+    for folder, names, _ in os.walk(data):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        mode = stat.S_IMODE(os.lstat(folder).st_mode) & _MODE
+        yield Folder(Path(folder).relative_to(data).as_posix(), mode)
+
+
 def _files(data: Path) -> Iterator[Path]:
     """Yield the regular files of a data folder, without the database."""
     for folder, names, files in os.walk(data):
@@ -137,9 +155,9 @@ def _copy_file(path: Path, content: Path, relative: Path) -> Entry:
         _private(target) as descriptor,
         os.fdopen(descriptor, "wb") as copied,
     ):
-        is_private = not stat.S_IMODE(os.fstat(source.fileno()).st_mode) & _OTHERS
+        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) & _MODE
         size, digest = copy(source, copied)
-    return Entry(relative.as_posix(), size, digest, is_private)
+    return Entry(relative.as_posix(), size, digest, not mode & _OTHERS, mode)
 
 
 @contextmanager

@@ -22,13 +22,19 @@ def cluster_options(command: _Command) -> _Command:
     return data_option(config_option(json_option(command)))
 
 
-def open_cluster(data: Path, config: Path | None) -> Cluster:
+def open_cluster(data: Path, config: Path | None, *, makes: bool = False) -> Cluster:
     """Open the cluster of a command that has `data_option`.
+
+    Args:
+        data: The data folder.
+        config: As `Cluster.open`.
+        makes: Whether a folder that does not exist is made: `serve` and `init` alone
+            do that, or a misspelt --data would be a new cluster.
 
     Raises:
         ServiceError: As `Cluster.open`.
     """
-    return Cluster.open(data, config, database_url=database_url())
+    return Cluster.open(data, config, database_url=database_url(), makes=makes)
 
 
 @contextmanager

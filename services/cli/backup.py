@@ -11,6 +11,9 @@ from tokenless.services.backup.manifest import Manifest
 from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup
 from tokenless.services.cli.options import data_option
+from tokenless.services.cluster.cluster import load_saved
+from tokenless.services.cluster.site import CONFIG_FILE
+from tokenless.services.config import host_settings
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _SHARED = (
@@ -43,16 +46,22 @@ def restore(*, data: Path, as_json: bool, source: Path) -> None:
     """Make the data folder from what `tokenless backup` wrote.
 
     SOURCE is that folder or file. The data folder must not exist yet, or be empty. A
-    damaged backup leaves nothing behind.
+    damaged backup leaves nothing behind. Look at the host settings that it prints: who
+    can write a backup decides by them which files this host serves.
     """
     manifest = restore_backup(source, data)
     if not manifest.has_database:
         click.echo("the database has a backup of its own; restore it, too", err=True)
-    _tell(manifest, data, f"restored {data}", as_json=as_json)
+    settings = host_settings(load_saved(data / CONFIG_FILE))
+    for name, value in settings.items():
+        click.echo(f"host setting: {name} = {printable(json.dumps(value))}", err=True)
+    _tell(manifest, data, f"restored {data}", as_json=as_json, host_settings=settings)
 
 
-def _tell(manifest: Manifest, path: Path, line: str, *, as_json: bool) -> None:
-    size = sum(entry.size for entry in manifest.files)
+def _tell(
+    manifest: Manifest, path: Path, line: str, *, as_json: bool, **more: object
+) -> None:
+    size = manifest.size
     if not as_json:
         made = f"{manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
         files = len(manifest.files)
@@ -66,5 +75,6 @@ def _tell(manifest: Manifest, path: Path, line: str, *, as_json: bool) -> None:
         "files": len(manifest.files),
         "bytes": size,
         "has_database": manifest.has_database,
+        **more,
     }
     click.echo(json.dumps(found))

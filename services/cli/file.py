@@ -12,7 +12,7 @@ from tokenless.services.cli.file_verify import verify
 
 @click.group()
 def file() -> None:
-    """Read, build, sign, encrypt and verify trust lists and signed files."""
+    """Read, build, sign, encrypt and verify what phones load."""
 
 
 COMMANDS = (

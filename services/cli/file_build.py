@@ -58,6 +58,11 @@ Example:
     type=click.Choice(["sha1", "sha256", "sha512"]),
     help="What is signed; 7900 phones verify sha1 only.",
 )
+@click.option(
+    "--version",
+    type=click.Choice(["1.1", "1.2"]),
+    help="VERSION of the header; 1.2 by default.",
+)
 @click.option("--signer-version", help="Element 28, as 1.1; left out by default.")
 @timestamp_option
 @signer_options
@@ -70,6 +75,7 @@ def build(
     filename: str | None,
     form: str | None,
     digest: str | None,
+    version: str | None,
     signer_version: str | None,
     timestamp: int | None,
     source: KeySource,
@@ -79,13 +85,14 @@ def build(
 
     Records come from flags, or from a description in TOML:
 
-    filename, form, digest, signer_version, and for each [[record]] role, certificate,
-    dns_name, ip_address, or token = true.
+    filename, form, digest, version, signer_version, and for each [[record]] role,
+    certificate, dns_name, ip_address, or token = true.
     """
     overrides = {
         "filename": filename,
         "form": form,
         "digest": digest,
+        "version": version,
         "signer_version": signer_version,
         "record": tuple(map(parse_record_flag, records)) or None,
     }
@@ -103,7 +110,7 @@ def build(
 def _sign(
     plan: ListDescription, folder: Path, source: KeySource, timestamp: int
 ) -> TrustList:
-    version = plan.signer_version
+    element_28 = plan.signer_version
     return sign_trust_list(
         plan.filename,
         plan.build_records(folder),
@@ -111,7 +118,8 @@ def _sign(
         timestamp=timestamp,
         digest=parse_digest(plan.digest),
         form=ListForm(plan.form),
-        signer_version=None if version is None else parse_version(version),
+        signer_version=parse_version(element_28) if element_28 else None,
+        version=parse_version(plan.version),
     )
 
 

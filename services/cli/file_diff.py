@@ -12,8 +12,10 @@ from tokenless.protocol.list_diff import (
     Outcome,
     anchors_in_words,
     diff_lists,
+    kind_of,
     survives_as_signer,
 )
+from tokenless.protocol.trust_list import TrustList
 from tokenless.services.cli.file_input import load_trust_list
 from tokenless.services.errors import ServiceError
 
@@ -35,7 +37,7 @@ def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:
     Exit status 0 when it does, alone or with TVS's help; 1 when it refuses.
     """
     held = None if beside is None else load_trust_list(beside)
-    result = diff_lists(load_trust_list(old), load_trust_list(new), beside=held)
+    result = diff_lists(*_of_one_kind(old, new), beside=held)
     if as_json:
         click.echo(json.dumps(_describe(result)))
     else:
@@ -46,6 +48,23 @@ def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:
             f"phones with {old} refuse {new}",
             hint="sign it with a key that the old list has as SAST",
         )
+
+
+def _of_one_kind(old: Path, new: Path) -> tuple[TrustList, TrustList]:
+    """Load both lists; a phone never puts an ITL in the place of a CTL.
+
+    Raises:
+        ServiceError: When one is a CTL and the other an ITL.
+    """
+    lists = load_trust_list(old), load_trust_list(new)
+    kinds = [kind_of(each).value.removesuffix("File.tlv") for each in lists]
+    if kinds[0] != kinds[1]:
+        raise ServiceError(
+            f"{old} and {new} are lists of two kinds: {kinds[0]} and {kinds[1]}",
+            hint="compare two lists of one kind; --beside takes the other one that "
+            "the phone holds",
+        )
+    return lists
 
 
 def _details(result: ListDiff) -> list[str]:

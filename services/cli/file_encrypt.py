@@ -75,7 +75,10 @@ def encrypt(
     source: KeySource,
     as_json: bool,
 ) -> None:
-    """Encrypt FILE for one phone and sign it, into FILE.enc.sgn or OUTPUT."""
+    """Encrypt FILE for one phone and sign it.
+
+    The result is FILE.enc.sgn, or OUTPUT.
+    """
     target = file.with_name(file.name + ENCRYPTED_SUFFIX) if output is None else output
     made = encrypt_file(
         target.name if filename is None else filename,
@@ -107,7 +110,9 @@ def encrypt(
 def decrypt(
     *, file: Path, output: Path | None, key: Path, password: str | None
 ) -> None:
-    """Take the content out of an encrypted FILE, into OUTPUT or to stdout.
+    """Take the content out of an encrypted FILE.
+
+    It goes into OUTPUT, or to standard output.
 
     The signature is not checked: see `tokenless file verify`. OUTPUT is readable by its
     owner only.

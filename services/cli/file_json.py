@@ -83,7 +83,7 @@ def _describe_head(kind: str, file: TrustList | SignedFile) -> Json:
 
 def describe_record(record: Record, number: int, *, signs: bool) -> Json:
     """Return one record; what it does not have is null."""
-    certificate = record.certificate
+    certificate, hashed = record.certificate, record.certificate_hash
     return {
         "number": number,
         "length": record.length,
@@ -100,6 +100,8 @@ def describe_record(record: Record, number: int, *, signs: bool) -> Json:
         "certificate_sha256": _sha256(record.certificate_der),
         "key_bits": None if certificate is None else certificate.key_bits,
         "not_after": None if certificate is None else iso(certificate.not_after),
+        "certificate_hash": None if hashed is None else hashed.hex(),
+        "hash_algorithm": record.hash_algorithm,
         "ip_address": record.ip_address,
         "signed_this_file": signs,
     }

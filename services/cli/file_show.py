@@ -69,7 +69,7 @@ def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
     "--json", "as_json", is_flag=True, help="Print one JSON object a finding."
 )
 def lint_command(file: Path, *, as_json: bool) -> None:
-    """Warn of what is wrong, or will be, with a trust list that decodes.
+    """Warn of what is, or will be, wrong with a trust list.
 
     Exit status 1 when phones would refuse the list or could not use it.
     """

@@ -114,7 +114,11 @@ def _subject(record: Record) -> str:
     """Return the common name, which tells the members of a cluster apart."""
     certificate = record.certificate
     common = None if certificate is None else certificate.subject.get("CN")
-    return (common or record.subject_name or "(emptied)").strip()
+    name = (common or record.subject_name or "(emptied)").strip()
+    if record.certificate_hash is not None:
+        algorithm = record.hash_algorithm
+        return f"{name} (hash {algorithm}: {record.certificate_hash.hex()})"
+    return name
 
 
 def _kind(certificate: Certificate) -> str:

@@ -3,6 +3,7 @@
 filename = "CTLFile.tlv"            # or ITLFile.tlv
 form = "cucm"                       # cucm, ctl-client, comma
 digest = "sha1"                     # sha1, sha256, sha512
+version = "1.2"                     # 1.2, or 1.1
 signer_version = "1.1"              # element 28 of 12.x lists; left out when absent
 
 [[record]]
@@ -36,6 +37,7 @@ from tokenless.protocol.trust_list_build import (
 )
 from tokenless.services.cli.file_input import load_certificate, read_bounded
 from tokenless.services.errors import ConfigurationError
+from tokenless.toml_places import fault_of, line_of, shown
 
 _MAX_DESCRIPTION: Final = 1024 * 1024
 _MAX_ROLE: Final = 0xFFFF
@@ -64,6 +66,7 @@ class ListDescription(
     filename: str = "CTLFile.tlv"
     form: Literal["cucm", "ctl-client", "comma"] = "cucm"
     digest: Literal["sha1", "sha256", "sha512"] = "sha1"
+    version: Literal["1.1", "1.2"] = "1.2"
     signer_version: str | None = None
     record: tuple[RecordDescription, ...] = ()
 
@@ -92,6 +95,14 @@ def load_description(path: Path) -> ListDescription:
     data = read_bounded(path, _MAX_DESCRIPTION)
     try:
         return msgspec.toml.decode(data, type=ListDescription, dec_hook=_path_hook)
+    except msgspec.ValidationError as error:
+        fault = fault_of(error, ListDescription)
+        line = line_of(data.decode(), fault.keys)
+        place = f"{path}:{line}" if line else str(path)
+        raise ConfigurationError(
+            f"{place}: {shown(fault.keys)}: {fault.reason}",
+            hint=f"did you mean `{fault.meant}`?" if fault.meant else None,
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
 

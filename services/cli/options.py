@@ -39,7 +39,7 @@ def data_option(command: _Command) -> _Command:
         "--data",
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("data"),
-        help="Where the state lives.",
+        help="Where the state lives; `tokenless init` and `serve` make it.",
     )(command)
 
 

@@ -67,7 +67,7 @@ def serve(
     configure_logs(json=log_json or None)
     kinds = _parse_only(only)
     watched = None if metrics is None else _parse_metrics(metrics)
-    with closing(open_cluster(data, config)) as cluster:
+    with closing(open_cluster(data, config, makes=True)) as cluster:
         trio.run(
             partial(
                 _serve,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
@@ -43,6 +44,7 @@ class Cluster:
         *,
         database_url: str | None = None,
         clock: Callable[[], float] = time.time,
+        makes: bool = True,
     ) -> Self:
         """Open a data folder; make it first when it does not exist.
 
@@ -53,15 +55,19 @@ class Cluster:
                 made from.
             database_url: Where the database is, whatever the configuration says.
             clock: Tells the time.
+            makes: Whether a folder that does not exist is made.
 
         Raises:
             ConfigurationError: When the configuration cannot be used, or describes
                 another cluster.
-            ServiceError: When the folder holds something else, or cannot be read.
+            ServiceError: When the folder holds something else, cannot be read, or does
+                not exist and may not be made.
         """
         if isinstance(config, Path):
             config = load_config(config)
         if not (data / CONFIG_FILE).exists():
+            if not makes:
+                raise _no_cluster_in(data)
             described = load_config() if config is None else config
             initialise(Site(data, _at(described, database_url), clock))
         return cls._open_existing(data, config, database_url, clock)
@@ -74,7 +80,7 @@ class Cluster:
         database_url: str | None,
         clock: Callable[[], float],
     ) -> Self:
-        made_from = _load_saved(data / CONFIG_FILE)
+        made_from = load_saved(data / CONFIG_FILE)
         if config is None:
             config = made_from
         elif config.cluster.name != made_from.cluster.name:
@@ -183,7 +189,7 @@ class Cluster:
         a change of the cluster, except on a host that may only follow it.
 
         Args:
-            ports: By node name; the inner keys are `tftp` and `tvs`.
+            ports: By node name; the inner keys are `tftp`, `tvs`, `sccp` and so on.
         """
         changed = {
             name: dict(inner)
@@ -212,7 +218,11 @@ class Cluster:
     def take_settings(self, config: ClusterConfig) -> None:
         """Run the services as a configuration says that was read again."""
         settings = msgspec.structs.replace(
-            self.config, tftp=config.tftp, tvs=config.tvs
+            self.config,
+            tftp=config.tftp,
+            tvs=config.tvs,
+            callmanager=config.callmanager,
+            capf=config.capf,
         )
         self.site = replace(self.site, config=settings)
 
@@ -230,11 +240,17 @@ def _at(config: ClusterConfig, url: str | None) -> ClusterConfig:
 
 
 def _has_ports(node: Node, ports: Mapping[str, int]) -> bool:
-    known = {"tftp": node.tftp_port, "tvs": node.tvs_port}
-    return all(known[service] == port for service, port in ports.items())
+    known = {**node.ports, "tftp": node.tftp_port, "tvs": node.tvs_port}
+    return all(known.get(service) == port for service, port in ports.items())
 
 
-def _load_saved(path: Path) -> ClusterConfig:
+def load_saved(path: Path) -> ClusterConfig:
+    """Load the configuration that a data folder keeps.
+
+    Raises:
+        ServiceError: When it is damaged.
+        OSError: When it cannot be read.
+    """
     try:
         tables = msgspec.json.decode(path.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -242,3 +258,18 @@ def _load_saved(path: Path) -> ClusterConfig:
             f"{path}: {error}", hint="restore the data folder from a backup"
         ) from None
     return check_tables(tables, str(path))
+
+
+def _no_cluster_in(data: Path) -> ServiceError:
+    """Say that a folder has no cluster, and which one beside it was meant."""
+    try:
+        beside = [each.parent.name for each in data.parent.glob(f"*/{CONFIG_FILE}")]
+    except OSError:
+        beside = []
+    meant = [str(data.with_name(name)) for name in get_close_matches(data.name, beside)]
+    guess = f"did you mean {' or '.join(meant)}? " if meant else ""
+    what = "holds no cluster" if data.exists() else "does not exist"
+    return ServiceError(
+        f"the data folder {data} {what}",
+        hint=f"{guess}`tokenless init --data {data}` makes one",
+    )

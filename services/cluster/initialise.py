@@ -22,7 +22,8 @@ from tokenless.services.cluster.site import CONFIG_FILE, Node, Site
 from tokenless.services.config import ClusterConfig
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file, sync_folder
-from tokenless.services.store import devices, nodes
+from tokenless.services.pki.manufacturer import manufacturer_certificates
+from tokenless.services.store import certificates, devices, nodes
 from tokenless.services.store.database import Database
 from tokenless.services.store.engine import without_password
 from tokenless.services.store.parameters import (
@@ -77,6 +78,7 @@ def _build(site: Site, target: Path) -> None:
         with store.found(config.cluster.name, by="setup") as change:
             for row in _add_rows(change.connection, config):
                 _furnish(site, change.connection, site.node_of(row), change.at)
+            trust_phones(site, change.connection, change.at)
             save_config(site)
             if store.is_shared:
                 _move(site.data, target)
@@ -84,6 +86,21 @@ def _build(site: Site, target: Path) -> None:
         store.close()
     if not store.is_shared:
         _move(site.data, target)
+
+
+def trust_phones(site: Site, connection: Connection, at: int) -> None:
+    """Trust the manufacturer's certificates of phones (REFERENCE-5 1.4).
+
+    What a store has already stays as it is.
+
+    Raises:
+        ServiceError: When the manufacturer's files are damaged.
+        OSError: When they cannot be read or written.
+    """
+    size = site.config.certificates.key_size
+    trusted = manufacturer_certificates(site.manufacturer_folder, size)
+    for certificate in trusted:
+        certificates.trust_for_phones(connection, certificate, at=at)
 
 
 def save_config(site: Site) -> None:

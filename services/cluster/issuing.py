@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.minting import Issuer, PrivateKey, Validity, mint
 from tokenless.protocol.names import DistinguishedName
 from tokenless.services.cluster.site import Node, Site
 from tokenless.services.errors import ServiceError
-from tokenless.services.pki.keys import generate_ec, generate_rsa
-from tokenless.services.pki.minting import Issuer, PrivateKey, Validity, mint
+from tokenless.services.pki.keys import generate_ec, generate_rsa, new_serial
 from tokenless.services.pki.profiles import (
     EC_ALLOWED,
     PROFILES,
@@ -79,6 +79,7 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
         Issuer(subject, key),
         PROFILES[order.store],
         Validity.days(begins, days),
+        serial=new_serial(),
         digest=settings.digest,
         alternative_names=order.alternative_names,
     )
@@ -88,7 +89,11 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
 
 
 def install(connection: Connection, issued: Issued, at: int) -> None:
-    """Put a prepared certificate into use."""
+    """Put a prepared certificate into use.
+
+    CallManager and CAPF trust every CAPF certificate that there was until somebody
+    deletes it: else phones' LSCs would end with it (REFERENCE-3 3.6; inferred).
+    """
     order = issued.order
     old = certificates.own(connection, order.store, order.node.id)
     if old is not None:
@@ -96,6 +101,8 @@ def install(connection: Connection, issued: Issued, at: int) -> None:
     certificates.place(
         connection, order.store, issued.certificate, node_id=order.node.id, at=at
     )
+    if order.store is TrustStore.CAPF:
+        certificates.trust_for_phones(connection, issued.certificate, at=at)
 
 
 def full_name(site: Site, node_name: str) -> str:

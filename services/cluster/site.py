@@ -6,9 +6,10 @@ DATA/nodes/NODE/keys/        private keys, 0600
 DATA/nodes/NODE/elsewhere    there when another host serves the node
 DATA/nodes/NODE/tftp/        CTLFile.tlv, ITLFile.tlv, static files
 DATA/tokens/                 security tokens
+DATA/manufacturer/           the emulated manufacturer of phones, unless shared
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,8 @@ class Node:
     tftp_port: int | None
     """The port that its TFTP service really has, once it was served."""
     tvs_port: int | None
+    ports: Mapping[str, int]
+    """Of the services beside TFTP and TVS, by name."""
 
     @property
     def is_here(self) -> bool:
@@ -89,6 +92,12 @@ class Site:
         configured = self.config.database.url
         return configured or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
 
+    @property
+    def manufacturer_folder(self) -> Path:
+        """Where the emulated manufacturer of phones is kept."""
+        configured = self.config.cluster.manufacturer
+        return Path(configured) if configured else self.data / "manufacturer"
+
     def node_of(self, row: NodeRow) -> Node:
         """Return a node's row with its places on the disk."""
         return Node(
@@ -99,4 +108,5 @@ class Site:
             folder=self.data / "nodes" / row.folder,
             tftp_port=row.tftp_port,
             tvs_port=row.tvs_port,
+            ports=row.ports,
         )

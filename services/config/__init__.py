@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
+    CapfSection,
     ClusterConfig,
+    DatabaseSection,
     HostName,
     MetricsSection,
     NodeSection,
@@ -23,9 +24,11 @@ from tokenless.services.config.sections import (
     TftpSection,
     TvsSection,
 )
-from tokenless.services.errors import ConfigurationError
+from tokenless.services.errors import ConfigurationError, SettingError
+from tokenless.toml_places import fault_of, is_there, keys_of, line_of
 
 __all__ = [
+    "CapfSection",
     "ClusterConfig",
     "HostName",
     "MetricsSection",
@@ -34,10 +37,12 @@ __all__ = [
     "TftpSection",
     "TvsSection",
     "check_tables",
+    "host_settings",
     "load_config",
 ]
 
 _DEFAULT_NAME: Final = Path("configs/lab.toml")
+_SEE: Final = "see the comments of configs/lab.toml"
 _SHIPPED: Final = Path(__file__).parents[2] / _DEFAULT_NAME
 
 
@@ -49,15 +54,41 @@ def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
         source: From where, for messages.
 
     Raises:
-        ConfigurationError: When a key is unknown, missing or wrong; names its path.
+        SettingError: When a key is unknown, missing or wrong; names its path.
     """
+    place = f"{source}: "
     try:
         config = msgspec.convert(tables, ClusterConfig)
     except msgspec.ValidationError as error:
-        raise _explain(source, str(error)) from None
-    for path, reason, hint in check_references(config, PHONE_MODELS):
-        raise ConfigurationError(f"{source}: {path}: {reason}", hint=hint)
+        fault = fault_of(error, ClusterConfig)
+        hint = f"did you mean `{fault.meant}`?" if fault.meant else _SEE
+        raise SettingError(fault.keys, fault.reason, hint=hint, place=place) from None
+    for path, reason, hint in check_references(config):
+        raise SettingError(keys_of(path), reason, hint=hint, place=place)
     return config
+
+
+def host_settings(config: ClusterConfig) -> dict[str, Any]:
+    """Return how this host serves, by the keys that have not their defaults.
+
+    They decide which files are served to whom, and where the database is.
+    """
+    tables = msgspec.to_builtins(config)
+    defaults = msgspec.to_builtins(
+        msgspec.structs.replace(
+            config,
+            tftp=TftpSection(),
+            tvs=TvsSection(),
+            metrics=None,
+            database=DatabaseSection(),
+        )
+    )
+    return {
+        f"{table}.{key}": value
+        for table in ("tftp", "tvs", "metrics", "database")
+        for key, value in (tables[table] or {}).items()
+        if value != (defaults[table] or {}).get(key)
+    }
 
 
 def load_config(
@@ -72,18 +103,33 @@ def load_config(
 
     Raises:
         ConfigurationError: When the file cannot be read, is no TOML, or has a key
-            that cannot be used; names the key's path.
+            that cannot be used; names its line and its path.
     """
     path = _default_path() if path is None else path
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
     except OSError as error:
         raise ConfigurationError(
             f"{path}: {error.strerror}", hint="name a configuration with --config"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}", hint="correct the TOML") from None
-    return check_tables(_overlay(tables, overrides or {}), str(path))
+    except RecursionError:
+        raise ConfigurationError(
+            f"{path}: nested too deeply", hint="correct the TOML"
+        ) from None
+    try:
+        return check_tables(_overlay(tables, overrides or {}), str(path))
+    except SettingError as error:
+        if is_there(overrides or {}, error.keys):
+            raise error.below() from None
+        line = line_of(text, error.keys)
+        place = f"{path}:{line}: " if line else f"{path}: "
+        also = " (further settings are laid over this file)" if overrides else ""
+        raise SettingError(
+            error.keys, error.reason + also, hint=error.hint, place=place
+        ) from None
 
 
 def _default_path() -> Path:
@@ -101,12 +147,3 @@ def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
         else:
             merged[key] = value
     return merged
-
-
-def _explain(source: str, message: str) -> ConfigurationError:
-    """Put msgspec's path (`… - at `$.tftp.port``) in front, without its sign."""
-    reason, _, path = message.partition(" - at `$")
-    place = path.rstrip("`").removeprefix(".") or "the top level"
-    return ConfigurationError(
-        f"{source}: {place}: {reason}", hint="see the comments of configs/lab.toml"
-    )

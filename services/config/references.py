@@ -1,10 +1,12 @@
 """What a configuration's parts must say of each other, beyond types and ranges."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from ipaddress import AddressValueError, IPv4Address, ip_network
 from typing import NamedTuple
 
+from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.release import Release
 from tokenless.services.config.sections import ClusterConfig
 
@@ -17,13 +19,11 @@ class Finding(NamedTuple):
     hint: str
 
 
-def check_references(
-    config: ClusterConfig, models: Container[str]
-) -> Iterator[Finding]:
+def check_references(config: ClusterConfig) -> Iterator[Finding]:
     """Find what contradicts itself: names that nobody has, nodes that are two."""
     yield from _check_cluster(config)
     yield from _check_nodes(config)
-    yield from _check_pools(config, models)
+    yield from _check_pools(config)
     yield from _check_networks(config.tftp.allow)
 
 
@@ -54,7 +54,7 @@ def _check_nodes(config: ClusterConfig) -> Iterator[Finding]:
             )
 
 
-def _check_pools(config: ClusterConfig, models: Container[str]) -> Iterator[Finding]:
+def _check_pools(config: ClusterConfig) -> Iterator[Finding]:
     nodes = {node.name for node in config.nodes}
     groups = {group.name for group in config.callmanager_groups}
     pools = {pool.name for pool in config.device_pools}
@@ -67,13 +67,13 @@ def _check_pools(config: ClusterConfig, models: Container[str]) -> Iterator[Find
         yield from _check_known(
             f"{path}.callmanager_group", pool.callmanager_group, groups, "group"
         )
-        yield from _check_known(f"{path}.model", pool.model, models, "phone model")
+        yield from _check_model(f"{path}.model", pool.model)
     for number, device in enumerate(config.devices):
         path = f"devices[{number}]"
         yield from _check_known(
             f"{path}.device_pool", device.device_pool, pools, "pool"
         )
-        yield from _check_known(f"{path}.model", device.model, models, "phone model")
+        yield from _check_model(f"{path}.model", device.model)
     yield from _check_unique("devices", "name", (each.name for each in config.devices))
     yield from _check_unique(
         "device_pools", "name", [p.name for p in config.device_pools]
@@ -96,10 +96,20 @@ def _check_networks(networks: Iterable[str]) -> Iterator[Finding]:
 
 
 def _check_known(
-    path: str, name: str, known: Container[str], what: str
+    path: str, name: str, known: Iterable[str], what: str
 ) -> Iterator[Finding]:
-    if name not in known:
-        yield Finding(path, f"there is no {what} {name!r}", f"name an existing {what}")
+    if name in known:
+        return
+    listed = ", ".join(known) or f"there is no {what} at all"
+    meant = get_close_matches(name, known, 1)
+    hint = f"did you mean {meant[0]!r}?" if meant else f"known: {listed}"
+    yield Finding(path, f"there is no {what} {name!r}", hint)
+
+
+def _check_model(path: str, name: str) -> Iterator[Finding]:
+    if name not in PHONE_MODELS:
+        reason = f"there is no phone model {name!r}"
+        yield Finding(path, reason, hint_for_unknown_models(name))
 
 
 def _check_unique(path: str, key: str, names: Iterable[str]) -> Iterator[Finding]:

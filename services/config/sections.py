@@ -38,6 +38,9 @@ class ClusterSection(Section, frozen=True):
     """The licence without which mixed mode is refused (REFERENCE 6.1)."""
     capf: HostName | None = None
     """The common name of the CAPF certificate; made up when it is not given."""
+    manufacturer: str = ""
+    """The folder of an emulated manufacturer of phones that several clusters trust; the
+    data folder's own when empty."""
     domain: HostName | None = None
     """Follows node names in certificates' common names."""
 
@@ -79,8 +82,9 @@ class TftpSection(Section, frozen=True):
     """0 takes a free one."""
     reload: Literal["restart", "automatic"] = "restart"
     """When new files are served: after the service's restart, or at once."""
-    ports: Literal["per-transfer", "single"] = "per-transfer"
     workers: Count = 1
+    """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
+    ports: Literal["per-transfer", "single"] = "per-transfer"
     receive_buffer_bytes: Count = 8 << 20
     max_transfers: Count = 16384
     max_transfers_per_address: Count = 8192
@@ -127,6 +131,47 @@ class TvsSection(Section, frozen=True):
     handshake_s: Seconds = 10.0
     request_s: Seconds = 10.0
     idle_s: Seconds = 10.0
+
+
+class CallManagerSection(Section, frozen=True):
+    """`[callmanager]`: phones register here (services.callmanager.settings)."""
+
+    sccp_port: Port = 2000
+    """0 takes a free one, as for the other three."""
+    sccps_port: Port = 2443
+    sip_port: Port = 5060
+    """UDP and TCP."""
+    sips_port: Port = 5061
+    tls_minimum: Literal["1.0", "1.2"] = "1.2"
+    """7900 phones have TLS 1.0 only, and authenticated mode needs it: NULL-SHA."""
+    ciphers: str = ""
+    """OpenSSL's list for TLS up to 1.2; empty: what CUCM offers."""
+    max_devices: Count = 7500
+    """Registered at one node at once."""
+    keepalive_s: Count = 30
+    """Of SCCP phones, on the connection that they are registered on."""
+    secondary_keepalive_s: Count = 60
+    """On the connection to their standby node."""
+    token_wait_s: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How long a phone that wants to come back has to wait; 0: not at all."""
+    connections: Count = 16384
+    connections_per_address: Count = 16384
+    handshakes_per_address: Count = 512
+    handshakes_per_address_s: Annotated[int, msgspec.Meta(ge=0)] = 0
+    log_lines_per_s: Count = 100
+
+
+class CapfSection(Section, frozen=True):
+    """`[capf]`: the publisher's CAPF; without it none is served."""
+
+    port: Port = 3804
+    """Phones have no other. 0 takes a free one."""
+    tls_minimum: Literal["1.0", "1.2"] = "1.0"
+    """7900 phones have TLS 1.0 only."""
+    validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
+    """Of the LSCs that are issued."""
+    keep_alive_minutes: Annotated[int, msgspec.Meta(ge=5, le=60)] = 15
+    """How long a phone may take for a step: making a key, above all."""
 
 
 class MetricsSection(Section, frozen=True):
@@ -182,6 +227,8 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     certificates: CertificatesSection = CertificatesSection()
     tftp: TftpSection = TftpSection()
     tvs: TvsSection = TvsSection()
+    callmanager: CallManagerSection = CallManagerSection()
+    capf: CapfSection | None = None
     metrics: MetricsSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]

@@ -27,6 +27,11 @@ _AT_ONCE: Final = frozenset(
         "tftp.max_block_size",
         "tftp.max_window",
         "tftp.timeout_s",
+        "callmanager.max_devices",
+        "callmanager.connections",
+        "callmanager.connections_per_address",
+        "callmanager.handshakes_per_address",
+        "callmanager.handshakes_per_address_s",
         "tvs.connections",
         "tvs.connections_per_address",
         "tvs.handshakes_per_address",
@@ -82,7 +87,11 @@ async def _take_settings(cluster: Cluster, path: Path | None) -> list[str]:
 
 
 def _differences(old: ClusterConfig, new: ClusterConfig) -> Iterator[str]:
-    sections = {"tftp": (old.tftp, new.tftp), "tvs": (old.tvs, new.tvs)}
+    sections = {
+        "tftp": (old.tftp, new.tftp),
+        "tvs": (old.tvs, new.tvs),
+        "callmanager": (old.callmanager, new.callmanager),
+    }
     for section, (before, after) in sections.items():
         for name in before.__struct_fields__:
             if getattr(before, name) != getattr(after, name):

@@ -20,11 +20,13 @@ from tokenless.services.metrics import CTL_INSTALLS, exposition
 from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
 from tokenless.services.node import requests
+from tokenless.services.node.callmanager import CallManagerService
+from tokenless.services.node.capf import CapfService
 from tokenless.services.node.control_server import serve_control
 from tokenless.services.node.follower import Follower
 from tokenless.services.node.notifications import follow_notifications
 from tokenless.services.node.readiness import check_ready
-from tokenless.services.node.services import CallManagerService, TftpService, TvsService
+from tokenless.services.node.services import TftpService, TvsService
 from tokenless.services.node.supervision import Service, Supervised
 from tokenless.services.node.trust import NodeTrust
 
@@ -36,6 +38,7 @@ class Kind(StrEnum):
     TFTP = "tftp"
     TVS = "tvs"
     CALLMANAGER = "callmanager"
+    CAPF = "capf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,14 @@ class NodeRuntime:
         self._trust = NodeTrust(cluster, node)
         self._tftp = TftpService(cluster, node)
         self._tvs = TvsService(cluster, node, self._trust.caches)
+        self._callmanager = CallManagerService(cluster, node)
         services: dict[Kind, Service] = {
             Kind.TFTP: self._tftp,
             Kind.TVS: self._tvs,
-            Kind.CALLMANAGER: CallManagerService(),
+            Kind.CALLMANAGER: self._callmanager,
         }
+        if (section := cluster.config.capf) is not None and node.is_publisher:
+            services[Kind.CAPF] = CapfService(cluster, node, section)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()
@@ -117,6 +123,7 @@ class NodeRuntime:
         """
         self._tftp.change_settings()
         await self._tvs.reload()
+        await self._callmanager.reload()
 
     async def drain(self, timeout_s: float) -> None:
         """Begin nothing new; return when no phone is in the middle of a file."""
@@ -212,11 +219,15 @@ class NodeRuntime:
         judge_anew = await self._trust.refill_db_cache()
         ends = await trio.to_thread.run_sync(load_ends, self._cluster, self.node)
         COLLECTOR.follow(self.node.name, ends, self._cluster.clock)
+        await self._callmanager.take_devices()
         reset = await trio.to_thread.run_sync(
             install_reset_itl, self._cluster, self.node
         )
         if reset is not None:
             self._tftp.serve_itl(reset)
+            await self._tftp.take_devices()
         elif self._cluster.config.tftp.reload == "automatic":
             await self._tftp.reload()
+        else:
+            await self._tftp.take_devices()
         return judge_anew

@@ -37,8 +37,7 @@ class Serving:
         """The ports that phones are told, by node and service."""
         ports: dict[str, dict[str, int]] = {}
         for each in self.listening:
-            if each.service in {Kind.TFTP, Kind.TVS}:
-                ports.setdefault(each.node, {})[each.service] = each.port
+            ports.setdefault(each.node, {})[each.service] = each.port
         return ports
 
     def health(self) -> Health:

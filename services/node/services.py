@@ -5,7 +5,6 @@ configuration that names the port, stay valid.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, Protocol
 
 import trio
@@ -16,7 +15,7 @@ from tokenless.services.node.settings import tftp_settings, tvs_settings
 from tokenless.services.node.supervision import ServiceName
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.publishing.phone_files import NodeFiles
-from tokenless.services.tftp.exported import COLLECTOR
+from tokenless.services.tftp.counters import COLLECTOR
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.source import MemoryFiles
 from tokenless.services.tvs.caches import Caches
@@ -79,12 +78,15 @@ class TftpService:
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
         if self._server is None:
+            log = get_logger(node=self._node.name)
+            if self._cluster.config.tftp.workers > 1:
+                log.warning("tftp.workers is ignored: TFTP runs in one process")
             server = TftpServer(
                 MemoryFiles({}),  # nobody reads the socket before run()
                 address=self._node.address,
                 port=self._port,
                 settings=tftp_settings(self._cluster.config.tftp),
-                logger=get_logger(node=self._node.name),
+                logger=log,
             )
             _, self._port = await server.bind()
             self._server = server
@@ -112,6 +114,15 @@ class TftpService:
             if self._server is server:  # nobody has stopped it meanwhile
                 self._serve_files(server, files)
 
+    async def take_devices(self) -> None:
+        """Give single devices what they get now; lists stay as they are."""
+        server, files = self._server, self._files
+        if server is None or files is None:
+            return
+        devices = await trio.to_thread.run_sync(self._cluster.devices)
+        if self._files is files and files.take_devices(devices):
+            server.source = files  # workers hold a copy of their own
+
     def change_settings(self) -> None:
         """Behave as the configuration says now; transfers under way go on."""
         if self._server is not None:
@@ -121,7 +132,6 @@ class TftpService:
         """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""
         if self._server is not None and self._files is not None:
             self._files.serve_itl(itl)
-            self._server.source = self._files  # workers hold a copy of their own
 
     async def drain(self, timeout_s: float) -> None:
         """Take no more requests; return when no transfer is under way, or in time."""
@@ -212,28 +222,3 @@ class TvsService:
         return await trio.to_thread.run_sync(
             tvs_settings, self._cluster, self._node, self._port
         )
-
-
-class CallManagerService:
-    """Cisco CallManager: a stand-in that takes no calls and only keeps its state."""
-
-    name = ServiceName.CALLMANAGER
-    addresses: Mapping[str, tuple[str, int]] = MappingProxyType({})
-
-    async def prepare(self) -> None:
-        """Load nothing."""
-        await trio.lowlevel.checkpoint()
-
-    async def bind(self) -> None:
-        """Take nothing: it has no socket."""
-        await trio.lowlevel.checkpoint()
-
-    def close(self) -> None:
-        """Give nothing back."""
-
-    async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Be started until cancelled."""
-        task_status.started()
-        await trio.sleep_forever()

@@ -22,7 +22,6 @@ def tftp_settings(section: TftpSection) -> TftpSettings:
     """Return how the TFTP server behaves."""
     return TftpSettings(
         ports=Ports(section.ports),
-        workers=section.workers,
         receive_buffer_bytes=section.receive_buffer_bytes,
         max_transfers=section.max_transfers,
         max_transfers_per_address=section.max_transfers_per_address,

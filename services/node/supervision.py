@@ -29,6 +29,7 @@ class ServiceName(StrEnum):
     TFTP = "Cisco Tftp"
     CALLMANAGER = "Cisco CallManager"
     TVS = "Cisco Trust Verification Service"
+    CAPF = "Cisco Certificate Authority Proxy Function"
 
 
 class Service(Protocol):

@@ -6,6 +6,7 @@ A key is written before the database names its certificate. A crash in between l
 file that nothing refers to, and the old certificate with its old key in use.
 """
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -21,10 +22,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.minting import SERIAL_BYTES, PrivateKey, positive_serial
 from tokenless.protocol.signature import PrivateKeySigner
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.minting import PrivateKey
 
 FOLDER_MODE: Final = 0o700
 
@@ -33,6 +34,11 @@ _EC_CURVES: Final[dict[int, Callable[[], ec.EllipticCurve]]] = {
     256: ec.SECP256R1,
     384: ec.SECP384R1,
 }
+
+
+def new_serial(length: int = SERIAL_BYTES) -> bytes:
+    """Return a random serial number."""
+    return positive_serial(secrets.token_bytes(length))
 
 
 def generate_rsa(bits: int) -> rsa.RSAPrivateKey:

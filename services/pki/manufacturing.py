@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -24,11 +23,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.minting import Issuer, Profile, Validity, mint
 from tokenless.protocol.names import DistinguishedName
+from tokenless.protocol.pem import write_certificate
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa
-from tokenless.services.pki.minting import Issuer, Profile, Validity, mint, new_serial
+from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa, new_serial
 
 TOKEN_KEY_BITS: Final = 1024
 _CA_KEY_BITS: Final = 2048
@@ -100,7 +100,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 def to_pem(certificate: Certificate) -> bytes:
     """Return a certificate as PEM."""
-    return x509.load_der_x509_certificate(certificate.der).public_bytes(Encoding.PEM)
+    return write_certificate(certificate.der)
 
 
 def _load_or_make(folder: Path, begins: datetime) -> RSAPrivateKey:
@@ -126,6 +126,7 @@ def _make(folder: Path, path: Path, begins: datetime) -> RSAPrivateKey:
         Issuer(_NAME, key),
         _CA,
         Validity.days(begins, _CA_DAYS),
+        serial=new_serial(),
     )
     replace_file(folder / "manufacturing-ca.pem", to_pem(certificate))
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

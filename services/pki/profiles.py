@@ -3,9 +3,9 @@
 from typing import Final
 
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.minting import Profile
 from tokenless.protocol.names import DistinguishedName
 from tokenless.services.config import SubjectSection
-from tokenless.services.pki.minting import Profile
 
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
 _SERVER: Final = frozenset(

@@ -6,13 +6,14 @@ is made from the content and from when that was first published.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 from xml.etree import ElementTree as ET
 
 from sqlalchemy import Connection
 
+from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.phone_config import (
     CallManagerMember,
     CapfServer,
@@ -20,11 +21,15 @@ from tokenless.protocol.phone_config import (
     TvsMember,
 )
 from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.services.store.devices import DevicePool, read_devices, read_pools
+from tokenless.services.store.devices import (
+    Device,
+    DevicePool,
+    read_devices,
+    read_pools,
+)
 from tokenless.services.store.nodes import NodeRow, read_nodes
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
-_CAPF_PORT: Final = 3804
 _DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 FirstPublished = Callable[[str], int]
@@ -32,50 +37,94 @@ FirstPublished = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceFiles:
+    """What one device is given."""
+
+    full: bytes
+    """Its whole configuration."""
+    companion: bytes | None = None
+    """The small one that sends it to the encrypted one; None: the whole one is sent."""
+    recipient: Certificate | None = None
+    """Whose key opens the encrypted one; None: there is none yet."""
+
+
 class PhoneConfigs:
     """All configurations of one state; equal ones are one bytes object."""
 
-    by_device: Mapping[str, bytes]
-    """Of devices that are configured by hand."""
-    for_others: bytes | None
-    """Of every other device; None when there is no auto-registration."""
-    default: bytes
-    """XMLDefault.cnf.xml."""
+    def __init__(
+        self,
+        encode: "_Encoder",
+        pools: Mapping[str, DevicePool],
+        devices: Sequence[Device],
+        for_others: DeviceFiles | None,
+        default: bytes,
+    ) -> None:
+        self.default = default
+        """XMLDefault.cnf.xml."""
+        self._encode = encode
+        self._pools = pools
+        self._for_others = for_others
+        self._devices = {device.name: device for device in devices}
+        self._files: dict[str, DeviceFiles] = {}
 
     @classmethod
     def read(
-        cls, connection: Connection, tvs_port: int, first_published: FirstPublished
+        cls,
+        connection: Connection,
+        tvs_port: int,
+        capf_port: int,
+        first_published: FirstPublished,
     ) -> Self:
         """Make them.
 
         Args:
             connection: The database.
             tvs_port: Of nodes that were not served yet.
+            capf_port: Of the publisher's CAPF.
             first_published: Remembers contents.
         """
         nodes = {node.id: node for node in read_nodes(connection)}
         pools = {pool.name: pool for pool in read_pools(connection)}
-        encode = _Encoder(nodes, tvs_port, first_published)
+        encode = _Encoder(nodes, tvs_port, capf_port, first_published)
         default = next((pool for pool in pools.values() if pool.is_default), None)
         registers = read_parameter(connection, Parameter.AUTO_REGISTRATION) == TRUE
-        return cls(
-            by_device={
-                device.name: encode(
-                    pools[device.pool], device.model, device.security_mode
-                )
-                for device in read_devices(connection)
-            },
-            for_others=(
-                encode(default, default.model, security_mode=1)
-                if registers and default is not None
-                else None
-            ),
-            default=_encode_default(default, nodes),
+        devices = read_devices(connection)
+        for device in devices:
+            # Contents are remembered while the database is open to us.
+            encode.base(pools[device.pool], device.model, device)
+        for_others = (
+            DeviceFiles(encode.base(default, default.model).encode())
+            if registers and default is not None
+            else None
         )
+        return cls(encode, pools, devices, for_others, _encode_default(default, nodes))
 
-    def find(self, device: str) -> bytes | None:
-        """Return a device's configuration, None when it gets none of its own."""
-        return self.by_device.get(device, self.for_others)
+    def find(self, name: str) -> DeviceFiles | None:
+        """Return what a device gets, None when it gets nothing of its own."""
+        device = self._devices.get(name)
+        if device is None:
+            return self._for_others
+        found = self._files.get(name)
+        if found is None:
+            base = self._encode.base(self._pools[device.pool], device.model, device)
+            found = self._files[name] = self._encode.device_files(base, device)
+        return found
+
+    def take_devices(self, devices: Sequence[Device]) -> bool:
+        """Give devices what they get now; tell whether any gets something else.
+
+        A device of a pool that came later waits for the next start of the service.
+        """
+        known = {each.name: each for each in devices if each.pool in self._pools}
+        changed = {
+            name
+            for name in known.keys() | self._devices.keys()
+            if known.get(name) != self._devices.get(name)
+        }
+        self._devices = known
+        for name in changed:
+            self._files.pop(name, None)
+        return bool(changed)
 
 
 class _Encoder:
@@ -85,19 +134,46 @@ class _Encoder:
         self,
         nodes: Mapping[int, NodeRow],
         tvs_port: int,
+        capf_port: int,
         first_published: FirstPublished,
     ) -> None:
         self._nodes = nodes
         self._tvs_port = tvs_port
+        self._capf_port = capf_port
         self._first_published = first_published
-        self._known: dict[tuple[int, str, int], bytes] = {}
+        self._known: dict[tuple[int, str, int, int], PhoneConfig] = {}
+        self._encoded: dict[PhoneConfig, DeviceFiles] = {}
 
-    def __call__(self, pool: DevicePool, model: str, security_mode: int) -> bytes:
-        key = (pool.id, model, security_mode)
+    def base(
+        self, pool: DevicePool, model: str, device: Device | None = None
+    ) -> PhoneConfig:
+        """Return what all devices of a pool, a model and a profile have in common."""
+        mode, transport = 1, 1
+        if device is not None:
+            mode, transport = int(device.security_mode), int(device.transport)
+        key = (pool.id, model, mode, transport)
         if key not in self._known:
-            config = self._config(pool, model, security_mode)
-            self._known[key] = self._stamp(config)
+            config = self._config(pool, model, mode)
+            self._known[key] = self._stamp(replace(config, transport=transport))
         return self._known[key]
+
+    def device_files(self, base: PhoneConfig, device: Device) -> DeviceFiles:
+        """Return what one device is given (REFERENCE-3 2.2, 2.4)."""
+        config = replace(
+            base,
+            capf_auth_mode=device.capf.config_mode,
+            certificate_hash=device.certificate_hash,
+        )
+        if config not in self._encoded:
+            self._encoded[config] = DeviceFiles(config.encode())
+        files = self._encoded[config]
+        if not device.encrypts_config:
+            return files
+        return replace(
+            files,
+            companion=config.encode_companion(),
+            recipient=device.certificate,
+        )
 
     def _config(self, pool: DevicePool, model: str, security_mode: int) -> PhoneConfig:
         members = [self._nodes[node_id] for node_id in pool.node_ids]
@@ -112,15 +188,18 @@ class _Encoder:
             load=PHONE_MODELS[model].load,
             security_mode=security_mode,
             device_protocol=PHONE_MODELS[model].protocol,
-            capf=(CapfServer(publisher.address, _CAPF_PORT),),
+            capf=(CapfServer(publisher.address, self._capf_port_of(publisher)),),
         )
 
-    def _stamp(self, config: PhoneConfig) -> bytes:
-        """Encode with a versionStamp `<unix>-<uuid>` (REFERENCE 5.1)."""
+    def _capf_port_of(self, publisher: NodeRow) -> int:
+        return publisher.ports.get("capf", self._capf_port)
+
+    def _stamp(self, config: PhoneConfig) -> PhoneConfig:
+        """Add a versionStamp `<unix>-<uuid>` (REFERENCE 5.1)."""
         digest = hashlib.sha256(config.encode())
         unique = uuid.UUID(bytes=digest.digest()[:16], version=4)
         at = self._first_published(digest.hexdigest())
-        return replace(config, version_stamp=f"{at}-{unique}").encode()
+        return replace(config, version_stamp=f"{at}-{unique}")
 
 
 def _callmanagers(members: list[NodeRow]) -> tuple[CallManagerMember, ...]:

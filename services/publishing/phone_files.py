@@ -1,20 +1,34 @@
 """What a node's TFTP service serves: a snapshot, taken when the service starts.
 
 Trust lists are those that lie in the node's folder at that moment; configurations are
-the database's. Both stay until the next start (REFERENCE 10.4). Static files come from
+the database's. Both stay until the next start (REFERENCE 10.4), but for what is said of
+single devices, which counts at once. Static files come from
 the folder as they are. Whatever has a name ending in `.sgn` is signed by the node's
 CallManager key when it is first asked for, and kept (REFERENCE 2.1, 2.3): signing takes
 a thousand times as long as finding a file, so it is left to who asks (`Unmade`).
 """
 
+import hashlib
 import re
+import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import Digest, TrustStore
+from tokenless.protocol.encrypted_file import (
+    ENCRYPTED_SUFFIX,
+    IV_BYTES,
+    KEY_BYTES,
+    ContentKey,
+    encrypt_file,
+)
 from tokenless.protocol.phone_models import DEVICE_NAME, MAX_DOWNLOAD_BYTES
 from tokenless.protocol.signature import Signer
 from tokenless.protocol.signed_file import sign_file
@@ -22,7 +36,8 @@ from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TftpSection
 from tokenless.services.publishing.papers import Papers
-from tokenless.services.publishing.phone_configs import PhoneConfigs
+from tokenless.services.publishing.phone_configs import DeviceFiles, PhoneConfigs
+from tokenless.services.store.devices import Device
 from tokenless.services.tftp.opened import Version
 from tokenless.services.tftp.source import (
     ChainedSource,
@@ -37,11 +52,13 @@ from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
 _TRUST_LIST: Final = re.compile(r"(CTL|ITL)(File|[A-Z]{3}[0-9A-Za-z._-]+)\.tlv")
 _CONFIG: Final = re.compile(r"([A-Z]{3}[0-9A-Za-z._-]+)\.cnf\.xml")
 _DEVICE: Final = re.compile(DEVICE_NAME)
-_ENCRYPTED: Final = ".cnf.xml.enc.sgn"
+_CONFIG_SUFFIX: Final = ".cnf.xml"
+_ENCRYPTED_PART: Final = f"{_CONFIG_SUFFIX}{ENCRYPTED_SUFFIX}"
 _DEFAULT: Final = "XMLDefault.cnf.xml"
 _SIGNED: Final = ".sgn"
 _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
 
+CAPF_PORT: Final = 3804
 MAX_SIGNED_FILES: Final = 16_384
 MAX_SIGNED_BYTES: Final = 40 << 20
 """Kept at once. Names can be made up without end, also for one large file (`./a`,
@@ -68,6 +85,7 @@ class NodeFiles:
             self._configs = PhoneConfigs.read(
                 connection,
                 cluster.config.tvs.port,
+                _capf_port(cluster),
                 first_published,
             )
         # Equal contents under one signer stay equal bytes, whenever they are made.
@@ -101,12 +119,20 @@ class NodeFiles:
             kind, owner = found.groups()
             is_there = owner == "File" or _is_device(owner)
             return _found(self._lists[kind] if is_there else None)
-        if name.endswith(_ENCRYPTED):
-            raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+        if name.endswith(ENCRYPTED_SUFFIX):
+            return self._find_encrypted(name)
         if name.endswith(_SIGNED):
             plain = self._find_plain(name.removesuffix(_SIGNED))
             return self._signatures.find(name, plain)
         return self._find_plain(name)
+
+    def take_devices(self, devices: Sequence[Device]) -> bool:
+        """Give devices what they get now, without a restart; tell whether any differs.
+
+        Unlike lists, what an administrator says of a device counts at once
+        (REFERENCE-3 2.4, 3.6: a phone fetches its configuration right after CAPF).
+        """
+        return self._configs.take_devices(devices)
 
     def read(self, name: str) -> bytes:
         """Return all bytes of a file, however long that takes.
@@ -120,7 +146,9 @@ class NodeFiles:
     def _find_plain(self, name: str) -> Plain:
         found = _CONFIG.fullmatch(name)
         if found is not None and _is_device(found.group(1)):
-            return _found(self._configs.find(found.group(1).upper()))
+            files = _given(self._configs.find(found.group(1).upper()))
+            # Who encrypts keeps no clear copy: the small file says where to go.
+            return files.full if files.companion is None else files.companion
         if name == _DEFAULT:
             return self._configs.default
         path = PurePosixPath(name)
@@ -128,6 +156,16 @@ class NodeFiles:
         if hidden or path.suffix.lower() in _SECRET | {".tlv"}:
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
         return self._static.find(name)
+
+    def _find_encrypted(self, name: str) -> bytes | Unmade:
+        """Return a device's encrypted configuration (REFERENCE-3 2.4)."""
+        found = _CONFIG.fullmatch(name.removesuffix(_ENCRYPTED_PART) + _CONFIG_SUFFIX)
+        if found is None or not _is_device(found.group(1)):
+            raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+        files = _given(self._configs.find(found.group(1).upper()))
+        if files.companion is None or files.recipient is None:
+            raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+        return self._signatures.find_encrypted(name, files.full, files.recipient)
 
 
 _PlainVersion = bytes | Version
@@ -162,6 +200,40 @@ class _Signatures:
             partial(self._sign, name, plain), partial(self._keep, name, version)
         )
 
+    def find_encrypted(
+        self, name: str, content: bytes, recipient: Certificate
+    ) -> bytes | Unmade:
+        """Return a content that is encrypted for a phone.
+
+        Key and IV are fresh for every version of it, and forgotten once it is made.
+
+        Raises:
+            TftpError: When the phone's key is no RSA key.
+        """
+        version = hashlib.sha256(recipient.der + content).digest()
+        kept = self._kept.get(name)
+        if kept is not None and kept[0] == version:
+            self._kept.move_to_end(name)
+            return kept[1]
+        if not isinstance(recipient.public_key, RSAPublicKey):
+            raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+        return Unmade(
+            partial(self._encrypt, name, content, recipient.public_key),
+            partial(self._keep, name, version),
+        )
+
+    def _encrypt(self, name: str, content: bytes, recipient: RSAPublicKey) -> bytes:
+        key = ContentKey(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(IV_BYTES))
+        return encrypt_file(
+            name,
+            content,
+            self._signer,
+            recipient,
+            key,
+            timestamp=self._timestamp,
+            digest=self._digest,
+        ).data
+
     def _sign(self, name: str, plain: Plain) -> bytes:
         return sign_file(
             name,
@@ -179,6 +251,12 @@ class _Signatures:
             _, (_, dropped) = self._kept.popitem(last=False)
             self._kept_bytes -= len(dropped)
         return signed
+
+
+def _capf_port(cluster: Cluster) -> int:
+    """Return where phones find CAPF; they know no other port by themselves."""
+    section = cluster.config.capf
+    return CAPF_PORT if section is None else section.port
 
 
 def _static_files(node: Node, settings: TftpSection) -> PlainSource:
@@ -199,6 +277,12 @@ def _load(file: Path) -> bytes | None:
 
 def _is_device(name: str) -> bool:
     return _DEVICE.fullmatch(name.upper()) is not None
+
+
+def _given(files: DeviceFiles | None) -> DeviceFiles:
+    if files is None:
+        raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
+    return files
 
 
 def _found(content: bytes | None) -> bytes:

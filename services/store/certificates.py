@@ -39,6 +39,8 @@ class StoredCertificate:
     retired_at: int | None
 
 
+STORES_FOR_PHONES: Final = (TrustStore.CALLMANAGER_TRUST, TrustStore.CAPF_TRUST)
+"""Where the issuers of phones' certificates are (REFERENCE-3 3.6, REFERENCE-5 1.4)."""
 _JOINED: Final = placement.join(schema.certificate)
 
 
@@ -69,6 +71,19 @@ def place(
                 placement_id=placement_id, position=position, role=int(role)
             )
         )
+
+
+def trust_for_phones(
+    connection: Connection, certificate: Certificate, *, at: int
+) -> None:
+    """Let CallManager and CAPF trust phones' certificates that another one issued.
+
+    What a store has already stays as it is.
+    """
+    for store in STORES_FOR_PHONES:
+        known = {each.certificate.der for each in all_trusted(connection, store)}
+        if certificate.der not in known:
+            place(connection, store, certificate, node_id=None, at=at)
 
 
 def own(

@@ -2,9 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
+from tokenless.protocol.capf_elements import KeyType
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.device_security import (
+    NOTHING_SCHEDULED,
+    Capf,
+    CapfAuthMode,
+    CapfFailure,
+    CapfOperation,
+    CapfStatus,
+    DeviceSecurity,
+    DeviceTransport,
+)
 from tokenless.services.store.schema import (
     callmanager_group,
     callmanager_group_member,
@@ -33,7 +46,18 @@ class Device:
     name: str
     model: str
     pool: str
-    security_mode: int
+    security_mode: DeviceSecurity = DeviceSecurity.NON_SECURE
+    transport: DeviceTransport = DeviceTransport.TCP
+    encrypts_config: bool = False
+    """TFTP Encrypted Config of its profile."""
+    capf: Capf = NOTHING_SCHEDULED
+    certificate: Certificate | None = None
+    """Its own, as CAPF saw it last: its LSC, else its MIC."""
+
+    @property
+    def certificate_hash(self) -> str:
+        """CertHash of its configuration: lower case; empty without a certificate."""
+        return "" if self.certificate is None else self.certificate.md5
 
 
 def add_group(connection: Connection, name: str, node_ids: Sequence[int]) -> int:
@@ -100,16 +124,57 @@ def read_pools(connection: Connection) -> list[DevicePool]:
     ]
 
 
-def read_devices(connection: Connection) -> list[Device]:
-    """Return all devices by name."""
-    rows = connection.execute(
-        select(
-            device.c.name,
-            device.c.model,
-            device_pool.c.name.label("pool"),
-            device.c.security_mode,
+def read_devices(connection: Connection, name: str | None = None) -> list[Device]:
+    """Return all devices by name, or the one of a name."""
+    wanted = select(device, device_pool.c.name.label("pool")).join(device_pool)
+    if name is not None:
+        wanted = wanted.where(device.c.name == name)
+    return [_device(row) for row in connection.execute(wanted.order_by(device.c.name))]
+
+
+def write_device(connection: Connection, changed: Device) -> None:
+    """Change a device's security and its CAPF fields."""
+    capf = changed.capf
+    certificate = changed.certificate
+    connection.execute(
+        update(device)
+        .where(device.c.name == changed.name)
+        .values(
+            security_mode=int(changed.security_mode),
+            transport=int(changed.transport),
+            encrypts_config=int(changed.encrypts_config),
+            capf_operation=int(capf.operation),
+            capf_status=int(capf.status),
+            capf_cause=None if capf.failure is None else int(capf.failure),
+            capf_auth_mode=int(capf.auth_mode),
+            capf_string=capf.string,
+            capf_key_type=int(capf.key_type),
+            capf_key_size=capf.key_size,
+            capf_finish_by=capf.finish_by,
+            certificate=None if certificate is None else certificate.der,
         )
-        .join(device_pool)
-        .order_by(device.c.name)
     )
-    return [Device(*row) for row in rows]
+
+
+def _device(row: Row[*tuple[Any, ...]]) -> Device:
+    capf = Capf(
+        operation=CapfOperation(row.capf_operation),
+        auth_mode=CapfAuthMode(row.capf_auth_mode),
+        string=row.capf_string,
+        key_type=KeyType(row.capf_key_type),
+        key_size=row.capf_key_size,
+        finish_by=row.capf_finish_by,
+        status=CapfStatus(row.capf_status),
+        failure=None if row.capf_cause is None else CapfFailure(row.capf_cause),
+    )
+    der = row.certificate
+    return Device(
+        row.name,
+        row.model,
+        row.pool,
+        DeviceSecurity(row.security_mode),
+        DeviceTransport(row.transport),
+        bool(row.encrypts_config),
+        capf,
+        None if der is None else Certificate.decode(der),
+    )

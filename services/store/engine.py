@@ -5,12 +5,14 @@ SQLite is opened with a write-ahead log: readers never wait, and writers queue u
 lock of the cluster's row, for as long (`lock_timeout`).
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tokenless.services.errors import ConfigurationError
+from tokenless.services.store.failures import DatabaseAwayError
 
 POSTGRESQL: Final = "postgresql"
 SQLITE: Final = "sqlite"
@@ -70,7 +72,8 @@ def without_password(url: str) -> str:
         ConfigurationError: When it is none.
     """
     parsed = parse_url(url)
-    query = {key: value for key, value in parsed.query.items() if key != "password"}
+    # libpq has `password`, `sslpassword`, and may get more of them.
+    query = {key: value for key, value in parsed.query.items() if "pass" not in key}
     bare = URL.create(  # `set` takes None for "as it is"
         parsed.drivername,
         username=parsed.username,
@@ -92,6 +95,8 @@ def open_engine(url: str, *, busy_timeout_s: float) -> Engine:
     if parsed.get_backend_name() == SQLITE:
         engine = create_engine(parsed, connect_args={"timeout": busy_timeout_s})
         _prepare_sqlite(engine)
+        if parsed.database not in (None, "", ":memory:"):
+            _watch_file(engine, Path(str(parsed.database)))
         return engine
     session = _NOTICED_THERE | {"lock_timeout": max(1, int(busy_timeout_s * 1000))}
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
@@ -120,6 +125,45 @@ def declare(connection: Connection, *, writes: bool) -> None:
         connection.execution_options(
             isolation_level=level, postgresql_readonly=not writes
         )
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Notice that the database's file is gone, or is another one.
+
+    An open file goes on working when its name is taken from it: everything would seem
+    well, and every change would be lost. Where there is no file, SQLite makes one.
+    """
+    opened: list[tuple[int, int]] = []
+
+    def check() -> None:
+        if opened and _identity(path) != opened[0]:
+            happened = "replaced" if path.exists() else "deleted"
+            raise DatabaseAwayError(
+                f"the cluster's database {path} was {happened} while it was in use",
+                hint="put it back, or restore a backup and start the services again",
+            )
+
+    @event.listens_for(engine, "do_connect")
+    def before(*_: object) -> None:
+        check()
+
+    @event.listens_for(engine, "connect")
+    def after(*_: object) -> None:
+        found = _identity(path)
+        if not opened and found is not None:
+            opened.append(found)
+
+    @event.listens_for(engine, "checkout")
+    def at_use(*_: object) -> None:
+        check()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _prepare_sqlite(engine: Engine) -> None:

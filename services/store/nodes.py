@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import count
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tokenless.services.store.schema import (
@@ -27,9 +28,12 @@ class NodeRow:
     tftp_port: int | None
     """The port that the service really has, once it was served."""
     tvs_port: int | None
+    ports: Mapping[str, int]
+    """Of the services beside TFTP and TVS, by name: `http`, `sccp` and so on."""
 
 
 _LAST_PORT: Final = 65535
+_OWN_COLUMNS: Final = ("tftp", "tvs")
 _COLUMNS: Final = tuple(processnode.c[each.name] for each in fields(NodeRow))
 
 
@@ -90,8 +94,16 @@ def rename_node(connection: Connection, node_id: int, name: str) -> None:
 
 
 def write_ports(connection: Connection, node_id: int, ports: Mapping[str, int]) -> None:
-    """Record the ports that a node's services have: `tftp`, `tvs`."""
-    columns = {f"{service}_port": port for service, port in ports.items()}
+    """Record the ports that a node's services have, by the service's name."""
+    columns: dict[str, object] = {
+        f"{service}_port": ports[service]
+        for service in _OWN_COLUMNS
+        if service in ports
+    }
+    more = {name: port for name, port in ports.items() if name not in _OWN_COLUMNS}
+    if more:
+        known = read_node(connection, node_id).ports
+        columns["ports"] = msgspec.json.encode({**known, **more}).decode()
     connection.execute(
         update(processnode).where(processnode.c.id == node_id).values(columns)
     )
@@ -119,7 +131,21 @@ def _folder_names(name: str) -> Iterator[str]:
 
 def _node(row: Row[*tuple[Any, ...]]) -> NodeRow:
     node = NodeRow(*row)
-    return replace(node, tftp_port=_port(node.tftp_port), tvs_port=_port(node.tvs_port))
+    return replace(
+        node,
+        tftp_port=_port(node.tftp_port),
+        tvs_port=_port(node.tvs_port),
+        ports=_read_ports(row.ports),
+    )
+
+
+def _read_ports(written: str) -> Mapping[str, int]:
+    """Return the ports in a column that another host may have filled with anything."""
+    try:
+        ports = msgspec.json.decode(written, type=dict[str, int])
+    except (msgspec.DecodeError, UnicodeError):
+        return {}
+    return {name: port for name, port in ports.items() if _port(port) is not None}
 
 
 def _port(written: int | None) -> int | None:

@@ -14,7 +14,7 @@ revision.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, text, update
 
@@ -27,7 +27,11 @@ _MAY_CREATE: Final = text(
     "SELECT pg_catalog.has_schema_privilege(CAST(:role AS pg_catalog.name), "
     "'public'::pg_catalog.text, 'CREATE'::pg_catalog.text)"
 )
-_PORTS: Final = (schema.processnode.c.tftp_port, schema.processnode.c.tvs_port)
+_PORTS: Final = (
+    schema.processnode.c.tftp_port,
+    schema.processnode.c.tvs_port,
+    schema.processnode.c.ports,
+)
 _STATE: Final = (
     schema.node_state.c.ctl_revision,
     schema.node_state.c.reset_itl_revision,
@@ -84,5 +88,5 @@ def grant(connection: Connection, node_id: int, role: str) -> None:
     )
 
 
-def _names(columns: tuple[Column[int], ...]) -> str:
+def _names(columns: tuple[Column[Any], ...]) -> str:
     return ", ".join(column.name for column in columns)

@@ -29,6 +29,11 @@ metadata: Final = MetaData()
 _NAME = String(128)
 _WHEN_CURRENT: Final = text("state = 'current'")
 
+
+def _number(name: str, default: int) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text(str(default)))
+
+
 cluster: Final = Table(
     "cluster",
     metadata,
@@ -56,11 +61,12 @@ processnode: Final = Table(
     Column("tftp_port", Integer),
     Column("tvs_port", Integer),
     Column("db_role", String(63)),
+    Column("ports", String(1024), nullable=False, server_default=text("'{}'")),
 )
 """`folder` is the node's first name: a renamed node keeps its folder. Ports are those
 that the services really have, once they have been served. `db_role` is the PostgreSQL
 role that the node's host logs in with and that may write the node's rows; null on one
-host."""
+host. `ports` is a JSON object: the ports of services beside TFTP and TVS."""
 
 node_state: Final = Table(
     "node_state",
@@ -106,7 +112,20 @@ device: Final = Table(
     Column("model", _NAME, nullable=False),
     Column("pool_id", ForeignKey("device_pool.id"), nullable=False),
     Column("security_mode", Integer, nullable=False),
+    _number("transport", 1),
+    _number("encrypts_config", 0),
+    _number("capf_operation", 1),
+    _number("capf_status", 1),
+    _number("capf_auth_mode", 2),
+    _number("capf_key_type", 0),
+    _number("capf_key_size", 2048),
+    _number("capf_finish_by", 0),
+    Column("capf_string", String(16), nullable=False, server_default=text("''")),
+    Column("capf_cause", Integer),
+    Column("certificate", LargeBinary),
 )
+"""`certificate` is the phone's own as CAPF saw it last: its LSC, else its MIC. Codes of
+operation and status are the vendor's where they are known (REFERENCE-3 3.6)."""
 
 certificate: Final = Table(
     "certificate",

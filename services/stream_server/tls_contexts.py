@@ -33,6 +33,8 @@ from tokenless.services.stream_server.settings import (
 )
 
 _LEVEL_OF_TLS_1_0: Final = 0
+# Suites without encryption (authenticated mode) need that level as well.
+_NULL_CIPHERS: Final = "NULL-SHA"
 _TLS_1_0_WARNING: Final = (
     "{} answers TLS 1.0: its phones' connections can be read and changed by whoever "
     "has broken that protocol"
@@ -203,7 +205,7 @@ def _regenerate(name: str) -> str:
 def _level_for(tls: TlsSettings, name: str) -> int:
     """Return OpenSSL's highest security level that takes our keys and versions."""
     bits = _shortest_key_bits(tls, name)
-    if tls.minimum is TlsVersion.TLS_1_0:
+    if tls.minimum is TlsVersion.TLS_1_0 or _NULL_CIPHERS in tls.ciphers.split(":"):
         return _LEVEL_OF_TLS_1_0
     if bits >= _LEVEL_2_KEY_BITS:
         return _USUAL_LEVEL

@@ -1,10 +1,9 @@
 """The loop of a TFTP server: drains the sockets, moves the transfers, sends.
 
 It waits for nothing and knows no trio: `turn` handles what is there, `expire` what is
-due; `server` and `workers` call them when the epoll descriptor is readable or
-`next_at` has come. No task, thread or callback belongs to a transfer: with thousands
-of phones the system calls are what a packet costs, and they are kept to a receive and
-a send.
+due; `driver` calls them when the epoll descriptor is readable or `next_at` has come.
+No task, thread or callback belongs to a transfer: with thousands of phones the system
+calls are what a packet costs, and they are kept to a receive and a send.
 """
 
 import select
@@ -16,9 +15,8 @@ import structlog
 from tokenless.protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
 from tokenless.protocol.tftp_transfer import Outcome
 from tokenless.services.tftp.background import Background
-from tokenless.services.tftp.counters import Count, CounterRow
+from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.deadlines import Deadlines
-from tokenless.services.tftp.handover import Handover
 from tokenless.services.tftp.journal import Journal
 from tokenless.services.tftp.listener import Listener
 from tokenless.services.tftp.making import Making, Waiting
@@ -50,13 +48,10 @@ class Engine:
         listener: Listener,
         source: FileSource,
         settings: TftpSettings,
-        counters: CounterRow,
+        counters: TftpCounters,
         logger: structlog.typing.FilteringBoundLogger,
-        *,
-        handover: Handover | None = None,
     ) -> None:
         self._listener = listener
-        self._handover = handover
         self._listener_descriptor = listener.socket.fileno()
         self._has_ports = settings.ports is Ports.PER_TRANSFER
         self._counters = counters
@@ -70,11 +65,13 @@ class Engine:
         self._deadlines: Deadlines[Session] = Deadlines()
         self._by_descriptor: dict[int, Session] = {}
         self._epoll = select.epoll()
-        self._intake = {self._listener_descriptor}
-        if handover is not None:
-            self._intake.add(handover.fileno())
-        results = {self._making.fileno(), self._loading.fileno()}
-        for descriptor in self._intake | results:
+        self._is_draining = False
+        self._is_listening = True
+        for descriptor in (
+            self._listener_descriptor,
+            self._making.fileno(),
+            self._loading.fileno(),
+        ):
             self._epoll.register(descriptor, select.EPOLLIN)
         self._ports = PortPool(listener.socket.family, self._epoll)
 
@@ -138,16 +135,13 @@ class Engine:
         self._ports.trim(now)
 
     def drain(self) -> None:
-        """Take no more requests; transfers under way go on.
-
-        Unless one of them is sent through it, the listener is left to a successor.
-        """
-        self._counters.retire()
+        """Take no more requests; transfers under way go on."""
+        self._is_draining = True
         has_own = self._has_ports and all(each.port is not None for each in self._table)
-        kept = set() if has_own else {self._listener_descriptor}
-        for descriptor in self._intake - kept:
-            self._epoll.unregister(descriptor)
-        self._intake &= kept
+        # Those that are sent through the listener have their answers from it.
+        if has_own and self._is_listening:
+            self._is_listening = False
+            self._epoll.unregister(self._listener_descriptor)
 
     def close(self, now: float) -> None:
         """End every transfer and give its descriptors back; not the listener."""
@@ -170,10 +164,6 @@ class Engine:
         if descriptor == self._loading.fileno():
             self._take_loaded(now)
             return
-        handover = self._handover
-        if handover is not None and descriptor == handover.fileno():
-            self._take_over(handover, now)
-            return
         port = self._ports.find(descriptor)
         if port is None:
             return  # closed earlier in this turn
@@ -182,14 +172,6 @@ class Engine:
             return
         strangers = port.answer_strangers(_WRONG_TID, _ERROR_HEAD)
         self._counters.add(Count.WRONG_TID, strangers)
-
-    def _take_over(self, handover: Handover, now: float) -> None:
-        """Answer what predecessors left; when retired, leave it to a successor."""
-        if self._counters.is_retired:
-            self.drain()
-            return
-        for data, peer, local in handover.take():
-            self._request(data, peer, local, now)
 
     def _take_made(self, now: float) -> None:
         """Take the requests anew whose files were made."""
@@ -282,9 +264,7 @@ class Engine:
             self._client_is_gone(session, now)
 
     def _request(self, data: bytes, peer: Peer, local: str, now: float) -> None:
-        if self._counters.is_retired:
-            if self._handover is not None:
-                self._handover.put((data, peer, local))
+        if self._is_draining:
             return
         self._counters.add(Count.REQUESTS)
         if len(self._making):
@@ -320,7 +300,7 @@ class Engine:
             self._share_port(session, local)
         session.is_begun = True
         self._table.add(session)
-        self._counters.add(Count.STARTED)
+        self._counters.start()
         self._go_on(session, now)
         if not session.is_over:
             self._deadlines.add(session, now)

@@ -24,7 +24,7 @@ from tokenless.protocol.tftp_packets import (
     encode_error,
 )
 from tokenless.protocol.tftp_transfer import Transfer
-from tokenless.services.tftp.counters import Count, CounterRow
+from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.journal import Journal
 from tokenless.services.tftp.making import Waiting
 from tokenless.services.tftp.opened import FilePackets, NetasciiPackets, OpenedFile
@@ -78,7 +78,7 @@ class Reception:
         source: FileSource,
         settings: TftpSettings,
         table: TransferTable,
-        counters: CounterRow,
+        counters: TftpCounters,
         journal: Journal,
     ) -> None:
         self.source = source

@@ -31,8 +31,6 @@ class TftpSettings:
     """What can be set; the defaults serve a site of four thousand phones."""
 
     ports: Ports = Ports.PER_TRANSFER
-    workers: int = 1
-    """Processes; more than one shares the port by SO_REUSEPORT."""
     receive_buffer_bytes: int = 8 << 20
     """Holds the requests of a boot storm; each that does not fit costs a time-out."""
     max_transfers: int = 16384

@@ -11,7 +11,7 @@ from typing import Final
 
 from tokenless.services.tftp.session import Session
 
-_LEAST_SILENCE_S: Final = 1.0
+LEAST_SILENCE_S: Final = 1.0
 """A transfer that made progress within so long is never displaced."""
 _SORT_EVERY_S: Final = 0.1
 _MAX_LISTS: Final = 16
@@ -48,7 +48,7 @@ class LongestSilent:
         waiting = self._lists.get(host, [])
         while waiting:
             since, session = waiting[-1]
-            if now - since < _LEAST_SILENCE_S:
+            if now - since < LEAST_SILENCE_S:
                 return None
             if not session.is_over and session.transfer.silent_since <= since:
                 return session

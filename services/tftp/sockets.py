@@ -5,13 +5,11 @@ holds 277 requests, and a phone whose request is lost waits out its time-out.
 """
 
 import contextlib
-import errno
-import resource
 import socket
 from collections.abc import Callable
 from typing import Final
 
-from tokenless.services.errors import ServiceError
+from tokenless.services.listening import cannot_listen
 
 # Linux; Python's socket module does not name them.
 _SO_RCVBUFFORCE: Final = 33
@@ -24,40 +22,30 @@ Peer = tuple[str, int] | tuple[str, int, int, int]
 """An address as `recvfrom` gives it: of IPv4, or of IPv6 with flow and scope."""
 
 
-def open_listener(
-    address: str, port: int, receive_buffer_bytes: int, *, shared: bool = False
-) -> socket.socket:
+def open_listener(address: str, port: int, receive_buffer_bytes: int) -> socket.socket:
     """Bind the well-known socket.
 
     Args:
         address: An IPv4 or IPv6 address; `::` serves both families.
         port: 0 takes a free one.
         receive_buffer_bytes: What the kernel should hold while we are busy.
-        shared: Whether other workers bind the same port (SO_REUSEPORT).
 
     Raises:
         ServiceError: When the address is none of this machine's, the port is taken, or
             descriptors have run out.
     """
     try:
-        return _bound(address, port, receive_buffer_bytes, shared=shared)
+        return _bound(address, port, receive_buffer_bytes)
     except OSError as error:
-        raise ServiceError(
-            f"TFTP cannot listen on {address} port {port}: {error.strerror}",
-            hint=_bind_hint(error),
-        ) from error
+        raise cannot_listen("TFTP", address, port, error) from error
 
 
-def _bound(
-    address: str, port: int, receive_buffer_bytes: int, *, shared: bool
-) -> socket.socket:
+def _bound(address: str, port: int, receive_buffer_bytes: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, _NON_BLOCKING)
     try:
         if family == socket.AF_INET6 and address == "::":
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        if shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _raise_receive_buffer(listener, receive_buffer_bytes)
         listener.bind((address, port))
     except OSError:
@@ -82,17 +70,6 @@ def warn_of_small_buffer(
         )
 
 
-def raise_descriptor_limit(wanted: int) -> None:
-    """Let this process have so many descriptors, as far as its hard limit allows.
-
-    The soft limit of most systems, 1,024, is there for programs that use `select`.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    possible = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < possible:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
-
-
 def _raise_receive_buffer(listener: socket.socket, size: int) -> None:
     """Ask beyond the administrator's limit where allowed, else up to it."""
     try:
@@ -102,11 +79,3 @@ def _raise_receive_buffer(listener: socket.socket, size: int) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
     with contextlib.suppress(OSError):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
-
-
-def _bind_hint(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "ports below 1024 need CAP_NET_BIND_SERVICE; use another port"
-    if error.errno == errno.EMFILE:
-        return "let the process have more open files (`ulimit -n`)"
-    return "stop what uses the port, or set tftp.port and the node's address"

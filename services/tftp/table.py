@@ -15,7 +15,7 @@ from functools import lru_cache
 from tokenless.services.tftp.newcomers import Newcomers
 from tokenless.services.tftp.session import Session
 from tokenless.services.tftp.settings import TftpSettings
-from tokenless.services.tftp.silence import LongestSilent
+from tokenless.services.tftp.silence import LEAST_SILENCE_S, LongestSilent
 from tokenless.services.tftp.sockets import Peer
 
 
@@ -84,8 +84,9 @@ class TransferTable:
         """Return the transfer that has to end before one of `peer` is added.
 
         It is the one that the same client has not answered, for it asks for something
-        else now. Where the table is full it is the oldest unanswered one, else the one
-        without progress for longest; where the address has its share, one of its own.
+        else now. Where the table is full it is the oldest unanswered one, once a client
+        has had time to answer, else the one without progress for longest; where the
+        address has its share, one of its own.
         """
         if peer in self._unanswered:
             return self._unanswered[peer]
@@ -94,7 +95,10 @@ class TransferTable:
         if self._has_its_share(peer):
             return self._longest_silent.find(now, peer[0])
         oldest = next(iter(self._unanswered.values()), None)
-        return self._longest_silent.find(now) if oldest is None else oldest
+        if oldest is not None and now - oldest.started >= LEAST_SILENCE_S:
+            return oldest
+        silent = self._longest_silent.find(now)
+        return oldest if silent is None else silent
 
     def _must_displace(self, peer: Peer) -> bool:
         is_full = self._count >= self._settings.max_transfers

@@ -154,9 +154,13 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_PHONES}.demo:demo",
         "Play the vendor's four flows on a lab cluster with phones.",
     ),
+    "device": LazyCommand(
+        f"{_SERVICES}.device:device",
+        "Manage phones: security profile, CAPF, CSV of many.",
+    ),
     "file": LazyCommand(
         f"{_SERVICES}.file:file",
-        "Read, build, sign and verify trust lists and signed files.",
+        "Read, build, sign, encrypt and verify what phones load.",
     ),
     "fleet": LazyCommand(
         f"{_PHONES}.fleet:fleet",
@@ -165,6 +169,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     "health": LazyCommand(
         f"{_SERVICES}.health:health",
         "Tell whether the nodes served from this data folder are well.",
+    ),
+    "init": LazyCommand(
+        f"{_SERVICES}.init:init",
+        "Make the data folder of a cluster, without serving it.",
     ),
     "node": LazyCommand(
         f"{_SERVICES}.node:node",

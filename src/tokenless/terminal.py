@@ -9,14 +9,19 @@ consoles take no text for markup, and `cell` makes one printable.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from tokenless.protocol.name_text import printable
+
+_SHOWN_AFTER_S: Final = 2.0
+"""What is done sooner needs no sign of life."""
 
 
 def result_console(width_in_files: int | None = None) -> Console:
@@ -69,6 +74,31 @@ def progress_bar(
         redirect_stdout=shares_terminal,
     ) as bar:
         yield bar
+
+
+@contextmanager
+def counter_view(words: str) -> Iterator[Callable[[int], None]]:
+    """Show a number that grows, while a block takes more than two seconds.
+
+    Args:
+        words: What is counted.
+    """
+    began = time.monotonic()
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False)
+    bar = Progress(*columns, console=_console(stderr=True), transient=True)
+    task = bar.add_task("")
+
+    def tell(count: int) -> None:
+        spent = time.monotonic() - began
+        bar.update(task, description=f"{count} {words}, {spent:.0f} s")
+        if spent > _SHOWN_AFTER_S and bar.console.is_terminal:
+            bar.start()
+
+    try:
+        yield tell
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def talk_line(text: str) -> None:

@@ -1,5 +1,7 @@
 """A fleet's flash when something goes wrong on the way to it."""
 
+import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -42,3 +44,53 @@ def test_a_phone_that_was_never_saved_is_new(tmp_path: Path) -> None:
         assert store.flash(DEVICE, "7975").load().ctl is None
         assert list(store.phones()) == []
         assert store.delete_trust() == 0
+
+
+@pytest.mark.parametrize("column", ["data", "report"])
+def test_what_unpacks_to_more_than_it_can_be_is_refused(
+    tmp_path: Path, column: str
+) -> None:
+    """A flash that somebody sent along with a report: 600 kB, and a gigabyte inside."""
+    with closing(FleetStore.open(tmp_path)) as store:
+        flash = store.flash(DEVICE, "7975")
+        flash.replace(FileKind.CTL, b"first")
+        flash.save({"outcome": "ok"}, 1.0)
+    bomb = zlib.compress(bytes(64 << 20), 9)
+    table = "content" if column == "data" else "phone"
+    with closing(sqlite3.connect(tmp_path / "fleet.db")) as connection:
+        connection.execute(f"UPDATE {table} SET {column} = ?", (bomb,))  # noqa: S608
+        connection.commit()
+    with closing(FleetStore.open(tmp_path)) as store:
+        with pytest.raises(PhoneError, match="unpacks to over") as refused:
+            list(store.phones())
+        assert "boot the fleet into a new one" in refused.value.explain()
+
+
+@pytest.mark.parametrize("data", [b"no zlib", zlib.compress(b"other"), b""])
+def test_a_changed_content_is_refused(tmp_path: Path, data: bytes) -> None:
+    with closing(FleetStore.open(tmp_path)) as store:
+        flash = store.flash(DEVICE, "7975")
+        flash.replace(FileKind.CTL, b"first")
+        flash.save({"outcome": "ok"}, 1.0)
+    with closing(sqlite3.connect(tmp_path / "fleet.db")) as connection:
+        connection.execute("UPDATE content SET data = ?", (data,))
+        connection.commit()
+    with (
+        closing(FleetStore.open(tmp_path)) as store,
+        pytest.raises(PhoneError, match="is damaged"),
+    ):
+        list(store.phones())
+
+
+@pytest.mark.parametrize("report", [b"{", b"[" * 100_000, b"\xff"])
+def test_a_report_that_is_none_is_refused(tmp_path: Path, report: bytes) -> None:
+    with closing(FleetStore.open(tmp_path)) as store:
+        store.flash(DEVICE, "7975").save({"outcome": "ok"}, 1.0)
+    with closing(sqlite3.connect(tmp_path / "fleet.db")) as connection:
+        connection.execute("UPDATE phone SET report = ?", (zlib.compress(report),))
+        connection.commit()
+    with (
+        closing(FleetStore.open(tmp_path)) as store,
+        pytest.raises(PhoneError, match="a report cannot be read"),
+    ):
+        list(store.phones())

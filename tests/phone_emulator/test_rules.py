@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from tests.rigs.cluster import DEVICE, PUB, SUB, Authority, Lab, keypair, record
+from tests.rigs.cluster import (
+    DEVICE,
+    PUB,
+    SUB,
+    Authority,
+    Lab,
+    configuration,
+    keypair,
+    record,
+)
 from tests.rigs.phone_bench import booted, fate, nodes_of, phone, reboot
 from tokenless.phone_emulator.secd.events import Habits
 from tokenless.phone_emulator.secd.report import Action, Outcome
@@ -13,6 +22,7 @@ from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 NON_SECURE, MIXED = Lab(), Lab(mixed=True)
+PLAIN = configuration().encode()
 REGENERATED = MIXED.regenerate_callmanager()
 
 
@@ -25,6 +35,24 @@ def test_rule_1_a_missing_file_keeps_what_is_installed() -> None:
     assert fate(bench, CTL) == (Action.ABSENT, None, 1)
     assert "File Not Found <CTLFile.tlv>" in report.status_messages
     assert report.files[CTL].held == held.ctl
+
+
+def test_rule_1_an_empty_list_is_a_missing_one() -> None:
+    """Sites without CUCM serve empty lists so that phones go on."""
+    empty = {"CTLFile.tlv": b"", "ITLFile.tlv": b"", f"{DEVICE}.cnf.xml": PLAIN}
+    bench = phone({PUB: Authority(files=dict(empty))})
+    report = bench.boot().report
+    assert fate(bench, CTL) == fate(bench, ITL) == (Action.ABSENT, None, 1)
+    assert fate(bench, CONFIGURATION)[0] is Action.INSTALLED
+    assert report.outcome is Outcome.OK
+    assert (bench.contents.ctl, bench.contents.itl) == (None, None)
+
+
+def test_rule_1_an_empty_list_of_its_own_sends_a_phone_to_the_common_one() -> None:
+    bench = phone(nodes_of(MIXED))
+    bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = b""
+    bench.boot()
+    assert fate(bench, CTL)[0] is Action.INSTALLED
 
 
 def test_rule_1_silent_servers_keep_what_is_installed() -> None:

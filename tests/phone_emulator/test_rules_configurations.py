@@ -53,9 +53,10 @@ def test_rule_10_a_tftp_server_that_the_ctl_does_not_name() -> None:
     elsewhere = "127.0.47.200"
     bench.nodes = {elsewhere: nodes_of(MIXED)[PUB]}
     bench.identity = phone({}, servers=(elsewhere,)).identity
-    bench.boot()
+    report = bench.boot().report
     assert fate(bench, CTL)[0] is Action.UNCHANGED
     assert fate(bench, CONFIGURATION)[::2] == (Action.REJECTED, 10)
+    assert report.status_messages[-1] == "TFTP server not authorized"
 
 
 def test_rule_10_the_next_server_may_be_named() -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from html.parser import HTMLParser
 from http import HTTPStatus
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -88,6 +89,49 @@ def test_rows_are_marked_up_as_scrapers_expect(flash: FolderFlash) -> None:
     )
     assert dict(found)["Host Name"] == DEVICE
     assert dict(found)["Version"] == PHONE_MODELS[flash.known_state().model].load
+
+
+class _Scraper(HTMLParser):
+    """What public inventory tools do: rows of tables inside a DIV, cell by cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self._inside = {"div": 0, "tr": 0, "td": 0}
+
+    def handle_starttag(self, tag: str, _attributes: object) -> None:
+        if tag in self._inside:
+            self._inside[tag] += 1
+        if tag == "td" and self._inside["div"]:
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._inside:
+            self._inside[tag] -= 1
+
+    def handle_data(self, data: str) -> None:
+        if self.cells and self._inside["div"] and self._inside["td"]:
+            self.cells[-1] += data
+
+
+def test_scrapers_find_that_a_trust_list_update_failed(flash: FolderFlash) -> None:
+    state = flash.known_state()
+    lines = (*state.status_lines, "10:13:20p Trust List update failed")
+    flash.save_state(msgspec.structs.replace(state, status_lines=lines))
+    target = "/CGI/Java/Serviceability?adapter=device.statistics.statusmessages"
+    page = get(PhoneSite(flash), target)
+    scraper = _Scraper()
+    scraper.feed(page)
+    ends = [cell.strip().lower() for cell in scraper.cells]
+    assert any(each.endswith("trust list update failed") for each in ends)
+    assert re.search(r'<td VALIGN=top><DIV ALIGN=center>\n<TABLE BORDER="0"', page)
+
+
+def test_the_network_page_has_the_lists(flash: FolderFlash) -> None:
+    target = "/CGI/Java/Serviceability?adapter=device.statistics.configuration"
+    page = get(PhoneSite(flash), target)
+    assert "<TD><B> ITL file</B></TD>" in page
+    assert "<TD><B> CTL file</B></TD>" in page
 
 
 def test_the_log_of_each_form(flash: FolderFlash) -> None:

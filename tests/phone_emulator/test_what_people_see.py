@@ -1,13 +1,14 @@
 """Console log, status messages and screens, in the forms of REFERENCE 4.3 and 4.4."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from tests.rigs.cluster import DEVICE, NOW, PUB, Lab
 from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
-from tokenless.phone_emulator.screen import describe, draw
+from tokenless.phone_emulator.screen import _name_of, describe, draw
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.moments import LogEntry, Moment
 from tokenless.phone_emulator.secd.status_messages import line_of
@@ -216,3 +217,22 @@ def test_a_7975_reaches_no_tvs() -> None:
     texts = texts_of(regenerated("7975", tvs="down"), LogForm.SECD)
     assert any(text.startswith("EROR:clpSetupSsl: TCP connect()") for text in texts)
     assert "clpSetupSsl: TCP connected" not in texts
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("CN=cucm-pub;OU=TAC;O=Cisco", "cucm-pub"),
+        ("C=US,O=Internet Security Research Group,CN=ISRG Root X1", "ISRG Root X1"),
+        ("CN=SAST,O=SAST,OU=SAST", "SAST"),
+        ('CN="SAST-ADN008580ef        ";OU=IPCBU', "SAST-ADN008580ef"),
+        ("cn=lower; O=x", "lower"),
+        ("O=no common name", "O=no common name"),
+        ("no name at all", "no name at all"),
+    ],
+)
+def test_the_trust_list_screen_shows_common_names(subject: str, shown: str) -> None:
+    """Names are written with `;` or `,`, from either end (usecallmanager.nz, CUCM)."""
+    original = Lab(mixed=True).ctl().records[0]
+    changed = replace(original, subject_name=subject)
+    assert _name_of(changed) == shown

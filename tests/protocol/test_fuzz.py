@@ -13,7 +13,14 @@ SEEDS = cache(all_seeds)
 TARGETS = (
     *("capf-phone", "capf-server", "certificates", "configurations"),
     *("dates", "encrypted-files", "files", "key-files", "names", "pages"),
-    *("texts", "tftp-answers", "tftp-downloads", "tftp-requests", "tftp-transfers"),
+    *(
+        "tables",
+        "texts",
+        "tftp-answers",
+        "tftp-downloads",
+        "tftp-requests",
+        "tftp-transfers",
+    ),
     *("tvs-client", "tvs-server", "uploads"),
 )
 

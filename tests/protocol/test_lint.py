@@ -62,6 +62,16 @@ def test_a_tokenless_list_of_10_5_has_one_sast_only() -> None:
     assert "single-sast" not in found(client_form(secure=True))
 
 
+def test_a_third_sast_is_one_too_many() -> None:
+    one, other = minting.token(), minting.token("SAST-ADN0054f509        ")
+    server = minting.server(minting.PUBLISHER, 2048)
+    two = [record(server, Role.SAST), record(one, Role.SAST)]
+    assert "too-many-sasts" not in found(itl(*two))
+    finding = found(itl(*two, record(other, Role.SAST)))["too-many-sasts"]
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("3 SAST records")
+
+
 def test_signature_by_another_key() -> None:
     forged = defects.resigned_by_another()
     finding = found(forged)["signature-invalid"]

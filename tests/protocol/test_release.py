@@ -13,15 +13,24 @@ from tokenless.protocol.release import Release
         (" 12.5(1)SU3\n", (12, 5, 1, 3)),
         ("14SU3", (14, 0, 0, 3)),
         ("15", (15, 0, 0, 0)),
+        ("14.0(1)", (14, 0, 0, 0)),
+        ("12.5.1.17900-64", (12, 5, 1, 7)),
+        ("10.5.2.10000-5", (10, 5, 2, 0)),
+        ("14.0.1.13900-155", (14, 0, 0, 3)),
+        ("14.0.1.10000-20", (14, 0, 0, 0)),
+        ("11.5.1.22900-28", (11, 5, 1, 12)),
     ],
 )
 def test_releases(text: str, release: tuple[int, ...]) -> None:
     assert Release.parse(text) == release
 
 
-@pytest.mark.parametrize("text", ["", "ten", "10.", "10.5(2", "10.5(2)su1", "100"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "ten", "10.", "10.5(2", "10.5(2)su1", "100", "12.5.1.17900", "12.5.1.900-1"],
+)
 def test_what_is_no_release(text: str) -> None:
-    with pytest.raises(ValueError, match="is no release"):
+    with pytest.raises(ValueError, match="is not a release"):
         Release.parse(text)
 
 

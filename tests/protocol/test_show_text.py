@@ -1,5 +1,7 @@
 """`show ctl`: the vendor's lines, and reading them back from a paste."""
 
+import re
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -9,10 +11,14 @@ from hypothesis import strategies as st
 from tests.rigs import minting
 from tests.rigs.lists import client_form, tokenless
 from tokenless.protocol.codes import Role
-from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.record import compose_record
 from tokenless.protocol.show_text import show_missing, show_trust_list
-from tokenless.protocol.show_text_parse import parse_shown_list
+from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
+from tokenless.protocol.show_text_parse import (
+    ShownList,
+    parse_shown_list,
+    parse_shown_lists,
+)
 from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 MODIFIED = "Fri Mar 06 19:45:13 CET 2015"
@@ -179,40 +185,98 @@ def test_reading_it_back(form: type[str]) -> None:
 
 
 def test_tabs_and_a_hash_on_one_line_are_read() -> None:
-    text = (
-        "Length of CTL file: 4947\nHeaderLength:\t336 (BYTES)\n\tCTL Record #:1\n"
-        "4\tFUNCTION\t2\tCCM+TFTP\n6\tSERIALNUMBER\t2\t70:CA\n"
-        "9\tCERTIFICATE\t694\tE9 D4 33 64 5B C8 8C ED 51 4D 8F E5 EA 5B 6D 21 A5 A3 "
-        "8C 9C (SHA1 Hash HEX)\n"
-    )
-    record = parse_shown_list(text).records[0]
-    assert record.role == Role.CCM_TFTP
-    assert record.serial_number == b"\x70\xca"
-    assert record.certificate_sha1 == "e9d433645bc88ced514d8fe5ea5b6d21a5a38c9c"
+    text = show_trust_list(tokenless(), modified=MODIFIED)
+    tabbed = re.sub(" {2,}", "\t", re.sub(r"\n {32}", " ", text))
+    record, *_ = parse_shown_list(tabbed).records
+    assert record.certificate_sha1 == minting.server().certificate.sha1
+    assert parse_shown_list(tabbed) == replace_lines(parse_shown_list(text), tabbed)
+
+
+def replace_lines(shown: ShownList, text: str) -> ShownList:
+    """Return a list with the lines of another text: a hash took one line less there."""
+    again = parse_shown_list(text)
+    shown.header = again.header
+    for mine, other in zip(shown.records, again.records, strict=True):
+        mine.line = other.line
+    return shown
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "fault"),
     [
-        ("", "not what"),
-        ("admin:show tech", "not what"),
-        ("Length of CTL file: 9\n5 SERIALNUMBER 2 zz", "no serial number"),
-        ("Length of CTL file: 9\n" + "CTL Record #:1\n" * 1025, "over 1024"),
-        ("x" * (4 * 1024 * 1024 + 1), "too long"),
+        ("", ShowFault.NOT_A_LIST),
+        ("admin:show tech", ShowFault.NOT_A_LIST),
+        ("x" * (4 * 1024 * 1024 + 1), ShowFault.TOO_LONG),
+        ("Length of CTL file: 9\n", ShowFault.END_MISSING),
+        ("Length of CTL file: 0\n", ShowFault.END_MISSING),
+        ("\tCTL Record #:2\n", ShowFault.BEGINNING_MISSING),
     ],
-    ids=["empty", "another", "serial", "records", "long"],
+    ids=["empty", "another", "long", "cut", "zero", "middle"],
 )
-def test_other_text_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(DecodeError, match=reason):
+def test_other_text_is_refused(text: str, fault: ShowFault) -> None:
+    with pytest.raises(ShowTextError) as refused:
         parse_shown_list(text)
+    assert refused.value.fault is fault
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault", "words"),
+    [
+        ("4947", "4948", ShowFault.FILE_LENGTH, "4948 bytes, its header and records"),
+        ("336 (BYTES)", "332 (BYTES)", ShowFault.HEADER_LENGTH, "is 332"),
+        (
+            "SIGNERID        2       149",
+            "SIGNERID 2 148",
+            ShowFault.NESTED_LENGTH,
+            "14",
+        ),
+        ("1156", "1157", ShowFault.RECORD_LENGTH, "add up to 1156"),
+        ("Record #:3", "Record #:4", ShowFault.NUMBERS, "where record 3 must be"),
+        ("O=Cisco;", "O=Csco;", ShowFault.VALUE_LENGTH, "LENGTH of 62, its value has"),
+        ("4       FUNCTION        2       CAPF\n", "", ShowFault.ROW_MISSING, "FUNCT"),
+        ("CCM+TFTP", "CCM", ShowFault.ROLE_CUT, "the rest may be missing"),
+        ("CCM+TFTP", "CXM+TFTP", ShowFault.STRANGE_VALUE, "cannot be"),
+        ("7       PUBLICKEY       140\n", "", ShowFault.RECORD_LENGTH, "1013"),
+        ("10      IPADDRESS       4\n", "[...]\n", ShowFault.STRANGE_VALUE, "CERTIF"),
+        ("The CTL file was verified successfully.", "", ShowFault.END_MISSING, "ends"),
+        (
+            "Parse CTL File",
+            "Error parsing the CTL File",
+            ShowFault.NODE_CANNOT_PARSE,
+            "",
+        ),
+        ("PUBLICKEY       140", "PUBLICKEY       ¹40", ShowFault.NO_LENGTH, "¹40"),
+        ("14      FILENAME", "15      FILENAME", ShowFault.STRANGE_TEXT, ""),
+    ],
+)
+def test_what_does_not_add_up_is_refused_with_its_reason(
+    old: str, new: str, fault: ShowFault, words: str
+) -> None:
+    text = show_trust_list(tokenless(), modified=MODIFIED)
+    assert old in text
+    with pytest.raises(ShowTextError) as refused:
+        parse_shown_list(text.replace(old, new, 1))
+    assert (refused.value.fault, words in str(refused.value)) == (fault, True)
+    assert str(refused.value).startswith("line ")
+
+
+def test_a_log_of_several_commands() -> None:
+    one = show_trust_list(tokenless(), modified=MODIFIED)
+    other = show_trust_list(client_form(secure=True), kind="ITL", modified=MODIFIED)
+    log = f"admin:show ctl\n{one}\nadmin:show itl\n{other}\nadmin:show status\nup\n"
+    found = parse_shown_lists(log)
+    assert [(shown.kind, len(shown.records)) for shown in found] == [
+        ("CTL", 4),
+        ("ITL", 5),
+    ]
+    with pytest.raises(ShowTextError, match=r"line \d+: the list comes twice"):
+        parse_shown_list(log)
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        parse_shown_list("Length of CTL file: 9\n" + text)
-    except DecodeError:
-        return
+    with suppress(ShowTextError):
+        parse_shown_lists("Length of CTL file: 9\n" + text)
 
 
 def test_an_element_that_nobody_knows_is_not_shown() -> None:

@@ -223,7 +223,7 @@ def test_a_signature_of_the_wrong_length_is_not_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "limit"), [(SignedFile, 64 << 20), (TrustList, 2 << 20)]
+    ("kind", "limit"), [(SignedFile, 128 << 20), (TrustList, 2 << 20)]
 )
 def test_the_largest_file(kind: type[SignedFile | TrustList], limit: int) -> None:
     """A file of just the limit is read, and its header found missing."""

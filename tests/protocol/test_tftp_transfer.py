@@ -54,7 +54,7 @@ def test_options(options: dict[str, str], acknowledged: dict[str, str] | None) -
 
 def test_a_file_is_sent_block_by_block() -> None:
     transfer = begin(b"a" * 512 + b"b")
-    assert transfer.datagrams() == [encode_data(1, b"a" * 512)]
+    assert transfer.datagrams() == (encode_data(1, b"a" * 512),)
     assert not transfer.datagrams()
     transfer.receive(encode_ack(1), 0.1)
     assert transfer.datagrams() == (encode_data(2, b"b"),)

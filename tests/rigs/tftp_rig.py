@@ -16,7 +16,6 @@ from tokenless.protocol.tftp_download import Download, Wishes
 from tokenless.protocol.tftp_packets import encode_ack
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.engine import Engine
-from tokenless.services.tftp.handover import Handover
 from tokenless.services.tftp.listener import Listener
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.sockets import open_listener
@@ -122,16 +121,13 @@ def rig(
     settings: TftpSettings | None = None,
     source: FileSource | None = None,
     address: str = "127.0.0.1",
-    handover: Handover | None = None,
 ) -> Iterator[Rig]:
     settings = settings or TftpSettings()
     listener = Listener(open_listener(address, 0, 1 << 20))
     counters = TftpCounters()
     log: list[dict[str, object]] = []
     files = MemoryFiles(dict(FILES)) if source is None else source
-    engine = Engine(
-        listener, files, settings, counters.row(), keeping(log), handover=handover
-    )
+    engine = Engine(listener, files, settings, counters, keeping(log))
     made = Rig(engine, counters, (listener.address, listener.port), log)
     try:
         yield made

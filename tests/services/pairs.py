@@ -7,13 +7,14 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.rigs.clock import Clock
 from tests.rigs.postgresql import Server
 from tests.services.conftest import LAB
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.config import load_config
+from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.pki.keys import generate_rsa
 
 
@@ -34,6 +35,12 @@ class Source:
         return b"\x55" + self._random.randbytes(length - 1)
 
 
+def _with_manufacturer(config: ClusterConfig, folder: Path) -> ClusterConfig:
+    """Let both clusters trust one manufacturer: its keys are random."""
+    cluster = msgspec.structs.replace(config.cluster, manufacturer=str(folder))
+    return msgspec.structs.replace(config, cluster=cluster)
+
+
 class Bench:
     """Makes pairs of clusters that are equal to the byte."""
 
@@ -42,7 +49,7 @@ class Bench:
         self._folder, self._server = folder, server
         self._database = server.create_database()
         self._numbers = count()
-        config = load_config(LAB)
+        config = _with_manufacturer(load_config(LAB), folder / "manufacturer")
         for name, url in (("lite", None), ("shared", server.url(self._database))):
             source.begin(0)
             Cluster.open(

@@ -28,7 +28,6 @@ from tokenless.services.changes import (
     security,
 )
 from tokenless.services.cluster import issuing
-from tokenless.services.pki import minting
 
 STEPS: Final = 1000
 MOST_STEPS: Final = 5 * STEPS
@@ -69,7 +68,7 @@ def test_both_databases_give_the_same_answers(
 ) -> None:
     source = Source()
     monkeypatch.setattr(issuing, "generate_rsa", source.key)
-    monkeypatch.setattr(minting, "new_serial", source.serial)
+    monkeypatch.setattr(issuing, "new_serial", source.serial)
     done: Counter[str] = Counter()
     for room in ROOMS:
         _count(monkeypatch, done, room)

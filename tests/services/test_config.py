@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tokenless.services.config import check_tables, load_config
-from tokenless.services.errors import ConfigurationError
+from tokenless.services.errors import ConfigurationError, SettingError
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
 
@@ -29,7 +29,7 @@ def test_overrides_are_laid_over_the_file() -> None:
 @pytest.mark.parametrize(
     ("overrides", "place"),
     [
-        ({"tftp": {"prot": 69}}, "tftp: Object contains unknown field `prot`"),
+        ({"tftp": {"prot": 69}}, "tftp.prot: there is no key `prot`"),
         ({"tftp": {"port": 70000}}, "tftp.port: "),
         ({"tvs": {"legacy": {"port": "x"}}}, "tvs.legacy.port: "),
         ({"tvs": {"ctl_cache": "always"}}, "tvs.ctl_cache: "),
@@ -38,11 +38,14 @@ def test_overrides_are_laid_over_the_file() -> None:
         ({"certificates": {"key_size": 512}}, "certificates.key_size: "),
         ({"nodes": []}, "nodes: "),
         ({"nodes": [{"name": "a", "address": "::1", "publisher": True}]}, "IPv4"),
-        ({"nodes": [{"name": "../a", "address": "127.0.0.1"}]}, "nodes[0].name: "),
+        (
+            {"nodes": [{"name": "../a", "address": "127.0.0.1"}]},
+            "nodes (entry 1).name: ",
+        ),
         ({"nodes": [{"name": "a", "address": "127.0.0.1"}]}, "0 publishers"),
         (
             {"callmanager_groups": [{"name": "g", "members": ["nobody"]}]},
-            "callmanager_groups[0].members: there is no node 'nobody'",
+            "callmanager_groups (entry 1).members: there is no node 'nobody'",
         ),
         (
             {"device_pools": [{"name": "p", "callmanager_group": "Lab-CMG"}]},
@@ -50,21 +53,47 @@ def test_overrides_are_laid_over_the_file() -> None:
         ),
         (
             {"devices": [{"name": "SEP001122334455", "device_pool": "elsewhere"}]},
-            "devices[0].device_pool: there is no pool 'elsewhere'",
+            "devices (entry 1).device_pool: there is no pool 'elsewhere'",
         ),
         (
             {"devices": [{"name": "phone", "device_pool": "Default"}]},
-            "devices[0].name: ",
+            "devices (entry 1).name: ",
         ),
-        ({"tftp": {"allow": ["10.0.0.0/99"]}}, "tftp.allow[0]: "),
+        ({"tftp": {"allow": ["10.0.0.0/99"]}}, "tftp.allow (entry 1): "),
     ],
 )
 def test_refusals_name_the_place(overrides: dict[str, object], place: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_config(LAB, overrides)
     assert place in str(caught.value)
-    assert str(LAB) in str(caught.value)
+    # What was laid over the file is not the file's fault.
+    assert isinstance(caught.value, SettingError)
+    assert caught.value.is_override
+    assert str(LAB) not in str(caught.value)
     assert "\n" not in caught.value.explain()
+
+
+def test_a_fault_of_the_file_has_its_line(tmp_path: Path) -> None:
+    text = LAB.read_text().replace("[tftp]\n", "[tftp]\nprt = 1\n")
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    line = text.splitlines().index("prt = 1") + 1
+    with pytest.raises(SettingError) as caught:
+        load_config(path)
+    assert caught.value.explain() == (
+        f"{path}:{line}: tftp.prt: there is no key `prt`; did you mean `port`?"
+    )
+
+
+def test_a_fault_of_the_second_node_has_its_line(tmp_path: Path) -> None:
+    text = LAB.read_text()
+    address = 'address = "127.0.47.156"'
+    line = text[: text.index(address)].count("\n") + 1
+    path = tmp_path / "x.toml"
+    path.write_text(text.replace(address, 'address = "127.0.47.999"'))
+    with pytest.raises(SettingError) as caught:
+        load_config(path)
+    assert f"{path}:{line}: nodes (entry 2).address: " in str(caught.value)
 
 
 def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
@@ -82,3 +111,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_configuration_of_one_node_is_enough() -> None:
     tables = {"nodes": [{"name": "a", "address": "127.0.0.1", "publisher": True}]}
     assert check_tables(tables, "test").tftp.port == 6969
+
+
+@pytest.mark.parametrize("deep", ["x = " + "[" * 5000, "x = " + "{a=" * 5000])
+def test_a_deep_file_is_refused(tmp_path: Path, deep: str) -> None:
+    (tmp_path / "deep.toml").write_text(deep)
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        load_config(tmp_path / "deep.toml")

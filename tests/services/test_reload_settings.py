@@ -29,11 +29,8 @@ async def _begin(client: trio.socket.SocketType, where: tuple[str, int]) -> byte
             return data
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-async def test_tftp_agrees_to_other_options(
-    nursery: trio.Nursery, workers: int
-) -> None:
-    settings = TftpSettings(workers=workers)
+async def test_tftp_agrees_to_other_options(nursery: trio.Nursery) -> None:
+    settings = TftpSettings()
     server = TftpServer(
         MemoryFiles({"a": b"x" * 3000}), address="127.0.0.1", port=0, settings=settings
     )
@@ -42,10 +39,8 @@ async def test_tftp_agrees_to_other_options(
         assert b"1428" in await _begin(client, where)
     small = replace(settings, options=OptionLimits(600, 1), ports=Ports.SINGLE)
     server.change_settings(small)
-    answer = b"1428"
-    while b"1428" in answer:  # workers of before answer what reached them
-        with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
-            answer = await _begin(client, where)
+    with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
+        answer = await _begin(client, where)
     assert answer == b"\0\6blksize\x00600\0"
 
 

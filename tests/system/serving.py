@@ -21,7 +21,7 @@ PATIENCE_S = 120  # far longer than anything here takes, on however busy a machi
 def lab_config(folder: Path) -> Path:
     """Write the lab's configuration with free ports; return its path."""
     text = LAB.read_text()
-    for port in ("6969", "2445"):
+    for port in ("6969", "2445", "2000", "2443", "5060", "5061"):
         assert f"port = {port}" in text
         text = text.replace(f"port = {port}", "port = 0")
     config = folder / "lab.toml"

@@ -63,6 +63,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     lab_config(tmp_path)
+    tokenless(tmp_path, "init")
     terminal = Terminal(tmp_path)
     terminal.until("admin:")
     yield terminal
@@ -101,6 +102,7 @@ def test_pages_and_leaving_one(terminal: Terminal) -> None:
 
 def test_the_end_of_input_is_a_no(tmp_path: Path) -> None:
     lab_config(tmp_path)
+    tokenless(tmp_path, "init")
     done = tokenless(tmp_path, "admin", "utils", "ctl", "set-cluster", "mixed-mode")
     assert done.returncode == 1
     assert "cancelled" in done.stderr
@@ -108,6 +110,7 @@ def test_the_end_of_input_is_a_no(tmp_path: Path) -> None:
 
 def test_an_answer_from_a_pipe(tmp_path: Path) -> None:
     lab_config(tmp_path)
+    tokenless(tmp_path, "init")
     line = ("admin", "utils", "ctl", "set-cluster", "mixed-mode")
     assert tokenless(tmp_path, *line, stdin="y\n").returncode == 0
     done = tokenless(tmp_path, "admin", stdin="show version active\nexit\n")
@@ -117,6 +120,7 @@ def test_an_answer_from_a_pipe(tmp_path: Path) -> None:
 
 def test_a_file_is_saved_under_the_name_that_was_given(tmp_path: Path) -> None:
     lab_config(tmp_path)
+    tokenless(tmp_path, "init")
     tokenless(tmp_path, "admin", "--yes", "utils ctl set-cluster mixed-mode")
     done = tokenless(
         tmp_path, "admin", "file", "get", "tftp", "CTLFile.tlv", "--output", "my.tlv"
@@ -127,6 +131,7 @@ def test_a_file_is_saved_under_the_name_that_was_given(tmp_path: Path) -> None:
 
 def test_exit_statuses(tmp_path: Path) -> None:
     lab_config(tmp_path)
+    tokenless(tmp_path, "init")
     assert tokenless(tmp_path, "admin", "frobnicate").returncode == 2
     done = tokenless(tmp_path, "admin", "--node", "nobody", "show", "ctl")
     assert done.returncode == 1

@@ -48,6 +48,7 @@ class Terminal:
 
 def create_tokens(folder: Path) -> None:
     lab_config(folder)
+    tokenless(folder, "init")
     for name in ("A", "B"):
         tokenless(folder, "token", "create", name)
 

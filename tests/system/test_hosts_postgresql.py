@@ -72,6 +72,7 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         file = str(tmp_path / "node.json")
         password = ("--password", "travels")
         for host, words in (
+            (hosts.publisher, ("init",)),
             (hosts.publisher, ("node", "grant", SUBSCRIBER, "--role", ROLE)),
             (
                 hosts.publisher,

@@ -84,6 +84,34 @@ def test_pasted_text_is_enough(lab: LabCluster, tmp_path: Path) -> None:
     ]
 
 
+def fetch(servers: str, *words: str) -> tuple[int, str, str]:
+    return run_cli("rehearse", "import", "--json", "--tftp", servers, *words)
+
+
+def test_a_running_cluster_is_fetched(lab: LabCluster) -> None:
+    servers = [f"{each.address}:{each.port}" for each in lab.servers()]
+    status, out, err = fetch(",".join(servers))
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["tftp_nodes"] == list(NODES)
+    assert found["callmanager_group"]["members"] == list(NODES)
+    assert found["mixed"]
+    topics = {each["topic"] for each in found["approximations"]}
+    assert not topics & {"tftp-nodes", "digest", "tvs-members"}
+
+
+def test_a_server_that_is_silent_is_said_or_ends_it(lab: LabCluster) -> None:
+    server = lab.servers()[0]
+    known = f"{server.address}:{server.port}"
+    status, out, err = fetch(f"{known},127.0.60.9:9", "--tftp-timeout", "0.05")
+    assert status == 0, err
+    said = [each["what"] for each in json.loads(out)["approximations"]]
+    assert "nothing is known of the ITL of 127.0.60.9:9" in said
+    status, out, err = fetch("127.0.60.9:9", "--tftp-timeout", "0.05")
+    assert (status, out) == (3, "")
+    assert "no TFTP node answered: 127.0.60.9:9; check address and port" in err
+
+
 def test_a_planned_change_on_the_imported_cluster(
     lab: LabCluster, tmp_path: Path
 ) -> None:

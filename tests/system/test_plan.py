@@ -114,8 +114,14 @@ def test_no_safe_order_is_exit_status_1() -> None:
     [
         (("--goal", "nothing"), "there is no certificate 'nothing'"),
         (("--goal", "TVS", "--version", "9.1"), "9.1 has no tokenless CTL"),
-        (("--goal", "TVS", "--nodes", "a,a"), "are no nodes to plan for"),
-        (("--goal", "TVS", "--nodes", "a b"), "are no nodes to plan for"),
+        (("--goal", "TVS", "--nodes", "a,a"), "a node is named twice"),
+        (("--goal", "TVS", "--nodes", "a b"), "'a b' is not a node's name"),
+        (
+            ("--goal", "TVS", "--nodes", ",".join(f"n{n}" for n in range(22))),
+            "plan takes 1 to 21 nodes, not 22",
+        ),
+        (("--goal", "TVS", "--tftp", "nobody"), "there is no node 'nobody'"),
+        (("--goal", "TVS", "--callmanager-group", ","), "has 1 to 5 nodes"),
         (("--goal", "TVS", "--models", "9999"), "there is no phone model 9999"),
     ],
 )

@@ -215,7 +215,7 @@ def test_a_rehearsal_that_cannot_begin_leaves_the_old_report(tmp_path: Path) -> 
     )
 
     assert status == 1, talk
-    assert "nowhere is no node" in talk
+    assert "nowhere, which is not a node of the rehearsal" in talk
     assert report.read_text() == "old"
     assert {file.name for file in tmp_path.iterdir()} == {report.name, script.name}
 

@@ -67,10 +67,9 @@ def boot(folder: Path, served: Served, device: str, *, first: str = PUBLISHER) -
 def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:
     with serving(tmp_path) as served:
         assert [(each["node"], each["service"]) for each in served.ready] == [
-            (PUBLISHER, "tftp"),
-            (PUBLISHER, "tvs"),
-            (SUBSCRIBER, "tftp"),
-            (SUBSCRIBER, "tvs"),
+            (node, service)
+            for node in (PUBLISHER, SUBSCRIBER)
+            for service in ("tftp", "tvs", "sccp", "sccps", "sip", "sips")
         ]
         assert all(each["port"] > 0 for each in served.ready)
         for node in (PUBLISHER, SUBSCRIBER):

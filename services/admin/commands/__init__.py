@@ -5,6 +5,7 @@ docstring's first line is what `help` shows.
 """
 
 from tokenless.services.admin.commands import (
+    capf,
     certificates,
     ctl,
     files,
@@ -16,6 +17,7 @@ from tokenless.services.admin.commands import (
 )
 
 __all__ = [
+    "capf",
     "certificates",
     "ctl",
     "files",

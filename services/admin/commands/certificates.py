@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from tokenless.protocol.codes import TrustStore
@@ -156,7 +155,7 @@ def restore(session: Session, name: str, serial: str) -> None:
 def import_trust(session: Session, purpose: str, file: str | None = None) -> None:
     """Put a certificate, pasted or from a file, into a trust store."""
     store = certificates.find_store(purpose)
-    data = _pasted(session) if file is None else load_upload(Path(file))
+    data = _pasted(session) if file is None else load_upload(session.file(file))
     uploaded = certificates.upload(session.cluster, store, data, by=session.by)
     session.announce()
     session.say("Import of trust certificate is successful")

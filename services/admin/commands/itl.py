@@ -1,7 +1,5 @@
 """`utils itl …`: the ITL signed with another key (REFERENCE 6.2)."""
 
-from pathlib import Path
-
 from tokenless.services.admin.command import TREE, Question
 from tokenless.services.admin.session import Session
 from tokenless.services.changes import security
@@ -26,7 +24,7 @@ def reset_remotekey(session: Session, file: str) -> None:
     """Give every TFTP node an ITL signed by another cluster's ITLRecovery key."""
     password = session.ask_secret("Enter the password of the key file: ")
     _say_generated(session)
-    key_file = load_upload(Path(file))
+    key_file = load_upload(session.file(file))
     security.reset_itl_remotekey(session.cluster, key_file, password, by=session.by)
     session.announce()
     _say_transferred(session)

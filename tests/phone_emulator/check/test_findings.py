@@ -113,6 +113,12 @@ def silent_node(those: Nodes) -> None:
     those[SUB].silent = True
 
 
+def empty_lists(nodes: Nodes) -> None:
+    for node in nodes.values():
+        node.ctl = node.itl = None
+        node.files = {"CTLFile.tlv": b"", "ITLFile.tlv": b""}
+
+
 def no_itl(those: Nodes) -> None:
     those[SUB].itl = None
 
@@ -201,6 +207,7 @@ CASES = [
     Case(sha512, "new-phone-locked-out", E, ("(7975)", "cannot verify SHA512")),
     Case(silent_node, "tftp-unreachable", E, ("no answer", "UDP 69")),
     Case(no_itl, "itl-missing", W, ("never ask TVS",)),
+    Case(empty_lists, "list-empty", W, ("for CTLFile.tlv is empty", "as absent")),
     Case(one_tvs, "tvs-single", W, ("the only TVS member", "second node")),
     Case(no_tvs, "tvs-none", W, ("every new signer locks them out",), PLAIN),
     Case(no_tvs, "phone-locked-out", E, ("no installed ITL has a TVS record",), PLAIN),

@@ -12,11 +12,11 @@ from tokenless.protocol.phone_config import TvsMember
 from tokenless.protocol.record import Record
 from tokenless.protocol.trust_list_build import record_for
 
-ADDRESSES = ("127.0.47.155", "127.0.47.156", "127.0.47.157")
+ADDRESSES = tuple(f"127.0.47.{number}" for number in range(155, 176))
 
 
 def key_of(who: Identity) -> Keypair:
-    number = (UNITS.index(who.unit) * 10 + who.node) * 1000 + who.generation
+    number = (UNITS.index(who.unit) * 100 + who.node) * 1000 + who.generation
     serial = (0x71 << 120) + number
     return keypair(f"{who.unit}-{who.node}", who.generation, serial=serial)
 
@@ -37,11 +37,14 @@ def _list(site: Site, of: List) -> UnsignedList:
     return UnsignedList(records, key_of(of.signer))
 
 
-def _authority(site: Site, cluster: Cluster, number: int, served: Served) -> Authority:
+def _authority(
+    site: Site, cluster: Cluster, number: int, served: Served, group: Group
+) -> Authority:
     members = tuple(
-        TvsMember(ADDRESSES[node], 2445, node) for node in range(len(site.nodes))
+        TvsMember(ADDRESSES[node], 2445, place)
+        for place, node in enumerate(group.members_of(site))
     )
-    shown = tvs_of(cluster).shown[number]
+    (shown,) = tvs_of(cluster, (number,)).shown
     made = Authority(
         ctl=None if served.ctl is None else _list(site, served.ctl),
         itl=_list(site, served.itl),
@@ -62,9 +65,12 @@ def boot_for_real(
     site: Site, cluster: Cluster, group: Group, contents: FlashContents, node: int
 ) -> tuple[BootReport, FlashContents]:
     """Boot a phone with a real SECD at one node."""
+    needed = {node, *group.members_of(site)}
     nodes = {
-        ADDRESSES[number]: _authority(site, cluster, number, served)
-        for number, served in enumerate(cluster.served)
+        ADDRESSES[number]: _authority(
+            site, cluster, number, cluster.served[number], group
+        )
+        for number in sorted(needed)
     }
     identity = PhoneIdentity(
         device="SEP001122334455",

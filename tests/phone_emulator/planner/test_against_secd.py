@@ -5,8 +5,10 @@ import random
 import pytest
 
 from tests.phone_emulator.planner.real import boot_for_real
+from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site, first_cluster
 from tokenless.phone_emulator.planner.phones import Boot, Fate, Group, Phone, boot
+from tokenless.phone_emulator.planner.solve import solve
 from tokenless.phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
@@ -19,13 +21,14 @@ from tokenless.phone_emulator.planner.steps import (
     World,
     apply,
 )
+from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.report import Action, BootReport
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust_anchors import FileKind
 
 MODELS = ("7975", "8861", "7960", "Jabber")
-WALKS, STEPS = 8, 14
+WALKS, STEPS = 4, 14
 
 
 def steps_of(site: Site) -> list[Step]:
@@ -39,25 +42,71 @@ def steps_of(site: Site) -> list[Step]:
     ]
 
 
-def fate_of(report: BootReport, kind: FileKind) -> tuple[str, str | None]:
+def fate_of(report: BootReport, kind: FileKind) -> tuple[str, str | None, str | None]:
     file = report.files[kind]
     by = None if file.verified_by is None else file.verified_by.value
-    return file.action.value, by
+    return file.action.value, by, None if file.code is None else file.code.value
 
 
-def predicted(fate: Fate) -> tuple[str, str | None]:
-    return fate.action, None if fate.verified_by is None else fate.verified_by.value
+def predicted(fate: Fate) -> tuple[str, str | None, str | None]:
+    by = None if fate.verified_by is None else fate.verified_by.value
+    return fate.action.value, by, None if fate.reason is None else fate.reason.value
 
 
 def compare(boot_: Boot, report: BootReport, where: str) -> None:
     assert predicted(boot_.ctl) == fate_of(report, FileKind.CTL), where
     if boot_.itl is not None:
         assert predicted(boot_.itl) == fate_of(report, FileKind.ITL), where
-    refused = report.files[FileKind.CONFIGURATION].action.value == "rejected"
-    assert (boot_.configuration.action == "rejected") == refused, where
+    configuration = report.files[FileKind.CONFIGURATION]
+    refused = configuration.action is Action.REJECTED
+    assert (boot_.configuration.action is Action.REJECTED) == refused, where
+    if refused:
+        assert boot_.configuration.reason is configuration.code, where
 
 
-@pytest.mark.parametrize("version", ["10.5(1)", "11.5(1)", "12.5(1)"])
+class Walk:
+    """Phones of the model and real ones, through the same steps."""
+
+    def __init__(
+        self, site: Site, groups: tuple[Group, ...], chance: random.Random | None
+    ) -> None:
+        """Begin; without chance phones boot at their own nodes."""
+        self.site = site
+        self.groups = groups
+        self.world = World(first_cluster(site), tuple(Phone() for _ in groups))
+        self.flashes = [FlashContents() for _ in groups]
+        self.chance = chance
+        self.taken: list[Step] = []
+        self.refused = 0
+
+    def take(self, step: Step) -> None:
+        self.taken.append(step)
+        if not isinstance(step, ResetPhones):
+            self.world = apply(self.site, self.groups, self.world, step)
+            return
+        for index, group in enumerate(self.groups):
+            self._boot(index, group)
+
+    def _boot(self, index: int, group: Group) -> None:
+        """Boot both; at any node where there is chance."""
+        cluster, at = self.world.cluster, group.node
+        if self.chance is not None:
+            at = self.chance.randrange(len(self.site.nodes))
+        phones = list(self.world.phones)
+        result = boot(self.site, cluster, group, phones[index], at)
+        report, self.flashes[index] = boot_for_real(
+            self.site, cluster, group, self.flashes[index], at
+        )
+        compare(result, report, f"{group.name} at {at}: {self.taken}")
+        self.refused += bool(result.refusals)
+        phones[index] = result.phone
+        self.world = self.world._replace(phones=tuple(phones))
+
+
+RELEASES = ["10.5(1)", "10.5(2)", "11.5(1)", "12.0(1)", "12.5(1)", "14", "15"]
+
+
+@pytest.mark.parametrize("version", RELEASES)
 @pytest.mark.parametrize("is_mixed", [True, False], ids=["mixed", "non-secure"])
 @pytest.mark.parametrize("nodes", [("pub",), ("pub", "sub")], ids=["one", "two"])
 def test_random_walks(version: str, is_mixed: bool, nodes: tuple[str, ...]) -> None:
@@ -70,24 +119,48 @@ def test_random_walks(version: str, is_mixed: bool, nodes: tuple[str, ...]) -> N
     chance = random.Random(f"{version}{is_mixed}{nodes}")
     refused = 0
     for _ in range(WALKS):
-        world = World(first_cluster(site), tuple(Phone() for _ in groups))
-        flashes = [FlashContents() for _ in groups]
-        walk = [ResetPhones(), *chance.choices(steps_of(site), k=STEPS), ResetPhones()]
-        for number, step in enumerate(walk):
-            if isinstance(step, ResetPhones):
-                for index, group in enumerate(groups):
-                    at = chance.randrange(len(nodes))
-                    result = boot(site, world.cluster, group, world.phones[index], at)
-                    report, flashes[index] = boot_for_real(
-                        site, world.cluster, group, flashes[index], at
-                    )
-                    compare(
-                        result, report, f"{group.name} at {at}: {walk[: number + 1]}"
-                    )
-                    refused += bool(result.refusals)
-                    phones = list(world.phones)
-                    phones[index] = result.phone
-                    world = world._replace(phones=tuple(phones))
-            else:
-                world = apply(site, groups, world, step)
+        walk = Walk(site, groups, chance)
+        steps = chance.choices(steps_of(site), k=STEPS)
+        for step in (ResetPhones(), *steps, ResetPhones()):
+            walk.take(step)
+        refused += walk.refused
     assert refused or not is_mixed, "walks that nobody minds prove little"
+
+
+@pytest.mark.parametrize("version", ["10.5(2)", "12.5(1)", "14"])
+def test_a_random_walk_at_full_size(version: str) -> None:
+    """21 nodes, TFTP nodes apart, three CallManager groups."""
+    site = Site(Release.parse(version), tuple(f"n{number}" for number in range(21)))
+    members = ((0, 3, 4), (5, 6, 7, 8), tuple(range(9, 14)))
+    groups = tuple(
+        Group(f"{model}-{node}-{number}", model, node, each)
+        for number, each in enumerate(members)
+        for model in MODELS
+        for node in (1, 2)
+    )
+    chance = random.Random(version)
+    walk = Walk(site, groups, chance)
+    units = [chance.choice(site.slots) for _ in range(30)]
+    steps = [step for step in steps_of(site) if not isinstance(step, Regenerate)]
+    mixed = [*(Regenerate(*slot) for slot in units), *chance.choices(steps, k=8)]
+    chance.shuffle(mixed)
+    for step in (ResetPhones(), *mixed, ResetPhones()):
+        walk.take(step)
+
+
+def test_a_plan_at_full_size_is_what_phones_make_of_it() -> None:
+    """Every reset of the shortest plan, as real SECDs see it: nobody is refused."""
+    site = Site(Release.parse("11.5(1)"), tuple(f"n{number}" for number in range(21)))
+    groups = tuple(
+        Group(f"{model}-{node}-{each}", model, node, each)
+        for each in ((0, 3, 4), (5, 6, 7, 8))
+        for model, node in (("7975", 1), ("8861", 2))
+    )
+    wanted = Task(site, groups, parse_goal("CallManager, TVS", site))
+    solved = solve(wanted)
+    assert solved.proven
+    assert solved.steps is not None
+    walk = Walk(site, groups, None)
+    for step in (ResetPhones(), ResetPhones(), *solved.steps):
+        walk.take(step)
+    assert walk.refused == 0

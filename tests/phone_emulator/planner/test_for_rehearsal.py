@@ -1,12 +1,14 @@
 """Planning for the cluster that a rehearsal ends with: what the model cannot follow."""
 
+import msgspec
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.steps import Regenerate
+from tokenless.phone_emulator.planner.plan import make_plan
+from tokenless.phone_emulator.planner.steps import Regenerate, UpdateCtl
 from tokenless.phone_emulator.rehearsal.planned_from import task_for
 from tokenless.phone_emulator.rehearsal.script import Group, Script, Step
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import Role, TrustStore
 
 SUBSCRIBER = "cucm-1051-a-sub1"
 UNKNOWN = "the planner's model does not know the step"
@@ -39,8 +41,7 @@ def test_a_regeneration_is_understood_in_any_case() -> None:
             f"admin --node {SUBSCRIBER} set cert regen CAPF",
             "CAPF is the publisher's, for the whole cluster",
         ),
-        # On every node, or in another cluster: the model would do something else.
-        ("admin --all set cert regen TVS", UNKNOWN),
+        # In another cluster: the model would do something else.
         ("admin --cluster old utils ctl update CTLFile", UNKNOWN),
         ("admin --cluster old --all utils service restart Cisco Tftp", UNKNOWN),
     ],
@@ -55,3 +56,91 @@ def test_a_step_that_the_model_does_not_know_is_refused(line: str, why: str) -> 
 def test_phones_of_another_cluster_are_refused() -> None:
     with pytest.raises(PhoneError, match="desk ask far, which is not in the cluster"):
         task_for(rehearsal(tftp=("far",)), "CAPF")
+
+
+def test_a_regeneration_on_every_node_is_understood() -> None:
+    task = task_for(rehearsal("admin --all set cert regen callmanager"), "TVS")
+    generations = task.first_world().cluster.generations
+    assert [
+        generation
+        for (unit, _), generation in zip(task.site.slots, generations, strict=True)
+        if unit is TrustStore.CALLMANAGER
+    ] == [1, 1]
+
+
+def test_a_cluster_that_went_mixed_and_back_is_planned_for() -> None:
+    """Its CTL stays, with the servers emptied; nothing can update it."""
+    lines = (
+        "admin utils ctl set-cluster mixed-mode",
+        "admin utils ctl set-cluster non-secure-mode",
+        "admin --all utils service restart Cisco Tftp",
+        "phones boot",
+    )
+    task = task_for(rehearsal(*lines), "regenerate CallManager, TVS")
+    world = task.first_world()
+    assert not task.site.is_mixed
+    assert world.cluster.ctl is not None
+    assert world.cluster.ctl.holders(Role.SAST)
+    assert not world.cluster.ctl.holders(Role.CCM_TFTP)
+    assert world.phones[0].ctl is world.cluster.ctl
+    plan = make_plan(task)
+    assert plan.steps is not None
+    assert plan.proven
+    assert not plan.unsafe
+    assert not any(isinstance(each.step, UpdateCtl) for each in plan.steps)
+
+
+def test_non_secure_without_a_ctl_makes_none() -> None:
+    line = "admin utils ctl set-cluster non-secure-mode"
+    world = task_for(rehearsal(line), "TVS").first_world()
+    assert world.cluster.ctl is None
+
+
+def test_the_phones_ask_the_tvs_of_their_callmanager_group() -> None:
+    script = msgspec.structs.replace(
+        rehearsal(),
+        cluster={"callmanager_groups": [{"name": "Lab-CMG", "members": [SUBSCRIBER]}]},
+    )
+    assert task_for(script, "TVS").groups[0].members == (1,)
+
+
+def test_what_import_writes_for_nine_nodes_and_three_models_is_planned_for() -> None:
+    """27 groups; the search was endless with a model that no order is safe for."""
+    names = ["pub", *(f"sub{number}" for number in range(1, 9))]
+    nodes = [
+        {"name": name, "address": f"127.0.62.{number}", "publisher": number == 1}
+        for number, name in enumerate(names, 1)
+    ]
+    members = [{"name": "Lab-CMG", "members": names[:5]}]
+    script = Script(
+        name="imported",
+        lesson="ours",
+        groups=tuple(
+            Group(name=f"{model}-at-{name}", model=model, tftp=(name,))
+            for model in ("7821", "8861", "Jabber")
+            for name in names
+        ),
+        steps=(
+            Step(
+                title="as it is",
+                run=(
+                    "admin utils ctl set-cluster mixed-mode",
+                    "admin --all utils service restart Cisco Tftp",
+                    "phones boot",
+                ),
+            ),
+        ),
+        cluster={
+            "cluster": {"version": "12.5(1)"},
+            "nodes": nodes,
+            "callmanager_groups": members,
+        },
+    )
+    task = task_for(script, "regenerate CallManager, TVS")
+    assert len(task.groups) == 27
+    plan = make_plan(task)
+    assert plan.proven
+    assert plan.steps is not None
+    assert {each.group.model for each in plan.unsafe} == {"Jabber"}
+    assert all(each.to_step is not None for each in plan.unsafe)
+    assert plan.by_hand == ()

@@ -8,7 +8,7 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group
-from tokenless.phone_emulator.planner.plan import Plan, make_plan, naive_steps
+from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.risk import assess, is_settled
 from tokenless.phone_emulator.planner.search import search
@@ -97,16 +97,16 @@ def test_callmanager_and_tvs_never_share_a_round() -> None:
 
 def test_in_one_go_locks_everybody_out_and_itlrecovery_is_left() -> None:
     plan = make_plan(task("CallManager, TVS"))
-    lockout = plan.naive.lockout
+    lockout = plan.in_one_go.lockout
     assert lockout is not None
     assert lockout.groups == ("7975-pub", "7975-sub1")
     assert lockout.title == "restart Cisco Tftp on every node"
-    assert plan.naive.burnt is None
+    assert plan.in_one_go.burnt is None
 
 
 def test_the_step_that_burns_the_last_anchor() -> None:
     plan = make_plan(task("TVS, CallManager, ITLRecovery"))
-    burnt = plan.naive.burnt
+    burnt = plan.in_one_go.burnt
     assert burnt is not None
     # TVS still runs with the old certificates until it is restarted.
     assert burnt.title.startswith("restart Cisco Trust Verification Service")
@@ -115,7 +115,7 @@ def test_the_step_that_burns_the_last_anchor() -> None:
 
 def test_from_12_on_callmanager_and_tvs_in_one_go_lock_nobody_out() -> None:
     plan = make_plan(task("CallManager, TVS", version="12.5(1)"))
-    assert plan.naive.lockout is None
+    assert plan.in_one_go.lockout is None
 
 
 def test_what_must_not_follow_a_step() -> None:
@@ -123,7 +123,7 @@ def test_what_must_not_follow_a_step() -> None:
     assert plan.steps is not None
     after_regeneration = plan.steps[1]
     assert [each.unit for each in after_regeneration.dangers] == [TVS]
-    assert not after_regeneration.dangers[0].burns_last
+    assert after_regeneration.dangers[0].harm is Harm.LOCKS_OUT
     assert not plan.steps[-1].dangers
 
 
@@ -219,7 +219,9 @@ def test_goals_that_are_none(goal: str, words: str) -> None:
 def test_a_plan_as_json_names_what_its_words_say() -> None:
     plan = make_plan(task("CallManager, TVS", models=("7975", "7960")))
     found = to_json(plan)
-    assert found["safe"] is True
+    assert found["safe"] is False, "7960s are not"
+    assert found["proven"] is True
+    assert found["bound"] == len(found["steps"])
     assert found["by_hand"] == ["7960-pub", "7960-sub1"]
     assert found["in_one_go"]["first_lockout"]["step"] == 7
     # Nothing but the first regeneration of the publisher's CallManager burns them.
@@ -229,3 +231,75 @@ def test_a_plan_as_json_names_what_its_words_say() -> None:
     words = "\n".join(in_words(plan))
     for step in found["steps"]:
         assert step["title"] in words
+
+
+def test_jabber_has_a_window_with_its_reason_and_needs_no_hands() -> None:
+    plan = make_plan(task("CallManager", version="12.5(1)", models=("8861", "Jabber")))
+    assert plan.steps is not None
+    assert plan.by_hand == ()
+    found = to_json(plan)["unsafe"]
+    assert [(each["group"], each["from_step"], each["to_step"]) for each in found] == [
+        ("Jabber-sub1", 1, 3),
+        ("Jabber-pub", 2, 3),
+    ]
+    assert {each["reason_code"] for each in found} == {"cannot-ask"}
+    assert all(each["only_if_restarted"] for each in found)
+    words = "\n".join(in_words(plan))
+    assert "between step 1 and 3 of this order, if services restarted" in words
+    assert "refuses its configuration" in words
+    assert "Afterwards it is well." in words
+    assert "By hand" not in words
+
+
+def test_jabber_alone_is_planned_for_too() -> None:
+    plan = make_plan(task("CallManager", version="12.5(1)", models=("Jabber",)))
+    assert plan.steps is not None
+    assert plan.proven
+
+
+def test_what_is_lost_for_good_has_its_reason_and_no_last_step() -> None:
+    plan = make_plan(task("CallManager", models=("8861", "7960", "Jabber")))
+    lost = [each for each in to_json(plan)["unsafe"] if each["to_step"] is None]
+    assert {each["model"] for each in lost} == {"7960", "Jabber"}
+    assert {group.name for group in plan.by_hand} == {each["group"] for each in lost}
+    assert {each["reason_code"] for each in lost} <= {"cannot-ask", "no-anchor"}
+    assert "By hand: after the last step" in "\n".join(in_words(plan))
+
+
+@pytest.mark.parametrize("version", ["10.5(1)", "11.5(1)", "12.5(1)", "14"])
+@pytest.mark.parametrize("models", [("8861", "Jabber"), ("7975", "7960")])
+def test_warnings_never_forbid_what_the_plan_does_next(
+    version: str, models: tuple[str, ...]
+) -> None:
+    goal = "CallManager, TVS, CAPF, ITLRecovery"
+    plan = make_plan(task(goal, version=version, models=models))
+    assert plan.steps is not None
+    for number, planned in enumerate(plan.steps[:-1]):
+        following = plan.steps[number + 1].step
+        if isinstance(following, Regenerate):
+            assert following.unit not in {each.unit for each in planned.dangers}
+
+
+def test_an_anchor_is_a_signer_and_a_tvs_member_is_none() -> None:
+    plan = make_plan(task("TVS", version="11.5(1)", models=("8861", "7960")))
+    last = to_json(plan)["steps"][-1]
+    assert last["anchors"]["8861-sub1"] == [
+        "CallManager of pub",
+        "CallManager of sub1",
+        "ITLRecovery",
+    ]
+    # A 7960 takes CTLs only, and before 12.0 ITLRecovery signs none.
+    assert last["anchors"]["7960-sub1"] == ["CallManager of pub"]
+    assert last["tvs"] == {
+        "8861-pub": ["pub", "sub1"],
+        "8861-sub1": ["pub", "sub1"],
+        "7960-pub": [],
+        "7960-sub1": [],
+    }
+
+
+def test_the_reason_of_a_lockout_is_a_value_and_a_sentence() -> None:
+    plan = make_plan(task("CallManager, TVS, ITLRecovery", models=("8861", "7960")))
+    found = to_json(plan)["in_one_go"]["first_lockout"]
+    assert found["reason_code"] in {"tvs-not-in-itl", "cannot-ask"}
+    assert "it does not know the signer" in found["reason"]

@@ -18,12 +18,12 @@ from tests.services.admin.lines import (
     refusal,
 )
 from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.minting import Issuer, Profile, Validity, mint
 from tokenless.protocol.names import DistinguishedName
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.pki.keys import generate_ec
+from tokenless.services.pki.keys import generate_ec, new_serial
 from tokenless.services.pki.manufacturing import to_pem
-from tokenless.services.pki.minting import Issuer, Profile, Validity, mint
 
 
 def test_a_regeneration_wants_the_whole_word(lab: Cluster) -> None:
@@ -64,8 +64,9 @@ def test_an_uploaded_certificate_is_listed_shown_and_deleted(
     file = tmp_path / "token.pem"
     file.write_bytes(minting.pem(token.der))
     line = f"set cert import trust Phone-SAST-trust {file}"
-    assert "successful" in done(shell.run(line))
-    [listed] = done(shell.run("show cert list trust")).splitlines()
+    shipped = done(shell.run("show cert list trust"))
+    assert done(shell.run(line)).count("successful") == 1
+    [listed] = added(shell, shipped)
     name, _, description = listed.partition(": ")
     assert name.startswith("Phone-SAST-trust/SAST-")
     assert description == "Certificate Signed by Cisco Manufacturing CA"
@@ -74,7 +75,29 @@ def test_an_uploaded_certificate_is_listed_shown_and_deleted(
     )
     assert shell.run(line).status == 1
     done(shell.run(f"set cert delete {name}"))
-    assert done(shell.run("show cert list trust")) == ""
+    assert done(shell.run("show cert list trust")) == shipped
+
+
+def added(shell: AdminShell, before: str) -> list[str]:
+    """Return the lines that the list of trusted certificates has gained."""
+    listed = done(shell.run("show cert list trust")).splitlines()
+    return [line for line in listed if line not in before.splitlines()]
+
+
+def test_phones_certificates_are_trusted_as_the_vendor_ships_it(
+    shell: AdminShell,
+) -> None:
+    listed = done(shell.run("show cert list trust")).splitlines()
+    names = sorted(re.sub(r"-[0-9A-F]{8}\.pem: .*", "", line) for line in listed)
+    authorities = (
+        "CAPF-e41e7d87",
+        "Cisco_Manufacturing_CA",
+        "Cisco_Manufacturing_CA_SHA2",
+        "Cisco_Root_CA_2048",
+        "Cisco_Root_CA_M2",
+    )
+    stores = ("CAPF-trust", "CallManager-trust")
+    assert names == [f"{store}/{each}" for store in stores for each in authorities]
 
 
 def test_a_pasted_certificate(lab: Cluster) -> None:
@@ -101,11 +124,12 @@ def test_what_is_no_certificate_is_not_imported(
 ) -> None:
     file = tmp_path / "upload"
     file.write_bytes(content)
+    shipped = done(shell.run("show cert list trust"))
     result = shell.run(f"set cert import trust {store} {file}")
     assert result.status == 1
     assert result.error is not None
     assert reason in result.error
-    assert done(shell.run("show cert list trust")) == ""
+    assert done(shell.run("show cert list trust")) == shipped
 
 
 def test_a_store_without_roles_is_warned_of(shell: AdminShell, tmp_path: Path) -> None:
@@ -153,7 +177,7 @@ def test_a_new_hostname_and_new_certificates(lab: Cluster, shell: AdminShell) ->
 
 def test_when_certificates_end(shell: AdminShell) -> None:
     lines = done(shell.run("show cert expiry")).splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 6 + 2 * 5
     assert all(" days) " in line for line in lines)
     assert any("ITLRecovery" in line for line in lines)
 
@@ -169,7 +193,9 @@ def test_a_certificate_without_an_end_is_shown_in_every_time_zone(
             monkeypatch.setenv("TZ", zone)
             time.tzset()
             assert ":59:59" in done(shell.run("show cert expiry")).split(" 9999")[0]
-            name = done(shell.run("show cert list trust")).partition(": ")[0]
+            listed = done(shell.run("show cert list trust")).splitlines()
+            (line,) = [each for each in listed if "/dates-" in each]
+            name = line.partition(": ")[0]
             assert "To:   Fri Dec 31" in done(shell.run(f"show cert trust {name}"))
     finally:
         monkeypatch.undo()
@@ -200,8 +226,9 @@ def test_a_certificates_name_cannot_spoil_the_list_or_the_screen(
 ) -> None:
     file = tmp_path / "authority.pem"
     file.write_bytes(to_pem(authority("Somebody's \x1b[2J CA")))
+    shipped = done(shell.run("show cert list trust"))
     done(shell.run(f"set cert import trust CallManager-trust {file}"))
-    listed = done(shell.run("show cert list trust"))
+    [listed] = added(shell, shipped)
     name, _, _ = listed.partition(": ")
     assert re.fullmatch(r"CallManager-trust/Somebody_s_2J_CA-[0-9A-F]{8}\.pem", name)
     shown = done(shell.run(f"show cert trust {name}"))
@@ -216,4 +243,5 @@ def authority(common_name: str) -> Certificate:
     name = DistinguishedName((("CN", common_name),))
     profile = Profile(frozenset({"key_cert_sign"}), (), is_authority=True)
     validity = Validity.days(datetime(2015, 3, 9, tzinfo=UTC), 3650)
-    return mint(name, key.public_key(), Issuer(name, key), profile, validity)
+    issuer, serial = Issuer(name, key), new_serial()
+    return mint(name, key.public_key(), issuer, profile, validity, serial=serial)

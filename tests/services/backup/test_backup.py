@@ -1,8 +1,10 @@
 """Backups: whole, private, of one state; damaged or hostile ones leave nothing."""
 
+import hashlib
 import io
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import tarfile
@@ -25,6 +27,7 @@ from tokenless.services.backup.take import take_backup
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
+from tokenless.services.publishing.itl import rebuild_itl
 
 NOW = 1_700_000_000.0
 Members = dict[str, bytes]
@@ -183,7 +186,7 @@ def test_a_missing_file_is_noticed(archive: Path, tmp_path: Path) -> None:
         del members["cluster.db"]
 
     rewrite(archive, drop)
-    refused(archive, tmp_path / "restored", "1 files are missing")
+    refused(archive, tmp_path / "restored", "cut off")
 
 
 def test_a_file_too_many_is_noticed(archive: Path, tmp_path: Path) -> None:
@@ -217,6 +220,9 @@ def test_a_link_in_an_archive(archive: Path, tmp_path: Path) -> None:
         link = tarfile.TarInfo("cluster.json")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         tar.addfile(link)
+        filler = tarfile.TarInfo("filler")
+        filler.size = 1_000_000
+        tar.addfile(filler, io.BytesIO(bytes(filler.size)))
     refused(archive, tmp_path / "restored", "besides")
 
 
@@ -288,3 +294,122 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
         take_backup(lab.data, target, now=NOW)
     assert "name another place" in caught.value.explain()
     assert target.read_text() == "precious"
+
+
+def with_holes(archive: Path, name: str, kind: str) -> None:
+    """Replace a file by one whose bytes are not in the archive."""
+    with tarfile.open(archive) as tar:
+        manifest = tar.extractfile(MANIFEST)
+        assert manifest is not None
+        found = json.loads(manifest.read())
+    size = 200_000_000 if kind == "any size" else 4096
+    entry = next(each for each in found["files"] if each["path"] == name)
+    entry |= {"size": size, "sha256": hashlib.sha256(bytes(size)).hexdigest()}
+    data = json.dumps(found).encode()
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        head = tarfile.TarInfo(MANIFEST)
+        head.size = len(data)
+        tar.addfile(head, io.BytesIO(data))
+        hole = tarfile.TarInfo(name)
+        hole.pax_headers = {
+            "GNU.sparse.major": "0",
+            "GNU.sparse.minor": "1",
+            "GNU.sparse.name": name,
+            "GNU.sparse.size": str(size),
+            "GNU.sparse.map": f"{size},0",
+        }
+        tar.addfile(hole)
+        filler = tarfile.TarInfo("filler")
+        filler.size = 1_000_000
+        tar.addfile(filler, io.BytesIO(bytes(filler.size)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("any size", "bytes are claimed"), ("small", "holds 'cluster.json' besides")],
+)
+def test_holes_of_any_size_are_refused(
+    archive: Path, tmp_path: Path, kind: str, reason: str
+) -> None:
+    with_holes(archive, "cluster.json", kind)
+    refused(archive, tmp_path / "restored", reason)
+
+
+def test_more_than_there_is_room_for(
+    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "b"
+    take_backup(lab.data, folder, now=NOW)
+    whole = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: whole._replace(free=10_000))
+    refused(folder, tmp_path / "restored", "10000 are free")
+
+
+def test_a_longer_file_is_not_read_to_its_end(lab: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    take_backup(lab.data, folder, now=NOW)
+    with (folder / "cluster.json").open("r+b") as file:
+        file.truncate(1 << 38)  # 256 GB of nothing
+    refused(folder, tmp_path / "restored", "cluster.json is damaged")
+
+
+def test_a_link_in_the_middle_of_a_path(lab: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    take_backup(lab.data, folder, now=NOW)
+    (folder / "nodes").rename(tmp_path / "outside")
+    (folder / "nodes").symlink_to(tmp_path / "outside")
+    refused(folder, tmp_path / "restored", "nodes/.*")
+
+
+def test_modes_come_back_and_are_not_widened(
+    lab: Cluster, tmp_path: Path, taken: Path
+) -> None:
+    assert taken.exists()
+    node = lab.publisher
+    for path, bits in ((lab.data, 0o750), (node.tftp_folder, 0o750)):
+        path.chmod(bits)
+    (node.tftp_folder / "ring.xml").write_text("x")
+    (node.tftp_folder / "ring.xml").chmod(0o640)
+    again = tmp_path / f"again{taken.suffix}"
+    take_backup(lab.data, again, now=NOW)
+    restored = tmp_path / "restored"
+    restore_backup(again, restored)
+    inside = restored / node.tftp_folder.relative_to(lab.data)
+    assert mode(restored) == mode(inside) == 0o750
+    assert mode(inside / "ring.xml") == 0o640
+
+
+def test_a_restored_mode_is_no_wider_than_the_umask(
+    archive: Path, tmp_path: Path
+) -> None:
+    before = os.umask(0o027)
+    try:
+        restore_backup(archive, tmp_path / "restored")
+    finally:
+        os.umask(before)
+    found = list((tmp_path / "restored").rglob("*"))
+    assert found
+    assert [path for path in found if mode(path) & 0o027] == []
+
+
+@pytest.mark.parametrize("first_format", [False, True])
+def test_empty_folders_come_back(
+    archive: Path, lab: Cluster, tmp_path: Path, first_format: bool
+) -> None:
+    """A backup taken before anything was served: it must be possible to serve."""
+    if first_format:
+
+        def make_old(members: Members) -> None:
+            manifest = json.loads(members[MANIFEST]) | {"format": "tokenless backup 1"}
+            del manifest["folders"]
+            for entry in manifest["files"]:
+                del entry["mode"]
+            members[MANIFEST] = json.dumps(manifest).encode()
+
+        rewrite(archive, make_old)
+    assert list(lab.publisher.tftp_folder.iterdir()) == []
+    restore_backup(archive, tmp_path / "restored")
+    with closing(Cluster.open(tmp_path / "restored")) as again:
+        for node in again.nodes:
+            rebuild_itl(again, node)
+            assert node.itl_file.is_file()

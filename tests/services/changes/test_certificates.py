@@ -131,8 +131,9 @@ def test_the_same_certificate_twice(lab: Cluster) -> None:
         certificates.upload(lab, SAST, FOREIGN.certificate.der, by="test")
     assert lab.store.revision() == before
     other = TrustStore.CALLMANAGER_TRUST
+    count = len(certificates.trust(lab, other))
     certificates.upload(lab, other, FOREIGN.certificate_pem, by="test")
-    assert len(certificates.trust(lab)) == 2
+    assert len(certificates.trust(lab, other)) == count + 1
     assert len(certificates.trust(lab, SAST)) == 1
 
 
@@ -149,7 +150,7 @@ def test_deleting_from_a_store(lab: Cluster) -> None:
     with pytest.raises(ServiceError, match="certificates have"):
         certificates.delete(lab, SAST, "", by="test")
     certificates.delete(lab, SAST, serial.lower(), by="test")
-    assert certificates.trust(lab) == []
+    assert certificates.trust(lab, SAST) == []
     certificates.upload(lab, SAST, FOREIGN.certificate_pem, by="test")
 
 
@@ -161,7 +162,13 @@ def test_expiry_is_reported_the_next_first(lab: Cluster, clock: Clock) -> None:
     )
     assert certificates.expiry(lab, within_days=100) == []
     clock.advance(1830 * 86400)
-    assert all(each.days_left < 0 for each in certificates.expiry(lab))
+    ended = [each.placed for each in certificates.expiry(lab) if each.days_left < 0]
+    assert len([placed for placed in ended if placed.node_id is not None]) == 6
+    assert {placed.store for placed in ended if placed.node_id is None} == {
+        SAST,
+        TrustStore.CALLMANAGER_TRUST,
+        TrustStore.CAPF_TRUST,
+    }
 
 
 class TestSignersOfCtlFiles:

@@ -10,6 +10,7 @@ from tests.rigs import lists, minting
 from tests.services.cli.answers import Tokenless
 from tests.services.conftest import LAB
 from tokenless.services.cli.main import main
+from tokenless.services.cluster.cluster import Cluster
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -57,12 +58,18 @@ def tokenless(
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> Tokenless:
-    """Run the command line in this process, on a cluster of the test's own."""
-    monkeypatch.setenv("TOKENLESS_DATA", str(tmp_path / "data"))
+    """Run the command line in this process, on a cluster of the test's own.
+
+    The folder is made before the first command, unless the test has put one there.
+    """
+    data = tmp_path / "data"
+    monkeypatch.setenv("TOKENLESS_DATA", str(data))
     monkeypatch.setenv("TOKENLESS_CONFIG", str(LAB))
     monkeypatch.chdir(tmp_path)
 
     def call(line: str, *more: str) -> tuple[int, str, str]:
+        if not data.exists():
+            Cluster.open(data, LAB).close()
         monkeypatch.setattr(sys, "argv", ["tokenless", *line.split(), *more])
         with pytest.raises(SystemExit) as stop:
             main()

@@ -59,7 +59,7 @@ def test_certificates_that_have_ended_are_exit_status_1(
     shutil.copytree(lab_folder, tmp_path / "data")
     status, out, err = tokenless("cert expiry")
     assert status == 1
-    assert err == "tokenless: 6 have ended; regenerate them\n"
+    assert err == "tokenless: 8 have ended; regenerate them\n"
     assert out.count("cucm-1051-a") >= 6
 
 
@@ -88,6 +88,7 @@ def test_a_folder_with_something_else_in_it(
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "thesis.txt").touch()
+    assert "holds no cluster; `tokenless init --data" in refused(tokenless("cert list"))
     assert "is not empty and holds no cluster; name another folder" in refused(
-        tokenless("cert list")
+        tokenless("init")
     )

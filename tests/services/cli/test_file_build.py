@@ -125,10 +125,20 @@ def test_build_with_sha512_and_element_28(run: Run, folder: Path) -> None:
     assert run("verify", "out.tlv", "--signer", "pub.pem")[0] == 0
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_build_with_a_version(run: Run, folder: Path, version: str) -> None:
+    words = ["build", "out.tlv", "--cert", "pub.pem", "--key", "pub.key", *LAB_FLAGS]
+    assert run(*words, "--version", version)[0] == 0
+    built = TrustList.decode((folder / "out.tlv").read_bytes())
+    assert built.header.version == tuple(map(int, version.split(".")))
+    assert run("verify", "out.tlv", "--signer", "pub.pem")[0] == 0
+    assert run(*words, "--version", "1.0")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("nonsense = 1", "unknown field `nonsense`"),
+        ("nonsense = 1", "list.toml:1: nonsense: there is no key `nonsense`"),
         ('form = "windows"', "Invalid enum value 'windows'"),
         ("[[record]]\nrole = 'KING'", "role KING: unknown"),
         ("[[record]]\nrole = 70000", "role 70000: unknown"),

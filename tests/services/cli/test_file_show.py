@@ -89,6 +89,15 @@ def test_show_table(run: Run) -> None:
     assert run("show", "CTLFile.tlv", "--table", "--json")[0] == 2
 
 
+def test_diff_of_a_ctl_and_an_itl(run: Run) -> None:
+    words = ("--cert", "pub.pem", "--key", "pub.key", "--record", "SAST=pub.pem")
+    assert run("build", "ITLFile.tlv", "--filename", "ITLFile.tlv", *words)[0] == 0
+    status, out, err = run("diff", "CTLFile.tlv", "ITLFile.tlv")
+    assert (status, out) == (1, "")
+    assert "lists of two kinds: CTL and ITL" in err
+    assert "--beside" in err
+
+
 def test_diff(run: Run, folder: Path) -> None:
     status, out, _ = run("diff", "CTLFile.tlv", "CTLFile.tlv")
     assert status == 0
@@ -122,7 +131,7 @@ def test_an_endless_file_ends(run: Run) -> None:
     if Path("/dev/zero").exists():
         status, _, err = run("show", "/dev/zero")
         assert status == 1
-        assert "over 67108864 bytes" in err
+        assert "over 134217728 bytes" in err
 
 
 def test_a_signed_file_as_table_and_where_a_list_is_needed(

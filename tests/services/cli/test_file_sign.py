@@ -12,7 +12,14 @@ from cryptography.x509 import load_der_x509_certificate
 
 from tests.rigs import minting
 from tests.rigs.encrypted import encrypted_by_hand
+from tokenless.protocol.codes import Digest
+from tokenless.protocol.header import HeaderTag
+from tokenless.protocol.header_build import identity_of
+from tokenless.protocol.header_fields import SignatureInfo
+from tokenless.protocol.names import NameForm
+from tokenless.protocol.signature import MODULUS_CODES, RSA_PKCS1
 from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
+from tokenless.protocol.wire import pack_element
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -64,7 +71,7 @@ def test_keys_with_passwords(
         ([], "nobody to sign"),
         (["--cert", "pub.pem"], "nobody to sign"),
         (["--cert", "pub.pem", "--key", "sub.key"], "the key is not that of CN=cucm"),
-        (["--cert", "pub.key", "--key", "pub.key"], "holds no certificate"),
+        (["--cert", "pub.key", "--key", "pub.key"], "no certificate in it"),
         (["--cert", "pub.pem", "--key", "pub.pem"], "no private key"),
         (["--cert", "nowhere.pem", "--key", "pub.key"], "nowhere.pem: No such file"),
         (["--p12", "pub.pem"], "no PKCS#12 file"),
@@ -108,6 +115,52 @@ def test_unsign_gives_the_content_back(run: Run, folder: Path) -> None:
     assert run("unsign", "b.sgn", "c.xml")[0] == 0
     assert (folder / "c.xml").read_bytes() == content.encode()
     assert run("unsign", "CTLFile.tlv")[0] == 1
+
+
+def vendors_load(*, signer: minting.Identity) -> bytes:
+    """Return what the vendor's `.loads` and `.sbn` files look like, signed by another.
+
+    VERSION 1.1, FILENAME without `.sgn`, no TIMESTAMP (field: firmware-header.py).
+    """
+    name, digest = "term11.default.loads", Digest.SHA1
+    bits = signer.certificate.key_bits
+    identity = identity_of(signer.certificate, NameForm.CUCM)
+    info = SignatureInfo(digest, RSA_PKCS1, MODULUS_CODES[bits])
+    before = pack_element(HeaderTag.SIGNER_ID, identity.encode())
+    before += pack_element(HeaderTag.SIGNATURE_INFO, info.encode())
+    after = pack_element(HeaderTag.FILENAME, name.encode() + b"\0")
+    length = 10 + len(before) + 3 + bits // 8 + len(after)
+    pads = b"\x0d" * (-length % 4)
+    head = pack_element(HeaderTag.VERSION, b"\1\1")
+    head += pack_element(HeaderTag.HEADER_LENGTH, (length + len(pads)).to_bytes(2))
+    signature = signer.signer.sign(head + before + after + pads + CONTENT, digest)
+    middle = pack_element(HeaderTag.SIGNATURE, signature)
+    return head + before + middle + after + pads + CONTENT
+
+
+CONTENT = b"#\r\n# made up\r\n"
+
+
+def test_the_vendors_own_signed_loads(run: Run, folder: Path) -> None:
+    load = folder / "term11.default.loads"
+    load.write_bytes(vendors_load(signer=minting.server()))
+    status, out, err = run("show", load.name, "--json")
+    assert (status, err) == (0, "")
+    shown = json.loads(out)
+    assert shown["kind"] == "signed-file"
+    assert (shown["version"], shown["timestamp"]) == ("1.1", None)
+    assert shown["filename"] == load.name
+    assert shown["payload_length"] == len(CONTENT)
+    assert "Length of signed file" in run("show", load.name)[1]
+    assert run("show", load.name, "--table")[0] == 0
+    assert run("unsign", load.name, "content")[0] == 0
+    assert (folder / "content").read_bytes() == CONTENT
+    assert run("verify", load.name, "--signer", "pub.pem")[0] == 0
+    assert run("verify", load.name, "--against", "CTLFile.tlv")[0] == 0
+    assert run("verify", load.name, "--signer", "impostor.pem")[0] == 1
+    assert run("verify", load.name, "--allow-self-signed")[0] == 1
+    load.write_bytes(load.read_bytes()[:-1] + b"?")
+    assert run("verify", load.name, "--signer", "pub.pem")[0] == 1
 
 
 def test_files_that_hold_no_signer(run: Run, folder: Path) -> None:

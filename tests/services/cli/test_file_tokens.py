@@ -40,6 +40,7 @@ def build(folder: Path, *options: str) -> tuple[int, str, str]:
 
 def test_a_file_token_signs(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "data"))
+    assert run_cli("init", *data)[0] == 0
     assert run_cli("token", "create", "one", *data)[0] == 0
     status, _, err = build(tmp_path)
     assert status == 1
@@ -55,6 +56,7 @@ def test_a_file_token_signs(tmp_path: Path) -> None:
 def test_a_pkcs11_token_signs(tmp_path: Path, softhsm: Path) -> None:
     module = ("--module", str(softhsm))
     data = ("--data", str(tmp_path / "data"))
+    assert run_cli("init", *data)[0] == 0
     made = run_cli("token", "create", "one", *data, *module)
     assert made[0] == 0, made
     status, _, err = build(tmp_path, *module, "--password", "87654321")

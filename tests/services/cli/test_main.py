@@ -26,9 +26,9 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_flag_has_a_variable_named_after_it(tmp_path: Path) -> None:
-    done = run("token", "list", TOKENLESS_DATA=str(tmp_path / "d"), TOKENLESS_JSON="1")
+    done = run("init", TOKENLESS_DATA=str(tmp_path / "d"), TOKENLESS_JSON="1")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["tokens"] == []
+    assert json.loads(done.stdout)["cluster"] == "lab"
     assert (tmp_path / "d" / "cluster.json").exists()
 
 

@@ -1,6 +1,8 @@
 """`tokenless node`, `health`, `backup`: as typed, on one host."""
 
+import hashlib
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -15,7 +17,8 @@ def test_a_node_joins(tokenless: Tokenless) -> None:
     added = done(tokenless("node add cucm-1051-a-sub2 127.0.47.157 --json"))
     assert added == {"node": "cucm-1051-a-sub2", "address": "127.0.47.157"}
     listed = done(tokenless("cert list --node cucm-1051-a-sub2 --json"))
-    assert [each["store"] for each in listed["certificates"]] == ["CallManager", "TVS"]
+    own = [each for each in listed["certificates"] if each["node"] is not None]
+    assert [each["store"] for each in own] == ["CallManager", "TVS"]
     status, out, _ = tokenless("node add cucm-1051-a-sub3 127.0.47.158")
     assert (status, out) == (0, "cucm-1051-a-sub3 added\n")
 
@@ -78,3 +81,26 @@ def test_a_backup_and_what_came_back(tokenless: Tokenless) -> None:
     assert status == 0
     assert out.startswith("restored again: lab of ")
     assert done(tokenless("cert list --data again --json")) == before
+
+
+def test_a_restore_says_what_decides_over_served_files(
+    tokenless: Tokenless, tmp_path: Path
+) -> None:
+    done(tokenless("cert list --json"))
+    done(tokenless("backup b --json"))
+    config = tmp_path / "b" / "cluster.json"
+    tables = json.loads(config.read_text())
+    tables["tftp"]["static_files"] = "/\x1b[2J"
+    config.write_text(json.dumps(tables))
+    manifest = tmp_path / "b" / "manifest.json"
+    listed = json.loads(manifest.read_text())
+    entry = next(each for each in listed["files"] if each["path"] == "cluster.json")
+    entry["size"] = config.stat().st_size
+    entry["sha256"] = hashlib.sha256(config.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(listed))
+    status, out, err = tokenless("restore b --data again")
+    assert status == 0
+    assert out.startswith("restored again: ")
+    assert 'host setting: tftp.static_files = "/\\u001b[2J"\n' in err
+    told = done(tokenless("restore b --data once-more --json"))
+    assert told["host_settings"]["tftp.static_files"] == "/\x1b[2J"

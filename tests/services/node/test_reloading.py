@@ -21,7 +21,9 @@ def path(tmp_path: Path) -> Path:
     """Return the configuration that is served, with free ports."""
     path = tmp_path / "cluster.toml"
     text = LAB.read_text().replace("port = 6969", "port = 0")
-    path.write_text(text.replace("port = 2445", "port = 0"))
+    for port in (2445, 2000, 2443, 5060, 5061):
+        text = text.replace(f"port = {port}", "port = 0")
+    path.write_text(text)
     return path
 
 

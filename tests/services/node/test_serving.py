@@ -1,6 +1,7 @@
 """Nodes served in this process: what is asked of them, what they refuse to begin."""
 
 import functools
+import shutil
 import socket
 import threading
 from typing import Any
@@ -14,6 +15,7 @@ from tokenless.protocol.tftp_packets import TftpError
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.site import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Verdict
@@ -102,7 +104,7 @@ async def test_a_node_without_its_keys_is_not_stopped(
 async def test_automatic_reload_serves_a_change_at_once(
     cluster: Cluster, nursery: trio.Nursery, ask: Ask
 ) -> None:
-    tables = {"tftp": {"port": 0, "reload": "automatic"}, "tvs": {"port": 0}}
+    tables = {**FREE_PORTS, "tftp": {"port": 0, "reload": "automatic"}}
     cluster.take_settings(load_config(LAB, tables))
     serving: Serving = await nursery.start(serve_nodes, cluster)
     await go_mixed(cluster, ask)
@@ -171,7 +173,7 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
             other.listen()
         port = other.getsockname()[1]
         tables: dict[str, Any] = FREE_PORTS | (
-            {"tvs": {"port": 0, "legacy": {"port": port}}}
+            {**FREE_PORTS, "tvs": {"port": 0, "legacy": {"port": port}}}
             if service == "legacy"
             else {service: {"port": port}}
         )
@@ -203,3 +205,26 @@ def test_allowed_networks_are_taken() -> None:
     config = load_config(LAB, {"tftp": {"allow": ["192.0.2.0/24", "2001:db8::/32"]}})
     settings = tftp_settings(config.tftp)
     assert [str(each) for each in settings.allow] == ["192.0.2.0/24", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("happened", ["deleted", "replaced"])
+async def test_a_database_file_that_is_gone_is_noticed(
+    cluster: Cluster, served: Serving, ask: Ask, happened: str
+) -> None:
+    """An open file goes on working: health said ok, and changes went nowhere."""
+    (runtime, *_) = served.runtimes
+    assert runtime.health.verdict is Verdict.OK
+    file = cluster.data / DATABASE_FILE
+    kept = file.rename(cluster.data / "kept.db")
+    if happened == "replaced":
+        shutil.copyfile(kept, file)
+    with pytest.raises(ServiceError, match=f"was {happened} while it was in use"):
+        await ask(Sync(revision=99))
+    assert runtime.health.verdict is Verdict.DEGRADED
+    assert f"was {happened}" in str(runtime.health.reason)
+    with pytest.raises(ServiceError, match=f"was {happened}"):
+        await go_mixed(cluster, ask)
+    assert file.exists() is (happened == "replaced"), "no empty one is made"
+    kept.rename(file)  # put back
+    await go_mixed(cluster, ask)
+    assert runtime.health.verdict is Verdict.OK

@@ -58,15 +58,23 @@ _PUBLISHED_BEFORE = (
 )
 
 
+_DEVICES_BEFORE = "".join(
+    f"ALTER TABLE device DROP COLUMN {column.name};"
+    for column in schema.device.columns
+    if column.name not in {"id", "name", "model", "pool_id", "security_mode"}
+)
+
+
 def _make_first_schema(file: Path) -> None:
     """Take back what came after the first schema."""
     connection = sqlite3.connect(file)
     connection.executescript(
         "DROP TABLE alembic_version;"
         "ALTER TABLE processnode DROP COLUMN db_role;"
+        "ALTER TABLE processnode DROP COLUMN ports;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"
         "ALTER TABLE cluster ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 1;"
-        f"{_PUBLISHED_BEFORE}"
+        f"{_PUBLISHED_BEFORE}{_DEVICES_BEFORE}"
     )
     connection.close()
 
@@ -126,6 +134,8 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
     with shared.store.note() as connection:
         for statement in (
             *_PUBLISHED_BEFORE.split(";")[:-1],
+            "ALTER TABLE processnode DROP COLUMN ports",
+            *_DEVICES_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP CONSTRAINT tvs_port_is_one",
             "ALTER TABLE processnode DROP CONSTRAINT tftp_port_is_one",
             "UPDATE processnode SET tvs_port = -1",

@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -54,36 +52,3 @@ def test_odd_counts_hand_nothing_over(
     monkeypatch.setenv("LISTEN_FDS", count)
     monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
     assert inherited_socket(*where, first) is None
-
-
-SEVERAL_WORKERS = """
-import os, socket, trio
-from tokenless.services.errors import ServiceError
-from tokenless.services.tftp.server import TftpServer
-from tokenless.services.tftp.settings import TftpSettings
-from tokenless.services.tftp.source import MemoryFiles
-
-given = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-given.bind(("127.0.0.1", 0))
-address, port = given.getsockname()
-os.dup2(given.fileno(), 3)
-os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
-server = TftpServer(
-    MemoryFiles({}), address=address, port=port, settings=TftpSettings(workers=2)
-)
-try:
-    trio.run(server.bind)
-except ServiceError as error:
-    print(error.explain())
-"""
-
-
-def test_one_socket_is_not_enough_for_several_workers() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SEVERAL_WORKERS],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "a socket unit hands over one socket" in done.stdout
-    assert "[tftp] workers = 1" in done.stdout

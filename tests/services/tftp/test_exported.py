@@ -3,12 +3,13 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.rigs.tftp_rig import rig
-from tokenless.services.tftp.exported import register
+from tokenless.services.counters import ServerCollector
+from tokenless.services.tftp.counters import TFTP_SERIES
 
 
 def test_a_nodes_counts_are_exported() -> None:
     registry = CollectorRegistry()
-    collector = register(registry)
+    collector = ServerCollector("tokenless_tftp", TFTP_SERIES, registry)
     with rig() as server:
         collector.follow("pub", server.counters)
         client = server.client()
@@ -31,7 +32,7 @@ def test_a_nodes_counts_are_exported() -> None:
 
 def test_a_restarted_server_takes_the_place_of_the_one_before() -> None:
     registry = CollectorRegistry()
-    collector = register(registry)
+    collector = ServerCollector("tokenless_tftp", TFTP_SERIES, registry)
     for _ in range(2):
         with rig() as server:
             collector.follow("pub", server.counters)

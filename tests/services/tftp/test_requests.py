@@ -170,6 +170,23 @@ def test_a_full_table_displaces_who_made_no_progress_longest(ports: Ports) -> No
         assert [data[:2] for data, _ in silent.received()] in ([b"\0\5"], [])
 
 
+@BOTH
+def test_a_full_table_leaves_clients_the_time_to_answer(ports: Ports) -> None:
+    """Phones that ask at once must not displace each other beside silent transfers."""
+    with rig(settings(ports, max_transfers=4)) as server:
+        for _ in range(4):
+            server.begin(server.client(), "large")
+        server.wait(2)
+        phones = [server.client() for _ in range(4)]
+        for phone in phones:
+            phone.ask("small")
+        server.turn()
+        assert [phone.one()[0][4:] for phone in phones] == [FILES["small"]] * 4
+        assert server.engine.under_way == 4
+        for phone in phones:
+            assert server.engine._table.get(phone.socket.getsockname()) is not None
+
+
 def test_an_address_at_its_limit_displaces_one_of_its_own() -> None:
     with rig(TftpSettings(max_transfers_per_address=2)) as server:
         other = server.client("127.0.0.2")
@@ -222,14 +239,12 @@ def test_lines_are_rate_limited_and_summed_up() -> None:
         assert server.log[-1]["event"] == "tftp transfer"
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_what_was_dropped_at_a_limit_is_known_for_a_while(workers: int) -> None:
-    counters = TftpCounters(workers)
+def test_what_was_dropped_at_a_limit_is_known_for_a_while() -> None:
+    counters = TftpCounters()
     assert not counters.dropped_within(1000)
-    row = counters.row(workers - 1)
     for count in (Count.DUPLICATES, Count.NOT_ALLOWED):
-        row.drop(count)
+        counters.drop(count)
     assert not counters.dropped_within(1000)
-    row.drop(Count.OVER_LIMIT)
+    counters.drop(Count.OVER_LIMIT)
     assert counters.dropped_within(1000)
     assert not counters.dropped_within(-1)

@@ -1,12 +1,8 @@
-"""The server under trio: binding, serving, draining, workers, what warns."""
+"""The server under trio: binding, serving, draining, what warns."""
 
-import io
 import os
 import resource
-import signal
 import socket
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,11 +13,10 @@ import trio
 import trio.testing
 
 from tests.rigs.tftp_rig import BOTH, Where, fetch, keeping
-from tests.rigs.waiting import is_alive, until
+from tests.rigs.waiting import until
 from tokenless.protocol.tftp_download import Wishes
 from tokenless.protocol.tftp_transfer import Outcome
 from tokenless.services.errors import ServiceError
-from tokenless.services.logs import configure_logs, get_logger
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
@@ -47,13 +42,9 @@ async def serving(
         nursery.cancel_scope.cancel()
 
 
-WORKERS = pytest.mark.parametrize("workers", [1, 2])
-
-
-@WORKERS
 @BOTH
-async def test_many_phones_at_once(workers: int, ports: Ports) -> None:
-    async with serving(TftpSettings(workers=workers, ports=ports)) as (server, where):
+async def test_many_phones_at_once(ports: Ports) -> None:
+    async with serving(TftpSettings(ports=ports)) as (server, where):
         got: list[bytes] = []
 
         async def one(wishes: Wishes) -> None:
@@ -110,26 +101,6 @@ def one_descriptor_left() -> Iterator[None]:
             os.close(descriptor)
 
 
-async def test_workers_do_not_share_their_port_with_strangers() -> None:
-    """Each would get some of the phones' requests, and answer from other files."""
-    async with serving(TftpSettings(workers=2)) as (_, (address, port)):
-        for workers in (1, 2):
-            settings = TftpSettings(workers=workers)
-            other = TftpServer(FILES, address=address, port=port, settings=settings)
-            with pytest.raises(ServiceError, match=f"port {port}: Address already"):
-                await other.bind()
-
-
-async def test_a_server_that_gets_some_of_its_sockets_gives_them_back() -> None:
-    settings = TftpSettings(workers=2)
-    server = TftpServer(FILES, address="127.0.0.1", port=0, settings=settings)
-    with one_descriptor_left():
-        with pytest.raises(ServiceError, match="Too many open files") as info:
-            await server.bind()
-        assert "ulimit" in info.value.explain()
-        os.close(os.dup(0))
-
-
 async def test_a_port_in_use_says_so() -> None:
     async with serving() as (_, (host, port)):
         other = TftpServer(FILES, address=host, port=port, logger=SILENT)
@@ -144,18 +115,16 @@ async def test_a_foreign_address_says_so() -> None:
         await server.bind()
 
 
-@WORKERS
 @BOTH
-async def test_a_new_source_serves_from_then_on(workers: int, ports: Ports) -> None:
-    async with serving(TftpSettings(workers=workers, ports=ports)) as (server, where):
+async def test_a_new_source_serves_from_then_on(ports: Ports) -> None:
+    async with serving(TftpSettings(ports=ports)) as (server, where):
         assert await fetch(where) == CONTENT
         server.source = MemoryFiles({"CTLFile.tlv": b"new"})
         assert await fetch(where, wishes=Wishes(retransmits=10)) == b"new"
 
 
-@WORKERS
-async def test_draining_takes_no_requests_and_ends_transfers(workers: int) -> None:
-    async with serving(TftpSettings(workers=workers)) as (server, where):
+async def test_draining_takes_no_requests_and_ends_transfers() -> None:
+    async with serving() as (server, where):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind(("127.0.0.1", 0))
             client.connect(where)
@@ -169,105 +138,6 @@ async def test_draining_takes_no_requests_and_ends_transfers(workers: int) -> No
         with trio.move_on_after(0.3):
             await fetch(where)
         assert server.counters[Count.STARTED] == before
-
-
-async def _children() -> list[int]:
-    path = trio.Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    return [int(pid) for pid in (await path.read_text()).split()]
-
-
-async def test_killed_workers_are_replaced() -> None:
-    before = set(await _children())
-    async with serving(TftpSettings(workers=2)) as (server, where):
-        ours = set(await _children()) - before
-        assert len(ours) == 2
-        os.kill(ours.pop(), signal.SIGKILL)
-        with trio.fail_after(20):
-            while server.counters[Count.STARTED] < 20:
-                assert await fetch(where, wishes=Wishes(retransmits=20)) == CONTENT
-    assert set(await _children()) <= before
-
-
-class _SlowStream(io.StringIO):
-    """A log whose writing takes a thread until the first worker is being forked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_written = threading.Event()
-        self.is_forked = threading.Event()
-
-    def write(self, text: str) -> int:
-        if threading.current_thread() is not threading.main_thread():
-            self.is_written.set()
-            self.is_forked.wait(20)
-            time.sleep(0.2)  # the fork begins, and finds us here
-        return super().write(text)
-
-
-@pytest.fixture
-def thread_in_the_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have a thread write a line of the log while the first worker is forked."""
-    log = _SlowStream()
-    fork = os.fork
-
-    def announced_fork() -> int:
-        log.is_forked.set()
-        return fork()
-
-    monkeypatch.setattr(os, "fork", announced_fork)
-    configure_logs(to=log)
-    thread = threading.Thread(target=get_logger().info, args=("from a thread",))
-    thread.start()
-    assert log.is_written.wait(20)
-    yield
-    log.is_forked.set()
-    thread.join()
-    structlog.reset_defaults()
-
-
-# Newer Pythons warn of what is tried here.
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-@pytest.mark.usefixtures("thread_in_the_log")
-async def test_workers_log_though_a_thread_logged_when_they_were_forked() -> None:
-    settings = TftpSettings(workers=2)
-    async with serving(settings, get_logger()) as (server, where):
-        with trio.fail_after(20):
-            for _ in range(20):
-                assert await fetch(where) == CONTENT
-        await until(lambda: server.counters.ended(Outcome.COMPLETE) >= 20)
-
-
-async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    """Even when the parent is killed and can tell them nothing."""
-    pids = tmp_path / "pids"
-    parent = os.fork()
-    if parent == 0:
-        try:
-            _serve_and_tell_children(pids)
-        finally:
-            os._exit(1)
-    await until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
-    os.kill(parent, signal.SIGKILL)
-    await until(lambda: os.waitpid(parent, os.WNOHANG)[0] == parent)
-    for pid in pids.read_text().split():
-        await until(lambda pid=int(pid): not is_alive(pid))  # type: ignore[misc]
-
-
-def _serve_and_tell_children(pids: Path) -> None:
-    from tokenless.services.tftp.workers import Workers  # noqa: PLC0415 (in the child only)
-
-    server = TftpServer(
-        FILES,
-        address="127.0.0.1",
-        port=0,
-        settings=TftpSettings(workers=2),
-        logger=SILENT,
-    )
-    server._open_listeners()
-    workers = Workers(server._listeners, server._settings, server.counters, SILENT)
-    workers.replace_source(FILES)
-    pids.write_text(" ".join(str(worker.pid) for worker in workers._current))
-    signal.pause()
 
 
 def test_a_small_receive_buffer_is_reported() -> None:
@@ -290,12 +160,11 @@ def test_the_receive_buffer_is_as_large_as_allowed() -> None:
     assert got >= min(wanted, allowed)
 
 
-@WORKERS
-async def test_the_limit_of_descriptors_is_raised(workers: int) -> None:
+async def test_the_limit_of_descriptors_is_raised() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     try:
-        async with serving(TftpSettings(workers=workers)):
+        async with serving():
             assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

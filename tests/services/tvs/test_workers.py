@@ -175,6 +175,18 @@ async def test_the_end_of_the_pool_is_an_error_and_of_its_workers(
     await until(lambda: not [pid for pid in workers if is_alive(pid)])
 
 
+async def test_the_pool_runs_no_code_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = tmp_path / "tokenless"
+    stranger.mkdir()
+    (stranger / "__init__.py").write_text("open('ran', 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    async with running(settings_for(tmp_path, workers=2)) as rig:
+        await ask_often(rig, 2)
+    assert not (tmp_path / "ran").exists()
+
+
 async def test_stopping_frees_the_port(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, workers=2)
     async with running(settings) as rig:

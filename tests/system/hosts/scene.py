@@ -180,6 +180,7 @@ def found_cluster(scene: Scene) -> None:
     configuration = configuration.replace("port = 6969", "port = 69")
     for node in scene.nodes:
         (node.folder / "lab.toml").write_text(configuration)
+    scene.publisher.do("init")
     scene.publisher.do("node", "grant", SUBSCRIBER, "--role", ROLE)
     hand_over(scene)
 

@@ -1,7 +1,7 @@
 """Deadlines: what expires, and who goes first when room is needed."""
 
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.stream_server.waits import Phase, Waits
+from tokenless.services.stream_server.waits import Phase, Timers, Waits
 
 LIMITS = StreamLimits(first_byte_s=5, handshake_s=10, request_s=20, idle_s=30)
 
@@ -57,3 +57,26 @@ def test_one_that_came_just_now_is_not_sent_away() -> None:
 
 def test_an_empty_table_has_nobody_to_send_away() -> None:
     assert waits().longest_waiting(100.0) is None
+
+
+def test_a_timer_is_due_once_and_at_its_last_time() -> None:
+    timers: Timers[str] = Timers()
+    timers.set("phone", 10.0)
+    timers.set("phone", 40.0)  # a keep-alive came
+    timers.set("other", 20.0)
+    timers.cancel("other")
+    assert timers.due(39.0) == []
+    assert timers.due(40.0) == ["phone"]
+    assert timers.due(100.0) == []
+    timers.set("phone", 120.0)
+    timers.set("phone", 110.0)  # sooner than before
+    assert timers.due(115.0) == ["phone"]
+    assert timers.due(130.0) == []
+
+
+def test_timers_that_are_set_again_and_again_take_no_room() -> None:
+    timers: Timers[str] = Timers()
+    for turn in range(1000):
+        timers.set("phone", 60.0 + turn)
+        timers.set("phone", 30.0 + turn)
+    assert len(timers._heap) < 5

@@ -2,11 +2,11 @@
 
 `cryptography` signs no certificate with SHA-1, so the TBS part is built here and signed
 raw. What a kind of certificate holds is said by a `Profile`; this file only writes it.
+Clusters, their CAPF and the manufacturer of phones all write theirs with it.
 """
 
 import hashlib
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import BuildError
 from tokenless.protocol.names import DistinguishedName
 from tokenless.protocol.signature import PublicKey
-from tokenless.services.errors import ServiceError
 
 CertificateDigest = Literal["sha1", "sha256"]
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -67,6 +67,10 @@ class Profile:
     crl_uri: str | None = None
     issuer_uri: str | None = None
     is_authority: bool = False
+    path_length: int | None = None
+    """How many authorities may follow below this one."""
+    denies_authority: bool = False
+    """Whether it says CA:FALSE; otherwise a leaf has no basicConstraints."""
     purposes_last: bool = False
     """Whether the extended key usage follows everything else."""
 
@@ -100,9 +104,10 @@ def mint(
     profile: Profile,
     validity: Validity,
     *,
+    serial: bytes,
     digest: CertificateDigest = "sha1",
-    serial: bytes | None = None,
     alternative_names: Sequence[str] = (),
+    uris: Sequence[str] = (),
 ) -> Certificate:
     """Make a certificate.
 
@@ -112,33 +117,38 @@ def mint(
         issuer: Who signs it; the subject and its private key for a self-signed one.
         profile: Its kind.
         validity: When it is valid.
+        serial: Big-endian: see `positive_serial`.
         digest: What is signed; EC keys always sign SHA-256.
-        serial: Big-endian; 16 random bytes when not given.
         alternative_names: DNS names and IP addresses.
+        uris: Further alternative names, as they are: CAPF writes the device's name.
 
     Raises:
-        ServiceError: When an alternative name is neither.
+        BuildError: When an alternative name is neither.
     """
+    names = [_general_name(name) for name in alternative_names]
+    names += [_uri(uri) for uri in uris]
     tbs = x509.TbsCertificate(
         {
             "version": "v3",
-            "serial_number": int.from_bytes(serial or new_serial()),
+            "serial_number": int.from_bytes(serial),
             "signature": _algorithm(issuer.key, digest),
             "issuer": _name(issuer.name),
             "validity": _validity(validity),
             "subject": _name(subject),
             "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(public_key)),
-            "extensions": _extensions(profile, public_key, issuer, alternative_names),
+            "extensions": _extensions(profile, public_key, issuer, names),
         }
     )
     return _signed(tbs, issuer.key, digest)
 
 
-def new_serial(length: int = SERIAL_BYTES) -> bytes:
-    """Return a random serial number that needs no sign byte and has no leading zero."""
-    serial = bytearray(secrets.token_bytes(length))
-    serial[0] = serial[0] & 0x3F | 0x40
-    return bytes(serial)
+def positive_serial(random: bytes) -> bytes:
+    """Return a serial number that needs no sign byte and has no leading zero.
+
+    Args:
+        random: As many random bytes as the serial number shall have.
+    """
+    return bytes([random[0] & 0x3F | 0x40]) + random[1:]
 
 
 def _signed(
@@ -212,15 +222,12 @@ def _extensions(
     profile: Profile,
     key: PublicKey,
     issuer: Issuer,
-    alternative_names: Sequence[str],
+    alternative_names: Sequence[x509.GeneralName],
 ) -> list[x509.Extension]:
     usage = x509.KeyUsage(set(profile.key_usage))
     extensions = [_extension("key_usage", usage, critical=profile.usage_is_critical)]
-    if profile.is_authority:
-        constraints = x509.BasicConstraints({"ca": True})
-        extensions.insert(
-            0, _extension("basic_constraints", constraints, critical=True)
-        )
+    if profile.is_authority or profile.denies_authority:
+        extensions.insert(0, _constraints(profile))
     identifier = core.OctetString(_key_identifier(key))
     extensions.append(_extension("key_identifier", identifier))
     extensions += _about_issuer(profile, issuer.key.public_key())
@@ -229,9 +236,18 @@ def _extensions(
         place = len(extensions) if profile.purposes_last else 1
         extensions.insert(place, _extension("extended_key_usage", purposes))
     if alternative_names:
-        names = x509.GeneralNames([_general_name(name) for name in alternative_names])
+        names = x509.GeneralNames(list(alternative_names))
         extensions.append(_extension("subject_alt_name", names))
     return extensions
+
+
+def _constraints(profile: Profile) -> x509.Extension:
+    constraints: dict[str, bool | int] = {"ca": profile.is_authority}
+    if profile.path_length is not None:
+        constraints["path_len_constraint"] = profile.path_length
+    return _extension(
+        "basic_constraints", x509.BasicConstraints(constraints), critical=True
+    )
 
 
 def _about_issuer(profile: Profile, issuer_key: PublicKey) -> Iterator[x509.Extension]:
@@ -290,8 +306,8 @@ def _checked_dns_name(text: str) -> str:
     return text
 
 
-def _no_alternative_name(text: str) -> ServiceError:
-    return ServiceError(
+def _no_alternative_name(text: str) -> BuildError:
+    return BuildError(
         f"{text[:_LONGEST_DNS_NAME]!r} is no name for a certificate",
         hint="give a DNS name or an address",
     )

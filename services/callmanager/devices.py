@@ -1,0 +1,73 @@
+"""What the cluster knows of its devices, as the registrar asks for it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+from sqlalchemy import Connection
+
+from tokenless.protocol.device_security import DeviceSecurity, profile_name
+from tokenless.protocol.phone_models import DEVICE_NAME, PHONE_MODELS
+from tokenless.protocol.registration import DeviceProfile, Signalling
+from tokenless.services.store.devices import DevicePool, read_devices, read_pools
+from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
+
+_PHONE_NAME: Final = re.compile(DEVICE_NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBook:
+    """All devices of one state of the database."""
+
+    by_name: Mapping[str, DeviceProfile]
+    """Those that are configured by hand."""
+    registers_by_itself: DevicePool | None
+    """The device pool of every other phone; None without auto-registration."""
+
+    @classmethod
+    def read(cls, connection: Connection) -> Self:
+        """Read them."""
+        pools = read_pools(connection)
+        registers = read_parameter(connection, Parameter.AUTO_REGISTRATION) == TRUE
+        default = next((pool for pool in pools if pool.is_default), None)
+        return cls(
+            {
+                device.name: _profile(
+                    device.name,
+                    device.model,
+                    device.security_mode,
+                    encrypts_config=device.encrypts_config,
+                )
+                for device in read_devices(connection)
+            },
+            default if registers else None,
+        )
+
+    def find(self, name: str) -> DeviceProfile | None:
+        """Return what is known of a device, None when it may not register."""
+        known = self.by_name.get(name)
+        if known is not None:
+            return known
+        pool = self.registers_by_itself
+        if pool is None or not _PHONE_NAME.fullmatch(name):
+            return None
+        return _profile(name, pool.model, DeviceSecurity.NON_SECURE)
+
+
+def number_of(device: str) -> str:
+    """Return a phone's directory number: eight digits made from its MAC address.
+
+    The vendor numbers phones that register by themselves in the order in which they
+    come; here a phone has its number without a row in the database.
+    """
+    digits = "".join(each for each in device[-6:] if each in "0123456789ABCDEF")
+    return f"{int(digits or '0', 16):08}"
+
+
+def _profile(
+    name: str, model: str, mode: DeviceSecurity, *, encrypts_config: bool = False
+) -> DeviceProfile:
+    signalling = Signalling(PHONE_MODELS[model].protocol)
+    profile = profile_name(model, signalling, mode, encrypts_config=encrypts_config)
+    return DeviceProfile(name, signalling, mode, profile)

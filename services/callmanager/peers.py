@@ -1,0 +1,35 @@
+"""What a connection shows of its client, for the decision on its registration."""
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from tokenless.protocol.certificate import UNREADABLE
+from tokenless.protocol.registration import Peer
+from tokenless.services.stream_server.connection import Connection
+
+
+def peer_of(connection: Connection) -> Peer:
+    """Return the client's names; a certificate that cannot be read has none."""
+    channel = connection.channel
+    if channel is None:
+        return Peer()
+    shown = connection.peer_certificate
+    if shown is None:
+        return Peer(channel.cipher)
+    try:
+        certificate = x509.load_der_x509_certificate(shown)
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        common_name = str(names[-1].value) if names else ""
+        return Peer(channel.cipher, common_name, _dns_names(certificate))
+    except UNREADABLE:
+        return Peer(channel.cipher, "")
+
+
+def _dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(extension.value.get_values_for_type(x509.DNSName))

@@ -1,0 +1,355 @@
+"""SCCP as a guest of the stream server: a phone registers, and is kept registered.
+
+One session a connection. A connection that only sends KeepAlive is a phone's standby
+connection: it is answered, and is nobody's registration (REFERENCE-3 4.5).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, unique
+from typing import Final
+
+from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.registration import (
+    Claim,
+    RegisterFailure,
+    Signalling,
+    UnregisterReason,
+)
+from tokenless.protocol.sccp.answers import (
+    CapabilitiesReq,
+    ConfigStat,
+    DefineTimeDate,
+    ForwardStat,
+    KeepAliveAck,
+    LineStat,
+    RegisterAck,
+    RegisterReject,
+    RegisterTokenAck,
+    RegisterTokenReject,
+    Reset,
+    ResetType,
+    SpeedDialStat,
+    UnregisterAck,
+    Version,
+)
+from tokenless.protocol.sccp.frames import (
+    MAX_VERSION,
+    Received,
+    SccpStream,
+    UnknownMessage,
+    encode_frame,
+)
+from tokenless.protocol.sccp.layout import Message
+from tokenless.protocol.sccp.requests import (
+    Alarm,
+    ButtonTemplateReq,
+    ConfigStatReq,
+    ForwardStatReq,
+    KeepAlive,
+    LineStatReq,
+    Register,
+    RegisterTokenReq,
+    SoftKeySetReq,
+    SoftKeyTemplateReq,
+    SpeedDialStatReq,
+    TimeDateReq,
+    Unregister,
+    VersionReq,
+)
+from tokenless.services.callmanager.peers import peer_of
+from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.sccp_calls import SccpDesk
+from tokenless.services.callmanager.soft_keys import (
+    BUTTON_TEMPLATE,
+    SOFT_KEY_SETS,
+    SOFT_KEY_TEMPLATE,
+)
+from tokenless.services.callmanager.switch import Party, Switch
+from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.guest import Guest, GuestTools, Session
+
+_GRACE: Final = 2.0
+"""How many keep-alive intervals may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""
+
+REJECT_TEXTS: Final = {
+    RegisterFailure.NO_ENTRY_IN_DATABASE: "Device Unknown",
+    RegisterFailure.SECURITY_MISMATCH: "Security mismatch",
+    RegisterFailure.AUTHENTICATION_ERROR: "Authentication error",
+    RegisterFailure.INVALID_X509_NAME: "Invalid X509 name",
+    RegisterFailure.INVALID_TLS_CIPHER: "Invalid TLS cipher",
+    RegisterFailure.AUTHENTICATED_DEVICE_EXISTS: "Crossover session",
+    RegisterFailure.MAXIMUM_EXCEEDED: "Maximum devices exceeded",
+    RegisterFailure.PROTOCOL_MISMATCH: "Protocol mismatch",
+    RegisterFailure.DEVICE_TYPE_MISMATCH: "Device type mismatch",
+}
+"""What the phone shows; no text of a real CUCM was found [I]."""
+_OTHER_REJECT: Final = "Registration rejected"
+_SAME_FOR_ALL: Final[dict[type[Message], Message]] = {
+    ButtonTemplateReq: BUTTON_TEMPLATE,
+    SoftKeyTemplateReq: SOFT_KEY_TEMPLATE,
+    SoftKeySetReq: SOFT_KEY_SETS,
+    # An empty name: the phone keeps the load that it runs.
+    VersionReq: Version(),
+}
+
+
+@unique
+class SccpCount(IntEnum):
+    """The cells of SCCP in a row of counters."""
+
+    REGISTERED = 0
+    REFUSED = 1
+    KEEPALIVES = 2
+    IGNORED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SccpSettings:
+    """How SCCP phones are kept registered."""
+
+    keepalive_s: int = 30
+    """Sent in RegisterAck; 30 in a real one [O]."""
+    secondary_keepalive_s: int = 60
+    max_protocol: int = MAX_VERSION
+    token_wait_s: int | None = None
+    """None lets a phone come back at once; a number makes it wait so long."""
+
+
+NumberOf = Callable[[str], str]
+"""Takes a device's name, returns its directory number."""
+
+
+class SccpGuest(Guest):
+    """The sessions of one node's SCCP ports."""
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        settings: SccpSettings,
+        tools: GuestTools,
+        *,
+        node: str,
+        number_of: NumberOf,
+        switch: Switch,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.registrar = registrar
+        self.settings = settings
+        self.cells = tools.cells
+        self.log: LimitedLog = tools.log
+        self.node = node
+        self.number_of = number_of
+        self.switch = switch
+        self.now = now
+
+    def open_session(self, connection: Connection) -> "SccpSession":
+        """Return what answers one phone."""
+        return SccpSession(connection, self)
+
+
+class SccpSession(Session):
+    """One phone's connection."""
+
+    __slots__ = ("_device", "_guest", "_stream", "_version", "_waiting", "desk")
+
+    def __init__(self, connection: Connection, guest: SccpGuest) -> None:
+        super().__init__(connection)
+        self._guest = guest
+        self._stream = SccpStream()
+        self._waiting: list[Received] = []
+        self._device: str | None = None
+        self._version = 0
+        self.desk = SccpDesk(guest.switch, self._party, self.push)
+        connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes of the phone."""
+        self._waiting += self._stream.receive(data)
+
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether nothing of a next message has come."""
+        return self._stream.is_between_messages and not self._waiting
+
+    def answer(self) -> int:
+        """Answer the messages that are whole."""
+        messages, self._waiting = self._waiting, []
+        for received in messages:
+            self._take(received)
+        if messages:
+            self._expect_next()
+        return len(messages)
+
+    def on_timer(self) -> None:
+        """End the registration of a phone that has been silent too long."""
+        self._leave(UnregisterReason.KEEPALIVE_TIMEOUT)
+        self.connection.close()
+
+    def end(self) -> None:
+        """End the registration with the connection."""
+        self._leave(UnregisterReason.CONNECTIVITY_ERROR)
+
+    def dismiss(self, reason: UnregisterReason) -> None:
+        """Tell the phone that its registration here has ended."""
+        self._device = None
+        if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
+            self.reset(ResetType.RESTART)
+        self.connection.close()
+
+    def reset(self, kind: ResetType) -> None:
+        """Order the phone to reset, restart or apply its configuration."""
+        self.push(Reset(kind))
+
+    def push(self, message: Message) -> None:
+        """Send a message at any moment."""
+        self.connection.push(encode_frame(message, self._version))
+
+    def _send(self, message: Message) -> None:
+        self.connection.send(encode_frame(message, self._version))
+
+    def _expect_next(self) -> None:
+        settings = self._guest.settings
+        every_s = (
+            settings.keepalive_s if self._device else settings.secondary_keepalive_s
+        )
+        self.connection.set_timer(every_s * _GRACE)
+
+    def _take(self, received: Received) -> None:
+        match received.message:
+            case KeepAlive():
+                self._guest.cells[SccpCount.KEEPALIVES] += 1
+                self._send(KeepAliveAck())
+            case Register() as register:
+                self._register(register)
+            case Unregister():
+                self._leave(UnregisterReason.DEVICE_UNREGISTERED)
+                self._send(UnregisterAck())
+            case RegisterTokenReq():
+                self._answer_token()
+            case Alarm() as alarm:
+                self._note_alarm(alarm)
+            case UnknownMessage():
+                self._guest.cells[SccpCount.IGNORED] += 1
+            case message:
+                self._answer_question(message)
+
+    def _register(self, register: Register) -> None:
+        claim = Claim(register.device_name, Signalling.SCCP, register.device_type)
+        connection, guest = self.connection, self._guest
+        if self._device not in {None, claim.device}:
+            # One connection is one device; another name would shadow the first one.
+            self._leave(UnregisterReason.DUPLICATE_REGISTRATION)
+        request = Request(
+            claim, peer_of(connection), connection.address, register.load_name
+        )
+        failure = guest.registrar.register(request, self)
+        if failure is not None:
+            self._refuse(claim.device, failure)
+            return
+        settings = guest.settings
+        self._device = claim.device
+        self._version = min(register.protocol_version, settings.max_protocol)
+        guest.cells[SccpCount.REGISTERED] += 1
+        self._send(
+            RegisterAck(
+                keepalive_s=settings.keepalive_s,
+                date_template="D/M/Y",
+                secondary_keepalive_s=settings.secondary_keepalive_s,
+                max_protocol=self._version,
+                features=register.features,
+            )
+        )
+        self._send(CapabilitiesReq())
+
+    def _refuse(self, device: str, failure: RegisterFailure) -> None:
+        guest = self._guest
+        guest.cells[SccpCount.REFUSED] += 1
+        if guest.log.may_write("refused registrations"):
+            guest.log.log.info(
+                "registration refused",
+                device=shortened(device),
+                phone=self.connection.address,
+                reason=failure.name.lower(),
+                code=int(failure),
+            )
+        self._send(RegisterReject(REJECT_TEXTS.get(failure, _OTHER_REJECT)))
+        self.connection.close()
+
+    def _answer_token(self) -> None:
+        wait_s = self._guest.settings.token_wait_s
+        self._send(
+            RegisterTokenAck() if wait_s is None else RegisterTokenReject(wait_s)
+        )
+
+    def _note_alarm(self, alarm: Alarm) -> None:
+        guest = self._guest
+        if guest.log.may_write("alarms"):
+            guest.log.log.info(
+                "StationAlarm",
+                phone=self.connection.address,
+                severity=alarm.severity,
+                text=shortened(alarm.text),
+            )
+
+    def _party(self) -> Party:
+        """Return who this phone is in a call."""
+        device, guest = self._device or "", self._guest
+        registration = guest.registrar.find(device)
+        security = (
+            DeviceSecurity.NON_SECURE
+            if registration is None
+            else registration.profile.security_mode
+        )
+        return Party(device, guest.number_of(device), security, self.connection.address)
+
+    def _answer_question(self, message: Message) -> None:
+        """Answer what a phone asks once it is registered; else nothing."""
+        if self._device is None:
+            self._guest.cells[SccpCount.IGNORED] += 1
+            return
+        if self.desk.take(message):
+            return
+        answer = self._answer_of(message, self._device)
+        if answer is not None:
+            self._send(answer)
+
+    def _answer_of(self, message: Message, device: str) -> Message | None:
+        guest = self._guest
+        match message:
+            case ConfigStatReq():
+                return ConfigStat(device, server_name=guest.node, lines=1)
+            case LineStatReq(line=line):
+                number = guest.number_of(device) if line == 1 else ""
+                return LineStat(line, number, number, number)
+            case ForwardStatReq(line=line):
+                return ForwardStat(line=line)
+            case SpeedDialStatReq(number=place):
+                return SpeedDialStat(place)
+            case TimeDateReq():
+                return _time_of(guest.now())
+            case _:
+                return _SAME_FOR_ALL.get(type(message))
+
+    def _leave(self, reason: UnregisterReason) -> None:
+        device = self._device
+        if device is not None:
+            self.desk.hang_up()
+            self._device = None
+            self._guest.registrar.unregister(device, self, reason)
+
+
+def _time_of(now: datetime) -> DefineTimeDate:
+    """Return the time; weekdays count from Sunday, 0."""
+    return DefineTimeDate(
+        year=now.year,
+        month=now.month,
+        weekday=now.isoweekday() % 7,
+        day=now.day,
+        hour=now.hour,
+        minute=now.minute,
+        second=now.second,
+        epoch_s=int(now.timestamp()),
+    )

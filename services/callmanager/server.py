@@ -1,0 +1,220 @@
+"""Cisco CallManager of one node: four ports, one registrar."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+import trio
+
+from tokenless.protocol.registration import DeviceProfile, UnregisterReason
+from tokenless.services.callmanager.devices import DeviceBook, number_of
+from tokenless.services.callmanager.registrar import OnChange, Registrar
+from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
+from tokenless.services.callmanager.settings import CallManagerSettings
+from tokenless.services.callmanager.sip import SipCount, SipGuest, SipOffice, expire
+from tokenless.services.callmanager.sip_datagrams import SipDatagrams
+from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
+from tokenless.services.errors import ServiceError
+from tokenless.services.stream_server.guest import GuestTools
+from tokenless.services.stream_server.server import StreamServer
+from tokenless.services.stream_server.settings import StreamLimits, StreamSettings
+
+_EXPIRY_LOOK_S: Final = 5.0
+_TRIES_FOR_A_PORT: Final = 20
+
+
+class CallManagerServer:
+    """Registers phones until it is cancelled."""
+
+    def __init__(
+        self,
+        devices: DeviceBook,
+        settings: CallManagerSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        on_change: OnChange = lambda _change: None,
+        log: structlog.typing.FilteringBoundLogger | None = None,
+    ) -> None:
+        """Load the certificates.
+
+        Args:
+            devices: Who may register; may be replaced.
+            settings: How it behaves.
+            clock: Unix seconds.
+            on_change: Is told of each registration and each end.
+            log: Where lines go.
+
+        Raises:
+            ServiceError: When a certificate cannot be used.
+        """
+        self.devices = devices
+        self._settings = settings
+        self._clock = clock
+        self._log = structlog.get_logger() if log is None else log
+        self.registrar = Registrar(
+            self._find_device,
+            clock=lambda: int(clock()),
+            max_devices=settings.max_devices,
+            on_change=on_change,
+        )
+        self.switch = Switch(self._leg_of)
+        self._office = SipOffice(
+            self.registrar,
+            settings.sip,
+            node=settings.node,
+            cells=dict.fromkeys(SipCount, 0),
+        )
+        self._sccp = StreamServer(
+            self._streams("SCCP", settings),
+            self._sccp_guest,
+            guest_cells=len(SccpCount),
+        )
+        self._sip = StreamServer(
+            self._streams("SIP", settings), self._sip_guest, guest_cells=len(SipCount)
+        )
+        self._datagrams: SipDatagrams | None = None
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Where it listens: `sccp`, `sccps`, `sip` (TCP and UDP), `sips`."""
+        names = ("sccp", "sccps"), ("sip", "sips")
+        return {
+            name: address
+            for each, server in zip(names, (self._sccp, self._sip), strict=True)
+            for name, address in zip(each, server.addresses, strict=False)
+        }
+
+    async def bind(self) -> None:
+        """Listen.
+
+        Raises:
+            ServiceError: When an address is not ours or a port is in use.
+        """
+        try:
+            await self._sccp.bind()
+            await self._bind_sip()
+        except BaseException:
+            self.close()
+            raise
+
+    async def _bind_sip(self) -> None:
+        """Take one port for TCP and UDP; a free one has to be free for both."""
+        for attempt in range(_TRIES_FOR_A_PORT):
+            addresses = await self._sip.bind()
+            try:
+                self._datagrams = SipDatagrams(*addresses[0])
+            except ServiceError:
+                is_last = attempt == _TRIES_FOR_A_PORT - 1
+                if self._settings.ports.sip or is_last:
+                    raise
+                self._sip.close()
+            else:
+                return
+
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve until cancelled; then tell every phone to look for another node."""
+        datagrams = self._datagrams
+        if datagrams is None:
+            await self.bind()
+            datagrams = self._datagrams
+        assert datagrams is not None  # noqa: S101  # bind has made it
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._sccp.serve)
+                await nursery.start(self._sip.serve)
+                nursery.start_soon(self._serve_datagrams, datagrams)
+                nursery.start_soon(self._expire)
+                task_status.started()
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    self.registrar.dismiss_all(UnregisterReason.CALLMANAGER_RESTART)
+        finally:
+            self.close()
+
+    def reload(self, settings: CallManagerSettings) -> None:
+        """Show other certificates, keep to other limits; registrations stay.
+
+        Raises:
+            ServiceError: When a certificate cannot be used; then nothing has changed.
+        """
+        self._sccp.reload(self._streams("SCCP", settings))
+        self._sip.reload(self._streams("SIP", settings))
+        self.registrar.max_devices = settings.max_devices
+        self._settings = settings
+
+    def close(self) -> None:
+        """Stop listening, where `serve` was not entered after `bind`; else nothing."""
+        self._sccp.close()
+        self._sip.close()
+        if self._datagrams is not None:
+            self._datagrams.close()
+            self._datagrams = None
+
+    async def _serve_datagrams(self, datagrams: SipDatagrams) -> None:
+        await datagrams.serve(
+            self._office,
+            clock=time.monotonic,
+            log=self._log,
+            log_lines_per_s=self._settings.limits.log_lines_per_s,
+        )
+
+    async def _expire(self) -> None:
+        while True:
+            await trio.sleep(_EXPIRY_LOOK_S)
+            expire(self._office, time.monotonic())
+
+    def _find_device(self, name: str) -> DeviceProfile | None:
+        """Look in the devices of now: they are replaced as a whole."""
+        return self.devices.find(name)
+
+    def _leg_of(self, number: str) -> Leg | CallFailure:
+        """Return a leg of the phone that has a directory number, if it is idle here."""
+        for registration in self.registrar.registrations():
+            if number_of(registration.device) == number:
+                station = self.registrar.station(registration.device)
+                if isinstance(station, SccpSession):
+                    return station.desk.new_leg()
+        return CallFailure.UNKNOWN_NUMBER
+
+    def _sccp_guest(self, tools: GuestTools) -> SccpGuest:
+        return SccpGuest(
+            self.registrar,
+            self._settings.sccp,
+            tools,
+            node=self._settings.node,
+            number_of=number_of,
+            switch=self.switch,
+            now=lambda: datetime.fromtimestamp(self._clock(), UTC),
+        )
+
+    def _sip_guest(self, tools: GuestTools) -> SipGuest:
+        return SipGuest(self._office, tools, clock=time.monotonic)
+
+    @staticmethod
+    def _streams(name: str, settings: CallManagerSettings) -> StreamSettings:
+        ports = settings.ports
+        clear, secure = (
+            (ports.sccp, ports.sccps) if name == "SCCP" else (ports.sip, ports.sips)
+        )
+        return StreamSettings(
+            name,
+            settings.ports_of(clear, secure),
+            _patient(settings),
+            node=settings.node,
+        )
+
+
+def _patient(settings: CallManagerSettings) -> StreamLimits:
+    """Return limits under which phones may be silent between their signs of life.
+
+    The sessions end those that are silent too long by themselves.
+    """
+    sccp, sip = settings.sccp, settings.sip
+    longest_s = max(sccp.keepalive_s, sccp.secondary_keepalive_s, sip.expires_s)
+    return replace(settings.limits, idle_s=3.0 * longest_s)

@@ -1,0 +1,65 @@
+"""What an administrator decides about a node's Cisco CallManager, with its defaults."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from tokenless.services.callmanager.sccp import SccpSettings
+from tokenless.services.callmanager.sip import SipSettings
+from tokenless.services.stream_server.settings import (
+    ClientCertificates,
+    OwnCertificate,
+    Port,
+    StreamLimits,
+    TlsSettings,
+    TlsVersion,
+)
+
+# AES first; NULL-SHA is what authenticated mode asks for (REFERENCE-3 4.7).
+CIPHERS: Final = (
+    "ECDHE+AESGCM:ECDHE+AES:AES256-GCM-SHA384:AES256-SHA256:AES256-SHA:"
+    "AES128-GCM-SHA256:AES128-SHA256:AES128-SHA"
+)
+WITH_AUTHENTICATED: Final = f"{CIPHERS}:NULL-SHA"
+
+
+@dataclass(frozen=True, slots=True)
+class CallManagerPorts:
+    """Where phones register; 0 takes a free port."""
+
+    sccp: int = 2000
+    sccps: int = 2443
+    sip: int = 5060
+    sips: int = 5061
+
+
+@dataclass(frozen=True, slots=True)
+class CallManagerSettings:
+    """Everything that CallManagerServer needs to know before it starts."""
+
+    certificates: tuple[OwnCertificate, ...]
+    """CallManager's own: RSA, and EC where there is one."""
+    authorities: tuple[bytes, ...]
+    """CallManager-trust, in DER: whose certificates phones may show."""
+    address: str
+    ports: CallManagerPorts = field(default_factory=CallManagerPorts)
+    minimum_tls: TlsVersion = TlsVersion.TLS_1_2
+    ciphers: str = WITH_AUTHENTICATED
+    max_devices: int = 7500
+    sccp: SccpSettings = field(default_factory=SccpSettings)
+    sip: SipSettings = field(default_factory=SipSettings)
+    limits: StreamLimits = field(default_factory=StreamLimits)
+    node: str = ""
+
+    def ports_of(self, clear: int, secure: int) -> tuple[Port, Port]:
+        """Return a clear port and one over TLS with certificates on both sides."""
+        tls = TlsSettings(
+            self.certificates,
+            self.minimum_tls,
+            ciphers=self.ciphers,
+            client_certificates=ClientCertificates.REQUIRED,
+            authorities=self.authorities,
+        )
+        return (
+            Port(self.address, clear, None, name="clear"),
+            Port(self.address, secure, tls, name="secure"),
+        )

@@ -1,0 +1,339 @@
+"""SIP as a guest of the stream server: REGISTER, its refresh and its end.
+
+A registration lives as long as it is refreshed, whatever becomes of the connection that
+it came over: phones open another one (REFERENCE-3 5.2). Requests of the server (reset,
+restart) go to the connection of the last REGISTER.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Final, Protocol
+
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.registration import (
+    Claim,
+    Peer,
+    RegisterFailure,
+    Signalling,
+    UnregisterReason,
+)
+from tokenless.protocol.sccp.answers import ResetType
+from tokenless.protocol.sip.messages import (
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    answer_to,
+)
+from tokenless.protocol.sip.register import (
+    GRANTED_EXPIRES_S,
+    Registration,
+    accept,
+    read_register,
+    refuse,
+)
+from tokenless.protocol.sip.stream import SipStream
+from tokenless.services.callmanager.peers import peer_of
+from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.guest import Guest, GuestTools, Session
+
+WARNINGS: Final = {
+    RegisterFailure.SECURITY_MISMATCH: (
+        "Device security mismatch: expected {expected}, received {received}"
+    ),
+    RegisterFailure.AUTHENTICATED_DEVICE_EXISTS: (
+        "Registration is active for another client"
+    ),
+    RegisterFailure.AUTHENTICATION_ERROR: "TLS authentication failure",
+    RegisterFailure.INVALID_X509_NAME: "TLS authentication failure",
+    RegisterFailure.INVALID_TLS_CIPHER: "TLS authentication failure",
+}
+"""Texts of the Warning, observed or listed (REFERENCE-3 5.2)."""
+_OTHER_WARNING: Final = "Unable to find a device for the registration"
+"""For a device that is not in the database [I]."""
+_ALLOWED: Final = "REGISTER, OPTIONS, NOTIFY, REFER"
+_ACTIONS: Final = {
+    ResetType.RESET: "reset",
+    ResetType.RESTART: "restart",
+    ResetType.APPLY_CONFIG: "apply-config",
+}
+
+
+@unique
+class SipCount(IntEnum):
+    """The cells of SIP in a row of counters."""
+
+    REGISTERED = 0
+    REFUSED = 1
+    REFRESHED = 2
+    IGNORED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings:
+    """How SIP phones are kept registered."""
+
+    expires_s: int = GRANTED_EXPIRES_S
+    server: str = "Cisco-CUCM10.5"
+
+
+class Cells(Protocol):
+    """Where counts are added: cells that can be read and set by their number."""
+
+    def __getitem__(self, cell: int, /) -> int: ...
+    def __setitem__(self, cell: int, count: int, /) -> None: ...
+
+
+class SipOffice:
+    """What all transports of one node share: it answers requests."""
+
+    def __init__(
+        self, registrar: Registrar, settings: SipSettings, *, node: str, cells: Cells
+    ) -> None:
+        self.registrar = registrar
+        self.settings = settings
+        self.node = node
+        self.cells = cells
+        self.stations: dict[str, SipStation] = {}
+        self._tags = itertools.count(1)
+
+    def new_tag(self) -> str:
+        """Return a tag for To, as CUCM's begin: a number."""
+        return f"{next(self._tags)}~{self.node}"
+
+
+class SipStation:
+    """A registered SIP phone, and the transport that its last REGISTER came over."""
+
+    def __init__(
+        self, office: SipOffice, register: Registration, send: Callable[[bytes], None]
+    ) -> None:
+        self._office = office
+        self.register = register
+        self.send = send
+        self.expires_at = 0.0
+
+    def dismiss(self, reason: UnregisterReason) -> None:
+        """Tell the phone that its registration here has ended."""
+        self._office.stations.pop(self.register.device, None)
+        if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
+            self.reset(ResetType.RESTART)
+
+    def reset(self, kind: ResetType) -> None:
+        """Order the phone to reset, restart or apply its configuration.
+
+        The form of this NOTIFY is inferred from phones' `service-control` [I].
+        """
+        office, register = self._office, self.register
+        tag = office.new_tag()
+        me = f"<sip:{office.node}>"
+        request = SipRequest(
+            "NOTIFY",
+            register.contact,
+            (
+                ("Via", f"SIP/2.0/TCP {office.node};branch=z9hG4bK{tag}"),
+                ("From", f"{me};tag={tag}"),
+                ("To", f"<{register.contact}>"),
+                ("Call-ID", f"{tag}@{office.node}"),
+                ("CSeq", "101 NOTIFY"),
+                ("Max-Forwards", "70"),
+                ("User-Agent", office.settings.server),
+                ("Event", "service-control"),
+                ("Subscription-State", "active"),
+                ("Contact", me),
+                ("Content-Type", "text/plain"),
+            ),
+            f"action={_ACTIONS[kind]}\r\n".encode(),
+        )
+        self.send(request.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a message came from, and how it is answered."""
+
+    address: str
+    peer: Peer
+    send: Callable[[bytes], None]
+    log: LimitedLog
+
+
+def answer(
+    office: SipOffice, message: SipMessage, source: Source, now: float
+) -> SipResponse | None:
+    """Return the response to a message, None for one that gets none.
+
+    Args:
+        office: The node's registrations.
+        message: What came.
+        source: Where from.
+        now: Monotonic seconds.
+    """
+    if isinstance(message, SipResponse):
+        return None
+    match message.method:
+        case "REGISTER":
+            return _register(office, message, source, now)
+        case "OPTIONS" | "NOTIFY" | "REFER":
+            return answer_to(message, 200, "OK", to_tag=office.new_tag())
+        case "ACK":
+            return None
+        case _:
+            office.cells[SipCount.IGNORED] += 1
+            return answer_to(
+                message,
+                405,
+                "Method Not Allowed",
+                (("Allow", _ALLOWED),),
+                to_tag=office.new_tag(),
+            )
+
+
+def _register(
+    office: SipOffice, request: SipRequest, source: Source, now: float
+) -> SipResponse:
+    try:
+        register = read_register(request)
+    except ProtocolError:
+        office.cells[SipCount.REFUSED] += 1
+        return answer_to(request, 400, "Bad Request", to_tag=office.new_tag())
+    if register.expires_s == 0:
+        return _end(office, request, register, source)
+    claim = Claim(register.device, Signalling.SIP, register.model)
+    known = office.stations.get(register.device)
+    station = known or SipStation(office, register, source.send)
+    failure = office.registrar.register(
+        Request(claim, source.peer, source.address, register.load), station
+    )
+    if failure is not None:
+        return _refuse(office, request, register.device, failure, source)
+    office.cells[SipCount.REGISTERED if known is None else SipCount.REFRESHED] += 1
+    granted = min(register.expires_s, office.settings.expires_s)
+    station.register, station.send = register, source.send
+    station.expires_at = now + granted
+    office.stations[register.device] = station
+    return _accept(office, request, granted, source)
+
+
+def _end(
+    office: SipOffice, request: SipRequest, register: Registration, source: Source
+) -> SipResponse:
+    """Answer a farewell, or a phone that greets its standby node.
+
+    Only the connection's own security may end a registration: a REGISTER in clear
+    cannot end a secure one.
+    """
+    found = office.registrar.find(register.device)
+    station = office.stations.get(register.device)
+    if found is not None and station is not None:
+        if found.peer.is_secure and found.peer != source.peer:
+            failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
+            return _refuse(office, request, register.device, failure, source)
+        del office.stations[register.device]
+        reason = UnregisterReason.DEVICE_UNREGISTERED
+        office.registrar.unregister(register.device, station, reason)
+    return _accept(office, request, 0, source)
+
+
+def _accept(
+    office: SipOffice, request: SipRequest, expires_s: int, source: Source
+) -> SipResponse:
+    return accept(
+        request,
+        expires_s=expires_s,
+        server=office.settings.server,
+        tag=office.new_tag(),
+        received=source.address,
+    )
+
+
+def _refuse(
+    office: SipOffice,
+    request: SipRequest,
+    device: str,
+    failure: RegisterFailure,
+    source: Source,
+) -> SipResponse:
+    office.cells[SipCount.REFUSED] += 1
+    if source.log.may_write("refused registrations"):
+        source.log.log.info(
+            "registration refused",
+            device=shortened(device),
+            phone=source.address,
+            reason=failure.name.lower(),
+            code=int(failure),
+        )
+    clear, secure = "TCP/UDP", "TLS"
+    received, expected = (secure, clear) if source.peer.is_secure else (clear, secure)
+    why = WARNINGS.get(failure, _OTHER_WARNING)
+    text = why.format(expected=expected, received=received)
+    return refuse(request, node=office.node, why=text, tag=office.new_tag())
+
+
+def expire(office: SipOffice, now: float) -> None:
+    """End the registrations that were not refreshed in time.
+
+    Args:
+        office: The node's registrations.
+        now: Monotonic seconds.
+    """
+    late = [each for each in office.stations.values() if each.expires_at <= now]
+    for station in late:
+        device = station.register.device
+        del office.stations[device]
+        reason = UnregisterReason.KEEPALIVE_TIMEOUT
+        office.registrar.unregister(device, station, reason)
+
+
+class SipGuest(Guest):
+    """The sessions of one node's SIP ports over TCP and TLS."""
+
+    def __init__(
+        self, office: SipOffice, tools: GuestTools, *, clock: Callable[[], float]
+    ) -> None:
+        self.office = office
+        self.log = tools.log
+        self.clock = clock
+        # The counts of datagrams are added to the same cells.
+        office.cells = tools.cells
+
+    def open_session(self, connection: Connection) -> "SipSession":
+        """Return what answers one phone."""
+        return SipSession(connection, self)
+
+
+class SipSession(Session):
+    """One phone's connection."""
+
+    __slots__ = ("_guest", "_source", "_stream", "_waiting")
+
+    def __init__(self, connection: Connection, guest: SipGuest) -> None:
+        super().__init__(connection)
+        self._guest = guest
+        self._stream = SipStream()
+        self._waiting: list[SipMessage] = []
+        self._source = Source(
+            connection.address, peer_of(connection), connection.push, guest.log
+        )
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes of the phone."""
+        self._waiting += self._stream.receive(data)
+
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether nothing of a next message has come."""
+        return self._stream.is_between_messages and not self._waiting
+
+    def answer(self) -> int:
+        """Answer the messages that are whole."""
+        messages, self._waiting = self._waiting, []
+        guest = self._guest
+        for message in messages:
+            response = answer(guest.office, message, self._source, guest.clock())
+            if response is not None:
+                self.connection.send(response.encode())
+        return len(messages)

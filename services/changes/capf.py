@@ -1,0 +1,304 @@
+"""What CAPF writes about phones, and what it decides: pure decisions, one transaction.
+
+`decide` says what a phone that proved who it is shall do; `record` writes what became
+of it. A scheduled operation is used up by its end, good or bad: one issue for one
+operation (REFERENCE-3 3.3).
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum, unique
+from typing import assert_never
+
+from sqlalchemy import Connection
+
+from tokenless.protocol.capf_elements import CapfReason, CertificateType, Curve, KeyType
+from tokenless.protocol.capf_proof import Proof
+from tokenless.protocol.capf_server import EC_VERSION, VERSIONS, Identified, KeyOrder
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.device_security import (
+    CapfAuthMode,
+    CapfFailure,
+    CapfOperation,
+    outcome_of,
+)
+from tokenless.protocol.errors import BadSignatureError, DecodeError
+from tokenless.protocol.phone_certificates import MicGeneration, device_of
+from tokenless.protocol.signature import verify_issued_by
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.initialise import trust_phones
+from tokenless.services.store import certificates, devices
+from tokenless.services.store.devices import Device
+from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
+
+_CURVES = {256: Curve.P256, 384: Curve.P384, 521: Curve.P521}
+
+
+@unique
+class Staleness(StrEnum):
+    """Why an LSC counts no longer."""
+
+    ISSUER = "its CAPF certificate is not trusted any more"
+    EXPIRED = "it has expired"
+
+
+@dataclass(frozen=True, slots=True)
+class StaleLsc:
+    """A device whose certificate counts no longer."""
+
+    device: Device
+    certificate: Certificate
+    why: Staleness
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a phone shall do now."""
+
+    device: Device
+    operation: CapfOperation
+    key: KeyOrder
+    proved: Certificate | None
+    """The certificate that it proved to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a session ends before anything is done."""
+
+    reason: CapfReason
+    failure: CapfFailure | None = None
+    """What is written about the operation; None leaves it pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an operation."""
+
+    device: str
+    operation: CapfOperation
+    failure: CapfFailure | None = None
+    certificate: Certificate | None = None
+    """What the phone has now; None: unknown, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapfState:
+    """What CAPF decides by, of one state of the database."""
+
+    issuers: tuple[Certificate, ...]
+    """CAPF-trust: who may have issued a phone's existing certificate."""
+    registers: bool
+    """Whether phones that nobody configured are known."""
+    now: datetime
+
+    @classmethod
+    def read(cls, connection: Connection, now: float) -> "CapfState":
+        """Read it."""
+        trusted = certificates.all_trusted(connection, TrustStore.CAPF_TRUST)
+        registers = read_parameter(connection, Parameter.AUTO_REGISTRATION) == TRUE
+        return cls(
+            tuple(each.certificate for each in trusted),
+            registers,
+            datetime.fromtimestamp(now, UTC),
+        )
+
+
+def decide(
+    state: CapfState, device: Device | None, said: Identified, session_id: int
+) -> Order | Refused:
+    """Decide about a phone that said who it is.
+
+    Args:
+        state: The cluster.
+        device: The phone's row.
+        said: What it said.
+        session_id: Of the session, which a SUDI proof covers.
+    """
+    if device is None:
+        known = CapfReason.NO_ACTION if state.registers else CapfReason.UNKNOWN_DEVICE
+        return Refused(known)
+    capf = device.capf
+    if capf.operation is CapfOperation.NONE:
+        # A phone that was just served is told so (observed); others: nothing to do.
+        done = device.certificate is not None and said.proof is None
+        return Refused(CapfReason.DECLINED if done else CapfReason.NO_ACTION)
+    if said.version not in VERSIONS:
+        return Refused(CapfReason.DECLINED)
+    if capf.finish_by and state.now.timestamp() > capf.finish_by:
+        return Refused(CapfReason.DECLINED, CapfFailure.LATE)
+    proved = _authenticate(state, device, said, session_id)
+    if isinstance(proved, Refused):
+        return proved
+    return _order(device, said, proved)
+
+
+def _order(
+    device: Device, said: Identified, proved: Certificate | None
+) -> Order | Refused:
+    capf = device.capf
+    key = KeyOrder(capf.key_type, capf.key_size)
+    if capf.key_type is KeyType.EC:
+        if said.version < EC_VERSION:
+            return Refused(CapfReason.DECLINED, CapfFailure.KEY_GENERATION)
+        key = KeyOrder(KeyType.EC, capf.key_size, _CURVES[capf.key_size])
+    return Order(device, capf.operation, key, proved)
+
+
+def _authenticate(
+    state: CapfState, device: Device, said: Identified, session_id: int
+) -> Certificate | Refused | None:
+    match device.capf.auth_mode:
+        case CapfAuthMode.STRING:
+            typed = (said.password or "").encode()
+            if not hmac.compare_digest(typed, device.capf.string.encode()):
+                return Refused(CapfReason.DECLINED, CapfFailure.INVALID_STRING)
+            return None
+        case CapfAuthMode.NULL_STRING:
+            return _offered(state, said, session_id)
+        case CapfAuthMode.EXISTING_LSC | CapfAuthMode.EXISTING_MIC:
+            return _existing(state, said, session_id)
+        case other:
+            assert_never(other)
+
+
+def _offered(state: CapfState, said: Identified, session_id: int) -> Certificate | None:
+    """Return a certificate that need not be proved but was."""
+    proved = _existing(state, said, session_id)
+    return None if isinstance(proved, Refused) else proved
+
+
+def _existing(
+    state: CapfState, said: Identified, session_id: int
+) -> Certificate | Refused:
+    """Check a proof: key, padding, name of the device, issuer, dates."""
+    proof = said.proof
+    if proof is None:
+        return Refused(CapfReason.DECLINED, CapfFailure.INVALID_CREDENTIALS)
+    failure = (
+        CapfFailure.INVALID_MIC
+        if proof.type == CertificateType.MIC
+        else CapfFailure.INVALID_LSC
+    )
+    try:
+        certificate = Certificate.decode(proof.certificate)
+        proof.verify(said.device, certificate)
+        _check_sudi(state, proof, said.device, session_id)
+        _check_holder(state, certificate, said.device)
+    except (DecodeError, BadSignatureError):
+        return Refused(CapfReason.DECLINED, failure)
+    return certificate
+
+
+def _check_sudi(state: CapfState, proof: Proof, device: str, session_id: int) -> None:
+    mic = proof.verify_sudi(session_id)
+    if mic is not None:
+        _check_holder(state, mic, device)
+
+
+def _check_holder(state: CapfState, certificate: Certificate, device: str) -> None:
+    """Check name, issuer and dates. Raises BadSignatureError."""
+    if device_of(certificate) != device:
+        raise BadSignatureError("the certificate is another phone's")
+    if not certificate.not_before <= state.now <= certificate.not_after:
+        raise BadSignatureError("the certificate is not valid now")
+    if not is_issued(certificate, state.issuers):
+        raise BadSignatureError("nobody in CAPF-trust issued the certificate")
+
+
+def is_issued(certificate: Certificate, issuers: Sequence[Certificate]) -> bool:
+    """Tell whether one of these issued a certificate."""
+    for issuer in issuers:
+        if issuer.subject != certificate.issuer:
+            continue
+        try:
+            verify_issued_by(certificate, issuer)
+        except BadSignatureError:
+            continue
+        return True
+    return False
+
+
+def record(cluster: Cluster, results: Sequence[Result]) -> None:
+    """Write what became of operations, in one transaction; each is used up by it.
+
+    Raises:
+        ServiceError: When the database cannot be written.
+    """
+    detail = ", ".join(f"{result.device}: {_told(result)}" for result in results[:20])
+    if len(results) > 20:  # noqa: PLR2004 - a line that can be read
+        detail += f", and {len(results) - 20} more"
+    with cluster.store.change("CAPF", detail, by="capf") as change:
+        for result in results:
+            found = devices.read_devices(change.connection, result.device)
+            if found:
+                devices.write_device(change.connection, _after(found[0], result))
+
+
+def _after(device: Device, result: Result) -> Device:
+    if device.capf.operation is not result.operation:
+        return device  # an administrator has decided otherwise meanwhile
+    failed = result.failure is not None
+    capf = replace(
+        device.capf,
+        operation=CapfOperation.NONE,
+        status=outcome_of(result.operation, succeeded=not failed),
+        failure=result.failure,
+        finish_by=0,
+    )
+    certificate = device.certificate
+    if not failed:
+        certificate = result.certificate
+    return replace(device, capf=capf, certificate=certificate)
+
+
+def _told(result: Result) -> str:
+    status = outcome_of(result.operation, succeeded=result.failure is None)
+    return status.name.lower().replace("_", " ")
+
+
+def trust_manufacturer(cluster: Cluster) -> None:
+    """Give a data folder of before CAPF a manufacturer of phones, and trust it.
+
+    Raises:
+        ServiceError: When the database cannot be written.
+        OSError: When the folder cannot.
+    """
+    if cluster.site.manufacturer_folder.exists():
+        return
+    with cluster.store.change("trust manufacturer", "", by="capf") as change:
+        trust_phones(cluster.site, change.connection, change.at)
+
+
+def stale_lscs(cluster: Cluster) -> list[StaleLsc]:
+    """Return devices whose certificate counts no longer (`utils capf stale-lsc`)."""
+    with cluster.store.read() as connection:
+        return _stale(connection, cluster.clock())
+
+
+def delete_stale_lscs(cluster: Cluster, *, by: str) -> list[StaleLsc]:
+    """Forget the certificates that count no longer; return what was forgotten."""
+    with cluster.store.change("delete stale LSCs", "all", by=by) as change:
+        stale = _stale(change.connection, cluster.clock())
+        for each in stale:
+            forgotten = replace(each.device, certificate=None)
+            devices.write_device(change.connection, forgotten)
+    return stale
+
+
+def _stale(connection: Connection, now: float) -> list[StaleLsc]:
+    state = CapfState.read(connection, now)
+    makers = {each.authority_name for each in MicGeneration}
+    found = []
+    for device in devices.read_devices(connection):
+        certificate = device.certificate
+        if certificate is None or certificate.issuer in makers:
+            continue
+        if certificate.not_after < state.now:
+            found.append(StaleLsc(device, certificate, Staleness.EXPIRED))
+        elif not is_issued(certificate, state.issuers):
+            found.append(StaleLsc(device, certificate, Staleness.ISSUER))
+    return found

@@ -1,0 +1,127 @@
+"""Pasted texts of the field: each gives the cluster it shows, or the true reason."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.rehearsal.script import load_script
+
+FIELD = Path(__file__).parents[1] / "field"
+DRIFT = [{"unit": "CallManager", "node": "pub"}]
+
+
+def imported(*words: str) -> dict[str, Any]:
+    status, out, err = run_cli("rehearse", "import", "--json", *words)
+    assert status == 0, err
+    found: dict[str, Any] = json.loads(out)
+    said = [f"approximated: {a['what']} ({a['why']})" for a in found["approximations"]]
+    assert [x for x in err.splitlines() if x.startswith("approx")] == said
+    return found
+
+
+def topics(found: dict[str, Any]) -> set[str]:
+    return {each["topic"] for each in found["approximations"]}
+
+
+def options(**files: str) -> list[str]:
+    return [
+        word
+        for option, names in files.items()
+        for name in names.split()
+        for word in (f"--{option}", str(FIELD / f"{name}.txt"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        options(ctl="ctl", itl="itl-pub itl-sub1"),
+        options(ctl="mail76-ctl", itl="mail76-itl-pub mail76-itl-sub1"),
+        options(ctl="ctl-flat", itl="itl-pub"),
+        options(ctl="ctl-nbsp", itl="itl-pub"),
+        options(ctl="ctl-quoted", itl="itl-pub"),
+        options(ctl="ctl-utf16", itl="itl-pub"),
+        options(ctl="ctl-older-layout", itl="itl-pub"),
+        options(ctl="session-ctl-and-itl"),
+        options(itl="session-ctl-and-itl"),
+        options(ctl="session-ctl-and-itl", itl="session-ctl-and-itl itl-sub1"),
+    ],
+    ids=lambda words: "+".join(Path(word).stem for word in words[1::2]),
+)
+def test_two_nodes_mixed_and_a_callmanager_that_drifted(words: list[str]) -> None:
+    found = imported(*words)
+    assert [node["name"] for node in found["nodes"]] == ["pub", "sub1"]
+    assert found["mixed"]
+    assert found["regenerated_since_ctl"] == DRIFT
+    assert found["same_anchors"]
+    assert topics(found) == {"release", "callmanager-group", "tftp-nodes", "digest"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ctl-cut", "line 61: the closing sentence of the list is missing"),
+        ("ctl-elided", "line 62: '[...]' is no part of what the command prints"),
+    ],
+)
+def test_a_list_that_is_not_whole_is_refused(name: str, reason: str) -> None:
+    status, out, err = run_cli("rehearse", "import", *options(ctl=name))
+    assert (status, out) == (1, "")
+    assert reason in err
+    read = "3758 of 7061 bytes of the CTL were read: the header and 2 whole records"
+    assert read in err
+    assert "paste all that the command prints" in err
+
+
+def test_a_shared_certificate_of_a_ca_is_one_certificate(tmp_path: Path) -> None:
+    output = tmp_path / "ms.toml"
+    words = options(ctl="ms11-ctl", itl="ms11-itl-pub ms11-itl-sub")
+    found = imported(*words, "--version", "11.5(1)", "--output", str(output))
+    shared = [a for a in found["approximations"] if a["topic"] == "shared-certificate"]
+    (only,) = shared
+    assert "(CN=pub-ms.example.test) is that of pub, sub1" in only["what"]
+    assert {"shared-certificate", "ca-signed"} <= topics(found)
+    assert not found["same_anchors"]
+    head = output.read_text().partition("\nname =")[0]
+    assert "same anchors" not in head.replace("NOT the same anchors", "")
+    assert only["what"] in head
+    assert [each.what for each in load_script(output).approximations] == [
+        each["what"] for each in found["approximations"]
+    ]
+
+
+def test_ec_certificates_are_known_as_such() -> None:
+    found = imported(*options(ctl="ec-ctl", itl="ec-itl-pub ec-itl-sub"))
+    assert "ec-certificate" in topics(found)
+    assert "itls-disagree" not in topics(found)
+    assert found["regenerated_since_ctl"] == []
+    (ec,) = [a for a in found["approximations"] if a["topic"] == "ec-certificate"]
+    assert "CN=pub-EC.example.test, CN=sub1-EC.example.test" in ec["what"]
+
+
+def test_letters_outside_of_ascii(tmp_path: Path) -> None:
+    output = tmp_path / "umlaut.toml"
+    imported(*options(ctl="ctl-umlaut"), "--output", str(output))
+    subject = load_script(output).cluster["certificates"]["subject"]
+    assert subject["locality"] == "München"
+
+
+def test_logs_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    serial = "3B:81:C7:B0:F6:AF:25:93:E4:E8:9B:21:61:E7:6D:FE"
+    text = (FIELD / "ctl.txt").read_text()
+    other.write_text(text.replace(serial, serial.replace("3B", "3C")))
+    words = (*options(ctl="ctl"), "--itl", str(other))
+    status, _, err = run_cli("rehearse", "import", *words)
+    assert (status, "is CTLFile.tlv, not ITLFile.tlv" in err) == (1, True)
+    log = tmp_path / "log.txt"
+    log.write_text(text + other.read_text())
+    status, _, err = run_cli("rehearse", "import", "--ctl", str(log))
+    assert status == 1
+    assert "are different CTLFile.tlv files; a cluster has one CTL" in err
+    assert "(line 2)" in err
+    log.write_text(text + text)
+    assert imported("--ctl", str(log))["mixed"]

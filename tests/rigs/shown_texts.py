@@ -1,0 +1,421 @@
+"""`show ctl` and `show itl` texts of made-up clusters, and what pasting does to them.
+
+Two sorts of damage: `UNDONE` moves blanks, marks and encodings, which reading undoes;
+`LOSSES` take characters, lines or blocks away, or put others in. Whoever changes one
+letter into another of the same length leaves no trace, and is not imitated.
+"""
+
+import hashlib
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+CLOSING = "The {kind} file was verified successfully."
+SAST = "System Administrator Security Token"
+WORDS = (
+    "Cisco",
+    "Voice Team",
+    "Müller & Söhne GmbH",
+    "Town",
+    "A very long organisation",
+)
+Damage = Callable[[str, Random], str]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One record to print."""
+
+    dns: str | None
+    subject: str
+    role: str
+    issuer: str = ""
+    key: int = 270
+    signature: int | None = 256
+    serial_length: int = 16
+    certificate: int | None = 955
+    etoken: bool | None = None
+    is_emptied: bool = False
+    hashed: bool = False
+
+    @property
+    def serial(self) -> bytes:
+        seed = f"{self.subject}{self.issuer}{self.key}".encode()
+        return hashlib.sha256(seed).digest()[: self.serial_length]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A list to print."""
+
+    kind: str
+    signer: Member
+    members: Sequence[Member]
+    dump: bool = True
+    header_more: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def row(tag: int, name: str, length: int, value: str = "") -> str:
+    return f"{tag}\t{name}\t{'' if len(name) > 7 else chr(9)}{length}\t{value}".rstrip(
+        "\t"
+    )
+
+
+def size(text: str) -> int:
+    return len(text.encode()) + 1
+
+
+def serial_text(serial: bytes) -> str:
+    return serial.hex(":").upper()
+
+
+def member_rows(member: Member) -> tuple[list[str], int]:
+    issuer = member.issuer or member.subject
+    rows: list[tuple[int, str, int, str]] = []
+    if member.dns is not None:
+        rows.append((2, "DNSNAME", size(member.dns), member.dns))
+    if member.is_emptied:
+        rows += [(4, "FUNCTION", 2, member.role), (10, "IPADDRESS", 4, "")]
+    else:
+        rows += [
+            (3, "SUBJECTNAME", size(member.subject), member.subject),
+            (4, "FUNCTION", 2, member.role),
+            (5, "ISSUERNAME", size(issuer), issuer),
+            (6, "SERIALNUMBER", len(member.serial), serial_text(member.serial)),
+        ]
+        if member.hashed:
+            rows += [
+                (10, "IPADDRESS", 4, ""),
+                (11, "CERTHASH", 20, ""),
+                (12, "HASHALGORITHM", 1, ""),
+            ]
+        else:
+            rows.append((7, "PUBLICKEY", member.key, ""))
+            if member.signature is not None:
+                rows.append((8, "SIGNATURE", member.signature, ""))
+            rows.append((9, "CERTIFICATE", member.certificate or 0, "#"))
+            if member.dns is not None:
+                rows.append((10, "IPADDRESS", 4, ""))
+    total = 5 + sum(3 + length for _, _, length, _ in rows)
+    lines = [row(1, "RECORDLENGTH", 2, str(total))]
+    for tag, name, length, value in rows:
+        if value == "#":
+            digest = hashlib.sha1(member.serial).digest().hex(" ").upper()  # noqa: S324
+            lines.append(row(tag, name, length, digest[:47]))
+            lines.append(f"\t\t\t\t{digest[48:]} (SHA1 Hash HEX)")
+        else:
+            lines.append(row(tag, name, length, value))
+    return lines, total
+
+
+def text_of(shown: Shown) -> str:
+    """Return what the command prints, with the tabs expanded."""
+    kind, signer = shown.kind, shown.signer
+    issuer = signer.issuer or signer.subject
+    ids = 9 + size(signer.subject) + len(signer.serial) + size(issuer)
+    width = signer.signature or 256
+    header = 10 + 3 + ids + 18 + 3 + width + 15 + 7 + shown.header_more
+    header += -header % 4
+    parts, total = [], header
+    for number, member in enumerate(shown.members, 1):
+        rows, length = member_rows(member)
+        total += length
+        parts += [f"\t{kind} Record #:{number}", "\t  ----"]
+        parts += ["BYTEPOS\tTAG\t\tLENGTH\tVALUE", "-------\t---\t\t------\t-----"]
+        parts += rows
+        if member.role == SAST:
+            used = "used" if member.etoken else "not used"
+            parts.append(f"This etoken was {used} to sign the {kind} file.")
+        parts.append("")
+    digits = hashlib.shake_128(signer.serial).digest(width)
+    dump = [
+        "  ".join(f"{byte:x}" for byte in digits[at : at + 8])
+        for at in range(0, width, 8)
+    ]
+    lines = [
+        f"The checksum value of the {kind} file:",
+        f"{'0c' * 16}(MD5)",
+        f"{'9d' * 20}(SHA1)",
+        "",
+        f"Length of {kind} file: {total}",
+        f"The {kind} File was last modified on Fri Mar 06 19:45:13 CET 2015",
+        "",
+        f"\tParse {kind} File",
+        "\t----------------",
+        "",
+        "Version:\t1.2",
+        f"HeaderLength:\t{header} (BYTES)",
+        "",
+        "BYTEPOS\tTAG\t\tLENGTH\tVALUE",
+        "-------\t---\t\t------\t-----",
+        row(3, "SIGNERID", 2, str(ids)),
+        row(4, "SIGNERNAME", size(signer.subject), signer.subject),
+        row(5, "SERIALNUMBER", len(signer.serial), serial_text(signer.serial)),
+        row(6, "CANAME", size(issuer), issuer),
+        row(7, "SIGNATUREINFO", 2, "15"),
+        row(8, "DIGESTALGORTITHM", 1),
+        row(9, "SIGNATUREALGOINFO", 2, "8"),
+        row(10, "SIGNATUREALGORTITHM", 1),
+        row(11, "SIGNATUREMODULUS", 1),
+        row(12, "SIGNATURE", width),
+        *(dump if shown.dump else []),
+        row(14, "FILENAME", 12),
+        row(15, "TIMESTAMP", 4),
+        "",
+        *parts,
+        CLOSING.format(kind=kind),
+    ]
+    return "\n".join(line.expandtabs() for line in lines) + "\n"
+
+
+def made_up(chance: Random) -> Shown:
+    """Return a list of a made-up cluster: tokens, EC, CA-signed, 8.x, emptied."""
+    suffix = ";".join(
+        f"{key}={chance.choice(WORDS)}" for key in chance.sample(["OU", "O", "L"], 2)
+    )
+    domain = chance.choice(["", ".example.test", ".voice.a-rather-long-name.example"])
+    count = chance.randint(1, 4)
+    hosts = [f"cucm-{chance.choice(['pub', 'sub', 'tftp'])}{n}" for n in range(count)]
+    ca = chance.choice(["", "", "CN=Example Issuing CA 2;O=Example;C=US"])
+    kind = chance.choice(["CTL", "ITL"])
+    server = chance.choice(["CCM+TFTP", "CCM+TFTP", "TFTP"])
+    emptied = kind == "CTL" and chance.random() < 0.15
+    members: list[Member] = []
+    names = [f"CN={host}{domain};{suffix};ST=State;C=PL" for host in hosts]
+    own = Member(hosts[0], names[0], SAST, ca, etoken=True)
+    if kind == "CTL" and chance.random() < 0.3:
+        token = 'cn="SAST-ADN0054f509        ";ou=IPCBU;o="Cisco Systems'
+        maker = "cn=Cisco Manufacturing CA;o=Cisco Systems"
+        own = Member("", token, SAST, maker, 140, None, 10, 902, etoken=True)
+    members.append(own)
+    for host, name in zip(hosts, names, strict=True):
+        if kind == "CTL" or host == hosts[0]:
+            members.append(Member(host, name, server, ca, is_emptied=emptied))
+            if chance.random() < 0.3:
+                ec = name.replace(host, f"{host}-EC", 1)
+                members.append(Member(host, ec, server, "", 97, 103, 16, 560))
+        if kind == "ITL":
+            old = chance.random() < 0.2
+            members.append(Member(host, name, "TVS", "", 140, 128, hashed=old))
+    capf = f"CN=CAPF-0a1b2c3d;{suffix};ST=State;C=PL"
+    members.append(Member(hosts[0], capf, "CAPF", "", 140, 128, 16, 680))
+    if chance.random() < 0.5:
+        recovery = f"CN=ITLRECOVERY_{hosts[0]}{domain};{suffix};ST=State;C=PL"
+        members.append(Member(hosts[0], recovery, SAST, etoken=False))
+    return Shown(kind, own, members, chance.random() < 0.5, chance.choice([0, 0, 0, 5]))
+
+
+def _lines(change: Callable[[list[str], Random], list[str]]) -> Damage:
+    def damage(text: str, chance: Random) -> str:
+        return "\n".join(change(text.split("\n"), chance))
+
+    return damage
+
+
+def folded(text: str, chance: Random) -> str:
+    """Wrap as `fold -s` does: after a blank where there is one, else anywhere."""
+    return fold(text, chance.randint(40, 100), at_blanks=True)
+
+
+def hard_wrapped(text: str, chance: Random) -> str:
+    return fold(text, chance.randint(18, 100), at_blanks=False)
+
+
+def fold(text: str, width: int, *, at_blanks: bool) -> str:
+    lines = []
+    for whole in text.split("\n"):
+        rest = whole
+        while len(rest) > width:
+            cut = rest.rfind(" ", 0, width) + 1 if at_blanks else width
+            cut = cut or width
+            lines.append(rest[:cut])
+            rest = rest[cut:]
+        lines.append(rest)
+    return "\n".join(lines)
+
+
+def mail_wrapped(text: str, chance: Random) -> str:
+    """Wrap as mail programs do that take the blank away."""
+    width = chance.randint(66, 80)
+    return "\n".join(
+        "\n".join(
+            textwrap.wrap(line, width, break_long_words=False, replace_whitespace=False)
+        )
+        or line
+        for line in text.split("\n")
+    )
+
+
+def _trimmed(lines: list[str], _: Random) -> list[str]:
+    return [line.rstrip() for line in lines]
+
+
+def _quoted(lines: list[str], chance: Random) -> list[str]:
+    mark = chance.choice(["> ", ">", "> > ", ">> ", "| "])
+    return [mark + line for line in lines]
+
+
+def _stamped(lines: list[str], chance: Random) -> list[str]:
+    form = chance.choice(
+        [
+            "[2025-01-14 10:00:{:02}] ",
+            "[2025-01-14 10:00:{:02}.123] ",
+            "10:00:{:02} ",
+            "Jan 14 10:00:{:02} ",
+            "2025-01-14T10:00:{:02}Z ",
+            "14.01.2025 10:00:{:02} | ",
+            "(10:00:{:02} AM) ",
+        ]
+    )
+    return [form.format(n % 60) + line for n, line in enumerate(lines)]
+
+
+def _paged(lines: list[str], chance: Random) -> list[str]:
+    pager = chance.choice(
+        [
+            "--More--",
+            "-- More --",
+            "Press <enter> for 1 line, <space> for one page, or <q> to quit",
+            "options: q=quit, n=next, p=prev, b=begin, e=end (lines 1 - 20 of 99) :",
+            "--More--\r        \r",
+            "--More--\b\b\b\b\b\b\b\b        \b\b\b\b\b\b\b\b",
+        ]
+    )
+    paged: list[str] = []
+    for number, line in enumerate(lines, 1):
+        paged.append(line)
+        if number % 23 == 0:
+            paged.append(pager)
+    return paged
+
+
+def _spaced_out(lines: list[str], _: Random) -> list[str]:
+    return [each for line in lines for each in (line, "")]
+
+
+def _prompted(text: str, _: Random) -> str:
+    kind = "ctl" if "CTL" in text else "itl"
+    return f"admin:show {kind}\n{text}admin:show status\n\nHost Name : x\nadmin:"
+
+
+def _older(text: str, _: Random) -> str:
+    text = re.sub(r"TL Record #:(\d)", r"TL Record  #: \1", text)
+    return text.replace(SAST, "Security Token").replace("SERIALNUMBER", "SERIAL NUMBER")
+
+
+def _tabbed(text: str, _: Random) -> str:
+    return re.sub(" {2,8}(?=[^ \n]|$)", "\t", text)
+
+
+UNDONE: dict[str, Damage] = {
+    "nothing": lambda text, _: text,
+    "fold -s": folded,
+    "hard wrap": hard_wrapped,
+    "no blanks at ends": _lines(_trimmed),
+    "quoted": _lines(_quoted),
+    "time stamps": _lines(_stamped),
+    "pager": _lines(_paged),
+    "double spaced": _lines(_spaced_out),
+    "prompts": _prompted,
+    "CRLF": lambda text, _: text.replace("\n", "\r\n"),
+    "no-break spaces": lambda text, _: text.replace("  ", "\u00a0 "),
+    "one line": lambda text, _: text.replace("\n", " "),
+    "older layout": _older,
+    "colours": lambda text, _: f"\x1b[0m\x1b[32m{text}\x1b[m",
+    "fenced": lambda text, _: f"```text\n{text}```\n",
+    "invisible": lambda text, _: "\ufeff" + text.replace(";", "\u200b;"),
+    "mojibake": lambda text, _: text.encode().decode("cp1252", errors="strict"),
+}
+"""Each alone is undone, whatever the list."""
+
+MAY_BE_UNDONE: dict[str, Damage] = {
+    "tabs": _tabbed,
+    "mail": mail_wrapped,
+    "one blank": lambda text, _: re.sub(" +", " ", text),
+    "indented": lambda text, _: text.replace("\n", "\n    "),
+}
+
+
+def _drop(lines: list[str], chance: Random) -> list[str]:
+    at = chance.randrange(len(lines))
+    return lines[:at] + lines[at + 1 :]
+
+
+def _drop_block(lines: list[str], chance: Random) -> list[str]:
+    at = chance.randrange(len(lines))
+    return lines[:at] + lines[at + chance.randint(2, 40) :]
+
+
+def _elide(lines: list[str], chance: Random) -> list[str]:
+    at = chance.randrange(len(lines))
+    mark = chance.choice(["[...]", "...", "<snip>", "…", "(output omitted)"])
+    return [*lines[:at], mark, *lines[at + chance.randint(0, 40) :]]
+
+
+def _repeat(lines: list[str], chance: Random) -> list[str]:
+    at = chance.randrange(len(lines))
+    block = lines[at : at + chance.choice([1, 1, 3, 15])]
+    return lines[:at] + block + lines[at:]
+
+
+def _swap(lines: list[str], chance: Random) -> list[str]:
+    at = chance.randrange(max(len(lines) - 1, 1))
+    return lines[:at] + lines[at : at + 2][::-1] + lines[at + 2 :]
+
+
+def _narrow(lines: list[str], chance: Random) -> list[str]:
+    width = chance.randint(20, 90)
+    return [line[:width] for line in lines]
+
+
+def _cut_margin(lines: list[str], chance: Random) -> list[str]:
+    width = chance.randint(1, 8)
+    return [line[width:] for line in lines]
+
+
+def _interrupted(lines: list[str], chance: Random) -> list[str]:
+    said = ["%LINK-3-UPDOWN: changed state", "Broadcast message from root", "42"]
+    at = chance.randrange(len(lines))
+    return [*lines[:at], chance.choice(said), *lines[at:]]
+
+
+def _one_short(text: str, chance: Random) -> str:
+    at = chance.randrange(len(text))
+    return text[:at] + text[at + 1 :]
+
+
+def _one_twice(text: str, chance: Random) -> str:
+    at = chance.randrange(len(text))
+    return text[:at] + text[at : at + 1] + text[at:]
+
+
+def _span_lost(text: str, chance: Random) -> str:
+    at = chance.randrange(len(text))
+    return text[:at] + text[at + chance.randint(20, 400) :]
+
+
+LOSSES: dict[str, Damage] = {
+    "a line": _lines(_drop),
+    "a block": _lines(_drop_block),
+    "elided": _lines(_elide),
+    "repeated": _lines(_repeat),
+    "swapped": _lines(_swap),
+    "narrow": _lines(_narrow),
+    "left margin": _lines(_cut_margin),
+    "interrupted": _lines(_interrupted),
+    "the end": lambda text, chance: text[: chance.randrange(len(text))],
+    "the beginning": lambda text, chance: text[chance.randrange(len(text)) :],
+    "a character": _one_short,
+    "a character twice": _one_twice,
+    "a span": _span_lost,
+    "no umlauts": lambda text, _: text.encode("ascii", "replace").decode(),
+    "undecodable": lambda text, _: (
+        text.encode("ascii", "replace").decode().replace("?", "\ufffd")
+    ),
+}
+INSIDE_LINES = frozenset({"a character", "a character twice", "a span"})
+"""Two of these in one name may leave its length as it was: a change without a trace."""
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252")

@@ -1,0 +1,165 @@
+"""Attacks that every guest of the stream server has to bear, and its honest clients.
+
+A guest takes part with a line in `VICTIMS`: how it is run, what an honest client does,
+and how its requests begin. `tests/services/stream_server/test_attacks.py` does all
+that is left.
+"""
+
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from tests.rigs.line_guest import serving_lines
+from tests.rigs.tvs_rig import (
+    PUBLISHER,
+    Address,
+    ask,
+    client_context,
+    query_for,
+    running,
+    settings_for,
+)
+from tokenless.services.stream_server.counters import StreamCounters
+from tokenless.services.stream_server.settings import StreamLimits
+
+MANY = 300
+ATTACKER = "127.0.0.2"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running server, as attackers and honest clients see it."""
+
+    address: Address
+    counters: StreamCounters
+    is_tls: bool
+    half_request: bytes
+    """Of a request, the part that makes the server wait for more."""
+    oversized: bytes
+    """What no server of this protocol may keep."""
+    exchange: Callable[[], Awaitable[None]]
+    """What an honest client does once; raises where the answer is not right."""
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        return {k: n for k, n in self.counters.refusals.items() if n}
+
+    async def honest_are_answered(self, times: int = 8) -> None:
+        for _ in range(times):
+            await self.exchange()
+
+
+Victim = Callable[[Path, StreamLimits], AbstractAsyncContextManager[Target]]
+
+
+@asynccontextmanager
+async def connected(
+    address: Address, *, tls: bool, source: str = ATTACKER
+) -> AsyncIterator[trio.abc.Stream]:
+    """Connect from the attacker's address; over TLS, finish the handshake."""
+    stream: trio.abc.Stream = await plain_connection(address, source)
+    if tls:
+        secure = trio.SSLStream(stream, client_context(), https_compatible=True)
+        await secure.do_handshake()
+        stream = secure
+    try:
+        yield stream
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+async def plain_connection(
+    address: Address, source: str = ATTACKER
+) -> trio.SocketStream:
+    """Connect by TCP and say nothing."""
+    sock = trio.socket.socket()
+    await sock.bind((source, 0))
+    await sock.connect(address)
+    return trio.SocketStream(sock)
+
+
+async def hold(
+    target: Target, count: int, first: bytes = b""
+) -> list[trio.SocketStream]:
+    """Open many connections that send these bytes and fall silent."""
+    streams = [await plain_connection(target.address) for _ in range(count)]
+    for stream in streams:
+        if first:
+            await stream.send_all(first)
+    return streams
+
+
+async def let_go(streams: list[trio.SocketStream]) -> None:
+    for stream in streams:
+        await trio.aclose_forcefully(stream)
+
+
+def reset(stream: trio.SocketStream) -> None:
+    """Close with a reset."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
+
+
+def client_hello() -> bytes:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context().wrap_bio(incoming, outgoing)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
+@asynccontextmanager
+async def tvs_victim(folder: Path, limits: StreamLimits) -> AsyncIterator[Target]:
+    async with running(settings_for(folder, limits=limits)) as rig:
+
+        async def exchange() -> None:
+            assert (await ask(rig.address, query_for(PUBLISHER))).is_trusted
+
+        yield Target(
+            rig.address,
+            rig.server.counters,
+            is_tls=True,
+            half_request=query_for(PUBLISHER).encode()[:40],
+            oversized=b"\x57\x01\x02" + bytes(65_545),
+            exchange=exchange,
+        )
+
+
+@asynccontextmanager
+async def line_victim(
+    folder: Path, limits: StreamLimits, *, tls: bool
+) -> AsyncIterator[Target]:
+    async with serving_lines(folder, tls=tls, limits=limits) as served:
+
+        async def exchange() -> None:
+            async with connected(served.address, tls=tls, source="127.0.0.1") as stream:
+                await stream.send_all(b"echo once\necho twice\n")
+                answer = b""
+                while len(answer) < len(b"once\ntwice\n"):
+                    answer += await stream.receive_some(1000)
+                assert answer == b"once\ntwice\n"
+
+        yield Target(
+            served.address,
+            served.counters,
+            is_tls=tls,
+            half_request=b"echo on",
+            oversized=b"e" * 5000,
+            exchange=exchange,
+        )
+
+
+VICTIMS: dict[str, Victim] = {
+    "lines-tls": lambda folder, limits: line_victim(folder, limits, tls=True),
+    "lines-clear": lambda folder, limits: line_victim(folder, limits, tls=False),
+    "tvs": tvs_victim,
+}
+CLEAR = frozenset({"lines-clear"})
+"""Those that speak no TLS: attacks on handshakes do not concern them."""

@@ -1,0 +1,144 @@
+"""Who is registered: one registration a device, and how it ends."""
+
+import pytest
+
+from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.registration import (
+    Claim,
+    DeviceProfile,
+    Peer,
+    RegisterFailure,
+    Signalling,
+    UnregisterReason,
+)
+from tokenless.services.callmanager.registrar import (
+    Absence,
+    Registrar,
+    Registration,
+    Request,
+)
+
+SECURE, CLEAR = "SEP00000000000A", "SEP00000000000B"
+DEVICES = {
+    SECURE: DeviceProfile(SECURE, Signalling.SCCP, DeviceSecurity.ENCRYPTED),
+    CLEAR: DeviceProfile(CLEAR, Signalling.SCCP),
+}
+TLS = Peer("AES128-SHA", SECURE)
+
+
+class Phone:
+    def __init__(self) -> None:
+        self.dismissed: list[UnregisterReason] = []
+
+    def dismiss(self, reason: UnregisterReason) -> None:
+        self.dismissed.append(reason)
+
+
+class Office:
+    """A registrar whose time a test moves, and all that it reported."""
+
+    def __init__(self, max_devices: int = 10) -> None:
+        self.now = 100
+        self.changes: list[Registration | Absence] = []
+        self.registrar = Registrar(
+            DEVICES.get,
+            clock=lambda: self.now,
+            max_devices=max_devices,
+            on_change=self.changes.append,
+        )
+
+    def register(self, device: str, phone: Phone, peer: Peer = Peer()) -> object:  # noqa: B008
+        claim = Claim(device, Signalling.SCCP)
+        return self.registrar.register(Request(claim, peer, "127.0.0.1"), phone)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_a_device_registers_and_is_found(office: Office) -> None:
+    phone = Phone()
+    assert office.register(CLEAR, phone) is None
+    found = office.registrar.find(CLEAR)
+    assert found is not None
+    assert (found.device, found.address, found.since) == (CLEAR, "127.0.0.1", 100)
+    assert office.registrar.station(CLEAR) is phone
+    assert [each.device for each in office.registrar.registrations()] == [CLEAR]
+    assert office.changes == [found]
+
+
+def test_a_refresh_keeps_its_age_and_is_no_change(office: Office) -> None:
+    phone = Phone()
+    office.register(CLEAR, phone)
+    office.now = 500
+    assert office.register(CLEAR, phone) is None
+    found = office.registrar.find(CLEAR)
+    assert found is not None
+    assert found.since == 100
+    assert len(office.changes) == 1
+    assert phone.dismissed == []
+
+
+def test_another_connection_takes_a_device_over(office: Office) -> None:
+    old, new = Phone(), Phone()
+    office.register(CLEAR, old)
+    assert office.register(CLEAR, new) is None
+    assert old.dismissed == [UnregisterReason.DUPLICATE_REGISTRATION]
+    assert not office.registrar.unregister(
+        CLEAR, old, UnregisterReason.CONNECTIVITY_ERROR
+    )
+    assert office.registrar.station(CLEAR) is new
+
+
+def test_a_claim_in_clear_never_ends_a_secure_registration(office: Office) -> None:
+    phone = Phone()
+    assert office.register(SECURE, phone, TLS) is None
+    failure = office.register(SECURE, Phone())
+    assert failure is RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
+    assert phone.dismissed == []
+    assert office.registrar.station(SECURE) is phone
+    assert list(office.registrar.absences()) == []
+
+
+def test_a_refused_device_is_remembered_with_the_reason(office: Office) -> None:
+    assert office.register(SECURE, Phone()) is RegisterFailure.SECURITY_MISMATCH
+    assert office.register("SEPFFFFFFFFFFFF", Phone()) is (
+        RegisterFailure.NO_ENTRY_IN_DATABASE
+    )
+    failures = {each.device: each.failure for each in office.registrar.absences()}
+    assert failures == {
+        SECURE: RegisterFailure.SECURITY_MISMATCH,
+        "SEPFFFFFFFFFFFF": RegisterFailure.NO_ENTRY_IN_DATABASE,
+    }
+    assert office.register(SECURE, Phone(), TLS) is None
+    assert [each.device for each in office.registrar.absences()] == ["SEPFFFFFFFFFFFF"]
+
+
+def test_a_full_node_takes_no_more_but_refreshes_its_own() -> None:
+    office = Office(max_devices=1)
+    phone = Phone()
+    assert office.register(CLEAR, phone) is None
+    failure = office.register(SECURE, Phone(), TLS)
+    assert failure is RegisterFailure.MAXIMUM_EXCEEDED
+    assert office.register(CLEAR, phone) is None
+
+
+def test_a_service_that_stops_dismisses_all(office: Office) -> None:
+    one, two = Phone(), Phone()
+    office.register(CLEAR, one)
+    office.register(SECURE, two, TLS)
+    office.registrar.dismiss_all(UnregisterReason.CALLMANAGER_RESTART)
+    assert one.dismissed == two.dismissed == [UnregisterReason.CALLMANAGER_RESTART]
+    assert len(office.registrar) == 0
+    reasons = {each.reason for each in office.registrar.absences()}
+    assert reasons == {UnregisterReason.CALLMANAGER_RESTART}
+
+
+def test_only_so_many_absences_are_remembered(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokenless.services.callmanager.registrar._MAX_FAILURES", 3)
+    for number in range(10):
+        office.register(f"X{number}", Phone())
+    assert [each.device for each in office.registrar.absences()] == ["X7", "X8", "X9"]

@@ -1,0 +1,275 @@
+"""SIP phones at real sockets: TCP and UDP, refresh, farewell, attacks."""
+
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import structlog
+import trio
+
+from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.registration import (
+    DeviceProfile,
+    Peer,
+    RegisterFailure,
+    Signalling,
+    UnregisterReason,
+)
+from tokenless.protocol.sccp.answers import ResetType
+from tokenless.protocol.sip.messages import SipMessage, SipRequest, SipResponse
+from tokenless.protocol.sip.register import RegisterForm
+from tokenless.protocol.sip.stream import SipStream
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.sip import (
+    SipCount,
+    SipGuest,
+    SipOffice,
+    SipSettings,
+    SipStation,
+    Source,
+    answer,
+    expire,
+)
+from tokenless.services.callmanager.sip_datagrams import SipDatagrams
+from tokenless.services.limited_log import LimitedLog
+from tokenless.services.stream_server.guest import GuestTools
+from tokenless.services.stream_server.server import StreamServer
+from tokenless.services.stream_server.settings import Port, StreamSettings
+
+PHONE, SECURE = "SEP001122334455", "SEP0011223344AA"
+FORM = RegisterForm(
+    server="127.0.0.1",
+    number="1001",
+    device=PHONE,
+    model=684,
+    user_agent="Cisco-CP8851/12.1.1",
+    call_id="00112233-4455@127.0.0.1",
+    contact="127.0.0.1:50060",
+    transport="tcp",
+    user="8a6f6ee2-0000-4000-8000-000000000001",
+)
+DEVICES = {
+    PHONE: DeviceProfile(PHONE, Signalling.SIP, device_types=(684,)),
+    SECURE: DeviceProfile(SECURE, Signalling.SIP, DeviceSecurity.ENCRYPTED),
+}
+
+
+def office_of() -> SipOffice:
+    registrar = Registrar(DEVICES.get, clock=lambda: 100, max_devices=10)
+    return SipOffice(
+        registrar, SipSettings(), node="pub", cells=dict.fromkeys(SipCount, 0)
+    )
+
+
+def register(device: str = PHONE, *, expires_s: int = 3600) -> SipRequest:
+    form = replace(FORM, device=device)
+    return form.build(101, expires_s=expires_s, branch="z9hG4bK1", tag="t")
+
+
+@dataclass
+class Phones:
+    """An office and what was sent to a phone, without sockets."""
+
+    office: SipOffice
+    sent: list[bytes]
+    now: float = 0.0
+
+    def ask(self, message: SipMessage, peer: Peer = Peer()) -> SipResponse:  # noqa: B008
+        log = LimitedLog(structlog.get_logger(), 0, summary="more")
+        source = Source("127.0.0.9", peer, self.sent.append, log)
+        response = answer(self.office, message, source, self.now)
+        assert response is not None
+        return response
+
+
+def phones() -> Phones:
+    return Phones(office_of(), [])
+
+
+def test_a_phone_registers_refreshes_and_leaves() -> None:
+    desk = phones()
+    assert desk.ask(register()).get("expires") == "120"
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    assert found.address == "127.0.0.9"
+    desk.now = 100
+    assert desk.ask(register()).status == 200
+    desk.now = 200
+    expire(desk.office, desk.now)
+    assert desk.office.registrar.find(PHONE) is not None
+    assert desk.ask(register(expires_s=0)).get("expires") == "0"
+    (absence,) = desk.office.registrar.absences()
+    assert absence.reason is UnregisterReason.DEVICE_UNREGISTERED
+    assert desk.office.stations == {}
+
+
+def test_a_registration_that_is_not_refreshed_ends() -> None:
+    desk = phones()
+    desk.ask(register())
+    expire(desk.office, 119)
+    assert desk.office.registrar.find(PHONE) is not None
+    expire(desk.office, 120)
+    (absence,) = desk.office.registrar.absences()
+    assert absence.reason is UnregisterReason.KEEPALIVE_TIMEOUT
+
+
+def test_a_secure_device_in_clear_gets_the_observed_warning() -> None:
+    refused = phones().ask(register(SECURE))
+    assert refused.status == 403
+    assert refused.get("warning") == (
+        '399 pub "Device security mismatch: expected TLS, received TCP/UDP"'
+    )
+
+
+def test_a_register_in_clear_neither_shadows_nor_ends_a_secure_one() -> None:
+    desk = phones()
+    tls = Peer("AES128-SHA", SECURE)
+    assert desk.ask(register(SECURE), tls).status == 200
+    assert desk.ask(register(SECURE)).status == 403
+    assert desk.ask(register(SECURE, expires_s=0)).status == 403
+    other = Peer("AES128-SHA", PHONE)
+    assert desk.ask(register(SECURE, expires_s=0), other).status == 403
+    found = desk.office.registrar.find(SECURE)
+    assert found is not None
+    assert found.peer == tls
+    assert list(desk.office.registrar.absences()) == []
+
+
+def test_a_standby_node_greets_back() -> None:
+    desk = phones()
+    assert desk.ask(register(expires_s=0)).get("expires") == "0"
+    assert list(desk.office.registrar.absences()) == []
+
+
+def test_a_register_without_device_is_bad() -> None:
+    request = register()
+    headers = tuple(each for each in request.headers if each[0] != "Contact")
+    assert phones().ask(replace(request, headers=headers)).status == 400
+
+
+def test_an_unknown_method_is_not_allowed() -> None:
+    response = phones().ask(replace(register(), method="PUBLISH"))
+    assert response.status == 405
+    assert "REGISTER" in response.get("allow")
+
+
+def test_a_phone_is_told_to_restart() -> None:
+    desk = phones()
+    desk.ask(register())
+    desk.office.registrar.dismiss(PHONE, UnregisterReason.CALLMANAGER_RESTART)
+    (sent,) = desk.sent
+    (notify,) = SipStream().receive(sent)
+    assert isinstance(notify, SipRequest)
+    assert (notify.method, notify.get("event")) == ("NOTIFY", "service-control")
+    assert notify.body == b"action=restart\r\n"
+    assert desk.office.stations == {}
+    desk.ask(register())
+    station = desk.office.registrar.station(PHONE)
+    assert isinstance(station, SipStation)
+    station.reset(ResetType.APPLY_CONFIG)
+    assert b"action=apply-config" in desk.sent[-1]
+
+
+def test_an_unknown_device_is_remembered_as_such() -> None:
+    desk = phones()
+    assert desk.ask(register("SEPFFFFFFFFFFFF")).status == 403
+    (absence,) = desk.office.registrar.absences()
+    assert absence.failure is RegisterFailure.NO_ENTRY_IN_DATABASE
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[tuple[SipOffice, tuple[str, int]]]:
+    office = office_of()
+
+    def make_guest(tools: GuestTools) -> SipGuest:
+        return SipGuest(office, tools, clock=time.monotonic)
+
+    server = StreamServer(
+        StreamSettings("SIP", (Port("127.0.0.1", 0, None),)),
+        make_guest,
+        guest_cells=len(SipCount),
+    )
+    async with trio.open_nursery() as nursery:
+        (address,) = await nursery.start(server.serve)
+        yield office, address
+        nursery.cancel_scope.cancel()
+
+
+async def test_over_tcp() -> None:
+    async with running() as (office, address):
+        stream, sip = await trio.open_tcp_stream(*address), SipStream()
+        async with stream:
+            data = b"\r\n\r\n" + register().encode()
+            await stream.send_all(data[:100])
+            await stream.send_all(data[100:] + register().encode())
+            received: list[SipMessage] = []
+            while len(received) < 2:
+                received += sip.receive(await stream.receive_some())
+        statuses = [each.status for each in received if isinstance(each, SipResponse)]
+        assert statuses == [200, 200]
+        assert office.cells[SipCount.REGISTERED] == 1
+        assert office.cells[SipCount.REFRESHED] == 1
+        assert office.registrar.find(PHONE) is not None, "it outlives its connection"
+
+
+async def test_garbage_over_tcp_ends_its_connection() -> None:
+    async with running() as (_, address), await trio.open_tcp_stream(*address) as bad:
+        await bad.send_all(b"GET / HTTP/1.1\r\n\r\n")
+        assert await bad.receive_some() == b""
+
+
+@asynccontextmanager
+async def datagrams() -> AsyncIterator[tuple[SipOffice, socket.socket]]:
+    office, server = office_of(), SipDatagrams("127.0.0.1", 0)
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.setblocking(False)
+    client.connect(server.address)
+    with client:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                lambda: server.serve(
+                    office,
+                    clock=time.monotonic,
+                    log=structlog.get_logger(),
+                    log_lines_per_s=1,
+                )
+            )
+            yield office, client
+            nursery.cancel_scope.cancel()
+    server.close()
+
+
+async def reply(client: socket.socket) -> bytes:
+    await trio.lowlevel.wait_readable(client)
+    return client.recv(8192)
+
+
+async def test_over_udp() -> None:
+    async with datagrams() as (office, client):
+        client.send(b"\xff\x00 not SIP")
+        client.send(register().encode())
+        (response,) = SipStream().receive(await reply(client))
+        assert isinstance(response, SipResponse)
+        assert response.status == 200
+        assert response.body, (
+            "real phones' requests are long enough for the whole answer"
+        )
+        assert office.registrar.find(PHONE) is not None
+
+
+async def test_a_forged_datagram_gains_little() -> None:
+    async with datagrams() as (_, client):
+        short = replace(register(), body=b"")
+        lean = tuple(
+            each
+            for each in short.headers
+            if each[0]
+            not in {"Supported", "User-Agent", "Content-Type", "Max-Forwards"}
+        )
+        request = replace(short, headers=lean).encode()
+        client.send(request)
+        answered = await reply(client)
+        assert answered.startswith(b"SIP/2.0 200")
+        assert len(answered) < 2 * len(request)

@@ -1,0 +1,57 @@
+"""`tokenless init`, and data folders that are not there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.run_cli import run_cli
+from tests.services.conftest import LAB
+
+NOT_THERE = (
+    ("admin", "show", "ctl"),
+    ("admin", "show", "phone-features"),
+    ("cert", "list"),
+    ("token", "list"),
+    ("ctl-client", "show"),
+    ("node", "export", "sub1", "--output", "x", "--password", "1234567890ab"),
+    ("health",),
+    ("backup", "copy"),
+)
+
+
+def test_init_makes_a_folder_once(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "acme"))
+    status, out, err = run_cli("init", *data, "--config", str(LAB), "--json")
+    assert (status, err) == (0, "")
+    made = json.loads(out)
+    assert made["data"] == str(tmp_path / "acme")
+    assert [node["publisher"] for node in made["nodes"]] == [True, False]
+    status, out, err = run_cli("init", *data)
+    assert (status, out) == (1, "")
+    assert "holds a cluster already" in err
+    status, out, err = run_cli("cert", "list", *data, "--json")
+    assert (status, err) == (0, "")
+
+
+@pytest.mark.parametrize("words", NOT_THERE, ids=" ".join)
+def test_a_misspelt_folder_is_not_made(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "cluster.json").write_text("{}")
+    missing = tmp_path / "acm"
+    command, *rest = words
+    status, out, err = run_cli(command, "--data", str(missing), *rest)
+    if status == 2:  # a group takes the option behind the command's own name
+        status, out, err = run_cli(*words, "--data", str(missing))
+    assert (status, out) == (1, "")
+    assert err.count("\n") == 1
+    assert not missing.exists()
+    assert str(missing) in err
+
+
+def test_what_was_meant_is_named(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "cluster.json").write_text("{}")
+    _, _, err = run_cli("cert", "list", "--data", str(tmp_path / "acm"))
+    assert f"did you mean {tmp_path / 'acme'}?" in err
+    assert f"`tokenless init --data {tmp_path / 'acm'}` makes one" in err
