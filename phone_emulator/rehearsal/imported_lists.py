@@ -104,7 +104,13 @@ class Picture:
         if self.kind is not FileKind.ITL:
             return ""
         own = (e for e in self.entries if e.role in TFTP_ROLES and not e.is_ec)
-        return next((entry.dns_name or entry.common_name for entry in own), "")
+        return next((_owner_name(entry) for entry in own), "")
+
+
+def _owner_name(entry: Entry) -> str:
+    """Return a node's name; a CTL Client writes addresses (REFERENCE 1.7)."""
+    is_address = entry.dns_name.replace(".", "").isdigit()
+    return entry.common_name if is_address else entry.dns_name or entry.common_name
 
 
 def attribute(subject: str, key: str) -> str:
