@@ -143,6 +143,10 @@ def _trouble(standing: Standing) -> Iterator[Html]:
         "div",
         *_why(f"Why {standing.group} refuses", standing.refusals),
         *_why(f"Why {standing.group} would refuse, started now", standing.prospects),
+        *(
+            tag("p", code_words(f"This rests on an inferred rule: {rule.words}."))
+            for rule in standing.inferred_rules
+        ),
         tag("p", f"What would recover {standing.group}:"),
         tag("ol", *remedies),
         class_="trouble",

@@ -135,6 +135,8 @@ def _trouble(standing: Standing) -> Iterator[Text]:
             words = f"{standing.group} {refuses} {files_words(refusals)}. "
             yield Text.assemble(cell(words, "red"), cell(cause))
             yield cell(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
+    for rule in standing.inferred_rules:
+        yield cell(f"  rests on an inferred rule: {rule.words}", "yellow")
     if standing.remedies:
         yield cell(f"What recovers {standing.group}:")
         for remedy in standing.remedies:

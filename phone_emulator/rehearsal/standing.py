@@ -16,6 +16,7 @@ from tokenless.phone_emulator.rehearsal.cast import Cast, Sample
 from tokenless.phone_emulator.rehearsal.facts import (
     ClusterFacts,
     Held,
+    InferredRule,
     Signer,
     TvsFacts,
 )
@@ -33,6 +34,7 @@ from tokenless.phone_emulator.secd.report import BootReport, Outcome
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phone_models import PhoneModel
+from tokenless.protocol.reasons import Reason
 
 
 @unique
@@ -99,6 +101,8 @@ class Standing:
     remedies: tuple[Remedy, ...]
     impact: Impact
     sample: Sample | None = field(repr=False)
+    inferred_rules: tuple[InferredRule, ...] = ()
+    """What the refusals rest on that is inferred."""
 
     @property
     def phones(self) -> int:
@@ -124,6 +128,7 @@ class Standing:
             "would_refuse": _refusals_json(self.prospects),
             "remedies": [remedy.text for remedy in self.remedies],
             "remedy_kinds": [remedy.kind.value for remedy in self.remedies],
+            "inferred_rules": [rule.value for rule in self.inferred_rules],
         }
 
 
@@ -242,19 +247,31 @@ def _standing(
         remedies.update(dict.fromkeys(found))
         is_lost = left is not None and not left.signers and _is_lost(found)
         impacts.append(_impact(each, setting.model, is_lost=is_lost))
+    refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
+    later = Counter(refusal for phone in phones for refusal in phone.prospects)
     return Standing(
         group=name,
         model=setting.model.name,
         states=_states(phones),
         anchors=anchors,
         empty=len(phones) - anchors.total(),
-        refusals=Counter(refusal for phone in phones for refusal in phone.refusals),
-        prospects=Counter(refusal for phone in phones for refusal in phone.prospects),
+        refusals=refusals,
+        prospects=later,
         # By hand comes last, whatever the order in which the phones' lists were met.
         remedies=tuple(sorted(remedies, key=is_by_hand)),
         impact=Impact.total(impacts),
         sample=cast.samples.get(name),
+        inferred_rules=tuple(_inferred((*refusals, *later), facts)),
     )
+
+
+def _inferred(
+    refusals: Iterable[Refusal], facts: Sequence[ClusterFacts]
+) -> Iterator[InferredRule]:
+    """Return the inferred rules that the refusals may rest on."""
+    is_not_vouched = any(each.code is Reason.NOT_VOUCHED for each in refusals)
+    if is_not_vouched and any(each.without_role for each in facts):
+        yield InferredRule.CALLMANAGER_TRUST
 
 
 def _states(phones: Sequence[_Phone]) -> dict[PhoneState, int]:
