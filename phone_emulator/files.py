@@ -19,13 +19,18 @@ UNFINISHED: Final = ".new"
 """How the name of a file ends that is being written."""
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace a file so that it is never seen half-written, not even after a crash.
+
+    Args:
+        path: The file.
+        data: What it holds from now on.
+        private: Whether only its owner may read it, from its first byte on.
 
     Raises:
         OSError: When it cannot be written; the old one is intact then.
     """
-    with _replacing(path) as file:
+    with _replacing(path, private=private) as file:
         file.write(data)
 
 
@@ -53,10 +58,12 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
+def _replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
-        with beside.open("xb") as file:
+        mode = 0o600 if private else 0o666  # the process's mask takes from the latter
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(beside, flags, mode), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
