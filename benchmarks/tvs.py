@@ -1,11 +1,13 @@
 """Compare the TVS daemon with the least that OpenSSL itself can cost.
 
     python -m benchmarks.tvs [--rounds 3] [--quick] [--only NAME]... [--json FILE]
+                            [--against CHECKOUT]
 
 Each workload runs against the ceiling (tvs_ceiling.c) and against our daemon by turns;
 medians count. The generator shares the machine's cores with the server, so what is
 compared is the server's CPU time a connection; rates stand beside it. Needs gcc,
-libssl-dev and openssl.
+libssl-dev and openssl. With `--against` the daemon of another checkout takes the place
+of the ceiling: before and after a change, in one run.
 """
 
 import argparse
@@ -87,9 +89,11 @@ class Row:
         return self.ceiling.cpu_ms / self.ours.cpu_ms
 
 
-def compare(workload: Workload, folder: Path, rounds: int, factor: float) -> Row:
+def compare(
+    workload: Workload, folder: Path, rounds: int, factor: float, against: str
+) -> Row:
     """Measure both servers by turns."""
-    runs: dict[str, list[Run]] = {"ceiling": [], "ours": []}
+    runs: dict[str, list[Run]] = {against: [], "ours": []}
     for _ in range(rounds):
         for name, seen in runs.items():
             with running(name, folder, key=workload.key) as server:
@@ -139,6 +143,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of the work")
     parser.add_argument("--only", action="append", help="names that contain this")
     parser.add_argument("--json", type=Path, help="write all figures here, too")
+    parser.add_argument(
+        "--against", default="ceiling", help="another checkout, in place of the ceiling"
+    )
     return parser.parse_args()
 
 
@@ -159,7 +166,9 @@ def main() -> None:
         make_certificates(folder)
         for workload in WORKLOADS:
             if is_wanted(workload.name):
-                rows.append(compare(workload, folder, given.rounds, factor))
+                rows.append(
+                    compare(workload, folder, given.rounds, factor, given.against)
+                )
                 print(line(rows[-1]), flush=True)
         for question, ask in QUESTIONS.items():
             if is_wanted(question):

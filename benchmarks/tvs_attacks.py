@@ -3,8 +3,9 @@
     python -m benchmarks.tvs_attacks PORT KIND COUNT [RATE]
 
 `silent`, `stalled` and `declared` hold COUNT connections until killed; `garbage`,
-`resets` and `nonsense` make COUNT connections, RATE a second, and end. A line on
-standard output says that the attack is on.
+`resets`, `nonsense` and `hellos` make COUNT connections, RATE a second, and end; the
+last come from an address of their own. A line on standard output says that the attack
+is on.
 """
 
 import contextlib
@@ -14,10 +15,12 @@ import ssl
 import struct
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
 _HOST: Final = "127.0.0.1"
+_ATTACKER: Final = "127.0.0.2"
 _RESET: Final = struct.pack("ii", 1, 0)
 _NONSENSE: Final = b"\x57\x01\x01\0\0\0\0\1\xfd\xeb\x02\xfd\xe8" + b"\x30\x82" * 32_500
 _DECLARED: Final = b"\x57\x01\x01\0\0\0\0\1\xff\xff"
@@ -73,6 +76,21 @@ def resets(port: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
+_HELLO: Final = _hello()
+_WAITING: Final[deque[socket.socket]] = deque()
+# Half a second's worth: one that goes at once is noticed before anything is signed.
+_LONGEST_WAITING: Final = 1300
+
+
+def hellos(port: int) -> None:
+    """Send a ClientHello, which costs nothing; the server signs for nobody."""
+    sock = socket.create_connection((_HOST, port), 30, (_ATTACKER, 0))
+    sock.sendall(_HELLO)
+    _WAITING.append(sock)
+    if len(_WAITING) > _LONGEST_WAITING:
+        _WAITING.popleft().close()
+
+
 def nonsense(port: int) -> None:
     """Ask about 64 KB that are no certificate."""
     with _context().wrap_socket(_connected(port)) as tls:
@@ -89,6 +107,7 @@ PASSING: Final[dict[str, Callable[[int], None]]] = {
     "garbage": garbage,
     "resets": resets,
     "nonsense": nonsense,
+    "hellos": hellos,
 }
 
 

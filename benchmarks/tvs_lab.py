@@ -18,6 +18,7 @@ _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _KEYS: Final = {
     "rsa": ["-newkey", "rsa:2048"],
+    "rsa4096": ["-newkey", "rsa:4096"],
     "p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
 }
 
@@ -44,6 +45,7 @@ def make_certificates(folder: Path) -> None:
     # Attributes in this order give the `;` form that phones send.
     for name, kind, subject in (
         ("rsa", "rsa", "/CN=tvs"),
+        ("rsa4096", "rsa4096", "/CN=tvs"),
         ("p256", "p256", "/CN=tvs"),
         ("asked", "rsa", "/C=PL/ST=Malopolska/L=Krakow/O=Cisco/OU=TAC/CN=cucm-pub"),
     ):
@@ -92,18 +94,21 @@ def _family(pid: int) -> list[int]:
 def running(
     name: str, folder: Path, *, key: str = "rsa", workers: int = 1, log: str = "warning"
 ) -> Iterator[Server]:
-    """Run `ours` or the `ceiling` for a while."""
+    """Run `ours`, the `ceiling`, or the daemon of another checkout for a while."""
     files = [str(folder / each) for each in (f"{key}.pem", f"{key}.key", "asked.pem")]
+    paths: dict[str, str] = {}
     if name == "ceiling":
         command = [str(folder / "tvs_ceiling"), *files, str(workers)]
     else:
-        script = str(HERE / "tvs_daemon.py")
+        checkout = HERE.parent if name == "ours" else Path(name).resolve()
+        paths = {"PYTHONPATH": str(checkout / "src")}
+        script = str(checkout / "benchmarks" / "tvs_daemon.py")
         command = [sys.executable, script, *files, "--workers", str(workers)]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TOKENLESS_LOG_LEVEL": log},
+        env={**os.environ, "TOKENLESS_LOG_LEVEL": log, **paths},
         process_group=0,
     )
     try:

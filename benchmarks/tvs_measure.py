@@ -13,6 +13,7 @@ class Run:
 
     cpu_ms: float
     rate: float
+    p50_ms: float
     p99_ms: float
     failed: int
 
@@ -25,6 +26,7 @@ def measure(server: Server, folder: Path, arguments: list[str]) -> Run:
     return Run(
         cpu_ms=cpu * 1000 / max(1, seen["completed"]),
         rate=seen["connections_per_second"],
+        p50_ms=seen["first_answer_ms"]["p50"],
         p99_ms=seen["first_answer_ms"]["p99"],
         failed=seen["failed"] + seen["never_started"],
     )
@@ -40,6 +42,7 @@ def median_of(runs: list[Run]) -> Run:
     return Run(
         cpu_ms=median(run.cpu_ms for run in runs),
         rate=median(run.rate for run in runs),
+        p50_ms=median(run.p50_ms for run in runs),
         p99_ms=median(run.p99_ms for run in runs),
         failed=sum(run.failed for run in runs),
     )

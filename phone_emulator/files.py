@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tokenless.disk import hint_for, named
 from tokenless.phone_emulator.errors import PhoneError
 
 UNFINISHED: Final = ".new"
@@ -30,7 +31,7 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
     Raises:
         OSError: When it cannot be written; the old one is intact then.
     """
-    with _replacing(path, private=private) as file:
+    with named(path), _replacing(path, private=private) as file:
         file.write(data)
 
 
@@ -43,7 +44,7 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
     Raises:
         PhoneError: When no file can be put there; before the block begins.
     """
-    with ExitStack() as stack:
+    with named(path), ExitStack() as stack:
         try:
             is_special = path.exists() and not path.is_file()
             # A link stays one: what it leads to is replaced.
@@ -52,7 +53,8 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
         except OSError as error:
             raise PhoneError(
                 f"{path} cannot be written: {error.strerror}",
-                hint="name a file in a folder that exists and is yours",
+                hint=hint_for(error)
+                or "name a file in a folder that exists and is yours",
             ) from error
         yield codecs.getwriter("utf-8")(file)
 

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from tokenless.disk import hint_for, named
 from tokenless.services.errors import ServiceError
 
 PRIVATE: Final = 0o600
@@ -20,6 +21,11 @@ def replace_file(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
     Raises:
         OSError: When it cannot be written; the old file is intact then.
     """
+    with named(path):
+        _replace(path, data, mode)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -54,7 +60,7 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
     except OSError as error:
         raise ServiceError(
             f"{path} cannot be written: {error.strerror}",
-            hint="name a file in a folder that exists and is yours",
+            hint=hint_for(error) or "name a file in a folder that exists and is yours",
         ) from error
 
 

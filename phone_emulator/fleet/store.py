@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 from cachetools import LRUCache
 
+from tokenless.disk import hint_for
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
@@ -165,7 +166,24 @@ class FleetStore:
     def save(
         self, flash: "StoredFlash", report: dict[str, Any] | None, at: float
     ) -> None:
-        """Write what a boot changed, all of it or nothing."""
+        """Write what a boot changed, all of it or nothing.
+
+        Raises:
+            PhoneError: When it cannot be written.
+        """
+        try:
+            self._save(flash, report, at)
+        except sqlite3.Error as error:
+            raise PhoneError(
+                f"what {flash.device} holds cannot be kept: {error}",
+                hint=hint_for(error),
+            ) from error
+        self._known.update(flash.new)
+        flash.new.clear()
+
+    def _save(
+        self, flash: "StoredFlash", report: dict[str, Any] | None, at: float
+    ) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -184,10 +202,9 @@ class FleetStore:
             )
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite ends it by itself on a full disk
+                connection.execute("ROLLBACK")
             raise
-        self._known.update(flash.new)
-        flash.new.clear()
 
     def _add_content(self, digest: bytes, data: bytes) -> None:
         if digest not in self._known:

@@ -26,6 +26,7 @@ class Topic(StrEnum):
     TVS = "tvs-members"
     TFTP = "tftp-nodes"
     RELEASE = "release"
+    LISTS = "lists-not-given"
     SHARED = "shared-certificate"
     CA = "ca-signed"
     EC = "ec-certificate"
@@ -44,7 +45,7 @@ class Topic(StrEnum):
 
 
 ANCHOR_TOPICS: Final = frozenset(
-    {Topic.SHARED, Topic.EC, Topic.ITLS, Topic.HASHES, Topic.ROLES}
+    {Topic.LISTS, Topic.SHARED, Topic.EC, Topic.ITLS, Topic.HASHES, Topic.ROLES}
 )
 """With one of these, the phones' anchors may be others than the real ones."""
 _LONGEST: Final = 900

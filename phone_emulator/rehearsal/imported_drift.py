@@ -37,6 +37,13 @@ class Drifts:
         self._itls = itls
         self._in_ctl = _serials([] if ctl is None else [ctl])
         self._in_itls = _serials(itls)
+        self._names: dict[str, dict[_Place, None]] = {}
+        for picture in [*([] if ctl is None else [ctl]), *itls]:
+            for entry in picture.entries:
+                unit = _unit(entry)
+                if unit is not None and entry.serial:
+                    named = self._names.setdefault(entry.common_name.casefold(), {})
+                    named[unit, _owner(entry, unit)] = None
 
     def since_ctl(self) -> list[Drift]:
         """Return what was regenerated after the CTL was made: in the ITLs only."""
@@ -80,15 +87,29 @@ class Drifts:
             if each.certificate.serial_hex in known:
                 continue
             place = _place_of(each)
-            if place in listed:
-                drifts.append(self._drift(place))
-            else:
+            places = [place] if place in listed else self._by_name(each, place)
+            drifts += map(self._drift, places)
+            if not places:
                 name = printable(Path(each.source).name)
                 why = _why_not_placed(each, place)
                 strangers.append(
                     Approximation(Topic.CERTIFICATE, f"{name} was left out", why)
                 )
         return drifts, strangers
+
+    def _by_name(self, each: InUse, place: _Place | None) -> list[_Place]:
+        """Return the places whose listed certificate has the same common name.
+
+        A multi-server certificate has a name that is no node's, and many places.
+        """
+        common = (each.certificate.subject.get("CN") or "").casefold()
+        if place is None or not common:
+            return []
+        return [
+            (unit, node)
+            for unit, node in self._names.get(common, ())
+            if unit is place[0]
+        ]
 
     def _drift(self, place: _Place) -> Drift:
         unit, node = place

@@ -4,20 +4,17 @@ A `show ctl` text has no certificates, but names, serials, roles and lengths; th
 enough to build a cluster like it. Either form becomes a `Picture`.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.protocol.certificate import UNREADABLE, Certificate
+from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.names import DistinguishedName, same_name
+from tokenless.protocol.pem import read_certificates
 from tokenless.protocol.record import Record, RecordTag
 from tokenless.protocol.self_check import SignatureState, signature_state
 from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
@@ -36,9 +33,6 @@ _BITS_BY_KEY_LENGTH: Final = {140: 1024, 270: 2048, 526: 4096}
 _EC_KEY_LENGTHS: Final = (65, 97, 133)
 """Uncompressed points of P-256, P-384 and P-521 (REFERENCE 1.3)."""
 _VERSION_TAG: Final = b"\x01"
-_PEM: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +104,13 @@ class Picture:
         if self.kind is not FileKind.ITL:
             return ""
         own = (e for e in self.entries if e.role in TFTP_ROLES and not e.is_ec)
-        return next((entry.dns_name or entry.common_name for entry in own), "")
+        return next((_owner_name(entry) for entry in own), "")
+
+
+def _owner_name(entry: Entry) -> str:
+    """Return a node's name; a CTL Client writes addresses (REFERENCE 1.7)."""
+    is_address = entry.dns_name.replace(".", "").isdigit()
+    return entry.common_name if is_address else entry.dns_name or entry.common_name
 
 
 def attribute(subject: str, key: str) -> str:
@@ -329,14 +329,8 @@ def load_certificates(paths: Sequence[Path]) -> list[InUse]:
 def _certificates(path: Path) -> Iterator[Certificate]:
     data = load_bytes(path)
     try:
-        blocks = _PEM.findall(data)
-        ders = [
-            x509.load_pem_x509_certificate(block).public_bytes(Encoding.DER)
-            for block in blocks
-        ]
-        for der in ders or [data]:
-            yield Certificate.decode(der)
-    except (*UNREADABLE, DecodeError) as error:
+        yield from map(Certificate.decode, read_certificates(data))
+    except DecodeError as error:
         raise PhoneError(
             f"{path} holds no certificate: {error}", hint="export it as PEM or DER"
         ) from error

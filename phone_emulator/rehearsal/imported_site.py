@@ -12,6 +12,7 @@ from tokenless.phone_emulator.rehearsal.imported_approximations import (
     NAME_TOPICS,
     Approximation,
     Topic,
+    listed,
     of_lists,
 )
 from tokenless.phone_emulator.rehearsal.imported_config import (
@@ -132,6 +133,7 @@ def read_site(pictures: Sequence[Picture], known: Known | None = None) -> Import
         *group.approximations,
         *known.approximations,
         *tftp_guess,
+        *_not_given(ctl, itls, tftp_nodes),
         *of_lists(pictures),
         *_node_names(entries, nodes),
         *_odd_keys(entries, key_bits),
@@ -165,6 +167,33 @@ def _guessed_release(release: str, why: str) -> Approximation:
         f"the release is a guess: {release}, as {why}",
         "lists do not tell the release; --version does",
     )
+
+
+def _not_given(
+    ctl: Picture | None, itls: Sequence[Picture], tftp_nodes: Sequence[str]
+) -> Iterator[Approximation]:
+    """Say which lists were not given: nothing is known of what they hold."""
+    if ctl is None:
+        is_mixed = _is_mixed(ctl, itls)
+        yield Approximation(
+            Topic.LISTS,
+            "the CTL is made anew" if is_mixed else "there is no CTL",
+            "no CTL was given; "
+            + (
+                "a CTL that was not updated, or tokens, are not seen"
+                if is_mixed
+                else "one that was left from mixed mode is not seen"
+            ),
+        )
+    given = {picture.owner.split(".")[0].casefold() for picture in itls}
+    unknown = [node for node in tftp_nodes if node.casefold() not in given]
+    if unknown:
+        yield Approximation(
+            Topic.LISTS,
+            f"the ITLs of {listed(unknown)} are made anew",
+            "they were not given: a certificate that was regenerated there, or a TFTP "
+            "service that was not restarted, is not seen",
+        )
 
 
 def _tftp_nodes(

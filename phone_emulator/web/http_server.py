@@ -45,6 +45,10 @@ async def serve_site(
 async def _serve_one(
     site: Site, limit: trio.CapacityLimiter, stream: trio.SocketStream
 ) -> None:
+    if not limit.available_tokens:
+        # One that waited for a place would hold a descriptor meanwhile.
+        await trio.aclose_forcefully(stream)
+        return
     with trio.move_on_after(_CONNECTION_S):
         async with limit, stream:
             try:

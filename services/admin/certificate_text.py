@@ -7,11 +7,11 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.names import DistinguishedName
+from tokenless.protocol.pem import write_certificate
 from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS
 
 _TIME: Final = "%a %b %d %H:%M:%S %Z %Y"
@@ -103,5 +103,4 @@ def _key_words(certificate: Certificate) -> str:
 
 
 def _pem_lines(certificate: Certificate) -> list[str]:
-    parsed = x509.load_der_x509_certificate(certificate.der)
-    return parsed.public_bytes(Encoding.PEM).decode().splitlines()
+    return write_certificate(certificate.der).decode().splitlines()

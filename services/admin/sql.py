@@ -1,209 +1,174 @@
-"""`run sql`: a read-only subset of SQL over named tables.
+"""`run sql`: any SELECT over a few tables, on copies of them in memory.
 
-    select COLUMN[, COLUMN…] | *  from TABLE
-        [where COLUMN OP VALUE [and …]]  [order by COLUMN [desc]]
-
-OP is `=`, `!=`, `<>` or `like` (with `%`). The statement is parsed here and run over
-rows in memory: nothing that is typed ever reaches the database's own SQL.
+Nothing that is typed reaches the cluster's database: another one, in memory, is filled
+with the rows of the tables that the statement reads. SQLite's authorizer lets it read
+these tables and nothing else; its length, its time and what it returns are bounded.
 """
 
-import re
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from tokenless.services.errors import ServiceError
 
-Row = Mapping[str, str]
+Value = str | int | None
+Row = Mapping[str, Value]
+Table = tuple[Sequence[str], Callable[[], Sequence[Row]]]
+"""The columns of a table, and what gives its rows."""
 
 MAX_STATEMENT_LENGTH: Final = 2000
-_SUBSET: Final = "run sql reads only: select COLUMNS from TABLE [where …]"
-_TOKEN: Final = re.compile(
-    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<sign>!=|<>|=|,|\*)|(?P<word>[^\s'=!<>,*]+))"
+MAX_ROWS: Final = 10_000
+_READS_ONLY: Final = "run sql reads only: select COLUMNS from TABLE [where …]"
+_FUNCTIONS: Final = frozenset(
+    (
+        *("avg", "count", "max", "min", "sum", "total"),
+        *("coalesce", "ifnull", "instr", "length", "like", "lower", "nullif"),
+        *("ltrim", "rtrim", "substr", "trim", "upper"),
+    )
 )
+"""Such as make nothing much longer than it was, and know nothing of this machine."""
+_LIMITS: Final = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 1 << 20,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: MAX_STATEMENT_LENGTH * 4,
+    sqlite3.SQLITE_LIMIT_COLUMN: 100,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 10,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+}
+_STEPS: Final = 10_000
+_MOST_TURNS: Final = 1_000
+"""Of so many steps of SQLite's machine each: a second or so in all."""
 
 
 class StatementError(ServiceError):
-    """A statement outside the subset that `run sql` takes."""
+    """A statement that `run sql` does not take."""
 
-    def __init__(self, reason: str, *, hint: str = _SUBSET) -> None:
+    def __init__(self, reason: str, *, hint: str = _READS_ONLY) -> None:
         super().__init__(reason, hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison of a `where`."""
+def check_select(statement: str, columns: Mapping[str, Sequence[str]]) -> None:
+    """Check a statement without running it.
 
-    column: str
-    operator: str
-    value: str
-
-    def holds(self, row: Row) -> bool:
-        """Tell whether `row` is selected."""
-        found = row[self.column]
-        match self.operator:
-            case "=":
-                return found == self.value
-            case "!=" | "<>":
-                return found != self.value
-            case _:
-                return _is_like(found, self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    """A parsed statement; an empty tuple of columns means all of them."""
-
-    columns: tuple[str, ...]
-    table: str
-    conditions: tuple[Condition, ...] = field(default=())
-    order_by: str | None = None
-    descending: bool = False
-
-
-def parse_select(statement: str) -> Select:
-    """Parse a statement.
+    Args:
+        statement: What was typed.
+        columns: The tables that there are.
 
     Raises:
-        StatementError: When it is outside the subset.
+        StatementError: When it cannot be run over these tables.
     """
-    if len(statement) > MAX_STATEMENT_LENGTH:
-        raise StatementError(f"a statement has at most {MAX_STATEMENT_LENGTH} letters")
-    return _Parser(statement.rstrip().removesuffix(";")).select()
+    with _scratch(columns) as scratch:
+        scratch.execute(f"EXPLAIN {_checked(statement)}")
 
 
 def run_select(
-    select: Select,
-    tables: Mapping[str, tuple[Sequence[str], Callable[[], Sequence[Row]]]],
+    statement: str, tables: Mapping[str, Table]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return column names and rows.
 
-    Args:
-        select: What to select.
-        tables: Each table's columns, and what gives its rows.
-
     Raises:
-        StatementError: When it names a table or column that does not exist.
+        StatementError: When it cannot be run over these tables, takes too long, or
+            returns too much.
     """
-    if select.table not in tables:
-        raise StatementError(
-            f"no table {select.table}", hint=f"tables: {', '.join(sorted(tables))}"
+    text = _checked(statement)
+    columns = {name: heads for name, (heads, _) in tables.items()}
+    with _scratch(columns) as scratch:
+        scratch.execute(f"EXPLAIN {text}")
+        for name in sorted(scratch.read):
+            scratch.fill(name, columns[name], tables[name][1]())
+        found = scratch.execute(text)
+        rows = found.fetchmany(MAX_ROWS + 1)
+        heads = tuple(column[0] for column in found.description)
+    if len(rows) > MAX_ROWS:
+        raise StatementError(f"over {MAX_ROWS} rows", hint="narrow it with `where`")
+    return heads, [tuple(map(_shown, row)) for row in rows]
+
+
+def _checked(statement: str) -> str:
+    text = statement.strip().removesuffix(";").rstrip()
+    if len(text) > MAX_STATEMENT_LENGTH:
+        raise StatementError(f"a statement has at most {MAX_STATEMENT_LENGTH} letters")
+    if text[:6].lower() != "select" or "\0" in text:
+        raise StatementError("the statement does not begin with `select`")
+    return text
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@dataclass(slots=True)
+class _Scratch:
+    """A database in memory that a typed statement may read."""
+
+    connection: sqlite3.Connection
+    tables: frozenset[str]
+    read: set[str] = field(default_factory=set)
+    """The tables that statements have read."""
+    turns: int = 0
+
+    def fill(self, name: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Put the rows of a table in; the statement is not running yet."""
+        places = ", ".join("?" * len(columns))
+        self.connection.set_authorizer(None)
+        self.connection.executemany(
+            f"INSERT INTO {name} VALUES ({places})",  # noqa: S608 - names are our own
+            ([row[column] for column in columns] for row in rows),
         )
-    known, load = tables[select.table]
-    columns = select.columns or tuple(known)
-    named = [*columns, *(each.column for each in select.conditions)]
-    for column in [*named, *([select.order_by] if select.order_by else [])]:
-        if column not in known:
-            raise StatementError(
-                f"table {select.table} has no column {column}",
-                hint=f"columns: {', '.join(known)}",
-            )
-    rows = [row for row in load() if all(c.holds(row) for c in select.conditions)]
-    if (by := select.order_by) is not None:
-        are_numbers = all(not row[by] or row[by].isdecimal() for row in rows)
-        rows.sort(
-            key=lambda row: (len(row[by]) if are_numbers else 0, row[by]),
-            reverse=select.descending,
-        )
-    return columns, [tuple(row[column] for column in columns) for row in rows]
+        self.connection.set_authorizer(self.authorize)
+
+    def execute(self, text: str) -> sqlite3.Cursor:
+        """Run a statement that was typed, within its bounds."""
+        self.turns = 0
+        return self.connection.execute(text)
+
+    def authorize(
+        self, action: int, first: str | None, second: str | None, *_: str | None
+    ) -> int:
+        """Tell SQLite whether a statement may do something."""
+        match action:
+            case sqlite3.SQLITE_SELECT:
+                return sqlite3.SQLITE_OK
+            case sqlite3.SQLITE_READ if first in self.tables:
+                self.read.add(first)
+                return sqlite3.SQLITE_OK
+            case sqlite3.SQLITE_FUNCTION if (second or "").lower() in _FUNCTIONS:
+                return sqlite3.SQLITE_OK
+            case _:
+                return sqlite3.SQLITE_DENY
+
+    def is_too_long(self) -> bool:
+        """Count a turn; tell SQLite to stop after too many."""
+        self.turns += 1
+        return self.turns > _MOST_TURNS
 
 
-class _Parser:
-    """Takes a statement's tokens one after the other."""
-
-    def __init__(self, statement: str) -> None:
-        self._tokens = list(_tokens(statement))
-        self._next = 0
-
-    def select(self) -> Select:
-        self._keyword("select")
-        columns = self._columns()
-        self._keyword("from")
-        table = self._word("a table").lower()
-        conditions = self._where() if self._accept("where") else ()
-        order_by, descending = None, False
-        if self._accept("order"):
-            self._keyword("by")
-            order_by = self._word("a column").lower()
-            descending = self._accept("desc")
-        if (left := self._peek()) is not None:
-            raise StatementError(f"cannot read the statement from {left!r} on")
-        return Select(columns, table, conditions, order_by, descending)
-
-    def _columns(self) -> tuple[str, ...]:
-        if self._accept("*"):
-            return ()
-        columns = [self._word("a column").lower()]
-        while self._accept(","):
-            columns.append(self._word("a column").lower())
-        return tuple(columns)
-
-    def _where(self) -> tuple[Condition, ...]:
-        conditions = [self._condition()]
-        while self._accept("and"):
-            conditions.append(self._condition())
-        return tuple(conditions)
-
-    def _condition(self) -> Condition:
-        column = self._word("a column").lower()
-        operator = self._take("=, !=, <> or like").lower()
-        if operator not in {"=", "!=", "<>", "like"}:
-            raise StatementError(f"{operator!r} is not one of =, !=, <>, like")
-        value = self._take("a value")
-        if value.startswith("'"):
-            value = value[1:-1].replace("''", "'")
-        return Condition(column, operator, value)
-
-    def _peek(self) -> str | None:
-        return self._tokens[self._next] if self._next < len(self._tokens) else None
-
-    def _take(self, what: str) -> str:
-        token = self._peek()
-        if token is None:
-            raise StatementError(f"the statement ends where {what} should be")
-        self._next += 1
-        return token
-
-    def _word(self, what: str) -> str:
-        token = self._take(what)
-        if not re.fullmatch(r"\w+", token, re.ASCII):
-            raise StatementError(f"{token!r} is not {what}")
-        return token
-
-    def _accept(self, keyword: str) -> bool:
-        token = self._peek()
-        if token is None or token.lower() != keyword:
-            return False
-        self._next += 1
-        return True
-
-    def _keyword(self, keyword: str) -> None:
-        if not self._accept(keyword):
-            raise StatementError(f"`{keyword}` is missing")
+@contextmanager
+def _scratch(columns: Mapping[str, Sequence[str]]) -> Iterator[_Scratch]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for name, heads in columns.items():
+            connection.execute(f"CREATE TABLE {name} ({', '.join(heads)})")
+        connection.execute("PRAGMA case_sensitive_like = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for limit, most in _LIMITS.items():
+            connection.setlimit(limit, most)
+        scratch = _Scratch(connection, frozenset(columns))
+        connection.set_authorizer(scratch.authorize)
+        connection.set_progress_handler(scratch.is_too_long, _STEPS)
+        try:
+            yield scratch
+        except (sqlite3.Error, sqlite3.Warning, UnicodeError) as error:
+            raise _explain(error, sorted(columns)) from None
 
 
-def _is_like(text: str, pattern: str) -> bool:
-    """Compare with a pattern piece by piece; a regular expression could take ages."""
-    first, *others = pattern.split("%")
-    if not others:
-        return text == pattern
-    *inner, last = others
-    at, end = len(first), len(text) - len(last)
-    if at > end or not (text.startswith(first) and text.endswith(last)):
-        return False
-    for piece in inner:
-        at = text.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True
-
-
-def _tokens(statement: str) -> Iterator[str]:
-    position, end = 0, len(statement.rstrip())
-    while position < end:
-        found = _TOKEN.match(statement, position)
-        if found is None:
-            raise StatementError(f"cannot read {statement[position:].strip()[:20]!r}")
-        yield found.group().strip()
-        position = found.end()
+def _explain(error: Exception, tables: Sequence[str]) -> StatementError:
+    match getattr(error, "sqlite_errorcode", None):
+        case sqlite3.SQLITE_AUTH:
+            return StatementError("the statement asks for what cannot be read here")
+        case sqlite3.SQLITE_INTERRUPT:
+            return StatementError("the statement takes too long", hint="narrow it")
+        case _:
+            return StatementError(str(error), hint=f"tables: {', '.join(tables)}")

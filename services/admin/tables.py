@@ -1,51 +1,43 @@
 """The virtual tables of `run sql`, read from the cluster's state when asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tokenless.services.admin.sql import Row
+from tokenless.services.admin.sql import Row, Table
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store import certificates
 from tokenless.services.store.audit import read_audit
 
-Table = tuple[Sequence[str], Callable[[], Sequence[Row]]]
-
-_AUDIT_COLUMNS: Final = ("revision", "at", "by", "action", "detail")
-_DEVICE_COLUMNS: Final = (
-    *("name", "model", "devicepool", "securitymode", "transport", "encryptedconfig"),
-    *("tkcertificateoperation", "tkcertificatestatus", "capfauthmode"),
-    *("authenticationstring", "tkkeysize", "upgradefinishtime", "publickey"),
-    "md5hash",
-)
-_CERTIFICATE_COLUMNS: Final = (
-    "unit",
-    "node",
-    "subjectname",
-    "issuername",
-    "serialnumber",
-    "validfrom",
-    "validto",
-)
+COLUMNS: Final[Mapping[str, Sequence[str]]] = {
+    "processconfig": ("paramname", "paramvalue"),
+    "processnode": ("name", "address", "publisher", "tftpport", "tvsport"),
+    "audit": ("revision", "at", "by", "action", "detail"),
+    "certificate": (
+        *("unit", "node", "subjectname", "issuername", "serialnumber"),
+        *("validfrom", "validto"),
+    ),
+    "device": (
+        *("name", "model", "devicepool", "securitymode", "transport"),
+        *("encryptedconfig", "tkcertificateoperation", "tkcertificatestatus"),
+        *("capfauthmode", "authenticationstring", "tkkeysize", "upgradefinishtime"),
+        *("publickey", "md5hash"),
+    ),
+}
+"""The tables, and the columns of each in their order."""
 
 
 def tables(cluster: Cluster) -> Mapping[str, Table]:
     """Return each table's columns and what gives its rows."""
     return {
         "processconfig": (
-            ("paramname", "paramvalue"),
+            COLUMNS["processconfig"],
             lambda: _parameters(cluster),
         ),
-        "processnode": (
-            ("name", "address", "publisher", "tftpport", "tvsport"),
-            lambda: _nodes(cluster),
-        ),
-        "audit": (_AUDIT_COLUMNS, lambda: _audit(cluster)),
-        "certificate": (_CERTIFICATE_COLUMNS, lambda: _certificates(cluster)),
-        "device": (
-            _DEVICE_COLUMNS,
-            lambda: _devices(cluster),
-        ),
+        "processnode": (COLUMNS["processnode"], lambda: _nodes(cluster)),
+        "audit": (COLUMNS["audit"], lambda: _audit(cluster)),
+        "certificate": (COLUMNS["certificate"], lambda: _certificates(cluster)),
+        "device": (COLUMNS["device"], lambda: _devices(cluster)),
     }
 
 
@@ -62,8 +54,8 @@ def _nodes(cluster: Cluster) -> list[Row]:
             "name": node.name,
             "address": node.address,
             "publisher": "t" if node.is_publisher else "f",
-            "tftpport": str(node.tftp_port or ""),
-            "tvsport": str(node.tvs_port or ""),
+            "tftpport": node.tftp_port,
+            "tvsport": node.tvs_port,
         }
         for node in cluster.nodes
     ]
@@ -95,7 +87,7 @@ def _audit(cluster: Cluster) -> list[Row]:
         entries = read_audit(connection)
     return [
         {
-            "revision": str(entry.revision),
+            "revision": entry.revision,
             "at": datetime.fromtimestamp(entry.at, UTC).isoformat(sep=" "),
             "by": entry.by,
             "action": entry.action,
@@ -111,14 +103,14 @@ def _devices(cluster: Cluster) -> list[Row]:
             "name": device.name,
             "model": device.model,
             "devicepool": device.pool,
-            "securitymode": str(int(device.security_mode)),
-            "transport": str(int(device.transport)),
+            "securitymode": int(device.security_mode),
+            "transport": int(device.transport),
             "encryptedconfig": "t" if device.encrypts_config else "f",
-            "tkcertificateoperation": str(int(device.capf.operation)),
-            "tkcertificatestatus": str(int(device.capf.status)),
-            "capfauthmode": str(int(device.capf.auth_mode)),
+            "tkcertificateoperation": int(device.capf.operation),
+            "tkcertificatestatus": int(device.capf.status),
+            "capfauthmode": int(device.capf.auth_mode),
             "authenticationstring": device.capf.string,
-            "tkkeysize": str(device.capf.key_size),
+            "tkkeysize": device.capf.key_size,
             "upgradefinishtime": _finish_time(device.capf.finish_by),
             "publickey": (
                 ""

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from tokenless.disk import hint_for, named
 from tokenless.services.backup.manifest import (
     FORMAT,
     MANIFEST,
@@ -59,6 +60,11 @@ def take_backup(data: Path, target: Path, *, now: float) -> Manifest:
     if target.exists():
         raise ServiceError(f"{target} exists", hint="name another place")
     beside = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    with named(target):
+        return _make(data, target, beside, now)
+
+
+def _make(data: Path, target: Path, beside: Path, now: float) -> Manifest:
     beside.mkdir(mode=0o700)
     try:
         content = beside / "content"
@@ -123,7 +129,12 @@ def _copy_database(path: Path, copied: Path) -> None:
         closing(sqlite3.connect(path)) as source,
         closing(sqlite3.connect(copied)) as target,
     ):
-        source.backup(target)
+        try:
+            source.backup(target)
+        except sqlite3.Error as error:
+            raise ServiceError(
+                f"the database cannot be copied: {error}", hint=hint_for(error)
+            ) from None
 
 
 def _folders(data: Path) -> Iterator[Folder]:

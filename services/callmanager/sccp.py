@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import IntEnum, unique
 from typing import Final
 
+from tokenless.protocol.device_security import DeviceSecurity
 from tokenless.protocol.registration import (
     Claim,
     RegisterFailure,
@@ -59,11 +60,13 @@ from tokenless.protocol.sccp.requests import (
 )
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.sccp_calls import SccpDesk
 from tokenless.services.callmanager.soft_keys import (
     BUTTON_TEMPLATE,
     SOFT_KEY_SETS,
     SOFT_KEY_TEMPLATE,
 )
+from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
@@ -130,6 +133,7 @@ class SccpGuest(Guest):
         *,
         node: str,
         number_of: NumberOf,
+        switch: Switch,
         now: Callable[[], datetime],
     ) -> None:
         self.registrar = registrar
@@ -138,6 +142,7 @@ class SccpGuest(Guest):
         self.log: LimitedLog = tools.log
         self.node = node
         self.number_of = number_of
+        self.switch = switch
         self.now = now
 
     def open_session(self, connection: Connection) -> "SccpSession":
@@ -148,7 +153,7 @@ class SccpGuest(Guest):
 class SccpSession(Session):
     """One phone's connection."""
 
-    __slots__ = ("_device", "_guest", "_stream", "_version", "_waiting")
+    __slots__ = ("_device", "_guest", "_stream", "_version", "_waiting", "desk")
 
     def __init__(self, connection: Connection, guest: SccpGuest) -> None:
         super().__init__(connection)
@@ -157,6 +162,7 @@ class SccpSession(Session):
         self._waiting: list[Received] = []
         self._device: str | None = None
         self._version = 0
+        self.desk = SccpDesk(guest.switch, self._party, self.push)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
 
     def receive(self, data: bytes) -> None:
@@ -288,10 +294,23 @@ class SccpSession(Session):
                 text=shortened(alarm.text),
             )
 
+    def _party(self) -> Party:
+        """Return who this phone is in a call."""
+        device, guest = self._device or "", self._guest
+        registration = guest.registrar.find(device)
+        security = (
+            DeviceSecurity.NON_SECURE
+            if registration is None
+            else registration.profile.security_mode
+        )
+        return Party(device, guest.number_of(device), security, self.connection.address)
+
     def _answer_question(self, message: Message) -> None:
         """Answer what a phone asks once it is registered; else nothing."""
         if self._device is None:
             self._guest.cells[SccpCount.IGNORED] += 1
+            return
+        if self.desk.take(message):
             return
         answer = self._answer_of(message, self._device)
         if answer is not None:
@@ -315,8 +334,10 @@ class SccpSession(Session):
                 return _SAME_FOR_ALL.get(type(message))
 
     def _leave(self, reason: UnregisterReason) -> None:
-        device, self._device = self._device, None
+        device = self._device
         if device is not None:
+            self.desk.hang_up()
+            self._device = None
             self._guest.registrar.unregister(device, self, reason)
 
 

@@ -12,10 +12,11 @@ import trio
 from tokenless.protocol.registration import DeviceProfile, UnregisterReason
 from tokenless.services.callmanager.devices import DeviceBook, number_of
 from tokenless.services.callmanager.registrar import OnChange, Registrar
-from tokenless.services.callmanager.sccp import SccpCount, SccpGuest
+from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
 from tokenless.services.callmanager.sip import SipCount, SipGuest, SipOffice, expire
 from tokenless.services.callmanager.sip_datagrams import SipDatagrams
+from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
@@ -59,11 +60,14 @@ class CallManagerServer:
             max_devices=settings.max_devices,
             on_change=on_change,
         )
+        self.switch = Switch(self._leg_of)
         self._office = SipOffice(
             self.registrar,
             settings.sip,
             node=settings.node,
             cells=dict.fromkeys(SipCount, 0),
+            switch=self.switch,
+            number_of=number_of,
         )
         self._sccp = StreamServer(
             self._streams("SCCP", settings),
@@ -171,6 +175,16 @@ class CallManagerServer:
         """Look in the devices of now: they are replaced as a whole."""
         return self.devices.find(name)
 
+    def _leg_of(self, number: str) -> Leg | CallFailure:
+        """Return a leg of the phone that has a directory number, if it is idle here."""
+        for registration in self.registrar.registrations():
+            if number_of(registration.device) == number:
+                station = self.registrar.station(registration.device)
+                if isinstance(station, SccpSession):
+                    return station.desk.new_leg()
+                return self._office.leg_of(registration)
+        return CallFailure.UNKNOWN_NUMBER
+
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:
         return SccpGuest(
             self.registrar,
@@ -178,6 +192,7 @@ class CallManagerServer:
             tools,
             node=self._settings.node,
             number_of=number_of,
+            switch=self.switch,
             now=lambda: datetime.fromtimestamp(self._clock(), UTC),
         )
 

@@ -4,9 +4,6 @@ Every failure names the file. Reading is bounded by what the format can hold, so
 device or an endless pipe cannot fill the memory.
 """
 
-import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +11,13 @@ from typing import Final
 
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.pem import read_certificates
 from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
 from tokenless.protocol.trust_list import TrustList
 from tokenless.services.errors import ServiceError
 
 MAX_CERTIFICATE_FILE: Final = 1024 * 1024
-_PEM: Final = re.compile(
-    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)"
-    rb"-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
-)
 
 AnyFile = TrustList | SignedFile
 
@@ -94,20 +88,10 @@ def load_certificate(path: Path) -> Certificate:
     """
     data = read_bounded(path, MAX_CERTIFICATE_FILE)
     with explained(path):
-        return Certificate.decode(_certificate_der(path, data))
-
-
-def _certificate_der(path: Path, data: bytes) -> bytes:
-    match = _PEM.search(data)
-    if match is None:
-        if data.startswith(b"\x30"):
-            return data
-        raise ServiceError(
-            f"{path}: holds no certificate", hint="give a certificate as PEM or DER"
-        )
-    try:
-        return b64decode(b"".join(match[1].split()), validate=True)
-    except Base64Error as error:
-        raise ServiceError(
-            f"{path}: the PEM is damaged ({error})", hint="export the certificate again"
-        ) from error
+        try:
+            (der, *_) = read_certificates(data)
+        except DecodeError as error:
+            raise ServiceError(
+                f"{path}: {error.reason}", hint="export the certificate again"
+            ) from None
+        return Certificate.decode(der)

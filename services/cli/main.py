@@ -8,6 +8,7 @@ import click
 
 from tokenless import __version__
 from tokenless.command_line import COMMANDS, LazyGroup, complain
+from tokenless.disk import explain
 from tokenless.protocol.errors import TokenlessError
 
 _DEBUG_VARIABLE: Final = "TOKENLESS_DEBUG"
@@ -78,7 +79,7 @@ def _explain(error: BaseException) -> str:
     if isinstance(error, TokenlessError):
         return error.explain()
     if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return explain(error)
     return (
         f"internal error: {type(error).__name__}: {error}; "
         "run `tokenless --debug …` for the traceback and report it"

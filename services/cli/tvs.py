@@ -1,7 +1,6 @@
 """`tokenless tvs`: ask any TVS server about a certificate, as a phone would."""
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,9 +13,14 @@ import click
 
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
+from tokenless.protocol.pem import read_certificates
 from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Answer, Query, Verify
 from tokenless.protocol.tvs_stream import Request
-from tokenless.services.cli.file_input import MAX_CERTIFICATE_FILE, read_bounded
+from tokenless.services.cli.file_input import (
+    MAX_CERTIFICATE_FILE,
+    explained,
+    read_bounded,
+)
 from tokenless.services.cli.options import ParamType
 from tokenless.services.errors import ServiceError
 from tokenless.services.tvs.client import ServerAddress, TlsVersion, TvsClient
@@ -24,7 +28,6 @@ from tokenless.services.tvs.settings import DEFAULT_PORT
 
 _DEFAULT_DEVICE = "CP-7975-SEP001122334455"
 _MAX_REPEAT = 1_000_000
-_DER_SEQUENCE = b"\x30"
 
 
 class ServerAddressType(ParamType[ServerAddress]):
@@ -170,15 +173,8 @@ def _asking(common: dict[str, Any]) -> _Asking:
 def _load_der(path: Path) -> bytes:
     """Read a certificate without judging it: that is what the server is asked for."""
     data = read_bounded(path, MAX_CERTIFICATE_FILE)
-    if data.startswith(_DER_SEQUENCE):
-        return data
-    try:
-        return ssl.PEM_cert_to_DER_cert(data.decode("ascii"))
-    except ValueError as error:
-        raise ServiceError(
-            f"{path}: no certificate in it: {error}",
-            hint="give a PEM or DER file with one certificate",
-        ) from error
+    with explained(path):
+        return read_certificates(data)[0]
 
 
 def _run(

@@ -15,7 +15,7 @@ from tokenless.protocol.http_pages import (
     answer_untrusted,
     needs_more,
 )
-from tokenless.services.errors import ServiceError
+from tokenless.services.listening import cannot_listen
 from tokenless.services.metrics import exposition
 from tokenless.services.monitoring.health import Health, Verdict
 
@@ -46,20 +46,16 @@ async def serve_monitoring(
     try:
         listeners = await trio.open_tcp_listeners(port, host=address, backlog=_BACKLOG)
     except OSError as error:
-        raise ServiceError(
-            f"metrics on {address} port {port}: {error.strerror or error}",
-            hint="choose another port (0: a free one)",
-        ) from None
+        raise cannot_listen("metrics", address, port, error) from None
     where = listeners[0].socket.getsockname()
-    limit = trio.CapacityLimiter(_MAX_CONNECTIONS)
     task_status.started((where[0], where[1]))
-    await trio.serve_listeners(partial(_serve_one, look, limit), listeners)
+    await trio.serve_listeners(partial(_serve_one, look, _Places()), listeners)
 
 
 async def _serve_one(
-    look: Callable[[], Health], limit: trio.CapacityLimiter, stream: trio.SocketStream
+    look: Callable[[], Health], places: "_Places", stream: trio.SocketStream
 ) -> None:
-    async with _bounded(limit, stream):
+    async with places.take(stream):
         head = bytearray()
         while needs_more(head):
             data = await stream.receive_some(MAX_HEAD_BYTES)
@@ -69,15 +65,32 @@ async def _serve_one(
         await stream.send_all(answer_untrusted(partial(_page, look), bytes(head)))
 
 
-@contextlib.asynccontextmanager
-async def _bounded(
-    limit: trio.CapacityLimiter, stream: trio.SocketStream
-) -> AsyncIterator[None]:
-    """Whatever a client does costs one of few places for a few seconds at most."""
-    with trio.move_on_after(_CONNECTION_S):
-        async with limit, stream:
-            with contextlib.suppress(trio.BrokenResourceError):  # the client has gone
-                yield
+class _Places:
+    """Room for few connections, each for a few seconds; for one more, the oldest goes.
+
+    An honest client needs its place for milliseconds, so whoever has had one longest is
+    most likely to say nothing. Nobody waits for a place with an open socket, as TFTP
+    and TVS need the process's descriptors.
+    """
+
+    def __init__(self) -> None:
+        self._taken: dict[trio.CancelScope, None] = {}
+
+    @contextlib.asynccontextmanager
+    async def take(self, stream: trio.SocketStream) -> AsyncIterator[None]:
+        """Take a place for a connection; leave when it is over, however that comes."""
+        if len(self._taken) >= _MAX_CONNECTIONS:
+            oldest = next(iter(self._taken))
+            del self._taken[oldest]
+            oldest.cancel()
+        with trio.move_on_after(_CONNECTION_S) as scope:
+            self._taken[scope] = None
+            try:
+                async with stream:
+                    with contextlib.suppress(trio.BrokenResourceError):  # it has gone
+                        yield
+            finally:
+                self._taken.pop(scope, None)
 
 
 def _page(look: Callable[[], Health], target: str) -> Page | None:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.minting import Issuer, Profile, Validity, mint
 from tokenless.protocol.names import DistinguishedName
+from tokenless.protocol.pem import write_certificate
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa, new_serial
@@ -100,7 +100,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 def to_pem(certificate: Certificate) -> bytes:
     """Return a certificate as PEM."""
-    return x509.load_der_x509_certificate(certificate.der).public_bytes(Encoding.PEM)
+    return write_certificate(certificate.der)
 
 
 def _load_or_make(folder: Path, begins: datetime) -> RSAPrivateKey:

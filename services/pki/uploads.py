@@ -13,6 +13,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from tokenless.protocol import pem
 from tokenless.protocol.certificate import UNREADABLE, Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.errors import DecodeError
@@ -120,12 +121,14 @@ def _is_der_key(data: bytes) -> bool:
 
 
 def _read_pem(data: bytes) -> list[bytes]:
+    if not any(head in data for head in _PKCS7_HEAD):
+        try:
+            return list(pem.read_certificates(data))
+        except DecodeError as error:
+            raise _not_one(str(error)) from None
     try:
         with quiet():
-            if any(head in data for head in _PKCS7_HEAD):
-                found = pkcs7.load_pem_pkcs7_certificates(data)
-            else:
-                found = x509.load_pem_x509_certificates(data)
+            found = pkcs7.load_pem_pkcs7_certificates(data)
         return [each.public_bytes(Encoding.DER) for each in found]
     except UNREADABLE as error:
         raise _not_one(str(error)) from None

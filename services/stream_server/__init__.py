@@ -6,7 +6,7 @@ a `guest.Guest` that opens a `guest.Session` for each connection and answers the
 may take.
 
 Inside: `loop` (sockets, deadlines, refusals) turned by `driver`, with `waits` (who
-waits since when), `shares` (what each address takes), `connection` and `tls_channel`
-(one client), `tls_contexts`, `refusals` and `counters`; `worker` is the same loop in a
-process of the worker pool.
+waits since when), `shares` and `turns` (what each address takes), `accepting`,
+`connection` and `tls_channel` (one client), `tls_contexts`, `connection_log` and
+`counters`; `worker` is the same loop in a process of the worker pool.
 """

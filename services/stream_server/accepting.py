@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.counters import Refusal
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.stream_server.shares import Share
+from tokenless.services.stream_server.shares import Shares
 from tokenless.services.stream_server.tls_contexts import PortContexts
 
 if TYPE_CHECKING:
     from tokenless.services.stream_server.loop import StreamLoop
 
-_ACCEPTS_AT_ONCE: Final = 64
+# A flood must not keep honest clients in the backlog: accepting is cheap.
+_ACCEPTS_AT_ONCE: Final = 256
 # How long nothing is accepted when there is no room and nobody to send away.
 _PAUSE_S: Final = 0.2
 _MAX_UNVERIFIABLE: Final = 16_384
@@ -66,6 +67,7 @@ class Acceptor:
         loop: "StreamLoop",
         listeners: Iterable[Listener],
         contexts: tuple[PortContexts, ...],
+        shares: Shares,
         limits: StreamLimits,
     ) -> None:
         self.contexts = contexts
@@ -73,6 +75,7 @@ class Acceptor:
         self.limits = limits
         self.unverifiable = UnverifiableClients()
         self._loop = loop
+        self._shares = shares
         self._listeners = {each.socket.fileno(): each for each in listeners}
         self._reopens_at: float | None = None
         self._watch()
@@ -101,12 +104,10 @@ class Acceptor:
                 self._pause(Refusal.NO_DESCRIPTORS, now, why=str(error))
                 return
             sock.setblocking(False)
-            share = loop.shares.of(address)
+            share = self._shares.of(address)
             context = self._context_for(listener.port, address)
             connection = Connection(sock, address, listener.port, context, share, loop)
-            if self._has_room(share, now):
-                # Making room may have emptied the share, which is then forgotten.
-                connection.share = loop.shares.of(address)
+            if self._has_room(connection, now):
                 loop.admit(connection, now)
             else:
                 loop.note(Refusal.TOO_MANY_FROM_ADDRESS, now, client=address)
@@ -135,13 +136,16 @@ class Acceptor:
             return contexts.unasking
         return contexts.usual
 
-    def _has_room(self, share: Share, now: float) -> bool:
-        """Whether an address may have one more, if need be in place of an idle one."""
+    def _has_room(self, connection: Connection, now: float) -> bool:
+        """Whether its address may have one more, if need be in place of an idle one."""
+        share = connection.share
         if len(share.connections) < self.limits.connections_per_address:
             return True
         oldest = share.oldest_idle()
         if oldest is not None:
             self._loop.refuse(oldest, Refusal.EVICTED, now)
+            # If it was the only one, its share is forgotten by now.
+            connection.share = self._shares.of(connection.address)
         return oldest is not None
 
     def _pause(self, reason: Refusal, now: float, *, why: str = "") -> None:

@@ -44,6 +44,7 @@ class Connection:
         "events",
         "fd",
         "holds_place",
+        "is_clear",
         "is_closing",
         "is_parked",
         "is_waiting",
@@ -86,9 +87,11 @@ class Connection:
         """Whether it waits for that unwatched."""
         self.holds_place = False
         """Whether its handshake is one of those that its address may have."""
+        self.is_clear = context is None
+        """Whether no TLS is spoken."""
         self._context = context
         self._loop = loop
-        self._clear = bytearray()
+        self._clear = b""
         self._may_write = _WRITE_BYTES
 
     # --- for sessions ------------------------------------------------------------
@@ -194,7 +197,7 @@ class Connection:
                 data = data + output if data else output
         elif self._clear:
             data += self._clear
-            self._clear = bytearray()
+            self._clear = b""
         if not data:
             return
         try:
@@ -209,11 +212,6 @@ class Connection:
     def renew_share(self) -> None:
         """Let the session write its share of another turn."""
         self._may_write = _WRITE_BYTES
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether no TLS is spoken."""
-        return self._context is None
 
     @property
     def is_established(self) -> bool:

@@ -13,35 +13,25 @@ from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.limited_log import LimitedLog
-from tokenless.services.logs import LogLevel
 from tokenless.services.stream_server.accepting import Acceptor, Listener
 from tokenless.services.stream_server.connection import Connection, Disconnected
-from tokenless.services.stream_server.counters import Refusal, StreamCount
+from tokenless.services.stream_server.connection_log import ConnectionLog
+from tokenless.services.stream_server.counters import Refusal
 from tokenless.services.stream_server.guest import Guest, Session
-from tokenless.services.stream_server.refusals import Refusals
 from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.stream_server.shares import Shares
 from tokenless.services.stream_server.tls_channel import TlsError
 from tokenless.services.stream_server.tls_contexts import PortContexts
+from tokenless.services.stream_server.turns import HandshakeTurns
 from tokenless.services.stream_server.waits import Phase, Timers, Waits
 
 # A turn's share of the process: some dozens of RSA signatures.
 _TURN_S: Final = 0.01
-# What handshakes may take of it before sockets are looked at again: an honest client
-# needs three looks (its connection, its hello, its key) before it is answered.
-_HANDSHAKES_S: Final = 0.003
-_EVENTS_A_POLL: Final = 32
+# A flood must not delay the look itself: all that is ready should fit into one.
+_EVENTS_A_POLL: Final = 256
 
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
-# A client that waits for its turn is not read, but one that has gone is noticed.
-_PARKED: Final = select.EPOLLRDHUP
-
-_OPEN: Final = int(StreamCount.CONNECTIONS_OPEN)
-_ACCEPTED: Final = int(StreamCount.CONNECTIONS_ACCEPTED)
-_FULL: Final = int(StreamCount.HANDSHAKES_FULL)
-_RESUMED: Final = int(StreamCount.HANDSHAKES_RESUMED)
-
 _TIMEOUTS: Final = {
     Phase.FIRST_BYTE: Refusal.SILENT,
     Phase.HANDSHAKE: Refusal.HANDSHAKE_TIMEOUT,
@@ -65,10 +55,8 @@ class StreamLoop:
         log: LimitedLog,
     ) -> None:
         self._guest = guest
-        self._cells = cells
-        self._refusals = Refusals(name, cells, log.log)
+        self._notes = ConnectionLog(name, cells, guest, log)
         self._log = log
-        self._is_debugging = log.log.is_enabled_for(LogLevel.DEBUG)
         self._connections: dict[int, Connection] = {}
         self._shares = Shares(limits)
         self._waits: Waits[Connection] = Waits(limits)
@@ -77,10 +65,11 @@ class StreamLoop:
         self._not_reading: list[Connection] = []
         self._in_exchange: Connection | None = None
         self._epoll = select.epoll()
+        self._handshakes = HandshakeTurns(self._shares, self._epoll)
         # Readable while handshakes wait for their turn, so that the driver comes back.
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._bell, _IN)
-        self._acceptor = Acceptor(self, listeners, contexts, limits)
+        self._acceptor = Acceptor(self, listeners, contexts, self._shares, limits)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when a turn has work."""
@@ -102,26 +91,25 @@ class StreamLoop:
         """Do what is ready, for a bounded time."""
         now = time.monotonic()
         stop = now + _TURN_S
-        shares = self._shares
+        handshakes = self._handshakes
         while now < stop:
             ready = self._epoll.poll(0, _EVENTS_A_POLL)
-            if not ready and not shares.is_behind:
+            if not (ready or handshakes.has_work):
                 return
-            waiting = []
             for fd, _ in ready:
                 connection = self._connections.get(fd)
                 if connection is None:
                     self._look_at(fd, now)
                 elif connection.session is not None or connection.is_clear:
                     self._advance(connection, now)
+                elif connection.is_parked:
+                    self._drop(connection)
                 else:
-                    waiting.append(connection)
-                    self._wait_for_turn(connection)
-            if shares.is_behind:
-                self._go_on_with_handshakes(now)
-                self._park(waiting)
+                    handshakes.queue(connection)
+            if handshakes.has_work:
+                handshakes.go_on(now, self._advance)
             now = time.monotonic()
-        if shares.is_behind:
+        if handshakes.has_work:
             os.eventfd_write(self._bell, 1)
 
     def sweep(self) -> None:
@@ -174,12 +162,7 @@ class StreamLoop:
 
     def note(self, reason: Refusal, now: float, *, client: str, why: str = "") -> None:
         """Count and log what is not the end of an admitted connection."""
-        self._refusals.note(reason, now, client=client, why=why)
-
-    @property
-    def shares(self) -> Shares:
-        """What each address has."""
-        return self._shares
+        self._notes.refused(reason, now, client=client, why=why)
 
     def evict_longest_waiting(self, now: float, *, why: str = "") -> bool:
         """End the connection that has waited longest, unless all are busy."""
@@ -195,15 +178,7 @@ class StreamLoop:
         self._waits.enter(connection, connection.phase, now)
         connection.events = _IN
         self._epoll.register(connection.fd, _IN)
-        cells = self._cells
-        cells[_ACCEPTED] += 1
-        cells[_OPEN] += 1
-        if self._is_debugging:
-            total = cells[_ACCEPTED]
-            for line in self._guest.accepted_lines(
-                connection.fd, connection.address, total
-            ):
-                self._log.log.debug(line)
+        self._notes.accepted(connection)
         if self._guest.speaks_first and connection.is_clear:
             self._advance(connection, now)
 
@@ -211,7 +186,7 @@ class StreamLoop:
         self, connection: Connection, reason: Refusal, now: float, *, why: str = ""
     ) -> None:
         """End a connection that its client has not ended."""
-        self._refusals.note(reason, now, client=connection.address, why=why)
+        self._notes.refused(reason, now, client=connection.address, why=why)
         self._forget(connection)
         connection.end()
 
@@ -263,30 +238,6 @@ class StreamLoop:
         else:
             self._acceptor.accept(fd, now)
 
-    def _go_on_with_handshakes(self, now: float) -> None:
-        until = now + _HANDSHAKES_S
-        while (connection := self._shares.next(now)) is not None:
-            if connection.is_parked:
-                connection.is_parked = False
-                self._epoll.modify(connection.fd, _IN)
-            self._advance(connection, now)
-            now = time.monotonic()
-            if now >= until:
-                return
-
-    def _wait_for_turn(self, connection: Connection) -> None:
-        if connection.is_parked:
-            self._drop(connection)
-        else:
-            self._shares.wait_for_turn(connection)
-
-    def _park(self, connections: list[Connection]) -> None:
-        """Watch those no more whose turn has not come: they stay readable."""
-        for connection in connections:
-            if connection.is_waiting and not connection.is_parked:
-                connection.is_parked = True
-                self._epoll.modify(connection.fd, _PARKED)
-
     def _advance(self, connection: Connection, now: float) -> None:
         """Do what is ready on a connection; whatever goes wrong ends only it."""
         self._in_exchange = connection
@@ -331,7 +282,8 @@ class StreamLoop:
             self._finish(connection)
             return
         self._move(connection, now, restart=done > 0)
-        self._watch_for(connection, session)
+        if connection.unsent or session.is_sending or connection.events == _OUT:
+            self._watch_for(connection, session)
 
     def _may_begin(self, connection: Connection) -> bool:
         """Whether a session can be opened before the client has sent any data."""
@@ -342,8 +294,9 @@ class StreamLoop:
     def _begin(self, connection: Connection) -> Session:
         """Open a connection's session: data can flow from now on."""
         if connection.channel is not None:
-            self._shares.end_handshake(connection)
-            self._count_handshake(connection)
+            if connection.holds_place:
+                self._shares.end_handshake(connection)
+            self._notes.secured(connection, connection.channel)
         session = connection.session = self._guest.open_session(connection)
         session.begin()
         return session
@@ -368,16 +321,6 @@ class StreamLoop:
             session.on_timer()
         except Exception as error:  # noqa: BLE001 - fail closed, and keep serving others
             self.refuse(connection, Refusal.INTERNAL_ERROR, now, why=repr(error))
-
-    def _count_handshake(self, connection: Connection) -> None:
-        channel = connection.channel
-        if channel is None:
-            return
-        self._cells[_RESUMED if channel.is_resumed else _FULL] += 1
-        if self._is_debugging:
-            lines = self._guest.handshake_lines(connection.address, channel.cipher)
-            for line in lines:
-                self._log.log.debug(line)
 
     # --- ending ------------------------------------------------------------------
 
@@ -408,12 +351,10 @@ class StreamLoop:
         self._shares.remove(connection)
         self._waits.leave(connection, connection.phase)
         self._timers.cancel(connection)
-        self._cells[_OPEN] -= 1
-        if connection.session is not None:
-            self._end(connection.session)
-        if self._is_debugging:
-            for line in self._guest.closed_lines():
-                self._log.log.debug(line)
+        session, connection.session = connection.session, None
+        if session is not None:  # each would keep the other alive until the next gc
+            self._end(session)
+        self._notes.closed()
 
     def _end(self, session: Session) -> None:
         try:

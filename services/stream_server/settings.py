@@ -5,10 +5,9 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import Final, Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from tokenless.protocol.certificate import UNREADABLE
+from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.pem import read_certificates
 from tokenless.services.errors import ServiceError
 from tokenless.services.listening import raise_descriptor_limit
 
@@ -33,11 +32,9 @@ class OwnCertificate:
             ServiceError: When the file cannot be read or holds none.
         """
         try:
-            pem = certificate.read_bytes()
-            return cls(
-                x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER), key
-            )
-        except (OSError, *UNREADABLE) as error:
+            der = read_certificates(certificate.read_bytes())[0]
+            return cls(Certificate.decode(der).der, key)
+        except (OSError, DecodeError) as error:
             raise ServiceError(
                 f"{certificate}: no certificate could be read: {error}",
                 hint="name a PEM file with the server's certificate",

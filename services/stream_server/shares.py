@@ -89,12 +89,14 @@ class Shares:
             connection.is_waiting = False
             share.begun.pop(connection, None)
             share.new.pop(connection, None)
-        self.end_handshake(connection)
-        self.drop_if_empty(share)
+        if connection.holds_place:
+            self.end_handshake(connection)
+        if not share.connections:
+            self._drop(share)
 
-    def drop_if_empty(self, share: Share) -> None:
+    def _drop(self, share: Share) -> None:
         """Forget an address without connections, unless its rate is to be kept."""
-        if not share.connections and not (self._rate and share.tokens < self._rate):
+        if not self._rate or share.tokens >= self._rate:
             self._shares.pop(share.key, None)
 
     # --- turns at handshakes -----------------------------------------------------
@@ -114,73 +116,68 @@ class Shares:
             share.new[connection] = None
             if share in self._blocked:
                 return
-        self._give_turn(share)
+        if not share.is_in_turn:
+            share.is_in_turn = True
+            self._turns.append(share)
 
     def next(self, now: float) -> Connection | None:
         """Return whose handshake goes on now; its address goes to the end."""
         turns = self._turns
         while turns:
-            share = turns.popleft()
-            share.is_in_turn = False
-            connection = self._take(share, now)
-            if connection is not None:
-                connection.is_waiting = False
-                if share.begun or share.new:
-                    self._give_turn(share)
-                return connection
+            share = turns[0]
+            if share.begun:
+                connection = next(iter(share.begun))
+                del share.begun[connection]
+            elif share.new and self._may_begin(share, now):
+                connection = next(iter(share.new))
+                del share.new[connection]
+                share.handshakes += 1
+                connection.holds_place = True
+            else:
+                turns.popleft()
+                share.is_in_turn = False
+                continue
+            connection.is_waiting = False
+            if len(turns) > 1:
+                turns.rotate(-1)
+            return connection
         return None
 
     def end_handshake(self, connection: Connection) -> None:
-        """Free the place of a handshake that has ended, however it did."""
-        if not connection.holds_place:
-            return
+        """Free the place that a handshake held, however it has ended."""
         connection.holds_place = False
         share = connection.share
         share.handshakes -= 1
         if share in self._blocked:
-            del self._blocked[share]
-            self._give_turn(share)
+            self._unblock(share)
 
     def unblock(self, now: float) -> None:
         """Let those try again whose rate may allow more by now."""
         for share in tuple(self._blocked):
-            del self._blocked[share]
-            self._give_turn(share)
+            self._unblock(share)
         if self._rate:
             for share in tuple(self._shares.values()):
                 if not share.connections:
                     self._top_up(share, now)
-                    self.drop_if_empty(share)
+                    self._drop(share)
 
-    def _give_turn(self, share: Share) -> None:
+    def _may_begin(self, share: Share, now: float) -> bool:
+        """Take a token for a handshake; without a place or a token, block the share."""
+        if share.handshakes < self._places:
+            if not self._rate:
+                return True
+            self._top_up(share, now)
+            if share.tokens >= 1:
+                share.tokens -= 1
+                return True
+        self._blocked[share] = None
+        return False
+
+    def _unblock(self, share: Share) -> None:
+        del self._blocked[share]
         if not share.is_in_turn:
             share.is_in_turn = True
             self._turns.append(share)
-
-    def _take(self, share: Share, now: float) -> Connection | None:
-        if share.begun:
-            connection = next(iter(share.begun))
-            del share.begun[connection]
-            return connection
-        if not share.new:
-            return None
-        if share.handshakes >= self._places or not self._has_token(share, now):
-            self._blocked[share] = None
-            return None
-        connection = next(iter(share.new))
-        del share.new[connection]
-        share.handshakes += 1
-        connection.holds_place = True
-        return connection
-
-    def _has_token(self, share: Share, now: float) -> bool:
-        if not self._rate:
-            return True
-        self._top_up(share, now)
-        if share.tokens < 1:
-            return False
-        share.tokens -= 1
-        return True
 
     def _top_up(self, share: Share, now: float) -> None:
         """Add what the rate gives since the last time, a second's worth at most."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.rigs.cluster import keypair
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.rehearsal.script import load_script
 
@@ -56,8 +57,10 @@ def test_two_nodes_mixed_and_a_callmanager_that_drifted(words: list[str]) -> Non
     assert [node["name"] for node in found["nodes"]] == ["pub", "sub1"]
     assert found["mixed"]
     assert found["regenerated_since_ctl"] == DRIFT
-    assert found["same_anchors"]
-    assert topics(found) == {"release", "callmanager-group", "tftp-nodes", "digest"}
+    has_all = "itl-sub1" in " ".join(words)
+    assert found["same_anchors"] is has_all
+    usual = {"release", "callmanager-group", "tftp-nodes", "digest"}
+    assert topics(found) == (usual if has_all else {*usual, "lists-not-given"})
 
 
 @pytest.mark.parametrize(
@@ -125,3 +128,22 @@ def test_logs_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     assert "(line 2)" in err
     log.write_text(text + text)
     assert imported("--ctl", str(log))["mixed"]
+
+
+def test_a_new_multi_server_certificate_changes_all_its_nodes(tmp_path: Path) -> None:
+    words = options(ctl="ms11-ctl", itl="ms11-itl-pub ms11-itl-sub")
+    path = tmp_path / "CallManager.pem"
+    path.write_bytes(keypair("pub-ms.example.test", 7).certificate_pem)
+    found = imported(*words, "--cert", str(path))
+    assert found["regenerated_since_lists"] == [
+        {"unit": "CallManager", "node": "pub"},
+        {"unit": "CallManager", "node": "sub1"},
+    ]
+    path.write_bytes(keypair("other-ms.example.test", 7).certificate_pem)
+    found = imported(*words, "--cert", str(path))
+    assert found["regenerated_since_lists"] == []
+    (said,) = [
+        a for a in found["approximations"] if a["topic"] == "certificate-left-out"
+    ]
+    assert said["what"] == "CallManager.pem was left out"
+    assert "'other-ms.example.test' is none of the nodes" in said["why"]

@@ -3,18 +3,22 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from tests.rigs.cluster import PUB, SUB, Lab, keypair, record
 from tests.rigs.run_cli import run_cli
+from tests.rigs.shown_texts import made_up, text_of
 from tests.rigs.third_party import certutils_list
 from tokenless.phone_emulator.rehearsal.imported_models import real_model
+from tokenless.phone_emulator.rehearsal.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.script import Script, load_script, sizes
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phone_config import CallManagerMember, PhoneConfig, TvsMember
 from tokenless.protocol.record import Record, RecordTag, compose_record
+from tokenless.protocol.trust_list_build import emptied_record
 from tokenless.services.config import load_config
 
 MIXED = replace(Lab(), mixed=True)
@@ -323,3 +327,37 @@ def test_approximations_are_said_when_the_file_is_played(
     for each in said:
         assert f"approximated: {each['what']}" in told
         assert each["what"] in page.read_text()
+
+
+def test_a_cluster_that_went_back_to_non_secure_can_be_planned_for(
+    tmp_path: Path,
+) -> None:
+    mixed = MIXED.ctl()
+    emptied = tuple(
+        emptied_record(each.dns_name or "", each.ip_address or "", each.role)
+        if each.role == Role.CCM_TFTP
+        else each
+        for each in mixed.records
+    )
+    ctl, itl = tmp_path / "CTLFile.tlv", tmp_path / "ITLFile.tlv"
+    ctl.write_bytes(replace(mixed, records=emptied).sign("CTLFile.tlv"))
+    itl.write_bytes(Lab().itl().sign("ITLFile.tlv"))
+    found, script = imported(tmp_path, "--ctl", str(ctl), "--itl", str(itl))
+    assert not found["mixed"]
+    assert "admin utils ctl set-cluster non-secure-mode" in script.steps[0].run
+    ours, plan = str(tmp_path / "ours.toml"), tmp_path / "plan.toml"
+    words = ("--goal", "TVS", "--for", ours, "--save", str(plan))
+    status, _, err = run_cli("rehearse", "plan", *words)
+    assert status == 0, err
+    status, _, err = run_cli("rehearse", "run", str(plan), "--phones", "2", "--summary")
+    assert status == 0, err
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_imported_can_be_set_up(tmp_path: Path, seed: int) -> None:
+    """Tokens, CAs, EC keys, hashes, long names: the file is always a rehearsal."""
+    shown = made_up(Random(seed))
+    path = tmp_path / "show.txt"
+    path.write_text(text_of(shown))
+    _, script = imported(tmp_path, f"--{shown.kind.lower()}", str(path))
+    check_lines(script)

@@ -38,6 +38,7 @@ class LineSession(Session):
         self.buffer = b""
         self.name = ""
         self.offset = 0
+        self.has_more = False
 
     def begin(self) -> None:
         if self.guest.speaks_first:
@@ -51,6 +52,10 @@ class LineSession(Session):
     @property
     def is_between_requests(self) -> bool:
         return not self.buffer and not self.is_sending
+
+    @property
+    def is_sending(self) -> bool:
+        return self.has_more
 
     def answer(self) -> int:
         done = self.send_more() if self.is_sending else 0
@@ -67,7 +72,7 @@ class LineSession(Session):
             case "echo":
                 self.connection.send(rest.encode() + b"\n")
             case "file":
-                self.offset, self.is_sending = 0, True
+                self.offset, self.has_more = 0, True
                 self.send_more()
             case "shown":
                 count = len(self.connection.peer_chain)
@@ -92,7 +97,7 @@ class LineSession(Session):
             taken = self.connection.send_file(file, self.offset, 1 << 30)
             self.offset += taken
             sent += 1
-            self.is_sending = taken > 0
+            self.has_more = taken > 0
         return sent
 
     def on_timer(self) -> None:

@@ -13,6 +13,7 @@ from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sccp.layout import Message
 from tokenless.services.callmanager.registrar import Absence, Registrar, Registration
 from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSettings
+from tokenless.services.callmanager.switch import CallFailure, Switch
 from tokenless.services.stream_server.counters import FIRST_GUEST_CELL
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
@@ -48,6 +49,7 @@ async def running(settings: SccpSettings = SccpSettings()) -> AsyncIterator[Rig]
             tools,
             node="pub",
             number_of=lambda _device: "1001",
+            switch=Switch(lambda _number: CallFailure.UNKNOWN_NUMBER),
             now=lambda: NOW,
         )
 
@@ -79,6 +81,9 @@ class Client:
                 return None
             self._read += [each.message for each in self._sccp.receive(data)]  # type: ignore[misc]
         return self._read.pop(0)
+
+    async def close(self) -> None:
+        await self._stream.aclose()
 
     async def register(self, name: str = PHONE, device_type: int = 437) -> object:
         await self.send(

@@ -118,3 +118,14 @@ async def test_a_port_in_use_is_said_in_one_line(process: Process, port: int) ->
     with pytest.raises(ServiceError, match=f"port {port}") as refused:
         await serve_monitoring(process.look, address="127.0.0.1", port=port)
     assert refused.value.hint is not None
+
+
+async def test_many_who_say_nothing_hold_few_descriptors(port: int) -> None:
+    silent = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(100)]
+    # A hundred sockets of clients, and no more than the places at the other end.
+    for stream in silent[: 100 - _PLACES]:
+        assert await stream.receive_some() == b""
+    head, _ = await ask(port, b"GET /health HTTP/1.1\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    for stream in silent:
+        await trio.aclose_forcefully(stream)

@@ -1,0 +1,298 @@
+"""Connect two registered phones for a call: the decisions, without any protocol.
+
+A leg is one phone's part of a call, in SCCP or in SIP. Legs report what their phone
+does; the switch tells legs what to show, where to listen and where to send. Levels of
+security: REFERENCE-4 3; order of events: REFERENCE-4 2.1 and 4.1.
+
+Media are connected when both ends are known. An SCCP phone learns its keys from the
+server: the key that it sends with is made here, and the key that it decrypts with is
+the other leg's. A SIP phone brings the key that it sends with in its own description.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum, unique
+from ipaddress import IPv4Address
+from itertools import count
+from typing import Final
+
+from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.sccp.call import SecurityStatus
+from tokenless.protocol.srtp import MASTER_KEY_BYTES, MASTER_SALT_BYTES, SrtpKeys
+
+_FIRST_REFERENCE: Final = 16_777_217
+"""Call references begin here in a real trace [O]."""
+
+
+@unique
+class CallFailure(StrEnum):
+    """Why a call does not come about."""
+
+    UNKNOWN_NUMBER = "unknown-number"
+    NOT_REGISTERED = "not-registered"
+    BUSY = "busy"
+    MEDIA = "media"
+    """A phone could not open its media channel."""
+
+
+@unique
+class Stage(IntEnum):
+    """How far a call is."""
+
+    RINGING = 0
+    ANSWERED = 1
+    """The media are being connected."""
+    CONNECTED = 2
+    ENDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a phone listens for media."""
+
+    address: IPv4Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who is at one end of a call."""
+
+    device: str
+    number: str
+    security: DeviceSecurity
+    """Of the registration: what its signalling is protected by."""
+    address: str
+    """Of the phone."""
+
+
+class Leg(ABC):
+    """One phone's part of a call; adapters make it of SCCP or SIP messages."""
+
+    def __init__(self, party: Party) -> None:
+        self.party = party
+        self.call: Call | None = None
+        self.reference = 0
+        """The number of the call that this phone is told."""
+
+    @property
+    @abstractmethod
+    def brings_keys(self) -> bool:
+        """Whether the phone makes the key that it sends with (SIP)."""
+
+    @abstractmethod
+    def show_ringing(self, other: Party) -> None:
+        """Ring: a call comes from `other`."""
+
+    @abstractmethod
+    def show_alerting(self, other: Party) -> None:
+        """Tell the caller that `other` rings."""
+
+    @abstractmethod
+    def open_media(self, other: Party, keys: SrtpKeys | None) -> None:
+        """Have the phone listen; it decrypts with `keys`. `media_opened` follows."""
+
+    @abstractmethod
+    def connect_media(self, where: Endpoint, media: "Media") -> None:
+        """Have the phone send to `where`; `media` has the keys of both directions."""
+
+    @abstractmethod
+    def show_connected(self, other: Party, status: SecurityStatus) -> None:
+        """Show that the call is connected, and how secure it is."""
+
+    @abstractmethod
+    def show_ended(self, failure: CallFailure | None) -> None:
+        """Show that the call has ended or did not come about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """The keys of a stream as one phone sees them; None in clear."""
+
+    sends_with: SrtpKeys | None
+    receives_with: SrtpKeys | None
+
+
+@dataclass(slots=True)
+class _Side:
+    leg: Leg
+    endpoint: Endpoint | None = None
+    keys: SrtpKeys | None = None
+    """What this phone sends with."""
+    is_opening: bool = False
+    """Whether the phone was told to listen."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """Two legs, from the first ring to the end."""
+
+    switch: "Switch"
+    caller: _Side
+    called: _Side
+    stage: Stage = Stage.RINGING
+    status: SecurityStatus = SecurityStatus.UNKNOWN
+    """Unknown until both ends are connected in signalling."""
+
+    def answer(self) -> None:
+        """Connect the media: the called phone was lifted."""
+        if self.stage is not Stage.RINGING:
+            return
+        self.stage = Stage.ANSWERED
+        self.status = status_of(self.caller.leg.party, self.called.leg.party)
+        self._make_keys()
+        # The caller's channel first, as in a real trace [O].
+        for side in (self.caller, self.called):
+            self._open(side)
+
+    def _make_keys(self) -> None:
+        """Make the keys of phones that bring none; drop those that may not be used."""
+        for side in (self.caller, self.called):
+            if self.status is not SecurityStatus.ENCRYPTED:
+                side.keys = None
+            elif not side.leg.brings_keys:
+                side.keys = self.switch.make_keys()
+
+    def _open(self, side: _Side) -> None:
+        """Open a phone's channel, once the key that it decrypts with is known."""
+        other = self._other(side)
+        if side.leg.brings_keys or side.is_opening:
+            return
+        is_secret = self.status is SecurityStatus.ENCRYPTED
+        if is_secret and other.keys is None:
+            return
+        side.is_opening = True
+        side.leg.open_media(other.leg.party, other.keys)
+
+    def media_opened(
+        self, leg: Leg, endpoint: Endpoint, keys: SrtpKeys | None = None
+    ) -> None:
+        """Note where a phone listens, and the key that a SIP phone sends with.
+
+        A caller in SIP reports before the call is answered, all others after.
+        """
+        side = self._side(leg)
+        side.endpoint = endpoint
+        if leg.brings_keys:
+            side.keys = keys
+        if self.stage is not Stage.ANSWERED:
+            return
+        self._fall_back()
+        self._open(self._other(side))
+        self._connect()
+
+    def _fall_back(self) -> None:
+        """Go on in clear when a SIP phone offered no key that can be used.
+
+        Both signalling connections stay protected: the call is authenticated.
+        """
+        if self.status is not SecurityStatus.ENCRYPTED:
+            return
+        for side in (self.caller, self.called):
+            if side.leg.brings_keys and side.endpoint and side.keys is None:
+                self.status = SecurityStatus.AUTHENTICATED
+                self.caller.keys = self.called.keys = None
+
+    def _connect(self) -> None:
+        caller, called = self.caller, self.called
+        if caller.endpoint is None or called.endpoint is None:
+            return
+        self.stage = Stage.CONNECTED
+        # One ack is answered with an order to the other phone: the called one first.
+        for side, other in ((called, caller), (caller, called)):
+            where = other.endpoint
+            assert where is not None  # noqa: S101  # both are known
+            side.leg.connect_media(where, Media(side.keys, other.keys))
+        for side, other in ((caller, called), (called, caller)):
+            side.leg.show_connected(other.leg.party, self.status)
+
+    def hang_up(self, leg: Leg, failure: CallFailure | None = None) -> None:
+        """End the call for both phones.
+
+        Args:
+            leg: Whose phone ended it.
+            failure: Why it does not go on, where it is not a plain farewell.
+        """
+        if self.stage is Stage.ENDED:
+            return
+        self.stage = Stage.ENDED
+        other = self._other(self._side(leg))
+        self.switch.forget(self)
+        other.leg.show_ended(failure)
+        leg.show_ended(failure)
+        leg.call = other.leg.call = None
+
+    def _side(self, leg: Leg) -> _Side:
+        return self.caller if self.caller.leg is leg else self.called
+
+    def _other(self, side: _Side) -> _Side:
+        return self.called if side is self.caller else self.caller
+
+
+LegMaker = Callable[[str], "Leg | CallFailure"]
+"""Takes a directory number, returns a new leg of the phone that has it, or why not."""
+
+
+@dataclass(slots=True)
+class Switch:
+    """The calls of one node."""
+
+    find: LegMaker
+    calls: set[Call] = field(default_factory=set)
+    _references: "count[int]" = field(default_factory=lambda: count(_FIRST_REFERENCE))
+
+    def call(
+        self,
+        caller: Leg,
+        number: str,
+        *,
+        endpoint: Endpoint | None = None,
+        keys: SrtpKeys | None = None,
+    ) -> CallFailure | None:
+        """Ring the phone that has a number, or return why not.
+
+        Args:
+            caller: The leg of the phone that dials; it has no call.
+            number: What was dialled.
+            endpoint: Where a SIP phone listens: it says so when it dials.
+            keys: What a SIP phone sends with.
+        """
+        called = self.find(number)
+        if isinstance(called, CallFailure):
+            return called
+        if called.party.device == caller.party.device:
+            return CallFailure.BUSY
+        call = Call(self, _Side(caller, endpoint, keys), _Side(called))
+        self.calls.add(call)
+        for leg in (caller, called):
+            leg.call = call
+            leg.reference = leg.reference or next(self._references)
+        called.show_ringing(caller.party)
+        caller.show_alerting(called.party)
+        return None
+
+    def new_reference(self) -> int:
+        """Return the number of a call that is being dialled."""
+        return next(self._references)
+
+    def forget(self, call: Call) -> None:
+        """Strike a call off: it has ended."""
+        self.calls.discard(call)
+
+    def make_keys(self) -> SrtpKeys:
+        """Return fresh keys of one direction."""
+        return SrtpKeys(os.urandom(MASTER_KEY_BYTES), os.urandom(MASTER_SALT_BYTES))
+
+
+_STATUS: Final = {
+    DeviceSecurity.NON_SECURE: SecurityStatus.NOT_AUTHENTICATED,
+    DeviceSecurity.AUTHENTICATED: SecurityStatus.AUTHENTICATED,
+    DeviceSecurity.ENCRYPTED: SecurityStatus.ENCRYPTED,
+}
+
+
+def status_of(one: Party, other: Party) -> SecurityStatus:
+    """Return how secure a call is: as the weaker end (REFERENCE-4 3.1, 3.2)."""
+    return min(_STATUS[one.security], _STATUS[other.security])

@@ -1,0 +1,90 @@
+"""Full and read-only disks: the file is named, and what to do."""
+
+import errno
+import resource
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.run_cli import run_cli
+from tokenless.disk import explain, hint_for, named
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import replace_file, write_output
+
+FULL = Path("/dev/full")
+
+
+def test_a_full_disk_has_a_name_and_advice(tmp_path: Path) -> None:
+    place = tmp_path / "CTLFile.tlv"
+    with (
+        pytest.raises(OSError, match="No space left") as caught,
+        named(place),
+        FULL.open("wb", buffering=0) as file,
+    ):
+        file.write(b"x")
+    assert explain(caught.value) == (
+        f"{place}: No space left on device; make room on the disk, or name a place on "
+        "another one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "is yours"),
+        (errno.EDQUOT, "make room"),
+        (errno.EMFILE, "ulimit -n"),
+    ],
+)
+def test_each_cause_has_its_advice(number: int, advice: str) -> None:
+    error = OSError(number, "said by the system", "a/b")
+    assert explain(error).startswith("a/b: said by the system; ")
+    assert advice in explain(error)
+
+
+def test_what_is_not_about_the_disk_has_no_advice() -> None:
+    assert explain(FileNotFoundError(errno.ENOENT, "No such file", "a")) == (
+        "a: No such file"
+    )
+    assert hint_for(sqlite3.ProgrammingError("x")) is None
+
+
+def test_outputs_name_the_place(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="/dev/full cannot be written") as caught:
+        write_output(FULL, b"x")
+    assert caught.value.hint is not None
+    assert "make room" in caught.value.hint
+    with pytest.raises(FileNotFoundError):
+        replace_file(tmp_path / "absent" / "x", b"x")
+
+
+def limited(size: int, *arguments: str) -> tuple[int, str]:
+    """Run `tokenless` where no file may be longer than that."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tokenless", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        preexec_fn=limit,
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_backup_that_does_not_fit(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    assert run_cli("init", "--data", data)[0] == 0
+    status, err = limited(50_000, "backup", "--data", data, str(tmp_path / "b.tar"))
+    assert status == 1
+    assert "internal error" not in err
+    assert err.count("\n") == 1
+    assert "make room" in err
+    assert list(tmp_path.iterdir()) == [tmp_path / "data"]
