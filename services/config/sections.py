@@ -115,6 +115,10 @@ class TvsSection(Section, frozen=True):
     workers: Count = 1
     ctl_cache: Literal["as-documented", "as-logged"] = "as-documented"
     """Which CTL files TVS believes (REFERENCE 10.2)."""
+    callmanager_trust: Literal["no-role", "sast"] = "no-role"
+    """Whether TVS vouches for what lies in CallManager-trust alone. Observed: it has no
+    role there (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that
+    ITLRecovery in that store was enough; `sast` plays it."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
     """7900 phones have TLS 1.0 only."""
     legacy: LegacyTvsSection | None = None
