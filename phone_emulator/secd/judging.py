@@ -14,6 +14,7 @@ from tokenless.protocol.encrypted_file import ENCRYPTED_SUFFIX, EncryptedFile
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.phone_models import Transport
 from tokenless.protocol.reasons import Reason
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_anchors import (
@@ -33,8 +34,9 @@ _VERIFIED: Final = {
 _UNSIGNED_RULE = 11
 
 
-def examine(boot: Boot, data: bytes) -> Step:
+def examine(boot: Boot, data: bytes, transport: Transport) -> Step:
     """Take a downloaded file."""
+    boot.transport = transport
     boot.servers.note_answer(boot.search.server)
     boot.note(Moment.FETCHED, name=boot.search.name, length=str(len(data)))
     if boot.kind is not FileKind.CONFIGURATION:
@@ -135,6 +137,8 @@ def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
     has_ctl = boot.held[FileKind.CTL] is not None
     boot.report.needs_ctl = configuration.security_mode > 1 and not has_ctl
     boot.note(Moment.CONFIGURATION_ACCEPTED, name=boot.search.name)
+    if boot.transport is Transport.HTTP:
+        boot.say(status_messages.configuration_by_http(boot.search.name))
     if payload == boot.held[boot.kind]:
         return boot.settle(Action.UNCHANGED, rule=rule)
     return boot.settle(boot.replace(payload), rule=rule)
