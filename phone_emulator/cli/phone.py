@@ -10,7 +10,7 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import (
@@ -34,7 +34,7 @@ from tokenless.phone_emulator.cli.phone_views import (
 from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import Habits, Identity
-from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
+from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
 from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.reasons import FAULTS_OF_THE_FILE, Reason
@@ -159,7 +159,7 @@ def boot(
     """Boot a phone: fetch, judge and install its files.
 
     It goes to CAPF where its configuration says so. Exit status 0 when the phone then
-    holds what the server serves.
+    holds what the server serves, 3 when no server answers.
     """
     identity = Identity(
         device=parse_device(device),
@@ -221,14 +221,15 @@ def _give_mic(
 
 
 def _finish(report: BootReport, *, as_json: bool) -> None:
-    """Print a report; exit with 1 when the phone does not hold what is served."""
+    """Print a report; exit otherwise when the phone does not hold what is served."""
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
         _print_report(report)
     if not report.holds_what_is_served:
         complain(complaint(report))
-        sys.exit(1)
+        is_silent = report.outcome is Outcome.UNREACHABLE
+        sys.exit(ExitStatus.CANNOT_TELL if is_silent else ExitStatus.FAILED)
 
 
 async def _boot(
