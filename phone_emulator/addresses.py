@@ -12,6 +12,8 @@ _HIGHEST_PORT: Final = 0xFFFF
 HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 """A node's name, without its domain."""
 _DEVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BARE_MAC: Final = re.compile(r"[0-9A-Fa-f]{12}")
+"""No device is called so; a server would give its phone the default configuration."""
 
 
 def parse_servers(
@@ -56,8 +58,9 @@ def parse_device(name: str) -> str:
     Raises:
         PhoneError: When it is not one.
     """
-    if _DEVICE.fullmatch(name) is None:
+    if _DEVICE.fullmatch(name) is None or _BARE_MAC.fullmatch(name):
         raise PhoneError(
-            f"{name!r} is no device name", hint="write it as SEP001122334455"
+            f"{name!r} is not a device name",
+            hint="write it as SEP001122334455, or CSFJDOE for a soft phone",
         )
     return name

@@ -1,15 +1,14 @@
 """Descriptions that people write in TOML, of fleets and rehearsals: bounded, strict."""
 
-import tomllib
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from tokenless.ground.toml_files import TomlFileError, load_toml
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.toml_places import fault_of, line_of, shown
 
-MAX_BYTES: Final = 1 << 20
 Described = TypeVar("Described", bound=msgspec.Struct)
 
 
@@ -30,27 +29,14 @@ def load_description(
             or impossible values.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        text, tables = load_toml(path)
     except OSError as error:
         reason = f"{what} {path} cannot be read: {error.strerror}"
         raise PhoneError(reason, hint=whence) from error
-    if len(data) > MAX_BYTES:
-        # A part of it would be another fleet, or a rehearsal without its last steps.
-        raise PhoneError(f"{what} {path} has over 1 MB", hint="divide it")
-    text = ""
+    except TomlFileError as error:
+        raise PhoneError(f"{what} {path}: {error}", hint=error.hint) from None
     try:
-        text = data.decode()
-        return msgspec.convert(tomllib.loads(text), kind)
-    except UnicodeDecodeError as error:
-        reason = f"{what} {path} is no text: {error}"
-        raise PhoneError(reason, hint="save it as UTF-8") from error
-    except RecursionError:
-        reason = f"{what} {path} is nested too deeply"
-        raise PhoneError(reason, hint=f"{manual} has its keys") from None
-    except tomllib.TOMLDecodeError as error:
-        reason = f"{what} {path}: {error}"
-        raise PhoneError(reason, hint=f"{manual} has its keys") from error
+        return msgspec.convert(tables, kind)
     except msgspec.ValidationError as error:
         fault = fault_of(error, kind)
         line = line_of(text, fault.keys)

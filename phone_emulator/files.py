@@ -1,49 +1,46 @@
-"""Files that are whole or absent: written beside their place, then moved there.
+"""Files of the emulator: what phones keep, and what people ask for.
 
-`replace_file` is for what the emulator keeps, `output_file` for what a person asked
-for: it is opened before the work whose result it takes, so that a place that cannot be
-written is known then and not an hour later.
+`output_file` is opened before the work whose result it takes, so that a place that
+cannot be written is known then and not an hour later.
 """
 
 import codecs
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
 
 from tokenless.disk import hint_for, named
+from tokenless.ground import files
+from tokenless.ground.files import UNFINISHED, sync_folder
 from tokenless.phone_emulator.errors import PhoneError
 
-UNFINISHED: Final = ".new"
-"""How the name of a file ends that is being written."""
+__all__ = ["UNFINISHED", "output_file", "replace_file", "sync_folder"]
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file so that it is never seen half-written, not even after a crash.
+    """Replace a file as a whole, with the mode that the umask gives.
 
     Raises:
         OSError: When it cannot be written; the old one is intact then.
     """
-    with named(path), _replacing(path) as file:
-        file.write(data)
+    files.replace_file(path, data, mode=None)
 
 
 @contextmanager
 def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
     """Open a text file that takes its place when the block ends well, else never.
 
-    What is no file (`/dev/stdout`, a pipe) is written to as it is.
-
     Raises:
         PhoneError: When no file can be put there; before the block begins.
     """
     with named(path), ExitStack() as stack:
         try:
-            is_special = path.exists() and not path.is_file()
             # A link stays one: what it leads to is replaced.
-            opened = path.open("wb") if is_special else _replacing(path.resolve())
+            opened = (
+                path.open("wb")
+                if files.is_special(path)
+                else files.replacing(path.resolve(), mode=None)
+            )
             file = stack.enter_context(opened)
         except OSError as error:
             raise PhoneError(
@@ -52,27 +49,3 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
                 or "name a file in a folder that exists and is yours",
             ) from error
         yield codecs.getwriter("utf-8")(file)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
-    try:
-        with beside.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a folder's new names survive a crash of the machine."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -69,6 +69,11 @@ class PhoneModel:
     """The order in which it tries to fetch a file (REFERENCE 4.1)."""
 
     @property
+    def device_prefix(self) -> str:
+        """How names of its devices begin: `SEP` and a MAC address, or `CSF`."""
+        return "CSF" if self is _JABBER else "SEP"
+
+    @property
     def trust_lists(self) -> tuple[str, ...]:
         """The lists it asks for, in order."""
         if self.security_by_default:

@@ -1,9 +1,10 @@
 """Whether the lengths of a pasted list add up (REFERENCE 1.2, 1.3, 1.8)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
+from tokenless.protocol.show_text_list import ShownList, ShownRecord
 from tokenless.protocol.show_text_rows import Row
 from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH
 
@@ -18,28 +19,7 @@ _MODULUS: Final = 11
 _SIGNER: Final = ("SIGNERNAME", "SERIALNUMBER", "CANAME")
 
 
-class _Record(Protocol):
-    number: int
-    length: int
-    line: int
-    subject_name: str | None
-    issuer_name: str | None
-    serial_number: bytes | None
-    certificate_sha1: str | None
-    lengths: dict[str, int]
-
-
-class _List(Protocol):
-    length: int
-    line: int
-    header_length: int
-    header: dict[str, Row]
-
-    @property
-    def records(self) -> Sequence[_Record]: ...
-
-
-def check_list(shown: _List, closing_line: int) -> None:
+def check_list(shown: ShownList, closing_line: int) -> None:
     """Check that rows add up to records and header, and these to the file.
 
     Raises:
@@ -63,7 +43,7 @@ def check_list(shown: _List, closing_line: int) -> None:
     _check_certificates(shown.records)
 
 
-def _check_header(shown: _List) -> None:
+def _check_header(shown: ShownList) -> None:
     rows = shown.header
     signer = sum(ELEMENT_HEAD_LENGTH + rows[name].length for name in _SIGNER)
     _check_nested(rows, "SIGNERID", signer)
@@ -112,9 +92,9 @@ def _aligned(length: int) -> int:
     return -(-length // _ALIGNMENT) * _ALIGNMENT
 
 
-def _check_certificates(records: Sequence[_Record]) -> None:
+def _check_certificates(records: Sequence[ShownRecord]) -> None:
     """Check that records of one certificate say the same of it."""
-    first: dict[str, _Record] = {}
+    first: dict[str, ShownRecord] = {}
     for record in records:
         if record.certificate_sha1 is None:
             continue
@@ -128,7 +108,7 @@ def _check_certificates(records: Sequence[_Record]) -> None:
             )
 
 
-def _of_certificate(record: _Record) -> tuple[object, ...]:
+def _of_certificate(record: ShownRecord) -> tuple[object, ...]:
     sizes = (record.lengths.get(name) for name in ("PUBLICKEY", "CERTIFICATE"))
     return (
         record.subject_name,

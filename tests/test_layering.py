@@ -53,6 +53,17 @@ def test_protocol_touches_nothing_outside(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith(OUTER)]
 
 
+@pytest.mark.parametrize("path", files("src/tokenless/ground"), ids=str)
+def test_the_shared_floor_knows_no_ring_above_it(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith(OUTER)]
+
+
+@pytest.mark.parametrize("path", files("protocol"), ids=str)
+def test_the_pure_ring_stands_below_the_shared_floor(path: Path) -> None:
+    own = {name for name in imports(path) if name.startswith("tokenless.")}
+    assert all(name.startswith("tokenless.protocol") for name in own)
+
+
 @pytest.mark.parametrize("path", files("services"), ids=str)
 def test_services_know_no_phone(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith(PHONES)]

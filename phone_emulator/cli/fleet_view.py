@@ -60,8 +60,22 @@ def print_report(report: FleetReport) -> None:
     table.add_row("TVS", _in_words(report.tvs_answers))
     table.add_row("rate", f"{report.phones_per_second:.0f} phones a second")
     console.print(table)
-    for device in sorted(report.stuck)[:_SHOWN_STUCK]:
-        console.print(f"stuck: {device}")
+    for line in stuck_lines(report):
+        console.print(line, soft_wrap=True)
+
+
+def stuck_lines(report: FleetReport) -> Iterator[str]:
+    """Name the first phones that are stuck; count the others, and why all are."""
+    stuck = sorted(report.stuck)
+    for device in stuck[:_SHOWN_STUCK]:
+        yield f"stuck: {device}"
+    more = len(stuck) - _SHOWN_STUCK
+    head = f"and {more} more, by reason: " if more > 0 else "by reason: "
+    if stuck and report.reasons:
+        counts = report.reasons.most_common()
+        yield head + ", ".join(f"{n} {code}" for code, n in counts)
+    elif more > 0:
+        yield f"and {more} more"
 
 
 def _in_words(counts: Mapping[str, int]) -> str:

@@ -70,9 +70,10 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     hint="give --tftp, or `tftp` in the group",
                 )
             first = int(group.first_mac, 16)
+            prefix = PHONE_MODELS[group.model].device_prefix
             for number in range(first, first + group.count):
                 yield Identity(
-                    device=f"SEP{number:0{_MAC_DIGITS}X}",
+                    device=f"{prefix}{number:0{_MAC_DIGITS}X}",
                     model_name=group.model,
                     servers=where,
                     habits=habits or Habits(),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.phone_emulator.planner.model import Identity
+from tokenless.phone_emulator.planner.model import Cluster, Identity, Site
 from tokenless.phone_emulator.planner.phones import (
     Boot,
     Group,
@@ -28,7 +28,13 @@ from tokenless.phone_emulator.planner.steps import (
     title,
 )
 from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.planner.unsafe import Trouble, Unsafe, trouble_of, unsafe
+from tokenless.phone_emulator.planner.unsafe import (
+    Trouble,
+    Unsafe,
+    refused,
+    trouble_of,
+    unsafe,
+)
 from tokenless.protocol.codes import UNITS, TrustStore
 
 
@@ -277,30 +283,33 @@ def naive_steps(task: Task) -> tuple[Step, ...]:
 
 def _in_one_go(task: Task) -> InOneGo:
     steps = naive_steps(task)
-    found = list(unsafe(task, steps))
-    titles = tuple(title(task.site, step) for step in steps)
-
-    def first(moments: dict[Group, int]) -> PlanFailure | None:
-        if not moments:
-            return None
-        number = min(moments.values())
-        names = tuple(g.name for g in moments if moments[g] == number)
-        words = titles[number - 1] if number else "before the first step"
-        trouble = next(e.trouble for e in refused if moments.get(e.group) == number)
-        return PlanFailure(number, words, names, trouble)
-
-    refused = [each for each in found if not each.trouble.is_burnt]
-    running = {
-        each.group: each.running_from
-        for each in reversed(refused)
-        if each.running_from is not None
-    }
     return InOneGo(
-        titles=titles,
-        lockout=first({g: running[g] for g in task.groups if g in running}),
-        lockout_if_restarted=first({e.group: e.from_step for e in reversed(refused)}),
+        titles=tuple(title(task.site, step) for step in steps),
+        lockout=_first_lockout(task, steps, lambda _, cluster: cluster),
+        lockout_if_restarted=_first_lockout(task, steps, after_a_power_cut),
         burnt=_first_burnt(task, steps),
     )
+
+
+def _first_lockout(
+    task: Task, steps: Sequence[Step], seen: Callable[[Site, Cluster], Cluster]
+) -> PlanFailure | None:
+    """Return the first step after which phones refuse something.
+
+    Args:
+        task: The task.
+        steps: The order.
+        seen: Returns the cluster as a phone finds it that restarts after a step.
+    """
+    world = task.first_world()
+    for number, step in enumerate(steps, 1):
+        world = apply(task.site, task.groups, world, step)
+        found = refused(task, seen(task.site, world.cluster), world)
+        if found:
+            names = tuple(group.name for group in found)
+            trouble = next(iter(found.values()))
+            return PlanFailure(number, title(task.site, step), names, trouble)
+    return None
 
 
 def _first_burnt(task: Task, steps: Sequence[Step]) -> PlanFailure | None:

@@ -227,7 +227,7 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
         ways = {g.name: _ways_in_words(task.site, g, step) for g in task.groups}
         changed = {name: ways[name] for name in ways if before.get(name) != ways[name]}
         for left, names in _by_value(changed, str):
-            yield f"       {names}: {left}"
+            yield f"       anchors of {names}: {left}"
         before = ways
         for danger in step.dangers:
             if danger.unit not in warned:
@@ -241,8 +241,8 @@ def _ways_in_words(site: Site, group: Group, step: Planned) -> str:
         _own(who, group) or describe(site, who) for who in step.anchors[group.name]
     )
     members = ", ".join(site.nodes[node] for node in step.tvs[group.name])
-    words = f"anchors {signers or 'NONE'}"
-    return f"{words}; TVS members {members}" if members else words
+    words = signers or "NONE"
+    return f"{words}; TVS members: {members}" if members else words
 
 
 def _own(who: Identity, group: Group) -> str:

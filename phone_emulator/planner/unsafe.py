@@ -75,6 +75,16 @@ def trouble_of(
     return None if reachable else Trouble()
 
 
+def refused(task: Task, cluster: Cluster, world: World) -> dict[Group, Trouble]:
+    """Return the groups that refuse what a cluster serves, and why."""
+    found = {}
+    for group, phone in zip(task.groups, world.phones, strict=True):
+        trouble = trouble_of(task.site, cluster, group, phone)
+        if trouble is not None and not trouble.is_burnt:
+            found[group] = trouble
+    return found
+
+
 def unsafe(task: Task, steps: Sequence[Step]) -> Iterator[Unsafe]:
     """Carry an order out; return the groups for which it is not safe, and when."""
     lasting: dict[Group, Unsafe] = {}

@@ -17,6 +17,7 @@ from tokenless.phone_emulator.rehearsal.log_tap import LogTap
 from tokenless.phone_emulator.rehearsal.script import Group
 from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
 from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.phone_models import PHONE_MODELS
 from tokenless.protocol.tftp_download import Wishes
 
 _FIRST_MAC: Final = 0x001122000000
@@ -86,9 +87,10 @@ class Cast:
         for group in groups:
             order = self._servers(group.tftp or usual)
             habits = Habits(refuses_expired_signers=group.minds_expiry)
+            prefix = PHONE_MODELS[group.model].device_prefix
             phones[group.name] = [
                 Identity(
-                    device=f"SEP{number:012X}",
+                    device=f"{prefix}{number:012X}",
                     model_name=group.model,
                     servers=order,
                     habits=habits,

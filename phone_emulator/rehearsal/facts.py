@@ -6,11 +6,32 @@ Plain values, read from the cluster and from its running services. `standing` an
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
 
 from tokenless.protocol.checksums import md5_of, sha1_of
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust_list import TrustList
+
+
+@unique
+class InferredRule(StrEnum):
+    """A rule that public reports contradict, or nobody documents, and verdicts rest on.
+
+    Values go into JSON.
+    """
+
+    CALLMANAGER_TRUST = "callmanager-trust-has-no-role"
+    """TVS vouches for nothing that lies in CallManager-trust alone."""
+
+    @property
+    def words(self) -> str:
+        """What a reader of the verdict has to know."""
+        return (
+            "TVS does not vouch for a certificate that is in CallManager-trust only. "
+            "One public report of a migration from 8.6 to 12.5 says otherwise; "
+            'play it with [tvs] callmanager_trust = "sast"'
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +80,8 @@ class ClusterFacts:
     """By the address and port that configurations name."""
     tftp: frozenset[str]
     """Addresses of its nodes."""
+    without_role: frozenset[bytes] = frozenset()
+    """Certificates in CallManager-trust that TVS gives no role."""
 
 
 @dataclass(frozen=True, slots=True)

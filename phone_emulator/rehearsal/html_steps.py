@@ -129,6 +129,10 @@ def _trouble(standing: Standing) -> Iterator[Html]:
         "div",
         tag("h4", f"Why {standing.group} refuses"),
         *(part for cause, each in alike.items() for part in _refusals(cause, each)),
+        *(
+            tag("p", code_words(f"This rests on an inferred rule: {rule.words}."))
+            for rule in standing.inferred_rules
+        ),
         tag("p", f"What would recover {standing.group}:"),
         tag(
             "ol", *(tag("li", code_words(remedy.text)) for remedy in standing.remedies)

@@ -18,11 +18,8 @@ from tokenless.protocol.pem import read_certificates
 from tokenless.protocol.record import Record, RecordTag
 from tokenless.protocol.self_check import SignatureState, signature_state
 from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
-from tokenless.protocol.show_text_parse import (
-    ShownList,
-    ShownRecord,
-    parse_shown_lists,
-)
+from tokenless.protocol.show_text_list import ShownList, ShownRecord
+from tokenless.protocol.show_text_parse import parse_shown_lists
 from tokenless.protocol.show_text_paste import decode_pasted
 from tokenless.protocol.trust_list import TrustList
 from tokenless.protocol.trust_verdicts import TFTP_ROLES, FileKind

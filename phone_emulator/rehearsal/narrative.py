@@ -95,6 +95,8 @@ def _trouble(standing: Standing) -> Iterator[Text]:
         what = cell(f"{standing.group} refuses {files}. ", "red")
         yield Text.assemble(what, cell(cause))
         yield cell(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
+    for rule in standing.inferred_rules:
+        yield cell(f"  rests on an inferred rule: {rule.words}", "yellow")
     if standing.remedies:
         yield cell(f"What recovers {standing.group}:")
         for remedy in standing.remedies:

@@ -26,7 +26,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
         )
     ),
     "tftp": frozenset(["reload"]),
-    "tvs": frozenset(["ctl_cache", "tls_minimum"]),
+    "tvs": frozenset(["callmanager_trust", "ctl_cache", "tls_minimum"]),
 }
 
 

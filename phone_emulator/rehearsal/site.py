@@ -104,6 +104,7 @@ class Site:
             retired=_signers(replaced, nodes),
             tvs=self._tvs(own, nodes),
             tftp=frozenset(node.address for node in nodes.values()),
+            without_role=_without_role(cluster),
         )
 
     def _tvs(
@@ -164,6 +165,7 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
     ports = {
         "tftp": {"port": free_port(socket.SOCK_DGRAM, addresses)},
         "tvs": {"port": free_port(socket.SOCK_STREAM, addresses)},
+        "http": {"enabled": False},  # phones of rehearsals fetch by TFTP
         "callmanager": {
             name: free_port(socket.SOCK_STREAM, addresses) for name in _CALLMANAGER
         },
@@ -195,6 +197,15 @@ def _signers(
         for each in placed
         if each.store in _SIGNING and each.node_id is not None
     }
+
+
+def _without_role(cluster: Cluster) -> frozenset[bytes]:
+    """Return what lies in CallManager-trust only, where that gives no role."""
+    if cluster.config.tvs.callmanager_trust != "no-role":
+        return frozenset()
+    known = {each.certificate.der for each in certificates.with_roles(cluster)}
+    kept = certificates.trust(cluster, TrustStore.CALLMANAGER_TRUST)
+    return frozenset(each.certificate.der for each in kept) - known
 
 
 def _shown(address: str, port: int) -> bytes | None:

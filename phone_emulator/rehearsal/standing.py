@@ -16,6 +16,7 @@ from tokenless.phone_emulator.rehearsal.cast import Cast, Sample
 from tokenless.phone_emulator.rehearsal.facts import (
     ClusterFacts,
     Held,
+    InferredRule,
     Signer,
     TvsFacts,
 )
@@ -105,6 +106,8 @@ class Standing:
     refusals: Mapping[Refusal, int]
     remedies: tuple[Remedy, ...]
     sample: Sample | None = field(repr=False)
+    inferred_rules: tuple[InferredRule, ...] = ()
+    """What the refusals rest on that is inferred."""
 
     @property
     def phones(self) -> int:
@@ -137,6 +140,7 @@ class Standing:
             ],
             "remedies": [remedy.text for remedy in self.remedies],
             "remedy_kinds": [remedy.kind.value for remedy in self.remedies],
+            "inferred_rules": [rule.value for rule in self.inferred_rules],
         }
 
 
@@ -184,7 +188,17 @@ def _standing(name: str, cast: Cast, facts: Sequence[ClusterFacts]) -> Standing:
         refusals=refusals,
         remedies=_remedies(refusals, held, setting),
         sample=cast.samples.get(name),
+        inferred_rules=tuple(_inferred(refusals, facts)),
     )
+
+
+def _inferred(
+    refusals: Mapping[Refusal, int], facts: Sequence[ClusterFacts]
+) -> Iterator[InferredRule]:
+    """Return the inferred rules that the refusals may rest on."""
+    is_not_vouched = any(each.code is Reason.NOT_VOUCHED for each in refusals)
+    if is_not_vouched and any(each.without_role for each in facts):
+        yield InferredRule.CALLMANAGER_TRUST
 
 
 def _states(

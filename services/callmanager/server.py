@@ -66,6 +66,8 @@ class CallManagerServer:
             settings.sip,
             node=settings.node,
             cells=dict.fromkeys(SipCount, 0),
+            switch=self.switch,
+            number_of=number_of,
         )
         self._sccp = StreamServer(
             self._streams("SCCP", settings),
@@ -180,6 +182,7 @@ class CallManagerServer:
                 station = self.registrar.station(registration.device)
                 if isinstance(station, SccpSession):
                     return station.desk.new_leg()
+                return self._office.leg_of(registration)
         return CallFailure.UNKNOWN_NUMBER
 
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:

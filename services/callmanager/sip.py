@@ -20,6 +20,7 @@ from tokenless.protocol.registration import (
     UnregisterReason,
 )
 from tokenless.protocol.sccp.answers import ResetType
+from tokenless.protocol.sip.addresses import decode_address
 from tokenless.protocol.sip.messages import (
     SipMessage,
     SipRequest,
@@ -27,6 +28,7 @@ from tokenless.protocol.sip.messages import (
     answer_to,
 )
 from tokenless.protocol.sip.register import (
+    DEVICE_PARAMETER,
     GRANTED_EXPIRES_S,
     Registration,
     accept,
@@ -36,6 +38,9 @@ from tokenless.protocol.sip.register import (
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.registrar import Registration as Registered
+from tokenless.services.callmanager.sip_calls import SipCalls
+from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
@@ -54,7 +59,7 @@ WARNINGS: Final = {
 """Texts of the Warning, observed or listed (REFERENCE-3 5.2)."""
 _OTHER_WARNING: Final = "Unable to find a device for the registration"
 """For a device that is not in the database [I]."""
-_ALLOWED: Final = "REGISTER, OPTIONS, NOTIFY, REFER"
+_ALLOWED: Final = "REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, NOTIFY, REFER"
 _ACTIONS: Final = {
     ResetType.RESET: "reset",
     ResetType.RESTART: "restart",
@@ -91,14 +96,46 @@ class SipOffice:
     """What all transports of one node share: it answers requests."""
 
     def __init__(
-        self, registrar: Registrar, settings: SipSettings, *, node: str, cells: Cells
+        self,
+        registrar: Registrar,
+        settings: SipSettings,
+        *,
+        node: str,
+        cells: Cells,
+        switch: Switch,
+        number_of: Callable[[str], str],
     ) -> None:
         self.registrar = registrar
         self.settings = settings
         self.node = node
         self.cells = cells
         self.stations: dict[str, SipStation] = {}
+        self.number_of = number_of
+        self.calls = SipCalls(
+            switch, node=node, server=settings.server, contact_of=self._contact_of
+        )
         self._tags = itertools.count(1)
+
+    def party_of(self, registration: Registered) -> Party:
+        """Return who a registered phone is in a call."""
+        profile = registration.profile
+        number = self.number_of(profile.device)
+        return Party(
+            profile.device, number, profile.security_mode, registration.address
+        )
+
+    def leg_of(self, registration: Registered) -> Leg | CallFailure:
+        """Return the leg of a call to a phone that is registered here in SIP."""
+        station = self.stations.get(registration.device)
+        if station is None:
+            return CallFailure.NOT_REGISTERED
+        if self.calls.is_busy(registration.device):
+            return CallFailure.BUSY
+        return self.calls.new_leg(self.party_of(registration), station.send)
+
+    def _contact_of(self, device: str) -> str:
+        station = self.stations.get(device)
+        return "sip:unknown" if station is None else station.register.contact
 
     def new_tag(self) -> str:
         """Return a tag for To, as CUCM's begin: a number."""
@@ -173,14 +210,17 @@ def answer(
         now: Monotonic seconds.
     """
     if isinstance(message, SipResponse):
+        office.calls.take_response(message)
         return None
     match message.method:
         case "REGISTER":
             return _register(office, message, source, now)
+        case "INVITE":
+            return _invite(office, message, source)
+        case "ACK" | "BYE" | "CANCEL" | "UPDATE":
+            return office.calls.take_request(message)
         case "OPTIONS" | "NOTIFY" | "REFER":
             return answer_to(message, 200, "OK", to_tag=office.new_tag())
-        case "ACK":
-            return None
         case _:
             office.cells[SipCount.IGNORED] += 1
             return answer_to(
@@ -190,6 +230,25 @@ def answer(
                 (("Allow", _ALLOWED),),
                 to_tag=office.new_tag(),
             )
+
+
+def _invite(
+    office: SipOffice, request: SipRequest, source: Source
+) -> SipResponse | None:
+    """Begin a call of a registered phone, over what it is registered by.
+
+    Its contact names the device; a call in clear in the name of a secure device is
+    refused, as its registration would be.
+    """
+    try:
+        contact = decode_address(request.get("contact"))
+    except ProtocolError:
+        return answer_to(request, 400, "Bad Request", to_tag=office.new_tag())
+    device = contact.parameters.get(DEVICE_PARAMETER, "")
+    registration = office.registrar.find(device)
+    if registration is None or registration.peer != source.peer:
+        return answer_to(request, 403, "Forbidden", to_tag=office.new_tag())
+    return office.calls.invite(request, office.party_of(registration), source.send)
 
 
 def _register(

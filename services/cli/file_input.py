@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tokenless.ground import files
+from tokenless.ground.files import TooLongError
 from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.errors import DecodeError, ProtocolError
@@ -42,13 +44,12 @@ def read_bounded(path: Path, limit: int = MAX_FILE_LENGTH) -> bytes:
         ServiceError: When it is longer.
         OSError: When it cannot be read.
     """
-    with path.open("rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
+    try:
+        return files.read_bounded(path, limit)
+    except TooLongError as error:
         raise ServiceError(
-            f"{path}: has over {limit} bytes", hint="name a file that phones would take"
-        )
-    return data
+            f"{path}: {error}", hint="name a file that phones would take"
+        ) from None
 
 
 def load_file(path: Path) -> AnyFile:

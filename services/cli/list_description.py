@@ -27,6 +27,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from tokenless.ground.toml_files import TomlFileError, load_toml
 from tokenless.protocol.codes import Digest, Role, role_name
 from tokenless.protocol.record import Record
 from tokenless.protocol.trust_list_build import (
@@ -35,11 +36,10 @@ from tokenless.protocol.trust_list_build import (
     record_for,
     token_record,
 )
-from tokenless.services.cli.file_input import load_certificate, read_bounded
+from tokenless.services.cli.file_input import load_certificate
 from tokenless.services.errors import ConfigurationError
 from tokenless.toml_places import fault_of, line_of, shown
 
-_MAX_DESCRIPTION: Final = 1024 * 1024
 _MAX_ROLE: Final = 0xFFFF
 _ROLES: Final = {
     word.upper(): int(role) for role in Role for word in (role.name, role_name(role))
@@ -92,19 +92,20 @@ def load_description(path: Path) -> ListDescription:
         ConfigurationError: When it is no TOML or has a field that it cannot have.
         OSError: When it cannot be read.
     """
-    data = read_bounded(path, _MAX_DESCRIPTION)
     try:
-        return msgspec.toml.decode(data, type=ListDescription, dec_hook=_path_hook)
+        text, tables = load_toml(path)
+    except TomlFileError as error:
+        raise ConfigurationError(f"{path}: {error}", hint=error.hint) from None
+    try:
+        return msgspec.convert(tables, ListDescription, dec_hook=_path_hook)
     except msgspec.ValidationError as error:
         fault = fault_of(error, ListDescription)
-        line = line_of(data.decode(), fault.keys)
+        line = line_of(text, fault.keys)
         place = f"{path}:{line}" if line else str(path)
         raise ConfigurationError(
             f"{place}: {shown(fault.keys)}: {fault.reason}",
             hint=f"did you mean `{fault.meant}`?" if fault.meant else None,
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
 
 
 def parse_record_flag(text: str) -> RecordDescription:

@@ -5,13 +5,13 @@ certificates) and how the services of this machine run (`[tftp]`, `[tvs]`). What
 administrators change later lives in the database, not here.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from tokenless.ground.toml_files import TomlFileError, load_toml
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
     CapfSection,
@@ -107,18 +107,13 @@ def load_config(
     """
     path = _default_path() if path is None else path
     try:
-        text = path.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
+        text, tables = load_toml(path)
     except OSError as error:
         raise ConfigurationError(
             f"{path}: {error.strerror}", hint="name a configuration with --config"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}", hint="correct the TOML") from None
-    except RecursionError:
-        raise ConfigurationError(
-            f"{path}: nested too deeply", hint="correct the TOML"
-        ) from None
+    except TomlFileError as error:
+        raise ConfigurationError(f"{path}: {error}", hint=error.hint) from None
     try:
         return check_tables(_overlay(tables, overrides or {}), str(path))
     except SettingError as error:

@@ -100,6 +100,25 @@ class TftpSection(Section, frozen=True):
     max_file_bytes: Count = 256 << 20
 
 
+class HttpSection(Section, frozen=True):
+    """`[http]`: the same files over HTTP and HTTPS (services.http.settings).
+
+    Phones know no other ports than 6970 and 6971. Where TFTP takes a free port, so do
+    they that are not given.
+    """
+
+    enabled: bool = True
+    port: Port | None = None
+    tls_port: Port | None = None
+    alias_port: Port | None = None
+    """A second port for HTTPS, 6972 in the field; without it there is none."""
+    connections: Count = 16384
+    connections_per_address: Count = 8192
+    request_s: Seconds = 10.0
+    idle_s: Seconds = 10.0
+    log_lines_per_s: Count = 40
+
+
 class LegacyTvsSection(Section, frozen=True):
     """`[tvs.legacy]`: TLS 1.0 on a port of its own."""
 
@@ -115,6 +134,10 @@ class TvsSection(Section, frozen=True):
     workers: Count = 1
     ctl_cache: Literal["as-documented", "as-logged"] = "as-documented"
     """Which CTL files TVS believes (REFERENCE 10.2)."""
+    callmanager_trust: Literal["no-role", "sast"] = "no-role"
+    """Whether TVS vouches for what lies in CallManager-trust alone. Observed: it has no
+    role there (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that
+    ITLRecovery in that store was enough; `sast` plays it."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
     """7900 phones have TLS 1.0 only."""
     legacy: LegacyTvsSection | None = None
@@ -226,6 +249,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     cluster: ClusterSection = ClusterSection()
     certificates: CertificatesSection = CertificatesSection()
     tftp: TftpSection = TftpSection()
+    http: HttpSection = HttpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
     capf: CapfSection | None = None

@@ -14,6 +14,8 @@ from tests.rigs.cluster import Lab
 from tests.rigs.live import LiveNode
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
+from tokenless.phone_emulator.cli.fleet_view import stuck_lines
+from tokenless.phone_emulator.fleet.report import FleetReport
 
 MIXED = replace(Lab(), mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
@@ -40,6 +42,15 @@ class Commands:
 @pytest.fixture
 def fleet(tmp_path: Path, node: LiveNode) -> Commands:
     return Commands(tmp_path / "fleet", node)
+
+
+def test_a_long_list_of_stuck_phones_is_counted_by_reason() -> None:
+    report = FleetReport(60, stuck=[f"SEP{n:012X}" for n in range(60)])
+    report.reasons.update({"not-vouched": 58, "malformed": 2})
+    lines = list(stuck_lines(report))
+    assert lines[:2] == ["stuck: SEP000000000000", "stuck: SEP000000000001"]
+    assert lines[20:] == ["and 40 more, by reason: 58 not-vouched, 2 malformed"]
+    assert list(stuck_lines(FleetReport(3))) == []
 
 
 async def test_counts_come_as_one_object(fleet: Commands) -> None:

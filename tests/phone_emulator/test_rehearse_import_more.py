@@ -18,6 +18,7 @@ from tokenless.phone_emulator.rehearsal.script import Script, load_script, sizes
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phone_config import CallManagerMember, PhoneConfig, TvsMember
 from tokenless.protocol.record import Record, RecordTag, compose_record
+from tokenless.protocol.signed_file import sign_file
 from tokenless.protocol.trust_list_build import emptied_record
 from tokenless.services.config import load_config
 
@@ -77,6 +78,17 @@ def test_a_configuration_gives_the_group_and_its_order(
     assert found["callmanager_group"] == group
     assert script.cluster["callmanager_groups"] == [group]
     assert not {"callmanager-group", "tvs-members"} & topics(found)
+
+
+def test_a_signed_configuration_does_too(tmp_path: Path, lists: list[str]) -> None:
+    plain = tmp_path / "SEP.cnf.xml"
+    configuration(plain, SUB, PUB)
+    signed = tmp_path / "SEP.cnf.xml.sgn"
+    signer = MIXED.callmanager_pub.signer
+    file = sign_file("SEP.cnf.xml.sgn", plain.read_bytes(), signer, timestamp=1)
+    signed.write_bytes(file.data)
+    found, _ = imported(tmp_path, *lists, "--config", str(signed))
+    assert found["callmanager_group"]["members"] == ["cucm-sub1", "cucm-pub"]
 
 
 def test_other_tvs_servers_than_the_groups_are_said(

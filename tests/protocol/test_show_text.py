@@ -14,11 +14,8 @@ from tokenless.protocol.codes import Role
 from tokenless.protocol.record import compose_record
 from tokenless.protocol.show_text import show_missing, show_trust_list
 from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
-from tokenless.protocol.show_text_parse import (
-    ShownList,
-    parse_shown_list,
-    parse_shown_lists,
-)
+from tokenless.protocol.show_text_list import ShownList
+from tokenless.protocol.show_text_parse import parse_shown_list, parse_shown_lists
 from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 MODIFIED = "Fri Mar 06 19:45:13 CET 2015"

@@ -22,7 +22,8 @@ from tests.rigs.shown_texts import (
     text_of,
 )
 from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
-from tokenless.protocol.show_text_parse import ShownList, parse_shown_lists
+from tokenless.protocol.show_text_list import ShownList
+from tokenless.protocol.show_text_parse import parse_shown_lists
 from tokenless.protocol.show_text_paste import decode_pasted
 
 EXAMPLES = int(os.environ.get("TOKENLESS_SHOW_EXAMPLES", "400"))

@@ -43,8 +43,9 @@ def play(script: Script) -> Played:
         ("CallManager, TVS, CAPF", "10.5(1)", ("7975", "7960"), True),
         ("CallManager, TVS, CAPF, ITLRecovery", "11.5(1)", ("8861",), False),
         ("CallManager, TVS, CAPF, ITLRecovery", "12.5(1)", ("7975", "7960"), True),
+        ("CallManager, TVS", "14", ("8861", "Jabber"), True),
     ],
-    ids=["10.5", "11.5-non-secure", "12.5"],
+    ids=["10.5", "11.5-non-secure", "12.5", "14-Jabber"],
 )
 def test_a_plan_ends_as_it_was_predicted(
     goal: str, version: str, models: tuple[str, ...], mixed: bool
@@ -129,3 +130,24 @@ def test_what_cannot_be_planned(arguments: tuple[str, ...], words: str) -> None:
     status, out, err = run_cli("rehearse", "plan", *arguments)
     assert (status, out) == (1, "")
     assert words in err
+
+
+def test_a_plan_for_a_cluster_that_went_mixed_and_back_plays(tmp_path: Path) -> None:
+    ours = tmp_path / "ours.toml"
+    ours.write_text(
+        'name = "ours"\nlesson = "x"\n[cluster.cluster]\nversion = "11.5(1)"\n'
+        '[[groups]]\nname = "desk"\nmodel = "8861"\n'
+        '[[groups]]\nname = "soft"\nmodel = "Jabber"\n'
+        '[[steps]]\ntitle = "as it is"\nrun = [\n'
+        '"admin utils ctl set-cluster mixed-mode",\n'
+        '"admin utils ctl set-cluster non-secure-mode",\n'
+        '"admin --all utils service restart Cisco Tftp", "phones boot"]\n'
+    )
+    change = tmp_path / "change.toml"
+    goal = "regenerate CallManager, TVS"
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", goal, "--for", str(ours), "--save", str(change))
+    )
+    assert (status, "The shortest safe order" in out) == (0, True), err
+    status, out, _ = run_cli("rehearse", "run", str(change), "--phones", "4", "--json")
+    assert status == 0, out

@@ -230,3 +230,62 @@ def test_a_folder_in_use_is_not_written_into(tmp_path: Path) -> None:
             ["run", "auto-registration", "--keep", str(tmp_path)],
             catch_exceptions=False,
         )
+
+
+REPORTED = """
+name = "as-reported"
+lesson = "A public report: ITLRecovery of the new cluster in CallManager-trust."
+source = "insecurewi.re, 2021"
+
+[cluster.cluster]
+version = "10.5(1)"
+
+[cluster.tvs]
+callmanager_trust = "SETTING"
+
+[[others.new.nodes]]
+name = "new-pub"
+address = "127.0.47.165"
+publisher = true
+
+[[others.new.callmanager_groups]]
+name = "Lab-CMG"
+members = ["new-pub"]
+
+[others.new.cluster]
+version = "12.5(1)"
+
+[[groups]]
+name = "phones"
+
+[[steps]]
+title = "Both clusters non-secure"
+run = ["phones boot"]
+
+[[steps]]
+title = "As the report has it"
+run = [
+    "cert upload CallManager-trust new-pub:CallManager",
+    "cert upload Phone-SAST-trust new-pub:CallManager",
+    "cert upload CallManager-trust new-pub:ITLRecovery",
+    "admin --all utils service restart Cisco Trust Verification Service",
+    "phones move phones --to new-pub",
+    "phones boot",
+]
+expect = [{ group = "phones", stuck = STUCK }]
+"""
+
+
+@pytest.mark.parametrize(("setting", "is_stuck"), [("no-role", True), ("sast", False)])
+def test_what_rests_on_an_inferred_rule_says_so(
+    tmp_path: Path, setting: str, *, is_stuck: bool
+) -> None:
+    text = REPORTED.replace("SETTING", setting).replace("STUCK", str(is_stuck).lower())
+    (tmp_path / "x.toml").write_text(text)
+    (script,) = find_scripts(str(tmp_path / "x.toml"))
+    played = run_script(script, 1, tmp_path, Watcher())
+    assert played.first_difference is None
+    first, last = (step.standings[0] for step in played.steps)
+    rules = ["callmanager-trust-has-no-role"] if is_stuck else []
+    assert first.to_json()["inferred_rules"] == []
+    assert last.to_json()["inferred_rules"] == rules

@@ -33,6 +33,7 @@ from tokenless.services.callmanager.sip import (
     expire,
 )
 from tokenless.services.callmanager.sip_datagrams import SipDatagrams
+from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.limited_log import LimitedLog
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
@@ -50,6 +51,7 @@ FORM = RegisterForm(
     transport="tcp",
     user="8a6f6ee2-0000-4000-8000-000000000001",
 )
+NUMBERS = {PHONE: "1001", SECURE: "1000"}
 DEVICES = {
     PHONE: DeviceProfile(PHONE, Signalling.SIP, device_types=(684,)),
     SECURE: DeviceProfile(SECURE, Signalling.SIP, DeviceSecurity.ENCRYPTED),
@@ -58,9 +60,23 @@ DEVICES = {
 
 def office_of() -> SipOffice:
     registrar = Registrar(DEVICES.get, clock=lambda: 100, max_devices=10)
-    return SipOffice(
-        registrar, SipSettings(), node="pub", cells=dict.fromkeys(SipCount, 0)
+    office: SipOffice
+
+    def leg_of(number: str) -> Leg | CallFailure:
+        for registration in registrar.registrations():
+            if NUMBERS[registration.device] == number:
+                return office.leg_of(registration)
+        return CallFailure.UNKNOWN_NUMBER
+
+    office = SipOffice(
+        registrar,
+        SipSettings(),
+        node="pub",
+        cells=dict.fromkeys(SipCount, 0),
+        switch=Switch(leg_of),
+        number_of=NUMBERS.__getitem__,
     )
+    return office
 
 
 def register(device: str = PHONE, *, expires_s: int = 3600) -> SipRequest:

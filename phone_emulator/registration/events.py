@@ -1,0 +1,144 @@
+"""What a registering phone reports, whatever it speaks."""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from ipaddress import IPv4Address
+from typing import TypeAlias
+
+from tokenless.protocol.sccp.call import SecurityStatus
+from tokenless.protocol.srtp import SrtpKeys
+
+
+@unique
+class Standing(StrEnum):
+    """How a phone stands with one server."""
+
+    IDLE = "idle"
+    REGISTERING = "registering"
+    REGISTERED = "registered"
+    REJECTED = "rejected"
+    LOST = "lost"
+    """The server is silent, or has closed the connection."""
+    UNREGISTERED = "unregistered"
+
+
+@unique
+class LastOut(StrEnum):
+    """Why a phone was out of service, as its next alarm says it (REFERENCE-3 4.5)."""
+
+    TCP_TIMEOUT = "TCP-timeout"
+    RESET_BY_CALLMANAGER = "CM-reset-TCP"
+    ABORTED = "CM-aborted-TCP"
+    CLOSED = "CM-closed-TCP"
+    KEEPALIVE_FAILURE = "KeepaliveTO"
+    FALLBACK = "Failback"
+    USER_RESET = "Phone-Keypad"
+    RESET = "Reset-Reset"
+    RESTART = "Reset-Restart"
+    REJECTED = "Phone-Reg-Rej"
+    INITIALIZED = "Initialized"
+
+    @property
+    def code(self) -> int:
+        """The number of the alarm."""
+        return _ALARM_CODES[self]
+
+
+_ALARM_CODES = {
+    LastOut.TCP_TIMEOUT: 10,
+    LastOut.RESET_BY_CALLMANAGER: 12,
+    LastOut.ABORTED: 13,
+    LastOut.CLOSED: 14,
+    LastOut.KEEPALIVE_FAILURE: 15,
+    LastOut.FALLBACK: 18,
+    LastOut.USER_RESET: 20,
+    LastOut.RESET: 22,
+    LastOut.RESTART: 23,
+    LastOut.REJECTED: 24,
+    LastOut.INITIALIZED: 25,
+}
+"""Numbers are stated, some of the words inferred (REFERENCE-3 4.5)."""
+
+
+@unique
+class CallStage(StrEnum):
+    """What a phone's screen says of its call."""
+
+    DIALLING = "dialling"
+    RINGING = "ringing"
+    """Somebody calls."""
+    RING_OUT = "ring-out"
+    CONNECTED = "connected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCall:
+    """A call as the phone shows it."""
+
+    stage: CallStage
+    reference: int
+    other: str = ""
+    """The other phone's number."""
+    security: SecurityStatus = SecurityStatus.UNKNOWN
+    """What the server dictates; the lock needs SRTP of its own, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingChanged:
+    """The phone registered, was refused, or is out of service."""
+
+    standing: Standing
+    why: str = ""
+    """The server's words, or what the phone saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetOrdered:
+    """The server orders a reset, a restart, or to apply the configuration."""
+
+    last: LastOut
+
+
+@dataclass(frozen=True, slots=True)
+class MayComeBack:
+    """A better server lets the phone register there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallShown:
+    """The call that the screen shows has changed; None: no call."""
+
+    call: ShownCall | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenForMedia:
+    """Open a socket and say where by `media_opened`; decrypt with `keys`."""
+
+    keys: SrtpKeys | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendMedia:
+    """Send G.711 every 20 ms, encrypted with `keys`."""
+
+    address: IPv4Address
+    port: int
+    keys: SrtpKeys | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopMedia:
+    """Close the media socket."""
+
+
+PhoneEvent: TypeAlias = (
+    StandingChanged
+    | ResetOrdered
+    | MayComeBack
+    | CallShown
+    | ListenForMedia
+    | SendMedia
+    | StopMedia
+)

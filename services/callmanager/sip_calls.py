@@ -1,0 +1,380 @@
+"""The calls of SIP phones: dialogs become legs, legs become requests and responses.
+
+CUCM is a back-to-back user agent: the called phone gets an INVITE without a
+description, offers in its 200, and has the answer in the ACK (REFERENCE-4 4.1). Of the
+suites that a phone offers only AES_CM_128_HMAC_SHA1_32 is taken: SCCP phones speak no
+other (REFERENCE-4 3.3).
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum, unique
+from ipaddress import IPv4Address
+from typing import Final
+
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.sccp.call import SecurityStatus
+from tokenless.protocol.sip.addresses import decode_address, decode_uri
+from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
+from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
+from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
+from tokenless.services.callmanager.switch import (
+    CallFailure,
+    Endpoint,
+    Leg,
+    Media,
+    Party,
+    Switch,
+)
+
+_SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
+_SDP: Final = ("Content-Type", "application/sdp")
+_ALLOW: Final = (
+    "INVITE, OPTIONS, INFO, BYE, CANCEL, ACK, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY"
+)
+_REFUSALS: Final = {
+    CallFailure.UNKNOWN_NUMBER: (404, "Not Found"),
+    CallFailure.NOT_REGISTERED: (503, "Service Unavailable"),
+    CallFailure.BUSY: (486, "Busy Here"),
+    CallFailure.MEDIA: (488, "Not Acceptable Media"),
+}
+_LEVELS: Final = {
+    SecurityStatus.UNKNOWN: "Unknown",
+    SecurityStatus.NOT_AUTHENTICATED: "NotAuthenticated",
+    SecurityStatus.AUTHENTICATED: "Authenticated",
+    SecurityStatus.ENCRYPTED: "Encrypted",
+}
+_FIRST_FAILURE: Final = 300
+_FIRST_SUCCESS: Final = 200
+
+
+@unique
+class _Stage(IntEnum):
+    EARLY = 0
+    ESTABLISHED = 1
+    ENDED = 2
+
+
+@dataclass(slots=True)
+class Dialog:
+    """The names of a dialog, and the number of its last request of ours."""
+
+    call_id: str
+    mine: str
+    """Our From or To, with its tag."""
+    theirs: str
+    target: str
+    """The phone's contact."""
+    sequence: int = 100
+
+
+def call_info(status: SecurityStatus, orientation: str, more: str = "") -> str:
+    """Return the value of Call-Info (REFERENCE-4 4.4)."""
+    return (
+        f"<urn:x-cisco-remotecc:callinfo>; security= {_LEVELS[status]}; "
+        f"orientation= {orientation}; isVoip; call-instance= 1{more}"
+    )
+
+
+class SipLeg(Leg):
+    """One SIP phone's part of a call."""
+
+    def __init__(
+        self, party: Party, calls: "SipCalls", send: Callable[[bytes], None]
+    ) -> None:
+        super().__init__(party)
+        self._calls = calls
+        self._send = send
+        self._stage = _Stage.EARLY
+        self._invite: SipRequest | None = None
+        """The INVITE of a phone that calls."""
+        self.dialog = Dialog("", "", "", "")
+        self._offer: AudioStream | None = None
+        self._answer = b""
+
+    @property
+    def brings_keys(self) -> bool:
+        """SIP phones make the key that they send with."""
+        return True
+
+    # --- a phone that calls --------------------------------------------------------
+
+    def begin(self, invite: SipRequest) -> AudioStream:
+        """Take the INVITE of a phone that calls; return its offer.
+
+        Raises:
+            ProtocolError: When it offers no audio stream, or names no contact.
+        """
+        self._offer = decode_audio(invite.body)
+        target = decode_address(invite.get("contact")).uri
+        self._invite = invite
+        to = invite.get("to")
+        self.dialog = Dialog(
+            invite.get("call-id"),
+            f"{to};tag={self._calls.new_tag()}",
+            invite.get("from"),
+            target,
+        )
+        return self._offer
+
+    @property
+    def offered_keys(self) -> SrtpKeys | None:
+        """The key that the phone sends with, None where no offered one can be used."""
+        crypto = self._usable_crypto()
+        return None if crypto is None else crypto.keys
+
+    def respond(
+        self, status: int, reason: str, *headers: tuple[str, str], body: bytes = b""
+    ) -> None:
+        """Answer the INVITE of a phone that calls."""
+        if self._invite is None:
+            return
+        tag = self.dialog.mine.rpartition(";tag=")[2]
+        response = answer_to(
+            self._invite, status, reason, headers, body=body, to_tag=tag
+        )
+        self._send(response.encode())
+
+    def show_alerting(self, other: Party) -> None:
+        """Say that the other phone rings."""
+        info = call_info(SecurityStatus.UNKNOWN, "to", "; ui-state= ringout")
+        self.respond(180, "Ringing", ("Call-Info", info), self._contact(other))
+
+    # --- a phone that is called ------------------------------------------------------
+
+    def show_ringing(self, other: Party) -> None:
+        """Send an INVITE without a description."""
+        calls = self._calls
+        number = next(calls.numbers)
+        tag = calls.new_tag()
+        self.dialog = Dialog(
+            f"{number:08x}-tokenless@{calls.node}",
+            f"<sip:{other.number}@{calls.node}>;tag={tag}",
+            f"<sip:{self.party.number}@{calls.node}>",
+            calls.contact_of(self.party.device),
+        )
+        calls.legs[self.dialog.call_id] = self
+        party = "party=calling;screen=yes;privacy=off"
+        self._request(
+            "INVITE",
+            ("Call-Info", call_info(SecurityStatus.UNKNOWN, "from")),
+            ("Remote-Party-ID", f"<sip:{other.number}@{calls.node}>;{party}"),
+            ("Alert-Info", "<file://Bellcore-dr1/>"),
+            ("Supported", "timer,resource-priority,replaces"),
+            ("Allow", _ALLOW),
+            ("Expires", "180"),
+            self._contact(other),
+        )
+
+    def take_response(self, response: SipResponse) -> None:
+        """Go on with what a called phone answers to our INVITE."""
+        if not response.get("cseq").endswith("INVITE") or self._stage is _Stage.ENDED:
+            return
+        if response.status >= _FIRST_FAILURE:
+            self._acknowledge(response)
+            self._end(CallFailure.BUSY)
+        elif response.status >= _FIRST_SUCCESS and self._stage is _Stage.EARLY:
+            self._lifted(response)
+        elif response.status >= _FIRST_SUCCESS:
+            self._acknowledge(response)  # a 200 that came again: its ACK was lost
+
+    def _lifted(self, response: SipResponse) -> None:
+        self._stage = _Stage.ESTABLISHED
+        self.dialog.theirs = response.get("to")
+        call = self.call
+        try:
+            self._offer = decode_audio(response.body)
+            self.dialog.target = decode_address(response.get("contact")).uri
+        except ProtocolError:
+            self._acknowledge(response)
+            if call is not None:
+                call.hang_up(self, CallFailure.MEDIA)
+            return
+        if call is not None:
+            call.answer()
+            where = Endpoint(self._offer.address, self._offer.port)
+            call.media_opened(self, where, self.offered_keys)
+
+    def _acknowledge(self, _response: SipResponse) -> None:
+        self._request("ACK", *([_SDP] if self._answer else []), body=self._answer)
+
+    # --- both ------------------------------------------------------------------------
+
+    def open_media(self, other: Party, keys: SrtpKeys | None) -> None:
+        """Do nothing: the phone has said where it listens."""
+
+    def connect_media(self, where: Endpoint, media: Media) -> None:
+        """Make the description that answers the phone's offer, and acknowledge."""
+        crypto = self._usable_crypto() if media.receives_with is not None else None
+        stream = AudioStream(where.address, where.port)
+        if crypto is not None and media.receives_with is not None:
+            own = replace(crypto, keys=media.receives_with)
+            stream = replace(stream, cryptos=(own,), is_secure=True)
+        self._answer = stream.encode(
+            origin="CiscoSystemsCCM-SIP", session=next(self._calls.numbers)
+        )
+        if self._invite is None:
+            self._request("ACK", _SDP, body=self._answer)
+
+    def show_connected(self, other: Party, status: SecurityStatus) -> None:
+        """Say how secure the call is: in the 200 to the caller, else in an UPDATE."""
+        if self._invite is not None:
+            self._stage = _Stage.ESTABLISHED
+            info = ("Call-Info", call_info(status, "to"))
+            self.respond(200, "OK", info, self._contact(other), _SDP, body=self._answer)
+        elif status is not SecurityStatus.NOT_AUTHENTICATED:
+            self._request(
+                "UPDATE",
+                ("Call-Info", call_info(status, "from")),
+                self._contact(other),
+            )
+
+    def show_ended(self, failure: CallFailure | None) -> None:
+        """End the dialog as its stage asks for it."""
+        stage, self._stage = self._stage, _Stage.ENDED
+        self._calls.legs.pop(self.dialog.call_id, None)
+        if stage is _Stage.ENDED:
+            return
+        if stage is _Stage.ESTABLISHED:
+            self._request("BYE", ("Reason", "Q.850;cause=16"))
+        elif self._invite is None:
+            self._request("CANCEL")
+        else:
+            refusal = (487, "Request Terminated")
+            self.respond(*(_REFUSALS[failure] if failure is not None else refusal))
+
+    def take_bye(self) -> None:
+        """End the call: the phone has said goodbye."""
+        self._end(None)
+
+    def _end(self, failure: CallFailure | None) -> None:
+        self._stage = _Stage.ENDED
+        self._calls.legs.pop(self.dialog.call_id, None)
+        if self.call is not None:
+            self.call.hang_up(self, failure)
+
+    def take_cancel(self) -> None:
+        """End a call that was not answered: its caller has given up."""
+        if self._stage is _Stage.EARLY and self.call is not None:
+            self.call.hang_up(self)
+
+    def _usable_crypto(self) -> Crypto | None:
+        offer = self._offer
+        if offer is None or not offer.is_secure:
+            return None
+        return next((each for each in offer.cryptos if each.suite is _SUITE), None)
+
+    def _contact(self, other: Party) -> tuple[str, str]:
+        device = f'+u.sip!devicename.ccm.cisco.com="{other.device}"'
+        return "Contact", f"<sip:{other.number}@{self._calls.node}>;{device}"
+
+    def _request(
+        self, method: str, *headers: tuple[str, str], body: bytes = b""
+    ) -> None:
+        dialog = self.dialog
+        if method not in {"ACK", "CANCEL"}:
+            dialog.sequence += 1
+        branch = f"z9hG4bK{next(self._calls.numbers):x}"
+        request = SipRequest(
+            method,
+            dialog.target,
+            (
+                ("Via", f"SIP/2.0/TCP {self._calls.node};branch={branch}"),
+                ("From", dialog.mine),
+                ("To", dialog.theirs),
+                ("Call-ID", dialog.call_id),
+                ("CSeq", f"{dialog.sequence} {method}"),
+                ("Max-Forwards", "70"),
+                ("User-Agent", self._calls.server),
+                *headers,
+            ),
+            body,
+        )
+        self._send(request.encode())
+
+
+class SipCalls:
+    """The dialogs of one node."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        *,
+        node: str,
+        server: str,
+        contact_of: Callable[[str], str],
+    ) -> None:
+        """Begin without calls.
+
+        Args:
+            switch: Connects them.
+            node: Our name in URIs.
+            server: Our User-Agent.
+            contact_of: Takes a device's name, returns its contact's URI.
+        """
+        self.switch = switch
+        self.node = node
+        self.server = server
+        self.contact_of = contact_of
+        self.legs: dict[str, SipLeg] = {}
+        self.numbers = itertools.count(1)
+
+    def new_tag(self) -> str:
+        """Return a tag, as CUCM's begin: a number."""
+        return f"{next(self.numbers)}~{self.node}"
+
+    def new_leg(self, party: Party, send: Callable[[bytes], None]) -> SipLeg:
+        """Return the leg of a call that comes in."""
+        return SipLeg(party, self, send)
+
+    def is_busy(self, device: str) -> bool:
+        """Whether a device has a call."""
+        return any(leg.party.device == device for leg in self.legs.values())
+
+    def invite(
+        self, request: SipRequest, party: Party, send: Callable[[bytes], None]
+    ) -> SipResponse | None:
+        """Begin the call of a phone; return a refusal of its INVITE, if it is one."""
+        known = self.legs.get(request.get("call-id"))
+        if known is not None:
+            # Said again, or offered anew in mid-call: nothing of this is needed here.
+            return answer_to(request, 488, "Not Acceptable Here")
+        leg = SipLeg(party, self, send)
+        try:
+            offer = leg.begin(request)
+            number = decode_uri(request.uri).user
+        except ProtocolError:
+            return answer_to(request, 400, "Bad Request", to_tag=self.new_tag())
+        leg.respond(100, "Trying")
+        self.legs[leg.dialog.call_id] = leg
+        where = Endpoint(IPv4Address(offer.address), offer.port)
+        failure = self.switch.call(leg, number, endpoint=where, keys=leg.offered_keys)
+        if failure is None:
+            return None
+        leg.show_ended(failure)
+        return None
+
+    def take_request(self, request: SipRequest) -> SipResponse | None:
+        """Go on with a dialog's request; return its answer, None for an ACK."""
+        leg = self.legs.get(request.get("call-id"))
+        if leg is None:
+            is_ack = request.method == "ACK"
+            missing = answer_to(request, 481, "Call/Transaction Does Not Exist")
+            return None if is_ack else missing
+        match request.method:
+            case "BYE":
+                leg.take_bye()
+            case "CANCEL":
+                leg.take_cancel()
+            case "ACK":
+                return None
+            case _:
+                pass
+        return answer_to(request, 200, "OK")
+
+    def take_response(self, response: SipResponse) -> None:
+        """Go on with what a phone answers."""
+        leg = self.legs.get(response.get("call-id"))
+        if leg is not None:
+            leg.take_response(response)

@@ -1,0 +1,90 @@
+"""Files that are whole or absent: written beside their place, then moved over it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from tokenless.disk import named
+
+PRIVATE: Final = 0o600
+PUBLIC: Final = 0o644
+UNFINISHED: Final = ".new"
+"""How the name of a file ends that is being written; it begins with a dot."""
+
+
+class TooLongError(ValueError):
+    """A file that is longer than any of its kind."""
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Read a file of at most `most` bytes; an endless one is not read to its end.
+
+    Raises:
+        TooLongError: When it is longer.
+        OSError: When it cannot be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise TooLongError(f"has over {most} bytes")
+    return data
+
+
+def replace_file(path: Path, data: bytes, *, mode: int | None = PUBLIC) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one.
+
+    Args:
+        path: The file.
+        data: Its content.
+        mode: Its mode, whatever the umask is; as the umask has it when None.
+
+    Raises:
+        OSError: When it cannot be written; the old file is intact then.
+    """
+    with named(path), replacing(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int | None = PUBLIC) -> Iterator[BinaryIO]:
+    """Open a file that takes its place when the block ends well, else never.
+
+    Raises:
+        OSError: When it cannot be written; the old file is intact then.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
+    # Nobody else reads it before it has its mode: it may be a private key.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(beside, flags, 0o666 if mode is None else PRIVATE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path is there and no file: `/dev/stdout`, a pipe.
+
+    It is written to as it is: moved over it, a file would take its place for everybody.
+    """
+    return path.exists() and not path.is_file()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,331 @@
+"""Calls of SIP phones, without sockets: dialogs, descriptions, keys, ends."""
+
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+
+import pytest
+import structlog
+
+from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.registration import DeviceProfile, Peer, Signalling
+from tokenless.protocol.sip.messages import (
+    SipRequest,
+    SipResponse,
+    answer_to,
+    decode_message,
+)
+from tokenless.protocol.sip.register import DEVICE_PARAMETER, RegisterForm
+from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
+from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.sip import (
+    SipCount,
+    SipOffice,
+    SipSettings,
+    Source,
+    answer,
+)
+from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
+from tokenless.services.limited_log import LimitedLog
+
+A, B = "SEP00000000000A", "SEP00000000000B"
+NUMBERS = {A: "1001", B: "1000"}
+SHORT, LONG = SrtpSuite.AES_CM_128_HMAC_SHA1_32, SrtpSuite.AES_CM_128_HMAC_SHA1_80
+KEYS = {A: SrtpKeys(b"a" * 16, b"a" * 14), B: SrtpKeys(b"b" * 16, b"b" * 14)}
+PORTS = {A: 16384, B: 16386}
+HERE = IPv4Address("127.0.0.1")
+MODES = DeviceSecurity
+
+
+class Node:
+    def __init__(self, modes: dict[str, DeviceSecurity]) -> None:
+        self.devices = {
+            name: DeviceProfile(name, Signalling.SIP, mode)
+            for name, mode in modes.items()
+        }
+        registrar = Registrar(self.devices.get, clock=lambda: 1, max_devices=9)
+        self.office = SipOffice(
+            registrar,
+            SipSettings(),
+            node="pub",
+            cells=dict.fromkeys(SipCount, 0),
+            switch=Switch(self.leg_of),
+            number_of=NUMBERS.__getitem__,
+        )
+
+    def leg_of(self, number: str) -> Leg | CallFailure:
+        for registration in self.office.registrar.registrations():
+            if NUMBERS[registration.device] == number:
+                return self.office.leg_of(registration)
+        return CallFailure.UNKNOWN_NUMBER
+
+
+@dataclass
+class Phone:
+    node: Node
+    name: str
+    inbox: list[SipRequest | SipResponse] = field(default_factory=list)
+    suites: tuple[SrtpSuite, ...] = (LONG, SHORT)
+
+    @property
+    def mode(self) -> DeviceSecurity:
+        return self.node.devices[self.name].security_mode
+
+    @property
+    def peer(self) -> Peer:
+        secure = self.mode is not MODES.NON_SECURE
+        return Peer("AES128-SHA", self.name) if secure else Peer()
+
+    def say(self, message: SipRequest | SipResponse, peer: Peer | None = None) -> None:
+        log = LimitedLog(structlog.get_logger(), 0, summary="more")
+        source = Source("127.0.0.1", peer or self.peer, self.hear, log)
+        response = answer(self.node.office, decode_message(message.encode()), source, 0)
+        if response is not None:
+            self.hear(response.encode())
+
+    def hear(self, data: bytes) -> None:
+        self.inbox.append(decode_message(data))
+
+    def next(self) -> SipRequest | SipResponse:
+        return self.inbox.pop(0)
+
+    def register(self) -> None:
+        form = RegisterForm(
+            server="pub",
+            number=NUMBERS[self.name],
+            device=self.name,
+            model=684,
+            user_agent="Cisco-CP8851/12.1.1",
+            call_id=self.name,
+            contact="127.0.0.1:50060",
+            transport="tls",
+            user=self.name,
+        )
+        self.say(form.build(1, expires_s=60, branch="z9hG4bK1", tag="t"))
+        assert self.next_response().status == 200
+
+    def next_response(self) -> SipResponse:
+        message = self.next()
+        assert isinstance(message, SipResponse)
+        return message
+
+    def next_request(self, method: str) -> SipRequest:
+        message = self.next()
+        assert isinstance(message, SipRequest)
+        assert message.method == method
+        return message
+
+    @property
+    def description(self) -> bytes:
+        secret = self.mode is MODES.ENCRYPTED
+        cryptos = tuple(
+            Crypto(tag, suite, KEYS[self.name])
+            for tag, suite in enumerate(self.suites, start=1)
+        )
+        stream = AudioStream(
+            HERE, PORTS[self.name], cryptos=cryptos if secret else (), is_secure=secret
+        )
+        return stream.encode(origin="Cisco-SIPUA", session=1)
+
+    def request(self, method: str, number: str, body: bytes = b"") -> SipRequest:
+        device = f'{DEVICE_PARAMETER}="{self.name}"'
+        return SipRequest(
+            method,
+            f"sip:{number}@pub",
+            (
+                ("Via", "SIP/2.0/TLS 127.0.0.1;branch=z9hG4bK2"),
+                ("From", f"<sip:{NUMBERS[self.name]}@pub>;tag=f"),
+                ("To", f"<sip:{number}@pub>"),
+                ("Call-ID", f"call-of-{self.name}"),
+                ("CSeq", f"101 {method}"),
+                ("Contact", f"<sip:{self.name}@127.0.0.1>;{device}"),
+            ),
+            body,
+        )
+
+    def lift(self, invite: SipRequest) -> None:
+        contact = ("Contact", f"<sip:{self.name}@127.0.0.1>")
+        self.say(answer_to(invite, 180, "Ringing", to_tag="b"))
+        self.say(
+            answer_to(invite, 200, "OK", (contact,), body=self.description, to_tag="b")
+        )
+
+
+def two(
+    a: DeviceSecurity = MODES.NON_SECURE, b: DeviceSecurity | None = None
+) -> tuple[Phone, Phone]:
+    node = Node({A: a, B: a if b is None else b})
+    phones = Phone(node, A), Phone(node, B)
+    for phone in phones:
+        phone.register()
+    return phones
+
+
+def connect(a: Phone, b: Phone) -> tuple[SipResponse, SipRequest]:
+    """Return the 200 that the caller got and the ACK that the called phone got."""
+    a.say(a.request("INVITE", "1000", a.description))
+    assert a.next_response().status == 100
+    invite = b.next_request("INVITE")
+    assert invite.body == b""
+    assert "security= Unknown; orientation= from" in invite.get("call-info")
+    ringing = a.next_response()
+    assert ringing.status == 180
+    assert "ui-state= ringout" in ringing.get("call-info")
+    b.lift(invite)
+    connected = a.next_response()
+    assert connected.status == 200
+    acknowledged = b.next_request("ACK")
+    assert acknowledged.get("to").endswith(";tag=b")
+    a.say(a.request("ACK", "1000"))
+    return connected, acknowledged
+
+
+def renamed(request: SipRequest, call_id: str) -> SipRequest:
+    headers = {**dict(request.headers), "Call-ID": call_id}
+    return replace(request, headers=tuple(headers.items()))
+
+
+def statuses(phone: Phone) -> list[int]:
+    return [each.status for each in phone.inbox if isinstance(each, SipResponse)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_call_shows_what_it_is_protected_by(mode: DeviceSecurity) -> None:
+    a, b = two(mode)
+    connected, acknowledged = connect(a, b)
+    level = {1: "NotAuthenticated", 2: "Authenticated", 3: "Encrypted"}[mode]
+    assert f"security= {level}; orientation= to" in connected.get("call-info")
+    at_a, at_b = decode_audio(connected.body), decode_audio(acknowledged.body)
+    assert (at_a.port, at_b.port) == (PORTS[B], PORTS[A])
+    if mode is MODES.ENCRYPTED:
+        assert [(each.tag, each.suite, each.keys) for each in at_a.cryptos] == [
+            (2, SHORT, KEYS[B])
+        ]
+        assert [each.keys for each in at_b.cryptos] == [KEYS[A]]
+    else:
+        assert not at_a.is_secure
+        assert not at_b.is_secure
+    if mode is not MODES.NON_SECURE:
+        update = b.next_request("UPDATE")
+        assert f"security= {level}; orientation= from" in update.get("call-info")
+    assert a.inbox == b.inbox == []
+
+
+def test_the_weaker_phone_decides() -> None:
+    a, b = two(MODES.ENCRYPTED, MODES.NON_SECURE)
+    connected, _ = connect(a, b)
+    assert "security= NotAuthenticated" in connected.get("call-info")
+    assert not decode_audio(connected.body).is_secure
+
+
+def test_without_a_common_suite_the_call_is_authenticated() -> None:
+    a, b = two(MODES.ENCRYPTED)
+    b.suites = (LONG,)
+    connected, acknowledged = connect(a, b)
+    assert "security= Authenticated" in connected.get("call-info")
+    assert not decode_audio(connected.body).is_secure
+    assert not decode_audio(acknowledged.body).is_secure
+
+
+@pytest.mark.parametrize("ends", [A, B])
+def test_a_bye_ends_the_call_for_both(ends: str) -> None:
+    a, b = two()
+    connect(a, b)
+    one, other = (a, b) if ends == A else (b, a)
+    bye = one.request("BYE", "1000")
+    if one is b:
+        call_id = next(iter(c for c in b.node.office.calls.legs if "tokenless" in c))
+        headers = tuple(
+            (name, call_id if name == "Call-ID" else value)
+            for name, value in bye.headers
+        )
+        bye = replace(bye, headers=headers)
+    one.say(bye)
+    assert one.next_response().status == 200
+    assert other.next_request("BYE").get("reason") == "Q.850;cause=16"
+    assert a.node.office.calls.legs == {}
+    assert a.node.office.calls.switch.calls == set()
+
+
+def test_a_caller_gives_up() -> None:
+    a, b = two()
+    a.say(a.request("INVITE", "1000", a.description))
+    b.next_request("INVITE")
+    a.inbox.clear()
+    a.say(a.request("CANCEL", "1000"))
+    assert [each.status for each in a.inbox if isinstance(each, SipResponse)] == [
+        487,
+        200,
+    ]
+    b.next_request("CANCEL")
+    assert a.node.office.calls.legs == {}
+
+
+def test_a_called_phone_refuses() -> None:
+    a, b = two()
+    a.say(a.request("INVITE", "1000", a.description))
+    invite = b.next_request("INVITE")
+    a.inbox.clear()
+    b.say(answer_to(invite, 486, "Busy Here", to_tag="b"))
+    b.next_request("ACK")
+    assert a.next_response().status == 486
+
+
+def test_an_answer_without_a_usable_description_ends_the_call() -> None:
+    a, b = two()
+    a.say(a.request("INVITE", "1000", a.description))
+    invite = b.next_request("INVITE")
+    a.inbox.clear()
+    b.say(answer_to(invite, 200, "OK", body=b"v=0\r\n", to_tag="b"))
+    b.next_request("ACK")
+    b.next_request("BYE")
+    assert a.next_response().status == 488
+
+
+@pytest.mark.parametrize(
+    ("number", "body", "status"),
+    [("9999", None, 404), ("1001", None, 486), ("1000", b"v=0\r\n", 400)],
+)
+def test_invites_that_cannot_be_served(
+    number: str, body: bytes | None, status: int
+) -> None:
+    a, _ = two()
+    a.say(a.request("INVITE", number, a.description if body is None else body))
+    assert isinstance(a.inbox[-1], SipResponse)
+    assert a.inbox[-1].status == status
+    assert a.node.office.calls.legs == {}
+
+
+def test_nobody_calls_in_the_name_of_a_secure_phone() -> None:
+    a, b = two(MODES.ENCRYPTED)
+    for peer in (Peer(), Peer("AES128-SHA", B)):
+        a.say(a.request("INVITE", "1000", a.description), peer)
+        assert a.next_response().status == 403
+    assert b.inbox == []
+
+
+def test_a_phone_in_a_call_is_busy() -> None:
+    a, b = two()
+    connect(a, b)
+    again = a.request("INVITE", "1000", a.description)
+    a.say(again)
+    assert a.next_response().status == 488, "it is the same dialog"
+    headers = tuple(
+        (name, "another" if name == "Call-ID" else value)
+        for name, value in again.headers
+    )
+    a.say(replace(again, headers=headers))
+    assert [each.status for each in a.inbox if isinstance(each, SipResponse)] == [
+        100,
+        486,
+    ]
+
+
+def test_dialogs_that_nobody_has() -> None:
+    a, _ = two()
+    for method, count in (("BYE", 1), ("CANCEL", 1), ("UPDATE", 1), ("ACK", 0)):
+        a.say(a.request(method, "1000"))
+        assert len(a.inbox) == count
+        a.inbox.clear()
+    a.say(SipResponse(200, "OK", (("Call-ID", "nobody's"), ("CSeq", "1 INVITE"))))
+    assert a.inbox == []
