@@ -22,6 +22,9 @@ class RunningNode:
 
     process: subprocess.Popen[str]
     port: int
+    """Of TFTP."""
+    http: tuple[str, int]
+    """Where it serves HTTP."""
     folder: Path
     log: Path
 
@@ -76,8 +79,9 @@ def running_node(
             text=True,
         )
         try:
-            port = _port_of(process)
-            yield RunningNode(process, port, folder, log)
+            ports = _ports_of(process)
+            http = (ADDRESS, ports["http"])
+            yield RunningNode(process, ports["tftp"], http, folder, log)
         finally:
             process.terminate()
             process.wait()
@@ -104,16 +108,19 @@ def _config(static: Path, settings: Sequence[str], key_size: int) -> str:
     )
 
 
-def _port_of(process: subprocess.Popen[str]) -> int:
+def _ports_of(process: subprocess.Popen[str]) -> dict[str, int]:
     assert process.stdout is not None  # noqa: S101 (it is a pipe)
     deadline = time.monotonic() + _START_S
+    ports: dict[str, int] = {}
     while time.monotonic() < deadline:
         line = process.stdout.readline()
         if not line:
             break
         event = json.loads(line) if line.startswith("{") else {}
-        if event.get("service") == "tftp":
-            return int(event["port"])
+        if event.get("event") == "serving":
+            return ports
+        if "service" in event:
+            ports[event["service"]] = int(event["port"])
     msg = f"the node did not start: status {process.poll()}"
     raise RuntimeError(msg)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Final, assert_never
 
 import trio
 
@@ -48,6 +48,10 @@ from tokenless.protocol.tftp_download import SilentServerError, Wishes
 from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
 
 Clock = Callable[[], float]
+HTTP_PORT: Final = 6970
+"""Fixed in phones: no option of DHCP carries it (REFERENCE-3 1.1)."""
+_USUAL_TFTP: Final = frozenset({69, 6969})
+"""The field's port and the lab's. Elsewhere 6970 may be another cluster's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,18 @@ class Network:
     tls: TlsRange | None = None
     """Instead of the models' own versions."""
     http_port: int | None = None
-    """Where models that try HTTP first do so (6970 of CUCM); None: TFTP only."""
+    """Where models that try HTTP first do so; None: TFTP only, or as `finds_http`."""
+    finds_http: bool = False
+    """Whether such models know by themselves that files are at port 6970 of a server
+    whose TFTP is at its usual port."""
     clock: Clock = time.time
     """Unix seconds, for logs and caches."""
+
+    def http_port_of(self, server: Server) -> int | None:
+        """Return where a server may have files over HTTP."""
+        if self.http_port is None and self.finds_http and server.port in _USUAL_TFTP:
+            return HTTP_PORT
+        return self.http_port
 
 
 @asynccontextmanager
@@ -73,6 +86,7 @@ async def open_network(
     tvs_timeout_s: float = 10.0,
     tls: TlsRange | None = None,
     http_port: int | None = None,
+    finds_http: bool = False,
     loss: float = 0.0,
     seed: int = 0,
     clock: Clock = time.time,
@@ -84,7 +98,8 @@ async def open_network(
         max_sockets: How many downloads at once.
         tvs_timeout_s: For one question to TVS, and for one file over HTTP.
         tls: Versions for TVS instead of the models' own.
-        http_port: Where models that try HTTP first do so; None: TFTP only.
+        http_port: Where models that try HTTP first do so.
+        finds_http: Whether they do so at 6970 where TFTP is at its usual port.
         loss: Which part of all TFTP datagrams is lost on purpose.
         seed: Decides which.
         clock: What the phones take for the time, Unix seconds.
@@ -92,7 +107,7 @@ async def open_network(
     tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
-        yield Network(tftp, tvs_timeout_s, tls, http_port, clock)
+        yield Network(tftp, tvs_timeout_s, tls, http_port, finds_http, clock)
         nursery.cancel_scope.cancel()
 
 
@@ -155,17 +170,16 @@ class Phone:
         return None
 
     async def _fetch(self, effect: Fetch, network: Network) -> Event:
-        port = network.http_port
+        port = network.http_port_of(effect.server)
         if port is not None and Transport.HTTP in self.identity.model.transports:
             try:
-                return Downloaded(
-                    await fetch_by_http(
-                        Server(effect.server.address, port),
-                        effect.name,
-                        max_bytes=MAX_DOWNLOAD_BYTES,
-                        timeout_s=network.tvs_timeout_s,
-                    )
+                data = await fetch_by_http(
+                    Server(effect.server.address, port),
+                    effect.name,
+                    max_bytes=MAX_DOWNLOAD_BYTES,
+                    timeout_s=network.tvs_timeout_s,
                 )
+                return Downloaded(data, Transport.HTTP)
             except NotByHttpError:
                 pass  # the next transport, as real phones do (REFERENCE 4.1)
         return await self._fetch_by_tftp(effect, network.tftp)

@@ -59,6 +59,7 @@ def _network(
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
         http_port=http_port,
+        finds_http=True,
     )
 
 
@@ -87,7 +88,8 @@ _network_options = gathered(
         "--http-port",
         type=click.IntRange(1, 65535),
         default=None,
-        help="Let models that try HTTP first do so at this port (CUCM: 6970).",
+        help="Where models that try HTTP first do so: 6970, or in labs whose TFTP is"
+        " neither at 69 nor at 6969 nowhere.",
     ),
 )
 _habit_options = gathered(

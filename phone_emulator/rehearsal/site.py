@@ -165,6 +165,7 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
     ports = {
         "tftp": {"port": free_port(socket.SOCK_DGRAM, addresses)},
         "tvs": {"port": free_port(socket.SOCK_STREAM, addresses)},
+        "http": {"enabled": False},  # phones of rehearsals fetch by TFTP
         "callmanager": {
             name: free_port(socket.SOCK_STREAM, addresses) for name in _CALLMANAGER
         },

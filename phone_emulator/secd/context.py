@@ -16,6 +16,7 @@ from tokenless.phone_emulator.secd.states import KINDS, State, Step
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_config import PhoneConfig
+from tokenless.protocol.phone_models import Transport
 from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind, Refuse, TrustAnchors
 from tokenless.protocol.tvs_messages import FIRST_SESSION_ID
@@ -43,6 +44,8 @@ class Boot:
         self.servers = ServerChoice(identity.servers)
         self.search = FileSearch((), ())
         self.inquiry: Inquiry | None = None
+        self.transport = Transport.TFTP
+        """How the last file came."""
         self.session_id = FIRST_SESSION_ID
         self.report = BootReport(identity.device, identity.model_name)
         self.log: list[LogEntry] = []

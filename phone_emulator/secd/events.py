@@ -13,6 +13,7 @@ from tokenless.protocol.name_text import printable
 from tokenless.protocol.phone_models import (
     PHONE_MODELS,
     PhoneModel,
+    Transport,
     hint_for_unknown_models,
 )
 from tokenless.protocol.reasons import Reason
@@ -96,6 +97,7 @@ class Downloaded(msgspec.Struct, frozen=True, tag=True):
     """A file arrived whole."""
 
     data: bytes
+    transport: Transport = Transport.TFTP
 
 
 class NotFound(msgspec.Struct, frozen=True, tag=True):

@@ -2,7 +2,7 @@
 
 from typing import Final, assert_never
 
-from tokenless.phone_emulator.secd import asking, fetching
+from tokenless.phone_emulator.secd import asking, fetching, status_messages
 from tokenless.phone_emulator.secd.context import Boot
 from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.moments import Moment
@@ -10,6 +10,7 @@ from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import Step
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_models import Transport
 from tokenless.protocol.reasons import Reason
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_anchors import (
@@ -29,8 +30,9 @@ _VERIFIED: Final = {
 _UNSIGNED_RULE = 11
 
 
-def examine(boot: Boot, data: bytes) -> Step:
+def examine(boot: Boot, data: bytes, transport: Transport) -> Step:
     """Take a downloaded file."""
+    boot.transport = transport
     boot.servers.note_answer(boot.search.server)
     boot.note(Moment.FETCHED, name=boot.search.name, length=str(len(data)))
     if boot.kind is not FileKind.CONFIGURATION:
@@ -124,6 +126,8 @@ def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
     has_ctl = boot.held[FileKind.CTL] is not None
     boot.report.needs_ctl = configuration.security_mode > 1 and not has_ctl
     boot.note(Moment.CONFIGURATION_ACCEPTED, name=boot.search.name)
+    if boot.transport is Transport.HTTP:
+        boot.say(status_messages.configuration_by_http(boot.search.name))
     if payload == boot.held[boot.kind]:
         return boot.settle(Action.UNCHANGED, rule=rule)
     return boot.settle(boot.replace(payload), rule=rule)

@@ -100,7 +100,7 @@ def _react(boot: Boot, event: Event) -> Step:
         case PowerOn():
             return _power_on(boot)
         case Downloaded():
-            return judging.examine(boot, event.data)
+            return judging.examine(boot, event.data, event.transport)
         case NotFound():
             return fetching.not_found(boot)
         case DownloadRefused():

@@ -33,6 +33,11 @@ def configuration_not_found(name: str) -> str:
     return f"File not found <{name}>"
 
 
+def configuration_by_http(name: str) -> str:
+    """Return the message about a configuration that was taken over HTTP (observed)."""
+    return f"{name}(HTTP)"
+
+
 def configuration_refused(name: str) -> str:
     """Return the message about a configuration that did not pass."""
     return f"TFTP Error : {name}"

@@ -100,6 +100,25 @@ class TftpSection(Section, frozen=True):
     max_file_bytes: Count = 256 << 20
 
 
+class HttpSection(Section, frozen=True):
+    """`[http]`: the same files over HTTP and HTTPS (services.http.settings).
+
+    Phones know no other ports than 6970 and 6971. Where TFTP takes a free port, so do
+    they that are not given.
+    """
+
+    enabled: bool = True
+    port: Port | None = None
+    tls_port: Port | None = None
+    alias_port: Port | None = None
+    """A second port for HTTPS, 6972 in the field; without it there is none."""
+    connections: Count = 16384
+    connections_per_address: Count = 8192
+    request_s: Seconds = 10.0
+    idle_s: Seconds = 10.0
+    log_lines_per_s: Count = 40
+
+
 class LegacyTvsSection(Section, frozen=True):
     """`[tvs.legacy]`: TLS 1.0 on a port of its own."""
 
@@ -230,6 +249,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     cluster: ClusterSection = ClusterSection()
     certificates: CertificatesSection = CertificatesSection()
     tftp: TftpSection = TftpSection()
+    http: HttpSection = HttpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
     capf: CapfSection | None = None

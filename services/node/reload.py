@@ -89,6 +89,7 @@ async def _take_settings(cluster: Cluster, path: Path | None) -> list[str]:
 def _differences(old: ClusterConfig, new: ClusterConfig) -> Iterator[str]:
     sections = {
         "tftp": (old.tftp, new.tftp),
+        "http": (old.http, new.http),
         "tvs": (old.tvs, new.tvs),
         "callmanager": (old.callmanager, new.callmanager),
     }

@@ -10,8 +10,13 @@ from typing import Final, Protocol
 import trio
 
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.http.server import HttpServer
 from tokenless.services.logs import get_logger
-from tokenless.services.node.settings import tftp_settings, tvs_settings
+from tokenless.services.node.settings import (
+    http_settings,
+    tftp_settings,
+    tvs_settings,
+)
 from tokenless.services.node.supervision import ServiceName
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.publishing.phone_files import NodeFiles
@@ -45,7 +50,7 @@ class TftpService:
     """Cisco Tftp: each start makes the ITL anew and takes what it will serve.
 
     It then serves what it held when it started, whatever changes in the database or in
-    the node's folder (REFERENCE 10.4).
+    the node's folder (REFERENCE 10.4); over HTTP and HTTPS, too (REFERENCE-3 1).
     """
 
     name = ServiceName.TFTP
@@ -55,15 +60,18 @@ class TftpService:
         self._node = node
         self._port = cluster.config.tftp.port
         self._server: TftpServer | None = None
+        self._http: HttpServer | None = None
+        self._http_ports: dict[str, int] = {}
         self._prepared: NodeFiles | None = None
         self._files: NodeFiles | None = None
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `tftp`."""
+        """Where it listens: `tftp`, `http`, `https` and `https-alias`."""
         if self._server is None:
             return {}
-        return {"tftp": (self._node.address, self._port)}
+        over_http = {} if self._http is None else self._http.addresses
+        return {"tftp": (self._node.address, self._port), **over_http}
 
     @property
     def drops_requests(self) -> bool:
@@ -90,6 +98,11 @@ class TftpService:
             )
             _, self._port = await server.bind()
             self._server = server
+            try:
+                await self._bind_http()
+            except BaseException:
+                self.close()
+                raise
             COLLECTOR.follow(self._node.name, server.counters)
 
     async def run(
@@ -102,7 +115,11 @@ class TftpService:
         self._prepared = None
         try:
             self._serve_files(server, prepared)
-            await _serve(server, task_status)
+            async with trio.open_nursery() as nursery:
+                if self._http is not None:
+                    await nursery.start(self._http.serve)
+                await nursery.start(server.serve)
+                task_status.started()
         finally:
             self.close()
 
@@ -143,9 +160,27 @@ class TftpService:
         if self._server is not None:
             self._server.close()
             self._server = None
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    async def _bind_http(self) -> None:
+        """Take the sockets of HTTP, unless there is to be none."""
+        if not self._cluster.config.http.enabled:
+            return
+        settings = await trio.to_thread.run_sync(
+            http_settings, self._cluster, self._node, self._http_ports
+        )
+        self._http = HttpServer(MemoryFiles({}), settings, log=get_logger())
+        await self._http.bind()
+        self._http_ports = {
+            name: port for name, (_, port) in self._http.addresses.items()
+        }
 
     def _serve_files(self, server: TftpServer, files: NodeFiles) -> None:
         server.source = self._files = files
+        if self._http is not None:
+            self._http.source = files
 
     def _load(self) -> NodeFiles:
         rebuild_itl(self._cluster, self._node)

@@ -1,5 +1,6 @@
 """The configuration's `[tftp]` and `[tvs]` as their services take them."""
 
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tokenless.protocol.tftp_transfer import Timing
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TftpSection, TvsSection
+from tokenless.services.http.settings import HTTP_PORT, HTTPS_PORT, HttpSettings
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     StreamLimits,
@@ -29,6 +31,43 @@ def tftp_settings(section: TftpSection) -> TftpSettings:
         log_lines_per_s=section.log_lines_per_s,
         options=OptionLimits(section.max_block_size, section.max_window),
         timing=Timing(timeout_s=section.timeout_s),
+    )
+
+
+def http_settings(
+    cluster: Cluster, node: Node, ports: Mapping[str, int]
+) -> HttpSettings:
+    """Return how a node's HTTP server behaves; its certificate is that of CallManager.
+
+    Args:
+        cluster: The cluster.
+        node: The node.
+        ports: Those that were taken before, by their names.
+
+    Raises:
+        ServiceError: When the node has no such certificate.
+    """
+    section, is_free = cluster.config.http, cluster.config.tftp.port == 0
+    own = own_certificate(cluster, node, TrustStore.CALLMANAGER)
+    key = node.keys.path(TrustStore.CALLMANAGER, own)
+
+    def port_of(name: str, given: int | None, usual: int) -> int:
+        return ports.get(name, (0 if is_free else usual) if given is None else given)
+
+    return HttpSettings(
+        certificates=(OwnCertificate(own.der, key),),
+        address=node.address,
+        port=port_of("http", section.port, HTTP_PORT),
+        tls_port=port_of("https", section.tls_port, HTTPS_PORT),
+        alias_port=ports.get("https-alias", section.alias_port),
+        limits=StreamLimits(
+            connections=section.connections,
+            connections_per_address=section.connections_per_address,
+            request_s=section.request_s,
+            idle_s=section.idle_s,
+            log_lines_per_s=section.log_lines_per_s,
+        ),
+        node=node.name,
     )
 
 

@@ -99,6 +99,11 @@ class PhoneConfigs:
         )
         return cls(encode, pools, devices, for_others, _encode_default(default, nodes))
 
+    @property
+    def devices(self) -> Sequence[str]:
+        """The names of the devices that are configured by hand."""
+        return sorted(self._devices)
+
     def find(self, name: str) -> DeviceFiles | None:
         """Return what a device gets, None when it gets nothing of its own."""
         device = self._devices.get(name)

@@ -52,6 +52,7 @@ from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
 _TRUST_LIST: Final = re.compile(r"(CTL|ITL)(File|[A-Z]{3}[0-9A-Za-z._-]+)\.tlv")
 _CONFIG: Final = re.compile(r"([A-Z]{3}[0-9A-Za-z._-]+)\.cnf\.xml")
 _DEVICE: Final = re.compile(DEVICE_NAME)
+_CACHE_LIST: Final = "ConfigFileCacheList.txt"
 _CONFIG_SUFFIX: Final = ".cnf.xml"
 _ENCRYPTED_PART: Final = f"{_CONFIG_SUFFIX}{ENCRYPTED_SUFFIX}"
 _DEFAULT: Final = "XMLDefault.cnf.xml"
@@ -119,12 +120,24 @@ class NodeFiles:
             kind, owner = found.groups()
             is_there = owner == "File" or _is_device(owner)
             return _found(self._lists[kind] if is_there else None)
+        if name == _CACHE_LIST:
+            return self._names()
         if name.endswith(ENCRYPTED_SUFFIX):
             return self._find_encrypted(name)
         if name.endswith(_SIGNED):
             plain = self._find_plain(name.removesuffix(_SIGNED))
             return self._signatures.find(name, plain)
         return self._find_plain(name)
+
+    def _names(self) -> bytes:
+        """Return ConfigFileCacheList.txt: the name of a file in each line.
+
+        Independent tools read the first column (REFERENCE-3 1.3); of others nothing is
+        known.
+        """
+        lists = (f"{kind}File.tlv" for kind, data in self._lists.items() if data)
+        devices = (f"{device}{_CONFIG_SUFFIX}" for device in self._configs.devices)
+        return "".join(f"{name}\n" for name in (*lists, _DEFAULT, *devices)).encode()
 
     def take_devices(self, devices: Sequence[Device]) -> bool:
         """Give devices what they get now, without a restart; tell whether any differs.

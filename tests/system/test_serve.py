@@ -69,7 +69,16 @@ def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:
         assert [(each["node"], each["service"]) for each in served.ready] == [
             (node, service)
             for node in (PUBLISHER, SUBSCRIBER)
-            for service in ("tftp", "tvs", "sccp", "sccps", "sip", "sips")
+            for service in (
+                "tftp",
+                "http",
+                "https",
+                "tvs",
+                "sccp",
+                "sccps",
+                "sip",
+                "sips",
+            )
         ]
         assert all(each["port"] > 0 for each in served.ready)
         for node in (PUBLISHER, SUBSCRIBER):

@@ -173,6 +173,13 @@ def test_a_client_that_is_configured_by_hand(tmp_path: Path) -> None:
     again.close()
 
 
+def test_the_list_of_files_names_what_can_be_had(lab: Cluster) -> None:
+    files = start_tftp(lab)
+    names = files.read("ConfigFileCacheList.txt").decode().splitlines()
+    assert names == ["ITLFile.tlv", "XMLDefault.cnf.xml"]
+    assert all(files.read(name) for name in names)
+
+
 def test_the_default_file_lists_no_tvs(lab: Cluster) -> None:
     files = start_tftp(lab)
     default = PhoneConfig.decode(files.read("XMLDefault.cnf.xml"))

@@ -1,0 +1,48 @@
+"""What the HTTP server counts, beside its connections."""
+
+from enum import IntEnum, unique
+from typing import Final
+
+from tokenless.services.counters import ServerCollector
+from tokenless.services.metrics import REGISTRY
+from tokenless.services.stream_server.counters import (
+    FIRST_GUEST_CELL,
+    StreamCounters,
+    stream_series,
+)
+
+
+@unique
+class HttpCount(IntEnum):
+    """The cells of HTTP in a row of counters."""
+
+    REQUESTS = 0
+    FILES = 1
+    NOT_FOUND = 2
+    REFUSED = 3
+    BYTES = 4
+
+
+_MEANINGS: Final = {
+    HttpCount.REQUESTS: "Requests",
+    HttpCount.FILES: "Files sent to their end, ranges and heads among them",
+    HttpCount.NOT_FOUND: "Requests for files that are not there",
+    HttpCount.REFUSED: "Requests answered with any other error",
+    HttpCount.BYTES: "Bytes of files that were sent",
+}
+
+
+def count_of(counters: StreamCounters, count: HttpCount) -> int:
+    """Return one of HTTP's own counts of a server."""
+    return counters[FIRST_GUEST_CELL + count]
+
+
+COLLECTOR: Final = ServerCollector(
+    "tokenless_http",
+    stream_series(
+        "HTTP",
+        {each.name.lower(): (int(each), text) for each, text in _MEANINGS.items()},
+    ),
+    REGISTRY,
+)
+"""What the process's registry asks."""

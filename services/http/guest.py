@@ -1,0 +1,326 @@
+"""HTTP as a guest of the stream server: from requests to files, counted and logged.
+
+A file in memory is sent as it is, one on a disk piece by piece (`tftp.opened`). What
+would keep the loop waiting is done by threads: signatures, by turns of addresses
+(`tftp.making`), and blocks that the page cache lacks.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from tokenless.protocol.http_stream import Refused, Request, ServerStream
+from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.services.http.counters import HttpCount
+from tokenless.services.http.settings import CLEAR
+from tokenless.services.limited_log import shortened
+from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.guest import Guest, GuestTools, Session
+from tokenless.services.tftp.background import Background
+from tokenless.services.tftp.making import Making, Waiting
+from tokenless.services.tftp.opened import OpenedFile
+from tokenless.services.tftp.sockets import Peer
+from tokenless.services.tftp.source import Content, FileSource, Plain, Unmade
+
+_PIECE_BYTES: Final = 65_536
+_CTL: Final = re.compile(r"CTL[0-9A-Za-z._-]+\.tlv")
+# Over TLS phones ask for the signed name and expect the plain file (REFERENCE-3 1.4).
+_SIGNED_CONFIG: Final = re.compile(r"(SEP[0-9A-Fa-f]{12}\.cnf\.xml)\.sgn")
+_STATUS: Final = {
+    TftpErrorCode.FILE_NOT_FOUND: HTTPStatus.NOT_FOUND,
+    TftpErrorCode.ACCESS_VIOLATION: HTTPStatus.FORBIDDEN,
+}
+
+
+@dataclass(slots=True)
+class _Body:
+    """What is left to send of an answer's content."""
+
+    content: Plain
+    offset: int
+    left: int
+
+
+class HttpGuest(Guest):
+    """Answers the requests of all connections from one source."""
+
+    def __init__(self, source: Callable[[], FileSource], tools: GuestTools) -> None:
+        """Serve what `source` returns at the moment of a request."""
+        self.source = source
+        self.cells = tools.cells
+        self.log = tools.log
+        self.making = Making()
+        self.loading: Background[HttpSession] = Background()
+        self._waiting: dict[Peer, HttpSession] = {}
+
+    def open_session(self, connection: Connection) -> "HttpSession":
+        """Return what answers one client."""
+        return HttpSession(connection, self)
+
+    def make(self, session: "HttpSession", name: str, unmade: Unmade) -> bool:
+        """Have a file made; return whether there is room to wait for it."""
+        peer = session.peer
+        if not self.making.put(Waiting(b"", peer, "", name, unmade), is_known=True):
+            return False
+        self._waiting[peer] = session
+        return True
+
+    def forget(self, session: "HttpSession") -> None:
+        """Make nothing for a client that has gone."""
+        if self._waiting.pop(session.peer, None) is not None:
+            self.making.forget(session.peer)
+
+    def take_made(self) -> None:
+        """Answer those whose files were made."""
+        for waiting, result in self.making.finished():
+            session = self._waiting.pop(waiting.peer, None)
+            file = waiting.unmade.keep(result) if isinstance(result, bytes) else result
+            if session is not None:
+                session.take_made(file)
+
+    def take_loaded(self) -> None:
+        """Let those go on whose next piece was read."""
+        for session, result in self.loading.finished():
+            session.take_loaded(result)
+
+    def close(self) -> None:
+        """End the threads."""
+        self.making.close()
+        self.loading.close()
+
+
+class HttpSession(Session):
+    """One client's requests and answers."""
+
+    __slots__ = (
+        "_body",
+        "_goes_on",
+        "_guest",
+        "_is_open",
+        "_is_waiting",
+        "_piece",
+        "_request",
+        "_stream",
+        "peer",
+    )
+
+    def __init__(self, connection: Connection, guest: HttpGuest) -> None:
+        super().__init__(connection)
+        self.peer: Peer = (connection.address, connection.fd)
+        """The client, for turns: its address and what tells its connections apart."""
+        self._guest = guest
+        self._stream = ServerStream()
+        self._request = Request("")
+        self._body: _Body | None = None
+        self._goes_on = False
+        self._is_waiting = False
+        self._is_open = True
+        self._piece: bytes | None = None
+
+    def receive(self, data: bytes) -> None:
+        """Take what the client sent."""
+        self._stream.receive(data)
+
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether nothing of a request has come, and no answer is due."""
+        return self._stream.is_between_requests
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether there is more to send, or a file to begin with."""
+        return self._goes_on
+
+    def answer(self) -> int:
+        """Answer what is whole, and send on what was begun."""
+        done, connection = 0, self.connection
+        while connection.may_send and not self._is_waiting:
+            if self._body is not None:
+                done += 1
+                self._send_piece(self._body)
+            elif connection.is_closing:
+                break
+            else:
+                request = self._stream.next_request()
+                if request is None:
+                    break
+                done += 1
+                self._begin(request)
+        is_behind = self._body is not None or not connection.may_send
+        self._goes_on = is_behind and not self._is_waiting
+        return done
+
+    def end(self) -> None:
+        """Forget what was to be made."""
+        self._is_open = False
+        self._body = None
+        self._guest.forget(self)
+
+    def take_made(self, result: bytes | Exception) -> None:
+        """Answer with the file that was made, or that it could not be."""
+        self._is_waiting = False
+        if isinstance(result, Exception):
+            self._fail(result)
+        else:
+            self._send_content(result)
+        self._go_on()
+
+    def take_loaded(self, result: bytes | Exception) -> None:
+        """Send the piece that was read."""
+        if not self._is_open:
+            return
+        self._is_waiting = False
+        if isinstance(result, Exception):
+            self._break_off(str(result))
+        else:
+            self._piece = result
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Have `answer` called as soon as the client reads."""
+        self._goes_on = True
+        self.connection.push(b"")
+
+    def _begin(self, request: Request | Refused) -> None:
+        self._guest.cells[HttpCount.REQUESTS] += 1
+        if isinstance(request, Refused):
+            self._request = Request("?")
+            self._send_error(request.status, request.reason)
+            return
+        self._request = request
+        try:
+            content = self._find(request.name)
+        except TftpError as error:
+            is_ctl = error.code == TftpErrorCode.FILE_NOT_FOUND and _CTL.fullmatch(
+                request.name
+            )
+            status = _STATUS.get(
+                TftpErrorCode(error.code), HTTPStatus.INTERNAL_SERVER_ERROR
+            )
+            # A missing CTL was seen to be a 503 (REFERENCE-3 1.3).
+            self._send_error(
+                HTTPStatus.SERVICE_UNAVAILABLE if is_ctl else status, error.message
+            )
+        except Exception as error:  # noqa: BLE001 (a source's failure ends one request)
+            self._fail(error)
+        else:
+            if not isinstance(content, Unmade):
+                self._send_content(content)
+            elif self._guest.make(self, request.name, content):
+                self._is_waiting = True
+            else:
+                self._send_error(
+                    HTTPStatus.SERVICE_UNAVAILABLE, "too many files have to be made"
+                )
+
+    def _find(self, name: str) -> Content:
+        if self.connection.port != CLEAR:
+            found = _SIGNED_CONFIG.fullmatch(name)
+            name = name if found is None else found.group(1)
+        return self._guest.source().find(name)
+
+    def _send_content(self, content: Plain) -> None:
+        size = len(content) if isinstance(content, bytes) else content.size
+        request, stream = self._request, self._stream
+        offset, length, status = 0, size, HTTPStatus.OK
+        more: list[tuple[str, str]] = []
+        if request.range is not None:
+            part = request.range.within(size)
+            if part is None:
+                status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+                more.append(("Content-Range", f"bytes */{size}"))
+                self._send_error(status, "nothing of the range is there", more)
+                return
+            offset, length = part
+            status = HTTPStatus.PARTIAL_CONTENT
+            end = offset + length - 1
+            more.append(("Content-Range", f"bytes {offset}-{end}/{size}"))
+        self.connection.send(stream.head(status, length, more))
+        if request.is_head or not length:
+            self._finish(status, 0)
+        else:
+            self._body = _Body(content, offset, length)
+
+    def _send_piece(self, body: _Body) -> None:
+        wanted = min(body.left, _PIECE_BYTES)
+        content = body.content
+        if isinstance(content, bytes):
+            piece: bytes | None = content[body.offset : body.offset + wanted]
+        elif self._piece is not None:
+            piece, self._piece = self._piece, None
+        else:
+            piece = self._read(content, body, wanted)
+        if piece is None:
+            return
+        if len(piece) < wanted:
+            self._break_off("the file is shorter than it was")
+            return
+        body.offset += wanted
+        body.left -= wanted
+        if not body.left and isinstance(content, OpenedFile):
+            try:
+                content.check_unchanged()
+            except TftpError as error:
+                self._break_off(error.message)
+                return
+        self._stream.sent(wanted)
+        self._guest.cells[HttpCount.BYTES] += wanted
+        self.connection.send(piece)
+        if not body.left:
+            self._body = None
+            self._finish(HTTPStatus.OK, body.offset)
+
+    def _read(self, file: OpenedFile, body: _Body, wanted: int) -> bytes | None:
+        """Return a piece that needs no disk; None: it is being read, or cannot be."""
+        try:
+            piece = file.read_now(body.offset, wanted)
+        except OSError as error:
+            self._break_off(f"the file cannot be read: {error.strerror}")
+            return None
+        if piece is None:
+            offset = body.offset
+            self._is_waiting = True
+            self._guest.loading.submit(self, lambda: file.read(offset, wanted))
+        return piece
+
+    def _finish(self, status: HTTPStatus, sent: int) -> None:
+        self._stream.finish()
+        if status < HTTPStatus.BAD_REQUEST:
+            self._guest.cells[HttpCount.FILES] += 1
+            self._inform("http transfer", bytes=sent)
+        if self._stream.must_close:
+            self.connection.close()
+
+    def _fail(self, error: Exception) -> None:
+        """Answer that a file cannot be made; what its source raised is logged."""
+        reason = f"{type(error).__name__}: {error}"
+        self._send_error(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+
+    def _send_error(
+        self, status: HTTPStatus, reason: str, more: list[tuple[str, str]] | None = None
+    ) -> None:
+        is_missing = status == HTTPStatus.NOT_FOUND
+        cells = self._guest.cells
+        cells[HttpCount.NOT_FOUND if is_missing else HttpCount.REFUSED] += 1
+        self._inform("http refused", status=status.value, reason=shortened(reason))
+        self.connection.send(self._stream.head(status, 0, more or ()))
+        self._finish(status, 0)
+
+    def _break_off(self, reason: str) -> None:
+        """End the connection: what was promised cannot be sent any more."""
+        self._body = None
+        self._guest.cells[HttpCount.REFUSED] += 1
+        self._inform("http transfer broken off", reason=shortened(reason))
+        self.connection.close()
+
+    def _inform(self, event: str, **about: object) -> None:
+        log = self._guest.log
+        if log.may_write(event):
+            log.log.info(
+                event,
+                file=shortened(self._request.name),
+                client=self.connection.address,
+                **about,
+            )
