@@ -9,7 +9,7 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.cli.options import (
     ModelName,
@@ -32,7 +32,7 @@ from tokenless.phone_emulator.cli.phone_views import (
 from tokenless.phone_emulator.flash import model_in
 from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import Habits, Identity
-from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
+from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
 from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.reasons import FAULTS_OF_THE_FILE, Reason
@@ -143,7 +143,8 @@ def boot(
 ) -> None:
     """Boot a phone: fetch, judge and install its files.
 
-    Exit status 0 when the phone then holds what the server serves.
+    Exit status 0 when the phone then holds what the server serves, 3 when no server
+    answers.
     """
     identity = Identity(
         device=parse_device(device),
@@ -158,7 +159,8 @@ def boot(
         _print_report(report)
     if not report.holds_what_is_served:
         complain(complaint(report))
-        sys.exit(1)
+        is_silent = report.outcome is Outcome.UNREACHABLE
+        sys.exit(ExitStatus.CANNOT_TELL if is_silent else ExitStatus.FAILED)
 
 
 async def _boot(
