@@ -19,8 +19,8 @@ from tokenless.services.cluster.site import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Verdict
-from tokenless.services.node.control import is_served
-from tokenless.services.node.requests import (
+from tokenless.services.node.control.client import is_served
+from tokenless.services.node.control.requests import (
     RestartService,
     ShowMetrics,
     ShowTvsCache,
@@ -31,7 +31,7 @@ from tokenless.services.node.requests import (
 )
 from tokenless.services.node.runtime import Kind
 from tokenless.services.node.serve import Serving, serve_nodes
-from tokenless.services.node.settings import tftp_settings
+from tokenless.services.node.supervised.settings import tftp_settings
 from tokenless.services.publishing.phone_files import NodeFiles
 
 TFTP, TVS = "Cisco Tftp", "Cisco Trust Verification Service"
