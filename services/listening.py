@@ -17,6 +17,7 @@ from tokenless.services.errors import ServiceError
 # Phones of a whole cluster come at once after a restart; a full backlog would cost each
 # one the second of its first retransmission.
 _BACKLOG: Final = 4096
+_FIRST_DESCRIPTOR: Final = 3
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
     errno.EADDRNOTAVAIL: "choose an address of this machine",
@@ -118,13 +119,14 @@ def _listen_tcp(address: str, port: int, *, shared: bool) -> socket.socket:
     return listener
 
 
-_FIRST_DESCRIPTOR: Final = 3
-
-
 def inherited_socket(
     address: str, port: int, first: int = _FIRST_DESCRIPTOR
 ) -> socket.socket | None:
-    """Return the UDP socket that is bound there already, if one was handed over."""
+    """Return the UDP socket that systemd has bound there, or None.
+
+    A socket unit can give TFTP port 69 without a capability, and a receive buffer
+    larger than net.core.rmem_max (`ReceiveBuffer=`).
+    """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return None
     count = os.environ.get("LISTEN_FDS", "0")

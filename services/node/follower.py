@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.5
 _ANSWER_S: Final = 10
+_PAUSE_S: Final = 1.0
+_LEAST_S: Final = 0.05
+"""The time between two looks that notifications cause."""
 
 _FileIdentity = tuple[int, int, int] | None
 
@@ -191,11 +194,6 @@ class Follower:
             found = await trio.Path(self._ctl_file).stat()
             return found.st_size, found.st_mtime_ns, found.st_ino
         return None
-
-
-_PAUSE_S: Final = 1.0
-_LEAST_S: Final = 0.05
-"""The time between two looks that notifications cause."""
 
 
 async def follow_notifications(store: Database, poke: Callable[[], None]) -> None:

@@ -159,7 +159,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Manage phones: security profile, CAPF, CSV of many.",
     ),
     "file": LazyCommand(
-        f"{_SERVICES}.file:file",
+        f"{_SERVICES}.file.group:file",
         "Read, build, sign, encrypt and verify what phones load.",
     ),
     "fleet": LazyCommand(

@@ -11,7 +11,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import record_applied
 from tokenless.services.errors import ServiceError
-from tokenless.services.node import announce as announce_module
+from tokenless.services.node.control import announce as announce_module
 from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
 from tokenless.services.node.control.requests import Request
 from tokenless.services.node.control.server import serve_control
