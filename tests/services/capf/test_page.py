@@ -75,3 +75,6 @@ async def test_the_commands_of_the_page(
     again = await type_it(BOOT)
     assert "SEP001122334455 (7975): " in again
     assert "decrypted" in await type_it("phone log --flash phone")
+    replayed = await type_it("phone replay phone/last-boot.jsonl")
+    assert "opening-configuration" in replayed
+    assert "differs" not in replayed
