@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tokenless.phone_emulator.capf_client import CapfRequest, CapfResult, run_capf
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.capf_phone import CapfIdentity
-from tokenless.protocol.capf_proof import PhoneKey
-from tokenless.protocol.capf_server import KeyOrder
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.capf.phone import CapfIdentity
+from tokenless.protocol.capf.proof import PhoneKey
+from tokenless.protocol.capf.server import KeyOrder
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.device_security import CapfOperation
+from tokenless.protocol.phones.device_security import CapfOperation
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
