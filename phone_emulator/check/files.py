@@ -36,6 +36,9 @@ _ADVICE: Final = {
     "duplicate-record": "update the list; it costs phones' memory only",
 }
 
+UNREACHABLE: Final = "tftp-unreachable"
+"""The code of a node that does not answer."""
+
 
 def file_findings(seen: Observation) -> Iterator[Finding]:
     """Return the findings about files, node by node."""
@@ -56,7 +59,7 @@ def _silent(node: Node) -> Finding:
     )
     return Finding(
         Severity.ERROR,
-        "tftp-unreachable",
+        UNREACHABLE,
         str(node),
         f"no file arrives: {printable(reason)}",
         "phones that have no other TFTP server get no lists and no configuration",

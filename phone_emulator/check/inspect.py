@@ -27,6 +27,9 @@ def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:
         seen: The cluster.
         models: The phone models that there are.
     """
+    if not is_answered(seen):
+        # Of a cluster of which nothing was seen, nothing else is known.
+        return by_severity(file_findings(seen))
     return by_severity(
         [
             *file_findings(seen),
@@ -35,6 +38,11 @@ def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:
             *phone_findings(seen, models),
         ]
     )
+
+
+def is_answered(seen: Observation) -> bool:
+    """Whether any TFTP node answered; else nothing can be told of the cluster."""
+    return not all(node.is_silent for node in seen.nodes)
 
 
 def locks_phones_out(findings: Sequence[Finding]) -> bool:
@@ -46,6 +54,7 @@ def to_json(seen: Observation, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the object that `check --json` prints."""
     return {
         "ok": not locks_phones_out(findings),
+        "answered": is_answered(seen),
         "counts": {
             severity.value: sum(each.severity is severity for each in findings)
             for severity in Severity

@@ -7,7 +7,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.phone_emulator.check.files import UNREACHABLE
 from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.inspect import is_answered
 from tokenless.phone_emulator.check.observation import (
     Member,
     Missing,
@@ -29,9 +31,12 @@ WIDTH_IN_FILES: Final = 120
 
 def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
     """Draw what was seen and what is wrong with it."""
-    return Group(
-        _nodes(seen.nodes), _members(seen.members), *_findings(findings), _sum(findings)
-    )
+    last = _sum(findings) if is_answered(seen) else _not_told()
+    return Group(_nodes(seen.nodes), _members(seen.members), *_findings(findings), last)
+
+
+def _not_told() -> Text:
+    return Text("Nothing could be checked: no TFTP node answered", "bold red")
 
 
 def _nodes(nodes: Sequence[Node]) -> Table:
@@ -105,6 +110,11 @@ def _sum(findings: Sequence[Finding]) -> Text:
     }
     warnings = _count(counts[Severity.WARNING], "warning")
     notes = _count(counts[Severity.NOTE], "note")
+    codes = {each.code for each in findings if each.severity is Severity.ERROR}
+    if codes == {UNREACHABLE}:
+        nodes = _count(counts[Severity.ERROR], "TFTP node")
+        words = f"{nodes} gave no answer; of the others: {warnings}, {notes}"
+        return Text(words, "bold red")
     if counts[Severity.ERROR]:
         errors = _count(counts[Severity.ERROR], "error")
         return Text(f"Phones are locked out: {errors}, {warnings}, {notes}", "bold red")

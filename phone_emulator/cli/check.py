@@ -2,17 +2,25 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Final
 
 import click
 import trio
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
     parse_servers,
 )
-from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to_json
+from tokenless.phone_emulator.check.inspect import (
+    inspect,
+    is_answered,
+    locks_phones_out,
+    to_json,
+)
 from tokenless.phone_emulator.check.observe import TVS_PORT, Patience, observe
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
 from tokenless.phone_emulator.cli.options import (
@@ -24,6 +32,8 @@ from tokenless.phone_emulator.secd.events import Server
 from tokenless.terminal import result_console
 
 _MODELS = ("7975", "8861")
+_LAB_PORT: Final = 6969
+"""Of `configs/lab.toml`; CUCM's own is 69."""
 
 
 @click.command()
@@ -71,7 +81,8 @@ def check(
 
     Looks at files, signatures, checksums, TVS and expiry; works against any
     cluster, and changes nothing there. Exit status 0 when no phone is
-    locked out or would be when it next starts, 1 when one is.
+    locked out or would be when it next starts, 1 when one is, 3 when no
+    TFTP node answers.
     """
     seen = trio.run(
         lambda: observe(
@@ -86,12 +97,28 @@ def check(
         click.echo(json.dumps(to_json(seen, findings)))
     else:
         result_console(WIDTH_IN_FILES).print(check_view(seen, findings))
+    if not is_answered(seen):
+        complain(_nothing_answered([node.server for node in seen.nodes]))
+        sys.exit(ExitStatus.CANNOT_TELL)
     if locks_phones_out(findings):
         first = findings[0]
         where = f"{first.where}: " if first.where else ""
         advice = f"; {first.advice}" if first.advice else ""
         complain(f"{where}{first.message}{advice}")
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
+
+
+def _nothing_answered(servers: Sequence[Server]) -> str:
+    """Say that no address answered, and which port may be missing."""
+    said = f"nothing answered at {', '.join(map(str, servers))}"
+    if any(_may_be_the_labs(server) for server in servers):
+        return f"{said}; the lab listens on {_LAB_PORT}: add :{_LAB_PORT}"
+    return f"{said}; check the addresses, and that Cisco Tftp runs there"
+
+
+def _may_be_the_labs(server: Server) -> bool:
+    is_loopback = ip_address(server.address).is_loopback
+    return is_loopback and server.port == DEFAULT_TFTP_PORT
 
 
 def _servers(texts: tuple[str, ...], default_port: int) -> list[Server]:

@@ -9,7 +9,7 @@ from tokenless.phone_emulator.cli.options import keep_option, phones_option
 from tokenless.phone_emulator.cli.playing import (
     JsonVoice,
     TableVoice,
-    exit_unless_as_expected,
+    exit_by_verdict,
     play_aloud,
 )
 from tokenless.phone_emulator.rehearsal.shipped import find_scripts
@@ -26,11 +26,12 @@ def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
 
     Builds a two-node cluster in a scratch folder, serves it on free loopback ports,
     boots emulated phones at every step, and compares the checksum on every node with
-    the checksum on every phone. Exit status 0 when all ended as expected.
+    the checksum on every phone. Exit status 0 when all ended as expected and no
+    other phone is stuck.
     """
     (script,) = find_scripts(_SCRIPT)
     voice = JsonVoice() if as_json else TableVoice()
     played = play_aloud(script, phones, keep, voice)
     if keep is not None and not as_json:
         click.echo(f"kept in {keep}")
-    exit_unless_as_expected([played])
+    exit_by_verdict([played])

@@ -14,7 +14,7 @@ import click
 import msgspec
 import trio
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.fleet_flash import delete_trust, flash_option, show
 from tokenless.phone_emulator.cli.fleet_view import fleet_view, print_report
@@ -40,7 +40,7 @@ from tokenless.phone_emulator.fleet.plan import (
 )
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
-from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.report import BootReport, Outcome
 from tokenless.protocol.tftp_download import Wishes
 
 _STANDARD_OUTPUT: Final = Path("-")
@@ -190,7 +190,9 @@ def boot(
             f"{len(report.stuck)} of {report.phones} phones do not hold "
             "what is served; see `tokenless fleet show`"
         )
-        sys.exit(1)
+        silent = report.outcomes[Outcome.UNREACHABLE.value]
+        nobody_answers = silent == report.phones
+        sys.exit(ExitStatus.CANNOT_TELL if nobody_answers else ExitStatus.FAILED)
 
 
 def _boot_watched(

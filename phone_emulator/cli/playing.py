@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tokenless.command_line import complain
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.narrative import step_story
+from tokenless.phone_emulator.rehearsal.impact import phones_words, steps_words
+from tokenless.phone_emulator.rehearsal.narrative import step_story, verdict_lines
 from tokenless.phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
 from tokenless.phone_emulator.rehearsal.script import Script
-from tokenless.phone_emulator.rehearsal.standing import phones_words
+from tokenless.phone_emulator.rehearsal.verdict import run_verdicts
 from tokenless.phone_emulator.rehearsal.view import (
     WIDTH_IN_FILES,
     progress_view,
@@ -52,44 +52,42 @@ class JsonVoice(Voice):
 
 
 class StoryVoice(Voice):
-    """Everything, for people."""
+    """Everything, for people: the verdicts first, then the steps that led to them."""
 
     def __init__(self) -> None:
         self._console = self.console = result_console(WIDTH_IN_FILES)
 
-    def begin(self, script: Script) -> None:
-        """Say what the rehearsal is about."""
-        self._console.rule(cell(script.name), align="left")
-        self._console.print(cells(script.lesson.splitlines()))
+    def end(self, played: Played) -> None:
+        """Tell the rehearsal; the impact leads, so nothing is told before the end."""
+        console, script = self._console, played.script
+        console.print(verdict_lines(played))
+        console.rule(cell(script.name), align="left")
+        console.print(cells(script.lesson.splitlines()))
         marked = ", inferred from the phone's rules" if script.inferred else ""
-        self._console.print(cell(f"source: {script.source or 'none given'}{marked}"))
+        console.print(cell(f"source: {script.source or 'none given'}{marked}"))
         for each in script.approximations:
             said = f"approximated: {each.what} ({each.why})"
-            self._console.print(cell(said), soft_wrap=True)
-        self._console.print()
-
-    def tell(self, report: StepReport) -> None:
-        """Tell a step."""
-        self._console.print(step_story(report))
-
-    def end(self, played: Played) -> None:
-        """Say how it ended."""
-        self._console.print(
-            f"{phones_words(len(played.stuck))} stuck at the end; "
-            f"{played.seconds:.1f} s: {played.verdict}\n"
+            console.print(cell(said), soft_wrap=True)
+        console.print()
+        for report in played.steps:
+            console.print(step_story(report))
+        console.print(
+            f"{phones_words(played.impact.of)}, {steps_words(len(played.steps))}, "
+            f"{played.seconds:.1f} s\n"
         )
 
 
 class TableVoice(Voice):
-    """A table of steps when all is over: checksums on nodes beside those on phones."""
+    """The verdicts, then a table of steps: checksums on nodes and on phones."""
 
     def end(self, played: Played) -> None:
-        """Print the table and the verdict."""
+        """Print the verdicts and the table."""
         console = result_console(WIDTH_IN_FILES)
+        console.print(verdict_lines(played))
         console.print(steps_table(played.steps))
         console.print(
-            f"{phones_words(played.phones)}, {len(played.steps)} steps, "
-            f"{played.seconds:.1f} s: {played.verdict}"
+            f"{phones_words(played.phones)}, {steps_words(len(played.steps))}, "
+            f"{played.seconds:.1f} s"
         )
 
 
@@ -106,13 +104,11 @@ def play_aloud(script: Script, phones: int, keep: Path | None, voice: Voice) -> 
     return played
 
 
-def exit_unless_as_expected(results: Sequence[Played]) -> None:
-    """Exit with status 1 and one line about the first difference, if there is one."""
+def exit_by_verdict(results: Sequence[Played]) -> None:
+    """Exit with status 1 and one line about the first surprise, if there is one."""
     failed = next((played for played in results if not played.ok), None)
     if failed is None:
         return
-    error = PhoneError(
-        f"{failed.script.name} went otherwise than expected: {failed.first_difference}"
-    )
-    complain(error.explain())
-    sys.exit(1)
+    leading = run_verdicts(failed)[0]
+    complain(f"{failed.script.name}: {leading.short}: {failed.first_difference}")
+    sys.exit(ExitStatus.FAILED)

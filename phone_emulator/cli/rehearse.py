@@ -11,7 +11,7 @@ from tokenless.phone_emulator.cli.playing import (
     JsonVoice,
     StoryVoice,
     Voice,
-    exit_unless_as_expected,
+    exit_by_verdict,
     play_aloud,
 )
 from tokenless.phone_emulator.files import output_file
@@ -50,9 +50,10 @@ def run(
 ) -> None:
     """Run rehearsals by name, by NAME@VARIANT, or from a TOML file.
 
-    Says for every step what happened, which phones are stuck, why, how many trust
-    anchors each group has left, and what would recover them. Exit status 0 only when
-    every expectation holds.
+    Says what happened to the phones and whether the script foresaw it; for every step
+    which phones are stuck or would be if they started now, why, how many trust anchors
+    each group has left, and what would recover them. Exit status 0 when nobody is stuck
+    or would be, or all that are were expected to, and every expectation holds; else 1.
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
     voice = _voice(as_json=as_json, summary=summary)
@@ -65,7 +66,7 @@ def run(
             page.write(render_report(results[0]))
     if (len(results) > 1 or summary) and not as_json:
         result_console(WIDTH_IN_FILES).print(results_table(results))
-    exit_unless_as_expected(results)
+    exit_by_verdict(results)
 
 
 def _chosen(

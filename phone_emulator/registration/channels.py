@@ -104,7 +104,7 @@ class TlsOffer:
 
 
 class Channel(Protocol):
-    """A connection that is open; `receive` raises ProtocolError or OSError at its end."""
+    """A connection that is open; its end is a ProtocolError or an OSError."""
 
     @property
     def cipher(self) -> str | None:

@@ -35,7 +35,7 @@ async def register_once(
     Args:
         phone: The phone; its flash says where it registers, and whom it believes.
         network: What it shares with others.
-        own: Its LSC, else its MIC, with the key, in PEM; None: it has neither.
+        own: A certificate with its key in PEM, instead of the flash's LSC or MIC.
     """
     group = group_of(phone, network, own=own)
     link, attempts = await register_in_order(
@@ -49,6 +49,8 @@ async def register_once(
 
 def group_of(phone: Phone, network: Network, *, own: Path | None = None) -> Group:
     """Return where and how a phone registers, by what its flash holds."""
+    if own is None and phone.certificates is not None:
+        own = phone.certificates.present_file
     return Group.of(
         phone.identity,
         phone.flash.load(),

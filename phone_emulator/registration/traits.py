@@ -1,7 +1,7 @@
 """What differs between models when they register, as data.
 
-Numbers are the vendor's (REFERENCE-3 4.3, 5.1); those of 8861 and 7821 are not verified.
-TLS: REFERENCE-3 4.7 and 5.3.
+Numbers are the vendor's (REFERENCE-3 4.3, 5.1); those of 8861 and 7821 are not
+verified. TLS: REFERENCE-3 4.7 and 5.3.
 """
 
 from collections.abc import Mapping

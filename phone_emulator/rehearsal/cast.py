@@ -1,7 +1,6 @@
 """The phones of a rehearsal: groups of a fleet that boot over real sockets."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Final
@@ -14,6 +13,7 @@ from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
 from tokenless.phone_emulator.rehearsal.log_tap import LogTap
+from tokenless.phone_emulator.rehearsal.prospects import Prospect, Waiting, prospects
 from tokenless.phone_emulator.rehearsal.script import Group
 from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
 from tokenless.phone_emulator.secd.report import BootReport
@@ -74,6 +74,10 @@ class Cast:
         )
         self._groups = self._identities(groups, sizes, usual)
         self._off: set[str] = set()
+        self._changed = set(self._groups)
+        """Groups that were not restarted since something changed, or never booted."""
+        self.booted: set[str] = set()
+        """Groups that booted since the caller last emptied this."""
         self._reports: dict[str, dict[str, BootReport]] = {}
         self.samples: dict[str, Sample] = {}
         """The last boot of the first phone of each group."""
@@ -119,6 +123,8 @@ class Cast:
         is about it.
         """
         chosen = self._powered(names)
+        self.booted.update(chosen)
+        self._changed.difference_update(chosen)
         for name in chosen:
             await self._boot_sample(name, progress)
         others = {
@@ -158,8 +164,13 @@ class Cast:
             await fleet.boot(keep)
         return fleet
 
+    def note_change(self) -> None:
+        """Remember that something changed outside the phones."""
+        self._changed.update(self._groups)
+
     def switch(self, names: Sequence[str], *, on: bool) -> None:
         """Take groups off the network, or bring them back."""
+        self._changed.update(self._known(names))
         if on:
             self._off.difference_update(self._known(names))
         else:
@@ -168,6 +179,7 @@ class Cast:
     def move(self, names: Sequence[str], nodes: Sequence[str]) -> None:
         """Give groups other TFTP servers, as DHCP option 150 does."""
         order = self._servers(nodes)
+        self._changed.update(self._known(names))
         for name in self._known(names):
             self._groups[name] = [
                 msgspec.structs.replace(phone, servers=order)
@@ -176,27 +188,52 @@ class Cast:
 
     def delete_trust(self, names: Sequence[str]) -> None:
         """Erase both lists on every phone of the groups, as a person does by hand."""
+        self._changed.update(self._known(names))
         self._store.delete_trust(self._devices(names))
 
     def factory_reset(self, names: Sequence[str]) -> None:
         """Erase all that the groups' phones keep."""
+        self._changed.update(self._known(names))
         self._store.factory_reset(self._devices(names))
 
-    def holdings(self, name: str) -> Counter[FlashContents]:
-        """Count what the phones of a group hold in their flash."""
-        return Counter(
-            self._store.flash(phone.device, phone.model_name).load()
+    def contents(self, name: str) -> dict[str, FlashContents]:
+        """Return what each phone of a group holds in its flash, by device."""
+        return {
+            phone.device: self._store.flash(phone.device, phone.model_name).load()
             for phone in self._groups[name]
+        }
+
+    async def prospects(self, up: Collection[str]) -> dict[str, Prospect]:
+        """Return what phones would do if they started now, by device.
+
+        Only phones that are off or were not restarted since a change are asked: of the
+        others, the last boot says it.
+
+        Args:
+            up: The names of the nodes that are up.
+        """
+        waiting = {
+            phone.device: Waiting(phone, contents[phone.device])
+            for name in self._groups
+            if name in self._changed or name in self._off
+            for contents in [self.contents(name)]
+            for phone in self._groups[name]
+        }
+        nodes = {server: name for name, server in self.nodes.items() if name in up}
+        found = await prospects(
+            waiting, nodes, wishes=_WISHES, clock=self._settings.clock
         )
+        self._tap.skip()
+        return found
 
     @property
     def reports(self) -> dict[str, list[BootReport]]:
         """The last report of every phone that has booted, by group."""
         return {name: list(each.values()) for name, each in self._reports.items()}
 
-    def reports_of(self, name: str) -> list[BootReport]:
+    def reports_of(self, name: str) -> Mapping[str, BootReport]:
         """Return the last report of every phone of a group that has booted."""
-        return list(self._reports.get(name, {}).values())
+        return self._reports.get(name, {})
 
     @property
     def stuck(self) -> tuple[str, ...]:

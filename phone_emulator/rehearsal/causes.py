@@ -28,18 +28,34 @@ _LISTS: Final = (
     "certificates that may sign the next one."
 )
 _SAST: Final = (
-    "The right to sign trust lists. A phone's anchors are the SAST certificates in its "
-    "lists whose keys the cluster still has."
+    "The right to sign trust lists. A phone's anchors are the signers that its lists "
+    "let it accept by itself: SAST certificates whose keys the cluster still has. TVS "
+    "members are not anchors."
 )
 _TVS: Final = (
     "The server that a phone asks about a signer whom it does not know, if the "
     "server's own certificate stands in the phone's ITL."
 )
 _STUCK: Final = (
-    "The phone refuses what the cluster serves and goes on with its old files. With no "
-    "anchor and no TVS left, only somebody at the phone can free it."
+    "The phone refuses what the cluster serves, or does not get it, and goes on with "
+    "its old files."
 )
-GLOSSARY: Final = {"CTL, ITL": _LISTS, "SAST": _SAST, "TVS": _TVS, "stuck": _STUCK}
+_WOULD_BE: Final = (
+    "The phone is off, or was not restarted since a change, and still works. If it "
+    "started now, it would be stuck: a copy of it was, at one of its TFTP servers."
+)
+_LOCKED_OUT: Final = (
+    "Stuck, or will be, without an anchor: nothing that the cluster can do now reaches "
+    "the phone. Somebody has to delete its lists, or an old key comes from a backup."
+)
+GLOSSARY: Final = {
+    "CTL, ITL": _LISTS,
+    "SAST, anchor": _SAST,
+    "TVS": _TVS,
+    "stuck": _STUCK,
+    "would be stuck": _WOULD_BE,
+    "locked out": _LOCKED_OUT,
+}
 """The words that a report cannot do without."""
 
 _UNKNOWN: Final = "Nobody whom the phone trusts signed the file. "
@@ -84,6 +100,10 @@ _CAUSES: Final = {
     ),
     Reason.NO_SERVER: "No TFTP server answered the phone.",
     Reason.NOT_DOWNLOADED: "The phone could not download the file.",
+    Reason.NOT_DECRYPTED: (
+        "The configuration is encrypted for another certificate than the phone's: it "
+        "has to get a new one from CAPF first."
+    ),
 }
 
 

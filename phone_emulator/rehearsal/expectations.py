@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tokenless.phone_emulator.rehearsal.facts import NodeView
+from tokenless.phone_emulator.rehearsal.impact import Impact
+from tokenless.phone_emulator.rehearsal.refusals import refusals_of
 from tokenless.phone_emulator.rehearsal.remedy import is_named
 from tokenless.phone_emulator.rehearsal.script import Expectation, Step
-from tokenless.phone_emulator.rehearsal.standing import Standing, refusals_of
+from tokenless.phone_emulator.rehearsal.standing import Standing
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.trust_anchors import FileKind
 
@@ -58,6 +60,8 @@ class StepReport:
     """What the commands printed."""
     refusal: str | None
     """Why the last command was refused, None when all were done."""
+    left_out: tuple[str, ...]
+    """Lines after a refused one, which were not carried out."""
     nodes: tuple[NodeView, ...]
     groups: Mapping[str, Sequence[BootReport]]
     """The last boot report of each phone that ever booted."""
@@ -67,22 +71,45 @@ class StepReport:
     """Devices that hold other lists than their server serves."""
     differences: tuple[str, ...]
     """Each expectation that was not met, as a sentence."""
+    unforeseen: tuple[str, ...]
+    """A sentence for each group that is stuck, or would be, and was not expected to."""
     seconds: float
 
     @property
+    def impact(self) -> Impact:
+        """What happened to the phones, whatever was expected."""
+        return Impact.total(standing.impact for standing in self.standings)
+
+    @property
     def ok(self) -> bool:
-        """Whether every expectation was met."""
-        return not self.differences
+        """Whether every expectation was met and nobody else is stuck."""
+        return not self.differences and not self.unforeseen
+
+    @property
+    def expects_something(self) -> bool:
+        """Whether the script says how the step is to end."""
+        step = self.step
+        plain = (step.ctl_length, step.prints, step.refused or None)
+        return bool(step.expect) or any(each is not None for each in plain)
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether a line was refused that should have been carried out."""
+        return self.refusal is not None and not self.step.refused
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `rehearse run --json` prints for a step."""
         return {
             "step": self.number,
             "title": self.step.title,
-            "expected": _expected(self.step),
+            "impact": self.impact.to_json(),
+            "expected": _expected(self.step) if self.expects_something else None,
             "observed": self._observed(),
             "ok": self.ok,
             "differences": list(self.differences),
+            "unforeseen": list(self.unforeseen),
+            "broke_off": self.broke_off,
+            "left_out": list(self.left_out),
             "stuck": list(self.stuck),
             "seconds": round(self.seconds, 3),
         }
@@ -213,6 +240,8 @@ def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
 def _group_differences(
     expectation: Expectation, reports: Sequence[BootReport]
 ) -> list[str]:
+    if not any(getattr(expectation, name) is not None for name in _READERS):
+        return []
     if not reports:
         return [f"no phone of the group {expectation.group} has booted"]
     found: list[str] = []
@@ -237,9 +266,10 @@ def _as_written(value: object) -> str:
 
 def _standing_differences(expectation: Expectation, found: Standing) -> list[str]:
     group = expectation.group
-    reasons = " / ".join(map(str, found.refusals)) or "nothing was refused"
+    refusals = [*found.refusals, *found.prospects]
+    reasons = " / ".join(map(str, refusals)) or "nothing was refused"
     remedies = "; ".join(remedy.text for remedy in found.remedies) or "nothing"
-    codes = {refusal.code for refusal in found.refusals}
+    codes = {refusal.code for refusal in refusals}
     sentences = []
     if expectation.reason is not None and expectation.reason not in codes:
         sentences.append(f"{group}: {expectation.reason} is not a reason: {reasons}")
@@ -247,6 +277,14 @@ def _standing_differences(expectation: Expectation, found: Standing) -> list[str
         sentences.append(f"{group}: {named} is not a remedy: {remedies}")
     if (named := expectation.no_remedy) and is_named(named, found.remedies):
         sentences.append(f"{group}: {named} is said to help: {remedies}")
+    if (later := expectation.would_be_stuck) is not None:
+        others = found.impact.of - found.impact.would_be_stuck
+        wrong = others if later else found.impact.would_be_stuck
+        if wrong:
+            sentences.append(
+                f"{wrong} of {found.impact.of} phones of {group}: would_be_stuck is "
+                f"{_as_written(not later)}, not {_as_written(later)}"
+            )
     for anchors, count in found.anchors.items():
         for name, wanted, names in (
             ("anchors", expectation.anchors, anchors.signers),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tokenless.phone_emulator.rehearsal.causes import GLOSSARY, plain_cause
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.html_steps import step_sections
+from tokenless.phone_emulator.rehearsal.html_steps import step_sections, verdict_badge
 from tokenless.phone_emulator.rehearsal.html_style import STYLE
 from tokenless.phone_emulator.rehearsal.html_text import (
     Html,
@@ -13,14 +13,12 @@ from tokenless.phone_emulator.rehearsal.html_text import (
     table,
     tag,
 )
+from tokenless.phone_emulator.rehearsal.impact import phones_words, steps_words
 from tokenless.phone_emulator.rehearsal.remedy import Remedy, RemedyKind
 from tokenless.phone_emulator.rehearsal.run import Played
-from tokenless.phone_emulator.rehearsal.standing import (
-    PhoneState,
-    Standing,
-    phones_words,
-)
+from tokenless.phone_emulator.rehearsal.standing import Standing
 from tokenless.phone_emulator.rehearsal.timeline import timeline
+from tokenless.phone_emulator.rehearsal.verdict import run_verdicts
 
 
 def render_report(played: Played) -> str:
@@ -40,7 +38,7 @@ def render_report(played: Played) -> str:
         *_approximations(played),
         tag("h2", "Phones by state"),
         timeline(played.steps),
-        tag("h2", "Trust anchors left"),
+        tag("h2", "Anchors and TVS members left"),
         _anchors_table(played.steps),
         *step_sections(played.steps),
         tag("h2", "Words"),
@@ -51,23 +49,20 @@ def render_report(played: Played) -> str:
 
 def _opening(played: Played) -> Iterator[Html]:
     script = played.script
-    words = "every step as expected" if played.ok else "not as expected"
-    badge = tag("span", words, class_="badge good" if played.ok else "badge bad")
-    yield tag("h1", f"Rehearsal: {script.name} ", badge)
+    verdicts = run_verdicts(played)
+    badges = [part for each in verdicts for part in (verdict_badge(each), Html(" "))]
+    yield tag("h1", f"Rehearsal: {script.name} ", *badges)
     yield tag("p", script.lesson, class_="lesson")
     inferred = " The outcome is inferred from the phone's rules." * script.inferred
-    stuck = f"{phones_words(len(played.stuck))} stuck at the end"
     yield tag(
         "p",
         f"Source: {script.source or 'none given'}.{inferred} "
-        f"{phones_words(_phones(played.steps))}, {len(played.steps)} steps, "
-        f"{played.seconds:.1f} s, {stuck}.",
+        f"{phones_words(_phones(played.steps))}, {steps_words(len(played.steps))}, "
+        f"{played.seconds:.1f} s.",
         class_="about",
     )
-    if played.first_difference is not None:
-        yield tag(
-            "p", f"Otherwise than expected: {played.first_difference}", class_="bad"
-        )
+    for verdict in verdicts:
+        yield tag("p", str(verdict), class_=f"verdict {verdict.tone}")
 
 
 def _approximations(played: Played) -> Iterator[Html]:
@@ -84,20 +79,20 @@ def _phones(steps: Sequence[StepReport]) -> int:
 
 
 def _in_short(played: Played) -> Iterator[Html]:
-    """Tell the whole of it in a box: the first step that locks phones out, and why."""
-    guilty = next((step for step in played.steps if _stuck(step)), None)
+    """Tell the whole of it in a box: the worst step, and why."""
+    guilty = next((step for step in played.steps if not step.impact.is_safe), None)
     if guilty is None:
-        text = "No step locks a phone out."
-        yield tag("section", tag("p", text), class_="short good-box")
+        if played.broke_off is None and played.steps:
+            text = "No step leaves a phone stuck, or would when it next starts."
+            yield tag("section", tag("p", text), class_="short good-box")
         return
-    stuck, phones = _stuck(guilty), _phones(played.steps)
     yield tag(
         "section",
         tag("h2", "In short"),
         tag(
             "p",
-            tag("strong", f"Step {guilty.number}, “{guilty.step.title}”,"),
-            f" leaves {stuck} of {phones_words(phones)} stuck.",
+            tag("strong", f"Step {guilty.number}, “{guilty.step.title}”: "),
+            f"{guilty.impact}.",
         ),
         *(part for each in _causes(guilty.standings) for part in each),
         _ending(played),
@@ -105,16 +100,13 @@ def _in_short(played: Played) -> Iterator[Html]:
     )
 
 
-def _stuck(step: StepReport) -> int:
-    return sum(each.states.get(PhoneState.STUCK, 0) for each in step.standings)
-
-
 def _causes(standings: Sequence[Standing]) -> Iterator[tuple[Html, ...]]:
     """Tell why, once for all groups that have the same cause and the same way out."""
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for each in standings:
-        if each.refusals:
-            cause = plain_cause(next(iter(each.refusals)).code)
+        refusals = [*each.refusals, *each.prospects]
+        if refusals:
+            cause = plain_cause(refusals[0].code)
             alike.setdefault((cause, _common(each.remedies)), []).append(each.group)
     for (cause, remedies), groups in alike.items():
         names = ", ".join(groups)
@@ -137,10 +129,9 @@ def _common(remedies: Sequence[Remedy]) -> tuple[str, ...]:
 
 
 def _ending(played: Played) -> Html:
-    left = len(played.stuck)
-    if not left:
+    if played.impact.is_safe:
         return tag("p", "At the end of this rehearsal no phone is stuck.")
-    return tag("p", f"Stuck at the end of this rehearsal: {phones_words(left)}.")
+    return tag("p", f"At the end of this rehearsal: {played.impact}.")
 
 
 def _anchors_table(steps: Sequence[StepReport]) -> Html:
@@ -151,7 +142,10 @@ def _anchors_table(steps: Sequence[StepReport]) -> Html:
         cells = (_anchors_cell(step.standings[index]) for step in steps)
         rows.append((group, *cells))
     head = ("group", *(f"after step {step.number}" for step in steps))
-    note = "Signers that the phones hold and the cluster has + TVS servers they can ask"
+    note = (
+        "Anchors (signers that the phones accept by themselves, whose key the cluster "
+        "has) + TVS members they can ask"
+    )
     return join(table(head, rows, "anchors"), tag("p", note, class_="note"))
 
 

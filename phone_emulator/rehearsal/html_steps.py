@@ -1,9 +1,9 @@
 """The steps of a report: commands, groups, reasons, checksums, both sides' logs."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from tokenless.phone_emulator.rehearsal.causes import RULES, plain_cause
+from tokenless.phone_emulator.rehearsal.causes import RULES
 from tokenless.phone_emulator.rehearsal.expectations import Asked, StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.facts import NodeView
 from tokenless.phone_emulator.rehearsal.html_text import (
@@ -13,8 +13,15 @@ from tokenless.phone_emulator.rehearsal.html_text import (
     table,
     tag,
 )
-from tokenless.phone_emulator.rehearsal.narrative import anchors_words, tvs_words
-from tokenless.phone_emulator.rehearsal.standing import Refusal, Standing, phones_words
+from tokenless.phone_emulator.rehearsal.impact import phones_words
+from tokenless.phone_emulator.rehearsal.narrative import (
+    anchors_words,
+    by_cause,
+    tvs_words,
+)
+from tokenless.phone_emulator.rehearsal.refusals import Refusal
+from tokenless.phone_emulator.rehearsal.standing import Standing
+from tokenless.phone_emulator.rehearsal.verdict import Verdict, step_verdicts
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.trust_anchors import FileKind
 
@@ -34,19 +41,23 @@ def step_sections(steps: Sequence[StepReport]) -> Iterator[Html]:
 
 
 def _step(step: StepReport, booted: Sequence[Standing]) -> Html:
-    mark = tag("span", "as expected", class_="badge good")
-    if not step.ok:
-        mark = tag("span", "otherwise than expected", class_="badge bad")
-    refusal = (
-        [tag("p", f"Refused: {step.refusal}", class_="refused")] if step.refusal else []
-    )
+    marks = [
+        part
+        for verdict in step_verdicts(step)
+        for part in (verdict_badge(verdict), Html(" "))
+    ]
+    refused = [f"Refused: {step.refusal}"] if step.refusal else []
+    refused += [f"Not carried out: {line}" for line in step.left_out]
     return tag(
         "section",
-        tag("h3", f"{step.number}. {step.step.title} ", mark),
+        tag("h3", f"{step.number}. {step.step.title} ", *marks),
         tag("p", step.step.why, class_="why"),
         tag("pre", "\n".join(step.step.run), class_="commands"),
-        *refusal,
-        *(tag("p", each, class_="bad") for each in step.differences),
+        *(tag("p", each, class_="refused") for each in refused),
+        *(
+            tag("p", f"FAILED: {each}", class_="bad")
+            for each in (*step.differences, *step.unforeseen)
+        ),
         _groups_table(step),
         *(part for each in step.standings for part in _trouble(each)),
         _checksums(step),
@@ -54,6 +65,11 @@ def _step(step: StepReport, booted: Sequence[Standing]) -> Html:
         *(_logs(each) for each in booted),
         class_="step",
     )
+
+
+def verdict_badge(verdict: Verdict) -> Html:
+    """Return a verdict as a coloured label."""
+    return tag("span", verdict.short, class_=f"badge {verdict.tone}")
 
 
 def _groups_table(step: StepReport) -> Html:
@@ -82,7 +98,7 @@ def _groups_table(step: StepReport) -> Html:
 def _states(standing: Standing) -> Html:
     return join(
         *(
-            tag("span", f"{count} {state}", class_=f"state {state}")
+            tag("span", f"{count} {state}", class_=f"state {state.replace(' ', '-')}")
             for state, count in standing.states.items()
         )
     )
@@ -120,25 +136,28 @@ def _yes_no(value: object) -> str:
 
 
 def _trouble(standing: Standing) -> Iterator[Html]:
-    if not standing.refusals:
+    if not standing.refusals and not standing.prospects:
         return
-    alike: dict[str, list[tuple[Refusal, int]]] = {}
-    for refusal, count in standing.refusals.items():
-        alike.setdefault(plain_cause(refusal.code), []).append((refusal, count))
+    remedies = (tag("li", code_words(remedy.text)) for remedy in standing.remedies)
     yield tag(
         "div",
-        tag("h4", f"Why {standing.group} refuses"),
-        *(part for cause, each in alike.items() for part in _refusals(cause, each)),
+        *_why(f"Why {standing.group} refuses", standing.refusals),
+        *_why(f"Why {standing.group} would refuse, started now", standing.prospects),
         *(
             tag("p", code_words(f"This rests on an inferred rule: {rule.words}."))
             for rule in standing.inferred_rules
         ),
         tag("p", f"What would recover {standing.group}:"),
-        tag(
-            "ol", *(tag("li", code_words(remedy.text)) for remedy in standing.remedies)
-        ),
+        tag("ol", *remedies),
         class_="trouble",
     )
+
+
+def _why(title: str, refusals: Mapping[Refusal, int]) -> Iterator[Html]:
+    if refusals:
+        yield tag("h4", title)
+    for cause, alike in by_cause(refusals):
+        yield from _refusals(cause, [(each, refusals[each]) for each in alike])
 
 
 def _refusals(cause: str, refusals: Sequence[tuple[Refusal, int]]) -> Iterator[Html]:
@@ -150,13 +169,17 @@ def _refusals(cause: str, refusals: Sequence[tuple[Refusal, int]]) -> Iterator[H
             tag(
                 "li",
                 tag("strong", refusal.file.value),
-                f", {phones_words(count)}. ",
+                f"{_where(refusal)}, {phones_words(count)}. ",
                 tag("code", refusal.reason),
                 tag("span", f" Rule {refusal.rule}: {_rule(refusal)}", class_="rule"),
             )
             for refusal, count in refusals
         ),
     )
+
+
+def _where(refusal: Refusal) -> str:
+    return "" if refusal.node is None else f" at {refusal.node}"
 
 
 def _rule(refusal: Refusal) -> str:

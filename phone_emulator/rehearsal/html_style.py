@@ -29,6 +29,13 @@ p { margin: .4rem 0; }
   border-radius: 1rem; vertical-align: middle; white-space: nowrap; }
 .badge.good { background: #c6f6d5; color: var(--good); }
 .badge.bad { background: #fed7d7; color: var(--bad); }
+.badge.later { background: #e6d3d3; color: #742a2a; }
+.badge.plain { background: #e2e8f0; color: var(--soft); }
+.verdict { font-weight: 600; }
+.verdict.good { color: var(--good); }
+.verdict.bad { color: var(--bad); }
+.verdict.later { color: #742a2a; }
+.verdict.plain { color: var(--soft); }
 p.bad, .refused { color: var(--bad); }
 .short { border-left: 6px solid var(--bad); background: #fff5f5;
   padding: .8rem 1.2rem; margin: 1.2rem 0; }
@@ -48,6 +55,7 @@ table.anchors { width: auto; }
 .state.ok { background: #c6f6d5; color: var(--good); }
 .state.stuck, .state.unreachable { background: #fed7d7; color: var(--bad);
   font-weight: 600; }
+.state.would-be-stuck { background: #e6d3d3; color: #742a2a; font-weight: 600; }
 .state.degraded { background: #fefcbf; }
 .step { border: 1px solid var(--line); border-radius: .5rem; padding: .9rem 1.1rem;
   margin: .9rem 0; }

@@ -1,6 +1,7 @@
 """A rehearsal told step by step: who is stuck, why, what is left, what would help."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,8 +10,16 @@ from rich.text import Text
 
 from tokenless.phone_emulator.rehearsal.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.expectations import StepReport, asked_of
+from tokenless.phone_emulator.rehearsal.refusals import Refusal
 from tokenless.phone_emulator.rehearsal.run import Played
-from tokenless.phone_emulator.rehearsal.standing import PhoneState, Refusal, Standing
+from tokenless.phone_emulator.rehearsal.standing import PhoneState, Standing
+from tokenless.phone_emulator.rehearsal.verdict import (
+    Tone,
+    Verdict,
+    impact_verdict,
+    run_verdicts,
+    step_verdicts,
+)
 from tokenless.terminal import cell, cells
 
 _STYLES = {
@@ -18,21 +27,52 @@ _STYLES = {
     PhoneState.DEGRADED: "yellow",
     PhoneState.STUCK: "bold red",
     PhoneState.UNREACHABLE: "red",
+    PhoneState.WOULD_BE_STUCK: "dim red",
+    PhoneState.NOT_RESTARTED: "dim",
     PhoneState.OFF: "dim",
     PhoneState.NEW: "dim",
 }
+_TONES: Final = {
+    Tone.GOOD: "green",
+    Tone.PLAIN: "dim",
+    Tone.LATER: "yellow",
+    Tone.BAD: "bold red",
+}
+
+
+def verdict_lines(played: Played) -> Group:
+    """Tell both verdicts of a rehearsal, a line each, what matters most first."""
+    return Group(*map(_line, run_verdicts(played)))
+
+
+def step_mark(report: StepReport) -> Text:
+    """Tell both verdicts of a step on one line."""
+    return Text(", ").join(
+        cell(each.short, _TONES[each.tone]) for each in step_verdicts(report)
+    )
+
+
+def _line(verdict: Verdict) -> Text:
+    return cell(str(verdict), _TONES[verdict.tone])
 
 
 def step_story(report: StepReport) -> Group:
     """Tell one step."""
-    mark = Text("as expected", "green") if report.ok else Text("otherwise", "bold red")
     title = cell(report.step.title, "bold")
-    head = Text.assemble(f"{report.number}. ", title, "  ", mark)
+    head = Text.assemble(f"{report.number}. ", title, "  ", step_mark(report))
     parts: list[RenderableType] = [head]
+    impact = report.impact
+    rest = impact_verdict(impact).rest
+    if rest and (impact.waiting or not impact.is_safe):
+        parts.append(Padding(cell(rest.removeprefix(": "), "dim"), (0, 3)))
     if report.step.why:
         parts.append(Padding(cells(report.step.why.splitlines(), "italic"), (0, 3)))
     if report.refusal is not None:
         parts.append(Padding(cell(f"refused: {report.refusal}"), (0, 3)))
+    parts.extend(
+        Padding(cell(f"not carried out: {line}", "red"), (0, 3))
+        for line in report.left_out
+    )
     parts.append(Padding(_groups(report.standings), (0, 3)))
     if inferred := [n for n, each in asked_of(report.step).items() if each.inferred]:
         words = f"inferred from the phone's rules: {', '.join(inferred)}"
@@ -41,8 +81,8 @@ def step_story(report: StepReport) -> Group:
         Padding(line, (0, 3)) for each in report.standings for line in _trouble(each)
     )
     parts.extend(
-        Padding(cell(f"expected otherwise: {difference}", "red"), (0, 3))
-        for difference in report.differences
+        Padding(cell(f"FAILED: {difference}", "red"), (0, 3))
+        for difference in (*report.differences, *report.unforeseen)
     )
     return Group(*parts)
 
@@ -87,14 +127,14 @@ def tvs_words(standing: Standing) -> str:
 
 
 def _trouble(standing: Standing) -> Iterator[Text]:
-    alike: dict[str, list[Refusal]] = {}
-    for refusal in standing.refusals:
-        alike.setdefault(plain_cause(refusal.code), []).append(refusal)
-    for cause, refusals in alike.items():
-        files = ", ".join(dict.fromkeys(each.file.value for each in refusals))
-        what = cell(f"{standing.group} refuses {files}. ", "red")
-        yield Text.assemble(what, cell(cause))
-        yield cell(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
+    for refuses, all_refusals in (
+        ("refuses", standing.refusals),
+        ("would refuse", standing.prospects),
+    ):
+        for cause, refusals in by_cause(all_refusals):
+            words = f"{standing.group} {refuses} {files_words(refusals)}. "
+            yield Text.assemble(cell(words, "red"), cell(cause))
+            yield cell(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
     for rule in standing.inferred_rules:
         yield cell(f"  rests on an inferred rule: {rule.words}", "yellow")
     if standing.remedies:
@@ -103,20 +143,39 @@ def _trouble(standing: Standing) -> Iterator[Text]:
             yield cell(f"  - {remedy.text}")
 
 
+def by_cause(refusals: Iterable[Refusal]) -> Iterator[tuple[str, list[Refusal]]]:
+    """Return refusals by their cause in plain words."""
+    alike: dict[str, list[Refusal]] = {}
+    for refusal in refusals:
+        alike.setdefault(plain_cause(refusal.code), []).append(refusal)
+    yield from alike.items()
+
+
+def files_words(refusals: Iterable[Refusal]) -> str:
+    """Name the files of refusals, and the nodes where phones would refuse them."""
+    each = list(refusals)
+    files = ", ".join(dict.fromkeys(refusal.file.value for refusal in each))
+    nodes = ", ".join(dict.fromkeys(refusal.node for refusal in each if refusal.node))
+    return f"{files} at {nodes}" if nodes else files
+
+
 def results_table(all_played: Sequence[Played]) -> Table:
-    """List played rehearsals: the lesson, how many are stuck, as expected or not."""
+    """List played rehearsals with both verdicts."""
     table = Table(header_style="bold")
     table.add_column("rehearsal", no_wrap=True)
     table.add_column("lesson")
-    table.add_column("stuck at the end", justify="right")
+    table.add_column("impact")
     table.add_column("seconds", justify="right")
-    table.add_column("as expected")
+    table.add_column("expectations")
+    table.add_column("ok", min_width=3)
     for played in all_played:
+        verdict = run_verdicts(played)[0]
         table.add_row(
             cell(played.script.name),
             cell(played.script.lesson),
-            str(len(played.stuck)),
+            _line(verdict),
             f"{played.seconds:.1f}",
+            played.expectations.value,
             Text("yes", "green") if played.ok else Text("no", "bold red"),
         )
     return table

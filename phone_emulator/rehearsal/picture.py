@@ -16,10 +16,11 @@ from typing import Final
 from tokenless.phone_emulator.rehearsal.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.html_style import TIMELINE_STYLE
 from tokenless.phone_emulator.rehearsal.html_text import Html, tag
+from tokenless.phone_emulator.rehearsal.impact import phones_words
 from tokenless.phone_emulator.rehearsal.player import Watcher
 from tokenless.phone_emulator.rehearsal.run import Played, rehearsal_folder, run_script
 from tokenless.phone_emulator.rehearsal.shipped import find_scripts
-from tokenless.phone_emulator.rehearsal.standing import Standing, phones_words
+from tokenless.phone_emulator.rehearsal.standing import Standing
 from tokenless.phone_emulator.rehearsal.timeline import timeline
 
 _PHONES: Final = 99  # and one of a fixed group: a round number

@@ -7,6 +7,7 @@ from typing import Final
 
 from tokenless.phone_emulator.rehearsal.actions import Action, Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.expectations import StepReport, differences
+from tokenless.phone_emulator.rehearsal.foresight import Foresight
 from tokenless.phone_emulator.rehearsal.lines import parse_action
 from tokenless.phone_emulator.rehearsal.script import Script, Step
 from tokenless.phone_emulator.rehearsal.stage import Stage
@@ -37,50 +38,45 @@ async def play(
         PhoneError: When a line of the script is not understood; before anything is
             done.
     """
+    foresight = Foresight()
     parsed = [[parse_action(line) for line in step.run] for step in script.steps]
     for number, (step, actions) in enumerate(zip(script.steps, parsed, strict=True), 1):
         watcher.on_step(number, step)
-        yield await _play_step(number, step, actions, stage, watcher)
+        yield await _play_step(number, step, actions, stage, watcher, foresight)
 
 
-async def _play_step(
-    number: int, step: Step, actions: list[Action], stage: Stage, watcher: Watcher
+async def _play_step(  # noqa: PLR0917 - one caller
+    number: int,
+    step: Step,
+    actions: list[Action],
+    stage: Stage,
+    watcher: Watcher,
+    foresight: Foresight,
 ) -> StepReport:
     began = time.monotonic()
     transcript: list[str] = []
     refusal: str | None = None
-    for line, action in zip(step.run, actions, strict=True):
+    left_out: tuple[str, ...] = ()
+    stage.cast.booted.clear()
+    for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
         transcript.append(_TRANSCRIPT_LINE.format(line=line))
         if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
             watcher.on_boot(stage.cast.size(action.groups))
         try:
             await stage.perform(action, transcript.append, watcher.on_phone)
         except TokenlessError as error:
-            refusal = error.explain()
+            refusal, left_out = error.explain(), step.run[done:]
             transcript.append(refusal)
             break
-    return await _report(
-        number, step, stage, transcript=transcript, refusal=refusal, began=began
-    )
-
-
-async def _report(
-    number: int,
-    step: Step,
-    stage: Stage,
-    *,
-    transcript: list[str],
-    refusal: str | None,
-    began: float,
-) -> StepReport:
     nodes, groups = await stage.nodes(), stage.cast.reports
-    found = standings(stage.cast, await stage.facts())
+    found = standings(stage.cast, await stage.facts(), await stage.prospects())
     printed = "\n".join(text.rstrip("\n") for text in transcript)
     return StepReport(
         number=number,
         step=step,
         transcript=printed,
         refusal=refusal,
+        left_out=left_out,
         nodes=nodes,
         groups=groups,
         standings=found,
@@ -95,5 +91,6 @@ async def _report(
                 standings=found,
             )
         ),
+        unforeseen=foresight.unforeseen(step, stage.cast.booted, found),
         seconds=time.monotonic() - began,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 
 @unique
@@ -33,6 +34,10 @@ class Remedy:
     """The nodes, tokens, signers or clusters that it concerns."""
     text: str
     """For a person."""
+
+
+LAST_RESORTS: Final = frozenset({RemedyKind.RESTORE_KEYS, RemedyKind.DELETE_BY_HAND})
+"""Without any other remedy nothing that the cluster can do reaches a phone."""
 
 
 def is_by_hand(remedy: Remedy) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,21 @@ import trio
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.impact import Impact
 from tokenless.phone_emulator.rehearsal.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.player import Watcher, play
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.stage import open_stage
+
+
+@unique
+class Expectations(StrEnum):
+    """Whether the expectations of a script came true, whatever the impact."""
+
+    MET = "met"
+    FAILED = "failed"
+    NONE = "none"
+    """The script expects nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +41,43 @@ class Played:
 
     @property
     def ok(self) -> bool:
-        """Whether every step ended as expected."""
+        """Whether every expectation holds and nobody else is stuck."""
         return len(self.steps) == len(self.script.steps) and all(
             step.ok for step in self.steps
         )
 
     @property
     def first_difference(self) -> str | None:
-        """What went otherwise than expected first, None when nothing did."""
+        """What the script did not foresee first, None when nothing was."""
         for step in self.steps:
-            for difference in step.differences:
+            for difference in (*step.differences, *step.unforeseen):
                 return f"step {step.number} ({step.step.title}): {difference}"
         return None
 
     @property
-    def verdict(self) -> str:
-        """Say in words whether it went as expected."""
-        return "every step ended as expected" if self.ok else "not as expected"
+    def expectations(self) -> Expectations:
+        """Whether what the script says of its steps came true."""
+        if any(step.differences for step in self.steps):
+            return Expectations.FAILED
+        if any(step.expects_something for step in self.steps):
+            return Expectations.MET
+        return Expectations.NONE
+
+    @property
+    def impact(self) -> Impact:
+        """What has become of the phones at the end."""
+        return self.steps[-1].impact if self.steps else Impact()
+
+    @property
+    def worst(self) -> StepReport | None:
+        """The first of the steps that harmed phones most, None when none did."""
+        worst = max(self.steps, key=lambda each: each.impact.weight, default=None)
+        return None if worst is None or worst.impact.is_safe else worst
+
+    @property
+    def broke_off(self) -> StepReport | None:
+        """The first step in which a line was refused that should not be."""
+        return next((step for step in self.steps if step.broke_off), None)
 
     @property
     def stuck(self) -> tuple[str, ...]:
@@ -56,6 +88,10 @@ class Played:
         """Return the last object that `rehearse run --json` prints."""
         return {
             "rehearsal": self.script.name,
+            "impact": self.impact.to_json(),
+            "worst": _worst_json(self.worst),
+            "expectations": self.expectations.value,
+            "broke_off": None if self.broke_off is None else self.broke_off.number,
             "ok": self.ok,
             "steps": len(self.steps),
             "stuck": list(self.stuck),
@@ -65,6 +101,12 @@ class Played:
             ],
             "seconds": round(self.seconds, 3),
         }
+
+
+def _worst_json(step: StepReport | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {"step": step.number, "impact": step.impact.to_json()}
 
 
 def run_script(

@@ -59,7 +59,10 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By what the CTL was verified: first-use, installed-ctl, installed-itl, tvs."""
     itl_verified_by: str | None = None
     stuck: bool | None = None
-    """Whether the phones hold other lists than their server serves."""
+    """Whether the last boot left the phones without a file that is served."""
+    would_be_stuck: bool | None = None
+    """Whether phones that are off, or were not restarted since a change, would be stuck
+    at one of their servers if they started now."""
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
     reason: Reason | None = None

@@ -25,6 +25,7 @@ from tokenless.phone_emulator.rehearsal.facts import ClusterFacts, NodeView
 from tokenless.phone_emulator.rehearsal.log_tap import LogTap, tapped_log
 from tokenless.phone_emulator.rehearsal.office import Office
 from tokenless.phone_emulator.rehearsal.permitted import check_address
+from tokenless.phone_emulator.rehearsal.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.script import (
     MAIN_CLUSTER,
     Script,
@@ -80,6 +81,8 @@ class Stage:
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
+        if not isinstance(action, Phones):
+            self.cast.note_change()
         match action:
             case Phones():
                 await self._phones(action, progress)
@@ -144,6 +147,16 @@ class Stage:
         await site.remove(action.node)
         await trio.to_thread.run_sync(remove)
         say(f"{action.node} has left cluster {site.name}")
+
+    async def prospects(self) -> dict[str, Prospect]:
+        """Find out what phones that wait would do if they started now, by device."""
+        up = {
+            name
+            for site in self._sites.values()
+            for name in site.servers
+            if site.served.is_up(name)
+        }
+        return await self.cast.prospects(up)
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""

@@ -20,21 +20,21 @@ from tokenless.phone_emulator.rehearsal.facts import (
     Signer,
     TvsFacts,
 )
+from tokenless.phone_emulator.rehearsal.impact import Impact
+from tokenless.phone_emulator.rehearsal.prospects import Prospect
+from tokenless.phone_emulator.rehearsal.refusals import Refusal, refusals_of
 from tokenless.phone_emulator.rehearsal.remedies import (
     Trouble,
     remedies_for,
 )
-from tokenless.phone_emulator.rehearsal.remedy import Remedy, is_by_hand
+from tokenless.phone_emulator.rehearsal.remedy import LAST_RESORTS, Remedy, is_by_hand
 from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.events import FlashContents, Identity
-from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
+from tokenless.phone_emulator.secd.report import BootReport, Outcome
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phone_models import PhoneModel
 from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind
-
-_REFUSED: Final = frozenset({Action.REJECTED, Action.FAILED})
 
 
 @unique
@@ -46,12 +46,17 @@ class PhoneState(StrEnum):
     DEGRADED = "degraded"
     """Nothing was refused, but something that it needs is missing."""
     STUCK = "stuck"
-    """It refused a file and works with what it had."""
+    """It refused a file or did not get one, and works with what it had."""
     UNREACHABLE = "unreachable"
     """No TFTP server answered."""
+    WOULD_BE_STUCK = "would be stuck"
+    """It is off or was not restarted since a change; started now, it would be stuck."""
+    NOT_RESTARTED = "not restarted"
+    """It was well at its last boot, and would take what is served now."""
     OFF = "off"
+    """As `NOT_RESTARTED`, or there is nothing new for it."""
     NEW = "new"
-    """It has not booted yet."""
+    """It has not booted yet, and would take what is served."""
 
 
 _STATES: Final = {
@@ -60,6 +65,7 @@ _STATES: Final = {
     Outcome.REJECTED: PhoneState.STUCK,
     Outcome.UNREACHABLE: PhoneState.UNREACHABLE,
 }
+_WAITING: Final = frozenset({PhoneState.NOT_RESTARTED, PhoneState.OFF, PhoneState.NEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +84,6 @@ class Anchors:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why phones refused a file."""
-
-    file: FileKind
-    rule: int | None
-    """Of REFERENCE 4.2."""
-    code: Reason
-    reason: str
-
-    def __str__(self) -> str:
-        """Write it as one line."""
-        return f"{self.file}: rule {self.rule}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """One group after a step."""
 
@@ -104,7 +95,11 @@ class Standing:
     empty: int
     """Phones that hold no list at all."""
     refusals: Mapping[Refusal, int]
+    """What phones refused at their last boot."""
+    prospects: Mapping[Refusal, int]
+    """What further phones would refuse if they started now."""
     remedies: tuple[Remedy, ...]
+    impact: Impact
     sample: Sample | None = field(repr=False)
     inferred_rules: tuple[InferredRule, ...] = ()
     """What the refusals rest on that is inferred."""
@@ -128,20 +123,27 @@ class Standing:
             "states": {str(state): count for state, count in self.states.items()},
             "anchors": None if fewest is None else list(fewest.signers),
             "tvs": None if fewest is None else list(fewest.tvs),
-            "refusals": [
-                {
-                    "file": refusal.file.value,
-                    "rule": refusal.rule,
-                    "reason_code": refusal.code.value,
-                    "reason": refusal.reason,
-                    "phones": count,
-                }
-                for refusal, count in self.refusals.items()
-            ],
+            "impact": self.impact.to_json(),
+            "refusals": _refusals_json(self.refusals),
+            "would_refuse": _refusals_json(self.prospects),
             "remedies": [remedy.text for remedy in self.remedies],
             "remedy_kinds": [remedy.kind.value for remedy in self.remedies],
             "inferred_rules": [rule.value for rule in self.inferred_rules],
         }
+
+
+def _refusals_json(refusals: Mapping[Refusal, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": refusal.file.value,
+            "rule": refusal.rule,
+            "reason_code": refusal.code.value,
+            "reason": refusal.reason,
+            "node": refusal.node,
+            "phones": count,
+        }
+        for refusal, count in refusals.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,46 +156,117 @@ class _Setting:
     facts: Sequence[ClusterFacts]
 
 
-def phones_words(count: int) -> str:
-    """Return a number of phones in words: `1 phone`, `20 phones`."""
-    return f"{count} phone" if count == 1 else f"{count} phones"
+@dataclass(frozen=True, slots=True)
+class _Phone:
+    """One phone after a step."""
+
+    report: BootReport | None
+    """Its last boot."""
+    prospect: Prospect | None
+    """What it would do now; None where its last boot says it."""
+    is_off: bool
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its last boot left it stuck, be it off since."""
+        return self.report is not None and not self.report.holds_what_is_served
+
+    @property
+    def would_be_stuck(self) -> bool:
+        """Whether it would be stuck if it started now."""
+        return (
+            not self.is_stuck and self.prospect is not None and self._would_refuse != ()
+        )
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What it refused at its last boot."""
+        return () if self.report is None else tuple(refusals_of(self.report))
+
+    @property
+    def prospects(self) -> tuple[Refusal, ...]:
+        """What it would refuse if it started now; of one that is not stuck yet."""
+        return self._would_refuse if self.would_be_stuck else ()
+
+    @property
+    def _would_refuse(self) -> tuple[Refusal, ...]:
+        return () if self.prospect is None else self.prospect.refusals
+
+    @property
+    def state(self) -> PhoneState:
+        """How it is, the worst first."""
+        if self.report is not None and self.is_stuck:
+            is_silent = self.report.outcome is Outcome.UNREACHABLE
+            return PhoneState.UNREACHABLE if is_silent else PhoneState.STUCK
+        if self.would_be_stuck:
+            return PhoneState.WOULD_BE_STUCK
+        if self.is_off:
+            return PhoneState.OFF
+        if self.report is None:
+            return PhoneState.NEW
+        if self.prospect is not None and self.prospect.takes_news:
+            return PhoneState.NOT_RESTARTED
+        return _STATES[self.report.outcome]
 
 
-def standings(cast: Cast, facts: Sequence[ClusterFacts]) -> tuple[Standing, ...]:
+def standings(
+    cast: Cast, facts: Sequence[ClusterFacts], prospects: Mapping[str, Prospect]
+) -> tuple[Standing, ...]:
     """Return how every group stands.
 
     Args:
         cast: The phones.
         facts: What the clusters can do now.
+        prospects: What phones that wait would do if they started now, by device.
     """
-    return tuple(_standing(name, cast, facts) for name in cast.groups)
+    return tuple(_standing(name, cast, facts, prospects) for name in cast.groups)
 
 
-def _standing(name: str, cast: Cast, facts: Sequence[ClusterFacts]) -> Standing:
-    phones, reports = cast.groups[name], cast.reports_of(name)
-    setting = _Setting(phones[0].model, _home_of(phones[0], facts), facts)
-    holdings = cast.holdings(name)
-    held = {contents: _decoded(contents, setting.model) for contents in holdings}
+def _standing(
+    name: str,
+    cast: Cast,
+    facts: Sequence[ClusterFacts],
+    prospects: Mapping[str, Prospect],
+) -> Standing:
+    identities, reports = cast.groups[name], cast.reports_of(name)
+    setting = _Setting(identities[0].model, _home_of(identities[0], facts), facts)
+    alike: dict[FlashContents, list[_Phone]] = {}
+    for device, contents in cast.contents(name).items():
+        phone = _Phone(reports.get(device), prospects.get(device), cast.is_off(name))
+        alike.setdefault(contents, []).append(phone)
+    phones = [phone for each in alike.values() for phone in each]
     anchors: Counter[Anchors] = Counter()
-    for contents, count in holdings.items():
-        if held[contents].ctl or held[contents].itl:
-            anchors[_anchors(contents, held[contents], setting)] += count
-    refusals = Counter(each for report in reports for each in refusals_of(report))
+    remedies: dict[Remedy, None] = {}
+    impacts: list[Impact] = []
+    for contents, each in alike.items():
+        held = _decoded(contents, setting.model)
+        left = _anchors(contents, held, setting) if held.ctl or held.itl else None
+        if left is not None:
+            anchors[left] += len(each)
+        found = _remedies(each, contents, held, setting)
+        remedies.update(dict.fromkeys(found))
+        is_lost = left is not None and not left.signers and _is_lost(found)
+        impacts.append(_impact(each, setting.model, is_lost=is_lost))
+    refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
+    later = Counter(refusal for phone in phones for refusal in phone.prospects)
     return Standing(
         group=name,
         model=setting.model.name,
-        states=_states(phones, reports, is_off=cast.is_off(name)),
+        states=_states(phones),
         anchors=anchors,
-        empty=holdings.total() - anchors.total(),
+        empty=len(phones) - anchors.total(),
         refusals=refusals,
-        remedies=_remedies(refusals, held, setting),
+        prospects=later,
+        # By hand comes last, whatever the order in which the phones' lists were met.
+        remedies=tuple(sorted(remedies, key=is_by_hand)),
+        impact=Impact.total(impacts),
         sample=cast.samples.get(name),
-        inferred_rules=tuple(_inferred(refusals, facts)),
+        inferred_rules=tuple(_inferred((*refusals, *later), facts)),
     )
 
 
 def _inferred(
-    refusals: Mapping[Refusal, int], facts: Sequence[ClusterFacts]
+    refusals: Iterable[Refusal], facts: Sequence[ClusterFacts]
 ) -> Iterator[InferredRule]:
     """Return the inferred rules that the refusals may rest on."""
     is_not_vouched = any(each.code is Reason.NOT_VOUCHED for each in refusals)
@@ -201,24 +274,30 @@ def _inferred(
         yield InferredRule.CALLMANAGER_TRUST
 
 
-def _states(
-    phones: Sequence[Identity], reports: Sequence[BootReport], *, is_off: bool
-) -> dict[PhoneState, int]:
-    if is_off:
-        return {PhoneState.OFF: len(phones)}
-    states = Counter(_STATES[report.outcome] for report in reports)
-    if len(reports) < len(phones):
-        states[PhoneState.NEW] += len(phones) - len(reports)
+def _states(phones: Sequence[_Phone]) -> dict[PhoneState, int]:
+    states = Counter(phone.state for phone in phones)
     return {state: states[state] for state in PhoneState if states[state]}
 
 
-def refusals_of(report: BootReport) -> Iterator[Refusal]:
-    """Return why a phone refused files during its last boot."""
-    for kind, file in report.files.items():
-        if file.action in _REFUSED:
-            code = file.code or Reason.NOT_DOWNLOADED
-            reason = file.reason or "it could not be downloaded"
-            yield Refusal(kind, file.rule, code, reason)
+def _impact(phones: Sequence[_Phone], model: PhoneModel, *, is_lost: bool) -> Impact:
+    """Count phones that hold the same."""
+    stuck = sum(phone.is_stuck for phone in phones)
+    later = sum(phone.would_be_stuck for phone in phones)
+    locked_out = stuck + later if is_lost else 0
+    return Impact(
+        stuck=stuck,
+        would_be_stuck=later,
+        locked_out=locked_out,
+        locked_out_later=later if is_lost else 0,
+        by_hand=0 if model.security_by_default else locked_out,
+        waiting=sum(phone.state in _WAITING for phone in phones),
+        of=len(phones),
+    )
+
+
+def _is_lost(remedies: Sequence[Remedy]) -> bool:
+    """Whether only a hand on each phone, or a key out of a backup, would help."""
+    return {remedy.kind for remedy in remedies} <= LAST_RESORTS
 
 
 def _home_of(phone: Identity, facts: Sequence[ClusterFacts]) -> ClusterFacts:
@@ -286,24 +365,24 @@ def _known_tvs(
 
 
 def _remedies(
-    refusals: Mapping[Refusal, int],
-    held: Mapping[FlashContents, Held],
+    phones: Sequence[_Phone],
+    contents: FlashContents,
+    held: Held,
     setting: _Setting,
 ) -> tuple[Remedy, ...]:
-    """Return what would recover the group's phones, each remedy once."""
+    """Return what would recover phones that hold the same."""
+    refusals = {
+        refusal for phone in phones for refusal in (*phone.refusals, *phone.prospects)
+    }
     if not refusals:
         return ()
-    found: dict[Remedy, None] = {}
-    for contents, lists in held.items():
-        trouble = Trouble(
-            files=frozenset(refusal.file for refusal in refusals),
-            reasons=frozenset(refusal.code for refusal in refusals),
-            held=lists,
-            model=setting.model,
-            home=setting.home,
-            clusters=tuple(setting.facts),
-            tvs=tuple(_known_tvs(contents, lists, setting.facts)),
-        )
-        found.update(dict.fromkeys(remedies_for(trouble)))
-    # By hand comes last, whatever the order in which the phones' lists were met.
-    return tuple(sorted(found, key=is_by_hand))
+    trouble = Trouble(
+        files=frozenset(refusal.file for refusal in refusals),
+        reasons=frozenset(refusal.code for refusal in refusals),
+        held=held,
+        model=setting.model,
+        home=setting.home,
+        clusters=tuple(setting.facts),
+        tvs=tuple(_known_tvs(contents, held, setting.facts)),
+    )
+    return tuple(remedies_for(trouble))

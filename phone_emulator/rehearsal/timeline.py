@@ -12,13 +12,16 @@ from typing import Final
 
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.html_text import Html, join, tag
-from tokenless.phone_emulator.rehearsal.standing import PhoneState, phones_words
+from tokenless.phone_emulator.rehearsal.impact import phones_words
+from tokenless.phone_emulator.rehearsal.standing import PhoneState
 
 COLOURS: Final = {
     PhoneState.OK: "#2f855a",
     PhoneState.DEGRADED: "#d69e2e",
     PhoneState.STUCK: "#c53030",
     PhoneState.UNREACHABLE: "#6b46c1",
+    PhoneState.WOULD_BE_STUCK: "#9b6b6b",
+    PhoneState.NOT_RESTARTED: "#a3b8aa",
     PhoneState.OFF: "#a0aec0",
     PhoneState.NEW: "#e2e8f0",
 }
@@ -27,10 +30,20 @@ WORDS: Final = {
     PhoneState.DEGRADED: "something is missing",
     PhoneState.STUCK: "stuck: refuses the cluster's files",
     PhoneState.UNREACHABLE: "no TFTP server answers",
+    PhoneState.WOULD_BE_STUCK: "would be stuck when it next starts",
+    PhoneState.NOT_RESTARTED: "not restarted; a copy of it booted well",
     PhoneState.OFF: "off",
     PhoneState.NEW: "not booted yet",
 }
-_DARK: Final = frozenset({PhoneState.OFF, PhoneState.NEW, PhoneState.DEGRADED})
+_DARK: Final = frozenset(
+    {
+        PhoneState.OFF,
+        PhoneState.NEW,
+        PhoneState.DEGRADED,
+        PhoneState.NOT_RESTARTED,
+    }
+)
+_HATCHED_STATES: Final = frozenset({PhoneState.STUCK, PhoneState.WOULD_BE_STUCK})
 _HATCHED: Final = "url(#hatch)"
 
 _LEFT, _TOP, _HEIGHT = 46.0, 12.0, 190.0
@@ -125,7 +138,7 @@ class _Block:
         }
         title = tag("title", f"{phones_words(count)}: {WORDS[state]}")
         yield tag("g", title, tag("rect", fill=COLOURS[state], **place))
-        if state is PhoneState.STUCK:
+        if state in _HATCHED_STATES:
             yield tag("rect", fill=_HATCHED, **place)
         if self.height >= _LEAST_LABELLED:
             yield tag(
@@ -159,7 +172,7 @@ def _legend(seen: Sequence[PhoneState], columns: int, below: float) -> Iterator[
         y = below + (index // columns) * 20
         place = {"x": x, "y": y - 10, "width": 13, "height": 13}
         swatch = tag("rect", fill=COLOURS[state], **place)
-        if state is PhoneState.STUCK:
+        if state in _HATCHED_STATES:
             swatch = join(swatch, tag("rect", fill=_HATCHED, **place))
         words = (
             f"{state}: {WORDS[state]}"

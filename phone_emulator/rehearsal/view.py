@@ -12,9 +12,10 @@ from rich.text import Text
 
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.facts import NodeView
+from tokenless.phone_emulator.rehearsal.impact import phones_words
+from tokenless.phone_emulator.rehearsal.narrative import step_mark
 from tokenless.phone_emulator.rehearsal.player import Watcher
 from tokenless.phone_emulator.rehearsal.script import Step
-from tokenless.phone_emulator.rehearsal.standing import phones_words
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.trust_anchors import FileKind
@@ -67,7 +68,7 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
     table.add_column("MD5 of the CTL on nodes", overflow="fold")
     table.add_column("MD5 of the CTL on phones", overflow="fold")
     table.add_column("what phones did with the CTL")
-    table.add_column("ok", min_width=3)
+    table.add_column("verdicts")
     for report in reports:
         table.add_row(
             str(report.number),
@@ -76,14 +77,14 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
             _on_nodes(report.nodes),
             _on_phones(report),
             cells(_groups(report)),
-            Text("yes", "green") if report.ok else Text("no", "bold red"),
+            step_mark(report),
         )
     return Group(table, *_complaints(reports))
 
 
 def _complaints(reports: Sequence[StepReport]) -> Iterator[Text]:
     for report in reports:
-        for difference in report.differences:
+        for difference in (*report.differences, *report.unforeseen):
             yield cell(f"step {report.number}: {difference}", "red")
 
 

@@ -7,7 +7,7 @@ from typing import Final, Never
 import click
 
 from tokenless import __version__
-from tokenless.command_line import COMMANDS, LazyGroup, complain
+from tokenless.command_line import COMMANDS, ExitStatus, LazyGroup, complain
 from tokenless.disk import explain
 from tokenless.protocol.errors import TokenlessError
 
@@ -32,30 +32,36 @@ def _wants_traceback() -> bool:
     return "--debug" in sys.argv or click.BOOL.convert(variable, None, None)
 
 
-def _fail(message: str, status: int) -> Never:
+def _fail(message: str, status: ExitStatus) -> Never:
     complain(message)
     sys.exit(status)
 
 
 def main() -> Never:
-    """Run the command line; exit 0, 1 (refused or failed) or 2 (wrong usage)."""
+    """Run the command line.
+
+    The status is 0, or one of `ExitStatus`; commands themselves exit with CANNOT_TELL.
+    """
     try:
         sys.exit(cli.main(prog_name="tokenless", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
-        sys.exit(2 if isinstance(error, click.UsageError) else 1)
-    except click.Abort:
-        _fail("interrupted", 1)
+        is_usage = isinstance(error, click.UsageError)
+        sys.exit(ExitStatus.USAGE if is_usage else ExitStatus.FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", ExitStatus.INTERRUPTED)
     except (Exception, BaseExceptionGroup) as error:
         if _is_interrupt(error):
-            _fail("interrupted", 1)
+            _fail("interrupted", ExitStatus.INTERRUPTED)
         if isinstance(_first_cause(error), BrokenPipeError):
-            sys.exit(1)  # whoever read our output has seen enough, as `head` does
+            sys.exit(
+                ExitStatus.FAILED
+            )  # whoever read our output has seen enough, as `head` does
         if _wants_traceback():
             raise
-        _fail(_explain(error), 1)
+        _fail(_explain(error), ExitStatus.FAILED)
 
 
 def _is_interrupt(error: BaseException) -> bool:

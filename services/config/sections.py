@@ -148,7 +148,7 @@ class TvsSection(Section, frozen=True):
     """TLS handshakes of one address that are under way at once."""
     handshakes_per_address_s: Annotated[int, msgspec.Meta(ge=0)] = 0
     """TLS handshakes that one address may begin in a second; 0: no such limit."""
-    log_lines_per_s: Count = 100
+    log_lines_per_s: Count = 10
     """Above this rate answers are summed up instead of listed one by one."""
     first_byte_s: Seconds = 10.0
     handshake_s: Seconds = 10.0

@@ -43,6 +43,7 @@ class Connection:
         "channel",
         "events",
         "fd",
+        "has_timer",
         "holds_place",
         "is_clear",
         "is_closing",
@@ -81,6 +82,8 @@ class Connection:
         self.events = 0
         """What the loop's epoll watches for."""
         self.is_closing = False
+        self.has_timer = False
+        """Whether a timer was ever set."""
         self.is_waiting = False
         """Whether it waits for its address's turn at handshakes."""
         self.is_parked = False

@@ -224,6 +224,7 @@ class StreamLoop:
         if seconds is None:
             self._timers.cancel(connection)
         else:
+            connection.has_timer = True
             self._timers.set(connection, time.monotonic() + seconds)
 
     # --- serving -----------------------------------------------------------------
@@ -350,7 +351,8 @@ class StreamLoop:
         del self._connections[connection.fd]
         self._shares.remove(connection)
         self._waits.leave(connection, connection.phase)
-        self._timers.cancel(connection)
+        if connection.has_timer:
+            self._timers.cancel(connection)
         session, connection.session = connection.session, None
         if session is not None:  # each would keep the other alive until the next gc
             self._end(session)

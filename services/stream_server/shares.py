@@ -106,6 +106,11 @@ class Shares:
         """Whether handshakes could go on now."""
         return bool(self._turns)
 
+    @property
+    def is_contended(self) -> bool:
+        """Whether more than one address has handshakes that could go on."""
+        return len(self._turns) > 1
+
     def wait_for_turn(self, connection: Connection) -> None:
         """Queue a connection that bytes of its handshake have come for."""
         share = connection.share

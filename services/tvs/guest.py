@@ -72,7 +72,7 @@ class TvsSession(Session):
     __slots__ = ("_guest", "_stream")
 
     def __init__(self, connection: Connection, guest: TvsGuest) -> None:
-        super().__init__(connection)
+        self.connection = connection
         self._guest = guest
         self._stream = ServerStream(max_buffered_bytes=guest.buffered_bytes)
 

@@ -7,6 +7,7 @@ groups from this; the table of the first level is `COMMANDS`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum, unique
 from importlib import import_module
 from typing import Any, Final
 
@@ -16,6 +17,18 @@ from click.shell_completion import CompletionItem
 from tokenless.protocol.name_text import printable
 
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
+
+
+@unique
+class ExitStatus(IntEnum):
+    """How a command ends, for the programs that run it; 0 is done, verified, safe."""
+
+    FAILED = 1
+    """Refused, failed, not verified; phones stuck that nobody expected to be."""
+    USAGE = 2
+    CANNOT_TELL = 3
+    """Nothing answered, or nothing could be read."""
+    INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ async def test_an_unreachable_server(tmp_path: Path) -> None:
         *("phone", "boot", "--device", DEVICE, "--flash", str(tmp_path / "flash")),
         *("--tftp", "127.0.0.1:9", "--tftp-timeout", "0.02", "--json"),
     )
-    assert status == 1
+    assert status == 3
     assert json.loads(out)["outcome"] == "unreachable"
     assert "does not answer" in err
 
@@ -175,4 +175,4 @@ def test_an_interrupt_is_one_line(tmp_path: Path, command: list[str]) -> None:
         child.send_signal(signal.SIGINT)
         assert child.stderr
         assert child.stderr.read().strip() == "tokenless: interrupted"
-    assert child.returncode == 1
+    assert child.returncode == 130

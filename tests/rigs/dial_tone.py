@@ -46,7 +46,8 @@ class Site:
         folder = self.folder / device
         report = await boot_in_folder(identity, folder, self.network)
         assert report.holds_what_is_served, report
-        return Phone(identity, FolderFlash.open(folder))
+        flash = FolderFlash.open(folder)
+        return Phone(identity, flash, flash.certificates)
 
 
 @asynccontextmanager

@@ -55,8 +55,8 @@ def test_the_browser_sees_cause_and_way_out(
 ) -> None:
     page = _browse(browser, tmp_path, "--dump-dom", report.as_uri())
 
-    assert "leaves 5 of 5 phones stuck" in page
-    assert "to the phone it is a stranger" in page
+    assert "STUCK 5 of 5 phones" in page
+    assert "does not trust the server, so it cannot ask" in page
     assert "utils itl reset localkey" in page
     assert page.count("<rect") >= 4
 

@@ -8,7 +8,9 @@ DOCUMENT = (ROOT / "docs" / "check.md").read_text()
 SOURCES = [*(ROOT / "phone_emulator" / "check").glob("*.py")]
 SOURCES.remove(ROOT / "phone_emulator" / "check" / "view.py")
 LINT = (ROOT / "protocol" / "lint.py").read_text()
-CODE = re.compile(r'Severity\.(?:ERROR|WARNING|NOTE)[^,]*,\s*"([a-z0-9-]+)"')
+CODE = re.compile(
+    r'(?:Severity\.(?:ERROR|WARNING|NOTE)[^,]*,\s*|UNREACHABLE: Final = )"([a-z0-9-]+)"'
+)
 
 
 def test_every_code_is_documented() -> None:

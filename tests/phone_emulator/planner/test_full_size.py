@@ -17,6 +17,7 @@ from tokenless.phone_emulator.planner.solve import failing_groups, solve
 from tokenless.phone_emulator.planner.steps import ResetCtl, ResetItl
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.protocol.release import Release
+from tokenless.terminal import counter_view
 
 ALL = "CallManager, TVS, CAPF, ITLRecovery"
 EIGHT = ("7975", "7965", "7945", "7960", "7940", "8861", "7821", "Jabber")
@@ -161,3 +162,11 @@ def test_progress_is_told() -> None:
     solve(large("12.5(1)"), progress=told.append)
     assert told == sorted(told)
     assert len(told) > 1
+
+
+def test_progress_is_silent_where_no_terminal_is(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with counter_view("orders checked") as tell:
+        solve(large("12.5(1)", "TVS"), progress=tell)
+    assert capfd.readouterr() == ("", "")

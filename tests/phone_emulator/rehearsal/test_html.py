@@ -67,8 +67,8 @@ def test_a_page_is_balanced_and_needs_nothing_from_outside(played: Played) -> No
 def test_a_page_says_who_is_stuck_why_and_what_helps(played: Played) -> None:
     page = render_report(played)
 
-    assert "leaves 5 of 5 phones stuck" in page
-    assert "a certificate that is not in the phone&#x27;s ITL" in page
+    assert "STUCK 5 of 5 phones" in page
+    assert "does not trust the server, so it cannot ask" in page
     assert "<code>utils itl reset localkey</code>" in page
     assert "EROR:clpSetupSsl" in page, "the phone's side of the log"
     assert "tftp transfer" in page, "the cluster's side of the log"

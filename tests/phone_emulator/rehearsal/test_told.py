@@ -1,8 +1,9 @@
-"""How a rehearsal is told when it goes otherwise than its script says.
+"""How a rehearsal is told when it does not go as its script says.
 
 One script is played over real services; everything that it expects is wrong.
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tokenless.phone_emulator.cli.playing import (
     JsonVoice,
     StoryVoice,
     TableVoice,
-    exit_unless_as_expected,
+    exit_by_verdict,
 )
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.html_report import render_report
@@ -185,13 +186,15 @@ def test_the_story_has_the_refusal_the_trouble_and_the_differences(
     first, refused = _printed(step_story(steps[0])), _printed(step_story(steps[1]))
     locked_out = _printed(step_story(steps[4]))
 
-    assert "1. Everything wrong  otherwise" in first
+    assert "1. Everything wrong  SAFE, not as expected" in first
     assert "To see what is said." in first
     assert "inferred from the phone's rules: phones" in first
     assert "never (7960)" in first
     assert "holds no list: takes the first one" in first
-    assert "expected otherwise: no phone of the group never has booted" in first
+    assert "FAILED: no phone of the group never has booted" in first
+    assert "BROKE OFF" in refused
     assert f"refused: {steps[1].refusal}" in refused
+    assert "not carried out: phones boot" in refused
     assert "phones refuses CTLFile.tlv" in locked_out
     assert "rule 7: " in locked_out
     assert "What recovers phones:" in locked_out
@@ -211,41 +214,78 @@ def test_the_table_has_checksums_of_nodes_beside_those_of_phones(
     assert "step 3: the last command was done although it should be refused" in table
 
 
-def test_every_voice_ends_with_the_verdict(
+VERDICTS = (
+    "STUCK 2 of 3 phones",
+    "BROKE OFF in step 2 (Refused, and nobody said so): refused: ",
+    "not as expected: step 1 (Everything wrong): ",
+)
+
+
+def test_every_voice_tells_both_verdicts_and_the_impact_first(
     played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for voice, words in (
-        (StoryVoice(), "2 phones stuck at the end"),
-        (TableVoice(), "5 steps"),
-        (JsonVoice(), '"ok": false'),
-    ):
-        voice.begin(played.script)
+    for voice in (StoryVoice(), TableVoice()):
         voice.tell(played.steps[0])
         voice.end(played)
-        printed = capsys.readouterr().out
-        assert words in printed
-        if not isinstance(voice, JsonVoice):
-            assert "not as expected" in printed
-    assert "no" in _printed(results_table([played])).splitlines()[-2]
+        printed = " ".join(capsys.readouterr().out.split())
+        impact, broken, expectations = (printed.index(words) for words in VERDICTS)
+        assert impact == 0
+        assert impact < broken < expectations
+    assert "STUCK 2 of 3 phones" in _printed(results_table([played]))
+
+
+def test_json_has_both_verdicts(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice = JsonVoice()
+    for step in played.steps:
+        voice.tell(step)
+    voice.end(played)
+    first, refused, undone, _, last, end = map(
+        json.loads, capsys.readouterr().out.splitlines()
+    )
+
+    assert first["impact"] == {
+        "stuck": 0,
+        "locked_out": 0,
+        "unregistered": None,
+        "would_be_stuck": 0,
+        "by_hand": 0,
+        "of": 3,
+    }
+    assert not first["ok"]
+    assert (refused["expected"], refused["broke_off"]) == (None, True)
+    assert refused["left_out"] == ["phones boot"]
+    assert undone["expected"] is not None
+    assert (last["impact"]["stuck"], last["impact"]["locked_out"]) == (2, 0)
+    (refusal, *_) = last["observed"]["groups"]["phones"]["refusals"]
+    assert refusal["reason_code"] == "tvs-not-in-itl"
+    assert end["impact"] == last["impact"]
+    assert (end["expectations"], end["ok"]) == ("failed", False)
+    assert (end["broke_off"], end["worst"]["step"]) == (2, 5)
 
 
 def test_the_first_difference_is_the_last_line(
     played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stop:
-        exit_unless_as_expected([played])
+        exit_by_verdict([played])
 
     assert stop.value.code == 1
     assert capsys.readouterr().err.startswith(
-        "tokenless: wrong went otherwise than expected: step 1 (Everything wrong): "
+        "tokenless: wrong: STUCK 2 of 3 phones: step 1 (Everything wrong): "
     )
 
 
-def test_the_page_says_that_it_went_otherwise(played: Played) -> None:
+def test_the_page_leads_with_the_impact(played: Played) -> None:
     page = render_report(played)
+    title = page[page.index("<h1>") : page.index("</h1>")]
 
-    assert "Otherwise than expected: step 1 (Everything wrong): " in page
-    assert page.count("otherwise than expected</span>") == len(played.steps)
+    assert '<span class="badge bad">STUCK 2 of 3 phones</span>' in title
+    assert '<span class="badge bad">BROKE OFF in step 2</span>' in title
+    assert '<span class="badge bad">not as expected</span>' in title
+    assert "badge good" not in title
+    assert "Not carried out: phones boot" in page
     assert "Refused: " in page
     assert "The outcome is inferred" in page
 
@@ -260,4 +300,5 @@ def test_a_rehearsal_without_steps_is_told_too(tmp_path: Path) -> None:
     assert nothing.ok
     assert nothing.stuck == ()
     assert nothing.first_difference is None
-    assert "No step locks a phone out." in render_report(nothing)
+    assert "NOTHING WAS DONE" in render_report(nothing)
+    assert "good" not in render_report(nothing).partition("<body>")[2]

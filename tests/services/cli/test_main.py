@@ -115,11 +115,9 @@ def test_what_nobody_foresaw_is_one_line_and_a_traceback_on_request(
             ),
         ),
         (OSError(2, "No such file", "a/b"), "a/b: No such file"),
-        (BaseExceptionGroup("nursery", [KeyboardInterrupt()]), "interrupted"),
-        (click.Abort(), "interrupted"),
     ],
 )
-def test_failures_of_the_machine_and_of_patience(
+def test_failures_of_the_machine(
     tokenless: Tokenless,
     monkeypatch: pytest.MonkeyPatch,
     cause: BaseException,
@@ -130,6 +128,25 @@ def test_failures_of_the_machine_and_of_patience(
 
     monkeypatch.setattr(certificates, "own", fail)
     assert refused(tokenless("cert list")) == f"tokenless: {line}"
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        BaseExceptionGroup("nursery", [KeyboardInterrupt()]),
+        KeyboardInterrupt(),
+        click.Abort(),
+    ],
+)
+def test_an_interrupt_has_a_status_of_its_own(
+    tokenless: Tokenless, monkeypatch: pytest.MonkeyPatch, cause: BaseException
+) -> None:
+    def fail(*_: object) -> None:
+        raise cause
+
+    monkeypatch.setattr(certificates, "own", fail)
+    status, _, err = tokenless("cert list")
+    assert (status, err.strip()) == (130, "tokenless: interrupted")
 
 
 def test_a_command_that_does_not_exist(tokenless: Tokenless) -> None:

@@ -1,0 +1,255 @@
+"""Two verdicts: what happened to phones, and whether the script foresaw it.
+
+Each script here ended with "every step ended as expected" and status 0 once, although
+phones were lost, or were going to be when they next started.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.rehearsal.narrative import verdict_lines
+from tokenless.phone_emulator.rehearsal.player import Watcher
+from tokenless.phone_emulator.rehearsal.run import Expectations, Played, run_script
+from tokenless.phone_emulator.rehearsal.script import load_script
+from tokenless.phone_emulator.rehearsal.standing import PhoneState
+from tokenless.protocol.reasons import Reason
+
+HEAD = """
+name = "tuesday"
+lesson = "A change as somebody planned it."
+
+[cluster.cluster]
+version = "11.5(1)"
+
+[[groups]]
+name = "hq"
+model = "8861"
+share = 0.5
+
+[[groups]]
+name = "branch"
+model = "7821"
+
+[[steps]]
+title = "As it is"
+run = [
+    "admin utils ctl set-cluster mixed-mode",
+    "admin --all utils service restart Cisco Tftp",
+    "phones boot",
+]
+"""
+ALL_NEW = """
+[[steps]]
+title = "Everything new"
+run = [
+    "admin set cert regen ITLRecovery",
+    "admin --all set cert regen CallManager",
+    "admin --all set cert regen TVS",
+    "admin utils ctl update CTLFile",
+    "admin --all utils service restart Cisco Trust Verification Service",
+    "admin --all utils service restart Cisco Tftp",
+    BOOT
+]
+"""
+TWO_ROUNDS = """
+[[steps]]
+title = "CallManager, while the branch is off"
+run = [
+    "phones off branch",
+    "admin --all set cert regen CallManager",
+    "admin utils ctl update CTLFile",
+    "admin --all utils service restart Cisco Tftp",
+    "phones boot",
+]
+
+[[steps]]
+title = "TVS"
+run = [
+    "admin --all set cert regen TVS",
+    "admin --all utils service restart Cisco Trust Verification Service",
+    "admin --all utils service restart Cisco Tftp",
+    "phones boot",
+]
+"""
+
+
+def _play(folder: Path, steps: str) -> Played:
+    file = folder / "tuesday.toml"
+    file.write_text(HEAD + steps)
+    stage = folder / "stage"
+    stage.mkdir()
+    return run_script(load_script(file), 4, stage, Watcher())
+
+
+def _leading(played: Played) -> str:
+    console = Console(width=300, color_system=None)
+    with console.capture() as capture:
+        console.print(verdict_lines(played))
+    return capture.get().splitlines()[0]
+
+
+def test_what_nobody_expects_to_be_stuck_may_not_be(tmp_path: Path) -> None:
+    played = _play(tmp_path, ALL_NEW.replace("BOOT", '"phones boot"'))
+
+    assert _leading(played) == "LOCKED OUT 4 of 4 phones"
+    assert not played.ok
+    assert played.expectations is Expectations.NONE
+    assert [step.ok for step in played.steps] == [True, False]
+    assert played.steps[1].unforeseen == (
+        "2 of 2 phones of hq stuck and locked out (expected: none)",
+        "2 of 2 phones of branch stuck and locked out (expected: none)",
+    )
+
+
+def test_phones_that_were_not_restarted_are_judged_by_what_they_would_do(
+    tmp_path: Path,
+) -> None:
+    played = _play(tmp_path, ALL_NEW.replace("BOOT", ""))
+    last = played.steps[-1]
+
+    assert _leading(played) == "LOCKED OUT 4 of 4 phones when they next start"
+    assert not played.ok
+    assert played.stuck == ()
+    assert played.impact.to_json()["would_be_stuck"] == 4
+    for standing in last.standings:
+        assert standing.states == {PhoneState.WOULD_BE_STUCK: 2}
+        assert {each.code for each in standing.prospects} == {Reason.TVS_NOT_IN_ITL}
+        nodes = {each.node for each in standing.prospects}
+        assert nodes == {"cucm-1051-a-pub", "cucm-1051-a-sub1"}
+        assert standing.remedies != ()
+
+
+def test_a_branch_that_was_off_during_two_rounds_would_be_stuck(tmp_path: Path) -> None:
+    played = _play(tmp_path, TWO_ROUNDS)
+    first, second = played.steps[1:]
+
+    assert (first.ok, first.impact.would_be_stuck, first.impact.waiting) == (True, 0, 2)
+    assert second.impact.would_be_stuck == 2
+    assert second.unforeseen == (
+        "2 of 2 phones of branch would be stuck when they next start (expected: none)",
+    )
+    assert _leading(played) == "WOULD BE STUCK 2 of 4 phones when they next start"
+    assert not played.ok
+
+
+def test_what_was_foreseen_is_as_expected(tmp_path: Path) -> None:
+    foreseen = """
+expect = [
+    { group = "hq", outcome = "ok" },
+    { group = "branch", would_be_stuck = true, reason = "tvs-not-in-itl" },
+]
+
+[[steps]]
+title = "Nothing more"
+run = ["admin show ctl"]
+
+[[steps]]
+title = "The branch returns"
+run = ["phones on branch", "phones boot"]
+expect = [{ group = "branch", stuck = true, remedy = "itl-reset-localkey ITLRecovery" }]
+
+[[steps]]
+title = "Nothing more again"
+run = ["admin show ctl"]
+"""
+    played = _play(tmp_path, TWO_ROUNDS + foreseen)
+
+    assert played.ok
+    assert played.expectations is Expectations.MET
+    assert played.impact.stuck == 2, "what was foreseen has happened all the same"
+
+
+STAYS_STUCK = """
+expect = [{ group = "hq", stuck = true }, { group = "branch", stuck = true }]
+
+[[steps]]
+title = "Again"
+run = ["phones boot hq"]
+"""
+
+
+def test_an_expectation_that_ends_does_not_cover_the_next_boot(tmp_path: Path) -> None:
+    played = _play(tmp_path, ALL_NEW.replace("BOOT", '"phones boot"') + STAYS_STUCK)
+
+    assert [step.ok for step in played.steps] == [True, True, False]
+    (unforeseen,) = played.steps[-1].unforeseen
+    assert "of hq stuck" in unforeseen
+
+
+def test_phones_that_would_take_the_news_are_not_restarted(tmp_path: Path) -> None:
+    played = _play(
+        tmp_path,
+        """
+[[steps]]
+title = "One certificate, and nobody restarted"
+run = [
+    "admin set cert regen CAPF",
+    "admin utils ctl update CTLFile",
+    "admin --all utils service restart Cisco Tftp",
+]
+expect = [{ group = "hq", would_be_stuck = false }]
+""",
+    )
+    states = [standing.states for standing in played.steps[-1].standings]
+
+    assert states == [{PhoneState.NOT_RESTARTED: 2}, {PhoneState.NOT_RESTARTED: 2}]
+    assert played.ok
+
+
+def test_phones_whose_servers_are_all_down_would_be_stuck(tmp_path: Path) -> None:
+    played = _play(
+        tmp_path,
+        """
+[[steps]]
+title = "Both nodes down"
+run = ["node stop cucm-1051-a-pub", "node stop cucm-1051-a-sub1"]
+expect = [{ group = "hq", would_be_stuck = false }]
+""",
+    )
+    last = played.steps[-1]
+
+    assert last.impact.would_be_stuck == 4
+    codes = {each.code for standing in last.standings for each in standing.prospects}
+    assert codes == {Reason.NO_SERVER}
+    assert last.differences == (
+        "2 of 2 phones of hq: would_be_stuck is true, not false",
+    )
+    assert played.expectations is Expectations.FAILED
+
+
+@pytest.mark.parametrize("boots", ["", '"phones boot"'])
+def test_the_command_exits_1_and_its_page_has_a_red_badge(
+    tmp_path: Path, boots: str
+) -> None:
+    file, page = tmp_path / "tuesday.toml", tmp_path / "page.html"
+    file.write_text(HEAD + ALL_NEW.replace("BOOT", boots))
+    status, out, err = run_cli(
+        *("rehearse", "run", str(file), "--phones", "4", "--report", str(page))
+    )
+
+    assert status == 1
+    assert out.startswith("LOCKED OUT 4 of 4 phones")
+    assert "(expected: none)" in err.splitlines()[-1]
+    title = page.read_text().partition("<h1>")[2].partition("</h1>")[0]
+    assert '<span class="badge bad">LOCKED OUT 4 of 4 phones' in title
+    assert "badge good" not in title
+
+
+def test_json_counts_what_would_happen(tmp_path: Path) -> None:
+    file = tmp_path / "tuesday.toml"
+    file.write_text(HEAD + ALL_NEW.replace("BOOT", ""))
+    status, out, _ = run_cli("rehearse", "run", str(file), "--phones", "4", "--json")
+    first, second, end = map(json.loads, out.splitlines())
+
+    assert status == 1
+    assert (first["expected"], first["ok"]) == (None, True)
+    assert second["impact"]["stuck"] == 0
+    assert second["impact"]["would_be_stuck"] == 4
+    assert second["impact"]["locked_out"] == 4
+    (refusal, *_) = second["observed"]["groups"]["hq"]["would_refuse"]
+    assert refusal["reason_code"] == "tvs-not-in-itl"
+    assert (end["expectations"], end["ok"], end["stuck"]) == ("none", False, [])
