@@ -21,13 +21,13 @@ from tokenless.phone_emulator.registration.traits import (
 )
 from tokenless.phone_emulator.secd.events import FlashContents, Identity, Server
 from tokenless.phone_emulator.tvs_client import TlsRange
-from tokenless.protocol.anchor_records import certificates_of
 from tokenless.protocol.codes import Role
-from tokenless.protocol.device_security import DeviceSecurity, DeviceTransport
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_config import CallManagerMember, PhoneConfig
-from tokenless.protocol.registration import Signalling
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import CallManagerMember, PhoneConfig
+from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTransport
+from tokenless.protocol.phones.registration import Signalling
+from tokenless.protocol.trust.anchor_records import certificates_of
 
 SCCPS_PORT: Final = 2443
 """Fixed in phones: no configuration says it."""

@@ -29,7 +29,7 @@ from tokenless.phone_emulator.registration.traits import (
 )
 from tokenless.phone_emulator.secd.events import Identity
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.registration import Signalling
+from tokenless.protocol.phones.registration import Signalling
 
 Talker: TypeAlias = SccpPhone | SipPhone
 _NO_ADDRESS = IPv4Address(0)

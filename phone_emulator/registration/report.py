@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any
 
-from tokenless.protocol.registration import Signalling
+from tokenless.protocol.phones.registration import Signalling
 
 
 @unique

@@ -25,7 +25,7 @@ from tokenless.phone_emulator.registration.events import (
 from tokenless.phone_emulator.registration.sccp_phone import MediaCounts
 from tokenless.phone_emulator.registration.sip_call import CallSite, SipCall
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.registration import directory_number
+from tokenless.protocol.phones.registration import directory_number
 from tokenless.protocol.sip.messages import (
     SipMessage,
     SipRequest,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import PHONE_MODELS, LogForm, PhoneModel
-from tokenless.protocol.registration import Signalling
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import PHONE_MODELS, LogForm, PhoneModel
+from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.srtp import SrtpSuite
 
 _SUITE_32: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 import trio
 
-from tokenless.protocol.registration import (
+from tokenless.protocol.phones.registration import (
     DeviceProfile,
     UnregisterReason,
     directory_number,

@@ -8,7 +8,7 @@ from tests.rigs.dial_tone import PUBLISHER, dial_tone
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tokenless.phone_emulator.registration.register import register_once
 from tokenless.phone_emulator.registration.report import Outcome
-from tokenless.protocol.registration import Signalling
+from tokenless.protocol.phones.registration import Signalling
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 
