@@ -17,10 +17,10 @@ from typing import Final, assert_never
 import msgspec
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.flash import Flash
 from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
 from tokenless.phone_emulator.own_certificates import OwnCertificates
-from tokenless.phone_emulator.registration.group import SecurePorts
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,

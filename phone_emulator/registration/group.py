@@ -6,12 +6,12 @@ makes a plain connection, which the server refuses (REFERENCE-3 4.7); so does a 
 phone without a certificate of its own (5.2).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.registration.channels import Carrier, TlsOffer
 from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.registration.traits import (
@@ -29,23 +29,9 @@ from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTran
 from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.trust.anchor_records import certificates_of
 
-SCCPS_PORT: Final = 2443
-"""Fixed in phones: no configuration says it."""
 _MAX_NODES: Final = 5
 """More than the three of a real group; a configuration is anybody's until verified."""
 _ROLES: Final = (Role.CALLMANAGER, Role.CCM_TFTP)
-
-
-@dataclass(frozen=True, slots=True)
-class SecurePorts:
-    """Where CallManagers of a laboratory listen for SCCP over TLS."""
-
-    everywhere: int = SCCPS_PORT
-    by_address: Mapping[str, int] = field(default_factory=dict)
-
-    def of(self, address: str) -> int:
-        """Return the port at an address."""
-        return self.by_address.get(address, self.everywhere)
 
 
 @dataclass(frozen=True, slots=True)
