@@ -13,6 +13,7 @@ from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
 from tokenless.phone_emulator.rehearsal.log_tap import LogTap
+from tokenless.phone_emulator.rehearsal.nodes import http_port
 from tokenless.phone_emulator.rehearsal.prospects import Prospect, Waiting, prospects
 from tokenless.phone_emulator.rehearsal.script import Group
 from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
@@ -70,7 +71,11 @@ class Cast:
         self._tap = tap
         self.nodes = dict(nodes)
         self._settings = FleetSettings(
-            concurrency=_CONCURRENCY, wishes=_WISHES, retries=0, clock=clock
+            concurrency=_CONCURRENCY,
+            wishes=_WISHES,
+            retries=0,
+            http_port=http_port,
+            clock=clock,
         )
         self._groups = self._identities(groups, sizes, usual)
         self._off: set[str] = set()
