@@ -22,8 +22,8 @@ from tokenless.phone_emulator.tvs_client import (
     connect,
     context_for,
 )
-from tokenless.protocol.capf_elements import CapfReason
-from tokenless.protocol.capf_phone import (
+from tokenless.protocol.capf.elements import CapfReason
+from tokenless.protocol.capf.phone import (
     CapfIdentity,
     DeleteLsc,
     MakeKey,
@@ -33,10 +33,10 @@ from tokenless.protocol.capf_phone import (
     SessionEnded,
     StoreLsc,
 )
-from tokenless.protocol.capf_proof import PhoneKey
-from tokenless.protocol.capf_server import KeyOrder
-from tokenless.protocol.capf_stream import FROM_SERVERS, CapfStream
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.capf.proof import PhoneKey
+from tokenless.protocol.capf.server import KeyOrder
+from tokenless.protocol.capf.stream import FROM_SERVERS, CapfStream
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import DecodeError, ProtocolError
 
 
@@ -105,6 +105,8 @@ class CapfRequest:
     keeper: CertificateKeeper
     tls: TlsRange
     timeout_s: float
+    untrusted: str = "no CTL or ITL record (CAPF) has its certificate, nor TVS"
+    """What is said of a server that is not believed."""
 
 
 @dataclass(slots=True)
@@ -136,10 +138,7 @@ class _Talk:
             await channel.handshake()
             if not await self._is_known(channel.peer_certificate()):
                 self.outcome.result = CapfResult.UNTRUSTED
-                self.outcome.reason = (
-                    "no CTL or ITL record (CAPF) has its certificate, and TVS does not "
-                    "vouch for it"
-                )
+                self.outcome.reason = request.untrusted
                 return
             await self._converse(channel)
 

@@ -14,10 +14,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+import msgspec
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.flash import Flash
 from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
+from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,
@@ -29,6 +32,9 @@ from tokenless.phone_emulator.secd.events import (
     Identity,
     Install,
     NotFound,
+    NotOpened,
+    Opened,
+    OpenEncrypted,
     PowerOn,
     Server,
     ServerSilent,
@@ -43,9 +49,9 @@ from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES, Transport
-from tokenless.protocol.tftp_download import SilentServerError, Wishes
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES, Transport
+from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 
 Clock = Callable[[], float]
 HTTP_PORT: Final = 6970
@@ -84,6 +90,10 @@ class Network:
     http_port: HttpPort = tftp_only
     clock: Clock = time.time
     """Unix seconds, for logs and caches."""
+    secure_ports: SecurePorts = field(default_factory=SecurePorts)
+    """Where CallManagers listen for SCCP over TLS."""
+    register_timeout_s: float = 10.0
+    """For a connection to one CallManager, and for its answer."""
 
 
 @asynccontextmanager
@@ -97,6 +107,8 @@ async def open_network(
     loss: float = 0.0,
     seed: int = 0,
     clock: Clock = time.time,
+    secure_ports: SecurePorts | None = None,
+    register_timeout_s: float = 10.0,
 ) -> AsyncIterator[Network]:
     """Run the shared TFTP loop for the time of the block.
 
@@ -110,11 +122,21 @@ async def open_network(
         loss: Which part of all TFTP datagrams is lost on purpose.
         seed: Decides which.
         clock: What the phones take for the time, Unix seconds.
+        secure_ports: Where CallManagers listen for SCCP over TLS.
+        register_timeout_s: For a connection to one CallManager, and for its answer.
     """
     tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
-        yield Network(tftp, tvs_timeout_s, tls, http_port, clock)
+        yield Network(
+            tftp,
+            tvs_timeout_s,
+            tls,
+            http_port,
+            clock,
+            secure_ports or SecurePorts(),
+            register_timeout_s,
+        )
         nursery.cancel_scope.cancel()
 
 
@@ -128,6 +150,8 @@ class Phone:
 
     identity: Identity
     flash: Flash
+    certificates: OwnCertificates | None = None
+    """The phone's own MIC and LSC; None: it has none and goes to no CAPF."""
     recorder: BootRecorder | None = None
     """Takes down every event, for `tokenless phone replay`."""
     log: list[LogEntry] = field(default_factory=list)
@@ -147,6 +171,10 @@ class Phone:
 
     async def _boot(self, network: Network) -> BootReport:
         contents = self.flash.load()
+        if self.certificates is not None:
+            contents = msgspec.structs.replace(
+                contents, certificate_hash=self.certificates.certificate_hash
+            )
         if self.recorder is not None:
             self.recorder.start(self.identity, contents, self._cache)
         secd = Secd(self.identity, contents, self._cache)
@@ -171,6 +199,8 @@ class Phone:
                 return await self._fetch(effect, network, http)
             case AskTvsServer():
                 return await self._ask(effect, network)
+            case OpenEncrypted():
+                return self._open(effect)
             case Install():
                 self.flash.replace(effect.kind, effect.data)
             case Finish():
@@ -178,6 +208,11 @@ class Phone:
             case _:
                 assert_never(effect)
         return None
+
+    def _open(self, effect: OpenEncrypted) -> Event:
+        own = self.certificates
+        content = None if own is None else own.open_encrypted(effect.data)
+        return NotOpened() if content is None else Opened(content)
 
     async def _fetch(self, effect: Fetch, network: Network, http: HttpClient) -> Event:
         port = network.http_port(effect.server)

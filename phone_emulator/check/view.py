@@ -16,8 +16,8 @@ from tokenless.phone_emulator.check.observation import (
     Node,
     Observation,
 )
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.tvs.messages import Answer
 from tokenless.terminal import cell, cells
 
 _STYLES: Final = {

@@ -12,7 +12,7 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.phone import tftp_only as without_http
 from tokenless.phone_emulator.tvs_client import TlsRange
-from tokenless.protocol.phone_models import (
+from tokenless.protocol.phones.models import (
     PHONE_MODELS,
     TLS_VERSIONS,
     hint_for_unknown_models,

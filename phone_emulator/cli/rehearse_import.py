@@ -46,7 +46,7 @@ from tokenless.phone_emulator.rehearsal.imported_site import (
     read_site,
 )
 from tokenless.phone_emulator.rehearsal.script_text import write_script
-from tokenless.protocol.trust_verdicts import FileKind
+from tokenless.protocol.trust.verdicts import FileKind
 from tokenless.terminal import progress_bar, talk_line
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)

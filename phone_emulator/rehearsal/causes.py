@@ -5,7 +5,7 @@ The exact reason and the number of the rule stand beside these words everywhere.
 
 from typing import Final
 
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust.reasons import Reason
 
 RULES: Final = {
     1: "A file that cannot be had leaves what is installed.",
@@ -100,6 +100,10 @@ _CAUSES: Final = {
     ),
     Reason.NO_SERVER: "No TFTP server answered the phone.",
     Reason.NOT_DOWNLOADED: "The phone could not download the file.",
+    Reason.NOT_DECRYPTED: (
+        "The configuration is encrypted for another certificate than the phone's: it "
+        "has to get a new one from CAPF first."
+    ),
 }
 
 

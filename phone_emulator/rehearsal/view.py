@@ -17,8 +17,8 @@ from tokenless.phone_emulator.rehearsal.narrative import step_mark
 from tokenless.phone_emulator.rehearsal.player import Watcher
 from tokenless.phone_emulator.rehearsal.script import Step
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.trust.anchors import FileKind
 from tokenless.terminal import cell, cells, progress_bar, talk_line
 
 WIDTH_IN_FILES: Final = 160

@@ -23,8 +23,8 @@ from tokenless.phone_emulator.flash import FolderFlash, PhoneState
 from tokenless.phone_emulator.screen import describe
 from tokenless.phone_emulator.web.http_server import Page
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import PHONE_MODELS, LogForm, PhoneModel
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import PHONE_MODELS, LogForm, PhoneModel
 
 _SERVICEABILITY: Final = "/CGI/Java/Serviceability"
 _LOG_PATHS: Final = {
@@ -103,6 +103,9 @@ class PhoneSite:
     def _lists(self, ending: str) -> _Rows:
         """Return the lists with their checksums: `ITLFile.tlv`, or `ITL file`."""
         model = self._model
+        certificates = self._flash.certificates
+        yield "MIC", "Installed" if certificates.mic else "Not Installed"
+        yield "LSC", "Installed" if certificates.lsc else "Not Installed"
         for name, found in describe(model, self._flash.load()).items():
             checksum = "Not Installed" if found is None else found[model.checksum]
             yield name.removesuffix("File.tlv") + ending, checksum

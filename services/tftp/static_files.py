@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.tftp.opened import OpenedFile, Version
 
 _ROOT: Final = os.O_RDONLY | os.O_DIRECTORY
