@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import trio
-from tokenless.services.node.requests import RestartService
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
-from tokenless.services.node.control import request
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import RestartService
 from tokenless.services.node.serve import Serving, serve_nodes
 
 PAGE = (Path(__file__).parents[3] / "docs/capf.md").read_text()
