@@ -13,7 +13,7 @@ import pytest
 from tokenless.protocol.tftp.blocks import Blocks
 from tokenless.protocol.tftp.options import Agreement
 from tokenless.protocol.tftp.transfer import Timing, Transfer
-from tokenless.services.tftp.sockets.listener import ports as ports_module
+from tokenless.services.tftp.sockets import ports as ports_module
 from tokenless.services.tftp.sockets.ports import (
     DESCRIPTORS_A_PORT,
     PortPool,
