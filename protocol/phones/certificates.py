@@ -35,6 +35,7 @@ from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.signature import PublicKey
 from tokenless.protocol.release import Release
 
+_Attribute = x509.NameAttribute[str | bytes]
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
 _MANUFACTURER: Final = "Cisco Systems"
 MIC_SERIAL_BYTES: Final = 10
@@ -242,7 +243,7 @@ def _sha256_lsc(
 
 
 @lru_cache(maxsize=8)
-def _names_of(capf: Certificate) -> tuple[x509.Name, tuple[x509.NameAttribute, ...]]:
+def _names_of(capf: Certificate) -> tuple[x509.Name, tuple[_Attribute, ...]]:
     """Return CAPF's name, and the attributes that its LSCs take over."""
     name = x509.load_der_x509_certificate(capf.der).subject
     return name, tuple(each for each in name if each.oid in _TAKEN_OIDS)
