@@ -18,7 +18,7 @@ from tokenless.phone_emulator.check.observation import (
 )
 from tokenless.protocol.trust_anchors import FileKind
 from tokenless.protocol.tvs_messages import Answer
-from tokenless.terminal import cell, cells
+from tokenless.ground.terminal import cell, cells
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

@@ -29,7 +29,7 @@ from tokenless.phone_emulator.cli.options import (
     tvs_timeout_option,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.terminal import result_console
+from tokenless.ground.terminal import result_console
 
 _MODELS = ("7975", "8861")
 _LAB_PORT: Final = 6969

@@ -20,7 +20,7 @@ from tokenless.phone_emulator.rehearsal.view import (
     progress_view,
     steps_table,
 )
-from tokenless.terminal import cell, cells, result_console
+from tokenless.ground.terminal import cell, cells, result_console
 
 
 class Voice:

@@ -21,7 +21,7 @@ from tokenless.phone_emulator.rehearsal.narrative import results_table
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
 from tokenless.phone_emulator.rehearsal.view import WIDTH_IN_FILES
-from tokenless.terminal import result_console
+from tokenless.ground.terminal import result_console
 
 
 @click.command("run")

@@ -47,7 +47,7 @@ from tokenless.phone_emulator.rehearsal.imported_site import (
 )
 from tokenless.phone_emulator.rehearsal.script_text import write_script
 from tokenless.protocol.trust_verdicts import FileKind
-from tokenless.terminal import progress_bar, talk_line
+from tokenless.ground.terminal import progress_bar, talk_line
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _COULD_NOT_BE_TOLD = 3
@@ -147,6 +147,7 @@ class _Sources:
         "--config",
         "phone_config",
         type=_FILE,
+        envvar="TOKENLESS_PHONE_CONFIG",  # TOKENLESS_CONFIG is the services' file
         help="A phone's SEP….cnf.xml (or .sgn): gives the CallManager group.",
     ),
     click.option(

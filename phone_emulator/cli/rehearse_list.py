@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.shipped import all_scripts
-from tokenless.terminal import cell, result_console
+from tokenless.ground.terminal import cell, result_console
 
 _WIDTH_IN_FILES: Final = 160
 

@@ -31,7 +31,7 @@ from tokenless.phone_emulator.rehearsal.planned_from import continued, task_for
 from tokenless.phone_emulator.rehearsal.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.script_text import write_script
 from tokenless.protocol.name_text import printable
-from tokenless.terminal import counter_view
+from tokenless.ground.terminal import counter_view
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""

@@ -38,7 +38,7 @@ from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import check_line
 from tokenless.services.config import load_config
 from tokenless.services.errors import SettingError
-from tokenless.toml_places import line_of
+from tokenless.ground.toml_places import line_of
 
 _HOST_NAME_COMMAND: Final = ("set", "cluster", "hostname")
 _REGENERATE: Final = ("set", "cert", "regen")

@@ -20,7 +20,7 @@ from tokenless.phone_emulator.rehearsal.verdict import (
     run_verdicts,
     step_verdicts,
 )
-from tokenless.terminal import cell, cells
+from tokenless.ground.terminal import cell, cells
 
 _STYLES = {
     PhoneState.OK: "green",

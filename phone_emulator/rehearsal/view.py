@@ -19,7 +19,7 @@ from tokenless.phone_emulator.rehearsal.script import Step
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.name_text import printable
 from tokenless.protocol.trust_anchors import FileKind
-from tokenless.terminal import cell, cells, progress_bar, talk_line
+from tokenless.ground.terminal import cell, cells, progress_bar, talk_line
 
 WIDTH_IN_FILES: Final = 160
 """Columns of the tables where there is no terminal: whole checksums fit."""

@@ -16,7 +16,7 @@ from tokenless.services.cli.file_input import load_file, load_trust_list
 from tokenless.services.cli.file_json import describe_file, describe_finding
 from tokenless.services.cli.file_table import print_table
 from tokenless.services.errors import ServiceError
-from tokenless.terminal import result_console
+from tokenless.ground.terminal import result_console
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

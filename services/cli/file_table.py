@@ -18,7 +18,7 @@ from tokenless.protocol.record import Record
 from tokenless.protocol.self_check import SignatureState, signature_state
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_list import TrustList
-from tokenless.terminal import cell
+from tokenless.ground.terminal import cell
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

@@ -38,7 +38,7 @@ from tokenless.protocol.trust_list_build import (
 )
 from tokenless.services.cli.file_input import load_certificate
 from tokenless.services.errors import ConfigurationError
-from tokenless.toml_places import fault_of, line_of, shown
+from tokenless.ground.toml_places import fault_of, line_of, shown
 
 _MAX_ROLE: Final = 0xFFFF
 _ROLES: Final = {

@@ -25,7 +25,7 @@ from tokenless.services.config.sections import (
     TvsSection,
 )
 from tokenless.services.errors import ConfigurationError, SettingError
-from tokenless.toml_places import fault_of, is_there, keys_of, line_of
+from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
 
 __all__ = [
     "CapfSection",

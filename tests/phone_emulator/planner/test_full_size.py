@@ -17,7 +17,7 @@ from tokenless.phone_emulator.planner.solve import failing_groups, solve
 from tokenless.phone_emulator.planner.steps import ResetCtl, ResetItl
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.protocol.release import Release
-from tokenless.terminal import counter_view
+from tokenless.ground.terminal import counter_view
 
 ALL = "CallManager, TVS, CAPF, ITLRecovery"
 EIGHT = ("7975", "7965", "7945", "7960", "7940", "8861", "7821", "Jabber")
