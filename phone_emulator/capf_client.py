@@ -105,6 +105,8 @@ class CapfRequest:
     keeper: CertificateKeeper
     tls: TlsRange
     timeout_s: float
+    untrusted: str = "no CTL or ITL record (CAPF) has its certificate, nor TVS"
+    """What is said of a server that is not believed."""
 
 
 @dataclass(slots=True)
@@ -136,10 +138,7 @@ class _Talk:
             await channel.handshake()
             if not await self._is_known(channel.peer_certificate()):
                 self.outcome.result = CapfResult.UNTRUSTED
-                self.outcome.reason = (
-                    "no CTL or ITL record (CAPF) has its certificate, and TVS does not "
-                    "vouch for it"
-                )
+                self.outcome.reason = request.untrusted
                 return
             await self._converse(channel)
 

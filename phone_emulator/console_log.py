@@ -104,6 +104,15 @@ _SECD: Final[Mapping[Moment, _Lines]] = {
     Moment.CONFIGURATION_VERIFIED: (("NOT", "-Authenticated {name} via {by}"),),
     Moment.CONFIGURATION_ACCEPTED: (("NOT", "cfgFile: {name} accepted"),),
     Moment.CACHED_CONFIGURATION: (("WRN", "cfgFile: using the cached configuration"),),
+    Moment.ENCRYPTED_CONFIGURATION: (
+        ("NOT", "cfgFile: {name} says encrypted, certHash {hash}"),
+    ),
+    Moment.CONFIGURATION_DECRYPTED: (("NOT", "cfgFile: {name} decrypted"),),
+    Moment.NOT_DECRYPTED: (("ERR", "EROR:cfgFile: cannot be decrypted: {reason}"),),
+    Moment.CAPF_BEGIN: (("NOT", "capf: session with {server}, {cause}"),),
+    Moment.CAPF_END: (("NOT", "capf: session ended, {result} {reason}"),),
+    Moment.CAPF_FAILED: (("ERR", "EROR:capf: {server}: {result}: {reason}"),),
+    Moment.CAPF_WAITS: (("WRN", "capf: waiting for the authentication string"),),
     Moment.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
 }
 
@@ -188,6 +197,13 @@ _SECUREAPP: Final[Mapping[Moment, _Lines]] = {
     ),
     Moment.CONFIGURATION_ACCEPTED: (("INF", "configuration {name} accepted"),),
     Moment.CACHED_CONFIGURATION: (("WRN", "using the cached configuration"),),
+    Moment.ENCRYPTED_CONFIGURATION: _SECD[Moment.ENCRYPTED_CONFIGURATION],
+    Moment.CONFIGURATION_DECRYPTED: _SECD[Moment.CONFIGURATION_DECRYPTED],
+    Moment.NOT_DECRYPTED: (("ERR", "configuration not decrypted: {reason}"),),
+    Moment.CAPF_BEGIN: (("INF", "CAPF session with {server}, {cause}"),),
+    Moment.CAPF_END: (("INF", "CAPF session ended, {result} {reason}"),),
+    Moment.CAPF_FAILED: (("ERR", "CAPF {server}: {result}: {reason}"),),
+    Moment.CAPF_WAITS: (("WRN", "CAPF waits for the authentication string"),),
     Moment.BOOTED: (("INF", "boot finished, {outcome}"),),
 }
 

@@ -17,13 +17,18 @@ from tokenless.phone_emulator.errors import PhoneError
 __all__ = ["UNFINISHED", "output_file", "replace_file", "sync_folder"]
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace a file as a whole, with the mode that the umask gives.
+
+    Args:
+        path: The file.
+        data: What it holds from now on.
+        private: Whether only its owner may read it, whatever the umask.
 
     Raises:
         OSError: When it cannot be written; the old one is intact then.
     """
-    files.replace_file(path, data, mode=None)
+    files.replace_file(path, data, mode=files.PRIVATE if private else None)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
     CTLFile.tlv  ITLFile.tlv      the installed lists, as they were downloaded
     SEP….cnf.xml                  the last accepted configuration; its TVS servers count
     phone.json                    which phone it is, and the report of its last boot
+    mic.pem  lsc.pem              the phone's own certificates with their keys, 0600
     console.log                   the console log
     last-boot.jsonl               the record of the last boot, for a replay
 
@@ -18,6 +19,7 @@ import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import UNFINISHED, replace_file, sync_folder
+from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.record import MAX_RECORD_BYTES
 from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES, PHONE_MODELS
@@ -147,13 +149,19 @@ class FolderFlash:
 
     def load(self) -> FlashContents:
         """Return what the phone holds."""
-        return FlashContents(
-            *(_read(self._paths[kind], MAX_DOWNLOAD_BYTES) for kind in self._paths)
+        ctl, itl, configuration = (
+            _read(self._paths[kind], MAX_DOWNLOAD_BYTES) for kind in self._paths
         )
+        return FlashContents(ctl, itl, configuration)
 
     def replace(self, kind: FileKind, data: bytes) -> None:
         """Put a new list or configuration in the place of the old one."""
         replace_file(self._paths[kind], data)
+
+    @property
+    def certificates(self) -> OwnCertificates:
+        """The phone's own certificates."""
+        return OwnCertificates(self.folder)
 
     def delete_trust(self) -> tuple[FileKind, ...]:
         """Erase the trust lists; say which there were. The configuration stays."""
@@ -163,6 +171,7 @@ class FolderFlash:
         """Erase lists, configuration and log; say which files there were."""
         for name in (_LOG, _RECORD):
             (self.folder / name).unlink(missing_ok=True)
+        self.certificates.delete_lsc()  # the MIC stays (REFERENCE 4.4)
         state = self.state()
         if state is not None:
             self.save_state(PhoneState(state.device, state.model))
@@ -184,7 +193,8 @@ class FolderFlash:
 
     def save_record(self, record: bytes) -> None:
         """Replace the record of the last boot."""
-        replace_file(self.folder / _RECORD, record)
+        # It may hold an encrypted configuration's content.
+        replace_file(self.folder / _RECORD, record, private=True)
 
     def _delete(self, kinds: Sequence[FileKind]) -> tuple[FileKind, ...]:
         found = tuple(kind for kind in kinds if self._paths[kind].exists())

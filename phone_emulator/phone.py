@@ -14,10 +14,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+import msgspec
 import trio
 
 from tokenless.phone_emulator.flash import Flash
 from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
+from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Downloaded,
@@ -29,6 +31,9 @@ from tokenless.phone_emulator.secd.events import (
     Identity,
     Install,
     NotFound,
+    NotOpened,
+    Opened,
+    OpenEncrypted,
     PowerOn,
     Server,
     ServerSilent,
@@ -121,6 +126,8 @@ class Phone:
 
     identity: Identity
     flash: Flash
+    certificates: OwnCertificates | None = None
+    """The phone's own MIC and LSC; None: it has none and goes to no CAPF."""
     recorder: BootRecorder | None = None
     """Takes down every event, for `tokenless phone replay`."""
     log: list[LogEntry] = field(default_factory=list)
@@ -140,6 +147,10 @@ class Phone:
 
     async def _boot(self, network: Network) -> BootReport:
         contents = self.flash.load()
+        if self.certificates is not None:
+            contents = msgspec.structs.replace(
+                contents, certificate_hash=self.certificates.certificate_hash
+            )
         if self.recorder is not None:
             self.recorder.start(self.identity, contents, self._cache)
         secd = Secd(self.identity, contents, self._cache)
@@ -161,6 +172,8 @@ class Phone:
                 return await self._fetch(effect, network)
             case AskTvsServer():
                 return await self._ask(effect, network)
+            case OpenEncrypted():
+                return self._open(effect)
             case Install():
                 self.flash.replace(effect.kind, effect.data)
             case Finish():
@@ -168,6 +181,11 @@ class Phone:
             case _:
                 assert_never(effect)
         return None
+
+    def _open(self, effect: OpenEncrypted) -> Event:
+        own = self.certificates
+        content = None if own is None else own.open_encrypted(effect.data)
+        return NotOpened() if content is None else Opened(content)
 
     async def _fetch(self, effect: Fetch, network: Network) -> Event:
         port = network.http_port_of(effect.server)

@@ -49,6 +49,9 @@ class Reason(StrEnum):
     """No TFTP server answers."""
     NOT_DOWNLOADED = "not-downloaded"
     """The TFTP server refused the file or broke off."""
+    NOT_DECRYPTED = "not-decrypted"
+    """The configuration is encrypted, and not for the certificate that the phone has:
+    it has to go to CAPF first."""
 
 
 TVS_FAILURES: Final = frozenset(

@@ -18,6 +18,8 @@ from tokenless.phone_emulator.secd.events import (
     FlashContents,
     Identity,
     NotFound,
+    NotOpened,
+    OpenEncrypted,
     PowerOn,
     ServerSilent,
     TvsAnswered,
@@ -56,6 +58,8 @@ def _perform(effect: Effect, seen: Observation, node: Node, model: str) -> Event
             return _fetch(effect, node)
         case AskTvsServer():
             return _ask(effect, seen, model)
+        case OpenEncrypted():
+            return NotOpened()  # a phone's key is in the phone
         case _:
             return None
 

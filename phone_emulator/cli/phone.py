@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ import trio
 
 from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
+from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import (
     ModelName,
     gathered,
@@ -29,7 +31,7 @@ from tokenless.phone_emulator.cli.phone_views import (
     show,
     web,
 )
-from tokenless.phone_emulator.flash import model_in
+from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import Habits, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
@@ -130,6 +132,17 @@ _habit_options = gathered(
 @tftp_option
 @_network_options
 @_habit_options
+@click.option(
+    "--mic",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Give it this manufacturer's certificate: PEM with key and certificate.",
+)
+@click.option(
+    "--manufacturer",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Give it a MIC of this emulated manufacturer, unless it has one: "
+    "DATA/manufacturer of a cluster.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def boot(
     *,
@@ -139,12 +152,14 @@ def boot(
     tftp: str,
     network: AbstractAsyncContextManager[Network],
     habits: Habits,
+    mic: Path | None,
+    manufacturer: Path | None,
     as_json: bool,
 ) -> None:
     """Boot a phone: fetch, judge and install its files.
 
-    Exit status 0 when the phone then holds what the server serves, 3 when no server
-    answers.
+    It goes to CAPF where its configuration says so. Exit status 0 when the phone then
+    holds what the server serves, 3 when no server answers.
     """
     identity = Identity(
         device=parse_device(device),
@@ -152,7 +167,61 @@ def boot(
         servers=parse_servers(tftp),
         habits=habits,
     )
-    report = trio.run(_boot, identity, flash, network)
+    _give_mic(identity, flash, mic, manufacturer)
+    _finish(trio.run(_boot, identity, flash, network, None), as_json=as_json)
+
+
+@phone.command()
+@click.option(
+    "--string", required=True, help="The authentication string, as a person types it."
+)
+@flash_option
+@tftp_option
+@_network_options
+@_habit_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def capf(
+    *,
+    string: str,
+    flash: Path,
+    tftp: str,
+    network: AbstractAsyncContextManager[Network],
+    habits: Habits,
+    as_json: bool,
+) -> None:
+    """Type the authentication string on a phone: it goes to CAPF with it."""
+    if not (string.isascii() and string.isdigit()):
+        raise click.UsageError("an authentication string has digits only")
+    state = FolderFlash.open(flash).known_state()
+    identity = Identity(
+        device=state.device,
+        model_name=state.model,
+        servers=parse_servers(tftp),
+        habits=habits,
+    )
+    report = trio.run(_boot, identity, flash, network, string)
+    _finish(report, as_json=as_json)
+    if report.capf is None or report.capf["result"] != CapfResult.INSTALLED:
+        sys.exit(1)
+
+
+def _give_mic(
+    identity: Identity, flash: Path, mic: Path | None, manufacturer: Path | None
+) -> None:
+    """Do what the factory does."""
+    if mic is None and manufacturer is None:
+        return
+    folder = FolderFlash.create(flash, identity.device, identity.model_name)
+    if mic is not None:
+        folder.certificates.install_mic(mic.read_bytes(), str(mic))
+    elif manufacturer is not None:
+        folder.certificates.make_mic(
+            identity.device, identity.model_name, manufacturer, time.time()
+        )
+
+
+def _finish(report: BootReport, *, as_json: bool) -> None:
+    """Print a report; exit otherwise when the phone does not hold what is served."""
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
@@ -164,10 +233,13 @@ def boot(
 
 
 async def _boot(
-    identity: Identity, flash: Path, network: AbstractAsyncContextManager[Network]
+    identity: Identity,
+    flash: Path,
+    network: AbstractAsyncContextManager[Network],
+    string: str | None,
 ) -> BootReport:
     async with network as opened:
-        return await boot_in_folder(identity, flash, opened)
+        return await boot_in_folder(identity, flash, opened, string=string)
 
 
 def _print_report(report: BootReport) -> None:
@@ -180,6 +252,10 @@ def _print_report(report: BootReport) -> None:
     for query in report.tvs:
         server = printable(query.server)
         click.echo(f"  TVS {server}: {query.status} {list(query.roles)}")
+    if report.capf is not None:
+        why = report.capf["reason"]
+        more = f": {printable(why)}" if why else ""
+        click.echo(f"  CAPF {report.capf['result']}{more}")
     for message in report.status_messages:
         click.echo(f"  {printable(message)}")
 
@@ -194,6 +270,8 @@ def complaint(report: BootReport) -> str:
 
 
 def _advice(kind: FileKind, file: FileReport) -> str:
+    if file.code is Reason.NOT_DECRYPTED:
+        return "the phone needs a certificate from CAPF; see `capf` of --json"
     if file.action is Action.FAILED:
         return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:

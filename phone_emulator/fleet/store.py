@@ -106,6 +106,10 @@ class FleetStore:
                 "UNION SELECT configuration FROM phone WHERE configuration NOT NULL)"
             )
 
+    def _held(self, digests: Iterable[bytes | None]) -> FlashContents:
+        ctl, itl, configuration = map(self.content, digests)
+        return FlashContents(ctl, itl, configuration)
+
     def flash(self, device: str, model: str) -> "StoredFlash":
         """Return one phone's flash."""
         row = self._connection.execute(
@@ -125,7 +129,7 @@ class FleetStore:
                 device,
                 model,
                 outcome,
-                FlashContents(*map(self.content, digests)),
+                self._held(digests),
                 _read_report(report) if report else {},
             )
 
@@ -289,9 +293,10 @@ class StoredFlash:
 
     def load(self) -> FlashContents:
         """Return what the phone holds."""
-        return FlashContents(
-            *(self.store.content(self.digests[kind]) for kind in _COLUMNS)
+        ctl, itl, configuration = (
+            self.store.content(self.digests[kind]) for kind in _COLUMNS
         )
+        return FlashContents(ctl, itl, configuration)
 
     def replace(self, kind: FileKind, data: bytes) -> None:
         """Put a new list or configuration in the place of the old one."""

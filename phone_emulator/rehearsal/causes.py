@@ -100,6 +100,10 @@ _CAUSES: Final = {
     ),
     Reason.NO_SERVER: "No TFTP server answered the phone.",
     Reason.NOT_DOWNLOADED: "The phone could not download the file.",
+    Reason.NOT_DECRYPTED: (
+        "The configuration is encrypted for another certificate than the phone's: it "
+        "has to get a new one from CAPF first."
+    ),
 }
 
 

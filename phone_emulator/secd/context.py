@@ -38,6 +38,11 @@ class Boot:
             FileKind.ITL: contents.itl,
             FileKind.CONFIGURATION: contents.configuration,
         }
+        self.certificate_hash = contents.certificate_hash
+        self.encrypted: bytes | None = None
+        """The verified encrypted configuration that waits to be opened."""
+        self.encrypted_rule = 0
+        """The rule that verified it."""
         self.anchors = TrustAnchors()
         self.configuration: PhoneConfig | None = None
         """The last accepted one of earlier boots: it names the TVS servers."""
@@ -66,7 +71,10 @@ class Boot:
         """What the phone holds now."""
         held = self.held
         return FlashContents(
-            held[FileKind.CTL], held[FileKind.ITL], held[FileKind.CONFIGURATION]
+            held[FileKind.CTL],
+            held[FileKind.ITL],
+            held[FileKind.CONFIGURATION],
+            self.certificate_hash,
         )
 
     @property

@@ -87,6 +87,8 @@ class FlashContents(msgspec.Struct, frozen=True):
     itl: bytes | None = None
     configuration: bytes | None = None
     """The last accepted configuration, without its signature."""
+    certificate_hash: str = ""
+    """The MD5 of the phone's own certificate: its LSC, else its MIC."""
 
 
 class PowerOn(msgspec.Struct, frozen=True, tag=True):
@@ -143,6 +145,16 @@ class TvsFailed(msgspec.Struct, frozen=True, tag=True):
     """One of `TVS_FAILURES`."""
 
 
+class Opened(msgspec.Struct, frozen=True, tag=True):
+    """The phone's key has opened the encrypted configuration."""
+
+    content: bytes
+
+
+class NotOpened(msgspec.Struct, frozen=True, tag=True):
+    """The phone's key does not open it; the phone does not know why."""
+
+
 Event = (
     PowerOn
     | Downloaded
@@ -151,6 +163,8 @@ Event = (
     | ServerSilent
     | TvsAnswered
     | TvsFailed
+    | Opened
+    | NotOpened
 )
 
 
@@ -188,8 +202,14 @@ class Install(msgspec.Struct, frozen=True, tag=True):
     data: bytes
 
 
+class OpenEncrypted(msgspec.Struct, frozen=True, tag=True):
+    """Decrypt a verified file with the phone's own key."""
+
+    data: bytes
+
+
 class Finish(msgspec.Struct, frozen=True, tag=True):
     """The boot is over."""
 
 
-Effect = Fetch | AskTvsServer | Install | Finish
+Effect = Fetch | AskTvsServer | Install | OpenEncrypted | Finish

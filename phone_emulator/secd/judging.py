@@ -5,11 +5,15 @@ from typing import Final, assert_never
 from tokenless.phone_emulator.secd import asking, fetching, status_messages
 from tokenless.phone_emulator.secd.context import Boot
 from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.events import OpenEncrypted
 from tokenless.phone_emulator.secd.moments import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import Step
+from tokenless.protocol.capf_decision import is_hash_of
+from tokenless.protocol.encrypted_file import ENCRYPTED_SUFFIX, EncryptedFile
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.name_text import printable
+from tokenless.protocol.phone_config import PhoneConfig
 from tokenless.protocol.phone_models import Transport
 from tokenless.protocol.reasons import Reason
 from tokenless.protocol.signed_file import SignedFile
@@ -38,7 +42,7 @@ def examine(boot: Boot, data: bytes, transport: Transport) -> Step:
     if boot.kind is not FileKind.CONFIGURATION:
         # Sites without CUCM serve empty lists so that phones go on (observed).
         return _examine_list(boot, data) if data else fetching.not_found(boot)
-    if fetching.wants_signed(boot):
+    if fetching.wants_signed(boot) or boot.search.is_encrypted:
         return _examine_signed_configuration(boot, data)
     return _take_configuration(boot, data, _UNSIGNED_RULE)
 
@@ -61,8 +65,9 @@ def _examine_list(boot: Boot, data: bytes) -> Step:
 
 
 def _examine_signed_configuration(boot: Boot, data: bytes) -> Step:
+    kind = EncryptedFile if boot.search.is_encrypted else SignedFile
     try:
-        file = SignedFile.decode(data)
+        file: SignedFile = kind.decode(data)
     except DecodeError as error:
         return _refuse(boot, Reason.MALFORMED, f"not a signed file: {error}")
     boot.file_report.signer = printable(file.signer.subject)
@@ -105,6 +110,9 @@ def _accept(boot: Boot, file: Signed, verdict: Accept) -> Step:
     if isinstance(file, SignedFile):
         by = "TVS" if verdict.verified_by is VerifiedBy.TVS else verdict.verified_by
         boot.note(Moment.CONFIGURATION_VERIFIED, name=boot.search.name, by=by)
+        if isinstance(file, EncryptedFile):
+            boot.encrypted, boot.encrypted_rule = file.data, verdict.rule
+            return Step.OPEN
         return _take_configuration(boot, file.payload, verdict.rule)
     moment = _VERIFIED.get(verdict.verified_by, Moment.VERIFIED)
     boot.note(moment, kind=boot.kind, by=verdict.verified_by)
@@ -123,6 +131,9 @@ def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
     except DecodeError as error:
         said = f"malformed configuration: {error}"
         return boot.refuse(Refuse(Reason.MALFORMED, said, rule))
+    boot.report.configuration = configuration
+    if configuration.encrypted and not configuration.full_config:
+        return _fetch_encrypted(boot, configuration)
     has_ctl = boot.held[FileKind.CTL] is not None
     boot.report.needs_ctl = configuration.security_mode > 1 and not has_ctl
     boot.note(Moment.CONFIGURATION_ACCEPTED, name=boot.search.name)
@@ -131,3 +142,45 @@ def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
     if payload == boot.held[boot.kind]:
         return boot.settle(Action.UNCHANGED, rule=rule)
     return boot.settle(boot.replace(payload), rule=rule)
+
+
+def _fetch_encrypted(boot: Boot, companion: PhoneConfig) -> Step:
+    """Go on with the encrypted configuration, if it is for the phone's certificate."""
+    boot.note(
+        Moment.ENCRYPTED_CONFIGURATION,
+        name=boot.search.name,
+        hash=companion.certificate_hash or "none",
+    )
+    if boot.search.is_encrypted:
+        said = "an encrypted file that holds a small configuration"
+        return boot.refuse(Refuse(Reason.MALFORMED, said, _UNSIGNED_RULE))
+    if not is_hash_of(companion, boot.certificate_hash):
+        return _needs_capf(boot, "certHash is not that of the phone's certificate")
+    boot.search.turn_to(f"{boot.identity.device}.cnf.xml{ENCRYPTED_SUFFIX}")
+    return Step.ENCRYPTED
+
+
+def open_encrypted(boot: Boot) -> None:
+    """Have the phone's key open the verified file."""
+    if boot.encrypted is None:
+        msg = "nothing is to be opened"
+        raise RuntimeError(msg)
+    boot.effects.append(OpenEncrypted(boot.encrypted))
+
+
+def opened(boot: Boot, content: bytes) -> Step:
+    """Take the content of the encrypted configuration."""
+    boot.note(Moment.CONFIGURATION_DECRYPTED, name=boot.search.name)
+    return _take_configuration(boot, content, boot.encrypted_rule)
+
+
+def not_opened(boot: Boot) -> Step:
+    """Keep what is installed: the phone's key does not open the file."""
+    boot.report.decrypt_failed = True
+    return _needs_capf(boot, "the phone's key does not open it")
+
+
+def _needs_capf(boot: Boot, said: str) -> Step:
+    boot.note(Moment.NOT_DECRYPTED, reason=said)
+    boot.say(status_messages.configuration_refused(str(boot.file_report.requested)))
+    return boot.fail(Reason.NOT_DECRYPTED, said)

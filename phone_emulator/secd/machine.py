@@ -20,6 +20,8 @@ from tokenless.phone_emulator.secd.events import (
     FlashContents,
     Identity,
     NotFound,
+    NotOpened,
+    Opened,
     PowerOn,
     ServerSilent,
     TvsAnswered,
@@ -94,7 +96,7 @@ class Secd:
         return boot.effects
 
 
-def _react(boot: Boot, event: Event) -> Step:
+def _react(boot: Boot, event: Event) -> Step:  # noqa: PLR0911 - one an event
     _expect(boot.state, event)
     match event:
         case PowerOn():
@@ -109,8 +111,16 @@ def _react(boot: Boot, event: Event) -> Step:
             return fetching.silent(boot, event.reason)
         case TvsAnswered() | TvsFailed():
             return _take_answer(boot, event)
+        case Opened() | NotOpened():
+            return _take_opened(boot, event)
         case _:
             assert_never(event)
+
+
+def _take_opened(boot: Boot, event: Opened | NotOpened) -> Step:
+    if isinstance(event, Opened):
+        return judging.opened(boot, event.content)
+    return judging.not_opened(boot)
 
 
 def _take_answer(boot: Boot, event: TvsAnswered | TvsFailed) -> Step:
@@ -128,6 +138,8 @@ def _expect(state: State, event: Event) -> None:
             expected = state is State.OFF
         case TvsAnswered() | TvsFailed():
             expected = state in ASKING
+        case Opened() | NotOpened():
+            expected = state is State.OPENING_CONFIGURATION
         case _:
             expected = state in FETCHING
     if not expected:
@@ -141,7 +153,9 @@ def _enter(boot: Boot, step: Step) -> Step | None:
         asking.ask(boot)
     elif boot.state is State.RUNNING:
         _finish(boot)
-    elif step in (Step.NEXT_NAME, Step.NEXT_SERVER):
+    elif boot.state is State.OPENING_CONFIGURATION:
+        judging.open_encrypted(boot)
+    elif step in (Step.NEXT_NAME, Step.NEXT_SERVER, Step.ENCRYPTED):
         fetching.request(boot)
     else:
         return fetching.begin(boot)

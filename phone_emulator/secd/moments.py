@@ -39,6 +39,15 @@ class Moment(StrEnum):
     CONFIGURATION_ACCEPTED = "configuration-accepted"
     """Whether it had to be signed or not."""
     CACHED_CONFIGURATION = "cached-configuration"
+    ENCRYPTED_CONFIGURATION = "encrypted-configuration"
+    """The small file says that the whole one is encrypted."""
+    CONFIGURATION_DECRYPTED = "configuration-decrypted"
+    NOT_DECRYPTED = "not-decrypted"
+    CAPF_BEGIN = "capf-begin"
+    CAPF_END = "capf-end"
+    CAPF_FAILED = "capf-failed"
+    CAPF_WAITS = "capf-waits"
+    """Nothing happens until a person types the authentication string."""
     BOOTED = "booted"
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.phone_config import PhoneConfig
 from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
@@ -136,6 +137,12 @@ class BootReport:
     """Status messages with the Unix seconds at which the phone showed them."""
     needs_ctl: bool = False
     """The accepted configuration asks for security, but no CTL is installed."""
+    configuration: PhoneConfig | None = None
+    """The last one that passed, whole or small; CAPF goes by it."""
+    decrypt_failed: bool = False
+    """Whether the phone's key did not open its encrypted configuration."""
+    capf: dict[str, Any] | None = None
+    """What came of going to CAPF after the boot; None: the phone did not."""
     console_log: str | None = None
 
     @property
@@ -195,6 +202,7 @@ class BootReport:
                 for kind, report in self.files.items()
             },
             "tvs": [query.to_json() for query in self.tvs],
+            **({} if self.capf is None else {"capf": self.capf}),
             "status_messages": self.status_messages,
             "console_log": self.console_log,
         }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.encrypted_file import ENCRYPTED_SUFFIX
 from tokenless.protocol.trust_anchors import Signed
 
 
@@ -49,6 +50,15 @@ class FileSearch:
     def server(self) -> Server:
         """Who is asked."""
         return self.servers[self._server]
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the encrypted configuration is asked for."""
+        return self.name.endswith(ENCRYPTED_SUFFIX)
+
+    def turn_to(self, name: str) -> None:
+        """Ask for another name from now on, on the present server first."""
+        self.names, self._name = (name,), 0
 
     def try_next_name(self) -> bool:
         """Move to the next name on this server; False when there is none."""

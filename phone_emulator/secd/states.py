@@ -17,6 +17,8 @@ class State(StrEnum):
     ASKING_ABOUT_ITL = "asking-about-itl"
     FETCHING_CONFIGURATION = "fetching-configuration"
     ASKING_ABOUT_CONFIGURATION = "asking-about-configuration"
+    OPENING_CONFIGURATION = "opening-configuration"
+    """The encrypted configuration is verified; the phone's key has to open it."""
     RUNNING = "running"
 
 
@@ -35,6 +37,8 @@ class Step(StrEnum):
     SETTLED = "settled"
     """Installed, refused, missing: the file's fate is known."""
     SKIPPED = "model has no ITL"
+    ENCRYPTED = "the small file says encrypted"
+    OPEN = "open it"
 
 
 TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
@@ -64,12 +68,17 @@ TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
         Step.NEXT_NAME: State.FETCHING_CONFIGURATION,
         Step.NEXT_SERVER: State.FETCHING_CONFIGURATION,
         Step.ASK_TVS: State.ASKING_ABOUT_CONFIGURATION,
+        Step.ENCRYPTED: State.FETCHING_CONFIGURATION,
+        Step.OPEN: State.OPENING_CONFIGURATION,
         Step.SETTLED: State.RUNNING,
     },
     State.ASKING_ABOUT_CONFIGURATION: {
         Step.NEXT_TVS: State.ASKING_ABOUT_CONFIGURATION,
+        Step.ENCRYPTED: State.FETCHING_CONFIGURATION,
+        Step.OPEN: State.OPENING_CONFIGURATION,
         Step.SETTLED: State.RUNNING,
     },
+    State.OPENING_CONFIGURATION: {Step.SETTLED: State.RUNNING},
     State.RUNNING: {},
 }
 
@@ -80,6 +89,7 @@ KINDS: Final[dict[State, FileKind]] = {
     State.ASKING_ABOUT_ITL: FileKind.ITL,
     State.FETCHING_CONFIGURATION: FileKind.CONFIGURATION,
     State.ASKING_ABOUT_CONFIGURATION: FileKind.CONFIGURATION,
+    State.OPENING_CONFIGURATION: FileKind.CONFIGURATION,
 }
 """The file that a state is about."""
 ASKING: Final = frozenset(

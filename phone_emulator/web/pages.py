@@ -103,6 +103,9 @@ class PhoneSite:
     def _lists(self, ending: str) -> _Rows:
         """Return the lists with their checksums: `ITLFile.tlv`, or `ITL file`."""
         model = self._model
+        certificates = self._flash.certificates
+        yield "MIC", "Installed" if certificates.mic else "Not Installed"
+        yield "LSC", "Installed" if certificates.lsc else "Not Installed"
         for name, found in describe(model, self._flash.load()).items():
             checksum = "Not Installed" if found is None else found[model.checksum]
             yield name.removesuffix("File.tlv") + ending, checksum

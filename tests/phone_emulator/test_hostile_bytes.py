@@ -19,6 +19,8 @@ from tokenless.phone_emulator.secd.events import (
     FlashContents,
     Install,
     NotFound,
+    NotOpened,
+    OpenEncrypted,
     PowerOn,
     TvsAnswered,
 )
@@ -113,6 +115,8 @@ def test_every_boot_ends(data: st.DataObject) -> None:
                     event = data.draw(replies)
                 case AskTvsServer():
                     event = TvsAnswered(data.draw(answers), 1.0)
+                case OpenEncrypted():
+                    event = NotOpened()
                 case Install():
                     # A new phone believes any list that its signer has signed; one that
                     # holds lists believes none: no anchor vouches, no answer fits.

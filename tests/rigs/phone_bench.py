@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.rigs.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
 from tokenless.phone_emulator.secd.events import (
@@ -17,6 +18,9 @@ from tokenless.phone_emulator.secd.events import (
     Identity,
     Install,
     NotFound,
+    NotOpened,
+    Opened,
+    OpenEncrypted,
     PowerOn,
     Server,
     ServerSilent,
@@ -28,6 +32,8 @@ from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
+from tokenless.protocol.encrypted_file import EncryptedFile
+from tokenless.protocol.errors import CannotDecryptError
 from tokenless.protocol.reasons import Reason
 from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
 
@@ -42,6 +48,8 @@ class Bench:
     contents: FlashContents = field(default_factory=FlashContents)
     cache: TvsCache = field(default_factory=TvsCache)
     now: float = NOW
+    key: RSAPrivateKey | None = None
+    """Of the phone's own certificate."""
     events: list[Event] = field(default_factory=list)
     secd: Secd = field(init=False)
 
@@ -71,6 +79,8 @@ class Bench:
                         event = self._fetch(effect)
                     case AskTvsServer():
                         event = self._ask(effect)
+                    case OpenEncrypted():
+                        event = self._open(effect)
                     case Install() | Finish():
                         pass
         self.contents = self.secd.contents
@@ -82,6 +92,15 @@ class Bench:
             return ServerSilent("no answer")
         data = node.fetch(effect.name)
         return NotFound() if data is None else Downloaded(data)
+
+    def _open(self, effect: OpenEncrypted) -> Event:
+        if self.key is None:
+            return NotOpened()
+        try:
+            content = EncryptedFile.decode(effect.data).decrypt(self.key)
+        except CannotDecryptError:
+            return NotOpened()
+        return Opened(content)
 
     def _ask(self, effect: AskTvsServer) -> Event:
         node = self.nodes.get(effect.server.address)
