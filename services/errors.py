@@ -1,7 +1,7 @@
 """Failures of the services that an administrator can understand and mend."""
 
-from tokenless.protocol.errors import TokenlessError
 from tokenless.ground.toml_places import Keys, shown
+from tokenless.protocol.errors import TokenlessError
 
 
 class ServiceError(TokenlessError):

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.terminal import cell, cells, result_console
 from tokenless.phone_emulator.rehearsal.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.impact import phones_words, steps_words
 from tokenless.phone_emulator.rehearsal.narrative import step_story, verdict_lines
@@ -20,7 +21,6 @@ from tokenless.phone_emulator.rehearsal.view import (
     progress_view,
     steps_table,
 )
-from tokenless.ground.terminal import cell, cells, result_console
 
 
 class Voice:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import keep_option, phones_option
 from tokenless.phone_emulator.cli.playing import (
     JsonVoice,
@@ -21,7 +22,6 @@ from tokenless.phone_emulator.rehearsal.narrative import results_table
 from tokenless.phone_emulator.rehearsal.script import Script
 from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
 from tokenless.phone_emulator.rehearsal.view import WIDTH_IN_FILES
-from tokenless.ground.terminal import result_console
 
 
 @click.command("run")

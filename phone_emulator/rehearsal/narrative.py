@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.expectations import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.refusals import Refusal
@@ -20,7 +21,6 @@ from tokenless.phone_emulator.rehearsal.verdict import (
     run_verdicts,
     step_verdicts,
 )
-from tokenless.ground.terminal import cell, cells
 
 _STYLES = {
     PhoneState.OK: "green",

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.terminal import cell
 from tokenless.protocol.certificate import Certificate
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.encrypted_file import EncryptedFile
@@ -18,7 +19,6 @@ from tokenless.protocol.record import Record
 from tokenless.protocol.self_check import SignatureState, signature_state
 from tokenless.protocol.signed_file import SignedFile
 from tokenless.protocol.trust_list import TrustList
-from tokenless.ground.terminal import cell
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

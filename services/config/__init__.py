@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tokenless.ground.toml_files import TomlFileError, load_toml
+from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
     CapfSection,
@@ -25,7 +26,6 @@ from tokenless.services.config.sections import (
     TvsSection,
 )
 from tokenless.services.errors import ConfigurationError, SettingError
-from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
 
 __all__ = [
     "CapfSection",

@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 import trio
 
+from tokenless.protocol.tftp_packets import packet_types
 from tokenless.services.listening import raise_descriptor_limit
 from tokenless.services.tftp.activation import inherited_socket
 from tokenless.services.tftp.counters import TftpCounters
@@ -96,6 +97,7 @@ class TftpServer:
         """
         where = await self.bind()
         assert self._listener is not None  # noqa: S101 (bind has made it)
+        packet_types()
         raise_descriptor_limit()
         engine = Engine(
             self._listener, self._source, self._settings, self.counters, self._log
