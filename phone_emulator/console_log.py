@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tokenless.phone_emulator.secd.moments import LogEntry, Moment
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_models import LogForm
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phones.models import LogForm
 
 _Lines = tuple[tuple[str, str], ...]
 

@@ -48,9 +48,9 @@ from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES, Transport
-from tokenless.protocol.tftp_download import SilentServerError, Wishes
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES, Transport
+from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 
 Clock = Callable[[], float]
 HTTP_PORT: Final = 6970

@@ -27,8 +27,8 @@ from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.status_messages import ERASING_LISTS, line_of
 from tokenless.protocol.capf_decision import plan_capf
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
 
 _MAX_STATUS_LINES = 30
 

@@ -18,10 +18,10 @@ import trio
 
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phone_models import TlsVersion
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.tvs_messages import Answer
-from tokenless.protocol.tvs_stream import ClientStream
+from tokenless.protocol.phones.models import TlsVersion
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.stream import ClientStream
 
 TlsRange = tuple[TlsVersion, TlsVersion]
 _VERSIONS: Final = {

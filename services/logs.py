@@ -22,7 +22,7 @@ from typing import Final, TextIO
 
 import structlog
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.errors import ConfigurationError
 
 LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"

@@ -41,7 +41,7 @@ from tokenless.phone_emulator.fleet.plan import (
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
-from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.tftp.download import Wishes
 
 _STANDARD_OUTPUT: Final = Path("-")
 _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reason")

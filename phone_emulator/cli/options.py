@@ -10,7 +10,7 @@ import click
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.tvs_client import TlsRange
-from tokenless.protocol.phone_models import (
+from tokenless.protocol.phones.models import (
     PHONE_MODELS,
     TLS_VERSIONS,
     hint_for_unknown_models,

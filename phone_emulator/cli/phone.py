@@ -36,10 +36,10 @@ from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import Habits, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
 from tokenless.phone_emulator.single import boot_in_folder
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.reasons import FAULTS_OF_THE_FILE, Reason
-from tokenless.protocol.tftp_download import Wishes
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
 
 _FIRST_MODEL: Final = "7975"
 _MAKE_ANEW: Final = {

@@ -11,7 +11,6 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import complain
-from tokenless.ground.terminal import progress_bar, talk_line
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -47,7 +46,8 @@ from tokenless.phone_emulator.rehearsal.imported_site import (
     read_site,
 )
 from tokenless.phone_emulator.rehearsal.script_text import write_script
-from tokenless.protocol.trust_verdicts import FileKind
+from tokenless.protocol.trust.verdicts import FileKind
+from tokenless.ground.terminal import progress_bar, talk_line
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _COULD_NOT_BE_TOLD = 3
@@ -147,7 +147,6 @@ class _Sources:
         "--config",
         "phone_config",
         type=_FILE,
-        envvar="TOKENLESS_PHONE_CONFIG",  # TOKENLESS_CONFIG is the services' file
         help="A phone's SEP….cnf.xml (or .sgn): gives the CallManager group.",
     ),
     click.option(

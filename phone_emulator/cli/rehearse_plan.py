@@ -10,7 +10,6 @@ import click
 import msgspec
 
 from tokenless.command_line import complain
-from tokenless.ground.terminal import counter_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -31,7 +30,8 @@ from tokenless.phone_emulator.rehearsal.planned import script_of
 from tokenless.phone_emulator.rehearsal.planned_from import continued, task_for
 from tokenless.phone_emulator.rehearsal.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.script_text import write_script
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.ground.terminal import counter_view
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""

@@ -12,7 +12,7 @@ import click
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import output_file
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 _MARK: Final = "# tokenless wrote this; edited files are not overwritten: "
 _MOST_COMPARED: Final = 16 * 1024 * 1024

@@ -20,7 +20,7 @@ from tokenless.phone_emulator.secd.events import Identity
 from tokenless.phone_emulator.secd.moments import LogEntry
 from tokenless.phone_emulator.secd.report import Action, BootReport
 from tokenless.phone_emulator.tvs_client import TlsRange
-from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.tftp.download import Wishes
 
 DEFAULT_CONCURRENCY: Final = 300
 OnPhone = Callable[[BootReport, FleetReport], None]

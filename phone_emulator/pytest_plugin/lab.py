@@ -180,7 +180,7 @@ class PhoneMaker:
         """Return a phone that has never been booted.
 
         Args:
-            model: One of `protocol.phone_models.PHONE_MODELS`.
+            model: One of `protocol.phones.models.PHONE_MODELS`.
             device: Its name; made up when None.
             first_tftp: The node whose TFTP server it tries first; the publisher.
         """

@@ -17,8 +17,8 @@ from tokenless.phone_emulator.rehearsal.prospects import Prospect, Waiting, pros
 from tokenless.phone_emulator.rehearsal.script import Group
 from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.tftp_download import Wishes
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.tftp.download import Wishes
 
 _FIRST_MAC: Final = 0x001122000000
 # Rehearsals lose no packets: asking often would get no phone a file, and a node that

@@ -5,7 +5,7 @@ The exact reason and the number of the rule stand beside these words everywhere.
 
 from typing import Final
 
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust.reasons import Reason
 
 RULES: Final = {
     1: "A file that cannot be had leaves what is installed.",

@@ -12,7 +12,7 @@ from tokenless.phone_emulator.rehearsal.remedy import is_named
 from tokenless.phone_emulator.rehearsal.script import Expectation, Step
 from tokenless.phone_emulator.rehearsal.standing import Standing
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 Reader = Callable[[BootReport], str | bool | int | None]
 """Reads from a report the field that an expectation names."""

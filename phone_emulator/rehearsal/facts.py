@@ -10,8 +10,8 @@ from enum import StrEnum, unique
 
 from tokenless.protocol.checksums import md5_of, sha1_of
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.release import Release
-from tokenless.protocol.trust_list import TrustList
 
 
 @unique

@@ -23,7 +23,7 @@ from tokenless.phone_emulator.rehearsal.refusals import Refusal
 from tokenless.phone_emulator.rehearsal.standing import Standing
 from tokenless.phone_emulator.rehearsal.verdict import Verdict, step_verdicts
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 
 def step_sections(steps: Sequence[StepReport]) -> Iterator[Html]:

@@ -3,7 +3,7 @@
 from html import escape
 from typing import Final
 
-from tokenless.protocol.name_text import printable_lines
+from tokenless.protocol.certificates.name_text import printable_lines
 
 _VOID: Final = frozenset({"meta", "br", "rect", "line"})
 

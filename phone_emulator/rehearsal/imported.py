@@ -13,7 +13,7 @@ from tokenless.phone_emulator.rehearsal.script import (
     Script,
     Step,
 )
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 _MAX_TFTP_SERVERS: Final = 5
 _LEAST_TOKENS: Final = 2

@@ -11,11 +11,11 @@ from typing import Final
 
 from tokenless.phone_emulator.rehearsal.imported_lists import Entry, Picture
 from tokenless.phone_emulator.rehearsal.imported_nodes import node_name
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.names import DistinguishedName
-from tokenless.protocol.trust_verdicts import TFTP_ROLES
+from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
 
 @unique

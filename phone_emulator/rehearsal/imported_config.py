@@ -15,10 +15,10 @@ from tokenless.phone_emulator.rehearsal.imported_nodes import (
     ImportedNode,
     is_address,
 )
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.signed_file import SignedFile
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.phones.configuration import PhoneConfig
 
 _GUESSED_NAME: Final = "Imported-CMG"
 _MOST_GUESSED: Final = 3

@@ -10,9 +10,9 @@ from tokenless.phone_emulator.rehearsal.imported_approximations import (
 )
 from tokenless.phone_emulator.rehearsal.imported_lists import Entry, InUse, Picture
 from tokenless.phone_emulator.rehearsal.imported_nodes import node_name
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.trust_verdicts import TFTP_ROLES
+from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
 _Place = tuple[TrustStore, str]
 """A unit and its node; the node of a cluster-wide certificate is empty."""

@@ -15,8 +15,8 @@ from tokenless.phone_emulator.rehearsal.imported_approximations import (
 from tokenless.phone_emulator.rehearsal.imported_config import phone_config_of
 from tokenless.phone_emulator.rehearsal.imported_lists import Picture, pictures_of
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.trust.anchors import FileKind
 
 
 class NothingAnsweredError(PhoneError):

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.names import DistinguishedName, same_name
+from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.names import DistinguishedName, same_name
-from tokenless.protocol.pem import read_certificates
-from tokenless.protocol.record import Record, RecordTag
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
-from tokenless.protocol.show_text_list import ShownList, ShownRecord
-from tokenless.protocol.show_text_parse import parse_shown_lists
-from tokenless.protocol.show_text_paste import decode_pasted
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_verdicts import TFTP_ROLES, FileKind
+from tokenless.protocol.files.record import Record, RecordTag
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
+from tokenless.protocol.show_output.parse import parse_shown_lists
+from tokenless.protocol.show_output.paste import decode_pasted
+from tokenless.protocol.show_output.shown_list import ShownList, ShownRecord
+from tokenless.protocol.trust.lint import SignatureState, signature_state
+from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 MAX_INPUT_BYTES: Final = 4 * 1024 * 1024
 _BITS_BY_KEY_LENGTH: Final = {140: 1024, 270: 2048, 526: 4096}

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.protocol.phone_models import PHONE_MODELS, stand_in_for
+from tokenless.protocol.phones.models import PHONE_MODELS, stand_in_for
 
 _NUMBERS: Final[dict[int, str]] = {
     592: "3905",

@@ -9,7 +9,7 @@ from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.imported_lists import Entry
 from tokenless.protocol.codes import Role
-from tokenless.protocol.trust_verdicts import TFTP_ROLES
+from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
 _NODE_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CAPF)
 _SERVER_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CALLMANAGER)

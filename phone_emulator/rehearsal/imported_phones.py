@@ -21,8 +21,8 @@ from tokenless.phone_emulator.rehearsal.imported_approximations import (
 )
 from tokenless.phone_emulator.rehearsal.imported_lists import load_bytes
 from tokenless.phone_emulator.rehearsal.imported_models import RealModel, real_model
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.show_text_paste import decode_pasted
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.show_output.paste import decode_pasted
 
 MAX_TABLE_BYTES: Final = 64 * 1024 * 1024
 MAX_ROWS: Final = 200_000

@@ -30,10 +30,10 @@ from tokenless.phone_emulator.rehearsal.imported_lists import (
 )
 from tokenless.phone_emulator.rehearsal.imported_nodes import ImportedNode, nodes_of
 from tokenless.phone_emulator.rehearsal.imported_phones import PhoneKind, PhoneTable
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Role
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.trust_verdicts import TFTP_ROLES, FileKind
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,128}}\Z){HOST.pattern}(?:\.{HOST.pattern})*")
 _COUNTRY: Final = re.compile("[A-Z]{2}")

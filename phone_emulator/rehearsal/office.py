@@ -20,7 +20,7 @@ from tokenless.phone_emulator.rehearsal.actions import (
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.permitted import check_name
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import certificates, ctl_client

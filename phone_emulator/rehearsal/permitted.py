@@ -11,7 +11,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WHOLE: Final = frozenset(

@@ -19,10 +19,10 @@ from tokenless.phone_emulator.secd.decoding import decode_configuration
 from tokenless.phone_emulator.secd.events import FlashContents, Identity, Server
 from tokenless.phone_emulator.secd.report import CHANGED, BootReport, Outcome
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_config import TvsMember
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.tftp_download import Wishes
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.configuration import TvsMember
+from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 _AT_ONCE: Final = 64
 _UNREACHABLE: Final = Refusal(

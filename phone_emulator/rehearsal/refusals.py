@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.phone_emulator.secd.report import Action, BootReport
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 _REFUSED: Final = frozenset({Action.REJECTED, Action.FAILED})
 

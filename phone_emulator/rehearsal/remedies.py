@@ -17,9 +17,9 @@ from tokenless.phone_emulator.rehearsal.facts import (
 )
 from tokenless.phone_emulator.rehearsal.remedy import Remedy, RemedyKind
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.phone_models import PhoneModel
-from tokenless.protocol.reasons import TVS_FAILURES, Reason
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import PhoneModel
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import TVS_FAILURES, Reason
 
 _NOT_FETCHED: Final = frozenset({Reason.NO_SERVER, Reason.NOT_DOWNLOADED})
 _SAID_NO: Final = frozenset({Reason.NOT_VOUCHED, Reason.WRONG_ROLE})

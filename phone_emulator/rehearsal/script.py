@@ -17,8 +17,8 @@ from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.permitted import check_name, check_settings
 from tokenless.phone_emulator.rehearsal.remedy import RemedyKind, kind_of
-from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
+from tokenless.protocol.trust.reasons import Reason
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tokenless.phone_emulator.rehearsal.script import Script
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 _LISTS = ("approximations", "groups", "steps", "expect")
 """What is written as one table each."""

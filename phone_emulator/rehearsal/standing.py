@@ -33,8 +33,8 @@ from tokenless.phone_emulator.secd.events import FlashContents, Identity
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_models import PhoneModel
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.phones.models import PhoneModel
+from tokenless.protocol.trust.reasons import Reason
 
 
 @unique

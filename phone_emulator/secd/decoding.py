@@ -5,8 +5,8 @@ What is remembered is immutable and depends on the bytes alone; failures are not
 
 from functools import lru_cache
 
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import PhoneConfig
 
 
 @lru_cache(maxsize=64)

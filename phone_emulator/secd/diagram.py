@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.phone_emulator.secd.states import TRANSITIONS, State
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.trust_verdicts import SOURCES, FileKind
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.verdicts import SOURCES, FileKind
 
 BEGIN: Final = "<!-- {name}: made by phone_emulator/secd/diagram.py -->"
 END: Final = "<!-- end of {name} -->"

@@ -4,7 +4,7 @@ CUCM knows a phone's own list names; a plain TFTP server has the second ones, to
 phones were seen to fall back.
 """
 
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 _SIGNED_SUFFIX = ".sgn"
 

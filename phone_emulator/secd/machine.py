@@ -38,9 +38,9 @@ from tokenless.phone_emulator.secd.states import (
 )
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.trust_anchors import FileKind, TrustAnchors
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.trust.anchors import FileKind, TrustAnchors
 
 
 class Secd:

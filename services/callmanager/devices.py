@@ -7,9 +7,9 @@ from typing import Final, Self
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.device_security import DeviceSecurity, profile_name
-from tokenless.protocol.phone_models import DEVICE_NAME, PHONE_MODELS
-from tokenless.protocol.registration import DeviceProfile, Signalling
+from tokenless.protocol.phones.device_security import DeviceSecurity, profile_name
+from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
+from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.services.store.devices import DevicePool, read_devices, read_pools
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 import trio
 
-from tokenless.protocol.registration import DeviceProfile, UnregisterReason
+from tokenless.protocol.phones.registration import DeviceProfile, UnregisterReason
 from tokenless.services.callmanager.devices import DeviceBook, number_of
 from tokenless.services.callmanager.registrar import OnChange, Registrar
 from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession

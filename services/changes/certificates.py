@@ -6,10 +6,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import Issued, Order, install, prepare
 from tokenless.services.errors import ServiceError

@@ -30,8 +30,8 @@ import msgspec
 from tokenless.ground.toml_files import TomlFileError, load_toml
 from tokenless.ground.toml_places import fault_of, line_of, shown
 from tokenless.protocol.codes import Digest, Role, role_name
-from tokenless.protocol.record import Record
-from tokenless.protocol.trust_list_build import (
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,

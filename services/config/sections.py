@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tokenless.protocol.phone_models import DEVICE_NAME
+from tokenless.protocol.phones.models import DEVICE_NAME
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from tokenless.protocol.http_stream import Refused, Request, ServerStream
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.http.stream import Refused, Request, ServerStream
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.http.counters import HttpCount
 from tokenless.services.http.settings import CLEAR
 from tokenless.services.limited_log import shortened

@@ -5,8 +5,8 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.tftp_options import OptionLimits
-from tokenless.protocol.tftp_transfer import Timing
+from tokenless.protocol.tftp.options import OptionLimits
+from tokenless.protocol.tftp.transfer import Timing
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TftpSection, TvsSection

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from tokenless.protocol.certificates.minting import Profile
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.minting import Profile
-from tokenless.protocol.names import DistinguishedName
 from tokenless.services.config import SubjectSection
 
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"

@@ -13,14 +13,14 @@ from xml.etree import ElementTree as ET
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.phone_config import (
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.phones.configuration import (
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.store.devices import (
     Device,
     DevicePool,

@@ -5,9 +5,9 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import Final, Self
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.pem import read_certificates
 from tokenless.services.errors import ServiceError
 from tokenless.services.listening import raise_descriptor_limit
 

@@ -12,8 +12,8 @@ import os
 import sys
 from typing import Final
 
-from tokenless.protocol.tftp_netascii import cut_netascii
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode, encode_data
+from tokenless.protocol.tftp.netascii import cut_netascii
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode, encode_data
 
 _AHEAD_BYTES: Final = 128 << 10
 """What a thread reads at once: as long as the longest window."""

@@ -5,8 +5,8 @@ from enum import StrEnum, unique
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, Self
 
-from tokenless.protocol.tftp_options import OptionLimits
-from tokenless.protocol.tftp_transfer import Timing
+from tokenless.protocol.tftp.options import OptionLimits
+from tokenless.protocol.tftp.transfer import Timing
 
 
 @unique

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from weakref import WeakValueDictionary
 
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.tftp.opened import OpenedFile, Version
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

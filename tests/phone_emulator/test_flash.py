@@ -10,7 +10,7 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, PhoneState, read_record
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.single import delete_trust
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from tokenless.phone_emulator.rehearsal.nodes import free_port
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import Action, BootReport
 from tokenless.phone_emulator.single import boot_in_folder
-from tokenless.protocol.tftp_download import Wishes
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.trust.anchors import FileKind
 
 PEERS = ("dnsmasq", "in.tftpd")
 # A loopback address of this process's own: port 69 of others may be somebody's, as it

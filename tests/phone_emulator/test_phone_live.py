@@ -19,8 +19,8 @@ from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import Outcome
 from tokenless.phone_emulator.single import boot_in_folder
-from tokenless.protocol.tftp_download import Wishes
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.trust.anchors import FileKind
 
 LAB = Lab()
 MIXED = replace(LAB, mixed=True)

@@ -26,9 +26,9 @@ from tokenless.phone_emulator.rehearsal.imported_site import (
 from tokenless.phone_emulator.rehearsal.script import load_script
 from tokenless.phone_emulator.rehearsal.script_text import write_script
 from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.show_text import show_trust_list
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_verdicts import FileKind
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.show_output.lines import show_trust_list
+from tokenless.protocol.trust.verdicts import FileKind
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 MIXED = replace(Lab(), mixed=True)

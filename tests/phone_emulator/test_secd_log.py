@@ -10,9 +10,9 @@ from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.moments import Moment
 from tokenless.phone_emulator.secd.report import Action, Outcome, TvsReport
 from tokenless.protocol.codes import Role
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.tvs_messages import Answer, MessageType, Query
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.tvs.messages import Answer, MessageType, Query
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

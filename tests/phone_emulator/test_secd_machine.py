@@ -28,8 +28,8 @@ from tokenless.phone_emulator.secd.states import (
     Step,
 )
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
 
 IDENTITY = phone({}).identity
 

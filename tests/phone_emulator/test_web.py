@@ -28,8 +28,8 @@ from tokenless.phone_emulator.phone import Phone, open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.web.http_server import Page, Site, serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
 
 MIXED = Lab(mixed=True)
 
@@ -148,7 +148,7 @@ def test_the_checksum_of_the_model_is_on_the_device_page(flash: FolderFlash) -> 
     page = get(PhoneSite(flash), "/")
     ctl = flash.load().ctl
     assert ctl
-    from tokenless.protocol.trust_list import TrustList  # noqa: PLC0415
+    from tokenless.protocol.files.trust_list import TrustList  # noqa: PLC0415
 
     decoded = TrustList.decode(ctl)
     old = flash.known_state().model == "7975"

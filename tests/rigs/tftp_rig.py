@@ -12,8 +12,8 @@ import pytest
 import structlog
 import trio
 
-from tokenless.protocol.tftp_download import Download, Wishes
-from tokenless.protocol.tftp_packets import encode_ack
+from tokenless.protocol.tftp.download import Download, Wishes
+from tokenless.protocol.tftp.packets import encode_ack
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.engine import Engine
 from tokenless.services.tftp.listener import Listener

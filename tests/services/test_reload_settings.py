@@ -10,7 +10,7 @@ import trio
 
 from tests.rigs.tvs_rig import PUBLISHER, Rig, phone, query_for, running
 from tests.rigs.tvs_rig import settings_for as tvs_settings_for
-from tokenless.protocol.tftp_options import OptionLimits
+from tokenless.protocol.tftp.options import OptionLimits
 from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.server import TftpServer

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 _SHOWN_AFTER_S: Final = 2.0
 """What is done sooner needs no sign of life."""

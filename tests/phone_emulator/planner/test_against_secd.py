@@ -25,7 +25,7 @@ from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.report import Action, BootReport
 from tokenless.protocol.release import Release
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 MODELS = ("7975", "8861", "7960", "Jabber")
 WALKS, STEPS = 4, 14

@@ -16,7 +16,7 @@ from tokenless.phone_emulator.rehearsal.run import Played, run_script
 from tokenless.phone_emulator.rehearsal.script import load_script
 from tokenless.phone_emulator.rehearsal.shipped import find_scripts
 from tokenless.phone_emulator.rehearsal.timeline import timeline
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust.reasons import Reason
 
 _VOID: Final = {"meta", "br"}
 _NASTY: Final = "<script>alert(\"x\")</script> & 'quoted'"

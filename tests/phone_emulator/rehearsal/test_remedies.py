@@ -13,15 +13,15 @@ from tokenless.phone_emulator.rehearsal.facts import (
     TvsFacts,
 )
 from tokenless.phone_emulator.rehearsal.remedies import Trouble, remedies_for
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.release import Release
-from tokenless.protocol.signature import PrivateKeySigner
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 _PUB = Signer(TrustStore.CALLMANAGER, "pub")
 _RECOVERY = Signer(TrustStore.ITLRECOVERY, "pub")

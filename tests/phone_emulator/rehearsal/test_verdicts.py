@@ -16,7 +16,7 @@ from tokenless.phone_emulator.rehearsal.player import Watcher
 from tokenless.phone_emulator.rehearsal.run import Expectations, Played, run_script
 from tokenless.phone_emulator.rehearsal.script import load_script
 from tokenless.phone_emulator.rehearsal.standing import PhoneState
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.trust.reasons import Reason
 
 HEAD = """
 name = "tuesday"

@@ -17,9 +17,9 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.minting import Issuer, Profile, Validity, mint
-from tokenless.protocol.names import DistinguishedName
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, Profile, Validity, mint
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.keys import generate_ec, new_serial

@@ -6,7 +6,7 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.clock import START, Clock
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.hostname import set_hostname

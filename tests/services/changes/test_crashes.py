@@ -18,7 +18,7 @@ from typing import Final
 
 from tests.rigs.clock import START, Clock
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.rigs import minting
 from tests.services.cli.answers import Tokenless, done, refused
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 

@@ -11,7 +11,7 @@ import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB, Ask
 from tests.rigs.tftp_rig import Where, fetch
-from tokenless.protocol.tftp_packets import TftpError
+from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.rigs import minting
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, Validity, positive_serial
+from tokenless.protocol.certificates.signature import verify_issued_by
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.minting import Issuer, Validity, positive_serial
-from tokenless.protocol.phone_certificates import (
+from tokenless.protocol.phones.certificates import (
     MIC_SERIAL_BYTES,
     MicGeneration,
     device_of,
@@ -23,7 +24,6 @@ from tokenless.protocol.phone_certificates import (
     mint_mic,
 )
 from tokenless.protocol.release import Release
-from tokenless.protocol.signature import verify_issued_by
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError

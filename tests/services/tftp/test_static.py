@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.tftp.source import ChainedSource, MemoryFiles, whole
 from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
 
