@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from tokenless.command_line import complain
+from tokenless.ground.terminal import counter_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -31,7 +32,6 @@ from tokenless.phone_emulator.rehearsal.planned_from import continued, task_for
 from tokenless.phone_emulator.rehearsal.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.script_text import write_script
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.ground.terminal import counter_view
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""
