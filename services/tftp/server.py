@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 import trio
 
-from tokenless.protocol.tftp_packets import packet_types
+from tokenless.protocol.tftp.packets import packet_types
 from tokenless.services.listening import raise_descriptor_limit
 from tokenless.services.tftp.activation import inherited_socket
 from tokenless.services.tftp.counters import TftpCounters
