@@ -11,7 +11,7 @@ and read requests are taken apart here, because a boot storm consists of them an
 refuses options with an empty value (RFC 2090's `multicast`); the results for options,
 which phones repeat byte for byte, are remembered. tftpy raises four kinds of exception
 on hostile bytes and logs them; here only `ProtocolError` comes out, and nothing is
-logged. What an option means is decided in `tftp_options`. ADR 13 says why tftpy is
+logged. What an option means is decided in `options`. ADR 13 says why tftpy is
 here and why it is imported only when a packet needs it.
 """
 

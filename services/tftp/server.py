@@ -1,10 +1,10 @@
 """The TFTP server as the rest of the services see it."""
 
-from dataclasses import replace
 from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from tokenless.protocol.tftp.packets import packet_types
 from tokenless.services.listening import raise_descriptor_limit
