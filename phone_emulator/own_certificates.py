@@ -71,6 +71,12 @@ class OwnCertificates:
         return self.lsc or self.mic
 
     @property
+    def present_file(self) -> Path | None:
+        """The file of what the phone shows, for TLS; None without a certificate."""
+        paths = (self._folder / _NAMES[kind] for kind in (Kind.LSC, Kind.MIC))
+        return next((path for path in paths if path.is_file()), None)
+
+    @property
     def certificate_hash(self) -> str:
         """The MD5 that certHash is compared with; empty without a certificate."""
         own = self.present

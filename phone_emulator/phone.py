@@ -17,6 +17,7 @@ from typing import Final, assert_never
 import msgspec
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.flash import Flash
 from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
 from tokenless.phone_emulator.own_certificates import OwnCertificates
@@ -75,6 +76,10 @@ class Network:
     whose TFTP is at its usual port."""
     clock: Clock = time.time
     """Unix seconds, for logs and caches."""
+    secure_ports: SecurePorts = field(default_factory=SecurePorts)
+    """Where CallManagers listen for SCCP over TLS."""
+    register_timeout_s: float = 10.0
+    """For a connection to one CallManager, and for its answer."""
 
     def http_port_of(self, server: Server) -> int | None:
         """Return where a server may have files over HTTP."""
@@ -95,6 +100,8 @@ async def open_network(
     loss: float = 0.0,
     seed: int = 0,
     clock: Clock = time.time,
+    secure_ports: SecurePorts | None = None,
+    register_timeout_s: float = 10.0,
 ) -> AsyncIterator[Network]:
     """Run the shared TFTP loop for the time of the block.
 
@@ -108,11 +115,22 @@ async def open_network(
         loss: Which part of all TFTP datagrams is lost on purpose.
         seed: Decides which.
         clock: What the phones take for the time, Unix seconds.
+        secure_ports: Where CallManagers listen for SCCP over TLS.
+        register_timeout_s: For a connection to one CallManager, and for its answer.
     """
     tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
-        yield Network(tftp, tvs_timeout_s, tls, http_port, finds_http, clock)
+        yield Network(
+            tftp,
+            tvs_timeout_s,
+            tls,
+            http_port,
+            finds_http,
+            clock,
+            secure_ports or SecurePorts(),
+            register_timeout_s,
+        )
         nursery.cancel_scope.cancel()
 
 

@@ -15,6 +15,9 @@ from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
 
 MAX_TVS_MEMBERS: Final = 5
 """Priorities 0 to 4 (REFERENCE 5.1)."""
+SCCP_PORT: Final = 2000
+SIP_PORT: Final = 5060
+SIPS_PORT: Final = 5061
 _MAX_ELEMENTS: Final = 20_000
 _MAX_DEPTH: Final = 32
 _MAX_TEXT: Final = 4096
@@ -40,7 +43,11 @@ class CallManagerMember:
     address: str
     """processNodeName: what the phone connects to."""
     priority: int = 0
-    sccp_port: int = 2000
+    sccp_port: int = SCCP_PORT
+    """ethernetPhonePort. SCCP over TLS is at 2443, which no configuration says."""
+    sip_port: int = SIP_PORT
+    sips_port: int = SIPS_PORT
+    """securedSipPort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,10 @@ class PhoneConfig:
             callmanager = _add(member, "callManager")
             _add(callmanager, "name", server.name)
             _add(callmanager, "processNodeName", server.address)
-            _add(_add(callmanager, "ports"), "ethernetPhonePort", str(server.sccp_port))
+            ports = _add(callmanager, "ports")
+            _add(ports, "ethernetPhonePort", str(server.sccp_port))
+            _add(ports, "sipPort", str(server.sip_port))
+            _add(ports, "securedSipPort", str(server.sips_port))
 
     def _add_capf(self, root: ET.Element) -> None:
         _add(root, "capfAuthMode", str(self.capf_auth_mode))
@@ -260,7 +270,9 @@ def _callmanagers(group: ET.Element | None) -> tuple[CallManagerMember, ...]:
             _text(item, "callManager/name"),
             _text(item, "callManager/processNodeName"),
             _priority_of(item),
-            _number(item, "callManager/ports/ethernetPhonePort", 2000),
+            _number(item, "callManager/ports/ethernetPhonePort", SCCP_PORT),
+            _number(item, "callManager/ports/sipPort", SIP_PORT),
+            _number(item, "callManager/ports/securedSipPort", SIPS_PORT),
         )
         for item in group.findall("members/member")
     )

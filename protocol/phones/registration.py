@@ -153,3 +153,13 @@ def _why_not_this_peer(profile: DeviceProfile, peer: Peer) -> RegisterFailure | 
 def is_null_cipher(name: str) -> bool:
     """Whether a cipher protects integrity only (OpenSSL's names)."""
     return "NULL" in name.split("-")
+
+
+def directory_number(device: str) -> str:
+    """Return a phone's directory number: eight digits made from its MAC address.
+
+    The vendor numbers phones that register by themselves in the order in which they
+    come; here server and phone know a number without a row in the database.
+    """
+    digits = "".join(each for each in device[-6:] if each in "0123456789ABCDEF")
+    return f"{int(digits or '0', 16):08}"

@@ -55,16 +55,6 @@ class DeviceBook:
         return _profile(name, pool.model, DeviceSecurity.NON_SECURE)
 
 
-def number_of(device: str) -> str:
-    """Return a phone's directory number: eight digits made from its MAC address.
-
-    The vendor numbers phones that register by themselves in the order in which they
-    come; here a phone has its number without a row in the database.
-    """
-    digits = "".join(each for each in device[-6:] if each in "0123456789ABCDEF")
-    return f"{int(digits or '0', 16):08}"
-
-
 def _profile(
     name: str, model: str, mode: DeviceSecurity, *, encrypts_config: bool = False
 ) -> DeviceProfile:

@@ -35,7 +35,7 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _MAGIC: Final = b"tokenless node 2\n"
 _FIRST_FORMAT: Final = b'{"format":"tokenless node 1"'
 _RECOVERY_KEYS: Final = f"{TrustStore.ITLRECOVERY}-*.pem"
-_KEY_NAME: Final = re.compile(r"[A-Za-z]+-[0-9A-F]{2,64}\.pem")
+_KEY_NAME: Final = re.compile(r"[A-Za-z]+(?:-ECDSA)?-[0-9A-F]{2,64}\.pem")
 _Folder = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,127}\Z")]
 
 
