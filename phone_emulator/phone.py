@@ -41,8 +41,8 @@ from tokenless.phone_emulator.secd.events import (
     TvsAnswered,
     TvsFailed,
 )
+from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.moments import LogEntry
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache

@@ -32,10 +32,10 @@ from tokenless.phone_emulator.cli.phone_views import (
     web,
 )
 from tokenless.phone_emulator.flash import FolderFlash, model_in
+from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import Habits, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
-from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.tftp.download import Wishes
 from tokenless.protocol.trust.anchors import FileKind

@@ -17,7 +17,7 @@ from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock, Network, Phone, open_network
 from tokenless.phone_emulator.secd.events import Identity
-from tokenless.phone_emulator.secd.moments import LogEntry
+from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.report import Action, BootReport
 from tokenless.phone_emulator.tvs_client import TlsRange
 from tokenless.protocol.tftp.download import Wishes

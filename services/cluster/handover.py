@@ -37,7 +37,7 @@ _FIRST_FORMAT: Final = b'{"format":"tokenless node 1"'
 _RECOVERY_KEYS: Final = f"{TrustStore.ITLRECOVERY}-*.pem"
 _OF_THE_HOST: Final = ("tftp", "tvs", "metrics")
 """The tables that say how this host serves, not what the cluster is."""
-_KEY_NAME: Final = re.compile(r"[A-Za-z]+-[0-9A-F]{2,64}\.pem")
+_KEY_NAME: Final = re.compile(r"[A-Za-z]+(?:-ECDSA)?-[0-9A-F]{2,64}\.pem")
 _Folder = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,127}\Z")]
 
 

@@ -11,20 +11,20 @@ import pytest
 from tests.rigs.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.imported import imported_script
-from tokenless.phone_emulator.rehearsal.imported_approximations import Topic
-from tokenless.phone_emulator.rehearsal.imported_lists import (
+from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
+from tokenless.phone_emulator.rehearsal.importing.lists import (
     Picture,
     load_certificates,
     load_picture,
 )
-from tokenless.phone_emulator.rehearsal.imported_site import (
+from tokenless.phone_emulator.rehearsal.importing.script import imported_script
+from tokenless.phone_emulator.rehearsal.importing.site import (
     ImportedSite,
     Known,
     read_site,
 )
-from tokenless.phone_emulator.rehearsal.script import load_script
-from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.show_output.lines import show_trust_list

@@ -10,9 +10,9 @@ import trio
 from tests.rigs.node_rig import FREE_PORTS
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.flash import FolderFlash
+from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network, Phone, open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
-from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.phones.device_security import (
     CapfOperation,
     DeviceSecurity,
