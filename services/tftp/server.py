@@ -1,11 +1,12 @@
 """The TFTP server as the rest of the services see it."""
 
-from dataclasses import replace
 from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
+from tokenless.protocol.tftp.packets import packet_types
 from tokenless.services.listening import inherited_socket, raise_descriptor_limit
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.driver import drive
@@ -98,6 +99,7 @@ class TftpServer:
         """
         where = await self.bind()
         assert self._listener is not None  # noqa: S101 (bind has made it)
+        packet_types()
         raise_descriptor_limit()
         engine = Engine(
             self._listener, self._source, self._settings, self.counters, self._log

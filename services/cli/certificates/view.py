@@ -11,13 +11,13 @@ import click
 from rich import box
 from rich.table import Table
 
+from tokenless.ground.terminal import cell, result_console
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import role_name
 from tokenless.services.cli.file.json_output import iso
 from tokenless.services.files import write_output
 from tokenless.services.pki.manufacturing import to_pem
 from tokenless.services.store.certificates import StoredCertificate
-from tokenless.terminal import cell, result_console
 
 _LEAST_WIDTH: Final = 160
 

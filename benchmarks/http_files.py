@@ -1,6 +1,6 @@
 """Measure the HTTP server: 5,000-byte files with keep-alive, and a load of 61 MB.
 
-    python -m benchmarks.http [--clients 500] [--seconds 5] [--rounds 3]
+    python -m benchmarks.http_files [--clients 500] [--seconds 5] [--rounds 3]
 
 A node as `tokenless serve` runs it, beside nginx where that is installed. The clients
 are in a process of their own, one epoll loop: each asks again as soon as it has its
