@@ -40,7 +40,7 @@ from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import Habits, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
 
@@ -65,7 +65,7 @@ def _network(
     tftp_only: bool,
 ) -> AbstractAsyncContextManager[Network]:
     return open_network(
-        wishes=Wishes(timeout_s=tftp_timeout),
+        download_options=DownloadOptions(timeout_s=tftp_timeout),
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
         http_port=http_port_of(http_port, tftp_only=tftp_only),

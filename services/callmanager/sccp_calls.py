@@ -239,7 +239,7 @@ class SccpLeg(Leg):
         )
 
 
-class SccpDesk:
+class SccpCalls:
     """What a phone's user does, as calls."""
 
     def __init__(self, switch: Switch, party: Callable[[], Party], send: Send) -> None:
@@ -353,11 +353,13 @@ class SccpDesk:
 
 
 class _ForgettingLeg(SccpLeg):
-    """A leg that tells its desk when its call has ended."""
+    """A leg that tells its calls when its call has ended."""
 
-    def __init__(self, desk: SccpDesk, party: Party, send: Send, party_id: int) -> None:
+    def __init__(
+        self, calls: SccpCalls, party: Party, send: Send, party_id: int
+    ) -> None:
         super().__init__(party, send, party_id)
-        self._desk = desk
+        self._desk = calls
 
     def show_ended(self, failure: CallFailure | None) -> None:
         super().show_ended(failure)

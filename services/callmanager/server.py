@@ -18,7 +18,12 @@ from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.registrar import OnChange, Registrar
 from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
-from tokenless.services.callmanager.sip import SipCount, SipGuest, SipOffice, expire
+from tokenless.services.callmanager.sip import (
+    SipCallControl,
+    SipCount,
+    SipGuest,
+    expire,
+)
 from tokenless.services.callmanager.sip_datagrams import SipDatagrams
 from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.errors import ServiceError
@@ -65,7 +70,7 @@ class CallManagerServer:
             on_change=on_change,
         )
         self.switch = Switch(self._leg_of)
-        self._office = SipOffice(
+        self._office = SipCallControl(
             self.registrar,
             settings.sip,
             node=settings.node,

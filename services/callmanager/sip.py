@@ -92,7 +92,7 @@ class Cells(Protocol):
     def __setitem__(self, cell: int, count: int, /) -> None: ...
 
 
-class SipOffice:
+class SipCallControl:
     """What all transports of one node share: it answers requests."""
 
     def __init__(
@@ -146,7 +146,10 @@ class SipStation:
     """A registered SIP phone, and the transport that its last REGISTER came over."""
 
     def __init__(
-        self, office: SipOffice, register: Registration, send: Callable[[bytes], None]
+        self,
+        office: SipCallControl,
+        register: Registration,
+        send: Callable[[bytes], None],
     ) -> None:
         self._office = office
         self.register = register
@@ -199,7 +202,7 @@ class Source:
 
 
 def answer(
-    office: SipOffice, message: SipMessage, source: Source, now: float
+    office: SipCallControl, message: SipMessage, source: Source, now: float
 ) -> SipResponse | None:
     """Return the response to a message, None for one that gets none.
 
@@ -233,7 +236,7 @@ def answer(
 
 
 def _invite(
-    office: SipOffice, request: SipRequest, source: Source
+    office: SipCallControl, request: SipRequest, source: Source
 ) -> SipResponse | None:
     """Begin a call of a registered phone, over what it is registered by.
 
@@ -252,7 +255,7 @@ def _invite(
 
 
 def _register(
-    office: SipOffice, request: SipRequest, source: Source, now: float
+    office: SipCallControl, request: SipRequest, source: Source, now: float
 ) -> SipResponse:
     try:
         register = read_register(request)
@@ -278,7 +281,7 @@ def _register(
 
 
 def _end(
-    office: SipOffice, request: SipRequest, register: Registration, source: Source
+    office: SipCallControl, request: SipRequest, register: Registration, source: Source
 ) -> SipResponse:
     """Answer a farewell, or a phone that greets its standby node.
 
@@ -298,7 +301,7 @@ def _end(
 
 
 def _accept(
-    office: SipOffice, request: SipRequest, expires_s: int, source: Source
+    office: SipCallControl, request: SipRequest, expires_s: int, source: Source
 ) -> SipResponse:
     return accept(
         request,
@@ -310,7 +313,7 @@ def _accept(
 
 
 def _refuse(
-    office: SipOffice,
+    office: SipCallControl,
     request: SipRequest,
     device: str,
     failure: RegisterFailure,
@@ -332,7 +335,7 @@ def _refuse(
     return refuse(request, node=office.node, why=text, tag=office.new_tag())
 
 
-def expire(office: SipOffice, now: float) -> None:
+def expire(office: SipCallControl, now: float) -> None:
     """End the registrations that were not refreshed in time.
 
     Args:
@@ -351,7 +354,7 @@ class SipGuest(Guest):
     """The sessions of one node's SIP ports over TCP and TLS."""
 
     def __init__(
-        self, office: SipOffice, tools: GuestTools, *, clock: Callable[[], float]
+        self, office: SipCallControl, tools: GuestTools, *, clock: Callable[[], float]
     ) -> None:
         self.office = office
         self.log = tools.log

@@ -17,7 +17,7 @@ import trio
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.messages import SipResponse, decode_message
-from tokenless.services.callmanager.sip import SipOffice, Source, answer
+from tokenless.services.callmanager.sip import SipCallControl, Source, answer
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import LimitedLog
 
@@ -57,7 +57,7 @@ class SipDatagrams:
 
     async def serve(
         self,
-        office: SipOffice,
+        office: SipCallControl,
         *,
         clock: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
@@ -77,7 +77,7 @@ class SipDatagrams:
 
     def _take(
         self,
-        office: SipOffice,
+        office: SipCallControl,
         data: bytes,
         place: tuple[str, int],
         log: LimitedLog,

@@ -12,7 +12,7 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.site import DATABASE_FILE
+from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
 from tokenless.services.store.audit import read_audit
