@@ -353,17 +353,17 @@ class SccpCalls:
 
 
 class _ForgettingLeg(SccpLeg):
-    """A leg that tells its calls when its call has ended."""
+    """A leg that reports to its phone when its call has ended."""
 
     def __init__(
         self, calls: SccpCalls, party: Party, send: Send, party_id: int
     ) -> None:
         super().__init__(party, send, party_id)
-        self._desk = calls
+        self._calls = calls
 
     def show_ended(self, failure: CallFailure | None) -> None:
         super().show_ended(failure)
-        self._desk.forget(self)
+        self._calls.forget(self)
 
 
 def _block(keys: SrtpKeys | None) -> KeyBlock:

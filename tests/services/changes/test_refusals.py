@@ -58,7 +58,7 @@ def test_a_group_keeps_a_member(lab: Cluster) -> None:
 def test_a_key_of_a_kind_that_does_not_exist(lab: Cluster) -> None:
     order = IssueRequest(lab.publisher, TrustStore.TVS, 1024, "DSA")
     with lab.store.read() as connection:
-        line = explain(lambda: issuing.prepare(lab.site, connection, order))
+        line = explain(lambda: issuing.prepare(lab.installation, connection, order))
     assert line == "no key type DSA; use RSA or EC"
 
 
