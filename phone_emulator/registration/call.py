@@ -14,7 +14,7 @@ from tokenless.phone_emulator.registration.events import CallStage
 from tokenless.phone_emulator.registration.line import Line
 from tokenless.protocol.sccp.call import SecurityStatus
 
-_STEP_S: Final = 10.0
+_PATIENCE_S: Final = 10.0
 _CLEARING_S: Final = 2.0
 
 
@@ -99,26 +99,29 @@ class CallReport:
         }
 
 
-async def call(caller: Line, called: Line, seconds: float) -> CallReport:
+async def call(
+    caller: Line, called: Line, seconds: float, *, patience_s: float = _PATIENCE_S
+) -> CallReport:
     """Let one phone call another, talk for some seconds, and hang up.
 
     Args:
         caller: A phone whose line runs.
         called: Another one.
         seconds: How long they talk.
+        patience_s: For each step until then.
     """
     for line in (caller, called):
-        if not await line.until(_is_registered, _STEP_S):
+        if not await line.until(_is_registered, patience_s):
             return CallReport(failure=CallFailure.NOT_REGISTERED)
-    if not await called.until(_knows_its_number, _STEP_S):
+    if not await called.until(_knows_its_number, patience_s):
         return CallReport(failure=CallFailure.NO_NUMBER)
     caller.dial(called.report.number)
-    if not await called.until(_rings, _STEP_S):
+    if not await called.until(_rings, patience_s):
         caller.hang_up()
         return CallReport(failure=CallFailure.NOT_RINGING)
     called.answer()
     for line in (caller, called):
-        if not await line.until(_is_connected, _STEP_S):
+        if not await line.until(_is_connected, patience_s):
             caller.hang_up()
             return CallReport(failure=CallFailure.NOT_CONNECTED)
     await trio.sleep(seconds)

@@ -1,6 +1,11 @@
 """Phones that stay registered at served nodes: failover, return, resets, calls."""
 
+import json
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,7 @@ from tests.rigs.dial_tone import (
     dial_tone,
 )
 from tests.rigs.node_rig import LAB
+from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.phone import Phone
 from tokenless.phone_emulator.registration.call import CallFailure, CallLevel, call
 from tokenless.phone_emulator.registration.line import Line, LineSettings
@@ -109,11 +115,66 @@ async def test_a_call_has_the_level_of_the_weaker_side(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_number_that_nobody_has_does_not_ring(site: Site) -> None:
+async def test_a_phone_that_is_not_registered_is_not_called(site: Site) -> None:
     caller = line_of(site, await site.add(A, "8861"))
     called = line_of(site, await site.add(B, "8861"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(caller.run)
-        report = await call(caller, called, 0.1)
+        report = await call(caller, called, 0.1, patience_s=0.5)
         assert report.failure is CallFailure.NOT_REGISTERED
+        assert report.to_json()["level"] is None
         nursery.cancel_scope.cancel()
+
+
+def phone_command(site: Site, verb: str, *arguments: str) -> list[str]:
+    tftp = site.where(PUBLISHER, "tftp")
+    ports = ",".join(
+        f"{each.address}:{each.port}"
+        for each in site.serving.listening
+        if each.service == "sccps"
+    )
+    where = ("--tftp", str(tftp), "--tftp-only", "--sccps-port", ports)
+    return [sys.executable, "-m", "tokenless", "phone", verb, *where, *arguments]
+
+
+@pytest.mark.parametrize("models", [("7975", "8861"), ("8861", "8861")])
+async def test_the_call_of_the_command_line(
+    site: Site, models: tuple[str, str]
+) -> None:
+    await site.go_mixed()
+    for device, model in zip((A, B), models, strict=True):
+        await site.add(device, model, ENCRYPTED)
+    flashes = ("--flash", str(site.folder / A), "--to", str(site.folder / B))
+    talk = ("--seconds", "0.5", "--json")
+    done = await trio.run_process(
+        phone_command(site, "call", *flashes, *talk), capture_stdout=True
+    )
+    report = json.loads(done.stdout)
+    assert (report["level"], report["heard"]) == ("Encrypted", True)
+    assert [side["device"] for side in report["sides"]] == [A, B]
+
+
+async def test_a_phone_runs_until_it_is_stopped(site: Site) -> None:
+    await site.add(A, "7975")
+    flash = FolderFlash.open(site.folder / A)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            partial(
+                trio.run_process,
+                phone_command(site, "run", "--flash", str(flash.folder), "--json"),
+                stdout=subprocess.PIPE,
+            )
+        )
+        lines = b""
+        while b'"outcome": "registered"' not in lines:
+            lines += await process.stdout.receive_some()
+        assert flash.known_state().registration["node"] == PUBLISHER
+        await site.stop(PUBLISHER)
+        while f'"node": "{SUBSCRIBER}", "address"'.encode() not in lines:
+            lines += await process.stdout.receive_some()
+        process.send_signal(signal.SIGINT)
+    events = [json.loads(line)["event"] for line in lines.splitlines()]
+    assert events[:2] == ["booted", "registration"]
+    assert "reset" in events, "a node that stops lets its phones start anew"
+    assert "-registered at" in flash.read_log()
+    assert not flash.known_state().registration["node"]
