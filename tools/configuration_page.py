@@ -29,24 +29,18 @@ from tokenless.services.config.sections import (
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
 _WIDTH: Final = 100
-_HEAD: Final = (
-    (
-        "All keys of the configuration file. This page is made from "
-        "`services/config/sections.py` by `python -m tools.configuration_page`; a test "
-        "compares them."
-    ),
-    (
-        "`tokenless serve --config FILE` reads a TOML file; without it `configs/lab.toml` "
-        "is read, whose comments are an introduction. A misspelt or impossible key stops "
-        "the command with the line and the key that was meant."
-    ),
-    (
-        "Some tables say what the cluster is: they are read when its data folder is made, "
-        "and later the database knows better. The others say how a host serves: they are "
-        "read at each start, and SIGHUP takes the keys marked *at once*; the log names "
-        "those that wait for a restart."
-    ),
-)
+_HEAD: Final = """\
+All keys of the configuration file. This page is made from `services/config/sections.py`
+by `python -m tools.configuration_page`; a test compares them.
+
+`tokenless serve --config FILE` reads a TOML file; without it `configs/lab.toml` is
+read, whose comments are an introduction. A misspelt or impossible key stops the command
+with the line and the key that was meant.
+
+Some tables say what the cluster is: they are read when its data folder is made, and
+later the database knows better. The others say how a host serves: they are read at each
+start, and SIGHUP takes the keys marked *at once*; the log names those that wait for a
+restart."""
 
 
 def make_page() -> str:
@@ -57,7 +51,7 @@ def make_page() -> str:
         for name, section in tables_of(ClusterConfig)
         for line in _table(section, name, is_list=name in lists)
     )
-    head = (f"{_filled(each, '')}\n" for each in _HEAD)
+    head = (f"{_filled(each, '')}\n" for each in _HEAD.split("\n\n"))
     return "\n".join(["# Configuration\n", *head, *tables])
 
 
