@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import result_console
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import TrustList
@@ -16,7 +17,6 @@ from tokenless.services.cli.file_input import load_file, load_trust_list
 from tokenless.services.cli.file_json import describe_file, describe_finding
 from tokenless.services.cli.file_table import print_table
 from tokenless.services.errors import ServiceError
-from tokenless.terminal import result_console
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

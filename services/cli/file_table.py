@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.terminal import cell
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import role_name
@@ -23,7 +24,6 @@ from tokenless.protocol.trust.lint import (
     lint,
     signature_state,
 )
-from tokenless.terminal import cell
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

@@ -13,8 +13,8 @@ _SERVER: Final = frozenset(
 )
 _SERVER_PURPOSES: Final = ("server_auth", "client_auth", _IPSEC_END_SYSTEM)
 
-# REFERENCE 1.11, observed for CallManager, CAPF and ITLRecovery; TVS as CallManager
-# (inferred).
+# REFERENCE 1.11, observed for CallManager, CAPF and ITLRecovery; TVS, tomcat and ipsec
+# as CallManager (inferred).
 PROFILES: Final = {
     TrustStore.CALLMANAGER: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
     TrustStore.TVS: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
@@ -23,6 +23,8 @@ PROFILES: Final = {
         ("server_auth", _IPSEC_END_SYSTEM),
     ),
     TrustStore.ITLRECOVERY: Profile(_SERVER, ("server_auth", "client_auth")),
+    TrustStore.TOMCAT: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
+    TrustStore.IPSEC: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
 }
 
 EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF})

@@ -151,7 +151,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Sign the cluster's CTL with tokens, as the CTL Client does.",
     ),
     "demo": LazyCommand(
-        f"{_PHONES}.demo:demo",
+        f"{_PHONES}.rehearsals.demo:demo",
         "Play the vendor's four flows on a lab cluster with phones.",
     ),
     "device": LazyCommand(
@@ -183,7 +183,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Boot one emulated phone, look at it, erase its lists.",
     ),
     "rehearse": LazyCommand(
-        f"{_PHONES}.rehearse_group:rehearse",
+        f"{_PHONES}.rehearsals:rehearse",
         "Play a change on a scratch cluster with phones, step by step.",
     ),
     "restore": LazyCommand(

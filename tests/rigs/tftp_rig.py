@@ -5,12 +5,13 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import structlog
 import trio
+from msgspec.structs import replace
 
 from tokenless.protocol.tftp.download import Download, Wishes
 from tokenless.protocol.tftp.packets import encode_ack

@@ -1,12 +1,12 @@
 """Servers that take other settings while they serve."""
 
 import contextlib
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from tests.rigs.tvs_rig import PUBLISHER, Rig, phone, query_for, running
 from tests.rigs.tvs_rig import settings_for as tvs_settings_for

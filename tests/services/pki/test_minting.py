@@ -45,6 +45,11 @@ def test_the_labs_certificates_have_the_vendors_lengths(lab: Cluster) -> None:
         ("ITLRecovery", "cucm-1051-a-pub"),
         ("CallManager", "cucm-1051-a-sub1"),
         ("TVS", "cucm-1051-a-sub1"),
+        *(
+            (unit, node)
+            for unit in ("tomcat", "ipsec")
+            for node in ("cucm-1051-a-pub", "cucm-1051-a-sub1")
+        ),
     }
 
 
