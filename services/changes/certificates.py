@@ -19,6 +19,8 @@ from tokenless.services.store import certificates as rows
 from tokenless.services.store.certificates import PlacementState, StoredCertificate
 from tokenless.services.store.trust_lists import newest_ctl
 
+_LEAST_TOMCAT_BITS: Final = 2048
+_LABEL_CHARACTERS: Final = 50
 _NO_ROLE: Final = (
     "{store} gives a certificate no role: TVS will not answer for it; phones need "
     "Phone-SAST-trust (REFERENCE 1.12)"
@@ -94,6 +96,23 @@ def regenerate(
     return _install(cluster, issued, by)
 
 
+def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
+    """Return a node's tomcat certificate; make it when it has none.
+
+    The keys of first certificates are short, as in 2015, and browsers refuse them.
+
+    Raises:
+        ServiceError: When the database cannot be written.
+        OSError: When the key cannot be kept; nothing is changed then.
+    """
+    with cluster.store.read() as connection:
+        placed = rows.own(connection, TrustStore.TOMCAT, node.id)
+    if placed is not None:
+        return placed.certificate
+    size = max(_LEAST_TOMCAT_BITS, cluster.config.certificates.regenerated_key_size)
+    return regenerate(cluster, node, TrustStore.TOMCAT, key_size=size, by=by)
+
+
 def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
     certificate = issued.certificate
     order = issued.order
@@ -128,7 +147,9 @@ class Uploaded:
     """What is odd about the store, None when all is well."""
 
 
-def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uploaded:
+def upload(
+    cluster: Cluster, store: TrustStore, data: bytes, *, by: str, label: str = ""
+) -> Uploaded:
     """Put a certificate or a chain into a trust store of all nodes.
 
     Args:
@@ -136,6 +157,7 @@ def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uplo
         store: Which store.
         data: PEM (one or several), DER, or PKCS#7.
         by: Who does it.
+        label: Description (friendly name), 50 characters at most.
 
     Raises:
         ServiceError: When it is no certificate, one that does not belong there, or one
@@ -161,7 +183,12 @@ def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uplo
                     hint="nothing needs to be done",
                 )
             rows.place(
-                change.connection, store, certificate, node_id=None, at=change.at
+                change.connection,
+                store,
+                certificate,
+                node_id=None,
+                at=change.at,
+                label=label[:_LABEL_CHARACTERS],
             )
     warning = None if store.roles else _NO_ROLE.format(store=store)
     return Uploaded(certificates, warning)
@@ -243,7 +270,12 @@ def ctl_signers(cluster: Cluster) -> frozenset[bytes]:
         replaced = rows.all_own(connection, state=PlacementState.HISTORY)
         newest = newest_ctl(connection)
     signer = None if newest is None else _signer_of(newest.content)
-    admitted = {each.certificate.der for each in placed}
+    # No CTL is signed with a web server's key: it vouches for nothing here.
+    admitted = {
+        each.certificate.der
+        for each in placed
+        if each.store is not TrustStore.TOMCAT
+    }
     admitted |= {
         each.certificate.der for each in replaced if each.certificate.der == signer
     }

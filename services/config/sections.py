@@ -206,6 +206,15 @@ class MetricsSection(Section, frozen=True):
     """There is no password: loopback, or a network of those who may read it."""
 
 
+class ConsoleSection(Section, frozen=True):
+    """`[console]`: the administration pages over HTTPS; without it `serve` has none."""
+
+    port: Port = 8443
+    """0 takes a free one."""
+    address: str = ""
+    """The node's own when empty."""
+
+
 class DatabaseSection(Section, frozen=True):
     """`[database]`: where the cluster's state lives."""
 
@@ -254,6 +263,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     callmanager: CallManagerSection = CallManagerSection()
     capf: CapfSection | None = None
     metrics: MetricsSection | None = None
+    console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()

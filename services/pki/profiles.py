@@ -23,9 +23,13 @@ PROFILES: Final = {
         ("server_auth", _IPSEC_END_SYSTEM),
     ),
     TrustStore.ITLRECOVERY: Profile(_SERVER, ("server_auth", "client_auth")),
+    # The console's (REFERENCE-5 5.1); a node gets one when its console first starts.
+    TrustStore.TOMCAT: Profile(
+        _SERVER | {"key_cert_sign"}, ("server_auth", "client_auth")
+    ),
 }
 
-EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF})
+EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF, TrustStore.TOMCAT})
 """Units that sign no trust list and no configuration: those take RSA only."""
 
 

@@ -70,6 +70,8 @@ def _make_first_schema(file: Path) -> None:
     connection = sqlite3.connect(file)
     connection.executescript(
         "DROP TABLE alembic_version;"
+        "DROP TABLE console_user;"
+        "ALTER TABLE placement DROP COLUMN label;"
         "ALTER TABLE processnode DROP COLUMN db_role;"
         "ALTER TABLE processnode DROP COLUMN ports;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"

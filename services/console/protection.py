@@ -1,0 +1,78 @@
+"""Headers of every answer, and the upper bound of every request's body."""
+
+from typing import Final
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tokenless.services.console.forms import MAX_BODY_BYTES
+from tokenless.services.console.texts import text
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS: Final = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_NOT_STORED: Final = (b"cache-control", b"no-store")
+_TOO_LARGE: Final = 413
+
+
+class BodyTooLargeError(Exception):
+    """More was sent than any form has."""
+
+
+class Protection:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or one WebSocket."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def protected(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                headers = list(message.get("headers", []))
+                known = {name.lower() for name, _ in headers}
+                headers += _HEADERS
+                if _NOT_STORED[0] not in known:
+                    headers.append(_NOT_STORED)
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._app(scope, _bounded(receive), protected)
+        except BodyTooLargeError:
+            if has_begun:
+                raise
+            answer = PlainTextResponse(text("error.too-large"), _TOO_LARGE)
+            await answer(scope, receive, protected)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Return a `receive` that raises when a body is longer than any form."""
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise BodyTooLargeError
+        return message
+
+    return bounded
