@@ -40,8 +40,8 @@ def console(
     config: Path | None,
     node: str | None,
     address: str | None,
-    port: int | None,
     *,
+    port: int | None,
     no_sign_in: bool,
     as_json: bool,
 ) -> None:
@@ -77,7 +77,9 @@ def _port(cluster: Cluster, given: int | None) -> int:
     return PORT if section is None else section.port
 
 
-async def _serve(cluster: Cluster, settings: "ConsoleSettings", *, as_json: bool) -> None:
+async def _serve(
+    cluster: Cluster, settings: "ConsoleSettings", *, as_json: bool
+) -> None:
     from tokenless.services.console.server import serve_console  # noqa: PLC0415
 
     async with trio.open_nursery() as nursery:

@@ -117,9 +117,7 @@ def _alternative_names(site: Site, order: Order) -> tuple[str, ...]:
     if order.alternative_names or order.store is not TrustStore.TOMCAT:
         return order.alternative_names
     name = order.full_name or order.node.name
-    return tuple(
-        dict.fromkeys((full_name(site, name), name, str(order.node.address)))
-    )
+    return tuple(dict.fromkeys((full_name(site, name), name, str(order.node.address))))
 
 
 def _key_holders(site: Site, connection: Connection, order: Order) -> list[Node]:

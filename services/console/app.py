@@ -125,7 +125,7 @@ def _with_cookie(response: Response, visitor: Visitor) -> Response:
 
 
 class _Live:
-    """The stream of events, as an ASGI application: it goes on until somebody leaves."""
+    """The stream of events, as an ASGI application: it lasts as long as its page."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

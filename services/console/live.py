@@ -92,7 +92,9 @@ class LiveState:
             nodes = self._cluster.nodes
         except ServiceError as error:
             return str(error)
-        return revision, tuple(_services(node.name, node.control_socket) for node in nodes)
+        return revision, tuple(
+            _services(node.name, node.control_socket) for node in nodes
+        )
 
 
 def _services(name: str, path: Path) -> tuple[tuple[str, str], ...] | None:

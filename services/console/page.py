@@ -1,4 +1,4 @@
-"""What a page is: a path, a function that shows it, one that does what its form says."""
+"""A page: its path, a function that shows it, one that does what its form says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

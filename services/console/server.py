@@ -61,7 +61,7 @@ async def serve_console(
         raise ServiceError(
             f"the console cannot listen on {settings.address}:{settings.port}: "
             f"{error.strerror}",
-            hint="choose another port with --port or [console] port; 0 takes a free one",
+            hint="choose another with --port or [console] port; 0 takes a free one",
         ) from None
     config.create_sockets = lambda: sockets  # type: ignore[method-assign]
     address, port, *_ = sockets.secure_sockets[0].getsockname()

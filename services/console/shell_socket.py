@@ -1,14 +1,16 @@
 """A node's shell in a page: the same shell as `tokenless admin`, over one WebSocket.
 
-    browser  {"node": "…"}              opens the shell
-             {"line": "show ctl"}       a typed line
-             {"answer": "y"}            to a question
-    console  {"say": "…"}               printed while a command runs
-             {"ask": "…", "secret": false}
-             {"done": 0, "error": null}
+browser  {"node": "…"}              opens the shell
+{"line": "show ctl"}       a typed line
+{"answer": "y"}            to a question
+console  {"say": "…"}               printed while a command runs
+{"ask": "…", "secret": false}
+{"done": 0, "error": null}
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
@@ -52,11 +54,23 @@ async def talk(
     """
     await socket.accept()
     typed_in, typed_out = trio.open_memory_channel[_Typed](_QUEUE)
+    terminal = _Terminal(socket, typed_out)
     with TemporaryDirectory(prefix="tokenless-shell-") as folder:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_receive, socket, typed_in, nursery.cancel_scope)
-                await _serve(cluster, socket, typed_out, by, Path(folder), limiter)
+                first = await typed_out.receive()
+                open_shell = partial(
+                    AdminShell,
+                    cluster,
+                    first.node or cluster.publisher.name,
+                    ask=terminal.ask,
+                    ask_secret=terminal.ask_secret,
+                    echo=terminal.say,
+                    folder=Path(folder),
+                    by=by,
+                )
+                await _serve(terminal, open_shell, limiter)
                 nursery.cancel_scope.cancel()
         except* (_Left, WebSocketDisconnect, trio.EndOfChannel):
             pass
@@ -83,32 +97,18 @@ async def _receive(
 
 
 async def _serve(
-    cluster: Cluster,
-    socket: WebSocket,
-    typed: trio.MemoryReceiveChannel[_Typed],
-    by: str,
-    folder: Path,
+    terminal: "_Terminal",
+    open_shell: Callable[[], AdminShell],
     limiter: trio.CapacityLimiter,
 ) -> None:
-    first = await typed.receive()
-    terminal = _Terminal(socket, typed)
+    socket = terminal.socket
     try:
-        shell = await trio.to_thread.run_sync(
-            lambda: AdminShell(
-                cluster,
-                first.node or cluster.publisher.name,
-                ask=terminal.ask,
-                ask_secret=terminal.ask_secret,
-                echo=terminal.say,
-                folder=folder,
-                by=by,
-            )
-        )
+        shell = await trio.to_thread.run_sync(open_shell)
     except TokenlessError as error:
         await socket.send_json({"done": 1, "error": error.explain()})
         await socket.close()
         return
-    async for message in typed:
+    async for message in terminal.typed:
         if message.line is None:
             continue
         result = await trio.to_thread.run_sync(shell.run, message.line, limiter=limiter)
@@ -121,14 +121,14 @@ class _Terminal:
     def __init__(
         self, socket: WebSocket, typed: trio.MemoryReceiveChannel[_Typed]
     ) -> None:
-        self._socket = socket
-        self._typed = typed
+        self.socket = socket
+        self.typed = typed
 
     def say(self, text: str) -> None:
         """Print."""
         for piece in range(math.ceil(len(text) / _PIECE)):
             part = text[piece * _PIECE : (piece + 1) * _PIECE]
-            trio.from_thread.run(self._socket.send_json, {"say": part})
+            trio.from_thread.run(self.socket.send_json, {"say": part})
 
     def ask(self, question: str) -> str:
         """Put a question and wait for its answer."""
@@ -138,11 +138,11 @@ class _Terminal:
         """Put a question whose answer is not shown."""
         return trio.from_thread.run(self._ask, question, True)
 
-    async def _ask(self, question: str, secret: bool) -> str:  # noqa: FBT001
-        await self._socket.send_json({"ask": question, "secret": secret})
+    async def _ask(self, question: str, secret: bool) -> str:
+        await self.socket.send_json({"ask": question, "secret": secret})
         while True:
             try:
-                message = await self._typed.receive()
+                message = await self.typed.receive()
             except trio.EndOfChannel:
                 raise _Left from None
             if message.answer is not None:

@@ -62,7 +62,10 @@ class SignInDesk:
         )
         if outcome.user is None:
             console.log.warning(
-                "sign-in refused", user=name[:64], client=address, locked=outcome.is_locked
+                "sign-in refused",
+                user=name[:64],
+                client=address,
+                locked=outcome.is_locked,
             )
             session.notify(NoticeKind.ERROR, text("sign-in.refused"))
             return self._page(request, session, status=403)

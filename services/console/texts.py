@@ -34,7 +34,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "plain.title": "This did not work",
     "plain.home": "To the first page",
     "error.too-large": "More was sent than any form of this console has.",
-    "error.host": "Without a sign-in this console answers to addresses of loopback only.",
+    "error.host": "Without a sign-in this console answers to loopback only.",
     "error.role": "Your role is read: it changes nothing and has no shell.",
     "error.origin": "Another site's page sent this form; nothing was changed.",
     "error.csrf": "The form is not of this session; load its page again. Nothing was "
@@ -117,8 +117,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "certificates.key-length": "Key Length",
     "certificates.delete": "Delete",
     "certificates.delete-of": "Delete {name} from {store}",
-    "certificates.delete-warning": "The certificate is deleted from this trust store on "
-    "all servers.",
+    "certificates.delete-warning": "The certificate is deleted from this trust store "
+    "on all servers.",
     "certificates.deleted": "Success: Certificate {name} deleted",
     "certificates.upload": "Upload Certificate/Certificate chain",
     "certificates.upload-act": "Upload",

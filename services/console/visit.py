@@ -67,7 +67,9 @@ class Visit:
             **values,
         )
 
-    def say(self, key: str, kind: NoticeKind = NoticeKind.SUCCESS, **values: object) -> None:
+    def say(
+        self, key: str, kind: NoticeKind = NoticeKind.SUCCESS, **values: object
+    ) -> None:
         """Leave a sentence of the catalogue for the next page."""
         self.session.notify(kind, text(key, **values))
 

@@ -209,8 +209,8 @@ console_user: Final = Table(
     _number("failures", 0),
     Column("locked_until", BigInteger, nullable=False, server_default=text("0")),
 )
-"""Who may sign in to the pages. `failures` are wrong passwords since the last right one;
-no subscriber's role reads this table (services.store.roles)."""
+"""Who may sign in to the pages. `failures` are wrong passwords since the last right
+one; no subscriber's role reads this table (services.store.roles)."""
 
 audit: Final = Table(
     "audit",

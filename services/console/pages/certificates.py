@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.responses import Response
@@ -81,7 +81,9 @@ class Row:
     @property
     def common_name(self) -> str:
         """Of its subject; the whole subject when it has none."""
-        return (self.certificate.subject.get("CN") or self.certificate.subject_text).strip()
+        return (
+            self.certificate.subject.get("CN") or self.certificate.subject_text
+        ).strip()
 
     @property
     def type(self) -> str:
@@ -124,25 +126,19 @@ class Row:
 
     def value(self, field: Field) -> str:
         """Return what a search compares."""
-        match field:
-            case Field.CERTIFICATE:
-                return self.placed.store.value
-            case Field.COMMON_NAME:
-                return self.common_name
-            case Field.TYPE:
-                return self.type
-            case Field.KEY_TYPE:
-                return self.key_type
-            case Field.DISTRIBUTION:
-                return self.distribution
-            case Field.ISSUED_BY:
-                return self.issued_by
-            case Field.EXPIRATION:
-                return self.expiration
-            case Field.DESCRIPTION:
-                return self.description
-            case other:
-                assert_never(other)
+        return _VALUES[field](self)
+
+
+_VALUES: Final[dict[Field, Callable[[Row], str]]] = {
+    Field.CERTIFICATE: lambda row: row.placed.store.value,
+    Field.COMMON_NAME: lambda row: row.common_name,
+    Field.TYPE: lambda row: row.type,
+    Field.KEY_TYPE: lambda row: row.key_type,
+    Field.DISTRIBUTION: lambda row: row.distribution,
+    Field.ISSUED_BY: lambda row: row.issued_by,
+    Field.EXPIRATION: lambda row: row.expiration,
+    Field.DESCRIPTION: lambda row: row.description,
+}
 
 
 def rows(cluster: Cluster) -> list[Row]:
@@ -282,7 +278,9 @@ def upload(visit: Visit) -> Response:
     if file is None or not file.data:
         raise ServiceError("no file was chosen", hint="choose one in Upload File")
     label = visit.form.one("description").strip()[:50]
-    uploaded = certificates.upload(visit.cluster, store, file.data, by=visit.by, label=label)
+    uploaded = certificates.upload(
+        visit.cluster, store, file.data, by=visit.by, label=label
+    )
     visit.announce()
     visit.say("certificates.uploaded")
     if uploaded.warning is not None:

@@ -93,7 +93,7 @@ def test_itlrecovery_and_capf_are_the_publishers(lab: Cluster) -> None:
 
 def test_an_unknown_unit(lab: Cluster) -> None:
     with pytest.raises(ServiceError, match="no own certificate"):
-        regenerate(lab, TrustStore.TOMCAT)
+        regenerate(lab, TrustStore.IPSEC)
 
 
 @pytest.mark.parametrize("store", certificates.trust_stores())
