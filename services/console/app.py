@@ -1,6 +1,7 @@
 """The application: routes, who may do what; one function a page."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +50,7 @@ def make_app(console: Console) -> ASGIApp:
             routes.append(Route(page.path, _showing(console, page), methods=["GET"]))
         if page.act is not None:
             routes.append(Route(page.path, _acting(console, page), methods=["POST"]))
-    handlers = {HTTPException: _explain(console)}
+    handlers = {HTTPException: _explain(console), Exception: _report(console)}
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
     return Protection(app)
 
@@ -165,8 +166,18 @@ def _explain(
     console: Console,
 ) -> Callable[[Request, HTTPException], Awaitable[Response]]:
     async def explain(_request: Request, error: HTTPException) -> Response:
-        page = console.plain(error.status_code, error.detail)
         await trio.lowlevel.checkpoint()
-        return page
+        is_missing = error.status_code == HTTPStatus.NOT_FOUND
+        sentence = text("error.not-found") if is_missing else error.detail
+        return console.plain(error.status_code, sentence)
 
     return explain
+
+
+def _report(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def report(request: Request, error: Exception) -> Response:
+        await trio.lowlevel.checkpoint()
+        console.log.error("page failed", path=request.url.path, exc_info=error)
+        return console.plain(500, text("error.internal"))
+
+    return report

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from starlette.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tokenless.services.console.forms import MAX_BODY_BYTES
@@ -24,10 +24,6 @@ _NOT_STORED: Final = (b"cache-control", b"no-store")
 _TOO_LARGE: Final = 413
 
 
-class BodyTooLargeError(Exception):
-    """More was sent than any form has."""
-
-
 class Protection:
     """Wraps the application."""
 
@@ -39,12 +35,9 @@ class Protection:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        has_begun = False
 
         async def protected(message: Message) -> None:
-            nonlocal has_begun
             if message["type"] == "http.response.start":
-                has_begun = True
                 headers = list(message.get("headers", []))
                 known = {name.lower() for name, _ in headers}
                 headers += _HEADERS
@@ -53,13 +46,7 @@ class Protection:
                 message = {**message, "headers": headers}
             await send(message)
 
-        try:
-            await self._app(scope, _bounded(receive), protected)
-        except BodyTooLargeError:
-            if has_begun:
-                raise
-            answer = PlainTextResponse(text("error.too-large"), _TOO_LARGE)
-            await answer(scope, receive, protected)
+        await self._app(scope, _bounded(receive), protected)
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -72,7 +59,7 @@ def _bounded(receive: Receive) -> Receive:
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
             if received > MAX_BODY_BYTES:
-                raise BodyTooLargeError
+                raise HTTPException(_TOO_LARGE, text("error.too-large"))
         return message
 
     return bounded

@@ -41,6 +41,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "changed.",
     "error.slow": "The form did not come in time; nothing was changed.",
     "error.file": "A file cannot be read or written: {reason}.",
+    "error.internal": "The page failed; the log of the console says why.",
     "error.not-found": "There is no such page.",
     "sign-in.title": "Sign in",
     "sign-in.name": "Username",
