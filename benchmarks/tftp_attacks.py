@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tokenless.protocol.tftp_packets import encode_ack
+from tokenless.protocol.tftp.packets import encode_ack
 
 _IP_PKTINFO: Final = 8
 _PKTINFO: Final = struct.Struct("@I4s4s")

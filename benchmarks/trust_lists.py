@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tests.rigs import minting
-from tokenless.protocol import certificate, names
+from tokenless.protocol.certificates import certificate, names
 from tokenless.protocol.codes import Role
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 
 RUNS = 5
 TIME = 1425667513

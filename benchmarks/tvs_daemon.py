@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.logs import configure_logs
 from tokenless.services.stream_server.settings import OwnCertificate

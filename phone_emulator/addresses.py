@@ -2,18 +2,48 @@
 
 import re
 import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
 
 DEFAULT_TFTP_PORT: Final = 69
+SCCPS_PORT: Final = 2443
+"""SCCP over TLS; fixed in phones: no configuration says it."""
 _HIGHEST_PORT: Final = 0xFFFF
 HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 """A node's name, without its domain."""
 _DEVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BARE_MAC: Final = re.compile(r"[0-9A-Fa-f]{12}")
 """No device is called so; a server would give its phone the default configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurePorts:
+    """Where CallManagers of a laboratory listen for SCCP over TLS."""
+
+    everywhere: int = SCCPS_PORT
+    by_address: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, address: str) -> int:
+        """Return the port at an address."""
+        return self.by_address.get(address, self.everywhere)
+
+
+def parse_secure_ports(text: str) -> SecurePorts:
+    """Parse `PORT`, or `HOST:PORT[,HOST:PORT]` where nodes differ.
+
+    Raises:
+        PhoneError: When one is no port, or a name is not known.
+    """
+    if text.isascii() and text.isdigit() and len(text) <= len(str(_HIGHEST_PORT)):
+        if not 0 < int(text) <= _HIGHEST_PORT:
+            raise PhoneError(f"{text!r} is no port", hint="use 1 to 65535")
+        return SecurePorts(int(text))
+    servers = parse_servers(text, default_port=SCCPS_PORT)
+    return SecurePorts(by_address={each.address: each.port for each in servers})
 
 
 def parse_servers(

@@ -22,8 +22,8 @@ from tokenless.phone_emulator.tvs_client import (
     connect,
     context_for,
 )
-from tokenless.protocol.capf_elements import CapfReason
-from tokenless.protocol.capf_phone import (
+from tokenless.protocol.capf.elements import CapfReason
+from tokenless.protocol.capf.phone import (
     CapfIdentity,
     DeleteLsc,
     MakeKey,
@@ -33,10 +33,10 @@ from tokenless.protocol.capf_phone import (
     SessionEnded,
     StoreLsc,
 )
-from tokenless.protocol.capf_proof import PhoneKey
-from tokenless.protocol.capf_server import KeyOrder
-from tokenless.protocol.capf_stream import FROM_SERVERS, CapfStream
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.capf.proof import PhoneKey
+from tokenless.protocol.capf.server import KeyOrder
+from tokenless.protocol.capf.stream import FROM_SERVERS, CapfStream
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import DecodeError, ProtocolError
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_models import LogForm
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phones.models import LogForm
 
 _Lines = tuple[tuple[str, str], ...]
 

@@ -23,20 +23,20 @@ from tokenless.phone_emulator.secd.events import (
     Identity,
     Server,
 )
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
 from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
+from tokenless.protocol.capf.phone import CapfIdentity
+from tokenless.protocol.capf.proof import OwnCertificate, PhoneKey
+from tokenless.protocol.capf.server import KeyOrder
 from tokenless.protocol.capf_decision import CapfPlan
-from tokenless.protocol.capf_phone import CapfIdentity
-from tokenless.protocol.capf_proof import OwnCertificate, PhoneKey
-from tokenless.protocol.capf_server import KeyOrder
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role
-from tokenless.protocol.device_security import CapfAuthMode
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.tvs_messages import FIRST_SESSION_ID
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.device_security import CapfAuthMode
+from tokenless.protocol.tvs.messages import FIRST_SESSION_ID
 
 TRIES: Final = 3
 BETWEEN_S: Final = 30.0

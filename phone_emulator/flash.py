@@ -22,8 +22,8 @@ from tokenless.phone_emulator.files import UNFINISHED, replace_file, sync_folder
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.record import MAX_RECORD_BYTES
-from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES, PHONE_MODELS
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES, PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
 
 _STATE: Final = "phone.json"
 _LOG: Final = "console.log"

@@ -24,20 +24,20 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import replace_file
-from tokenless.protocol.capf_elements import CertificateType as Kind
-from tokenless.protocol.capf_elements import Curve, KeyType
-from tokenless.protocol.capf_proof import OwnCertificate, PhoneKey
-from tokenless.protocol.capf_server import KeyOrder
-from tokenless.protocol.certificate import UNREADABLE, Certificate
-from tokenless.protocol.encrypted_file import EncryptedFile
+from tokenless.protocol.capf.elements import CertificateType as Kind
+from tokenless.protocol.capf.elements import Curve, KeyType
+from tokenless.protocol.capf.proof import OwnCertificate, PhoneKey
+from tokenless.protocol.capf.server import KeyOrder
+from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
+from tokenless.protocol.certificates.minting import Issuer, positive_serial
 from tokenless.protocol.errors import CannotDecryptError, DecodeError
-from tokenless.protocol.minting import Issuer, positive_serial
-from tokenless.protocol.phone_certificates import (
+from tokenless.protocol.files.encrypted_file import EncryptedFile
+from tokenless.protocol.phones.certificates import (
     MIC_SERIAL_BYTES,
     MicGeneration,
     mint_mic,
 )
-from tokenless.protocol.phone_models import PHONE_MODELS, LogForm
+from tokenless.protocol.phones.models import PHONE_MODELS, LogForm
 
 _NAMES: Final = {Kind.MIC: "mic.pem", Kind.LSC: "lsc.pem"}
 _MAX_BYTES: Final = 64 * 1024
@@ -69,6 +69,12 @@ class OwnCertificates:
     def present(self) -> OwnCertificate | None:
         """What the phone shows: its LSC, else its MIC."""
         return self.lsc or self.mic
+
+    @property
+    def present_file(self) -> Path | None:
+        """The file of what the phone shows, for TLS; None without a certificate."""
+        paths = (self._folder / _NAMES[kind] for kind in (Kind.LSC, Kind.MIC))
+        return next((path for path in paths if path.is_file()), None)
 
     @property
     def certificate_hash(self) -> str:

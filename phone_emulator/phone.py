@@ -17,8 +17,9 @@ from typing import Final, assert_never
 import msgspec
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.flash import Flash
-from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
+from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
@@ -40,23 +41,41 @@ from tokenless.phone_emulator.secd.events import (
     TvsAnswered,
     TvsFailed,
 )
+from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.moments import LogEntry
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES, Transport
-from tokenless.protocol.tftp_download import SilentServerError, Wishes
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES, Transport
+from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 
 Clock = Callable[[], float]
 HTTP_PORT: Final = 6970
 """Fixed in phones: no option of DHCP carries it (REFERENCE-3 1.1)."""
 _USUAL_TFTP: Final = frozenset({69, 6969})
 """The field's port and the lab's. Elsewhere 6970 may be another cluster's."""
+
+
+HttpPort = Callable[[Server], int | None]
+"""Where models that try HTTP first do so, by TFTP server; None: only by TFTP there."""
+
+
+def tftp_only(_: Server) -> None:
+    """Have nobody try HTTP."""
+
+
+def usual_http_port(server: Server) -> int | None:
+    """Return 6970 of servers whose TFTP is where field and lab have it."""
+    return HTTP_PORT if server.port in _USUAL_TFTP else None
+
+
+def http_at(port: int | None) -> HttpPort:
+    """Have HTTP tried at this port of every server; None: where it usually is."""
+    return usual_http_port if port is None else lambda _: port
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +87,13 @@ class Network:
     """For one question to TVS, and for one file over HTTP."""
     tls: TlsRange | None = None
     """Instead of the models' own versions."""
-    http_port: int | None = None
-    """Where models that try HTTP first do so; None: TFTP only, or as `finds_http`."""
-    finds_http: bool = False
-    """Whether such models know by themselves that files are at port 6970 of a server
-    whose TFTP is at its usual port."""
+    http_port: HttpPort = tftp_only
     clock: Clock = time.time
     """Unix seconds, for logs and caches."""
-
-    def http_port_of(self, server: Server) -> int | None:
-        """Return where a server may have files over HTTP."""
-        if self.http_port is None and self.finds_http and server.port in _USUAL_TFTP:
-            return HTTP_PORT
-        return self.http_port
+    secure_ports: SecurePorts = field(default_factory=SecurePorts)
+    """Where CallManagers listen for SCCP over TLS."""
+    register_timeout_s: float = 10.0
+    """For a connection to one CallManager, and for its answer."""
 
 
 @asynccontextmanager
@@ -90,11 +103,12 @@ async def open_network(
     max_sockets: int = 512,
     tvs_timeout_s: float = 10.0,
     tls: TlsRange | None = None,
-    http_port: int | None = None,
-    finds_http: bool = False,
+    http_port: HttpPort = tftp_only,
     loss: float = 0.0,
     seed: int = 0,
     clock: Clock = time.time,
+    secure_ports: SecurePorts | None = None,
+    register_timeout_s: float = 10.0,
 ) -> AsyncIterator[Network]:
     """Run the shared TFTP loop for the time of the block.
 
@@ -103,16 +117,26 @@ async def open_network(
         max_sockets: How many downloads at once.
         tvs_timeout_s: For one question to TVS, and for one file over HTTP.
         tls: Versions for TVS instead of the models' own.
-        http_port: Where models that try HTTP first do so.
-        finds_http: Whether they do so at 6970 where TFTP is at its usual port.
+        http_port: Where models that try HTTP first do so: `tftp_only`, `http_at(8080)`
+            or, as real phones do, `usual_http_port`.
         loss: Which part of all TFTP datagrams is lost on purpose.
         seed: Decides which.
         clock: What the phones take for the time, Unix seconds.
+        secure_ports: Where CallManagers listen for SCCP over TLS.
+        register_timeout_s: For a connection to one CallManager, and for its answer.
     """
     tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
-        yield Network(tftp, tvs_timeout_s, tls, http_port, finds_http, clock)
+        yield Network(
+            tftp,
+            tvs_timeout_s,
+            tls,
+            http_port,
+            clock,
+            secure_ports or SecurePorts(),
+            register_timeout_s,
+        )
         nursery.cancel_scope.cancel()
 
 
@@ -155,21 +179,24 @@ class Phone:
             self.recorder.start(self.identity, contents, self._cache)
         secd = Secd(self.identity, contents, self._cache)
         event: Event | None = PowerOn()
-        while event is not None:
-            now = network.clock()
-            effects = secd.handle(event, now)
-            if self.recorder is not None:
-                self.recorder.add(event, now, secd.state, effects)
-            event = None
-            for effect in effects:
-                event = await self._perform(effect, network) or event
+        async with HttpClient(timeout_s=network.tvs_timeout_s) as http:
+            while event is not None:
+                now = network.clock()
+                effects = secd.handle(event, now)
+                if self.recorder is not None:
+                    self.recorder.add(event, now, secd.state, effects)
+                event = None
+                for effect in effects:
+                    event = await self._perform(effect, network, http) or event
         self.log = secd.log
         return secd.report
 
-    async def _perform(self, effect: Effect, network: Network) -> Event | None:
+    async def _perform(
+        self, effect: Effect, network: Network, http: HttpClient
+    ) -> Event | None:
         match effect:
             case Fetch():
-                return await self._fetch(effect, network)
+                return await self._fetch(effect, network, http)
             case AskTvsServer():
                 return await self._ask(effect, network)
             case OpenEncrypted():
@@ -187,15 +214,13 @@ class Phone:
         content = None if own is None else own.open_encrypted(effect.data)
         return NotOpened() if content is None else Opened(content)
 
-    async def _fetch(self, effect: Fetch, network: Network) -> Event:
-        port = network.http_port_of(effect.server)
+    async def _fetch(self, effect: Fetch, network: Network, http: HttpClient) -> Event:
+        port = network.http_port(effect.server)
         if port is not None and Transport.HTTP in self.identity.model.transports:
+            where = Server(effect.server.address, port)
             try:
-                data = await fetch_by_http(
-                    Server(effect.server.address, port),
-                    effect.name,
-                    max_bytes=MAX_DOWNLOAD_BYTES,
-                    timeout_s=network.tvs_timeout_s,
+                data = await http.fetch(
+                    where, effect.name, max_bytes=MAX_DOWNLOAD_BYTES
                 )
                 return Downloaded(data, Transport.HTTP)
             except NotByHttpError:

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from tokenless.phone_emulator.secd.events import FlashContents
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.names import common_name_of
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.names import common_name_of
-from tokenless.protocol.phone_models import PhoneModel
-from tokenless.protocol.record import Record
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.models import PhoneModel
 
 _WIDTH: Final = 64
 _INSIDE: Final = _WIDTH - 4

@@ -1,4 +1,4 @@
-"""Many TFTP downloads over one loop: sockets around `protocol.tftp_download`.
+"""Many TFTP downloads over one loop: sockets around `protocol.tftp.download`.
 
 Each download has a socket of its own, which is its transfer identifier as RFC 1350 has
 it. All of them are registered in one epoll descriptor; one trio task waits for that
@@ -19,7 +19,7 @@ import trio
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.tftp_download import Download, SilentServerError, Wishes
+from tokenless.protocol.tftp.download import Download, SilentServerError, Wishes
 
 _MAX_DATAGRAM: Final = 65_536
 _EVENTS_A_TURN: Final = 512

@@ -18,13 +18,13 @@ import trio
 
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phone_models import TlsVersion
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.tvs_messages import Answer
-from tokenless.protocol.tvs_stream import ClientStream
+from tokenless.protocol.phones.models import TlsVersion
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.stream import ClientStream
 
 TlsRange = tuple[TlsVersion, TlsVersion]
-_VERSIONS: Final = {
+TLS_VERSIONS: Final = {
     "1.0": ssl.TLSVersion.TLSv1,
     "1.1": ssl.TLSVersion.TLSv1_1,
     "1.2": ssl.TLSVersion.TLSv1_2,
@@ -73,8 +73,8 @@ def context_for(tls: TlsRange) -> ssl.SSLContext:
     with warnings.catch_warnings():
         # Python warns of TLS 1.0; the phones that are emulated know nothing newer.
         warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = _VERSIONS[tls[0]]
-        context.maximum_version = _VERSIONS[tls[1]]
+        context.minimum_version = TLS_VERSIONS[tls[0]]
+        context.maximum_version = TLS_VERSIONS[tls[1]]
     context.set_ciphers(_CIPHERS)
     return context
 
@@ -197,7 +197,7 @@ async def connect(server: Server) -> trio.socket.SocketType:
 
 
 class TlsChannel:
-    """TLS over a trio socket, as little of it as TVS and CAPF need.
+    """TLS over a trio socket, as little of it as TVS, CAPF and CallManager need.
 
     trio.SSLStream would do; ten thousand phones would feel its cost (locks on every
     call, half a millisecond a connection).
@@ -226,6 +226,12 @@ class TlsChannel:
     def peer_certificate(self) -> bytes | None:
         """Return the server's certificate as DER."""
         return self._tls.getpeercert(binary_form=True)
+
+    @property
+    def cipher(self) -> str | None:
+        """The name of the agreed cipher, None before there is one."""
+        agreed = self._tls.cipher()
+        return None if agreed is None else agreed[0]
 
     async def send(self, data: bytes) -> None:
         """Send all of it."""

@@ -7,8 +7,8 @@ takes the phone to have (certHash). String mode waits for a person in every case
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.protocol.device_security import NOTHING_PENDING, CapfAuthMode
-from tokenless.protocol.phone_config import CapfServer, PhoneConfig
+from tokenless.protocol.phones.configuration import CapfServer, PhoneConfig
+from tokenless.protocol.phones.device_security import NOTHING_PENDING, CapfAuthMode
 
 
 @unique

@@ -93,14 +93,18 @@ class TrustStore(StrEnum):
 
 # CAPF runs on the publisher, which makes the ITLRecovery of all (REFERENCE 1.9).
 UNITS_OF_EVERY_NODE: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
+"""Units of every node whose certificates phones act on."""
 UNITS_OF_PUBLISHER: Final = (TrustStore.CAPF, TrustStore.ITLRECOVERY)
 """Units that the publisher has for all nodes."""
 UNITS: Final = UNITS_OF_EVERY_NODE + UNITS_OF_PUBLISHER
+UNITS_BESIDE_LISTS: Final = (TrustStore.TOMCAT, TrustStore.IPSEC)
+"""Units of every node that no trust list names: browsers, HTTPS and IPsec peers."""
 
 
 def units_of(*, is_publisher: bool) -> tuple[TrustStore, ...]:
     """Return the units that have a certificate on a node."""
-    return UNITS if is_publisher else UNITS_OF_EVERY_NODE
+    listed = UNITS if is_publisher else UNITS_OF_EVERY_NODE
+    return listed + UNITS_BESIDE_LISTS
 
 
 # REFERENCE 1.12, observed. ITLRecovery is not in that table; its certificate is a SAST

@@ -22,6 +22,10 @@ class TokenlessError(Exception):
         return reason if self.hint is None else f"{reason}; {self.hint}"
 
 
+class UnreadableError(TokenlessError):
+    """An input that cannot be read at all, so that nothing can be told of it."""
+
+
 class BuildError(TokenlessError):
     """A file that cannot be written as asked."""
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 LONGEST_NAME: Final = 128
 _SUMMARY_EVERY_S: Final = 1.0

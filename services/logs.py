@@ -22,7 +22,7 @@ from typing import Final, TextIO
 
 import structlog
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.errors import ConfigurationError
 
 LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"
@@ -68,8 +68,6 @@ def configure_logs(
         logger_factory=partial(_Lines, sys.stderr if to is None else to),
         cache_logger_on_first_use=False,
     )
-    # tftpy reports each hostile datagram as an error of its own.
-    logging.getLogger("tftpy").setLevel(logging.CRITICAL)
 
 
 def get_logger(**known: object) -> structlog.typing.FilteringBoundLogger:

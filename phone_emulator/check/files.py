@@ -6,15 +6,15 @@ from typing import Final
 
 from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.observation import Missing, Node, Observation
-from tokenless.protocol.anchor_records import has_tftp
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Digest
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.lint import Finding as LintFinding
-from tokenless.protocol.lint import lint
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.anchor_records import has_tftp
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.lint import Finding as LintFinding
+from tokenless.protocol.trust.lint import lint
 
 _WEAK_BITS: Final = 1024
 

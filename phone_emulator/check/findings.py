@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tokenless.protocol.lint import Severity
+from tokenless.protocol.trust.lint import Severity
 
 __all__ = ["Finding", "Severity", "by_severity"]
 

@@ -15,9 +15,9 @@ from tokenless.phone_emulator.check.observation import (
 from tokenless.phone_emulator.check.phones import phone_findings
 from tokenless.phone_emulator.check.tvs import tvs_findings
 from tokenless.phone_emulator.screen import summary_of
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.tvs.messages import Answer
 
 
 def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:

@@ -10,14 +10,14 @@ from typing import Final
 
 from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.observation import Node, Observation
-from tokenless.protocol.anchor_records import has_tftp
+from tokenless.protocol.certificates.names import short_name
 from tokenless.protocol.codes import Role, role_name
-from tokenless.protocol.names import short_name
-from tokenless.protocol.record import Record
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_verdicts import TFTP_ROLES
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.anchor_records import has_tftp
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.lint import SignatureState, signature_state
+from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
 _COMMON_ROLES: Final = (Role.TVS, Role.CAPF)
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.phone_emulator.secd.files import names_of
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import TlsVersion
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import TlsVersion
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.tvs.messages import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,22 +19,22 @@ from tokenless.phone_emulator.check.observation import (
     Observation,
 )
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server
-from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.phone_emulator.secd.files import names_of
 from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.phone_emulator.tvs_client import (
     TvsUnreachableError,
     ask_tvs,
     show_certificate,
 )
-from tokenless.protocol.anchor_records import certificates_of
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.phone_models import TLS_VERSIONS, TlsVersion
-from tokenless.protocol.tftp_download import SilentServerError, Wishes
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Answer
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.phones.models import TLS_VERSIONS, TlsVersion
+from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
+from tokenless.protocol.trust.anchor_records import certificates_of
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer
 
 _ANY_VERSION: Final = (TLS_VERSIONS[0], TLS_VERSIONS[-1])
 TVS_PORT: Final = 2445

@@ -15,9 +15,13 @@ from tokenless.phone_emulator.check.replay import boot
 from tokenless.phone_emulator.secd.events import FlashContents, Server
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.report import Action
-from tokenless.protocol.phone_config import MAX_TVS_MEMBERS, PhoneConfig, TvsMember
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.configuration import (
+    MAX_TVS_MEMBERS,
+    PhoneConfig,
+    TvsMember,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
 
 _Case = tuple[str, str, str]
 """Whose lists the phone holds, which node serves it, what it then does."""

@@ -29,8 +29,8 @@ from tokenless.phone_emulator.secd.events import (
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.phone_emulator.tvs_client import NOT_IN_ITL
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.reasons import Reason
 
 
 def boot(seen: Observation, model: str, node: Node, holding: FlashContents) -> Secd:

@@ -11,16 +11,16 @@ from typing import Final
 from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.nodes import describe
 from tokenless.phone_emulator.check.observation import Member, Node, Observation
-from tokenless.protocol.anchor_records import certificates_of
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.names import short_name
 from tokenless.protocol.codes import Role, role_name
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.names import short_name
-from tokenless.protocol.record import Record
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_verdicts import LIST_ROLES
-from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.anchor_records import certificates_of
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.verdicts import LIST_ROLES
+from tokenless.protocol.tvs.messages import Answer
 
 _OLD_PHONES: Final = "1.0"
 _NEW_PHONES: Final = "1.2"

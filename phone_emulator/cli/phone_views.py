@@ -14,13 +14,13 @@ from tokenless.command_line import complain
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, read_record
+from tokenless.phone_emulator.folder_boot import delete_trust
 from tokenless.phone_emulator.screen import describe, draw
 from tokenless.phone_emulator.secd.record import Replay
-from tokenless.phone_emulator.single import delete_trust
 from tokenless.phone_emulator.web.http_server import serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
-from tokenless.protocol.name_text import printable, printable_lines
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.certificates.name_text import printable, printable_lines
+from tokenless.protocol.phones.models import PHONE_MODELS
 
 flash_option = click.option(
     "--flash",

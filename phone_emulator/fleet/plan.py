@@ -23,7 +23,7 @@ from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Habits, Identity, Server
-from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
+from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 
 MAX_PHONES: Final = 1_000_000
 _MAC_DIGITS: Final = 12

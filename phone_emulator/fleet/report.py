@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 _NAMES: Final = {FileKind.CONFIGURATION: "configuration"}
 

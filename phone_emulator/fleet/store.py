@@ -17,11 +17,11 @@ from typing import Any, Final, Self
 
 from cachetools import LRUCache
 
-from tokenless.disk import hint_for
+from tokenless.ground.disk import hint_for
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.trust.anchors import FileKind
 
 _FILE: Final = "fleet.db"
 _SCHEMA_VERSION: Final = 1

@@ -1,6 +1,6 @@
 """Phones on the model: the rules of REFERENCE 4.2 with identities for keys.
 
-The order in which keys are looked for is `protocol.trust_verdicts.SOURCES`, the table
+The order in which keys are looked for is `protocol.trust.verdicts.SOURCES`, the table
 that real phones use; a test plays plans with both and compares.
 """
 
@@ -22,9 +22,9 @@ from tokenless.phone_emulator.planner.model import (
 )
 from tokenless.phone_emulator.secd.report import CHANGED, Action
 from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_verdicts import (
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.trust.verdicts import (
     SOURCES,
     TFTP_ROLES,
     FileKind,

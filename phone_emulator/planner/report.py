@@ -17,8 +17,8 @@ from tokenless.phone_emulator.planner.steps import describe
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.planner.unsafe import OtherReason, Trouble, Unsafe
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_verdicts import FileKind
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.trust.verdicts import FileKind
 
 _SHOWN: Final = 4
 """Of so many groups that are alike the names are printed."""

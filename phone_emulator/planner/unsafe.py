@@ -16,8 +16,8 @@ from tokenless.phone_emulator.planner.phones import (
 from tokenless.phone_emulator.planner.risk import after_a_power_cut
 from tokenless.phone_emulator.planner.steps import Step, World, apply
 from tokenless.phone_emulator.planner.task import Task
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_verdicts import FileKind
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.trust.verdicts import FileKind
 
 
 @unique

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from typing import TypeAlias
 
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.srtp import SrtpKeys
+from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 
 
 @unique
@@ -91,6 +91,15 @@ class StandingChanged:
     standing: Standing
     why: str = ""
     """The server's words, or what the phone saw."""
+    last: LastOut | None = None
+    """Of a phone that is out of service: what its next alarm says."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberKnown:
+    """The server has said the phone's directory number."""
+
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +123,13 @@ class CallShown:
 
 @dataclass(frozen=True, slots=True)
 class ListenForMedia:
-    """Open a socket and say where by `media_opened`; decrypt with `keys`."""
+    """Open a socket and say where by `media_opened`; decrypt with `keys`.
+
+    Said again, it only changes the keys: SIP has them after the port.
+    """
 
     keys: SrtpKeys | None
+    suite: SrtpSuite = SrtpSuite.AES_CM_128_HMAC_SHA1_32
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,7 @@ class SendMedia:
     address: IPv4Address
     port: int
     keys: SrtpKeys | None
+    suite: SrtpSuite = SrtpSuite.AES_CM_128_HMAC_SHA1_32
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +149,7 @@ class StopMedia:
 
 PhoneEvent: TypeAlias = (
     StandingChanged
+    | NumberKnown
     | ResetOrdered
     | MayComeBack
     | CallShown

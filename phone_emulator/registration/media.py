@@ -13,6 +13,8 @@ from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.srtp import SrtpContext, SrtpKeys, SrtpSuite
 
 PACKET_S: Final = 0.02
+_SCCP_SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
+"""The one that SCCP phones have (REFERENCE-4 3.3)."""
 SAMPLES_A_PACKET: Final = 160
 _HEADER: Final = struct.Struct(">BBHII")
 _VERSION: Final = 0x80
@@ -56,13 +58,15 @@ class MediaStream:
         self._receiving: SrtpContext | None = None
         self._sent = self._received = self._received_octets = self._refused = 0
 
-    def send_with(self, keys: SrtpKeys | None) -> None:
+    def send_with(self, keys: SrtpKeys | None, suite: SrtpSuite = _SCCP_SUITE) -> None:
         """Encrypt what is sent from now on; None: send in clear."""
-        self._sending = _context(keys)
+        self._sending = None if keys is None else SrtpContext(keys, suite)
 
-    def receive_with(self, keys: SrtpKeys | None) -> None:
+    def receive_with(
+        self, keys: SrtpKeys | None, suite: SrtpSuite = _SCCP_SUITE
+    ) -> None:
         """Decrypt what is received from now on; None: it is in clear."""
-        self._receiving = _context(keys)
+        self._receiving = None if keys is None else SrtpContext(keys, suite)
 
     @property
     def is_secret(self) -> bool:
@@ -113,9 +117,3 @@ class MediaStream:
         self._received += 1
         self._received_octets += len(payload)
         return payload
-
-
-def _context(keys: SrtpKeys | None) -> SrtpContext | None:
-    if keys is None:
-        return None
-    return SrtpContext(keys, SrtpSuite.AES_CM_128_HMAC_SHA1_32)

@@ -15,6 +15,7 @@ from tokenless.phone_emulator.registration.events import (
     LastOut,
     ListenForMedia,
     MayComeBack,
+    NumberKnown,
     PhoneEvent,
     ResetOrdered,
     SendMedia,
@@ -222,17 +223,18 @@ class SccpPhone:
     def closed(self) -> None:
         """Note that the server has closed the connection."""
         if self.standing in {Standing.REGISTERING, Standing.REGISTERED, Standing.IDLE}:
-            self._lose("the server closed the connection")
+            self._lose("the server closed the connection", LastOut.CLOSED)
 
     def tick(self, now: float) -> None:
         """Send a keep-alive, or give the server up."""
         if self.deadline is None or now < self.deadline:
             return
         if self.standing is Standing.REGISTERING:
-            self._lose("the server did not answer Register")
+            self._lose("the server did not answer Register", LastOut.TCP_TIMEOUT)
             return
         if self._unanswered >= _MISSED_KEEPALIVES:
-            self._lose(f"{self._unanswered} keep-alives were not answered")
+            why = f"{self._unanswered} keep-alives were not answered"
+            self._lose(why, LastOut.KEEPALIVE_FAILURE)
             return
         self._unanswered += 1
         self._send(KeepAlive())
@@ -243,7 +245,7 @@ class SccpPhone:
         try:
             received = self._stream.receive(data)
         except ProtocolError as error:
-            self._lose(f"the server does not speak SCCP: {error}")
+            self._lose(f"the server does not speak SCCP: {error}", LastOut.ABORTED)
             return
         for each in received:
             if not isinstance(each.message, UnknownMessage):
@@ -255,7 +257,7 @@ class SccpPhone:
                 self._registered(acknowledged, now)
             case RegisterReject(text=text):
                 self.deadline = None
-                self._become(Standing.REJECTED, text)
+                self._become(Standing.REJECTED, text, LastOut.REJECTED)
             case KeepAliveAck():
                 self._unanswered = 0
             case CapabilitiesReq():
@@ -264,6 +266,7 @@ class SccpPhone:
                     self._send(question)
             case LineStat(line=1, directory_number=number):
                 self.number = number
+                self._events.append(NumberKnown(number))
             case Reset(type=kind):
                 self._events.append(ResetOrdered(_RESETS.get(kind, LastOut.RESET)))
             case UnregisterAck():
@@ -414,13 +417,15 @@ class SccpPhone:
         self.deadline = None
         self._become(Standing.UNREGISTERED)
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, last: LastOut) -> None:
         self.deadline = None
-        self._become(Standing.LOST, why)
+        self._become(Standing.LOST, why, last)
 
-    def _become(self, standing: Standing, why: str = "") -> None:
+    def _become(
+        self, standing: Standing, why: str = "", last: LastOut | None = None
+    ) -> None:
         self.standing = standing
-        self._events.append(StandingChanged(standing, why))
+        self._events.append(StandingChanged(standing, why, last))
 
 
 _BUTTONS: Final = "0123456789ABCD*#+"

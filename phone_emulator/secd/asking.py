@@ -10,14 +10,14 @@ from tokenless.phone_emulator.secd.events import (
     TvsFailed,
     TvsStage,
 )
-from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.report import TvsReport
 from tokenless.phone_emulator.secd.search import Inquiry
 from tokenless.phone_emulator.secd.states import Step
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import Accept, Refuse, Signed, answers_query
-from tokenless.protocol.tvs_messages import Answer, MessageType
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.trust.anchors import Accept, Refuse, Signed, answers_query
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.tvs.messages import Answer, MessageType
 
 _FAILURES: Final = {
     TvsStage.CONNECT: Moment.TVS_NOT_CONNECTED,

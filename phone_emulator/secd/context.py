@@ -9,17 +9,17 @@ from tokenless.phone_emulator.secd.events import (
     Identity,
     Install,
 )
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
 from tokenless.phone_emulator.secd.search import FileSearch, Inquiry, ServerChoice
 from tokenless.phone_emulator.secd.states import KINDS, State, Step
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import Transport
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind, Refuse, TrustAnchors
-from tokenless.protocol.tvs_messages import FIRST_SESSION_ID
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import Transport
+from tokenless.protocol.trust.anchors import FileKind, Refuse, TrustAnchors
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.tvs.messages import FIRST_SESSION_ID
 
 
 class Boot:

@@ -8,17 +8,17 @@ from enum import StrEnum, unique
 import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_models import (
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.phones.models import (
     PHONE_MODELS,
     PhoneModel,
     Transport,
     hint_for_unknown_models,
 )
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.tvs_messages import Answer, Query
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.tvs.messages import Answer, Query
 
 
 class Server(msgspec.Struct, frozen=True):

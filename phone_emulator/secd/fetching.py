@@ -3,13 +3,13 @@
 from tokenless.phone_emulator.secd import status_messages
 from tokenless.phone_emulator.secd.context import Boot
 from tokenless.phone_emulator.secd.events import Fetch, Server
-from tokenless.phone_emulator.secd.file_names import names_of
-from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.files import names_of
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.search import FileSearch
 from tokenless.phone_emulator.secd.states import Step
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind, Refuse
+from tokenless.protocol.trust.anchors import FileKind, Refuse
+from tokenless.protocol.trust.reasons import Reason
 
 
 def begin(boot: Boot) -> Step | None:

@@ -1,23 +1,23 @@
-"""What becomes of a file that has arrived: verdicts are `protocol.trust_anchors`'."""
+"""What becomes of a file that has arrived: verdicts are `protocol.trust.anchors`'."""
 
 from typing import Final, assert_never
 
 from tokenless.phone_emulator.secd import asking, fetching, status_messages
 from tokenless.phone_emulator.secd.context import Boot
-from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.events import OpenEncrypted
-from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import Step
 from tokenless.protocol.capf_decision import is_hash_of
-from tokenless.protocol.encrypted_file import ENCRYPTED_SUFFIX, EncryptedFile
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import Transport
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_anchors import (
+from tokenless.protocol.files.encrypted_file import ENCRYPTED_SUFFIX, EncryptedFile
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import Transport
+from tokenless.protocol.trust.anchors import (
     Accept,
     AskTvs,
     FileKind,
@@ -25,7 +25,7 @@ from tokenless.protocol.trust_anchors import (
     Signed,
     VerifiedBy,
 )
-from tokenless.protocol.trust_list import MAX_LOADED_LENGTH
+from tokenless.protocol.trust.reasons import Reason
 
 _VERIFIED: Final = {
     VerifiedBy.FIRST_USE: Moment.LEAP_OF_FAITH,

@@ -21,7 +21,7 @@ from tokenless.phone_emulator.secd.events import (
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.states import State
 from tokenless.phone_emulator.secd.tvs_cache import CacheEntry, TvsCache
-from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
+from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 
 FORMAT: Final = 2
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024

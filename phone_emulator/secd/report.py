@@ -8,9 +8,9 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from tokenless.protocol.checksums import md5_of, sha1_of
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
+from tokenless.protocol.trust.reasons import Reason
 
 
 @unique

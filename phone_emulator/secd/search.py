@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.encrypted_file import ENCRYPTED_SUFFIX
-from tokenless.protocol.trust_anchors import Signed
+from tokenless.protocol.files.encrypted_file import ENCRYPTED_SUFFIX
+from tokenless.protocol.trust.anchors import Signed
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from enum import StrEnum, unique
 from typing import Final
 
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 
 @unique

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tokenless.phone_emulator.secd.report import Action, BootReport
-from tokenless.protocol.phone_models import LogForm
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import LogForm
+from tokenless.protocol.trust.anchors import FileKind
 
 TFTP_TIMEOUT: Final = "TFTP timeout"
 TFTP_ACCESS_ERROR: Final = "TFTP access error"

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.tvs_messages import DEFAULT_TTL_S, Answer
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.tvs.messages import DEFAULT_TTL_S, Answer
 
 _MAX_ENTRIES = 64
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from tokenless.protocol.http_pages import (
+from tokenless.protocol.http.pages import (
     MAX_HEAD_BYTES,
     Page,
     Site,

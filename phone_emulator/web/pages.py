@@ -23,8 +23,8 @@ from tokenless.phone_emulator.flash import FolderFlash, PhoneState
 from tokenless.phone_emulator.screen import describe
 from tokenless.phone_emulator.web.http_server import Page
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import PHONE_MODELS, LogForm, PhoneModel
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import PHONE_MODELS, LogForm, PhoneModel
 
 _SERVICEABILITY: Final = "/CGI/Java/Serviceability"
 _LOG_PATHS: Final = {

@@ -8,10 +8,10 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.names import DistinguishedName
-from tokenless.protocol.pem import write_certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.names import DistinguishedName
+from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS
 
 _TIME: Final = "%a %b %d %H:%M:%S %Z %Y"

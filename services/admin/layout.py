@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 
 def columns(

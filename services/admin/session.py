@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tokenless.protocol.name_text import printable, printable_lines
+from tokenless.protocol.certificates.name_text import printable, printable_lines
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PUBLIC, write_output

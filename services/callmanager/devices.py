@@ -7,9 +7,9 @@ from typing import Final, Self
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.device_security import DeviceSecurity, profile_name
-from tokenless.protocol.phone_models import DEVICE_NAME, PHONE_MODELS
-from tokenless.protocol.registration import DeviceProfile, Signalling
+from tokenless.protocol.phones.device_security import DeviceSecurity, profile_name
+from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
+from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.services.store.devices import DevicePool, read_devices, read_pools
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
@@ -53,16 +53,6 @@ class DeviceBook:
         if pool is None or not _PHONE_NAME.fullmatch(name):
             return None
         return _profile(name, pool.model, DeviceSecurity.NON_SECURE)
-
-
-def number_of(device: str) -> str:
-    """Return a phone's directory number: eight digits made from its MAC address.
-
-    The vendor numbers phones that register by themselves in the order in which they
-    come; here a phone has its number without a row in the database.
-    """
-    digits = "".join(each for each in device[-6:] if each in "0123456789ABCDEF")
-    return f"{int(digits or '0', 16):08}"
 
 
 def _profile(

@@ -3,8 +3,8 @@
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from tokenless.protocol.certificate import UNREADABLE
-from tokenless.protocol.registration import Peer
+from tokenless.protocol.certificates.certificate import UNREADABLE
+from tokenless.protocol.phones.registration import Peer
 from tokenless.services.stream_server.connection import Connection
 
 

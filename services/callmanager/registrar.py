@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from tokenless.protocol.registration import (
+from tokenless.protocol.phones.registration import (
     Claim,
     DeviceProfile,
     Peer,

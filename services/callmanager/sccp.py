@@ -10,8 +10,8 @@ from datetime import datetime
 from enum import IntEnum, unique
 from typing import Final
 
-from tokenless.protocol.device_security import DeviceSecurity
-from tokenless.protocol.registration import (
+from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.registration import (
     Claim,
     RegisterFailure,
     Signalling,

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 import structlog
 import trio
 
-from tokenless.protocol.registration import DeviceProfile, UnregisterReason
-from tokenless.services.callmanager.devices import DeviceBook, number_of
+from tokenless.protocol.phones.registration import (
+    DeviceProfile,
+    UnregisterReason,
+    directory_number,
+)
+from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.registrar import OnChange, Registrar
 from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
@@ -67,7 +71,7 @@ class CallManagerServer:
             node=settings.node,
             cells=dict.fromkeys(SipCount, 0),
             switch=self.switch,
-            number_of=number_of,
+            number_of=directory_number,
         )
         self._sccp = StreamServer(
             self._streams("SCCP", settings),
@@ -178,7 +182,7 @@ class CallManagerServer:
     def _leg_of(self, number: str) -> Leg | CallFailure:
         """Return a leg of the phone that has a directory number, if it is idle here."""
         for registration in self.registrar.registrations():
-            if number_of(registration.device) == number:
+            if directory_number(registration.device) == number:
                 station = self.registrar.station(registration.device)
                 if isinstance(station, SccpSession):
                     return station.desk.new_leg()
@@ -191,7 +195,7 @@ class CallManagerServer:
             self._settings.sccp,
             tools,
             node=self._settings.node,
-            number_of=number_of,
+            number_of=directory_number,
             switch=self.switch,
             now=lambda: datetime.fromtimestamp(self._clock(), UTC),
         )
@@ -220,4 +224,4 @@ def _patient(settings: CallManagerSettings) -> StreamLimits:
     """
     sccp, sip = settings.sccp, settings.sip
     longest_s = max(sccp.keepalive_s, sccp.secondary_keepalive_s, sip.expires_s)
-    return replace(settings.limits, idle_s=3.0 * longest_s)
+    return msgspec.structs.replace(settings.limits, idle_s=3.0 * longest_s)

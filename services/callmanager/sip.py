@@ -12,7 +12,7 @@ from enum import IntEnum, unique
 from typing import Final, Protocol
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.registration import (
+from tokenless.protocol.phones.registration import (
     Claim,
     Peer,
     RegisterFailure,

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.registration import Peer
+from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.messages import SipResponse, decode_message
 from tokenless.services.callmanager.sip import SipOffice, Source, answer
 from tokenless.services.errors import ServiceError

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import Final
 
-from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.srtp import MASTER_KEY_BYTES, MASTER_SALT_BYTES, SrtpKeys
 

@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from tokenless.protocol.capf_elements import KeyType
-from tokenless.protocol.capf_server import Identified, KeyOrder
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.minting import Issuer, Validity
-from tokenless.protocol.phone_certificates import mint_lsc
+from tokenless.protocol.capf.elements import KeyType
+from tokenless.protocol.capf.server import Identified, KeyOrder
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, Validity
+from tokenless.protocol.certificates.signature import PublicKey
+from tokenless.protocol.phones.certificates import mint_lsc
 from tokenless.protocol.release import Release
-from tokenless.protocol.signature import PublicKey
 from tokenless.services.changes.capf import (
     CapfState,
     Order,

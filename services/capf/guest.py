@@ -3,9 +3,9 @@
 from itertools import count
 from typing import Final
 
-from tokenless.protocol.capf_elements import CapfReason
-from tokenless.protocol.capf_messages import CapfMessage
-from tokenless.protocol.capf_server import (
+from tokenless.protocol.capf.elements import CapfReason
+from tokenless.protocol.capf.messages import CapfMessage
+from tokenless.protocol.capf.server import (
     Deleted,
     Fetched,
     Identified,
@@ -14,10 +14,10 @@ from tokenless.protocol.capf_server import (
     ServerSession,
     Stored,
 )
-from tokenless.protocol.capf_stream import FROM_PHONES, CapfStream
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.device_security import CapfFailure, CapfOperation
+from tokenless.protocol.capf.stream import FROM_PHONES, CapfStream
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phones.device_security import CapfFailure, CapfOperation
 from tokenless.services.capf.counters import CapfCount
 from tokenless.services.capf.desk import (
     Answer,

@@ -14,20 +14,20 @@ from typing import assert_never
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.capf_elements import CapfReason, CertificateType, Curve, KeyType
-from tokenless.protocol.capf_proof import Proof
-from tokenless.protocol.capf_server import EC_VERSION, VERSIONS, Identified, KeyOrder
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.capf.elements import CapfReason, CertificateType, Curve, KeyType
+from tokenless.protocol.capf.proof import Proof
+from tokenless.protocol.capf.server import EC_VERSION, VERSIONS, Identified, KeyOrder
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import verify_issued_by
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.device_security import (
+from tokenless.protocol.errors import BadSignatureError, DecodeError
+from tokenless.protocol.phones.certificates import MicGeneration, device_of
+from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfFailure,
     CapfOperation,
     outcome_of,
 )
-from tokenless.protocol.errors import BadSignatureError, DecodeError
-from tokenless.protocol.phone_certificates import MicGeneration, device_of
-from tokenless.protocol.signature import verify_issued_by
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.initialise import trust_phones
 from tokenless.services.store import certificates, devices

@@ -6,10 +6,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import Issued, Order, install, prepare
 from tokenless.services.errors import ServiceError
@@ -19,7 +19,6 @@ from tokenless.services.store import certificates as rows
 from tokenless.services.store.certificates import PlacementState, StoredCertificate
 from tokenless.services.store.trust_lists import newest_ctl
 
-_LEAST_TOMCAT_BITS: Final = 2048
 _LABEL_CHARACTERS: Final = 50
 _NO_ROLE: Final = (
     "{store} gives a certificate no role: TVS will not answer for it; phones need "
@@ -99,7 +98,7 @@ def regenerate(
 def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
     """Return a node's tomcat certificate; make it when it has none.
 
-    The keys of first certificates are short, as in 2015, and browsers refuse them.
+    Data folders of earlier versions have none.
 
     Raises:
         ServiceError: When the database cannot be written.
@@ -109,8 +108,7 @@ def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
         placed = rows.own(connection, TrustStore.TOMCAT, node.id)
     if placed is not None:
         return placed.certificate
-    size = max(_LEAST_TOMCAT_BITS, cluster.config.certificates.regenerated_key_size)
-    return regenerate(cluster, node, TrustStore.TOMCAT, key_size=size, by=by)
+    return regenerate(cluster, node, TrustStore.TOMCAT, by=by)
 
 
 def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:

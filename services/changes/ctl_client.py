@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import Signer
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.signature import Signer
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import ListForm
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import ListForm
 from tokenless.services.changes.security import SecurityMode, publish_ctl, write_mode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError

@@ -8,7 +8,7 @@ import io
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from tokenless.protocol.device_security import (
+from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfOperation,
     DeviceSecurity,

@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.capf_elements import KeyType
-from tokenless.protocol.device_security import (
+from tokenless.protocol.capf.elements import KeyType
+from tokenless.protocol.phones.device_security import (
     Capf,
     CapfAuthMode,
     CapfOperation,
@@ -21,7 +21,7 @@ from tokenless.protocol.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices as rows

@@ -5,13 +5,12 @@ All at once, as the vendor does it, which is what makes it dangerous (REFERENCE 
 
 import msgspec
 
-from tokenless.protocol.codes import TrustStore, units_of
+from tokenless.protocol.codes import units_of
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import Order, install, prepare
 from tokenless.services.config import HostName
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes
-from tokenless.services.store.certificates import own
 
 
 def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
@@ -26,12 +25,9 @@ def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
     check_name(cluster, new)
     size = cluster.config.certificates.regenerated_key_size
     with cluster.store.read() as connection:
-        units = list(units_of(is_publisher=node.is_publisher))
-        if own(connection, TrustStore.TOMCAT, node.id) is not None:
-            units.append(TrustStore.TOMCAT)
         issued = [
             prepare(cluster.site, connection, Order(node, store, size, full_name=new))
-            for store in units
+            for store in units_of(is_publisher=node.is_publisher)
         ]
     detail = f"{node.name} -> {new}"
     with cluster.store.change("set hostname", detail, by=by) as change:

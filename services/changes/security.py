@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from enum import IntEnum, unique
 from typing import Final
 
+from tokenless.protocol.certificates.signature import Signer
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.record import Record
-from tokenless.protocol.signature import Signer
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import ListForm, sign_trust_list
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.recovery import export_key, load_recovery

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.backup.manifest import Manifest
 from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import complain
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
 from tokenless.services.changes import certificates

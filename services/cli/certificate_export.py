@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.services.cli.certificate_view import certificate_json
 from tokenless.services.files import write_output
 from tokenless.services.pki.manufacturing import to_pem

@@ -7,11 +7,11 @@ from typing import Final
 from rich import box
 from rich.table import Table
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.ground.terminal import cell, result_console
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import role_name
 from tokenless.services.cli.file_json import iso
 from tokenless.services.store.certificates import StoredCertificate
-from tokenless.terminal import cell, result_console
 
 _LEAST_WIDTH: Final = 160
 

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import complain
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cli.administration import cluster_options, opened

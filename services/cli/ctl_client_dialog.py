@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Role, role_text
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.record import Record
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import click
 
-from tokenless.protocol.capf_elements import KeyType
-from tokenless.protocol.device_security import (
+from tokenless.protocol.capf.elements import KeyType
+from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfOperation,
     DeviceSecurity,
     DeviceTransport,
     profile_name,
 )
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes.device_import import read_devices_csv
 from tokenless.services.changes.devices import (
     DeviceChange,

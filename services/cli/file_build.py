@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import ListForm, sign_trust_list
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
 from tokenless.services.cli.file_json import describe_file
 from tokenless.services.cli.file_signers import (
     KeySource,

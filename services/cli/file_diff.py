@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from tokenless.protocol.codes import role_name
-from tokenless.protocol.list_diff import (
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.list_diff import (
     ListDiff,
     Outcome,
     anchors_in_words,
@@ -15,7 +16,6 @@ from tokenless.protocol.list_diff import (
     kind_of,
     survives_as_signer,
 )
-from tokenless.protocol.trust_list import TrustList
 from tokenless.services.cli.file_input import load_trust_list
 from tokenless.services.errors import ServiceError
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from tokenless.protocol.encrypted_file import (
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.files.encrypted_file import (
     ENCRYPTED_SUFFIX,
     IV_BYTES,
     KEY_BYTES,
@@ -21,8 +22,7 @@ from tokenless.protocol.encrypted_file import (
     EncryptedFile,
     encrypt_file,
 )
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.signed_file import MAX_FILE_LENGTH
+from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH
 from tokenless.services.cli.file_input import (
     explained,
     load_certificate,

@@ -11,12 +11,12 @@ from typing import Final
 
 from tokenless.ground import files
 from tokenless.ground.files import TooLongError
-from tokenless.protocol.any_file import decode_file
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.errors import DecodeError, ProtocolError
-from tokenless.protocol.pem import read_certificates
-from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.pem import read_certificates
+from tokenless.protocol.errors import DecodeError, ProtocolError, UnreadableError
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH, SignedFile
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.errors import ServiceError
 
 MAX_CERTIFICATE_FILE: Final = 1024 * 1024
@@ -57,9 +57,12 @@ def load_file(path: Path) -> AnyFile:
 
     Raises:
         ServiceError: When it is neither, or malformed.
-        OSError: When it cannot be read.
+        UnreadableError: When it cannot be read: the command could tell nothing.
     """
-    data = read_bounded(path)
+    try:
+        data = read_bounded(path)
+    except OSError as error:
+        raise UnreadableError(f"{path}: {error.strerror}") from error
     with explained(path):
         return decode_file(data)
 

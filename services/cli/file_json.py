@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tokenless.protocol.codes import role_name
-from tokenless.protocol.encrypted_file import EncryptedFile
-from tokenless.protocol.header import Header
-from tokenless.protocol.lint import Finding, lint
-from tokenless.protocol.record import Record
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.encrypted_file import EncryptedFile
+from tokenless.protocol.files.header import Header
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.lint import Finding, SignatureState, lint, signature_state
 
 Json = dict[str, Any]
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from tokenless.protocol.lint import Severity, lint
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.show_text import Kind, show_signed_file, show_trust_list
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_list import TrustList
+from tokenless.ground.terminal import result_console
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.show_output.lines import Kind, show_signed_file, show_trust_list
+from tokenless.protocol.trust.lint import Severity, lint
 from tokenless.services.admin.certificate_text import local_time_at
 from tokenless.services.cli.file_input import load_file, load_trust_list
 from tokenless.services.cli.file_json import describe_file, describe_finding
 from tokenless.services.cli.file_table import print_table
 from tokenless.services.errors import ServiceError
-from tokenless.terminal import result_console
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

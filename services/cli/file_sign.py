@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.names import NameForm
-from tokenless.protocol.signed_file import SignedFile, sign_file
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.names import NameForm
+from tokenless.protocol.files.signed_file import SignedFile, sign_file
 from tokenless.services.cli.file_input import load_file, read_bounded
 from tokenless.services.cli.file_json import describe_file
 from tokenless.services.cli.file_signers import (

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from tokenless.protocol.certificate import UNREADABLE, Certificate
-from tokenless.protocol.signature import PrivateKeySigner, Signer
+from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner, Signer
 from tokenless.services.cli.file_input import (
     MAX_CERTIFICATE_FILE,
     explained,

@@ -9,16 +9,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.ground.terminal import cell
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import role_name
-from tokenless.protocol.encrypted_file import EncryptedFile
-from tokenless.protocol.lint import Finding, Severity, lint
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.record import Record
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_list import TrustList
-from tokenless.terminal import cell
+from tokenless.protocol.files.encrypted_file import EncryptedFile
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.lint import (
+    Finding,
+    Severity,
+    SignatureState,
+    lint,
+    signature_state,
+)
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

@@ -6,16 +6,16 @@ is refused (REFERENCE 10.6). A list that only vouches for itself proves nothing.
 
 from dataclasses import dataclass
 
-from tokenless.protocol.anchor_records import public_key_of
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.errors import BadSignatureError, UnknownSignerError
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_anchors import Accept, FileKind, TrustAnchors
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.anchor_records import public_key_of
+from tokenless.protocol.trust.anchors import Accept, FileKind, TrustAnchors
+from tokenless.protocol.trust.lint import SignatureState, signature_state
+from tokenless.protocol.tvs.messages import Answer
 
 AnyFile = TrustList | SignedFile
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.protocol.errors import UnknownSignerError
-from tokenless.protocol.trust_anchors import answers_query
-from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Query
+from tokenless.protocol.trust.anchors import answers_query
+from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Query
 from tokenless.services.cli.file_trust import AnyFile, Proof, verify_by_answer
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 

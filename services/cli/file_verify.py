@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TrustError
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.lint import SignatureState, signature_state
 from tokenless.services.cli.file_input import (
     AnyFile,
     load_certificate,

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.options import data_option
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Health, NodeHealth, Verdict

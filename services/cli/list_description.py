@@ -28,9 +28,10 @@ from typing import Final, Literal
 import msgspec
 
 from tokenless.ground.toml_files import TomlFileError, load_toml
+from tokenless.ground.toml_places import fault_of, line_of, shown
 from tokenless.protocol.codes import Digest, Role, role_name
-from tokenless.protocol.record import Record
-from tokenless.protocol.trust_list_build import (
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,
@@ -38,7 +39,6 @@ from tokenless.protocol.trust_list_build import (
 )
 from tokenless.services.cli.file_input import load_certificate
 from tokenless.services.errors import ConfigurationError
-from tokenless.toml_places import fault_of, line_of, shown
 
 _MAX_ROLE: Final = 0xFFFF
 _ROLES: Final = {

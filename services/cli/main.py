@@ -8,8 +8,8 @@ import click
 
 from tokenless import __version__
 from tokenless.command_line import COMMANDS, ExitStatus, LazyGroup, complain
-from tokenless.disk import explain
-from tokenless.protocol.errors import TokenlessError
+from tokenless.ground.disk import explain
+from tokenless.protocol.errors import TokenlessError, UnreadableError
 
 _DEBUG_VARIABLE: Final = "TOKENLESS_DEBUG"
 
@@ -61,7 +61,9 @@ def main() -> Never:
             )  # whoever read our output has seen enough, as `head` does
         if _wants_traceback():
             raise
-        _fail(_explain(error), ExitStatus.FAILED)
+        is_unreadable = isinstance(_first_cause(error), UnreadableError)
+        status = ExitStatus.CANNOT_TELL if is_unreadable else ExitStatus.FAILED
+        _fail(_explain(error), status)
 
 
 def _is_interrupt(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tokenless.command_line import complain
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.administration import cluster_options, opened
 from tokenless.services.cli.certificate_export import export_certificate, export_options
 from tokenless.services.cli.certificate_view import certificate_json

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import click
 
+from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
-from tokenless.protocol.pem import read_certificates
-from tokenless.protocol.tvs_messages import FIRST_SESSION_ID, Answer, Query, Verify
-from tokenless.protocol.tvs_stream import Request
+from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer, Query, Verify
+from tokenless.protocol.tvs.stream import Request
 from tokenless.services.cli.file_input import (
     MAX_CERTIFICATE_FILE,
     explained,

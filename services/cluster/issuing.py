@@ -7,10 +7,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, PrivateKey, Validity, mint
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.minting import Issuer, PrivateKey, Validity, mint
-from tokenless.protocol.names import DistinguishedName
 from tokenless.services.cluster.site import Node, Site
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import generate_ec, generate_rsa, new_serial

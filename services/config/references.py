@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from ipaddress import AddressValueError, IPv4Address, ip_network
 from typing import NamedTuple
 
-from tokenless.protocol.phone_models import PHONE_MODELS, hint_for_unknown_models
+from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.release import Release
 from tokenless.services.config.sections import ClusterConfig
 

@@ -10,8 +10,8 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
+from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.pem import write_certificate
 from tokenless.services.changes.certificates import ensure_tomcat
 from tokenless.services.changes.console_users import list_users
 from tokenless.services.cluster.cluster import Cluster, Node
@@ -24,6 +24,7 @@ _SHELL_MESSAGE_BYTES: Final = 64 * 1024
 _BACKLOG: Final = 256
 _DRAIN_S: Final = 1.0
 _HANDSHAKE_S: Final = 10
+_USUAL_BITS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ def _load_context(cluster: Cluster, node: Node) -> ssl.SSLContext:
     key = node.keys.path(TrustStore.TOMCAT, certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    # The lab's first keys are short, as in 2015: OpenSSL's usual level refuses them.
+    level = 1 if certificate.public_key.key_size < _USUAL_BITS else 2
+    context.set_ciphers(f"ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL={level}")
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["h2", "http/1.1"])
     with tempfile.NamedTemporaryFile(prefix="tokenless-", suffix=".pem") as file:

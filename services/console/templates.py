@@ -6,7 +6,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tokenless.protocol.name_text import printable, printable_lines
+from tokenless.protocol.certificates.name_text import printable, printable_lines
 from tokenless.services.admin.certificate_text import local_time, local_time_at
 from tokenless.services.console.texts import text
 

@@ -2,5 +2,5 @@
 
 `server` is the face of the room: `HttpServer(source, settings)` with `bind` and
 `serve`. It is a guest of the stream server (`guest`): requests are taken apart by
-`protocol.http_stream`, files come from the source that TFTP has, `counters` counts.
+`protocol.http.stream`, files come from the source that TFTP has, `counters` counts.
 """

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 import trio
 
-from tokenless.protocol.http_pages import (
+from tokenless.protocol.http.pages import (
     MAX_HEAD_BYTES,
     Page,
     answer_untrusted,

@@ -1,7 +1,6 @@
 """Cisco CallManager of a node, as supervision starts and stops it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import trio
 
@@ -132,14 +131,7 @@ class CallManagerService:
                 token_wait_s=section.token_wait_s or None,
             ),
             sip=SipSettings(server=f"Cisco-CUCM{release.major}.{release.minor}"),
-            limits=replace(
-                StreamLimits(),
-                connections=section.connections,
-                connections_per_address=section.connections_per_address,
-                handshakes_per_address=section.handshakes_per_address,
-                handshakes_per_address_s=section.handshakes_per_address_s,
-                log_lines_per_s=section.log_lines_per_s,
-            ),
+            limits=StreamLimits.of(section),
             node=node.name,
         )
 

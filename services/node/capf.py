@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import trio
 
+from tokenless.protocol.certificates.minting import Issuer
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.minting import Issuer
 from tokenless.services.capf.desk import Authority
 from tokenless.services.capf.server import CapfServer, CapfSettings
 from tokenless.services.changes.capf import trust_manufacturer

@@ -11,10 +11,10 @@ import trio
 
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.http.server import HttpServer
+from tokenless.services.http.settings import HttpSettings
 from tokenless.services.logs import get_logger
 from tokenless.services.node.settings import (
     http_settings,
-    tftp_settings,
     tvs_settings,
 )
 from tokenless.services.node.supervision import ServiceName
@@ -22,6 +22,7 @@ from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.publishing.phone_files import NodeFiles
 from tokenless.services.tftp.counters import COLLECTOR
 from tokenless.services.tftp.server import TftpServer
+from tokenless.services.tftp.settings import TftpSettings
 from tokenless.services.tftp.source import MemoryFiles
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
@@ -93,7 +94,7 @@ class TftpService:
                 MemoryFiles({}),  # nobody reads the socket before run()
                 address=self._node.address,
                 port=self._port,
-                settings=tftp_settings(self._cluster.config.tftp),
+                settings=TftpSettings.of(self._cluster.config.tftp),
                 logger=log,
             )
             _, self._port = await server.bind()
@@ -140,10 +141,18 @@ class TftpService:
         if self._files is files and files.take_devices(devices):
             server.source = files  # workers hold a copy of their own
 
-    def change_settings(self) -> None:
-        """Behave as the configuration says now; transfers under way go on."""
+    async def take_settings(self) -> None:
+        """Behave as the configuration says now; transfers under way go on.
+
+        Raises:
+            ServiceError: When the certificate of HTTPS or its key cannot be had.
+        """
         if self._server is not None:
-            self._server.change_settings(tftp_settings(self._cluster.config.tftp))
+            self._server.change_settings(TftpSettings.of(self._cluster.config.tftp))
+        if self._http is not None:
+            settings = await self._load_http()
+            if self._http is not None:  # nobody has stopped it meanwhile
+                self._http.reload(settings.certificates, settings.limits)
 
     def serve_itl(self, itl: bytes) -> None:
         """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""
@@ -168,14 +177,17 @@ class TftpService:
         """Take the sockets of HTTP, unless there is to be none."""
         if not self._cluster.config.http.enabled:
             return
-        settings = await trio.to_thread.run_sync(
-            http_settings, self._cluster, self._node, self._http_ports
-        )
+        settings = await self._load_http()
         self._http = HttpServer(MemoryFiles({}), settings, log=get_logger())
         await self._http.bind()
         self._http_ports = {
             name: port for name, (_, port) in self._http.addresses.items()
         }
+
+    async def _load_http(self) -> HttpSettings:
+        return await trio.to_thread.run_sync(
+            http_settings, self._cluster, self._node, self._http_ports
+        )
 
     def _serve_files(self, server: TftpServer, files: NodeFiles) -> None:
         server.source = self._files = files

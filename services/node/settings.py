@@ -1,37 +1,19 @@
-"""The configuration's `[tftp]` and `[tvs]` as their services take them."""
+"""The configuration's `[http]` and `[tvs]` as their servers take them, for a node."""
 
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.tftp_options import OptionLimits
-from tokenless.protocol.tftp_transfer import Timing
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.config import TftpSection, TvsSection
+from tokenless.services.config import TvsSection
 from tokenless.services.http.settings import HTTP_PORT, HTTPS_PORT, HttpSettings
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     StreamLimits,
     TlsVersion,
 )
-from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tvs.settings import LegacyListener, TvsSettings
-
-
-def tftp_settings(section: TftpSection) -> TftpSettings:
-    """Return how the TFTP server behaves."""
-    return TftpSettings(
-        ports=Ports(section.ports),
-        receive_buffer_bytes=section.receive_buffer_bytes,
-        max_transfers=section.max_transfers,
-        max_transfers_per_address=section.max_transfers_per_address,
-        allow=tuple(map(ip_network, section.allow)),
-        log_lines_per_s=section.log_lines_per_s,
-        options=OptionLimits(section.max_block_size, section.max_window),
-        timing=Timing(timeout_s=section.timeout_s),
-    )
 
 
 def http_settings(
@@ -60,13 +42,7 @@ def http_settings(
         port=port_of("http", section.port, HTTP_PORT),
         tls_port=port_of("https", section.tls_port, HTTPS_PORT),
         alias_port=ports.get("https-alias", section.alias_port),
-        limits=StreamLimits(
-            connections=section.connections,
-            connections_per_address=section.connections_per_address,
-            request_s=section.request_s,
-            idle_s=section.idle_s,
-            log_lines_per_s=section.log_lines_per_s,
-        ),
+        limits=StreamLimits.of(section),
         node=node.name,
     )
 
@@ -90,17 +66,7 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
         minimum_tls=TlsVersion(section.tls_minimum),
         legacy=_legacy(section),
         client_ca=None if section.client_ca is None else Path(section.client_ca),
-        limits=StreamLimits(
-            connections=section.connections,
-            connections_per_address=section.connections_per_address,
-            handshakes_per_address=section.handshakes_per_address,
-            handshakes_per_address_s=section.handshakes_per_address_s,
-            log_lines_per_s=section.log_lines_per_s,
-            first_byte_s=section.first_byte_s,
-            handshake_s=section.handshake_s,
-            request_s=section.request_s,
-            idle_s=section.idle_s,
-        ),
+        limits=StreamLimits.of(section),
         workers=section.workers,
         node=node.name,
     )

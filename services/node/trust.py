@@ -11,9 +11,9 @@ from typing import Final
 
 import trio
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.trust_list import MAX_FILE_LENGTH
+from tokenless.protocol.files.trust_list import MAX_FILE_LENGTH
 from tokenless.services.changes.certificates import ctl_signers, trust, with_roles
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger

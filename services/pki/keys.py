@@ -20,10 +20,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import (
+    SERIAL_BYTES,
+    PrivateKey,
+    positive_serial,
+)
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.minting import SERIAL_BYTES, PrivateKey, positive_serial
-from tokenless.protocol.signature import PrivateKeySigner
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.minting import Issuer, PrivateKey, Profile, mint
-from tokenless.protocol.phone_certificates import AUTHORITY, MicGeneration
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, PrivateKey, Profile, mint
+from tokenless.protocol.phones.certificates import AUTHORITY, MicGeneration
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import generate_rsa, new_serial
 from tokenless.services.pki.manufacturing import locked, to_pem

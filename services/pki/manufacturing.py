@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.minting import Issuer, Profile, Validity, mint
-from tokenless.protocol.names import DistinguishedName
-from tokenless.protocol.pem import write_certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, Profile, Validity, mint
+from tokenless.protocol.certificates.names import DistinguishedName
+from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa, new_serial

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from tokenless.protocol.certificates.minting import Profile
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.minting import Profile
-from tokenless.protocol.names import DistinguishedName
 from tokenless.services.config import SubjectSection
 
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
@@ -13,8 +13,8 @@ _SERVER: Final = frozenset(
 )
 _SERVER_PURPOSES: Final = ("server_auth", "client_auth", _IPSEC_END_SYSTEM)
 
-# REFERENCE 1.11, observed for CallManager, CAPF and ITLRecovery; TVS as CallManager
-# (inferred).
+# REFERENCE 1.11, observed for CallManager, CAPF and ITLRecovery; TVS, tomcat and ipsec
+# as CallManager (inferred).
 PROFILES: Final = {
     TrustStore.CALLMANAGER: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
     TrustStore.TVS: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
@@ -23,10 +23,8 @@ PROFILES: Final = {
         ("server_auth", _IPSEC_END_SYSTEM),
     ),
     TrustStore.ITLRECOVERY: Profile(_SERVER, ("server_auth", "client_auth")),
-    # The console's (REFERENCE-5 5.1); a node gets one when its console first starts.
-    TrustStore.TOMCAT: Profile(
-        _SERVER | {"key_cert_sign"}, ("server_auth", "client_auth")
-    ),
+    TrustStore.TOMCAT: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
+    TrustStore.IPSEC: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
 }
 
 EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF, TrustStore.TOMCAT})

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from tokenless.protocol.certificate import UNREADABLE, Certificate
-from tokenless.protocol.signature import PrivateKeySigner
+from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.uploads import quiet
 

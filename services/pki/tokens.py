@@ -24,9 +24,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Digest
-from tokenless.protocol.signature import PrivateKeySigner
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa
@@ -61,7 +61,7 @@ class TokenLockedError(ServiceError):
 
 
 class Token(Protocol):
-    """A token of any kind. Once unlocked it signs: see protocol.signature.Signer."""
+    """A token of any kind. Once unlocked, it is a `signature.Signer`."""
 
     @property
     def name(self) -> str:

@@ -13,8 +13,8 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from tokenless.protocol import pem
-from tokenless.protocol.certificate import UNREADABLE, Certificate
+from tokenless.protocol.certificates import pem
+from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.services.errors import ServiceError

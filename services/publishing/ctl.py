@@ -9,10 +9,10 @@ In a non-secure cluster servers shrink to what `emptied_record` writes.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.record import Record
-from tokenless.protocol.trust_list_build import (
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import Signer
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.record import Record
-from tokenless.protocol.signature import Signer
-from tokenless.protocol.trust_list import MAX_LOADED_LENGTH, TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH, TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.files import replace_file
 from tokenless.services.logs import get_logger

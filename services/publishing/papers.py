@@ -6,7 +6,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Digest, Role, TrustStore
 from tokenless.protocol.release import Release
 from tokenless.services.errors import ServiceError

@@ -13,14 +13,17 @@ from xml.etree import ElementTree as ET
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.phone_config import (
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.phones.configuration import (
+    SCCP_PORT,
+    SIP_PORT,
+    SIPS_PORT,
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.store.devices import (
     Device,
     DevicePool,
@@ -208,8 +211,16 @@ class _Encoder:
 
 
 def _callmanagers(members: list[NodeRow]) -> tuple[CallManagerMember, ...]:
+    """Name the ports that the nodes' CallManagers really had when last served."""
     return tuple(
-        CallManagerMember(node.name, node.address, priority)
+        CallManagerMember(
+            node.name,
+            node.address,
+            priority,
+            sccp_port=node.ports.get("sccp", SCCP_PORT),
+            sip_port=node.ports.get("sip", SIP_PORT),
+            sips_port=node.ports.get("sips", SIPS_PORT),
+        )
         for priority, node in enumerate(members)
     )
 
@@ -224,7 +235,8 @@ def _encode_default(pool: DevicePool | None, nodes: Mapping[int, NodeRow]) -> by
         manager = ET.SubElement(member, "callManager")
         ET.SubElement(manager, "name").text = node.name
         ports = ET.SubElement(manager, "ports")
-        ET.SubElement(ports, "ethernetPhonePort").text = "2000"
+        sccp_port = node.ports.get("sccp", SCCP_PORT)
+        ET.SubElement(ports, "ethernetPhonePort").text = str(sccp_port)
         ET.SubElement(manager, "processNodeName").text = node.address
     ET.indent(root)
     body: str = ET.tostring(root, encoding="unicode")

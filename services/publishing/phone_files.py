@@ -20,19 +20,19 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import Signer
 from tokenless.protocol.codes import Digest, TrustStore
-from tokenless.protocol.encrypted_file import (
+from tokenless.protocol.files.encrypted_file import (
     ENCRYPTED_SUFFIX,
     IV_BYTES,
     KEY_BYTES,
     ContentKey,
     encrypt_file,
 )
-from tokenless.protocol.phone_models import DEVICE_NAME, MAX_DOWNLOAD_BYTES
-from tokenless.protocol.signature import Signer
-from tokenless.protocol.signed_file import sign_file
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.files.signed_file import sign_file
+from tokenless.protocol.phones.models import DEVICE_NAME, MAX_DOWNLOAD_BYTES
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TftpSection
 from tokenless.services.publishing.papers import Papers

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from tokenless.protocol.capf_elements import KeyType
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.device_security import (
+from tokenless.protocol.capf.elements import KeyType
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.phones.device_security import (
     NOTHING_SCHEDULED,
     Capf,
     CapfAuthMode,

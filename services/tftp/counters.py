@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import Final
 
-from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.counters import Series, ServerCollector, SharedCounters
 from tokenless.services.metrics import REGISTRY
 

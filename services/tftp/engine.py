@@ -12,8 +12,8 @@ from typing import Final
 
 import structlog
 
-from tokenless.protocol.tftp_packets import Opcode, TftpErrorCode, encode_error
-from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp.packets import Opcode, TftpErrorCode, encode_error
+from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.background import Background
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.deadlines import Deadlines

@@ -3,7 +3,7 @@
 import structlog
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tftp_packets import TftpError
+from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.limited_log import LONGEST_NAME, LimitedLog
 from tokenless.services.tftp.session import Session
 from tokenless.services.tftp.sockets import Peer

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from tokenless.protocol.tftp_packets import MAX_REQUEST_BYTES
+from tokenless.protocol.tftp.packets import MAX_REQUEST_BYTES
 from tokenless.services.tftp.sockets import Peer
 
 _LONGEST: Final = MAX_REQUEST_BYTES + 1  # one more, so that a longer one is seen

@@ -1,7 +1,7 @@
 """What becomes of a request: a transfer, an error packet, or nothing.
 
 The one place where a source's errors, hostile bytes and limits meet; the codes
-themselves are in `protocol.tftp_packets`. A file that has to be made first is not made
+themselves are in `protocol.tftp.packets`. A file that has to be made first is not made
 here: the request waits (`making`) and is taken anew.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
-from tokenless.protocol.tftp_blocks import BlockCache, Packets
-from tokenless.protocol.tftp_netascii import to_netascii
-from tokenless.protocol.tftp_options import Agreement, agree
-from tokenless.protocol.tftp_packets import (
+from tokenless.protocol.tftp.blocks import BlockCache, Packets
+from tokenless.protocol.tftp.netascii import to_netascii
+from tokenless.protocol.tftp.options import Agreement, agree
+from tokenless.protocol.tftp.packets import (
     Mode,
     Opcode,
     ReadRequest,
@@ -23,7 +23,7 @@ from tokenless.protocol.tftp_packets import (
     decode_read_request,
     encode_error,
 )
-from tokenless.protocol.tftp_transfer import Transfer
+from tokenless.protocol.tftp.transfer import Transfer
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.journal import Journal
 from tokenless.services.tftp.making import Waiting

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tokenless.protocol.tftp_transfer import Outcome, Transfer
+from tokenless.protocol.tftp.transfer import Outcome, Transfer
 from tokenless.services.tftp.opened import FilePackets
 from tokenless.services.tftp.ports import TransferPort
 from tokenless.services.tftp.sockets import Peer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.tftp.opened import OpenedFile
 
 

@@ -9,16 +9,16 @@ while somebody reads it (`opened`), once for all who read that version of it.
 import errno
 import fnmatch
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.tftp.opened import OpenedFile, Version
 
+_ROOT: Final = os.O_RDONLY | os.O_DIRECTORY
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # O_NONBLOCK: opening a pipe that somebody laid there must not wait for its writer.
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -62,45 +62,53 @@ class StaticFiles:
             file = OpenedFile(self._open(parts))
         except OSError as error:
             raise _refusal(error) from None
+        if not file.is_regular:
+            raise TftpError(TftpErrorCode.FILE_NOT_FOUND, "Not a regular file")
         if file.size > self._limits.file_bytes:
             raise TftpError(TftpErrorCode.DISK_FULL, "The file is too large to be sent")
         return self._opened.setdefault(file.version, file)
 
     def _checked_parts(self, name: str) -> tuple[str, ...]:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or set(name) & {"\\", "\0"}:
+        parts = tuple(part for part in name.split("/") if part not in {"", "."})
+        if name[:1] == "/" or ".." in parts or "\\" in name or "\0" in name:
             raise TftpError(TftpErrorCode.ACCESS_VIOLATION)
         patterns = self._limits.patterns
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
-        return path.parts
+        return parts
 
     def _open(self, parts: tuple[str, ...]) -> int:
         """Open a file that lies below the root when all links are followed.
 
-        The folders on the way are opened one from the other without following links,
-        so that nothing that is swapped after `realpath` can lead out.
+        Most names are no links, and open as they are; following links takes many looks
+        at the disk. The folders on the way are opened one from the other without
+        following links, so that nothing that is swapped meanwhile can lead out.
         """
+        try:
+            return self._open_below(parts)
+        except OSError as error:
+            # Linux says ENOTDIR of a link where a folder is asked for.
+            if error.errno not in {errno.ELOOP, errno.ENOTDIR}:
+                raise
         root = os.path.realpath(self._root)
         real = Path(os.path.realpath(Path(root, *parts)))
         if not real.is_relative_to(root):
             raise TftpError(TftpErrorCode.ACCESS_VIOLATION)
-        inside = real.relative_to(root).parts
-        if not inside:
+        return self._open_below(real.relative_to(root).parts)
+
+    def _open_below(self, parts: tuple[str, ...]) -> int:
+        """Open a file on whose way, from the root on, there is no link."""
+        if not parts:
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
-        folder = os.open(root, _DIRECTORY)
+        folder = os.open(self._root, _ROOT)
         try:
-            for part in inside[:-1]:
+            for part in parts[:-1]:
                 below = os.open(part, _DIRECTORY, dir_fd=folder)
                 os.close(folder)
                 folder = below
-            descriptor = os.open(inside[-1], _FILE, dir_fd=folder)
+            return os.open(parts[-1], _FILE, dir_fd=folder)
         finally:
             os.close(folder)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise TftpError(TftpErrorCode.FILE_NOT_FOUND, "Not a regular file")
-        return descriptor
 
 
 def _refusal(error: OSError) -> TftpError:

@@ -14,11 +14,11 @@ from typing import Final, Self, TypeAlias
 
 import structlog
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.names import DistinguishedName, NameForm
 from tokenless.protocol.errors import ProtocolError, UnknownSignerError
-from tokenless.protocol.names import DistinguishedName, NameForm
-from tokenless.protocol.trust_list import Record, TrustList
-from tokenless.protocol.tvs_messages import DEFAULT_TTL_S, Status, pack_answer_body
+from tokenless.protocol.files.trust_list import Record, TrustList
+from tokenless.protocol.tvs.messages import DEFAULT_TTL_S, Status, pack_answer_body
 from tokenless.services.tvs import log_lines
 
 Admits: TypeAlias = Callable[[Certificate], bool]

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs_messages import Answer
-from tokenless.protocol.tvs_stream import ClientStream, Request
+from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.stream import ClientStream, Request
 from tokenless.services.errors import ServiceError
 
 _READ_BYTES: Final = 16_384

@@ -8,7 +8,7 @@ certificate, however defective, can disturb it.
 
 from typing import Final, NamedTuple, assert_never
 
-from tokenless.protocol.tvs_messages import (
+from tokenless.protocol.tvs.messages import (
     MessageType,
     Query,
     Status,
@@ -16,7 +16,7 @@ from tokenless.protocol.tvs_messages import (
     pack_answer_body,
     pack_message,
 )
-from tokenless.protocol.tvs_stream import Request
+from tokenless.protocol.tvs.stream import Request
 from tokenless.services.tvs.caches import CachedCertificate, CacheName, Index
 
 # Looked up once: a member of an enumeration costs Python ten times a constant.

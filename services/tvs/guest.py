@@ -5,11 +5,11 @@ from typing import Final
 
 import msgspec
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs_elements import is_device_name
-from tokenless.protocol.tvs_messages import Query
-from tokenless.protocol.tvs_stream import ServerStream
+from tokenless.protocol.tvs.elements import is_device_name
+from tokenless.protocol.tvs.messages import Query
+from tokenless.protocol.tvs.stream import ServerStream
 from tokenless.services.limited_log import shortened
 from tokenless.services.logs import LogLevel
 from tokenless.services.stream_server.connection import Connection

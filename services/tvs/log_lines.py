@@ -9,7 +9,7 @@ memory addresses mean nothing (ours are made up).
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tokenless.protocol.tvs_messages import Answer, MessageType
+from tokenless.protocol.tvs.messages import Answer, MessageType
 
 _DUMPED_BYTES: Final = 50
 _BYTES_A_LINE: Final = 8

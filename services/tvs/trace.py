@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs_messages import Answer, MessageType, Query, Verify
+from tokenless.protocol.tvs.messages import Answer, MessageType, Query, Verify
 from tokenless.services.tvs import log_lines
 from tokenless.services.tvs.caches import CachedCertificate, Index
 from tokenless.services.tvs.decision import Decision

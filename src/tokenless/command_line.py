@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from tokenless.protocol.name_text import printable
+from tokenless.protocol.certificates.name_text import printable
 
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
 
@@ -155,7 +155,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Sign the cluster's CTL with tokens, as the CTL Client does.",
     ),
     "demo": LazyCommand(
-        f"{_PHONES}.demo:demo",
+        f"{_PHONES}.rehearsals.demo:demo",
         "Play the vendor's four flows on a lab cluster with phones.",
     ),
     "device": LazyCommand(
@@ -187,7 +187,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Boot one emulated phone, look at it, erase its lists.",
     ),
     "rehearse": LazyCommand(
-        f"{_PHONES}.rehearse_group:rehearse",
+        f"{_PHONES}.rehearsals:rehearse",
         "Play a change on a scratch cluster with phones, step by step.",
     ),
     "restore": LazyCommand(

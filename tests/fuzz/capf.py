@@ -9,18 +9,18 @@ from functools import cache
 
 from tests.fuzz.engine import Seeded
 from tests.rigs import capf, encrypted
-from tokenless.protocol.capf_messages import CapfMessage, Command
-from tokenless.protocol.capf_phone import CapfIdentity, MakeKey, PhoneSession
-from tokenless.protocol.capf_server import (
+from tokenless.protocol.capf.messages import CapfMessage, Command
+from tokenless.protocol.capf.phone import CapfIdentity, MakeKey, PhoneSession
+from tokenless.protocol.capf.server import (
     Identified,
     KeyMade,
     KeyOrder,
     ServerSession,
 )
-from tokenless.protocol.capf_stream import FROM_PHONES, FROM_SERVERS, CapfStream
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.encrypted_file import EncryptedFile
+from tokenless.protocol.capf.stream import FROM_PHONES, FROM_SERVERS, CapfStream
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.files.encrypted_file import EncryptedFile
 
 BOUND = 8192
 SESSION = 4

@@ -8,12 +8,12 @@ say more than its rules allow (a forged request makes no amplifier).
 from collections.abc import Iterator
 
 from tests.fuzz.engine import Seeded
-from tokenless.protocol.http_pages import Page, answer_untrusted
-from tokenless.protocol.name_text import printable
-from tokenless.protocol.tftp_blocks import Blocks
-from tokenless.protocol.tftp_download import Download, Wishes
-from tokenless.protocol.tftp_options import OptionLimits, agree
-from tokenless.protocol.tftp_packets import (
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.http.pages import Page, answer_untrusted
+from tokenless.protocol.tftp.blocks import Blocks
+from tokenless.protocol.tftp.download import Download, Wishes
+from tokenless.protocol.tftp.options import OptionLimits, agree
+from tokenless.protocol.tftp.packets import (
     OptionAck,
     ReadRequest,
     TftpError,
@@ -25,7 +25,7 @@ from tokenless.protocol.tftp_packets import (
     encode_option_ack,
     encode_read_request,
 )
-from tokenless.protocol.tftp_transfer import Timing, Transfer
+from tokenless.protocol.tftp.transfer import Timing, Transfer
 
 HOST, PORT = "192.0.2.11", 40001
 CONTENT = bytes(range(256)) * 4

@@ -13,23 +13,23 @@ from cryptography.x509 import load_der_x509_certificate
 from tests.fuzz.engine import Seeded
 from tests.rigs.odd_certificates import der_with_dates
 from tests.vectors.make import FOLDER
-from tokenless.phone_emulator.rehearsal.imported_phones import phones_of
-from tokenless.protocol.any_file import decode_file
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.lint import lint
-from tokenless.protocol.list_diff import diff_lists
-from tokenless.protocol.names import DistinguishedName, NameForm, same_name
-from tokenless.protocol.phone_config import (
+from tokenless.phone_emulator.rehearsal.importing.phones import phones_of
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.names import DistinguishedName, NameForm, same_name
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import (
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
-from tokenless.protocol.show_text import show_signed_file, show_trust_list
-from tokenless.protocol.show_text_faults import ShowTextError
-from tokenless.protocol.show_text_parse import parse_shown_lists
-from tokenless.protocol.show_text_paste import decode_pasted
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.show_output.faults import ShowTextError
+from tokenless.protocol.show_output.lines import show_signed_file, show_trust_list
+from tokenless.protocol.show_output.parse import parse_shown_lists
+from tokenless.protocol.show_output.paste import decode_pasted
+from tokenless.protocol.trust.lint import lint
+from tokenless.protocol.trust.list_diff import diff_lists
 from tokenless.services.admin.certificate_text import certificate_text
 from tokenless.services.cli.certificate_view import certificate_json
 from tokenless.services.cli.file_json import describe_file

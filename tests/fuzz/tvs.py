@@ -8,14 +8,14 @@ is decoded must mean the same when it is encoded and decoded again.
 
 from tests.fuzz.engine import Seeded
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs_messages import (
+from tokenless.protocol.tvs.messages import (
     Answer,
     MessageType,
     Query,
     Verify,
     decode_message,
 )
-from tokenless.protocol.tvs_stream import ClientStream, ServerStream
+from tokenless.protocol.tvs.stream import ClientStream, ServerStream
 
 BOUND = 4096
 DEVICE = "CP-7975-SEP001122334455"

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.fuzz.engine import Seeded
 from tests.rigs import minting
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.pki.recovery import export_key, load_recovery
 from tokenless.services.pki.uploads import MAX_CHAIN, read_upload

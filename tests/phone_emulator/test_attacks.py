@@ -23,10 +23,10 @@ from tokenless.phone_emulator.screen import draw
 from tokenless.phone_emulator.secd.events import Habits
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.protocol.codes import Digest, Role
-from tokenless.protocol.phone_models import PHONE_MODELS, LogForm
-from tokenless.protocol.signed_file import sign_file
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.tvs_messages import Answer, MessageType, Status
+from tokenless.protocol.files.signed_file import sign_file
+from tokenless.protocol.phones.models import PHONE_MODELS, LogForm
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.tvs.messages import Answer, MessageType, Status
 
 MIXED = Lab(mixed=True)
 TRUSTED = MIXED.callmanager_pub

@@ -27,9 +27,9 @@ from tokenless.phone_emulator.fleet.plan import (
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.tftp_download import Wishes
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
+from tokenless.protocol.trust.anchors import FileKind
 
 LAB = Lab()
 MIXED = replace(LAB, mixed=True)
@@ -190,7 +190,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from tokenless.phone_emulator.fleet.store import FleetStore
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 store = FleetStore.open(Path(sys.argv[1]))
 for number in range(1_000_000):
     flash = store.flash(f"SEP{number % 50:012X}", "7975")

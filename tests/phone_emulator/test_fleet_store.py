@@ -9,7 +9,7 @@ import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.store import FleetStore
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 DEVICE = "SEP001122334455"
 

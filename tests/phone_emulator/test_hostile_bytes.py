@@ -27,7 +27,7 @@ from tokenless.phone_emulator.secd.events import (
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.states import State
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.tvs_messages import Answer, MessageType
+from tokenless.protocol.tvs.messages import Answer, MessageType
 
 MIXED = Lab(mixed=True)
 GENUINE = MIXED.ctl().sign("CTLFile.tlv")

@@ -9,7 +9,7 @@ import pytest
 
 from tokenless import phone_emulator
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 if TYPE_CHECKING:
     from tokenless.phone_emulator.pytest_plugin.lab import (

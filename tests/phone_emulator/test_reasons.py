@@ -8,12 +8,12 @@ import pytest
 from tests.rigs.cluster import DEVICE, PUB, SIGNED_AT, Lab, keypair
 from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.cli.phone import complaint
-from tokenless.phone_emulator.rehearsal.causes import plain_cause
-from tokenless.phone_emulator.rehearsal.standing import refusals_of
+from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
+from tokenless.phone_emulator.rehearsal.outcome.group_status import refusals_of
 from tokenless.phone_emulator.secd.events import FlashContents, Habits
 from tokenless.protocol.codes import Role
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

@@ -13,7 +13,7 @@ from tests.rigs.cluster import PUB, SUB, Authority, Lab, UnsignedList, keypair, 
 from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.protocol.codes import Role
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.trust.anchors import FileKind
 
 Nodes = dict[str, Authority]
 

@@ -7,7 +7,7 @@ from tests.rigs.phone_bench import booted, fate, nodes_of, phone
 from tokenless.phone_emulator.secd.events import Habits
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.protocol.codes import Role
-from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
+from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
 
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 MIXED = Lab(mixed=True)

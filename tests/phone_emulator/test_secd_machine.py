@@ -16,8 +16,8 @@ from tokenless.phone_emulator.secd.events import (
     ServerSilent,
     TvsFailed,
 )
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.moments import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import (
     ASKING,
@@ -28,8 +28,8 @@ from tokenless.phone_emulator.secd.states import (
     Step,
 )
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
 
 IDENTITY = phone({}).identity
 

@@ -17,8 +17,8 @@ from tokenless.phone_emulator.secd.events import (
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.search import Inquiry, ServerChoice
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.tvs_messages import Answer, MessageType, Status
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.tvs.messages import Answer, MessageType, Status
 
 A, B, C = (Server(f"192.0.2.{n}", 69) for n in (1, 2, 3))
 

@@ -21,8 +21,8 @@ from tokenless.phone_emulator.tvs_client import (
     ask_tvs,
     show_certificate,
 )
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.tvs_messages import (
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.tvs.messages import (
     Answer,
     MessageType,
     Query,

@@ -10,9 +10,9 @@ from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.secd.events import Habits, TvsAnswered
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.protocol.codes import Role
-from tokenless.protocol.phone_config import TvsMember
-from tokenless.protocol.phone_models import LogForm
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.configuration import TvsMember
+from tokenless.protocol.phones.models import LogForm
+from tokenless.protocol.trust.anchors import FileKind
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

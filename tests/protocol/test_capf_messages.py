@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs import capf, minting
-from tokenless.protocol.capf_elements import (
+from tokenless.protocol.capf.elements import (
     CapfTag,
     SudiProof,
     pack_certificate,
     pack_text,
 )
-from tokenless.protocol.capf_messages import (
+from tokenless.protocol.capf.messages import (
     MAX_BODY_LENGTH,
     CapfMessage,
     Command,
     capf_message,
 )
-from tokenless.protocol.capf_phone import CapfIdentity
-from tokenless.protocol.capf_stream import FROM_PHONES, FROM_SERVERS, CapfStream
+from tokenless.protocol.capf.phone import CapfIdentity
+from tokenless.protocol.capf.stream import FROM_PHONES, FROM_SERVERS, CapfStream
 from tokenless.protocol.errors import DecodeError, ProtocolError
 
 SPKI = bytes(range(256)) + bytes(38)

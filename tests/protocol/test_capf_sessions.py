@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.rigs import capf, minting
 from tests.rigs.capf import DEVICE, own, phone_certificate
-from tokenless.protocol.capf_elements import (
+from tokenless.protocol.capf.elements import (
     CapfReason,
     CapfTag,
     CertificateType,
@@ -15,8 +15,8 @@ from tokenless.protocol.capf_elements import (
     pack_sha512_signature,
     pack_text,
 )
-from tokenless.protocol.capf_messages import CapfMessage, Command, capf_message
-from tokenless.protocol.capf_phone import (
+from tokenless.protocol.capf.messages import CapfMessage, Command, capf_message
+from tokenless.protocol.capf.phone import (
     CapfIdentity,
     DeleteLsc,
     MakeKey,
@@ -27,8 +27,8 @@ from tokenless.protocol.capf_phone import (
     SessionEnded,
     StoreLsc,
 )
-from tokenless.protocol.capf_proof import OwnCertificate, Proof, sudi_element
-from tokenless.protocol.capf_server import (
+from tokenless.protocol.capf.proof import OwnCertificate, Proof, sudi_element
+from tokenless.protocol.capf.server import (
     ANSWERS,
     Deleted,
     Fetched,
@@ -39,9 +39,9 @@ from tokenless.protocol.capf_server import (
     ServerState,
     Stored,
 )
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import verify_issued_by
 from tokenless.protocol.errors import BadSignatureError, DecodeError, ProtocolError
-from tokenless.protocol.signature import verify_issued_by
 
 
 def test_a_certificate_is_installed() -> None:

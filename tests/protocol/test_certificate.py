@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.rigs import damage, minting
 from tests.rigs.odd_certificates import NO_END, YEAR_0, der_with_dates
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.names import MAX_ATTRIBUTES, NameForm
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.names import MAX_ATTRIBUTES, NameForm
 
 
 def openssl(*words: str, data: bytes) -> str:

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from tests.rigs import minting
 from tests.rigs.lists import client_form, tokenless
 from tests.rigs.third_party import certutils_list
-from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.header import Header, HeaderTag, decode_header
-from tokenless.protocol.header_fields import SignatureInfo, SignerId, encode_text
-from tokenless.protocol.record import Record, RecordTag, decode_record
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import ListForm, record_for, token_record
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.header import Header, HeaderTag, decode_header
+from tokenless.protocol.files.header_fields import SignatureInfo, SignerId, encode_text
+from tokenless.protocol.files.record import Record, RecordTag, decode_record
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import ListForm, record_for, token_record
 from tokenless.protocol.wire import pack_element
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)

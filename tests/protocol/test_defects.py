@@ -8,11 +8,11 @@ from tests.rigs import damage, defects, minting
 from tests.rigs.damage import Defect
 from tests.rigs.defects import DEFECTS
 from tests.rigs.lists import client_form, tokenless
-from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.errors import BadSignatureError, DecodeError
-from tokenless.protocol.header import decode_header
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.header import decode_header
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.lint import SignatureState, signature_state
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)

@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 from tests.rigs import encrypted, minting
 from tests.rigs.encrypted import NAME, XML
 from tests.rigs.lists import TIME
-from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest
-from tokenless.protocol.encrypted_file import (
-    ContentKey,
-    EncryptedFile,
-    EncryptionTag,
-    encrypt_file,
-)
 from tokenless.protocol.errors import (
     BadSignatureError,
     BuildError,
     CannotDecryptError,
     DecodeError,
     ProtocolError,
+)
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.encrypted_file import (
+    ContentKey,
+    EncryptedFile,
+    EncryptionTag,
+    encrypt_file,
 )
 
 KEY = ContentKey(encrypted.KEY, encrypted.IV)

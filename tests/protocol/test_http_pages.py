@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from tokenless.protocol.http_pages import (
+from tokenless.protocol.http.pages import (
     MAX_HEAD_BYTES,
     Page,
     answer_untrusted,

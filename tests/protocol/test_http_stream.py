@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.http_stream import (
+from tokenless.protocol.http.stream import (
     MAX_HEAD_BYTES,
     ByteRange,
     Refused,

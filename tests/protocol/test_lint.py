@@ -8,11 +8,16 @@ from tests.rigs import damage, defects, minting
 from tests.rigs.lists import TIME, client_form, tokenless
 from tests.rigs.minting import Identity
 from tokenless.protocol.codes import Role
-from tokenless.protocol.lint import Finding, Severity, lint
-from tokenless.protocol.record import Record
-from tokenless.protocol.self_check import SignatureState, signature_state
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.trust.lint import (
+    Finding,
+    Severity,
+    SignatureState,
+    lint,
+    signature_state,
+)
 
 NOW = datetime(2016, 1, 1, tzinfo=UTC)
 

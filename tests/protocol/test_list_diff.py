@@ -6,14 +6,14 @@ from tests.rigs import defects, minting
 from tests.rigs.lists import TIME, client_form, tokenless
 from tests.rigs.minting import Identity
 from tokenless.protocol.codes import Role
-from tokenless.protocol.list_diff import (
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.trust.list_diff import (
     Outcome,
     anchors_in_words,
     diff_lists,
     survives_as_signer,
 )
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
 
 
 def itl(

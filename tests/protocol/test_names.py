@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs import minting
-from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.names import (
+from tokenless.protocol.certificates.names import (
     MAX_ATTRIBUTES,
     DistinguishedName,
     NameForm,
     same_name,
 )
+from tokenless.protocol.errors import DecodeError
 
 LAB = "CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL"
 TOKEN = 'cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems'

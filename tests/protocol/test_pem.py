@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs import minting
+from tokenless.protocol.certificates.pem import read_certificates, write_certificate
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.pem import read_certificates, write_certificate
 
 SERVER, CAPF = minting.server().certificate.der, minting.capf().certificate.der
 PEM = x509.load_der_x509_certificate(SERVER).public_bytes(Encoding.PEM)

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_config import (
+from tokenless.protocol.phones.configuration import (
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
 )
-from tokenless.protocol.phone_models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
 
 LAB = PhoneConfig(
     callmanager_group="LAB-CMG",

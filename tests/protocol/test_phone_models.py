@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokenless.protocol.phone_models import (
+from tokenless.protocol.phones.models import (
     PHONE_MODELS,
     hint_for_unknown_models,
     stand_in_for,

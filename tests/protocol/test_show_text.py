@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tests.rigs import minting
 from tests.rigs.lists import client_form, tokenless
 from tokenless.protocol.codes import Role
-from tokenless.protocol.record import compose_record
-from tokenless.protocol.show_text import show_missing, show_trust_list
-from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
-from tokenless.protocol.show_text_list import ShownList
-from tokenless.protocol.show_text_parse import parse_shown_list, parse_shown_lists
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.record import compose_record
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
+from tokenless.protocol.show_output.lines import show_missing, show_trust_list
+from tokenless.protocol.show_output.parse import parse_shown_list, parse_shown_lists
+from tokenless.protocol.show_output.shown_list import ShownList
 
 MODIFIED = "Fri Mar 06 19:45:13 CET 2015"
 

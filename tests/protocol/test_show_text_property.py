@@ -21,10 +21,10 @@ from tests.rigs.shown_texts import (
     made_up,
     text_of,
 )
-from tokenless.protocol.show_text_faults import ShowFault, ShowTextError
-from tokenless.protocol.show_text_list import ShownList
-from tokenless.protocol.show_text_parse import parse_shown_lists
-from tokenless.protocol.show_text_paste import decode_pasted
+from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
+from tokenless.protocol.show_output.parse import parse_shown_lists
+from tokenless.protocol.show_output.paste import decode_pasted
+from tokenless.protocol.show_output.shown_list import ShownList
 
 EXAMPLES = int(os.environ.get("TOKENLESS_SHOW_EXAMPLES", "400"))
 CLOSING = re.compile(r"The[CI]TLfile(wasverifiedsuccessfully|couldnotbeverified)")

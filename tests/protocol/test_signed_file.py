@@ -9,16 +9,16 @@ from cryptography.hazmat.primitives import serialization
 from tests.rigs import minting
 from tests.rigs.lists import TIME, client_form, tokenless
 from tests.rigs.minting import Identity
-from tokenless.protocol.any_file import decode_file
+from tokenless.protocol.certificates.names import NameForm
+from tokenless.protocol.certificates.signature import PrivateKeySigner, verify_signature
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import BadSignatureError, BuildError, DecodeError
-from tokenless.protocol.header_build import HeaderPlan, sign_with_header
-from tokenless.protocol.header_fields import SignerId
-from tokenless.protocol.names import NameForm
-from tokenless.protocol.signature import PrivateKeySigner, verify_signature
-from tokenless.protocol.signed_file import SignedFile, sign_file
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import (
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.header_build import HeaderPlan, sign_with_header
+from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.files.signed_file import SignedFile, sign_file
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,

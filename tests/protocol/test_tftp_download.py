@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
-from tokenless.protocol.tftp_download import (
+from tokenless.protocol.tftp.download import (
     Download,
     SilentServerError,
     TooLargeError,
     Wishes,
 )
-from tokenless.protocol.tftp_packets import (
+from tokenless.protocol.tftp.packets import (
     TftpError,
     TftpErrorCode,
     encode_ack,

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.rigs.lossy import DELIVERED, Fate, transfer_over
-from tokenless.protocol.tftp_download import SilentServerError, Wishes
-from tokenless.protocol.tftp_packets import TftpError
-from tokenless.protocol.tftp_transfer import Outcome, Timing
+from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.tftp.packets import TftpError
+from tokenless.protocol.tftp.transfer import Outcome, Timing
 
 DELAYS = st.sampled_from([0.0, 0.0, 0.0, 0.05, 0.4, 1.2, 5.0])
 FATES: st.SearchStrategy[list[Fate]] = st.lists(

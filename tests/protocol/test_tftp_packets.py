@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tftpy.TftpPacketFactory import TftpPacketFactory
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
-from tokenless.protocol.tftp_netascii import to_netascii
-from tokenless.protocol.tftp_packets import (
+from tokenless.protocol.tftp.netascii import to_netascii
+from tokenless.protocol.tftp.packets import (
     MAX_REQUEST_BYTES,
     Data,
     Mode,

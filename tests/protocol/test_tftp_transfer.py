@@ -2,10 +2,10 @@
 
 import pytest
 
-from tokenless.protocol.tftp_blocks import MAX_KEPT_BLOCKS, BlockCache, Blocks
-from tokenless.protocol.tftp_options import PLAIN, Agreement, OptionLimits, agree
-from tokenless.protocol.tftp_packets import encode_ack, encode_data, encode_error
-from tokenless.protocol.tftp_transfer import Outcome, Timing, Transfer
+from tokenless.protocol.tftp.blocks import MAX_KEPT_BLOCKS, BlockCache, Blocks
+from tokenless.protocol.tftp.options import PLAIN, Agreement, OptionLimits, agree
+from tokenless.protocol.tftp.packets import encode_ack, encode_data, encode_error
+from tokenless.protocol.tftp.transfer import Outcome, Timing, Transfer
 
 LIMITS = OptionLimits(block_size=1000, window=8)
 

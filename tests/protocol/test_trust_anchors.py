@@ -7,10 +7,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.rigs.cluster import PUB, SUB, Lab, UnsignedList, keypair, record
-from tokenless.protocol.anchor_records import public_key_of
 from tokenless.protocol.codes import Role
-from tokenless.protocol.record import Record, RecordTag, compose_record
-from tokenless.protocol.trust_anchors import (
+from tokenless.protocol.files.record import Record, RecordTag, compose_record
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import token_record
+from tokenless.protocol.trust.anchor_records import public_key_of
+from tokenless.protocol.trust.anchors import (
     Accept,
     AskTvs,
     FileKind,
@@ -20,10 +22,8 @@ from tokenless.protocol.trust_anchors import (
     VerifiedBy,
     answers_query,
 )
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import token_record
-from tokenless.protocol.trust_verdicts import SOURCES
-from tokenless.protocol.tvs_messages import Answer, MessageType, Status
+from tokenless.protocol.trust.verdicts import SOURCES
+from tokenless.protocol.tvs.messages import Answer, MessageType, Status
 
 MIXED = Lab(mixed=True)
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.lists import client_form, tokenless
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 
 
 @pytest.mark.parametrize(

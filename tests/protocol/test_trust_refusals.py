@@ -8,14 +8,14 @@ from asn1crypto import keys as core_keys
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
-from tokenless.protocol.anchor_records import distinct_keys
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import BadSignatureError
-from tokenless.protocol.header import HeaderTag
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.record import Record, RecordTag, compose_record
-from tokenless.protocol.signed_file import SignedFile, sign_file
-from tokenless.protocol.trust_anchors import (
+from tokenless.protocol.files.header import HeaderTag
+from tokenless.protocol.files.record import Record, RecordTag, compose_record
+from tokenless.protocol.files.signed_file import SignedFile, sign_file
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.anchor_records import distinct_keys
+from tokenless.protocol.trust.anchors import (
     Accept,
     AskTvs,
     FileKind,
@@ -25,8 +25,8 @@ from tokenless.protocol.trust_anchors import (
     VerifiedBy,
     answers_query,
 )
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.tvs_messages import Answer, MessageType, Status
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.tvs.messages import Answer, MessageType, Status
 from tokenless.protocol.wire import pack_element
 
 MIXED = Lab(mixed=True)

@@ -7,8 +7,8 @@ import pytest
 
 from tests.rigs.cluster import SIGNED_AT, Keypair, Lab, UnsignedList, keypair, record
 from tokenless.protocol.codes import Role
-from tokenless.protocol.signed_file import sign_file
-from tokenless.protocol.trust_anchors import (
+from tokenless.protocol.files.signed_file import sign_file
+from tokenless.protocol.trust.anchors import (
     Accept,
     FileKind,
     Refuse,

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
-from tokenless.protocol.header_fields import decode_text
-from tokenless.protocol.tvs_elements import Tag, is_device_name
-from tokenless.protocol.tvs_messages import (
+from tokenless.protocol.files.header_fields import decode_text
+from tokenless.protocol.tvs.elements import Tag, is_device_name
+from tokenless.protocol.tvs.messages import (
     Answer,
     MessageType,
     Query,

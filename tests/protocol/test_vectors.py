@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 
 from tests.vectors import make
-from tokenless.protocol.any_file import decode_file
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.trust_list import TrustList
 
 
 @cache

@@ -4,7 +4,7 @@ import pytest
 
 from tokenless.protocol.codes import Role, TrustStore, role_name, role_text
 from tokenless.protocol.errors import DecodeError, TokenlessError
-from tokenless.protocol.phone_models import PHONE_MODELS
+from tokenless.protocol.phones.models import PHONE_MODELS
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from tests.rigs import minting
 from tests.rigs.minting import Identity
-from tokenless.protocol.capf_elements import CapfReason, CertificateType
-from tokenless.protocol.capf_messages import CapfMessage
-from tokenless.protocol.capf_phone import (
+from tokenless.protocol.capf.elements import CapfReason, CertificateType
+from tokenless.protocol.capf.messages import CapfMessage
+from tokenless.protocol.capf.phone import (
     CapfIdentity,
     DeleteLsc,
     MakeKey,
@@ -17,8 +17,8 @@ from tokenless.protocol.capf_phone import (
     SessionEnded,
     StoreLsc,
 )
-from tokenless.protocol.capf_proof import OwnCertificate
-from tokenless.protocol.capf_server import (
+from tokenless.protocol.capf.proof import OwnCertificate
+from tokenless.protocol.capf.server import (
     Deleted,
     Fetched,
     Identified,
@@ -28,7 +28,7 @@ from tokenless.protocol.capf_server import (
     ServerSession,
     Stored,
 )
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 
 DEVICE = "SEP001122334455"
 RSA_2048 = KeyOrder()

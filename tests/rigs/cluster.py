@@ -19,19 +19,19 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Digest, Role
-from tokenless.protocol.phone_config import PhoneConfig, TvsMember
-from tokenless.protocol.record import Record
-from tokenless.protocol.signature import PrivateKeySigner
-from tokenless.protocol.signed_file import sign_file
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import (
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.signed_file import sign_file
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import (
     emptied_record,
     record_for,
     sign_trust_list,
 )
-from tokenless.protocol.tvs_messages import Answer, MessageType, Query, Status
+from tokenless.protocol.phones.configuration import PhoneConfig, TvsMember
+from tokenless.protocol.tvs.messages import Answer, MessageType, Query, Status
 
 DEVICE = "SEP001122334455"
 PUB, SUB = "127.0.47.155", "127.0.47.156"

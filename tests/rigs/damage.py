@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from asn1crypto import core, x509
 
 from tests.rigs.lists import tokenless
-from tokenless.protocol.header import HeaderTag
-from tokenless.protocol.record import RecordTag
+from tokenless.protocol.files.header import HeaderTag
+from tokenless.protocol.files.record import RecordTag
 from tokenless.protocol.wire import pack_element
 
 Elements = list[tuple[int, bytes]]

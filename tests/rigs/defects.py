@@ -9,8 +9,8 @@ from tests.rigs.header_defects import header_defects
 from tests.rigs.lists import TIME, tokenless
 from tests.rigs.record_defects import record_defects
 from tokenless.protocol.codes import Role
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 
 DEFECTS = (*header_defects(), *record_defects())
 

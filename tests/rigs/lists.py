@@ -4,8 +4,8 @@ from functools import cache
 
 from tests.rigs import minting
 from tokenless.protocol.codes import Role
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import (
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,

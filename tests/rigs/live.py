@@ -9,8 +9,8 @@ import trio
 
 from tests.rigs.cluster import Authority, Keypair
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phone_config import TvsMember
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.phones.configuration import TvsMember
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.stream_server.settings import OwnCertificate
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tvs.caches import CachedCertificate, Caches

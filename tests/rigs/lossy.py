@@ -12,11 +12,11 @@ import trio
 import trio.testing
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tftp_blocks import Blocks
-from tokenless.protocol.tftp_download import Download, Wishes
-from tokenless.protocol.tftp_options import OptionLimits, agree
-from tokenless.protocol.tftp_packets import Opcode, decode_opcode, decode_read_request
-from tokenless.protocol.tftp_transfer import Outcome, Timing, Transfer
+from tokenless.protocol.tftp.blocks import Blocks
+from tokenless.protocol.tftp.download import Download, Wishes
+from tokenless.protocol.tftp.options import OptionLimits, agree
+from tokenless.protocol.tftp.packets import Opcode, decode_opcode, decode_read_request
+from tokenless.protocol.tftp.transfer import Outcome, Timing, Transfer
 
 Fate = tuple[float, ...]
 DELIVERED: Fate = (0.0,)

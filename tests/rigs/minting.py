@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from tests.rigs.seeded_keys import seeded_ec_key, seeded_rsa_key
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Role
-from tokenless.protocol.signature import PrivateKeySigner
-from tokenless.protocol.trust_list import Record
-from tokenless.protocol.trust_list_build import record_for, token_record
+from tokenless.protocol.files.trust_list import Record
+from tokenless.protocol.files.trust_list_build import record_for, token_record
 
 Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 

@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.rigs import minting
 from tests.rigs.lists import TIME
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Role
-from tokenless.protocol.signature import PrivateKeySigner
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 
 EDI_PARTY = bytes.fromhex("3006a50481024141")
 """Names of a kind that is legal, and that `cryptography` does not know."""

@@ -32,10 +32,10 @@ from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.encrypted_file import EncryptedFile
 from tokenless.protocol.errors import CannotDecryptError
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind, VerifiedBy
+from tokenless.protocol.files.encrypted_file import EncryptedFile
+from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
+from tokenless.protocol.trust.reasons import Reason
 
 
 @dataclass

@@ -14,7 +14,7 @@ from tests.rigs.damage import (
     with_record,
 )
 from tests.rigs.lists import tokenless
-from tokenless.protocol.record import RecordTag
+from tokenless.protocol.files.record import RecordTag
 
 
 def record_defects() -> Iterator[Defect]:

@@ -5,15 +5,16 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import structlog
 import trio
+from msgspec.structs import replace
 
-from tokenless.protocol.tftp_download import Download, Wishes
-from tokenless.protocol.tftp_packets import encode_ack
+from tokenless.protocol.tftp.download import Download, Wishes
+from tokenless.protocol.tftp.packets import encode_ack
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.engine import Engine
 from tokenless.services.tftp.listener import Listener

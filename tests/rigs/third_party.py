@@ -2,9 +2,9 @@
 
 from tests.rigs import minting
 from tokenless.protocol.codes import Digest, Role
-from tokenless.protocol.header_fields import SignatureInfo
-from tokenless.protocol.record import RecordTag
-from tokenless.protocol.trust_list_build import ListForm, record_for
+from tokenless.protocol.files.header_fields import SignatureInfo
+from tokenless.protocol.files.record import RecordTag
+from tokenless.protocol.files.trust_list_build import ListForm, record_for
 from tokenless.protocol.wire import pack_element
 
 RECORD_ORDER = (1, 3, 5, 6, 4, 7, 8, 9)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 
 PHONES = 6
 Steps = Mapping[str, Mapping[str, Any]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.rigs.tvs_rig import client_context
 from tests.system.serving import PUBLISHER, Served, serving, tokenless
-from tokenless.protocol.tvs_messages import Query
+from tokenless.protocol.tvs.messages import Query
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 REQUEST = b"\0\1ITLFile.tlv\0octet\0blksize\x001428\0"

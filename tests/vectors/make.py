@@ -15,12 +15,12 @@ from tests.rigs.encrypted import encrypted_by_hand
 from tests.rigs.lists import TIME, client_form, tokenless
 from tests.rigs.minting import Identity
 from tests.rigs.third_party import certutils_list
-from tokenless.protocol.any_file import decode_file
 from tokenless.protocol.codes import Digest, Role
-from tokenless.protocol.show_text import show_trust_list
-from tokenless.protocol.signed_file import sign_file
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.any_file import decode_file
+from tokenless.protocol.files.signed_file import sign_file
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.show_output.lines import show_trust_list
 from tokenless.services.cli.file_json import describe_file
 
 FOLDER = Path(__file__).parent

@@ -5,9 +5,9 @@ from typing import Final
 
 from tokenless import __version__
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.show_text import Kind, show_missing, show_trust_list
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.show_output.lines import Kind, show_missing, show_trust_list
 from tokenless.services.admin.certificate_text import local_time_at
 from tokenless.services.admin.command import TREE, UsageError
 from tokenless.services.admin.layout import columns

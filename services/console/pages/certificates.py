@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.responses import Response
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.pem import write_certificate
 from tokenless.services.admin.certificate_text import (
     certificate_text,
     description,

@@ -11,13 +11,13 @@ from tokenless.phone_emulator.check.observation import (
     Observation,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.phone_emulator.secd.file_names import names_of
-from tokenless.protocol.anchor_records import certificates_of
+from tokenless.phone_emulator.secd.files import names_of
 from tokenless.protocol.codes import Role
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import TlsVersion
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.tvs_messages import Query
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import TlsVersion
+from tokenless.protocol.trust.anchor_records import certificates_of
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.tvs.messages import Query
 
 ALL_VERSIONS: tuple[TlsVersion, ...] = ("1.0", "1.1", "1.2", "1.3")
 

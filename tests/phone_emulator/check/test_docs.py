@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "check.md").read_text()
 SOURCES = [*(ROOT / "phone_emulator" / "check").glob("*.py")]
 SOURCES.remove(ROOT / "phone_emulator" / "check" / "view.py")
-LINT = (ROOT / "protocol" / "lint.py").read_text()
+LINT = (ROOT / "protocol" / "trust" / "lint.py").read_text()
 CODE = re.compile(
     r'(?:Severity\.(?:ERROR|WARNING|NOTE)[^,]*,\s*|UNREACHABLE: Final = )"([a-z0-9-]+)"'
 )

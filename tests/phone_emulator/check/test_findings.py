@@ -23,7 +23,7 @@ from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to
 from tokenless.phone_emulator.check.observation import Observation
 from tokenless.phone_emulator.check.view import check_view
 from tokenless.protocol.codes import Digest, Role
-from tokenless.protocol.phone_config import TvsMember
+from tokenless.protocol.phones.configuration import TvsMember
 
 MODELS = ("7975", "8861")
 Nodes = dict[str, Authority]

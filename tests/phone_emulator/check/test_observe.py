@@ -12,8 +12,8 @@ from tokenless.phone_emulator.check.observation import Observation
 from tokenless.phone_emulator.check.observe import MAX_MEMBERS, Patience, observe
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import Role
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
+from tokenless.protocol.trust.anchors import FileKind
 
 MIXED = replace(Lab(), mixed=True)
 HURRY = Patience(tftp_s=0.05, tvs_s=5.0)

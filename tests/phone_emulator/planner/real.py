@@ -8,9 +8,9 @@ from tokenless.phone_emulator.secd.events import FlashContents, Server
 from tokenless.phone_emulator.secd.events import Identity as PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.codes import UNITS, Role, TrustStore
-from tokenless.protocol.phone_config import TvsMember
-from tokenless.protocol.record import Record
-from tokenless.protocol.trust_list_build import record_for
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list_build import record_for
+from tokenless.protocol.phones.configuration import TvsMember
 
 ADDRESSES = tuple(f"127.0.47.{number}" for number in range(155, 176))
 

@@ -73,7 +73,9 @@ def test_a_refusal_has_the_server_s_words() -> None:
     phone = SccpPhone(ME)
     phone.register(LastOut.INITIALIZED, 0.0)
     tell(phone, answers.RegisterReject("Device Unknown"))
-    assert phone.events()[-1] == StandingChanged(Standing.REJECTED, "Device Unknown")
+    assert phone.events()[-1] == StandingChanged(
+        Standing.REJECTED, "Device Unknown", LastOut.REJECTED
+    )
     assert phone.deadline is None
 
 
@@ -89,7 +91,11 @@ def test_it_keeps_itself_alive_and_gives_a_silent_server_up() -> None:
     assert phone.standing is Standing.REGISTERED
     phone.tick(181.0)
     assert phone.events() == [
-        StandingChanged(Standing.LOST, "3 keep-alives were not answered")
+        StandingChanged(
+            Standing.LOST,
+            "3 keep-alives were not answered",
+            LastOut.KEEPALIVE_FAILURE,
+        )
     ]
 
 

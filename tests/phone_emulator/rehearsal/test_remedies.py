@@ -6,22 +6,22 @@ from dataclasses import replace
 import pytest
 
 from tests.rigs.minting import server
-from tokenless.phone_emulator.rehearsal.facts import (
+from tokenless.phone_emulator.rehearsal.outcome.remedies import Trouble, remedies_for
+from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     ClusterFacts,
     Held,
     Signer,
     TvsFacts,
 )
-from tokenless.phone_emulator.rehearsal.remedies import Trouble, remedies_for
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.reasons import Reason
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.release import Release
-from tokenless.protocol.signature import PrivateKeySigner
-from tokenless.protocol.trust_anchors import FileKind
-from tokenless.protocol.trust_list import TrustList
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 _PUB = Signer(TrustStore.CALLMANAGER, "pub")
 _RECOVERY = Signer(TrustStore.ITLRECOVERY, "pub")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.rigs import minting, odd_certificates
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.services.admin.certificate_text import (
     certificate_text,
     description,

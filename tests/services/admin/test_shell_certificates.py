@@ -17,9 +17,9 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.minting import Issuer, Profile, Validity, mint
-from tokenless.protocol.names import DistinguishedName
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, Profile, Validity, mint
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.keys import generate_ec, new_serial
@@ -161,6 +161,8 @@ def test_own_certificates_by_the_lists_names(shell: AdminShell) -> None:
         "TVS/TVS.pem",
         "CAPF/CAPF.pem",
         "ITLRecovery/ITLRecovery.pem",
+        "tomcat/tomcat.pem",
+        "ipsec/ipsec.pem",
     ]
     for name in names:
         assert "-----BEGIN CERTIFICATE-----" in done(shell.run(f"show cert own {name}"))
@@ -177,7 +179,7 @@ def test_a_new_hostname_and_new_certificates(lab: Cluster, shell: AdminShell) ->
 
 def test_when_certificates_end(shell: AdminShell) -> None:
     lines = done(shell.run("show cert expiry")).splitlines()
-    assert len(lines) == 6 + 2 * 5
+    assert len(lines) == 10 + 2 * 5
     assert all(" days) " in line for line in lines)
     assert any("ITLRecovery" in line for line in lines)
 

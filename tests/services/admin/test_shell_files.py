@@ -12,7 +12,7 @@ from tests.services.admin.lines import (
     done,
     refusal,
 )
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 

@@ -7,8 +7,8 @@ import trio
 from sqlalchemy import text
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
-from tokenless.protocol.device_security import DeviceSecurity
-from tokenless.protocol.registration import Signalling
+from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.services.callmanager.devices import DeviceBook

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tokenless.protocol.device_security import DeviceSecurity
-from tokenless.protocol.registration import (
+from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.registration import (
     Claim,
     DeviceProfile,
     Peer,

@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 
 import trio
 
-from tokenless.protocol.registration import DeviceProfile, Signalling, UnregisterReason
+from tokenless.protocol.phones.registration import (
+    DeviceProfile,
+    Signalling,
+    UnregisterReason,
+)
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sccp.layout import Message

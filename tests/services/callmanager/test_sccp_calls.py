@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from tests.services.callmanager.test_sccp import Client
-from tokenless.protocol.registration import DeviceProfile, Signalling
+from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.protocol.sccp import call, media
 from tokenless.protocol.sccp.layout import Message
 from tokenless.services.callmanager.registrar import Registrar

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
-from tokenless.protocol.device_security import DeviceSecurity
-from tokenless.protocol.registration import (
+from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.registration import (
     DeviceProfile,
     Peer,
     RegisterFailure,

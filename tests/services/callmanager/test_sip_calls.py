@@ -6,8 +6,8 @@ from ipaddress import IPv4Address
 import pytest
 import structlog
 
-from tokenless.protocol.device_security import DeviceSecurity
-from tokenless.protocol.registration import DeviceProfile, Peer, Signalling
+from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.registration import DeviceProfile, Peer, Signalling
 from tokenless.protocol.sip.messages import (
     SipRequest,
     SipResponse,

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from tokenless.protocol.device_security import DeviceSecurity
+from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.srtp import SrtpKeys
 from tokenless.services.callmanager.switch import (

@@ -9,16 +9,16 @@ import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
-from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.device_security import CapfAuthMode, CapfOperation
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.reasons import Reason
-from tokenless.protocol.trust_anchors import FileKind
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.devices import (
     DeviceChange,

@@ -24,16 +24,16 @@ from tokenless.phone_emulator.capf_client import (
     run_capf,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.capf_elements import CertificateType, KeyType
-from tokenless.protocol.capf_phone import CapfIdentity
-from tokenless.protocol.capf_proof import OwnCertificate, PhoneKey
-from tokenless.protocol.capf_server import KeyOrder
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.capf.elements import CertificateType, KeyType
+from tokenless.protocol.capf.phone import CapfIdentity
+from tokenless.protocol.capf.proof import OwnCertificate, PhoneKey
+from tokenless.protocol.capf.server import KeyOrder
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.signature import verify_issued_by
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.device_security import CapfAuthMode, CapfOperation
-from tokenless.protocol.encrypted_file import EncryptedFile
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.signature import verify_issued_by
+from tokenless.protocol.files.encrypted_file import EncryptedFile
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
 from tokenless.services.changes import certificates
 from tokenless.services.changes.devices import (
     DeviceChange,

@@ -8,12 +8,12 @@ import pytest
 from tests.rigs import capf, minting
 from tests.rigs.capf import DEVICE
 from tests.rigs.minting import Identity
-from tokenless.protocol.capf_elements import CapfReason, CertificateType, Curve, KeyType
-from tokenless.protocol.capf_phone import CapfIdentity
-from tokenless.protocol.capf_proof import Proof
-from tokenless.protocol.capf_server import Identified, KeyOrder
+from tokenless.protocol.capf.elements import CapfReason, CertificateType, Curve, KeyType
+from tokenless.protocol.capf.phone import CapfIdentity
+from tokenless.protocol.capf.proof import Proof
+from tokenless.protocol.capf.server import Identified, KeyOrder
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.device_security import (
+from tokenless.protocol.phones.device_security import (
     Capf,
     CapfAuthMode,
     CapfFailure,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.clock import START, Clock
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.hostname import set_hostname
@@ -93,7 +93,7 @@ def test_itlrecovery_and_capf_are_the_publishers(lab: Cluster) -> None:
 
 def test_an_unknown_unit(lab: Cluster) -> None:
     with pytest.raises(ServiceError, match="no own certificate"):
-        regenerate(lab, TrustStore.IPSEC)
+        regenerate(lab, TrustStore.PHONE_TRUST)
 
 
 @pytest.mark.parametrize("store", certificates.trust_stores())
@@ -121,6 +121,8 @@ def test_roles_come_in_the_order_of_the_vendors_log(lab: Cluster) -> None:
         TrustStore.TVS: (Role.TVS,),
         TrustStore.CAPF: (Role.CAPF,),
         TrustStore.ITLRECOVERY: (Role.SAST,),
+        TrustStore.TOMCAT: (Role.APP_SERVER,),
+        TrustStore.IPSEC: (Role.APP_SERVER,),
     }
 
 
@@ -163,7 +165,7 @@ def test_expiry_is_reported_the_next_first(lab: Cluster, clock: Clock) -> None:
     assert certificates.expiry(lab, within_days=100) == []
     clock.advance(1830 * 86400)
     ended = [each.placed for each in certificates.expiry(lab) if each.days_left < 0]
-    assert len([placed for placed in ended if placed.node_id is not None]) == 6
+    assert len([placed for placed in ended if placed.node_id is not None]) == 10
     assert {placed.store for placed in ended if placed.node_id is None} == {
         SAST,
         TrustStore.CALLMANAGER_TRUST,
@@ -231,6 +233,8 @@ def test_another_host_name_makes_every_certificate_anew(lab: Cluster) -> None:
         TrustStore.TVS: "krakow-pub",
         TrustStore.CAPF: "CAPF-e41e7d87",
         TrustStore.ITLRECOVERY: "ITLRECOVERY_krakow-pub",
+        TrustStore.TOMCAT: "krakow-pub",
+        TrustStore.IPSEC: "krakow-pub",
     }
     assert actions(lab)[-1] == "set hostname"
     itl = rebuild_itl(lab, publisher)
@@ -244,7 +248,7 @@ def test_a_subscriber_keeps_the_clusters_itlrecovery(lab: Cluster) -> None:
     recovery = current(lab, TrustStore.ITLRECOVERY)
     set_hostname(lab, lab.nodes[1], "krakow-sub", by="test")
     assert current(lab, TrustStore.ITLRECOVERY) == recovery
-    assert len(certificates.own(lab)) == 6
+    assert len(certificates.own(lab)) == 10
 
 
 @pytest.mark.parametrize(

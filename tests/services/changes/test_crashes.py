@@ -18,7 +18,7 @@ from typing import Final
 
 from tests.rigs.clock import START, Clock
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
@@ -216,7 +216,7 @@ def test_making_a_cluster_leaves_all_or_nothing(
             made += 1
             cluster = Cluster.open(target, clock=Clock())
             check_whole(cluster)
-            assert len(certificates.own(cluster)) == 6
+            assert len(certificates.own(cluster)) == 10
             cluster.close()
             shutil.rmtree(target)
         if how == 0:

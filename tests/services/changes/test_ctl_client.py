@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client, security
 from tokenless.services.changes.ctl_client import NoFileError, TokenNotInFileError
 from tokenless.services.changes.security import SecurityMode

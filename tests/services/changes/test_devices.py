@@ -3,8 +3,8 @@
 import pytest
 
 from tests.rigs.clock import START
-from tokenless.protocol.capf_elements import KeyType
-from tokenless.protocol.device_security import (
+from tokenless.protocol.capf.elements import KeyType
+from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfOperation,
     CapfStatus,

@@ -3,7 +3,7 @@
 import pytest
 
 from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.membership import add_node, remove_node
 from tokenless.services.changes.security import SecurityMode

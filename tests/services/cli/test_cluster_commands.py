@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.rigs import minting
 from tests.services.cli.answers import Tokenless, done, refused
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 
@@ -14,20 +14,24 @@ def test_own_certificates_and_their_roles(tokenless: Tokenless) -> None:
     everything = done(tokenless("cert list --json"))["certificates"]
     assert isinstance(everything, list)
     listed = [each for each in everything if each["node"] is not None]
-    trusted = {(each["store"], each["role_names"] == []) for each in everything[6:]}
+    trusted = {(each["store"], each["role_names"] == []) for each in everything[10:]}
     assert trusted == {("CallManager-trust", True), ("CAPF-trust", True)}
     assert [(each["store"], each["node"], each["role_names"]) for each in listed] == [
         ("CallManager", PUB, ["SAST", "CCM+TFTP"]),
         ("TVS", PUB, ["TVS"]),
         ("CAPF", PUB, ["CAPF"]),
         ("ITLRecovery", PUB, ["SAST"]),
+        ("tomcat", PUB, ["APP-SERVER"]),
+        ("ipsec", PUB, ["APP-SERVER"]),
         ("CallManager", SUB, ["SAST", "CCM+TFTP"]),
         ("TVS", SUB, ["TVS"]),
+        ("tomcat", SUB, ["APP-SERVER"]),
+        ("ipsec", SUB, ["APP-SERVER"]),
     ]
     assert all(each["not_after"].endswith("Z") for each in listed)
     status, out, _ = tokenless("cert list --node", SUB)
     assert status == 0
-    assert all(each["serial_number"] in out for each in listed[4:])
+    assert all(each["serial_number"] in out for each in listed[6:])
     assert listed[0]["serial_number"] not in out
 
 
@@ -103,9 +107,9 @@ def test_wrong_usage_exits_2(tokenless: Tokenless) -> None:
 def test_expiry(tokenless: Tokenless) -> None:
     report = done(tokenless("cert expiry --json"))["certificates"]
     assert isinstance(report, list)
-    assert len(report) == 6 + 2 * 5
+    assert len(report) == 10 + 2 * 5
     ours = [each for each in report if each["node"] is not None]
-    assert len(ours) == 6
+    assert len(ours) == 10
     assert {each["days_left"] for each in ours} <= {1823, 1824}
     assert done(tokenless("cert expiry --within 30 --json"))["certificates"] == []
     assert done(tokenless("cert regenerate TVS --days 1 --json"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.lists import client_form, tokenless
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rigs import defects, minting
 from tests.rigs.lists import client_form, tokenless
-from tokenless.protocol.show_text_parse import parse_shown_list
+from tokenless.protocol.show_output.parse import parse_shown_list
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -121,7 +121,7 @@ def test_lint_json_is_one_object_a_line(run: Run) -> None:
 
 def test_missing_files_and_wrong_usage(run: Run) -> None:
     status, _, err = run("show", "nowhere.tlv")
-    assert status == 1
+    assert status == 3, "nothing could be read, so nothing can be told"
     assert err == "tokenless: nowhere.tlv: No such file or directory\n"
     assert run("show")[0] == 2
     assert run("juggle", "CTLFile.tlv")[0] == 2

@@ -12,13 +12,13 @@ from cryptography.x509 import load_der_x509_certificate
 
 from tests.rigs import minting
 from tests.rigs.encrypted import encrypted_by_hand
+from tokenless.protocol.certificates.names import NameForm
+from tokenless.protocol.certificates.signature import MODULUS_CODES, RSA_PKCS1
 from tokenless.protocol.codes import Digest
-from tokenless.protocol.header import HeaderTag
-from tokenless.protocol.header_build import identity_of
-from tokenless.protocol.header_fields import SignatureInfo
-from tokenless.protocol.names import NameForm
-from tokenless.protocol.signature import MODULUS_CODES, RSA_PKCS1
-from tokenless.protocol.signed_file import MAX_FILE_LENGTH, SignedFile
+from tokenless.protocol.files.header import HeaderTag
+from tokenless.protocol.files.header_build import identity_of
+from tokenless.protocol.files.header_fields import SignatureInfo
+from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH, SignedFile
 from tokenless.protocol.wire import pack_element
 
 Run = Callable[..., tuple[int, str, str]]

@@ -12,7 +12,7 @@ from tests.rigs.softhsm import (
     prepare_store,
     require_softhsm,
 )
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.files.trust_list import TrustList
 
 
 @pytest.fixture

@@ -18,7 +18,12 @@ def test_a_node_joins(tokenless: Tokenless) -> None:
     assert added == {"node": "cucm-1051-a-sub2", "address": "127.0.47.157"}
     listed = done(tokenless("cert list --node cucm-1051-a-sub2 --json"))
     own = [each for each in listed["certificates"] if each["node"] is not None]
-    assert [each["store"] for each in own] == ["CallManager", "TVS"]
+    assert [each["store"] for each in own] == [
+        "CallManager",
+        "TVS",
+        "tomcat",
+        "ipsec",
+    ]
     status, out, _ = tokenless("node add cucm-1051-a-sub3 127.0.47.158")
     assert (status, out) == (0, "cucm-1051-a-sub3 added\n")
 

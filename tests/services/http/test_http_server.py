@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from tests.rigs.tvs_rig import own_certificate
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.http.counters import HttpCount, count_of
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings

@@ -11,7 +11,7 @@ import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB, Ask
 from tests.rigs.tftp_rig import Where, fetch
-from tokenless.protocol.tftp_packets import TftpError
+from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
@@ -31,8 +31,8 @@ from tokenless.services.node.requests import (
 )
 from tokenless.services.node.runtime import Kind
 from tokenless.services.node.serve import Serving, serve_nodes
-from tokenless.services.node.settings import tftp_settings
 from tokenless.services.publishing.phone_files import NodeFiles
+from tokenless.services.tftp.settings import TftpSettings
 
 TFTP, TVS = "Cisco Tftp", "Cisco Trust Verification Service"
 
@@ -203,7 +203,7 @@ async def test_nodes_of_other_hosts_are_not_served(cluster: Cluster) -> None:
 
 def test_allowed_networks_are_taken() -> None:
     config = load_config(LAB, {"tftp": {"allow": ["192.0.2.0/24", "2001:db8::/32"]}})
-    settings = tftp_settings(config.tftp)
+    settings = TftpSettings.of(config.tftp)
     assert [str(each) for each in settings.allow] == ["192.0.2.0/24", "2001:db8::/32"]
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.rigs.clock import START
 from tests.rigs.softhsm import PASSWORD
+from tokenless.protocol.certificates.signature import verify_signature
 from tokenless.protocol.codes import Digest
-from tokenless.protocol.signature import verify_signature
 from tokenless.services.changes import ctl_client
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.fuzz.uploads import without_sum
 from tests.rigs import minting
+from tokenless.protocol.certificates.signature import verify_signature
 from tokenless.protocol.codes import Digest, TrustStore
-from tokenless.protocol.signature import verify_signature
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import KeyFolder, generate_ec
 from tokenless.services.pki.recovery import export_key, load_recovery

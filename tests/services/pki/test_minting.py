@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.minting import Issuer, Validity, mint
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.errors import BuildError
-from tokenless.protocol.minting import Issuer, Validity, mint
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import SubjectSection
@@ -45,6 +45,11 @@ def test_the_labs_certificates_have_the_vendors_lengths(lab: Cluster) -> None:
         ("ITLRecovery", "cucm-1051-a-pub"),
         ("CallManager", "cucm-1051-a-sub1"),
         ("TVS", "cucm-1051-a-sub1"),
+        *(
+            (unit, node)
+            for unit in ("tomcat", "ipsec")
+            for node in ("cucm-1051-a-pub", "cucm-1051-a-sub1")
+        ),
     }
 
 

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.rigs.clock import START
 from tests.rigs.together import together
+from tokenless.protocol.certificates.signature import verify_signature
 from tokenless.protocol.codes import Digest
-from tokenless.protocol.signature import verify_signature
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki import tokens as tokens_module
 from tokenless.services.pki.tokens import (

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tests.rigs import capf, minting
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.device_security import CapfOperation, DeviceSecurity
-from tokenless.protocol.encrypted_file import EncryptedFile
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import CannotDecryptError
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.files.encrypted_file import EncryptedFile
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.publishing.itl import rebuild_itl

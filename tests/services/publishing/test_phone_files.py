@@ -7,12 +7,12 @@ import pytest
 
 from tests.rigs.clock import Clock
 from tests.services.conftest import LAB
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.phone_models import PHONE_MODELS
-from tokenless.protocol.signed_file import SignedFile
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node

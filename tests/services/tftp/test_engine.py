@@ -3,8 +3,8 @@
 import pytest
 
 from tests.rigs.tftp_rig import BLOCK, BOTH, FILES, rig, settings, single
-from tokenless.protocol.tftp_packets import TftpErrorCode, encode_ack, encode_error
-from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp.packets import TftpErrorCode, encode_ack, encode_error
+from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.settings import Ports
 from tokenless.services.tftp.source import MemoryFiles

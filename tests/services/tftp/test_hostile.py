@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig
-from tokenless.protocol.tftp_packets import encode_ack
-from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp.packets import encode_ack
+from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.newcomers import Newcomers
 from tokenless.services.tftp.settings import Ports, TftpSettings

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs.tftp_rig import Client, Rig, rig
-from tokenless.protocol.tftp_netascii import cut_netascii, to_netascii
-from tokenless.protocol.tftp_packets import encode_ack, encode_data
-from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp.netascii import cut_netascii, to_netascii
+from tokenless.protocol.tftp.packets import encode_ack, encode_data
+from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.static_files import StaticFiles
 

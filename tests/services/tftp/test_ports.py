@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tokenless.protocol.tftp_blocks import Blocks
-from tokenless.protocol.tftp_options import Agreement
-from tokenless.protocol.tftp_transfer import Timing, Transfer
+from tokenless.protocol.tftp.blocks import Blocks
+from tokenless.protocol.tftp.options import Agreement
+from tokenless.protocol.tftp.transfer import Timing, Transfer
 from tokenless.services.tftp import ports as ports_module
 from tokenless.services.tftp.ports import DESCRIPTORS_A_PORT, PortPool, TransferPort
 from tokenless.services.tftp.session import Session

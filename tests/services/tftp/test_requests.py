@@ -6,8 +6,8 @@ import pytest
 
 from tests.rigs.tftp_rig import BOTH, FILES, rig, settings
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tftp_packets import TftpError, TftpErrorCode, encode_ack
-from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode, encode_ack
+from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.source import MemoryFiles

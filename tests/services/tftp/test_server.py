@@ -14,8 +14,8 @@ import trio.testing
 
 from tests.rigs.tftp_rig import BOTH, Where, fetch, keeping
 from tests.rigs.waiting import until
-from tokenless.protocol.tftp_download import Wishes
-from tokenless.protocol.tftp_transfer import Outcome
+from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.errors import ServiceError
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.server import TftpServer

@@ -7,10 +7,10 @@ import pytest
 from tests.rigs import lists, minting
 from tests.rigs.odd_certificates import list_of_year_0
 from tests.rigs.tvs_rig import PUBLISHER, capturing_log
-from tokenless.protocol.certificate import Certificate
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.names import NameForm
 from tokenless.protocol.codes import Digest, TrustStore
-from tokenless.protocol.names import NameForm
-from tokenless.protocol.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 from tokenless.services.logs import LogLevel
 from tokenless.services.tvs.caches import (
     CachedCertificate,

@@ -14,7 +14,7 @@ import pytest
 from tests.rigs import minting
 from tests.rigs.tvs_rig import PUBLISHER, TRUSTED, query_for
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs_messages import Answer
+from tokenless.protocol.tvs.messages import Answer
 from tokenless.services.cli.tvs import ServerAddressType
 from tokenless.services.errors import ServiceError
 from tokenless.services.tvs.client import ServerAddress, TlsVersion, TvsClient

@@ -6,7 +6,7 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.tvs_rig import PUBLISHER, query_for, verify_for
-from tokenless.protocol.tvs_messages import Answer, MessageType, Status, decode_message
+from tokenless.protocol.tvs.messages import Answer, MessageType, Status, decode_message
 from tokenless.services.tvs.caches import CachedCertificate, CacheName, Index
 from tokenless.services.tvs.decision import Decision, decide
 

@@ -6,15 +6,15 @@ import pytest
 
 from tests.rigs import damage, lists, minting
 from tests.rigs.tvs_rig import capturing_log
+from tokenless.protocol.certificates.names import NameForm
 from tokenless.protocol.codes import Role
-from tokenless.protocol.names import NameForm
-from tokenless.protocol.record import Record, RecordTag, compose_record
-from tokenless.protocol.trust_list_build import (
+from tokenless.protocol.files.record import Record, RecordTag, compose_record
+from tokenless.protocol.files.trust_list_build import (
     emptied_record,
     record_for,
     sign_trust_list,
 )
-from tokenless.protocol.tvs_messages import Answer, MessageType, Status, pack_message
+from tokenless.protocol.tvs.messages import Answer, MessageType, Status, pack_message
 from tokenless.services.logs import LogLevel
 from tokenless.services.tvs.caches import CachedCertificate, CtlCache, DbCache, Index
 

@@ -30,8 +30,8 @@ from tests.rigs.tvs_rig import (
     settings_for,
 )
 from tests.rigs.waiting import until
-from tokenless.protocol.tvs_elements import Tag
-from tokenless.protocol.tvs_messages import MessageType, Verify, pack_message
+from tokenless.protocol.tvs.elements import Tag
+from tokenless.protocol.tvs.messages import MessageType, Verify, pack_message
 from tokenless.protocol.wire import pack_element
 from tokenless.services.logs import LogLevel
 from tokenless.services.stream_server.counters import StreamCount

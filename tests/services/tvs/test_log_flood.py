@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.rigs.tvs_rig import PUBLISHER, phone, query_for, running, settings_for
 from tests.rigs.waiting import until
-from tokenless.protocol.tvs_messages import Query
+from tokenless.protocol.tvs.messages import Query
 from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.tvs.counters import TvsCount
 

@@ -18,8 +18,8 @@ from tests.rigs.tvs_rig import (
     settings_for,
     verify_for,
 )
-from tokenless.protocol.tvs_elements import Tag
-from tokenless.protocol.tvs_messages import Verify
+from tokenless.protocol.tvs.elements import Tag
+from tokenless.protocol.tvs.messages import Verify
 from tokenless.services import metrics
 from tokenless.services.logs import LogLevel
 from tokenless.services.stream_server.counters import StreamCount

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from tests.system.hosts.host import PHONES, PhonesHost
 from tests.system.hosts.scene import Scene
 from tokenless.phone_emulator.fleet.store import StoredPhone
-from tokenless.protocol.certificate import Certificate
-from tokenless.protocol.phone_config import PhoneConfig
-from tokenless.protocol.trust_list import TrustList
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import PhoneConfig
 
 
 def check_trust(scene: Scene) -> None:

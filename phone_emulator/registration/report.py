@@ -1,0 +1,150 @@
+"""What came of a registration, as values for reports and programs.
+
+`RegistrationReport` says at which node a phone is registered and whether securely, and
+for every node that it tried before why that one was not it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Any
+
+from tokenless.protocol.phones.registration import Signalling
+
+
+@unique
+class Failure(StrEnum):
+    """Why a phone is not registered at a node: the reason code of reports."""
+
+    NO_CONFIGURATION = "no-configuration"
+    """The phone has never accepted a configuration."""
+    NO_CALLMANAGER = "no-callmanager"
+    """Its configuration names no CallManager."""
+    UNREACHABLE = "unreachable"
+    """Nothing listens there, or the name is not known."""
+    SILENT = "silent"
+    """The server does not answer in time."""
+    CLOSED = "closed"
+    """The server closed the connection."""
+    NOT_IN_CTL = "not-in-ctl"
+    """The server's certificate is no CCM record of the installed CTL: a stale CTL."""
+    NOT_IN_ITL = "not-in-itl"
+    """As `NOT_IN_CTL`, of a phone without a CTL."""
+    NO_COMMON_TLS_VERSION = "no-common-tls-version"
+    NO_COMMON_CIPHER = "no-common-cipher"
+    NO_OWN_CERTIFICATE = "no-own-certificate"
+    """The server wants a certificate; the phone has neither LSC nor MIC."""
+    OWN_CERTIFICATE_REFUSED = "own-certificate-refused"
+    """The server does not trust the issuer of the phone's LSC or MIC."""
+    TLS_FAILED = "tls-failed"
+    """The handshake failed in another way."""
+    REJECTED = "rejected"
+    """The server refused the registration; `said` has its words."""
+
+
+@unique
+class Outcome(StrEnum):
+    """What a person who looks at the phone would say."""
+
+    REGISTERED_SECURE = "registered secure"
+    REGISTERED = "registered"
+    NOT_REGISTERED = "not registered"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One node that a phone tried in vain.
+
+    Attributes:
+        node: Its name in the configuration.
+        address: Host and port.
+        is_secure: Whether the phone tried TLS.
+        failure: Why it is not registered there.
+        said: The server's words, or what the phone saw; anybody's text.
+    """
+
+    node: str
+    address: str
+    is_secure: bool
+    failure: Failure
+    said: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what JSON has of it."""
+        return {
+            "node": self.node,
+            "address": self.address,
+            "secure": self.is_secure,
+            "reason_code": self.failure.value,
+            "said": self.said,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationReport:
+    """Where and how a phone is registered, or why it is not.
+
+    Attributes:
+        device: The phone's name.
+        model: Its model.
+        signalling: What it speaks; None without a configuration.
+        node: The name of the node that it is registered at; None: at none.
+        address: That node's host and port.
+        priority: The place of the node in the phone's group; 0 is the first.
+        cipher: Of TLS; None in clear.
+        number: The phone's directory number.
+        attempts: The nodes that were tried before.
+    """
+
+    device: str
+    model: str
+    signalling: Signalling | None = None
+    node: str | None = None
+    address: str = ""
+    priority: int = 0
+    cipher: str | None = None
+    number: str = ""
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the phone has dial tone."""
+        return self.node is not None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is registered over TLS."""
+        return self.is_registered and self.cipher is not None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is registered at another node than the first of its group."""
+        return self.is_registered and self.priority > 0
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it is not registered at the first node of its group; None when it is."""
+        return self.attempts[0].failure if self.attempts else None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What a person would say."""
+        if not self.is_registered:
+            return Outcome.NOT_REGISTERED
+        return Outcome.REGISTERED_SECURE if self.is_secure else Outcome.REGISTERED
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        return {
+            "device": self.device,
+            "model": self.model,
+            "protocol": None if self.signalling is None else self.signalling.value,
+            "outcome": self.outcome.value,
+            "node": self.node,
+            "address": self.address or None,
+            "secure": self.is_secure,
+            "cipher": self.cipher,
+            "elsewhere": self.is_elsewhere,
+            "number": self.number or None,
+            "reason_code": None if self.failure is None else self.failure.value,
+            "attempts": [each.to_json() for each in self.attempts],
+        }

@@ -1,0 +1,453 @@
+"""A call of a SIP phone, without I/O: both roles, offers and answers, SRTP keys.
+
+A line in encrypted mode offers RTP/SAVP with a crypto line a suite, each with a key of
+its own, and takes an answer in RTP/AVP as well: X-cisco-srtp-fallback (REFERENCE-4
+4.3). Each side's crypto line holds the key that it sends with. The level on the screen
+is what the server dictates in Call-Info (4.4).
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import IntEnum, unique
+from ipaddress import IPv4Address
+from typing import Final
+
+from tokenless.phone_emulator.registration.events import (
+    CallShown,
+    CallStage,
+    ListenForMedia,
+    PhoneEvent,
+    SendMedia,
+    ShownCall,
+    StopMedia,
+)
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.sccp.call import SecurityStatus
+from tokenless.protocol.sip.addresses import decode_address, decode_uri
+from tokenless.protocol.sip.messages import (
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    answer_to,
+)
+from tokenless.protocol.sip.register import DEVICE_PARAMETER, SUPPORTED
+from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
+from tokenless.protocol.srtp import (
+    MASTER_KEY_BYTES,
+    MASTER_SALT_BYTES,
+    SrtpKeys,
+    SrtpSuite,
+)
+
+_SDP: Final = ("Content-Type", "application/sdp")
+_ALLOW: Final = (
+    "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
+)
+_LEVEL: Final = re.compile(r";\s*security\s*=\s*([A-Za-z]{1,32})")
+_LEVELS: Final = {
+    "notauthenticated": SecurityStatus.NOT_AUTHENTICATED,
+    "authenticated": SecurityStatus.AUTHENTICATED,
+    "encrypted": SecurityStatus.ENCRYPTED,
+}
+_RINGING, _OK, _FIRST_FAILURE = 180, 200, 300
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """What a call needs of its phone.
+
+    Attributes:
+        number: The phone's directory number.
+        device: Its name.
+        server: The node's host.
+        user_agent: The phone's.
+        via: The beginning of Via, without a branch.
+        contact: The phone's contact, in angle brackets.
+        suites: What it offers for SRTP; empty on a line that is not encrypted.
+        send: Takes a message to the server.
+        emit: Takes what the runner acts on.
+        random: Returns so many random bytes.
+    """
+
+    number: str
+    device: str
+    server: str
+    user_agent: str
+    via: str
+    contact: str
+    suites: tuple[SrtpSuite, ...]
+    send: Callable[[SipMessage], None]
+    emit: Callable[[PhoneEvent], None]
+    random: Callable[[int], bytes]
+
+
+@unique
+class _Stage(IntEnum):
+    NEW = 0
+    OPENING = 1
+    """Before the INVITE: a socket is being opened."""
+    CALLING = 2
+    RINGING = 3
+    LIFTING = 4
+    """Answered by the person: a socket is being opened."""
+    ESTABLISHED = 5
+    ENDED = 6
+
+
+class SipCall:
+    """One dialog of a phone."""
+
+    def __init__(self, site: CallSite) -> None:
+        self.call_id = f"{site.random(4).hex()}-{site.random(8).hex()}@{site.device}"
+        self.shown: ShownCall | None = None
+        self._site = site
+        self._stage = _Stage.NEW
+        self._tag = site.random(8).hex()
+        self._mine = f"<sip:{site.number}@{site.server}>;tag={self._tag}"
+        self._theirs = self._target = ""
+        self._sequence = 100
+        self._invite: SipRequest | None = None
+        """The INVITE that began the call, of either side."""
+        self._description = 0
+        self._stream: AudioStream | None = None
+        """What the phone has offered or answered."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is to come of it."""
+        return self._stage is _Stage.ENDED
+
+    # --- what the person does ------------------------------------------------------
+
+    def dial(self, number: str) -> None:
+        """Ask for a socket; the INVITE says where it is."""
+        self._target = f"sip:{number}@{self._site.server};user=phone"
+        self._theirs = f"<sip:{number}@{self._site.server}>"
+        self._stage = _Stage.OPENING
+        self._show(CallStage.DIALLING, other=number)
+        self._site.emit(ListenForMedia(None))
+
+    def lift(self) -> None:
+        """Answer the call that rings, once there is a socket."""
+        if self._stage is _Stage.RINGING:
+            self._stage = _Stage.LIFTING
+            self._site.emit(ListenForMedia(None))
+
+    def hang_up(self) -> None:
+        """End the call as its stage asks for it."""
+        if self._stage is _Stage.ESTABLISHED:
+            self._request("BYE")
+        elif self._stage is _Stage.CALLING:
+            self._request("CANCEL")
+        elif self._stage in {_Stage.RINGING, _Stage.LIFTING}:
+            self._respond(603, "Decline")
+        self._end()
+
+    # --- what the runner says ------------------------------------------------------
+
+    def media_opened(self, address: IPv4Address, port: int) -> None:
+        """Go on with a dialog that waited for a socket."""
+        if self._stage is _Stage.OPENING:
+            self._stage = _Stage.CALLING
+            self._stream = self._offer(address, port)
+            self._request("INVITE", *self._of_invite(), body=self._encoded())
+        elif self._stage is _Stage.LIFTING:
+            self._say_lifted(address, port)
+
+    def media_failed(self) -> None:
+        """Give up a dialog that waited for a socket."""
+        if self._stage is _Stage.LIFTING:
+            self._respond(500, "Server Internal Error")
+        if self._stage in {_Stage.OPENING, _Stage.LIFTING}:
+            self._end()
+
+    def _of_invite(self) -> tuple[tuple[str, str], ...]:
+        site = self._site
+        party = "party=calling;id-type=subscriber;privacy=off;screen=yes"
+        return (
+            ("Expires", "180"),
+            ("Accept", "application/sdp"),
+            ("Allow", _ALLOW),
+            ("Remote-Party-ID", f"<sip:{site.number}@{site.server}>;{party}"),
+            ("Supported", SUPPORTED),
+            ("Allow-Events", "kpml,dialog"),
+            _SDP,
+            ("Content-Disposition", "session;handling=optional"),
+        )
+
+    def _say_lifted(self, address: IPv4Address, port: int) -> None:
+        invite = self._invite
+        theirs = self._decoded(invite.body) if invite and invite.body else None
+        self._stage = _Stage.ESTABLISHED
+        if theirs is None:
+            self._stream = self._offer(address, port)
+            self._respond(200, "OK", _SDP, body=self._encoded())
+            return
+        peer = self._answer(theirs, address, port)
+        self._respond(200, "OK", _SDP, body=self._encoded())
+        self._show(CallStage.CONNECTED)
+        self._start(theirs, peer)
+
+    # --- what the server sends -----------------------------------------------------
+
+    def take_invite(self, request: SipRequest) -> None:
+        """Ring, or take another offer in mid-call."""
+        if self._stage is not _Stage.NEW:
+            self._take_again(request)
+            return
+        try:
+            self._target = decode_address(request.get("contact")).uri
+            other = decode_uri(decode_address(request.get("from")).uri).user
+        except ProtocolError:
+            self._stage = _Stage.ENDED
+            self._site.send(
+                answer_to(request, 400, "Bad Request", to_tag=self._tag),
+            )
+            return
+        self.call_id = request.get("call-id")
+        self._invite = request
+        self._mine = f"{request.get('to')};tag={self._tag}"
+        self._theirs = request.get("from")
+        self._stage = _Stage.RINGING
+        self._respond(100, "Trying")
+        self._respond(180, "Ringing")
+        self._show(CallStage.RINGING, other=other, security=_level_of(request))
+
+    def _take_again(self, request: SipRequest) -> None:
+        """Answer an offer in mid-call; an INVITE that was said again gets nothing."""
+        stream = self._stream
+        if self._stage is not _Stage.ESTABLISHED or stream is None:
+            return
+        theirs = self._decoded(request.body)
+        if theirs is None:
+            refusal = (488, "Not Acceptable Here")
+            self._site.send(answer_to(request, *refusal, to_tag=self._tag))
+            return
+        self._invite = request
+        peer = self._answer(theirs, stream.address, stream.port)
+        self._respond(200, "OK", _SDP, body=self._encoded())
+        self._start(theirs, peer)
+        self._note_level(request)
+
+    def take_request(self, request: SipRequest) -> None:
+        """Go on with ACK, BYE, CANCEL or UPDATE of this dialog."""
+        if request.method == "ACK":
+            self._take_ack(request)
+            return
+        self._site.send(answer_to(request, 200, "OK", to_tag=self._tag))
+        if request.method == "UPDATE":
+            self._note_level(request)
+        elif request.method == "BYE":
+            self._end()
+        elif self._stage in {_Stage.RINGING, _Stage.LIFTING}:
+            self._respond(487, "Request Terminated")
+            self._end()
+
+    def take_response(self, response: SipResponse) -> None:
+        """Go on with what the server answers to the INVITE."""
+        is_ours = response.get("call-id") == self.call_id
+        number = str(self._sequence)
+        if not is_ours or response.get("cseq").split() != [number, "INVITE"]:
+            return
+        if response.status >= _FIRST_FAILURE:
+            self._request("ACK")
+            if self._stage is _Stage.CALLING:
+                self._site.emit(StopMedia())
+                self._show(CallStage.FAILED)
+        elif response.status >= _OK:
+            self._take_answer(response)
+        elif response.status == _RINGING:
+            self._show(CallStage.RING_OUT, security=_level_of(response))
+
+    def _take_answer(self, response: SipResponse) -> None:
+        if self._stage is not _Stage.CALLING:
+            self._request("ACK")  # a 200 that came again
+            return
+        self._stage = _Stage.ESTABLISHED
+        self._theirs = response.get("to")
+        with suppress(ProtocolError):  # requests go on to where the INVITE went
+            self._target = decode_address(response.get("contact")).uri
+        self._request("ACK")
+        self._agree(response)
+
+    def _take_ack(self, request: SipRequest) -> None:
+        """Take the answer to the offer in a 200 (a delayed offer)."""
+        is_waiting = self.shown is not None and self.shown.stage is CallStage.RINGING
+        if self._stage is _Stage.ESTABLISHED and is_waiting:
+            self._agree(request)
+
+    def _agree(self, message: SipMessage) -> None:
+        theirs = self._decoded(message.body)
+        mine = None if theirs is None else self._agreed_crypto(theirs)
+        if theirs is None or (theirs.is_secure and mine is None):
+            self._request("BYE")
+            self._end()
+            return
+        self._show(CallStage.CONNECTED, security=_level_of(message))
+        self._start(theirs, mine)
+
+    # --- media ---------------------------------------------------------------------
+
+    def _offer(self, address: IPv4Address, port: int) -> AudioStream:
+        cryptos = tuple(
+            Crypto(tag, suite, self._new_keys())
+            for tag, suite in enumerate(self._site.suites, start=1)
+        )
+        return AudioStream(address, port, cryptos=cryptos, is_secure=bool(cryptos))
+
+    def _answer(
+        self, theirs: AudioStream, address: IPv4Address, port: int
+    ) -> Crypto | None:
+        """Make the answer to an offer; return the crypto line that it holds."""
+        suites = self._site.suites
+        usable = (each for each in theirs.cryptos if each.suite in suites)
+        chosen = next(usable, None) if theirs.is_secure else None
+        mine = None if chosen is None else replace(chosen, keys=self._new_keys())
+        self._stream = AudioStream(
+            address,
+            port,
+            cryptos=() if mine is None else (mine,),
+            is_secure=mine is not None,
+        )
+        return mine
+
+    def _agreed_crypto(self, theirs: AudioStream) -> Crypto | None:
+        """Return the line of our offer that an answer takes; None: none, or in clear.
+
+        An answer has exactly one line, with the tag and the suite of ours.
+        """
+        offered = () if self._stream is None else self._stream.cryptos
+        if not theirs.is_secure or len(theirs.cryptos) != 1:
+            return None
+        (chosen,) = theirs.cryptos
+        return next(
+            (
+                each
+                for each in offered
+                if (each.tag, each.suite) == (chosen.tag, chosen.suite)
+            ),
+            None,
+        )
+
+    def _start(self, theirs: AudioStream, mine: Crypto | None) -> None:
+        """Let the runner send, and decrypt with the peer's key of the same line."""
+        emit = self._site.emit
+        if mine is None:
+            emit(ListenForMedia(None))
+            emit(SendMedia(theirs.address, theirs.port, None))
+            return
+        peer = next(
+            each
+            for each in theirs.cryptos
+            if (each.tag, each.suite) == (mine.tag, mine.suite)
+        )
+        emit(ListenForMedia(peer.keys, mine.suite))
+        emit(SendMedia(theirs.address, theirs.port, mine.keys, mine.suite))
+
+    def _new_keys(self) -> SrtpKeys:
+        material = self._site.random(MASTER_KEY_BYTES + MASTER_SALT_BYTES)
+        return SrtpKeys(material[:MASTER_KEY_BYTES], material[MASTER_KEY_BYTES:])
+
+    def _encoded(self) -> bytes:
+        assert self._stream is not None  # noqa: S101  # made just before
+        self._description += 1
+        return self._stream.encode(origin="Cisco-SIPUA", session=self._description)
+
+    @staticmethod
+    def _decoded(body: bytes) -> AudioStream | None:
+        try:
+            return decode_audio(body)
+        except ProtocolError:
+            return None
+
+    # --- inside ----------------------------------------------------------------------
+
+    def _note_level(self, message: SipMessage) -> None:
+        known = self.shown
+        if known is not None and message.get("call-info"):
+            self._show(known.stage, security=_level_of(message))
+
+    def _show(
+        self,
+        stage: CallStage,
+        *,
+        other: str | None = None,
+        security: SecurityStatus | None = None,
+    ) -> None:
+        known = self.shown or ShownCall(stage, 1)
+        self.shown = replace(
+            known,
+            stage=stage,
+            other=known.other if other is None else other,
+            security=known.security if security is None else security,
+        )
+        self._site.emit(CallShown(self.shown))
+
+    def _end(self) -> None:
+        if self._stage is not _Stage.ENDED:
+            self._stage = _Stage.ENDED
+            self.shown = None
+            self._site.emit(StopMedia())
+            self._site.emit(CallShown(None))
+
+    def _respond(
+        self, status: int, reason: str, *headers: tuple[str, str], body: bytes = b""
+    ) -> None:
+        """Answer the INVITE of a call that came in."""
+        if self._invite is None:
+            return
+        site = self._site
+        device = f'{DEVICE_PARAMETER}="{site.device}"'
+        added = (
+            ("Contact", f"{site.contact};{device}"),
+            ("Server", site.user_agent),
+            ("Supported", SUPPORTED),
+            *headers,
+        )
+        tag = "" if status < _RINGING else self._tag
+        self._site.send(
+            answer_to(self._invite, status, reason, added, body=body, to_tag=tag)
+        )
+
+    def _request(
+        self, method: str, *headers: tuple[str, str], body: bytes = b""
+    ) -> None:
+        site = self._site
+        first = self._invite
+        branch = f"z9hG4bK{site.random(8).hex()}"
+        via = f"{site.via};branch={branch}"
+        if method not in {"ACK", "CANCEL"}:
+            self._sequence += 1
+        elif first is not None and self._stage is not _Stage.ESTABLISHED:
+            via = first.get("via")  # of the INVITE's own transaction
+        request = SipRequest(
+            method,
+            self._target,
+            (
+                ("Via", via),
+                ("From", self._mine),
+                ("To", self._theirs),
+                ("Call-ID", self.call_id),
+                ("CSeq", f"{self._sequence} {method}"),
+                ("Max-Forwards", "70"),
+                ("User-Agent", site.user_agent),
+                (
+                    "Contact",
+                    f'{site.contact};{DEVICE_PARAMETER}="{site.device}"',
+                ),
+                *headers,
+            ),
+            body,
+        )
+        if method == "INVITE":
+            self._invite = request
+        site.send(request)
+
+
+def _level_of(message: SipMessage) -> SecurityStatus:
+    """Return the level that Call-Info dictates; without one: Unknown."""
+    found = _LEVEL.search(message.get("call-info"))
+    word = found[1].lower() if found else ""
+    return _LEVELS.get(word, SecurityStatus.UNKNOWN)

@@ -1,0 +1,408 @@
+"""A SIP phone's side of one connection to CallManager, without I/O.
+
+The same shape as `SccpPhone`: the runner feeds `receive`, sends `output()`, acts on
+`events()`, and calls `tick` at `deadline`. A standby connection sends REGISTER with
+`Expires: 0`, which registers nobody (REFERENCE-3 5.2).
+"""
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from ipaddress import IPv4Address
+from typing import Final
+
+from tokenless.phone_emulator.registration.events import (
+    LastOut,
+    MayComeBack,
+    PhoneEvent,
+    ResetOrdered,
+    ShownCall,
+    Standing,
+    StandingChanged,
+)
+from tokenless.phone_emulator.registration.sccp_phone import MediaCounts
+from tokenless.phone_emulator.registration.sip_call import CallSite, SipCall
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.phones.registration import directory_number
+from tokenless.protocol.sip.messages import (
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    answer_to,
+    decode_message,
+)
+from tokenless.protocol.sip.register import (
+    DEFAULT_EXPIRES_S,
+    GRANTED_EXPIRES_S,
+    RegisterForm,
+)
+from tokenless.protocol.sip.stream import SipStream
+from tokenless.protocol.srtp import SrtpSuite
+
+_ANSWER_TIMEOUT_S: Final = 10.0
+_RESEND_S: Final = 0.5
+"""RFC 3261's T1: over UDP a request is sent again, each time after twice as long."""
+_STANDBY_S: Final = 60.0
+_BEFORE_EXPIRY_S: Final = 5.0
+_OK: Final = 200
+_FIRST_FAILURE: Final = 300
+_SECONDS: Final = re.compile(r"\d{1,6}\Z")
+_WARNING: Final = re.compile(r'\d{3} \S+ "([^"]{1,200})"')
+_ACTION: Final = re.compile(rb"(?m)^action=([a-z-]{1,32})\r?$")
+_RESETS: Final = {
+    b"reset": LastOut.RESET,
+    b"restart": LastOut.RESTART,
+    b"apply-config": LastOut.RESTART,
+}
+_ALLOWED: Final = (
+    "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SipIdentity:
+    """What a phone says of itself.
+
+    Attributes:
+        device: Its name.
+        model: The vendor's number of its model.
+        load: The firmware that it runs.
+        user_agent: E.g. `Cisco-CP8861/sip88xx.10-3-1-20`.
+        server: The node's host, as the configuration names it.
+        address: Its own.
+        port: Of its connection.
+        transport: `tcp`, `udp` or `tls`.
+        suites: What it offers for SRTP; empty on a line that is not encrypted.
+        lower_case_alarms: Whether alarms are written as 78xx and 88xx do.
+    """
+
+    device: str
+    model: int
+    load: str
+    user_agent: str
+    server: str
+    address: IPv4Address
+    port: int
+    transport: str = "tcp"
+    suites: tuple[SrtpSuite, ...] = ()
+    lower_case_alarms: bool = True
+
+
+@unique
+class _Purpose(IntEnum):
+    """What a REGISTER is for."""
+
+    REGISTER = 0
+    STAND_BY = 1
+    COME_BACK = 2
+    FAREWELL = 3
+
+
+class SipPhone:
+    """One connection of a phone."""
+
+    def __init__(
+        self,
+        identity: SipIdentity,
+        *,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self.identity = identity
+        self.standing = Standing.IDLE
+        self.number = directory_number(identity.device)
+        """Its directory number."""
+        self.counts = MediaCounts()
+        """Told at the end of a call."""
+        self.deadline: float | None = None
+        """When `tick` has something to do, monotonic seconds."""
+        self._random = random_bytes
+        self._stream = SipStream()
+        self._output: list[bytes] = []
+        self._events: list[PhoneEvent] = []
+        self._sequence = 100
+        self._purpose = _Purpose.REGISTER
+        self._unanswered: bytes | None = None
+        """The REGISTER that waits for its answer."""
+        self._give_up_at = 0.0
+        self._resend_s = _RESEND_S
+        self._form = RegisterForm(
+            server=identity.server,
+            number=self.number,
+            device=identity.device,
+            model=identity.model,
+            user_agent=identity.user_agent,
+            call_id=f"{identity.device[-12:].lower()}-{self._token(8)}"
+            f"@{identity.address}",
+            contact=f"{identity.address}:{identity.port}",
+            transport=identity.transport,
+            user=_uuid(random_bytes(16)),
+        )
+        self._tag = self._token(8)
+        self._call: SipCall | None = None
+
+    @property
+    def call(self) -> ShownCall | None:
+        """The call that the screen shows."""
+        return None if self._call is None else self._call.shown
+
+    def output(self) -> bytes:
+        """Return what is to be sent, and forget it."""
+        return b"".join(self.datagrams())
+
+    def datagrams(self) -> list[bytes]:
+        """Return what is to be sent, one message each, and forget it."""
+        messages, self._output = self._output, []
+        return messages
+
+    def events(self) -> list[PhoneEvent]:
+        """Return what has happened, and forget it."""
+        events, self._events = self._events, []
+        return events
+
+    # --- registration ------------------------------------------------------------
+
+    def register(self, last: LastOut, now: float) -> None:
+        """Send REGISTER with the alarm over a connection that is open."""
+        me = self.identity
+        word, load = last.value, "Load"
+        if me.lower_case_alarms:
+            word, load = word.lower(), "ActiveLoad"
+        alarm = f"{last.code} Name={me.device} {load}={me.load} Last={word}"
+        self._become(Standing.REGISTERING)
+        self._ask(_Purpose.REGISTER, now, alarm)
+
+    def stand_by(self, now: float) -> None:
+        """Keep a connection to the standby server alive, without registering."""
+        self._ask(_Purpose.STAND_BY, now)
+
+    def ask_to_come_back(self, now: float) -> None:
+        """Ask whether a better server is there again: as a standby server is asked."""
+        self._ask(_Purpose.COME_BACK, now)
+
+    def unregister(self) -> None:
+        """Say goodbye."""
+        if self.standing is Standing.REGISTERED:
+            self._ask(_Purpose.FAREWELL, None)
+
+    def closed(self) -> None:
+        """Note that the server has closed the connection."""
+        if self.standing in {Standing.REGISTERING, Standing.REGISTERED, Standing.IDLE}:
+            self._lose("the server closed the connection", LastOut.CLOSED)
+
+    def tick(self, now: float) -> None:
+        """Refresh the registration, say a request again, or give the server up."""
+        if self.deadline is None or now < self.deadline:
+            return
+        if self._unanswered is None:
+            self._ask(self._purpose, now)
+        elif now >= self._give_up_at:
+            silent = self.standing is Standing.REGISTERING
+            last = LastOut.TCP_TIMEOUT if silent else LastOut.KEEPALIVE_FAILURE
+            self._lose("the server did not answer REGISTER", last)
+        else:
+            self._output.append(self._unanswered)
+            self._resend_s *= 2
+            self.deadline = min(self._give_up_at, now + self._resend_s)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes of the server; what is not SIP ends the connection."""
+        try:
+            if self.identity.transport == "udp":
+                messages = [decode_message(data)]
+            else:
+                messages = self._stream.receive(data)
+        except ProtocolError as error:
+            self._lose(f"the server does not speak SIP: {error}", LastOut.ABORTED)
+            return
+        for message in messages:
+            self._take(message, now)
+
+    def _ask(self, purpose: _Purpose, now: float | None, alarm: str = "") -> None:
+        self._purpose = purpose
+        self._sequence += 1
+        lasts = purpose is _Purpose.REGISTER
+        request = self._form.build(
+            self._sequence,
+            expires_s=DEFAULT_EXPIRES_S if lasts else 0,
+            branch=self._branch(),
+            tag=self._tag,
+            alarm=alarm,
+        )
+        self._unanswered = request.encode()
+        self._output.append(self._unanswered)
+        if now is None:  # nobody waits for the answer
+            self.deadline = None
+            return
+        self._give_up_at = now + _ANSWER_TIMEOUT_S
+        self._resend_s = _RESEND_S
+        is_datagram = self.identity.transport == "udp"
+        self.deadline = now + _RESEND_S if is_datagram else self._give_up_at
+
+    def _take(self, message: SipMessage, now: float) -> None:
+        if isinstance(message, SipRequest):
+            self._take_request(message)
+        elif message.get("call-id") == self._form.call_id:
+            self._take_answer(message, now)
+        elif self._call is not None:
+            self._call.take_response(message)
+
+    def _take_answer(self, response: SipResponse, now: float) -> None:
+        is_last = response.get("cseq").split() == [str(self._sequence), "REGISTER"]
+        if not is_last or response.status < _OK or self._unanswered is None:
+            return
+        self._unanswered = None
+        if response.status >= _FIRST_FAILURE:
+            self.deadline = None
+            why = f"{response.status} {response.reason}"
+            if warning := _WARNING.search(response.get("warning")):
+                why = warning[1]
+            self._become(Standing.REJECTED, why, LastOut.REJECTED)
+            return
+        match self._purpose:
+            case _Purpose.REGISTER:
+                self._registered(response, now)
+            case _Purpose.STAND_BY:
+                self.deadline = now + _STANDBY_S
+            case _Purpose.COME_BACK:
+                self.deadline = None
+                self._events.append(MayComeBack())
+            case _Purpose.FAREWELL:
+                self.deadline = None
+                self._become(Standing.UNREGISTERED)
+
+    def _registered(self, response: SipResponse, now: float) -> None:
+        said = response.get("expires")
+        granted = int(said) if _SECONDS.match(said) else GRANTED_EXPIRES_S
+        refresh_s = max(granted - _BEFORE_EXPIRY_S, granted / 2, 0.5)
+        self.deadline = now + refresh_s
+        if self.standing is not Standing.REGISTERED:
+            self._become(Standing.REGISTERED)
+
+    def _take_request(self, request: SipRequest) -> None:
+        match request.method:
+            case "INVITE":
+                self._take_invite(request)
+            case "ACK" | "BYE" | "CANCEL" | "UPDATE":
+                self._take_in_dialog(request)
+            case "NOTIFY":
+                self._answer(request, 200, "OK")
+                self._take_notify(request)
+            case "REFER" | "OPTIONS" | "INFO":
+                self._answer(request, 200, "OK")
+            case _:
+                self._answer(request, 405, "Method Not Allowed", ("Allow", _ALLOWED))
+
+    def _take_notify(self, request: SipRequest) -> None:
+        action = _ACTION.search(request.body)
+        is_control = request.get("event").lower() == "service-control"
+        if action and is_control and action[1] in _RESETS:
+            self._events.append(ResetOrdered(_RESETS[action[1]]))
+
+    # --- a call ------------------------------------------------------------------
+
+    def dial(self, number: str) -> None:
+        """Dial, as a person does: SIP phones send the number as a whole."""
+        if self._call is None:
+            self._call = SipCall(self._site())
+            self._call.dial(number)
+
+    dial_at_once = dial
+
+    def answer(self) -> None:
+        """Answer the call that rings."""
+        if self._call is not None:
+            self._call.lift()
+
+    def hang_up(self) -> None:
+        """End the call."""
+        if self._call is not None:
+            self._call.hang_up()
+        self._forget_ended_call()
+
+    def media_opened(self, address: IPv4Address, port: int) -> None:
+        """Say where the phone listens."""
+        if self._call is not None:
+            self._call.media_opened(address, port)
+
+    def media_failed(self) -> None:
+        """Say that no socket could be had."""
+        if self._call is not None:
+            self._call.media_failed()
+        self._forget_ended_call()
+
+    def _take_invite(self, request: SipRequest) -> None:
+        known = self._call
+        if known is not None and known.has_ended:
+            known = None
+        if known is None:
+            self._call = SipCall(self._site())
+            self._call.take_invite(request)
+        elif known.call_id == request.get("call-id"):
+            known.take_invite(request)
+        else:
+            self._answer(request, 486, "Busy Here")
+        self._forget_ended_call()
+
+    def _take_in_dialog(self, request: SipRequest) -> None:
+        call = self._call
+        if call is not None and call.call_id == request.get("call-id"):
+            call.take_request(request)
+            self._forget_ended_call()
+        elif request.method != "ACK":
+            self._answer(request, 481, "Call/Transaction Does Not Exist")
+
+    def _forget_ended_call(self) -> None:
+        if self._call is not None and self._call.has_ended:
+            self._call = None
+
+    def _site(self) -> CallSite:
+        me = self.identity
+        return CallSite(
+            number=self.number,
+            device=me.device,
+            server=me.server,
+            user_agent=me.user_agent,
+            via=f"SIP/2.0/{me.transport.upper()} {me.address}:{me.port}",
+            contact=(
+                f"<sip:{self._form.user}@{me.address}:{me.port}"
+                f";transport={me.transport}>"
+            ),
+            suites=me.suites,
+            send=lambda message: self._output.append(message.encode()),
+            emit=self._events_of_call,
+            random=self._random,
+        )
+
+    def _events_of_call(self, event: PhoneEvent) -> None:
+        self._events.append(event)
+
+    # --- inside ------------------------------------------------------------------
+
+    def _answer(
+        self, request: SipRequest, status: int, reason: str, *headers: tuple[str, str]
+    ) -> None:
+        answer = answer_to(request, status, reason, headers, to_tag=self._tag)
+        self._output.append(answer.encode())
+
+    def _branch(self) -> str:
+        return f"z9hG4bK{self._token(8)}"
+
+    def _token(self, length: int) -> str:
+        return self._random(length).hex()
+
+    def _lose(self, why: str, last: LastOut) -> None:
+        self.deadline = None
+        self._become(Standing.LOST, why, last)
+
+    def _become(
+        self, standing: Standing, why: str = "", last: LastOut | None = None
+    ) -> None:
+        self.standing = standing
+        self._events.append(StandingChanged(standing, why, last))
+
+
+def _uuid(data: bytes) -> str:
+    text = data.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

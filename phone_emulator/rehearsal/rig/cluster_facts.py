@@ -1,0 +1,134 @@
+"""What a cluster can do at a moment: who signs, whom its TVS nodes vouch for.
+
+Plain values, read from the cluster and from its running services. `standing` and
+`remedies` compare them with what phones hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+
+from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.release import Release
+
+
+@unique
+class InferredRule(StrEnum):
+    """A rule that public reports contradict, or nobody documents, and verdicts rest on.
+
+    Values go into JSON.
+    """
+
+    CALLMANAGER_TRUST = "callmanager-trust-has-no-role"
+    """TVS vouches for nothing that lies in CallManager-trust alone."""
+
+    @property
+    def words(self) -> str:
+        """What a reader of the verdict has to know."""
+        return (
+            "TVS does not vouch for a certificate that is in CallManager-trust only. "
+            "One public report of a migration from 8.6 to 12.5 says otherwise; "
+            'play it with [tvs] callmanager_trust = "sast"'
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A certificate whose key can sign trust lists."""
+
+    store: TrustStore | None
+    """Whose it is; None for a security token."""
+    owner: str
+    """The node's or the token's name."""
+    on_publisher: bool = True
+
+    def __str__(self) -> str:
+        """Name it as an administrator does: `CallManager of cucm-pub`."""
+        if self.store is TrustStore.ITLRECOVERY:
+            return "ITLRecovery"
+        if self.store is None:
+            return f"token {self.owner}"
+        return f"{self.store} of {self.owner}"
+
+
+@dataclass(frozen=True, slots=True)
+class TvsFacts:
+    """One TVS server as a phone would find it."""
+
+    node: str
+    shown: bytes | None = field(repr=False)
+    """The certificate that it shows; None when it does not answer."""
+    own: bytes | None = field(repr=False)
+    """The node's present TVS certificate, shown after the next restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """A cluster at a moment."""
+
+    name: str
+    release: Release
+    is_mixed: bool
+    oldest_tls: str
+    signers: Mapping[bytes, Signer]
+    """Who can sign now, by the certificate's DER."""
+    retired: Mapping[bytes, Signer]
+    """Who could sign once, before it was replaced."""
+    tvs: Mapping[tuple[str, int], TvsFacts]
+    """By the address and port that configurations name."""
+    tftp: frozenset[str]
+    """Addresses of its nodes."""
+    without_role: frozenset[bytes] = frozenset()
+    """Certificates in CallManager-trust that TVS gives no role."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What one node holds after a step."""
+
+    name: str
+    cluster: str
+    is_up: bool
+    ctl: bytes | None = field(repr=False)
+    itl: bytes | None = field(repr=False)
+
+    @property
+    def md5(self) -> str | None:
+        """Of CTLFile.tlv, as `show ctl` prints it; None without the file."""
+        return None if self.ctl is None else md5_of(self.ctl)
+
+    @property
+    def sha1(self) -> str | None:
+        """Of CTLFile.tlv, as `show ctl` prints it; None without the file."""
+        return None if self.ctl is None else sha1_of(self.ctl)
+
+    @property
+    def itl_md5(self) -> str | None:
+        """Of ITLFile.tlv; None without the file."""
+        return None if self.itl is None else md5_of(self.itl)
+
+    @property
+    def ctl_length(self) -> int:
+        """Bytes of CTLFile.tlv, 0 when there is none (as `show ctl` says)."""
+        return 0 if self.ctl is None else len(self.ctl)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a phone keeps that decides whom it believes, decoded."""
+
+    ctl: TrustList | None
+    itl: TrustList | None
+
+    @property
+    def sasts(self) -> dict[bytes, None]:
+        """The certificates of all SAST records, in the order of the lists."""
+        return {
+            record.certificate_der: None
+            for held in (self.ctl, self.itl)
+            if held is not None
+            for record in held.records
+            if record.is_sast and record.certificate_der
+        }

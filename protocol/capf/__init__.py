@@ -1,0 +1,1 @@
+"""CAPF: messages and both sides of a session, without I/O (REFERENCE-3 3)."""

@@ -1,0 +1,1 @@
+"""HTTP as phones and monitoring need it, without I/O."""

@@ -1,0 +1,1 @@
+"""Phones: models, configuration files, certificates, security settings."""

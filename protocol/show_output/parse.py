@@ -1,0 +1,350 @@
+"""Read `show ctl` and `show itl` as pasted from a terminal (REFERENCE 6.3).
+
+Every character between the beginning of a list and its closing sentence belongs to a
+row or a sentence, or the text is refused. The rows must add up: to each record's
+length, to the header's, to the file's (REFERENCE 1.8). So a list is read whole or not
+at all. The text has no certificates: what comes out says who is in a list, and proves
+nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from tokenless.protocol.codes import Role, role_text
+from tokenless.protocol.show_output.faults import Progress, ShowFault, ShowTextError
+from tokenless.protocol.show_output.lengths import check_list
+from tokenless.protocol.show_output.paste import Paste, clean
+from tokenless.protocol.show_output.rows import (
+    HEADER_ROWS,
+    RECORD_ROWS,
+    Join,
+    Row,
+    RowName,
+    RowReader,
+    head_pattern,
+    is_number,
+)
+from tokenless.protocol.show_output.shown_list import ShownList, ShownRecord
+
+MAX_TEXT_LENGTH: Final = 4 * 1024 * 1024
+MAX_RECORDS: Final = 1024
+MAX_LISTS: Final = 64
+"""Lists of one log."""
+
+_START: Final = re.compile(
+    r"(?:Thechecksumvalueofthe(?P<kind>CTL|ITL)file:)?"
+    r"(?:[0-9a-fA-F]{32}\(MD5\))?(?:[0-9a-fA-F]{40}\(SHA1\))?"
+    r"Lengthof(?P<of>CTL|ITL)file:|Thechecksumvalueofthe(?:CTL|ITL)file:"
+)
+_HEAD: Final = re.compile(
+    r"(?:Thechecksumvalueofthe(CTL|ITL)file:)?"
+    r"(?:(?P<md5>[0-9a-fA-F]{32})\(MD5\))?(?:(?P<sha1>[0-9a-fA-F]{40})\(SHA1\))?"
+    r"Lengthof(?P<kind>CTL|ITL)file:(?P<length>[0-9]{1,9})"
+)
+_MODIFIED: Final = re.compile(
+    r"The(?:CTL|ITL)Filewaslastmodifiedon((?:(?!File|Error|Version).){1,60}?)"
+    r"(?=Parse(?:CTL|ITL)File|Version:|ErrorparsingtheCTL|ErrorparsingtheITL)"
+)
+_PARSE: Final = re.compile(r"(?:Parse(?:CTL|ITL)File-*)?")
+_VERSION: Final = re.compile(r"Version:([0-9]{1,3}\.[0-9]{1,3}?)(?=HeaderLength:)")
+_HEADER_LENGTH: Final = re.compile(r"HeaderLength:([0-9]{1,5})(?:\(BYTES\))?")
+_COLUMNS: Final = re.compile(r"-*(?:BYTEPOSTAGLENGTHVALUE)?-*")
+_RECORD: Final = re.compile(
+    r"(?P<kind>CTL|ITL)Record#:(?P<number>[0-9]{1,5}?)(?=-|BYTEPOS|"
+    rf"{head_pattern(RECORD_ROWS)})"
+)
+_ETOKEN: Final = re.compile(
+    r"Thisetokenwas(?P<not>not)?usedtosignthe(?P<kind>CTL|ITL)file\.?"
+)
+_END: Final = re.compile(
+    r"The(?P<kind>CTL|ITL)file(?:(?P<good>wasverifiedsuccessfully)|couldnotbeverified"
+    r"|wasnotverifiedsuccessfully|verificationfailed)\.?"
+)
+_NOT_FOUND: Final = re.compile(
+    r"(?P<kind>CTL|ITL)Filenotfound\..{0,200}?Errorparsingthe(?:CTL|ITL)File\.?"
+)
+_UNPARSED: Final = re.compile(r"Errorparsingthe(?:CTL|ITL)File")
+_SENTENCES: Final = r"Thisetokenwas|(?:CTL|ITL)Record#:|The(?:CTL|ITL)file"
+_NEXT_IN_HEADER: Final = re.compile(f"{head_pattern(HEADER_ROWS)}|{_SENTENCES}")
+_NEXT_IN_RECORD: Final = re.compile(f"{head_pattern(RECORD_ROWS)}|{_SENTENCES}")
+_BEGUN: Final = re.compile("Thechecksumvalue|Lengthof[CI]|Filewaslastmodified")
+_PIECE: Final = re.compile(
+    r"(?:CTL|ITL)Record#:|[0-9]RECORDLENGTH|[0-9]SUBJECTNAME|[0-9]SIGNERNAME|[0-9]PUBLICKEY"
+    r"|[0-9]ISSUERNAME|[0-9]CERTIFICATE[0-9]|[0-9]FUNCTION2|HeaderLength:[0-9]|\(SHA1HashHEX\)"
+    r"|Thisetokenwas|The(?:CTL|ITL)filewasverified|BYTEPOSTAG|Parse(?:CTL|ITL)File"
+    r"|DIGESTALGO|SIGNATUREMODULUS|[0-9]IPADDRESS4"
+)
+"""What stands in lists only: outside of one, a part of a list was lost or moved."""
+
+_ROLES: Final = {
+    **{role_text(role).replace(" ", ""): int(role) for role in Role},
+    "SecurityToken": int(Role.SAST),  # another tool's word
+}
+_CUT_ROLE: Final = "CCM"
+"""No CUCM lists CallManager without TFTP (REFERENCE 1.9): its `+TFTP` was lost."""
+
+
+def parse_shown_lists(text: str) -> list[ShownList]:
+    """Read every list of a pasted text: one command's output, or a terminal's log.
+
+    Raises:
+        ShowTextError: When a list is not whole, or something belongs to none; says the
+            line and why.
+    """
+    if len(text) > MAX_TEXT_LENGTH:
+        raise ShowTextError(ShowFault.TOO_LONG, 1, expected=MAX_TEXT_LENGTH)
+    paste = clean(text)
+    starts = _starts(paste)
+    if not starts:
+        _refuse_pieces(paste, 0, len(paste.dense))
+        if (begun := _BEGUN.search(paste.dense)) is not None:
+            raise ShowTextError(ShowFault.END_MISSING, paste.line(begun.start()))
+        raise ShowTextError(ShowFault.NOT_A_LIST, 1)
+    found = []
+    _refuse_pieces(paste, 0, starts[0])
+    for start, end in zip(starts, [*starts[1:], len(paste.dense)], strict=True):
+        shown, after = _read_joined(paste, start, end)
+        _refuse_pieces(paste, after, end)
+        found.append(shown)
+    return found
+
+
+def parse_shown_list(text: str) -> ShownList:
+    """Read a pasted text that has one list.
+
+    Raises:
+        ShowTextError: As `parse_shown_lists`, and when there are several.
+    """
+    found = parse_shown_lists(text)
+    if len(found) > 1:
+        raise ShowTextError(ShowFault.TWICE, found[1].line, name="the list")
+    return found[0]
+
+
+def _starts(paste: Paste) -> list[int]:
+    starts = [match.start() for match in _START.finditer(paste.dense)]
+    if len(starts) > MAX_LISTS:
+        line = paste.line(starts[MAX_LISTS])
+        raise ShowTextError(
+            ShowFault.TWICE, line, name=f"a list after {MAX_LISTS} others"
+        )
+    return starts
+
+
+def _refuse_pieces(paste: Paste, start: int, end: int) -> None:
+    """Refuse a part of a list that stands outside of all lists."""
+    piece = _PIECE.search(paste.dense, start, end)
+    if piece is not None:
+        at = piece.start()
+        raise ShowTextError(
+            ShowFault.BEGINNING_MISSING, paste.line(at), found=paste.rest_of_line(at)
+        )
+
+
+def _read_joined(paste: Paste, start: int, end: int) -> tuple[ShownList, int]:
+    """Read a list, its broken names joined in the one way in which all add up.
+
+    Raises:
+        ShowTextError: For the first way, when there is none.
+    """
+    first: ShowTextError | None = None
+    for join in Join:
+        reader = _ListReader(paste, start, end, join)
+        try:
+            shown = reader.read()
+        except ShowTextError as error:
+            first = first or error
+            continue
+        alone = reader.rows.broken_row
+        if alone is not None and reader.rows.broken == 1:
+            # Alone it proves nothing: another letter may be lost or doubled in it.
+            raise ShowTextError(
+                ShowFault.BLANK_AT_BREAK,
+                alone.line,
+                name=alone.name.name,
+                expected=alone.length,
+            )
+        return shown, reader.at
+    assert first is not None  # noqa: S101 - all have failed
+    raise first
+
+
+class _ListReader:
+    """Reads one list from its first sentence to its last."""
+
+    def __init__(self, paste: Paste, start: int, end: int, join: Join) -> None:
+        self._paste = paste
+        self._dense = paste.dense
+        self._end = end
+        self.rows = RowReader(paste, join)
+        self.at = start
+        self._shown = ShownList("", 0)
+        self._is_closed = False
+
+    def read(self) -> ShownList:
+        """Return the list; `at` is behind it then.
+
+        Raises:
+            ShowTextError: When it is not whole.
+        """
+        self._read_head()
+        if self._shown.is_missing:
+            self._take(_NOT_FOUND)
+            return self._shown
+        try:
+            self._read_header()
+            while (match := _RECORD.match(self._dense, self.at, self._end)) is not None:
+                self._read_record(match)
+            closing = self._take(_END)
+            self._is_closed = True
+            self._shown.verified = closing["good"] is not None
+            check_list(self._shown, self._paste.line(closing.start()))
+        except ShowTextError as error:
+            raise self._explained(error) from None
+        return self._shown
+
+    def _explained(self, error: ShowTextError) -> ShowTextError:
+        """Say how far reading came, and whether it is the end that is missing."""
+        shown = self._shown
+        read = shown.header_length + sum(record.length for record in shown.records)
+        progress = Progress(
+            shown.kind,
+            len(shown.records),
+            shown.header_length,
+            read,
+            shown.length,
+        )
+        has_end = self._is_closed or _END.search(self._dense, self.at, self._end)
+        if not has_end:
+            cut = ShowTextError(ShowFault.END_MISSING, self._paste.line(self._end - 1))
+            return error.at(progress) if error.line < cut.line else cut.at(progress)
+        return error.at(progress)
+
+    def _read_head(self) -> None:
+        head = self._take(_HEAD)
+        self._shown = ShownList(
+            kind=head["kind"],
+            length=int(head["length"]),
+            line=self._paste.line(head.start()),
+            md5=head["md5"] and head["md5"].lower(),
+            sha1=head["sha1"] and head["sha1"].lower(),
+        )
+        if head[1] not in (None, head["kind"]):
+            self._strange(head.start())
+        modified = _MODIFIED.match(self._dense, self.at, self._end)
+        if modified is not None:
+            said = self._paste.region(*modified.span(1))
+            self._shown.modified = " ".join(said.split())
+            self.at = modified.end()
+
+    def _read_header(self) -> None:
+        self._take(_PARSE)
+        self._shown.version = self._take(_VERSION)[1]
+        length = int(self._take(_HEADER_LENGTH)[1])
+        self._take(_COLUMNS)
+        rows = self._read_rows(HEADER_ROWS, _NEXT_IN_HEADER)
+        shown = self._shown
+        shown.header = rows
+        for needed in ("SIGNERID", "SIGNERNAME", "SERIALNUMBER", "CANAME", "SIGNATURE"):
+            self._need(rows, needed, shown.line)
+        shown.signer_name = rows["SIGNERNAME"].value
+        shown.signer_serial = bytes.fromhex(rows["SERIALNUMBER"].value)
+        shown.issuer_name = rows["CANAME"].value
+        shown.header_length = length
+
+    def _read_record(self, match: re.Match[str]) -> None:
+        line = self._paste.line(match.start())
+        shown = self._shown
+        if match["kind"] != shown.kind:
+            self._strange(match.start())
+        if len(shown.records) == MAX_RECORDS:
+            raise ShowTextError(ShowFault.TOO_MANY_RECORDS, line, expected=MAX_RECORDS)
+        number = len(shown.records) + 1
+        if int(match["number"]) != number:
+            raise ShowTextError(
+                ShowFault.NUMBERS, line, expected=number, found=int(match["number"])
+            )
+        self.at = match.end()
+        self._take(_COLUMNS)
+        rows = self._read_rows(RECORD_ROWS, _NEXT_IN_RECORD)
+        record = self._record_of(number, rows, line)
+        etoken = _ETOKEN.match(self._dense, self.at, self._end)
+        if etoken is not None:
+            if etoken["kind"] != shown.kind or record.role != Role.SAST:
+                self._strange(etoken.start())
+            record.signed_this_file = etoken["not"] is None
+            self.at = etoken.end()
+        shown.records.append(record)
+
+    def _record_of(
+        self, number: int, rows: Mapping[str, Row], line: int
+    ) -> ShownRecord:
+        for needed in ("RECORDLENGTH", "FUNCTION"):
+            self._need(rows, needed, line)
+        values = {name: row.value for name, row in rows.items()}
+        serial = values.get("SERIALNUMBER")
+        return ShownRecord(
+            number=number,
+            length=int(values["RECORDLENGTH"]),
+            role=_role(rows["FUNCTION"]),
+            line=line,
+            dns_name=values.get("DNSNAME"),
+            subject_name=values.get("SUBJECTNAME"),
+            issuer_name=values.get("ISSUERNAME"),
+            serial_number=None if serial is None else bytes.fromhex(serial),
+            certificate_sha1=values.get("CERTIFICATE") or None,
+            ip_address=values.get("IPADDRESS") or None,
+            lengths={name: row.length for name, row in rows.items()},
+        )
+
+    def _read_rows(
+        self, names: Mapping[str, RowName], following: re.Pattern[str]
+    ) -> dict[str, Row]:
+        """Read rows up to the first thing that is none."""
+        rows: dict[str, Row] = {}
+        while (head := following.match(self._dense, self.at, self._end)) is not None:
+            name = names.get(head[0])
+            if name is None:
+                break
+            after = following.search(self._dense, head.end(), self._end)
+            end = self._end if after is None else after.start()
+            row = self.rows.read(name, head.end(), end)
+            if name.name in rows:
+                raise ShowTextError(ShowFault.TWICE, row.line, name=name.name)
+            rows[name.name] = row
+            self.at = self.rows.end
+        return rows
+
+    def _need(self, rows: Mapping[str, Row], name: str, line: int) -> None:
+        if name not in rows:
+            raise ShowTextError(ShowFault.ROW_MISSING, line, name=name)
+
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        match = pattern.match(self._dense, self.at, self._end)
+        if match is None:
+            self._strange(self.at)
+        self.at = match.end()
+        return match
+
+    def _strange(self, at: int) -> NoReturn:
+        line = self._paste.line(at)
+        if at >= self._end:
+            raise ShowTextError(ShowFault.END_MISSING, line)
+        fault = ShowFault.STRANGE_TEXT
+        if _UNPARSED.match(self._dense, at):
+            fault = ShowFault.NODE_CANNOT_PARSE
+        raise ShowTextError(fault, line, found=self._paste.rest_of_line(at))
+
+
+def _role(row: Row) -> int:
+    if is_number(row.value):
+        return int(row.value)
+    role = _ROLES.get(row.value)
+    if row.value == _CUT_ROLE:
+        raise ShowTextError(ShowFault.ROLE_CUT, row.line, found=row.value)
+    if role is None:
+        raise ShowTextError(
+            ShowFault.STRANGE_VALUE, row.line, name="FUNCTION", found=row.value
+        )
+    return role

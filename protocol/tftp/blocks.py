@@ -1,0 +1,128 @@
+"""A file cut into the DATA packets that carry it.
+
+`Packets` is what a transfer needs of a file. `Blocks` are those of a content in memory:
+a version of a file is cut once for all the transfers that share it, packet by packet
+as they are first sent, so that a request alone makes nobody cut a large file. Of files
+of very many blocks the packets are not kept.
+"""
+
+from collections import OrderedDict
+from typing import Final, Protocol
+
+from tokenless.protocol.tftp.packets import encode_data
+
+MAX_KEPT_BLOCKS: Final = 4096
+"""Files of at most so many blocks keep their packets."""
+_PACKET_OVERHEAD_BYTES: Final = 50
+
+
+class Packets(Protocol):
+    """The DATA packets of one file at one block size.
+
+    Packet `n` carries the n-th `block_size` bytes, from 1 on; the last is shorter,
+    possibly empty (RFC 1350: a short block ends the transfer).
+    """
+
+    @property
+    def block_size(self) -> int:
+        """How many bytes of the file every packet but the last carries."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many packets there are; the last has this number.
+
+        A number that is not reached where it is not known before the last was cut.
+        """
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes they carry; as with `count`, it may not be known yet."""
+        ...
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a packet may be missing for a while, and `count` be unknown."""
+        ...
+
+    def packet(self, number: int) -> bytes | None:
+        """Return the packet of a block, counted from 1 without roll-over.
+
+        None: it is not there yet.
+
+        Raises:
+            TftpError: When the file cannot be read, or is another one by now.
+        """
+        ...
+
+
+class Blocks:
+    """The DATA packets of a content in memory."""
+
+    __slots__ = ("_kept", "block_size", "content", "count", "size")
+
+    may_wait = False
+
+    def __init__(self, content: bytes, block_size: int) -> None:
+        self.content = content
+        self.size = len(content)
+        self.block_size = block_size
+        self.count = len(content) // block_size + 1
+        """How many packets there are; the last has this number."""
+        self._kept: list[bytes | None] | None = (
+            [None] * (self.count + 1) if self.count <= MAX_KEPT_BLOCKS else None
+        )
+
+    def packet(self, number: int) -> bytes:
+        """Return the packet of a block, counted from 1 without roll-over."""
+        kept = self._kept
+        if kept is None:
+            return self._cut(number)
+        packet = kept[number]
+        if packet is None:
+            packet = kept[number] = self._cut(number)
+        return packet
+
+    @property
+    def kept_bytes(self) -> int:
+        """About what the packets take once all of them were sent."""
+        if self._kept is None:
+            return len(self.content)
+        return 2 * len(self.content) + _PACKET_OVERHEAD_BYTES * self.count
+
+    def _cut(self, number: int) -> bytes:
+        start = (number - 1) * self.block_size
+        return encode_data(number, self.content[start : start + self.block_size])
+
+
+class BlockCache:
+    """Files that are being sent or were, by identity: a version is one bytes object.
+
+    The cache keeps each content alive, so an identity cannot come to mean another
+    file. It is bounded by the bytes that it holds; the longest unused goes first.
+    """
+
+    def __init__(self, max_bytes: int = 24 << 20) -> None:
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        self._blocks: OrderedDict[tuple[int, int], Blocks] = OrderedDict()
+
+    def blocks(self, content: bytes, block_size: int) -> Blocks:
+        """Return the packets of a file, those that were sent before among them."""
+        key = (id(content), block_size)
+        found = self._blocks.get(key)
+        if found is not None:
+            self._blocks.move_to_end(key)
+            return found
+        blocks = Blocks(content, block_size)
+        if blocks.kept_bytes <= self._max_bytes:
+            self._keep(key, blocks)
+        return blocks
+
+    def _keep(self, key: tuple[int, int], blocks: Blocks) -> None:
+        self._blocks[key] = blocks
+        self._held_bytes += blocks.kept_bytes
+        while self._held_bytes > self._max_bytes:
+            _, dropped = self._blocks.popitem(last=False)
+            self._held_bytes -= dropped.kept_bytes

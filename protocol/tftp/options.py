@@ -1,0 +1,110 @@
+"""Which options of a request a server agrees to (RFC 2347, 2348, 2349, 7440).
+
+An option that is unknown, malformed or out of range is left out of the OACK: the client
+then goes on without it (RFC 2347). The server may lower `blksize` and `windowsize`, has
+to repeat `timeout` as it is or to leave it out, and fills `tsize` in where the size is
+known. Whatever was asked, a window holds 128 kB at most: bursts of megabytes overrun
+the client's receive buffer and are sent again and again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from tokenless.protocol.tftp.packets import (
+    DEFAULT_BLOCK_SIZE,
+    MAX_BLOCK_SIZE,
+    MIN_BLOCK_SIZE,
+)
+
+MAX_WINDOW: Final = 0xFFFF
+MAX_TIMEOUT_S: Final = 255
+MAX_WINDOW_BYTES: Final = 128 << 10
+_MAX_DIGITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OptionLimits:
+    """How far a server goes along with its clients."""
+
+    block_size: int = MAX_BLOCK_SIZE
+    window: int = 64
+    timeout_s: int = 3
+    """A longer `timeout` is not agreed to: a client that falls silent would hold its
+    transfer for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What holds for one transfer."""
+
+    block_size: int = DEFAULT_BLOCK_SIZE
+    window: int = 1
+    timeout_s: int | None = None
+    """The retransmission time-out that the client asked for."""
+    acknowledged: Mapping[str, str] | None = None
+    """What the OACK says; None: none is sent."""
+
+
+PLAIN: Final = Agreement()
+"""A transfer without options, as RFC 1350 has it."""
+
+
+def agree(
+    options: Mapping[str, str], limits: OptionLimits, size: int | None
+) -> Agreement:
+    """Decide about the options of a request for a file.
+
+    Args:
+        options: What the client asks for.
+        limits: How far the server goes along.
+        size: The file's length on the wire; None when it is not known beforehand.
+    """
+    return _agree(tuple(options.items()), limits, size) if options else PLAIN
+
+
+# Every phone asks for the same, and for a file of about the same size.
+@lru_cache(maxsize=1024)
+def _agree(
+    asked: tuple[tuple[str, str], ...], limits: OptionLimits, size: int | None
+) -> Agreement:
+    options = dict(asked)
+    block_size = _lowered(
+        options.get("blksize"), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE, limits.block_size
+    )
+    fitting = max(1, MAX_WINDOW_BYTES // (block_size or DEFAULT_BLOCK_SIZE))
+    most = min(limits.window, fitting)
+    window = _lowered(options.get("windowsize"), 1, MAX_WINDOW, most)
+    timeout_s = _in_range(options.get("timeout"), 1, limits.timeout_s)
+    asked_size = parse_number(options.get("tsize"))
+    acknowledged = {
+        name: str(value)
+        for name, value in (
+            ("blksize", block_size),
+            ("timeout", timeout_s),
+            ("tsize", None if asked_size is None else size),
+            ("windowsize", window),
+        )
+        if value is not None
+    }
+    return Agreement(
+        block_size or DEFAULT_BLOCK_SIZE, window or 1, timeout_s, acknowledged or None
+    )
+
+
+def parse_number(text: str | None) -> int | None:
+    """Return the number that an option's value is, None when it is none."""
+    if text is None or len(text) > _MAX_DIGITS or not text.isdecimal():
+        return None
+    return int(text) if text.isascii() else None
+
+
+def _lowered(text: str | None, low: int, high: int, limit: int) -> int | None:
+    value = _in_range(text, low, high)
+    return None if value is None else min(value, limit)
+
+
+def _in_range(text: str | None, low: int, high: int) -> int | None:
+    value = parse_number(text)
+    return value if value is not None and low <= value <= high else None

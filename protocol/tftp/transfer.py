@@ -1,0 +1,383 @@
+"""The server's side of one TFTP read (RFC 1350, 2347, 7440), without socket or clock.
+
+    transfer = Transfer(blocks, agreement, timing, now)
+    send(transfer.datagrams())                      # an OACK or block 1
+    transfer.receive(data, now); send(transfer.datagrams())
+    if now >= transfer.deadline: transfer.tick(now); send(transfer.datagrams())
+    until transfer.outcome is not None
+
+Rules that keep it harmless and fast:
+
+* Only a time-out or, with windows, an ACK that shows a gap repeats a block. A repeated
+  ACK never does (the Sorcerer's Apprentice, RFC 1123 4.2.3.1); with windows it may
+  mean that the first block was lost, and repeats one window in two at most.
+* Until the client has answered, one packet of at most 516 bytes is out, and it is
+  repeated once at most: a forged request makes this server no amplifier.
+* Silence without progress has an end, whatever time-out was agreed (`silence_s`). After
+  the last retransmit the transfer waits in silence; what the client then repeats is
+  answered with one packet.
+* The awaited ACK is compared as bytes: that is the path of nearly every datagram.
+
+The caller sees to it that a transfer gets only datagrams of its own client's TID. Where
+it cannot, because all transfers share a port, it gives `Timing` and `OptionLimits`
+under which blind ACKs gain nothing: one packet for each, and one retransmit.
+
+Blocks may be `None` for a while: they are being read from a disk. The transfer then
+`is_waiting` until `resume`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.tftp.blocks import Packets
+from tokenless.protocol.tftp.options import Agreement
+from tokenless.protocol.tftp.packets import (
+    BLOCK_NUMBERS,
+    DATA_HEAD_LENGTH,
+    DEFAULT_BLOCK_SIZE,
+    Opcode,
+    TftpError,
+    decode_error,
+    encode_ack,
+    encode_error,
+    encode_option_ack,
+)
+
+_ACK_HEAD: Final = encode_ack(0)[:2]
+_ERROR_HEAD: Final = bytes((0, Opcode.ERROR))
+_ACK_LENGTH: Final = 4
+_NOTHING: Final[Sequence[bytes]] = ()
+
+
+@unique
+class Outcome(StrEnum):
+    """How a transfer ended."""
+
+    COMPLETE = "complete"
+    UNCONFIRMED = "unconfirmed"
+    """All was sent, but the last block's ACK never came (phones close early)."""
+    NO_ANSWER = "no-answer"
+    """The client never answered: it is gone, or the request was forged."""
+    STALLED = "stalled"
+    """The client fell silent on the way."""
+    CLIENT_ERROR = "client-error"
+    FILE_ERROR = "file-error"
+    """The file could not be read to its end, or was changed meanwhile."""
+    REPLACED = "replaced"
+    """The client asked again from the same port after it had made progress."""
+    DISPLACED = "displaced"
+    """The table was full and a new client asked: it had not begun, or was without
+    progress for longest."""
+    STOPPED = "stopped"
+    """The server was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a server sends again, and when it gives up."""
+
+    timeout_s: float = 0.3
+    max_timeout_s: float = 3.0
+    """From the second retransmit on the time-out doubles, up to this; an agreed
+    `timeout` option stays as it is."""
+    retransmits: int = 6
+    """In a row, without progress."""
+    retransmits_before_answer: int = 1
+    patience_s: float = 5.0
+    """How long the first answer is then awaited in silence: the client may hold what
+    was sent, lose its ACKs, and repeat them at its own time-outs."""
+    silence_s: float = 12.0
+    """How long a transfer may be without progress altogether."""
+
+
+class Transfer:
+    """One file on its way to one client."""
+
+    __slots__ = (
+        "_acked",
+        "_agreement",
+        "_awaited",
+        "_blocks",
+        "_count",
+        "_first_timeout_s",
+        "_is_dormant",
+        "_is_plain",
+        "_outbox",
+        "_packet",
+        "_rewind_from",
+        "_sent",
+        "_silent_since",
+        "_timeout_s",
+        "_timing",
+        "_tries",
+        "_window",
+        "answered",
+        "client_error",
+        "deadline",
+        "file_error",
+        "is_waiting",
+        "outcome",
+        "retransmits",
+    )
+
+    def __init__(
+        self, blocks: Packets, agreement: Agreement, timing: Timing, now: float
+    ) -> None:
+        self._blocks = blocks
+        self._count = blocks.count
+        self._packet = blocks.packet
+        self._window = agreement.window
+        self._is_plain = agreement.window == 1 and not blocks.may_wait
+        self._agreement = agreement
+        self._timing = timing
+        asked_s = agreement.timeout_s
+        self._first_timeout_s = (
+            timing.timeout_s if asked_s is None else min(asked_s, timing.silence_s)
+        )
+        self._acked = 0
+        self._sent = 0
+        self._tries = 0
+        self._is_dormant = False
+        self._rewind_from = 0
+        self._timeout_s = self._first_timeout_s
+        self._silent_since = now
+        self.answered = False
+        """Whether the client has sent an ACK: it exists, and asked."""
+        self.retransmits = 0
+        """How many datagrams were sent more than once."""
+        self.outcome: Outcome | None = None
+        self.client_error: TftpError | None = None
+        """What the client said when it gave up."""
+        self.file_error: TftpError | None = None
+        """Why the file could not be read to its end."""
+        self.is_waiting = False
+        """Whether the next block is being read; `resume` when it is there."""
+        self.deadline = now + self._timeout_s
+        """When `tick` is due."""
+        self._outbox: Sequence[bytes] = _NOTHING
+        self._awaited: bytes | None = None
+        if agreement.acknowledged is not None:
+            self._outbox = (encode_option_ack(agreement.acknowledged),)
+            self._awaited = encode_ack(0)
+        elif self._is_plain:
+            self._send_next()
+        else:
+            self._fill_window()  # of one block
+
+    @property
+    def is_dormant(self) -> bool:
+        """Whether nothing will be sent again on a time-out."""
+        return self._is_dormant
+
+    @property
+    def silent_since(self) -> float:
+        """When the client last made progress."""
+        if self._tries or self._is_dormant:
+            return self._silent_since
+        return self.deadline - self._timeout_s
+
+    @property
+    def blocks_acknowledged(self) -> int:
+        """How many blocks the client is known to hold."""
+        return self._acked
+
+    @property
+    def bytes_acknowledged(self) -> int:
+        """How many bytes of the file the client is known to hold."""
+        return min(self._acked * self._blocks.block_size, self._blocks.size)
+
+    @property
+    def train_bytes(self) -> int:
+        """The length of each of several datagrams sent at once, but the last; else 0.
+
+        With windows a server can hand them to the kernel as one. Not with small blocks:
+        the kernel would cut longer datagrams, the OACK among them.
+        """
+        block_size = self._blocks.block_size
+        if self._window == 1 or block_size < DEFAULT_BLOCK_SIZE:
+            return 0
+        return block_size + DATA_HEAD_LENGTH
+
+    def datagrams(self) -> Sequence[bytes]:
+        """Return what is to be sent now, once."""
+        outbox = self._outbox
+        self._outbox = _NOTHING
+        return outbox
+
+    def awaits(self, data: bytes) -> bool:
+        """Whether a datagram is the ACK that lets the transfer go on."""
+        return data == self._awaited
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take a datagram of the client; anything unexpected is ignored."""
+        if data != self._awaited:
+            self._receive_unawaited(data, now)
+            return
+        self._acked = sent = self._sent
+        if sent >= self._count:
+            self.answered = True
+            self.outcome = Outcome.COMPLETE
+            return
+        self.deadline = now + self._timeout_s
+        if self._tries or self._is_dormant or not self.answered:
+            self._first_progress(now)
+        if not self._is_plain:
+            self._fill_window()
+            return
+        # The same as `_send_next`, for it is the path of nearly every datagram.
+        self._sent = sent = sent + 1
+        packet = self._packet(sent)
+        assert packet is not None  # noqa: S101 (these blocks are all there)
+        self._outbox = (packet,)
+        self._awaited = _ACK_HEAD + packet[2:4]
+
+    def resume(self) -> None:
+        """Go on, now that a block was read that could not be sent."""
+        if self.is_waiting and self.outcome is None:
+            self._fill_window()
+
+    def ask_again(self) -> None:
+        """Answer a repeated request, when nothing would be sent again otherwise."""
+        if self._is_dormant and not self.answered:
+            self._repeat(self._unacknowledged())
+
+    def tick(self, now: float) -> None:
+        """Send again, or give up, when the deadline has passed."""
+        if now < self.deadline or self.outcome is not None:
+            return
+        if not self._tries and not self._is_dormant:
+            self._silent_since = self.deadline - self._timeout_s
+        timing = self._timing
+        ends = self._silent_since + timing.silence_s
+        if self._is_dormant or now >= ends:
+            self.outcome = self._silence()
+            return
+        tries = (
+            timing.retransmits if self.answered else timing.retransmits_before_answer
+        )
+        if self._tries >= tries:
+            self._is_dormant = True
+            self.deadline = ends if self.answered else now + timing.patience_s
+        else:
+            self._tries += 1
+            self._suspend_rewinding()
+            self._repeat(self._unacknowledged())
+            if self._agreement.timeout_s is None and self._tries > 1:
+                self._timeout_s = min(2 * self._timeout_s, timing.max_timeout_s)
+            self.deadline = now + self._timeout_s
+        self.deadline = min(self.deadline, ends)
+
+    def lose_client(self) -> None:
+        """End at once: the network says that nobody is there."""
+        if self.outcome is None:
+            self.outcome = self._silence()
+
+    def _silence(self) -> Outcome:
+        if not self.answered:
+            return Outcome.NO_ANSWER
+        is_all_sent = self._sent >= self._count
+        return Outcome.UNCONFIRMED if is_all_sent else Outcome.STALLED
+
+    def _first_progress(self, now: float) -> None:
+        """Note that the client answers: the first time, or again after time-outs."""
+        self.answered = True
+        self._tries = 0
+        self._is_dormant = False
+        self._timeout_s = self._first_timeout_s
+        self.deadline = now + self._timeout_s
+
+    def _unacknowledged(self) -> Sequence[bytes]:
+        if self._sent == 0 and self._agreement.acknowledged is not None:
+            return (encode_option_ack(self._agreement.acknowledged),)
+        return self._read(self._acked + 1, self._sent)
+
+    def _repeat(self, datagrams: Sequence[bytes]) -> None:
+        if self.outcome is None:
+            self._outbox = datagrams
+            self.retransmits += len(datagrams)
+
+    def _send_next(self) -> None:
+        """Send the next block of a file that is all there, without windows."""
+        self._sent += 1
+        packet = self._packet(self._sent)
+        assert packet is not None  # noqa: S101 (these blocks are all there)
+        self._outbox = (packet,)
+        self._awaited = _ACK_HEAD + packet[2:4]
+
+    def _fill_window(self) -> None:
+        """Send what the window after the last acknowledged block lacks (RFC 7440)."""
+        self.is_waiting = False
+        last = min(self._acked + self._window, self._count)
+        datagrams = self._read(self._sent + 1, last)
+        if self.outcome is None:
+            self._outbox = datagrams
+            self._sent += len(datagrams)
+            self._awaited = encode_ack(self._sent) if self._sent > self._acked else None
+
+    def _read(self, first: int, last: int) -> list[bytes]:
+        """Return the packets of blocks, as many as are there and the file has."""
+        packet_of, numbers = self._packet, range(first, last + 1)
+        if not self._blocks.may_wait:
+            return [each for n in numbers if (each := packet_of(n)) is not None]
+        full_length = self._blocks.block_size + DATA_HEAD_LENGTH
+        datagrams = []
+        try:
+            for number in numbers:
+                packet = packet_of(number)
+                if packet is None:
+                    self.is_waiting = True
+                    break
+                datagrams.append(packet)
+                if len(packet) < full_length:
+                    self._count = number
+                    break
+        except TftpError as error:
+            self.file_error = error
+            self.outcome = Outcome.FILE_ERROR
+            self._outbox = (encode_error(error.code, error.message),)
+        return datagrams
+
+    def _receive_unawaited(self, data: bytes, now: float) -> None:
+        if data[:2] == _ERROR_HEAD:
+            self._receive_error_untrusted(data)
+        elif data[:2] == _ACK_HEAD and len(data) >= _ACK_LENGTH:
+            # Bytes behind the block number are ignored: some clients pad.
+            if data[:_ACK_LENGTH] == self._awaited:
+                self.receive(self._awaited, now)
+            elif self._window > 1 and self._sent:
+                self._receive_gap(int.from_bytes(data[2:_ACK_LENGTH]), now)
+            elif self._is_dormant and data[:_ACK_LENGTH] == encode_ack(self._acked):
+                self._repeat(self._unacknowledged())
+
+    def _receive_error_untrusted(self, data: bytes) -> None:
+        try:
+            self.client_error = decode_error(data)
+        except DecodeError:
+            return
+        self.outcome = Outcome.CLIENT_ERROR
+
+    def _receive_gap(self, block: int, now: float) -> None:
+        """Go on behind the last block that the client holds (RFC 7440, section 4)."""
+        progress = (block - self._acked) % BLOCK_NUMBERS
+        if progress > self._sent - self._acked:
+            return  # from an earlier window
+        if progress == 0:
+            if self._acked < self._rewind_from:
+                return
+            self._suspend_rewinding()
+        self.retransmits += self._sent - self._acked - progress
+        self._acked += progress
+        self._sent = self._acked
+        self._first_progress(now)
+        self._fill_window()
+
+    def _suspend_rewinding(self) -> None:
+        """Let repeated ACKs of the same block repeat nothing for two windows.
+
+        The client acknowledges a repeated window again; without this pause that would
+        repeat the next one, to the end of the file.
+        """
+        self._rewind_from = self._acked + 2 * self._window

@@ -1,0 +1,1 @@
+"""The trust decision of a phone, and checks of a cluster's trust lists."""

@@ -1,0 +1,281 @@
+"""What is wrong, or will be, with a trust list that decodes.
+
+A list that decodes is well-formed; it may still be useless to phones, or a trap for the
+next change. Each finding says what phones or administrators will meet.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+from typing import Final
+
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.signature import MODULUS_CODES, RSA_PKCS1
+from tokenless.protocol.codes import Role, role_name
+from tokenless.protocol.errors import BadSignatureError
+from tokenless.protocol.files.record import Record
+from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH, TrustList
+from tokenless.protocol.trust.anchor_records import public_key_of
+from tokenless.protocol.trust.verdicts import TFTP_ROLES
+
+MAX_PHONE_CERTIFICATES: Final = 39
+"""More make an ITL pass 64 KB, and phones fail to load it (REFERENCE 1.10, stated)."""
+MAX_SAST_RECORDS: Final = 2
+"""The vendor's guide for Unified CME: "A maximum of two SAST records may exist"."""
+_EXPIRY_NOTICE: Final = timedelta(days=90)
+_CLOCK_SKEW: Final = timedelta(days=1)
+_WEAK_BITS: Final = 1024
+
+
+@unique
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """Phones refuse the list or cannot use it."""
+    WARNING = "warning"
+    """It works and will hurt."""
+    NOTE = "note"
+    """Worth knowing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a list."""
+
+    severity: Severity
+    code: str
+    """Stable, for programs: `duplicate-record`."""
+    message: str
+    record: int | None = None
+    """The number of the record that it is about, from 1."""
+
+
+def lint(trust_list: TrustList, *, at: datetime) -> tuple[Finding, ...]:
+    """Return all findings, those of the whole list first.
+
+    Args:
+        trust_list: The list.
+        at: The moment that expiry is judged for, with its time zone.
+    """
+    return (
+        *_signature(trust_list),
+        *_signer(trust_list),
+        *_size(trust_list),
+        *_members(trust_list),
+        *_time(trust_list, at),
+        *_duplicates(trust_list),
+        *_recovery_key(trust_list),
+        *_expiry(trust_list, at),
+    )
+
+
+def _signature(trust_list: TrustList) -> Iterator[Finding]:
+    header = trust_list.header
+    if signature_state(trust_list) is SignatureState.INVALID:
+        yield Finding(
+            Severity.ERROR,
+            "signature-invalid",
+            f"the signature at byte {header.signature_span[0]} does not hold under the "
+            "key of the list's own signing record: the file was changed, or signed by "
+            "another key with the same names",
+        )
+    if header.signature_algorithm != RSA_PKCS1:
+        yield Finding(
+            Severity.WARNING,
+            "unknown-algorithm",
+            f"SIGNATUREALGORTITHM is {header.signature_algorithm}; only {RSA_PKCS1}, "
+            "RSA with PKCS#1 v1.5, was ever seen",
+        )
+    bits = len(header.signature) * 8
+    expected = MODULUS_CODES.get(bits)
+    if expected is not None and header.modulus_code != expected:
+        yield Finding(
+            Severity.WARNING,
+            "modulus-mismatch",
+            f"SIGNATUREMODULUS is {header.modulus_code}, a signature of {bits} bits "
+            f"has {expected}",
+        )
+
+
+def _signer(trust_list: TrustList) -> Iterator[Finding]:
+    named = [
+        (number, record)
+        for number, record in enumerate(trust_list.records, start=1)
+        if record.is_named(trust_list.signer)
+    ]
+    if not named:
+        yield Finding(
+            Severity.WARNING,
+            "signer-unlisted",
+            f"the signer {printable(trust_list.signer.subject)} is not in the list: "
+            "phones need an older list or TVS to verify it",
+        )
+    elif not any(record.is_sast for _, record in named):
+        number, record = named[0]
+        yield Finding(
+            Severity.ERROR,
+            "signer-not-sast",
+            f"the signer is in the list as {role_name(record.role)}, not as SAST",
+            number,
+        )
+
+
+def _size(trust_list: TrustList) -> Iterator[Finding]:
+    length = len(trust_list.data)
+    if length > MAX_LOADED_LENGTH:
+        yield Finding(
+            Severity.ERROR,
+            "too-long",
+            f"{length} bytes: phones fail to load more than {MAX_LOADED_LENGTH}",
+        )
+    count = sum(r.certificate_der is not None for r in trust_list.records)
+    if count > MAX_PHONE_CERTIFICATES:
+        yield Finding(
+            Severity.WARNING,
+            "too-many-certificates",
+            f"{count} certificates: from about {MAX_PHONE_CERTIFICATES} on a list "
+            "passes 64 KB",
+        )
+
+
+def _members(trust_list: TrustList) -> Iterator[Finding]:
+    roles = Counter(record.role for record in trust_list.records)
+    sasts = {r.public_key for r in trust_list.records if r.is_sast}
+    if not sasts:
+        yield Finding(
+            Severity.ERROR, "no-sast", "no SAST: phones that hold it can update nothing"
+        )
+    elif len(sasts) == 1:
+        yield Finding(
+            Severity.WARNING,
+            "single-sast",
+            "one SAST key only: when it is lost or regenerated, phones need TVS, or "
+            "hands, to take another list",
+        )
+    if roles[Role.SAST] > MAX_SAST_RECORDS:
+        yield Finding(
+            Severity.WARNING,
+            "too-many-sasts",
+            f"{roles[Role.SAST]} SAST records: the vendor says that at most "
+            f"{MAX_SAST_RECORDS} may exist; phones may refuse the list",
+        )
+    if not any(roles[role] for role in TFTP_ROLES):
+        yield Finding(
+            Severity.NOTE,
+            "no-tftp",
+            "no TFTP record: phones that hold it accept unsigned configurations",
+        )
+    if trust_list.filename == "ITLFile.tlv" and not roles[Role.TVS]:
+        yield Finding(
+            Severity.WARNING,
+            "no-tvs",
+            "no TVS record: phones that hold it can ask nobody about a new signer",
+        )
+    for number, record in enumerate(trust_list.records, start=1):
+        if record.certificate_hash is not None and record.certificate_der is None:
+            yield Finding(
+                Severity.NOTE,
+                "listed-by-hash",
+                "a hash stands for the certificate, as in lists of 8.x: only phones "
+                "that know such records can check who answers",
+                number,
+            )
+
+
+def _time(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
+    stamp = trust_list.header.timestamp
+    if stamp is not None and stamp > (at + _CLOCK_SKEW).timestamp():
+        signed = datetime.fromtimestamp(stamp, at.tzinfo)
+        yield Finding(
+            Severity.WARNING,
+            "signed-in-future",
+            f"signed {signed:%Y-%m-%d %H:%M}, which has not come yet",
+        )
+
+
+def _duplicates(trust_list: TrustList) -> Iterator[Finding]:
+    first_seen: dict[bytes, int] = {}
+    for number, record in enumerate(trust_list.records, start=1):
+        encoded = record.encode()
+        first = first_seen.setdefault(encoded, number)
+        if first != number:
+            yield Finding(
+                Severity.WARNING,
+                "duplicate-record",
+                f"the same as record {first}",
+                number,
+            )
+
+
+def _recovery_key(trust_list: TrustList) -> Iterator[Finding]:
+    """Point at the recovery key that is the weakest: it outlives all others."""
+    bits = {
+        number: certificate.key_bits
+        for number, record in enumerate(trust_list.records, start=1)
+        if (certificate := record.certificate) is not None
+    }
+    strongest = max(bits.values(), default=0)
+    for number, record in enumerate(trust_list.records, start=1):
+        is_weak = bits.get(number, strongest) <= _WEAK_BITS < strongest
+        if is_weak and _is_recovery(record):
+            yield Finding(
+                Severity.WARNING,
+                "weak-recovery-key",
+                f"ITLRecovery has {bits[number]} bits beside keys of {strongest}: "
+                "regenerate it",
+                number,
+            )
+
+
+def _is_recovery(record: Record) -> bool:
+    certificate = record.certificate
+    name = None if certificate is None else certificate.subject.get("CN")
+    return name is not None and name.upper().startswith("ITLRECOVERY")
+
+
+def _expiry(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
+    for number, record in enumerate(trust_list.records, start=1):
+        certificate = record.certificate
+        if certificate is None:
+            continue
+        end = certificate.not_after
+        if end < at:
+            severity, code, words = Severity.WARNING, "expired", "expired"
+        elif end < at + _EXPIRY_NOTICE:
+            severity, code, words = Severity.NOTE, "expires-soon", "expires"
+        elif certificate.not_before > at:
+            severity, code, words = (
+                Severity.WARNING,
+                "not-yet-valid",
+                "begins later, ends",
+            )
+        else:
+            continue
+        what = f"the certificate of {certificate.subject_text} {words} {end:%Y-%m-%d}"
+        yield Finding(severity, code, what, number)
+
+
+@unique
+class SignatureState(StrEnum):
+    """Whether a list's own record verifies it: consistency, not trust."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNVERIFIABLE = "unverifiable"
+    """No SAST record with the signer's names and a usable key."""
+
+
+def signature_state(trust_list: TrustList) -> SignatureState:
+    """Check a list with the key of its own signing record."""
+    record = trust_list.signing_record()
+    key = None if record is None else public_key_of(record)
+    if key is None:
+        return SignatureState.UNVERIFIABLE
+    try:
+        trust_list.verify(key)
+    except BadSignatureError:
+        return SignatureState.INVALID
+    return SignatureState.VALID

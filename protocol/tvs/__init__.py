@@ -1,0 +1,1 @@
+"""The Trust Verification Service: messages, and the stream that carries them."""

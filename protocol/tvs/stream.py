@@ -1,0 +1,159 @@
+"""TVS messages over a connection: bytes in, events out, without any I/O.
+
+Each side of a connection holds one stream. `receive` buffers what came in, however it
+was cut or joined; `next_event` gives the next whole message, or None when more bytes
+are needed; `send` gives the bytes of a message to write. The buffer is bounded, and an
+error is final: after a ProtocolError the connection can only be closed.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
+
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tvs.elements import HEADER_LENGTH
+from tokenless.protocol.tvs.messages import (
+    MAX_MESSAGE_LENGTH,
+    Answer,
+    Header,
+    MessageType,
+    Query,
+    Verify,
+)
+
+Request: TypeAlias = Query | Verify
+MessageT = TypeVar("MessageT")
+
+DEFAULT_BUFFER_BYTES: Final = 2 * MAX_MESSAGE_LENGTH
+"""Room for one message of the greatest length and the beginnings of the next."""
+
+TRACED_BYTES: Final = 50
+"""How much of a message the vendor's log dumps (REFERENCE 3.3)."""
+
+
+class _Stream(Generic[MessageT]):
+    """What both sides share: a bounded buffer that is cut into messages."""
+
+    __slots__ = (
+        "_broken",
+        "_buffer",
+        "_header",
+        "_limit",
+        "last_head",
+        "last_length",
+    )
+
+    # Which types the other side may send, and how their bodies are read.
+    _decoders: ClassVar[Mapping[MessageType, Callable[[int, bytes], object]]]
+    _peer: ClassVar[str]
+
+    def __init__(self, *, max_buffered_bytes: int = DEFAULT_BUFFER_BYTES) -> None:
+        self._buffer = bytearray()
+        self._header: Header | None = None
+        self._limit = max_buffered_bytes
+        self._broken: ProtocolError | None = None
+        self.last_head = b""
+        """The first bytes of the last message, as traces dump them."""
+        self.last_length = 0
+        """The last message's whole length."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much has been received and not been given out as a message."""
+        return len(self._buffer)
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether nothing of a next message has been received."""
+        return not self._buffer
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the connection.
+
+        Raises:
+            ProtocolError: When more would be buffered than is allowed.
+        """
+        if len(self._buffer) + len(data) > self._limit:
+            raise self._fail(
+                ProtocolError(f"more than {self._limit} bytes wait in the buffer")
+            )
+        self._buffer += data
+
+    def next_event(self) -> MessageT | None:
+        """Return the next message, or None until more bytes have come.
+
+        Raises:
+            ProtocolError: When the peer sent something that it may not send; the stream
+                then stays broken and every later call raises again.
+        """
+        if self._broken is not None:
+            raise self._broken
+        if not self._buffer:
+            return None
+        try:
+            return self._cut_message()
+        except ProtocolError as error:
+            raise self._fail(error) from None
+
+    def _cut_message(self) -> MessageT | None:
+        buffer, header = self._buffer, self._header
+        if header is None:
+            if len(buffer) < HEADER_LENGTH:
+                return None
+            header = Header.decode(buffer)
+            if header.type not in self._decoders or not header.body_length:
+                raise self._unexpected(header)
+            self._header = header
+        end = HEADER_LENGTH + header.body_length
+        if len(buffer) < end:
+            return None
+        message = bytes(buffer) if len(buffer) == end else bytes(buffer[:end])
+        del buffer[:end]
+        self._header = None
+        self.last_head, self.last_length = message[:TRACED_BYTES], end
+        decode = self._decoders[header.type]
+        decoded: MessageT = decode(header.session_id, message[HEADER_LENGTH:])  # type: ignore[assignment]  # by the table
+        return decoded
+
+    def _unexpected(self, header: Header) -> ProtocolError:
+        """Say what is wrong with a header, as soon as it is here."""
+        if header.type not in self._decoders:
+            return ProtocolError(f"{self._peer} does not send {header.type.name}")
+        return ProtocolError("a message without body")
+
+    def _fail(self, error: ProtocolError) -> ProtocolError:
+        self._broken = error
+        self._buffer.clear()
+        return error
+
+
+class ServerStream(_Stream[Request]):
+    """The service's side: requests come in, answers go out."""
+
+    __slots__ = ()
+
+    _decoders: ClassVar = {
+        MessageType.QUERY: Query.decode_body,
+        MessageType.VERIFY: Verify.decode_body,
+    }
+    _peer = "a phone"
+
+    def send(self, answer: Answer) -> bytes:
+        """Return the bytes of an answer."""
+        return answer.encode()
+
+
+class ClientStream(_Stream[Answer]):
+    """The phone's side: requests go out, answers come in."""
+
+    __slots__ = ()
+
+    _decoders: ClassVar = {
+        kind: partial(Answer.decode_body, kind)
+        for kind in (MessageType.QUERY_ANSWER, MessageType.VERIFY_ANSWER)
+    }
+    _peer = "a server"
+
+    def send(self, request: Request) -> bytes:
+        """Return the bytes of a request. Raises ProtocolError when it is too long."""
+        return request.encode()
