@@ -268,10 +268,7 @@ def ctl_signers(cluster: Cluster) -> frozenset[bytes]:
         replaced = rows.all_own(connection, state=PlacementState.HISTORY)
         newest = newest_ctl(connection)
     signer = None if newest is None else _signer_of(newest.content)
-    # No CTL is signed with a web server's key: it vouches for nothing here.
-    admitted = {
-        each.certificate.der for each in placed if each.store is not TrustStore.TOMCAT
-    }
+    admitted = {each.certificate.der for each in placed}
     admitted |= {
         each.certificate.der for each in replaced if each.certificate.der == signer
     }

@@ -6,7 +6,7 @@ from typing import Final
 
 BURST: Final = 10
 """Wrong passwords that one address may give at once."""
-PER_S: Final = 10 / 60
+PER_S: Final = 1 / 30
 """How fast further tries come back."""
 MAX_ADDRESSES: Final = 10_000
 

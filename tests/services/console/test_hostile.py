@@ -146,11 +146,11 @@ async def test_a_user_who_guesses_is_locked_out(lab: Cluster) -> None:
 async def test_an_address_that_guesses_many_names_is_slowed_down(lab: Cluster) -> None:
     async with console_of(lab) as console:
         guesser = console.visitor()
-        codes = [
-            (await guesser.sign_in(f"user{number}", "wrong")).status_code
-            for number in range(12)
-        ]
-    assert codes[0] == 403
+        codes = []
+        while 429 not in codes and len(codes) < 100:
+            response = await guesser.sign_in(f"user{len(codes)}", "wrong")
+            codes.append(response.status_code)
+    assert codes[:10] == [403] * 10
     assert codes[-1] == 429
 
 
