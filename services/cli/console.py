@@ -9,7 +9,7 @@ import click
 import trio
 
 from tokenless.services.changes import console_users
-from tokenless.services.cli.administration import cluster_options, opened
+from tokenless.services.cli.cluster.administration import cluster_options, opened
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.logs import configure_logs
 from tokenless.services.store.audit import administrator

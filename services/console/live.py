@@ -10,8 +10,8 @@ from starlette.types import Receive, Send
 
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import Status
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import Status
 
 _LOOK_S: Final = 1.0
 _BEAT_S: Final = 15.0

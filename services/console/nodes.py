@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import Request, Status
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import Request, Status
 
 _TIMEOUT_S: Final = 5.0
 

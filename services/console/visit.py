@@ -12,7 +12,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.forms import Form
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
-from tokenless.services.node.announce import announce
+from tokenless.services.node.control.announce import announce
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 
 if TYPE_CHECKING:
