@@ -23,8 +23,8 @@ from tokenless.services.changes import security
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import (
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import (
     Request,
     RestartService,
     StartService,

@@ -19,8 +19,8 @@ from tokenless.services.cluster.site import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Verdict
-from tokenless.services.node.control import is_served
-from tokenless.services.node.requests import (
+from tokenless.services.node.control.client import is_served
+from tokenless.services.node.control.requests import (
     RestartService,
     ShowMetrics,
     ShowTvsCache,
