@@ -12,7 +12,7 @@ from tests.rigs.live import AuthorityFiles, live_node
 from tests.rigs.tvs_rig import own_certificate
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.phone import HTTP_PORT, Network, Phone, open_network
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
@@ -34,7 +34,7 @@ async def over_http(authority: Authority, folder: Path) -> AsyncIterator[int]:
 
 
 async def boot(folder: Path, tftp: Server, http_port: int | None) -> BootReport:
-    identity = Identity(device=DEVICE, model_name="7975", servers=(tftp,))
+    identity = PhoneIdentity(device=DEVICE, model_name="7975", servers=(tftp,))
     phone = Phone(identity, FolderFlash.create(folder / "flash", DEVICE, "7975"))
     async with open_network(http_port=http_port) as network:
         return await phone.boot(network)
