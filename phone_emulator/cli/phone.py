@@ -16,6 +16,9 @@ from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import (
     ModelName,
     gathered,
+    http_port_of,
+    http_port_option,
+    tftp_only_option,
     tftp_option,
     tftp_timeout_option,
     tls_option,
@@ -59,14 +62,18 @@ def phone() -> None:
 
 
 def _network(
-    tls: str | None, tftp_timeout: float, tvs_timeout: float, http_port: int | None
+    *,
+    tls: str | None,
+    tftp_timeout: float,
+    tvs_timeout: float,
+    http_port: int | None,
+    tftp_only: bool,
 ) -> AbstractAsyncContextManager[Network]:
     return open_network(
         wishes=Wishes(timeout_s=tftp_timeout),
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
-        http_port=http_port,
-        finds_http=True,
+        http_port=http_port_of(http_port, tftp_only=tftp_only),
     )
 
 
@@ -91,13 +98,8 @@ _network_options = gathered(
     tls_option,
     tftp_timeout_option,
     tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP"),
-    click.option(
-        "--http-port",
-        type=click.IntRange(1, 65535),
-        default=None,
-        help="Where models that try HTTP first do so: 6970, or in labs whose TFTP is"
-        " neither at 69 nor at 6969 nowhere.",
-    ),
+    http_port_option,
+    tftp_only_option,
 )
 _habit_options = gathered(
     "habits",

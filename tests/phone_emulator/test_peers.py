@@ -44,7 +44,7 @@ def needs(program: str) -> str:
 def running(peer: str, files: Path) -> Iterator[Server]:
     """Run a peer over a folder, in the foreground, on loopback."""
     program = needs(peer)
-    port = 69 if peer == "dnsmasq" else free_port(socket.SOCK_DGRAM, [ADDRESS])
+    port = 69 if peer == "dnsmasq" else free_port([ADDRESS], socket.SOCK_DGRAM)
     command = {
         "dnsmasq": [
             *("--keep-in-foreground", "--conf-file=/dev/null", "--port=0"),

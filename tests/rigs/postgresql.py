@@ -156,7 +156,7 @@ def running_server(
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, _ACCOUNT, _ACCOUNT)
-        port = place.port or free_port(socket.SOCK_STREAM, [place.address])
+        port = place.port or free_port([place.address], socket.SOCK_STREAM)
         server = Server(folder, port, place)
         if copy_of is None:
             _initialise(server)

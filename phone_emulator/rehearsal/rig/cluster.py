@@ -164,12 +164,13 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
     """Lay settings over the lab's, on ports that are free now."""
     named = _over(settings, {"cluster": {"name": name}})
     addresses = [node.address for node in load_config(None, named).nodes]
+    files = free_port(addresses, socket.SOCK_DGRAM, socket.SOCK_STREAM)
     ports = {
-        "tftp": {"port": free_port(socket.SOCK_DGRAM, addresses)},
-        "tvs": {"port": free_port(socket.SOCK_STREAM, addresses)},
-        "http": {"enabled": False},  # phones of rehearsals fetch by TFTP
+        "tftp": {"port": files},
+        "http": {"port": files, "tls_port": free_port(addresses, socket.SOCK_STREAM)},
+        "tvs": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "callmanager": {
-            name: free_port(socket.SOCK_STREAM, addresses) for name in _CALLMANAGER
+            name: free_port(addresses, socket.SOCK_STREAM) for name in _CALLMANAGER
         },
     }
     return load_config(None, _over(named, ports))

@@ -8,6 +8,7 @@ from typing import Final
 import trio
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.serve import serve_nodes
 
@@ -71,8 +72,17 @@ class ServedNodes:
             gone.set()
 
 
-def free_port(kind: socket.SocketKind, addresses: Sequence[str]) -> int:
-    """Find a port that is free on every address.
+def http_port(server: Server) -> int:
+    """Return where a node of a rehearsal serves HTTP: at the number of its TFTP port.
+
+    Several clusters of one rehearsal share neither addresses nor ports, and 6970 may
+    be another program's.
+    """
+    return server.port
+
+
+def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
+    """Find a port that is free on every address, for all kinds of sockets.
 
     All nodes of a cluster share one port number, and keep it when they come back, as
     phone configurations name it. It is none of those that the system hands out by
@@ -82,7 +92,7 @@ def free_port(kind: socket.SocketKind, addresses: Sequence[str]) -> int:
         PhoneError: When none is found; another program holds nearly all.
     """
     for port in random.sample(_PORTS, _DRAWS):
-        if all(_is_free(kind, address, port) for address in addresses):
+        if all(_is_free(kind, each, port) for each in addresses for kind in kinds):
             return port
     raise PhoneError(
         f"no port is free on {', '.join(addresses)}", hint="close other programs"

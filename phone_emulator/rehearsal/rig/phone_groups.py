@@ -12,6 +12,7 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.prospects import (
     Prospect,
     Waiting,
@@ -79,7 +80,11 @@ class PhoneGroups:
         self._tap = tap
         self.nodes = dict(nodes)
         self._settings = FleetSettings(
-            concurrency=_CONCURRENCY, wishes=_WISHES, retries=0, clock=clock
+            concurrency=_CONCURRENCY,
+            wishes=_WISHES,
+            retries=0,
+            http_port=http_port,
+            clock=clock,
         )
         self._groups = self._identities(groups, sizes, usual)
         self._off: set[str] = set()

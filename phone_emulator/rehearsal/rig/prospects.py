@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from tokenless.phone_emulator.phone import Network, Phone, open_network
+from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.phone_emulator.secd.files import decode_configuration
@@ -131,7 +132,7 @@ async def _boot_copies(
             reports[case] = await copy.boot(network)
 
     async with (
-        open_network(wishes=wishes, clock=clock) as network,
+        open_network(wishes=wishes, http_port=http_port, clock=clock) as network,
         trio.open_nursery() as nursery,
     ):
         for case in cases:

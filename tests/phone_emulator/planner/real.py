@@ -10,8 +10,7 @@ from tokenless.phone_emulator.planner.model import (
     Served,
 )
 from tokenless.phone_emulator.planner.phones import PhoneGroup, tvs_of
-from tokenless.phone_emulator.secd.events import CertificateIdentity as PhoneIdentity
-from tokenless.phone_emulator.secd.events import FlashContents, Server
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.codes import UNITS, Role, TrustStore
 from tokenless.protocol.files.record import Record

@@ -74,7 +74,7 @@ def test_what_can_be_done_is(played: Played) -> None:
 
 def test_no_port_is_free_on_an_address_that_is_not_ours() -> None:
     with pytest.raises(PhoneError, match=r"no port is free on 192\.0\.2\.1"):
-        free_port(socket.SOCK_STREAM, ["192.0.2.1"])
+        free_port(["192.0.2.1"], socket.SOCK_STREAM)
 
 
 def test_a_plan_without_steps_is_not_played() -> None:
