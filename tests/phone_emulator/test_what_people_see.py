@@ -60,7 +60,7 @@ def test_an_8861s_lines() -> None:
 def test_every_moment_has_lines(moment: LogEvent, form: LogForm) -> None:
     names = (
         "device model kind name server length reason subject serial address port "
-        "status roles hours by outcome sent received hash cause"
+        "status roles hours by outcome sent received hash cause result"
     )
     details = dict.fromkeys(names.split(), "x")
     assert list(lines_of([LogEntry(moment, NOW, details)], form, 1))

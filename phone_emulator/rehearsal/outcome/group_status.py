@@ -8,10 +8,11 @@ that answers, and that speaks a TLS version of the model.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from typing import Any, Final
 
+from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.remedies import (
     RefusalContext,
@@ -24,6 +25,7 @@ from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     Signer,
     TvsFacts,
 )
+from tokenless.phone_emulator.rehearsal.rig.dial_tone import Registrations
 from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Sample
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
@@ -109,6 +111,8 @@ class GroupStatus:
     sample: Sample | None = field(repr=False)
     inferred_rules: tuple[InferredRule, ...] = ()
     """What the refusals rest on that is inferred."""
+    registrations: Registrations = field(default_factory=Registrations)
+    """Where and how the phones that are on are registered."""
 
     @property
     def phones(self) -> int:
@@ -130,6 +134,7 @@ class GroupStatus:
             "anchors": None if fewest is None else list(fewest.signers),
             "tvs": None if fewest is None else list(fewest.tvs),
             "impact": self.impact.to_json(),
+            "registration": self.registrations.to_json(),
             "refusals": _refusals_json(self.refusals),
             "would_refuse": _refusals_json(self.prospects),
             "remedies": [remedy.text for remedy in self.remedies],
@@ -219,6 +224,7 @@ def group_statuses(
     phone_groups: PhoneGroups,
     facts: Sequence[ClusterFacts],
     prospects: Mapping[str, Prospect],
+    registrations: Mapping[str, RegistrationReport],
 ) -> tuple[GroupStatus, ...]:
     """Return how every group stands.
 
@@ -226,9 +232,11 @@ def group_statuses(
         phone_groups: The phones.
         facts: What the clusters can do now.
         prospects: What phones that wait would do if they started now, by device.
+        registrations: How phones that are on are registered, by device.
     """
     return tuple(
-        _status(name, phone_groups, facts, prospects) for name in phone_groups.groups
+        _status(name, phone_groups, facts, prospects, registrations)
+        for name in phone_groups.groups
     )
 
 
@@ -237,6 +245,7 @@ def _status(
     phone_groups: PhoneGroups,
     facts: Sequence[ClusterFacts],
     prospects: Mapping[str, Prospect],
+    registrations: Mapping[str, RegistrationReport],
 ) -> GroupStatus:
     identities, reports = phone_groups.groups[name], phone_groups.reports_of(name)
     setting = _Setting(identities[0].model, _home_of(identities[0], facts), facts)
@@ -260,6 +269,11 @@ def _status(
         is_lost = left is not None and not left.signers and _is_lost(found)
         impacts.append(_impact(each, setting.model, is_lost=is_lost))
     refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
+    registered = Registrations.of(
+        registrations[phone.device]
+        for phone in identities
+        if phone.device in registrations
+    )
     later = Counter(refusal for phone in phones for refusal in phone.prospects)
     return GroupStatus(
         group=name,
@@ -271,7 +285,8 @@ def _status(
         prospects=later,
         # By hand comes last, whatever the order in which the phones' lists were met.
         remedies=tuple(sorted(remedies, key=is_by_hand)),
-        impact=Impact.total(impacts),
+        impact=replace(Impact.total(impacts), unregistered=registered.without),
+        registrations=registered,
         sample=phone_groups.samples.get(name),
         inferred_rules=tuple(_inferred((*refusals, *later), facts)),
     )

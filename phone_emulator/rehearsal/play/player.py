@@ -76,7 +76,12 @@ async def _play_step(  # noqa: PLR0917 - one caller
             transcript.append(refusal)
             break
     nodes, groups = await rig.nodes(), rig.phone_groups.reports
-    found = group_statuses(rig.phone_groups, await rig.facts(), await rig.prospects())
+    found = group_statuses(
+        rig.phone_groups,
+        await rig.facts(),
+        await rig.prospects(),
+        await rig.registrations(),
+    )
     printed = "\n".join(text.rstrip("\n") for text in transcript)
     return StepReport(
         number=number,

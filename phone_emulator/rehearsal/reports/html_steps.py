@@ -21,6 +21,7 @@ from tokenless.phone_emulator.rehearsal.reports.html_text import (
 from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
     by_cause,
+    dial_tone_words,
     tvs_words,
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import Verdict, step_verdicts
@@ -80,7 +81,7 @@ def _groups_table(step: StepReport) -> Html:
     expected = asked_of(step.step)
     head = (
         "group", "phones", "CTL", "ITL", "configuration",
-        "anchors left", "TVS it can ask", "expected",
+        "anchors left", "TVS it can ask", "dial tone", "expected",
     )  # fmt: skip
     rows: list[tuple[str, ...]] = []
     for status in step.statuses:
@@ -93,6 +94,7 @@ def _groups_table(step: StepReport) -> Html:
                 *(_fates(reports, kind) for kind in FileKind),
                 anchors_words(status),
                 tvs_words(status),
+                dial_tone_words(status),
                 "" if asked is None else _expected(asked),
             )
         )
@@ -140,6 +142,20 @@ def _yes_no(value: object) -> str:
 
 
 def _trouble(status: GroupStatus) -> Iterator[Html]:
+    failures = status.registrations.failures.items()
+    if failures:
+        yield tag(
+            "div",
+            tag("h4", f"Why {status.group} could not register"),
+            tag(
+                "ul",
+                *(
+                    tag("li", f"{phones_words(count)}: {failure}")
+                    for failure, count in failures
+                ),
+            ),
+            class_="trouble",
+        )
     if not status.refusals and not status.prospects:
         return
     remedies = (tag("li", code_words(remedy.text)) for remedy in status.remedies)

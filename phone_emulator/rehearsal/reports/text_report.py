@@ -15,6 +15,7 @@ from tokenless.phone_emulator.rehearsal.outcome.group_status import (
     GroupStatus,
     PhoneStatus,
 )
+from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
     Tone,
@@ -96,12 +97,14 @@ def _groups(statuses: Sequence[GroupStatus]) -> Table:
     table.add_column("phones")
     table.add_column("anchors left")
     table.add_column("TVS it can ask")
+    table.add_column("dial tone")
     for each in statuses:
         table.add_row(
             cell(f"{each.group} ({each.model})"),
             _states(each),
             cell(anchors_words(each)),
             cell(tvs_words(each)),
+            cell(dial_tone_words(each)),
         )
     return table
 
@@ -129,7 +132,21 @@ def tvs_words(status: GroupStatus) -> str:
     return f"{len(fewest.tvs)}: {', '.join(fewest.tvs) or 'none'}"
 
 
+def dial_tone_words(status: GroupStatus) -> str:
+    """Return how a group's phones that are on are registered."""
+    registered = status.registrations
+    if not registered.phones:
+        return "-"
+    counts = registered.counts.items()
+    if len(registered.counts) == 1:
+        return next(state.value for state, _ in counts)
+    return ", ".join(f"{count} {state.value}" for state, count in counts)
+
+
 def _trouble(status: GroupStatus) -> Iterator[Text]:
+    for failure, count in status.registrations.failures.items():
+        words = f"{phones_words(count)} of {status.group} could not register"
+        yield Text.assemble(cell(f"{words}: ", "red"), cell(str(failure)))
     for refuses, all_refusals in (
         ("refuses", status.refusals),
         ("would refuse", status.prospects),

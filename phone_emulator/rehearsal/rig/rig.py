@@ -8,7 +8,9 @@ from typing import Final, assert_never
 
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
@@ -161,6 +163,18 @@ class RehearsalRig:
             if running.served.is_up(name)
         }
         return await self.phone_groups.prospects(up)
+
+    async def registrations(self) -> dict[str, RegistrationReport]:
+        """Find out where and how phones that are on are registered now, by device."""
+        ports = await trio.to_thread.run_sync(
+            lambda: {
+                node.address: node.ports["sccps"]
+                for running in self._running.values()
+                for node in running.cluster.nodes
+                if "sccps" in node.ports
+            }
+        )
+        return await self.phone_groups.registrations(SecurePorts(by_address=ports))
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""
