@@ -54,6 +54,29 @@ _ANSWERED: Final[_Lines] = (
     ("NOT", "-Authentication Response received, status : {status}"),
 )
 
+# The alert and the "handshake failed" lines were seen; no log of a registration that
+# fails for a stale CTL is public (REFERENCE-3 4.7), so those texts are ours.
+_REGISTRATION: Final[Mapping[LogEvent, _Lines]] = {
+    LogEvent.REGISTERING: (("NOT", "-PXY_CONNECT: [{protocol}], {node} <{address}>"),),
+    LogEvent.REGISTERED: (
+        ("NOT", "-PXY_CERT_CIPHER: [{protocol}], [{cipher}]"),
+        ("NOT", "-registered at {node} <{address}>"),
+    ),
+    LogEvent.SERVER_NOT_TRUSTED: (
+        ("ERR", "EROR:clpState: {reason}:<{address}>"),
+        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed"),
+    ),
+    LogEvent.OWN_CERTIFICATE_REFUSED: (
+        ("ERR", "-STATE_SSL3_ALERT: SSL3 alert [read]:[fatal]:[{reason}]"),
+        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed"),
+    ),
+    LogEvent.NOT_REGISTERED: (
+        ("ERR", "-not registered at {node} <{address}>: {reason}"),
+    ),
+    LogEvent.OUT_OF_SERVICE: (("WRN", "-out of service: {alarm}"),),
+    LogEvent.RESET_ORDERED: (("NOT", "-ordered by the server: {alarm}"),),
+}
+
 _SECD: Final[Mapping[LogEvent, _Lines]] = {
     LogEvent.POWER_ON: (("NOT", "secdInit: {device} CP-{model} started"),),
     LogEvent.UNREADABLE_LIST: (
@@ -118,6 +141,7 @@ _SECD: Final[Mapping[LogEvent, _Lines]] = {
     LogEvent.CAPF_FAILED: (("ERR", "EROR:capf: {server}: {result}: {reason}"),),
     LogEvent.CAPF_WAITS: (("WRN", "capf: waiting for the authentication string"),),
     LogEvent.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
+    **_REGISTRATION,
 }
 
 _CONNECTED: Final[_Lines] = (("INF", "TCP connect() successful"),)
@@ -209,6 +233,7 @@ _SECUREAPP: Final[Mapping[LogEvent, _Lines]] = {
     LogEvent.CAPF_FAILED: (("ERR", "CAPF {server}: {result}: {reason}"),),
     LogEvent.CAPF_WAITS: (("WRN", "CAPF waits for the authentication string"),),
     LogEvent.BOOTED: (("INF", "boot finished, {outcome}"),),
+    **_REGISTRATION,
 }
 
 
