@@ -117,6 +117,8 @@ class HttpSection(Section, frozen=True):
     request_s: Seconds = 10.0
     idle_s: Seconds = 10.0
     log_lines_per_s: Count = 40
+    missing_ctl: Literal[503, 404] = 503
+    """The status of a CTL that is not there: 503 as observed, or that of any file."""
 
 
 class LegacyTvsSection(Section, frozen=True):

@@ -121,7 +121,7 @@ class NodeRuntime:
         Raises:
             ServiceError: When a certificate cannot be had.
         """
-        self._tftp.change_settings()
+        await self._tftp.change_settings()
         await self._tvs.reload()
         await self._callmanager.reload()
 

@@ -11,6 +11,7 @@ import trio
 
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.http.server import HttpServer
+from tokenless.services.http.settings import HttpSettings
 from tokenless.services.logs import get_logger
 from tokenless.services.node.settings import (
     http_settings,
@@ -140,10 +141,18 @@ class TftpService:
         if self._files is files and files.take_devices(devices):
             server.source = files  # workers hold a copy of their own
 
-    def change_settings(self) -> None:
-        """Behave as the configuration says now; transfers under way go on."""
+    async def change_settings(self) -> None:
+        """Behave as the configuration says now; transfers under way go on.
+
+        Raises:
+            ServiceError: When the certificate of HTTPS cannot be had.
+        """
         if self._server is not None:
             self._server.change_settings(tftp_settings(self._cluster.config.tftp))
+        if (http := self._http) is not None:
+            settings = await self._http_settings()
+            if self._http is http:  # nobody has stopped it meanwhile
+                http.reload(settings)
 
     def serve_itl(self, itl: bytes) -> None:
         """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""
@@ -168,14 +177,17 @@ class TftpService:
         """Take the sockets of HTTP, unless there is to be none."""
         if not self._cluster.config.http.enabled:
             return
-        settings = await trio.to_thread.run_sync(
-            http_settings, self._cluster, self._node, self._http_ports
-        )
+        settings = await self._http_settings()
         self._http = HttpServer(MemoryFiles({}), settings, log=get_logger())
         await self._http.bind()
         self._http_ports = {
             name: port for name, (_, port) in self._http.addresses.items()
         }
+
+    async def _http_settings(self) -> HttpSettings:
+        return await trio.to_thread.run_sync(
+            http_settings, self._cluster, self._node, self._http_ports
+        )
 
     def _serve_files(self, server: TftpServer, files: NodeFiles) -> None:
         server.source = self._files = files

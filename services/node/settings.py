@@ -1,6 +1,7 @@
 """The configuration's `[tftp]` and `[tvs]` as their services take them."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def http_settings(
         port=port_of("http", section.port, HTTP_PORT),
         tls_port=port_of("https", section.tls_port, HTTPS_PORT),
         alias_port=ports.get("https-alias", section.alias_port),
+        missing_ctl=HTTPStatus(section.missing_ctl),
         limits=StreamLimits(
             connections=section.connections,
             connections_per_address=section.connections_per_address,

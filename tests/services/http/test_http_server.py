@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,6 +72,7 @@ class Lab:
     server: HttpServer
     files: Files
     folder: Path
+    settings: HttpSettings
 
     @property
     def http(self) -> tuple[str, int]:
@@ -100,7 +102,7 @@ async def lab(tmp_path: Path, nursery: trio.Nursery) -> Lab:
     files = Files(folder)
     server = HttpServer(files, settings)
     await nursery.start(server.serve)
-    return Lab(server, files, folder)
+    return Lab(server, files, folder, settings)
 
 
 async def off(work: Callable[[], Result]) -> Result:
@@ -184,6 +186,23 @@ async def test_files_from_memory_and_disk(lab: Lab) -> None:
 async def test_what_is_not_served(lab: Lab, path: str, status: int) -> None:
     assert (await off(partial(get, lab.http, path)))[:2] == (status, b"")
     assert (await off(partial(get, lab.http, "/firmware.sbn")))[1] == FIRMWARE
+
+
+async def test_the_status_of_a_missing_ctl_is_a_setting(lab: Lab) -> None:
+    before = lab.server.addresses
+    changed = replace(
+        lab.settings, missing_ctl=HTTPStatus.NOT_FOUND, port=1, tls_port=1
+    )
+    lab.server.reload(changed)
+    assert lab.server.addresses == before
+    for name in ("/CTLFile.tlv", "/CTLSEP001122334455.tlv", "/absent.xml"):
+        assert (await off(partial(get, lab.http, name)))[:2] == (404, b"")
+
+
+async def test_limits_change_while_it_serves(lab: Lab) -> None:
+    lab.server.reload(replace(lab.settings, limits=StreamLimits(idle_s=0.2)))
+    assert await off(partial(raw, lab.http, b"GET /empty HTTP/1.1\r\nHost: x\r\n\r\n"))
+    assert lab.server.counters.refusals["idle"] == 1
 
 
 async def test_heads_and_ranges_on_one_connection(lab: Lab) -> None:
