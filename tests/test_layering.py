@@ -2,6 +2,8 @@
 
 import ast
 import graphlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,44 @@ def test_protocol_touches_nothing_outside(path: Path) -> None:
     roots = {name.partition(".")[0] for name in imports(path)}
     assert not roots & NO_IO
     assert not [name for name in imports(path) if name.startswith(OUTER)]
+
+
+# What the X.509 libraries load for purposes of their own is not ours to change.
+_LIBRARIES = ("asn1crypto.x509", "cryptography.x509")
+_IMPORTS = """
+import importlib, sys
+libraries, modules = (each.split(",") for each in sys.argv[1:])
+for name in filter(None, libraries):
+    importlib.import_module(name)
+before = set(sys.modules)
+for name in modules:
+    importlib.import_module(name)
+print(*(set(sys.modules) - before))
+"""
+
+
+def loaded_by(modules: list[str], libraries: tuple[str, ...]) -> set[str]:
+    """Return what a new process loads with modules, once libraries are there."""
+    arguments = [",".join(libraries), ",".join(modules)]
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTS, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_pure_ring_loads_no_socket_and_no_thread() -> None:
+    """Not through a library either: importing tftpy would bring all of them."""
+    paths = (path.relative_to(ROOT).with_suffix("") for path in files("protocol"))
+    modules = [f"tokenless.{'.'.join(path.parts)}" for path in paths]
+    modules = [name.removesuffix(".__init__") for name in modules]
+    impure = {"logging", "select", "selectors", "socket", "ssl", "tftpy", "threading"}
+    assert not loaded_by(modules, _LIBRARIES) & impure
+    # The test sees what it looks for.
+    assert impure - {"ssl"} <= loaded_by(["tftpy"], ())
 
 
 @pytest.mark.parametrize("path", files("src/tokenless/ground"), ids=str)

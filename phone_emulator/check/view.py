@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.check.files import UNREACHABLE
 from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.inspect import is_answered
@@ -18,7 +19,6 @@ from tokenless.phone_emulator.check.observation import (
 )
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.messages import Answer
-from tokenless.terminal import cell, cells
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

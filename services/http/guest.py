@@ -18,11 +18,11 @@ from tokenless.services.http.settings import CLEAR
 from tokenless.services.limited_log import shortened
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
-from tokenless.services.tftp.background import Background
-from tokenless.services.tftp.making import Making, Waiting
-from tokenless.services.tftp.opened import OpenedFile
-from tokenless.services.tftp.sockets import Peer
-from tokenless.services.tftp.source import Content, FileSource, Plain, Unmade
+from tokenless.services.tftp.files.background import Background
+from tokenless.services.tftp.files.disk_files import OpenedFile
+from tokenless.services.tftp.files.source import Content, FileSource, Plain, Unmade
+from tokenless.services.tftp.sockets.listener import Peer
+from tokenless.services.tftp.transfers.pending_files import Making, Waiting
 
 _PIECE_BYTES: Final = 65_536
 _PAGES_BYTES: Final = 262_144

@@ -38,8 +38,8 @@ from tokenless.services.config import TftpSection
 from tokenless.services.publishing.papers import Papers
 from tokenless.services.publishing.phone_configs import DeviceFiles, PhoneConfigs
 from tokenless.services.store.devices import Device
-from tokenless.services.tftp.opened import Version
-from tokenless.services.tftp.source import (
+from tokenless.services.tftp.files.disk_files import Version
+from tokenless.services.tftp.files.source import (
     ChainedSource,
     Content,
     Plain,
@@ -47,7 +47,7 @@ from tokenless.services.tftp.source import (
     Unmade,
     whole,
 )
-from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
+from tokenless.services.tftp.files.static_files import StaticFiles, StaticLimits
 
 _TRUST_LIST: Final = re.compile(r"(CTL|ITL)(File|[A-Z]{3}[0-9A-Za-z._-]+)\.tlv")
 _CONFIG: Final = re.compile(r"([A-Z]{3}[0-9A-Za-z._-]+)\.cnf\.xml")

@@ -230,6 +230,14 @@ def test_the_command(tmp_path: Path) -> None:
     assert [group.tftp[0] for group in script.groups] == ["cucm-pub", "cucm-sub1"]
 
 
+def test_the_services_configuration_is_not_taken_for_a_phones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENLESS_CONFIG", str(tmp_path / "lab.toml"))
+    itl = write(tmp_path / "itl.tlv", MIXED.itl())
+    assert len(read_json("--itl", str(itl))["nodes"]) == 2
+
+
 def test_without_an_output_the_rehearsal_is_printed(tmp_path: Path) -> None:
     itl = write(tmp_path / "itl.tlv", MIXED.itl())
     words = ("--itl", str(itl), "--version", "11.5(1)", "--models", "7975, 8861")

@@ -11,6 +11,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import complain
+from tokenless.ground.terminal import progress_bar, talk_line
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -50,7 +51,6 @@ from tokenless.phone_emulator.rehearsal.importing.site import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.trust.verdicts import FileKind
-from tokenless.terminal import progress_bar, talk_line
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _COULD_NOT_BE_TOLD = 3

@@ -7,9 +7,9 @@ from typing import Final
 import click
 from rich.table import Table
 
+from tokenless.ground.terminal import cell, result_console
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts
-from tokenless.terminal import cell, result_console
 
 _WIDTH_IN_FILES: Final = 160
 

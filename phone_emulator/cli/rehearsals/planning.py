@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from tokenless.command_line import complain
+from tokenless.ground.terminal import counter_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -33,7 +34,6 @@ from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.terminal import counter_view
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""

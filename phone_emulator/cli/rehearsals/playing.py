@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.terminal import cell, cells, result_console
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
 from tokenless.phone_emulator.rehearsal.play.run import (
@@ -27,7 +28,6 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import run_verdicts
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
-from tokenless.terminal import cell, cells, result_console
 
 
 class Voice:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import keep_option, phones_option
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonVoice,
@@ -21,7 +22,6 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import results_table
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find_scripts
-from tokenless.terminal import result_console
 
 
 @click.command("run")

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.terminal import cell, cells, progress_bar, talk_line
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.play.player import Watcher
@@ -19,7 +20,6 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Step
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.terminal import cell, cells, progress_bar, talk_line
 
 WIDTH_IN_FILES: Final = 160
 """Columns of the tables where there is no terminal: whole checksums fit."""

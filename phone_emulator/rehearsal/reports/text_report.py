@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState, Standing
@@ -20,7 +21,6 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import (
     step_verdicts,
 )
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal
-from tokenless.terminal import cell, cells
 
 _STYLES = {
     PhoneState.OK: "green",

@@ -26,7 +26,7 @@ from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import certificates, ctl_client
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.node.announce import announce
+from tokenless.services.node.control.announce import announce
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 
 _BY: Final = "rehearsal"

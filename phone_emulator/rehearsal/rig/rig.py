@@ -36,7 +36,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
-from tokenless.services.node.announce import announce
+from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400
 _BY: Final = "rehearsal"

@@ -16,6 +16,7 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Final
 
+from tokenless.ground.toml_places import line_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Action,
@@ -38,7 +39,6 @@ from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import check_line
 from tokenless.services.config import load_config
 from tokenless.services.errors import SettingError
-from tokenless.toml_places import line_of
 
 _HOST_NAME_COMMAND: Final = ("set", "cluster", "hostname")
 _REGENERATE: Final = ("set", "cert", "regen")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from tokenless.disk import named
+from tokenless.ground.disk import named
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644

@@ -29,8 +29,8 @@ from tokenless.services.changes.devices import (
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import RestartService, StopService, Sync
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import RestartService, StopService, Sync
 from tokenless.services.node.serve import Serving, serve_nodes
 
 DEVICE = "SEP001122334455"

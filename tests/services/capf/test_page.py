@@ -14,8 +14,8 @@ import trio
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import RestartService
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import RestartService
 from tokenless.services.node.serve import Serving, serve_nodes
 
 PAGE = (Path(__file__).parents[3] / "docs/capf.md").read_text()
