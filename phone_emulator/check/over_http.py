@@ -6,7 +6,7 @@ there is what they get; where nothing answers, they are delayed and lose nothing
 
 from collections.abc import Iterator
 
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.findings import Code, Finding, finding
 from tokenless.phone_emulator.check.observation import Missing, Node, Observation
 
 
@@ -28,13 +28,10 @@ def _unreachable(node: Node) -> Finding:
         for answer in node.over_http.values()
         if isinstance(answer, Missing)
     }
-    return Finding(
-        Severity.NOTE,
-        "http-unreachable",
-        str(node),
+    return finding(
+        Code.HTTP_UNREACHABLE,
+        node,
         f"no files over HTTP: {', '.join(sorted(reasons))}",
-        "newer phones try HTTP first; they wait for it, then fetch by TFTP",
-        "let phones reach TCP 6970 of this node, and see that Cisco Tftp serves it",
     )
 
 
@@ -51,22 +48,11 @@ def _compared(node: Node) -> Iterator[Finding]:
             only_tftp.append(f"{name} ({by_http.reason})")
     if differing or only_http:
         names = ", ".join([*differing, *only_http])
-        yield Finding(
-            Severity.ERROR if differing else Severity.WARNING,
-            "http-differs",
-            str(node),
+        yield finding(
+            Code.HTTP_DIFFERS,
+            node,
             f"other files over HTTP than by TFTP: {names}",
-            "newer phones get those of HTTP, older ones those of TFTP: what is said "
-            "here of this node's files holds for TFTP only",
-            "restart Cisco Tftp on this node; see that nothing else answers at its "
-            "port 6970",
+            is_mild=not differing,
         )
     if only_tftp:
-        yield Finding(
-            Severity.WARNING,
-            "http-missing",
-            str(node),
-            f"by TFTP only: {', '.join(only_tftp)}",
-            "newer phones ask for each of them twice, and fetch it by TFTP",
-            "restart Cisco Tftp on this node",
-        )
+        yield finding(Code.HTTP_MISSING, node, f"by TFTP only: {', '.join(only_tftp)}")

@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _DEFAULT_NAME: Final = Path("configs/lab.toml")
-_SEE: Final = "see the comments of configs/lab.toml"
+_SEE: Final = "docs/configuration.md has all keys"
 _SHIPPED: Final = Path(__file__).parents[2] / _DEFAULT_NAME
 
 

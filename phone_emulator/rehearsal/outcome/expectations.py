@@ -1,7 +1,7 @@
 """Compares what a step was to show with what it showed."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -264,6 +264,30 @@ def _as_written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _registration_differences(
+    expectation: Expectation, found: Standing
+) -> Iterator[str]:
+    registered = found.registrations
+    causes = "; ".join(map(str, registered.failures)) or "no node was tried in vain"
+    for name, wanted, fitting in (
+        ("registered", expectation.registered, registered.phones - registered.without),
+        ("secure", expectation.secure, registered.secure),
+    ):
+        others = registered.phones - fitting if wanted else fitting
+        if wanted is not None and (others or not registered.phones):
+            yield (
+                f"{others} of {registered.phones} phones of {found.group} that are on: "
+                f"{name} is {_as_written(not wanted)}, not {_as_written(wanted)}: "
+                f"{causes}"
+            )
+    if expectation.at is not None and set(registered.nodes) != {expectation.at}:
+        nodes = ", ".join(registered.nodes) or "none"
+        yield (
+            f"phones of {found.group} are registered at {nodes}, not "
+            f"{expectation.at}: {causes}"
+        )
+
+
 def _standing_differences(expectation: Expectation, found: Standing) -> list[str]:
     group = expectation.group
     refusals = [*found.refusals, *found.prospects]
@@ -285,6 +309,7 @@ def _standing_differences(expectation: Expectation, found: Standing) -> list[str
                 f"{wrong} of {found.impact.of} phones of {group}: would_be_stuck is "
                 f"{_as_written(not later)}, not {_as_written(later)}"
             )
+    sentences.extend(_registration_differences(expectation, found))
     for anchors, count in found.anchors.items():
         for name, wanted, names in (
             ("anchors", expectation.anchors, anchors.signers),

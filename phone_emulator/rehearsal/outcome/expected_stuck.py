@@ -23,6 +23,7 @@ class Foresight:
     def __init__(self) -> None:
         self._stuck: set[str] = set()
         self._later: set[str] = set()
+        self._silent: set[str] = set()
 
     def unforeseen(
         self, step: Step, booted: Collection[str], standings: Iterable[Standing]
@@ -36,9 +37,12 @@ class Foresight:
         """
         self._stuck.difference_update(booted)
         self._later.difference_update(booted)
+        self._silent.difference_update(booted)
         for each in step.expect:
             _note(self._stuck, each.group, says_stuck(each))
             _note(self._later, each.group, each.would_be_stuck)
+            has_tone = each.registered
+            _note(self._silent, each.group, None if has_tone is None else not has_tone)
         return tuple(
             sentence for standing in standings for sentence in self._missed(standing)
         )
@@ -49,6 +53,8 @@ class Foresight:
         lost = " and locked out" if impact.locked_out else ""
         if impact.stuck and group not in self._stuck:
             yield f"{impact.stuck} {whole} stuck{lost} (expected: none)"
+        if impact.unregistered and group not in self._silent:
+            yield f"{impact.unregistered} {whole} without dial tone (expected: none)"
         if impact.would_be_stuck and group not in self._later:
             yield (
                 f"{impact.would_be_stuck} {whole} would be stuck{lost} when they next "

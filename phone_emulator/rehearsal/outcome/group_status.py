@@ -8,10 +8,11 @@ that answers, and that speaks a TLS version of the model.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from typing import Any, Final
 
+from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.remedies import (
     Trouble,
@@ -24,6 +25,7 @@ from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     Signer,
     TvsFacts,
 )
+from tokenless.phone_emulator.rehearsal.rig.dial_tone import Registrations
 from tokenless.phone_emulator.rehearsal.rig.phone_groups import Cast, Sample
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
@@ -107,6 +109,8 @@ class Standing:
     sample: Sample | None = field(repr=False)
     inferred_rules: tuple[InferredRule, ...] = ()
     """What the refusals rest on that is inferred."""
+    registrations: Registrations = field(default_factory=Registrations)
+    """Where and how the phones that are on are registered."""
 
     @property
     def phones(self) -> int:
@@ -128,6 +132,7 @@ class Standing:
             "anchors": None if fewest is None else list(fewest.signers),
             "tvs": None if fewest is None else list(fewest.tvs),
             "impact": self.impact.to_json(),
+            "registration": self.registrations.to_json(),
             "refusals": _refusals_json(self.refusals),
             "would_refuse": _refusals_json(self.prospects),
             "remedies": [remedy.text for remedy in self.remedies],
@@ -214,7 +219,10 @@ class _Phone:
 
 
 def standings(
-    cast: Cast, facts: Sequence[ClusterFacts], prospects: Mapping[str, Prospect]
+    cast: Cast,
+    facts: Sequence[ClusterFacts],
+    prospects: Mapping[str, Prospect],
+    registrations: Mapping[str, RegistrationReport],
 ) -> tuple[Standing, ...]:
     """Return how every group stands.
 
@@ -222,8 +230,11 @@ def standings(
         cast: The phones.
         facts: What the clusters can do now.
         prospects: What phones that wait would do if they started now, by device.
+        registrations: How phones that are on are registered, by device.
     """
-    return tuple(_standing(name, cast, facts, prospects) for name in cast.groups)
+    return tuple(
+        _standing(name, cast, facts, prospects, registrations) for name in cast.groups
+    )
 
 
 def _standing(
@@ -231,6 +242,7 @@ def _standing(
     cast: Cast,
     facts: Sequence[ClusterFacts],
     prospects: Mapping[str, Prospect],
+    registrations: Mapping[str, RegistrationReport],
 ) -> Standing:
     identities, reports = cast.groups[name], cast.reports_of(name)
     setting = _Setting(identities[0].model, _home_of(identities[0], facts), facts)
@@ -252,6 +264,11 @@ def _standing(
         is_lost = left is not None and not left.signers and _is_lost(found)
         impacts.append(_impact(each, setting.model, is_lost=is_lost))
     refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
+    registered = Registrations.of(
+        registrations[phone.device]
+        for phone in identities
+        if phone.device in registrations
+    )
     later = Counter(refusal for phone in phones for refusal in phone.prospects)
     return Standing(
         group=name,
@@ -263,7 +280,8 @@ def _standing(
         prospects=later,
         # By hand comes last, whatever the order in which the phones' lists were met.
         remedies=tuple(sorted(remedies, key=is_by_hand)),
-        impact=Impact.total(impacts),
+        impact=replace(Impact.total(impacts), unregistered=registered.without),
+        registrations=registered,
         sample=cast.samples.get(name),
         inferred_rules=tuple(_inferred((*refusals, *later), facts)),
     )

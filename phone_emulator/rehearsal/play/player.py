@@ -72,7 +72,12 @@ async def _play_step(  # noqa: PLR0917 - one caller
             transcript.append(refusal)
             break
     nodes, groups = await stage.nodes(), stage.cast.reports
-    found = standings(stage.cast, await stage.facts(), await stage.prospects())
+    found = standings(
+        stage.cast,
+        await stage.facts(),
+        await stage.prospects(),
+        await stage.registrations(),
+    )
     printed = "\n".join(text.rstrip("\n") for text in transcript)
     return StepReport(
         number=number,

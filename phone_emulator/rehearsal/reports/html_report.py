@@ -86,7 +86,10 @@ def _in_short(played: Played) -> Iterator[Html]:
     guilty = next((step for step in played.steps if not step.impact.is_safe), None)
     if guilty is None:
         if played.broke_off is None and played.steps:
-            text = "No step leaves a phone stuck, or would when it next starts."
+            text = (
+                "No step leaves a phone stuck or without dial tone, or would when it "
+                "next starts."
+            )
             yield tag("section", tag("p", text), class_="short good-box")
         return
     yield tag(

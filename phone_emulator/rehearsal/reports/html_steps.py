@@ -21,6 +21,7 @@ from tokenless.phone_emulator.rehearsal.reports.html_text import (
 from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
     by_cause,
+    dial_tone_words,
     tvs_words,
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import Verdict, step_verdicts
@@ -80,7 +81,7 @@ def _groups_table(step: StepReport) -> Html:
     expected = asked_of(step.step)
     head = (
         "group", "phones", "CTL", "ITL", "configuration",
-        "anchors left", "TVS it can ask", "expected",
+        "anchors left", "TVS it can ask", "dial tone", "expected",
     )  # fmt: skip
     rows: list[tuple[str, ...]] = []
     for standing in step.standings:
@@ -93,6 +94,7 @@ def _groups_table(step: StepReport) -> Html:
                 *(_fates(reports, kind) for kind in FileKind),
                 anchors_words(standing),
                 tvs_words(standing),
+                dial_tone_words(standing),
                 "" if asked is None else _expected(asked),
             )
         )
@@ -140,6 +142,20 @@ def _yes_no(value: object) -> str:
 
 
 def _trouble(standing: Standing) -> Iterator[Html]:
+    failures = standing.registrations.failures.items()
+    if failures:
+        yield tag(
+            "div",
+            tag("h4", f"Why {standing.group} could not register"),
+            tag(
+                "ul",
+                *(
+                    tag("li", f"{phones_words(count)}: {failure}")
+                    for failure, count in failures
+                ),
+            ),
+            class_="trouble",
+        )
     if not standing.refusals and not standing.prospects:
         return
     remedies = (tag("li", code_words(remedy.text)) for remedy in standing.remedies)

@@ -68,6 +68,7 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
     table.add_column("MD5 of the CTL on nodes", overflow="fold")
     table.add_column("MD5 of the CTL on phones", overflow="fold")
     table.add_column("what phones did with the CTL")
+    table.add_column("dial tone")
     table.add_column("verdicts")
     for report in reports:
         table.add_row(
@@ -77,6 +78,7 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
             _on_nodes(report.nodes),
             _on_phones(report),
             cells(_groups(report)),
+            cells(_dial_tones(report)),
             step_mark(report),
         )
     return Group(table, *_complaints(reports))
@@ -119,6 +121,15 @@ def _md5_of_ctl(report: BootReport) -> str:
 
 def _groups(report: StepReport) -> list[str]:
     return [f"{name}: {_summary(phones)}" for name, phones in report.groups.items()]
+
+
+def _dial_tones(report: StepReport) -> list[str]:
+    """Count all phones that are on by how they are registered."""
+    counts: Counter[str] = Counter()
+    for standing in report.standings:
+        for state, count in standing.registrations.counts.items():
+            counts[state.value] += count
+    return [f"{count} {state}" for state, count in counts.items()]
 
 
 def _summary(phones: Sequence[BootReport]) -> str:

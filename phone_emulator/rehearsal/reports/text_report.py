@@ -12,6 +12,7 @@ from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState, Standing
+from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
     Tone,
@@ -93,12 +94,14 @@ def _groups(standings: Sequence[Standing]) -> Table:
     table.add_column("phones")
     table.add_column("anchors left")
     table.add_column("TVS it can ask")
+    table.add_column("dial tone")
     for each in standings:
         table.add_row(
             cell(f"{each.group} ({each.model})"),
             _states(each),
             cell(anchors_words(each)),
             cell(tvs_words(each)),
+            cell(dial_tone_words(each)),
         )
     return table
 
@@ -126,7 +129,21 @@ def tvs_words(standing: Standing) -> str:
     return f"{len(fewest.tvs)}: {', '.join(fewest.tvs) or 'none'}"
 
 
+def dial_tone_words(standing: Standing) -> str:
+    """Return how a group's phones that are on are registered."""
+    registered = standing.registrations
+    if not registered.phones:
+        return "-"
+    counts = registered.counts.items()
+    if len(registered.counts) == 1:
+        return next(state.value for state, _ in counts)
+    return ", ".join(f"{count} {state.value}" for state, count in counts)
+
+
 def _trouble(standing: Standing) -> Iterator[Text]:
+    for failure, count in standing.registrations.failures.items():
+        words = f"{phones_words(count)} of {standing.group} could not register"
+        yield Text.assemble(cell(f"{words}: ", "red"), cell(str(failure)))
     for refuses, all_refusals in (
         ("refuses", standing.refusals),
         ("would refuse", standing.prospects),

@@ -7,11 +7,14 @@ from typing import Final
 
 import msgspec
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.rehearsal.rig.dial_tone import register_copies
 from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.prospects import (
     Prospect,
@@ -231,6 +234,28 @@ class Cast:
         nodes = {server: name for name, server in self.nodes.items() if name in up}
         found = await prospects(
             waiting, nodes, wishes=_WISHES, clock=self._settings.clock
+        )
+        self._tap.skip()
+        return found
+
+    async def registrations(
+        self, secure_ports: SecurePorts
+    ) -> dict[str, RegistrationReport]:
+        """Return how phones that are on and have booted would be registered now.
+
+        Args:
+            secure_ports: Where nodes listen for SCCP over TLS.
+        """
+        running = {
+            phone.device: Waiting(phone, contents[phone.device])
+            for name in self._groups
+            if name not in self._off
+            for contents in [self.contents(name)]
+            for phone in self._groups[name]
+            if phone.device in self._reports.get(name, {})
+        }
+        found = await register_copies(
+            running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
         return found

@@ -128,7 +128,7 @@ async def _boot_copies(
         phone, server = cases[case]
         identity = msgspec.structs.replace(phone.identity, servers=(server,))
         async with limiter:
-            copy = Phone(identity, _CopiedFlash(phone.contents))
+            copy = Phone(identity, CopiedFlash(phone.contents))
             reports[case] = await copy.boot(network)
 
     async with (
@@ -151,7 +151,7 @@ def _prospect(boots: Iterable[tuple[BootReport, str]]) -> Prospect:
     return Prospect(refusals, takes_news)
 
 
-class _CopiedFlash:
+class CopiedFlash:
     """What a phone holds, to try something on."""
 
     def __init__(self, contents: FlashContents) -> None:

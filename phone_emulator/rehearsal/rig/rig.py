@@ -8,7 +8,9 @@ from typing import Final, assert_never
 
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import Office
 from tokenless.phone_emulator.rehearsal.rig.cluster import Site, open_site, site_of
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
@@ -157,6 +159,18 @@ class Stage:
             if site.served.is_up(name)
         }
         return await self.cast.prospects(up)
+
+    async def registrations(self) -> dict[str, RegistrationReport]:
+        """Find out where and how phones that are on are registered now, by device."""
+        ports = await trio.to_thread.run_sync(
+            lambda: {
+                node.address: node.ports["sccps"]
+                for site in self._sites.values()
+                for node in site.cluster.nodes
+                if "sccps" in node.ports
+            }
+        )
+        return await self.cast.registrations(SecurePorts(by_address=ports))
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""
