@@ -28,6 +28,7 @@ HostName = Annotated[
     ),
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+CAPF_PORT: Final = 3804
 
 _Value = TypeVar("_Value")
 _MARK: Final = "at once"
@@ -274,10 +275,13 @@ class CallManagerSection(ConnectionLimits, frozen=True):
 
 
 class CapfSection(HostSection, frozen=True):
-    """`[capf]`: the publisher's CAPF; without it none is served."""
+    """`[capf]`: CAPF, which the publisher serves."""
 
-    port: Port = 3804
-    """Phones have no other. 0 takes a free one."""
+    enabled: bool = True
+    """Whether there is CAPF at all."""
+    port: Port | None = None
+    """3804 when it is not given, and a free one where TFTP takes a free one. Phones
+    learn it from their configurations."""
     tls_minimum: Literal["1.0", "1.2"] = "1.0"
     """7900 phones have TLS 1.0 only."""
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
@@ -357,7 +361,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     http: HttpSection = HttpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
-    capf: CapfSection | None = None
+    capf: CapfSection = CapfSection()
     metrics: MetricsSection | None = None
     console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()
@@ -365,6 +369,13 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
+
+    @property
+    def capf_port(self) -> int:
+        """Where CAPF listens; 0: at a port that is free."""
+        if self.capf.port is not None:
+            return self.capf.port
+        return CAPF_PORT if self.tftp.port else 0
 
 
 def host_tables() -> tuple[str, ...]:
