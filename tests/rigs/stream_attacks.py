@@ -31,7 +31,7 @@ from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
 from tokenless.services.stream_server.counters import StreamCounters
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.tftp.source import MemoryFiles
+from tokenless.services.tftp.files.source import MemoryFiles
 
 MANY = 300
 ATTACKER = "127.0.0.2"
