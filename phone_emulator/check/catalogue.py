@@ -286,8 +286,8 @@ CATALOGUE: Final[Mapping[Code, Entry]] = {
     Code.HTTP_DIFFERS: Entry(
         _E,
         "a node has other files over HTTP than by TFTP",
-        "newer phones get those of HTTP, older ones those of TFTP: what is said here of "
-        "this node's files holds for TFTP only",
+        "newer phones get those of HTTP, older ones those of TFTP: what is said here "
+        "of this node's files holds for TFTP only",
         "restart Cisco Tftp on the node; see that nothing else answers at its port "
         "6970",
         _W,
