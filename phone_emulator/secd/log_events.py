@@ -49,6 +49,14 @@ class Moment(StrEnum):
     CAPF_WAITS = "capf-waits"
     """Nothing happens until a person types the authentication string."""
     BOOTED = "booted"
+    REGISTERING = "registering"
+    REGISTERED = "registered"
+    SERVER_NOT_TRUSTED = "server-not-trusted"
+    """CallManager's certificate is no CCM record of the list that counts."""
+    OWN_CERTIFICATE_REFUSED = "own-certificate-refused"
+    NOT_REGISTERED = "not-registered"
+    OUT_OF_SERVICE = "out-of-service"
+    RESET_ORDERED = "reset-ordered"
 
 
 class LogEntry(msgspec.Struct, frozen=True):

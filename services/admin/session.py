@@ -39,10 +39,11 @@ class Session:
         echo: Callable[[str], None],
         output: Path | None = None,
         folder: Path | None = None,
+        by: str | None = None,
     ) -> None:
         self.cluster = cluster
         self.node = node
-        self.by = administrator()
+        self.by = administrator() if by is None else by
         self.pagination = True
         self.output = output
         self.folder = folder

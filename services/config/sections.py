@@ -28,6 +28,7 @@ HostName = Annotated[
     ),
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+CAPF_PORT: Final = 3804
 
 _Value = TypeVar("_Value")
 _MARK: Final = "at once"
@@ -92,6 +93,7 @@ class ClusterSection(Section, frozen=True):
     """`[cluster]`: what the cluster is."""
 
     name: Word = "cluster"
+    """For people: it stands in reports."""
     version: str = "10.5(1)"
     """The release it behaves as: who is SAST, who signs (REFERENCE 1.9, 1.10, 2.3)."""
     auto_registration: bool = True
@@ -111,10 +113,15 @@ class SubjectSection(Section, frozen=True):
     """`[certificates.subject]`: the attributes beside the common name."""
 
     organizational_unit: str = "TAC"
+    """OU."""
     organization: str = "Cisco"
+    """O."""
     locality: str = "Krakow"
+    """L."""
     state: str = "Malopolska"
+    """ST."""
     country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] = "PL"
+    """C: two letters."""
 
 
 class CertificatesSection(Section, frozen=True):
@@ -123,8 +130,11 @@ class CertificatesSection(Section, frozen=True):
     key_size: KeySize = 2048
     """Of the first certificates."""
     regenerated_key_size: KeySize = 2048
+    """Of those that are made when one is regenerated."""
     validity_days: Days = 1825
+    """From the day on which a certificate is made."""
     digest: Literal["sha1", "sha256"] = "sha1"
+    """Certificates and lists are signed with it; 7900 phones verify SHA-1 only."""
     subject: SubjectSection = SubjectSection()
 
 
@@ -132,9 +142,11 @@ class NodeSection(Section, frozen=True):
     """`[[nodes]]`: one server."""
 
     name: HostName
+    """The common name of its certificates, followed by the domain."""
     address: str
     """IPv4: it stands in trust lists, and the services listen on it."""
     publisher: bool = False
+    """Exactly one node is."""
 
 
 class TftpLimits(HostSection, frozen=True):
@@ -261,10 +273,13 @@ class CallManagerSection(ConnectionLimits, frozen=True):
 
 
 class CapfSection(HostSection, frozen=True):
-    """`[capf]`: the publisher's CAPF; without it none is served."""
+    """`[capf]`: CAPF, which the publisher serves."""
 
-    port: Port = 3804
-    """Phones have no other. 0 takes a free one."""
+    enabled: bool = True
+    """Whether there is CAPF at all."""
+    port: Port | None = None
+    """3804 when it is not given, and a free one where TFTP takes a free one. Phones
+    learn it from their configurations."""
     tls_minimum: Literal["1.0", "1.2"] = "1.0"
     """7900 phones have TLS 1.0 only."""
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
@@ -282,6 +297,15 @@ class MetricsSection(HostSection, frozen=True):
     """There is no password: loopback, or a network of those who may read it."""
 
 
+class ConsoleSection(HostSection, frozen=True):
+    """`[console]`: the administration pages over HTTPS; without it `serve` has none."""
+
+    port: Port = 8443
+    """0 takes a free one."""
+    address: str = ""
+    """The node's own when empty."""
+
+
 class DatabaseSection(HostSection, frozen=True):
     """`[database]`: where the cluster's state lives."""
 
@@ -295,14 +319,18 @@ class CallManagerGroupSection(Section, frozen=True):
     """`[[callmanager_groups]]`: nodes in order of priority; phones ask their TVS."""
 
     name: Word
+    """Device pools refer to it."""
     members: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=5)]
+    """Names of nodes."""
 
 
 class DevicePoolSection(Section, frozen=True):
-    """`[[device_pools]]`."""
+    """`[[device_pools]]`: phones that have a CallManager group in common."""
 
     name: Word
+    """Devices refer to it."""
     callmanager_group: str
+    """Whose nodes its phones register with and ask."""
     default: bool = False
     """Whether auto-registered phones belong here."""
     model: str = "7975"
@@ -313,8 +341,11 @@ class DeviceSection(Section, frozen=True):
     """`[[devices]]`: a phone that is configured by hand."""
 
     name: Annotated[str, msgspec.Meta(pattern=rf"^(?:{DEVICE_NAME})\Z")]
+    """SEP and the MAC address, or the name of a soft phone."""
     device_pool: str
+    """Where it belongs."""
     model: str = "7975"
+    """Decides its firmware load, and whether it asks TVS."""
     security_mode: Literal[1, 2, 3] = 1
     """1 non-secure, 2 authenticated, 3 encrypted."""
 
@@ -328,13 +359,21 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     http: HttpSection = HttpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
-    capf: CapfSection | None = None
+    capf: CapfSection = CapfSection()
     metrics: MetricsSection | None = None
+    console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
+
+    @property
+    def capf_port(self) -> int:
+        """Where CAPF listens; 0: at a port that is free."""
+        if self.capf.port is not None:
+            return self.capf.port
+        return CAPF_PORT if self.tftp.port else 0
 
 
 def host_tables() -> tuple[str, ...]:

@@ -72,8 +72,8 @@ class NodeRuntime:
             Kind.TVS: self._tvs,
             Kind.CALLMANAGER: self._callmanager,
         }
-        if (section := cluster.config.capf) is not None and node.is_publisher:
-            services[Kind.CAPF] = CapfService(cluster, node, section)
+        if cluster.config.capf.enabled and node.is_publisher:
+            services[Kind.CAPF] = CapfService(cluster, node)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()

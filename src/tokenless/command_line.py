@@ -146,6 +146,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_PHONES}.check:check",
         "Inspect a cluster from outside, as its phones see it.",
     ),
+    "console": LazyCommand(
+        f"{_SERVICES}.console:console",
+        "Serve the administration pages over HTTPS until Ctrl-C.",
+    ),
     "ctl-client": LazyCommand(
         f"{_SERVICES}.certificates.ctl_client:ctl_client",
         "Sign the cluster's CTL with tokens, as the CTL Client does.",

@@ -169,6 +169,7 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
         "tftp": {"port": files},
         "http": {"port": files, "tls_port": free_port(addresses, socket.SOCK_STREAM)},
         "tvs": {"port": free_port(addresses, socket.SOCK_STREAM)},
+        "capf": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "callmanager": {
             name: free_port(addresses, socket.SOCK_STREAM) for name in _CALLMANAGER
         },

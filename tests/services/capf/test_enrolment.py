@@ -34,7 +34,6 @@ from tokenless.services.node.control.requests import RestartService, StopService
 from tokenless.services.node.serve import Serving, serve_nodes
 
 DEVICE = "SEP001122334455"
-CONFIG = {**FREE_PORTS, "capf": {"port": 0}}
 INSTALL = CapfOperation.INSTALL
 
 
@@ -91,7 +90,7 @@ TFTP, CAPF = "Cisco Tftp", "Cisco Certificate Authority Proxy Function"
 
 @pytest.fixture
 async def site(lab: Cluster, nursery: trio.Nursery, tmp_path: Path) -> Site:
-    lab.take_settings(load_config(LAB, CONFIG))
+    lab.take_settings(load_config(LAB, FREE_PORTS))
     serving: Serving = await nursery.start(serve_nodes, lab)
     lab.record_ports(serving.ports)
     tftp = next(each for each in serving.listening if each.service == "tftp")
