@@ -11,6 +11,8 @@ from tokenless.phone_emulator.planner.model import (
     Site,
     build_ctl,
     build_itl,
+    current,
+    make_list,
     serve_all,
     slot_of,
 )
@@ -38,7 +40,7 @@ class ResetCtl:
 
 @dataclass(frozen=True, slots=True)
 class ResetItl:
-    """Let every node serve an ITL that its other SAST signed (REFERENCE 6.2)."""
+    """Let every node serve an ITL that the other SAST signed (REFERENCE 6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,12 @@ def change(site: Site, cluster: Cluster, step: Step) -> Cluster:  # noqa: PLR091
             return cluster._replace(ctl=build_ctl(site, cluster))
         case ResetCtl():
             return cluster._replace(ctl=build_ctl(site, cluster, reset=True))
+        case ResetItl() if site.release.recovery_signs:
+            # The publisher's ITL, signed again, for all nodes (REFERENCE-2 3.5).
+            signer = current(site, cluster, TrustStore.CALLMANAGER, PUBLISHER)
+            itl = make_list(signer, cluster.served[PUBLISHER].itl.members)
+            served = tuple(each._replace(itl=itl) for each in cluster.served)
+            return cluster._replace(served=served)
         case ResetItl():
             served = tuple(
                 each._replace(itl=build_itl(site, cluster, node, reset=True))

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from tokenless.protocol.codes import units_of
+from tokenless.protocol.codes import TrustStore, units_of
+from tokenless.protocol.release import Release
 from tokenless.services.cluster.issuing import Order, issue
 from tokenless.services.cluster.site import CONFIG_FILE, Node, Site
 from tokenless.services.config import ClusterConfig
@@ -78,6 +79,7 @@ def _build(site: Site, target: Path) -> None:
         with store.found(config.cluster.name, by="setup") as change:
             for row in _add_rows(change.connection, config):
                 _furnish(site, change.connection, site.node_of(row), change.at)
+            _share(site, change.connection, change.at)
             trust_phones(site, change.connection, change.at)
             save_config(site)
             if store.is_shared:
@@ -172,6 +174,20 @@ def _parameters(config: ClusterConfig) -> dict[Parameter, str]:
 def _furnish(site: Site, connection: Connection, node: Node, at: int) -> None:
     """Give a node its folders, keys and first certificates."""
     node.tftp_folder.mkdir(parents=True)
-    size = site.config.certificates.key_size
-    for store in units_of(is_publisher=node.is_publisher):
-        issue(site, connection, Order(node, store, key_size=size), at)
+    settings = site.config.certificates
+    release = Release.parse(site.config.cluster.version)
+    for store in units_of(is_publisher=node.is_publisher, release=release):
+        if store not in settings.multi_server:
+            issue(site, connection, Order.usual(node, store, settings.key_size), at)
+
+
+def _share(site: Site, connection: Connection, at: int) -> None:
+    """Make the multi-server certificates once every node has its folders."""
+    settings = site.config.certificates
+    publisher = site.node_of(nodes.read_nodes(connection)[0])
+    release = Release.parse(site.config.cluster.version)
+    there = units_of(is_publisher=True, release=release)
+    for name in dict.fromkeys(settings.multi_server):
+        if (store := TrustStore(name)) in there:
+            order = Order.usual(publisher, store, settings.key_size, shared=True)
+            issue(site, connection, order, at)

@@ -10,7 +10,7 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36500)]
-KeySize = Literal[1024, 2048, 4096]
+KeySize = Literal[1024, 2048, 3072, 4096]
 HostName = Annotated[
     str,
     msgspec.Meta(
@@ -62,6 +62,17 @@ class CertificatesSection(Section, frozen=True):
     """Of the first certificates."""
     regenerated_key_size: KeySize = 2048
     validity_days: Days = 1825
+    recovery_validity: Literal["by-release", "as-others"] = "by-release"
+    """How long ITLRecovery lasts: 20 years from 12.0 on (REFERENCE-2 3.2)."""
+    multi_server: tuple[
+        Literal["CallManager", "CallManager-ECDSA", "tomcat", "tomcat-ECDSA", "TVS"],
+        ...,
+    ] = ()
+    """Units whose first certificate is one for all nodes; self-signed before 14 only as
+    a stand-in for one that a CA signed (docs/certificates.md)."""
+    require_client_auth: bool = False
+    """Whether an own certificate from a CA is refused without clientAuth, which public
+    CAs leave out from 2026 on (REFERENCE-2 2.5); otherwise it is warned of."""
     digest: Literal["sha1", "sha256"] = "sha1"
     subject: SubjectSection = SubjectSection()
 
@@ -84,6 +95,10 @@ class TftpSection(Section, frozen=True):
     """When new files are served: after the service's restart, or at once."""
     workers: Count = 1
     """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
+    itl_reset: Literal["publisher", "each-node"] = "publisher"
+    """What `utils itl reset localkey` makes from 12.0 on: the publisher's ITL, signed
+    by its CallManager, for all nodes (REFERENCE-2 3.5); or each node's own, signed by
+    its own CallManager, which is kinder to phones."""
     ports: Literal["per-transfer", "single"] = "per-transfer"
     receive_buffer_bytes: Count = 8 << 20
     max_transfers: Count = 16384

@@ -1,6 +1,10 @@
 """Each node's ITL: its own records, its own signature (REFERENCE 1.10, 2.3).
 
 SAST (signer), TFTP or CCM+TFTP, TVS of every node, CAPF, the other SAST
+
+From 11.0 on the node's CallManager-ECDSA follows its CallManager; that it has the same
+role is inferred (REFERENCE-2 1). A TVS certificate that serves several nodes stands
+there once, as the first one's (REFERENCE-2 2.2).
 """
 
 from collections.abc import Iterator
@@ -105,6 +109,22 @@ def sign_itl(
     return signed(at)
 
 
+def resign_itl(papers: Papers, node: Node, signer: Signer, *, at: int) -> TrustList:
+    """Return the ITL that a node has, under another signature.
+
+    A node that has none yet gets a new one.
+
+    Raises:
+        ServiceError: When a node lacks a certificate.
+    """
+    present = _load(node)
+    if present is None:
+        return sign_itl(papers, node.id, signer, at=at)
+    return sign_trust_list(
+        ITL_NAME, present.records, signer, timestamp=at, digest=papers.digest
+    )
+
+
 def itl_records(papers: Papers, node: NodeRow, signer: Certificate) -> Iterator[Record]:
     """Return the records of a node's ITL, the signer's first.
 
@@ -122,12 +142,23 @@ def itl_records(papers: Papers, node: NodeRow, signer: Certificate) -> Iterator[
     yield _record(*first, Role.SAST)
     if not papers.is_rolled_back:
         yield _record(callmanager, node, papers.server_role)
-        for each in papers.nodes:
-            yield _record(papers.certificate(TrustStore.TVS, each), each, Role.TVS)
+        elliptic = papers.own.get((TrustStore.CALLMANAGER_ECDSA, node.id))
+        if elliptic is not None and papers.release.has_ec_callmanager:
+            yield _record(elliptic, node, papers.server_role)
+        yield from _tvs_records(papers)
     if papers.capf is not None:
         yield _record(papers.capf, publisher, Role.CAPF)
     for other in sasts.values():
         yield _record(*other, Role.SAST)
+
+
+def _tvs_records(papers: Papers) -> Iterator[Record]:
+    seen: set[bytes] = set()
+    for node in papers.nodes:
+        certificate = papers.certificate(TrustStore.TVS, node)
+        if certificate.der not in seen:
+            seen.add(certificate.der)
+            yield _record(certificate, node, Role.TVS)
 
 
 def _record(certificate: Certificate, node: NodeRow, role: Role) -> Record:
