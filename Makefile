@@ -106,7 +106,7 @@ dist: $(VENV)/runtime
 
 # The picture of README.md, from a rehearsal that is played for it.
 picture: $(VENV)/runtime
-	$(BIN)/python -m tokenless.phone_emulator.rehearsal.picture callmanager-and-tvs@11.5 docs/rehearsal.svg
+	$(BIN)/python -m tools.readme_picture callmanager-and-tvs@11.5 docs/rehearsal.svg
 
 # The golden files of tests/vectors, made anew from seeded keys.
 vectors: $(VENV)/dev

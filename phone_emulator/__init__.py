@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan, load_plan
     from tokenless.phone_emulator.fleet.report import FleetReport
     from tokenless.phone_emulator.fleet.store import FleetStore
+    from tokenless.phone_emulator.folder_boot import boot_in_folder, delete_trust
     from tokenless.phone_emulator.phone import Network, Phone, open_network
     from tokenless.phone_emulator.secd.events import Habits, Identity, Server
     from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
-    from tokenless.phone_emulator.single import boot_in_folder, delete_trust
 
 __all__ = [
     "Action",
@@ -53,7 +53,7 @@ _HOMES: Final = {
     "phone": ("Network", "Phone", "open_network"),
     "secd.events": ("Habits", "Identity", "Server"),
     "secd.report": ("Action", "BootReport", "Outcome"),
-    "single": ("boot_in_folder", "delete_trust"),
+    "folder_boot": ("boot_in_folder", "delete_trust"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

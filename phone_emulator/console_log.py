@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.phones.models import LogForm
 
@@ -53,6 +53,29 @@ _ANSWERED: Final[_Lines] = (
     ),
     ("NOT", "-Authentication Response received, status : {status}"),
 )
+
+# The alert and the "handshake failed" lines were seen; no log of a registration that
+# fails for a stale CTL is public (REFERENCE-3 4.7), so those texts are ours.
+_REGISTRATION: Final[Mapping[Moment, _Lines]] = {
+    Moment.REGISTERING: (("NOT", "-PXY_CONNECT: [{protocol}], {node} <{address}>"),),
+    Moment.REGISTERED: (
+        ("NOT", "-PXY_CERT_CIPHER: [{protocol}], [{cipher}]"),
+        ("NOT", "-registered at {node} <{address}>"),
+    ),
+    Moment.SERVER_NOT_TRUSTED: (
+        ("ERR", "EROR:clpState: {reason}:<{address}>"),
+        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed"),
+    ),
+    Moment.OWN_CERTIFICATE_REFUSED: (
+        ("ERR", "-STATE_SSL3_ALERT: SSL3 alert [read]:[fatal]:[{reason}]"),
+        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed"),
+    ),
+    Moment.NOT_REGISTERED: (
+        ("ERR", "-not registered at {node} <{address}>: {reason}"),
+    ),
+    Moment.OUT_OF_SERVICE: (("WRN", "-out of service: {alarm}"),),
+    Moment.RESET_ORDERED: (("NOT", "-ordered by the server: {alarm}"),),
+}
 
 _SECD: Final[Mapping[Moment, _Lines]] = {
     Moment.POWER_ON: (("NOT", "secdInit: {device} CP-{model} started"),),
@@ -114,6 +137,7 @@ _SECD: Final[Mapping[Moment, _Lines]] = {
     Moment.CAPF_FAILED: (("ERR", "EROR:capf: {server}: {result}: {reason}"),),
     Moment.CAPF_WAITS: (("WRN", "capf: waiting for the authentication string"),),
     Moment.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
+    **_REGISTRATION,
 }
 
 _CONNECTED: Final[_Lines] = (("INF", "TCP connect() successful"),)
@@ -205,6 +229,7 @@ _SECUREAPP: Final[Mapping[Moment, _Lines]] = {
     Moment.CAPF_FAILED: (("ERR", "CAPF {server}: {result}: {reason}"),),
     Moment.CAPF_WAITS: (("WRN", "CAPF waits for the authentication string"),),
     Moment.BOOTED: (("INF", "boot finished, {outcome}"),),
+    **_REGISTRATION,
 }
 
 

@@ -6,8 +6,8 @@ from typing import TypeVar
 import msgspec
 
 from tokenless.ground.toml_files import TomlFileError, load_toml
+from tokenless.ground.toml_places import fault_of, line_of, shown
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.toml_places import fault_of, line_of, shown
 
 Described = TypeVar("Described", bound=msgspec.Struct)
 

@@ -23,7 +23,7 @@ from tokenless.phone_emulator.secd.events import (
     Identity,
     Server,
 )
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
 from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from tokenless.protocol.capf.phone import CapfIdentity
 from tokenless.protocol.capf.proof import OwnCertificate, PhoneKey

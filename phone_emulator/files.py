@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tokenless.disk import hint_for, named
 from tokenless.ground import files
+from tokenless.ground.disk import hint_for, named
 from tokenless.ground.files import UNFINISHED, sync_folder
 from tokenless.phone_emulator.errors import PhoneError
 

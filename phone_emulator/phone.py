@@ -19,7 +19,7 @@ import trio
 
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.flash import Flash
-from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
+from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
@@ -41,8 +41,8 @@ from tokenless.phone_emulator.secd.events import (
     TvsAnswered,
     TvsFailed,
 )
+from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.moments import LogEntry
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
@@ -60,6 +60,24 @@ _USUAL_TFTP: Final = frozenset({69, 6969})
 """The field's port and the lab's. Elsewhere 6970 may be another cluster's."""
 
 
+HttpPort = Callable[[Server], int | None]
+"""Where models that try HTTP first do so, by TFTP server; None: only by TFTP there."""
+
+
+def tftp_only(_: Server) -> None:
+    """Have nobody try HTTP."""
+
+
+def usual_http_port(server: Server) -> int | None:
+    """Return 6970 of servers whose TFTP is where field and lab have it."""
+    return HTTP_PORT if server.port in _USUAL_TFTP else None
+
+
+def http_at(port: int | None) -> HttpPort:
+    """Have HTTP tried at this port of every server; None: where it usually is."""
+    return usual_http_port if port is None else lambda _: port
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """What phones share on their way to the servers."""
@@ -69,23 +87,13 @@ class Network:
     """For one question to TVS, and for one file over HTTP."""
     tls: TlsRange | None = None
     """Instead of the models' own versions."""
-    http_port: int | None = None
-    """Where models that try HTTP first do so; None: TFTP only, or as `finds_http`."""
-    finds_http: bool = False
-    """Whether such models know by themselves that files are at port 6970 of a server
-    whose TFTP is at its usual port."""
+    http_port: HttpPort = tftp_only
     clock: Clock = time.time
     """Unix seconds, for logs and caches."""
     secure_ports: SecurePorts = field(default_factory=SecurePorts)
     """Where CallManagers listen for SCCP over TLS."""
     register_timeout_s: float = 10.0
     """For a connection to one CallManager, and for its answer."""
-
-    def http_port_of(self, server: Server) -> int | None:
-        """Return where a server may have files over HTTP."""
-        if self.http_port is None and self.finds_http and server.port in _USUAL_TFTP:
-            return HTTP_PORT
-        return self.http_port
 
 
 @asynccontextmanager
@@ -95,8 +103,7 @@ async def open_network(
     max_sockets: int = 512,
     tvs_timeout_s: float = 10.0,
     tls: TlsRange | None = None,
-    http_port: int | None = None,
-    finds_http: bool = False,
+    http_port: HttpPort = tftp_only,
     loss: float = 0.0,
     seed: int = 0,
     clock: Clock = time.time,
@@ -110,8 +117,8 @@ async def open_network(
         max_sockets: How many downloads at once.
         tvs_timeout_s: For one question to TVS, and for one file over HTTP.
         tls: Versions for TVS instead of the models' own.
-        http_port: Where models that try HTTP first do so.
-        finds_http: Whether they do so at 6970 where TFTP is at its usual port.
+        http_port: Where models that try HTTP first do so: `tftp_only`, `http_at(8080)`
+            or, as real phones do, `usual_http_port`.
         loss: Which part of all TFTP datagrams is lost on purpose.
         seed: Decides which.
         clock: What the phones take for the time, Unix seconds.
@@ -126,7 +133,6 @@ async def open_network(
             tvs_timeout_s,
             tls,
             http_port,
-            finds_http,
             clock,
             secure_ports or SecurePorts(),
             register_timeout_s,
@@ -173,21 +179,24 @@ class Phone:
             self.recorder.start(self.identity, contents, self._cache)
         secd = Secd(self.identity, contents, self._cache)
         event: Event | None = PowerOn()
-        while event is not None:
-            now = network.clock()
-            effects = secd.handle(event, now)
-            if self.recorder is not None:
-                self.recorder.add(event, now, secd.state, effects)
-            event = None
-            for effect in effects:
-                event = await self._perform(effect, network) or event
+        async with HttpClient(timeout_s=network.tvs_timeout_s) as http:
+            while event is not None:
+                now = network.clock()
+                effects = secd.handle(event, now)
+                if self.recorder is not None:
+                    self.recorder.add(event, now, secd.state, effects)
+                event = None
+                for effect in effects:
+                    event = await self._perform(effect, network, http) or event
         self.log = secd.log
         return secd.report
 
-    async def _perform(self, effect: Effect, network: Network) -> Event | None:
+    async def _perform(
+        self, effect: Effect, network: Network, http: HttpClient
+    ) -> Event | None:
         match effect:
             case Fetch():
-                return await self._fetch(effect, network)
+                return await self._fetch(effect, network, http)
             case AskTvsServer():
                 return await self._ask(effect, network)
             case OpenEncrypted():
@@ -205,15 +214,13 @@ class Phone:
         content = None if own is None else own.open_encrypted(effect.data)
         return NotOpened() if content is None else Opened(content)
 
-    async def _fetch(self, effect: Fetch, network: Network) -> Event:
-        port = network.http_port_of(effect.server)
+    async def _fetch(self, effect: Fetch, network: Network, http: HttpClient) -> Event:
+        port = network.http_port(effect.server)
         if port is not None and Transport.HTTP in self.identity.model.transports:
+            where = Server(effect.server.address, port)
             try:
-                data = await fetch_by_http(
-                    Server(effect.server.address, port),
-                    effect.name,
-                    max_bytes=MAX_DOWNLOAD_BYTES,
-                    timeout_s=network.tvs_timeout_s,
+                data = await http.fetch(
+                    where, effect.name, max_bytes=MAX_DOWNLOAD_BYTES
                 )
                 return Downloaded(data, Transport.HTTP)
             except NotByHttpError:

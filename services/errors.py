@@ -1,7 +1,7 @@
 """Failures of the services that an administrator can understand and mend."""
 
+from tokenless.ground.toml_places import Keys, shown
 from tokenless.protocol.errors import TokenlessError
-from tokenless.toml_places import Keys, shown
 
 
 class ServiceError(TokenlessError):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tokenless.disk import hint_for
+from tokenless.ground.disk import hint_for
 from tokenless.ground.files import (
     PRIVATE,
     PUBLIC,

@@ -68,8 +68,6 @@ def configure_logs(
         logger_factory=partial(_Lines, sys.stderr if to is None else to),
         cache_logger_on_first_use=False,
     )
-    # tftpy reports each hostile datagram as an error of its own.
-    logging.getLogger("tftpy").setLevel(logging.CRITICAL)
 
 
 def get_logger(**known: object) -> structlog.typing.FilteringBoundLogger:

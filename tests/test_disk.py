@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.disk import explain, hint_for, named
+from tokenless.ground.disk import explain, hint_for, named
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import replace_file, write_output
 

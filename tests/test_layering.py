@@ -2,6 +2,8 @@
 
 import ast
 import graphlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,44 @@ def test_protocol_touches_nothing_outside(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith(OUTER)]
 
 
+# What the X.509 libraries load for purposes of their own is not ours to change.
+_LIBRARIES = ("asn1crypto.x509", "cryptography.x509")
+_IMPORTS = """
+import importlib, sys
+libraries, modules = (each.split(",") for each in sys.argv[1:])
+for name in filter(None, libraries):
+    importlib.import_module(name)
+before = set(sys.modules)
+for name in modules:
+    importlib.import_module(name)
+print(*(set(sys.modules) - before))
+"""
+
+
+def loaded_by(modules: list[str], libraries: tuple[str, ...]) -> set[str]:
+    """Return what a new process loads with modules, once libraries are there."""
+    arguments = [",".join(libraries), ",".join(modules)]
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTS, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_pure_ring_loads_no_socket_and_no_thread() -> None:
+    """Not through a library either: importing tftpy would bring all of them."""
+    paths = (path.relative_to(ROOT).with_suffix("") for path in files("protocol"))
+    modules = [f"tokenless.{'.'.join(path.parts)}" for path in paths]
+    modules = [name.removesuffix(".__init__") for name in modules]
+    impure = {"logging", "select", "selectors", "socket", "ssl", "tftpy", "threading"}
+    assert not loaded_by(modules, _LIBRARIES) & impure
+    # The test sees what it looks for.
+    assert impure - {"ssl"} <= loaded_by(["tftpy"], ())
+
+
 @pytest.mark.parametrize("path", files("src/tokenless/ground"), ids=str)
 def test_the_shared_floor_knows_no_ring_above_it(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith(OUTER)]
@@ -84,17 +124,20 @@ def test_everything_has_the_name_of_the_project(path: Path) -> None:
 
 
 def rooms(ring: str) -> dict[str, set[str]]:
-    """Return what each package or module at the top of a ring imports of its own."""
+    """Return what each package or module at the top of a folder imports of its own."""
+    package = f"tokenless.{ring.replace('/', '.')}."
     found: dict[str, set[str]] = {}
     for path in files(ring):
         room = path.relative_to(ROOT / ring).parts[0].removesuffix(".py")
-        own = {name for name in imports(path) if name.startswith(f"tokenless.{ring}.")}
-        found.setdefault(room, set()).update(name.split(".")[2] for name in own)
+        own = {name for name in imports(path) if name.startswith(package)}
+        found.setdefault(room, set()).update(
+            name.removeprefix(package).partition(".")[0] for name in own
+        )
         found[room].discard(room)
     return found
 
 
-@pytest.mark.parametrize("ring", RINGS)
+@pytest.mark.parametrize("ring", [*RINGS, "phone_emulator/rehearsal"])
 def test_rooms_stand_on_floors(ring: str) -> None:
     """No room imports one that, by whatever way, imports it."""
     graphlib.TopologicalSorter(rooms(ring)).prepare()

@@ -24,7 +24,7 @@ GRAMMARS: Final = {
     # What the vendor's commands print.
     "protocol/show_output/parse.py",
     # Commands as they are typed.
-    "phone_emulator/rehearsal/planned_from.py",
+    "phone_emulator/rehearsal/planning/starting_point.py",
     # msgspec gives the path of a key in its message only.
     "services/config/__init__.py",
     # Names of the vendor's certificates.

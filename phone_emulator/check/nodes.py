@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.findings import Code, Finding, finding
 from tokenless.phone_emulator.check.observation import Node, Observation
 from tokenless.protocol.certificates.names import short_name
 from tokenless.protocol.codes import Role, role_name
@@ -64,29 +64,23 @@ def _is_changed(found: TrustList) -> bool:
 
 
 def _ctl_missing(node: Node, source: str, *, is_mixed: bool) -> Finding:
-    return Finding(
-        Severity.ERROR if is_mixed else Severity.WARNING,
-        "ctl-missing",
-        str(node),
+    return finding(
+        Code.CTL_MISSING,
+        node,
         f"there is no CTL here, {source} serves one",
-        "phones that this node serves keep an old CTL and miss every change of it; new "
-        "phones get none, and cannot run authenticated or encrypted",
-        "run `utils ctl update CTLFile` and restart Cisco Tftp on this node",
+        is_mild=not is_mixed,
     )
 
 
 def _ctl_stale(node: Node, old: TrustList, new: TrustList, source: str) -> Finding:
     same_time = old.header.timestamp == new.header.timestamp
     age = "another CTL than" if same_time else "an older CTL than"
-    return Finding(
-        Severity.ERROR,
-        "ctl-stale",
-        str(node),
+    return finding(
+        Code.CTL_STALE,
+        node,
         f"{age} {source}: signed {_when(old)}, MD5 {old.md5}; "
         f"there {_when(new)}, MD5 {new.md5}",
-        f"phones that this node serves {_what_is_lost(old, new)}",
-        "restart Cisco Tftp on this node; when its `show ctl` then still differs, run "
-        "`utils ctl update CTLFile` again",
+        loss=_what_is_lost(old, new),
     )
 
 
@@ -147,31 +141,25 @@ def _itl(nodes: Sequence[Node]) -> Iterator[Finding]:
                 yield _itl_lacks(node, role, missing)
     modes = {_server_roles(itl) for _, itl in holders if _server_roles(itl)}
     if len(modes) > 1:
-        yield Finding(
-            Severity.WARNING,
-            "itl-modes-differ",
+        yield finding(
+            Code.ITL_MODES_DIFFER,
             "",
             "some ITLs name their node CCM+TFTP (mixed mode), others TFTP (non-secure)",
-            "phones are told different security modes by different nodes",
-            "restart Cisco Tftp on every node after a change of the mode",
         )
 
 
 def _itl_lacks(node: Node, role: Role, missing: Sequence[Record]) -> Finding:
     names = ", ".join(map(describe, missing))
-    consequence = (
-        "phones that hold this ITL cannot use that TVS, so it vouches to them for "
-        "nobody"
+    loss = (
+        "cannot use that TVS, so it vouches to them for nobody"
         if role is Role.TVS
-        else "phones that hold this ITL do not trust it"
+        else "do not trust it"
     )
-    return Finding(
-        Severity.WARNING,
-        "itl-stale",
-        str(node),
+    return finding(
+        Code.ITL_STALE,
+        node,
         f"the ITL lacks what another node's has: {names}",
-        consequence,
-        "restart Cisco Tftp on every node, then reset the phones",
+        loss=loss,
     )
 
 
@@ -185,13 +173,11 @@ def _configuration(nodes: Sequence[Node]) -> Iterator[Finding]:
     }
     if len(found) > 1:
         first, second, *_ = map(str, found.values())
-        yield Finding(
-            Severity.WARNING,
-            "configuration-differs",
+        yield finding(
+            Code.CONFIGURATION_DIFFERS,
             "",
             f"{first} and {second} list different TVS members",
-            "a phone's TVS depends on which node served it",
-            "restart Cisco Tftp on every node",
+            difference="the node that served it",
         )
 
 
@@ -213,16 +199,13 @@ def _ctl_against_itl(node: Node) -> Iterator[Finding]:
         ):
             continue
         is_server = own.role in TFTP_ROLES
-        yield Finding(
-            Severity.ERROR if is_server else Severity.WARNING,
-            "ctl-outdated",
-            str(node),
+        yield finding(
+            Code.CTL_OUTDATED,
+            node,
             f"the CTL holds {describe(record)}, in use is {describe(own)}",
-            "phones refuse the server's new certificate: secure registration fails"
-            if is_server
-            else "phones refuse CAPF's new certificate: LSCs cannot be issued",
-            "run `utils ctl update CTLFile`, restart Cisco Tftp and Cisco CallManager "
-            "on every node, then reset the phones",
+            is_mild=not is_server,
+            owner="the server's" if is_server else "CAPF's",
+            loss="secure registration fails" if is_server else "LSCs cannot be issued",
         )
 
 

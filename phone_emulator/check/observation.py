@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.phone_emulator.secd.files import names_of
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.header_fields import SignerId

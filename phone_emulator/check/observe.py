@@ -19,7 +19,7 @@ from tokenless.phone_emulator.check.observation import (
     Observation,
 )
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server
-from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.phone_emulator.secd.files import names_of
 from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.phone_emulator.tvs_client import (
     TvsUnreachableError,

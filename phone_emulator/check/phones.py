@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.findings import Code, Finding, finding
 from tokenless.phone_emulator.check.observation import Node, Observation
 from tokenless.phone_emulator.check.replay import boot
 from tokenless.phone_emulator.secd.events import FlashContents, Server
@@ -25,14 +25,6 @@ from tokenless.protocol.trust.anchors import FileKind
 
 _Case = tuple[str, str, str]
 """Whose lists the phone holds, which node serves it, what it then does."""
-
-_FIRST_USE_ADVICE = (
-    "put the node's files right before any phone is factory-reset or newly plugged in"
-)
-_CROSSING_ADVICE = (
-    "compare `show ctl` and `show itl` on both nodes, restart Cisco Trust Verification "
-    "Service and Cisco Tftp where they lag behind, and restart no phone before"
-)
 
 
 def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding]:
@@ -53,8 +45,10 @@ def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding
                 secd = boot(seen, model, node, contents)
                 for refusal in _refusals(secd):
                     known.setdefault((str(home), str(node), refusal), []).append(model)
-                if (finding := _older_ctl(secd)) is not None:
-                    older.setdefault((str(home), str(node), finding), []).append(model)
+                if (judgement := _older_ctl(secd)) is not None:
+                    older.setdefault((str(home), str(node), judgement), []).append(
+                        model
+                    )
     yield from map(_new_phone, new, new.values())
     yield from map(_known_phone, known, known.values())
     yield from map(_older_list, older, older.values())
@@ -82,13 +76,10 @@ def _configured(contents: FlashContents, seen: Observation) -> FlashContents:
 
 def _new_phone(case: _Case, models: Sequence[str]) -> Finding:
     _, node, refusal = case
-    return Finding(
-        Severity.ERROR,
-        "new-phone-locked-out",
+    return finding(
+        Code.NEW_PHONE_LOCKED_OUT,
         node,
         f"a phone without lists ({', '.join(models)}) refuses {refusal}",
-        "new phones do not work with this node",
-        _FIRST_USE_ADVICE,
     )
 
 
@@ -97,26 +88,21 @@ def _known_phone(case: _Case, models: Sequence[str]) -> Finding:
     whose = "this node's lists" if home == node else f"the lists of {home}"
     by_hand = [m for m in models if not PHONE_MODELS[m].security_by_default]
     more = f"; on a {', '.join(by_hand)} delete the CTL by hand" if by_hand else ""
-    return Finding(
-        Severity.ERROR,
-        "phone-locked-out",
+    return finding(
+        Code.PHONE_LOCKED_OUT,
         node,
         f"a phone that holds {whose} ({', '.join(models)}) refuses {refusal}",
-        "it keeps its old lists and configuration; changes do not reach it",
-        _CROSSING_ADVICE + more,
+        more=more,
     )
 
 
 def _older_list(case: _Case, models: Sequence[str]) -> Finding:
-    home, node, finding = case
-    return Finding(
-        Severity.WARNING,
-        "older-list-accepted",
+    home, node, judgement = case
+    return finding(
+        Code.OLDER_LIST_ACCEPTED,
         node,
         f"a phone that holds the lists of {home} ({', '.join(models)}) takes this "
-        f"node's older CTL: {finding}",
-        "it then believes certificates that were replaced",
-        "make all nodes serve the newest CTL",
+        f"node's older CTL: {judgement}",
     )
 
 

@@ -8,7 +8,7 @@ its file (REFERENCE 3.6, 4.2, 10.10).
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.findings import Code, Finding, finding
 from tokenless.phone_emulator.check.nodes import describe
 from tokenless.phone_emulator.check.observation import Member, Node, Observation
 from tokenless.protocol.certificates.name_text import printable
@@ -42,45 +42,28 @@ def tvs_findings(seen: Observation) -> Iterator[Finding]:
 
 def _membership(seen: Observation) -> Iterator[Finding]:
     if seen.members_guessed and seen.members:
-        yield Finding(
-            Severity.NOTE,
-            "tvs-guessed",
+        yield finding(
+            Code.TVS_GUESSED,
             "",
             "no configuration lists TVS members; the TVS nodes of the ITLs were asked "
             "at port 2445",
-            advice="name a phone that exists with --device",
         )
     if not seen.members:
-        yield Finding(
-            Severity.WARNING,
-            "tvs-none",
-            "",
-            "no TVS member is known",
-            "phones can ask nobody: every new signer locks them out",
-            "give the phones' CallManager group members that run TVS",
-        )
+        yield finding(Code.TVS_NONE, "", "no TVS member is known")
     elif len(seen.members) == 1:
-        yield Finding(
-            Severity.WARNING,
-            "tvs-single",
-            str(seen.members[0]),
+        yield finding(
+            Code.TVS_SINGLE,
+            seen.members[0],
             "it is the only TVS member of the configuration",
-            "while it is down or its certificate is being replaced, every new signer "
-            "locks phones out",
-            "add a second node that runs TVS to the CallManager group",
         )
 
 
 def _unreachable(member: Member) -> Finding:
-    return Finding(
-        Severity.WARNING,
-        "tvs-unreachable",
-        str(member),
+    return finding(
+        Code.TVS_UNREACHABLE,
+        member,
         printable(member.reason or "it cannot be reached"),
-        "phones ask the next member; without one, any new signer is refused and HTTPS "
-        'services show "Host Not Found"',
-        "start Cisco Trust Verification Service, and look for a firewall on TCP "
-        f"{member.server.port}",
+        port=str(member.server.port),
     )
 
 
@@ -93,47 +76,22 @@ def _pins(member: Member, nodes: Sequence[Node]) -> Iterator[Finding]:
         if member.certificate not in certificates_of(node.itl, Role.TVS)
     ]
     if refusing:
-        yield Finding(
-            Severity.WARNING,
-            "tvs-unpinned",
-            str(member),
+        yield finding(
+            Code.TVS_UNPINNED,
+            member,
             "the certificate that it shows is not in the ITL of "
             f"{', '.join(map(str, refusing))}",
-            "phones that hold that ITL end the handshake, so it vouches for nobody",
-            "restart Cisco Trust Verification Service and then Cisco Tftp on every "
-            "node; regenerate nothing else until all phones have the new ITL",
         )
 
 
 def _versions(member: Member) -> Iterator[Finding]:
     offered = f"it offers TLS {', '.join(member.versions) or 'no version'}"
     if _OLD_PHONES not in member.versions:
-        yield Finding(
-            Severity.WARNING,
-            "tls-too-new",
-            str(member),
-            offered,
-            "7900 phones know TLS 1.0 only and cannot use it",
-            "lower the minimum (`set tls min-version 1.0`) while there are such phones",
-        )
+        yield finding(Code.TLS_TOO_NEW, member, offered)
     else:
-        yield Finding(
-            Severity.NOTE,
-            "tls-old",
-            str(member),
-            offered,
-            "1.0 is what 7900 phones need",
-            "raise the minimum once the last of them is gone",
-        )
+        yield finding(Code.TLS_OLD, member, offered)
     if _NEW_PHONES not in member.versions:
-        yield Finding(
-            Severity.WARNING,
-            "tls-too-old",
-            str(member),
-            f"{offered}, and not {_NEW_PHONES}",
-            "newer phones with TLS 1.0 switched off cannot use it",
-            "update the node",
-        )
+        yield finding(Code.TLS_TOO_OLD, member, f"{offered}, and not {_NEW_PHONES}")
 
 
 def _ctl_signers(seen: Observation) -> Iterator[Finding]:
@@ -146,16 +104,11 @@ def _ctl_signers(seen: Observation) -> Iterator[Finding]:
             _vouches(member, signer, LIST_ROLES) for member in seen.members
         ):
             continue
-        yield Finding(
-            Severity.ERROR,
-            "ctl-signer-unknown",
-            str(node),
+        yield finding(
+            Code.CTL_SIGNER_UNKNOWN,
+            node,
             f"the CTL is signed by {describe_signer(signer)}, who is no SAST of the "
             "ITL, and no TVS member vouches for that signer",
-            "every phone without this very CTL keeps its old one for good",
-            "make the CTL anew (`utils ctl update CTLFile`), restart Cisco Tftp here; "
-            "when a token or another cluster signs, upload the signer's certificate to "
-            "Phone-SAST-trust",
         )
 
 
@@ -186,15 +139,11 @@ def _unknown_records(seen: Observation) -> Iterator[Finding]:
         if any(_is_known(member, subject) for member in answering):
             continue
         record, nodes, kinds = places
-        yield Finding(
-            Severity.NOTE if record.is_sast else Severity.WARNING,
-            "tvs-does-not-know",
+        yield finding(
+            Code.TVS_DOES_NOT_KNOW,
             ", ".join(nodes),
             f"TVS does not know {describe(record)}, who is in {' and '.join(kinds)}",
-            "the list is older than the cluster's certificates, or from another "
-            "cluster; phones believe it as long as they hold the list",
-            "run `utils ctl update CTLFile` for a CTL, restart Cisco Tftp on the node "
-            "for an ITL",
+            is_mild=record.is_sast,
         )
 
 
@@ -242,15 +191,11 @@ def _disagreements(seen: Observation) -> Iterator[Finding]:
             if isinstance(answer := member.answers.get(subject), Answer)
         }
         if len(set(said.values())) > 1:
-            yield Finding(
-                Severity.WARNING,
-                "tvs-disagrees",
+            yield finding(
+                Code.TVS_DISAGREES,
                 "",
                 f"asked about {describe_signer(subject)}, "
                 + "; ".join(f"{who} says {_say(*what)}" for who, what in said.items()),
-                "phones believe the first member that answers, be it yes or no",
-                "restart Cisco Trust Verification Service on all nodes; if that does "
-                "not help, look at the database's replication",
             )
 
 

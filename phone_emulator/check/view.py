@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tokenless.phone_emulator.check.files import UNREACHABLE
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.ground.terminal import cell, cells
+from tokenless.phone_emulator.check.findings import Code, Finding, Severity
 from tokenless.phone_emulator.check.inspect import is_answered
 from tokenless.phone_emulator.check.observation import (
     Member,
@@ -18,7 +18,6 @@ from tokenless.phone_emulator.check.observation import (
 )
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.messages import Answer
-from tokenless.terminal import cell, cells
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",
@@ -95,7 +94,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     for each in findings:
         head = Text(f"{each.severity.value}: ", _STYLES[each.severity])
         where = f"{each.where}: " if each.where else ""
-        head.append_text(cell(f"{where}{each.message} [{each.code}]", "default"))
+        head.append_text(cell(f"{where}{each.message} [{each.code.value}]", "default"))
         yield head
         if each.consequence:
             yield cell(f"    comes of it: {each.consequence}")
@@ -111,7 +110,7 @@ def _sum(findings: Sequence[Finding]) -> Text:
     warnings = _count(counts[Severity.WARNING], "warning")
     notes = _count(counts[Severity.NOTE], "note")
     codes = {each.code for each in findings if each.severity is Severity.ERROR}
-    if codes == {UNREACHABLE}:
+    if codes == {Code.TFTP_UNREACHABLE}:
         nodes = _count(counts[Severity.ERROR], "TFTP node")
         words = f"{nodes} gave no answer; of the others: {warnings}, {notes}"
         return Text(words, "bold red")

@@ -10,6 +10,7 @@ import click
 import trio
 
 from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -29,7 +30,6 @@ from tokenless.phone_emulator.cli.options import (
     tvs_timeout_option,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.terminal import result_console
 
 _MODELS = ("7975", "8861")
 _LAB_PORT: Final = 6969

@@ -21,6 +21,9 @@ from tokenless.phone_emulator.cli.fleet_view import fleet_view, print_report
 from tokenless.phone_emulator.cli.options import (
     ModelName,
     gathered,
+    http_port_of,
+    http_port_option,
+    tftp_only_option,
     tftp_timeout_option,
     tls_option,
     tls_range,
@@ -74,9 +77,12 @@ def _settings(
     concurrency: int,
     tftp_timeout: float,
     tvs_timeout: float,
+    http_port: int | None,
+    tftp_only: bool,
     retries: int,
     loss: float,
 ) -> FleetSettings:
+    is_lossy = loss > 0 and http_port is None
     return FleetSettings(
         concurrency=concurrency,
         ramp_s=ramp,
@@ -85,6 +91,7 @@ def _settings(
         loss=loss,
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
+        http_port=http_port_of(http_port, tftp_only=tftp_only or is_lossy),
     )
 
 
@@ -132,7 +139,9 @@ _settings_options = gathered(
         help="How many phones boot at the same time.",
     ),
     tftp_timeout_option,
-    tvs_timeout_option(20.0),
+    tvs_timeout_option(20.0, "one question to TVS, and for one file over HTTP"),
+    http_port_option,
+    tftp_only_option,
     click.option(
         "--retries",
         type=click.IntRange(0, 100),
@@ -143,7 +152,8 @@ _settings_options = gathered(
         "--loss",
         type=click.FloatRange(0, 0.9),
         default=0.0,
-        help="Lose this part of all TFTP packets on purpose: 0.05 is 5%.",
+        help="Lose this part of all TFTP packets on purpose: 0.05 is 5%. Without"
+        " --http-port all phones then fetch by TFTP.",
     ),
 )
 

@@ -12,8 +12,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from tokenless.ground.terminal import progress_bar, result_console
 from tokenless.phone_emulator.fleet.report import FleetReport
-from tokenless.terminal import progress_bar, result_console
 
 _SHOWN_STUCK: Final = 20
 

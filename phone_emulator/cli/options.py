@@ -9,6 +9,8 @@ from typing import Any, Final
 import click
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.phone import HttpPort, http_at
+from tokenless.phone_emulator.phone import tftp_only as without_http
 from tokenless.phone_emulator.tvs_client import TlsRange
 from tokenless.protocol.phones.models import (
     PHONE_MODELS,
@@ -79,6 +81,17 @@ def tvs_timeout_option(default_s: float, what: str = "one question to TVS") -> O
     )
 
 
+def http_port_of(http_port: int | None, *, tftp_only: bool) -> HttpPort:
+    """Return where phones try HTTP, by what a person gave.
+
+    Raises:
+        UsageError: When both options are given.
+    """
+    if tftp_only and http_port is not None:
+        raise click.UsageError("--tftp-only leaves nothing to --http-port")
+    return without_http if tftp_only else http_at(http_port)
+
+
 def phones_option(least: int, help_text: str) -> Option:
     """Return the option for the size of a rehearsal."""
     return click.option(
@@ -106,6 +119,16 @@ tftp_timeout_option = click.option(
     type=click.FloatRange(0.01, 60),
     default=1.0,
     help="Seconds until a TFTP packet is sent again.",
+)
+http_port_option = click.option(
+    "--http-port",
+    type=click.IntRange(1, 65535),
+    default=None,
+    help="Where models that try HTTP first do so: 6970, or in labs whose TFTP is"
+    " neither at 69 nor at 6969 nowhere.",
+)
+tftp_only_option = click.option(
+    "--tftp-only", is_flag=True, help="Fetch by TFTP, whatever the model tries first."
 )
 keep_option = click.option(
     "--keep",

@@ -15,13 +15,10 @@ from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import (
     ModelName,
-    gathered,
     tftp_option,
-    tftp_timeout_option,
-    tls_option,
-    tls_range,
-    tvs_timeout_option,
 )
+from tokenless.phone_emulator.cli.phone_lines import call, run
+from tokenless.phone_emulator.cli.phone_options import habit_options, network_options
 from tokenless.phone_emulator.cli.phone_views import (
     delete_trust_lists,
     factory_reset,
@@ -32,12 +29,11 @@ from tokenless.phone_emulator.cli.phone_views import (
     web,
 )
 from tokenless.phone_emulator.flash import FolderFlash, model_in
-from tokenless.phone_emulator.phone import Network, open_network
+from tokenless.phone_emulator.folder_boot import boot_in_folder
+from tokenless.phone_emulator.phone import Network
 from tokenless.phone_emulator.secd.events import Habits, Identity
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
-from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.tftp.download import Wishes
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
 
@@ -53,73 +49,6 @@ def phone() -> None:
     """Boot one emulated phone, look at it, erase its lists."""
 
 
-def _network(
-    tls: str | None, tftp_timeout: float, tvs_timeout: float, http_port: int | None
-) -> AbstractAsyncContextManager[Network]:
-    return open_network(
-        wishes=Wishes(timeout_s=tftp_timeout),
-        tvs_timeout_s=tvs_timeout,
-        tls=tls_range(tls),
-        http_port=http_port,
-        finds_http=True,
-    )
-
-
-def _habits(
-    *,
-    ask_next_tvs: bool,
-    refuse_expired: bool,
-    reinstall_identical: bool,
-    any_tftp: bool,
-) -> Habits:
-    return Habits(
-        negative_answer_is_final=not ask_next_tvs,
-        refuses_expired_signers=refuse_expired,
-        identical_file_is_an_update=reinstall_identical,
-        authorises_tftp=not any_tftp,
-    )
-
-
-_network_options = gathered(
-    "network",
-    _network,
-    tls_option,
-    tftp_timeout_option,
-    tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP"),
-    click.option(
-        "--http-port",
-        type=click.IntRange(1, 65535),
-        default=None,
-        help="Where models that try HTTP first do so: 6970, or in labs whose TFTP is"
-        " neither at 69 nor at 6969 nowhere.",
-    ),
-)
-_habit_options = gathered(
-    "habits",
-    _habits,
-    click.option(
-        "--ask-next-tvs",
-        is_flag=True,
-        help="Take a negative answer for no answer, and ask the next TVS server.",
-    ),
-    click.option(
-        "--refuse-expired",
-        is_flag=True,
-        help="Refuse signers with expired certificates.",
-    ),
-    click.option(
-        "--reinstall-identical",
-        is_flag=True,
-        help="Judge and install a list again that the phone holds already.",
-    ),
-    click.option(
-        "--any-tftp",
-        is_flag=True,
-        help="Take configurations from TFTP servers that the CTL does not name.",
-    ),
-)
-
-
 @phone.command()
 @click.option("--device", required=True, help="Its name: SEP001122334455.")
 @click.option(
@@ -130,8 +59,8 @@ _habit_options = gathered(
 )
 @flash_option
 @tftp_option
-@_network_options
-@_habit_options
+@network_options
+@habit_options
 @click.option(
     "--mic",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -177,8 +106,8 @@ def boot(
 )
 @flash_option
 @tftp_option
-@_network_options
-@_habit_options
+@network_options
+@habit_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def capf(
     *,
@@ -293,5 +222,5 @@ def _advice(kind: FileKind, file: FileReport) -> str:
     )
 
 
-for _command in (show, log, delete_trust_lists, factory_reset, replay, web):
+for _command in (run, call, show, log, delete_trust_lists, factory_reset, replay, web):
     phone.add_command(_command)

@@ -14,9 +14,9 @@ from tokenless.command_line import complain
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, read_record
+from tokenless.phone_emulator.folder_boot import delete_trust
 from tokenless.phone_emulator.screen import describe, draw
 from tokenless.phone_emulator.secd.record import Replay
-from tokenless.phone_emulator.single import delete_trust
 from tokenless.phone_emulator.web.http_server import serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.certificates.name_text import printable, printable_lines
@@ -47,10 +47,13 @@ def show(*, flash: Path, as_json: bool) -> None:
             "files": describe(model, contents),
             "status_messages": list(state.status_lines),
             "report": state.report,
+            "registration": state.registration,
         }
         click.echo(json.dumps(shown))
     else:
-        click.echo(draw(state.device, model, contents, state.status_lines))
+        click.echo(
+            draw(state.device, model, contents, state.status_lines, state.registration)
+        )
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """Boots a fleet: as many phones at once as allowed, over one TFTP loop.
 
-Each phone is the same `Phone` as a single one. Workers take phones from one schedule;
+Each phone is the same `Phone` as a single one, and has a connection of its own where it
+fetches over HTTP. Workers take phones from one schedule;
 there are never more tasks, sockets or phones in memory than workers.
 """
 
@@ -15,9 +16,16 @@ import trio
 
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
-from tokenless.phone_emulator.phone import Clock, Network, Phone, open_network
+from tokenless.phone_emulator.phone import (
+    Clock,
+    HttpPort,
+    Network,
+    Phone,
+    open_network,
+    tftp_only,
+)
 from tokenless.phone_emulator.secd.events import Identity
-from tokenless.phone_emulator.secd.moments import LogEntry
+from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.report import Action, BootReport
 from tokenless.phone_emulator.tvs_client import TlsRange
 from tokenless.protocol.tftp.download import Wishes
@@ -43,6 +51,8 @@ class FleetSettings:
     """About how long it waits before that."""
     tvs_timeout_s: float = 20.0
     tls: TlsRange | None = None
+    http_port: HttpPort = tftp_only
+    """Where models that try HTTP first do so."""
     loss: float = 0.0
     """Which part of all TFTP datagrams is lost on purpose."""
     clock: Clock = time.time
@@ -80,6 +90,7 @@ class Fleet:
                 max_sockets=settings.concurrency,
                 tvs_timeout_s=settings.tvs_timeout_s,
                 tls=settings.tls,
+                http_port=settings.http_port,
                 loss=settings.loss,
                 seed=settings.seed,
                 clock=settings.clock,

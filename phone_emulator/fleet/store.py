@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from cachetools import LRUCache
 
-from tokenless.disk import hint_for
+from tokenless.ground.disk import hint_for
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES

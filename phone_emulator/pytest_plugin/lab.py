@@ -25,9 +25,9 @@ from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan, check_plan
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.folder_boot import boot_in_folder, delete_trust
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.phone_emulator.single import boot_in_folder, delete_trust
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config

@@ -87,6 +87,11 @@ class Link:
         if self._waiting is not None:
             self._waiting.cancel()
 
+    def inject(self, event: PhoneEvent) -> None:
+        """Let `next_event` return something that happened elsewhere."""
+        self._pending.append(event)
+        self.kick()
+
     async def next_event(self) -> PhoneEvent | None:
         """Return what happens next; None once the connection is over."""
         while True:

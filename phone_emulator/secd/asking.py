@@ -10,7 +10,7 @@ from tokenless.phone_emulator.secd.events import (
     TvsFailed,
     TvsStage,
 )
-from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.report import TvsReport
 from tokenless.phone_emulator.secd.search import Inquiry
 from tokenless.phone_emulator.secd.states import Step

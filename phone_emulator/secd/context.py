@@ -9,7 +9,7 @@ from tokenless.phone_emulator.secd.events import (
     Identity,
     Install,
 )
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
 from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
 from tokenless.phone_emulator.secd.search import FileSearch, Inquiry, ServerChoice
 from tokenless.phone_emulator.secd.states import KINDS, State, Step

@@ -3,8 +3,8 @@
 from tokenless.phone_emulator.secd import status_messages
 from tokenless.phone_emulator.secd.context import Boot
 from tokenless.phone_emulator.secd.events import Fetch, Server
-from tokenless.phone_emulator.secd.file_names import names_of
-from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.files import names_of
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.search import FileSearch
 from tokenless.phone_emulator.secd.states import Step

@@ -4,9 +4,9 @@ from typing import Final, assert_never
 
 from tokenless.phone_emulator.secd import asking, fetching, status_messages
 from tokenless.phone_emulator.secd.context import Boot
-from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.events import OpenEncrypted
-from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import Step
 from tokenless.protocol.capf_decision import is_hash_of

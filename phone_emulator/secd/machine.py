@@ -10,7 +10,6 @@ from typing import assert_never
 
 from tokenless.phone_emulator.secd import asking, fetching, judging
 from tokenless.phone_emulator.secd.context import Boot
-from tokenless.phone_emulator.secd.decoding import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.events import (
     Downloaded,
     DownloadRefused,
@@ -27,7 +26,8 @@ from tokenless.phone_emulator.secd.events import (
     TvsAnswered,
     TvsFailed,
 )
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.states import (
     ASKING,

@@ -5,11 +5,15 @@ security mode fit the connection, and is the client's certificate that of the de
 (REFERENCE-3 4.7). The chain of the certificate was verified by TLS before.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum, unique
+from typing import Final
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
+
+_MIC_NAME: Final = re.compile(r"CP-[A-Za-z0-9/+-]{1,24}-(SEP[0-9A-F]{12})")
 
 
 @unique
@@ -68,7 +72,8 @@ class DeviceProfile:
 
     Attributes:
         device: Its name.
-        signalling: What it speaks.
+        signalling: What it speaks; None: whatever it registers with, as phones that
+            register by themselves.
         security_mode: What its security profile asks for.
         profile_name: The profile's name, which a certificate's SAN may hold instead of
             the device's name in its CN.
@@ -76,7 +81,7 @@ class DeviceProfile:
     """
 
     device: str
-    signalling: Signalling
+    signalling: Signalling | None
     security_mode: DeviceSecurity = DeviceSecurity.NON_SECURE
     profile_name: str = ""
     device_types: Collection[int] = ()
@@ -124,7 +129,7 @@ def why_refused(
     """Return why a claim is refused, None when the phone may register."""
     if profile is None:
         return RegisterFailure.NO_ENTRY_IN_DATABASE
-    if claim.signalling is not profile.signalling:
+    if profile.signalling not in {None, claim.signalling}:
         return RegisterFailure.PROTOCOL_MISMATCH
     types = profile.device_types
     if claim.device_type and types and claim.device_type not in types:
@@ -140,7 +145,7 @@ def _why_not_this_peer(profile: DeviceProfile, peer: Peer) -> RegisterFailure | 
     if peer.common_name is None:
         return RegisterFailure.AUTHENTICATION_ERROR
     # The CN first; only when it differs are the SANs looked at (REFERENCE-3 4.7).
-    if peer.common_name != profile.device:
+    if _device_in(peer.common_name) != profile.device:
         profile_name = profile.profile_name
         if not profile_name or profile_name not in peer.alternative_names:
             return RegisterFailure.INVALID_X509_NAME
@@ -148,6 +153,15 @@ def _why_not_this_peer(profile: DeviceProfile, peer: Peer) -> RegisterFailure | 
     if profile.security_mode is DeviceSecurity.ENCRYPTED and not is_encrypting:
         return RegisterFailure.INVALID_TLS_CIPHER
     return None
+
+
+def _device_in(common_name: str) -> str:
+    """Return the device that a certificate names: an LSC by itself, a MIC with model.
+
+    `CP-7975-SEP001122334455` is the name of a MIC (REFERENCE-3 3.6).
+    """
+    found = _MIC_NAME.fullmatch(common_name)
+    return common_name if found is None else found[1]
 
 
 def is_null_cipher(name: str) -> bool:

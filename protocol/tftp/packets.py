@@ -11,7 +11,8 @@ and read requests are taken apart here, because a boot storm consists of them an
 refuses options with an empty value (RFC 2090's `multicast`); the results for options,
 which phones repeat byte for byte, are remembered. tftpy raises four kinds of exception
 on hostile bytes and logs them; here only `ProtocolError` comes out, and nothing is
-logged. What an option means is decided in `tftp_options`.
+logged. What an option means is decided in `options`. ADR 13 says why tftpy is
+here and why it is imported only when a packet needs it.
 """
 
 import re
@@ -19,17 +20,11 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import Final
-
-from tftpy import TftpPacketTypes
-from tftpy.TftpShared import TftpException
+from typing import Any, Final
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
-
-# tftpy reports each hostile datagram as an error of its own, at a packet's price.
-TftpPacketTypes.log.disabled = True
 
 MAX_REQUEST_BYTES: Final = 512
 """The longest request or OACK (RFC 2347); tftpy's parser is slow on long ones."""
@@ -148,6 +143,19 @@ Answer = Data | OptionAck | TftpError
 """What a server says to a client that asked for a file."""
 
 
+@cache
+def packet_types() -> Any:  # noqa: ANN401 - the library has no types
+    """Import tftpy's packet types; a server does so before its first client comes.
+
+    With them come its server and client, so sockets, threads and logging.
+    """
+    from tftpy import TftpPacketTypes  # noqa: PLC0415 - see above
+
+    # tftpy reports each hostile datagram as an error of its own, at a packet's price.
+    TftpPacketTypes.log.disabled = True
+    return TftpPacketTypes
+
+
 def decode_opcode(data: bytes) -> int:
     """Return a packet's opcode, known or not.
 
@@ -221,7 +229,7 @@ def encode_read_request(filename: str, options: Mapping[str, str]) -> bytes:
         ValueError: When the name is empty, not ASCII, or all is longer than 512 bytes
             (a caller's mistake).
     """
-    packet = TftpPacketTypes.TftpPacketRRQ()
+    packet = packet_types().TftpPacketRRQ()
     packet.filename, packet.mode, packet.options = filename, "octet", dict(options)
     if not filename or not filename.isascii() or "\0" in filename:
         msg = f"{filename!r} cannot be asked for by TFTP"
@@ -240,7 +248,7 @@ def encode_option_ack(options: Mapping[str, str]) -> bytes:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _encode_option_ack(options: tuple[tuple[str, str], ...]) -> bytes:
-    packet = TftpPacketTypes.TftpPacketOACK()
+    packet = packet_types().TftpPacketOACK()
     packet.options = dict(options)
     encoded: bytes = packet.encode().buffer
     return encoded
@@ -249,7 +257,7 @@ def _encode_option_ack(options: tuple[tuple[str, str], ...]) -> bytes:
 def encode_error(code: int, message: str | None = None) -> bytes:
     """Build an ERROR packet; without a message, the code's meaning."""
     text = _MEANINGS.get(code, "Error") if message is None else message
-    packet = TftpPacketTypes.TftpPacketERR()
+    packet = packet_types().TftpPacketERR()
     packet.errorcode = code
     # tftpy knows fixed texts only, and none for code 0.
     packet.errmsgs = {code: text.encode("ascii", "replace")[:_MAX_ERROR_TEXT]}
@@ -277,7 +285,7 @@ def decode_answer(data: bytes) -> Answer:
         case Opcode.DATA if len(data) >= DATA_HEAD_LENGTH:
             return Data(_HEAD.unpack_from(data)[1], data[DATA_HEAD_LENGTH:])
         case Opcode.OACK:
-            packet = TftpPacketTypes.TftpPacketOACK()
+            packet = packet_types().TftpPacketOACK()
             _decode_with_tftpy(packet, data, "option acknowledgement")
             return OptionAck(_lower(packet.options))
         case Opcode.ERROR:
@@ -292,17 +300,17 @@ def decode_error(data: bytes) -> TftpError:
     Raises:
         DecodeError: When the code is missing.
     """
-    packet = TftpPacketTypes.TftpPacketERR()
+    packet = packet_types().TftpPacketERR()
     _decode_with_tftpy(packet, data[:MAX_REQUEST_BYTES], "error")
     text = packet.errmsg or b""
     message = text.partition(b"\0")[0].decode("ascii", "replace")[:_MAX_ERROR_TEXT]
     return TftpError(packet.errorcode, message or None)
 
 
-def _decode_with_tftpy(
-    packet: TftpPacketTypes.TftpPacket, data: bytes, what: str
-) -> None:
+def _decode_with_tftpy(packet: Any, data: bytes, what: str) -> None:  # noqa: ANN401
     """Let tftpy decode; it raises whatever its parser stumbles over."""
+    from tftpy.TftpShared import TftpException  # noqa: PLC0415 - as its packet types
+
     if len(data) > MAX_REQUEST_BYTES:
         raise DecodeError(f"a TFTP {what} is too long", offset=MAX_REQUEST_BYTES)
     packet.buffer = data

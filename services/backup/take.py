@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from tokenless.disk import hint_for, named
+from tokenless.ground.disk import hint_for, named
 from tokenless.services.backup.manifest import (
     FORMAT,
     MANIFEST,

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 import structlog
 import trio
 
@@ -224,4 +224,4 @@ def _patient(settings: CallManagerSettings) -> StreamLimits:
     """
     sccp, sip = settings.sccp, settings.sip
     longest_s = max(sccp.keepalive_s, sccp.secondary_keepalive_s, sip.expires_s)
-    return replace(settings.limits, idle_s=3.0 * longest_s)
+    return msgspec.structs.replace(settings.limits, idle_s=3.0 * longest_s)

@@ -36,6 +36,7 @@ from tokenless.services.store.certificates import PlacementState, StoredCertific
 from tokenless.services.store.database import Change
 from tokenless.services.store.trust_lists import newest_ctl
 
+_LABEL_CHARACTERS: Final = 50
 _NO_ROLE: Final = (
     "{store} gives a certificate no role: TVS will not answer for it; phones need "
     "Phone-SAST-trust (REFERENCE 1.12)"
@@ -144,6 +145,22 @@ def _is_for_all(
     return shared
 
 
+def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
+    """Return a node's tomcat certificate; make it when it has none.
+
+    Data folders of earlier versions have none.
+
+    Raises:
+        ServiceError: When the database cannot be written.
+        OSError: When the key cannot be kept; nothing is changed then.
+    """
+    with cluster.store.read() as connection:
+        placed = rows.own(connection, TrustStore.TOMCAT, node.id)
+    if placed is not None:
+        return placed.certificate
+    return regenerate(cluster, node, TrustStore.TOMCAT, by=by)
+
+
 def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
     certificate = issued.certificate
     order = issued.order
@@ -200,7 +217,9 @@ class Uploaded:
         ]
 
 
-def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uploaded:
+def upload(
+    cluster: Cluster, store: TrustStore, data: bytes, *, by: str, label: str = ""
+) -> Uploaded:
     """Put a certificate or a chain into a trust store of all nodes.
 
     Args:
@@ -208,6 +227,7 @@ def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uplo
         store: Which store.
         data: PEM (one or several), DER, or PKCS#7.
         by: Who does it.
+        label: Description (friendly name), 50 characters at most.
 
     Raises:
         ServiceError: When it is no certificate, one that does not belong there, or one
@@ -230,7 +250,10 @@ def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uplo
     serials = ", ".join(each.serial_hex for each in certificates)
     with cluster.store.change("upload", f"{store}: {serials}", by=by) as change:
         _check_issuers(change.connection, store, certificates)
-        placed = [_place(change, store, each) for each in certificates]
+        placed = [
+            _place(change, store, each, label[:_LABEL_CHARACTERS])
+            for each in certificates
+        ]
     stored = tuple(c for c, done in zip(certificates, placed, strict=True) if done)
     warning = None if store.roles else _NO_ROLE.format(store=store)
     return Uploaded(
@@ -247,7 +270,7 @@ class _Placed:
 
 
 def _place(
-    change: Change, store: TrustStore, certificate: Certificate
+    change: Change, store: TrustStore, certificate: Certificate, label: str
 ) -> _Placed | None:
     """Store a certificate by the vendor's rule: one of a name, the later (2.4).
 
@@ -273,7 +296,9 @@ def _place(
         return None
     for each in namesakes:
         rows.remove(change.connection, each)
-    rows.place(change.connection, store, certificate, node_id=None, at=change.at)
+    rows.place(
+        change.connection, store, certificate, node_id=None, at=change.at, label=label
+    )
     return _Placed(tuple(each.certificate for each in namesakes))
 
 

@@ -8,7 +8,7 @@ import click
 
 from tokenless import __version__
 from tokenless.command_line import COMMANDS, ExitStatus, LazyGroup, complain
-from tokenless.disk import explain
+from tokenless.ground.disk import explain
 from tokenless.protocol.errors import TokenlessError, UnreadableError
 
 _DEBUG_VARIABLE: Final = "TOKENLESS_DEBUG"

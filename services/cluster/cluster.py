@@ -14,7 +14,12 @@ from sqlalchemy import Connection
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.initialise import initialise
 from tokenless.services.cluster.site import CONFIG_FILE, Node, Site
-from tokenless.services.config import ClusterConfig, check_tables, load_config
+from tokenless.services.config import (
+    ClusterConfig,
+    check_tables,
+    host_tables,
+    load_config,
+)
 from tokenless.services.errors import ConfigurationError, ServiceError
 from tokenless.services.store import nodes as node_rows
 from tokenless.services.store.database import Database
@@ -217,13 +222,9 @@ class Cluster:
 
     def take_settings(self, config: ClusterConfig) -> None:
         """Run the services as a configuration says that was read again."""
-        settings = msgspec.structs.replace(
-            self.config,
-            tftp=config.tftp,
-            tvs=config.tvs,
-            callmanager=config.callmanager,
-            capf=config.capf,
-        )
+        tables = {name: getattr(config, name) for name in host_tables()}
+        tables["database"] = self.config.database  # it is open
+        settings = msgspec.structs.replace(self.config, **tables)
         self.site = replace(self.site, config=settings)
 
     def close(self) -> None:

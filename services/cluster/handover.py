@@ -25,7 +25,7 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.initialise import save_config, saved_tables
 from tokenless.services.cluster.sealed_file import seal, unseal
 from tokenless.services.cluster.site import CONFIG_FILE, Site
-from tokenless.services.config import ClusterConfig, check_tables
+from tokenless.services.config import ClusterConfig, check_tables, host_tables
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import FOLDER_MODE
@@ -35,8 +35,6 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _MAGIC: Final = b"tokenless node 2\n"
 _FIRST_FORMAT: Final = b'{"format":"tokenless node 1"'
 _RECOVERY_KEYS: Final = f"{TrustStore.ITLRECOVERY}-*.pem"
-_OF_THE_HOST: Final = ("tftp", "tvs", "metrics")
-"""The tables that say how this host serves, not what the cluster is."""
 _KEY_NAME: Final = re.compile(r"[A-Za-z]+(?:-ECDSA)?-[0-9A-F]{2,64}\.pem")
 _Folder = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,127}\Z")]
 
@@ -105,8 +103,9 @@ def import_node(
         password: Its password.
         database_url: Where this host reaches the database; the publisher's way when
             None.
-        host_settings: Whether a new folder takes the file's [tftp], [tvs] and
-            [metrics], too: which files are served to whom is for this host to say.
+        host_settings: Whether a new folder takes the file's [tftp], [tvs] and other
+            tables of a host, too: which files are served to whom is for this host to
+            say.
 
     Returns:
         The cluster, opened, and the node.
@@ -118,7 +117,7 @@ def import_node(
     """
     file = _open_untrusted(content, password)
     keys = {name: _key_untrusted(pem) for name, pem in file.keys.items()}
-    left_out = () if host_settings else _OF_THE_HOST
+    left_out = () if host_settings else _tables_of_a_host()
     tables = {k: v for k, v in file.configuration.items() if k not in left_out}
     config = check_tables(tables, "the file's configuration")
     _make_folder(data, config, database_url)
@@ -152,6 +151,11 @@ def _arrived(cluster: Cluster, file: _File, *, is_new: bool) -> Node:
         with cluster.store.note() as connection:
             nodes.write_state(connection, node.id, ctl_revision=0)
     return node
+
+
+def _tables_of_a_host() -> list[str]:
+    """Return the tables of how a host serves; all hosts share the database."""
+    return [name for name in host_tables() if name != "database"]
 
 
 def _make_folder(data: Path, config: ClusterConfig, database_url: str | None) -> None:

@@ -117,7 +117,8 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
         profile_of(order.store, release),
         Validity.days(begins, days),
         serial=new_serial(),
-        digest=settings.digest,
+        # Browsers refuse SHA-1, whatever the cluster's phones need.
+        digest="sha256" if order.store is TrustStore.TOMCAT else settings.digest,
         alternative_names=_alternative_names(site, connection, order),
     )
     holders = holders_of(site, connection, order.node, shared=order.shared)
@@ -248,18 +249,22 @@ def all_names(site: Site, connection: Connection, order: Order) -> tuple[str, ..
 
 def names_of(site: Site, connection: Connection, order: Order) -> tuple[str, ...]:
     """Return the names of a request: all nodes', or its own, and what is added."""
-    names = _alternative_names(site, connection, order)
-    if not order.shared:
-        names = (full_name(site, order.node.name), *names)
+    if order.shared:
+        return _alternative_names(site, connection, order)
+    names = (full_name(site, order.node.name), *order.alternative_names)
     return tuple(dict.fromkeys(names))
 
 
 def _alternative_names(
     site: Site, connection: Connection, order: Order
 ) -> tuple[str, ...]:
+    """Return what was asked for; browsers compare these names, not the common one."""
     names = order.alternative_names
     if order.shared:
         names = (*all_names(site, connection, order), *names)
+    elif not names and order.store is TrustStore.TOMCAT:
+        name = order.full_name or order.node.name
+        names = (full_name(site, name), name, str(order.node.address))
     return tuple(dict.fromkeys(names))
 
 

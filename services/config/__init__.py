@@ -11,23 +11,26 @@ from typing import Any, Final
 
 import msgspec
 
+from tokenless.ground.files import SHIPPED_CONFIGS
 from tokenless.ground.toml_files import TomlFileError, load_toml
+from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
+    CAPF_PORT,
     CapfSection,
     ClusterConfig,
-    DatabaseSection,
     HostName,
     MetricsSection,
     NodeSection,
     SubjectSection,
     TftpSection,
     TvsSection,
+    host_tables,
 )
 from tokenless.services.errors import ConfigurationError, SettingError
-from tokenless.toml_places import fault_of, is_there, keys_of, line_of
 
 __all__ = [
+    "CAPF_PORT",
     "CapfSection",
     "ClusterConfig",
     "HostName",
@@ -38,12 +41,13 @@ __all__ = [
     "TvsSection",
     "check_tables",
     "host_settings",
+    "host_tables",
     "load_config",
 ]
 
 _DEFAULT_NAME: Final = Path("configs/lab.toml")
-_SEE: Final = "see the comments of configs/lab.toml"
-_SHIPPED: Final = Path(__file__).parents[2] / _DEFAULT_NAME
+_SEE: Final = "docs/configuration.md has all keys"
+_SHIPPED: Final = SHIPPED_CONFIGS / _DEFAULT_NAME.name
 
 
 def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
@@ -74,18 +78,12 @@ def host_settings(config: ClusterConfig) -> dict[str, Any]:
     They decide which files are served to whom, and where the database is.
     """
     tables = msgspec.to_builtins(config)
-    defaults = msgspec.to_builtins(
-        msgspec.structs.replace(
-            config,
-            tftp=TftpSection(),
-            tvs=TvsSection(),
-            metrics=None,
-            database=DatabaseSection(),
-        )
-    )
+    names = host_tables()
+    usual = ClusterConfig(nodes=config.nodes)
+    defaults = msgspec.to_builtins(usual)
     return {
         f"{table}.{key}": value
-        for table in ("tftp", "tvs", "metrics", "database")
+        for table in names
         for key, value in (tables[table] or {}).items()
         if value != (defaults[table] or {}).get(key)
     }

@@ -1,8 +1,16 @@
-"""The tables of a configuration file: their keys, types, ranges and defaults."""
+"""The tables of a configuration file: their keys, types, ranges and defaults.
 
-from typing import Annotated, Literal
+The one declaration of every setting. Servers take their own settings from these
+classes, SIGHUP takes at once what is marked `AtOnce`, and docs/configuration.md is made
+from them: the sentences under the keys are what administrators read there.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum, unique
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from tokenless.protocol.phones.models import DEVICE_NAME
 
@@ -20,16 +28,72 @@ HostName = Annotated[
     ),
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+CAPF_PORT: Final = 3804
+
+_Value = TypeVar("_Value")
+_MARK: Final = "at once"
+AtOnce = Annotated[_Value, msgspec.Meta(extra={_MARK: True})]
+"""A setting that SIGHUP changes; the others wait for a restart."""
+
+
+@unique
+class Ports(StrEnum):
+    """From which port a TFTP transfer is answered."""
+
+    PER_TRANSFER = "per-transfer"
+    """A port of its own for each, as RFC 1350 has it."""
+    SINGLE = "single"
+    """The well-known port for all: passes NAT, containers and strict firewalls.
+
+    Nothing in it is secret, so ACKs can be forged with a victim's address: transfers
+    have windows of one block of 512 bytes, and one retransmit.
+    """
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file."""
 
 
+class HostSection(Section, frozen=True):
+    """A table that says how this host serves, not what the cluster is."""
+
+
+class ConnectionLimits(HostSection, frozen=True):
+    """What one client, or all of them, may take of a server over TCP."""
+
+    connections: AtOnce[Count] = 16384
+    """Connections at once. Over it the one that has waited longest is closed; the
+    process's limit of open files, when lower, counts instead."""
+    connections_per_address: AtOnce[Count] = 8192
+    """Of one address. High, because all phones of a site may come from one (NAT)."""
+    handshakes_per_address: AtOnce[Count] = 512
+    """TLS handshakes of one address that are under way at once; more wait for their
+    turn. Each costs some 50 KB."""
+    handshakes_per_address_s: AtOnce[Annotated[int, msgspec.Meta(ge=0)]] = 0
+    """TLS handshakes that one address may begin in a second; 0: no such limit."""
+    log_lines_per_s: AtOnce[Count] = 10
+    """Above this rate lines about clients are summed up instead of written one by one.
+    With the longest names 10 are less than 1 MB a minute."""
+
+
+class TimedLimits(ConnectionLimits, frozen=True):
+    """The same for a server whose clients ask, are answered, and go."""
+
+    first_byte_s: AtOnce[Seconds] = 10.0
+    """From accept to the first byte. Nothing is allocated for TLS before it."""
+    handshake_s: AtOnce[Seconds] = 10.0
+    """From the first byte to a finished handshake, however the bytes dribble."""
+    request_s: AtOnce[Seconds] = 10.0
+    """From a request's first byte until its answer has left."""
+    idle_s: AtOnce[Seconds] = 10.0
+    """Between requests."""
+
+
 class ClusterSection(Section, frozen=True):
     """`[cluster]`: what the cluster is."""
 
     name: Word = "cluster"
+    """For people: it stands in reports."""
     version: str = "10.5(1)"
     """The release it behaves as: who is SAST, who signs (REFERENCE 1.9, 1.10, 2.3)."""
     auto_registration: bool = True
@@ -49,10 +113,15 @@ class SubjectSection(Section, frozen=True):
     """`[certificates.subject]`: the attributes beside the common name."""
 
     organizational_unit: str = "TAC"
+    """OU."""
     organization: str = "Cisco"
+    """O."""
     locality: str = "Krakow"
+    """L."""
     state: str = "Malopolska"
+    """ST."""
     country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] = "PL"
+    """C: two letters."""
 
 
 class CertificatesSection(Section, frozen=True):
@@ -61,7 +130,9 @@ class CertificatesSection(Section, frozen=True):
     key_size: KeySize = 2048
     """Of the first certificates."""
     regenerated_key_size: KeySize = 2048
+    """Of those that are made when one is regenerated."""
     validity_days: Days = 1825
+    """From the day on which a certificate is made."""
     recovery_validity: Literal["by-release", "as-others"] = "by-release"
     """How long ITLRecovery lasts: 20 years from 12.0 on (REFERENCE-2 3.2)."""
     multi_server: tuple[
@@ -74,6 +145,7 @@ class CertificatesSection(Section, frozen=True):
     """Whether an own certificate from a CA is refused without clientAuth, which public
     CAs leave out from 2026 on (REFERENCE-2 2.5); otherwise it is warned of."""
     digest: Literal["sha1", "sha256"] = "sha1"
+    """Certificates and lists are signed with it; 7900 phones verify SHA-1 only."""
     subject: SubjectSection = SubjectSection()
 
 
@@ -81,17 +153,36 @@ class NodeSection(Section, frozen=True):
     """`[[nodes]]`: one server."""
 
     name: HostName
+    """The common name of its certificates, followed by the domain."""
     address: str
     """IPv4: it stands in trust lists, and the services listen on it."""
     publisher: bool = False
+    """Exactly one node is."""
 
 
-class TftpSection(Section, frozen=True):
-    """`[tftp]`: the TFTP service (services.tftp.settings)."""
+class TftpLimits(HostSection, frozen=True):
+    """The settings of `[tftp]` that its server takes as they are."""
+
+    ports: Ports = Ports.PER_TRANSFER
+    """From which port transfers are answered: each from its own, as RFC 1350 has it, or
+    all from the well-known one, which passes NAT and strict firewalls but is slow."""
+    receive_buffer_bytes: Count = 8 << 20
+    """Holds the requests of a boot storm; each that does not fit costs a time-out."""
+    max_transfers: AtOnce[Count] = 16384
+    """Transfers at once."""
+    max_transfers_per_address: AtOnce[Count] = 8192
+    """Of one address. Large, because a whole site may come from one through a NAT."""
+    log_lines_per_s: AtOnce[Count] = 40
+    """Above this rate transfers are summed up instead of listed one by one: the log of
+    a flood stays under a megabyte a minute."""
+
+
+class TftpSection(TftpLimits, frozen=True):
+    """`[tftp]`: the TFTP service, and the files that HTTP serves, too."""
 
     port: Port = 6969
-    """0 takes a free one."""
-    reload: Literal["restart", "automatic"] = "restart"
+    """UDP; phones know 69 only. 0 takes a free one."""
+    reload: AtOnce[Literal["restart", "automatic"]] = "restart"
     """When new files are served: after the service's restart, or at once."""
     workers: Count = 1
     """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
@@ -99,54 +190,57 @@ class TftpSection(Section, frozen=True):
     """What `utils itl reset localkey` makes from 12.0 on: the publisher's ITL, signed
     by its CallManager, for all nodes (REFERENCE-2 3.5); or each node's own, signed by
     its own CallManager, which is kinder to phones."""
-    ports: Literal["per-transfer", "single"] = "per-transfer"
-    receive_buffer_bytes: Count = 8 << 20
-    max_transfers: Count = 16384
-    max_transfers_per_address: Count = 8192
-    allow: tuple[str, ...] = ()
+    allow: AtOnce[tuple[str, ...]] = ()
     """Networks (CIDR) that are served; empty: all."""
-    log_lines_per_s: Count = 40
-    max_block_size: Annotated[int, msgspec.Meta(ge=8, le=65464)] = 65464
-    max_window: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 64
-    timeout_s: Seconds = 0.3
+    max_block_size: AtOnce[Annotated[int, msgspec.Meta(ge=8, le=65464)]] = 65464
+    """The largest `blksize` that is agreed to (RFC 2348)."""
+    max_window: AtOnce[Annotated[int, msgspec.Meta(ge=1, le=65535)]] = 64
+    """The largest `windowsize` that is agreed to (RFC 7440), in blocks."""
+    timeout_s: AtOnce[Seconds] = 0.3
+    """After so long without an ACK a block is sent again."""
     static_files: str = ""
-    """A folder of further files, beside the node's own."""
+    """A folder of further files (firmware, ring tones), beside the node's own."""
     static_patterns: tuple[str, ...] = ("*",)
+    """Shell patterns over a file's whole name; only what matches one is served."""
     max_file_bytes: Count = 256 << 20
+    """Larger files are not served."""
 
 
-class HttpSection(Section, frozen=True):
-    """`[http]`: the same files over HTTP and HTTPS (services.http.settings).
+class HttpSection(TimedLimits, frozen=True):
+    """`[http]`: the same files over HTTP and HTTPS.
 
     Phones know no other ports than 6970 and 6971. Where TFTP takes a free port, so do
     they that are not given.
     """
 
     enabled: bool = True
+    """Whether there is HTTP at all."""
     port: Port | None = None
+    """HTTP; 6970 when it is not given."""
     tls_port: Port | None = None
+    """HTTPS; 6971 when it is not given."""
     alias_port: Port | None = None
     """A second port for HTTPS, 6972 in the field; without it there is none."""
-    connections: Count = 16384
-    connections_per_address: Count = 8192
-    request_s: Seconds = 10.0
-    idle_s: Seconds = 10.0
-    log_lines_per_s: Count = 40
+    log_lines_per_s: AtOnce[Count] = 40
+    """As in `[tftp]`."""
 
 
-class LegacyTvsSection(Section, frozen=True):
+class LegacyTvsSection(HostSection, frozen=True):
     """`[tvs.legacy]`: TLS 1.0 on a port of its own."""
 
     port: Port
+    """Where 7900 phones are sent."""
     address: str | None = None
+    """The node's own address when it is not given."""
 
 
-class TvsSection(Section, frozen=True):
-    """`[tvs]`: the Trust Verification Service (services.tvs.settings)."""
+class TvsSection(TimedLimits, frozen=True):
+    """`[tvs]`: the Trust Verification Service."""
 
     port: Port = 2445
     """0 takes a free one."""
     workers: Count = 1
+    """Processes on the one port."""
     ctl_cache: Literal["as-documented", "as-logged"] = "as-documented"
     """Which CTL files TVS believes (REFERENCE 10.2)."""
     callmanager_trust: Literal["no-role", "sast"] = "no-role"
@@ -154,37 +248,31 @@ class TvsSection(Section, frozen=True):
     role there (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that
     ITLRecovery in that store was enough; `sast` plays it."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
-    """7900 phones have TLS 1.0 only."""
+    """7900 phones have TLS 1.0 only. Whoever has broken that protocol can read and
+    change the connections of all phones on this port."""
     legacy: LegacyTvsSection | None = None
+    """TLS 1.0 on a port of its own, where old phones can be sent elsewhere."""
     client_ca: str | None = None
-    connections: Count = 16384
-    connections_per_address: Count = 8192
-    handshakes_per_address: Count = 512
-    """TLS handshakes of one address that are under way at once."""
-    handshakes_per_address_s: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """TLS handshakes that one address may begin in a second; 0: no such limit."""
-    log_lines_per_s: Count = 10
-    """Above this rate answers are summed up instead of listed one by one."""
-    first_byte_s: Seconds = 10.0
-    handshake_s: Seconds = 10.0
-    request_s: Seconds = 10.0
-    idle_s: Seconds = 10.0
+    """PEM file of the authorities of phone certificates (MIC, LSC). With it a client
+    certificate is asked for, may be absent, and is recorded."""
 
 
-class CallManagerSection(Section, frozen=True):
-    """`[callmanager]`: phones register here (services.callmanager.settings)."""
+class CallManagerSection(ConnectionLimits, frozen=True):
+    """`[callmanager]`: phones register here."""
 
     sccp_port: Port = 2000
-    """0 takes a free one, as for the other three."""
+    """SCCP in the clear. 0 takes a free one, as for the other three."""
     sccps_port: Port = 2443
+    """SCCP over TLS."""
     sip_port: Port = 5060
-    """UDP and TCP."""
+    """SIP, UDP and TCP."""
     sips_port: Port = 5061
+    """SIP over TLS."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
     """7900 phones have TLS 1.0 only, and authenticated mode needs it: NULL-SHA."""
     ciphers: str = ""
     """OpenSSL's list for TLS up to 1.2; empty: what CUCM offers."""
-    max_devices: Count = 7500
+    max_devices: AtOnce[Count] = 7500
     """Registered at one node at once."""
     keepalive_s: Count = 30
     """Of SCCP phones, on the connection that they are registered on."""
@@ -192,18 +280,21 @@ class CallManagerSection(Section, frozen=True):
     """On the connection to their standby node."""
     token_wait_s: Annotated[int, msgspec.Meta(ge=0)] = 0
     """How long a phone that wants to come back has to wait; 0: not at all."""
-    connections: Count = 16384
-    connections_per_address: Count = 16384
-    handshakes_per_address: Count = 512
-    handshakes_per_address_s: Annotated[int, msgspec.Meta(ge=0)] = 0
-    log_lines_per_s: Count = 100
+    connections_per_address: AtOnce[Count] = 16384
+    """Of one address: phones that are registered stay connected."""
+    log_lines_per_s: AtOnce[Count] = 100
+    """Above this rate lines about phones are summed up instead of written one by one.
+    A site that registers writes a line a phone."""
 
 
-class CapfSection(Section, frozen=True):
-    """`[capf]`: the publisher's CAPF; without it none is served."""
+class CapfSection(HostSection, frozen=True):
+    """`[capf]`: CAPF, which the publisher serves."""
 
-    port: Port = 3804
-    """Phones have no other. 0 takes a free one."""
+    enabled: bool = True
+    """Whether there is CAPF at all."""
+    port: Port | None = None
+    """3804 when it is not given, and a free one where TFTP takes a free one. Phones
+    learn it from their configurations."""
     tls_minimum: Literal["1.0", "1.2"] = "1.0"
     """7900 phones have TLS 1.0 only."""
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
@@ -212,7 +303,7 @@ class CapfSection(Section, frozen=True):
     """How long a phone may take for a step: making a key, above all."""
 
 
-class MetricsSection(Section, frozen=True):
+class MetricsSection(HostSection, frozen=True):
     """`[metrics]`: `/metrics` and `/health` over HTTP; without it they are off."""
 
     port: Port
@@ -221,7 +312,16 @@ class MetricsSection(Section, frozen=True):
     """There is no password: loopback, or a network of those who may read it."""
 
 
-class DatabaseSection(Section, frozen=True):
+class ConsoleSection(HostSection, frozen=True):
+    """`[console]`: the administration pages over HTTPS; without it `serve` has none."""
+
+    port: Port = 8443
+    """0 takes a free one."""
+    address: str = ""
+    """The node's own when empty."""
+
+
+class DatabaseSection(HostSection, frozen=True):
     """`[database]`: where the cluster's state lives."""
 
     url: str | None = None
@@ -234,14 +334,18 @@ class CallManagerGroupSection(Section, frozen=True):
     """`[[callmanager_groups]]`: nodes in order of priority; phones ask their TVS."""
 
     name: Word
+    """Device pools refer to it."""
     members: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=5)]
+    """Names of nodes."""
 
 
 class DevicePoolSection(Section, frozen=True):
-    """`[[device_pools]]`."""
+    """`[[device_pools]]`: phones that have a CallManager group in common."""
 
     name: Word
+    """Devices refer to it."""
     callmanager_group: str
+    """Whose nodes its phones register with and ask."""
     default: bool = False
     """Whether auto-registered phones belong here."""
     model: str = "7975"
@@ -252,8 +356,11 @@ class DeviceSection(Section, frozen=True):
     """`[[devices]]`: a phone that is configured by hand."""
 
     name: Annotated[str, msgspec.Meta(pattern=rf"^(?:{DEVICE_NAME})\Z")]
+    """SEP and the MAC address, or the name of a soft phone."""
     device_pool: str
+    """Where it belongs."""
     model: str = "7975"
+    """Decides its firmware load, and whether it asks TVS."""
     security_mode: Literal[1, 2, 3] = 1
     """1 non-secure, 2 authenticated, 3 encrypted."""
 
@@ -267,10 +374,61 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     http: HttpSection = HttpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
-    capf: CapfSection | None = None
+    capf: CapfSection = CapfSection()
     metrics: MetricsSection | None = None
+    console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
+
+    @property
+    def capf_port(self) -> int:
+        """Where CAPF listens; 0: at a port that is free."""
+        if self.capf.port is not None:
+            return self.capf.port
+        return CAPF_PORT if self.tftp.port else 0
+
+
+def host_tables() -> tuple[str, ...]:
+    """Return the names of the tables that say how this host serves."""
+    return tuple(
+        field.name
+        for field in msgspec.structs.fields(ClusterConfig)
+        for kind in _structs(inspect.type_info(field.type))
+        if issubclass(kind.cls, HostSection)
+    )
+
+
+def settings_at_once() -> frozenset[str]:
+    """Return the settings that SIGHUP changes: `tvs.idle_s`."""
+    return frozenset(
+        f"{table.name}.{field.name}"
+        for table in inspect_fields(ClusterConfig)
+        for kind in _structs(table.type)
+        for field in kind.fields
+        if isinstance(field.type, inspect.Metadata)
+        and (field.type.extra or {}).get(_MARK)
+    )
+
+
+def inspect_fields(section: type[Section]) -> tuple[inspect.Field, ...]:
+    """Return the keys of a table, with their types."""
+    found = inspect.type_info(section)
+    assert isinstance(found, inspect.StructType)  # noqa: S101 (a section is one)
+    return found.fields
+
+
+def _structs(kind: inspect.Type) -> Iterator[inspect.StructType]:
+    """Give the tables that a key can be, also one that may be absent."""
+    match kind:
+        case inspect.StructType():
+            yield kind
+        case inspect.Metadata():
+            yield from _structs(kind.type)
+        case inspect.UnionType():
+            for each in kind.types:
+                yield from _structs(each)
+        case _:
+            pass

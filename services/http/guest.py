@@ -18,13 +18,15 @@ from tokenless.services.http.settings import CLEAR
 from tokenless.services.limited_log import shortened
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
-from tokenless.services.tftp.background import Background
-from tokenless.services.tftp.making import Making, Waiting
-from tokenless.services.tftp.opened import OpenedFile
-from tokenless.services.tftp.sockets import Peer
-from tokenless.services.tftp.source import Content, FileSource, Plain, Unmade
+from tokenless.services.tftp.files.background import Background
+from tokenless.services.tftp.files.disk_files import OpenedFile
+from tokenless.services.tftp.files.source import Content, FileSource, Plain, Unmade
+from tokenless.services.tftp.sockets.listener import Peer
+from tokenless.services.tftp.transfers.pending_files import Making, Waiting
 
 _PIECE_BYTES: Final = 65_536
+_PAGES_BYTES: Final = 262_144
+_SHORTER: Final = "the file is shorter than it was"
 _CTL: Final = re.compile(r"CTL[0-9A-Za-z._-]+\.tlv")
 # Over TLS phones ask for the signed name and expect the plain file (REFERENCE-3 1.4).
 _SIGNED_CONFIG: Final = re.compile(r"(SEP[0-9A-Fa-f]{12}\.cnf\.xml)\.sgn")
@@ -244,46 +246,69 @@ class HttpSession(Session):
             self._body = _Body(content, offset, length)
 
     def _send_piece(self, body: _Body) -> None:
-        wanted = min(body.left, _PIECE_BYTES)
+        """Send some of a content; a file that cannot be sent ends the connection."""
         content = body.content
-        if isinstance(content, bytes):
-            piece: bytes | None = content[body.offset : body.offset + wanted]
-        elif self._piece is not None:
-            piece, self._piece = self._piece, None
+        try:
+            if isinstance(content, bytes):
+                piece = content[body.offset : body.offset + _PIECE_BYTES]
+                self._send_bytes(body, piece[: body.left])
+            elif self._piece is not None:
+                piece, self._piece = self._piece, None
+                self._send_loaded(body, content, piece)
+            elif self.connection.is_clear and body.left > _PIECE_BYTES:
+                self._send_pages(body, content)
+            else:
+                wanted = min(body.left, _PIECE_BYTES)
+                found = content.read_now(body.offset, wanted)
+                if found is None:
+                    self._load(body, content)
+                else:
+                    self._send_loaded(body, content, found)
+        except OSError as error:
+            self._break_off(f"the file cannot be read: {error.strerror}")
+        except TftpError as error:
+            self._break_off(error.message)
+
+    def _send_pages(self, body: _Body, file: OpenedFile) -> None:
+        """Let the kernel send from the page cache; have a thread fill it."""
+        wanted = min(body.left, _PAGES_BYTES)
+        if not file.is_at_hand(body.offset, wanted):
+            self._load(body, file)
+            return
+        if wanted == body.left:
+            file.check_unchanged()
+        taken = self.connection.send_file(file, body.offset, wanted)
+        if taken is None:
+            self._break_off(_SHORTER)
         else:
-            piece = self._read(content, body, wanted)
-        if piece is None:
+            self._count_sent(body, taken)
+
+    def _send_loaded(self, body: _Body, file: OpenedFile, piece: bytes) -> None:
+        if len(piece) < min(body.left, _PIECE_BYTES):
+            self._break_off(_SHORTER)
             return
-        if len(piece) < wanted:
-            self._break_off("the file is shorter than it was")
-            return
-        body.offset += wanted
-        body.left -= wanted
-        if not body.left and isinstance(content, OpenedFile):
-            try:
-                content.check_unchanged()
-            except TftpError as error:
-                self._break_off(error.message)
-                return
-        self._stream.sent(wanted)
-        self._guest.cells[HttpCount.BYTES] += wanted
+        if len(piece) == body.left:
+            file.check_unchanged()
+        self._send_bytes(body, piece)
+
+    def _send_bytes(self, body: _Body, piece: bytes) -> None:
         self.connection.send(piece)
+        self._count_sent(body, len(piece))
+
+    def _count_sent(self, body: _Body, count: int) -> None:
+        body.offset += count
+        body.left -= count
+        self._stream.sent(count)
+        self._guest.cells[HttpCount.BYTES] += count
         if not body.left:
             self._body = None
             self._finish(HTTPStatus.OK, body.offset)
 
-    def _read(self, file: OpenedFile, body: _Body, wanted: int) -> bytes | None:
-        """Return a piece that needs no disk; None: it is being read, or cannot be."""
-        try:
-            piece = file.read_now(body.offset, wanted)
-        except OSError as error:
-            self._break_off(f"the file cannot be read: {error.strerror}")
-            return None
-        if piece is None:
-            offset = body.offset
-            self._is_waiting = True
-            self._guest.loading.submit(self, lambda: file.read(offset, wanted))
-        return piece
+    def _load(self, body: _Body, file: OpenedFile) -> None:
+        """Have a thread read the next piece; it is sent when it has come."""
+        offset, wanted = body.offset, min(body.left, _PIECE_BYTES)
+        self._is_waiting = True
+        self._guest.loading.submit(self, lambda: file.read(offset, wanted))
 
     def _finish(self, status: HTTPStatus, sent: int) -> None:
         self._stream.finish()

@@ -11,7 +11,7 @@ from tokenless.services.http.settings import CLEAR, SECURE, HttpSettings
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
-from tokenless.services.tftp.source import FileSource
+from tokenless.services.tftp.files.source import FileSource
 
 
 class HttpServer:

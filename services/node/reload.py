@@ -6,43 +6,17 @@ names it. A configuration that cannot be used changes nothing.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
+import msgspec
 import trio
 
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import ClusterConfig, load_config
+from tokenless.services.config.sections import host_tables, settings_at_once
 from tokenless.services.errors import ConfigurationError, ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.node.runtime import NodeRuntime
 from tokenless.services.node.serve import Serving
-
-_AT_ONCE: Final = frozenset(
-    [
-        "tftp.reload",
-        "tftp.max_transfers",
-        "tftp.max_transfers_per_address",
-        "tftp.allow",
-        "tftp.log_lines_per_s",
-        "tftp.max_block_size",
-        "tftp.max_window",
-        "tftp.timeout_s",
-        "callmanager.max_devices",
-        "callmanager.connections",
-        "callmanager.connections_per_address",
-        "callmanager.handshakes_per_address",
-        "callmanager.handshakes_per_address_s",
-        "tvs.connections",
-        "tvs.connections_per_address",
-        "tvs.handshakes_per_address",
-        "tvs.handshakes_per_address_s",
-        "tvs.log_lines_per_s",
-        "tvs.first_byte_s",
-        "tvs.handshake_s",
-        "tvs.request_s",
-        "tvs.idle_s",
-    ]
-)
 
 
 async def reload(cluster: Cluster, serving: Serving, path: Path | None) -> None:
@@ -61,7 +35,7 @@ async def reload(cluster: Cluster, serving: Serving, path: Path | None) -> None:
     for runtime in serving.runtimes:
         await _reload_node(runtime)
     get_logger().info("reloaded", changed=changed)
-    if waiting := [name for name in changed if name not in _AT_ONCE]:
+    if waiting := [name for name in changed if name not in settings_at_once()]:
         get_logger().warning("these settings wait for a restart", settings=waiting)
 
 
@@ -81,21 +55,22 @@ async def _take_settings(cluster: Cluster, path: Path | None) -> list[str]:
     config = await trio.to_thread.run_sync(load_config, path)
     if config.cluster.name != cluster.config.cluster.name:
         raise ConfigurationError(f"{path} describes another cluster")
+    # Its URL may come from a flag or the environment, which are not read again.
+    database = msgspec.structs.replace(config.database, url=cluster.config.database.url)
+    config = msgspec.structs.replace(config, database=database)
     changed = list(_differences(cluster.config, config))
     cluster.take_settings(config)
     return changed
 
 
 def _differences(old: ClusterConfig, new: ClusterConfig) -> Iterator[str]:
-    sections = {
-        "tftp": (old.tftp, new.tftp),
-        "http": (old.http, new.http),
-        "tvs": (old.tvs, new.tvs),
-        "callmanager": (old.callmanager, new.callmanager),
-    }
-    for section, (before, after) in sections.items():
+    """Give the names of this host's settings that differ; a table that came or went."""
+    for table in host_tables():
+        before, after = getattr(old, table), getattr(new, table)
+        if before is None or after is None:
+            if before != after:
+                yield table
+            continue
         for name in before.__struct_fields__:
             if getattr(before, name) != getattr(after, name):
-                yield f"{section}.{name}"
-    if old.metrics != new.metrics:
-        yield "metrics"
+                yield f"{table}.{name}"

@@ -33,7 +33,9 @@ PROFILES: Final = {
     TrustStore.IPSEC: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
 }
 
-EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF, *UNITS_WITH_EC_KEYS})
+EC_ALLOWED: Final = frozenset(
+    {TrustStore.TVS, TrustStore.CAPF, TrustStore.TOMCAT, *UNITS_WITH_EC_KEYS}
+)
 """Units that sign no trust list and no configuration: those take RSA only."""
 
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import ssl
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tokenless.services.stream_server.tls_channel import TlsChannel, TlsError
 from tokenless.services.stream_server.waits import Phase
@@ -25,6 +25,14 @@ _WRITE_BYTES: Final = 262_144
 # Answers are written once so many bytes of them wait.
 _FLUSH_BYTES: Final = 32_768
 _FILE_BYTES: Final = 65_536
+
+
+class HasDescriptor(Protocol):
+    """An open file."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        ...
 
 
 class Disconnected(Exception):  # noqa: N818 - it is no error that a client hangs up
@@ -113,20 +121,39 @@ class Connection:
         if waiting >= _FLUSH_BYTES:
             self.flush()
 
-    def send_file(self, file: BinaryIO, offset: int, length: int) -> int:
-        """Send a piece of a file; return how many bytes were taken, 0 at its end.
+    def send_file(self, file: HasDescriptor, offset: int, length: int) -> int | None:
+        """Send a piece of a file; return how many bytes were taken, None at its end.
 
-        Call it while `may_send`, with the sum of what was taken as the offset.
+        Call it while `may_send`, with the sum of what was taken as the offset. Without
+        TLS the kernel sends the file's pages and nothing is copied here. That they need
+        no disk is the caller's care.
 
         Raises:
             Disconnected, TlsError: When the peer has gone.
             OSError: When the file cannot be read.
         """
+        self.flush()
+        if self.unsent:
+            return 0
+        if self.is_clear:
+            return self._send_pages(file, offset, min(length, _WRITE_BYTES))
         piece = os.pread(file.fileno(), min(length, _FILE_BYTES), offset)
-        if piece:
-            self.send(piece)
-            self.flush()
+        if not piece:
+            return None
+        self.send(piece)
+        self.flush()
         return len(piece)
+
+    def _send_pages(self, file: HasDescriptor, offset: int, length: int) -> int | None:
+        try:
+            sent = os.sendfile(self.fd, file.fileno(), offset, length)
+        except BlockingIOError:
+            self._may_write = 0  # until the client has read some of it
+            return 0
+        except ConnectionError as error:
+            raise Disconnected from error
+        self._may_write -= sent
+        return sent or None
 
     def push(self, message: bytes) -> None:
         """Send at any moment, unasked; never raises for the client's sake.

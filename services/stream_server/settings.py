@@ -1,13 +1,16 @@
 """What an administrator decides about a stream server, with the defaults."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
+
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.errors import DecodeError
+from tokenless.services.config.sections import ConnectionLimits, TimedLimits
 from tokenless.services.errors import ServiceError
 from tokenless.services.listening import raise_descriptor_limit
 
@@ -93,36 +96,25 @@ class Port:
     name: str = "main"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
+class StreamLimits(TimedLimits, frozen=True):
     """What one client, or all of them, may take before the server defends itself."""
 
-    connections: int = 16_384
-    """At once; over it the connection that has waited longest is closed. The limit of
-    open files of the process, when lower, counts instead."""
-    connections_per_address: int = 8_192
-    """High, because all phones of a site may come from one address (NAT)."""
-    handshakes_per_address: int = 512
-    """TLS handshakes under way at once, of one address; more wait for their turn. Each
-    costs some 50 KB."""
-    handshakes_per_address_s: int = 0
-    """TLS handshakes that one address may begin in a second; 0: as many as there is
-    time for beside other addresses."""
-    first_byte_s: float = 10.0
-    """From accept to the first byte. Nothing is allocated for TLS before it."""
-    handshake_s: float = 10.0
-    """From the first byte to a finished handshake, however the bytes dribble."""
-    request_s: float = 10.0
-    """From a request's first byte until its answer has left."""
-    idle_s: float = 10.0
-    """Between requests."""
     buffered_bytes: int = 2 * 65_545
     """Received and not yet answered, a connection; the session keeps to it."""
     unsent_bytes: int = 1 << 20
     """Sent unasked and not yet read by the client, a connection."""
-    log_lines_per_s: int = 10
-    """About clients; above this rate they are summed up. With the longest names this is
-    less than 1 MB a minute."""
+
+    @classmethod
+    def of(cls, section: ConnectionLimits) -> Self:
+        """Take the limits of a server's table of the configuration."""
+        names = cls.__struct_fields__
+        return cls(
+            **{
+                name: getattr(section, name)
+                for name in section.__struct_fields__
+                if name in names
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +138,4 @@ def within_descriptors(limits: StreamLimits) -> StreamLimits:
     if allowed is None:
         return limits
     room = allowed - min(_DESCRIPTORS_FOR_OTHERS, allowed // 4)
-    return replace(limits, connections=min(limits.connections, room))
+    return msgspec.structs.replace(limits, connections=min(limits.connections, room))

@@ -10,10 +10,11 @@ handshake. Where certificates are only requested there is a second context that 
 ask, for clients that have failed (`accepting.UnverifiableClients`).
 """
 
+import base64
 import ssl
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +59,9 @@ _ONE_RECORD_AN_ANSWER: Final = 0x800
 _ONE_TICKET: Final = 1
 # X509_V_FLAG_NO_CHECK_TIME, which it does not name either.
 _ANY_TIME: Final = 0x200000
+_TRUSTED: Final = "TRUSTED CERTIFICATE"
+# What OpenSSL appends to such a certificate: SEQUENCE { SEQUENCE { OID clientAuth } }.
+_FOR_CLIENTS: Final = bytes.fromhex("300c300a06082b06010505070302")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +170,15 @@ def _ask_for_certificates(context: ssl.SSLContext, tls: TlsSettings) -> None:
                 f"{tls.authorities_file}: not a file of authorities: {error}",
                 hint="name a PEM file with the certificates that issued MICs and LSCs",
             ) from error
-    for authority in tls.authorities:
-        try:
-            context.load_verify_locations(cadata=authority)
-        except ssl.SSLError as error:
-            raise ServiceError(
-                f"a certificate of an authority cannot be used: {error}",
-                hint="delete it from the trust store, and upload it again",
-            ) from error
+    if tls.authorities:
+        with _trusted_for_clients(tls.authorities) as path:
+            try:
+                context.load_verify_locations(path)
+            except ssl.SSLError as error:
+                raise ServiceError(
+                    f"a certificate of an authority cannot be used: {error}",
+                    hint="delete it from the trust store, and upload it again",
+                ) from error
     context.verify_mode = (
         ssl.CERT_REQUIRED
         if tls.client_certificates is ClientCertificates.REQUIRED
@@ -182,6 +187,21 @@ def _ask_for_certificates(context: ssl.SSLContext, tls: TlsSettings) -> None:
     # Phones' issuers are often intermediate: the manufacturer's sub-CA, a CAPF. That a
     # phone's certificate has expired is for the session to judge: it sees the time.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | _ANY_TIME
+
+
+@contextmanager
+def _trusted_for_clients(authorities: Iterable[bytes]) -> Iterator[Path]:
+    """Lend authorities as a file that says of each: trusted to issue for clients.
+
+    A CAPF's certificate has the purpose of servers only, as in the field; without that
+    word OpenSSL refuses every LSC that it has issued.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        for der in authorities:
+            text = base64.encodebytes(der + _FOR_CLIENTS).decode()
+            file.write(f"-----BEGIN {_TRUSTED}-----\n{text}-----END {_TRUSTED}-----\n")
+        file.flush()
+        yield Path(file.name)
 
 
 def _no_password() -> str:

@@ -1,20 +1,23 @@
 """The TFTP server as the rest of the services see it."""
 
-from dataclasses import replace
 from typing import Final
 
 import structlog
 import trio
+from msgspec.structs import replace
 
-from tokenless.services.listening import raise_descriptor_limit
-from tokenless.services.tftp.activation import inherited_socket
+from tokenless.protocol.tftp.packets import packet_types
+from tokenless.services.listening import inherited_socket, raise_descriptor_limit
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.driver import drive
 from tokenless.services.tftp.engine import Engine
-from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.files.source import FileSource
 from tokenless.services.tftp.settings import TftpSettings
-from tokenless.services.tftp.sockets import open_listener, warn_of_small_buffer
-from tokenless.services.tftp.source import FileSource
+from tokenless.services.tftp.sockets.listener import (
+    Listener,
+    open_listener,
+    warn_of_small_buffer,
+)
 
 _DRAIN_LOOKS_EVERY_S: Final = 0.05
 
@@ -96,6 +99,7 @@ class TftpServer:
         """
         where = await self.bind()
         assert self._listener is not None  # noqa: S101 (bind has made it)
+        packet_types()
         raise_descriptor_limit()
         engine = Engine(
             self._listener, self._source, self._settings, self.counters, self._log

@@ -13,7 +13,7 @@ from cryptography.x509 import load_der_x509_certificate
 from tests.fuzz.engine import Seeded
 from tests.rigs.odd_certificates import der_with_dates
 from tests.vectors.make import FOLDER
-from tokenless.phone_emulator.rehearsal.imported_phones import phones_of
+from tokenless.phone_emulator.rehearsal.importing.phones import phones_of
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.names import DistinguishedName, NameForm, same_name
 from tokenless.protocol.files.any_file import decode_file
@@ -31,8 +31,8 @@ from tokenless.protocol.show_output.paste import decode_pasted
 from tokenless.protocol.trust.lint import lint
 from tokenless.protocol.trust.list_diff import diff_lists
 from tokenless.services.admin.certificate_text import certificate_text
-from tokenless.services.cli.certificate_view import certificate_json
-from tokenless.services.cli.file_json import describe_file
+from tokenless.services.cli.certificates.view import certificate_json
+from tokenless.services.cli.file.json_output import describe_file
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIGURATION = PhoneConfig(

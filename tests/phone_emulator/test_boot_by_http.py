@@ -1,7 +1,7 @@
 """A phone that fetches over HTTP: alone, with TFTP behind it, cut in mid-file."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -11,42 +11,128 @@ from tests.rigs.cluster import DEVICE, Authority, Lab
 from tests.rigs.live import AuthorityFiles, live_node
 from tests.rigs.tvs_rig import own_certificate
 from tokenless.phone_emulator.flash import FolderFlash
-from tokenless.phone_emulator.phone import HTTP_PORT, Network, Phone, open_network
+from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
+from tokenless.phone_emulator.phone import HTTP_PORT, Phone, http_at, open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.services.http.counters import HttpCount, count_of
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
+from tokenless.services.stream_server.counters import StreamCount
 
 MIXED = Lab(mixed=True)
 
 
 @asynccontextmanager
-async def over_http(authority: Authority, folder: Path) -> AsyncIterator[int]:
-    """Serve an authority's files; yield the port."""
+async def serving_http(authority: Authority, folder: Path) -> AsyncIterator[HttpServer]:
+    """Serve an authority's files."""
     settings = HttpSettings(
         (own_certificate(folder),), "127.0.47.155", port=0, tls_port=0
     )
     server = HttpServer(AuthorityFiles(authority), settings)
     async with trio.open_nursery() as nursery:
         await nursery.start(server.serve)
-        yield server.addresses["http"][1]
+        yield server
         nursery.cancel_scope.cancel()
 
 
-async def boot(folder: Path, tftp: Server, http_port: int | None) -> BootReport:
+async def boot(folder: Path, tftp: Server, http_port: int) -> BootReport:
     identity = Identity(device=DEVICE, model_name="7975", servers=(tftp,))
     phone = Phone(identity, FolderFlash.create(folder / "flash", DEVICE, "7975"))
-    async with open_network(http_port=http_port) as network:
+    async with open_network(http_port=http_at(http_port)) as network:
         return await phone.boot(network)
 
 
 async def test_a_phone_boots_over_http_alone(tmp_path: Path) -> None:
     authority = MIXED.authority()
-    async with over_http(authority, tmp_path) as port:
+    async with serving_http(authority, tmp_path) as server:
         nobody = Server("127.0.47.155", 9)  # no TFTP is there
-        report = await boot(tmp_path, nobody, port)
+        report = await boot(tmp_path, nobody, server.addresses["http"][1])
     assert report.outcome == "ok"
     assert f"{DEVICE}.cnf.xml.sgn(HTTP)" in report.status_messages
+
+
+async def test_all_files_of_a_node_come_over_one_connection(tmp_path: Path) -> None:
+    async with serving_http(MIXED.authority(), tmp_path) as server:
+        port = server.addresses["http"][1]
+        nobody = Server("127.0.47.155", 9)
+        report = await boot(tmp_path, nobody, port)
+        assert report.outcome == "ok"
+        assert count_of(server.counters, HttpCount.FILES) == len(report.files)
+        assert server.counters[StreamCount.CONNECTIONS_ACCEPTED] == 1
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
+    answers = [b"HTTP/1.1 404 No\r\nContent-length: 2\r\n\r\nno"]
+    answers += [
+        b"HTTP/1.1 200 OK\r\nContent-length: 1\r\n\r\n" + x for x in (b"1", b"2")
+    ]
+    connections = 0
+
+    async def answer_two(stream: trio.SocketStream) -> None:
+        nonlocal connections
+        connections += 1
+        async with stream:
+            for _ in range(2):
+                if not await stream.receive_some(10_000):
+                    return
+                await stream.send_all(answers.pop(0))
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        where = Server("127.0.0.1", listener.socket.getsockname()[1])
+        nursery.start_soon(trio.serve_listeners, answer_two, [listener])
+        async with HttpClient(timeout_s=5) as client:
+            with pytest.raises(NotByHttpError, match="404"):
+                await client.fetch(where, "a", max_bytes=9)
+            assert await client.fetch(where, "b", max_bytes=9) == b"1"
+            assert await client.fetch(where, "c", max_bytes=9) == b"2"
+        nursery.cancel_scope.cancel()
+    assert connections == 2
+
+
+async def test_a_node_that_does_not_answer_is_not_asked_again() -> None:
+    asked = 0
+
+    async def say_nothing(stream: trio.SocketStream) -> None:
+        nonlocal asked
+        asked += 1
+        await stream.receive_some(10_000)
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        where = Server("127.0.0.1", listener.socket.getsockname()[1])
+        nursery.start_soon(trio.serve_listeners, say_nothing, [listener])
+        async with HttpClient(timeout_s=0.5) as client:
+            for _ in range(3):
+                with pytest.raises(NotByHttpError, match="no answer within"):
+                    await client.fetch(where, "a", max_bytes=9)
+        nursery.cancel_scope.cancel()
+    assert asked == 1
+
+
+async def test_a_fleet_fetches_as_its_models_do(tmp_path: Path) -> None:
+    authority = MIXED.authority()
+    async with (
+        live_node(authority, tmp_path) as node,
+        serving_http(authority, tmp_path) as server,
+    ):
+        phones = [
+            Identity(
+                device=f"SEP00112200000{n}", model_name=model, servers=(node.tftp,)
+            )
+            for n, model in enumerate(("8861", "7975", "7960"))
+        ]
+        with closing(FleetStore.open(tmp_path / "fleet.db")) as store:
+            port = http_at(server.addresses["http"][1])
+            fleet = Fleet(phones, store, FleetSettings(http_port=port))
+            report = await fleet.boot()
+        assert report.outcomes["ok"] == len(phones)
+        assert server.counters[StreamCount.CONNECTIONS_ACCEPTED] == 2
+        assert count_of(server.counters, HttpCount.FILES) == 6
 
 
 async def test_a_phone_boots_over_tftp_alone(tmp_path: Path) -> None:
@@ -82,19 +168,16 @@ async def test_a_phone_falls_back_when_http_dies_in_mid_file(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("given", "finds", "tftp_port", "port"),
+    ("given", "tftp_port", "port"),
     [
-        (None, True, 69, HTTP_PORT),
-        (None, True, 6969, HTTP_PORT),
-        (None, True, 40_000, None),
-        (None, False, 69, None),
-        (8080, True, 69, 8080),
-        (8080, False, 40_000, 8080),
+        (None, 69, HTTP_PORT),
+        (None, 6969, HTTP_PORT),
+        (None, 40_000, None),
+        (8080, 69, 8080),
+        (8080, 40_000, 8080),
     ],
 )
-async def test_where_phones_look_for_http(
-    given: int | None, finds: bool, tftp_port: int, port: int | None
+def test_where_phones_look_for_http(
+    given: int | None, tftp_port: int, port: int | None
 ) -> None:
-    async with open_network(http_port=given, finds_http=finds) as network:
-        assert isinstance(network, Network)
-        assert network.http_port_of(Server("127.0.47.155", tftp_port)) == port
+    assert http_at(given)(Server("127.0.47.155", tftp_port)) == port

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from tests.rigs.live import LiveNode
-from tokenless.phone_emulator.secd.diagram import renew
+from tools.phone_page import renew
 
 if TYPE_CHECKING:
     from tokenless.phone_emulator.pytest_plugin.lab import (
@@ -26,7 +26,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_the_drawings_are_those_of_the_code() -> None:
-    hint = f"run: python -m tokenless.phone_emulator.secd.diagram {DOCUMENT.name}"
+    hint = f"run: python -m tools.phone_page {DOCUMENT.name}"
     assert renew(TEXT) == TEXT, hint
 
 

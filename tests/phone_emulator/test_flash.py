@@ -8,8 +8,8 @@ import pytest
 from tests.rigs.cluster import DEVICE
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, PhoneState, read_record
+from tokenless.phone_emulator.folder_boot import delete_trust
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.phone_emulator.single import delete_trust
 from tokenless.protocol.trust.anchors import FileKind
 
 

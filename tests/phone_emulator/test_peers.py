@@ -17,11 +17,11 @@ import pytest
 from tests.rigs.cluster import DEVICE, Keypair, configuration, keypair
 from tests.rigs.peers import require
 from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import open_network
-from tokenless.phone_emulator.rehearsal.nodes import free_port
+from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import Action, BootReport
-from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.tftp.download import Wishes
 from tokenless.protocol.trust.anchors import FileKind
 
@@ -44,7 +44,7 @@ def needs(program: str) -> str:
 def running(peer: str, files: Path) -> Iterator[Server]:
     """Run a peer over a folder, in the foreground, on loopback."""
     program = needs(peer)
-    port = 69 if peer == "dnsmasq" else free_port(socket.SOCK_DGRAM, [ADDRESS])
+    port = 69 if peer == "dnsmasq" else free_port([ADDRESS], socket.SOCK_DGRAM)
     command = {
         "dnsmasq": [
             *("--keep-in-foreground", "--conf-file=/dev/null", "--port=0"),

@@ -15,10 +15,10 @@ from tests.rigs.cluster import DEVICE, Lab
 from tests.rigs.live import live_node
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import Outcome
-from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.tftp.download import Wishes
 from tokenless.protocol.trust.anchors import FileKind
 

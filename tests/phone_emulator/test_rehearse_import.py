@@ -11,20 +11,20 @@ import pytest
 from tests.rigs.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.imported import imported_script
-from tokenless.phone_emulator.rehearsal.imported_approximations import Topic
-from tokenless.phone_emulator.rehearsal.imported_lists import (
+from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
+from tokenless.phone_emulator.rehearsal.importing.lists import (
     Picture,
     load_certificates,
     load_picture,
 )
-from tokenless.phone_emulator.rehearsal.imported_site import (
+from tokenless.phone_emulator.rehearsal.importing.script import imported_script
+from tokenless.phone_emulator.rehearsal.importing.site import (
     ImportedSite,
     Known,
     read_site,
 )
-from tokenless.phone_emulator.rehearsal.script import load_script
-from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.show_output.lines import show_trust_list
@@ -228,6 +228,14 @@ def test_the_command(tmp_path: Path) -> None:
     script = load_script(output)
     assert script.name == "ours"
     assert [group.tftp[0] for group in script.groups] == ["cucm-pub", "cucm-sub1"]
+
+
+def test_the_services_configuration_is_not_taken_for_a_phones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENLESS_CONFIG", str(tmp_path / "lab.toml"))
+    itl = write(tmp_path / "itl.tlv", MIXED.itl())
+    assert len(read_json("--itl", str(itl))["nodes"]) == 2
 
 
 def test_without_an_output_the_rehearsal_is_printed(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.imported_lists import load_picture
-from tokenless.phone_emulator.rehearsal.imported_site import read_site
+from tokenless.phone_emulator.rehearsal.importing.lists import load_picture
+from tokenless.phone_emulator.rehearsal.importing.site import read_site
 from tokenless.protocol.show_output.lines import show_missing
 from tokenless.protocol.trust.verdicts import FileKind
 

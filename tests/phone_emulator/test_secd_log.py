@@ -7,7 +7,7 @@ import pytest
 from tests.rigs.cluster import DEVICE, PUB, SUB, Authority, Lab, configuration, keypair
 from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.phone_emulator.secd.moments import Moment
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.report import Action, Outcome, TvsReport
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind

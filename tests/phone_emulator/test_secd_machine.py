@@ -16,8 +16,8 @@ from tokenless.phone_emulator.secd.events import (
     ServerSilent,
     TvsFailed,
 )
+from tokenless.phone_emulator.secd.log_events import Moment
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.moments import Moment
 from tokenless.phone_emulator.secd.report import Action
 from tokenless.phone_emulator.secd.states import (
     ASKING,

@@ -23,8 +23,8 @@ from tests.rigs.live import live_node
 from tests.rigs.phone_bench import nodes_of, phone
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.flash import FolderFlash
-from tokenless.phone_emulator.http_client import NotByHttpError, fetch_by_http
-from tokenless.phone_emulator.phone import Phone, open_network
+from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
+from tokenless.phone_emulator.phone import Phone, http_at, open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.web.http_server import Page, Site, serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
@@ -242,7 +242,8 @@ def files(target: str) -> Page | None:
 
 
 async def by_http(where: Server, name: str) -> bytes:
-    return await fetch_by_http(where, name, max_bytes=20_000, timeout_s=2)
+    async with HttpClient(timeout_s=2) as client:
+        return await client.fetch(where, name, max_bytes=20_000)
 
 
 async def test_files_over_http() -> None:
@@ -251,9 +252,10 @@ async def test_files_over_http() -> None:
         assert await by_http(where, "empty") == b""
         with pytest.raises(NotByHttpError, match="404"):
             await by_http(where, "missing")
-        with pytest.raises(NotByHttpError, match="too large"):
-            await fetch_by_http(where, "large", max_bytes=10_000, timeout_s=2)
-        just = await fetch_by_http(where, "large", max_bytes=10_001, timeout_s=2)
+        async with HttpClient(timeout_s=2) as client:
+            with pytest.raises(NotByHttpError, match="too large"):
+                await client.fetch(where, "large", max_bytes=10_000)
+            just = await client.fetch(where, "large", max_bytes=10_001)
         assert just == FILES["/large"], "the limit is the same by TFTP"
     with pytest.raises(NotByHttpError, match="no HTTP"):
         await by_http(where, "CTL.tlv")
@@ -268,6 +270,9 @@ async def test_files_over_http() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
         b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 \xb2\xb2\xb2 OK\r\nContent-Length: 1\r\n\r\nx",
         b"x" * 9000,
     ],
 )
@@ -300,7 +305,7 @@ async def test_newer_models_try_http_first(
     async with live_node(authority, tmp_path) as node, trio.open_nursery() as nursery:
         serve = partial(serve_site, site, address=node.tftp.address, port=0)
         _, port = await nursery.start(serve)
-        async with open_network(http_port=port) as network:
+        async with open_network(http_port=http_at(port)) as network:
             identity = Identity(device=DEVICE, model_name=model, servers=(node.tftp,))
             flash = FolderFlash.create(identity_folder, DEVICE, model)
             report = await Phone(identity, flash).boot(network)

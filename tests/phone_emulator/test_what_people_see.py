@@ -10,7 +10,7 @@ from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.screen import _name_of, describe, draw
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.phone_emulator.secd.moments import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
 from tokenless.phone_emulator.secd.status_messages import line_of
 from tokenless.protocol.phones.models import PHONE_MODELS, LogForm
 

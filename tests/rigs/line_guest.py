@@ -95,9 +95,9 @@ class LineSession(Session):
         assert file is not None
         while self.is_sending and self.connection.may_send:
             taken = self.connection.send_file(file, self.offset, 1 << 30)
-            self.offset += taken
+            self.offset += taken or 0
             sent += 1
-            self.has_more = taken > 0
+            self.has_more = taken is not None
         return sent
 
     def on_timer(self) -> None:

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from tests.rigs.peers import do_without
-from tokenless.phone_emulator.rehearsal.nodes import free_port
+from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
 
 _BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _ACCOUNT: Final = "postgres"
@@ -156,7 +156,7 @@ def running_server(
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, _ACCOUNT, _ACCOUNT)
-        port = place.port or free_port(socket.SOCK_STREAM, [place.address])
+        port = place.port or free_port([place.address], socket.SOCK_STREAM)
         server = Server(folder, port, place)
         if copy_of is None:
             _initialise(server)

@@ -1,21 +1,21 @@
 """Servers that take other settings while they serve."""
 
 import contextlib
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from tests.rigs.tvs_rig import PUBLISHER, Rig, phone, query_for, running
 from tests.rigs.tvs_rig import settings_for as tvs_settings_for
 from tokenless.protocol.tftp.options import OptionLimits
 from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.source import MemoryFiles
 
 REQUEST = b"\0\1a\0octet\0blksize\x001428\0"
 

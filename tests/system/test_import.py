@@ -9,9 +9,9 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import run_script
-from tokenless.phone_emulator.rehearsal.script import Script, load_script
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import run_script
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
 

@@ -7,16 +7,15 @@ import msgspec
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group
 from tokenless.phone_emulator.planner.plan import make_plan, naive_steps
 from tokenless.phone_emulator.planner.steps import ResetPhones, apply, boots, commands
-from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.rehearsal.planned import expectations, script_of
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.script import Script, Step, load_script
+from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.rehearsal.planning.script import expectations, script_of
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step, load_script
 from tokenless.protocol.release import Release
 
 NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")

@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.cli.rehearse_group import rehearse
+from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import run_script
-from tokenless.phone_emulator.rehearsal.shipped import all_scripts, find_scripts
-from tokenless.phone_emulator.rehearsal.standing import PhoneState
+from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import run_script
+from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find_scripts
 
 _PHONES = 3
 _SCRIPTS = {script.name: script for script in all_scripts()}

@@ -1,6 +1,6 @@
 """TOML that people write, read within bounds: text, syntax, depth.
 
-What its tables mean is the caller's business; `tokenless.toml_places` finds the lines.
+What its tables mean is the caller's business; `ground.toml_places` finds the lines.
 """
 
 import tomllib

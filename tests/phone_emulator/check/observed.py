@@ -11,7 +11,7 @@ from tokenless.phone_emulator.check.observation import (
     Observation,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.phone_emulator.secd.file_names import names_of
+from tokenless.phone_emulator.secd.files import names_of
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.models import TlsVersion

@@ -5,7 +5,6 @@ import random
 import pytest
 
 from tests.phone_emulator.planner.real import boot_for_real
-from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site, first_cluster
 from tokenless.phone_emulator.planner.phones import Boot, Fate, Group, Phone, boot
 from tokenless.phone_emulator.planner.solve import solve
@@ -21,7 +20,7 @@ from tokenless.phone_emulator.planner.steps import (
     World,
     apply,
 )
-from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.report import Action, BootReport
 from tokenless.protocol.release import Release

@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
+from tokenless.ground.terminal import counter_view
 from tokenless.phone_emulator.planner.alike import Kinds, part_of
-from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group
 from tokenless.phone_emulator.planner.plan import make_plan
@@ -15,9 +15,8 @@ from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.search import Effort, search
 from tokenless.phone_emulator.planner.solve import failing_groups, solve
 from tokenless.phone_emulator.planner.steps import ResetCtl, ResetItl
-from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.protocol.release import Release
-from tokenless.terminal import counter_view
 
 ALL = "CallManager, TVS, CAPF, ITLRecovery"
 EIGHT = ("7975", "7965", "7945", "7960", "7940", "8861", "7821", "Jabber")

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group
 from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
@@ -21,7 +20,7 @@ from tokenless.phone_emulator.planner.steps import (
     UpdateCtl,
     apply,
 )
-from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
 

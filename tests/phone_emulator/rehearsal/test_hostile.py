@@ -6,10 +6,15 @@ import pytest
 
 from tests.rigs import minting
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.line_check import check_file
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import run_script
-from tokenless.phone_emulator.rehearsal.script import Group, Script, Step, load_script
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import run_script
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
+from tokenless.phone_emulator.rehearsal.scripts.script import (
+    Group,
+    Script,
+    Step,
+    load_script,
+)
 
 HEAD = """
 name = "evil"

@@ -8,14 +8,19 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tokenless.phone_emulator.rehearsal.causes import RULES, plain_cause
-from tokenless.phone_emulator.rehearsal.html_report import render_report
-from tokenless.phone_emulator.rehearsal.html_text import Html, code_words, join, tag
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.script import load_script
-from tokenless.phone_emulator.rehearsal.shipped import find_scripts
-from tokenless.phone_emulator.rehearsal.timeline import timeline
+from tokenless.phone_emulator.rehearsal.outcome.causes import RULES, plain_cause
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
+from tokenless.phone_emulator.rehearsal.reports.html_text import (
+    Html,
+    code_words,
+    join,
+    tag,
+)
+from tokenless.phone_emulator.rehearsal.reports.timeline import timeline
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 from tokenless.protocol.trust.reasons import Reason
 
 _VOID: Final = {"meta", "br"}

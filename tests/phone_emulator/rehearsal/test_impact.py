@@ -2,8 +2,8 @@
 
 import pytest
 
-from tokenless.phone_emulator.rehearsal.impact import Impact
-from tokenless.phone_emulator.rehearsal.verdict import Tone, impact_verdict
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.reports.verdict import Tone, impact_verdict
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.line_check import check_file, check_lines
-from tokenless.phone_emulator.rehearsal.script import (
+from tokenless.phone_emulator.rehearsal.scripts.line_check import (
+    check_file,
+    check_lines,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script import (
     Group,
     Script,
     Step,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal import lines
-from tokenless.phone_emulator.rehearsal.actions import (
+from tokenless.phone_emulator.rehearsal.scripts import lines
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Action,
     AddNode,
     Admin,

@@ -6,11 +6,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tokenless.phone_emulator.rehearsal.picture import draw
+from tools.readme_picture import draw
 
 ROOT = Path(__file__).parents[3]
 PICTURE = ROOT / "docs" / "rehearsal.svg"
-RECIPE = re.search(r"rehearsal\.picture (\S+) (\S+)", (ROOT / "Makefile").read_text())
+RECIPE = re.search(
+    r"tools\.readme_picture (\S+) (\S+)", (ROOT / "Makefile").read_text()
+)
 
 
 @pytest.fixture(scope="module")

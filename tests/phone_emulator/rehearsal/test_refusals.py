@@ -5,18 +5,17 @@ import socket
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.goal import parse_goal
 from tokenless.phone_emulator.planner.model import Site
 from tokenless.phone_emulator.planner.phones import Group
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.rehearsal.nodes import free_port
-from tokenless.phone_emulator.rehearsal.planned import rounds
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.script import Group as PhoneGroup
-from tokenless.phone_emulator.rehearsal.script import Script, Step
-from tokenless.phone_emulator.rehearsal.script_text import write_script
+from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.rehearsal.planning.script import rounds
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
+from tokenless.phone_emulator.rehearsal.scripts.script import Group as PhoneGroup
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
@@ -76,7 +75,7 @@ def test_what_can_be_done_is(played: Played) -> None:
 
 def test_no_port_is_free_on_an_address_that_is_not_ours() -> None:
     with pytest.raises(PhoneError, match=r"no port is free on 192\.0\.2\.1"):
-        free_port(socket.SOCK_STREAM, ["192.0.2.1"])
+        free_port(["192.0.2.1"], socket.SOCK_STREAM)
 
 
 def test_a_plan_without_steps_is_not_played() -> None:

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from tests.rigs.minting import server
-from tokenless.phone_emulator.rehearsal.facts import (
+from tokenless.phone_emulator.rehearsal.outcome.remedies import Trouble, remedies_for
+from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     ClusterFacts,
     Held,
     Signer,
     TvsFacts,
 )
-from tokenless.phone_emulator.rehearsal.remedies import Trouble, remedies_for
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Role, TrustStore

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.script import load_script, load_scripts, sizes
+from tokenless.phone_emulator.rehearsal.scripts.script import (
+    load_script,
+    load_scripts,
+    sizes,
+)
 
 _HEAD = 'name = "x"\nlesson = "y"\n'
 _BODY = """

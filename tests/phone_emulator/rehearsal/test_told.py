@@ -9,19 +9,22 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from tokenless.phone_emulator.cli.playing import (
+from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonVoice,
     StoryVoice,
     TableVoice,
     exit_by_verdict,
 )
-from tokenless.phone_emulator.rehearsal.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.html_report import render_report
-from tokenless.phone_emulator.rehearsal.narrative import results_table, step_story
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.script import load_script
-from tokenless.phone_emulator.rehearsal.view import steps_table
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
+from tokenless.phone_emulator.rehearsal.reports.tables import steps_table
+from tokenless.phone_emulator.rehearsal.reports.text_report import (
+    results_table,
+    step_story,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 
 WRONG = """
 name = "wrong"

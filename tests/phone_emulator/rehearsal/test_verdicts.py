@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.rehearsal.narrative import verdict_lines
-from tokenless.phone_emulator.rehearsal.player import Watcher
-from tokenless.phone_emulator.rehearsal.run import Expectations, Played, run_script
-from tokenless.phone_emulator.rehearsal.script import load_script
-from tokenless.phone_emulator.rehearsal.standing import PhoneState
+from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played, run_script
+from tokenless.phone_emulator.rehearsal.reports.text_report import verdict_lines
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 from tokenless.protocol.trust.reasons import Reason
 
 HEAD = """

@@ -9,11 +9,11 @@ import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import Identity, Server
 from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
-from tokenless.phone_emulator.single import boot_in_folder
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
@@ -29,12 +29,11 @@ from tokenless.services.changes.devices import (
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import RestartService, StopService, Sync
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import RestartService, StopService, Sync
 from tokenless.services.node.serve import Serving, serve_nodes
 
 DEVICE = "SEP001122334455"
-CONFIG = {**FREE_PORTS, "capf": {"port": 0}}
 INSTALL = CapfOperation.INSTALL
 
 
@@ -91,7 +90,7 @@ TFTP, CAPF = "Cisco Tftp", "Cisco Certificate Authority Proxy Function"
 
 @pytest.fixture
 async def site(lab: Cluster, nursery: trio.Nursery, tmp_path: Path) -> Site:
-    lab.take_settings(load_config(LAB, CONFIG))
+    lab.take_settings(load_config(LAB, FREE_PORTS))
     serving: Serving = await nursery.start(serve_nodes, lab)
     lab.record_ports(serving.ports)
     tftp = next(each for each in serving.listening if each.service == "tftp")

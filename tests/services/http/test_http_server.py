@@ -23,8 +23,8 @@ from tokenless.services.http.counters import HttpCount, count_of
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.tftp.source import Content, Unmade
-from tokenless.services.tftp.static_files import StaticFiles
+from tokenless.services.tftp.files.source import Content, Unmade
+from tokenless.services.tftp.files.static_files import StaticFiles
 
 CONFIG = b"<device/>" * 500
 FIRMWARE = bytes(range(256)) * 12_000

@@ -19,8 +19,8 @@ from tokenless.services.cluster.site import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Verdict
-from tokenless.services.node.control import is_served
-from tokenless.services.node.requests import (
+from tokenless.services.node.control.client import is_served
+from tokenless.services.node.control.requests import (
     RestartService,
     ShowMetrics,
     ShowTvsCache,
@@ -31,8 +31,8 @@ from tokenless.services.node.requests import (
 )
 from tokenless.services.node.runtime import Kind
 from tokenless.services.node.serve import Serving, serve_nodes
-from tokenless.services.node.settings import tftp_settings
 from tokenless.services.publishing.phone_files import NodeFiles
+from tokenless.services.tftp.settings import TftpSettings
 
 TFTP, TVS = "Cisco Tftp", "Cisco Trust Verification Service"
 
@@ -203,7 +203,7 @@ async def test_nodes_of_other_hosts_are_not_served(cluster: Cluster) -> None:
 
 def test_allowed_networks_are_taken() -> None:
     config = load_config(LAB, {"tftp": {"allow": ["192.0.2.0/24", "2001:db8::/32"]}})
-    settings = tftp_settings(config.tftp)
+    settings = TftpSettings.of(config.tftp)
     assert [str(each) for each in settings.allow] == ["192.0.2.0/24", "2001:db8::/32"]
 
 

@@ -106,7 +106,12 @@ def test_no_column_could_hold_a_private_key(lab: Cluster) -> None:
         for column in table.columns
         if isinstance(column.type, LargeBinary)
     }
-    assert binary == {"certificate.der", "ctl_file.content", "reset_itl.content"}
+    assert binary == {
+        "certificate.der",
+        "ctl_file.content",
+        "device.certificate",
+        "reset_itl.content",
+    }
     keys = [
         path.read_bytes() for path in lab.data.rglob("keys/*.pem") if path.is_file()
     ]

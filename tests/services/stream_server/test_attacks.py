@@ -1,11 +1,11 @@
 """Every guest of the stream server under the same attacks, on real sockets."""
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from tests.rigs.stream_attacks import (
     CLEAR,

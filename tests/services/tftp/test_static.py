@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
-from tokenless.services.tftp.source import ChainedSource, MemoryFiles, whole
-from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
+from tokenless.services.tftp.files.source import ChainedSource, MemoryFiles, whole
+from tokenless.services.tftp.files.static_files import StaticFiles, StaticLimits
 
 
 @pytest.fixture
@@ -122,6 +122,7 @@ def test_a_folder_swapped_for_a_link_leads_nowhere(
 ) -> None:
     """Between finding out where a name leads and opening it, a folder is swapped."""
     real = root / "lists" / "Ringlist.xml"
+    (root / "by-a-link.xml").symlink_to("lists/Ringlist.xml")
     realpath = os.path.realpath
 
     def swap(path: object) -> str:
@@ -134,6 +135,9 @@ def test_a_folder_swapped_for_a_link_leads_nowhere(
         return str(found)
 
     monkeypatch.setattr(os.path, "realpath", swap)
+    refused(StaticFiles(root), "by-a-link.xml")
+    assert real.parent.is_symlink()
+    monkeypatch.undo()
     refused(StaticFiles(root), "lists/Ringlist.xml")
 
 

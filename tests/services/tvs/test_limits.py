@@ -3,11 +3,11 @@
 import contextlib
 import resource
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from tests.rigs import minting
 from tests.rigs.tvs_attacks import (

@@ -1,0 +1,244 @@
+"""`tokenless rehearse plan`: the shortest order of steps that locks no phone out."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from tokenless.command_line import complain
+from tokenless.ground.terminal import counter_view
+from tokenless.phone_emulator.addresses import HOST
+from tokenless.phone_emulator.cli.options import (
+    gathered,
+    models_option,
+    parse_models,
+    parse_release,
+)
+from tokenless.phone_emulator.cli.rehearsals.saving import save_script
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.model import Site
+from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.task import Task, node_number, parse_goal
+from tokenless.phone_emulator.rehearsal.planning.script import script_of
+from tokenless.phone_emulator.rehearsal.planning.starting_point import (
+    continued,
+    task_for,
+)
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
+from tokenless.protocol.certificates.name_text import printable
+
+_MAX_NODES: Final = 21
+"""So many servers a cluster has at most."""
+_MAX_MEMBERS: Final = 5
+_NOT_TOLD: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a person wants planned, and for which cluster."""
+
+    goal: str
+    version: str
+    task: Task
+    script: Script | None
+    """The rehearsal that ends with that cluster, where one was named."""
+
+    def played(self, made: Plan, name: str) -> Script:
+        """Return the plan as a rehearsal."""
+        if self.script is None:
+            return script_of(made, name=name, version=self.version)
+        return msgspec.structs.replace(continued(self.script, made), name=name)
+
+
+def _asked(
+    *,
+    goal: str,
+    version: str,
+    mode: str,
+    models: str,
+    nodes: str,
+    tftp: str | None,
+    callmanager_groups: tuple[str, ...],
+    rehearsal: Path | None,
+    strict: bool,
+) -> _Asked:
+    if rehearsal is not None:
+        script = load_script(rehearsal, check_file)
+        return _Asked(goal, version, task_for(script, goal, strict=strict), script)
+    site = _site(version, nodes, is_mixed=mode == "mixed")
+    groups = _groups(models, site, tftp, callmanager_groups)
+    task = Task(site, groups, parse_goal(goal, site), strict)
+    return _Asked(goal, version, task, None)
+
+
+_task_options = gathered(
+    "asked",
+    _asked,
+    click.option(
+        "--goal",
+        required=True,
+        help='What is to be done: "regenerate CallManager, TVS, CAPF". A unit is '
+        "replaced on every node that has it; CallManager@NODE names one.",
+    ),
+    click.option(
+        "--version",
+        "version",
+        default="10.5(1)",
+        help="The cluster's release.",
+    ),
+    click.option(
+        "--mode",
+        type=click.Choice(["mixed", "non-secure"]),
+        default="mixed",
+        help="The cluster's security mode.",
+    ),
+    models_option,
+    click.option(
+        "--nodes",
+        default="cucm-1051-a-pub,cucm-1051-a-sub1",
+        metavar="NODE[,NODE…]",
+        help="The nodes, the publisher first; at most 21.",
+    ),
+    click.option(
+        "--tftp",
+        metavar="NODE[,NODE…]",
+        help="The nodes that serve phones; without it, all. Every model has a group of "
+        "phones at each of them.",
+    ),
+    click.option(
+        "--callmanager-group",
+        "callmanager_groups",
+        multiple=True,
+        metavar="NODE[,NODE…]",
+        help="A CallManager group: the TVS members of its phones. Repeat it for more "
+        "groups; without it, there is one of the first five nodes.",
+    ),
+    click.option(
+        "--for",
+        "rehearsal",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        metavar="FILE",
+        help="Plan for the cluster and the phones that this rehearsal ends with (made "
+        "by `rehearse import`), whatever --version, --mode, --models, --nodes, --tftp "
+        "and --callmanager-group say.",
+    ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Require that phones can fail over to another node after every step.",
+    ),
+)
+
+
+@click.command("plan")
+@_task_options
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the plan as a rehearsal: `tokenless rehearse run FILE`.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="After so long print the best order so far, with the length that no order can "
+    "be below.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def plan(
+    *, asked: _Asked, save: Path | None, timeout_s: float | None, as_json: bool
+) -> None:
+    """Search orders of steps on a model of the cluster and its phones.
+
+    Says what the change does when it is made in one go, the shortest order that locks
+    no phone out, the anchors and TVS members that are left after each step, and until
+    when something must not be done. Groups for which the order is not safe are named
+    with the reason and the steps between which it is so. Exit status 1 when no order is
+    safe, 3 when none was found in the time given.
+    """
+    with counter_view("orders checked") as progress:
+        made = make_plan(asked.task, timeout_s=timeout_s, progress=progress)
+    if as_json:
+        click.echo(json.dumps(to_json(made)))
+    else:
+        for line in in_words(made):
+            click.echo(printable(line))
+    if made.steps is None:
+        words = "no safe order was found" if made.gave_up else "no order is safe"
+        error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
+        complain(error.explain())
+        sys.exit(_NOT_TOLD if made.gave_up else 1)
+    if save is not None:
+        comment = (
+            f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\n"
+            "What is expected is what the model predicts; playing it is the proof."
+        )
+        save_script(save, write_script(asked.played(made, save.stem), comment=comment))
+
+
+def _site(version: str, nodes: str, *, is_mixed: bool) -> Site:
+    names = _names(nodes)
+    wrong = [name for name in names if not HOST.fullmatch(name)]
+    if wrong:
+        raise PhoneError(f"{wrong[0]!r} is not a node's name", hint="use a host name")
+    if len(set(names)) != len(names):
+        raise PhoneError(f"a node is named twice in {nodes}", hint="name each once")
+    if not 1 <= len(names) <= _MAX_NODES:
+        raise PhoneError(
+            f"plan takes 1 to {_MAX_NODES} nodes, not {len(names)}",
+            hint="a cluster has no more; name the publisher first",
+        )
+    return Site(parse_release(version), names, is_mixed)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(text: str, site: Site) -> tuple[int, ...]:
+    """Return nodes by number. Raises PhoneError when one is none of the cluster."""
+    return tuple(node_number(name, site) for name in _names(text))
+
+
+def _groups(
+    models: str, site: Site, tftp: str | None, callmanager_groups: tuple[str, ...]
+) -> tuple[Group, ...]:
+    serving = _numbers(tftp, site) if tftp else tuple(range(len(site.nodes)))
+    members = [_numbers(text, site) for text in callmanager_groups]
+    if any(not 1 <= len(each) <= _MAX_MEMBERS for each in members):
+        raise PhoneError(
+            f"a CallManager group has 1 to {_MAX_MEMBERS} nodes",
+            hint="repeat --callmanager-group for more groups",
+        )
+    members = members or [tuple(range(len(site.nodes)))[:_MAX_MEMBERS]]
+    return tuple(
+        Group(_group_name(model, site.nodes[node], number, members), model, node, each)
+        for model in parse_models(models)
+        for node in serving
+        for number, each in enumerate(members, 1)
+    )
+
+
+def _group_name(
+    model: str, node: str, number: int, members: list[tuple[int, ...]]
+) -> str:
+    name = f"{model}-at-{node}"
+    return name if len(members) == 1 else f"{name}-in-group-{number}"
+
+
+def _what_to_do(made: Plan) -> str:
+    if made.gave_up:
+        return "give it more time with --timeout, or plan for fewer units at a time"
+    return (
+        "delete the CTL on each phone after the change, or keep tokens that sign the "
+        "CTL"
+    )

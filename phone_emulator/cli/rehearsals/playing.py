@@ -1,0 +1,121 @@
+"""What `rehearse run` and `demo` share: a script is played, told, and judged."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.terminal import cell, cells, result_console
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
+from tokenless.phone_emulator.rehearsal.play.run import (
+    Played,
+    rehearsal_folder,
+    run_script,
+)
+from tokenless.phone_emulator.rehearsal.reports.tables import (
+    WIDTH_IN_FILES,
+    progress_view,
+    steps_table,
+)
+from tokenless.phone_emulator.rehearsal.reports.text_report import (
+    step_story,
+    verdict_lines,
+)
+from tokenless.phone_emulator.rehearsal.reports.verdict import run_verdicts
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+
+
+class Voice:
+    """How a rehearsal is told on standard output; this one says nothing."""
+
+    console: Console | None = None
+    """Where people read it, beside the bar; None where programs do."""
+
+    def begin(self, script: Script) -> None:
+        """Say what is going to be played."""
+
+    def tell(self, report: StepReport) -> None:
+        """Tell a step that has ended."""
+
+    def end(self, played: Played) -> None:
+        """Say how it ended."""
+
+
+class JsonVoice(Voice):
+    """One JSON object a step, and a last one."""
+
+    def tell(self, report: StepReport) -> None:
+        """Print the step."""
+        click.echo(json.dumps(report.to_json()))
+
+    def end(self, played: Played) -> None:
+        """Print the verdict."""
+        click.echo(json.dumps(played.to_json()))
+
+
+class StoryVoice(Voice):
+    """Everything, for people: the verdicts first, then the steps that led to them."""
+
+    def __init__(self) -> None:
+        self._console = self.console = result_console(WIDTH_IN_FILES)
+
+    def end(self, played: Played) -> None:
+        """Tell the rehearsal; the impact leads, so nothing is told before the end."""
+        console, script = self._console, played.script
+        console.print(verdict_lines(played))
+        console.rule(cell(script.name), align="left")
+        console.print(cells(script.lesson.splitlines()))
+        marked = ", inferred from the phone's rules" if script.inferred else ""
+        console.print(cell(f"source: {script.source or 'none given'}{marked}"))
+        for each in script.approximations:
+            said = f"approximated: {each.what} ({each.why})"
+            console.print(cell(said), soft_wrap=True)
+        console.print()
+        for report in played.steps:
+            console.print(step_story(report))
+        console.print(
+            f"{phones_words(played.impact.of)}, {steps_words(len(played.steps))}, "
+            f"{played.seconds:.1f} s\n"
+        )
+
+
+class TableVoice(Voice):
+    """The verdicts, then a table of steps: checksums on nodes and on phones."""
+
+    def end(self, played: Played) -> None:
+        """Print the verdicts and the table."""
+        console = result_console(WIDTH_IN_FILES)
+        console.print(verdict_lines(played))
+        console.print(steps_table(played.steps))
+        console.print(
+            f"{phones_words(played.phones)}, {steps_words(len(played.steps))}, "
+            f"{played.seconds:.1f} s"
+        )
+
+
+def play_aloud(script: Script, phones: int, keep: Path | None, voice: Voice) -> Played:
+    """Play a script and tell it, with a bar on standard error.
+
+    Raises:
+        TokenlessError: When the stage cannot be set up, or `keep` is in use.
+    """
+    voice.begin(script)
+    with rehearsal_folder(keep) as folder, progress_view(voice.console) as watcher:
+        played = run_script(script, phones, folder, watcher, voice.tell)
+    voice.end(played)
+    return played
+
+
+def exit_by_verdict(results: Sequence[Played]) -> None:
+    """Exit with status 1 and one line about the first surprise, if there is one."""
+    failed = next((played for played in results if not played.ok), None)
+    if failed is None:
+        return
+    leading = run_verdicts(failed)[0]
+    complain(f"{failed.script.name}: {leading.short}: {failed.first_difference}")
+    sys.exit(ExitStatus.FAILED)

@@ -1,0 +1,95 @@
+"""`tokenless rehearse run`: play rehearsals and say what happened to the phones."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from tokenless.ground.terminal import result_console
+from tokenless.phone_emulator.cli.options import keep_option, phones_option
+from tokenless.phone_emulator.cli.rehearsals.playing import (
+    JsonVoice,
+    StoryVoice,
+    Voice,
+    exit_by_verdict,
+    play_aloud,
+)
+from tokenless.phone_emulator.files import output_file
+from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
+from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
+from tokenless.phone_emulator.rehearsal.reports.text_report import results_table
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find_scripts
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="NAME|FILE...")
+@click.option("--all", "run_all", is_flag=True, help="Run every rehearsal at hand.")
+@phones_option(1, "How many phones, beside groups of a fixed size.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write one self-contained HTML page.",
+)
+@keep_option
+@click.option(
+    "--summary", is_flag=True, help="Print the table of results only, not each step."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
+def run(
+    *,
+    names: tuple[str, ...],
+    run_all: bool,
+    phones: int,
+    report: Path | None,
+    keep: Path | None,
+    summary: bool,
+    as_json: bool,
+) -> None:
+    """Run rehearsals by name, by NAME@VARIANT, or from a TOML file.
+
+    Says what happened to the phones and whether the script foresaw it; for every step
+    which phones are stuck or would be if they started now, why, how many trust anchors
+    each group has left, and what would recover them. Exit status 0 when nobody is stuck
+    or would be, or all that are were expected to, and every expectation holds; else 1.
+    """
+    scripts = _chosen(names, run_all=run_all, for_report=report is not None)
+    voice = _voice(as_json=as_json, summary=summary)
+    with nullcontext() if report is None else output_file(report) as page:
+        results = [
+            play_aloud(script, phones, _place(keep, script), voice)
+            for script in scripts
+        ]
+        if page is not None:
+            page.write(render_report(results[0]))
+    if (len(results) > 1 or summary) and not as_json:
+        result_console(WIDTH_IN_FILES).print(results_table(results))
+    exit_by_verdict(results)
+
+
+def _chosen(
+    names: tuple[str, ...], *, run_all: bool, for_report: bool
+) -> Sequence[Script]:
+    if bool(names) == run_all:
+        raise click.UsageError("name rehearsals, or give --all")
+    if run_all:
+        scripts = list(all_scripts(check_file))
+    else:
+        found = (find_scripts(name, check_file) for name in names)
+        scripts = [script for each in found for script in each]
+    if for_report and len(scripts) > 1:
+        listed = ", ".join(script.name for script in scripts)
+        raise click.UsageError(f"--report is about one rehearsal; choose of {listed}")
+    return scripts
+
+
+def _voice(*, as_json: bool, summary: bool) -> Voice:
+    if as_json:
+        return JsonVoice()
+    return Voice() if summary else StoryVoice()
+
+
+def _place(keep: Path | None, script: Script) -> Path | None:
+    return None if keep is None else keep / script.name.replace("/", "-")

@@ -1,0 +1,156 @@
+"""A phone of its own, in a folder: boots it and keeps what a person may look at later.
+
+report = await boot_in_folder(identity, folder, tls=("1.0", "1.2"))
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import trio
+
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.enrolment import (
+    CHANGED,
+    Enrolment,
+    EnrolmentSite,
+    Sleep,
+    enrol,
+    moments_of,
+)
+from tokenless.phone_emulator.flash import FolderFlash, PhoneState
+from tokenless.phone_emulator.phone import Network, Phone, open_network
+from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.log_events import LogEntry
+from tokenless.phone_emulator.secd.record import BootRecorder
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.status_messages import ERASING_LISTS, line_of
+from tokenless.protocol.capf_decision import plan_capf
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
+
+_MAX_STATUS_LINES = 30
+
+
+async def boot_in_folder(
+    identity: Identity,
+    folder: Path,
+    network: Network | None = None,
+    *,
+    string: str | None = None,
+    sleep: Sleep = trio.sleep,
+) -> BootReport:
+    """Boot a phone whose flash is a folder; keep log, record and status messages.
+
+    After the boot it goes to CAPF, if its configuration says so, and boots again when
+    that changed its certificate (REFERENCE-3 2.5).
+
+    Args:
+        identity: Which phone it is.
+        folder: Its flash.
+        network: What it shares with others; its own when None.
+        string: The authentication string that a person types.
+        sleep: Waits between tries of CAPF.
+
+    Raises:
+        PhoneError: When the folder cannot be used or is another phone's.
+    """
+    flash = FolderFlash.create(folder, identity.device, identity.model_name)
+    if network is None:
+        async with open_network() as own:
+            return await _boot_and_enrol(identity, flash, own, string, sleep)
+    return await _boot_and_enrol(identity, flash, network, string, sleep)
+
+
+async def _boot_and_enrol(
+    identity: Identity,
+    flash: FolderFlash,
+    network: Network,
+    string: str | None,
+    sleep: Sleep,
+) -> BootReport:
+    recorder = BootRecorder()
+    phone = Phone(identity, flash, flash.certificates, recorder)
+    report = await phone.boot(network)
+    log, said = list(phone.log), list(report.said)
+    ended = await _go_to_capf(phone, report, network, string, sleep)
+    if ended is not None:
+        log += moments_of(ended, network.clock())
+        if ended.result in CHANGED:
+            report = await phone.boot(network)
+            log += phone.log
+            said += report.said
+        report.capf = ended.to_json()
+    _keep(flash, identity, report, log, said)
+    flash.save_record(recorder.finish(report.to_json()))
+    return report
+
+
+async def _go_to_capf(
+    phone: Phone,
+    report: BootReport,
+    network: Network,
+    string: str | None,
+    sleep: Sleep,
+) -> Enrolment | None:
+    config, certificates = report.configuration, phone.certificates
+    if config is None or certificates is None:
+        return None
+    plan = plan_capf(
+        config,
+        certificates.certificate_hash,
+        decrypt_failed=report.decrypt_failed,
+        has_string=string is not None,
+    )
+    if plan is None:
+        return None
+    site = EnrolmentSite(
+        phone.identity,
+        certificates,
+        phone.flash.load(),
+        config,
+        network.tls or phone.identity.model.tls,
+        network.tvs_timeout_s,
+        sleep,
+    )
+    return await enrol(site, plan, string=string)
+
+
+def _keep(
+    flash: FolderFlash,
+    identity: Identity,
+    report: BootReport,
+    log: Sequence[LogEntry],
+    said: Sequence[tuple[float, str]],
+) -> None:
+    """Write what a person may look at later."""
+    state = flash.state() or PhoneState(report.device, report.model)
+    form = identity.model.log_form
+    lines = list(lines_of(log, form, state.next_line))
+    report.console_log = str(flash.append_log(lines))
+    shown = tuple(line_of(at, text, form) for at, text in said)
+    flash.save_state(
+        msgspec.structs.replace(
+            state,
+            next_line=state.next_line + len(lines),
+            booted_at=time.time(),
+            report=report.to_json(),
+            status_lines=(state.status_lines + shown)[-_MAX_STATUS_LINES:],
+        )
+    )
+
+
+def delete_trust(folder: Path) -> tuple[FileKind, ...]:
+    """Erase the lists as the softkey Erase does; say which there were.
+
+    Raises:
+        PhoneError: When no phone, or none of a known model, keeps its flash there.
+    """
+    flash = FolderFlash.open(folder)
+    state = flash.known_state()
+    erased = flash.delete_trust()
+    line = line_of(time.time(), ERASING_LISTS, PHONE_MODELS[state.model].log_form)
+    lines = (*state.status_lines, line)[-_MAX_STATUS_LINES:]
+    flash.save_state(msgspec.structs.replace(state, status_lines=lines))
+    return erased

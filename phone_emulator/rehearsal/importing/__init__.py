@@ -1,0 +1,1 @@
+"""Scripts from the trust lists of a real cluster."""

@@ -1,0 +1,243 @@
+"""What an imported cluster does not have as the real one has it, and why.
+
+Everything that was guessed or cannot be rebuilt is a value here; it is said on standard
+error, in JSON, at the head of the written file, and whenever that file is played.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from tokenless.phone_emulator.rehearsal.importing.lists import Entry, Picture
+from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.names import DistinguishedName
+from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.trust.verdicts import TFTP_ROLES
+
+
+@unique
+class Topic(StrEnum):
+    """What an approximation is about; stable, for programs."""
+
+    GROUP = "callmanager-group"
+    TVS = "tvs-members"
+    TFTP = "tftp-nodes"
+    RELEASE = "release"
+    LISTS = "lists-not-given"
+    SHARED = "shared-certificate"
+    CA = "ca-signed"
+    EC = "ec-certificate"
+    NAMES = "names-differ"
+    NODE_NAMES = "node-names"
+    HASHES = "listed-by-hash"
+    KEYS = "key-sizes"
+    DIGEST = "digest"
+    UNVERIFIED = "not-verified"
+    ITLS = "itls-disagree"
+    CERTIFICATE = "certificate-left-out"
+    ROLES = "roles-left-out"
+    MODELS = "stand-in-models"
+    PHONES = "phones-left-out"
+    POOLS = "device-pools"
+
+
+ANCHOR_TOPICS: Final = frozenset(
+    {Topic.LISTS, Topic.SHARED, Topic.EC, Topic.ITLS, Topic.HASHES, Topic.ROLES}
+)
+"""With one of these, the phones' anchors may be others than the real ones."""
+_LONGEST: Final = 900
+NAME_TOPICS: Final = frozenset({Topic.NAMES, Topic.NODE_NAMES})
+
+
+@dataclass(frozen=True, slots=True)
+class Approximation:
+    """One thing that is not as it is there."""
+
+    topic: Topic
+    what: str
+    """What is otherwise here."""
+    why: str
+
+    def cleaned(self) -> "Approximation":
+        """Return it fit for terminals and files: names in it are a stranger's."""
+        return Approximation(self.topic, _clean(self.what), _clean(self.why))
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as `rehearse import --json` prints it."""
+        return {"topic": self.topic.value, "what": self.what, "why": self.why}
+
+
+def _clean(text: str) -> str:
+    plain = printable(text)
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
+
+
+def of_lists(pictures: Sequence[Picture]) -> Iterator[Approximation]:
+    """Say what lists hold that is not rebuilt as they have it."""
+    entries = [entry for picture in pictures for entry in picture.entries]
+    yield from _unverified(pictures)
+    yield from _shared(entries)
+    yield from _ca_signed(entries)
+    yield from _ec(entries)
+    yield from _by_hash(entries)
+    yield from _other_roles(entries)
+    yield from _names(entries)
+    yield from _digest(pictures)
+
+
+def _unverified(pictures: Sequence[Picture]) -> Iterator[Approximation]:
+    for picture in pictures:
+        if not picture.is_verified:
+            yield Approximation(
+                Topic.UNVERIFIED,
+                f"the signature of {picture.source} did not verify",
+                "here every list is signed well",
+            )
+
+
+def _shared(entries: Sequence[Entry]) -> Iterator[Approximation]:
+    """Find a CallManager or TVS certificate that several nodes have."""
+    holders: dict[tuple[str, str], dict[str, Entry]] = {}
+    for entry in entries:
+        if entry.role in (*TFTP_ROLES, Role.TVS) and entry.serial:
+            named = holders.setdefault(entry.identity, {})
+            named.setdefault((entry.dns_name or entry.address or "").lower(), entry)
+    for named in holders.values():
+        if len(named) > 1:
+            first = next(iter(named.values()))
+            unit = "TVS" if first.role == Role.TVS else "CallManager"
+            yield Approximation(
+                Topic.SHARED,
+                f"one {unit} certificate (CN={first.common_name}) is that of "
+                f"{listed(named)}; here each of them has its own",
+                "multi-server certificates are not modelled: there one regeneration "
+                "changes all of these nodes at once",
+            )
+
+
+def _ca_signed(entries: Sequence[Entry]) -> Iterator[Approximation]:
+    by_issuer: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.is_ca_signed:
+            who = by_issuer.setdefault(entry.issuer, [])
+            who.append(f"{_unit_word(entry)} (CN={entry.common_name})")
+    for issuer, who in by_issuer.items():
+        yield Approximation(
+            Topic.CA,
+            f"signed by a CA ({issuer}): {listed(who)}; self-signed here",
+            "CA-signed certificates are not modelled; lists and phones go by the key, "
+            "which a CA's signature does not change",
+        )
+
+
+def _ec(entries: Sequence[Entry]) -> Iterator[Approximation]:
+    who = [f"CN={entry.common_name}" for entry in entries if entry.is_ec]
+    if who:
+        yield Approximation(
+            Topic.EC,
+            f"left out: certificates with EC keys (CallManager-ECDSA): {listed(who)}",
+            "EC certificates are not modelled",
+        )
+
+
+def _by_hash(entries: Sequence[Entry]) -> Iterator[Approximation]:
+    who = [f"CN={entry.common_name}" for entry in entries if entry.is_by_hash]
+    if who:
+        yield Approximation(
+            Topic.HASHES,
+            f"listed by a hash there, with their certificates here: {listed(who)}",
+            "lists of 8.x with hashes are not made",
+        )
+
+
+_REBUILT: Final = frozenset({Role.SAST, *TFTP_ROLES, Role.TVS, Role.CAPF})
+
+
+def _other_roles(entries: Sequence[Entry]) -> Iterator[Approximation]:
+    who = [
+        f"CN={entry.common_name} (role {entry.role})"
+        for entry in entries
+        if entry.role not in _REBUILT
+    ]
+    if who:
+        yield Approximation(
+            Topic.ROLES,
+            f"without these records here: {listed(who)}",
+            "only SAST, TFTP, CCM+TFTP, TVS and CAPF records are made",
+        )
+
+
+def _names(entries: Sequence[Entry]) -> Iterator[Approximation]:
+    """Find servers whose names differ in more than the common name."""
+    rests: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for entry in entries:
+        if entry.role in (*TFTP_ROLES, Role.TVS, Role.CAPF) and entry.subject:
+            rests.setdefault(_rest(entry.subject), []).append(
+                node_name(entry) or entry.common_name
+            )
+    if len(rests) > 1:
+        forms = [
+            f"{';'.join(f'{key}={value}' for key, value in rest) or 'a CN only'} "
+            f"({listed(who)})"
+            for rest, who in rests.items()
+        ]
+        yield Approximation(
+            Topic.NAMES,
+            "the certificates' names differ in more than the CN: "
+            f"{listed(forms)}; here all are alike",
+            "a cluster has one organisation, place and country here",
+        )
+
+
+def _rest(subject: str) -> tuple[tuple[str, str], ...]:
+    try:
+        name = DistinguishedName.parse(subject)
+    except DecodeError:
+        return (("?", subject),)
+    return tuple(
+        sorted(
+            (key.upper(), value.strip())
+            for key, value in name.attributes
+            if key.upper() != "CN"
+        )
+    )
+
+
+def _digest(pictures: Sequence[Picture]) -> Iterator[Approximation]:
+    digests = {each.digest for each in pictures if each.digest is not None}
+    other = digests - {Digest.SHA1}
+    if other:
+        names = " and ".join(sorted(digest.name for digest in other))
+        yield Approximation(
+            Topic.DIGEST,
+            f"the lists are signed with {names}; with SHA1 here, as by default",
+            "other digests of lists are not modelled",
+        )
+    elif not digests:
+        yield Approximation(
+            Topic.DIGEST,
+            "lists are signed with SHA1 here",
+            "pasted text does not tell the digest",
+        )
+
+
+def _unit_word(entry: Entry) -> str:
+    if entry.role in TFTP_ROLES:
+        return "CallManager"
+    if entry.role in (Role.TVS, Role.CAPF):
+        return Role(entry.role).name
+    return "ITLRecovery" if entry.is_recovery else "SAST"
+
+
+_MOST_SHOWN: Final = 8
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words once each; long lists end in how many more there are."""
+    once = list(dict.fromkeys(word for word in words if word))
+    shown = ", ".join(once[:_MOST_SHOWN])
+    more = len(once) - _MOST_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,155 @@
+"""The CallManager group of an imported cluster, by a phone's `SEP….cnf.xml`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.importing.approximations import (
+    Approximation,
+    Topic,
+)
+from tokenless.phone_emulator.rehearsal.importing.lists import load_bytes
+from tokenless.phone_emulator.rehearsal.importing.nodes import (
+    ImportedNode,
+    is_address,
+)
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.files.signed_file import SignedFile
+from tokenless.protocol.phones.configuration import PhoneConfig
+
+_GUESSED_NAME: Final = "Imported-CMG"
+_MOST_GUESSED: Final = 3
+"""How many members a guess has: fewer TVS servers than there are is the safe side."""
+_MOST_MEMBERS: Final = 5
+_SIGNED: Final = b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedGroup:
+    """The nodes that phones register with, and whose TVS they ask, in order."""
+
+    name: str
+    members: tuple[str, ...]
+    approximations: tuple[Approximation, ...] = ()
+
+
+def load_phone_config(path: Path) -> PhoneConfig:
+    """Read a phone's configuration, signed or not.
+
+    Raises:
+        PhoneError: When it is none, or is encrypted.
+    """
+    return phone_config_of(load_bytes(path), str(path))
+
+
+def phone_config_of(data: bytes, source: str) -> PhoneConfig:
+    """Read a phone's configuration from its bytes.
+
+    Raises:
+        PhoneError: When it is none, is encrypted, or names no CallManager.
+    """
+    try:
+        if data[:1] == _SIGNED:
+            signed = SignedFile.decode(data)
+            if signed.is_encrypted:
+                raise PhoneError(
+                    f"{source} is encrypted",
+                    hint="give the configuration of a phone without encryption",
+                )
+            data = signed.payload
+        config = PhoneConfig.decode(data)
+    except ProtocolError as error:
+        raise PhoneError(
+            f"{source} is no phone's configuration: {error}",
+            hint="fetch SEP<MAC>.cnf.xml of a phone that is registered",
+        ) from None
+    if not config.callmanagers:
+        raise PhoneError(
+            f"{source} names no CallManager",
+            hint="give the configuration of a phone that has a device pool",
+        )
+    return config
+
+
+def guessed_group(nodes: Sequence[ImportedNode]) -> ImportedGroup:
+    """Return a group of the first nodes, where no configuration tells it."""
+    members = tuple(node.name for node in nodes[:_MOST_GUESSED])
+    return ImportedGroup(
+        _GUESSED_NAME,
+        members,
+        (
+            Approximation(
+                Topic.GROUP,
+                f"the CallManager group is a guess: {', '.join(members)}",
+                "lists do not tell which nodes' TVS phones ask; "
+                "--config SEP….cnf.xml does",
+            ),
+        ),
+    )
+
+
+def group_of(config: PhoneConfig, nodes: Sequence[ImportedNode]) -> ImportedGroup:
+    """Return the group of a configuration, its members as nodes of the lists.
+
+    Raises:
+        PhoneError: When a member is none of these nodes.
+    """
+    ordered = sorted(config.callmanagers, key=lambda member: member.priority)
+    members = []
+    for member in ordered[:_MOST_MEMBERS]:
+        words = (member.name, member.address)
+        found = next((n for n in nodes if any(_is_called(n, w) for w in words)), None)
+        if found is None:
+            raise PhoneError(
+                f"the configuration's CallManager {printable(member.name)} "
+                f"({printable(member.address)}) is no node of the lists",
+                hint=f"nodes are {', '.join(n.name for n in nodes)}; give lists and "
+                "configuration of the same cluster, and the addresses or names in both",
+            )
+        if found.name not in members:
+            members.append(found.name)
+    name = printable(config.callmanager_group)[:64] or _GUESSED_NAME
+    return ImportedGroup(
+        name, tuple(members), tuple(_about_tvs(config, nodes, members))
+    )
+
+
+def _about_tvs(
+    config: PhoneConfig, nodes: Sequence[ImportedNode], members: Sequence[str]
+) -> list[Approximation]:
+    asked = [
+        next((n.name for n in nodes if _is_called(n, server.address)), server.address)
+        for server in config.tvs
+    ]
+    if asked == list(members):
+        return []
+    shown = ", ".join(map(printable, asked)) or "none"
+    return [
+        Approximation(
+            Topic.TVS,
+            f"phones ask the TVS of the group's members; there they ask {shown}",
+            "the configuration lists other TVS servers than its group's members",
+        )
+    ]
+
+
+def _is_called(node: ImportedNode, word: str) -> bool:
+    """Whether a configuration means a node by its address, host or full name."""
+    if not word:
+        return False
+    if word == node.real_address:
+        return True
+    return word.split(".", maxsplit=1)[0].casefold() == node.name.casefold()
+
+
+def known_addresses(config: PhoneConfig | None) -> dict[str, str]:
+    """Return the addresses that a configuration knows, by host name in lower case."""
+    members = () if config is None else config.callmanagers
+    return {
+        member.name.split(".")[0].casefold(): member.address
+        for member in members
+        if member.name and is_address(member.address)
+    }

@@ -1,0 +1,1 @@
+"""The outcome of a step: status of each group, causes, remedies, expectations."""

@@ -1,0 +1,134 @@
+"""The impact of a step on phones, whatever its script foresaw.
+
+Impact and expectation are two verdicts. This one counts phones: those that are stuck,
+those that would be if they started now, and those that nothing on a server can free.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+def phones_words(count: int) -> str:
+    """Return a number of phones in words: `1 phone`, `20 phones`."""
+    return f"{count} phone" if count == 1 else f"{count} phones"
+
+
+def steps_words(count: int) -> str:
+    """Return a number of steps in words: `1 step`, `4 steps`."""
+    return f"{count} step" if count == 1 else f"{count} steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What happened to some phones."""
+
+    stuck: int = 0
+    """Phones whose last boot refused a file, or did not get one."""
+    would_be_stuck: int = 0
+    """Further phones that are off, or were not restarted since a change, and would be
+    stuck at one of their servers if they started now."""
+    locked_out: int = 0
+    """Those of both that no server can bring back: no anchor, no TVS member."""
+    locked_out_later: int = 0
+    """Those of the locked out that are not stuck yet."""
+    by_hand: int = 0
+    """Those of the locked out whose model never asks TVS: the vendor's procedures, too,
+    have their CTL deleted by hand."""
+    waiting: int = 0
+    """Phones that are off or were not restarted, and would take what is served."""
+    unregistered: int = 0
+    """Phones that are on and have no dial tone: no node takes their registration."""
+    of: int = 0
+    """All phones."""
+
+    @classmethod
+    def total(cls, parts: Iterable["Impact"]) -> Self:
+        """Add up the impact on groups."""
+        names = cls.__slots__
+        sums = dict.fromkeys(names, 0)
+        for part in parts:
+            for name in names:
+                sums[name] += getattr(part, name)
+        return cls(**sums)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether no phone is stuck or would be, and none is without dial tone."""
+        return not self.has_stuck and not self.unregistered
+
+    @property
+    def has_stuck(self) -> bool:
+        """Whether a phone is stuck or would be."""
+        return bool(self.stuck or self.would_be_stuck)
+
+    @property
+    def weight(self) -> tuple[int, int, int, int]:
+        """How bad it is, for comparison."""
+        stuck = self.stuck + self.would_be_stuck
+        return self.locked_out, stuck, self.unregistered, self.stuck
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `impact` of `rehearse run --json`."""
+        return {
+            "stuck": self.stuck,
+            "locked_out": self.locked_out,
+            "unregistered": self.unregistered,
+            "would_be_stuck": self.would_be_stuck,
+            "by_hand": self.by_hand,
+            "of": self.of,
+        }
+
+    def __str__(self) -> str:
+        """Return the headline: `LOCKED OUT 400 of 400 phones`."""
+        first, *others = self.parts()
+        return f"{first}: {'; '.join(others)}" if others else first
+
+    def parts(self) -> Iterator[str]:
+        """Return what there is to say, what matters most first."""
+        yield self._headline()
+        if self.unregistered and self.has_stuck:
+            yield f"{self.unregistered} without dial tone"
+        if not self.has_stuck:
+            yield f"none of {phones_words(self.of)} is stuck"
+        elif self.locked_out > self.by_hand:
+            stuck = self.stuck - (self.locked_out - self.locked_out_later)
+            if stuck:
+                yield f"{stuck} more stuck"
+            yield from self._later(self.would_be_stuck - self.locked_out_later)
+        elif self.by_hand == self.stuck + self.would_be_stuck:
+            if others := self.of - self.by_hand:
+                yield f"the other {others} are not stuck"
+        else:
+            if self.stuck:
+                yield from self._later(self.would_be_stuck)
+            if self.by_hand:
+                yield f"{_need(self.by_hand)} a hand"
+        if self.waiting:
+            yield f"{self.waiting} off or not restarted: a copy booted well"
+
+    def _headline(self) -> str:
+        all_phones = phones_words(self.of)
+        later = "" if self.stuck else " when they next start"
+        if self.is_safe:
+            return "SAFE"
+        if not self.has_stuck:
+            return f"WITHOUT DIAL TONE: {self.unregistered} of {all_phones}"
+        if self.locked_out > self.by_hand:
+            return f"LOCKED OUT {self.locked_out} of {all_phones}{later}"
+        if self.by_hand == self.stuck + self.would_be_stuck:
+            return f"{_need(self.by_hand, 'phone')} a hand{later}"
+        if self.stuck:
+            return f"STUCK {self.stuck} of {all_phones}"
+        return f"WOULD BE STUCK {self.would_be_stuck} of {all_phones}{later}"
+
+    @staticmethod
+    def _later(count: int) -> Iterator[str]:
+        if count:
+            yield f"{count} more would be stuck when they next start"
+
+
+def _need(count: int, what: str = "of them") -> str:
+    """Return `1 phone needs`, `2 phones need`, `1 of them needs`."""
+    named = phones_words(count) if what == "phone" else f"{count} {what}"
+    return f"{named} needs" if count == 1 else f"{named} need"

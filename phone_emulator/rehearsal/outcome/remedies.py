@@ -1,0 +1,164 @@
+"""What would recover phones that refuse a file: derived from what they hold.
+
+Each remedy is named only when it works by the rules of REFERENCE 4.2: a key that the
+phone knows and the cluster has, or a TVS server that the phone believes. Deleting the
+lists on the phone always works and always comes last.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
+    ClusterFacts,
+    Held,
+    Signer,
+    TvsFacts,
+)
+from tokenless.phone_emulator.rehearsal.scripts.remedy import Remedy, RemedyKind
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.phones.models import PhoneModel
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import TVS_FAILURES, Reason
+
+_NOT_FETCHED: Final = frozenset({Reason.NO_SERVER, Reason.NOT_DOWNLOADED})
+_SAID_NO: Final = frozenset({Reason.NOT_VOUCHED, Reason.WRONG_ROLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Phones of one kind that refuse something."""
+
+    files: frozenset[FileKind]
+    reasons: frozenset[Reason]
+    held: Held
+    model: PhoneModel
+    home: ClusterFacts
+    """The cluster whose files they are given."""
+    clusters: tuple[ClusterFacts, ...]
+    tvs: tuple[tuple[ClusterFacts, TvsFacts], ...]
+    """The TVS servers that the phones believe, up or down."""
+
+
+def remedies_for(trouble: Trouble) -> Iterator[Remedy]:
+    """Return what would help, the least work first."""
+    if trouble.reasons <= _NOT_FETCHED:
+        text = "start a TFTP server that the phones ask, then reset them"
+        yield Remedy(RemedyKind.START_TFTP, (), text)
+        return
+    if Reason.NOT_AUTHORISED in trouble.reasons:
+        text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
+        yield Remedy(RemedyKind.UPDATE_CTL, (), text)
+    yield from _by_a_reset(trouble)
+    yield from _by_tvs(trouble)
+    yield from _by_the_other_signer(trouble)
+    yield from _by_an_old_key(trouble)
+    yield from _by_another_cluster(trouble)
+    lists = "CTL and ITL" if trouble.model.security_by_default else "the CTL"
+    text = f"delete {lists} on each phone by hand"
+    yield Remedy(RemedyKind.DELETE_BY_HAND, (), text)
+
+
+def _by_a_reset(trouble: Trouble) -> Iterator[Remedy]:
+    """Name the TVS servers that could not be used at the boot and can be now."""
+    if not trouble.reasons & TVS_FAILURES:
+        return
+    answering = tuple(
+        server.node
+        for cluster, server in trouble.tvs
+        if cluster is trouble.home
+        and server.shown is not None
+        and trouble.model.tls[1] >= cluster.oldest_tls
+    )
+    if answering:
+        nodes = ", ".join(answering)
+        text = f"reset the phones: TVS on {nodes}, which they know, answers now"
+        yield Remedy(RemedyKind.RESET_PHONES, answering, text)
+
+
+def _by_tvs(trouble: Trouble) -> Iterator[Remedy]:
+    if not trouble.model.security_by_default:
+        return
+    for cluster, server in trouble.tvs:
+        if server.shown is None:
+            text = (
+                "start Cisco Trust Verification Service on "
+                f"{server.node}, then reset the phones"
+            )
+            yield Remedy(RemedyKind.START_TVS, (server.node,), text)
+        elif trouble.model.tls[1] < cluster.oldest_tls:
+            text = (
+                f"let TVS of cluster {cluster.name} speak TLS {trouble.model.tls[1]}, "
+                f"the newest that a {trouble.model.name} knows"
+            )
+            yield Remedy(RemedyKind.LOWER_TLS, (cluster.name,), text)
+    asked = {cluster.name for cluster, server in trouble.tvs if server.shown}
+    if asked and trouble.reasons & _SAID_NO:
+        text = (
+            "upload the signer's certificate to Phone-SAST-trust of cluster "
+            f"{', '.join(sorted(asked))}, whose TVS the phones ask"
+        )
+        yield Remedy(RemedyKind.UPLOAD_SIGNER, tuple(sorted(asked)), text)
+
+
+def _by_the_other_signer(trouble: Trouble) -> Iterator[Remedy]:
+    """Name the resets that sign with a key which the phones know."""
+    known = [
+        trouble.home.signers[der]
+        for der in trouble.held.sasts
+        if der in trouble.home.signers
+    ]
+    for signer in known:
+        if signer.store is None:
+            text = f"sign the CTL with {signer} again (CTL Client)"
+            yield Remedy(RemedyKind.SIGN_WITH_TOKEN, (signer.owner,), text)
+        elif _is_reset_signer(signer, trouble.home):
+            does, about = f"{signer} signs, which the phones know", (str(signer),)
+            if trouble.model.security_by_default:
+                text = f"`utils itl reset localkey`: {does}"
+                yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
+            if FileKind.CTL in trouble.files and trouble.home.release.recovery_signs:
+                text = f"`utils ctl reset localkey`: {does}"
+                yield Remedy(RemedyKind.CTL_RESET_LOCALKEY, about, text)
+
+
+def _is_reset_signer(signer: Signer, home: ClusterFacts) -> bool:
+    """Whether `reset localkey` signs with this key (REFERENCE 2.3)."""
+    if home.release.recovery_signs:
+        return signer.store is TrustStore.CALLMANAGER
+    return signer.store is TrustStore.ITLRECOVERY
+
+
+def _by_an_old_key(trouble: Trouble) -> Iterator[Remedy]:
+    old = dict.fromkeys(
+        str(trouble.home.retired[der])
+        for der in trouble.held.sasts
+        if der in trouble.home.retired
+    )
+    if not old:
+        return
+    update = ", `utils ctl update CTLFile`" if trouble.home.is_mixed else ""
+    text = (
+        f"restore the old certificate and key of {', '.join(old)} from a "
+        f"backup{update}, restart TFTP"
+    )
+    yield Remedy(RemedyKind.RESTORE_KEYS, tuple(old), text)
+
+
+def _by_another_cluster(trouble: Trouble) -> Iterator[Remedy]:
+    for cluster in trouble.clusters:
+        if cluster is trouble.home:
+            continue
+        known = [
+            cluster.signers[der] for der in trouble.held.sasts if der in cluster.signers
+        ]
+        about = (cluster.name,)
+        if any(signer.store is TrustStore.ITLRECOVERY for signer in known):
+            text = (
+                "`utils itl reset remotekey` with the ITLRecovery key of cluster "
+                f"{cluster.name}, which the phones know"
+            )
+            yield Remedy(RemedyKind.ITL_RESET_REMOTEKEY, about, text)
+        if known:
+            text = f"give the phones back to cluster {cluster.name}"
+            yield Remedy(RemedyKind.GIVE_BACK, about, text)

@@ -1,0 +1,1 @@
+"""Plans as rehearsals, and rehearsals as starting points of plans."""

@@ -1,0 +1,156 @@
+"""A plan as a rehearsal: the commands as typed, the model's predictions expected."""
+
+from collections.abc import Iterator, Sequence
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.model import Site, first_cluster
+from tokenless.phone_emulator.planner.phones import Boot, Group, Phone, boot
+from tokenless.phone_emulator.planner.plan import Plan, Planned
+from tokenless.phone_emulator.planner.steps import (
+    RESTART_TFTP,
+    Regenerate,
+    ResetPhones,
+)
+from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.rehearsal.scripts import script as scripts
+from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Script, Step
+
+_ADDRESS = "127.0.47.{}"
+_FIRST_ADDRESS = 155
+_MAX_MEMBERS = 5
+"""Of a CallManager group, and of the TFTP servers that a phone is told."""
+
+
+def script_of(plan: Plan, *, name: str, version: str) -> Script:
+    """Return a rehearsal of a plan: a first step that sets it up, then its rounds.
+
+    Raises:
+        PhoneError: When its phones have several CallManager groups.
+        ValueError: When the plan has no steps (a caller's mistake).
+    """
+    task = plan.task
+    return Script(
+        name=name,
+        lesson="The shortest safe order that was found.",
+        inferred=True,
+        groups=tuple(_group(task, each) for each in task.groups),
+        steps=(
+            _set_up(task.site, task.groups),
+            *rounds(plan),
+        ),
+        cluster=_cluster(task, version),
+    )
+
+
+def rounds(plan: Plan) -> Iterator[Step]:
+    """Return a plan's rounds as steps, and what is left for hands.
+
+    Raises:
+        ValueError: When the plan has no steps (a caller's mistake).
+    """
+    if plan.steps is None:
+        msg = "there is nothing to play"
+        raise ValueError(msg)
+    yield from _rounds(plan.task.groups, plan.steps)
+    yield from _by_hand(plan.by_hand)
+
+
+def _cluster(task: Task, version: str) -> dict[str, object]:
+    site = task.site
+    members = {tuple(group.members_of(site)) for group in task.groups}
+    if len(members) > 1:
+        raise PhoneError(
+            "phones of several CallManager groups are not in one rehearsal",
+            hint="plan with one --callmanager-group to save it",
+        )
+    chosen = next(iter(members), range(len(site.nodes)))[:_MAX_MEMBERS]
+    nodes = [
+        {
+            "name": name,
+            "address": _ADDRESS.format(_FIRST_ADDRESS + number),
+            "publisher": number == 0,
+        }
+        for number, name in enumerate(site.nodes)
+    ]
+    groups = [{"name": "Lab-CMG", "members": [site.nodes[n] for n in chosen]}]
+    return {
+        "cluster": {"version": version},
+        "nodes": nodes,
+        "callmanager_groups": groups,
+    }
+
+
+def _group(task: Task, group: Group) -> scripts.Group:
+    nodes = dict.fromkeys((group.node, *sorted({each.node for each in task.groups})))
+    names = tuple(task.site.nodes[node] for node in nodes)[:_MAX_MEMBERS]
+    return scripts.Group(name=group.name, model=group.model, tftp=names)
+
+
+def _set_up(site: Site, groups: Sequence[Group]) -> Step:
+    from_empty = _first_boots(site, groups)
+    mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP)
+    return Step(
+        title="The cluster as it is",
+        run=(*(mixed if site.is_mixed else ()), "phones boot"),
+        why="Every phone holds what its node serves.",
+        expect=tuple(expectations(groups, from_empty)),
+    )
+
+
+def _first_boots(site: Site, groups: Sequence[Group]) -> dict[str, Boot]:
+    cluster = first_cluster(site)
+    return {each.name: boot(site, cluster, each, Phone()) for each in groups}
+
+
+def _rounds(groups: Sequence[Group], steps: Sequence[Planned]) -> Iterator[Step]:
+    """Put all steps up to a reset of the phones into one."""
+    waiting: list[Planned] = []
+    for step in steps:
+        waiting.append(step)
+        if isinstance(step.step, ResetPhones):
+            yield _round(groups, waiting)
+            waiting = []
+    if waiting:
+        yield _round(groups, waiting)
+
+
+def _round(groups: Sequence[Group], steps: Sequence[Planned]) -> Step:
+    changes = [each.title for each in steps if isinstance(each.step, Regenerate)]
+    return Step(
+        title="; ".join(changes) or steps[0].title,
+        run=tuple(line for each in steps for line in each.commands),
+        expect=tuple(expectations(groups, steps[-1].boots)),
+    )
+
+
+def expectations(
+    groups: Sequence[Group], boots: dict[str, Boot]
+) -> Iterator[Expectation]:
+    """Return what the model predicts, as expectations of a step."""
+    for group in groups:
+        found = boots.get(group.name)
+        if found is not None:
+            yield Expectation(
+                group=group.name,
+                outcome="rejected" if found.refusals else "ok",
+                ctl=str(found.ctl.action),
+                itl=None if found.itl is None else str(found.itl.action),
+                verified_by=found.ctl.verified_by,
+                itl_verified_by=None if found.itl is None else found.itl.verified_by,
+                stuck=bool(found.refusals),
+            )
+
+
+def _by_hand(groups: Sequence[Group]) -> Iterator[Step]:
+    if groups:
+        names = " ".join(group.name for group in groups)
+        yield Step(
+            title="The CTL deleted by hand",
+            run=(f"phones delete-trust {names}", f"phones boot {names}"),
+            why="No order is safe for these phones: at the end they still refuse what "
+            "their node serves.",
+            expect=tuple(
+                Expectation(group=group.name, outcome="ok", stuck=False)
+                for group in groups
+            ),
+        )

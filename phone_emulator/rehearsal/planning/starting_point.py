@@ -1,0 +1,178 @@
+"""Plan for the cluster of a rehearsal: its steps, carried out on the model."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.model import Site, first_cluster, serve_all
+from tokenless.phone_emulator.planner.phones import Group, Phone
+from tokenless.phone_emulator.planner.plan import Plan
+from tokenless.phone_emulator.planner.steps import (
+    Regenerate,
+    ResetCtl,
+    ResetItl,
+    ResetPhones,
+    RestartTftp,
+    RestartTvs,
+    Step,
+    UpdateCtl,
+    World,
+    apply,
+)
+from tokenless.phone_emulator.planner.task import Task, parse_goal, regeneration
+from tokenless.phone_emulator.rehearsal.planning.script import rounds
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
+    Action,
+    Admin,
+    Phones,
+    PhoneVerb,
+)
+from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
+from tokenless.phone_emulator.rehearsal.scripts.script import Group as ScriptGroup
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.release import Release
+from tokenless.services.config import ClusterConfig, load_config
+
+_SET_MIXED: Final = "utils ctl set-cluster mixed-mode"
+_SET_NON_SECURE: Final = "utils ctl set-cluster non-secure-mode"
+_REGENERATE: Final = "set cert regen "
+_ON_PUBLISHER: Final[dict[str, Step]] = {
+    # A cluster's first CTL holds what an updated one does; back in non-secure mode it
+    # is made anew, with its servers emptied.
+    _SET_MIXED: UpdateCtl(),
+    _SET_NON_SECURE: UpdateCtl(),
+    "utils ctl update CTLFile": UpdateCtl(),
+    "utils ctl reset localkey": ResetCtl(),
+    "utils itl reset localkey": ResetItl(),
+}
+_EVERYWHERE: Final[dict[str, Step]] = {
+    "utils service restart Cisco Tftp": RestartTftp(),
+    "utils service restart Cisco Trust Verification Service": RestartTvs(),
+}
+
+
+def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
+    """Return the task of changing the cluster that a rehearsal ends with.
+
+    Args:
+        script: The rehearsal, such as `rehearse import` makes.
+        goal: What is to be done.
+        strict: Whether phones must be able to change nodes at any moment.
+
+    Raises:
+        PhoneError: When the goal is none, or the rehearsal has steps that the model
+            does not know.
+        ConfigurationError: When the rehearsal's settings cannot be used.
+    """
+    config = load_config(None, script.cluster)
+    site = _site(script, config)
+    members = _members(site, config)
+    groups = tuple(_group(site, each, members) for each in script.groups)
+    start = _world_after(script, site, groups)
+    return Task(site, groups, parse_goal(goal, site), strict=strict, start=start)
+
+
+def continued(script: Script, plan: Plan) -> Script:
+    """Return the rehearsal with the plan's rounds after its own steps.
+
+    Raises:
+        ValueError: When the plan has no steps (a caller's mistake).
+    """
+    return msgspec.structs.replace(script, steps=(*script.steps, *rounds(plan)))
+
+
+def _site(script: Script, config: ClusterConfig) -> Site:
+    ordered = sorted(config.nodes, key=lambda node: not node.publisher)
+    return Site(
+        Release.parse(config.cluster.version),
+        tuple(node.name for node in ordered),
+        is_mixed=_is_mixed(script),
+    )
+
+
+def _is_mixed(script: Script) -> bool:
+    """Whether the rehearsal ends in mixed mode."""
+    lines = (line for step in script.steps for line in step.run)
+    actions = (parse_action(line) for line in lines)
+    typed = [action.line for action in actions if isinstance(action, Admin)]
+    modes = [line for line in typed if line in (_SET_MIXED, _SET_NON_SECURE)]
+    return bool(modes) and modes[-1] == _SET_MIXED
+
+
+def _group(site: Site, group: ScriptGroup, members: tuple[int, ...]) -> Group:
+    home = group.tftp[0] if group.tftp else site.nodes[0]
+    if home not in site.nodes:
+        raise PhoneError(
+            f"phones of the group {group.name} ask {home}, which is not in the cluster",
+            hint=f"nodes are {', '.join(site.nodes)}",
+        )
+    return Group(group.name, group.model, site.nodes.index(home), members)
+
+
+def _members(site: Site, config: ClusterConfig) -> tuple[int, ...]:
+    """Return the CallManager group of the phones: that of the default device pool."""
+    pool = next((pool for pool in config.device_pools if pool.default), None)
+    named = {group.name: group.members for group in config.callmanager_groups}
+    members = named.get(pool.callmanager_group, ()) if pool is not None else ()
+    return tuple(site.nodes.index(node) for node in members)
+
+
+def _world_after(script: Script, site: Site, groups: tuple[Group, ...]) -> World:
+    """Carry the rehearsal's steps out on the model."""
+    cluster = serve_all(site, first_cluster(site)._replace(ctl=None))
+    world = World(cluster, tuple(Phone() for _ in groups))
+    at_first = replace(site, is_mixed=False)
+    for text, steps in _steps(script, site):
+        # ITLs and CTLs are made in the mode that the cluster has at that moment.
+        if text in (_SET_MIXED, _SET_NON_SECURE):
+            at_first = replace(site, is_mixed=text == _SET_MIXED)
+        had_no_ctl = text == _SET_NON_SECURE and world.cluster.ctl is None
+        for step in () if had_no_ctl else steps:
+            world = apply(at_first, groups, world, step)
+    return world
+
+
+def _steps(script: Script, site: Site) -> Iterator[tuple[str, tuple[Step, ...]]]:
+    """Return what is typed in the shell, and the steps that it is to the model."""
+    for each in script.steps:
+        for line in each.run:
+            action = parse_action(line)
+            text = action.line if isinstance(action, Admin) else ""
+            yield text, _modelled(action, line, site)
+
+
+def _modelled(action: Action, line: str, site: Site) -> tuple[Step, ...]:
+    match action:
+        case Admin(text, None, None, everywhere=True) if text.startswith(_REGENERATE):
+            unit = regeneration(text.removeprefix(_REGENERATE), site.nodes[0], site)
+            return tuple(
+                Regenerate(unit.unit, node) for node in site.holders(unit.unit)
+            )
+        case _:
+            return (_step(action, line, site),)
+
+
+def _step(action: Action, line: str, site: Site) -> Step:
+    unknown = f"the planner's model does not know the step {line!r}"
+    match action:
+        case Phones(verb=PhoneVerb.BOOT, groups=()):
+            return ResetPhones()
+        case Admin(text, None, None, everywhere=True) if text in _EVERYWHERE:
+            return _EVERYWHERE[text]
+        case Admin(text, None, None, everywhere=False) if text in _ON_PUBLISHER:
+            return _ON_PUBLISHER[text]
+        case Admin(text, node, None, everywhere=False) if text.startswith(_REGENERATE):
+            unit = text.removeprefix(_REGENERATE)
+            try:
+                return regeneration(unit, node or site.nodes[0], site)
+            except PhoneError as error:
+                raise PhoneError(f"{unknown}: {error}", hint=error.hint) from None
+        case _:
+            raise PhoneError(
+                unknown,
+                hint="plan for a rehearsal made by `tokenless rehearse import`, of a "
+                "cluster without tokens",
+            )

@@ -1,0 +1,104 @@
+"""Walks a script's steps over a stage, and reports each as it ends."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tokenless.phone_emulator.rehearsal.outcome.expectations import (
+    StepReport,
+    differences,
+)
+from tokenless.phone_emulator.rehearsal.outcome.expected_stuck import Foresight
+from tokenless.phone_emulator.rehearsal.outcome.group_status import standings
+from tokenless.phone_emulator.rehearsal.rig.rig import Stage
+from tokenless.phone_emulator.rehearsal.scripts.actions import Action, Phones, PhoneVerb
+from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
+from tokenless.protocol.errors import TokenlessError
+
+_TRANSCRIPT_LINE: Final = "$ {line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who wants to see a rehearsal while it runs."""
+
+    on_step: Callable[[int, Step], None] = lambda *_: None
+    """Is told which step begins."""
+    on_boot: Callable[[int], None] = lambda _: None
+    """Is told how many phones are about to boot."""
+    on_phone: Callable[[], None] = lambda: None
+    """Is told that one of them has."""
+
+
+async def play(
+    script: Script, stage: Stage, watcher: Watcher
+) -> AsyncIterator[StepReport]:
+    """Play a script on a stage that was set up for it.
+
+    Raises:
+        PhoneError: When a line of the script is not understood; before anything is
+            done.
+    """
+    foresight = Foresight()
+    parsed = [[parse_action(line) for line in step.run] for step in script.steps]
+    for number, (step, actions) in enumerate(zip(script.steps, parsed, strict=True), 1):
+        watcher.on_step(number, step)
+        yield await _play_step(number, step, actions, stage, watcher, foresight)
+
+
+async def _play_step(  # noqa: PLR0917 - one caller
+    number: int,
+    step: Step,
+    actions: list[Action],
+    stage: Stage,
+    watcher: Watcher,
+    foresight: Foresight,
+) -> StepReport:
+    began = time.monotonic()
+    transcript: list[str] = []
+    refusal: str | None = None
+    left_out: tuple[str, ...] = ()
+    stage.cast.booted.clear()
+    for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
+        transcript.append(_TRANSCRIPT_LINE.format(line=line))
+        if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
+            watcher.on_boot(stage.cast.size(action.groups))
+        try:
+            await stage.perform(action, transcript.append, watcher.on_phone)
+        except TokenlessError as error:
+            refusal, left_out = error.explain(), step.run[done:]
+            transcript.append(refusal)
+            break
+    nodes, groups = await stage.nodes(), stage.cast.reports
+    found = standings(
+        stage.cast,
+        await stage.facts(),
+        await stage.prospects(),
+        await stage.registrations(),
+    )
+    printed = "\n".join(text.rstrip("\n") for text in transcript)
+    return StepReport(
+        number=number,
+        step=step,
+        transcript=printed,
+        refusal=refusal,
+        left_out=left_out,
+        nodes=nodes,
+        groups=groups,
+        standings=found,
+        stuck=stage.cast.stuck,
+        differences=tuple(
+            differences(
+                step,
+                refusal=refusal,
+                transcript=printed,
+                nodes=nodes,
+                groups=groups,
+                standings=found,
+            )
+        ),
+        unforeseen=foresight.unforeseen(step, stage.cast.booted, found),
+        seconds=time.monotonic() - began,
+    )

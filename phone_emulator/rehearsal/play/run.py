@@ -1,0 +1,166 @@
+"""Plays one rehearsal from an empty folder to its verdict."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.play.player import Watcher, play
+from tokenless.phone_emulator.rehearsal.rig.rig import open_stage
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+
+
+@unique
+class Expectations(StrEnum):
+    """Whether the expectations of a script came true, whatever the impact."""
+
+    MET = "met"
+    FAILED = "failed"
+    NONE = "none"
+    """The script expects nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A rehearsal that was played."""
+
+    script: Script
+    phones: int
+    steps: tuple[StepReport, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether every expectation holds and nobody else is stuck."""
+        return len(self.steps) == len(self.script.steps) and all(
+            step.ok for step in self.steps
+        )
+
+    @property
+    def first_difference(self) -> str | None:
+        """What the script did not foresee first, None when nothing was."""
+        for step in self.steps:
+            for difference in (*step.differences, *step.unforeseen):
+                return f"step {step.number} ({step.step.title}): {difference}"
+        return None
+
+    @property
+    def expectations(self) -> Expectations:
+        """Whether what the script says of its steps came true."""
+        if any(step.differences for step in self.steps):
+            return Expectations.FAILED
+        if any(step.expects_something for step in self.steps):
+            return Expectations.MET
+        return Expectations.NONE
+
+    @property
+    def impact(self) -> Impact:
+        """What has become of the phones at the end."""
+        return self.steps[-1].impact if self.steps else Impact()
+
+    @property
+    def worst(self) -> StepReport | None:
+        """The first of the steps that harmed phones most, None when none did."""
+        worst = max(self.steps, key=lambda each: each.impact.weight, default=None)
+        return None if worst is None or worst.impact.is_safe else worst
+
+    @property
+    def broke_off(self) -> StepReport | None:
+        """The first step in which a line was refused that should not be."""
+        return next((step for step in self.steps if step.broke_off), None)
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """Devices that are stuck at the end."""
+        return self.steps[-1].stuck if self.steps else ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the last object that `rehearse run --json` prints."""
+        return {
+            "rehearsal": self.script.name,
+            "impact": self.impact.to_json(),
+            "worst": _worst_json(self.worst),
+            "expectations": self.expectations.value,
+            "broke_off": None if self.broke_off is None else self.broke_off.number,
+            "ok": self.ok,
+            "steps": len(self.steps),
+            "stuck": list(self.stuck),
+            "approximations": [
+                {"what": each.what, "why": each.why}
+                for each in self.script.approximations
+            ],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def _worst_json(step: StepReport | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {"step": step.number, "impact": step.impact.to_json()}
+
+
+def run_script(
+    script: Script,
+    phones: int,
+    folder: Path,
+    watcher: Watcher,
+    on_report: Callable[[StepReport], None] = lambda _: None,
+) -> Played:
+    """Play a script in an empty folder.
+
+    Args:
+        script: What.
+        phones: How many, beside groups of a fixed size.
+        folder: Where cluster, flash and logs are put.
+        watcher: Sees it run.
+        on_report: Is given each step's report as it ends.
+
+    Raises:
+        TokenlessError: When the stage cannot be set up, or a line of the script cannot
+            be done, as far as that can be known before anything is played.
+    """
+    check_lines(script)
+    return trio.run(_run, script, phones, folder, watcher, on_report)
+
+
+async def _run(
+    script: Script,
+    phones: int,
+    folder: Path,
+    watcher: Watcher,
+    on_report: Callable[[StepReport], None],
+) -> Played:
+    began = time.monotonic()
+    reports = []
+    async with open_stage(script, phones, folder) as stage:
+        async for report in play(script, stage, watcher):
+            reports.append(report)
+            on_report(report)
+    return Played(script, phones, tuple(reports), time.monotonic() - began)
+
+
+@contextmanager
+def rehearsal_folder(keep: Path | None) -> Iterator[Path]:
+    """Yield a scratch folder, or the new one that is to be kept.
+
+    Raises:
+        PhoneError: When there is something in it.
+    """
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="tokenless-") as scratch:
+            yield Path(scratch)
+        return
+    if keep.exists() and any(keep.iterdir()):
+        raise PhoneError(f"{keep} is not empty", hint="name a new folder")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep

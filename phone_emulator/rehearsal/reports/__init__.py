@@ -1,0 +1,1 @@
+"""Reports of a rehearsal: text, tables, and one HTML page."""

@@ -1,0 +1,141 @@
+"""What a person sees of a rehearsal: a bar while phones boot, a table of the steps."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console, Group
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from tokenless.ground.terminal import cell, cells, progress_bar, talk_line
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.reports.text_report import step_mark
+from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
+from tokenless.phone_emulator.rehearsal.scripts.script import Step
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.trust.anchors import FileKind
+
+WIDTH_IN_FILES: Final = 160
+"""Columns of the tables where there is no terminal: whole checksums fit."""
+
+
+@contextmanager
+def progress_view(results: Console | None = None) -> Iterator[Watcher]:
+    """Show how a rehearsal goes; yield what a player feeds.
+
+    A bar when standard error is a terminal, else a line a step.
+
+    Args:
+        results: The console that steps are told on meanwhile, where there is one.
+    """
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("phones"),
+    )
+    with progress_bar(results, *columns) as bar:
+        task = bar.add_task("set up", total=None)
+
+        def begin_step(number: int, step: Step) -> None:
+            words = printable(f"step {number}: {step.title}")
+            bar.update(task, description=words, total=None, completed=0)
+            if bar.disable:
+                talk_line(words)
+
+        yield Watcher(
+            begin_step,
+            lambda phones: bar.update(task, total=phones, completed=0),
+            lambda: bar.advance(task),
+        )
+
+
+def steps_table(reports: Sequence[StepReport]) -> Group:
+    """Draw a row for each step: checksums on nodes beside those on phones.
+
+    What was not as expected stands below the table, a line each.
+    """
+    table = Table(show_lines=True, header_style="bold")
+    table.add_column("", justify="right")
+    table.add_column("step", max_width=28)
+    table.add_column("CTL bytes", justify="right")
+    table.add_column("MD5 of the CTL on nodes", overflow="fold")
+    table.add_column("MD5 of the CTL on phones", overflow="fold")
+    table.add_column("what phones did with the CTL")
+    table.add_column("dial tone")
+    table.add_column("verdicts")
+    for report in reports:
+        table.add_row(
+            str(report.number),
+            cell(report.step.title),
+            _lengths(report.nodes),
+            _on_nodes(report.nodes),
+            _on_phones(report),
+            cells(_groups(report)),
+            cells(_dial_tones(report)),
+            step_mark(report),
+        )
+    return Group(table, *_complaints(reports))
+
+
+def _complaints(reports: Sequence[StepReport]) -> Iterator[Text]:
+    for report in reports:
+        for difference in (*report.differences, *report.unforeseen):
+            yield cell(f"step {report.number}: {difference}", "red")
+
+
+def _lengths(nodes: Sequence[NodeView]) -> str:
+    found = sorted({node.ctl_length for node in nodes if node.is_up})
+    return "\n".join("none" if length == 0 else str(length) for length in found)
+
+
+def _on_nodes(nodes: Sequence[NodeView]) -> str:
+    holders: dict[str, list[str]] = {}
+    for node in nodes:
+        holders.setdefault(node.md5 or "no file", []).append(node.name)
+    if len(holders) == 1:
+        (alike,) = holders
+        return f"{alike}\n{f'{len(nodes)} nodes' if len(nodes) > 1 else nodes[0].name}"
+    return "\n".join(f"{value}\n{', '.join(names)}" for value, names in holders.items())
+
+
+def _on_phones(report: StepReport) -> str:
+    held = Counter(
+        _md5_of_ctl(phone) for phones in report.groups.values() for phone in phones
+    )
+    return "\n".join(
+        f"{value}\n{phones_words(count)}" for value, count in held.most_common()
+    )
+
+
+def _md5_of_ctl(report: BootReport) -> str:
+    file = report.files.get(FileKind.CTL)
+    return (file and file.md5) or "no file"
+
+
+def _groups(report: StepReport) -> list[str]:
+    return [f"{name}: {_summary(phones)}" for name, phones in report.groups.items()]
+
+
+def _dial_tones(report: StepReport) -> list[str]:
+    """Count all phones that are on by how they are registered."""
+    counts: Counter[str] = Counter()
+    for standing in report.standings:
+        for state, count in standing.registrations.counts.items():
+            counts[state.value] += count
+    return [f"{count} {state}" for state, count in counts.items()]
+
+
+def _summary(phones: Sequence[BootReport]) -> str:
+    counts: Counter[str] = Counter()
+    for phone in phones:
+        file = phone.file(FileKind.CTL)
+        by = f" by {file.verified_by.value}" if file.verified_by else ""
+        counts[f"{file.action.value}{by}"] += 1
+    return ", ".join(f"{count} {words}" for words, count in counts.most_common())

@@ -1,0 +1,112 @@
+"""The two verdicts in words: the impact on phones, then what was expected of it.
+
+"As expected" is said only where something was expected, and nothing is called safe that
+was not seen to be.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum, unique
+from typing import NamedTuple, assert_never
+
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
+
+
+@unique
+class Tone(StrEnum):
+    """How a verdict is coloured."""
+
+    GOOD = "good"
+    PLAIN = "plain"
+    """Neither good nor bad: nothing was expected."""
+    LATER = "later"
+    """Nobody is stuck yet."""
+    BAD = "bad"
+
+
+class Verdict(NamedTuple):
+    """One verdict in words."""
+
+    short: str
+    """For a label: `LOCKED OUT 400 of 400 phones`."""
+    tone: Tone
+    rest: str = ""
+    """What else there is to say."""
+
+    def __str__(self) -> str:
+        """Write all of it."""
+        return f"{self.short}{self.rest}"
+
+
+def impact_verdict(impact: Impact) -> Verdict:
+    """Return an impact in words."""
+    first, *others = impact.parts()
+    is_bad = impact.stuck or impact.locked_out or impact.unregistered
+    tone = Tone.BAD if is_bad else Tone.LATER
+    rest = f": {'; '.join(others)}" if others else ""
+    return Verdict(first, Tone.GOOD if impact.is_safe else tone, rest)
+
+
+def step_verdicts(step: StepReport) -> Iterator[Verdict]:
+    """Return the verdicts of one step, the impact first."""
+    if step.broke_off:
+        yield Verdict("BROKE OFF", Tone.BAD)
+    yield impact_verdict(step.impact)
+    if step.differences:
+        yield Verdict("not as expected", Tone.BAD)
+    elif step.unforeseen:
+        yield Verdict("not foreseen", Tone.BAD)
+    elif step.expects_something:
+        yield Verdict("as expected", Tone.GOOD)
+    else:
+        yield Verdict("nothing was expected", Tone.PLAIN)
+
+
+def run_verdicts(played: Played) -> list[Verdict]:
+    """Return the verdicts of a whole rehearsal, what matters most first."""
+    impact, broken = _impact(played), _broken(played)
+    leading = [impact, *broken]
+    if played.impact.is_safe:
+        leading.reverse()  # nothing that broke off is called safe first
+    return [*leading, _expectations(played)]
+
+
+def _impact(played: Played) -> Verdict:
+    if not played.steps:
+        return Verdict("NOTHING WAS DONE", Tone.PLAIN, ": the rehearsal has no steps")
+    worst = played.worst
+    if worst is None or not played.impact.is_safe:
+        return impact_verdict(played.impact)
+    then = f"after step {worst.number} ({worst.step.title}): {worst.impact}"
+    return Verdict("RECOVERED", Tone.LATER, f": no phone is stuck at the end; {then}")
+
+
+def _broken(played: Played) -> list[Verdict]:
+    step = played.broke_off
+    if step is None:
+        return []
+    lines = len(step.left_out)
+    rest = "" if not lines else f"; {lines} more of its lines were not carried out"
+    short = f"BROKE OFF in step {step.number}"
+    said = f" ({step.step.title}): refused: {step.refusal}{rest}"
+    return [Verdict(short, Tone.BAD, said)]
+
+
+def _expectations(played: Played) -> Verdict:
+    first = played.first_difference
+    rest = "" if first is None else f": {first}"
+    match played.expectations:
+        case Expectations.FAILED:
+            return Verdict("not as expected", Tone.BAD, rest)
+        case Expectations.MET if first is None:
+            return Verdict("as expected", Tone.GOOD, ": every expectation holds")
+        case Expectations.MET:
+            return Verdict("not foreseen", Tone.BAD, rest)
+        case Expectations.NONE if first is None:
+            return Verdict("nothing was expected", Tone.PLAIN)
+        case Expectations.NONE:
+            said = f", so nobody may be stuck{rest}"
+            return Verdict("nothing was expected", Tone.BAD, said)
+        case _:
+            assert_never(played.expectations)

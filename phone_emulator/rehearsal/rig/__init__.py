@@ -1,0 +1,1 @@
+"""The rig of a rehearsal: running clusters, their administrator, their phones."""

@@ -1,0 +1,108 @@
+"""A cluster's nodes on their way up and down, each served by a task of its own."""
+
+import random
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.node.serve import serve_nodes
+
+_DRAWS: Final = 50
+_PORTS: Final = range(20_000, 32_000)
+
+
+class ServedNodes:
+    """Which nodes are up."""
+
+    def __init__(self, cluster: Cluster, nursery: trio.Nursery) -> None:
+        self._cluster = cluster
+        self._nursery = nursery
+        self._up: dict[str, tuple[trio.CancelScope, trio.Event]] = {}
+
+    def is_up(self, name: str) -> bool:
+        """Return whether a node is served."""
+        return name in self._up
+
+    async def start(self, name: str) -> None:
+        """Serve a node; returns when it answers.
+
+        Raises:
+            PhoneError: When it is up already.
+            ServiceError: When a port cannot be had.
+        """
+        if self.is_up(name):
+            raise PhoneError(f"node {name} is up already", hint="leave the line out")
+        self._up[name] = await self._nursery.start(self._serve, name)
+
+    async def stop(self, name: str) -> None:
+        """Take a node down, as if its power were cut; returns when it is gone.
+
+        Raises:
+            PhoneError: When it is down already.
+        """
+        if not self.is_up(name):
+            raise PhoneError(f"node {name} is down already", hint="leave the line out")
+        scope, gone = self._up.pop(name)
+        scope.cancel()
+        await gone.wait()
+
+    def rename(self, old: str, new: str) -> None:
+        """Follow a node to its new name; it goes on running."""
+        if self.is_up(old):
+            self._up[new] = self._up.pop(old)
+
+    async def _serve(
+        self,
+        name: str,
+        *,
+        task_status: trio.TaskStatus[tuple[trio.CancelScope, trio.Event]],
+    ) -> None:
+        gone = trio.Event()
+        try:
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(serve_nodes, self._cluster, [name])
+                    task_status.started((scope, gone))
+        finally:
+            gone.set()
+
+
+def http_port(server: Server) -> int:
+    """Return where a node of a rehearsal serves HTTP: at the number of its TFTP port.
+
+    Several clusters of one rehearsal share neither addresses nor ports, and 6970 may
+    be another program's.
+    """
+    return server.port
+
+
+def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
+    """Find a port that is free on every address, for all kinds of sockets.
+
+    All nodes of a cluster share one port number, and keep it when they come back, as
+    phone configurations name it. It is none of those that the system hands out by
+    itself, so that no other program gets it while a node is down.
+
+    Raises:
+        PhoneError: When none is found; another program holds nearly all.
+    """
+    for port in random.sample(_PORTS, _DRAWS):
+        if all(_is_free(kind, each, port) for each in addresses for kind in kinds):
+            return port
+    raise PhoneError(
+        f"no port is free on {', '.join(addresses)}", hint="close other programs"
+    )
+
+
+def _is_free(kind: socket.SocketKind, address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True

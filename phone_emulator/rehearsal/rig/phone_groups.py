@@ -1,0 +1,307 @@
+"""The phones of a rehearsal: groups of a fleet that boot over real sockets."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count, islice
+from typing import Final
+
+import msgspec
+
+from tokenless.phone_emulator.addresses import SecurePorts
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.rehearsal.rig.dial_tone import register_copies
+from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
+from tokenless.phone_emulator.rehearsal.rig.prospects import (
+    Prospect,
+    Waiting,
+    prospects,
+)
+from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap
+from tokenless.phone_emulator.rehearsal.scripts.script import Group
+from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.tftp.download import Wishes
+
+_FIRST_MAC: Final = 0x001122000000
+# Rehearsals lose no packets: asking often would get no phone a file, and a node that
+# is down keeps every phone waiting for as long as it is asked.
+_WISHES: Final = Wishes(timeout_s=1.0, retransmits=3)
+_CONCURRENCY: Final = 128
+
+Progress = Callable[[], None]
+"""Is called when one more phone has booted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One phone's last boot as both sides logged it."""
+
+    device: str
+    phone: tuple[str, ...] = field(repr=False)
+    """The phone's console log."""
+    services: tuple[str, ...] = field(repr=False)
+    """What the cluster's services wrote meanwhile; no other phone was booting."""
+
+
+class Cast:
+    """All phones of a rehearsal, and the last report of each."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        sizes: Mapping[str, int],
+        nodes: Mapping[str, Server],
+        *,
+        usual: Sequence[str],
+        store: FleetStore,
+        tap: LogTap,
+        clock: Clock,
+    ) -> None:
+        """Set the phones up, without power.
+
+        Args:
+            groups: Who they are.
+            sizes: How many phones each group has.
+            nodes: The TFTP server of each node, by name.
+            usual: The nodes that phones ask whose group names none.
+            store: Where their flash is.
+            tap: Where the services' log can be read.
+            clock: What the phones take for the time.
+        """
+        self._store = store
+        self._tap = tap
+        self.nodes = dict(nodes)
+        self._settings = FleetSettings(
+            concurrency=_CONCURRENCY,
+            wishes=_WISHES,
+            retries=0,
+            http_port=http_port,
+            clock=clock,
+        )
+        self._groups = self._identities(groups, sizes, usual)
+        self._off: set[str] = set()
+        self._changed = set(self._groups)
+        """Groups that were not restarted since something changed, or never booted."""
+        self.booted: set[str] = set()
+        """Groups that booted since the caller last emptied this."""
+        self._reports: dict[str, dict[str, BootReport]] = {}
+        self.samples: dict[str, Sample] = {}
+        """The last boot of the first phone of each group."""
+
+    def _identities(
+        self, groups: Sequence[Group], sizes: Mapping[str, int], usual: Sequence[str]
+    ) -> dict[str, list[Identity]]:
+        """Give every phone a MAC address, and the servers and habits of its group."""
+        addresses = count(_FIRST_MAC)
+        phones: dict[str, list[Identity]] = {}
+        for group in groups:
+            order = self._servers(group.tftp or usual)
+            habits = Habits(refuses_expired_signers=group.minds_expiry)
+            prefix = PHONE_MODELS[group.model].device_prefix
+            phones[group.name] = [
+                Identity(
+                    device=f"{prefix}{number:012X}",
+                    model_name=group.model,
+                    servers=order,
+                    habits=habits,
+                )
+                for number in islice(addresses, sizes[group.name])
+            ]
+        return phones
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[Identity]]:
+        """All phones by group."""
+        return self._groups
+
+    def is_off(self, name: str) -> bool:
+        """Whether a group is off the network."""
+        return name in self._off
+
+    def size(self, names: Sequence[str]) -> int:
+        """Return how many phones a boot of these groups concerns."""
+        return sum(len(self._groups[name]) for name in self._powered(names))
+
+    async def boot(self, names: Sequence[str], progress: Progress) -> None:
+        """Restart groups; all that are on when no name is given.
+
+        The first phone of each group boots alone, so that what both sides log meanwhile
+        is about it.
+        """
+        chosen = self._powered(names)
+        self.booted.update(chosen)
+        self._changed.difference_update(chosen)
+        for name in chosen:
+            await self._boot_sample(name, progress)
+        others = {
+            phone.device: name for name in chosen for phone in self._groups[name][1:]
+        }
+        await self._boot_phones(
+            [phone for name in chosen for phone in self._groups[name][1:]],
+            others,
+            progress,
+        )
+
+    async def _boot_sample(self, name: str, progress: Progress) -> None:
+        phone = self._groups[name][0]
+        self._tap.skip()
+        fleet = await self._boot_phones([phone], {phone.device: name}, progress)
+        entries = fleet.logs.get(phone.device, [])
+        form = phone.model.log_form
+        self.samples[name] = Sample(
+            phone.device, tuple(lines_of(entries, form, 1)), tuple(self._tap.take())
+        )
+
+    async def _boot_phones(
+        self,
+        phones: Sequence[Identity],
+        group_of: Mapping[str, str],
+        progress: Progress,
+    ) -> Fleet:
+        def keep(report: BootReport, _: object) -> None:
+            group = self._reports.setdefault(group_of[report.device], {})
+            group[report.device] = report
+            progress()
+
+        fleet = Fleet(phones, self._store, self._settings)
+        if len(phones) == 1:
+            fleet.watched = frozenset(group_of)
+        if phones:
+            await fleet.boot(keep)
+        return fleet
+
+    def note_change(self) -> None:
+        """Remember that something changed outside the phones."""
+        self._changed.update(self._groups)
+
+    def switch(self, names: Sequence[str], *, on: bool) -> None:
+        """Take groups off the network, or bring them back."""
+        self._changed.update(self._known(names))
+        if on:
+            self._off.difference_update(self._known(names))
+        else:
+            self._off.update(self._known(names))
+
+    def move(self, names: Sequence[str], nodes: Sequence[str]) -> None:
+        """Give groups other TFTP servers, as DHCP option 150 does."""
+        order = self._servers(nodes)
+        self._changed.update(self._known(names))
+        for name in self._known(names):
+            self._groups[name] = [
+                msgspec.structs.replace(phone, servers=order)
+                for phone in self._groups[name]
+            ]
+
+    def delete_trust(self, names: Sequence[str]) -> None:
+        """Erase both lists on every phone of the groups, as a person does by hand."""
+        self._changed.update(self._known(names))
+        self._store.delete_trust(self._devices(names))
+
+    def factory_reset(self, names: Sequence[str]) -> None:
+        """Erase all that the groups' phones keep."""
+        self._changed.update(self._known(names))
+        self._store.factory_reset(self._devices(names))
+
+    def contents(self, name: str) -> dict[str, FlashContents]:
+        """Return what each phone of a group holds in its flash, by device."""
+        return {
+            phone.device: self._store.flash(phone.device, phone.model_name).load()
+            for phone in self._groups[name]
+        }
+
+    async def prospects(self, up: Collection[str]) -> dict[str, Prospect]:
+        """Return what phones would do if they started now, by device.
+
+        Only phones that are off or were not restarted since a change are asked: of the
+        others, the last boot says it.
+
+        Args:
+            up: The names of the nodes that are up.
+        """
+        waiting = {
+            phone.device: Waiting(phone, contents[phone.device])
+            for name in self._groups
+            if name in self._changed or name in self._off
+            for contents in [self.contents(name)]
+            for phone in self._groups[name]
+        }
+        nodes = {server: name for name, server in self.nodes.items() if name in up}
+        found = await prospects(
+            waiting, nodes, wishes=_WISHES, clock=self._settings.clock
+        )
+        self._tap.skip()
+        return found
+
+    async def registrations(
+        self, secure_ports: SecurePorts
+    ) -> dict[str, RegistrationReport]:
+        """Return how phones that are on and have booted would be registered now.
+
+        Args:
+            secure_ports: Where nodes listen for SCCP over TLS.
+        """
+        running = {
+            phone.device: Waiting(phone, contents[phone.device])
+            for name in self._groups
+            if name not in self._off
+            for contents in [self.contents(name)]
+            for phone in self._groups[name]
+            if phone.device in self._reports.get(name, {})
+        }
+        found = await register_copies(
+            running, secure_ports=secure_ports, clock=self._settings.clock
+        )
+        self._tap.skip()
+        return found
+
+    @property
+    def reports(self) -> dict[str, list[BootReport]]:
+        """The last report of every phone that has booted, by group."""
+        return {name: list(each.values()) for name, each in self._reports.items()}
+
+    def reports_of(self, name: str) -> Mapping[str, BootReport]:
+        """Return the last report of every phone of a group that has booted."""
+        return self._reports.get(name, {})
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """Devices whose last boot left them with other files than are served."""
+        return tuple(
+            report.device
+            for reports in self.reports.values()
+            for report in reports
+            if not report.holds_what_is_served
+        )
+
+    def _powered(self, names: Sequence[str]) -> list[str]:
+        return [name for name in self._known(names) if names or name not in self._off]
+
+    def _known(self, names: Sequence[str]) -> list[str]:
+        for name in names:
+            if name not in self._groups:
+                raise PhoneError(
+                    f"there is no group {name}",
+                    hint=f"groups are {', '.join(self._groups)}",
+                )
+        return list(names) or list(self._groups)
+
+    def _devices(self, names: Sequence[str]) -> list[str]:
+        return [
+            phone.device for name in self._known(names) for phone in self._groups[name]
+        ]
+
+    def _servers(self, names: Sequence[str]) -> tuple[Server, ...]:
+        """Return TFTP servers in the order of their nodes' names."""
+        try:
+            return tuple(self.nodes[name] for name in names)
+        except KeyError as error:
+            raise PhoneError(
+                f"the TFTP server {error.args[0]} is no node that is served",
+                hint=f"nodes are {', '.join(self.nodes)}",
+            ) from None

@@ -1,0 +1,344 @@
+"""Checks every line of a script before anything is played.
+
+Each argument of `lines.FORMS` is checked by its name in the synopsis: groups, nodes,
+clusters, stores, units, tokens, keys and backups must be there when the line's turn
+comes. Commands of the administration shell are read by the shell's own grammar, without
+running them. What depends on the state of a cluster (a command that is refused) is
+found when it is played only.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from typing import Final
+
+from tokenless.ground.toml_places import line_of
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
+    Action,
+    AddNode,
+    Admin,
+    Backup,
+    CreateToken,
+    ExportRecoveryKey,
+    NodePower,
+    Phones,
+    RemoveNode,
+    RenameNode,
+    UploadCertificate,
+)
+from tokenless.phone_emulator.rehearsal.scripts.lines import Line, parse_line
+from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
+from tokenless.phone_emulator.rehearsal.scripts.script import MAIN_CLUSTER, Script, Step
+from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
+from tokenless.protocol.errors import TokenlessError
+from tokenless.services.admin.shell import check_line
+from tokenless.services.config import load_config
+from tokenless.services.errors import SettingError
+
+_HOST_NAME_COMMAND: Final = ("set", "cluster", "hostname")
+_REGENERATE: Final = ("set", "cert", "regen")
+_STEP_HEAD: Final = re.compile(r"\s*\[\[\s*steps\s*\]\]")
+_MODES: Final = ("mixed-mode", "non-secure-mode")
+_OWN: Final = tuple(store for store in TrustStore if not store.is_trust_store)
+_TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
+
+
+@dataclass(slots=True)
+class _Names:
+    """What lines can name at a moment of a script."""
+
+    groups: Sequence[str]
+    clusters: dict[str, list[str]]
+    """Their nodes, the publisher first."""
+    unserved: Sequence[str]
+    """Nodes that stand in lists only: certificates can be named, nothing else."""
+    tokens: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    backups: list[str] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[str]:
+        """The nodes of all clusters that are served."""
+        return [node for nodes in self.clusters.values() for node in nodes]
+
+    @property
+    def all_nodes(self) -> list[str]:
+        """The nodes of all clusters, and those that stand in lists only."""
+        return [*self.nodes, *self.unserved]
+
+
+class LineError(PhoneError):
+    """A line that cannot be done.
+
+    Attributes:
+        step: The number of its step in the file.
+        line: The line, None when the fault is in another key of the step.
+    """
+
+    def __init__(self, place: "_Place", reason: str, *, hint: str | None) -> None:
+        super().__init__(f"{place}: {reason}", hint=hint)
+        self.step = place.step
+        self.line = place.line
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something stands in a script."""
+
+    step: int
+    title: str
+    number: int
+    line: str
+
+    def __str__(self) -> str:
+        return f"step {self.step} ({self.title}), run line {self.number} `{self.line}`"
+
+
+def check_file(path: Path, script: Script) -> None:
+    """Check the lines of a script that was read from a file, in all its variants.
+
+    Raises:
+        PhoneError: When a line cannot be done; names the file and the line.
+    """
+    for variant in script.variants or (None,):
+        try:
+            check_lines(script, variant)
+        except LineError as error:
+            line = _source_line(path, error)
+            place = f"{path}:{line}" if line else str(path)
+            raise PhoneError(f"{place}: {error}", hint=error.hint) from None
+        except SettingError as error:
+            line = line_of(path.read_text(encoding="utf-8"), error.keys)
+            place = f"{path}:{line}" if line and error.is_override else str(path)
+            raise PhoneError(f"{place}: {error}", hint=error.hint) from None
+        except TokenlessError as error:
+            raise PhoneError(f"{path}: {error}", hint=error.hint) from None
+
+
+def _source_line(path: Path, error: LineError) -> int | None:
+    """Return the line of the file in which a line of `run` stands, as far as found."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    heads = [n for n, text in enumerate(lines) if _STEP_HEAD.match(text)]
+    if len(heads) < error.step:
+        return None
+    written = (json.dumps(error.line, ensure_ascii=False), f"'{error.line}'")
+    for number in range(heads[error.step - 1], len(lines)):
+        if any(each in lines[number] for each in written):
+            return number + 1
+    return heads[error.step - 1] + 1
+
+
+def check_lines(script: Script, variant: str | None = None) -> None:
+    """Check the lines of a script.
+
+    Args:
+        script: The script, as its file has it.
+        variant: Of which variant; its steps and the common ones are checked.
+
+    Raises:
+        PhoneError: When a line cannot be done; says which, and what comes nearest.
+        ConfigurationError: When a cluster's settings cannot be used.
+    """
+    names = _Names(
+        [group.name for group in script.groups],
+        _clusters(script),
+        [name for name, _ in unserved_nodes(script.unserved)],
+    )
+    for group in script.groups:
+        for node in group.tftp:
+            if node not in names.nodes:
+                raise PhoneError(
+                    f"group {group.name} has the TFTP server {node}, which is not a "
+                    "node of the rehearsal",
+                    hint=_nearest("node", node, names.nodes),
+                )
+    for number, step in enumerate(script.steps, 1):
+        if variant is None or not step.only or variant in step.only:
+            _check_step(step, number, names)
+
+
+def _clusters(script: Script) -> dict[str, list[str]]:
+    settings = {MAIN_CLUSTER: script.cluster, **script.others}
+    clusters = {}
+    for name, each in settings.items():
+        try:
+            config = load_config(None, each)
+        except SettingError as error:
+            if not error.is_override:
+                raise
+            is_main = name == MAIN_CLUSTER
+            raise error.below(*(["cluster"] if is_main else ["others", name])) from None
+        nodes = sorted(config.nodes, key=lambda n: not n.publisher)
+        clusters[name] = [node.name for node in nodes]
+    return clusters
+
+
+def _check_step(step: Step, number: int, names: _Names) -> None:
+    for place, text in enumerate(step.run, 1):
+        where = _Place(number, step.title, place, text)
+        line = _parsed(text, where)
+        for name, values in line.values.named().items():
+            for value in values:
+                _CHECKS.get(name, _anything)(value, names, where)
+        may_be_refused = step.refused and place == len(step.run)
+        _check_action(line, names, where)
+        if isinstance(line.action, Admin):
+            _check_admin(line.action, names, where, may_be_refused=may_be_refused)
+        if not may_be_refused:
+            _follow(line.action, names)
+
+
+def _parsed(text: str, where: _Place) -> Line:
+    try:
+        return parse_line(text)
+    except PhoneError as error:
+        raise LineError(where, str(error), hint=error.hint) from None
+
+
+def _check_action(line: Line, names: _Names, where: _Place) -> None:
+    """Check what goes beyond single arguments."""
+    match line.action:
+        case UploadCertificate(token=None, node=node, unit=unit):
+            _known("node", node or "", names.all_nodes, where)
+            _unit(unit or "", names, where)
+        case UploadCertificate(token=token):
+            _known("token", token or "", names.tokens, where)
+        case Phones(to=nodes):
+            for each in nodes:
+                _known("node", each, names.nodes, where)
+        case NodePower(node=node):
+            _known("node", node, names.nodes, where)
+        case RemoveNode(node=node):
+            if any(node == nodes[0] for nodes in names.clusters.values()):
+                reason = f"{node} is the publisher"
+                raise LineError(where, reason, hint="only subscribers can leave")
+        case _:
+            pass
+
+
+def _follow(action: Action, names: _Names) -> None:
+    """Follow what a line changes about the names."""
+    match action:
+        case CreateToken(name=name):
+            names.tokens.append(name)
+        case ExportRecoveryKey(name=name):
+            names.keys.append(name)
+        case Backup(name=name, restore=False):
+            names.backups.append(name)
+        case RenameNode(node=node, new=new):
+            _rename(names, node, new)
+        case AddNode(node=node):
+            names.clusters[MAIN_CLUSTER].append(node)
+        case RemoveNode(node=node):
+            for nodes in names.clusters.values():
+                nodes[:] = [each for each in nodes if each != node]
+        case _:
+            pass
+
+
+def _check_admin(
+    action: Admin, names: _Names, where: _Place, *, may_be_refused: bool
+) -> None:
+    try:
+        command = check_line(action.line)
+    except TokenlessError as error:
+        raise LineError(where, str(error), hint=error.hint) from None
+    nodes = names.clusters[action.cluster or MAIN_CLUSTER]
+    on = action.node or nodes[0]
+    is_subscriber = all(on != each[0] for each in names.clusters.values() if each)
+    if may_be_refused:
+        return
+    if command.publisher_only and is_subscriber:
+        raise LineError(
+            where,
+            f"{command.synopsis} is a command of the publisher",
+            hint="leave --node out",
+        )
+    if command.words == _REGENERATE and (is_subscriber or action.everywhere):
+        unit = action.line.split()[len(_REGENERATE)].lower()
+        if unit in {each.lower() for each in UNITS_OF_PUBLISHER} and len(nodes) > 1:
+            raise LineError(
+                where,
+                f"only the publisher has the unit {unit}",
+                hint="leave --node and --all out",
+            )
+    if command.words == _HOST_NAME_COMMAND and not action.everywhere:
+        _rename(names, on, action.line.split()[len(_HOST_NAME_COMMAND)])
+
+
+def _rename(names: _Names, node: str, new: str) -> None:
+    for nodes in names.clusters.values():
+        nodes[:] = [new if each == node else each for each in nodes]
+
+
+def _known(what: str, value: str, known: Iterable[str], where: _Place) -> None:
+    """Raise PhoneError with the nearest names when a name is none of those known."""
+    names = list(dict.fromkeys(known))
+    if value not in names:
+        hint = _nearest(what, value, names)
+        raise LineError(where, f"there is no {what} {value}", hint=hint)
+
+
+def _nearest(what: str, value: str, names: Sequence[str]) -> str:
+    close = get_close_matches(value, names, n=2)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    if not names:
+        return f"an earlier line must make a {what}"
+    return f"{what}s are {', '.join(names)}"
+
+
+def _anything(_value: str, _names: _Names, _where: _Place) -> None:
+    """Take any value."""
+
+
+def _store(value: str, _: _Names, where: _Place) -> None:
+    by_name = {store.lower(): store for store in _TRUST}
+    _known("store", by_name.get(value.lower(), value), _TRUST, where)
+
+
+def _unit(value: str, _: _Names, where: _Place) -> None:
+    by_name = {store.lower(): store for store in _OWN}
+    _known("unit", by_name.get(value.lower(), value), _OWN, where)
+
+
+def _address(value: str, _: _Names, where: _Place) -> None:
+    hint = "use one of 127.0.0.0/8"
+    try:
+        address = IPv4Address(value)
+    except AddressValueError:
+        raise LineError(where, f"{value} is not an IPv4 address", hint=hint) from None
+    if not address.is_loopback:
+        raise LineError(where, f"{value} is not on loopback", hint=hint)
+
+
+def _new_node(value: str, names: _Names, where: _Place) -> None:
+    if value in names.nodes:
+        hint = "use another name"
+        raise LineError(where, f"there is a node {value} already", hint=hint)
+
+
+_Check = Callable[[str, _Names, _Place], None]
+_CHECKS: Final[Mapping[str, _Check]] = {
+    "NODE": lambda value, n, where: _known("node", value, n.all_nodes, where),
+    "NEW-NODE": _new_node,
+    "GROUP": lambda value, n, where: _known("group", value, n.groups, where),
+    "CLUSTER": lambda value, n, where: _known("cluster", value, n.clusters, where),
+    "FROM-CLUSTER": lambda v, n, where: _known("cluster", v, n.clusters, where),
+    "TOKEN": lambda value, n, where: _known("token", value, n.tokens, where),
+    "KEY": lambda value, n, where: _known("recovery key", value, n.keys, where),
+    "BACKUP": lambda value, n, where: _known("backup", value, n.backups, where),
+    "MODE": lambda value, _, where: _known("mode", value, _MODES, where),
+    "STORE": _store,
+    "UNIT": _unit,
+    "ADDRESS": _address,
+}
+"""How an argument is checked, by its name in a synopsis."""

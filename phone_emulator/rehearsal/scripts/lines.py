@@ -1,0 +1,286 @@
+"""The lines of a step, as an administrator would type them, parsed into actions.
+
+`FORMS` is the one table: how a line is written, what it does, and the action that it
+becomes. The table of docs/rehearsals.md is a copy of it, held by a test.
+"""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
+    Action,
+    AddNode,
+    Admin,
+    Backup,
+    CreateToken,
+    CtlClient,
+    ExportRecoveryKey,
+    ImportCertificates,
+    NodePower,
+    PassTime,
+    Phones,
+    PhoneVerb,
+    RemoveNode,
+    RenameNode,
+    SignWithRecoveryKey,
+    UploadCertificate,
+)
+from tokenless.phone_emulator.rehearsal.scripts.line_grammar import COMMAND, Synopsis
+
+_MAX_DAYS: Final = 36_500
+_TOKEN_PREFIX: Final = "token"  # noqa: S105 - a word of the grammar
+
+
+class Values:
+    """The values of a line, by the names that its synopsis gives them."""
+
+    def __init__(self, found: Mapping[str, tuple[str, ...]], command: str = "") -> None:
+        self._found = found
+        self.command = command
+        """The command of the line as it was typed, with its quotes."""
+
+    def one(self, name: str) -> str:
+        """Return the value that the synopsis demands."""
+        return self._found[name][0]
+
+    def maybe(self, name: str) -> str | None:
+        """Return a value that may be left out."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return all values of a name."""
+        return self._found.get(name, ())
+
+    def has(self, flag: str) -> bool:
+        """Whether a flag was given."""
+        return flag in self._found
+
+    def named(self) -> Mapping[str, tuple[str, ...]]:
+        """Return everything by name."""
+        return self._found
+
+
+@dataclass(frozen=True, slots=True)
+class LineForm:
+    """One way to write a line."""
+
+    usage: str
+    meaning: str
+    """What happens, for docs/rehearsals.md."""
+    make: Callable[[Values], Action] = field(repr=False)
+    synopsis: Synopsis = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "synopsis", Synopsis(self.usage))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that was parsed."""
+
+    form: LineForm
+    values: Values
+    action: Action
+
+
+def _admin(values: Values) -> Action:
+    node, everywhere = values.maybe("NODE"), values.has("--all")
+    if node is not None and (everywhere or values.maybe("CLUSTER")):
+        raise PhoneError(
+            "--node goes without --all and --cluster", hint="a node's name is enough"
+        )
+    return Admin(values.command, node, values.maybe("CLUSTER"), everywhere)
+
+
+def _upload(values: Values) -> Action:
+    store, source, cluster = values.one("STORE"), values.one("SOURCE"), "CLUSTER"
+    owner, colon, rest = source.partition(":")
+    if not colon or not owner or not rest:
+        raise PhoneError(
+            f"{source!r} is not a source of a certificate",
+            hint="write token:NAME or NODE:UNIT",
+        )
+    if owner == _TOKEN_PREFIX:
+        return UploadCertificate(store, rest, cluster=values.maybe(cluster))
+    return UploadCertificate(
+        store, None, node=owner, unit=rest, cluster=values.maybe(cluster)
+    )
+
+
+def _ctl_client(values: Values) -> Action:
+    missing = values.has("--ignore-missing-file")
+    return CtlClient(values.maybe("MODE"), values.all("TOKEN"), missing)
+
+
+def _phones(verb: PhoneVerb) -> Callable[[Values], Action]:
+    return lambda values: Phones(verb, values.all("GROUP"), values.all("NODE"))
+
+
+def _pass_time(values: Values) -> Action:
+    days = values.one("DAYS")
+    if not days.isdecimal() or int(days) > _MAX_DAYS:
+        raise PhoneError(
+            f"{days!r} is not a number of days", hint=f"use 0 to {_MAX_DAYS}"
+        )
+    return PassTime(int(days))
+
+
+FORMS: Final = (
+    LineForm(
+        "admin [--node NODE] [--all] [--cluster CLUSTER] COMMAND...",
+        "a command of the administration shell as typed, its questions answered with "
+        "yes; on the publisher, on one node, or (`--all`) on every node that is served",
+        _admin,
+    ),
+    LineForm(
+        "ctl-client set-mode MODE (--token TOKEN)... [--ignore-missing-file]",
+        "the CTL Client sets a mode (`mixed-mode`, `non-secure-mode`); the first token "
+        "signs",
+        _ctl_client,
+    ),
+    LineForm(
+        "ctl-client update (--token TOKEN)... [--ignore-missing-file]",
+        "the CTL Client updates the file",
+        _ctl_client,
+    ),
+    LineForm(
+        "token create NEW-TOKEN",
+        "a new security token",
+        lambda values: CreateToken(values.one("NEW-TOKEN")),
+    ),
+    LineForm(
+        "cert upload STORE SOURCE [--cluster CLUSTER]",
+        "a certificate goes to a trust store: a token's (`token:A`), or the own one of "
+        "a node of any cluster (`NODE:UNIT`)",
+        _upload,
+    ),
+    LineForm(
+        "cert import FROM-CLUSTER [--cluster CLUSTER]",
+        "bulk import: CallManager and ITLRecovery of all nodes to Phone-SAST-trust and "
+        "CallManager-trust, CAPF to CallManager-trust",
+        lambda v: ImportCertificates(v.one("FROM-CLUSTER"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
+        "recovery-key export NEW-KEY [--cluster CLUSTER]",
+        "`file get tftp ITLRecovery.p12`, kept under a name",
+        lambda v: ExportRecoveryKey(v.one("NEW-KEY"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
+        "recovery-key sign KEY [--cluster CLUSTER]",
+        "`utils itl reset remotekey` with a key that was exported",
+        lambda v: SignWithRecoveryKey(v.one("KEY"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
+        "backup take NEW-BACKUP",
+        "keep the certificates and keys of all nodes",
+        lambda values: Backup(values.one("NEW-BACKUP"), restore=False),
+    ),
+    LineForm(
+        "backup restore BACKUP [UNIT...]",
+        "put them back, all or those of some units",
+        lambda v: Backup(v.one("BACKUP"), restore=True, stores=v.all("UNIT")),
+    ),
+    LineForm(
+        "phones boot [GROUP...]",
+        "restart groups; without names all that are on",
+        _phones(PhoneVerb.BOOT),
+    ),
+    LineForm("phones off [GROUP...]", "off the network", _phones(PhoneVerb.OFF)),
+    LineForm("phones on [GROUP...]", "back on the network", _phones(PhoneVerb.ON)),
+    LineForm(
+        "phones move GROUP... --to NODE...",
+        "DHCP option 150 names other TFTP servers",
+        _phones(PhoneVerb.MOVE),
+    ),
+    LineForm(
+        "phones delete-trust [GROUP...]",
+        "the lists are deleted by hand, on the phone",
+        _phones(PhoneVerb.DELETE_TRUST),
+    ),
+    LineForm(
+        "phones factory-reset [GROUP...]",
+        "everything is deleted by hand, on the phone",
+        _phones(PhoneVerb.FACTORY_RESET),
+    ),
+    LineForm(
+        "node stop NODE",
+        "a node is switched off",
+        lambda values: NodePower(values.one("NODE"), up=False),
+    ),
+    LineForm(
+        "node start NODE",
+        "a node is switched on",
+        lambda values: NodePower(values.one("NODE"), up=True),
+    ),
+    LineForm(
+        "node rename NODE NEW-NODE",
+        "another host name: all its certificates are made anew",
+        lambda values: RenameNode(values.one("NODE"), values.one("NEW-NODE")),
+    ),
+    LineForm(
+        "node add NEW-NODE ADDRESS",
+        "a subscriber joins the first cluster and is served",
+        lambda values: AddNode(values.one("NEW-NODE"), values.one("ADDRESS")),
+    ),
+    LineForm(
+        "node remove NODE",
+        "a subscriber is switched off and leaves its cluster",
+        lambda values: RemoveNode(values.one("NODE")),
+    ),
+    LineForm("time pass DAYS", "for servers and phones alike", _pass_time),
+)
+_HEADS: Final = {" ".join(form.synopsis.words): form for form in FORMS}
+
+
+def parse_line(line: str) -> Line:
+    """Parse one line.
+
+    Raises:
+        PhoneError: When the line is none of `FORMS`; says what comes nearest.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise PhoneError(
+            f"step line {line!r}: {error}", hint="close what was quoted"
+        ) from error
+    form = _form(line, words)
+    try:
+        found = form.synopsis.read(words[len(form.synopsis.words) :])
+        # The shell splits its commands itself: they keep their quotes.
+        before = len(words) - len(found.get(COMMAND, ()))
+        values = Values(found, "".join(line.split(maxsplit=before)[before:]))
+        return Line(form, values, form.make(values))
+    except PhoneError as error:
+        raise PhoneError(f"step line {line!r}: {error}", hint=error.hint) from None
+
+
+def parse_action(line: str) -> Action:
+    """Parse one line into what it does.
+
+    Raises:
+        PhoneError: As `parse_line`.
+    """
+    return parse_line(line).action
+
+
+def _form(line: str, words: list[str]) -> LineForm:
+    for length in (2, 1):
+        if (form := _HEADS.get(" ".join(words[:length]))) is not None:
+            return form
+    raise PhoneError(f"step line {line!r} is not understood", hint=_nearest(words))
+
+
+def _nearest(words: list[str]) -> str:
+    close = get_close_matches(" ".join(words[:2]), _HEADS, n=3)
+    if close:
+        return f"did you mean `{'` or `'.join(close)}`?"
+    same = [head for head in _HEADS if words and head.split()[0] == words[0]]
+    if same:
+        return f"after `{words[0]}` come {', '.join(head.split()[1] for head in same)}"
+    begins = dict.fromkeys(head.split()[0] for head in _HEADS)
+    return f"lines begin with {', '.join(begins)}; docs/rehearsals.md has all"

@@ -1,0 +1,307 @@
+"""A rehearsal's script: the cluster, the groups of phones, the steps, what is expected.
+
+Scripts are TOML files; unknown keys are refused so that a misspelt expectation cannot
+pass unnoticed. Lines of `run` are checked by `line_check`. A script with `variants` is
+one rehearsal for each of them: the same steps against another release.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from tokenless.phone_emulator.descriptions import load_description
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.scripts.permitted import (
+    check_name,
+    check_settings,
+)
+from tokenless.phone_emulator.rehearsal.scripts.remedy import RemedyKind, kind_of
+from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
+from tokenless.protocol.trust.reasons import Reason
+
+SCRIPTS: Final = Path("configs") / "rehearsals"
+MAIN_CLUSTER: Final = "lab"
+"""What the first cluster is called."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+Only = tuple[str, ...]
+"""Variants in which something counts; empty: in all."""
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Phones that are alike: one model, one order of TFTP servers."""
+
+    name: Text
+    model: str = "7975"
+    tftp: tuple[str, ...] = ()
+    """Names of nodes in the order in which the phones try them; empty: all of the first
+    cluster."""
+    share: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """The part of the phones asked for that belongs here; one group may have none: it
+    takes what is left."""
+    count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    """A fixed number of phones, beside those asked for."""
+    minds_expiry: bool = False
+    """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
+
+
+class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every phone of a group must show after the step's last boot."""
+
+    group: Text
+    outcome: str | None = None
+    ctl: str | None = None
+    """The action on CTLFile.tlv: installed, updated, unchanged, rejected, absent…"""
+    itl: str | None = None
+    configuration: str | None = None
+    verified_by: str | None = None
+    """By what the CTL was verified: first-use, installed-ctl, installed-itl, tvs."""
+    itl_verified_by: str | None = None
+    stuck: bool | None = None
+    """Whether the last boot left the phones without a file that is served."""
+    registered: bool | None = None
+    """Whether the phones that are on have dial tone."""
+    secure: bool | None = None
+    """Whether they are registered over TLS."""
+    at: Text | None = None
+    """The node that they are registered at."""
+    would_be_stuck: bool | None = None
+    """Whether phones that are off, or were not restarted since a change, would be stuck
+    at one of their servers if they started now."""
+    rule: int | None = None
+    """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
+    reason: Reason | None = None
+    """Why a file was refused, as `reason_code` has it: `not-vouched`."""
+    anchors: int | None = None
+    """How many of the cluster's present signers the phones' lists still hold."""
+    tvs: int | None = None
+    """How many TVS servers the phones could ask."""
+    remedy: Text | None = None
+    """What is said to recover the phones: a kind (`start-tvs`), or a kind and the node,
+    token, signer or cluster that it concerns (`start-tvs cucm-1051-a-sub1`)."""
+    no_remedy: Text | None = None
+    """What must not be said to recover them, because it does not."""
+    inferred: bool = False
+    """Whether this is inferred from the phone's rules rather than documented."""
+    only: Only = ()
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that an administrator does, and what comes of it."""
+
+    title: Text
+    run: tuple[Text, ...]
+    why: str = ""
+    """Said to the reader of the report: what the step teaches."""
+    why_for: dict[str, Text] = {}
+    """The same for variants of which `why` is not true, by variant."""
+    ctl_length: int | None = None
+    """The bytes of CTLFile.tlv on every node, 0 for no file."""
+    refused: bool = False
+    """Whether the step's last command must be refused."""
+    prints: str | None = None
+    """A part of what the commands must print."""
+    expect: tuple[Expectation, ...] = ()
+    only: Only = ()
+
+
+class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something of an imported cluster that is not as it is there."""
+
+    what: Text
+    why: Text
+
+
+class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole rehearsal."""
+
+    name: Text
+    lesson: Text
+    groups: tuple[Group, ...]
+    steps: tuple[Step, ...]
+    lesson_for: dict[str, Text] = {}
+    """The lesson for variants of which `lesson` is not true, by variant."""
+    source: str = ""
+    inferred: bool = False
+    """Whether the outcome is inferred from the phone's rules rather than documented."""
+    cluster: dict[str, Any] = {}
+    """Settings laid over the lab's configuration, by the same names."""
+    others: dict[str, dict[str, Any]] = {}
+    """Further clusters by name, each as settings laid over the lab's."""
+    unserved: Annotated[int, Meta(ge=0, le=200)] = 0
+    """How many more subscribers the first cluster has, which stand in lists only."""
+    approximations: tuple[Approximated, ...] = ()
+    """What `rehearse import` guessed or could not rebuild; said when it is played."""
+    variants: dict[str, str] = {}
+    """Releases of the first cluster by a short name: one rehearsal for each."""
+
+
+CheckFile = Callable[[Path, Script], None]
+"""Checks what a file says beyond its keys, such as `line_check.check_file`."""
+
+
+def load_scripts(path: Path, check: CheckFile | None = None) -> list[Script]:
+    """Read and check a file: one script, or one for each of its variants.
+
+    Args:
+        path: The file.
+        check: Checks more of what is about to be played.
+
+    Raises:
+        PhoneError: When it cannot be read, is no TOML, has unknown keys, or names
+            groups, models or variants that do not exist; the message says where.
+    """
+    script = load_description(
+        path,
+        Script,
+        what="rehearsal",
+        whence="name a file, or a rehearsal of `tokenless rehearse list`",
+        manual="docs/rehearsals.md",
+    )
+    try:
+        check_script(script)
+    except PhoneError as error:
+        raise PhoneError(f"rehearsal {path}: {error}", hint=error.hint) from None
+    if check is not None:
+        check(path, script)
+    return [_variant(script, each) for each in script.variants] or [script]
+
+
+def load_script(path: Path, check: CheckFile | None = None) -> Script:
+    """Read and check a file that has one script; of several variants the first.
+
+    Args:
+        path: The file.
+        check: As `load_scripts`.
+
+    Raises:
+        PhoneError: As `load_scripts`.
+    """
+    return load_scripts(path, check)[0]
+
+
+def check_script(script: Script) -> None:
+    """Check what the types of the fields do not say.
+
+    Raises:
+        PhoneError: When a group, a model, a variant, a cluster or a line is none.
+    """
+    names = [group.name for group in script.groups]
+    if len(set(names)) != len(names):
+        raise PhoneError(
+            "two groups have the same name", hint="give each group a name of its own"
+        )
+    for group in script.groups:
+        if group.model not in PHONE_MODELS:
+            raise PhoneError(
+                f"group {group.name} has the unknown model {group.model}",
+                hint=hint_for_unknown_models(group.model),
+            )
+    check_settings(script.cluster, "[cluster]")
+    for name, settings in script.others.items():
+        check_name(name)
+        check_settings(settings, f"[others.{name}]")
+    if MAIN_CLUSTER in script.others:
+        raise PhoneError(
+            f"{MAIN_CLUSTER} is what the first cluster is called",
+            hint="call the other one otherwise",
+        )
+    _check_variants(script.lesson_for, "lesson_for", script.variants)
+    for number, step in enumerate(script.steps, 1):
+        _check_step(step, f"step {number}", names, script.variants)
+
+
+def _check_step(
+    step: Step, place: str, groups: Sequence[str], variants: Mapping[str, str]
+) -> None:
+    for expectation in step.expect:
+        if expectation.group not in groups:
+            raise PhoneError(
+                f"{place} expects something of the group {expectation.group}, "
+                "which is not defined",
+                hint=f"groups are {', '.join(groups)}",
+            )
+        for remedy in (expectation.remedy, expectation.no_remedy):
+            _check_remedy(remedy, place)
+    named = {*step.only, *(word for each in step.expect for word in each.only)}
+    _check_variants((*named, *step.why_for), place, variants)
+
+
+def _check_variants(
+    names: Iterable[str], place: str, variants: Mapping[str, str]
+) -> None:
+    for name in names:
+        if name not in variants:
+            raise PhoneError(
+                f"{place} is for the variant {name}, which is not defined",
+                hint=f"variants are {', '.join(variants) or 'none'}",
+            )
+
+
+def _check_remedy(wanted: str | None, place: str) -> None:
+    kinds = [each.value for each in RemedyKind]
+    if wanted is not None and kind_of(wanted) not in kinds:
+        raise PhoneError(
+            f"{place} expects the remedy {wanted!r}, which does not exist",
+            hint=f"remedies are {', '.join(kinds)}",
+        )
+
+
+def _variant(script: Script, variant: str) -> Script:
+    """Return the script of one release, with what counts there only."""
+    cluster = dict(script.cluster)
+    cluster["cluster"] = {
+        **cluster.get("cluster", {}),
+        "version": script.variants[variant],
+    }
+    return replace(
+        script,
+        name=f"{script.name}@{variant}",
+        cluster=cluster,
+        variants={},
+        lesson=script.lesson_for.get(variant, script.lesson),
+        lesson_for={},
+        steps=tuple(
+            replace(
+                step,
+                why=step.why_for.get(variant, step.why),
+                why_for={},
+                only=(),
+                expect=_for_variant(step.expect, variant),
+            )
+            for step in script.steps
+            if not step.only or variant in step.only
+        ),
+    )
+
+
+def _for_variant(
+    expectations: Iterable[Expectation], variant: str
+) -> tuple[Expectation, ...]:
+    return tuple(
+        replace(each, only=())
+        for each in expectations
+        if not each.only or variant in each.only
+    )
+
+
+def sizes(script: Script, phones: int) -> dict[str, int]:
+    """Divide `phones` among the groups; groups with a fixed count get that.
+
+    Every group has a phone, so more groups than phones make more phones.
+    """
+    shared = [group for group in script.groups if group.count is None]
+    result = {group.name: group.count or 0 for group in script.groups}
+    left = phones
+    for group in shared[:-1]:
+        share = group.share if group.share is not None else 1 / len(shared)
+        # At least one phone a group, even when fewer than groups were asked for.
+        result[group.name] = max(1, min(left, round(phones * share)))
+        left = max(0, left - result[group.name])
+    if shared:
+        result[shared[-1].name] = max(left, 1)
+    return result

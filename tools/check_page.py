@@ -1,0 +1,51 @@
+"""The table of findings in docs/check.md, made from the catalogue of `check`.
+
+    python -m tools.check_page
+
+A test keeps the document and the code the same.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from tokenless.phone_emulator.check.catalogue import CATALOGUE, Code, Entry
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "check.md"
+_BEGIN: Final = "<!-- findings: made by tools/check_page.py -->"
+_END: Final = "<!-- end of findings -->"
+_HEAD: Final = """\
+| code | severity | what it means | what phones meet | what to do |
+|---|---|---|---|---|"""
+
+
+def renew(text: str) -> str:
+    """Return the document with the table as the code has it.
+
+    Raises:
+        ValueError: When the document lacks the marks of the table.
+    """
+    before, _, rest = text.partition(_BEGIN)
+    _, found, after = rest.partition(_END)
+    if not found:
+        raise ValueError("the marks of the table are missing")
+    rows = "\n".join(_row(code, entry) for code, entry in CATALOGUE.items())
+    return f"{before}{_BEGIN}\n\n{_HEAD}\n{rows}\n\n{_END}{after}"
+
+
+def _row(code: Code, entry: Entry) -> str:
+    severity = entry.severity.value
+    if entry.milder is not None:
+        severity += f"; {entry.milder.value} when {entry.milder_when}"
+    texts = (entry.meaning, entry.consequence, entry.advice)
+    cells = (f"`{code}`", severity, *map(_without_details, texts))
+    return "| " + " | ".join(cells) + " |"
+
+
+def _without_details(text: str) -> str:
+    """Put dots where the place of a finding has words of its own."""
+    return re.sub(r"\{\w+\}", "…", text)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renew(PAGE.read_text()))

@@ -1,0 +1,186 @@
+"""docs/configuration.md, made from the declaration of the configuration's tables.
+
+    python -m tools.configuration_page
+
+Types, ranges, defaults and what SIGHUP takes come from the classes themselves; the
+sentences are those that stand under the fields.
+"""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import inspect as types
+
+from tokenless.services.config import sections
+from tokenless.services.config.sections import (
+    ClusterConfig,
+    HostSection,
+    Section,
+    inspect_fields,
+    settings_at_once,
+)
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
+_WIDTH: Final = 100
+_HEAD: Final = """\
+All keys of the configuration file. This page is made from `services/config/sections.py`
+by `python -m tools.configuration_page`; a test compares them.
+
+`tokenless serve --config FILE` reads a TOML file; without it `configs/lab.toml` is
+read, whose comments are an introduction. A misspelt or impossible key stops the command
+with the line and the key that was meant.
+
+Some tables say what the cluster is: they are read when its data folder is made, and
+later the database knows better. The others say how a host serves: they are read at each
+start, and SIGHUP takes the keys marked *at once*; the log names those that wait for a
+restart."""
+
+
+def make_page() -> str:
+    """Return the page."""
+    lists = {f.name for f in inspect_fields(ClusterConfig) if _is_list(f.type)}
+    tables = (
+        line
+        for name, section in tables_of(ClusterConfig)
+        for line in _table(section, name, is_list=name in lists)
+    )
+    head = (f"{_filled(each, '')}\n" for each in _HEAD.split("\n\n"))
+    return "\n".join(["# Configuration\n", *head, *tables])
+
+
+def tables_of(
+    above: type[Section], path: str = ""
+) -> Iterator[tuple[str, type[Section]]]:
+    """Give the tables of the file, by their names."""
+    for field in inspect_fields(above):
+        found = _section_of(field.type)
+        if found is not None:
+            name = f"{path}{field.name}"
+            yield name, found
+            yield from tables_of(found, f"{name}.")
+
+
+def _table(section: type[Section], name: str, *, is_list: bool) -> Iterator[str]:
+    yield f"## `[[{name}]]`\n" if is_list else f"## `[{name}]`\n"
+    summary, _, more = inspect.getdoc(section).partition("\n\n")
+    words = re.sub(r"^`[^`]*`(: *|\.)", "", summary.replace("\n", " "))
+    said = f"{words[:1].upper()}{words[1:]} {more}".strip()
+    if issubclass(section, HostSection):
+        said += " Read at each start of a host's services."
+    else:
+        said += " Read when the data folder is made."
+    yield f"{_filled(said, '')}\n"
+    texts = texts_of(section)
+    for field in inspect_fields(section):
+        if _section_of(field.type) is None:
+            yield _entry(f"{name}.{field.name}", field, texts.get(field.name, ""))
+
+
+def _entry(path: str, field: types.Field, text: str) -> str:
+    facts = [_type(field.type)]
+    if field.required:
+        facts.append("required")
+    elif field.default is not None:
+        facts.append(f"default {_value(field.default)}")
+    if path in settings_at_once():
+        facts.append("at once")
+    said = f" {text}" if text else ""
+    key = path.rpartition(".")[2]
+    entry = f"- **`{key}`** ({', '.join(facts)}).{said}"
+    return f"{_filled(entry, '  ')}\n"
+
+
+def _filled(text: str, indent: str) -> str:
+    return textwrap.fill(
+        " ".join(text.split()),
+        _WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _type(kind: types.Type) -> str:
+    match kind:
+        case types.Metadata():
+            words = _type(kind.type)
+        case types.UnionType():
+            some = (each for each in kind.types if not isinstance(each, types.NoneType))
+            words = " or ".join(map(_type, some))
+        case types.LiteralType():
+            words = " or ".join(map(_value, kind.values))
+        case types.EnumType():
+            words = " or ".join(_value(each.value) for each in kind.cls)
+        case types.IntType() | types.FloatType():
+            words = f"number{_range(kind)}"
+        case types.BoolType():
+            words = "`true` or `false`"
+        case types.StrType():
+            words = "text"
+        case types.VarTupleType():
+            words = f"list of {_type(kind.item_type)}"
+        case _:
+            raise TypeError(f"{kind} has no words")
+    return words
+
+
+def _value(value: object) -> str:
+    return f"`{msgspec.json.encode(value).decode()}`"
+
+
+def _range(kind: types.IntType | types.FloatType) -> str:
+    if kind.gt is not None:
+        return f" over {kind.gt:g}"
+    if kind.le is not None:
+        return f" from {kind.ge} to {kind.le}"
+    return "" if kind.ge is None else f" from {kind.ge}"
+
+
+def _section_of(kind: types.Type) -> type[Section] | None:
+    match kind:
+        case types.StructType():
+            return kind.cls
+        case types.Metadata():
+            return _section_of(kind.type)
+        case types.VarTupleType():
+            return _section_of(kind.item_type)
+        case types.UnionType():
+            found = (_section_of(each) for each in kind.types)
+            return next((each for each in found if each is not None), None)
+        case _:
+            return None
+
+
+def _is_list(kind: types.Type) -> bool:
+    kind = kind.type if isinstance(kind, types.Metadata) else kind
+    return isinstance(kind, types.VarTupleType)
+
+
+def texts_of(section: type[Section]) -> dict[str, str]:
+    """Return the sentences under the fields, those of the classes above included."""
+    tree = ast.parse(inspect.getsource(sections))
+    found: dict[str, str] = {}
+    bodies = {
+        node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)
+    }
+    for each in reversed(section.__mro__):
+        body = bodies.get(each.__name__, [])
+        for statement, behind in pairwise(body):
+            match statement, behind:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[name] = " ".join(text.split())
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.write_text(make_page())

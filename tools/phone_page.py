@@ -1,0 +1,95 @@
+"""The tables of the code as drawings, for `docs/phone.md`.
+
+    python -m tools.phone_page docs/phone.md     # renews it there
+
+A test keeps the document and the code the same.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from tokenless.phone_emulator.secd.states import TRANSITIONS, State
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.verdicts import SOURCES, FileKind
+
+BEGIN: Final = "<!-- {name}: made by tools/phone_page.py -->"
+END: Final = "<!-- end of {name} -->"
+
+
+def draw_transitions() -> str:
+    """Return the table of `states` as a Mermaid state diagram."""
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> off"]
+    for state, row in TRANSITIONS.items():
+        lines += [
+            f"    {_name(state)} --> {_name(target)}: {step}"
+            for step, target in row.items()
+        ]
+    lines += [f"    {_name(State.RUNNING)} --> [*]", "```"]
+    return "\n".join(lines)
+
+
+def draw_sources() -> str:
+    """Return the table of `trust_verdicts` as a Markdown table."""
+    lines = [
+        "| the phone holds | " + " | ".join(f"`{kind}`" for kind in FileKind) + " |",
+        "|---|" + "---|" * len(FileKind),
+    ]
+    for state, row in SOURCES.items():
+        cells = [
+            ", then ".join(f"{source} ({rule})" for source, rule in row[kind])
+            or "nobody"
+            for kind in FileKind
+        ]
+        lines.append(f"| {state} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def draw_models() -> str:
+    """Return the models as a Markdown table."""
+    lines = [
+        "| model | lists | signed files | TLS to TVS | digests | screen | log |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for model in PHONE_MODELS.values():
+        lists = ", ".join(name.removesuffix("File.tlv") for name in model.trust_lists)
+        digests = ", ".join(digest.name for digest in sorted(model.digests))
+        lines.append(
+            f"| {model.name} | {lists} | {'yes' if model.signed_files else 'no'} "
+            f"| {' to '.join(dict.fromkeys(model.tls))} | {digests} "
+            f"| {model.checksum.upper()} | {model.log_form.value} |"
+        )
+    return "\n".join(lines)
+
+
+DRAWINGS: Final = {
+    "transitions": draw_transitions,
+    "sources": draw_sources,
+    "models": draw_models,
+}
+
+
+def renew(text: str) -> str:
+    """Return a document with its drawings as the code has them.
+
+    Raises:
+        ValueError: When the document lacks the marks of a drawing.
+    """
+    for name, draw in DRAWINGS.items():
+        begin, end = BEGIN.format(name=name), END.format(name=name)
+        before, _, rest = text.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            msg = f"the marks of {name!r} are missing"
+            raise ValueError(msg)
+        text = f"{before}{begin}\n{draw()}\n{end}{after}"
+    return text
+
+
+def _name(state: State) -> str:
+    return state.value.replace("-", "_")
+
+
+if __name__ == "__main__":
+    document = Path(sys.argv[1])
+    document.write_text(renew(document.read_text()))
