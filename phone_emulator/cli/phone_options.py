@@ -16,7 +16,7 @@ from tokenless.phone_emulator.cli.options import (
     tvs_timeout_option,
 )
 from tokenless.phone_emulator.phone import Network, open_network
-from tokenless.phone_emulator.secd.events import Habits
+from tokenless.phone_emulator.secd.events import PhoneBehaviour
 from tokenless.protocol.tftp.download import Wishes
 
 sccps_port_option = click.option(
@@ -52,8 +52,8 @@ def _habits(
     refuse_expired: bool,
     reinstall_identical: bool,
     any_tftp: bool,
-) -> Habits:
-    return Habits(
+) -> PhoneBehaviour:
+    return PhoneBehaviour(
         negative_answer_is_final=not ask_next_tvs,
         refuses_expired_signers=refuse_expired,
         identical_file_is_an_update=reinstall_identical,
