@@ -21,8 +21,8 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import (
-    Issued,
-    Order,
+    IssuedCertificate,
+    IssueRequest,
     install,
     is_shared,
     prepare,
@@ -113,7 +113,7 @@ def regenerate(
     size = key_size or _usual_size(cluster, key_type)
     with cluster.store.read() as connection:
         is_for_all = _is_for_all(cluster, connection, store, shared=shared)
-        order = Order(
+        order = IssueRequest(
             cluster.publisher if is_for_all else node,
             store,
             size,
@@ -122,7 +122,7 @@ def regenerate(
             alternative_names,
             shared=is_for_all,
         )
-        issued = prepare(cluster.site, connection, order)
+        issued = prepare(cluster.installation, connection, order)
     return _install(cluster, issued, by)
 
 
@@ -161,7 +161,7 @@ def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
     return regenerate(cluster, node, TrustStore.TOMCAT, by=by)
 
 
-def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
+def _install(cluster: Cluster, issued: IssuedCertificate, by: str) -> Certificate:
     certificate = issued.certificate
     order = issued.order
     detail = f"{order.store} of {order.node.name}: {certificate.serial_hex}"
@@ -169,7 +169,7 @@ def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
         also = reusing(change.connection, order.store)
         install(change.connection, issued, change.at)
         for unit in also:
-            reuse(cluster.site, change.connection, unit, certificate, change.at)
+            reuse(cluster.installation, change.connection, unit, certificate, change.at)
     return certificate
 
 

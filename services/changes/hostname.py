@@ -7,7 +7,7 @@ import msgspec
 
 from tokenless.protocol.codes import units_of
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import Order, install, is_shared, prepare
+from tokenless.services.cluster.issuing import IssueRequest, install, is_shared, prepare
 from tokenless.services.config import HostName
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes
@@ -27,9 +27,9 @@ def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
     with cluster.store.read() as connection:
         issued = [
             prepare(
-                cluster.site,
+                cluster.installation,
                 connection,
-                Order.usual(
+                IssueRequest.usual(
                     node,
                     store,
                     size,

@@ -27,7 +27,7 @@ from tokenless.services.changes.certificates import check_unit
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import (
     REUSED_FROM,
-    Order,
+    IssueRequest,
     holders_of,
     is_shared,
     make_key,
@@ -89,7 +89,7 @@ def request(
     _check_can_request(cluster, node, store, wanted)
     is_ec = store in UNITS_WITH_EC_KEYS
     size = wanted.key_size or (256 if is_ec else _USUAL_BITS)
-    order = Order(
+    order = IssueRequest(
         cluster.publisher if wanted.multi_server else node,
         store,
         size,
@@ -102,9 +102,13 @@ def request(
     if includes_ou is None:
         includes_ou = not cluster.release.asks_for_ou
     with cluster.store.read() as connection:
-        subject = subject_of(cluster.site, connection, order, wanted.common_name)
-        names = names_of(cluster.site, connection, order)
-        holders = holders_of(cluster.site, connection, node, shared=order.shared)
+        subject = subject_of(
+            cluster.installation, connection, order, wanted.common_name
+        )
+        names = names_of(cluster.installation, connection, order)
+        holders = holders_of(
+            cluster.installation, connection, node, shared=order.shared
+        )
     if not includes_ou:
         subject = subject.without("OU")
     made = build_request(store, subject, key, names)
@@ -211,7 +215,7 @@ def import_own(
         also = reusing(connection, store)
         put_into_use(connection, store, leaf, holders, change.at)
         for unit in also:
-            reuse(cluster.site, connection, unit, leaf, change.at)
+            reuse(cluster.installation, connection, unit, leaf, change.at)
     for holder in holders:
         holder.keys.forget_request(store)
     return Imported(leaf, names, also, warning)
@@ -288,7 +292,7 @@ def reuse_tomcat(cluster: Cluster, store: TrustStore, *, by: str) -> Certificate
                 hint="request and import a multi-server one first",
             )
         _check_chain(connection, certificate, TrustStore.CALLMANAGER_TRUST)
-        reuse(cluster.site, connection, store, certificate, change.at)
+        reuse(cluster.installation, connection, store, certificate, change.at)
     return certificate
 
 

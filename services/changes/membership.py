@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from tokenless.protocol.codes import TrustStore, units_of
 from tokenless.services.changes.hostname import check_name
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import Order, is_shared, issue
+from tokenless.services.cluster.issuing import IssueRequest, is_shared, issue
 from tokenless.services.errors import ServiceError
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.certificates import PlacementState
 from tokenless.services.store.devices import read_pools
@@ -42,7 +42,7 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
         node = cluster.node_of(row)
         node.tftp_folder.mkdir(parents=True, exist_ok=True)
         _issue_all(cluster, connection, node, change.at)
-        _share_recovery_key(cluster, Papers.read(connection), node)
+        _share_recovery_key(cluster, ClusterSnapshot.read(connection), node)
     return node
 
 
@@ -59,8 +59,8 @@ def _issue_all(cluster: Cluster, connection: Connection, node: Node, at: int) ->
     for store in units:
         is_for_all = store in anew and release.shares_self_signed
         whose = cluster.publisher if is_for_all else node
-        order = Order.usual(whose, store, size, shared=is_for_all)
-        issue(cluster.site, connection, order, at)
+        order = IssueRequest.usual(whose, store, size, shared=is_for_all)
+        issue(cluster.installation, connection, order, at)
 
 
 def _is_self_signed(connection: Connection, store: TrustStore) -> bool:
@@ -110,11 +110,13 @@ def _check_address(cluster: Cluster, address: str) -> None:
             )
 
 
-def _share_recovery_key(cluster: Cluster, papers: Papers, node: Node) -> None:
+def _share_recovery_key(
+    cluster: Cluster, snapshot: ClusterSnapshot, node: Node
+) -> None:
     """Give the node the ITLRecovery key, with which it may have to sign its ITL."""
-    certificate = papers.recovery
+    certificate = snapshot.recovery
     if certificate is None:
         return
     store = TrustStore.ITLRECOVERY
-    key = cluster.node_of(papers.publisher).keys.load(store, certificate)
+    key = cluster.node_of(snapshot.publisher).keys.load(store, certificate)
     node.keys.save(store, certificate, key)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tokenless.protocol.codes import units_of
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.issuing import Order, issue
+from tokenless.services.cluster.issuing import IssueRequest, issue
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.database import Change
 
@@ -36,5 +36,5 @@ def follow_release(
         node = cluster.node_of(row)
         for store in units_of(is_publisher=row.is_publisher, release=new):
             if certificates.own(connection, store, row.id) is None:
-                order = Order.usual(node, store, size)
-                issue(cluster.site, connection, order, change.at)
+                order = IssueRequest.usual(node, store, size)
+                issue(cluster.installation, connection, order, change.at)

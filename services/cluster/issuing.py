@@ -17,7 +17,7 @@ from tokenless.protocol.codes import (
     TrustStore,
 )
 from tokenless.protocol.release import Release
-from tokenless.services.cluster.site import Node, Site
+from tokenless.services.cluster.installation import Installation, Node
 from tokenless.services.config.sections import CertificatesSection
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import generate_ec, generate_rsa, new_serial
@@ -38,7 +38,7 @@ EC_BITS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class IssueRequest:
     """A certificate to be made."""
 
     node: Node
@@ -62,7 +62,7 @@ class Order:
         *,
         full_name: str | None = None,
         shared: bool = False,
-    ) -> "Order":
+    ) -> "IssueRequest":
         """Return an order with the kind of key that the unit has."""
         is_ec = store in UNITS_WITH_EC_KEYS
         return cls(
@@ -76,28 +76,32 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedCertificate:
     """A certificate whose key is kept and which no row names yet."""
 
-    order: Order
+    order: IssueRequest
     certificate: Certificate
     holders: tuple[Node, ...]
     """The nodes whose own certificate it becomes."""
 
 
-def issue(site: Site, connection: Connection, order: Order, at: int) -> Certificate:
+def issue(
+    installation: Installation, connection: Connection, order: IssueRequest, at: int
+) -> Certificate:
     """Make a node's certificate and put it into use; the old one becomes history.
 
     Raises:
         ServiceError: When the unit cannot have such a key.
         OSError: When the key cannot be kept.
     """
-    issued = prepare(site, connection, order)
+    issued = prepare(installation, connection, order)
     install(connection, issued, at)
     return issued.certificate
 
 
-def prepare(site: Site, connection: Connection, order: Order) -> Issued:
+def prepare(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> IssuedCertificate:
     """Make key and certificate, and keep the key; slow with large keys.
 
     Raises:
@@ -105,11 +109,11 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
         OSError: When the key cannot be kept.
     """
     key = make_key(order)
-    settings = site.config.certificates
+    settings = installation.config.certificates
     release = Release.parse(read_parameter(connection, Parameter.VERSION))
-    begins = datetime.fromtimestamp(int(site.clock()), UTC)
+    begins = datetime.fromtimestamp(int(installation.clock()), UTC)
     days = order.validity_days or _usual_days(order.store, release, settings)
-    subject = _subject(site, connection, order)
+    subject = _subject(installation, connection, order)
     certificate = mint(
         subject,
         key.public_key(),
@@ -119,15 +123,15 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
         serial=new_serial(),
         # Browsers refuse SHA-1, whatever the cluster's phones need.
         digest="sha256" if order.store is TrustStore.TOMCAT else settings.digest,
-        alternative_names=_alternative_names(site, connection, order),
+        alternative_names=_alternative_names(installation, connection, order),
     )
-    holders = holders_of(site, connection, order.node, shared=order.shared)
+    holders = holders_of(installation, connection, order.node, shared=order.shared)
     keepers = holders
     if order.store is TrustStore.ITLRECOVERY:  # all nodes sign with it
-        keepers = holders_of(site, connection, order.node, shared=True)
+        keepers = holders_of(installation, connection, order.node, shared=True)
     for node in keepers:
         node.keys.save(order.store, certificate, key)
-    return Issued(order, certificate, holders)
+    return IssuedCertificate(order, certificate, holders)
 
 
 def _usual_days(
@@ -140,15 +144,15 @@ def _usual_days(
 
 
 def holders_of(
-    site: Site, connection: Connection, node: Node, *, shared: bool
+    installation: Installation, connection: Connection, node: Node, *, shared: bool
 ) -> tuple[Node, ...]:
     """Return the nodes whose own a certificate becomes: one, or all."""
     if not shared:
         return (node,)
-    return tuple(site.node_of(row) for row in read_nodes(connection))
+    return tuple(installation.node_of(row) for row in read_nodes(connection))
 
 
-def install(connection: Connection, issued: Issued, at: int) -> None:
+def install(connection: Connection, issued: IssuedCertificate, at: int) -> None:
     """Put a prepared certificate into use.
 
     CallManager and CAPF trust every CAPF certificate that there was until somebody
@@ -211,7 +215,7 @@ def reusing(connection: Connection, store: TrustStore) -> tuple[TrustStore, ...]
 
 
 def reuse(
-    site: Site,
+    installation: Installation,
     connection: Connection,
     store: TrustStore,
     certificate: Certificate,
@@ -223,52 +227,56 @@ def reuse(
         ServiceError: When a node has not the key.
         OSError: When it cannot be kept a second time.
     """
-    holders = tuple(site.node_of(row) for row in read_nodes(connection))
+    holders = tuple(installation.node_of(row) for row in read_nodes(connection))
     for node in holders:
         key = node.keys.load(REUSED_FROM[store], certificate)
         node.keys.save(store, certificate, key)
     put_into_use(connection, store, certificate, holders, at)
 
 
-def full_name(site: Site, node_name: str) -> str:
+def full_name(installation: Installation, node_name: str) -> str:
     """Return a node's name with the cluster's domain."""
-    domain = site.config.cluster.domain
+    domain = installation.config.cluster.domain
     return node_name if domain is None else f"{node_name}.{domain}"
 
 
-def all_names(site: Site, connection: Connection, order: Order) -> tuple[str, ...]:
+def all_names(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> tuple[str, ...]:
     """Return what a multi-server certificate is for: every node, and the domain."""
     renamed = {order.node.id: order.full_name}
     names = [
-        full_name(site, renamed.get(row.id) or row.name)
+        full_name(installation, renamed.get(row.id) or row.name)
         for row in read_nodes(connection)
     ]
-    domain = site.config.cluster.domain
+    domain = installation.config.cluster.domain
     return (*names, *(() if domain is None else (domain,)))
 
 
-def names_of(site: Site, connection: Connection, order: Order) -> tuple[str, ...]:
+def names_of(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> tuple[str, ...]:
     """Return the names of a request: all nodes', or its own, and what is added."""
     if order.shared:
-        return _alternative_names(site, connection, order)
-    names = (full_name(site, order.node.name), *order.alternative_names)
+        return _alternative_names(installation, connection, order)
+    names = (full_name(installation, order.node.name), *order.alternative_names)
     return tuple(dict.fromkeys(names))
 
 
 def _alternative_names(
-    site: Site, connection: Connection, order: Order
+    installation: Installation, connection: Connection, order: IssueRequest
 ) -> tuple[str, ...]:
     """Return what was asked for; browsers compare these names, not the common one."""
     names = order.alternative_names
     if order.shared:
-        names = (*all_names(site, connection, order), *names)
+        names = (*all_names(installation, connection, order), *names)
     elif not names and order.store is TrustStore.TOMCAT:
         name = order.full_name or order.node.name
-        names = (full_name(site, name), name, str(order.node.address))
+        names = (full_name(installation, name), name, str(order.node.address))
     return tuple(dict.fromkeys(names))
 
 
-def make_key(order: Order) -> PrivateKey:
+def make_key(order: IssueRequest) -> PrivateKey:
     """Make the key of an order.
 
     Raises:
@@ -296,27 +304,34 @@ def make_key(order: Order) -> PrivateKey:
 
 
 def subject_of(
-    site: Site, connection: Connection, order: Order, common: str | None
+    installation: Installation,
+    connection: Connection,
+    order: IssueRequest,
+    common: str | None,
 ) -> DistinguishedName:
     """Return the name that a request asks for, under another CN if one is given."""
     if common is None:
-        return _subject(site, connection, order)
-    return subject_name(site.config.certificates.subject, common)
+        return _subject(installation, connection, order)
+    return subject_name(installation.config.certificates.subject, common)
 
 
-def _subject(site: Site, connection: Connection, order: Order) -> DistinguishedName:
+def _subject(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> DistinguishedName:
     host = order.full_name or order.node.name
     if order.shared:
-        common = shared_name(order.store, host, site.config.cluster.domain)
-        return subject_name(site.config.certificates.subject, common)
-    name = full_name(site, host)
-    common = common_name(order.store, name, _capf_name(site, connection, order))
-    return subject_name(site.config.certificates.subject, common)
+        common = shared_name(order.store, host, installation.config.cluster.domain)
+        return subject_name(installation.config.certificates.subject, common)
+    name = full_name(installation, host)
+    common = common_name(order.store, name, _capf_name(installation, connection, order))
+    return subject_name(installation.config.certificates.subject, common)
 
 
-def _capf_name(site: Site, connection: Connection, order: Order) -> str:
+def _capf_name(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> str:
     """Return CAPF's name: what it was, what is configured, or a new random one."""
     old = certificates.own(connection, TrustStore.CAPF, order.node.id)
     known = None if old is None else old.certificate.subject.get("CN")
-    configured = site.config.cluster.capf
+    configured = installation.config.cluster.capf
     return known or configured or f"CAPF-{secrets.token_hex(4)}"

@@ -11,9 +11,9 @@ from tokenless.services.changes import identities
 from tokenless.services.cli.certificates.store_type import StoreType
 from tokenless.services.cli.certificates.view import certificate_json
 from tokenless.services.cli.cluster.administration import (
-    announced,
+    announce_change,
     cluster_options,
-    opened,
+    using_cluster,
 )
 from tokenless.services.files import PUBLIC, write_output
 from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES
@@ -56,7 +56,7 @@ def request_certificate(
     wanted = identities.RequestOrder(
         multi_server, common_name, key_size, includes_ou, names
     )
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = cluster.publisher if node_name is None else cluster.node(node_name)
         made = (
             identities.pending(node, store)
@@ -92,10 +92,10 @@ def import_certificate(
     FILE is PEM, DER or PKCS#7, with or without the chain, or - for standard input.
     """
     content = file.read(MAX_UPLOAD_BYTES + 1)
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = cluster.publisher if node_name is None else cluster.node(node_name)
         taken = identities.import_own(cluster, node, store, content, by=administrator())
-        announced(cluster)
+        announce_change(cluster)
     if taken.warning is not None:
         click.echo(f"warning: {taken.warning}", err=True)
     if as_json:
@@ -118,9 +118,9 @@ def reuse_certificate(
 
     From 14 on; CallManager-ECDSA reuses that of tomcat-ECDSA.
     """
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         certificate = identities.reuse_tomcat(cluster, store, by=administrator())
-        announced(cluster)
+        announce_change(cluster)
     if as_json:
         click.echo(json.dumps(certificate_json(certificate)))
     else:

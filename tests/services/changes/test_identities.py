@@ -37,7 +37,7 @@ from tokenless.services.pki.signing_requests import (
 )
 from tokenless.services.publishing.ctl import ctl_records, ctl_signer
 from tokenless.services.publishing.itl import rebuild_itl
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 NODES = ("pub", "sub1", "sub2")
 SHARED = RequestOrder(multi_server=True)
@@ -89,9 +89,9 @@ def own(cluster: Cluster, node: Node, store: TrustStore) -> Certificate:
     return certificates.own_certificate(cluster, node, store)
 
 
-def papers_of(cluster: Cluster) -> Papers:
+def papers_of(cluster: Cluster) -> ClusterSnapshot:
     with cluster.store.read() as connection:
-        return Papers.read(connection)
+        return ClusterSnapshot.read(connection)
 
 
 def openssl(*words: object) -> str:
@@ -152,8 +152,8 @@ def test_one_key_for_all_nodes_and_one_record_in_the_ctl(
         assert now == taken.certificate
         node.keys.signer(TrustStore.CALLMANAGER, now)
     assert taken.certificate.subject.get("CN") == "pub-ms.lab.example"
-    papers = papers_of(cluster)
-    records = ctl_records(papers, ctl_signer(papers))
+    snapshot = papers_of(cluster)
+    records = ctl_records(snapshot, ctl_signer(snapshot))
     servers = [each for each in records if each.role == Role.CCM_TFTP]
     assert [each.dns_name for each in servers] == ["pub"]
     itl = rebuild_itl(cluster, cluster.nodes[2])
@@ -429,8 +429,8 @@ class TestTrustStores:
             certificates.upload(
                 cluster, TrustStore.PHONE_SAST_TRUST, other.der, by="test"
             )
-            papers = papers_of(cluster)
-            records = ctl_records(papers, ctl_signer(papers))
+            snapshot = papers_of(cluster)
+            records = ctl_records(snapshot, ctl_signer(snapshot))
             sasts = {each.certificate_der for each in records if each.is_sast}
             assert (other.der in sasts) is listed
 
