@@ -53,7 +53,7 @@ from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.registration.line import LineSettings
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
 from tokenless.protocol.tftp.download import DownloadOptions
 
@@ -285,7 +285,7 @@ def run(
     """
     phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
     network = open_network(
-        wishes=settings.wishes,
+        download_options=settings.download_options,
         max_sockets=settings.concurrency,
         tvs_timeout_s=settings.tvs_timeout_s,
         tls=settings.tls,
@@ -312,7 +312,7 @@ def run(
 
 
 async def _keep_up(
-    phones: list[Identity],
+    phones: list[PhoneIdentity],
     store: FleetStore,
     network: AbstractAsyncContextManager[Network],
     settings: FleetLineSettings,

@@ -19,7 +19,7 @@ from tokenless.phone_emulator.registration.events import LastOut, PhoneEvent
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
 from tokenless.phone_emulator.registration.report import Outcome, RegistrationReport
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class FleetLines:
 
     def __init__(
         self,
-        phones: Sequence[Identity],
+        phones: Sequence[PhoneIdentity],
         store: FleetStore,
         network: Network,
         settings: FleetLineSettings,
@@ -129,7 +129,7 @@ class FleetLines:
                 nursery.start_soon(self._live, identity, on_change)
 
     async def _live(
-        self, identity: Identity, on_change: Callable[[FleetStandings], None]
+        self, identity: PhoneIdentity, on_change: Callable[[FleetStandings], None]
     ) -> None:
         def note(_line: Line, change: PhoneEvent | RegistrationReport) -> None:
             if isinstance(change, RegistrationReport):
@@ -149,7 +149,7 @@ class FleetLines:
             line = Line(identity, group, self._line_settings, note)
             last = await line.run(last)
 
-    def _own(self, identity: Identity) -> Path | None:
+    def _own(self, identity: PhoneIdentity) -> Path | None:
         folder = self._settings.certificates
         path = None if folder is None else folder / f"{identity.device}.pem"
         return path if path is not None and path.is_file() else None
