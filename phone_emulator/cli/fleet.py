@@ -44,7 +44,7 @@ from tokenless.phone_emulator.fleet.plan import (
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 
 _STANDARD_OUTPUT: Final = Path("-")
 _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reason")
@@ -86,7 +86,7 @@ def _settings(
     return FleetSettings(
         concurrency=concurrency,
         ramp_s=ramp,
-        wishes=Wishes(timeout_s=tftp_timeout, retransmits=8),
+        download_options=DownloadOptions(timeout_s=tftp_timeout, retransmits=8),
         retries=retries,
         loss=loss,
         tvs_timeout_s=tvs_timeout,

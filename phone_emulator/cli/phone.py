@@ -31,8 +31,13 @@ from tokenless.phone_emulator.cli.phone_views import (
 from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network
-from tokenless.phone_emulator.secd.events import Habits, Identity
-from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
+from tokenless.phone_emulator.secd.report import (
+    BootReport,
+    FileAction,
+    FileReport,
+    Outcome,
+)
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
@@ -80,7 +85,7 @@ def boot(
     flash: Path,
     tftp: str,
     network: AbstractAsyncContextManager[Network],
-    habits: Habits,
+    habits: PhoneBehaviour,
     mic: Path | None,
     manufacturer: Path | None,
     as_json: bool,
@@ -90,7 +95,7 @@ def boot(
     It goes to CAPF where its configuration says so. Exit status 0 when the phone then
     holds what the server serves, 3 when no server answers.
     """
-    identity = Identity(
+    identity = PhoneIdentity(
         device=parse_device(device),
         model_name=model or model_in(flash) or _FIRST_MODEL,
         servers=parse_servers(tftp),
@@ -115,14 +120,14 @@ def capf(
     flash: Path,
     tftp: str,
     network: AbstractAsyncContextManager[Network],
-    habits: Habits,
+    habits: PhoneBehaviour,
     as_json: bool,
 ) -> None:
     """Type the authentication string on a phone: it goes to CAPF with it."""
     if not (string.isascii() and string.isdigit()):
         raise click.UsageError("an authentication string has digits only")
     state = FolderFlash.open(flash).known_state()
-    identity = Identity(
+    identity = PhoneIdentity(
         device=state.device,
         model_name=state.model,
         servers=parse_servers(tftp),
@@ -135,7 +140,7 @@ def capf(
 
 
 def _give_mic(
-    identity: Identity, flash: Path, mic: Path | None, manufacturer: Path | None
+    identity: PhoneIdentity, flash: Path, mic: Path | None, manufacturer: Path | None
 ) -> None:
     """Do what the factory does."""
     if mic is None and manufacturer is None:
@@ -162,7 +167,7 @@ def _finish(report: BootReport, *, as_json: bool) -> None:
 
 
 async def _boot(
-    identity: Identity,
+    identity: PhoneIdentity,
     flash: Path,
     network: AbstractAsyncContextManager[Network],
     string: str | None,
@@ -192,7 +197,7 @@ def _print_report(report: BootReport) -> None:
 def complaint(report: BootReport) -> str:
     """Say in one line what was wrong and what to do."""
     for kind, file in report.files.items():
-        if file.action in (Action.REJECTED, Action.FAILED):
+        if file.action in (FileAction.REJECTED, FileAction.FAILED):
             name = file.requested or kind.value
             return f"{name} {file.action}: {file.reason}; {_advice(kind, file)}"
     return "the phone does not hold what the server serves"
@@ -201,7 +206,7 @@ def complaint(report: BootReport) -> str:
 def _advice(kind: FileKind, file: FileReport) -> str:
     if file.code is Reason.NOT_DECRYPTED:
         return "the phone needs a certificate from CAPF; see `capf` of --json"
-    if file.action is Action.FAILED:
+    if file.action is FileAction.FAILED:
         return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:
         return "the phone keeps the configuration that it had"

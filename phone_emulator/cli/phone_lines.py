@@ -32,7 +32,7 @@ from tokenless.phone_emulator.registration.folder_line import (
 )
 from tokenless.phone_emulator.registration.line import Line
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.secd.events import Habits, Identity
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.certificates.name_text import printable
 
@@ -55,7 +55,7 @@ def run(
     flash: Path,
     tftp: str,
     network: AbstractAsyncContextManager[Network],
-    habits: Habits,
+    habits: PhoneBehaviour,
     as_json: bool,
 ) -> None:
     """Keep a phone up until Ctrl-C: it boots, registers, and obeys resets.
@@ -68,7 +68,7 @@ def run(
 
 
 async def _run(
-    identity: Identity,
+    identity: PhoneIdentity,
     flash: Path,
     network: AbstractAsyncContextManager[Network],
     view: "_View",
@@ -115,7 +115,7 @@ def call(
     other: Path,
     tftp: str,
     network: AbstractAsyncContextManager[Network],
-    habits: Habits,
+    habits: PhoneBehaviour,
     seconds: float,
     as_json: bool,
 ) -> None:
@@ -139,7 +139,7 @@ def call(
 
 
 async def _call(
-    phones: list[tuple[Identity, Path]],
+    phones: list[tuple[PhoneIdentity, Path]],
     network: AbstractAsyncContextManager[Network],
     seconds: float,
 ) -> CallReport:
@@ -157,9 +157,9 @@ async def _call(
     return report
 
 
-def _identity(flash: Path, tftp: str, habits: Habits) -> Identity:
+def _identity(flash: Path, tftp: str, habits: PhoneBehaviour) -> PhoneIdentity:
     state = FolderFlash.open(flash).known_state()
-    return Identity(
+    return PhoneIdentity(
         device=state.device,
         model_name=state.model,
         servers=parse_servers(tftp),

@@ -16,8 +16,8 @@ from tokenless.phone_emulator.cli.options import (
     tvs_timeout_option,
 )
 from tokenless.phone_emulator.phone import Network, open_network
-from tokenless.phone_emulator.secd.events import Habits
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.phone_emulator.secd.events import PhoneBehaviour
+from tokenless.protocol.tftp.download import DownloadOptions
 
 sccps_port_option = click.option(
     "--sccps-port",
@@ -38,7 +38,7 @@ def _network(
     sccps_port: str,
 ) -> AbstractAsyncContextManager[Network]:
     return open_network(
-        wishes=Wishes(timeout_s=tftp_timeout),
+        download_options=DownloadOptions(timeout_s=tftp_timeout),
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
         http_port=http_port_of(http_port, tftp_only=tftp_only),
@@ -52,8 +52,8 @@ def _habits(
     refuse_expired: bool,
     reinstall_identical: bool,
     any_tftp: bool,
-) -> Habits:
-    return Habits(
+) -> PhoneBehaviour:
+    return PhoneBehaviour(
         negative_answer_is_final=not ask_next_tvs,
         refuses_expired_signers=refuse_expired,
         identical_file_is_an_update=reinstall_identical,

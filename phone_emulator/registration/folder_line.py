@@ -27,8 +27,8 @@ from tokenless.phone_emulator.registration.report import (
     Failure,
     RegistrationReport,
 )
-from tokenless.phone_emulator.secd.events import Identity
-from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
+from tokenless.phone_emulator.secd.events import PhoneIdentity
+from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.status_messages import line_of
 
@@ -36,15 +36,15 @@ _MAX_STATUS_LINES: Final = 30
 REGISTRATION_REJECTED: Final = "Registration Rejected"
 """The vendor's word for alarm 24 (REFERENCE-3 4.5); as a status message inferred."""
 _MOMENTS: Final = {
-    Failure.NOT_IN_CTL: Moment.SERVER_NOT_TRUSTED,
-    Failure.NOT_IN_ITL: Moment.SERVER_NOT_TRUSTED,
-    Failure.OWN_CERTIFICATE_REFUSED: Moment.OWN_CERTIFICATE_REFUSED,
-    Failure.NO_OWN_CERTIFICATE: Moment.OWN_CERTIFICATE_REFUSED,
+    Failure.NOT_IN_CTL: LogEvent.SERVER_NOT_TRUSTED,
+    Failure.NOT_IN_ITL: LogEvent.SERVER_NOT_TRUSTED,
+    Failure.OWN_CERTIFICATE_REFUSED: LogEvent.OWN_CERTIFICATE_REFUSED,
+    Failure.NO_OWN_CERTIFICATE: LogEvent.OWN_CERTIFICATE_REFUSED,
 }
 
 
 async def run_in_folder(
-    identity: Identity,
+    identity: PhoneIdentity,
     folder: Path,
     network: Network,
     *,
@@ -75,7 +75,7 @@ async def run_in_folder(
 
 
 def line_in_folder(
-    identity: Identity,
+    identity: PhoneIdentity,
     folder: Path,
     network: Network,
     *,
@@ -99,7 +99,7 @@ class _Diary:
     """Writes what happens to a phone into its flash."""
 
     def __init__(
-        self, flash: FolderFlash, identity: Identity, network: Network
+        self, flash: FolderFlash, identity: PhoneIdentity, network: Network
     ) -> None:
         self._flash = flash
         self._form = identity.model.log_form
@@ -118,10 +118,12 @@ class _Diary:
                 self._write(entries, report, said)
             case StandingChanged(last=LastOut() as last):
                 alarm = {"alarm": f"{last.code}: Last={last.value}"}
-                self._write([LogEntry(Moment.OUT_OF_SERVICE, now, alarm)], line.report)
+                self._write(
+                    [LogEntry(LogEvent.OUT_OF_SERVICE, now, alarm)], line.report
+                )
             case ResetOrdered(last=last):
                 alarm = {"alarm": f"{last.code}: Last={last.value}"}
-                self._write([LogEntry(Moment.RESET_ORDERED, now, alarm)], line.report)
+                self._write([LogEntry(LogEvent.RESET_ORDERED, now, alarm)], line.report)
             case _:
                 pass
 
@@ -148,7 +150,7 @@ class _Diary:
 
 
 def _failed(attempt: Attempt, now: float) -> LogEntry:
-    moment = _MOMENTS.get(attempt.failure, Moment.NOT_REGISTERED)
+    moment = _MOMENTS.get(attempt.failure, LogEvent.NOT_REGISTERED)
     details = {
         "node": attempt.node,
         "address": attempt.address,
@@ -166,6 +168,6 @@ def _registered(report: RegistrationReport, now: float) -> list[LogEntry]:
         "protocol": "" if signalling is None else signalling.value,
     }
     return [
-        LogEntry(Moment.REGISTERING, now, details),
-        LogEntry(Moment.REGISTERED, now, details),
+        LogEntry(LogEvent.REGISTERING, now, details),
+        LogEntry(LogEvent.REGISTERED, now, details),
     ]

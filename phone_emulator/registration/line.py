@@ -36,7 +36,7 @@ from tokenless.phone_emulator.registration.register import (
     report_of,
 )
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 OnChange = Callable[["Line", PhoneEvent | RegistrationReport], None]
 """Is told of each event and each new report; must not block."""
@@ -64,7 +64,7 @@ class Line:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: PhoneIdentity,
         group: Group,
         settings: LineSettings | None = None,
         on_change: OnChange = lambda _line, _change: None,

@@ -27,7 +27,7 @@ from tokenless.phone_emulator.registration.traits import (
     user_agent_of,
     writes_alarms_in_lower_case,
 )
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Signalling
 
@@ -52,7 +52,7 @@ class Link:
 
     @classmethod
     async def open(
-        cls, identity: Identity, group: Group, node: Node, timeout_s: float
+        cls, identity: PhoneIdentity, group: Group, node: Node, timeout_s: float
     ) -> "Link":
         """Connect to a node.
 
@@ -164,7 +164,7 @@ def failure_of(link: Link, last: LastOut | None) -> Failure:
 
 
 def _talker(
-    identity: Identity, group: Group, node: Node, connection: OpenConnection
+    identity: PhoneIdentity, group: Group, node: Node, connection: OpenConnection
 ) -> Talker:
     traits = TRAITS[identity.model_name]
     host, port = connection.local

@@ -6,7 +6,7 @@ import msgspec
 
 
 @unique
-class Moment(StrEnum):
+class LogEvent(StrEnum):
     """Something worth a line in the console log; `console_log` has the texts."""
 
     POWER_ON = "power-on"
@@ -62,7 +62,7 @@ class Moment(StrEnum):
 class LogEntry(msgspec.Struct, frozen=True):
     """A moment with what the texts about it may name."""
 
-    moment: Moment
+    moment: LogEvent
     at: float
     """Unix seconds."""
     details: dict[str, str]

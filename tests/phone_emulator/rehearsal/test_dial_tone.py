@@ -10,7 +10,7 @@ from tokenless.phone_emulator.registration.report import (
     RegistrationReport,
 )
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
 from tokenless.phone_emulator.rehearsal.rig.dial_tone import (
     FAILURE_WORDS,
@@ -67,16 +67,16 @@ expect = [
 def play(folder: Path, expect: str = "") -> Played:
     file = folder / "monday.toml"
     file.write_text(SCRIPT.format(expect=expect))
-    stage = folder / "stage"
-    stage.mkdir()
-    return run_script(load_script(file), 4, stage, Watcher())
+    rig = folder / "stage"
+    rig.mkdir()
+    return run_script(load_script(file), 4, rig, ProgressListener())
 
 
 def test_phones_go_to_the_next_node_and_are_silent_without_any(tmp_path: Path) -> None:
     played = play(tmp_path)
     first, second, third, last = played.steps
     assert first.impact.unregistered == 0
-    (sccp, sip) = second.standings
+    (sccp, sip) = second.statuses
     for group in (sccp, sip):
         assert group.registrations.counts == {DialTone.ELSEWHERE: 2}
         assert group.registrations.nodes == {SUB: 2}
