@@ -163,8 +163,7 @@ def _fetch_encrypted(boot: Boot, companion: PhoneConfig) -> Step:
 def open_encrypted(boot: Boot) -> None:
     """Have the phone's key open the verified file."""
     if boot.encrypted is None:
-        msg = "nothing is to be opened"
-        raise RuntimeError(msg)
+        raise RuntimeError("nothing is to be opened")
     boot.effects.append(OpenEncrypted(boot.encrypted))
 
 

@@ -16,7 +16,7 @@ import trio
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.node import control_server as control_server_module
-from tokenless.services.node.control import NodeDownError, is_served, request
+from tokenless.services.node.control import NodeDownError, request
 from tokenless.services.node.control_server import serve_control
 from tokenless.services.node.control_socket import (
     NodeServedError,
@@ -116,7 +116,6 @@ async def test_nonsense_is_refused(path: Path, line: bytes) -> None:
 def test_nobody_there_is_a_node_that_is_down(tmp_path: Path) -> None:
     with pytest.raises(NodeDownError, match="node lab-pub is down"):
         request("lab-pub", tmp_path / "control.sock", Status())
-    assert not is_served("lab-pub", tmp_path / "control.sock")
 
 
 def test_a_path_longer_than_the_kernels_structure(tmp_path: Path) -> None:
