@@ -12,10 +12,10 @@ import trio
 
 from benchmarks.tftp_servers import HOST
 from tokenless.services.logs import configure_logs
-from tokenless.services.tftp.heap import settle_heap
+from tokenless.services.tftp.driver import settle_heap
+from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.source import MemoryFiles
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Listening sockets of all servers, failures to bind in words, and file descriptors.
+"""Listening sockets of all servers: opened here or by systemd (sd_listen_fds(3)).
 
 With several workers each has a socket of its own on the one port (SO_REUSEPORT): the
 kernel spreads clients over them. All are opened by the process that outlives the
@@ -17,6 +17,7 @@ from tokenless.services.errors import ServiceError
 # Phones of a whole cluster come at once after a restart; a full backlog would cost each
 # one the second of its first retransmission.
 _BACKLOG: Final = 4096
+_FIRST_DESCRIPTOR: Final = 3
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
     errno.EADDRNOTAVAIL: "choose an address of this machine",
@@ -116,3 +117,38 @@ def _listen_tcp(address: str, port: int, *, shared: bool) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def inherited_socket(
+    address: str, port: int, first: int = _FIRST_DESCRIPTOR
+) -> socket.socket | None:
+    """Return the UDP socket that systemd has bound there, or None.
+
+    A socket unit can give TFTP port 69 without a capability, and a receive buffer
+    larger than net.core.rmem_max (`ReceiveBuffer=`).
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    count = os.environ.get("LISTEN_FDS", "0")
+    for descriptor in range(first, first + (int(count) if count.isdecimal() else 0)):
+        found = _udp_socket(descriptor)
+        if found is None:
+            continue
+        if found.getsockname()[:2] == (address, port):
+            found.setblocking(False)
+            return found
+        found.close()
+    return None
+
+
+def _udp_socket(descriptor: int) -> socket.socket | None:
+    """Return a duplicate of the descriptor as a socket, None when it is no UDP one."""
+    try:
+        found = socket.socket(fileno=os.dup(descriptor))
+    except OSError:
+        return None
+    is_internet = found.family in {socket.AF_INET, socket.AF_INET6}
+    if is_internet and found.type == socket.SOCK_DGRAM:
+        return found
+    found.close()
+    return None

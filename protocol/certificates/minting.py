@@ -214,7 +214,8 @@ def _key_info(key: PublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _key_identifier(key: PublicKey) -> bytes:
+def key_identifier(key: PublicKey) -> bytes:
+    """Return the SHA-1 of a SubjectPublicKeyInfo, as the vendor identifies keys."""
     return hashlib.sha1(_key_info(key), usedforsecurity=False).digest()
 
 
@@ -228,7 +229,7 @@ def _extensions(
     extensions = [_extension("key_usage", usage, critical=profile.usage_is_critical)]
     if profile.is_authority or profile.denies_authority:
         extensions.insert(0, _constraints(profile))
-    identifier = core.OctetString(_key_identifier(key))
+    identifier = core.OctetString(key_identifier(key))
     extensions.append(_extension("key_identifier", identifier))
     extensions += _about_issuer(profile, issuer.key.public_key())
     if profile.purposes:
@@ -253,7 +254,7 @@ def _constraints(profile: Profile) -> x509.Extension:
 def _about_issuer(profile: Profile, issuer_key: PublicKey) -> Iterator[x509.Extension]:
     if profile.names_issuer_key:
         authority = x509.AuthorityKeyIdentifier(
-            {"key_identifier": _key_identifier(issuer_key)}
+            {"key_identifier": key_identifier(issuer_key)}
         )
         yield _extension("authority_key_identifier", authority)
     if profile.crl_uri is not None:

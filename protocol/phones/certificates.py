@@ -13,20 +13,29 @@ CAPF server writes it (REFERENCE-3 3.5).
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum, unique
+from functools import lru_cache
 from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import (
     CertificateDigest,
     Issuer,
+    PrivateKey,
     Profile,
     Validity,
+    key_identifier,
     mint,
 )
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.signature import PublicKey
 from tokenless.protocol.release import Release
 
+_Attribute = x509.NameAttribute[str | bytes]
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
 _MANUFACTURER: Final = "Cisco Systems"
 MIC_SERIAL_BYTES: Final = 10
@@ -184,6 +193,10 @@ def mint_lsc(
         validity: When it is valid.
         release: Decides the digest: SHA-256 from 11.5(1)SU1.
     """
+    if release.signs_lscs_with_sha256:
+        return _sha256_lsc(
+            device, public_key, capf, issuer.key, serial=serial, validity=validity
+        )
     taken = [pair for pair in capf.subject.attributes if pair[0] in _TAKEN]
     return mint(
         DistinguishedName((("CN", device), *taken)),
@@ -192,12 +205,94 @@ def mint_lsc(
         _LSC,
         validity,
         serial=serial,
-        digest="sha256" if release.signs_lscs_with_sha256 else "sha1",
+        digest="sha1",
         uris=(device,),
     )
 
 
+def _sha256_lsc(
+    device: str,
+    public_key: PublicKey,
+    capf: Certificate,
+    key: PrivateKey,
+    *,
+    serial: bytes,
+    validity: Validity,
+) -> Certificate:
+    """Issue the LSC that `mint` would issue, with a tenth of its processor time.
+
+    CAPF issues hundreds a second when a site enrols; `cryptography` builds in Rust, but
+    signs no certificate with SHA-1.
+    """
+    issuer, taken = _names_of(capf)
+    builder = x509.CertificateBuilder(
+        issuer,
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device), *taken]),
+        public_key,
+        int.from_bytes(serial),
+        validity.begins,
+        validity.begins + validity.lasts,
+        [*_LSC_EXTENSIONS],
+    )
+    identifier = x509.SubjectKeyIdentifier(key_identifier(public_key))
+    uri = x509.UniformResourceIdentifier(device)
+    builder = builder.add_extension(identifier, critical=False)
+    builder = builder.add_extension(x509.SubjectAlternativeName([uri]), critical=False)
+    made = builder.sign(key, hashes.SHA256())
+    return Certificate.decode(made.public_bytes(Encoding.DER))
+
+
+@lru_cache(maxsize=8)
+def _names_of(capf: Certificate) -> tuple[x509.Name, tuple[_Attribute, ...]]:
+    """Return CAPF's name, and the attributes that its LSCs take over."""
+    name = x509.load_der_x509_certificate(capf.der).subject
+    return name, tuple(each for each in name if each.oid in _TAKEN_OIDS)
+
+
+def _extension(
+    value: x509.ExtensionType, *, critical: bool
+) -> x509.Extension[x509.ExtensionType]:
+    return x509.Extension(value.oid, critical, value)
+
+
+_LSC_EXTENSIONS: Final = (
+    _extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
+    _extension(
+        x509.ExtendedKeyUsage(
+            [
+                ExtendedKeyUsageOID.SERVER_AUTH,
+                ExtendedKeyUsageOID.CLIENT_AUTH,
+                x509.ObjectIdentifier(_IPSEC_END_SYSTEM),
+            ]
+        ),
+        critical=False,
+    ),
+    _extension(
+        x509.KeyUsage(
+            digital_signature=True,
+            content_commitment=False,
+            key_encipherment=True,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=False,
+            crl_sign=False,
+            encipher_only=False,
+            decipher_only=False,
+        ),
+        critical=True,
+    ),
+)
+"""`_LSC` for `cryptography`, in the order in which `mint` writes them."""
 _TAKEN: Final = frozenset({"O", "OU", "L", "ST", "C"})
+_TAKEN_OIDS: Final = frozenset(
+    {
+        NameOID.ORGANIZATION_NAME,
+        NameOID.ORGANIZATIONAL_UNIT_NAME,
+        NameOID.LOCALITY_NAME,
+        NameOID.STATE_OR_PROVINCE_NAME,
+        NameOID.COUNTRY_NAME,
+    }
+)
 
 
 def _authority_name(common: str) -> DistinguishedName:

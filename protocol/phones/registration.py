@@ -72,7 +72,8 @@ class DeviceProfile:
 
     Attributes:
         device: Its name.
-        signalling: What it speaks.
+        signalling: What it speaks; None: whatever it registers with, as phones that
+            register by themselves.
         security_mode: What its security profile asks for.
         profile_name: The profile's name, which a certificate's SAN may hold instead of
             the device's name in its CN.
@@ -80,7 +81,7 @@ class DeviceProfile:
     """
 
     device: str
-    signalling: Signalling
+    signalling: Signalling | None
     security_mode: DeviceSecurity = DeviceSecurity.NON_SECURE
     profile_name: str = ""
     device_types: Collection[int] = ()
@@ -128,7 +129,7 @@ def why_refused(
     """Return why a claim is refused, None when the phone may register."""
     if profile is None:
         return RegisterFailure.NO_ENTRY_IN_DATABASE
-    if claim.signalling is not profile.signalling:
+    if profile.signalling not in {None, claim.signalling}:
         return RegisterFailure.PROTOCOL_MISMATCH
     types = profile.device_types
     if claim.device_type and types and claim.device_type not in types:

@@ -1,7 +1,8 @@
-"""The help of the shell: what may be typed next, and what it does."""
+"""Texts of the shell: help for commands, and tables in columns."""
 
 from collections.abc import Sequence
 
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.admin.command import Command, CommandTree, UsageError
 
 
@@ -27,3 +28,18 @@ def _details(command: Command) -> str:
     if command.question is not None:
         lines.append("    Asks before it does anything; --yes answers.")
     return "\n".join(lines)
+
+
+def columns(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, underline: str = "="
+) -> str:
+    """Lay rows out under their heads: every column as wide as its widest cell."""
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(heads, *rows, strict=True)]
+    lines = [heads, [underline * width for width in widths], *rows]
+    return "\n".join(
+        " ".join(
+            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )

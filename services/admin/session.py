@@ -8,9 +8,9 @@ from tokenless.protocol.certificates.name_text import printable, printable_lines
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PUBLIC, write_output
-from tokenless.services.node.announce import announce
-from tokenless.services.node.control import request as ask
-from tokenless.services.node.requests import Request
+from tokenless.services.node.control.announce import announce
+from tokenless.services.node.control.client import request as ask
+from tokenless.services.node.control.requests import Request
 from tokenless.services.store.audit import administrator
 
 Ask = Callable[[str], str]
@@ -39,10 +39,11 @@ class Session:
         echo: Callable[[str], None],
         output: Path | None = None,
         folder: Path | None = None,
+        by: str | None = None,
     ) -> None:
         self.cluster = cluster
         self.node = node
-        self.by = administrator()
+        self.by = administrator() if by is None else by
         self.pagination = True
         self.output = output
         self.folder = folder

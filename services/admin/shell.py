@@ -61,6 +61,7 @@ class AdminShell:
         echo: Callable[[str], None] = lambda _: None,
         output: Path | None = None,
         folder: Path | None = None,
+        by: str | None = None,
     ) -> None:
         """Open the shell.
 
@@ -75,6 +76,7 @@ class AdminShell:
             output: Where `file get` saves.
             folder: Where all files lie that commands may save and load; anywhere when
                 None.
+            by: Who it is, for the audit log; the system's user when None.
 
         Raises:
             ServiceError: When the cluster has no such node.
@@ -89,6 +91,7 @@ class AdminShell:
             echo=echo,
             output=output,
             folder=folder,
+            by=by,
         )
 
     @property

@@ -52,7 +52,8 @@ class DeviceBook:
         pool = self.registers_by_itself
         if pool is None or not _PHONE_NAME.fullmatch(name):
             return None
-        return _profile(name, pool.model, DeviceSecurity.NON_SECURE)
+        # It becomes a device of the model and the protocol that it comes with.
+        return DeviceProfile(name, None, DeviceSecurity.NON_SECURE)
 
 
 def _profile(

@@ -19,6 +19,7 @@ from tokenless.services.store import certificates as rows
 from tokenless.services.store.certificates import PlacementState, StoredCertificate
 from tokenless.services.store.trust_lists import newest_ctl
 
+_LABEL_CHARACTERS: Final = 50
 _NO_ROLE: Final = (
     "{store} gives a certificate no role: TVS will not answer for it; phones need "
     "Phone-SAST-trust (REFERENCE 1.12)"
@@ -94,6 +95,22 @@ def regenerate(
     return _install(cluster, issued, by)
 
 
+def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
+    """Return a node's tomcat certificate; make it when it has none.
+
+    Data folders of earlier versions have none.
+
+    Raises:
+        ServiceError: When the database cannot be written.
+        OSError: When the key cannot be kept; nothing is changed then.
+    """
+    with cluster.store.read() as connection:
+        placed = rows.own(connection, TrustStore.TOMCAT, node.id)
+    if placed is not None:
+        return placed.certificate
+    return regenerate(cluster, node, TrustStore.TOMCAT, by=by)
+
+
 def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
     certificate = issued.certificate
     order = issued.order
@@ -128,7 +145,9 @@ class Uploaded:
     """What is odd about the store, None when all is well."""
 
 
-def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uploaded:
+def upload(
+    cluster: Cluster, store: TrustStore, data: bytes, *, by: str, label: str = ""
+) -> Uploaded:
     """Put a certificate or a chain into a trust store of all nodes.
 
     Args:
@@ -136,6 +155,7 @@ def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uplo
         store: Which store.
         data: PEM (one or several), DER, or PKCS#7.
         by: Who does it.
+        label: Description (friendly name), 50 characters at most.
 
     Raises:
         ServiceError: When it is no certificate, one that does not belong there, or one
@@ -161,7 +181,12 @@ def upload(cluster: Cluster, store: TrustStore, data: bytes, *, by: str) -> Uplo
                     hint="nothing needs to be done",
                 )
             rows.place(
-                change.connection, store, certificate, node_id=None, at=change.at
+                change.connection,
+                store,
+                certificate,
+                node_id=None,
+                at=change.at,
+                label=label[:_LABEL_CHARACTERS],
             )
     warning = None if store.roles else _NO_ROLE.format(store=store)
     return Uploaded(certificates, warning)

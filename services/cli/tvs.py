@@ -16,7 +16,7 @@ from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer, Query, Verify
 from tokenless.protocol.tvs.stream import Request
-from tokenless.services.cli.file_input import (
+from tokenless.services.cli.file.input import (
     MAX_CERTIFICATE_FILE,
     explained,
     read_bounded,

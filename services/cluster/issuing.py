@@ -80,8 +80,9 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
         PROFILES[order.store],
         Validity.days(begins, days),
         serial=new_serial(),
-        digest=settings.digest,
-        alternative_names=order.alternative_names,
+        # Browsers refuse SHA-1, whatever the cluster's phones need.
+        digest="sha256" if order.store is TrustStore.TOMCAT else settings.digest,
+        alternative_names=_alternative_names(site, order),
     )
     for node in _key_holders(site, connection, order):
         node.keys.save(order.store, certificate, key)
@@ -109,6 +110,14 @@ def full_name(site: Site, node_name: str) -> str:
     """Return a node's name with the cluster's domain."""
     domain = site.config.cluster.domain
     return node_name if domain is None else f"{node_name}.{domain}"
+
+
+def _alternative_names(site: Site, order: Order) -> tuple[str, ...]:
+    """Return what was asked for; browsers compare these names, not the common one."""
+    if order.alternative_names or order.store is not TrustStore.TOMCAT:
+        return order.alternative_names
+    name = order.full_name or order.node.name
+    return tuple(dict.fromkeys((full_name(site, name), name, str(order.node.address))))
 
 
 def _key_holders(site: Site, connection: Connection, order: Order) -> list[Node]:

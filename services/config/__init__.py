@@ -16,6 +16,7 @@ from tokenless.ground.toml_files import TomlFileError, load_toml
 from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
+    CAPF_PORT,
     CapfSection,
     ClusterConfig,
     HostName,
@@ -29,6 +30,7 @@ from tokenless.services.config.sections import (
 from tokenless.services.errors import ConfigurationError, SettingError
 
 __all__ = [
+    "CAPF_PORT",
     "CapfSection",
     "ClusterConfig",
     "HostName",

@@ -28,6 +28,7 @@ HostName = Annotated[
     ),
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+CAPF_PORT: Final = 3804
 
 _Value = TypeVar("_Value")
 _MARK: Final = "at once"
@@ -207,6 +208,8 @@ class HttpSection(TimedLimits, frozen=True):
     """A second port for HTTPS, 6972 in the field; without it there is none."""
     log_lines_per_s: AtOnce[Count] = 40
     """As in `[tftp]`."""
+    missing_ctl: AtOnce[Literal[503, 404]] = 503
+    """The status of a CTL that is not there: 503 as observed, or that of any file."""
 
 
 class LegacyTvsSection(HostSection, frozen=True):
@@ -272,10 +275,13 @@ class CallManagerSection(ConnectionLimits, frozen=True):
 
 
 class CapfSection(HostSection, frozen=True):
-    """`[capf]`: the publisher's CAPF; without it none is served."""
+    """`[capf]`: CAPF, which the publisher serves."""
 
-    port: Port = 3804
-    """Phones have no other. 0 takes a free one."""
+    enabled: bool = True
+    """Whether there is CAPF at all."""
+    port: Port | None = None
+    """3804 when it is not given, and a free one where TFTP takes a free one. Phones
+    learn it from their configurations."""
     tls_minimum: Literal["1.0", "1.2"] = "1.0"
     """7900 phones have TLS 1.0 only."""
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
@@ -291,6 +297,15 @@ class MetricsSection(HostSection, frozen=True):
     """0 takes a free one."""
     address: str = "127.0.0.1"
     """There is no password: loopback, or a network of those who may read it."""
+
+
+class ConsoleSection(HostSection, frozen=True):
+    """`[console]`: the administration pages over HTTPS; without it `serve` has none."""
+
+    port: Port = 8443
+    """0 takes a free one."""
+    address: str = ""
+    """The node's own when empty."""
 
 
 class DatabaseSection(HostSection, frozen=True):
@@ -346,13 +361,21 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     http: HttpSection = HttpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
-    capf: CapfSection | None = None
+    capf: CapfSection = CapfSection()
     metrics: MetricsSection | None = None
+    console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
+
+    @property
+    def capf_port(self) -> int:
+        """Where CAPF listens; 0: at a port that is free."""
+        if self.capf.port is not None:
+            return self.capf.port
+        return CAPF_PORT if self.tftp.port else 0
 
 
 def host_tables() -> tuple[str, ...]:

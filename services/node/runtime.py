@@ -9,6 +9,7 @@ from typing import assert_never
 
 import trio
 
+from tokenless.protocol.codes import UNITS_OF_EVERY_NODE
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.distribution import (
     install_ctl,
@@ -19,16 +20,16 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CTL_INSTALLS, exposition
 from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
-from tokenless.services.node import requests
-from tokenless.services.node.callmanager import CallManagerService
-from tokenless.services.node.capf import CapfService
-from tokenless.services.node.control_server import serve_control
-from tokenless.services.node.follower import Follower
-from tokenless.services.node.notifications import follow_notifications
-from tokenless.services.node.readiness import check_ready
-from tokenless.services.node.services import TftpService, TvsService
-from tokenless.services.node.supervision import Service, Supervised
-from tokenless.services.node.trust import NodeTrust
+from tokenless.services.node.control import requests
+from tokenless.services.node.control.server import serve_control
+from tokenless.services.node.follower import Follower, follow_notifications
+from tokenless.services.node.supervised.callmanager import CallManagerService
+from tokenless.services.node.supervised.capf import CapfService
+from tokenless.services.node.supervised.services import TftpService, TvsService
+from tokenless.services.node.supervised.supervision import Service, Supervised
+from tokenless.services.node.supervised.trust import NodeTrust
+from tokenless.services.publishing.itl import itl_signer
+from tokenless.services.publishing.papers import Papers
 
 
 @unique
@@ -71,8 +72,8 @@ class NodeRuntime:
             Kind.TVS: self._tvs,
             Kind.CALLMANAGER: self._callmanager,
         }
-        if (section := cluster.config.capf) is not None and node.is_publisher:
-            services[Kind.CAPF] = CapfService(cluster, node, section)
+        if cluster.config.capf.enabled and node.is_publisher:
+            services[Kind.CAPF] = CapfService(cluster, node)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()
@@ -231,3 +232,18 @@ class NodeRuntime:
         else:
             await self._tftp.take_devices()
         return judge_anew
+
+
+def check_ready(cluster: Cluster, node: Node) -> None:
+    """Check that the database can be read and that the node has its keys.
+
+    Raises:
+        ServiceError: When the database is away, or a key of the node is on another
+            host, as after a regeneration there (services.cluster.handover).
+    """
+    with cluster.store.read() as connection:
+        papers = Papers.read(connection)
+    row = papers.node(node.id)
+    needed = [(store, papers.certificate(store, row)) for store in UNITS_OF_EVERY_NODE]
+    for store, certificate in [*needed, itl_signer(papers, row)]:
+        node.keys.load(store, certificate)

@@ -15,7 +15,7 @@ import trio
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Health
-from tokenless.services.node.control_socket import serve_lock
+from tokenless.services.node.control.unix_socket import serve_lock
 from tokenless.services.node.runtime import Kind, Listening, NodeRuntime
 
 _DRAIN_S: Final = 3.0

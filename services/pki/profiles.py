@@ -27,7 +27,7 @@ PROFILES: Final = {
     TrustStore.IPSEC: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
 }
 
-EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF})
+EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF, TrustStore.TOMCAT})
 """Units that sign no trust list and no configuration: those take RSA only."""
 
 

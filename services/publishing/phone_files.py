@@ -34,12 +34,12 @@ from tokenless.protocol.files.signed_file import sign_file
 from tokenless.protocol.phones.models import DEVICE_NAME, MAX_DOWNLOAD_BYTES
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.config import TftpSection
+from tokenless.services.config import CAPF_PORT, TftpSection
 from tokenless.services.publishing.papers import Papers
 from tokenless.services.publishing.phone_configs import DeviceFiles, PhoneConfigs
 from tokenless.services.store.devices import Device
-from tokenless.services.tftp.opened import Version
-from tokenless.services.tftp.source import (
+from tokenless.services.tftp.files.disk_files import Version
+from tokenless.services.tftp.files.source import (
     ChainedSource,
     Content,
     Plain,
@@ -47,7 +47,7 @@ from tokenless.services.tftp.source import (
     Unmade,
     whole,
 )
-from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
+from tokenless.services.tftp.files.static_files import StaticFiles, StaticLimits
 
 _TRUST_LIST: Final = re.compile(r"(CTL|ITL)(File|[A-Z]{3}[0-9A-Za-z._-]+)\.tlv")
 _CONFIG: Final = re.compile(r"([A-Z]{3}[0-9A-Za-z._-]+)\.cnf\.xml")
@@ -59,7 +59,6 @@ _DEFAULT: Final = "XMLDefault.cnf.xml"
 _SIGNED: Final = ".sgn"
 _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
 
-CAPF_PORT: Final = 3804
 MAX_SIGNED_FILES: Final = 16_384
 MAX_SIGNED_BYTES: Final = 40 << 20
 """Kept at once. Names can be made up without end, also for one large file (`./a`,
@@ -87,6 +86,7 @@ class NodeFiles:
                 connection,
                 cluster.config.tvs.port,
                 _capf_port(cluster),
+                _callmanager_ports(cluster),
                 first_published,
             )
         # Equal contents under one signer stay equal bytes, whenever they are made.
@@ -264,10 +264,20 @@ class _Signatures:
         return signed
 
 
+def _callmanager_ports(cluster: Cluster) -> dict[str, int]:
+    """Return the ports that are configured; a free one is known once it is served."""
+    section = cluster.config.callmanager
+    ports = {
+        "sccp": section.sccp_port,
+        "sip": section.sip_port,
+        "sips": section.sips_port,
+    }
+    return {service: port for service, port in ports.items() if port}
+
+
 def _capf_port(cluster: Cluster) -> int:
     """Return where phones find CAPF; they know no other port by themselves."""
-    section = cluster.config.capf
-    return CAPF_PORT if section is None else section.port
+    return cluster.config.capf_port or CAPF_PORT
 
 
 def _static_files(node: Node, settings: TftpSection) -> PlainSource:

@@ -37,6 +37,8 @@ class StoredCertificate:
     roles: tuple[int, ...]
     placed_at: int
     retired_at: int | None
+    label: str = ""
+    """Its friendly name, as it was typed at the upload."""
 
 
 STORES_FOR_PHONES: Final = (TrustStore.CALLMANAGER_TRUST, TrustStore.CAPF_TRUST)
@@ -51,6 +53,7 @@ def place(
     *,
     node_id: int | None,
     at: int,
+    label: str = "",
 ) -> None:
     """Put a certificate into a store, with the roles that this store gives it."""
     placement_id = connection.scalar(
@@ -61,6 +64,7 @@ def place(
             node_id=node_id,
             state=PlacementState.CURRENT,
             placed_at=at,
+            label=label,
         )
         .returning(placement.c.id)
     )
@@ -206,6 +210,7 @@ def _select(
             roles=tuple(roles.get(row.id, ())),
             placed_at=row.placed_at,
             retired_at=row.retired_at,
+            label=row.label,
         )
         for row in rows
     ]

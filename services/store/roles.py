@@ -3,7 +3,7 @@
 The role that made the tables owns them: it is the publisher's. A subscriber's role is
 made by the database's administrator (`CREATE ROLE … LOGIN`); here it is given
 
-    SELECT          on every table
+    SELECT          on every table, but for the users of the console
     UPDATE          of its own node's ports and of how far that node is; which rows are
                     its own is decided by `processnode.db_role` (migration 0002)
     INSERT          of its own rows of `published`, which remembers when a content was
@@ -51,11 +51,12 @@ def grants(role: str) -> list[str]:
             hint="use lower-case letters, digits and underscores",
         )
     tables = [*schema.metadata.tables, "alembic_version"]
+    readable = [name for name in tables if name != schema.console_user.name]
     return [
         REVOKE,
         f"REVOKE CREATE ON SCHEMA public FROM {role}",
         f"REVOKE ALL ON {', '.join(tables)} FROM {role}",
-        f"GRANT SELECT ON {', '.join(tables)} TO {role}",
+        f"GRANT SELECT ON {', '.join(readable)} TO {role}",
         f"GRANT UPDATE ({_names(_PORTS)}) ON {schema.processnode.name} TO {role}",
         f"GRANT UPDATE ({_names(_STATE)}) ON {schema.node_state.name} TO {role}",
         f"GRANT INSERT ON {schema.published.name} TO {role}",

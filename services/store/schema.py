@@ -145,6 +145,7 @@ placement: Final = Table(
     Column("state", String(16), nullable=False),
     Column("placed_at", Integer, nullable=False),
     Column("retired_at", Integer),
+    Column("label", String(64), nullable=False, server_default=text("''")),
     Index(
         "one_current_own_certificate",
         "store",
@@ -197,6 +198,19 @@ published: Final = Table(
 """When a content was first published, so that equal contents stay equal bytes.
 `published_by` is the PostgreSQL role that wrote the row, empty on SQLite: no role waits
 for a row that another one has not committed."""
+
+console_user: Final = Table(
+    "console_user",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(256), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    _number("failures", 0),
+    Column("locked_until", BigInteger, nullable=False, server_default=text("0")),
+)
+"""Who may sign in to the pages. `failures` are wrong passwords since the last right
+one; no subscriber's role reads this table (services.store.roles)."""
 
 audit: Final = Table(
     "audit",

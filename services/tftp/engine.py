@@ -14,20 +14,18 @@ import structlog
 
 from tokenless.protocol.tftp.packets import Opcode, TftpErrorCode, encode_error
 from tokenless.protocol.tftp.transfer import Outcome
-from tokenless.services.tftp.background import Background
 from tokenless.services.tftp.counters import Count, TftpCounters
-from tokenless.services.tftp.deadlines import Deadlines
-from tokenless.services.tftp.journal import Journal
-from tokenless.services.tftp.listener import Listener
-from tokenless.services.tftp.making import Making, Waiting
-from tokenless.services.tftp.ports import PortPool
-from tokenless.services.tftp.reception import Reception
-from tokenless.services.tftp.session import Session
+from tokenless.services.tftp.files.background import Background
+from tokenless.services.tftp.files.source import FileSource
+from tokenless.services.tftp.requests import Reception
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.sockets import Peer
-from tokenless.services.tftp.source import FileSource
-from tokenless.services.tftp.table import TransferTable
-from tokenless.services.tftp.trains import send_trains
+from tokenless.services.tftp.sockets.listener import Listener, Peer
+from tokenless.services.tftp.sockets.ports import PortPool
+from tokenless.services.tftp.transfer_log import Journal
+from tokenless.services.tftp.transfers.deadlines import Deadlines
+from tokenless.services.tftp.transfers.pending_files import Making, Waiting
+from tokenless.services.tftp.transfers.session import Session, send_trains
+from tokenless.services.tftp.transfers.table import TransferTable
 
 _EVENTS_A_TURN: Final = 512
 _DATAGRAMS_A_TURN: Final = 64

@@ -7,15 +7,17 @@ import trio
 from msgspec.structs import replace
 
 from tokenless.protocol.tftp.packets import packet_types
-from tokenless.services.listening import raise_descriptor_limit
-from tokenless.services.tftp.activation import inherited_socket
+from tokenless.services.listening import inherited_socket, raise_descriptor_limit
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.driver import drive
 from tokenless.services.tftp.engine import Engine
-from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.files.source import FileSource
 from tokenless.services.tftp.settings import TftpSettings
-from tokenless.services.tftp.sockets import open_listener, warn_of_small_buffer
-from tokenless.services.tftp.source import FileSource
+from tokenless.services.tftp.sockets.listener import (
+    Listener,
+    open_listener,
+    warn_of_small_buffer,
+)
 
 _DRAIN_LOOKS_EVERY_S: Final = 0.05
 

@@ -131,23 +131,27 @@ _PHONES: Final = "tokenless.phone_emulator.cli"
 # Names only, so that services/ never imports phone_emulator/.
 COMMANDS: Final[Mapping[str, LazyCommand]] = {
     "admin": LazyCommand(
-        f"{_SERVICES}.admin:admin",
+        f"{_SERVICES}.cluster.admin:admin",
         "Open a node's shell (prompt `admin:`), or run one COMMAND.",
     ),
     "backup": LazyCommand(
-        f"{_SERVICES}.backup:backup",
+        f"{_SERVICES}.cluster.backup:backup",
         "Copy the data folder into TARGET: a new folder or NAME.tar.",
     ),
     "cert": LazyCommand(
-        f"{_SERVICES}.cert:cert",
+        f"{_SERVICES}.certificates.cert:cert",
         "Manage certificates of nodes, and the cluster's trust stores.",
     ),
     "check": LazyCommand(
         f"{_PHONES}.check:check",
         "Inspect a cluster from outside, as its phones see it.",
     ),
+    "console": LazyCommand(
+        f"{_SERVICES}.console:console",
+        "Serve the administration pages over HTTPS until Ctrl-C.",
+    ),
     "ctl-client": LazyCommand(
-        f"{_SERVICES}.ctl_client:ctl_client",
+        f"{_SERVICES}.certificates.ctl_client:ctl_client",
         "Sign the cluster's CTL with tokens, as the CTL Client does.",
     ),
     "demo": LazyCommand(
@@ -155,11 +159,11 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Play the vendor's four flows on a lab cluster with phones.",
     ),
     "device": LazyCommand(
-        f"{_SERVICES}.device:device",
+        f"{_SERVICES}.cluster.device:device",
         "Manage phones: security profile, CAPF, CSV of many.",
     ),
     "file": LazyCommand(
-        f"{_SERVICES}.file:file",
+        f"{_SERVICES}.file.group:file",
         "Read, build, sign, encrypt and verify what phones load.",
     ),
     "fleet": LazyCommand(
@@ -167,15 +171,15 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Boot many emulated phones at once, and look at them.",
     ),
     "health": LazyCommand(
-        f"{_SERVICES}.health:health",
+        f"{_SERVICES}.cluster.health:health",
         "Tell whether the nodes served from this data folder are well.",
     ),
     "init": LazyCommand(
-        f"{_SERVICES}.init:init",
+        f"{_SERVICES}.cluster.init:init",
         "Make the data folder of a cluster, without serving it.",
     ),
     "node": LazyCommand(
-        f"{_SERVICES}.node:node",
+        f"{_SERVICES}.cluster.node:node",
         "Let nodes join, and bring them to hosts of their own.",
     ),
     "phone": LazyCommand(
@@ -187,15 +191,15 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Play a change on a scratch cluster with phones, step by step.",
     ),
     "restore": LazyCommand(
-        f"{_SERVICES}.backup:restore",
+        f"{_SERVICES}.cluster.backup:restore",
         "Make the data folder from what `tokenless backup` wrote.",
     ),
     "serve": LazyCommand(
-        f"{_SERVICES}.serve:serve",
+        f"{_SERVICES}.cluster.serve:serve",
         "Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.",
     ),
     "token": LazyCommand(
-        f"{_SERVICES}.token:token",
+        f"{_SERVICES}.certificates.token:token",
         "Manage security tokens: PKCS#12 files or PKCS#11 tokens.",
     ),
     "tvs": LazyCommand(

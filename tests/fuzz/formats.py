@@ -31,8 +31,8 @@ from tokenless.protocol.show_output.paste import decode_pasted
 from tokenless.protocol.trust.lint import lint
 from tokenless.protocol.trust.list_diff import diff_lists
 from tokenless.services.admin.certificate_text import certificate_text
-from tokenless.services.cli.certificate_view import certificate_json
-from tokenless.services.cli.file_json import describe_file
+from tokenless.services.cli.certificates.view import certificate_json
+from tokenless.services.cli.file.json_output import describe_file
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIGURATION = PhoneConfig(

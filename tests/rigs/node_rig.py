@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tokenless.services.node.requests import Request
+from tokenless.services.node.control.requests import Request
 
 LAB: Final = Path(__file__).parents[2] / "configs/lab.toml"
 FREE_PORTS: Final[dict[str, Any]] = {

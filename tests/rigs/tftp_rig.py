@@ -17,10 +17,9 @@ from tokenless.protocol.tftp.download import Download, Wishes
 from tokenless.protocol.tftp.packets import encode_ack
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.engine import Engine
-from tokenless.services.tftp.listener import Listener
+from tokenless.services.tftp.files.source import FileSource, MemoryFiles
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.sockets import open_listener
-from tokenless.services.tftp.source import FileSource, MemoryFiles
+from tokenless.services.tftp.sockets.listener import Listener, open_listener
 
 BLOCK = b"x" * 512
 BOTH = pytest.mark.parametrize("ports", list(Ports))

@@ -13,9 +13,9 @@ from tests.rigs.tvs_rig import settings_for as tvs_settings_for
 from tokenless.protocol.tftp.options import OptionLimits
 from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.source import MemoryFiles
 
 REQUEST = b"\0\1a\0octet\0blksize\x001428\0"
 

@@ -16,9 +16,9 @@ import trio
 
 from tests.rigs.peers import require
 from tests.rigs.tftp_rig import keeping
+from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.source import MemoryFiles
 
 _RANDOM = random.Random(7)
 TEXT = b"".join(b"line %d of the dial plan\n" % n for n in range(500))

@@ -21,7 +21,7 @@ from tokenless.protocol.files.signed_file import sign_file
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 from tokenless.protocol.show_output.lines import show_trust_list
-from tokenless.services.cli.file_json import describe_file
+from tokenless.services.cli.file.json_output import describe_file
 
 FOLDER = Path(__file__).parent
 MODIFIED = "Fri Mar 06 19:45:13 CET 2015"

@@ -37,6 +37,8 @@ class Impact:
     have their CTL deleted by hand."""
     waiting: int = 0
     """Phones that are off or were not restarted, and would take what is served."""
+    unregistered: int = 0
+    """Phones that are on and have no dial tone: no node takes their registration."""
     of: int = 0
     """All phones."""
 
@@ -52,21 +54,26 @@ class Impact:
 
     @property
     def is_safe(self) -> bool:
-        """Whether no phone is stuck or would be."""
-        return not self.stuck and not self.would_be_stuck
+        """Whether no phone is stuck or would be, and none is without dial tone."""
+        return not self.has_stuck and not self.unregistered
 
     @property
-    def weight(self) -> tuple[int, int, int]:
+    def has_stuck(self) -> bool:
+        """Whether a phone is stuck or would be."""
+        return bool(self.stuck or self.would_be_stuck)
+
+    @property
+    def weight(self) -> tuple[int, int, int, int]:
         """How bad it is, for comparison."""
-        return self.locked_out, self.stuck + self.would_be_stuck, self.stuck
+        stuck = self.stuck + self.would_be_stuck
+        return self.locked_out, stuck, self.unregistered, self.stuck
 
     def to_json(self) -> dict[str, Any]:
         """Return the `impact` of `rehearse run --json`."""
         return {
             "stuck": self.stuck,
             "locked_out": self.locked_out,
-            # Phones do not register here: nothing is known, which is not none.
-            "unregistered": None,
+            "unregistered": self.unregistered,
             "would_be_stuck": self.would_be_stuck,
             "by_hand": self.by_hand,
             "of": self.of,
@@ -80,7 +87,9 @@ class Impact:
     def parts(self) -> Iterator[str]:
         """Return what there is to say, what matters most first."""
         yield self._headline()
-        if self.is_safe:
+        if self.unregistered and self.has_stuck:
+            yield f"{self.unregistered} without dial tone"
+        if not self.has_stuck:
             yield f"none of {phones_words(self.of)} is stuck"
         elif self.locked_out > self.by_hand:
             stuck = self.stuck - (self.locked_out - self.locked_out_later)
@@ -103,6 +112,8 @@ class Impact:
         later = "" if self.stuck else " when they next start"
         if self.is_safe:
             return "SAFE"
+        if not self.has_stuck:
+            return f"WITHOUT DIAL TONE: {self.unregistered} of {all_phones}"
         if self.locked_out > self.by_hand:
             return f"LOCKED OUT {self.locked_out} of {all_phones}{later}"
         if self.by_hand == self.stuck + self.would_be_stuck:

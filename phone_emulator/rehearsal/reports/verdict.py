@@ -42,7 +42,8 @@ class Verdict(NamedTuple):
 def impact_verdict(impact: Impact) -> Verdict:
     """Return an impact in words."""
     first, *others = impact.parts()
-    tone = Tone.BAD if impact.stuck or impact.locked_out else Tone.LATER
+    is_bad = impact.stuck or impact.locked_out or impact.unregistered
+    tone = Tone.BAD if is_bad else Tone.LATER
     rest = f": {'; '.join(others)}" if others else ""
     return Verdict(first, Tone.GOOD if impact.is_safe else tone, rest)
 

@@ -10,12 +10,12 @@ from typing import Final, assert_never
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
+    AdminAction,
     Backup,
     CreateToken,
     CtlClient,
     ExportRecoveryKey,
     ImportCertificates,
-    OfficeAction,
     SignWithRecoveryKey,
     UploadCertificate,
 )
@@ -26,7 +26,7 @@ from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import certificates, ctl_client
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.node.announce import announce
+from tokenless.services.node.control.announce import announce
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 
 _BY: Final = "rehearsal"
@@ -50,7 +50,7 @@ _Saved = dict[tuple[int, TrustStore], str]
 """Serial numbers by node and unit."""
 
 
-class Office:
+class AdminActions:
     """Everything that an administrator does to the clusters of a rehearsal."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Office:
         self._backups: dict[str, _Saved] = {}
 
     def perform(
-        self, action: OfficeAction, say: Say, is_up: Callable[[str], bool]
+        self, action: AdminAction, say: Say, is_up: Callable[[str], bool]
     ) -> None:
         """Do one action.
 

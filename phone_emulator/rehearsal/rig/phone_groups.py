@@ -7,11 +7,14 @@ from typing import Final
 
 import msgspec
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.rehearsal.rig.dial_tone import register_copies
 from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.prospects import (
     Prospect,
@@ -20,7 +23,12 @@ from tokenless.phone_emulator.rehearsal.rig.prospects import (
 )
 from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap
 from tokenless.phone_emulator.rehearsal.scripts.script import Group
-from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
+from tokenless.phone_emulator.secd.events import (
+    FlashContents,
+    PhoneBehaviour,
+    PhoneIdentity,
+    Server,
+)
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.tftp.download import Wishes
@@ -46,7 +54,7 @@ class Sample:
     """What the cluster's services wrote meanwhile; no other phone was booting."""
 
 
-class Cast:
+class PhoneGroups:
     """All phones of a rehearsal, and the last report of each."""
 
     def __init__(
@@ -93,16 +101,16 @@ class Cast:
 
     def _identities(
         self, groups: Sequence[Group], sizes: Mapping[str, int], usual: Sequence[str]
-    ) -> dict[str, list[Identity]]:
+    ) -> dict[str, list[PhoneIdentity]]:
         """Give every phone a MAC address, and the servers and habits of its group."""
         addresses = count(_FIRST_MAC)
-        phones: dict[str, list[Identity]] = {}
+        phones: dict[str, list[PhoneIdentity]] = {}
         for group in groups:
             order = self._servers(group.tftp or usual)
-            habits = Habits(refuses_expired_signers=group.minds_expiry)
+            habits = PhoneBehaviour(refuses_expired_signers=group.minds_expiry)
             prefix = PHONE_MODELS[group.model].device_prefix
             phones[group.name] = [
-                Identity(
+                PhoneIdentity(
                     device=f"{prefix}{number:012X}",
                     model_name=group.model,
                     servers=order,
@@ -113,7 +121,7 @@ class Cast:
         return phones
 
     @property
-    def groups(self) -> Mapping[str, Sequence[Identity]]:
+    def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
         """All phones by group."""
         return self._groups
 
@@ -157,7 +165,7 @@ class Cast:
 
     async def _boot_phones(
         self,
-        phones: Sequence[Identity],
+        phones: Sequence[PhoneIdentity],
         group_of: Mapping[str, str],
         progress: Progress,
     ) -> Fleet:
@@ -231,6 +239,28 @@ class Cast:
         nodes = {server: name for name, server in self.nodes.items() if name in up}
         found = await prospects(
             waiting, nodes, wishes=_WISHES, clock=self._settings.clock
+        )
+        self._tap.skip()
+        return found
+
+    async def registrations(
+        self, secure_ports: SecurePorts
+    ) -> dict[str, RegistrationReport]:
+        """Return how phones that are on and have booted would be registered now.
+
+        Args:
+            secure_ports: Where nodes listen for SCCP over TLS.
+        """
+        running = {
+            phone.device: Waiting(phone, contents[phone.device])
+            for name in self._groups
+            if name not in self._off
+            for contents in [self.contents(name)]
+            for phone in self._groups[name]
+            if phone.device in self._reports.get(name, {})
+        }
+        found = await register_copies(
+            running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
         return found

@@ -63,6 +63,12 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     itl_verified_by: str | None = None
     stuck: bool | None = None
     """Whether the last boot left the phones without a file that is served."""
+    registered: bool | None = None
+    """Whether the phones that are on have dial tone."""
+    secure: bool | None = None
+    """Whether they are registered over TLS."""
+    at: Text | None = None
+    """The node that they are registered at."""
     would_be_stuck: bool | None = None
     """Whether phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""

@@ -3,13 +3,13 @@
 from tokenless.services.admin.command import TREE, UsageError
 from tokenless.services.admin.session import Session
 from tokenless.services.monitoring.health import ServiceState
-from tokenless.services.node.requests import (
+from tokenless.services.node.control.requests import (
     RestartService,
     StartService,
     Status,
     StopService,
 )
-from tokenless.services.node.supervision import ServiceName
+from tokenless.services.node.supervised.supervision import ServiceName
 
 
 def _service(*words: str) -> str:

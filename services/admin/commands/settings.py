@@ -3,8 +3,7 @@
 from typing import Final
 
 from tokenless.services.admin.command import TREE, Question, UsageError, Yes
-from tokenless.services.admin.help import help_text
-from tokenless.services.admin.layout import columns
+from tokenless.services.admin.help import columns, help_text
 from tokenless.services.admin.session import Session
 from tokenless.services.changes import hostname, security
 from tokenless.services.store.parameters import Parameter

@@ -14,8 +14,8 @@ import trio
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import RestartService
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import RestartService
 from tokenless.services.node.serve import Serving, serve_nodes
 
 PAGE = (Path(__file__).parents[3] / "docs/capf.md").read_text()
@@ -36,7 +36,7 @@ def test_the_page_has_the_commands_that_are_tried(command: str) -> None:
 async def test_the_commands_of_the_page(
     lab: Cluster, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
-    lab.take_settings(load_config(LAB, {**FREE_PORTS, "capf": {"port": 0}}))
+    lab.take_settings(load_config(LAB, FREE_PORTS))
     serving: Serving = await nursery.start(serve_nodes, lab)
     lab.record_ports(serving.ports)
     node = lab.publisher

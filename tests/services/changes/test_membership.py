@@ -10,7 +10,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.readiness import check_ready
+from tokenless.services.node.runtime import check_ready
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.publishing.phone_files import NodeFiles
 

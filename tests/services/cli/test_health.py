@@ -10,11 +10,11 @@ import pytest
 import trio
 from click.testing import CliRunner, Result
 
-from tokenless.services.cli.health import health
+from tokenless.services.cli.cluster.health import health
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import NodeHealth, ServiceState, judge
-from tokenless.services.node.control_server import serve_control
-from tokenless.services.node.requests import Request
+from tokenless.services.node.control.requests import Request
+from tokenless.services.node.control.server import serve_control
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 

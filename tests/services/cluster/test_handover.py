@@ -18,7 +18,7 @@ from tokenless.services.cluster.handover import export_node, import_node
 from tokenless.services.cluster.sealed_file import seal, unseal
 from tokenless.services.cluster.site import CONFIG_FILE
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.readiness import check_ready
+from tokenless.services.node.runtime import check_ready
 
 MAGIC = b"tokenless node 2\n"
 

@@ -6,8 +6,8 @@ import trio
 from tests.rigs.node_rig import FREE_PORTS, LAB, Ask
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
-from tokenless.services.node.control import request
-from tokenless.services.node.requests import Request
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import Request
 from tokenless.services.node.serve import Serving, serve_nodes
 
 

@@ -11,10 +11,10 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import record_applied
 from tokenless.services.errors import ServiceError
-from tokenless.services.node import announce as announce_module
-from tokenless.services.node.announce import Delivery, NodeDelivery, announce
-from tokenless.services.node.control_server import serve_control
-from tokenless.services.node.requests import Request
+from tokenless.services.node.control import announce as announce_module
+from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
+from tokenless.services.node.control.requests import Request
+from tokenless.services.node.control.server import serve_control
 from tokenless.services.node.serve import Serving, serve_nodes
 
 

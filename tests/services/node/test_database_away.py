@@ -12,8 +12,7 @@ from tests.rigs.postgresql import Server, running_server
 from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE
 from tokenless.services.node import follower as follower_module
-from tokenless.services.node.follower import Follower
-from tokenless.services.node.notifications import follow_notifications
+from tokenless.services.node.follower import Follower, follow_notifications
 from tokenless.services.store.database import Database
 from tokenless.services.store.failures import DatabaseAwayError
 

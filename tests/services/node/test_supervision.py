@@ -6,7 +6,7 @@ import trio.testing
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import ServiceState
-from tokenless.services.node.supervision import ServiceName, Supervised
+from tokenless.services.node.supervised.supervision import ServiceName, Supervised
 
 
 class Echo:

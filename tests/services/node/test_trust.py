@@ -12,7 +12,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.config import load_config
-from tokenless.services.node.trust import NodeTrust
+from tokenless.services.node.supervised.trust import NodeTrust
 from tokenless.services.tvs.caches import CacheName, CtlAdmission
 
 

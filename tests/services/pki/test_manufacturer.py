@@ -13,7 +13,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.rigs import minting
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.certificates.minting import Issuer, Validity, positive_serial
+from tokenless.protocol.certificates.minting import (
+    Issuer,
+    Profile,
+    Validity,
+    mint,
+    positive_serial,
+)
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.signature import verify_issued_by
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.certificates import (
@@ -193,3 +200,39 @@ def test_an_lsc_as_a_real_one_looks(version: str, algorithm: str) -> None:
     ]
     names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.UniformResourceIdentifier) == [DEVICE]
+
+
+@pytest.mark.parametrize("bits", [1024, 2048])
+def test_an_lsc_of_sha256_is_what_mint_writes_to_the_byte(bits: int) -> None:
+    """It is built by another, faster way."""
+    capf = minting.capf()
+    taken = [pair for pair in capf.certificate.subject.attributes if pair[0] != "CN"]
+    issuer = Issuer(capf.certificate.subject, capf.key)
+    public_key = minting.rsa_key(bits, "phone").public_key()
+    serial, validity = positive_serial(bytes(range(16))), Validity.days(MADE, 1825)
+    profile = Profile(
+        frozenset({"digital_signature", "key_encipherment"}),
+        ("server_auth", "client_auth", "1.3.6.1.5.5.7.3.5"),
+        usage_is_critical=True,
+        denies_authority=True,
+    )
+    by_mint = mint(
+        DistinguishedName((("CN", DEVICE), *taken)),
+        public_key,
+        issuer,
+        profile,
+        validity,
+        serial=serial,
+        digest="sha256",
+        uris=(DEVICE,),
+    )
+    lsc = mint_lsc(
+        DEVICE,
+        public_key,
+        capf.certificate,
+        issuer,
+        serial=serial,
+        validity=validity,
+        release=Release.parse("15"),
+    )
+    assert lsc.der == by_mint.der

@@ -15,7 +15,7 @@ from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.notifications import follow_notifications
+from tokenless.services.node.follower import follow_notifications
 from tokenless.services.publishing.phone_files import NodeFiles
 from tokenless.services.store import nodes, server_checks
 from tokenless.services.store.engine import CHANNEL

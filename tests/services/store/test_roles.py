@@ -12,7 +12,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.readiness import check_ready
+from tokenless.services.node.runtime import check_ready
 from tokenless.services.store import nodes
 
 

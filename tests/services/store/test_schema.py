@@ -70,6 +70,8 @@ def _make_first_schema(file: Path) -> None:
     connection = sqlite3.connect(file)
     connection.executescript(
         "DROP TABLE alembic_version;"
+        "DROP TABLE console_user;"
+        "ALTER TABLE placement DROP COLUMN label;"
         "ALTER TABLE processnode DROP COLUMN db_role;"
         "ALTER TABLE processnode DROP COLUMN ports;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"
@@ -135,6 +137,8 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
         for statement in (
             *_PUBLISHED_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP COLUMN ports",
+            "ALTER TABLE placement DROP COLUMN label",
+            "DROP TABLE console_user",
             *_DEVICES_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP CONSTRAINT tvs_port_is_one",
             "ALTER TABLE processnode DROP CONSTRAINT tftp_port_is_one",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tokenless.services.tftp.activation import inherited_socket
+from tokenless.services.listening import inherited_socket
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from tests.rigs.tftp_rig import BLOCK, BOTH, FILES, rig, settings, single
 from tokenless.protocol.tftp.packets import TftpErrorCode, encode_ack, encode_error
 from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.settings import Ports
-from tokenless.services.tftp.source import MemoryFiles
 
 ERROR_5 = encode_error(TftpErrorCode.UNKNOWN_TRANSFER_ID)
 

@@ -17,10 +17,10 @@ from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig
 from tokenless.protocol.tftp.packets import encode_ack
 from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count
-from tokenless.services.tftp.newcomers import Newcomers
+from tokenless.services.tftp.files.source import Content, MemoryFiles, Unmade
+from tokenless.services.tftp.files.static_files import StaticFiles
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.source import Content, MemoryFiles, Unmade
-from tokenless.services.tftp.static_files import StaticFiles
+from tokenless.services.tftp.transfers.table import Newcomers
 
 REQUEST = b"\0\1large\0octet\0"
 

@@ -16,7 +16,7 @@ from tokenless.protocol.tftp.netascii import cut_netascii, to_netascii
 from tokenless.protocol.tftp.packets import encode_ack, encode_data
 from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count
-from tokenless.services.tftp.static_files import StaticFiles
+from tokenless.services.tftp.files.static_files import StaticFiles
 
 TEXT = b"".join(b"line %d\r of a ring list\r\n\n" % n for n in range(5000))
 BINARY = bytes(range(256)) * 4000

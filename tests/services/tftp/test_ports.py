@@ -13,10 +13,13 @@ import pytest
 from tokenless.protocol.tftp.blocks import Blocks
 from tokenless.protocol.tftp.options import Agreement
 from tokenless.protocol.tftp.transfer import Timing, Transfer
-from tokenless.services.tftp import ports as ports_module
-from tokenless.services.tftp.ports import DESCRIPTORS_A_PORT, PortPool, TransferPort
-from tokenless.services.tftp.session import Session
-from tokenless.services.tftp.trains import send_trains
+from tokenless.services.tftp.sockets import ports as ports_module
+from tokenless.services.tftp.sockets.ports import (
+    DESCRIPTORS_A_PORT,
+    PortPool,
+    TransferPort,
+)
+from tokenless.services.tftp.transfers.session import Session, send_trains
 
 HERE = "127.0.0.1"
 ERROR_HEAD = b"\0\5"

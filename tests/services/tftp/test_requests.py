@@ -9,8 +9,8 @@ from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode, encode_ack
 from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count, TftpCounters
+from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.source import MemoryFiles
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from tokenless.protocol.tftp.download import Wishes
 from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.errors import ServiceError
 from tokenless.services.tftp.counters import Count
+from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.sockets import open_listener, warn_of_small_buffer
-from tokenless.services.tftp.source import MemoryFiles
+from tokenless.services.tftp.sockets.listener import open_listener, warn_of_small_buffer
 
 CONTENT = b"list" * 1000
 FILES = MemoryFiles({"CTLFile.tlv": CONTENT, "empty": b""})

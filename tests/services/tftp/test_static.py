@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
-from tokenless.services.tftp.source import ChainedSource, MemoryFiles, whole
-from tokenless.services.tftp.static_files import StaticFiles, StaticLimits
+from tokenless.services.tftp.files.source import ChainedSource, MemoryFiles, whole
+from tokenless.services.tftp.files.static_files import StaticFiles, StaticLimits
 
 
 @pytest.fixture

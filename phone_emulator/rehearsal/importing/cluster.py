@@ -1,0 +1,299 @@
+"""What lists say of the cluster that made them: nodes, release, mode, names, drift."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenless.phone_emulator.addresses import HOST
+from tokenless.phone_emulator.rehearsal.importing.approximations import (
+    ANCHOR_TOPICS,
+    NAME_TOPICS,
+    Approximation,
+    Topic,
+    listed,
+    of_lists,
+)
+from tokenless.phone_emulator.rehearsal.importing.configuration import (
+    ImportedGroup,
+    group_of,
+    guessed_group,
+    known_addresses,
+)
+from tokenless.phone_emulator.rehearsal.importing.drift import Drift, Drifts
+from tokenless.phone_emulator.rehearsal.importing.lists import (
+    Entry,
+    ImportedList,
+    InUse,
+    attribute,
+)
+from tokenless.phone_emulator.rehearsal.importing.nodes import ImportedNode, nodes_of
+from tokenless.phone_emulator.rehearsal.importing.phones import PhoneKind, PhoneTable
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.codes import Role
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
+
+_HOST_NAME: Final = re.compile(rf"(?=.{{1,128}}\Z){HOST.pattern}(?:\.{HOST.pattern})*")
+_COUNTRY: Final = re.compile("[A-Z]{2}")
+_SUBJECT_KEYS: Final = {
+    "organizational_unit": "OU",
+    "organization": "O",
+    "locality": "L",
+    "state": "ST",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCluster:
+    """The cluster, as far as lists and certificates tell it."""
+
+    nodes: list[ImportedNode]
+    """The publisher first."""
+    version: str
+    version_why: str
+    is_mixed: bool
+    has_ctl: bool
+    tokens: int
+    """How many hardware tokens the CTL lists; the first signs."""
+    subject: dict[str, str]
+    domain: str | None
+    capf: str | None
+    key_bits: int
+    since_ctl: list[Drift]
+    """Regenerated after the CTL was made: in the ITLs only."""
+    since_lists: list[Drift]
+    """Regenerated after all lists were made: in use only."""
+    approximations: list[Approximation]
+    """What was guessed, and what is not rebuilt as it is there."""
+    group: ImportedGroup
+    """Whom phones register with and whose TVS they ask."""
+    tftp_nodes: tuple[str, ...]
+    """The nodes that phones fetch from; each has a group of every model."""
+    phones: tuple[PhoneKind, ...] = ()
+    """Real phones by device pool and model, where a list of them was given."""
+
+    @property
+    def same_anchors(self) -> bool:
+        """Whether phones have the same anchors here as there."""
+        return not any(each.topic in ANCHOR_TOPICS for each in self.approximations)
+
+    @property
+    def same_names(self) -> bool:
+        """Whether certificates and nodes have the same names here as there."""
+        return not any(each.topic in NAME_TOPICS for each in self.approximations)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a cluster beside its lists."""
+
+    in_use: Sequence[InUse] = ()
+    """Certificates that nodes use."""
+    version: str | None = None
+    """The release."""
+    config: PhoneConfig | None = None
+    """A phone's configuration."""
+    tftp_addresses: Sequence[str] = ()
+    """Nodes that lists were fetched from."""
+    phones: PhoneTable | None = None
+    approximations: Sequence[Approximation] = ()
+    """Said by those who fetched the lists."""
+
+
+def read_cluster(
+    imported_lists: Sequence[ImportedList], known: Known | None = None
+) -> ImportedCluster:
+    """Work out the cluster.
+
+    Args:
+        imported_lists: A CTL, ITLs, or both; whole ones (`without_repeats`).
+        known: What else is known.
+
+    Raises:
+        PhoneError: When no node can be found in the lists, or too many; when lists and
+            configuration are not of the same cluster.
+    """
+    known = known or Known()
+    entries = [
+        entry for imported_list in imported_lists for entry in imported_list.entries
+    ]
+    ctl = next((p for p in imported_lists if p.kind is FileKind.CTL), None)
+    itls = [p for p in imported_lists if p.kind is FileKind.ITL]
+    config = known.config
+    nodes = nodes_of(entries, known_addresses(config))
+    drifts = Drifts(ctl, itls, publisher=nodes[0].name)
+    since_lists, strangers = drifts.since_lists(known.in_use)
+    key_bits = _usual_bits(entries)
+    given = known.version
+    release, why = (given, "given") if given else _release(ctl, itls)
+    group = guessed_group(nodes) if config is None else group_of(config, nodes)
+    tftp_nodes, tftp_guess = _tftp_nodes(nodes, known.tftp_addresses)
+    server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
+    capf = next((e.common_name for e in entries if e.role == Role.CAPF), "")
+    approximations = [
+        *([] if given else [_guessed_release(release, why)]),
+        *group.approximations,
+        *known.approximations,
+        *tftp_guess,
+        *_not_given(ctl, itls, tftp_nodes),
+        *of_lists(imported_lists),
+        *_node_names(entries, nodes),
+        *_odd_keys(entries, key_bits),
+        *drifts.between_itls(),
+        *strangers,
+        *(known.phones.approximations if known.phones else ()),
+    ]
+    return ImportedCluster(
+        nodes=nodes,
+        version=release,
+        version_why=why,
+        is_mixed=_is_mixed(ctl, itls),
+        has_ctl=ctl is not None,
+        tokens=0 if ctl is None else sum(e.is_token for e in ctl.entries),
+        subject=_subject(server.subject if server else ""),
+        domain=_domain(server, nodes),
+        capf=_host_name(capf),
+        key_bits=key_bits,
+        since_ctl=drifts.since_ctl(),
+        since_lists=since_lists,
+        approximations=[each.cleaned() for each in approximations],
+        group=group,
+        tftp_nodes=tftp_nodes,
+        phones=known.phones.kinds if known.phones else (),
+    )
+
+
+def _guessed_release(release: str, why: str) -> Approximation:
+    return Approximation(
+        Topic.RELEASE,
+        f"the release is a guess: {release}, as {why}",
+        "lists do not tell the release; --version does",
+    )
+
+
+def _not_given(
+    ctl: ImportedList | None, itls: Sequence[ImportedList], tftp_nodes: Sequence[str]
+) -> Iterator[Approximation]:
+    """Say which lists were not given: nothing is known of what they hold."""
+    if ctl is None:
+        is_mixed = _is_mixed(ctl, itls)
+        yield Approximation(
+            Topic.LISTS,
+            "the CTL is made anew" if is_mixed else "there is no CTL",
+            "no CTL was given; "
+            + (
+                "a CTL that was not updated, or tokens, are not seen"
+                if is_mixed
+                else "one that was left from mixed mode is not seen"
+            ),
+        )
+    given = {imported_list.owner.split(".")[0].casefold() for imported_list in itls}
+    unknown = [node for node in tftp_nodes if node.casefold() not in given]
+    if unknown:
+        yield Approximation(
+            Topic.LISTS,
+            f"the ITLs of {listed(unknown)} are made anew",
+            "they were not given: a certificate that was regenerated there, or a TFTP "
+            "service that was not restarted, is not seen",
+        )
+
+
+def _tftp_nodes(
+    nodes: Sequence[ImportedNode], addresses: Sequence[str]
+) -> tuple[tuple[str, ...], list[Approximation]]:
+    """Return the nodes that serve TFTP: those that lists were fetched from, or all."""
+    every = tuple(node.name for node in nodes)
+    fetched = tuple(node.name for node in nodes if node.real_address in addresses)
+    if fetched and len(fetched) == len(set(addresses)):
+        return fetched, []
+    if len(nodes) == 1:
+        return every, []
+    why = (
+        "the servers that were asked are not all nodes of the lists"
+        if addresses
+        else "lists do not tell which nodes serve TFTP; --tftp does"
+    )
+    what = f"phones are put at every node, as if all served TFTP: {', '.join(every)}"
+    return every, [Approximation(Topic.TFTP, what, why)]
+
+
+def _node_names(
+    entries: Sequence[Entry], nodes: Sequence[ImportedNode]
+) -> Iterator[Approximation]:
+    """Say when nodes have names that the lists do not have."""
+    named = {e.dns_name.split(".")[0] for e in entries if e.dns_name}
+    made = [node.name for node in nodes if node.name not in named]
+    if made:
+        yield Approximation(
+            Topic.NODE_NAMES,
+            f"names of nodes that were made up: {', '.join(made)}",
+            "the lists have addresses, or nothing, in the place of names; these are "
+            "the certificates' common names or numbers",
+        )
+
+
+def _release(ctl: ImportedList | None, itls: Sequence[ImportedList]) -> tuple[str, str]:
+    """Tell the release by who signs and who is SAST (REFERENCE 1.9, 2.3)."""
+    signers = [p.signer_subject for p in (ctl, *itls) if p is not None]
+    if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
+        return "12.5(1)", "ITLRecovery signs"
+    if ctl is not None and any(e.is_recovery for e in ctl.entries):
+        return "11.5(1)", "the CTL lists ITLRecovery, CallManager or a token signs"
+    return "10.5(1)", "the CTL does not list ITLRecovery"
+
+
+def _is_mixed(ctl: ImportedList | None, itls: Sequence[ImportedList]) -> bool:
+    """Tell the mode: the CTL's servers have certificates, or the ITLs say CCM+TFTP."""
+    if ctl is not None:
+        return any(e.role in TFTP_ROLES and e.serial for e in ctl.entries)
+    return any(e.role == Role.CCM_TFTP for p in itls for e in p.entries)
+
+
+def _subject(server: str) -> dict[str, str]:
+    subject = {key: attribute(server, name) for key, name in _SUBJECT_KEYS.items()}
+    country = attribute(server, "C")
+    kept = {key: value for key, value in subject.items() if value}
+    return {**kept, "country": country} if _COUNTRY.fullmatch(country) else kept
+
+
+def _domain(server: Entry | None, nodes: Sequence[ImportedNode]) -> str | None:
+    """Return what follows the node's name in its certificate's common name."""
+    if server is None:
+        return None
+    common = server.common_name
+    for node in nodes:
+        if common.lower().startswith(f"{node.name.lower()}."):
+            return _host_name(common[len(node.name) + 1 :])
+    return None
+
+
+def _host_name(text: str) -> str | None:
+    """Return a name that a configuration takes; None for any other."""
+    return text if _HOST_NAME.fullmatch(text) else None
+
+
+def _usual_bits(entries: Sequence[Entry]) -> int:
+    counts = Counter(e.key_bits for e in entries if e.key_bits and not e.is_token)
+    usual = counts.most_common(1)
+    return usual[0][0] if usual and usual[0][0] in (1024, 2048, 4096) else 2048
+
+
+def _odd_keys(entries: Sequence[Entry], usual: int) -> Iterator[Approximation]:
+    """Say which certificates have keys of other sizes: that is not rebuilt."""
+    odd = sorted(
+        {
+            f"{printable(entry.common_name)} ({entry.key_bits} bits)"
+            for entry in entries
+            if entry.key_bits not in (None, usual)
+            and not entry.is_token
+            and not entry.is_ec
+        }
+    )
+    if odd:
+        yield Approximation(
+            Topic.KEYS,
+            f"keys of other sizes than {usual} bits: {', '.join(odd)}",
+            f"first certificates all have {usual} bits here",
+        )

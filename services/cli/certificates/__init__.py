@@ -1,0 +1,1 @@
+"""The commands `cert`, `token` and `ctl-client`."""

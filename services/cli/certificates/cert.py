@@ -1,0 +1,334 @@
+"""`tokenless cert`: own certificates of nodes, and trust stores."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tokenless.command_line import complain
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.admin.certificate_text import certificate_text
+from tokenless.services.changes import certificates
+from tokenless.services.cli.certificates.view import (
+    certificate_json,
+    export_certificate,
+    export_options,
+    placed_json,
+    print_certificates,
+)
+from tokenless.services.cli.cluster.administration import (
+    announced,
+    cluster_options,
+    opened,
+)
+from tokenless.services.cli.options import ParamType
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.tokens import open_token
+from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES, load_upload
+from tokenless.services.store.audit import administrator
+from tokenless.services.store.certificates import StoredCertificate
+
+_TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
+_STORES: Final = ", ".join(TrustStore)
+
+
+class StoreType(ParamType[TrustStore]):
+    """An own unit or a trust store, whatever its case."""
+
+    name = "STORE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> TrustStore:
+        """Find it."""
+        try:
+            return certificates.find_store(str(value))
+        except ServiceError as error:
+            self.fail(error.explain(), param, ctx)
+
+
+_store = click.argument("store", type=StoreType())
+_node = click.option("--node", "node_name", help="Whose; the publisher's by default.")
+
+
+@click.group(epilog=f"STORE is one of {_STORES}.")
+def cert() -> None:
+    """Manage certificates of nodes, and the cluster's trust stores."""
+
+
+@cert.command("list")
+@cluster_options
+@click.option("--store", type=StoreType(), help="Only this unit or trust store.")
+@click.option("--node", "node_name", help="Only this node's own, and trust stores.")
+@click.option("--history", is_flag=True, help="Own ones that were replaced.")
+def list_certificates(
+    *,
+    data: Path,
+    config: Path | None,
+    store: TrustStore | None,
+    node_name: str | None,
+    history: bool,
+    as_json: bool,
+) -> None:
+    """List certificates and the roles that TVS answers for them."""
+    with opened(data, config) as cluster:
+        node = None if node_name is None else cluster.node(node_name)
+        if history:
+            placed = certificates.history(cluster, node)
+        else:
+            placed = certificates.own(cluster, node) + certificates.trust(cluster)
+        chosen = [each for each in placed if store in {None, each.store}]
+        _print(chosen, _names(cluster), as_json=as_json)
+
+
+@cert.command()
+@cluster_options
+@_node
+@_store
+@click.argument("serial", required=False)
+def show(
+    *,
+    data: Path,
+    config: Path | None,
+    node_name: str | None,
+    store: TrustStore,
+    serial: str | None,
+    as_json: bool,
+) -> None:
+    """Show a certificate; of a trust store, the one with SERIAL."""
+    with opened(data, config) as cluster:
+        placed = _find(cluster, node_name, store, serial)
+        if as_json:
+            click.echo(json.dumps(placed_json(placed, _names(cluster))))
+        else:
+            click.echo(certificate_text(placed.certificate))
+
+
+@cert.command()
+@cluster_options
+@_node
+@_store
+@click.argument("serial", required=False)
+@export_options
+def export(
+    *,
+    data: Path,
+    config: Path | None,
+    node_name: str | None,
+    store: TrustStore,
+    serial: str | None,
+    output: Path | None,
+    der: bool,
+    as_json: bool,
+) -> None:
+    """Write a certificate to a file, never its key."""
+    with opened(data, config) as cluster:
+        certificate = _find(cluster, node_name, store, serial).certificate
+    export_certificate(certificate, output, der=der, as_json=as_json)
+
+
+@cert.command()
+@cluster_options
+@_store
+@click.argument("source", metavar="FILE|token:NAME")
+def upload(
+    *,
+    data: Path,
+    config: Path | None,
+    store: TrustStore,
+    source: str,
+    as_json: bool,
+) -> None:
+    """Put a certificate or a chain (PEM, DER, PKCS#7) into a store.
+
+    `token:NAME` takes the certificate of one of this cluster's tokens, `-` standard
+    input.
+    """
+    with opened(data, config) as cluster:
+        content = _read(cluster, source)
+        result = certificates.upload(cluster, store, content, by=administrator())
+        announced(cluster)
+    if result.warning is not None:
+        click.echo(f"warning: {result.warning}", err=True)
+    uploaded = [certificate_json(each) for each in result.certificates]
+    if as_json:
+        fields = {"store": store.value, "roles": list(store.roles)}
+        click.echo(
+            json.dumps(fields | {"certificates": uploaded, "warning": result.warning})
+        )
+    else:
+        click.echo("Success: Certificate Uploaded")
+
+
+@cert.command()
+@cluster_options
+@_node
+@_store
+@click.option("--key-size", type=int, help="In bits; the cluster's usual by default.")
+@click.option(
+    "--key-type",
+    type=click.Choice(["RSA", "EC"]),
+    default="RSA",
+    help="EC where phones and release know it.",
+)
+@click.option("--days", type=click.IntRange(1, 36500), help="How long it is valid.")
+@click.option("--san", "names", multiple=True, help="A DNS name or address in it.")
+def regenerate(
+    *,
+    data: Path,
+    config: Path | None,
+    node_name: str | None,
+    store: TrustStore,
+    key_size: int | None,
+    key_type: str,
+    days: int | None,
+    names: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Replace a node's own certificate and key; old ones are kept.
+
+    `cert restore` puts them into use again.
+    """
+    with opened(data, config) as cluster:
+        certificate = certificates.regenerate(
+            cluster,
+            _node_of(cluster, node_name),
+            store,
+            key_size=key_size,
+            key_type=key_type,
+            validity_days=days,
+            alternative_names=names,
+            by=administrator(),
+        )
+        announced(cluster)
+    _print_one(
+        certificate, f"Successfully Regenerated Certificate for {store}.", as_json
+    )
+
+
+@cert.command()
+@cluster_options
+@_node
+@_store
+@click.argument("serial")
+def restore(
+    *,
+    data: Path,
+    config: Path | None,
+    node_name: str | None,
+    store: TrustStore,
+    serial: str,
+    as_json: bool,
+) -> None:
+    """Put a replaced own certificate of a node into use again."""
+    with opened(data, config) as cluster:
+        node = _node_of(cluster, node_name)
+        certificate = certificates.restore(
+            cluster, node, store, serial, by=administrator()
+        )
+        announced(cluster)
+    _print_one(certificate, f"Restored {store} {certificate.serial_hex}.", as_json)
+
+
+@cert.command()
+@cluster_options
+@_node
+@_store
+@click.argument("serial")
+def delete(
+    *,
+    data: Path,
+    config: Path | None,
+    node_name: str | None,
+    store: TrustStore,
+    serial: str,
+    as_json: bool,
+) -> None:
+    """Delete a certificate of a trust store, or a replaced own one."""
+    by = administrator()
+    with opened(data, config) as cluster:
+        if store.is_trust_store:
+            gone = certificates.delete(cluster, store, serial, by=by)
+        else:
+            node = _node_of(cluster, node_name)
+            gone = certificates.delete_history(cluster, node, store, serial, by=by)
+        announced(cluster)
+    _print_one(gone, f"Deleted {gone.serial_hex} from {store}.", as_json)
+
+
+@cert.command()
+@cluster_options
+@click.option("--within", "days", type=int, help="Only what ends within these days.")
+def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) -> None:
+    """Report when certificates end; exit 1 when one has ended."""
+    with opened(data, config) as cluster:
+        report = certificates.expiry(cluster, within_days=days)
+        names = _names(cluster)
+    if as_json:
+        listed = [
+            placed_json(each.placed, names) | {"days_left": each.days_left}
+            for each in report
+        ]
+        click.echo(json.dumps({"certificates": listed}))
+    else:
+        print_certificates([each.placed for each in report], names)
+    ended = [each for each in report if each.days_left < 0]
+    if ended:
+        complain(f"{len(ended)} have ended; regenerate them")
+        sys.exit(1)
+
+
+def _read(cluster: Cluster, source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read(MAX_UPLOAD_BYTES + 1)
+    if source.startswith(_TOKEN_SOURCE):
+        name = source.removeprefix(_TOKEN_SOURCE)
+        return open_token(cluster.tokens_folder, name).certificate.der
+    return load_upload(Path(source))
+
+
+def _find(
+    cluster: Cluster, node_name: str | None, store: TrustStore, serial: str | None
+) -> StoredCertificate:
+    if store.is_trust_store:
+        if serial is None:
+            raise click.UsageError(f"{store} may hold several: name a SERIAL")
+        return certificates.find_by_serial(certificates.trust(cluster, store), serial)
+    node = _node_of(cluster, node_name)
+    certificates.check_unit(node, store)
+    placed = [each for each in certificates.own(cluster, node) if each.store is store]
+    if serial is not None:
+        placed += certificates.history(cluster, node, store)
+        return certificates.find_by_serial(placed, serial)
+    if not placed:
+        raise ServiceError(
+            f"{node.name} has no {store} certificate",
+            hint=f"make one with `tokenless cert regenerate {store}`",
+        )
+    return placed[0]
+
+
+def _node_of(cluster: Cluster, name: str | None) -> Node:
+    return cluster.publisher if name is None else cluster.node(name)
+
+
+def _names(cluster: Cluster) -> dict[int, str]:
+    return {node.id: node.name for node in cluster.nodes}
+
+
+def _print(
+    placed: list[StoredCertificate], names: dict[int, str], *, as_json: bool
+) -> None:
+    if as_json:
+        listed = [placed_json(each, names) for each in placed]
+        click.echo(json.dumps({"certificates": listed}))
+    else:
+        print_certificates(placed, names)
+
+
+def _print_one(certificate: Certificate, sentence: str, as_json: bool) -> None:
+    click.echo(json.dumps(certificate_json(certificate)) if as_json else sentence)

@@ -1,0 +1,183 @@
+"""`tokenless ctl-client`: the CTL Client with security tokens, by flags or dialogs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tokenless.command_line import complain
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.services.changes import ctl_client as operations
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cli.certificates.ctl_client_dialog import (
+    CtlClientDialog,
+    show_entries,
+)
+from tokenless.services.cli.certificates.token import find_token
+from tokenless.services.cli.cluster.administration import cluster_options, opened
+from tokenless.services.cli.file.json_output import describe_file
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, Token
+from tokenless.services.store.audit import administrator
+
+_MODES: Final = {
+    "mixed-mode": SecurityMode.MIXED,
+    "non-secure-mode": SecurityMode.NON_SECURE,
+}
+_PASSED: Final = "Passed"
+_FAILED: Final = "Failed"
+
+
+def _token_options(command: click.decorators.FC) -> click.decorators.FC:
+    options = [
+        click.option(
+            "--token",
+            "names",
+            multiple=True,
+            help="A token that is inserted; repeat it. Asked for when not given.",
+        ),
+        click.option(
+            "--password",
+            help=f"Of the signing token; {DEFAULT_PASSWORD} when it is not asked for.",
+        ),
+        click.option(
+            "--module",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="The PKCS#11 module of the tokens.",
+        ),
+        click.option("--node", "server", help="The server to connect to: publisher."),
+        click.option(
+            "--ignore-missing-file",
+            is_flag=True,
+            help="Click OK on the error that mixed mode has no CTL file.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group()
+def ctl_client() -> None:
+    """Sign the cluster's CTL with tokens, as the CTL Client does."""
+
+
+@ctl_client.command("set-mode")
+@cluster_options
+@_token_options
+@click.argument("mode", type=click.Choice(list(_MODES)))
+def set_mode(*, mode: str, as_json: bool, **settings: object) -> None:
+    """Set the cluster's security mode and make the CTL for it."""
+    _run(_MODES[mode], as_json=as_json, **settings)  # type: ignore[arg-type]
+
+
+@ctl_client.command()
+@cluster_options
+@_token_options
+def update(*, as_json: bool, **settings: object) -> None:
+    """Make the CTL anew; the mode stays."""
+    _run(None, as_json=as_json, **settings)  # type: ignore[arg-type]
+
+
+@ctl_client.command()
+@cluster_options
+@click.option("--node", "server", help="The server to connect to: publisher.")
+def show(*, data: Path, config: Path | None, server: str | None, as_json: bool) -> None:
+    """Show the CTL entries of the server's file."""
+    with opened(data, config) as cluster:
+        node = cluster.publisher if server is None else cluster.node(server)
+        present = operations.check_server(cluster, server=node, ignore_missing=True)
+        mode = "mixed" if cluster.is_mixed else "non-secure"
+    if as_json:
+        now = datetime.now(UTC)
+        listed = None if present is None else describe_file(present, at=now)
+        click.echo(json.dumps({"node": node.name, "mode": mode, "ctl": listed}))
+        return
+    click.echo(f"Cluster security mode: {mode}")
+    if present is None:
+        click.echo(f"No CTL File exists on {node.name}")
+    else:
+        show_entries(present.records)
+
+
+def _run(
+    mode: SecurityMode | None,
+    *,
+    data: Path,
+    config: Path | None,
+    names: Sequence[str],
+    password: str | None,
+    module: Path | None,
+    server: str | None,
+    ignore_missing_file: bool,
+    as_json: bool,
+) -> None:
+    with opened(data, config) as cluster:
+        node = cluster.publisher if server is None else cluster.node(server)
+        dialog = CtlClientDialog(
+            is_interactive=not names and sys.stdin.isatty(), password=password
+        )
+        ignore = dialog.connect(cluster, node, ignore_missing=ignore_missing_file)
+        present = operations.check_server(cluster, server=node, ignore_missing=ignore)
+        tokens = dialog.insert_tokens(
+            names, present, lambda name: find_token(cluster, name, module)
+        )
+        _unlock(dialog, present, tokens)
+        ctl = operations.update(
+            cluster,
+            tokens,
+            mode=mode,
+            ignore_missing=ignore,
+            server=node,
+            by=administrator(),
+        )
+        _report(cluster, ctl, announce(cluster), as_json=as_json)
+
+
+def _unlock(
+    dialog: CtlClientDialog, present: TrustList | None, tokens: Sequence[Token]
+) -> None:
+    """Ask for the password of the one token that signs."""
+    if not tokens:
+        raise ServiceError("no token was inserted", hint="name them with --token")
+    chosen = operations.choose_signer(present, [each.certificate for each in tokens])
+    signer = next(each for each in tokens if each.certificate == chosen)
+    signer.unlock(dialog.password_of(signer))
+
+
+def _report(
+    cluster: Cluster, ctl: TrustList, deliveries: list[NodeDelivery], *, as_json: bool
+) -> None:
+    """Show the table of servers; exit 1 when one does not have the file."""
+    addresses = {node.name: node.address for node in cluster.nodes}
+    done = {Delivery.APPLIED, Delivery.OFFLINE}
+    rows = [
+        {
+            "server": addresses[each.node],
+            "node": each.node,
+            "file_location": operations.FILE_LOCATION,
+            "status": _PASSED if each.outcome in done else _FAILED,
+            "reason": each.explain(),
+        }
+        for each in deliveries
+    ]
+    if as_json:
+        summary = {"length": len(ctl.data), "md5": ctl.md5, "sha1": ctl.sha1}
+        click.echo(json.dumps({"servers": rows, "ctl": summary}))
+    else:
+        click.echo(f"{'Server':<16} {'File Location':<34} Status")
+        for row in rows:
+            click.echo(
+                f"{row['server']:<16} {row['file_location']:<34} {row['status']}"
+            )
+        click.echo(operations.RESTART_REMINDER)
+    failed = [str(row["reason"]) for row in rows if row["status"] == _FAILED]
+    if failed:
+        complain("; ".join(failed))
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""The commands that make, serve and administer a cluster."""

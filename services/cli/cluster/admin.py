@@ -1,0 +1,62 @@
+"""`tokenless admin`: the administration shell of a node, or one command of it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from tokenless.command_line import complain
+from tokenless.services.admin.interactive import ask_person, ask_secret, talk
+from tokenless.services.admin.shell import AdminShell
+from tokenless.services.cli.cluster.administration import open_cluster
+from tokenless.services.cli.options import config_option, data_option
+from tokenless.services.logs import configure_logs
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@data_option
+@config_option
+@click.option("--node", help="Whose shell it is; the publisher's when not given.")
+@click.option("--yes", is_flag=True, help="Answer every question with yes.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where `file get` saves.",
+)
+@click.argument("command", nargs=-1, metavar="[COMMAND WORD...]")
+def admin(
+    data: Path,
+    config: Path | None,
+    node: str | None,
+    output: Path | None,
+    command: tuple[str, ...],
+    *,
+    yes: bool,
+) -> None:
+    """Open a node's shell (prompt `admin:`), or run one COMMAND.
+
+    Works on a running `tokenless serve` where there is one, on the stored state where
+    there is none. `tokenless admin help` lists the commands.
+    """
+    configure_logs()
+    cluster = open_cluster(data, config)
+    try:
+        name = cluster.publisher.name if node is None else node
+        if command:
+            shell = AdminShell(
+                cluster,
+                name,
+                ask=ask_person,
+                ask_secret=ask_secret,
+                assume_yes=yes,
+                echo=lambda text: click.echo(text, nl=False),
+                output=output,
+            )
+            line = command[0] if len(command) == 1 else None
+            result = shell.run_words(command) if line is None else shell.run(line)
+            if result.error is not None:
+                complain(result.error)
+            sys.exit(result.status)
+        talk(cluster, name, data / "admin_history", assume_yes=yes)
+    finally:
+        cluster.close()

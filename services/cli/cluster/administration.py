@@ -1,0 +1,56 @@
+"""What commands that change a cluster have in common."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tokenless.services.cli.options import config_option, data_option, database_url
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.node.control.announce import NodeDelivery, announce
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def cluster_options(command: _Command) -> _Command:
+    """Add `--data`, `--config` and `--json`."""
+    json_option = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object."
+    )
+    return data_option(config_option(json_option(command)))
+
+
+def open_cluster(data: Path, config: Path | None, *, makes: bool = False) -> Cluster:
+    """Open the cluster of a command that has `data_option`.
+
+    Args:
+        data: The data folder.
+        config: As `Cluster.open`.
+        makes: Whether a folder that does not exist is made: `serve` and `init` alone
+            do that, or a misspelt --data would be a new cluster.
+
+    Raises:
+        ServiceError: As `Cluster.open`.
+    """
+    return Cluster.open(data, config, database_url=database_url(), makes=makes)
+
+
+@contextmanager
+def opened(data: Path, config: Path | None) -> Iterator[Cluster]:
+    """Open the cluster of a command, and give it back."""
+    cluster = open_cluster(data, config)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def announced(cluster: Cluster) -> list[NodeDelivery]:
+    """Make running nodes apply the change; say on standard error which did not."""
+    deliveries = announce(cluster)
+    for delivery in deliveries:
+        if (line := delivery.explain()) is not None:
+            click.echo(line, err=True)
+    return deliveries

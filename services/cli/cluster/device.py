@@ -1,0 +1,279 @@
+"""`tokenless device`: phones as administrators configure them.
+
+Security profile, CAPF operation and status. Phones that registered by themselves have
+no row until `set` names them.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from tokenless.protocol.capf.elements import KeyType
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+    DeviceTransport,
+    profile_name,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.services.changes.device_import import read_devices_csv
+from tokenless.services.changes.devices import (
+    DeviceChange,
+    Selection,
+    change_devices,
+    find_device,
+    list_devices,
+    set_devices,
+)
+from tokenless.services.cli.cluster.administration import (
+    announced,
+    cluster_options,
+    opened,
+)
+from tokenless.services.cli.file.json_output import iso
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.audit import administrator
+from tokenless.services.store.devices import Device
+
+_OPERATIONS: Final = {
+    "none": CapfOperation.NONE,
+    "install": CapfOperation.INSTALL,
+    "delete": CapfOperation.DELETE,
+    "troubleshoot": CapfOperation.TROUBLESHOOT,
+}
+_AUTH_MODES: Final = {
+    "string": CapfAuthMode.STRING,
+    "null-string": CapfAuthMode.NULL_STRING,
+    "lsc": CapfAuthMode.EXISTING_LSC,
+    "mic": CapfAuthMode.EXISTING_MIC,
+}
+_SECURITY: Final = {
+    "non-secure": DeviceSecurity.NON_SECURE,
+    "authenticated": DeviceSecurity.AUTHENTICATED,
+    "encrypted": DeviceSecurity.ENCRYPTED,
+}
+_TRANSPORTS: Final = {each.name.lower(): each for each in DeviceTransport}
+
+
+@click.group()
+def device() -> None:
+    """Manage phones: security profile, CAPF, CSV of many."""
+
+
+@device.command("list")
+@cluster_options
+@click.option("--pool", help="Only those of this device pool.")
+@click.option("--model", help="Only those of this model.")
+def list_command(
+    *,
+    data: Path,
+    config: Path | None,
+    pool: str | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """List the phones that are configured by hand."""
+    with opened(data, config) as cluster:
+        found = list_devices(cluster, Selection(pool=pool, model=model))
+    if as_json:
+        click.echo(json.dumps({"devices": [device_json(each) for each in found]}))
+        return
+    for each in found:
+        click.echo(
+            f"{each.name}  {each.model}  {each.pool}  {_profile(each)}  "
+            f"CAPF: {each.capf.status_words}"
+        )
+
+
+@device.command()
+@click.argument("name")
+@cluster_options
+def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
+    """Show one phone's profile, CAPF fields and certificate."""
+    with opened(data, config) as cluster:
+        found = find_device(cluster, name)
+    described = device_json(found)
+    if as_json:
+        click.echo(json.dumps(described))
+        return
+    for line in _lines(found):
+        click.echo(line)
+
+
+@device.command("set")
+@click.argument("names", nargs=-1)
+@cluster_options
+@click.option("--pool", help="All of this pool; of one that is new: where it belongs.")
+@click.option("--model", help="All of this model; of one that is new: what it is.")
+@click.option("--security", type=click.Choice(list(_SECURITY)), help="Security mode.")
+@click.option("--encrypted", is_flag=True, help="Short for --security encrypted.")
+@click.option("--transport", type=click.Choice(list(_TRANSPORTS)))
+@click.option(
+    "--encrypted-config/--clear-config",
+    default=None,
+    help="TFTP Encrypted Config: whether it gets its configuration encrypted.",
+)
+@click.option("--capf", type=click.Choice(list(_OPERATIONS)), help="CAPF operation.")
+@click.option("--auth", type=click.Choice(list(_AUTH_MODES)), help="How it proves it.")
+@click.option("--string", "auth_string", help="Authentication string: 4 to 10 digits.")
+@click.option("--key-type", type=click.Choice(["rsa", "ec"]))
+@click.option("--key-size", type=int)
+@click.option("--finish-by", help="YYYY:MM:DD:HH:MM, UTC; in ten days by default.")
+def set_command(
+    *,
+    names: tuple[str, ...],
+    data: Path,
+    config: Path | None,
+    pool: str | None,
+    model: str | None,
+    security: str | None,
+    encrypted: bool,
+    transport: str | None,
+    encrypted_config: bool | None,
+    capf: str | None,
+    auth: str | None,
+    auth_string: str | None,
+    key_type: str | None,
+    key_size: int | None,
+    finish_by: str | None,
+    as_json: bool,
+) -> None:
+    """Change phones: those named, or all of a pool or a model.
+
+    Phones meet the change when they fetch their configuration next.
+    """
+    if not (names or pool or model):
+        raise click.UsageError("name devices, or give --pool or --model")
+    if encrypted and security not in {None, "encrypted"}:
+        raise click.UsageError("--encrypted and --security exclude each other")
+    mode = "encrypted" if encrypted else security
+    change = DeviceChange(
+        model=model,
+        pool=pool,
+        security_mode=None if mode is None else _SECURITY[mode],
+        transport=None if transport is None else _TRANSPORTS[transport],
+        encrypts_config=encrypted_config,
+        operation=None if capf is None else _OPERATIONS[capf],
+        auth_mode=None if auth is None else _AUTH_MODES[auth],
+        string=auth_string,
+        key_type=None if key_type is None else KeyType[key_type.upper()],
+        key_size=key_size,
+        finish_by=None if finish_by is None else parse_finish_time(finish_by),
+    )
+    selection = Selection(names) if names else Selection((), pool, model)
+    with opened(data, config) as cluster:
+        changed = set_devices(cluster, selection, change, by=administrator())
+        announced(cluster)
+    _report(changed, as_json=as_json)
+
+
+@device.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@cluster_options
+def import_command(
+    *, file: Path, data: Path, config: Path | None, as_json: bool
+) -> None:
+    """Add and change phones from a CSV file; all rows or none.
+
+    Columns: name, and any of model, pool, security (non-secure, authenticated,
+    encrypted), encrypted_config (yes, no), capf (none, install, delete, troubleshoot),
+    auth (string, null-string, lsc, mic), string, key_size.
+    """
+    changes = read_devices_csv(file.read_bytes(), str(file))
+    with opened(data, config) as cluster:
+        changed = change_devices(cluster, changes, by=administrator())
+        announced(cluster)
+    _report(changed, as_json=as_json)
+
+
+def parse_finish_time(text: str) -> int:
+    """Read `YYYY:MM:DD:HH:MM` (or without minutes) as Unix seconds, UTC.
+
+    Raises:
+        ServiceError: When it is not such a time.
+    """
+    for form in ("%Y:%m:%d:%H:%M", "%Y:%m:%d:%H"):
+        try:
+            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
+        except ValueError:
+            continue
+    raise ServiceError(f"{text!r} is not a time", hint="write 2026:12:31:23:59")
+
+
+def finish_time(at: int) -> str:
+    """Write a time as `YYYY:MM:DD:HH:MM`, empty for none (REFERENCE-3 3.6)."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
+
+
+def device_json(found: Device) -> dict[str, Any]:
+    """Return a device as JSON; the authentication string is left out."""
+    capf, certificate = found.capf, found.certificate
+    return {
+        "name": found.name,
+        "model": found.model,
+        "pool": found.pool,
+        "profile": _profile(found),
+        "security": found.security_mode.name.lower().replace("_", "-"),
+        "transport": found.transport.name.lower(),
+        "encrypted_config": found.encrypts_config,
+        "capf": {
+            "operation": capf.operation.name.lower(),
+            "auth": next(k for k, v in _AUTH_MODES.items() if v is capf.auth_mode),
+            "key_type": capf.key_type.name.lower(),
+            "key_size": capf.key_size,
+            "finish_by": finish_time(capf.finish_by) or None,
+            "status": capf.status_words,
+        },
+        "certificate": None
+        if certificate is None
+        else {
+            "md5": certificate.md5,
+            "subject": certificate.subject_text,
+            "issuer": certificate.issuer_text,
+            "serial_number": certificate.serial_hex,
+            "not_after": iso(certificate.not_after),
+        },
+    }
+
+
+def _profile(found: Device) -> str:
+    return profile_name(
+        found.model,
+        PHONE_MODELS[found.model].protocol,
+        found.security_mode,
+        encrypts_config=found.encrypts_config,
+    )
+
+
+def _lines(found: Device) -> list[str]:
+    capf, certificate = found.capf, found.certificate
+    rows = {
+        "Device Name": found.name,
+        "Model": found.model,
+        "Device Pool": found.pool,
+        "Device Security Profile": _profile(found),
+        "Device Security Mode": found.security_mode.words,
+        "Transport Type": found.transport.name,
+        "TFTP Encrypted Config": "True" if found.encrypts_config else "False",
+        "Certificate Operation": capf.operation.words,
+        "Authentication Mode": capf.auth_mode.words,
+        "Authentication String": capf.string,
+        "Key Size (Bits)": f"{capf.key_type.name} {capf.key_size}",
+        "Operation Completes By": finish_time(capf.finish_by),
+        "Certificate Operation Status": capf.status_words,
+        "Certificate": "none" if certificate is None else certificate.subject_text,
+        "Issuer": "" if certificate is None else certificate.issuer_text,
+        "certHash": found.certificate_hash,
+    }
+    return [f"{name}: {value}".rstrip() for name, value in rows.items()]
+
+
+def _report(changed: list[Device], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"devices": [device_json(each) for each in changed]}))
+    else:
+        click.echo(f"{len(changed)} devices changed; reset them")

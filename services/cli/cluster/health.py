@@ -1,0 +1,86 @@
+"""`tokenless health`: whether the nodes that are served here are well.
+
+It asks their control sockets, so it needs no port and no database, and a container's
+health check works with a read-only root.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.services.cli.options import data_option
+from tokenless.services.errors import ServiceError
+from tokenless.services.monitoring.health import Health, NodeHealth, Verdict
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import Status
+
+_TIMEOUT_S: Final = 5.0
+
+
+@click.command()
+@data_option
+@click.option(
+    "--node",
+    "nodes",
+    multiple=True,
+    help="Ask this node; may be repeated. All that were served here when not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
+    """Tell whether the nodes served from this data folder are well.
+
+    Exit 0 when they are, or serve phones although something is amiss (degraded: the
+    database is away, a service was stopped by hand); 1 when a service fell or a node's
+    server is gone.
+    """
+    found = Health.of(_ask(data, name) for name in nodes or _served(data))
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(found)))
+    else:
+        for node in found.nodes:
+            click.echo(printable(_line(node)))
+    if found.verdict is Verdict.FAILING:
+        raise ServiceError(
+            "not every service runs", hint="look at the log of `tokenless serve`"
+        )
+
+
+def _served(data: Path) -> list[str]:
+    """Return the nodes whose server is there, or ended without tidying up."""
+    sockets = sorted((data / "nodes").glob("*/control.sock"))
+    if not sockets:
+        raise ServiceError(
+            f"no node of {data} is being served", hint="start `tokenless serve`"
+        )
+    return [path.parent.name for path in sockets]
+
+
+def _ask(data: Path, name: str) -> NodeHealth:
+    if Path(name).name != name:
+        raise ServiceError(
+            f"{name!r} is no node's name", hint="name a folder of DATA/nodes"
+        )
+    path = data / "nodes" / name / "control.sock"
+    answer: dict[str, Any] = request(name, path, Status(), timeout_s=_TIMEOUT_S)
+    try:
+        return msgspec.convert(answer.get("health"), NodeHealth)
+    except msgspec.ValidationError as error:
+        raise ServiceError(
+            f"node {name} is served by another version: {error}",
+            hint="restart its `tokenless serve`",
+        ) from None
+
+
+def _line(node: NodeHealth) -> str:
+    services = ", ".join(f"{name} {state}" for name, state in node.services.items())
+    line = f"{node.node}: {node.verdict}, revision {node.revision}; {services}"
+    if node.drops_requests:
+        line += "; TFTP drops requests at its limits: too many clients, or an attack"
+    if node.stale_since is None:
+        return line
+    since = node.stale_since.isoformat()
+    return f"{line}; caches stale since {since}: {node.reason}"

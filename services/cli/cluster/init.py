@@ -1,0 +1,49 @@
+"""`tokenless init`: make a data folder, and nothing else."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from tokenless.services.cli.cluster.administration import open_cluster
+from tokenless.services.cli.options import config_option, data_option
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.site import CONFIG_FILE
+from tokenless.services.errors import ServiceError
+
+
+@click.command()
+@data_option
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def init(*, data: Path, config: Path | None, as_json: bool) -> None:
+    """Make the data folder of a cluster, without serving it.
+
+    The folder gets the nodes of the configuration, their keys and certificates, and
+    the database. `tokenless serve` makes it, too, when there is none; every other
+    command wants one that exists.
+    """
+    if (data / CONFIG_FILE).exists():
+        raise ServiceError(
+            f"{data} holds a cluster already", hint="name another folder with --data"
+        )
+    with closing(open_cluster(data, config, makes=True)) as cluster:
+        if as_json:
+            click.echo(json.dumps(_describe(cluster)))
+        else:
+            names = ", ".join(node.name for node in cluster.nodes)
+            name = cluster.config.cluster.name
+            click.echo(f"{data}: cluster {name}, {cluster.version}: {names}")
+
+
+def _describe(cluster: Cluster) -> dict[str, object]:
+    return {
+        "data": str(cluster.data),
+        "cluster": cluster.config.cluster.name,
+        "version": cluster.version,
+        "nodes": [
+            {"name": node.name, "address": node.address, "publisher": node.is_publisher}
+            for node in cluster.nodes
+        ],
+    }

@@ -1,0 +1,187 @@
+"""`tokenless node`: nodes on hosts of their own (docs/operations-database.md)."""
+
+import json
+import sys
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import click
+
+from tokenless.services.changes import membership
+from tokenless.services.cli.cluster.administration import cluster_options, opened
+from tokenless.services.cli.options import data_option, database_url
+from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
+from tokenless.services.cluster.site import CONFIG_FILE
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, write_output
+from tokenless.services.node.control.announce import announce
+from tokenless.services.store.audit import administrator
+from tokenless.services.store.roles import grant as grant_role
+from tokenless.services.store.roles import grants
+
+_DEFAULTS_HERE = (
+    "[tftp], [tvs] and [metrics] have their defaults here: serve with a --config of "
+    "this host, or import with --host-settings"
+)
+_file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+def _asked_for(
+    ctx: click.Context, _: click.Parameter, value: str | None, *, confirm: bool
+) -> str:
+    """Ask a terminal for a password that was not given, or read a line of a script's.
+
+    Python's getpass warns in three lines where there is no terminal.
+    """
+    if value is not None:
+        return value
+    if sys.stdin.isatty():
+        asked: str = click.prompt(
+            "Password of the file", hide_input=True, confirmation_prompt=confirm
+        )
+        return asked
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise click.UsageError(
+            "no password, and no terminal to ask for one: set TOKENLESS_PASSWORD", ctx
+        )
+    return line
+
+
+@click.group()
+def node() -> None:
+    """Let nodes join, and bring them to hosts of their own."""
+
+
+@node.command()
+@cluster_options
+@click.argument("name")
+@click.argument("address")
+def add(
+    *, data: Path, config: Path | None, name: str, address: str, as_json: bool
+) -> None:
+    """Let a subscriber join the cluster, with keys of its own.
+
+    The CTL knows nothing of it until `utils ctl update CTLFile`.
+    """
+    with opened(data, config) as cluster:
+        made = membership.add_node(cluster, name, address, by=administrator())
+        announce(cluster)
+    _tell({"node": made.name, "address": made.address}, f"{name} added", as_json)
+
+
+@node.command()
+@cluster_options
+@click.option(
+    "--password",
+    callback=partial(_asked_for, confirm=True),
+    help="Seals the file, 12 characters or more; asked for when not given.",
+)
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write.",
+)
+@click.argument("name")
+def export(
+    *,
+    data: Path,
+    config: Path | None,
+    name: str,
+    password: str,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Write a node's keys and configuration for its own host.
+
+    This host serves the node no more. After a regeneration of one of its certificates
+    here, export and import it again: the node needs the new key.
+    """
+    with opened(data, config) as cluster:
+        found = cluster.node(name)
+        write_output(output, export_node(cluster, found, password), mode=PRIVATE)
+    _tell({"node": found.name, "file": str(output)}, f"wrote {output}", as_json)
+
+
+@node.command("import")
+@data_option
+@click.option(
+    "--password",
+    callback=partial(_asked_for, confirm=False),
+    help="What it was exported with; asked for when not given.",
+)
+@click.option(
+    "--host-settings",
+    is_flag=True,
+    help="Take [tftp], [tvs] and [metrics] of the publisher's configuration, too.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_file
+def import_(
+    *, data: Path, password: str, host_settings: bool, file: Path, as_json: bool
+) -> None:
+    """Make a node's folder here from an exported FILE, or renew keys.
+
+    Name the database as this host reaches it, with its own role:
+    TOKENLESS_DATABASE_URL=postgresql+psycopg://ROLE@HOST/DATABASE
+    """
+    with file.open("rb") as content:
+        read = content.read(MAX_FILE_BYTES + 1)
+    if len(read) > MAX_FILE_BYTES:
+        raise ServiceError(
+            f"{file}: too large to be the file of a node",
+            hint="make it with `tokenless node export`",
+        )
+    is_new = not (data / CONFIG_FILE).exists()
+    cluster, arrived = import_node(
+        data,
+        read,
+        password,
+        database_url=database_url(),
+        host_settings=host_settings,
+    )
+    with closing(cluster):
+        if is_new and not host_settings:
+            click.echo(_DEFAULTS_HERE, err=True)
+        _tell(
+            {"node": arrived.name, "data": str(data)},
+            f"{arrived.name} is here: tokenless serve --node {arrived.name}",
+            as_json,
+        )
+
+
+@node.command()
+@cluster_options
+@click.option("--role", required=True, help="A PostgreSQL role that exists.")
+@click.option("--show", is_flag=True, help="Print the SQL, do nothing.")
+@click.argument("name")
+def grant(
+    *,
+    data: Path,
+    config: Path | None,
+    name: str,
+    role: str,
+    show: bool,
+    as_json: bool,
+) -> None:
+    """Let the database role of a node's host follow the cluster."""
+    if show:
+        _tell({"sql": grants(role)}, ";\n".join([*grants(role), ""]).rstrip(), as_json)
+        return
+    with opened(data, config) as cluster:
+        found = cluster.node(name)
+        if not cluster.store.is_shared:
+            raise ServiceError(
+                "roles are PostgreSQL's; this cluster is on SQLite",
+                hint="see docs/operations-database.md",
+            )
+        detail = f"{found.name}: {role}"
+        with cluster.store.change("grant", detail, by=administrator()) as change:
+            grant_role(change.connection, found.id, role)
+    _tell({"node": found.name, "role": role}, f"{role} may serve {name}", as_json)
+
+
+def _tell(found: dict[str, object], line: str, as_json: bool) -> None:
+    click.echo(json.dumps(found) if as_json else line)

@@ -1,0 +1,164 @@
+"""`tokenless serve`: the services of the configured nodes, in the foreground."""
+
+import json
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+import trio
+
+from tokenless.services.cli.cluster.administration import open_cluster
+from tokenless.services.cli.options import config_option, data_option
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import MetricsSection
+from tokenless.services.logs import configure_logs, get_logger
+from tokenless.services.monitoring import notify
+from tokenless.services.monitoring.http_server import serve_monitoring
+from tokenless.services.node.reload import reload
+from tokenless.services.node.runtime import Kind
+from tokenless.services.node.serve import Serving, serve_nodes
+from tokenless.services.tftp.driver import settle_heap
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_CONSOLE: Final = "console"
+"""What `tokenless admin` talks to: there whatever else is served."""
+
+
+@click.command()
+@data_option
+@config_option
+@click.option(
+    "--node",
+    "nodes",
+    multiple=True,
+    help="Serve this node; may be repeated. All nodes when not given.",
+)
+@click.option(
+    "--only",
+    metavar="SERVICE[,SERVICE...]",
+    help=f"Serve only these: {', '.join(Kind)}; {_CONSOLE}: none of them.",
+)
+@click.option(
+    "--metrics",
+    metavar="[ADDRESS:]PORT",
+    help="Serve /metrics and /health there, instead of where [metrics] says.",
+)
+@click.option("--log-json", is_flag=True, help="Log one JSON object a line.")
+def serve(
+    data: Path,
+    config: Path | None,
+    nodes: tuple[str, ...],
+    only: str | None,
+    metrics: str | None,
+    *,
+    log_json: bool,
+) -> None:
+    """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.
+
+    Prints one JSON line for each listening socket, then {"event":"serving"}. Logs go
+    to standard error; TOKENLESS_LOG_LEVEL=debug shows each step of every TVS query.
+    SIGHUP reloads the configuration.
+    """
+    configure_logs(json=log_json or None)
+    kinds = _parse_only(only)
+    watched = None if metrics is None else _parse_metrics(metrics)
+    with closing(open_cluster(data, config, makes=True)) as cluster:
+        trio.run(
+            partial(
+                _serve,
+                cluster,
+                nodes,
+                kinds,
+                config=config,
+                metrics=watched or cluster.config.metrics,
+            )
+        )
+
+
+def _parse_only(only: str | None) -> frozenset[Kind]:
+    if only is None:
+        return frozenset(Kind)
+    known = *Kind, _CONSOLE
+    names = [name.strip() for name in only.split(",")]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(
+                f"there is no service {name!r}; services: {', '.join(known)}",
+                param_hint="--only",
+            )
+    return frozenset(Kind(name) for name in names if name != _CONSOLE)
+
+
+def _parse_metrics(text: str) -> MetricsSection:
+    address, _, port = text.rpartition(":")
+    try:
+        tables = {"port": int(port)} | ({"address": address} if address else {})
+        return msgspec.convert(tables, MetricsSection)
+    except ValueError:  # msgspec's errors are such
+        raise click.BadParameter(
+            f"{text!r} is not [ADDRESS:]PORT", param_hint="--metrics"
+        ) from None
+
+
+async def _serve(
+    cluster: Cluster,
+    nodes: Sequence[str],
+    kinds: frozenset[Kind],
+    *,
+    config: Path | None,
+    metrics: MetricsSection | None,
+) -> None:
+    """Serve until a signal; then finish what is under way, and close everything."""
+    with trio.open_signal_receiver(*_SIGNALS) as signals:
+        async with trio.open_nursery() as nursery:
+            running = await nursery.start(serve_nodes, cluster, nodes, kinds)
+            for each in running.listening:
+                _print_ready(each.node, each.service, each.address, each.port)
+            if metrics is not None:
+                await _serve_metrics(nursery, metrics, running)
+            settle_heap()
+            click.echo(json.dumps({"event": "serving"}))
+            notify.tell_ready("serving")
+            nursery.start_soon(notify.show_life)
+            await _obey(signals, lambda: reload(cluster, running, config))
+            notify.tell_stopping()
+            await running.drain()
+            nursery.cancel_scope.cancel()
+
+
+async def _obey(
+    signals: AsyncIterator[int], reload_all: Callable[[], Awaitable[None]]
+) -> None:
+    """Reload at each SIGHUP; return at the signal that ends the process."""
+    async for number in signals:
+        if number != signal.SIGHUP:
+            get_logger().info("stopping", signal=signal.Signals(number).name)
+            return
+        notify.tell_reloading()
+        await reload_all()
+        notify.tell_ready("serving")
+
+
+async def _serve_metrics(
+    nursery: trio.Nursery, section: MetricsSection, running: Serving
+) -> None:
+    address, port = await nursery.start(
+        partial(
+            serve_monitoring,
+            running.health,
+            address=section.address,
+            port=section.port,
+        )
+    )
+    _print_ready(None, "metrics", address, port)
+
+
+def _print_ready(node: str | None, service: str, address: str, port: int) -> None:
+    """Announce a socket; that of the metrics is no single node's."""
+    event = {"event": "ready", "node": node, "service": service}
+    click.echo(json.dumps({**event, "address": address, "port": port}))

@@ -1,0 +1,163 @@
+"""`tokenless console`: the administration pages in a browser, and their users."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import trio
+
+from tokenless.services.changes import console_users
+from tokenless.services.cli.cluster.administration import cluster_options, opened
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.logs import configure_logs
+from tokenless.services.store.audit import administrator
+from tokenless.services.store.console_users import ConsoleRole
+
+if TYPE_CHECKING:
+    from tokenless.services.console.server import ConsoleSettings
+
+
+@click.group(invoke_without_command=True)
+@cluster_options
+@click.option("--node", help="Whose certificate it shows; the publisher's.")
+@click.option("--address", help="Where it listens; the node's address when not given.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="8443, or what [console] says; 0 takes a free one.",
+)
+@click.option(
+    "--no-sign-in",
+    is_flag=True,
+    help="Ask nobody to sign in: on loopback, for a lab without users.",
+)
+@click.pass_context
+def console(
+    context: click.Context,
+    data: Path,
+    config: Path | None,
+    node: str | None,
+    address: str | None,
+    *,
+    port: int | None,
+    no_sign_in: bool,
+    as_json: bool,
+) -> None:
+    """Serve the administration pages over HTTPS until Ctrl-C.
+
+    They work on a running `tokenless serve` where there is one, on the stored state
+    where there is none. The first user comes from `tokenless console user add`.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    configure_logs()
+    # Web libraries take half a second to load: only who serves pages needs them.
+    from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
+
+    with opened(data, config) as cluster:
+        section = cluster.config.console
+        shown = cluster.publisher if node is None else cluster.node(node)
+        settings = ConsoleSettings(
+            shown,
+            address or (section and section.address) or shown.address,
+            _port(cluster, port),
+            asks_nobody=no_sign_in,
+        )
+        trio.run(partial(_serve, cluster, settings, as_json=as_json))
+
+
+def _port(cluster: Cluster, given: int | None) -> int:
+    from tokenless.services.console.server import PORT  # noqa: PLC0415
+
+    if given is not None:
+        return given
+    section = cluster.config.console
+    return PORT if section is None else section.port
+
+
+async def _serve(
+    cluster: Cluster, settings: "ConsoleSettings", *, as_json: bool
+) -> None:
+    from tokenless.services.console.server import serve_console  # noqa: PLC0415
+
+    async with trio.open_nursery() as nursery:
+        address, port = await nursery.start(serve_console, cluster, settings)
+        if as_json:
+            event = {"event": "ready", "node": settings.node.name, "service": "console"}
+            click.echo(json.dumps({**event, "address": address, "port": port}))
+        else:
+            click.echo(f"https://{address}:{port}/")
+
+
+@console.group()
+def user() -> None:
+    """Manage who may sign in."""
+
+
+@user.command()
+@cluster_options
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in ConsoleRole]),
+    default=ConsoleRole.CHANGE.value,
+    help="read looks only; change does what the shell can do.",
+)
+@click.password_option(help="Asked for when not given; 10 characters at least.")
+def add(
+    data: Path,
+    config: Path | None,
+    name: str,
+    role: str,
+    password: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Let somebody sign in."""
+    with opened(data, config) as cluster:
+        console_users.add_user(
+            cluster, name, ConsoleRole(role), password, by=administrator()
+        )
+    _report(name, f"{name} may sign in, with the role {role}", as_json=as_json)
+
+
+@user.command("list")
+@cluster_options
+def list_all(data: Path, config: Path | None, *, as_json: bool) -> None:
+    """List the users, and who is locked out."""
+    with opened(data, config) as cluster:
+        users = console_users.list_users(cluster)
+        now = cluster.clock()
+    for each in users:
+        locked = each.locked_until > now
+        if as_json:
+            row = {"name": each.name, "role": each.role.value, "locked": locked}
+            click.echo(json.dumps(row))
+        else:
+            click.echo(f"{each.name:<24} {each.role}{'  locked out' if locked else ''}")
+
+
+@user.command()
+@cluster_options
+@click.argument("name")
+def delete(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
+    """Delete a user; their sessions end."""
+    with opened(data, config) as cluster:
+        console_users.delete_user(cluster, name, by=administrator())
+    _report(name, f"deleted {name}", as_json=as_json)
+
+
+@user.command()
+@cluster_options
+@click.argument("name")
+def unlock(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
+    """Let a user who was locked out try again."""
+    with opened(data, config) as cluster:
+        console_users.unlock_user(cluster, name, by=administrator())
+    _report(name, f"{name} may try again", as_json=as_json)
+
+
+def _report(name: str, sentence: str, *, as_json: bool) -> None:
+    click.echo(json.dumps({"name": name}) if as_json else sentence)

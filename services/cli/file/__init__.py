@@ -1,0 +1,1 @@
+"""The commands of `tokenless file`: trust lists, signed and encrypted files."""

@@ -1,0 +1,134 @@
+"""`tokenless file build`: any trust list, from certificates and a description."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
+from tokenless.services.cli.file.json_output import describe_file
+from tokenless.services.cli.file.list_description import (
+    ListDescription,
+    load_description,
+    parse_digest,
+    parse_record_flag,
+    parse_version,
+)
+from tokenless.services.cli.file.signers import (
+    KeySource,
+    load_signer,
+    signer_options,
+    timestamp_option,
+)
+from tokenless.services.files import write_output
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+# Click keeps the lines of a paragraph that begins with a backspace.
+_EXAMPLE = """\b
+Example:
+  tokenless file build CTLFile.tlv --cert pub.pem --key pub.key \\
+    --record SAST=pub.pem,cucm-pub,10.48.47.155 \\
+    --record CCM+TFTP=pub.pem,cucm-pub,10.48.47.155
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("output", type=_FILE)
+@click.option("--description", type=_FILE, help="The list as TOML; flags override it.")
+@click.option(
+    "--record",
+    "records",
+    multiple=True,
+    metavar="ROLE=CERT[,DNS[,IP]]",
+    help="A record; TOKEN=CERT for a token, ROLE=,DNS,IP for an emptied one.",
+)
+@click.option("--filename", help="FILENAME of the header, CTLFile.tlv or ITLFile.tlv.")
+@click.option(
+    "--form",
+    type=click.Choice([form.value for form in ListForm]),
+    help="Whose habits it follows: the CUCM CLI's, the CTL Client's, certutils'.",
+)
+@click.option(
+    "--digest",
+    type=click.Choice(["sha1", "sha256", "sha512"]),
+    help="What is signed; 7900 phones verify sha1 only.",
+)
+@click.option(
+    "--version",
+    type=click.Choice(["1.1", "1.2"]),
+    help="VERSION of the header; 1.2 by default.",
+)
+@click.option("--signer-version", help="Element 28, as 1.1; left out by default.")
+@timestamp_option
+@signer_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def build(
+    *,
+    output: Path,
+    description: Path | None,
+    records: tuple[str, ...],
+    filename: str | None,
+    form: str | None,
+    digest: str | None,
+    version: str | None,
+    signer_version: str | None,
+    timestamp: int | None,
+    source: KeySource,
+    as_json: bool,
+) -> None:
+    """Build and sign a trust list, and write it to OUTPUT.
+
+    Records come from flags, or from a description in TOML:
+
+    filename, form, digest, version, signer_version, and for each [[record]] role,
+    certificate, dns_name, ip_address, or token = true.
+    """
+    overrides = {
+        "filename": filename,
+        "form": form,
+        "digest": digest,
+        "version": version,
+        "signer_version": signer_version,
+        "record": tuple(map(parse_record_flag, records)) or None,
+    }
+    given = {name: value for name, value in overrides.items() if value is not None}
+    base = ListDescription() if description is None else load_description(description)
+    plan = msgspec.structs.replace(base, **given)
+    # Certificates of a description lie beside it, those of flags where one stands.
+    folder = Path() if description is None or records else description.parent
+    moment = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
+    trust_list = _sign(plan, folder, source, moment)
+    write_output(output, trust_list.data)
+    _report(output, trust_list, as_json=as_json)
+
+
+def _sign(
+    plan: ListDescription, folder: Path, source: KeySource, timestamp: int
+) -> TrustList:
+    element_28 = plan.signer_version
+    return sign_trust_list(
+        plan.filename,
+        plan.build_records(folder),
+        load_signer(source),
+        timestamp=timestamp,
+        digest=parse_digest(plan.digest),
+        form=ListForm(plan.form),
+        signer_version=parse_version(element_28) if element_28 else None,
+        version=parse_version(plan.version),
+    )
+
+
+def _report(output: Path, trust_list: TrustList, *, as_json: bool) -> None:
+    if as_json:
+        described = describe_file(trust_list, at=datetime.now(UTC))
+        click.echo(json.dumps({"path": str(output), **described}))
+        return
+    click.echo(
+        f"{output}: {len(trust_list.data)} bytes, {len(trust_list.records)} records, "
+        f"signed by {printable(trust_list.signer.subject)}"
+    )

@@ -1,0 +1,94 @@
+"""`tokenless file diff`: what a phone with one list makes of another."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokenless.protocol.codes import role_name
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.list_diff import (
+    ListDiff,
+    Outcome,
+    anchors_in_words,
+    diff_lists,
+    kind_of,
+    survives_as_signer,
+)
+from tokenless.services.cli.file.input import load_trust_list
+from tokenless.services.errors import ServiceError
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("old", type=_FILE)
+@click.argument("new", type=_FILE)
+@click.option(
+    "--beside",
+    type=_FILE,
+    help="The other list that the phone holds: its ITL beside a CTL, or its CTL.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:
+    """Say if a phone that holds OLD installs NEW, and whom it trusts.
+
+    Exit status 0 when it does, alone or with TVS's help; 1 when it refuses.
+    """
+    held = None if beside is None else load_trust_list(beside)
+    result = diff_lists(*_of_one_kind(old, new), beside=held)
+    if as_json:
+        click.echo(json.dumps(_describe(result)))
+    else:
+        for line in (result.sentence, *_details(result)):
+            click.echo(line)
+    if result.outcome is Outcome.REFUSES:
+        raise ServiceError(
+            f"phones with {old} refuse {new}",
+            hint="sign it with a key that the old list has as SAST",
+        )
+
+
+def _of_one_kind(old: Path, new: Path) -> tuple[TrustList, TrustList]:
+    """Load both lists; a phone never puts an ITL in the place of a CTL.
+
+    Raises:
+        ServiceError: When one is a CTL and the other an ITL.
+    """
+    lists = load_trust_list(old), load_trust_list(new)
+    kinds = [kind_of(each).value.removesuffix("File.tlv") for each in lists]
+    if kinds[0] != kinds[1]:
+        raise ServiceError(
+            f"{old} and {new} are lists of two kinds: {kinds[0]} and {kinds[1]}",
+            hint="compare two lists of one kind; --beside takes the other one that "
+            "the phone holds",
+        )
+    return lists
+
+
+def _details(result: ListDiff) -> list[str]:
+    lines = [anchors_in_words(change) for change in result.anchors]
+    if result.outcome is not Outcome.IDENTICAL and not survives_as_signer(result):
+        lines.append("No SAST of the old list is in the new one: there is no way back.")
+    if result.finding is not None:
+        lines.append(f"Note: {result.finding}.")
+    return lines
+
+
+def _describe(result: ListDiff) -> dict[str, Any]:
+    return {
+        "outcome": result.outcome.value,
+        "sentence": result.sentence,
+        "finding": result.finding,
+        "anchors": [
+            {
+                "role": role_name(change.role),
+                "role_code": change.role,
+                "surviving": list(change.surviving),
+                "lost": list(change.lost),
+                "gained": list(change.gained),
+            }
+            for change in result.anchors
+        ],
+    }

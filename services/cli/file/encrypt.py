@@ -1,0 +1,142 @@
+"""`tokenless file encrypt` and `decrypt`: configurations for one phone (.enc.sgn).
+
+The two commands check no signature: `tokenless file verify` does, as for any signed
+file. Keys and initialisation vectors are fresh random bytes each time.
+"""
+
+import json
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.files.encrypted_file import (
+    ENCRYPTED_SUFFIX,
+    IV_BYTES,
+    KEY_BYTES,
+    ContentKey,
+    EncryptedFile,
+    encrypt_file,
+)
+from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH
+from tokenless.services.cli.file.input import (
+    explained,
+    load_certificate,
+    load_file,
+    read_bounded,
+)
+from tokenless.services.cli.file.json_output import describe_file
+from tokenless.services.cli.file.list_description import parse_digest
+from tokenless.services.cli.file.signers import (
+    KeySource,
+    load_rsa_key,
+    load_signer,
+    password_options,
+    signer_options,
+    timestamp_option,
+)
+from tokenless.services.errors import ServiceError
+from tokenless.services.files import PRIVATE, write_output
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.argument("output", type=_FILE, required=False)
+@click.option(
+    "--phone",
+    type=_FILE,
+    required=True,
+    help="The phone's certificate: its LSC, else its MIC.",
+)
+@click.option("--filename", help="FILENAME of the header; OUTPUT's name by default.")
+@click.option(
+    "--digest",
+    type=click.Choice(["sha1", "sha256", "sha512"]),
+    default="sha1",
+    help="Of signature and content; 7900 phones verify sha1 only.",
+)
+@timestamp_option
+@signer_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def encrypt(
+    *,
+    file: Path,
+    output: Path | None,
+    phone: Path,
+    filename: str | None,
+    digest: str,
+    timestamp: int | None,
+    source: KeySource,
+    as_json: bool,
+) -> None:
+    """Encrypt FILE for one phone and sign it.
+
+    The result is FILE.enc.sgn, or OUTPUT.
+    """
+    target = file.with_name(file.name + ENCRYPTED_SUFFIX) if output is None else output
+    made = encrypt_file(
+        target.name if filename is None else filename,
+        read_bounded(file, MAX_FILE_LENGTH // 2),
+        load_signer(source),
+        _phone_key(phone),
+        ContentKey(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(IV_BYTES)),
+        timestamp=int(datetime.now(UTC).timestamp())
+        if timestamp is None
+        else timestamp,
+        digest=parse_digest(digest),
+    )
+    write_output(target, made.data)
+    if as_json:
+        described = describe_file(made, at=datetime.now(UTC))
+        click.echo(json.dumps({"path": str(target), **described}))
+    else:
+        signer = printable(made.signer.subject)
+        click.echo(f"{target}: {len(made.data)} bytes, signed by {signer}")
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.argument("output", type=_FILE, required=False)
+@click.option(
+    "--key", type=_FILE, required=True, help="The phone's private key, as PEM or DER."
+)
+@password_options
+def decrypt(
+    *, file: Path, output: Path | None, key: Path, password: str | None
+) -> None:
+    """Take the content out of an encrypted FILE.
+
+    It goes into OUTPUT, or to standard output.
+
+    The signature is not checked: see `tokenless file verify`. OUTPUT is readable by its
+    owner only.
+    """
+    encrypted = load_file(file)
+    if not isinstance(encrypted, EncryptedFile):
+        raise ServiceError(
+            f"{file}: not an encrypted file", hint="see `tokenless file show`"
+        )
+    with explained(file):
+        content = encrypted.decrypt(load_rsa_key(key, password))
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        write_output(output, content, mode=PRIVATE)
+        click.echo(f"{output}: {len(content)} bytes", err=True)
+
+
+def _phone_key(path: Path) -> RSAPublicKey:
+    key = load_certificate(path).public_key
+    if not isinstance(key, RSAPublicKey):
+        raise ServiceError(
+            f"{path}: the phone's certificate has an EC key, which cannot unwrap",
+            hint="install an LSC with an RSA key",
+        )
+    return key

@@ -1,0 +1,235 @@
+"""Who signs: the options that name a key, and what becomes of them.
+
+A key comes from a PEM file beside its certificate, from a PKCS#12 file that holds
+both, or stays in a security token. Its password comes from TOKENLESS_PASSWORD, from a
+file or, for who does not mind that others see it, from the command line.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Final
+
+import click
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
+from tokenless.protocol.certificates.signature import PrivateKeySigner, Signer
+from tokenless.services.cli.file.input import (
+    MAX_CERTIFICATE_FILE,
+    explained,
+    load_certificate,
+    read_bounded,
+)
+from tokenless.services.cli.options import data_option
+from tokenless.services.errors import ServiceError
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_TOKENS_FOLDER: Final = "tokens"
+_MAX_PASSWORD_FILE: Final = 4096
+_NAME_A_KEY: Final = "give --cert and --key, --p12, or --token"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where the signer's certificate and key are."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    p12: Path | None = None
+    token: str | None = None
+    module: Path | None = None
+    data: Path = Path("data")
+    password: str | None = None
+
+
+def signer_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name who signs; the command gets them as `source`."""
+
+    @wraps(command)
+    def with_source(
+        *,
+        cert: Path | None,
+        key: Path | None,
+        p12: Path | None,
+        token: str | None,
+        module: Path | None,
+        data: Path,
+        password: str | None,
+        password_file: Path | None,
+        **rest: object,
+    ) -> None:
+        secret = _read_password(password, password_file)
+        source = KeySource(cert, key, p12, token, module, data, secret)
+        command(source=source, **rest)
+
+    decorated: Callable[..., None] = with_source
+    for option in _OPTIONS:
+        decorated = option(decorated)
+    return decorated
+
+
+def password_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that give a password; the command gets it as `password`."""
+
+    @wraps(command)
+    def with_password(
+        *, password: str | None, password_file: Path | None, **rest: object
+    ) -> None:
+        command(password=_read_password(password, password_file), **rest)
+
+    decorated: Callable[..., None] = with_password
+    for option in (_PASSWORD_FILE, _PASSWORD):
+        decorated = option(decorated)
+    return decorated
+
+
+_PASSWORD_FILE: Final = click.option(
+    "--password-file", type=_FILE, help="A file whose first line is the password."
+)
+_PASSWORD: Final = click.option(
+    "--password",
+    help="Of the key, PKCS#12 file or token; better in TOKENLESS_PASSWORD.",
+)
+_OPTIONS: Final = (
+    data_option,
+    click.option(
+        "--module", type=_FILE, help="The PKCS#11 module that --token is a label in."
+    ),
+    click.option("--token", help="A security token: see `tokenless token list`."),
+    _PASSWORD_FILE,
+    _PASSWORD,
+    click.option(
+        "--p12", type=_FILE, help="The signer's certificate and key, PKCS#12."
+    ),
+    click.option("--key", type=_FILE, help="The signer's private key, as PEM."),
+    click.option("--cert", type=_FILE, help="The signer's certificate."),
+)
+
+
+timestamp_option = click.option(
+    "--timestamp",
+    type=click.IntRange(0, 0xFFFFFFFF),
+    help="Unix seconds of signing; now by default.",
+)
+
+
+def load_signer(source: KeySource) -> Signer:
+    """Load who signs.
+
+    Raises:
+        ServiceError: When no key is named, the password is wrong, the key is no RSA key
+            or is not the certificate's.
+        OSError: When a file cannot be read.
+    """
+    if source.token is not None:
+        return _unlocked_token(source.token, source)
+    if source.p12 is not None:
+        return _from_pkcs12(source.p12, source.password)
+    if source.certificate is None or source.key is None:
+        raise ServiceError("nobody to sign", hint=_NAME_A_KEY)
+    certificate = load_certificate(source.certificate)
+    key = _private_key(source.key, source.password)
+    return _pair(source.key, certificate, key)
+
+
+def load_rsa_key(path: Path, password: str | None) -> RSAPrivateKey:
+    """Load a private key.
+
+    Raises:
+        ServiceError: When it is no RSA key, or the password is wrong.
+        OSError: When it cannot be read.
+    """
+    key = _private_key(path, password)
+    if not isinstance(key, RSAPrivateKey):
+        raise ServiceError(
+            f"{path}: not an RSA key", hint="only RSA keys open encrypted files"
+        )
+    return key
+
+
+def _read_password(password: str | None, path: Path | None) -> str | None:
+    if path is None:
+        return password
+    text = read_bounded(path, _MAX_PASSWORD_FILE).decode(errors="replace")
+    return text.splitlines()[0] if text else ""
+
+
+def _unlocked_token(name: str, source: KeySource) -> Signer:
+    # What tokens need takes longer to load than most commands here take to run.
+    from tokenless.services.pki.hsm import HsmToken  # noqa: PLC0415
+    from tokenless.services.pki.tokens import Token, open_token  # noqa: PLC0415
+
+    token: Token
+    if source.module is not None:
+        token = HsmToken.open(source.module, name)
+    else:
+        token = open_token(source.data / _TOKENS_FOLDER, name)
+    if source.password is None:
+        # A wrong guess would count: fifteen destroy a token (REFERENCE 6.5).
+        raise ServiceError(f"token {name} is locked", hint="set TOKENLESS_PASSWORD")
+    token.unlock(source.password)
+    return token
+
+
+def _private_key(path: Path, password: str | None) -> object:
+    data = read_bounded(path, MAX_CERTIFICATE_FILE)
+    # An empty password opens no key: the library takes it for none.
+    secret = password.encode() if password else None
+    load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
+    try:
+        return load(data, secret)
+    except TypeError as error:
+        # An encrypted key without a password, or a password for one that has none.
+        if secret is not None:
+            return load(data, None)
+        raise ServiceError(
+            f"{path}: the key has a password", hint="set TOKENLESS_PASSWORD"
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ServiceError(
+            f"{path}: no private key, or a wrong password", hint=_NAME_A_KEY
+        ) from error
+
+
+def _from_pkcs12(path: Path, password: str | None) -> Signer:
+    data = read_bounded(path, MAX_CERTIFICATE_FILE)
+    secret = None if password is None else password.encode()
+    try:
+        key, certificate, _ = pkcs12.load_key_and_certificates(data, secret)
+    except UNREADABLE as error:
+        raise ServiceError(
+            f"{path}: no PKCS#12 file, or a wrong password",
+            hint="set TOKENLESS_PASSWORD",
+        ) from error
+    if key is None or certificate is None:
+        raise ServiceError(
+            f"{path}: holds no key with its certificate",
+            hint="export both into one PKCS#12 file",
+        )
+    with explained(path):
+        decoded = Certificate.decode(certificate.public_bytes(Encoding.DER))
+    return _pair(path, decoded, key)
+
+
+def _pair(path: Path, certificate: Certificate, key: object) -> Signer:
+    if not isinstance(key, RSAPrivateKey):
+        raise ServiceError(
+            f"{path}: only RSA keys sign trust lists and files",
+            hint="use an RSA key",
+        )
+    try:
+        return PrivateKeySigner(certificate, key)
+    except ValueError as error:
+        raise ServiceError(
+            f"{path}: the key is not that of {certificate.subject_text}",
+            hint="give the certificate that was made with this key",
+        ) from error

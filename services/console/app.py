@@ -1,0 +1,183 @@
+"""The application: routes, who may do what; one function a page."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import trio
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from tokenless.protocol.errors import TokenlessError
+from tokenless.services.console.console import Console, Visitor
+from tokenless.services.console.forms import Form
+from tokenless.services.console.guard import checked_form, set_cookie
+from tokenless.services.console.origins import is_own_origin
+from tokenless.services.console.page import Page
+from tokenless.services.console.pages import PAGES
+from tokenless.services.console.protection import Protection
+from tokenless.services.console.sessions import COOKIE, NoticeKind
+from tokenless.services.console.shell_socket import talk
+from tokenless.services.console.sign_in import SignInDesk
+from tokenless.services.console.texts import text
+from tokenless.services.console.visit import SEE_OTHER, Visit
+from tokenless.services.store.console_users import ConsoleRole
+
+SIGN_IN: Final = "/sign-in"
+_STATIC: Final = Path(__file__).with_name("static")
+
+
+def make_app(console: Console) -> ASGIApp:
+    """Return the application."""
+    desk = SignInDesk(console)
+    routes: list[BaseRoute] = [
+        Route(SIGN_IN, desk.show, methods=["GET"]),
+        Route(SIGN_IN, desk.act, methods=["POST"]),
+        Route("/sign-out", desk.leave, methods=["POST"]),
+        Route("/live", _Live(console)),
+        WebSocketRoute("/shell", _shell(console)),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+    for page in PAGES:
+        if page.show is not None:
+            routes.append(Route(page.path, _showing(console, page), methods=["GET"]))
+        if page.act is not None:
+            routes.append(Route(page.path, _acting(console, page), methods=["POST"]))
+    handlers = {HTTPException: _explain(console), Exception: _report(console)}
+    app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    return Protection(app)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _showing(console: Console, page: Page) -> Endpoint:
+    """Return what answers GET."""
+    show = page.show
+    assert show is not None  # noqa: S101  # make_app has looked
+
+    async def endpoint(request: Request) -> Response:
+        visitor = await console.visitor(request)
+        if visitor is None:
+            return _to_sign_in(request)
+        visit = Visit(console, request, visitor.session, visitor.user, Form())
+        try:
+            response = await trio.to_thread.run_sync(
+                show, visit, limiter=console.threads
+            )
+        except TokenlessError as error:
+            visit.session.notify(NoticeKind.ERROR, error.explain())
+            response = visit.render("error.html", status=400)
+        return _with_cookie(response, visitor)
+
+    return endpoint
+
+
+def _acting(console: Console, page: Page) -> Endpoint:
+    """Return what answers POST: session, origin, token and role come first."""
+    act = page.act
+    assert act is not None  # noqa: S101  # make_app has looked
+
+    async def endpoint(request: Request) -> Response:
+        visitor = await console.visitor(request)
+        if visitor is None:
+            return _to_sign_in(request)
+        form = await checked_form(request, visitor.session)
+        if visitor.user.role is not ConsoleRole.CHANGE:
+            console.log.warning("refused: role", user=visitor.user.name, path=page.path)
+            raise HTTPException(403, text("error.role"))
+        visit = Visit(console, request, visitor.session, visitor.user, form)
+        try:
+            response = await trio.to_thread.run_sync(
+                act, visit, limiter=console.threads
+            )
+        except TokenlessError as error:
+            visit.session.notify(NoticeKind.ERROR, error.explain())
+            response = visit.go(page.back.format(**request.path_params))
+        except OSError as error:
+            console.log.exception("page failed", path=page.path)
+            sentence = text("error.file", reason=error.strerror or str(error))
+            visit.session.notify(NoticeKind.ERROR, sentence)
+            response = visit.go(page.back.format(**request.path_params))
+        return _with_cookie(response, visitor)
+
+    return endpoint
+
+
+def _to_sign_in(request: Request) -> Response:
+    """Send a browser to the sign-in, and back to the page after it."""
+    headers = {"location": SIGN_IN}
+    if request.method == "GET":
+        headers["location"] += f"?next={request.url.path}"
+    return Response(status_code=SEE_OTHER, headers=headers)
+
+
+def _with_cookie(response: Response, visitor: Visitor) -> Response:
+    if visitor.new_cookie is None:
+        return response
+    return set_cookie(response, visitor.new_cookie)
+
+
+class _Live:
+    """The stream of events, as an ASGI application: it lasts as long as its page."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        visitor = await self._console.visitor(request)
+        if visitor is None or request.method != "GET":
+            await Response(status_code=403)(scope, receive, send)
+            return
+        cookie = request.cookies.get(COOKIE)
+
+        def goes_on() -> bool:
+            return self._console.sessions.is_alive(cookie)
+
+        await self._console.live.serve(receive, send, goes_on=goes_on)
+
+
+def _shell(console: Console) -> Callable[[WebSocket], Awaitable[None]]:
+    async def endpoint(socket: WebSocket) -> None:
+        try:
+            visitor = await console.visitor(socket)
+        except HTTPException:
+            visitor = None
+        is_ours = is_own_origin(socket.headers, is_required=True)
+        if visitor is None or not is_ours:
+            await socket.close()
+        elif visitor.user.role is not ConsoleRole.CHANGE:
+            await socket.close(reason=text("error.role"))
+        else:
+            await talk(console.cluster, socket, visitor.user.name, console.threads)
+
+    return endpoint
+
+
+def _explain(
+    console: Console,
+) -> Callable[[Request, HTTPException], Awaitable[Response]]:
+    async def explain(_request: Request, error: HTTPException) -> Response:
+        await trio.lowlevel.checkpoint()
+        is_missing = error.status_code == HTTPStatus.NOT_FOUND
+        sentence = text("error.not-found") if is_missing else error.detail
+        return console.plain(error.status_code, sentence)
+
+    return explain
+
+
+def _report(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def report(request: Request, error: Exception) -> Response:
+        await trio.lowlevel.checkpoint()
+        console.log.error("page failed", path=request.url.path, exc_info=error)
+        return console.plain(500, text("error.internal"))
+
+    return report

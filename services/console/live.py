@@ -1,0 +1,117 @@
+"""Server-sent events: pages that are open hear of every change of the cluster."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import trio
+from starlette.types import Receive, Send
+
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import Status
+
+_LOOK_S: Final = 1.0
+_BEAT_S: Final = 15.0
+_STATUS_TIMEOUT_S: Final = 2.0
+MAX_VIEWS: Final = 500
+
+
+class LiveState:
+    """Looks at the cluster while somebody watches; wakes who does when it differs."""
+
+    def __init__(self, cluster: Cluster, limiter: trio.CapacityLimiter) -> None:
+        self._cluster = cluster
+        self._limiter = limiter
+        self._known: object = None
+        self._watchers = 0
+        self._someone = trio.Event()
+        self._changed = trio.Event()
+        self.number = 0
+
+    async def follow(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self._someone.wait()
+            seen = await trio.to_thread.run_sync(self._look, limiter=self._limiter)
+            if seen != self._known:
+                self._known = seen
+                self._wake()
+            await trio.sleep(_LOOK_S)
+
+    async def serve(
+        self, receive: Receive, send: Send, *, goes_on: Callable[[], bool]
+    ) -> None:
+        """Send events to one browser until it leaves.
+
+        Args:
+            receive: Tells when the browser leaves.
+            send: Sends to it.
+            goes_on: Whether the session has not ended; asked before each event.
+        """
+        if self._watchers >= MAX_VIEWS:
+            await send({"type": "http.response.start", "status": 503, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        with self._watching():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_await_end, receive, nursery.cancel_scope)
+                while goes_on():
+                    event = f"event: cluster\ndata: {self.number}\n\n"
+                    await _send_part(send, event)
+                    changed = self._changed
+                    with trio.move_on_after(_BEAT_S):
+                        await changed.wait()
+                nursery.cancel_scope.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        self._watchers += 1
+        self._someone.set()
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+            if self._watchers == 0:
+                self._someone = trio.Event()
+
+    def _wake(self) -> None:
+        self.number += 1
+        changed, self._changed = self._changed, trio.Event()
+        changed.set()
+
+    def _look(self) -> object:
+        """Return what pages show that may change by itself."""
+        try:
+            revision = self._cluster.store.revision()
+            nodes = self._cluster.nodes
+        except ServiceError as error:
+            return str(error)
+        return revision, tuple(
+            _services(node.name, node.control_socket) for node in nodes
+        )
+
+
+def _services(name: str, path: Path) -> tuple[tuple[str, str], ...] | None:
+    try:
+        status = request(name, path, Status(), timeout_s=_STATUS_TIMEOUT_S)
+    except ServiceError:
+        return None
+    return tuple((each["name"], each["state"]) for each in status["services"])
+
+
+async def _send_part(send: Send, event: str) -> None:
+    await send(
+        {"type": "http.response.body", "body": event.encode(), "more_body": True}
+    )
+
+
+async def _await_end(receive: Receive, scope: trio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()

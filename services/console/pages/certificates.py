@@ -1,0 +1,321 @@
+"""OS Administration > Security > Certificate Management (REFERENCE-5 5.1)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from starlette.responses import Response
+
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.pem import write_certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.admin.certificate_text import (
+    certificate_text,
+    description,
+    local_time,
+)
+from tokenless.services.changes import certificates
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.issuing import RSA_SIZES
+from tokenless.services.console.page import Page
+from tokenless.services.console.sessions import NoticeKind
+from tokenless.services.console.visit import Visit
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.certificates import StoredCertificate
+
+_LIST: Final = "/cmplatform/certificates"
+_ONE: Final = "/cmplatform/certificates/{id:int}"
+_BACK: Final = "/cmplatform/certificates/{id}"
+_NO_WORD: Final = re.compile(r"[^A-Za-z0-9._@+-]+")
+_CLUSTER_WIDE: Final = "*"
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+@unique
+class Field(StrEnum):
+    """What certificates are searched by."""
+
+    CERTIFICATE = "certificate"
+    COMMON_NAME = "common-name"
+    TYPE = "type"
+    KEY_TYPE = "key-type"
+    DISTRIBUTION = "distribution"
+    ISSUED_BY = "issued-by"
+    EXPIRATION = "expiration"
+    DESCRIPTION = "description"
+
+
+@unique
+class Operator(StrEnum):
+    """How a text is compared."""
+
+    BEGINS = "begins"
+    CONTAINS = "contains"
+    EXACTLY = "exactly"
+    ENDS = "ends"
+    EMPTY = "empty"
+    NOT_EMPTY = "not-empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A certificate as the list and its own page show it."""
+
+    placed: StoredCertificate
+    distribution: str
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate itself."""
+        return self.placed.certificate
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a node has its key."""
+        return self.placed.node_id is not None
+
+    @property
+    def common_name(self) -> str:
+        """Of its subject; the whole subject when it has none."""
+        return (
+            self.certificate.subject.get("CN") or self.certificate.subject_text
+        ).strip()
+
+    @property
+    def type(self) -> str:
+        """Self-signed or CA-signed."""
+        certificate = self.certificate
+        is_self = certificate.subject == certificate.issuer
+        return "Self-signed" if is_self else "CA-signed"
+
+    @property
+    def key_type(self) -> str:
+        """RSA or EC."""
+        return "RSA" if isinstance(self.certificate.public_key, RSAPublicKey) else "EC"
+
+    @property
+    def issued_by(self) -> str:
+        """Common name of the issuer."""
+        issuer = self.certificate.issuer
+        return (issuer.get("CN") or self.certificate.issuer_text).strip()
+
+    @property
+    def expiration(self) -> str:
+        """When it ends."""
+        return local_time(self.certificate.not_after)
+
+    @property
+    def description(self) -> str:
+        """What was typed at its upload; else where it comes from."""
+        if self.placed.label:
+            return self.placed.label
+        if not self.is_own and self.type == "Self-signed":
+            return "Trust Certificate"
+        return description(self.certificate)
+
+    @property
+    def file_name(self) -> str:
+        """As the vendor names its file."""
+        store = self.placed.store
+        stem = store.value if self.is_own else f"{self.common_name}"
+        return f"{_NO_WORD.sub('_', stem)}.pem"
+
+    def value(self, field: Field) -> str:
+        """Return what a search compares."""
+        return _VALUES[field](self)
+
+
+_VALUES: Final[dict[Field, Callable[[Row], str]]] = {
+    Field.CERTIFICATE: lambda row: row.placed.store.value,
+    Field.COMMON_NAME: lambda row: row.common_name,
+    Field.TYPE: lambda row: row.type,
+    Field.KEY_TYPE: lambda row: row.key_type,
+    Field.DISTRIBUTION: lambda row: row.distribution,
+    Field.ISSUED_BY: lambda row: row.issued_by,
+    Field.EXPIRATION: lambda row: row.expiration,
+    Field.DESCRIPTION: lambda row: row.description,
+}
+
+
+def rows(cluster: Cluster) -> list[Row]:
+    """Return every certificate in use."""
+    names = {node.id: node.name for node in cluster.nodes}
+    placed = [*certificates.own(cluster), *certificates.trust(cluster)]
+    return [
+        Row(
+            each,
+            _CLUSTER_WIDE if each.node_id is None else names.get(each.node_id, "-"),
+        )
+        for each in placed
+    ]
+
+
+_COMPARISONS: Final[dict[Operator, Callable[[str, str], bool]]] = {
+    Operator.BEGINS: lambda value, text: value.lower().startswith(text),
+    Operator.CONTAINS: lambda value, text: text in value.lower(),
+    Operator.EXACTLY: lambda value, text: value.lower() == text,
+    Operator.ENDS: lambda value, text: value.lower().endswith(text),
+    Operator.EMPTY: lambda value, _text: not value,
+    Operator.NOT_EMPTY: lambda value, _text: bool(value),
+}
+
+
+def show_list(visit: Visit) -> Response:
+    """Show the search, and what it finds; nothing is listed before Find."""
+    field = _choice(Field, visit.asked("field"), Field.CERTIFICATE)
+    operator = _choice(Operator, visit.asked("operator"), Operator.BEGINS)
+    text = visit.asked("text")[:256]
+    found = None
+    if "find" in visit.request.query_params:
+        matches = _COMPARISONS[operator]
+        wanted = text.strip().lower()
+        everything = rows(visit.cluster)
+        found = [row for row in everything if matches(row.value(field), wanted)]
+    return visit.render(
+        "certificates/list.html",
+        fields=list(Field),
+        operators=list(Operator),
+        field=field,
+        operator=operator,
+        text=text,
+        found=found,
+        query=str(visit.request.url.query),
+    )
+
+
+def show_one(visit: Visit) -> Response:
+    """Show a certificate as in the document's pictures."""
+    row = _find(visit)
+    return visit.render(
+        "certificates/one.html", row=row, decoded=certificate_text(row.certificate)
+    )
+
+
+def download(visit: Visit) -> Response:
+    """Give the file, PEM or DER."""
+    row = _find(visit)
+    stem = row.file_name.removesuffix(".pem").lstrip(".") or "certificate"
+    if visit.part("form") == "pem":
+        content, name = write_certificate(row.certificate.der), f"{stem}.pem"
+    elif visit.part("form") == "der":
+        content, name = row.certificate.der, f"{stem}.der"
+    else:
+        raise ServiceError("certificates are downloaded as pem or der")
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, headers=headers, media_type="application/octet-stream")
+
+
+def show_regenerate(visit: Visit) -> Response:
+    """Ask before a key is replaced."""
+    row = _find(visit)
+    return visit.render(
+        "certificates/regenerate.html",
+        row=row,
+        node=_node_of(visit.cluster, row),
+        sizes=RSA_SIZES,
+        usual=visit.cluster.config.certificates.regenerated_key_size,
+        is_recovery=row.placed.store is TrustStore.ITLRECOVERY,
+    )
+
+
+def regenerate(visit: Visit) -> Response:
+    """Replace a node's certificate and its key."""
+    row = _find(visit)
+    node, store = _node_of(visit.cluster, row), row.placed.store
+    size = visit.form.one("key-size")
+    new = certificates.regenerate(
+        visit.cluster,
+        node,
+        store,
+        key_size=int(size) if size.isascii() and size.isdigit() else None,
+        by=visit.by,
+    )
+    visit.announce()
+    visit.say("certificates.regenerated", serial=new.serial_hex)
+    visit.say("certificates.restart", NoticeKind.WARNING, store=store.value)
+    for each in certificates.own(visit.cluster, node):
+        if each.certificate.der == new.der:
+            return visit.go(f"{_LIST}/{each.id}")
+    return visit.go(_LIST)
+
+
+def show_delete(visit: Visit) -> Response:
+    """Ask before a certificate leaves its trust store."""
+    return visit.render("certificates/delete.html", row=_find(visit))
+
+
+def delete(visit: Visit) -> Response:
+    """Take a certificate out of its trust store."""
+    row = _find(visit)
+    if row.is_own:
+        raise ServiceError(
+            "a node's own certificate cannot be deleted", hint="regenerate it"
+        )
+    serial = row.certificate.serial_hex
+    certificates.delete(visit.cluster, row.placed.store, serial, by=visit.by)
+    visit.announce()
+    visit.say("certificates.deleted", name=row.file_name)
+    return visit.go(_LIST, {"find": "1"})
+
+
+def show_upload(visit: Visit) -> Response:
+    """Show the upload window, with its warning."""
+    return visit.render(
+        "certificates/upload.html",
+        stores=certificates.trust_stores(),
+        chosen=visit.asked("purpose"),
+    )
+
+
+def upload(visit: Visit) -> Response:
+    """Put a certificate or a chain into a trust store of all nodes."""
+    store = certificates.find_store(visit.form.one("purpose"))
+    file = visit.form.files.get("file")
+    if file is None or not file.data:
+        raise ServiceError("no file was chosen", hint="choose one in Upload File")
+    label = visit.form.one("description").strip()[:50]
+    uploaded = certificates.upload(
+        visit.cluster, store, file.data, by=visit.by, label=label
+    )
+    visit.announce()
+    visit.say("certificates.uploaded")
+    if uploaded.warning is not None:
+        visit.session.notify(NoticeKind.WARNING, uploaded.warning)
+    return visit.go(f"{_LIST}/upload", {"purpose": store.value})
+
+
+def _find(visit: Visit) -> Row:
+    wanted = visit.part("id")
+    for row in rows(visit.cluster):
+        if row.placed.id == wanted:
+            return row
+    raise ServiceError(
+        "this certificate is not there any more", hint="find it in the list"
+    )
+
+
+def _node_of(cluster: Cluster, row: Row) -> Node:
+    for node in cluster.nodes:
+        if node.id == row.placed.node_id:
+            return node
+    raise ServiceError(
+        f"{row.placed.store} is a trust store", hint="delete or upload there"
+    )
+
+
+def _choice(kind: type[_Choice], value: str, usual: _Choice) -> _Choice:
+    return kind(value) if value in set(kind) else usual
+
+
+PAGES: Final = (
+    Page(_LIST, show_list),
+    Page(f"{_LIST}/upload", show_upload, upload, back=f"{_LIST}/upload"),
+    Page(_ONE, show_one),
+    Page(f"{_ONE}/download/{{form}}", download),
+    Page(f"{_ONE}/regenerate", show_regenerate, regenerate, back=_BACK),
+    Page(f"{_ONE}/delete", show_delete, delete, back=_BACK),
+)

@@ -1,0 +1,132 @@
+"""HTTPS: hypercorn in the caller's nursery, with a node's tomcat certificate."""
+
+import ssl
+import tempfile
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+
+from tokenless.protocol.certificates.pem import write_certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes.certificates import ensure_tomcat
+from tokenless.services.changes.console_users import list_users
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.console.app import make_app
+from tokenless.services.console.console import Console
+from tokenless.services.errors import ServiceError
+
+PORT: Final = 8443
+_SHELL_MESSAGE_BYTES: Final = 64 * 1024
+_BACKLOG: Final = 256
+_DRAIN_S: Final = 1.0
+_HANDSHAKE_S: Final = 10
+_USUAL_BITS: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """Where the console listens, and whom it asks."""
+
+    node: Node
+    """Whose certificate it shows."""
+    address: str
+    port: int = PORT
+    asks_nobody: bool = False
+    """Whether nobody has to sign in: on loopback, while there is no user."""
+
+
+async def serve_console(
+    cluster: Cluster,
+    settings: ConsoleSettings,
+    *,
+    task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve the pages until cancelled; reports where.
+
+    Raises:
+        ServiceError: When the socket or the certificate cannot be had, or nobody would
+            be asked to sign in on an address that others reach.
+    """
+    if settings.asks_nobody:
+        await trio.to_thread.run_sync(_check_open, cluster, settings.address)
+    context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
+    console = Console(cluster, asks_nobody=settings.asks_nobody)
+    config = _Config(context, f"{settings.address}:{settings.port}")
+    try:
+        sockets = config.create_sockets()
+    except OSError as error:
+        raise ServiceError(
+            f"the console cannot listen on {settings.address}:{settings.port}: "
+            f"{error.strerror}",
+            hint="choose another with --port or [console] port; 0 takes a free one",
+        ) from None
+    config.create_sockets = lambda: sockets  # type: ignore[method-assign]
+    address, port, *_ = sockets.secure_sockets[0].getsockname()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(console.live.follow)
+        await nursery.start(serve, make_app(console), config)
+        task_status.started((address, port))
+
+
+class _Config(Config):
+    """Hypercorn's settings: no log of its own, a context made by us."""
+
+    def __init__(self, context: ssl.SSLContext, bind: str) -> None:
+        super().__init__()
+        self._context = context
+        self.bind = [bind]
+        self.accesslog = self.errorlog = None
+        self.backlog = _BACKLOG
+        self.graceful_timeout = _DRAIN_S
+        self.ssl_handshake_timeout = _HANDSHAKE_S
+        self.include_server_header = False
+        self.websocket_max_message_size = _SHELL_MESSAGE_BYTES
+
+    @property
+    def ssl_enabled(self) -> bool:
+        """There is no console without TLS."""
+        return True
+
+    def create_ssl_context(self) -> ssl.SSLContext:
+        """Return the context of the node's certificate."""
+        return self._context
+
+
+def _load_context(cluster: Cluster, node: Node) -> ssl.SSLContext:
+    certificate = ensure_tomcat(cluster, node, by="console")
+    key = node.keys.path(TrustStore.TOMCAT, certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # The lab's first keys are short, as in 2015: OpenSSL's usual level refuses them.
+    level = 1 if certificate.public_key.key_size < _USUAL_BITS else 2
+    context.set_ciphers(f"ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL={level}")
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with tempfile.NamedTemporaryFile(prefix="tokenless-", suffix=".pem") as file:
+        file.write(write_certificate(certificate.der))
+        file.flush()
+        try:
+            context.load_cert_chain(file.name, key, password=lambda: "")
+        except (OSError, ssl.SSLError) as error:
+            raise ServiceError(
+                f"{key}: the console cannot use its key: {error}",
+                hint="regenerate it with `set cert regen tomcat`",
+            ) from None
+    return context
+
+
+def _check_open(cluster: Cluster, address: str) -> None:
+    if not ip_address(address).is_loopback:
+        raise ServiceError(
+            f"without a sign-in the console would be open to all who reach {address}",
+            hint="add a user with `tokenless console user add`",
+        )
+    if list_users(cluster):
+        raise ServiceError(
+            "the cluster has users of the console, so they have to sign in",
+            hint="leave --no-sign-in out",
+        )

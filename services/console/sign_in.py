@@ -1,0 +1,106 @@
+"""Signing in and out."""
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tokenless.services.changes import console_users
+from tokenless.services.console.guard import checked_form, own_path, set_cookie
+from tokenless.services.console.sessions import COOKIE, NoticeKind, Session
+from tokenless.services.console.texts import text
+from tokenless.services.console.visit import SEE_OTHER
+
+if TYPE_CHECKING:
+    from tokenless.services.console.console import Console
+
+_AT_ONCE: Final = 2
+"""Passwords that are checked at once: each takes 64 MiB."""
+_MAX_WAITING: Final = 20
+_HOME: Final = "/"
+
+
+class SignInDesk:
+    """Takes names and passwords; gives sessions."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._checks = trio.CapacityLimiter(_AT_ONCE)
+
+    async def show(self, request: Request) -> Response:
+        """Show the form; a browser without a session is given one, not signed in."""
+        sessions = self._console.sessions
+        session = sessions.find(request.cookies.get(COOKIE))
+        if session is not None:
+            return self._page(request, session)
+        value, session = sessions.begin(None)
+        return set_cookie(self._page(request, session), value)
+
+    async def act(self, request: Request) -> Response:
+        """Sign in: the session of before ends, so that nobody else knows the new one.
+
+        Raises:
+            HTTPException: When the form is not of this session, or too many try.
+        """
+        console = self._console
+        cookie = request.cookies.get(COOKIE)
+        session = console.sessions.find(cookie)
+        if session is None:
+            return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+        form = await checked_form(request, session)
+        address = "" if request.client is None else request.client.host
+        self._check_rate(address)
+        name = form.one("name")
+        outcome = await trio.to_thread.run_sync(
+            console_users.sign_in,
+            console.cluster,
+            name,
+            form.one("password"),
+            limiter=self._checks,
+        )
+        if outcome.user is None:
+            console.log.warning(
+                "sign-in refused",
+                user=name[:64],
+                client=address,
+                locked=outcome.is_locked,
+            )
+            session.notify(NoticeKind.ERROR, text("sign-in.refused"))
+            return self._page(request, session, status=403)
+        console.throttle.give_back(address)
+        console.log.info("signed in", user=name, client=address)
+        console.sessions.end(cookie)
+        value, _ = console.sessions.begin(outcome.user.name)
+        where = own_path(form.one("next"))
+        return set_cookie(RedirectResponse(where, status_code=SEE_OTHER), value)
+
+    async def leave(self, request: Request) -> Response:
+        """Sign out."""
+        console = self._console
+        cookie = request.cookies.get(COOKIE)
+        session = console.sessions.find(cookie)
+        if session is not None:
+            await checked_form(request, session)
+            console.sessions.end(cookie)
+        response = RedirectResponse("/sign-in", status_code=SEE_OTHER)
+        response.delete_cookie(
+            COOKIE, path="/", secure=True, httponly=True, samesite="strict"
+        )
+        return response
+
+    def _check_rate(self, address: str) -> None:
+        waiting = self._checks.statistics().tasks_waiting
+        if waiting >= _MAX_WAITING or not self._console.throttle.take(address):
+            self._console.log.warning("sign-in throttled", client=address)
+            raise HTTPException(429, text("sign-in.throttled"))
+
+    def _page(self, request: Request, session: Session, status: int = 200) -> Response:
+        return self._console.render(
+            "sign_in.html",
+            session,
+            status=status,
+            notices=session.take_notices(),
+            next=own_path(request.query_params.get("next", _HOME)),
+        )

@@ -1,0 +1,45 @@
+"""Jinja2 templates, with foreign text made printable wherever it is put out."""
+
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tokenless.protocol.certificates.name_text import printable, printable_lines
+from tokenless.services.admin.certificate_text import local_time, local_time_at
+from tokenless.services.console.texts import text
+
+_FOLDER: Final = Path(__file__).with_name("templates")
+
+
+class Lines(str):
+    """Text whose line breaks are meant: for `<pre>`."""
+
+    __slots__ = ()
+
+
+def _finalize(value: object) -> object:
+    """Make printable what a template puts out; jinja escapes it after this."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, Lines):
+        return printable_lines(value)
+    return printable(value) if isinstance(value, str) else value
+
+
+def make_environment() -> Environment:
+    """Return the templates' environment."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["t"] = text
+    environment.filters["lines"] = Lines
+    environment.filters["time"] = local_time
+    environment.filters["time_at"] = local_time_at
+    return environment

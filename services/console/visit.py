@@ -1,0 +1,85 @@
+"""What a page is given: who looks, with which form, and how to answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.forms import Form
+from tokenless.services.console.sessions import NoticeKind, Session
+from tokenless.services.console.texts import text
+from tokenless.services.node.control.announce import announce
+from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
+
+if TYPE_CHECKING:
+    from tokenless.services.console.console import Console
+
+SEE_OTHER: Final = 303
+"""After a form: the browser fetches the next page, which can be reloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody who has signed in."""
+
+    console: "Console"
+    request: Request
+    session: Session
+    user: ConsoleUser
+    form: Form
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster, opened."""
+        return self.console.cluster
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the user has the role change."""
+        return self.user.role is ConsoleRole.CHANGE
+
+    @property
+    def by(self) -> str:
+        """The user's name, for the audit log."""
+        return self.user.name
+
+    def part(self, name: str) -> Any:  # noqa: ANN401 - as its converter makes it
+        """Return a part of the path."""
+        return self.request.path_params[name]
+
+    def asked(self, name: str, default: str = "") -> str:
+        """Return a value of the query."""
+        return self.request.query_params.get(name, default)
+
+    def render(self, template: str, *, status: int = 200, **values: object) -> Response:
+        """Return a page."""
+        return self.console.render(
+            template,
+            self.session,
+            status=status,
+            visit=self,
+            notices=self.session.take_notices(),
+            path=self.request.url.path,
+            **values,
+        )
+
+    def say(
+        self, key: str, kind: NoticeKind = NoticeKind.SUCCESS, **values: object
+    ) -> None:
+        """Leave a sentence of the catalogue for the next page."""
+        self.session.notify(kind, text(key, **values))
+
+    def announce(self) -> None:
+        """Make every running node apply what was committed; say which did not."""
+        for delivery in announce(self.cluster):
+            if (line := delivery.explain()) is not None:
+                self.session.notify(NoticeKind.WARNING, line)
+
+    def go(self, path: str, query: Mapping[str, str] | None = None) -> Response:
+        """Send the browser to another page."""
+        where = quote(path) + (f"?{urlencode(query)}" if query else "")
+        return RedirectResponse(where, status_code=SEE_OTHER)

@@ -1,0 +1,1 @@
+"""The control socket of a node: how commands reach a running node."""

@@ -1,0 +1,114 @@
+"""After an administrator's commit: every node that runs applies it, before he goes on.
+
+A node that is down takes the new state when it starts. Nodes on other hosts record in
+the shared database how far they are; they are waited for, but not for long. When no
+node of the cluster runs at all, the administrator's process brings the folders of this
+host up to date itself.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.distribution import (
+    install_ctl,
+    install_reset_itl,
+    lagging,
+)
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.client import NodeDownError, request
+from tokenless.services.node.control.requests import Sync
+
+_TIMEOUT_S: Final = 15.0
+_ELSEWHERE_S: Final = 5.0
+"""Nodes that run and reach the database need two seconds at most."""
+_LOOK_S: Final = 0.05
+
+
+@unique
+class Delivery(StrEnum):
+    """What became of a new state on one node."""
+
+    APPLIED = "applied"
+    OFFLINE = "offline"
+    """No node runs; the folder was brought up to date."""
+    DOWN = "down"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDelivery:
+    """One node's outcome."""
+
+    node: str
+    outcome: Delivery
+    reason: str | None = None
+
+    def explain(self) -> str | None:
+        """Return a line for the administrator, None when all is well."""
+        match self.outcome:
+            case Delivery.DOWN:
+                return f"node {self.node} is down; it takes the new file when it starts"
+            case Delivery.FAILED:
+                return f"node {self.node}: {self.reason}"
+            case Delivery.APPLIED | Delivery.OFFLINE:
+                return None
+
+
+def announce(cluster: Cluster) -> list[NodeDelivery]:
+    """Make every running node apply the database's newest revision, and wait for it."""
+    revision = cluster.store.revision()
+    nodes = cluster.nodes
+    deliveries = {node.id: _sync(node, revision) for node in nodes}
+    down = [node for node in nodes if deliveries[node.id].outcome is Delivery.DOWN]
+    if cluster.store.is_shared and down:
+        deliveries |= _await_elsewhere(cluster, down, revision)
+    if all(each.outcome is Delivery.DOWN for each in deliveries.values()):
+        local = [node for node in nodes if node.is_here]
+        deliveries |= {node.id: _install_offline(cluster, node) for node in local}
+    return list(deliveries.values())
+
+
+def _await_elsewhere(
+    cluster: Cluster, nodes: Sequence[Node], revision: int
+) -> dict[int, NodeDelivery]:
+    """Return who of these nodes has applied a revision on another host, in time."""
+    wanted = {node.id: node for node in nodes if not node.is_here}
+    deadline = time.monotonic() + _ELSEWHERE_S
+    while True:
+        behind = lagging(cluster, revision)
+        if not behind & wanted.keys() or time.monotonic() > deadline:
+            break
+        time.sleep(_LOOK_S)
+    applied = wanted.keys() - behind
+    return {
+        node_id: NodeDelivery(wanted[node_id].name, Delivery.APPLIED)
+        for node_id in applied
+    }
+
+
+def _sync(node: Node, revision: int) -> NodeDelivery:
+    try:
+        request(
+            node.name,
+            node.control_socket,
+            Sync(revision=revision),
+            timeout_s=_TIMEOUT_S,
+        )
+    except NodeDownError:
+        return NodeDelivery(node.name, Delivery.DOWN)
+    except ServiceError as error:
+        return NodeDelivery(node.name, Delivery.FAILED, error.explain())
+    return NodeDelivery(node.name, Delivery.APPLIED)
+
+
+def _install_offline(cluster: Cluster, node: Node) -> NodeDelivery:
+    try:
+        install_ctl(cluster, node)
+        install_reset_itl(cluster, node)
+    except OSError as error:
+        return NodeDelivery(node.name, Delivery.FAILED, str(error))
+    return NodeDelivery(node.name, Delivery.OFFLINE)

@@ -1,0 +1,1 @@
+"""The services that a node runs, and how they are supervised."""

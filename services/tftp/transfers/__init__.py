@@ -1,0 +1,1 @@
+"""Transfers in progress: their sessions, table and deadlines."""
