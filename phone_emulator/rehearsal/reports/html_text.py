@@ -65,4 +65,4 @@ def _safe(part: str) -> str:
 
 def style_sheet(name: str) -> Html:
     """Return a file of styles that lies beside the reports."""
-    return Html(Path(__file__).with_name(name).read_text())
+    return Html("\n" + Path(__file__).with_name(name).read_text())
