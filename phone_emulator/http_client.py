@@ -33,6 +33,10 @@ class NotByHttpError(ProtocolError):
     """The file cannot be had by HTTP; TFTP may have it."""
 
 
+class NotServedError(NotByHttpError):
+    """The server says that there is no file, with a status other than 200."""
+
+
 class _ClosedError(NotByHttpError):
     """The server closed the connection before it answered."""
 
@@ -108,7 +112,7 @@ class HttpClient:
             else:
                 connection.close()
         if head.status_code != _OK:
-            raise NotByHttpError(f"the answer is {_shown(head)!r}")
+            raise NotServedError(f"the answer is {_shown(head)!r}")
         return data
 
 
@@ -190,7 +194,7 @@ def _length_untrusted(response: h11.Response, max_bytes: int) -> int:
     most = max_bytes if is_file else _MAX_HEAD_BYTES
     if text is None or is_long or int(text) > most:
         if not is_file:
-            raise NotByHttpError(f"the answer is {_shown(response)!r}")
+            raise NotServedError(f"the answer is {_shown(response)!r}")
         raise NotByHttpError("the file is too large")
     return int(text)
 

@@ -29,12 +29,12 @@ from tokenless.phone_emulator.secd.events import (
     Event,
     Fetch,
     Finish,
-    Identity,
     Install,
     NotFound,
     NotOpened,
     Opened,
     OpenEncrypted,
+    PhoneIdentity,
     PowerOn,
     Server,
     ServerSilent,
@@ -148,7 +148,7 @@ class Phone:
     object is a phone that was without power.
     """
 
-    identity: Identity
+    identity: PhoneIdentity
     flash: Flash
     certificates: OwnCertificates | None = None
     """The phone's own MIC and LSC; None: it has none and goes to no CAPF."""

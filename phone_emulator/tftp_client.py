@@ -19,7 +19,11 @@ import trio
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.tftp.download import Download, SilentServerError, Wishes
+from tokenless.protocol.tftp.download import (
+    Download,
+    SilentServerError,
+    Wishes,
+)
 
 _MAX_DATAGRAM: Final = 65_536
 _EVENTS_A_TURN: Final = 512

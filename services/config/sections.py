@@ -208,6 +208,8 @@ class HttpSection(TimedLimits, frozen=True):
     """A second port for HTTPS, 6972 in the field; without it there is none."""
     log_lines_per_s: AtOnce[Count] = 40
     """As in `[tftp]`."""
+    missing_ctl: AtOnce[Literal[503, 404]] = 503
+    """The status of a CTL that is not there: 503 as observed, or that of any file."""
 
 
 class LegacyTvsSection(HostSection, frozen=True):

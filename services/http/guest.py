@@ -48,9 +48,21 @@ class _Body:
 class HttpGuest(Guest):
     """Answers the requests of all connections from one source."""
 
-    def __init__(self, source: Callable[[], FileSource], tools: GuestTools) -> None:
-        """Serve what `source` returns at the moment of a request."""
+    def __init__(
+        self,
+        source: Callable[[], FileSource],
+        missing_ctl: Callable[[], HTTPStatus],
+        tools: GuestTools,
+    ) -> None:
+        """Serve what `source` returns at the moment of a request.
+
+        Args:
+            source: Where files come from.
+            missing_ctl: The status of a CTL that is not there.
+            tools: Of the stream server.
+        """
         self.source = source
+        self.missing_ctl = missing_ctl
         self.cells = tools.cells
         self.log = tools.log
         self.making = Making()
@@ -201,9 +213,8 @@ class HttpSession(Session):
             status = _STATUS.get(
                 TftpErrorCode(error.code), HTTPStatus.INTERNAL_SERVER_ERROR
             )
-            # A missing CTL was seen to be a 503 (REFERENCE-3 1.3).
             self._send_error(
-                HTTPStatus.SERVICE_UNAVAILABLE if is_ctl else status, error.message
+                self._guest.missing_ctl() if is_ctl else status, error.message
             )
         except Exception as error:  # noqa: BLE001 (a source's failure ends one request)
             self._fail(error)

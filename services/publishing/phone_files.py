@@ -86,6 +86,7 @@ class NodeFiles:
                 connection,
                 cluster.config.tvs.port,
                 _capf_port(cluster),
+                _callmanager_ports(cluster),
                 first_published,
             )
         # Equal contents under one signer stay equal bytes, whenever they are made.
@@ -261,6 +262,17 @@ class _Signatures:
         while len(self._kept) > MAX_SIGNED_FILES:
             self._kept.popitem()
         return signed
+
+
+def _callmanager_ports(cluster: Cluster) -> dict[str, int]:
+    """Return the ports that are configured; a free one is known once it is served."""
+    section = cluster.config.callmanager
+    ports = {
+        "sccp": section.sccp_port,
+        "sip": section.sip_port,
+        "sips": section.sips_port,
+    }
+    return {service: port for service, port in ports.items() if port}
 
 
 def _capf_port(cluster: Cluster) -> int:

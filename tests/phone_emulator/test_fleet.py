@@ -116,7 +116,9 @@ async def test_losses_stop_nobody(tmp_path: Path) -> None:
 
 async def test_phones_that_get_no_file_try_again(tmp_path: Path) -> None:
     settings = FleetSettings(
-        wishes=Wishes(timeout_s=0.02, retransmits=1), retries=2, retry_after_s=0.01
+        wishes=Wishes(timeout_s=0.02, retransmits=1),
+        retries=2,
+        retry_after_s=0.01,
     )
     with closing(FleetStore.open(tmp_path / "fleet")) as store:
         phones = list(plan(3).phones((Server("127.0.0.1", 9),)))

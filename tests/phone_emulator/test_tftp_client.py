@@ -18,7 +18,11 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tftp.download import SilentServerError, TooLargeError, Wishes
+from tokenless.protocol.tftp.download import (
+    SilentServerError,
+    TooLargeError,
+    Wishes,
+)
 from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer

@@ -23,7 +23,12 @@ from tokenless.phone_emulator.rehearsal.rig.prospects import (
 )
 from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap
 from tokenless.phone_emulator.rehearsal.scripts.script import Group
-from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
+from tokenless.phone_emulator.secd.events import (
+    FlashContents,
+    PhoneBehaviour,
+    PhoneIdentity,
+    Server,
+)
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.tftp.download import Wishes
@@ -49,7 +54,7 @@ class Sample:
     """What the cluster's services wrote meanwhile; no other phone was booting."""
 
 
-class Cast:
+class PhoneGroups:
     """All phones of a rehearsal, and the last report of each."""
 
     def __init__(
@@ -96,16 +101,16 @@ class Cast:
 
     def _identities(
         self, groups: Sequence[Group], sizes: Mapping[str, int], usual: Sequence[str]
-    ) -> dict[str, list[Identity]]:
+    ) -> dict[str, list[PhoneIdentity]]:
         """Give every phone a MAC address, and the servers and habits of its group."""
         addresses = count(_FIRST_MAC)
-        phones: dict[str, list[Identity]] = {}
+        phones: dict[str, list[PhoneIdentity]] = {}
         for group in groups:
             order = self._servers(group.tftp or usual)
-            habits = Habits(refuses_expired_signers=group.minds_expiry)
+            habits = PhoneBehaviour(refuses_expired_signers=group.minds_expiry)
             prefix = PHONE_MODELS[group.model].device_prefix
             phones[group.name] = [
-                Identity(
+                PhoneIdentity(
                     device=f"{prefix}{number:012X}",
                     model_name=group.model,
                     servers=order,
@@ -116,7 +121,7 @@ class Cast:
         return phones
 
     @property
-    def groups(self) -> Mapping[str, Sequence[Identity]]:
+    def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
         """All phones by group."""
         return self._groups
 
@@ -160,7 +165,7 @@ class Cast:
 
     async def _boot_phones(
         self,
-        phones: Sequence[Identity],
+        phones: Sequence[PhoneIdentity],
         group_of: Mapping[str, str],
         progress: Progress,
     ) -> Fleet:

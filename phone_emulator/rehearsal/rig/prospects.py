@@ -16,7 +16,7 @@ import trio
 from tokenless.phone_emulator.phone import Network, Phone, open_network
 from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
-from tokenless.phone_emulator.secd.events import FlashContents, Identity, Server
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.phone_emulator.secd.files import decode_configuration
 from tokenless.phone_emulator.secd.report import CHANGED, BootReport, Outcome
 from tokenless.protocol.errors import DecodeError
@@ -37,7 +37,7 @@ Clock = Callable[[], float]
 class Waiting:
     """A phone that is off or was not restarted since a change."""
 
-    identity: Identity
+    identity: PhoneIdentity
     contents: FlashContents
 
 
