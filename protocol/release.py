@@ -36,14 +36,12 @@ class Release(NamedTuple):
             numbers = [int(part) for part in found.groups()]
             numbers[3] -= _FIRST_BUILD
         else:
-            msg = f"{text!r} is not a release"
-            raise ValueError(msg)
+            raise ValueError(f"{text!r} is not a release")
         if numbers[0] >= 14 and numbers[1:3] == [0, _MAINTENANCE_OF_14]:  # noqa: PLR2004
             numbers[2] = 0
         release = cls(*numbers)
         if release < (10,):
-            msg = f"{text} has no tokenless CTL"
-            raise ValueError(msg)
+            raise ValueError(f"{text} has no tokenless CTL")
         return release
 
     @property
