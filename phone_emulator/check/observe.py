@@ -40,7 +40,7 @@ from tokenless.protocol.phones.models import (
     TLS_VERSIONS,
     TlsVersion,
 )
-from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.tftp.download import DownloadOptions, SilentServerError
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.protocol.trust.anchor_records import certificates_of
 from tokenless.protocol.trust.anchors import FileKind
@@ -106,8 +106,8 @@ async def fetch_nodes(
         patience: How long to wait.
         on_node: Is called when a node has been asked everything.
     """
-    wishes = Wishes(timeout_s=patience.tftp_s, retransmits=3)
-    client = TftpClient(wishes=wishes)
+    download_options = DownloadOptions(timeout_s=patience.tftp_s, retransmits=3)
+    client = TftpClient(download_options=download_options)
     nodes: dict[Server, Node] = {}
 
     async def fetch(server: Server) -> None:

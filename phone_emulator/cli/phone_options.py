@@ -17,7 +17,7 @@ from tokenless.phone_emulator.cli.options import (
 )
 from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import PhoneBehaviour
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 
 sccps_port_option = click.option(
     "--sccps-port",
@@ -38,7 +38,7 @@ def _network(
     sccps_port: str,
 ) -> AbstractAsyncContextManager[Network]:
     return open_network(
-        wishes=Wishes(timeout_s=tftp_timeout),
+        download_options=DownloadOptions(timeout_s=tftp_timeout),
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
         http_port=http_port_of(http_port, tftp_only=tftp_only),

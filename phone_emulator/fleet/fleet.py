@@ -28,7 +28,7 @@ from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.phone_emulator.tvs_client import TlsRange
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 
 DEFAULT_CONCURRENCY: Final = 300
 OnPhone = Callable[[BootReport, FleetReport], None]
@@ -44,7 +44,7 @@ class FleetSettings:
     """Over how long power-up is spread; 0: all as soon as they may."""
     seed: int = 0
     """Decides who is powered up when, whose packets are lost, how long retries wait."""
-    wishes: Wishes = Wishes(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
+    download_options: DownloadOptions = DownloadOptions(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
     retries: int = 2
     """How often a phone that did not get a file boots again."""
     retry_after_s: float = 5.0
@@ -86,7 +86,7 @@ class Fleet:
         schedule = self._schedule()
         async with (
             open_network(
-                wishes=settings.wishes,
+                download_options=settings.download_options,
                 max_sockets=settings.concurrency,
                 tvs_timeout_s=settings.tvs_timeout_s,
                 tls=settings.tls,

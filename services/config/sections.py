@@ -97,7 +97,7 @@ class ClusterSection(Section, frozen=True):
     version: str = "10.5(1)"
     """The release it behaves as: who is SAST, who signs (REFERENCE 1.9, 1.10, 2.3)."""
     auto_registration: bool = True
-    """Whether any SEP name gets a configuration of the default device pool."""
+    """Whether any device's name gets a configuration of the default device pool."""
     export_controlled_functionality: bool = True
     """The licence without which mixed mode is refused (REFERENCE 6.1)."""
     capf: HostName | None = None

@@ -112,7 +112,7 @@ class HttpServer:
 
 async def _take_made(guest: HttpGuest) -> None:
     while True:
-        await trio.lowlevel.wait_readable(guest.making.fileno())
+        await trio.lowlevel.wait_readable(guest.pending_files.fileno())
         guest.take_made()
 
 

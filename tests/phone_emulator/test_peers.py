@@ -22,7 +22,7 @@ from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
 from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport, FileAction
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.trust.anchors import FileKind
 
 PEERS = ("dnsmasq", "in.tftpd")
@@ -133,8 +133,10 @@ def peer(request: pytest.FixtureRequest) -> str:
 
 async def boot(server: Server, folder: Path, model: str = "7975") -> BootReport:
     identity = PhoneIdentity(device=DEVICE, model_name=model, servers=(server,))
-    wishes = Wishes(timeout_s=0.5)
-    async with open_network(wishes=wishes, tvs_timeout_s=1) as network:
+    download_options = DownloadOptions(timeout_s=0.5)
+    async with open_network(
+        download_options=download_options, tvs_timeout_s=1
+    ) as network:
         return await boot_in_folder(identity, folder / f"flash-{model}", network)
 
 

@@ -19,7 +19,7 @@ from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import Outcome
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.trust.anchors import FileKind
 
 LAB = Lab()
@@ -49,10 +49,10 @@ async def test_a_phone_through_a_regeneration(tmp_path: Path) -> None:
 
 
 async def test_the_next_tftp_server(tmp_path: Path) -> None:
-    wishes = Wishes(timeout_s=0.05, retransmits=1)
+    download_options = DownloadOptions(timeout_s=0.05, retransmits=1)
     async with (
         live_node(LAB.authority(), tmp_path) as node,
-        open_network(wishes=wishes) as network,
+        open_network(download_options=download_options) as network,
     ):
         servers = (Server("127.0.47.156", 9), node.tftp)
         report = await boot_in_folder(identity(*servers), tmp_path / "f", network)

@@ -31,12 +31,12 @@ from tokenless.phone_emulator.secd.events import (
 )
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.phones.models import PHONE_MODELS
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 
 _FIRST_MAC: Final = 0x001122000000
 # Rehearsals lose no packets: asking often would get no phone a file, and a node that
 # is down keeps every phone waiting for as long as it is asked.
-_WISHES: Final = Wishes(timeout_s=1.0, retransmits=3)
+_WISHES: Final = DownloadOptions(timeout_s=1.0, retransmits=3)
 _CONCURRENCY: Final = 128
 
 Progress = Callable[[], None]
@@ -84,7 +84,7 @@ class PhoneGroups:
         self.nodes = dict(nodes)
         self._settings = FleetSettings(
             concurrency=_CONCURRENCY,
-            wishes=_WISHES,
+            download_options=_WISHES,
             retries=0,
             http_port=http_port,
             clock=clock,
@@ -238,7 +238,7 @@ class PhoneGroups:
         }
         nodes = {server: name for name, server in self.nodes.items() if name in up}
         found = await prospects(
-            waiting, nodes, wishes=_WISHES, clock=self._settings.clock
+            waiting, nodes, download_options=_WISHES, clock=self._settings.clock
         )
         self._tap.skip()
         return found

@@ -159,7 +159,7 @@ async def test_string_mode_is_stuck_until_a_person_types_it(site: Site) -> None:
 
 
 async def test_a_mic_renews_what_another_cluster_issued(site: Site) -> None:
-    manufacturer = site.cluster.site.manufacturer_folder
+    manufacturer = site.cluster.installation.manufacturer_folder
     site.flash.mkdir()
     site.own.make_mic(DEVICE, "7975", manufacturer, site.cluster.clock())
     mic = site.own.mic

@@ -24,7 +24,7 @@ from tokenless.services.http.counters import HttpCount, count_of
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.tftp.files.source import Content, Unmade
+from tokenless.services.tftp.files.source import Content, UnpreparedFile
 from tokenless.services.tftp.files.static_files import StaticFiles
 
 CONFIG = b"<device/>" * 500
@@ -49,7 +49,9 @@ class Files:
             case _ if name in self.signed:
                 return self.signed[name]
             case _ if name.endswith(".sgn"):
-                return Unmade(partial(self._sign, name), partial(self._keep, name))
+                return UnpreparedFile(
+                    partial(self._sign, name), partial(self._keep, name)
+                )
             case _ if name.endswith(".tlv"):
                 raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
             case _:
