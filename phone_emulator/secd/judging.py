@@ -170,6 +170,7 @@ def open_encrypted(boot: Boot) -> None:
 
 def opened(boot: Boot, content: bytes) -> Step:
     """Take the content of the encrypted configuration."""
+    boot.report.opened = True
     boot.note(Moment.CONFIGURATION_DECRYPTED, name=boot.search.name)
     return _take_configuration(boot, content, boot.encrypted_rule)
 
