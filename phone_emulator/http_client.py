@@ -33,6 +33,10 @@ class NotByHttpError(ProtocolError):
     """The file cannot be had by HTTP; TFTP may have it."""
 
 
+class NotServedError(NotByHttpError):
+    """The server says that there is no file, with a status other than 200."""
+
+
 class _ClosedError(NotByHttpError):
     """The server closed the connection before it answered."""
 
@@ -108,7 +112,7 @@ class HttpClient:
             else:
                 connection.close()
         if head.status != _OK:
-            raise NotByHttpError(f"the answer is {head.shown!r}")
+            raise NotServedError(f"the answer is {head.shown!r}")
         return data
 
 
@@ -130,12 +134,11 @@ class _Head:
         """
         most = max_bytes if self.status == _OK else _MAX_HEAD_BYTES
         if self.length is None or self.length > most:
-            why = "the file is too large"
             if self.status != _OK:
-                why = f"the answer is {self.shown!r}"
-            elif self.length is None:
-                why = "the answer has no Content-Length"
-            raise NotByHttpError(why)
+                raise NotServedError(f"the answer is {self.shown!r}")
+            too_large = "the file is too large"
+            why = "the answer has no Content-Length"
+            raise NotByHttpError(why if self.length is None else too_large)
         return self.length
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
-from tokenless.phone_emulator.rehearsal.outcome.group_status import Standing
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import (
     Played,
     rehearsal_folder,
@@ -108,26 +108,23 @@ def _lesson(played: Played) -> Iterator[_Line]:
 
 def _verdict(played: Played) -> Iterator[_Line]:
     """Tell about the group that is worst off after the first step that harms."""
-    step, standing = next(
-        (step, each)
-        for step in played.steps
-        for each in step.standings
-        if each.refusals
+    step, status = next(
+        (step, each) for step in played.steps for each in step.statuses if each.refusals
     )
     stuck = phones_words(len(step.stuck))
     yield _Line(
-        f"Step {step.number} leaves {stuck} stuck. Why those of {standing.group}?",
+        f"Step {step.number} leaves {stuck} stuck. Why those of {status.group}?",
         "bad",
         26,
     )
-    for words in textwrap.wrap(plain_cause(next(iter(standing.refusals)).code), 120):
+    for words in textwrap.wrap(plain_cause(next(iter(status.refusals)).code), 120):
         yield _Line(words, "text")
-    yield from _remedies(standing)
+    yield from _remedies(status)
 
 
-def _remedies(standing: Standing) -> Iterator[_Line]:
+def _remedies(status: GroupStatus) -> Iterator[_Line]:
     yield _Line("What recovers them?", "head", 28)
-    for remedy in standing.remedies:
+    for remedy in status.remedies:
         first, *others = textwrap.wrap(remedy.text.replace("`", ""), 115)
         yield _Line(f"• {first}", "text")
         for words in others:
@@ -149,7 +146,7 @@ def draw(name: str, phones: int = _PHONES) -> str:
     """Play a rehearsal and draw it."""
     (script,) = find_scripts(name)
     with rehearsal_folder(None) as folder:
-        return picture(run_script(script, phones, folder, Watcher()))
+        return picture(run_script(script, phones, folder, ProgressListener()))
 
 
 if __name__ == "__main__":

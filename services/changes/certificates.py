@@ -11,7 +11,12 @@ from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import Issued, Order, install, prepare
+from tokenless.services.cluster.issuing import (
+    IssuedCertificate,
+    IssueRequest,
+    install,
+    prepare,
+)
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.profiles import PROFILES
 from tokenless.services.pki.uploads import read_upload
@@ -89,9 +94,9 @@ def regenerate(
     """
     check_unit(node, store)
     size = key_size or _usual_size(cluster, key_type)
-    order = Order(node, store, size, key_type, validity_days, alternative_names)
+    order = IssueRequest(node, store, size, key_type, validity_days, alternative_names)
     with cluster.store.read() as connection:
-        issued = prepare(cluster.site, connection, order)
+        issued = prepare(cluster.installation, connection, order)
     return _install(cluster, issued, by)
 
 
@@ -111,7 +116,7 @@ def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
     return regenerate(cluster, node, TrustStore.TOMCAT, by=by)
 
 
-def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
+def _install(cluster: Cluster, issued: IssuedCertificate, by: str) -> Certificate:
     certificate = issued.certificate
     order = issued.order
     detail = f"{order.store} of {order.node.name}: {certificate.serial_hex}"

@@ -11,9 +11,9 @@ from ipaddress import AddressValueError, IPv4Address
 from tokenless.protocol.codes import TrustStore, units_of
 from tokenless.services.changes.hostname import check_name
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import Order, issue
+from tokenless.services.cluster.issuing import IssueRequest, issue
 from tokenless.services.errors import ServiceError
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.certificates import PlacementState
 from tokenless.services.store.devices import read_pools
@@ -42,9 +42,12 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
         node.tftp_folder.mkdir(parents=True, exist_ok=True)
         for store in units_of(is_publisher=False):
             issue(
-                cluster.site, connection, Order(node, store, key_size=size), change.at
+                cluster.installation,
+                connection,
+                IssueRequest(node, store, key_size=size),
+                change.at,
             )
-        _share_recovery_key(cluster, Papers.read(connection), node)
+        _share_recovery_key(cluster, ClusterSnapshot.read(connection), node)
     return node
 
 
@@ -90,11 +93,13 @@ def _check_address(cluster: Cluster, address: str) -> None:
             )
 
 
-def _share_recovery_key(cluster: Cluster, papers: Papers, node: Node) -> None:
+def _share_recovery_key(
+    cluster: Cluster, snapshot: ClusterSnapshot, node: Node
+) -> None:
     """Give the node the ITLRecovery key, with which it may have to sign its ITL."""
-    certificate = papers.recovery
+    certificate = snapshot.recovery
     if certificate is None:
         return
     store = TrustStore.ITLRECOVERY
-    key = cluster.node_of(papers.publisher).keys.load(store, certificate)
+    key = cluster.node_of(snapshot.publisher).keys.load(store, certificate)
     node.keys.save(store, certificate, key)

@@ -11,7 +11,7 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer, PrivateKey, Validity, mint
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.cluster.site import Node, Site
+from tokenless.services.cluster.installation import Installation, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import generate_ec, generate_rsa, new_serial
 from tokenless.services.pki.profiles import (
@@ -27,7 +27,7 @@ RSA_SIZES: Final = (1024, 2048, 4096)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class IssueRequest:
     """A certificate to be made."""
 
     node: Node
@@ -42,26 +42,30 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedCertificate:
     """A certificate whose key is kept and which no row names yet."""
 
-    order: Order
+    order: IssueRequest
     certificate: Certificate
 
 
-def issue(site: Site, connection: Connection, order: Order, at: int) -> Certificate:
+def issue(
+    installation: Installation, connection: Connection, order: IssueRequest, at: int
+) -> Certificate:
     """Make a node's certificate and put it into use; the old one becomes history.
 
     Raises:
         ServiceError: When the unit cannot have such a key.
         OSError: When the key cannot be kept.
     """
-    issued = prepare(site, connection, order)
+    issued = prepare(installation, connection, order)
     install(connection, issued, at)
     return issued.certificate
 
 
-def prepare(site: Site, connection: Connection, order: Order) -> Issued:
+def prepare(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> IssuedCertificate:
     """Make key and certificate, and keep the key; slow with large keys.
 
     Raises:
@@ -69,10 +73,10 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
         OSError: When the key cannot be kept.
     """
     key = _make_key(order)
-    settings = site.config.certificates
-    begins = datetime.fromtimestamp(int(site.clock()), UTC)
+    settings = installation.config.certificates
+    begins = datetime.fromtimestamp(int(installation.clock()), UTC)
     days = order.validity_days or settings.validity_days
-    subject = _subject(site, connection, order)
+    subject = _subject(installation, connection, order)
     certificate = mint(
         subject,
         key.public_key(),
@@ -82,14 +86,14 @@ def prepare(site: Site, connection: Connection, order: Order) -> Issued:
         serial=new_serial(),
         # Browsers refuse SHA-1, whatever the cluster's phones need.
         digest="sha256" if order.store is TrustStore.TOMCAT else settings.digest,
-        alternative_names=_alternative_names(site, order),
+        alternative_names=_alternative_names(installation, order),
     )
-    for node in _key_holders(site, connection, order):
+    for node in _key_holders(installation, connection, order):
         node.keys.save(order.store, certificate, key)
-    return Issued(order, certificate)
+    return IssuedCertificate(order, certificate)
 
 
-def install(connection: Connection, issued: Issued, at: int) -> None:
+def install(connection: Connection, issued: IssuedCertificate, at: int) -> None:
     """Put a prepared certificate into use.
 
     CallManager and CAPF trust every CAPF certificate that there was until somebody
@@ -106,28 +110,34 @@ def install(connection: Connection, issued: Issued, at: int) -> None:
         certificates.trust_for_phones(connection, issued.certificate, at=at)
 
 
-def full_name(site: Site, node_name: str) -> str:
+def full_name(installation: Installation, node_name: str) -> str:
     """Return a node's name with the cluster's domain."""
-    domain = site.config.cluster.domain
+    domain = installation.config.cluster.domain
     return node_name if domain is None else f"{node_name}.{domain}"
 
 
-def _alternative_names(site: Site, order: Order) -> tuple[str, ...]:
+def _alternative_names(
+    installation: Installation, order: IssueRequest
+) -> tuple[str, ...]:
     """Return what was asked for; browsers compare these names, not the common one."""
     if order.alternative_names or order.store is not TrustStore.TOMCAT:
         return order.alternative_names
     name = order.full_name or order.node.name
-    return tuple(dict.fromkeys((full_name(site, name), name, str(order.node.address))))
+    return tuple(
+        dict.fromkeys((full_name(installation, name), name, str(order.node.address)))
+    )
 
 
-def _key_holders(site: Site, connection: Connection, order: Order) -> list[Node]:
+def _key_holders(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> list[Node]:
     """Return the nodes that need the key: all of them to sign with ITLRecovery."""
     if order.store is not TrustStore.ITLRECOVERY:
         return [order.node]
-    return [site.node_of(row) for row in read_nodes(connection)]
+    return [installation.node_of(row) for row in read_nodes(connection)]
 
 
-def _make_key(order: Order) -> PrivateKey:
+def _make_key(order: IssueRequest) -> PrivateKey:
     match order.key_type.upper():
         case "RSA" if order.key_size in RSA_SIZES:
             return generate_rsa(order.key_size)
@@ -145,15 +155,19 @@ def _make_key(order: Order) -> PrivateKey:
             raise ServiceError(f"no key type {other}", hint="use RSA or EC")
 
 
-def _subject(site: Site, connection: Connection, order: Order) -> DistinguishedName:
-    name = full_name(site, order.full_name or order.node.name)
-    common = common_name(order.store, name, _capf_name(site, connection, order))
-    return subject_name(site.config.certificates.subject, common)
+def _subject(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> DistinguishedName:
+    name = full_name(installation, order.full_name or order.node.name)
+    common = common_name(order.store, name, _capf_name(installation, connection, order))
+    return subject_name(installation.config.certificates.subject, common)
 
 
-def _capf_name(site: Site, connection: Connection, order: Order) -> str:
+def _capf_name(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> str:
     """Return CAPF's name: what it was, what is configured, or a new random one."""
     old = certificates.own(connection, TrustStore.CAPF, order.node.id)
     known = None if old is None else old.certificate.subject.get("CN")
-    configured = site.config.cluster.capf
+    configured = installation.config.cluster.capf
     return known or configured or f"CAPF-{secrets.token_hex(4)}"

@@ -97,7 +97,7 @@ class ClusterSection(Section, frozen=True):
     version: str = "10.5(1)"
     """The release it behaves as: who is SAST, who signs (REFERENCE 1.9, 1.10, 2.3)."""
     auto_registration: bool = True
-    """Whether any SEP name gets a configuration of the default device pool."""
+    """Whether any device's name gets a configuration of the default device pool."""
     export_controlled_functionality: bool = True
     """The licence without which mixed mode is refused (REFERENCE 6.1)."""
     capf: HostName | None = None
@@ -208,6 +208,8 @@ class HttpSection(TimedLimits, frozen=True):
     """A second port for HTTPS, 6972 in the field; without it there is none."""
     log_lines_per_s: AtOnce[Count] = 40
     """As in `[tftp]`."""
+    missing_ctl: AtOnce[Literal[503, 404]] = 503
+    """The status of a CTL that is not there: 503 as observed, or that of any file."""
 
 
 class LegacyTvsSection(HostSection, frozen=True):

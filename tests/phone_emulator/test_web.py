@@ -25,7 +25,7 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
 from tokenless.phone_emulator.phone import Phone, http_at, open_network
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.web.http_server import Page, Site, serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.phones.models import PHONE_MODELS
@@ -306,7 +306,9 @@ async def test_newer_models_try_http_first(
         serve = partial(serve_site, site, address=node.tftp.address, port=0)
         _, port = await nursery.start(serve)
         async with open_network(http_port=http_at(port)) as network:
-            identity = Identity(device=DEVICE, model_name=model, servers=(node.tftp,))
+            identity = PhoneIdentity(
+                device=DEVICE, model_name=model, servers=(node.tftp,)
+            )
             flash = FolderFlash.create(identity_folder, DEVICE, model)
             report = await Phone(identity, flash).boot(network)
         nursery.cancel_scope.cancel()

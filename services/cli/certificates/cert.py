@@ -20,9 +20,9 @@ from tokenless.services.cli.certificates.view import (
     print_certificates,
 )
 from tokenless.services.cli.cluster.administration import (
-    announced,
+    announce_change,
     cluster_options,
-    opened,
+    using_cluster,
 )
 from tokenless.services.cli.options import ParamType
 from tokenless.services.cluster.cluster import Cluster, Node
@@ -75,7 +75,7 @@ def list_certificates(
     as_json: bool,
 ) -> None:
     """List certificates and the roles that TVS answers for them."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = None if node_name is None else cluster.node(node_name)
         if history:
             placed = certificates.history(cluster, node)
@@ -100,7 +100,7 @@ def show(
     as_json: bool,
 ) -> None:
     """Show a certificate; of a trust store, the one with SERIAL."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         placed = _find(cluster, node_name, store, serial)
         if as_json:
             click.echo(json.dumps(placed_json(placed, _names(cluster))))
@@ -126,7 +126,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a certificate to a file, never its key."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         certificate = _find(cluster, node_name, store, serial).certificate
     export_certificate(certificate, output, der=der, as_json=as_json)
 
@@ -148,10 +148,10 @@ def upload(
     `token:NAME` takes the certificate of one of this cluster's tokens, `-` standard
     input.
     """
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         content = _read(cluster, source)
         result = certificates.upload(cluster, store, content, by=administrator())
-        announced(cluster)
+        announce_change(cluster)
     if result.warning is not None:
         click.echo(f"warning: {result.warning}", err=True)
     uploaded = [certificate_json(each) for each in result.certificates]
@@ -193,7 +193,7 @@ def regenerate(
 
     `cert restore` puts them into use again.
     """
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         certificate = certificates.regenerate(
             cluster,
             _node_of(cluster, node_name),
@@ -204,7 +204,7 @@ def regenerate(
             alternative_names=names,
             by=administrator(),
         )
-        announced(cluster)
+        announce_change(cluster)
     _print_one(
         certificate, f"Successfully Regenerated Certificate for {store}.", as_json
     )
@@ -225,12 +225,12 @@ def restore(
     as_json: bool,
 ) -> None:
     """Put a replaced own certificate of a node into use again."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = _node_of(cluster, node_name)
         certificate = certificates.restore(
             cluster, node, store, serial, by=administrator()
         )
-        announced(cluster)
+        announce_change(cluster)
     _print_one(certificate, f"Restored {store} {certificate.serial_hex}.", as_json)
 
 
@@ -250,13 +250,13 @@ def delete(
 ) -> None:
     """Delete a certificate of a trust store, or a replaced own one."""
     by = administrator()
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         if store.is_trust_store:
             gone = certificates.delete(cluster, store, serial, by=by)
         else:
             node = _node_of(cluster, node_name)
             gone = certificates.delete_history(cluster, node, store, serial, by=by)
-        announced(cluster)
+        announce_change(cluster)
     _print_one(gone, f"Deleted {gone.serial_hex} from {store}.", as_json)
 
 
@@ -265,7 +265,7 @@ def delete(
 @click.option("--within", "days", type=int, help="Only what ends within these days.")
 def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) -> None:
     """Report when certificates end; exit 1 when one has ended."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         report = certificates.expiry(cluster, within_days=days)
         names = _names(cluster)
     if as_json:

@@ -22,7 +22,7 @@ from tokenless.services.monitoring.http_server import serve_monitoring
 from tokenless.services.node.reload import reload
 from tokenless.services.node.runtime import Kind
 from tokenless.services.node.serve import Serving, serve_nodes
-from tokenless.services.tftp.driver import settle_heap
+from tokenless.services.tftp.driver import freeze_heap_after_startup
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CONSOLE: Final = "console"
@@ -121,7 +121,7 @@ async def _serve(
                 _print_ready(each.node, each.service, each.address, each.port)
             if metrics is not None:
                 await _serve_metrics(nursery, metrics, running)
-            settle_heap()
+            freeze_heap_after_startup()
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
             nursery.start_soon(notify.show_life)

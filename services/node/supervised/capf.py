@@ -6,7 +6,7 @@ import trio
 
 from tokenless.protocol.certificates.minting import Issuer
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.capf.desk import Authority
+from tokenless.services.capf.database_jobs import Authority
 from tokenless.services.capf.server import CapfServer, CapfSettings
 from tokenless.services.changes.capf import trust_manufacturer
 from tokenless.services.changes.certificates import own_certificate

@@ -23,7 +23,7 @@ from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.protocol.capf.elements import Curve, KeyType
 from tokenless.protocol.capf.proof import PhoneKey
 from tokenless.protocol.capf.server import KeyOrder
@@ -67,7 +67,7 @@ class Site:
     def __init__(self, cluster: Cluster, servers: tuple[Server, ...]) -> None:
         self.cluster = cluster
         self.phones = [
-            Identity(device=f"SEP{n:012X}", model_name="7975", servers=servers)
+            PhoneIdentity(device=f"SEP{n:012X}", model_name="7975", servers=servers)
             for n in range(COUNT)
         ]
 

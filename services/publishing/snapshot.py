@@ -1,4 +1,4 @@
-"""The state that trust lists are made from, read in one transaction."""
+"""ClusterSnapshot: the state that trust lists are made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tokenless.services.store.parameters import SHA512, TRUE, Parameter, read_pa
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
+class ClusterSnapshot:
     """The cluster's nodes, own certificates and what decides over lists."""
 
     nodes: tuple[NodeRow, ...]
