@@ -162,7 +162,7 @@ async def test_a_fleet_proves_its_mics(site: Site, store: FleetStore) -> None:
     await site.order(
         operation=CapfOperation.INSTALL, auth_mode=CapfAuthMode.EXISTING_MIC
     )
-    maker = site.cluster.site.manufacturer_folder
+    maker = site.cluster.installation.manufacturer_folder
     report = await site.boot(store, manufacturer=maker)
     assert dict(report.capf) == {"installed": COUNT}
     for phone in site.phones:
