@@ -165,8 +165,7 @@ def _fetch_encrypted(boot: BootMemory, companion: PhoneConfig) -> Transition:
 def open_encrypted(boot: BootMemory) -> None:
     """Have the phone's key open the verified file."""
     if boot.encrypted is None:
-        msg = "nothing is to be opened"
-        raise RuntimeError(msg)
+        raise RuntimeError("nothing is to be opened")
     boot.effects.append(OpenEncrypted(boot.encrypted))
 
 
