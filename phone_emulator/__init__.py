@@ -81,6 +81,5 @@ def __getattr__(name: str) -> object:
         name = _FORMER[name]
     home = _HOME_OF.get(name)
     if home is None:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{home}"), name)

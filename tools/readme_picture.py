@@ -22,8 +22,7 @@ from tokenless.phone_emulator.rehearsal.play.run import (
     rehearsal_folder,
     run_script,
 )
-from tokenless.phone_emulator.rehearsal.reports.html_style import TIMELINE_STYLE
-from tokenless.phone_emulator.rehearsal.reports.html_text import Html, tag
+from tokenless.phone_emulator.rehearsal.reports.html_text import Html, style_sheet, tag
 from tokenless.phone_emulator.rehearsal.reports.timeline import timeline
 from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 
@@ -61,7 +60,7 @@ def picture(played: Played) -> str:
     drawing = tag(
         "svg",
         tag("title", f"Rehearsal {played.script.name}: phones by state"),
-        tag("style", Html(TIMELINE_STYLE + _STYLE)),
+        tag("style", style_sheet("timeline.css"), Html(_STYLE)),
         *_card(height),
         *_terminal_bar(played),
         *_lines(above, _BAR_HEIGHT + 10),

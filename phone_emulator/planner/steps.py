@@ -11,6 +11,8 @@ from tokenless.phone_emulator.planner.model import (
     ClusterState,
     build_ctl,
     build_itl,
+    current,
+    make_list,
     serve_all,
     slot_of,
 )
@@ -43,7 +45,7 @@ class ResetCtl:
 
 @dataclass(frozen=True, slots=True)
 class ResetItl:
-    """Let every node serve an ITL that its other SAST signed (REFERENCE 6.2)."""
+    """Let every node serve an ITL that the other SAST signed (REFERENCE 6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,12 @@ def change(  # noqa: PLR0911
             return cluster._replace(ctl=build_ctl(layout, cluster))
         case ResetCtl():
             return cluster._replace(ctl=build_ctl(layout, cluster, reset=True))
+        case ResetItl() if layout.release.recovery_signs:
+            # The publisher's ITL, signed again, for all nodes (REFERENCE-2 3.5).
+            signer = current(layout, cluster, TrustStore.CALLMANAGER, PUBLISHER)
+            itl = make_list(signer, cluster.served[PUBLISHER].itl.members)
+            served = tuple(each._replace(itl=itl) for each in cluster.served)
+            return cluster._replace(served=served)
         case ResetItl():
             served = tuple(
                 each._replace(itl=build_itl(layout, cluster, node, reset=True))

@@ -9,7 +9,7 @@ back (REFERENCE-3 4.5). `on_change` is told of everything.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 import trio
@@ -51,12 +51,14 @@ class LineSettings:
         retry_s: Between rounds through the group, and between tries of a standby.
         return_s: Between tries to come back to a better node.
         holds_standby: Whether it holds a second connection.
+        gate: Lets so many phones look for a server at the same time; None: all.
     """
 
     timeout_s: float = 10.0
     retry_s: float = 5.0
     return_s: float = 30.0
     holds_standby: bool = True
+    gate: trio.Semaphore | None = None
 
 
 class Line:
@@ -105,9 +107,10 @@ class Line:
         link: Link | None = None
         while True:
             if link is None:
-                link, attempts = await register_in_order(
-                    self.identity, self.group, self._settings.timeout_s, last
-                )
+                async with self._settings.gate or nullcontext():
+                    link, attempts = await register_in_order(
+                        self.identity, self.group, self._settings.timeout_s, last
+                    )
                 self._note(report_of(self.identity, self.group, link, attempts))
             else:
                 self._note(report_of(self.identity, self.group, link, ()))

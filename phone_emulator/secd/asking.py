@@ -93,8 +93,7 @@ def failed(boot: BootMemory, event: TvsFailed) -> Refuse | Transition:
 def current(boot: BootMemory) -> Inquiry:
     """Return what is being asked. Raises RuntimeError when nothing is."""
     if boot.inquiry is None:
-        msg = "nothing was asked"
-        raise RuntimeError(msg)
+        raise RuntimeError("nothing was asked")
     return boot.inquiry
 
 

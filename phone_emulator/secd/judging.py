@@ -165,13 +165,13 @@ def _fetch_encrypted(boot: BootMemory, companion: PhoneConfig) -> Transition:
 def open_encrypted(boot: BootMemory) -> None:
     """Have the phone's key open the verified file."""
     if boot.encrypted is None:
-        msg = "nothing is to be opened"
-        raise RuntimeError(msg)
+        raise RuntimeError("nothing is to be opened")
     boot.effects.append(OpenEncrypted(boot.encrypted))
 
 
 def opened(boot: BootMemory, content: bytes) -> Transition:
     """Take the content of the encrypted configuration."""
+    boot.report.opened = True
     boot.note(LogEvent.CONFIGURATION_DECRYPTED, name=boot.search.name)
     return _take_configuration(boot, content, boot.encrypted_rule)
 

@@ -143,8 +143,7 @@ def _expect(state: State, event: Event) -> None:
         case _:
             expected = state in FETCHING
     if not expected:
-        msg = f"{type(event).__name__} is not expected while {state}"
-        raise RuntimeError(msg)
+        raise RuntimeError(f"{type(event).__name__} is not expected while {state}")
 
 
 def _enter(boot: BootMemory, step: Transition) -> Transition | None:

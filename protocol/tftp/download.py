@@ -129,8 +129,7 @@ class Download:
         if self._error is not None:
             raise self._error
         if not self._is_whole:
-            msg = f"{self.filename} is still being fetched"
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{self.filename} is still being fetched")
         return b"".join(self._blocks)
 
     def datagrams(self) -> Sequence[Outgoing]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.services.callmanager.sccp import SccpSettings
 from tokenless.services.callmanager.sip import SipSettings
 from tokenless.services.stream_server.settings import (
@@ -11,7 +12,6 @@ from tokenless.services.stream_server.settings import (
     Port,
     StreamLimits,
     TlsSettings,
-    TlsVersion,
 )
 
 # AES first; NULL-SHA is what authenticated mode asks for (REFERENCE-3 4.7).

@@ -13,11 +13,13 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
+from tokenless.protocol.release import Release
+from tokenless.services.changes.upgrade import follow_release
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.recovery import export_key, load_recovery
 from tokenless.services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
-from tokenless.services.publishing.itl import itl_signer, sign_itl
+from tokenless.services.publishing.itl import itl_signer, resign_itl, sign_itl
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.database import Change
 from tokenless.services.store.parameters import (
@@ -35,6 +37,9 @@ _NO_LICENCE: Final = (
     "not registered to a Smart/Virtual Account with Allow export-controlled "
     "functionality."
 )
+
+
+_ONE_FOR_ALL: Final = "publisher"
 
 
 @unique
@@ -100,11 +105,20 @@ def reset_ctl_localkey(cluster: Cluster, *, by: str) -> None:
 def reset_itl_localkey(cluster: Cluster, *, by: str) -> None:
     """Leave an ITL for every node that its other SAST signed (REFERENCE 2.3, 6.2).
 
+    From 12.0 on it is the publisher's ITL that all nodes get, signed by the publisher's
+    CallManager (REFERENCE-2 3.5), unless `tftp.itl_reset` is `each-node`.
+
     Raises:
         ServiceError: When a key that must sign is missing.
     """
     with cluster.store.change("reset ITL", "localkey", by=by) as change:
         snapshot = ClusterSnapshot.read(change.connection)
+        if (
+            snapshot.release.recovery_signs
+            and cluster.config.tftp.itl_reset == _ONE_FOR_ALL
+        ):
+            _leave_publishers_itl(cluster, change, snapshot)
+            return
         for row in snapshot.nodes:
             signer = cluster.node_of(row).keys.signer(
                 *itl_signer(snapshot, row, reset=True)
@@ -166,7 +180,10 @@ def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:
     parameter, value = check_parameter(name, value)
     detail = f"{parameter} = {value}"
     with cluster.store.change("set parameter", detail, by=by) as change:
+        old = read_parameter(change.connection, parameter)
         write_parameter(change.connection, parameter, value)
+        if parameter is Parameter.VERSION:
+            follow_release(cluster, change, Release.parse(old), Release.parse(value))
 
 
 def write_mode(change: Change, mode: SecurityMode) -> None:
@@ -221,6 +238,23 @@ def _publish_own(
     certificate = snapshot.certificate(store, snapshot.publisher)
     signer = cluster.node_of(snapshot.publisher).keys.signer(store, certificate)
     publish_ctl(change, snapshot, ctl_records(snapshot, store), signer)
+
+
+def _leave_publishers_itl(
+    cluster: Cluster, change: Change, snapshot: ClusterSnapshot
+) -> None:
+    """Sign the publisher's present ITL again and leave it for all nodes.
+
+    Its records stay what they are: a certificate that was regenerated since the last
+    start of its TFTP service is not in it (REFERENCE-2 3.5).
+    """
+    publisher = snapshot.publisher
+    node = cluster.node_of(publisher)
+    store, certificate = itl_signer(snapshot, publisher, reset=True)
+    signer = node.keys.signer(store, certificate)
+    itl = resign_itl(snapshot, node, signer, at=change.at)
+    for row in snapshot.nodes:
+        add_reset_itl(change.connection, change.revision, row.id, itl.data)
 
 
 def _leave_itl(

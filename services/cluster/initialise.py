@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from tokenless.protocol.codes import units_of
+from tokenless.protocol.codes import TrustStore, units_of
+from tokenless.protocol.release import Release
 from tokenless.services.cluster.installation import CONFIG_FILE, Installation, Node
 from tokenless.services.cluster.issuing import IssueRequest, issue
 from tokenless.services.config import ClusterConfig
@@ -83,6 +84,7 @@ def _build(installation: Installation, target: Path) -> None:
                     installation.node_of(row),
                     change.at,
                 )
+            _share(installation, change.connection, change.at)
             trust_phones(installation, change.connection, change.at)
             save_config(installation)
             if store.is_shared:
@@ -179,6 +181,25 @@ def _create_node_files(
 ) -> None:
     """Give a node its folders, keys and first certificates."""
     node.tftp_folder.mkdir(parents=True)
-    size = installation.config.certificates.key_size
-    for store in units_of(is_publisher=node.is_publisher):
-        issue(installation, connection, IssueRequest(node, store, key_size=size), at)
+    settings = installation.config.certificates
+    release = Release.parse(installation.config.cluster.version)
+    for store in units_of(is_publisher=node.is_publisher, release=release):
+        if store not in settings.multi_server:
+            issue(
+                installation,
+                connection,
+                IssueRequest.usual(node, store, settings.key_size),
+                at,
+            )
+
+
+def _share(installation: Installation, connection: Connection, at: int) -> None:
+    """Make the multi-server certificates once every node has its folders."""
+    settings = installation.config.certificates
+    publisher = installation.node_of(nodes.read_nodes(connection)[0])
+    release = Release.parse(installation.config.cluster.version)
+    there = units_of(is_publisher=True, release=release)
+    for name in dict.fromkeys(settings.multi_server):
+        if (store := TrustStore(name)) in there:
+            order = IssueRequest.usual(publisher, store, settings.key_size, shared=True)
+            issue(installation, connection, order, at)

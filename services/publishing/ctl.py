@@ -3,7 +3,10 @@
     without tokens   SAST (signer), publisher, CAPF, subscribers, the other SAST
     with tokens      token 1, publisher, CAPF, subscribers, tokens 2…, further SASTs
 
-In a non-secure cluster servers shrink to what `emptied_record` writes.
+In a non-secure cluster servers shrink to what `emptied_record` writes. A CallManager
+that several nodes share stands there once, as the first one's (REFERENCE-2 2.2). From
+12.5 on the certificates of Phone-SAST-trust follow as SASTs (REFERENCE-2 3.5); their
+node name, the publisher's, is inferred.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,6 +48,9 @@ def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
     form = ListForm.CUCM
     first = snapshot.certificate(signer, snapshot.publisher)
     others = [each for each in _server_sasts(snapshot) if each != first]
+    if snapshot.release.lists_phone_sast_trust:
+        known = {first.der, *(each.der for each in others)}
+        others += [each for each in snapshot.phone_sast if each.der not in known]
     return [
         _sast(snapshot, first, form),
         *_servers(snapshot, form),
@@ -84,7 +90,14 @@ def _servers(snapshot: ClusterSnapshot, form: ListForm) -> Iterator[Record]:
     yield _server(snapshot, publisher, form)
     if snapshot.capf is not None:
         yield _record(publisher, snapshot.capf, Role.CAPF, form)
+    store = TrustStore.CALLMANAGER
+    seen = {snapshot.certificate(store, publisher).der} if snapshot.is_mixed else set()
     for node in subscribers:
+        if snapshot.is_mixed:
+            der = snapshot.certificate(store, node).der
+            if der in seen:
+                continue
+            seen.add(der)
         yield _server(snapshot, node, form)
 
 

@@ -1,6 +1,10 @@
 """Each node's ITL: its own records, its own signature (REFERENCE 1.10, 2.3).
 
 SAST (signer), TFTP or CCM+TFTP, TVS of every node, CAPF, the other SAST
+
+From 11.0 on the node's CallManager-ECDSA follows its CallManager; that it has the same
+role is inferred (REFERENCE-2 1). A TVS certificate that serves several nodes stands
+there once, as the first one's (REFERENCE-2 2.2).
 """
 
 from collections.abc import Iterator
@@ -105,6 +109,24 @@ def sign_itl(
     return signed(at)
 
 
+def resign_itl(
+    snapshot: ClusterSnapshot, node: Node, signer: Signer, *, at: int
+) -> TrustList:
+    """Return the ITL that a node has, under another signature.
+
+    A node that has none yet gets a new one.
+
+    Raises:
+        ServiceError: When a node lacks a certificate.
+    """
+    present = _load(node)
+    if present is None:
+        return sign_itl(snapshot, node.id, signer, at=at)
+    return sign_trust_list(
+        ITL_NAME, present.records, signer, timestamp=at, digest=snapshot.digest
+    )
+
+
 def itl_records(
     snapshot: ClusterSnapshot, node: NodeRow, signer: Certificate
 ) -> Iterator[Record]:
@@ -124,12 +146,23 @@ def itl_records(
     yield _record(*first, Role.SAST)
     if not snapshot.is_rolled_back:
         yield _record(callmanager, node, snapshot.server_role)
-        for each in snapshot.nodes:
-            yield _record(snapshot.certificate(TrustStore.TVS, each), each, Role.TVS)
+        elliptic = snapshot.own.get((TrustStore.CALLMANAGER_ECDSA, node.id))
+        if elliptic is not None and snapshot.release.has_ec_callmanager:
+            yield _record(elliptic, node, snapshot.server_role)
+        yield from _tvs_records(snapshot)
     if snapshot.capf is not None:
         yield _record(snapshot.capf, publisher, Role.CAPF)
     for other in sasts.values():
         yield _record(*other, Role.SAST)
+
+
+def _tvs_records(snapshot: ClusterSnapshot) -> Iterator[Record]:
+    seen: set[bytes] = set()
+    for node in snapshot.nodes:
+        certificate = snapshot.certificate(TrustStore.TVS, node)
+        if certificate.der not in seen:
+            seen.add(certificate.der)
+            yield _record(certificate, node, Role.TVS)
 
 
 def _record(certificate: Certificate, node: NodeRow, role: Role) -> Record:

@@ -11,13 +11,13 @@ a thousand times as long as finding a file, so the caller does it (`UnpreparedFi
 import hashlib
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tokenless.protocol.certificates.certificate import Certificate
@@ -192,8 +192,9 @@ class _Signatures:
         self._signer = signer
         self._digest = digest
         self._timestamp = timestamp
-        self._kept: OrderedDict[str, tuple[_PlainVersion, bytes]] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept: LRUCache[str, tuple[_PlainVersion, bytes]] = LRUCache(
+            MAX_SIGNED_BYTES, getsizeof=lambda kept: len(kept[1])
+        )
 
     def find(self, name: str, plain: ReadyContent) -> bytes | UnpreparedFile:
         """Return the signed file of a content; the same object for the same content.
@@ -204,7 +205,6 @@ class _Signatures:
         version: _PlainVersion = plain if isinstance(plain, bytes) else plain.version
         kept = self._kept.get(name)
         if kept is not None and kept[0] == version:
-            self._kept.move_to_end(name)
             return kept[1]
         size = len(plain) if isinstance(plain, bytes) else plain.size
         if size > MAX_SIGNED_LENGTH:
@@ -226,7 +226,6 @@ class _Signatures:
         version = hashlib.sha256(recipient.der + content).digest()
         kept = self._kept.get(name)
         if kept is not None and kept[0] == version:
-            self._kept.move_to_end(name)
             return kept[1]
         if not isinstance(recipient.public_key, RSAPublicKey):
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
@@ -257,12 +256,11 @@ class _Signatures:
         ).data
 
     def _keep(self, name: str, version: _PlainVersion, signed: bytes) -> bytes:
-        _, replaced = self._kept.pop(name, (b"", b""))
+        if len(signed) > MAX_SIGNED_BYTES:
+            return signed
         self._kept[name] = version, signed
-        self._kept_bytes += len(signed) - len(replaced)
-        while len(self._kept) > MAX_SIGNED_FILES or self._kept_bytes > MAX_SIGNED_BYTES:
-            _, (_, dropped) = self._kept.popitem(last=False)
-            self._kept_bytes -= len(dropped)
+        while len(self._kept) > MAX_SIGNED_FILES:
+            self._kept.popitem()
         return signed
 
 

@@ -28,6 +28,8 @@ class ClusterSnapshot:
     is_rolled_back: bool
     """Prepare Cluster for Rollback to pre 8.0 (REFERENCE 1.10)."""
     digest: Digest
+    phone_sast: tuple[Certificate, ...] = ()
+    """What lies in Phone-SAST-trust, in the order of uploads."""
 
     @classmethod
     def read(cls, connection: Connection) -> Self:
@@ -49,6 +51,12 @@ class ClusterSnapshot:
                 Digest.SHA512
                 if release.chooses_digest and wants_sha512
                 else Digest.SHA1
+            ),
+            phone_sast=tuple(
+                each.certificate
+                for each in certificates.all_trusted(
+                    connection, TrustStore.PHONE_SAST_TRUST
+                )
             ),
         )
 

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import msgspec
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.errors import DecodeError
@@ -42,16 +43,6 @@ class OwnCertificate:
                 f"{certificate}: no certificate could be read: {error}",
                 hint="name a PEM file with the server's certificate",
             ) from error
-
-
-@unique
-class TlsVersion(StrEnum):
-    """A version of TLS that a port can speak."""
-
-    TLS_1_0 = "1.0"
-    """Known to be broken, but the only one of 7900 phones."""
-    TLS_1_2 = "1.2"
-    TLS_1_3 = "1.3"
 
 
 @unique

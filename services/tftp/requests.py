@@ -5,10 +5,12 @@ themselves are in `protocol.tftp.packets`. A file that has to be made first is n
 here: the request waits (`pending_files`) and is handled again.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
+
+from cachetools import LRUCache
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.tftp.blocks import BlockCache, Packets
@@ -211,19 +213,16 @@ class _NetasciiFiles:
     """Converted contents, by identity as in `BlockCache`; the longest unused go."""
 
     def __init__(self) -> None:
-        self._converted: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
-        self._held_bytes = 0
+        self._converted: LRUCache[int, tuple[bytes, bytes]] = LRUCache(
+            _CONVERTED_BYTES, getsizeof=lambda pair: sum(map(len, pair))
+        )
 
     def convert(self, content: bytes) -> bytes:
         """Return the content as it is sent; the same object for the same object."""
         known = self._converted.get(id(content))
         if known is not None:
-            self._converted.move_to_end(id(content))
             return known[1]
         pair = content, to_netascii(content)
-        self._converted[id(content)] = pair
-        self._held_bytes += sum(map(len, pair))
-        while self._held_bytes > _CONVERTED_BYTES:
-            _, dropped = self._converted.popitem(last=False)
-            self._held_bytes -= sum(map(len, dropped))
+        with suppress(ValueError):  # it is too large to be kept
+            self._converted[id(content)] = pair
         return pair[1]

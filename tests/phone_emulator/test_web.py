@@ -195,12 +195,15 @@ async def say(where: Server, data: bytes) -> bytes:
     ("request_bytes", "status"),
     [
         (b"GET /hello?x=1 HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.OK),
-        (b"HEAD /hello HTTP/1.1\r\n\r\n", HTTPStatus.OK),
-        (b"GET /other HTTP/1.1\r\n\r\n", HTTPStatus.NOT_FOUND),
-        (b"POST /hello HTTP/1.1\r\n\r\n", HTTPStatus.METHOD_NOT_ALLOWED),
+        (b"HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.OK),
+        (b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.NOT_FOUND),
+        (b"POST /hello HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.METHOD_NOT_ALLOWED),
         (b"GET /hello\r\n\r\n", HTTPStatus.BAD_REQUEST),
         (b"\xff\xfe\r\n\r\n", HTTPStatus.BAD_REQUEST),
-        (b"GET /" + b"a" * 8300 + b" HTTP/1.1\r\n\r\n", HTTPStatus.BAD_REQUEST),
+        (
+            b"GET /" + b"a" * 8300 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+            HTTPStatus.BAD_REQUEST,
+        ),
     ],
 )
 async def test_requests(request_bytes: bytes, status: HTTPStatus) -> None:
@@ -346,8 +349,8 @@ async def test_a_client_that_is_gone_harms_nobody() -> None:
 
     async with serving(large) as where:
         stream = await trio.open_tcp_stream(where.address, where.port)
-        await stream.send_all(b"GET / HTTP/1.1\r\n\r\n")
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await stream.receive_some(1)
         await stream.aclose()
-        answer = await say(where, b"HEAD / HTTP/1.1\r\n\r\n")
+        answer = await say(where, b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b"Content-Length: 50000000" in answer

@@ -316,7 +316,7 @@ def test_the_cache_knows_versions_by_identity_and_is_bounded() -> None:
     for size in range(20_000, 30_000, 500):
         cache.blocks(bytes(size), 512)
     assert cache.blocks(first, 512) is not before
-    assert cache._held_bytes <= 100_000
+    assert cache.held_bytes <= 100_000
 
 
 def test_what_a_file_takes_is_counted_before_it_is_kept() -> None:
@@ -332,7 +332,7 @@ def test_a_file_beyond_the_caches_bound_is_cut_and_not_kept() -> None:
     first = cache.blocks(content, 512)
     assert first.packet(1) == encode_data(1, content)
     assert cache.blocks(content, 512) is not first
-    assert cache._held_bytes == 0
+    assert cache.held_bytes == 0
 
 
 @pytest.mark.parametrize(("window", "train"), [(1, 0), (2, 516)])

@@ -54,8 +54,7 @@ def rounds(plan: Plan) -> Iterator[Step]:
         ValueError: When the plan has no steps (a caller's mistake).
     """
     if plan.steps is None:
-        msg = "there is nothing to play"
-        raise ValueError(msg)
+        raise ValueError("there is nothing to play")
     yield from _rounds(plan.task.groups, plan.steps)
     yield from _by_hand(plan.by_hand)
 

@@ -11,11 +11,11 @@ from tokenless.phone_emulator.rehearsal.reports.html_steps import (
     step_sections,
     verdict_badge,
 )
-from tokenless.phone_emulator.rehearsal.reports.html_style import STYLE
 from tokenless.phone_emulator.rehearsal.reports.html_text import (
     Html,
     code_words,
     join,
+    style_sheet,
     table,
     tag,
 )
@@ -32,7 +32,7 @@ def render_report(played: Played) -> str:
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", f"Rehearsal: {script.name}"),
-        tag("style", Html(STYLE)),
+        tag("style", style_sheet("report.css"), style_sheet("timeline.css")),
     )
     body = tag(
         "body",

@@ -12,6 +12,12 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
 from tokenless.services.changes import certificates
+from tokenless.services.cli.certificates.requests import (
+    import_certificate,
+    request_certificate,
+    reuse_certificate,
+)
+from tokenless.services.cli.certificates.store_type import StoreType
 from tokenless.services.cli.certificates.view import (
     certificate_json,
     export_certificate,
@@ -24,7 +30,6 @@ from tokenless.services.cli.cluster.administration import (
     cluster_options,
     using_cluster,
 )
-from tokenless.services.cli.options import ParamType
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import open_token
@@ -36,21 +41,6 @@ _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
 _STORES: Final = ", ".join(TrustStore)
 
 
-class StoreType(ParamType[TrustStore]):
-    """An own unit or a trust store, whatever its case."""
-
-    name = "STORE"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> TrustStore:
-        """Find it."""
-        try:
-            return certificates.find_store(str(value))
-        except ServiceError as error:
-            self.fail(error.explain(), param, ctx)
-
-
 _store = click.argument("store", type=StoreType())
 _node = click.option("--node", "node_name", help="Whose; the publisher's by default.")
 
@@ -58,6 +48,11 @@ _node = click.option("--node", "node_name", help="Whose; the publisher's by defa
 @click.group(epilog=f"STORE is one of {_STORES}.")
 def cert() -> None:
     """Manage certificates of nodes, and the cluster's trust stores."""
+
+
+cert.add_command(request_certificate)
+cert.add_command(import_certificate)
+cert.add_command(reuse_certificate)
 
 
 @cert.command("list")
@@ -154,11 +149,18 @@ def upload(
         announce_change(cluster)
     if result.warning is not None:
         click.echo(f"warning: {result.warning}", err=True)
+    for line in result.explain():
+        click.echo(f"warning: {line}", err=True)
     uploaded = [certificate_json(each) for each in result.certificates]
     if as_json:
         fields = {"store": store.value, "roles": list(store.roles)}
         click.echo(
-            json.dumps(fields | {"certificates": uploaded, "warning": result.warning})
+            json.dumps(
+                fields
+                | {"certificates": uploaded, "warning": result.warning}
+                | {"replaced": [each.serial_hex for each in result.replaced]}
+                | {"kept_out": [each.serial_hex for each in result.kept_out]}
+            )
         )
     else:
         click.echo("Success: Certificate Uploaded")
@@ -177,6 +179,12 @@ def upload(
 )
 @click.option("--days", type=click.IntRange(1, 36500), help="How long it is valid.")
 @click.option("--san", "names", multiple=True, help="A DNS name or address in it.")
+@click.option(
+    "--multi-server/--single-server",
+    "shared",
+    default=None,
+    help="One for all nodes, from 14 on; as it is by default.",
+)
 def regenerate(
     *,
     data: Path,
@@ -187,6 +195,7 @@ def regenerate(
     key_type: str,
     days: int | None,
     names: tuple[str, ...],
+    shared: bool | None,
     as_json: bool,
 ) -> None:
     """Replace a node's own certificate and key; old ones are kept.
@@ -202,6 +211,7 @@ def regenerate(
             key_type=key_type,
             validity_days=days,
             alternative_names=names,
+            shared=shared,
             by=administrator(),
         )
         announce_change(cluster)
@@ -299,7 +309,7 @@ def _find(
             raise click.UsageError(f"{store} may hold several: name a SERIAL")
         return certificates.find_by_serial(certificates.trust(cluster, store), serial)
     node = _node_of(cluster, node_name)
-    certificates.check_unit(node, store)
+    certificates.check_unit(node, store, cluster.release)
     placed = [each for each in certificates.own(cluster, node) if each.store is store]
     if serial is not None:
         placed += certificates.history(cluster, node, store)

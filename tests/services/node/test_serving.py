@@ -19,7 +19,7 @@ from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Verdict
-from tokenless.services.node.control.client import is_served
+from tokenless.services.node.control.client import NodeDownError, request
 from tokenless.services.node.control.requests import (
     RestartService,
     ShowMetrics,
@@ -185,7 +185,8 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
         )
         with pytest.RaisesGroup(refused, flatten_subgroups=True):
             await serve_nodes(cluster)
-    assert not is_served(node.name, node.control_socket)
+    with pytest.raises(NodeDownError):
+        request(node.name, node.control_socket, Status())
     cluster.take_settings(load_config(LAB, FREE_PORTS))
     assert await nursery.start(serve_nodes, cluster)
 
