@@ -1,4 +1,4 @@
-"""What becomes of a file that has arrived: verdicts are `protocol.trust.anchors`'."""
+"""Apply the verdict of `protocol.trust.anchors` to a file that has arrived."""
 
 from typing import Final, assert_never
 
@@ -171,6 +171,7 @@ def open_encrypted(boot: BootMemory) -> None:
 
 def opened(boot: BootMemory, content: bytes) -> Transition:
     """Take the content of the encrypted configuration."""
+    boot.report.opened = True
     boot.note(LogEvent.CONFIGURATION_DECRYPTED, name=boot.search.name)
     return _take_configuration(boot, content, boot.encrypted_rule)
 
