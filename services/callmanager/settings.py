@@ -1,4 +1,4 @@
-"""What an administrator decides about a node's Cisco CallManager, with its defaults."""
+"""Settings of a node's Cisco CallManager, with their defaults."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,7 +24,7 @@ WITH_AUTHENTICATED: Final = f"{CIPHERS}:NULL-SHA"
 
 @dataclass(frozen=True, slots=True)
 class CallManagerPorts:
-    """Where phones register; 0 takes a free port."""
+    """Ports on which phones register; 0 takes a free port."""
 
     sccp: int = 2000
     sccps: int = 2443

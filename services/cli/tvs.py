@@ -76,7 +76,7 @@ class _HexType(ParamType[bytes]):
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """How to ask: what `query` and `verify` have in common."""
+    """Connection options that `query` and `verify` have in common."""
 
     server: ServerAddress
     ca: Path | None

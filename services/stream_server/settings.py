@@ -1,4 +1,4 @@
-"""What an administrator decides about a stream server, with the defaults."""
+"""Settings of a stream server, with their defaults."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
@@ -58,7 +58,7 @@ class ClientCertificates(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """What TLS a port speaks."""
+    """TLS settings of a port."""
 
     certificates: tuple[OwnCertificate, ...]
     """One RSA, one ECDSA or both, side by side: the client's list decides."""
@@ -88,7 +88,7 @@ class Port:
 
 
 class StreamLimits(TimedLimits, frozen=True):
-    """What one client, or all of them, may take before the server defends itself."""
+    """Limits for one client and for all clients."""
 
     buffered_bytes: int = 2 * 65_545
     """Received and not yet answered, a connection; the session keeps to it."""

@@ -36,7 +36,7 @@ _LEVEL_OF_TLS_1_0: Final = 0
 # Suites without encryption (authenticated mode) need that level as well.
 _NULL_CIPHERS: Final = "NULL-SHA"
 _TLS_1_0_WARNING: Final = (
-    "{} answers TLS 1.0: its phones' connections can be read and changed by whoever "
+    "{} answers TLS 1.0: its phones' connections can be read and changed by anyone who "
     "has broken that protocol"
 )
 _SHORT_KEY_WARNING: Final = (
@@ -60,7 +60,7 @@ _FOR_CLIENTS: Final = bytes.fromhex("300c300a06082b06010505070302")
 
 @dataclass(frozen=True, slots=True)
 class PortContexts:
-    """What new connections of one port are made from."""
+    """TLS context for new connections of one port."""
 
     usual: ssl.SSLContext | None
     """None where no TLS is spoken."""

@@ -23,7 +23,7 @@ _READ_BYTES: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where a TVS server is."""
+    """Address of a TVS server."""
 
     host: str
     port: int
@@ -88,12 +88,12 @@ class TvsClient:
 
     @property
     def tls_version(self) -> str:
-        """What was agreed: `TLSv1.3`."""
+        """Negotiated TLS version: `TLSv1.3`."""
         return "" if self._tls is None else self._tls.version() or ""
 
     @property
     def server_certificate(self) -> bytes | None:
-        """What the server showed, in DER."""
+        """The server's certificate, in DER."""
         return None if self._tls is None else self._tls.getpeercert(binary_form=True)
 
     def ask(self, request: Request) -> Answer:

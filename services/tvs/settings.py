@@ -1,4 +1,4 @@
-"""What an administrator decides about a node's TVS daemon, with its defaults."""
+"""Settings of a node's TVS daemon, with their defaults."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

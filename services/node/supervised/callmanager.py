@@ -43,7 +43,7 @@ class CallManagerService:
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `sccp`, `sccps`, `sip`, `sips`."""
+        """Listening addresses: `sccp`, `sccps`, `sip`, `sips`."""
         return {} if self.server is None else self.server.addresses
 
     async def prepare(self) -> None:

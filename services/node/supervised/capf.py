@@ -35,7 +35,7 @@ class CapfService:
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `capf`."""
+        """Listening address: `capf`."""
         if self._server is None:
             return {}
         return {"capf": (self._node.address, self._port)}
