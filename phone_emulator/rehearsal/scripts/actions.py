@@ -1,4 +1,4 @@
-"""What the steps of a rehearsal can do, as values; `lines` has their written form."""
+"""Actions of a step, as values; `lines` has their written form."""
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -61,6 +61,16 @@ class ImportCertificates:
     """
 
     source: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignCertificate:
+    """A CA of the lab signs a new certificate of a unit (REFERENCE-2 2.1)."""
+
+    unit: str
+    node: str | None = None
+    """Whose; None: one for all nodes."""
     cluster: str | None = None
 
 
@@ -141,7 +151,7 @@ class NodePower:
 
 @dataclass(frozen=True, slots=True)
 class RenameNode:
-    """Another host name: all certificates of the node are made anew (REFERENCE 7.9)."""
+    """Another host name: all certificates of the node are replaced (REFERENCE 7.9)."""
 
     node: str
     new: str
@@ -177,6 +187,7 @@ AdminAction = (
     | ImportCertificates
     | ExportRecoveryKey
     | SignWithRecoveryKey
+    | SignCertificate
     | Backup
 )
 """What an administrator does at a desk."""

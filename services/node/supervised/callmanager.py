@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import trio
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.sccp import SccpSettings
@@ -21,7 +22,6 @@ from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     StreamLimits,
-    TlsVersion,
 )
 
 
@@ -43,7 +43,7 @@ class CallManagerService:
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `sccp`, `sccps`, `sip`, `sips`."""
+        """Listening addresses: `sccp`, `sccps`, `sip`, `sips`."""
         return {} if self.server is None else self.server.addresses
 
     async def prepare(self) -> None:
