@@ -10,7 +10,6 @@ from tests.rigs.peers import require
 from tests.system.console.browser import CHROMIUM, DRIVER, Browser, browsing
 from tests.system.serving import (
     PUBLISHER,
-    SUBSCRIBER,
     Served,
     lab_config,
     serving,
@@ -18,7 +17,6 @@ from tests.system.serving import (
 )
 
 PASSWORD = "correct horse battery"
-PHONES = {"SEP001122000001": (PUBLISHER, SUBSCRIBER)}
 
 
 @dataclass

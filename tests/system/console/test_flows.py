@@ -1,7 +1,6 @@
 """Flows of the vendor's document, done in the browser, with phones that follow."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from selenium.webdriver.common.by import By
@@ -12,7 +11,10 @@ from tests.system.console.conftest import Lab
 from tests.system.serving import PUBLISHER, SUBSCRIBER, tokenless
 
 DEVICES = ("SEP001122000001", "SEP001122000002")
-TOKENS = ("SAST-ADN008580ef", "SAST-ADN0054f509")
+TOKENS = {
+    "SAST-ADN008580ef": "1st eToken Cert",
+    "SAST-ADN0054f509": "2nd eToken Cert",
+}
 WARNING = (
     "Warning: Uploading a cluster-wide certificate will distribute it to all servers "
     "in this cluster"
@@ -41,8 +43,8 @@ def type_line(browser: Browser, line: str, *answers: str) -> str:
     done = int(screen.get_attribute("data-done") or 0)
     browser.until(typed.is_enabled)
     typed.send_keys(line, Keys.ENTER)
+    prompt = browser.driver.find_element(By.ID, "prompt")
     for answer in answers:
-        prompt = browser.driver.find_element(By.ID, "prompt")
         browser.until(lambda: prompt.text != "admin:" and typed.is_enabled())
         typed.send_keys(answer, Keys.ENTER)
     browser.until(lambda: int(screen.get_attribute("data-done") or 0) > done)
@@ -91,9 +93,7 @@ def test_from_tokenless_to_tokens(lab: Lab) -> None:
     browser.go("/ccmadmin/enterprise-parameters")
     assert browser.driver.find_element(By.ID, "mode").text == "1"
 
-    for token, description in zip(
-        TOKENS, ("1st eToken Cert", "2nd eToken Cert"), strict=True
-    ):
+    for token, description in TOKENS.items():
         upload(lab, token, description)
     browser.go("/cli")
     said = type_line(browser, "file delete tftp CTLFile.tlv", "y")
@@ -170,9 +170,8 @@ def test_a_page_shows_what_somebody_else_changes(lab: Lab) -> None:
     browser.until(lambda: "STOPPED" not in stopped(By.CSS_SELECTOR, first).text)
 
 
-def test_the_screen_is_text(lab: Lab, tmp_path: Path) -> None:
+def test_the_screen_is_text(lab: Lab) -> None:
     """What the shell prints cannot become markup."""
-    del tmp_path
     browser = lab.browser
     browser.go("/cli")
     said = type_line(browser, "show <img/src=x>")

@@ -32,7 +32,7 @@ PAGES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _device(lab: Lab) -> None:
-    lab.run("device", "set", "SEP001122334455", "--security-mode", "encrypted")
+    lab.run("device", "set", "SEP001122334455", "--security", "encrypted")
     lab.run("admin", "--yes", "utils ctl set-cluster mixed-mode")
 
 
