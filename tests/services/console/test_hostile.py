@@ -287,6 +287,6 @@ def test_every_text_is_in_the_catalogue_and_used() -> None:
     used = set(re.findall(calls, everything))
     assert used <= set(texts.TEXTS)
     for key in texts.TEXTS:
-        group = key.rpartition(".")[0]
-        in_use = key in everything or f"{group}." in everything
-        assert in_use, key
+        parts = key.split(".")
+        begun = [".".join(parts[:count]) + "." for count in range(2, len(parts))]
+        assert any(f'"{each}' in everything for each in (key, *begun)), key
