@@ -12,8 +12,8 @@ import sys
 import time
 from multiprocessing import get_context
 
-from tokenless.phone_emulator.planner.model import Site
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.solve import Solution, solve
 from tokenless.phone_emulator.planner.task import Task, parse_goal
@@ -70,18 +70,18 @@ def _length(solved: Solution) -> str:
 
 def _task(size: int, version: str, goal: str) -> Task:
     nodes = tuple(f"n{number}" for number in range(size))
-    site = Site(Release.parse(version), nodes)
+    layout = ClusterLayout(Release.parse(version), nodes)
     tftp, members = tuple(range(size)), [tuple(range(size))]
     if size >= _TFTP_APART_FROM:
         tftp = (1, 2)
         members = [(n, n + 1, n + 2) for n in range(3, size, 3)]
     groups = tuple(
-        Group(f"{model}-{node}-{each[0]}", model, node, each)
+        PhoneGroup(f"{model}-{node}-{each[0]}", model, node, each)
         for each in members
         for model in MODELS
         for node in tftp
     )
-    return Task(site, groups, parse_goal(goal, site))
+    return Task(layout, groups, parse_goal(goal, layout))
 
 
 if __name__ == "__main__":

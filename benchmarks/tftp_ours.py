@@ -12,7 +12,7 @@ import trio
 
 from benchmarks.tftp_servers import HOST
 from tokenless.services.logs import configure_logs
-from tokenless.services.tftp.driver import settle_heap
+from tokenless.services.tftp.driver import freeze_heap_after_startup
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings
@@ -33,7 +33,7 @@ def main() -> None:
         port=given.port,
         settings=TftpSettings(ports=given.ports),
     )
-    settle_heap()  # as `tokenless serve` does
+    freeze_heap_after_startup()  # as `tokenless serve` does
     trio.run(server.serve)
 
 

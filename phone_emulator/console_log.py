@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.phones.models import LogForm
 
@@ -54,106 +54,134 @@ _ANSWERED: Final[_Lines] = (
     ("NOT", "-Authentication Response received, status : {status}"),
 )
 
-_SECD: Final[Mapping[Moment, _Lines]] = {
-    Moment.POWER_ON: (("NOT", "secdInit: {device} CP-{model} started"),),
-    Moment.UNREADABLE_LIST: (
+# The alert and the "handshake failed" lines were seen; no log of a registration that
+# fails for a stale CTL is public (REFERENCE-3 4.7), so those texts are ours.
+_REGISTRATION: Final[Mapping[LogEvent, _Lines]] = {
+    LogEvent.REGISTERING: (("NOT", "-PXY_CONNECT: [{protocol}], {node} <{address}>"),),
+    LogEvent.REGISTERED: (
+        ("NOT", "-PXY_CERT_CIPHER: [{protocol}], [{cipher}]"),
+        ("NOT", "-registered at {node} <{address}>"),
+    ),
+    LogEvent.SERVER_NOT_TRUSTED: (
+        ("ERR", "EROR:clpState: {reason}:<{address}>"),
+        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed"),
+    ),
+    LogEvent.OWN_CERTIFICATE_REFUSED: (
+        ("ERR", "-STATE_SSL3_ALERT: SSL3 alert [read]:[fatal]:[{reason}]"),
+        ("ERR", "EROR:clpSetupSsl: ** SSL handshake failed"),
+    ),
+    LogEvent.NOT_REGISTERED: (
+        ("ERR", "-not registered at {node} <{address}>: {reason}"),
+    ),
+    LogEvent.OUT_OF_SERVICE: (("WRN", "-out of service: {alarm}"),),
+    LogEvent.RESET_ORDERED: (("NOT", "-ordered by the server: {alarm}"),),
+}
+
+_SECD: Final[Mapping[LogEvent, _Lines]] = {
+    LogEvent.POWER_ON: (("NOT", "secdInit: {device} CP-{model} started"),),
+    LogEvent.UNREADABLE_LIST: (
         ("ERR", "Could not load {kind} File from persistent memory."),
     ),
-    Moment.FETCH: (("NOT", "getFile: requesting {name} from {server}"),),
-    Moment.FETCHED: (("NOT", "getFile: {name} received, len: {length}"),),
-    Moment.NOT_FOUND: (("WRN", "getFile: File Not Found <{name}>"),),
-    Moment.DOWNLOAD_FAILED: (("ERR", "EROR:getFile: {name}: {reason}"),),
-    Moment.UNCHANGED: (("NOT", "updateFromFile: {kind} is unchanged"),),
-    Moment.LEAP_OF_FAITH: (("NOT", "Using leap of faith to accept TL file"),),
-    Moment.SIGNER_UNKNOWN: (
+    LogEvent.FETCH: (("NOT", "getFile: requesting {name} from {server}"),),
+    LogEvent.FETCHED: (("NOT", "getFile: {name} received, len: {length}"),),
+    LogEvent.NOT_FOUND: (("WRN", "getFile: File Not Found <{name}>"),),
+    LogEvent.DOWNLOAD_FAILED: (("ERR", "EROR:getFile: {name}: {reason}"),),
+    LogEvent.UNCHANGED: (("NOT", "updateFromFile: {kind} is unchanged"),),
+    LogEvent.LEAP_OF_FAITH: (("NOT", "Using leap of faith to accept TL file"),),
+    LogEvent.SIGNER_UNKNOWN: (
         ("NOT", "-Signer cert not in CTL or ITL, <{subject}>, serial {serial}"),
         ("NOT", "-TVS service available, can attempt via TVS"),
         ("NOT", "-TVS Certificate Authentication request"),
     ),
-    Moment.TVS_UNAVAILABLE: (("WRN", "-No TVS server in the accepted configuration"),),
-    Moment.TVS_CACHE_MISS: (("NOT", "-No matching entry found at cache"),),
-    Moment.TVS_CACHE_HIT: (("NOT", "-Matching entry found at cache"),),
-    Moment.TVS_CONNECT: (
+    LogEvent.TVS_UNAVAILABLE: (
+        ("WRN", "-No TVS server in the accepted configuration"),
+    ),
+    LogEvent.TVS_CACHE_MISS: (("NOT", "-No matching entry found at cache"),),
+    LogEvent.TVS_CACHE_HIT: (("NOT", "-Matching entry found at cache"),),
+    LogEvent.TVS_CONNECT: (
         (
             "NOT",
             "clpSetupSsl: Trying to connect to IPV4, IP: {address}, Port : {port}",
         ),
         ("NOT", "clpSetupSsl: TCP connect() waiting, <{address}> port: {port}"),
     ),
-    Moment.TVS_NOT_CONNECTED: (
+    LogEvent.TVS_NOT_CONNECTED: (
         ("ERR", "EROR:clpSetupSsl: TCP connect() failed, <{address}>: {reason}"),
         ("ERR", "EROR:clpSndStatus: SSL CLNT ERR, srvr<{address}>"),
     ),
-    Moment.TVS_HANDSHAKE_FAILED: _HANDSHAKE_FAILED,
-    Moment.TVS_NO_ANSWER: (
+    LogEvent.TVS_HANDSHAKE_FAILED: _HANDSHAKE_FAILED,
+    LogEvent.TVS_NO_ANSWER: (
         ("ERR", "EROR:tvsRecv: no answer from <{address}>: {reason}"),
         ("ERR", "EROR:clpSndStatus: SSL CLNT ERR, srvr<{address}>"),
     ),
-    Moment.TVS_ANSWERED: _ANSWERED,
-    Moment.TVS_CACHED: (
+    LogEvent.TVS_ANSWERED: _ANSWERED,
+    LogEvent.TVS_CACHED: (
         ("NOT", "TVS added cert to TVS cache - expires in {hours} hours"),
     ),
-    Moment.VERIFIED: (("NOT", "-Authenticated {kind} via {by}"),),
-    Moment.VERIFIED_BY_TVS: (("NOT", "-Authenticated {kind} via TVS"),),
-    Moment.UPDATED: (("NOT", "updateFromFile: TL file updated, {kind}"),),
-    Moment.REFUSED: (("ERR", "EROR:updateFromFile: {kind} rejected: {reason}"),),
-    Moment.FLUSH: _FLUSH,
-    Moment.TFTP_NOT_AUTHORISED: (
+    LogEvent.VERIFIED: (("NOT", "-Authenticated {kind} via {by}"),),
+    LogEvent.VERIFIED_BY_TVS: (("NOT", "-Authenticated {kind} via TVS"),),
+    LogEvent.UPDATED: (("NOT", "updateFromFile: TL file updated, {kind}"),),
+    LogEvent.REFUSED: (("ERR", "EROR:updateFromFile: {kind} rejected: {reason}"),),
+    LogEvent.FLUSH: _FLUSH,
+    LogEvent.TFTP_NOT_AUTHORISED: (
         ("ERR", "EROR:tftpAuth: {server} is no TFTP server of the CTL"),
     ),
-    Moment.CONFIGURATION_VERIFIED: (("NOT", "-Authenticated {name} via {by}"),),
-    Moment.CONFIGURATION_ACCEPTED: (("NOT", "cfgFile: {name} accepted"),),
-    Moment.CACHED_CONFIGURATION: (("WRN", "cfgFile: using the cached configuration"),),
-    Moment.ENCRYPTED_CONFIGURATION: (
+    LogEvent.CONFIGURATION_VERIFIED: (("NOT", "-Authenticated {name} via {by}"),),
+    LogEvent.CONFIGURATION_ACCEPTED: (("NOT", "cfgFile: {name} accepted"),),
+    LogEvent.CACHED_CONFIGURATION: (
+        ("WRN", "cfgFile: using the cached configuration"),
+    ),
+    LogEvent.ENCRYPTED_CONFIGURATION: (
         ("NOT", "cfgFile: {name} says encrypted, certHash {hash}"),
     ),
-    Moment.CONFIGURATION_DECRYPTED: (("NOT", "cfgFile: {name} decrypted"),),
-    Moment.NOT_DECRYPTED: (("ERR", "EROR:cfgFile: cannot be decrypted: {reason}"),),
-    Moment.CAPF_BEGIN: (("NOT", "capf: session with {server}, {cause}"),),
-    Moment.CAPF_END: (("NOT", "capf: session ended, {result} {reason}"),),
-    Moment.CAPF_FAILED: (("ERR", "EROR:capf: {server}: {result}: {reason}"),),
-    Moment.CAPF_WAITS: (("WRN", "capf: waiting for the authentication string"),),
-    Moment.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
+    LogEvent.CONFIGURATION_DECRYPTED: (("NOT", "cfgFile: {name} decrypted"),),
+    LogEvent.NOT_DECRYPTED: (("ERR", "EROR:cfgFile: cannot be decrypted: {reason}"),),
+    LogEvent.CAPF_BEGIN: (("NOT", "capf: session with {server}, {cause}"),),
+    LogEvent.CAPF_END: (("NOT", "capf: session ended, {result} {reason}"),),
+    LogEvent.CAPF_FAILED: (("ERR", "EROR:capf: {server}: {result}: {reason}"),),
+    LogEvent.CAPF_WAITS: (("WRN", "capf: waiting for the authentication string"),),
+    LogEvent.BOOTED: (("NOT", "secdInit: boot finished, {outcome}"),),
+    **_REGISTRATION,
 }
 
 _CONNECTED: Final[_Lines] = (("INF", "TCP connect() successful"),)
-_SECUREAPP: Final[Mapping[Moment, _Lines]] = {
-    Moment.POWER_ON: (("INF", "{device} CP-{model} started"),),
-    Moment.UNREADABLE_LIST: _SECD[Moment.UNREADABLE_LIST],
-    Moment.FETCH: (("INF", "GETXXTP [GT339][src={name}][dest=/tmp/{name}]"),),
-    Moment.FETCHED: (("INF", "XXTP complete - status = 100"),),
-    Moment.NOT_FOUND: (("WRN", "DDGETTFTP.RESULT [_2_  File not found] {name}"),),
-    Moment.DOWNLOAD_FAILED: (("ERR", "XXTP failed - {name}: {reason}"),),
-    Moment.UNCHANGED: (("INF", "updateFromFile: {kind} is unchanged"),),
-    Moment.LEAP_OF_FAITH: _SECD[Moment.LEAP_OF_FAITH],
-    Moment.SIGNER_UNKNOWN: (
+_SECUREAPP: Final[Mapping[LogEvent, _Lines]] = {
+    LogEvent.POWER_ON: (("INF", "{device} CP-{model} started"),),
+    LogEvent.UNREADABLE_LIST: _SECD[LogEvent.UNREADABLE_LIST],
+    LogEvent.FETCH: (("INF", "GETXXTP [GT339][src={name}][dest=/tmp/{name}]"),),
+    LogEvent.FETCHED: (("INF", "XXTP complete - status = 100"),),
+    LogEvent.NOT_FOUND: (("WRN", "DDGETTFTP.RESULT [_2_  File not found] {name}"),),
+    LogEvent.DOWNLOAD_FAILED: (("ERR", "XXTP failed - {name}: {reason}"),),
+    LogEvent.UNCHANGED: (("INF", "updateFromFile: {kind} is unchanged"),),
+    LogEvent.LEAP_OF_FAITH: _SECD[LogEvent.LEAP_OF_FAITH],
+    LogEvent.SIGNER_UNKNOWN: (
         ("INF", "signer not in TL table, <{subject}>, serial {serial}"),
         ("INF", "Using TVS for cert validation"),
     ),
-    Moment.TVS_UNAVAILABLE: (("WRN", "VALIDATE CERT - TVS not enabled"),),
-    Moment.TVS_CACHE_MISS: (
+    LogEvent.TVS_UNAVAILABLE: (("WRN", "VALIDATE CERT - TVS not enabled"),),
+    LogEvent.TVS_CACHE_MISS: (
         ("INF", "TVS process request - processing TVS Query Certificate request."),
     ),
-    Moment.TVS_CACHE_HIT: (("INF", "Hashes match... authentication successful."),),
-    Moment.TVS_CONNECT: (
+    LogEvent.TVS_CACHE_HIT: (("INF", "Hashes match... authentication successful."),),
+    LogEvent.TVS_CONNECT: (
         ("INF", "Attempting connect to TVS server addr [{address}], mode [IPv4]"),
     ),
-    Moment.TVS_NOT_CONNECTED: (
+    LogEvent.TVS_NOT_CONNECTED: (
         ("ERR", "TCP connect() failed, {address}: {reason}"),
         ("ERR", "Failed to get signer using TVS"),
     ),
-    Moment.TVS_HANDSHAKE_FAILED: (
+    LogEvent.TVS_HANDSHAKE_FAILED: (
         *_CONNECTED,
         ("ERR", "Handshake failed, {address}: {reason}"),
         ("ERR", "Failed to get signer using TVS"),
     ),
-    Moment.TVS_NO_ANSWER: (
+    LogEvent.TVS_NO_ANSWER: (
         *_CONNECTED,
         ("INF", "Handshake successful."),
         ("ERR", "no answer from {address}: {reason}"),
         ("ERR", "Failed to get signer using TVS"),
     ),
-    Moment.TVS_ANSWERED: (
+    LogEvent.TVS_ANSWERED: (
         *_CONNECTED,
         ("INF", "Role is = 21"),
         ("INF", "Handshake successful."),
@@ -176,35 +204,36 @@ _SECUREAPP: Final[Mapping[Moment, _Lines]] = {
         ),
         ("INF", "TVS answer, status {status}, roles {roles}"),
     ),
-    Moment.TVS_CACHED: _SECD[Moment.TVS_CACHED],
-    Moment.VERIFIED: (("INF", "TL file verified successfully."),),
-    Moment.VERIFIED_BY_TVS: (
+    LogEvent.TVS_CACHED: _SECD[LogEvent.TVS_CACHED],
+    LogEvent.VERIFIED: (("INF", "TL file verified successfully."),),
+    LogEvent.VERIFIED_BY_TVS: (
         ("INF", "Hashes match... authentication successful."),
         ("INF", "TL file verified successfully."),
     ),
-    Moment.UPDATED: (
+    LogEvent.UPDATED: (
         ("INF", "updateFromFile: TL parse to table: CTL_SUCCESS"),
         ("INF", "updateFromFile: Updating master TL table"),
         ("INF", "TL file updated."),
     ),
-    Moment.REFUSED: (("ERR", "updateFromFile: {kind} rejected: {reason}"),),
-    Moment.FLUSH: (("INF", "TVS cert cache flushed"),),
-    Moment.TFTP_NOT_AUTHORISED: (
+    LogEvent.REFUSED: (("ERR", "updateFromFile: {kind} rejected: {reason}"),),
+    LogEvent.FLUSH: (("INF", "TVS cert cache flushed"),),
+    LogEvent.TFTP_NOT_AUTHORISED: (
         ("ERR", "AUTH.SRVR [GT339] look up server - {server} is not in the CTL"),
     ),
-    Moment.CONFIGURATION_VERIFIED: (
+    LogEvent.CONFIGURATION_VERIFIED: (
         ("INF", "XXTP authenticated file approved - add .sgn if necessary -- {name}"),
     ),
-    Moment.CONFIGURATION_ACCEPTED: (("INF", "configuration {name} accepted"),),
-    Moment.CACHED_CONFIGURATION: (("WRN", "using the cached configuration"),),
-    Moment.ENCRYPTED_CONFIGURATION: _SECD[Moment.ENCRYPTED_CONFIGURATION],
-    Moment.CONFIGURATION_DECRYPTED: _SECD[Moment.CONFIGURATION_DECRYPTED],
-    Moment.NOT_DECRYPTED: (("ERR", "configuration not decrypted: {reason}"),),
-    Moment.CAPF_BEGIN: (("INF", "CAPF session with {server}, {cause}"),),
-    Moment.CAPF_END: (("INF", "CAPF session ended, {result} {reason}"),),
-    Moment.CAPF_FAILED: (("ERR", "CAPF {server}: {result}: {reason}"),),
-    Moment.CAPF_WAITS: (("WRN", "CAPF waits for the authentication string"),),
-    Moment.BOOTED: (("INF", "boot finished, {outcome}"),),
+    LogEvent.CONFIGURATION_ACCEPTED: (("INF", "configuration {name} accepted"),),
+    LogEvent.CACHED_CONFIGURATION: (("WRN", "using the cached configuration"),),
+    LogEvent.ENCRYPTED_CONFIGURATION: _SECD[LogEvent.ENCRYPTED_CONFIGURATION],
+    LogEvent.CONFIGURATION_DECRYPTED: _SECD[LogEvent.CONFIGURATION_DECRYPTED],
+    LogEvent.NOT_DECRYPTED: (("ERR", "configuration not decrypted: {reason}"),),
+    LogEvent.CAPF_BEGIN: (("INF", "CAPF session with {server}, {cause}"),),
+    LogEvent.CAPF_END: (("INF", "CAPF session ended, {result} {reason}"),),
+    LogEvent.CAPF_FAILED: (("ERR", "CAPF {server}: {result}: {reason}"),),
+    LogEvent.CAPF_WAITS: (("WRN", "CAPF waits for the authentication string"),),
+    LogEvent.BOOTED: (("INF", "boot finished, {outcome}"),),
+    **_REGISTRATION,
 }
 
 

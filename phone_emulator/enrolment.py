@@ -20,10 +20,10 @@ from tokenless.phone_emulator.own_certificates import OwnCertificates, make_key
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     FlashContents,
-    Identity,
+    PhoneIdentity,
     Server,
 )
-from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent
 from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from tokenless.protocol.capf.phone import CapfIdentity
 from tokenless.protocol.capf.proof import OwnCertificate, PhoneKey
@@ -77,17 +77,17 @@ def moments_of(ended: Enrolment, at: float) -> list[LogEntry]:
         "reason": ended.reason,
     }
     if ended.result is None:
-        return [LogEntry(Moment.CAPF_WAITS, at, details)]
+        return [LogEntry(LogEvent.CAPF_WAITS, at, details)]
     details["result"] = ended.result.value
-    last = Moment.CAPF_END if ended.result.is_final else Moment.CAPF_FAILED
-    return [LogEntry(Moment.CAPF_BEGIN, at, details), LogEntry(last, at, details)]
+    last = LogEvent.CAPF_END if ended.result.is_final else LogEvent.CAPF_FAILED
+    return [LogEntry(LogEvent.CAPF_BEGIN, at, details), LogEntry(last, at, details)]
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentSite:
     """What a phone has when it goes to CAPF."""
 
-    identity: Identity
+    identity: PhoneIdentity
     certificates: OwnCertificates
     contents: FlashContents
     config: PhoneConfig

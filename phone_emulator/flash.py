@@ -45,6 +45,8 @@ class PhoneState(msgspec.Struct, frozen=True):
     """The last boot's, as `phone boot --json` prints it."""
     status_lines: tuple[str, ...] = ()
     """The status messages with their times, as the model shows them."""
+    registration: dict[str, Any] = {}
+    """Where it was registered last, as `phone run --json` prints it."""
 
 
 class Flash(Protocol):

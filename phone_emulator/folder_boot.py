@@ -21,7 +21,7 @@ from tokenless.phone_emulator.enrolment import (
 )
 from tokenless.phone_emulator.flash import FolderFlash, PhoneState
 from tokenless.phone_emulator.phone import Network, Phone, open_network
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import BootReport
@@ -34,7 +34,7 @@ _MAX_STATUS_LINES = 30
 
 
 async def boot_in_folder(
-    identity: Identity,
+    identity: PhoneIdentity,
     folder: Path,
     network: Network | None = None,
     *,
@@ -64,7 +64,7 @@ async def boot_in_folder(
 
 
 async def _boot_and_enrol(
-    identity: Identity,
+    identity: PhoneIdentity,
     flash: FolderFlash,
     network: Network,
     string: str | None,
@@ -119,7 +119,7 @@ async def _go_to_capf(
 
 def _keep(
     flash: FolderFlash,
-    identity: Identity,
+    identity: PhoneIdentity,
     report: BootReport,
     log: Sequence[LogEntry],
     said: Sequence[tuple[float, str]],

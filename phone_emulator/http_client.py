@@ -13,11 +13,11 @@ each of its files (inferred).
 """
 
 import socket
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
+import h11
 import trio
 
 from tokenless.phone_emulator.secd.events import Server
@@ -31,6 +31,10 @@ _MAX_DIGITS: Final = 9
 
 class NotByHttpError(ProtocolError):
     """The file cannot be had by HTTP; TFTP may have it."""
+
+
+class NotServedError(NotByHttpError):
+    """The server says that there is no file, with a status other than 200."""
 
 
 class _ClosedError(NotByHttpError):
@@ -100,85 +104,106 @@ class HttpClient:
         is_whole = False
         try:
             head = await connection.ask(server, name)
-            data = await connection.take(head.length_within(max_bytes))
-            is_whole = not head.closes and not connection.received
+            data = await connection.take(_length_untrusted(head, max_bytes))
+            is_whole = connection.is_free_again()
         finally:
             if is_whole:
                 self._idle[server] = connection
             else:
                 connection.close()
-        if head.status != _OK:
-            raise NotByHttpError(f"the answer is {head.shown!r}")
+        if head.status_code != _OK:
+            raise NotServedError(f"the answer is {_shown(head)!r}")
         return data
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What an answer says of itself."""
-
-    status: int
-    shown: str
-    """The first line, as people see it."""
-    length: int | None
-    closes: bool
-    """Whether nothing follows on this connection."""
-
-    def length_within(self, max_bytes: int) -> int:
-        """Return the length of the content. Raises NotByHttpError when there is none.
-
-        What comes with an error is passed over, if it is no longer than a head.
-        """
-        most = max_bytes if self.status == _OK else _MAX_HEAD_BYTES
-        if self.length is None or self.length > most:
-            why = "the file is too large"
-            if self.status != _OK:
-                why = f"the answer is {self.shown!r}"
-            elif self.length is None:
-                why = "the answer has no Content-Length"
-            raise NotByHttpError(why)
-        return self.length
-
-
 class _Connection:
-    """A connection to one server, with what has come and was not taken yet."""
+    """A connection to one server; h11 takes its answers apart."""
 
     def __init__(self, sock: trio.socket.SocketType) -> None:
         self._socket = sock
-        self.received = bytearray()
+        self._http = h11.Connection(
+            h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES
+        )
 
     def close(self) -> None:
         self._socket.close()
 
-    async def ask(self, server: Server, name: str) -> _Head:
+    async def ask(self, server: Server, name: str) -> h11.Response:
         """Send a request; return the head of its answer."""
-        request = (
-            f"GET /{quote(name)} HTTP/1.1\r\nHost: {server}\r\nAccept: */*\r\n\r\n"
+        request = h11.Request(
+            method="GET",
+            target=f"/{quote(name)}",
+            headers=[("Host", str(server)), ("Accept", "*/*")],
         )
-        unsent = request.encode()
+        unsent = self._http.send(request) or b""
+        unsent += self._http.send(h11.EndOfMessage()) or b""
         while unsent:
             unsent = unsent[await self._socket.send(unsent) :]
-        while (end := self.received.find(b"\r\n\r\n")) < 0:
-            if len(self.received) > _MAX_HEAD_BYTES:
-                raise NotByHttpError("the head of the answer does not end")
-            await self._receive()
-        head = bytes(self.received[:end])
-        del self.received[: end + 4]
-        return _read_head_untrusted(head)
+        event = await self._next_event(is_first=True)
+        while isinstance(event, h11.InformationalResponse):
+            event = await self._next_event()
+        if not isinstance(event, h11.Response):
+            raise NotByHttpError("the answer makes no sense")
+        return event
 
     async def take(self, length: int) -> bytes:
-        """Return the next bytes of an answer."""
-        while len(self.received) < length:
-            await self._receive()
-        data = bytes(self.received[:length])
-        del self.received[:length]
-        return data
+        """Return the content of an answer that says how long it is."""
+        content = bytearray()
+        while isinstance(event := await self._next_event(), h11.Data):
+            content += event.data
+        if len(content) != length:
+            raise NotByHttpError("the answer was cut short")
+        return bytes(content)
 
-    async def _receive(self) -> None:
-        data = await self._socket.recv(_READ_BYTES)
-        if not data:
-            why = "the answer was cut short"
-            raise NotByHttpError(why) if self.received else _ClosedError(why)
-        self.received += data
+    def is_free_again(self) -> bool:
+        """Whether something else can be asked for; only after a whole answer."""
+        if self._http.trailing_data[0]:
+            return False
+        if self._http.our_state is self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+            return True
+        return False
+
+    async def _next_event(self, *, is_first: bool = False) -> object:
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                data = await self._socket.recv(_READ_BYTES)
+                if not data and is_first:
+                    raise _ClosedError("the answer was cut short")
+                is_first = False
+                self._http.receive_data(data)
+        except h11.RemoteProtocolError as error:
+            raise NotByHttpError(f"the answer makes no sense: {error}") from error
+        return event
+
+
+def _length_untrusted(response: h11.Response, max_bytes: int) -> int:
+    """Return the length of an answer's content. Raises NotByHttpError without one.
+
+    What comes with an error is passed over, if it is no longer than a head.
+    """
+    is_file = response.status_code == _OK
+    headers = dict(response.headers)
+    if b"transfer-encoding" in headers:
+        raise NotByHttpError("the answer is not sent as it is")
+    text = headers.get(b"content-length")
+    if text is None and is_file:
+        raise NotByHttpError("the answer has no Content-Length")
+    # h11 has seen that it is a number; one of many digits is no length of a file.
+    is_long = text is not None and len(text) > _MAX_DIGITS
+    most = max_bytes if is_file else _MAX_HEAD_BYTES
+    if text is None or is_long or int(text) > most:
+        if not is_file:
+            raise NotServedError(f"the answer is {_shown(response)!r}")
+        raise NotByHttpError("the file is too large")
+    return int(text)
+
+
+def _shown(response: h11.Response) -> str:
+    """Return the first line of an answer, as people see it."""
+    version = response.http_version.decode("latin-1")
+    reason = response.reason.decode("latin-1")
+    return f"HTTP/{version} {response.status_code} {reason}"[:60]
 
 
 async def _connect(server: Server) -> _Connection:
@@ -190,35 +215,3 @@ async def _connect(server: Server) -> _Connection:
         sock.close()
         raise
     return _Connection(sock)
-
-
-def _read_head_untrusted(head: bytes) -> _Head:
-    """Read an answer's head. Raises NotByHttpError when it is none."""
-    status_line, *fields = head.split(b"\r\n")
-    shown = status_line[:60].decode("latin-1")
-    version, _, rest = status_line.partition(b" ")
-    status = rest[:3]
-    if not version.startswith(b"HTTP/1.") or not status.isdigit():
-        raise NotByHttpError(f"the answer is {shown!r}")
-    length, closes = None, version == b"HTTP/1.0"
-    for field in fields:
-        key, _, value = field.partition(b":")
-        match key.strip().lower():
-            case b"content-length":
-                said = _number_untrusted(value.strip())
-                if length not in {None, said}:
-                    raise NotByHttpError("the answer has two lengths")
-                length = said
-            case b"transfer-encoding":
-                raise NotByHttpError("the answer is not sent as it is")
-            case b"connection":
-                closes = closes or value.strip().lower() != b"keep-alive"
-            case _:
-                pass
-    return _Head(int(status), shown, length, closes)
-
-
-def _number_untrusted(text: bytes) -> int:
-    if not text.isdigit() or len(text) > _MAX_DIGITS:
-        raise NotByHttpError("the answer has no length that makes sense")
-    return int(text)

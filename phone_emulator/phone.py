@@ -29,12 +29,12 @@ from tokenless.phone_emulator.secd.events import (
     Event,
     Fetch,
     Finish,
-    Identity,
     Install,
     NotFound,
     NotOpened,
     Opened,
     OpenEncrypted,
+    PhoneIdentity,
     PowerOn,
     Server,
     ServerSilent,
@@ -50,7 +50,7 @@ from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, ask_tvs
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES, Transport
-from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.tftp.download import DownloadOptions, SilentServerError
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 
 Clock = Callable[[], float]
@@ -99,7 +99,7 @@ class Network:
 @asynccontextmanager
 async def open_network(
     *,
-    wishes: Wishes | None = None,
+    download_options: DownloadOptions | None = None,
     max_sockets: int = 512,
     tvs_timeout_s: float = 10.0,
     tls: TlsRange | None = None,
@@ -113,7 +113,7 @@ async def open_network(
     """Run the shared TFTP loop for the time of the block.
 
     Args:
-        wishes: How files are asked for, and how patiently.
+        download_options: How files are asked for, and how patiently.
         max_sockets: How many downloads at once.
         tvs_timeout_s: For one question to TVS, and for one file over HTTP.
         tls: Versions for TVS instead of the models' own.
@@ -125,7 +125,9 @@ async def open_network(
         secure_ports: Where CallManagers listen for SCCP over TLS.
         register_timeout_s: For a connection to one CallManager, and for its answer.
     """
-    tftp = TftpClient(wishes=wishes, max_sockets=max_sockets, loss=loss, seed=seed)
+    tftp = TftpClient(
+        download_options=download_options, max_sockets=max_sockets, loss=loss, seed=seed
+    )
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
         yield Network(
@@ -148,7 +150,7 @@ class Phone:
     object is a phone that was without power.
     """
 
-    identity: Identity
+    identity: PhoneIdentity
     flash: Flash
     certificates: OwnCertificates | None = None
     """The phone's own MIC and LSC; None: it has none and goes to no CAPF."""

@@ -6,7 +6,7 @@ Each shows the file's checksum, MD5 or SHA-1 by model, and the entries. The draw
 ours; the vendor's document has photographs of a 7975.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tokenless.phone_emulator.secd.events import FlashContents
@@ -27,6 +27,7 @@ def draw(
     model: PhoneModel,
     contents: FlashContents,
     status_lines: Sequence[str],
+    registration: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the screens of a phone as text.
 
@@ -35,14 +36,39 @@ def draw(
         model: It decides which lists there are and which checksum is shown.
         contents: What the phone holds.
         status_lines: Its status messages, with their times.
+        registration: Where it is registered; nothing of it is drawn before it ran.
     """
     held = {"CTLFile.tlv": contents.ctl, "ITLFile.tlv": contents.itl}
     screens = [f"{device}  {model.name}  {model.load}"]
+    if registration:
+        screens.append("\n".join(_frame("Phone", list(_idle_lines(registration)))))
     for name in model.trust_lists:
         title = f"Trust List > {name.removesuffix('File.tlv')} File"
         screens.append("\n".join(_frame(title, _list_lines(model, held[name]))))
     screens.append("\n".join(_frame("Status Messages", list(status_lines) or ["-"])))
     return "\n\n".join(screens)
+
+
+def _idle_lines(registration: Mapping[str, Any]) -> Iterator[str]:
+    """Return what stands on the idle screen, and who serves the phone.
+
+    A shield marks a server that the phone speaks TLS with, a lock one that it also
+    encrypts with.
+    """
+    node = registration.get("node")
+    if node is None:
+        failure = registration.get("reason_code")
+        # A phone that a server refuses says so; one that finds none goes on trying.
+        yield "Unprovisioned" if failure == "rejected" else "Registering"
+        if failure:
+            yield f"reason: {printable(str(failure))}"
+        return
+    cipher = registration.get("cipher")
+    mark = ""
+    if cipher:
+        mark = "  (shield)" if "NULL" in str(cipher).split("-") else "  (lock)"
+    yield f"{printable(str(registration.get('number') or ''))}"
+    yield f"Active: {printable(str(node))}{mark}"
 
 
 def describe(model: PhoneModel, contents: FlashContents) -> dict[str, Any]:

@@ -19,7 +19,11 @@ import trio
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.tftp.download import Download, SilentServerError, Wishes
+from tokenless.protocol.tftp.download import (
+    Download,
+    DownloadOptions,
+    SilentServerError,
+)
 
 _MAX_DATAGRAM: Final = 65_536
 _EVENTS_A_TURN: Final = 512
@@ -77,7 +81,7 @@ class TftpClient:
     def __init__(
         self,
         *,
-        wishes: Wishes | None = None,
+        download_options: DownloadOptions | None = None,
         max_sockets: int = 512,
         loss: float = 0.0,
         seed: int = 0,
@@ -85,12 +89,12 @@ class TftpClient:
         """Make a client.
 
         Args:
-            wishes: Options of requests, time-outs, the size limit.
+            download_options: Options of requests, time-outs, the size limit.
             max_sockets: How many downloads at once; more wait.
             loss: Which part of all datagrams is lost on purpose, both ways.
             seed: Decides which.
         """
-        self._wishes = wishes or Wishes()
+        self._wishes = download_options or DownloadOptions()
         self._losses = _Losses(loss, seed)
         self._sockets = trio.CapacityLimiter(max_sockets)
         self._epoll = select.epoll()

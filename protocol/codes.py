@@ -3,6 +3,8 @@
 from enum import IntEnum, StrEnum, unique
 from typing import Final
 
+from tokenless.protocol.release import Release
+
 
 @unique
 class Role(IntEnum):
@@ -69,7 +71,9 @@ class TrustStore(StrEnum):
     TVS = "TVS"
     CAPF = "CAPF"
     ITLRECOVERY = "ITLRecovery"
+    CALLMANAGER_ECDSA = "CallManager-ECDSA"
     TOMCAT = "tomcat"
+    TOMCAT_ECDSA = "tomcat-ECDSA"
     IPSEC = "ipsec"
     PHONE_SAST_TRUST = "Phone-SAST-trust"
     PHONE_TRUST = "Phone-trust"
@@ -79,6 +83,8 @@ class TrustStore(StrEnum):
     CALLMANAGER_TRUST = "CallManager-trust"
     CAPF_TRUST = "CAPF-trust"
     TVS_TRUST = "TVS-trust"
+    IPSEC_TRUST = "ipsec-trust"
+    PHONE_EDGE_TRUST = "Phone-Edge-trust"
 
     @property
     def roles(self) -> tuple[int, ...]:
@@ -101,20 +107,58 @@ UNITS_BESIDE_LISTS: Final = (TrustStore.TOMCAT, TrustStore.IPSEC)
 """Units of every node that no trust list names: browsers, HTTPS and IPsec peers."""
 
 
-def units_of(*, is_publisher: bool) -> tuple[TrustStore, ...]:
+UNITS_WITH_EC_KEYS: Final = (TrustStore.CALLMANAGER_ECDSA, TrustStore.TOMCAT_ECDSA)
+"""Units whose keys are EC (REFERENCE-2 1); all others have RSA keys."""
+MULTI_SERVER_UNITS: Final = (
+    TrustStore.CALLMANAGER,
+    TrustStore.CALLMANAGER_ECDSA,
+    TrustStore.TOMCAT,
+    TrustStore.TOMCAT_ECDSA,
+    TrustStore.TVS,
+)
+"""Units of which one certificate may serve all nodes (REFERENCE-2 2.1)."""
+
+
+def units_of(*, is_publisher: bool, release: Release) -> tuple[TrustStore, ...]:
     """Return the units that have a certificate on a node."""
-    listed = UNITS if is_publisher else UNITS_OF_EVERY_NODE
-    return listed + UNITS_BESIDE_LISTS
+    units = (UNITS if is_publisher else UNITS_OF_EVERY_NODE) + UNITS_BESIDE_LISTS
+    if release.has_ec_callmanager:
+        units += (TrustStore.CALLMANAGER_ECDSA,)
+    if release.has_ec_tomcat:
+        units += (TrustStore.TOMCAT_ECDSA,)
+    return units
 
 
-# REFERENCE 1.12, observed. ITLRecovery is not in that table; its certificate is a SAST
-# of every list that holds it, and 7.7 expects TVS to know it as one (inferred).
+def trust_store_of(unit: TrustStore) -> TrustStore:
+    """Return the store that has the CAs of a unit's certificate (REFERENCE-2 1, 2.1).
+
+    ITLRecovery has none: no CA signs it. The one of CAPF is not told (inferred).
+    """
+    match unit:
+        case TrustStore.TOMCAT | TrustStore.TOMCAT_ECDSA:
+            return TrustStore.TOMCAT_TRUST
+        case TrustStore.TVS:
+            return TrustStore.TVS_TRUST
+        case TrustStore.IPSEC:
+            return TrustStore.IPSEC_TRUST
+        case TrustStore.CAPF:
+            return TrustStore.CAPF_TRUST
+        case _:
+            return TrustStore.CALLMANAGER_TRUST
+
+
+# REFERENCE 1.12, observed. Not in that table are ITLRecovery, a SAST of every list that
+# holds it, which 7.7 expects TVS to know as one; and the EC units: CallManager-ECDSA
+# serves what CallManager does and signs nothing, tomcat-ECDSA is as tomcat (REFERENCE-2
+# 1, 9). Both are inferred.
 _STORE_ROLES: Final[dict[TrustStore, tuple[int, ...]]] = {
     TrustStore.CALLMANAGER: (Role.CCM_TFTP, Role.SAST),
     TrustStore.TVS: (Role.TVS,),
     TrustStore.CAPF: (Role.CAPF,),
     TrustStore.ITLRECOVERY: (Role.SAST,),
+    TrustStore.CALLMANAGER_ECDSA: (Role.CCM_TFTP,),
     TrustStore.TOMCAT: (Role.APP_SERVER,),
+    TrustStore.TOMCAT_ECDSA: (Role.APP_SERVER,),
     TrustStore.IPSEC: (Role.APP_SERVER,),
     TrustStore.PHONE_SAST_TRUST: (Role.SAST, Role.TFTP),
     TrustStore.PHONE_TRUST: (Role.APP_SERVER,),
@@ -124,4 +168,6 @@ _STORE_ROLES: Final[dict[TrustStore, tuple[int, ...]]] = {
     TrustStore.CALLMANAGER_TRUST: (),
     TrustStore.CAPF_TRUST: (),
     TrustStore.TVS_TRUST: (),
+    TrustStore.IPSEC_TRUST: (),
+    TrustStore.PHONE_EDGE_TRUST: (),
 }

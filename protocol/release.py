@@ -36,14 +36,12 @@ class Release(NamedTuple):
             numbers = [int(part) for part in found.groups()]
             numbers[3] -= _FIRST_BUILD
         else:
-            msg = f"{text!r} is not a release"
-            raise ValueError(msg)
+            raise ValueError(f"{text!r} is not a release")
         if numbers[0] >= 14 and numbers[1:3] == [0, _MAINTENANCE_OF_14]:  # noqa: PLR2004
             numbers[2] = 0
         release = cls(*numbers)
         if release < (10,):
-            msg = f"{text} has no tokenless CTL"
-            raise ValueError(msg)
+            raise ValueError(f"{text} has no tokenless CTL")
         return release
 
     @property
@@ -60,6 +58,78 @@ class Release(NamedTuple):
     def has_tokens(self) -> bool:
         """Whether hardware tokens may sign (REFERENCE 1.9: not from 14SU3)."""
         return self < (14, 0, 0, 3)
+
+    @property
+    def has_ec_callmanager(self) -> bool:
+        """Whether nodes have CallManager-ECDSA (REFERENCE-2 1: 11.0 and later)."""
+        return self >= (11,)
+
+    @property
+    def has_ec_tomcat(self) -> bool:
+        """Whether nodes have tomcat-ECDSA (REFERENCE-2 1: 11.5 and later)."""
+        return self >= (11, 5)
+
+    @property
+    def shares_self_signed(self) -> bool:
+        """Whether self-signed certificates may be multi-server (REFERENCE-2 2.1)."""
+        return self >= (14,)
+
+    @property
+    def shares_tvs(self) -> bool:
+        """Whether TVS may have one certificate for the cluster (REFERENCE-2 2.1)."""
+        return self >= (14,)
+
+    @property
+    def reuses_tomcat(self) -> bool:
+        """Whether tomcat's certificate may serve CallManager (REFERENCE-2 2.3)."""
+        return self >= (14,)
+
+    @property
+    def asks_for_ou(self) -> bool:
+        """Whether `set csr gen` asks for the OU (REFERENCE-2 2.1: 14SU1 and later)."""
+        return self >= (14, 0, 0, 1)
+
+    @property
+    def imports_shared_in_gui_only(self) -> bool:
+        """Whether the CLI refuses multi-server certificates (REFERENCE-2 2.1)."""
+        return self >= (14, 0, 0, 2)
+
+    @property
+    def has_new_certificate_text(self) -> bool:
+        """Whether `show cert` has the labels of 14SU2 (REFERENCE-2 4)."""
+        return self >= (14, 0, 0, 2)
+
+    @property
+    def drops_expired_trust(self) -> bool:
+        """Whether an upgrade to it leaves expired trust behind (REFERENCE-2 2.4)."""
+        return self >= (14, 0, 0, 2) or (12, 5, 1, 6) <= self < (14,)
+
+    @property
+    def refuses_expired(self) -> bool:
+        """Whether expired certificates cannot be uploaded (REFERENCE-5 5.1).
+
+        From which release on is not told; guides of 12.5 and later say it (inferred).
+        """
+        return self >= (12, 5)
+
+    @property
+    def lists_phone_sast_trust(self) -> bool:
+        """Whether the CTL has Phone-SAST-trust (REFERENCE-2 3.5: guides of 12.5)."""
+        return self >= (12, 5)
+
+    @property
+    def denies_authority(self) -> bool:
+        """Whether self-signed certificates say CA:FALSE (REFERENCE-2 3.2: 15SU3)."""
+        return self >= (15, 0, 0, 3)
+
+    @property
+    def recovery_days(self) -> int | None:
+        """How long ITLRecovery lasts; None: as the others (REFERENCE-2 3.2).
+
+        12.0 to 12.5(1)SU6 make it for 20 years, and so do the release notes of 14; the
+        guide of its service updates says 5, which is taken from 14SU1 on (inferred).
+        """
+        return 20 * 365 if (12,) <= self < (14, 0, 0, 1) else None
 
     @property
     def chooses_digest(self) -> bool:

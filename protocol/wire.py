@@ -27,8 +27,7 @@ class Reader:
         """Where the next byte is read, from the start of the whole input."""
         self.end = len(data) if end is None else end
         if not 0 <= start <= self.end <= len(data):
-            msg = f"reader from {start} to {self.end} of {len(data)} bytes"
-            raise ValueError(msg)
+            raise ValueError(f"reader from {start} to {self.end} of {len(data)} bytes")
 
     @property
     def remaining(self) -> int:
@@ -73,6 +72,5 @@ def pack_element(tag: int, value: bytes) -> bytes:
         ValueError: When the value has more than 65,535 bytes (a caller's mistake).
     """
     if len(value) > MAX_ELEMENT_LENGTH:
-        msg = f"element {tag} cannot hold {len(value)} bytes"
-        raise ValueError(msg)
+        raise ValueError(f"element {tag} cannot hold {len(value)} bytes")
     return _ELEMENT_HEAD.pack(tag, len(value)) + value

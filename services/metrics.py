@@ -45,8 +45,9 @@ def exposition() -> str:
 
 def _refuse_labels_of_phones(labels: Sequence[str]) -> None:
     if forbidden := _FORBIDDEN_LABELS & set(labels):
-        msg = f"labels {sorted(forbidden)} would make a series for every phone"
-        raise ValueError(msg)
+        raise ValueError(
+            f"labels {sorted(forbidden)} would make a series for every phone"
+        )
 
 
 SERVICE_RUNNING: Final = gauge(

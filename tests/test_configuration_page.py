@@ -31,6 +31,7 @@ def test_what_a_host_decides_and_what_is_taken_at_once() -> None:
     assert set(host_tables()) == {
         "callmanager",
         "capf",
+        "console",
         "database",
         "http",
         "metrics",

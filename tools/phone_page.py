@@ -80,8 +80,7 @@ def renew(text: str) -> str:
         before, _, rest = text.partition(begin)
         _, found, after = rest.partition(end)
         if not found:
-            msg = f"the marks of {name!r} are missing"
-            raise ValueError(msg)
+            raise ValueError(f"the marks of {name!r} are missing")
         text = f"{before}{begin}\n{draw()}\n{end}{after}"
     return text
 

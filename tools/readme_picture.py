@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
-from tokenless.phone_emulator.rehearsal.outcome.group_status import Standing
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import (
     Played,
     rehearsal_folder,
     run_script,
 )
-from tokenless.phone_emulator.rehearsal.reports.html_style import TIMELINE_STYLE
-from tokenless.phone_emulator.rehearsal.reports.html_text import Html, tag
+from tokenless.phone_emulator.rehearsal.reports.html_text import Html, style_sheet, tag
 from tokenless.phone_emulator.rehearsal.reports.timeline import timeline
 from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 
@@ -61,7 +60,7 @@ def picture(played: Played) -> str:
     drawing = tag(
         "svg",
         tag("title", f"Rehearsal {played.script.name}: phones by state"),
-        tag("style", Html(TIMELINE_STYLE + _STYLE)),
+        tag("style", style_sheet("timeline.css"), Html(_STYLE)),
         *_card(height),
         *_terminal_bar(played),
         *_lines(above, _BAR_HEIGHT + 10),
@@ -108,26 +107,23 @@ def _lesson(played: Played) -> Iterator[_Line]:
 
 def _verdict(played: Played) -> Iterator[_Line]:
     """Tell about the group that is worst off after the first step that harms."""
-    step, standing = next(
-        (step, each)
-        for step in played.steps
-        for each in step.standings
-        if each.refusals
+    step, status = next(
+        (step, each) for step in played.steps for each in step.statuses if each.refusals
     )
     stuck = phones_words(len(step.stuck))
     yield _Line(
-        f"Step {step.number} leaves {stuck} stuck. Why those of {standing.group}?",
+        f"Step {step.number} leaves {stuck} stuck. Why those of {status.group}?",
         "bad",
         26,
     )
-    for words in textwrap.wrap(plain_cause(next(iter(standing.refusals)).code), 120):
+    for words in textwrap.wrap(plain_cause(next(iter(status.refusals)).code), 120):
         yield _Line(words, "text")
-    yield from _remedies(standing)
+    yield from _remedies(status)
 
 
-def _remedies(standing: Standing) -> Iterator[_Line]:
+def _remedies(status: GroupStatus) -> Iterator[_Line]:
     yield _Line("What recovers them?", "head", 28)
-    for remedy in standing.remedies:
+    for remedy in status.remedies:
         first, *others = textwrap.wrap(remedy.text.replace("`", ""), 115)
         yield _Line(f"• {first}", "text")
         for words in others:
@@ -149,7 +145,7 @@ def draw(name: str, phones: int = _PHONES) -> str:
     """Play a rehearsal and draw it."""
     (script,) = find_scripts(name)
     with rehearsal_folder(None) as folder:
-        return picture(run_script(script, phones, folder, Watcher()))
+        return picture(run_script(script, phones, folder, ProgressListener()))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ class Code(StrEnum):
     CONFIGURATION_MALFORMED = "configuration-malformed"
     CONFIGURATION_DIFFERS = "configuration-differs"
     CONFIGURATION_MISSING = "configuration-missing"
+    HTTP_DIFFERS = "http-differs"
+    HTTP_MISSING = "http-missing"
+    HTTP_UNREACHABLE = "http-unreachable"
     TVS_NONE = "tvs-none"
     TVS_SINGLE = "tvs-single"
     TVS_GUESSED = "tvs-guessed"
@@ -280,6 +283,22 @@ CATALOGUE: Final[Mapping[Code, Entry]] = {
         "how a phone is configured depends on {difference}",
         _RESTART_ALL,
     ),
+    Code.HTTP_DIFFERS: Entry(
+        _E,
+        "a node has other files over HTTP than by TFTP",
+        "newer phones get those of HTTP, older ones those of TFTP: what is said here "
+        "of this node's files holds for TFTP only",
+        "restart Cisco Tftp on the node; see that nothing else answers at its port "
+        "6970",
+        _W,
+        "HTTP has more files, and none that differs",
+    ),
+    Code.HTTP_MISSING: Entry(
+        _W,
+        "a file that a node has by TFTP is not there over HTTP",
+        "newer phones ask for it twice, and fetch it by TFTP",
+        _RESTART_HERE,
+    ),
     Code.DIGEST: Entry(
         _W,
         "a file is signed with a digest that 7900 phones cannot verify",
@@ -359,6 +378,12 @@ CATALOGUE: Final[Mapping[Code, Entry]] = {
         "the phone of `--device` has no configuration",
         "nothing can be said of its TVS members",
         "name a phone that exists with --device",
+    ),
+    Code.HTTP_UNREACHABLE: Entry(
+        _N,
+        "a node serves no files over HTTP",
+        "newer phones try HTTP first; they wait for it, then fetch by TFTP",
+        "let phones reach TCP 6970 of the node, and see that Cisco Tftp serves it",
     ),
     Code.TVS_GUESSED: Entry(
         _N,

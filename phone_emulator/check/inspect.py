@@ -12,6 +12,7 @@ from tokenless.phone_emulator.check.observation import (
     Node,
     Observation,
 )
+from tokenless.phone_emulator.check.over_http import http_findings
 from tokenless.phone_emulator.check.phones import phone_findings
 from tokenless.phone_emulator.check.tvs import tvs_findings
 from tokenless.phone_emulator.screen import summary_of
@@ -34,6 +35,7 @@ def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:
         [
             *file_findings(seen),
             *node_findings(seen),
+            *http_findings(seen),
             *tvs_findings(seen),
             *phone_findings(seen, models),
         ]

@@ -36,6 +36,8 @@ class Node:
     files: Mapping[str, bytes | Missing] = field(repr=False)
     """By the name that was asked for."""
     device: str
+    over_http: Mapping[str, bytes | Missing] = field(default_factory=dict, repr=False)
+    """The same over HTTP; empty when that was not asked."""
 
     def __str__(self) -> str:
         """Return its name."""

@@ -6,7 +6,7 @@ only servers whose certificate is a TVS record of an ITL are asked anything.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,12 @@ from tokenless.phone_emulator.check.observation import (
     Node,
     Observation,
 )
+from tokenless.phone_emulator.http_client import (
+    HttpClient,
+    NotByHttpError,
+    NotServedError,
+)
+from tokenless.phone_emulator.phone import HttpPort, tftp_only
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server
 from tokenless.phone_emulator.secd.files import names_of
 from tokenless.phone_emulator.tftp_client import TftpClient
@@ -29,8 +35,12 @@ from tokenless.phone_emulator.tvs_client import (
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.files.header_fields import SignerId
-from tokenless.protocol.phones.models import TLS_VERSIONS, TlsVersion
-from tokenless.protocol.tftp.download import SilentServerError, Wishes
+from tokenless.protocol.phones.models import (
+    MAX_DOWNLOAD_BYTES,
+    TLS_VERSIONS,
+    TlsVersion,
+)
+from tokenless.protocol.tftp.download import DownloadOptions, SilentServerError
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.protocol.trust.anchor_records import certificates_of
 from tokenless.protocol.trust.anchors import FileKind
@@ -62,6 +72,7 @@ async def observe(
     *,
     tvs: Sequence[Server] = (),
     patience: Patience | None = None,
+    http_port: HttpPort = tftp_only,
 ) -> Observation:
     """Look at a cluster once.
 
@@ -70,9 +81,11 @@ async def observe(
         device: The phone whose files are asked for.
         tvs: TVS members; those of the configurations when empty.
         patience: How long to wait.
+        http_port: Where its nodes may have the same files over HTTP.
     """
     waits = patience or Patience()
     nodes = await fetch_nodes(servers, device, waits)
+    nodes = await _fetch_over_http(nodes, http_port, waits)
     seen = Observation(nodes, (), device, time.time())
     members, guessed = (tvs, False) if tvs else _members_of(nodes)
     asked = await _ask_all(seen, members, waits)
@@ -93,8 +106,8 @@ async def fetch_nodes(
         patience: How long to wait.
         on_node: Is called when a node has been asked everything.
     """
-    wishes = Wishes(timeout_s=patience.tftp_s, retransmits=3)
-    client = TftpClient(wishes=wishes)
+    download_options = DownloadOptions(timeout_s=patience.tftp_s, retransmits=3)
+    client = TftpClient(download_options=download_options)
     nodes: dict[Server, Node] = {}
 
     async def fetch(server: Server) -> None:
@@ -137,6 +150,35 @@ async def _fetch(client: TftpClient, server: Server, name: str) -> bytes | Missi
         return Missing(str(error), is_absent=False, is_silence=True)
     except ProtocolError as error:
         return Missing(str(error), is_absent=False)
+
+
+async def _fetch_over_http(
+    nodes: Sequence[Node], http_port: HttpPort, patience: Patience
+) -> list[Node]:
+    """Return the nodes with what they serve over HTTP, where that is to be asked."""
+    found = list(nodes)
+
+    async def fetch(index: int, node: Node, port: int) -> None:
+        where = Server(node.server.address, port)
+        async with HttpClient(timeout_s=patience.tvs_s) as client:
+            files = {name: await _fetch_one(client, where, name) for name in node.files}
+        found[index] = replace(node, over_http=files)
+
+    async with trio.open_nursery() as nursery:
+        for index, node in enumerate(nodes):
+            port = http_port(node.server)
+            if port is not None and not node.is_silent:
+                nursery.start_soon(fetch, index, node, port)
+    return found
+
+
+async def _fetch_one(client: HttpClient, where: Server, name: str) -> bytes | Missing:
+    try:
+        return await client.fetch(where, name, max_bytes=MAX_DOWNLOAD_BYTES)
+    except NotServedError as error:
+        return Missing(str(error), is_absent=True)
+    except NotByHttpError as error:
+        return Missing(str(error), is_absent=False, is_silence=True)
 
 
 def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:

@@ -14,7 +14,7 @@ from tokenless.phone_emulator.check.observation import Node, Observation
 from tokenless.phone_emulator.check.replay import boot
 from tokenless.phone_emulator.secd.events import FlashContents, Server
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.phones.configuration import (
     MAX_TVS_MEMBERS,
     PhoneConfig,
@@ -114,6 +114,6 @@ def _older_ctl(secd: Secd) -> str | None:
 def _refusals(secd: Secd) -> Iterator[str]:
     """Return what was refused and why."""
     for kind, report in secd.report.files.items():
-        if report.action is Action.REJECTED:
+        if report.action is FileAction.REJECTED:
             rule = "" if report.rule is None else f" (rule {report.rule})"
             yield f"{kind}: {report.reason}{rule}"

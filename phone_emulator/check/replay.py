@@ -16,10 +16,10 @@ from tokenless.phone_emulator.secd.events import (
     Event,
     Fetch,
     FlashContents,
-    Identity,
     NotFound,
     NotOpened,
     OpenEncrypted,
+    PhoneIdentity,
     PowerOn,
     ServerSilent,
     TvsAnswered,
@@ -42,7 +42,9 @@ def boot(seen: Observation, model: str, node: Node, holding: FlashContents) -> S
         node: Its only TFTP server.
         holding: What it holds at power-up.
     """
-    identity = Identity(device=seen.device, model_name=model, servers=(node.server,))
+    identity = PhoneIdentity(
+        device=seen.device, model_name=model, servers=(node.server,)
+    )
     secd = Secd(identity, holding, TvsCache())
     event: Event | None = PowerOn()
     while event is not None:

@@ -26,6 +26,9 @@ from tokenless.phone_emulator.check.observe import TVS_PORT, Patience, observe
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
 from tokenless.phone_emulator.cli.options import (
     ModelName,
+    http_port_of,
+    http_port_option,
+    tftp_only_option,
     tftp_timeout_option,
     tvs_timeout_option,
 )
@@ -65,7 +68,9 @@ _LAB_PORT: Final = 6969
     help="TVS members to ask, instead of those that the configuration lists.",
 )
 @tftp_timeout_option
-@tvs_timeout_option(10.0)
+@tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP")
+@http_port_option
+@tftp_only_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(
     *,
@@ -75,6 +80,8 @@ def check(
     tvs: tuple[str, ...],
     tftp_timeout: float,
     tvs_timeout: float,
+    http_port: int | None,
+    tftp_only: bool,
     as_json: bool,
 ) -> None:
     """Inspect a cluster from outside, as its phones see it.
@@ -90,6 +97,7 @@ def check(
             parse_device(device),
             tvs=_servers(tvs, TVS_PORT),
             patience=Patience(tftp_timeout, tvs_timeout),
+            http_port=http_port_of(http_port, tftp_only=tftp_only),
         )
     )
     findings = inspect(seen, models)

@@ -2,22 +2,27 @@
 
 import csv
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import click
 import msgspec
 import trio
 
 from tokenless.command_line import ExitStatus, complain
-from tokenless.phone_emulator.addresses import parse_servers
+from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
 from tokenless.phone_emulator.cli.fleet_flash import delete_trust, flash_option, show
-from tokenless.phone_emulator.cli.fleet_view import fleet_view, print_report
+from tokenless.phone_emulator.cli.fleet_view import (
+    fleet_view,
+    print_report,
+    standings_view,
+)
 from tokenless.phone_emulator.cli.options import (
     ModelName,
     gathered,
@@ -29,12 +34,15 @@ from tokenless.phone_emulator.cli.options import (
     tls_range,
     tvs_timeout_option,
 )
+from tokenless.phone_emulator.cli.phone_lines import until_stopped
+from tokenless.phone_emulator.cli.phone_options import sccps_port_option
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.fleet.fleet import (
     DEFAULT_CONCURRENCY,
     Fleet,
     FleetSettings,
 )
+from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
 from tokenless.phone_emulator.fleet.plan import (
     FleetGroup,
     FleetPlan,
@@ -43,8 +51,11 @@ from tokenless.phone_emulator.fleet.plan import (
 )
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.phone import Network, open_network
+from tokenless.phone_emulator.registration.line import LineSettings
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 
 _STANDARD_OUTPUT: Final = Path("-")
 _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reason")
@@ -86,7 +97,7 @@ def _settings(
     return FleetSettings(
         concurrency=concurrency,
         ramp_s=ramp,
-        wishes=Wishes(timeout_s=tftp_timeout, retransmits=8),
+        download_options=DownloadOptions(timeout_s=tftp_timeout, retransmits=8),
         retries=retries,
         loss=loss,
         tvs_timeout_s=tvs_timeout,
@@ -217,6 +228,109 @@ def _boot_watched(
         return trio.run(phones.boot, on_phone)
 
 
+@fleet.command()
+@_plan_options
+@flash_option
+@click.option(
+    "--tftp",
+    default="",
+    show_default=False,
+    metavar="HOST[:PORT],…",
+    help="TFTP servers in the order in which the phones try them.",
+)
+@_settings_options
+@sccps_port_option
+@click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A folder with <device>.pem: each phone's LSC with its key.",
+)
+@click.option(
+    "--boot/--no-boot",
+    "boots",
+    default=True,
+    help="Boot first, or believe what the flash holds.",
+)
+@click.option(
+    "--standby/--no-standby",
+    default=True,
+    help="Hold a second connection to the next node of the group.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(0.1, 1e6),
+    default=None,
+    help="Stop after so many seconds, instead of at Ctrl-C.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object at the end."
+)
+def run(
+    *,
+    plan: FleetPlan,
+    flash: Path,
+    tftp: str,
+    settings: FleetSettings,
+    sccps_port: str,
+    certificates: Path | None,
+    boots: bool,
+    standby: bool,
+    seconds: float | None,
+    as_json: bool,
+) -> None:
+    """Keep a fleet up: all phones boot, register and stay registered.
+
+    Exit status 0 when all were registered at the end.
+    """
+    phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
+    network = open_network(
+        download_options=settings.download_options,
+        max_sockets=settings.concurrency,
+        tvs_timeout_s=settings.tvs_timeout_s,
+        tls=settings.tls,
+        http_port=settings.http_port,
+        loss=settings.loss,
+        seed=plan.seed,
+        secure_ports=parse_secure_ports(sccps_port),
+        register_timeout_s=settings.tvs_timeout_s,
+    )
+    lines = FleetLineSettings(
+        concurrency=settings.concurrency,
+        boots=boots,
+        line=LineSettings(settings.tvs_timeout_s, holds_standby=standby),
+        certificates=certificates,
+    )
+    with closing(FleetStore.open(flash)) as store:
+        standings = trio.run(_keep_up, phones, store, network, lines, seconds)
+    if as_json:
+        click.echo(json.dumps(standings))
+    if standings["registered"] < len(phones):
+        missing = len(phones) - standings["registered"]
+        complain(f"{missing} of {len(phones)} phones are not registered")
+        sys.exit(ExitStatus.FAILED)
+
+
+async def _keep_up(
+    phones: list[PhoneIdentity],
+    store: FleetStore,
+    network: AbstractAsyncContextManager[Network],
+    settings: FleetLineSettings,
+    seconds: float | None,
+) -> dict[str, Any]:
+    """Run the fleet; return its last standings before it says goodbye."""
+    async with network as opened, trio.open_nursery() as nursery:
+        lines = FleetLines(phones, store, opened, settings)
+        with standings_view() as show:
+            nursery.start_soon(lines.run, show)
+            with trio.move_on_after(math.inf if seconds is None else seconds):
+                await until_stopped()
+            show(lines.standings)
+        standings = lines.standings.to_json()
+        nursery.cancel_scope.cancel()
+    return standings
+
+
 class _Writable(Protocol):
     """What the lines of a CSV are written to."""
 
@@ -249,5 +363,5 @@ def _row_writer(file: _Writable) -> Callable[[BootReport], None]:
     return write
 
 
-for _command in (show, delete_trust):
+for _command in (run, show, delete_trust):
     fleet.add_command(_command)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,7 +15,9 @@ from rich.progress import (
 from rich.table import Table
 
 from tokenless.ground.terminal import progress_bar, result_console
+from tokenless.phone_emulator.fleet.lines import FleetStandings
 from tokenless.phone_emulator.fleet.report import FleetReport
+from tokenless.protocol.certificates.name_text import printable
 
 _SHOWN_STUCK: Final = 20
 
@@ -39,6 +43,44 @@ def fleet_view(phones: int) -> Iterator[Callable[[FleetReport], None]]:
                 bar.update(task, completed=counts.booted, words=_words(counts))
 
         yield update
+
+
+@contextmanager
+def standings_view() -> Iterator[Callable[[FleetStandings], None]]:
+    """Show a live table of how a fleet stands, twice a second; yield what renews it.
+
+    When standard error is a terminal, else nowhere.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _standings: None
+        return
+    latest: list[FleetStandings] = []
+    with Live(
+        get_renderable=lambda: _standings_table(latest[-1] if latest else None),
+        console=console,
+        refresh_per_second=2,
+    ):
+        yield lambda standings: latest.append(standings) if not latest else None
+
+
+def _standings_table(standings: FleetStandings | None) -> Table:
+    table = Table(title="phones")
+    table.add_column("standing")
+    table.add_column("phones", justify="right")
+    if standings is None:
+        return table
+    for outcome, count in standings.outcomes.items():
+        if count:
+            table.add_row(outcome.value, str(count))
+    for node, count in sorted(standings.nodes.items()):
+        table.add_row(f"at {printable(node)}", str(count))
+    for code, count in sorted(standings.reasons.items()):
+        if count:
+            table.add_row(f"why not: {code}", str(count))
+    table.add_row("of", str(standings.phones))
+    table.add_row("registrations", str(standings.registrations))
+    return table
 
 
 def _words(counts: FleetReport) -> str:

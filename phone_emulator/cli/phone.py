@@ -15,16 +15,10 @@ from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import (
     ModelName,
-    gathered,
-    http_port_of,
-    http_port_option,
-    tftp_only_option,
     tftp_option,
-    tftp_timeout_option,
-    tls_option,
-    tls_range,
-    tvs_timeout_option,
 )
+from tokenless.phone_emulator.cli.phone_lines import call, run
+from tokenless.phone_emulator.cli.phone_options import habit_options, network_options
 from tokenless.phone_emulator.cli.phone_views import (
     delete_trust_lists,
     factory_reset,
@@ -36,11 +30,15 @@ from tokenless.phone_emulator.cli.phone_views import (
 )
 from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.folder_boot import boot_in_folder
-from tokenless.phone_emulator.phone import Network, open_network
-from tokenless.phone_emulator.secd.events import Habits, Identity
-from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport, Outcome
+from tokenless.phone_emulator.phone import Network
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
+from tokenless.phone_emulator.secd.report import (
+    BootReport,
+    FileAction,
+    FileReport,
+    Outcome,
+)
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.tftp.download import Wishes
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
 
@@ -56,72 +54,6 @@ def phone() -> None:
     """Boot one emulated phone, look at it, erase its lists."""
 
 
-def _network(
-    *,
-    tls: str | None,
-    tftp_timeout: float,
-    tvs_timeout: float,
-    http_port: int | None,
-    tftp_only: bool,
-) -> AbstractAsyncContextManager[Network]:
-    return open_network(
-        wishes=Wishes(timeout_s=tftp_timeout),
-        tvs_timeout_s=tvs_timeout,
-        tls=tls_range(tls),
-        http_port=http_port_of(http_port, tftp_only=tftp_only),
-    )
-
-
-def _habits(
-    *,
-    ask_next_tvs: bool,
-    refuse_expired: bool,
-    reinstall_identical: bool,
-    any_tftp: bool,
-) -> Habits:
-    return Habits(
-        negative_answer_is_final=not ask_next_tvs,
-        refuses_expired_signers=refuse_expired,
-        identical_file_is_an_update=reinstall_identical,
-        authorises_tftp=not any_tftp,
-    )
-
-
-_network_options = gathered(
-    "network",
-    _network,
-    tls_option,
-    tftp_timeout_option,
-    tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP"),
-    http_port_option,
-    tftp_only_option,
-)
-_habit_options = gathered(
-    "habits",
-    _habits,
-    click.option(
-        "--ask-next-tvs",
-        is_flag=True,
-        help="Take a negative answer for no answer, and ask the next TVS server.",
-    ),
-    click.option(
-        "--refuse-expired",
-        is_flag=True,
-        help="Refuse signers with expired certificates.",
-    ),
-    click.option(
-        "--reinstall-identical",
-        is_flag=True,
-        help="Judge and install a list again that the phone holds already.",
-    ),
-    click.option(
-        "--any-tftp",
-        is_flag=True,
-        help="Take configurations from TFTP servers that the CTL does not name.",
-    ),
-)
-
-
 @phone.command()
 @click.option("--device", required=True, help="Its name: SEP001122334455.")
 @click.option(
@@ -132,8 +64,8 @@ _habit_options = gathered(
 )
 @flash_option
 @tftp_option
-@_network_options
-@_habit_options
+@network_options
+@habit_options
 @click.option(
     "--mic",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -153,7 +85,7 @@ def boot(
     flash: Path,
     tftp: str,
     network: AbstractAsyncContextManager[Network],
-    habits: Habits,
+    habits: PhoneBehaviour,
     mic: Path | None,
     manufacturer: Path | None,
     as_json: bool,
@@ -163,7 +95,7 @@ def boot(
     It goes to CAPF where its configuration says so. Exit status 0 when the phone then
     holds what the server serves, 3 when no server answers.
     """
-    identity = Identity(
+    identity = PhoneIdentity(
         device=parse_device(device),
         model_name=model or model_in(flash) or _FIRST_MODEL,
         servers=parse_servers(tftp),
@@ -179,8 +111,8 @@ def boot(
 )
 @flash_option
 @tftp_option
-@_network_options
-@_habit_options
+@network_options
+@habit_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def capf(
     *,
@@ -188,14 +120,14 @@ def capf(
     flash: Path,
     tftp: str,
     network: AbstractAsyncContextManager[Network],
-    habits: Habits,
+    habits: PhoneBehaviour,
     as_json: bool,
 ) -> None:
     """Type the authentication string on a phone: it goes to CAPF with it."""
     if not (string.isascii() and string.isdigit()):
         raise click.UsageError("an authentication string has digits only")
     state = FolderFlash.open(flash).known_state()
-    identity = Identity(
+    identity = PhoneIdentity(
         device=state.device,
         model_name=state.model,
         servers=parse_servers(tftp),
@@ -208,7 +140,7 @@ def capf(
 
 
 def _give_mic(
-    identity: Identity, flash: Path, mic: Path | None, manufacturer: Path | None
+    identity: PhoneIdentity, flash: Path, mic: Path | None, manufacturer: Path | None
 ) -> None:
     """Do what the factory does."""
     if mic is None and manufacturer is None:
@@ -235,7 +167,7 @@ def _finish(report: BootReport, *, as_json: bool) -> None:
 
 
 async def _boot(
-    identity: Identity,
+    identity: PhoneIdentity,
     flash: Path,
     network: AbstractAsyncContextManager[Network],
     string: str | None,
@@ -265,7 +197,7 @@ def _print_report(report: BootReport) -> None:
 def complaint(report: BootReport) -> str:
     """Say in one line what was wrong and what to do."""
     for kind, file in report.files.items():
-        if file.action in (Action.REJECTED, Action.FAILED):
+        if file.action in (FileAction.REJECTED, FileAction.FAILED):
             name = file.requested or kind.value
             return f"{name} {file.action}: {file.reason}; {_advice(kind, file)}"
     return "the phone does not hold what the server serves"
@@ -274,7 +206,7 @@ def complaint(report: BootReport) -> str:
 def _advice(kind: FileKind, file: FileReport) -> str:
     if file.code is Reason.NOT_DECRYPTED:
         return "the phone needs a certificate from CAPF; see `capf` of --json"
-    if file.action is Action.FAILED:
+    if file.action is FileAction.FAILED:
         return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:
         return "the phone keeps the configuration that it had"
@@ -295,5 +227,5 @@ def _advice(kind: FileKind, file: FileReport) -> str:
     )
 
 
-for _command in (show, log, delete_trust_lists, factory_reset, replay, web):
+for _command in (run, call, show, log, delete_trust_lists, factory_reset, replay, web):
     phone.add_command(_command)

@@ -47,10 +47,13 @@ def show(*, flash: Path, as_json: bool) -> None:
             "files": describe(model, contents),
             "status_messages": list(state.status_lines),
             "report": state.report,
+            "registration": state.registration,
         }
         click.echo(json.dumps(shown))
     else:
-        click.echo(draw(state.device, model, contents, state.status_lines))
+        click.echo(
+            draw(state.device, model, contents, state.status_lines, state.registration)
+        )
 
 
 @click.command()

@@ -24,11 +24,11 @@ from tokenless.phone_emulator.phone import (
     open_network,
     tftp_only,
 )
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.log_events import LogEntry
-from tokenless.phone_emulator.secd.report import Action, BootReport
+from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.phone_emulator.tvs_client import TlsRange
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 
 DEFAULT_CONCURRENCY: Final = 300
 OnPhone = Callable[[BootReport, FleetReport], None]
@@ -44,7 +44,7 @@ class FleetSettings:
     """Over how long power-up is spread; 0: all as soon as they may."""
     seed: int = 0
     """Decides who is powered up when, whose packets are lost, how long retries wait."""
-    wishes: Wishes = Wishes(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
+    download_options: DownloadOptions = DownloadOptions(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
     retries: int = 2
     """How often a phone that did not get a file boots again."""
     retry_after_s: float = 5.0
@@ -64,7 +64,7 @@ class Fleet:
 
     def __init__(
         self,
-        phones: Sequence[Identity],
+        phones: Sequence[PhoneIdentity],
         store: FleetStore,
         settings: FleetSettings | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class Fleet:
         schedule = self._schedule()
         async with (
             open_network(
-                wishes=settings.wishes,
+                download_options=settings.download_options,
                 max_sockets=settings.concurrency,
                 tvs_timeout_s=settings.tvs_timeout_s,
                 tls=settings.tls,
@@ -103,7 +103,7 @@ class Fleet:
                 nursery.start_soon(self._work, schedule, began, network, finish)
         return report
 
-    def _schedule(self) -> Iterator[tuple[float, Identity]]:
+    def _schedule(self) -> Iterator[tuple[float, PhoneIdentity]]:
         """Return every phone with its power-up time, in order of these."""
         ramp = self.settings.ramp_s
         if ramp <= 0:
@@ -116,7 +116,7 @@ class Fleet:
 
     async def _work(
         self,
-        schedule: Iterator[tuple[float, Identity]],
+        schedule: Iterator[tuple[float, PhoneIdentity]],
         began: float,
         network: Network,
         finish: Callable[[BootReport], None],
@@ -125,7 +125,7 @@ class Fleet:
             await trio.sleep_until(began + start)
             finish(await self._boot_one(identity, network))
 
-    async def _boot_one(self, identity: Identity, network: Network) -> BootReport:
+    async def _boot_one(self, identity: PhoneIdentity, network: Network) -> BootReport:
         flash = self.store.flash(identity.device, identity.model_name)
         phone = Phone(identity, flash)
         report = await phone.boot(network)
@@ -166,4 +166,4 @@ class Fleet:
 
 
 def _is_worth_a_retry(report: BootReport) -> bool:
-    return any(file.action is Action.FAILED for file in report.files.values())
+    return any(file.action is FileAction.FAILED for file in report.files.values())

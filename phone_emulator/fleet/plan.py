@@ -22,7 +22,7 @@ from msgspec import Meta
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.secd.events import Habits, Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity, Server
 from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 
 MAX_PHONES: Final = 1_000_000
@@ -55,8 +55,8 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return sum(group.count for group in self.group)
 
     def phones(
-        self, servers: tuple[Server, ...], habits: Habits | None = None
-    ) -> Iterator[Identity]:
+        self, servers: tuple[Server, ...], habits: PhoneBehaviour | None = None
+    ) -> Iterator[PhoneIdentity]:
         """Return every phone; `servers` are those of groups that name none.
 
         Raises:
@@ -72,11 +72,11 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             first = int(group.first_mac, 16)
             prefix = PHONE_MODELS[group.model].device_prefix
             for number in range(first, first + group.count):
-                yield Identity(
+                yield PhoneIdentity(
                     device=f"{prefix}{number:0{_MAC_DIGITS}X}",
                     model_name=group.model,
                     servers=where,
-                    habits=habits or Habits(),
+                    habits=habits or PhoneBehaviour(),
                 )
 
 

@@ -229,8 +229,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     """Make the tables; raise sqlite3.Error for a file that is not ours."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version not in (0, _SCHEMA_VERSION):
-        msg = f"it has the format {version} of another version of this program"
-        raise sqlite3.DatabaseError(msg)
+        raise sqlite3.DatabaseError(
+            f"it has the format {version} of another version of this program"
+        )
     connection.execute("PRAGMA journal_mode = WAL")
     # Of a killed process nothing is lost; of a machine that loses power, at worst the
     # last boots of emulated phones.

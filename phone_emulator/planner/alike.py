@@ -19,18 +19,18 @@ from itertools import groupby
 
 from tokenless.phone_emulator.planner.model import (
     PUBLISHER,
-    Cluster,
-    Identity,
+    CertificateIdentity,
+    ClusterLayout,
+    ClusterState,
     List,
     Served,
-    Site,
     identity,
     make_list,
     slot_of,
     slots_of,
 )
-from tokenless.phone_emulator.planner.phones import Group, Phone
-from tokenless.phone_emulator.planner.steps import Regenerate, Step, World
+from tokenless.phone_emulator.planner.phones import PhoneGroup, PhoneLists
+from tokenless.phone_emulator.planner.steps import PlanStep, Regenerate, World
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.protocol.codes import UNITS_OF_EVERY_NODE
 
@@ -48,10 +48,12 @@ class Part:
     like: Mapping[int, tuple[int, ...]]
     """Every kept node with those that do as it does; in the whole's numbers."""
 
-    def carried_over(self, steps: Iterable[Step], whole: Task) -> tuple[Step, ...]:
+    def carried_over(
+        self, steps: Iterable[PlanStep], whole: Task
+    ) -> tuple[PlanStep, ...]:
         """Return the steps for the whole cluster."""
         wanted = set(whole.goal)
-        found: list[Step] = []
+        found: list[PlanStep] = []
         for step in steps:
             if not isinstance(step, Regenerate):
                 found.append(step)
@@ -64,10 +66,10 @@ class Part:
         return tuple(_in_order(found))
 
 
-def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
+def _in_order(steps: Iterable[PlanStep]) -> Iterator[PlanStep]:
     """Let subscribers that follow each other go by number: easier to follow."""
 
-    def kind(step: Step) -> Hashable:
+    def kind(step: PlanStep) -> Hashable:
         if isinstance(step, Regenerate) and step.node != PUBLISHER:
             return step.unit
         return id(step)
@@ -77,7 +79,7 @@ def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
         yield from sorted(run, key=_node_of) if len(run) > 1 else run
 
 
-def _node_of(step: Step) -> int:
+def _node_of(step: PlanStep) -> int:
     return step.node if isinstance(step, Regenerate) else PUBLISHER
 
 
@@ -101,7 +103,7 @@ class Kinds:
         history = _Histories(task) if task.start is not None else None
         return _numbers(
             (n == PUBLISHER, frozenset(wanted[n]), history and history.of(n))
-            for n in range(len(task.site.nodes))
+            for n in range(len(task.layout.nodes))
         )
 
     def _refine(self) -> None:
@@ -113,7 +115,7 @@ class Kinds:
                 group.behaviour,
                 group in task.running_only,
                 kinds[group.node],
-                frozenset(kinds[n] for n in group.members_of(task.site)),
+                frozenset(kinds[n] for n in group.members_of(task.layout)),
             )
             for group in task.groups
         )
@@ -121,21 +123,21 @@ class Kinds:
         answers: dict[int, set[Hashable]] = defaultdict(set)
         for group, kind in zip(task.groups, self.groups, strict=True):
             serves[group.node].add(kind)
-            for node in group.members_of(task.site):
+            for node in group.members_of(task.layout):
                 answers[node].add(kind)
         self.nodes = _numbers(
             (kinds[n], frozenset(serves[n]), frozenset(answers[n]))
             for n in range(len(kinds))
         )
 
-    def representatives(self) -> dict[Hashable, Group]:
+    def representatives(self) -> dict[Hashable, PhoneGroup]:
         """Return one group of each kind."""
-        found: dict[Hashable, Group] = {}
+        found: dict[Hashable, PhoneGroup] = {}
         for group, kind in zip(self._task.groups, self.groups, strict=True):
             found.setdefault(kind, group)
         return found
 
-    def kind_of(self, group: Group) -> Hashable:
+    def kind_of(self, group: PhoneGroup) -> Hashable:
         """Return a group's kind."""
         return self.groups[self._task.groups.index(group)]
 
@@ -156,10 +158,10 @@ class _Histories:
     def of(self, node: int) -> Hashable:
         """Return everything about a node that matters, without its number."""
         cluster = self._world.cluster
-        site = self._task.site
+        layout = self._task.layout
         served = cluster.served[node]
         in_use = tuple(
-            cluster.generations[slot_of(site, unit, node)]
+            cluster.generations[slot_of(layout, unit, node)]
             for unit in UNITS_OF_EVERY_NODE
         )
         phones = frozenset(
@@ -192,7 +194,7 @@ def _of_node(held: List | None, node: int) -> Hashable:
     return (held.signer.node == node, held.signer.unit, held.signer.generation, mine)
 
 
-def part_of(task: Task, groups: Sequence[Group], kinds: Kinds | None) -> Part:
+def part_of(task: Task, groups: Sequence[PhoneGroup], kinds: Kinds | None) -> Part:
     """Return the part of a task with some groups, and the nodes that matter to them.
 
     Args:
@@ -216,10 +218,10 @@ def part_of(task: Task, groups: Sequence[Group], kinds: Kinds | None) -> Part:
     return Part(_projected(task, groups, nodes), nodes, _like(task, nodes, kinds))
 
 
-def _some_members(task: Task, group: Group, kinds: Kinds | None) -> set[int]:
+def _some_members(task: Task, group: PhoneGroup, kinds: Kinds | None) -> set[int]:
     """Return two TVS members of each kind."""
     found: dict[int, list[int]] = defaultdict(list)
-    for node in group.members_of(task.site):
+    for node in group.members_of(task.layout):
         kind = 0 if kinds is None else kinds.nodes[node]
         if len(found[kind]) < _MEMBERS:
             found[kind].append(node)
@@ -233,7 +235,7 @@ def _like(
     like: dict[int, list[int]] = {node: [node] for node in nodes}
     if kinds is None:
         return {node: tuple(each) for node, each in like.items()}
-    for node in range(len(task.site.nodes)):
+    for node in range(len(task.layout.nodes)):
         if node not in like:
             same = [n for n in nodes if kinds.nodes[n] == kinds.nodes[node]]
             subscribers = [n for n in nodes if n != PUBLISHER]
@@ -242,20 +244,22 @@ def _like(
     return {node: tuple(each) for node, each in like.items()}
 
 
-def _projected(task: Task, groups: Sequence[Group], nodes: tuple[int, ...]) -> Task:
+def _projected(
+    task: Task, groups: Sequence[PhoneGroup], nodes: tuple[int, ...]
+) -> Task:
     """Return the task without the other nodes and groups."""
     number = {node: at for at, node in enumerate(nodes)}
-    site = Site(
-        task.site.release,
-        tuple(task.site.nodes[node] for node in nodes),
-        is_mixed=task.site.is_mixed,
+    layout = ClusterLayout(
+        task.layout.release,
+        tuple(task.layout.nodes[node] for node in nodes),
+        is_mixed=task.layout.is_mixed,
     )
     smaller = {
-        group: Group(
+        group: PhoneGroup(
             group.name,
             group.model,
             number[group.node],
-            tuple(number[n] for n in group.members_of(task.site) if n in number)
+            tuple(number[n] for n in group.members_of(task.layout) if n in number)
             or (number[group.node],),
         )
         for group in groups
@@ -263,7 +267,7 @@ def _projected(task: Task, groups: Sequence[Group], nodes: tuple[int, ...]) -> T
     start = None if task.start is None else _start(task, groups, nodes)
     return replace(
         task,
-        site=site,
+        layout=layout,
         groups=tuple(smaller.values()),
         goal=tuple(
             Regenerate(goal.unit, number[goal.node])
@@ -283,7 +287,7 @@ class _Projection:
     def __init__(self, nodes: Sequence[int]) -> None:
         self._number = {node: at for at, node in enumerate(nodes)}
 
-    def identity(self, who: Identity) -> Identity:
+    def identity(self, who: CertificateIdentity) -> CertificateIdentity:
         """Return a certificate under its node's new number."""
         return identity(who.unit, self._number[who.node], who.generation)
 
@@ -300,19 +304,19 @@ class _Projection:
         return make_list(self.identity(held.signer), members)
 
 
-def _start(task: Task, groups: Sequence[Group], nodes: tuple[int, ...]) -> World:
+def _start(task: Task, groups: Sequence[PhoneGroup], nodes: tuple[int, ...]) -> World:
     """Return where the part starts."""
     world = task.first_world()
     held = dict(zip(task.groups, world.phones, strict=True))
     phones = tuple(held[group] for group in groups)
-    return _renumbered(task.site, World(world.cluster, phones), nodes)
+    return _renumbered(task.layout, World(world.cluster, phones), nodes)
 
 
-def _renumbered(site: Site, world: World, nodes: Sequence[int]) -> World:
+def _renumbered(layout: ClusterLayout, world: World, nodes: Sequence[int]) -> World:
     """Return a world of some nodes, in another order."""
     old, to = world.cluster, _Projection(nodes)
     kept = [
-        old.generations[slot_of(site, unit, nodes[node])]
+        old.generations[slot_of(layout, unit, nodes[node])]
         for unit, node in slots_of(len(nodes))
     ]
     served = []
@@ -322,21 +326,22 @@ def _renumbered(site: Site, world: World, nodes: Sequence[int]) -> World:
         assert itl is not None, "a node's own certificates sign its ITL"  # noqa: S101
         signer = to.identity(each.configuration_signer)
         served.append(Served(to.list(each.ctl), itl, signer))
-    cluster = Cluster(
+    cluster = ClusterState(
         generations=tuple(kept),
         shown=tuple(old.shown[node] for node in nodes),
         ctl=to.list(old.ctl),
         served=tuple(served),
     )
     phones = tuple(
-        Phone(to.list(p.ctl), to.list(p.itl), p.is_configured) for p in world.phones
+        PhoneLists(to.list(p.ctl), to.list(p.itl), p.is_configured)
+        for p in world.phones
     )
     return World(cluster, phones)
 
 
 def are_alike(task: Task, world: World, one: int, other: int) -> bool:
     """Whether nothing tells two nodes apart, now and from now on."""
-    return _can_swap(task, one, other) and _is_symmetric(task.site, world, one, other)
+    return _can_swap(task, one, other) and _is_symmetric(task.layout, world, one, other)
 
 
 @lru_cache
@@ -345,14 +350,14 @@ def _can_swap(task: Task, one: int, other: int) -> bool:
     wanted, wanted_too = units
     return wanted == wanted_too and all(
         group.node not in (one, other)
-        and (one in group.members_of(task.site))
-        == (other in group.members_of(task.site))
+        and (one in group.members_of(task.layout))
+        == (other in group.members_of(task.layout))
         for group in task.groups
     )
 
 
 @lru_cache(maxsize=16_384)
-def _is_symmetric(site: Site, world: World, one: int, other: int) -> bool:
+def _is_symmetric(layout: ClusterLayout, world: World, one: int, other: int) -> bool:
     swap = {one: other, other: one}
-    order = [swap.get(node, node) for node in range(len(site.nodes))]
-    return _renumbered(site, world, order) == world
+    order = [swap.get(node, node) for node in range(len(layout.nodes))]
+    return _renumbered(layout, world, order) == world

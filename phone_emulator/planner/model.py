@@ -21,7 +21,7 @@ PUBLISHER: Final = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Identity:
+class CertificateIdentity:
     """A certificate with its key: the same identity verifies, another never does.
 
     There is one object for each (`identity`), so that comparing states is cheap.
@@ -33,12 +33,12 @@ class Identity:
 
 
 @cache
-def identity(unit: TrustStore, node: int, generation: int) -> Identity:
+def identity(unit: TrustStore, node: int, generation: int) -> CertificateIdentity:
     """Return the certificate of a unit and node, by how often it was regenerated."""
-    return Identity(unit, node, generation)
+    return CertificateIdentity(unit, node, generation)
 
 
-Members = frozenset[tuple[Role, Identity]]
+Members = frozenset[tuple[Role, CertificateIdentity]]
 
 
 class List:
@@ -46,7 +46,7 @@ class List:
 
     __slots__ = ("_by_role", "members", "signer")
 
-    def __init__(self, signer: Identity, members: Members) -> None:
+    def __init__(self, signer: CertificateIdentity, members: Members) -> None:
         self.signer = signer
         self.members = members
         self._by_role = {
@@ -54,20 +54,20 @@ class List:
             for role in {role for role, _ in members}
         }
 
-    def has(self, role: Role, who: Identity) -> bool:
+    def has(self, role: Role, who: CertificateIdentity) -> bool:
         """Whether somebody is in the list with a role."""
         return who in self.holders(role)
 
-    def holders(self, role: Role) -> frozenset[Identity]:
+    def holders(self, role: Role) -> frozenset[CertificateIdentity]:
         """Return everybody with a role."""
         return self._by_role.get(int(role), _NOBODY)
 
 
-_NOBODY: Final[frozenset[Identity]] = frozenset()
+_NOBODY: Final[frozenset[CertificateIdentity]] = frozenset()
 
 
 @cache
-def make_list(signer: Identity, members: Members) -> List:
+def make_list(signer: CertificateIdentity, members: Members) -> List:
     """Return the list of these members: the same bytes, as it were, for the same."""
     return List(signer, members)
 
@@ -77,11 +77,11 @@ class Served(NamedTuple):
 
     ctl: List | None
     itl: List
-    configuration_signer: Identity
+    configuration_signer: CertificateIdentity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Site:
+class ClusterLayout:
     """What does not change while a plan is made."""
 
     release: Release
@@ -111,9 +111,9 @@ def slots_of(nodes: int) -> tuple[tuple[TrustStore, int], ...]:
     return (*everywhere, *((unit, PUBLISHER) for unit in UNITS_OF_PUBLISHER))
 
 
-def slot_of(site: Site, unit: TrustStore, node: int) -> int:
-    """Return where a certificate stands in `Site.slots`."""
-    return _numbered(len(site.nodes))[unit, node]
+def slot_of(layout: ClusterLayout, unit: TrustStore, node: int) -> int:
+    """Return where a certificate stands in `ClusterLayout.slots`."""
+    return _numbered(len(layout.nodes))[unit, node]
 
 
 @lru_cache
@@ -121,11 +121,11 @@ def _numbered(nodes: int) -> dict[tuple[TrustStore, int], int]:
     return {slot: number for number, slot in enumerate(slots_of(nodes))}
 
 
-class Cluster(NamedTuple):
+class ClusterState(NamedTuple):
     """The changing part of a cluster."""
 
     generations: tuple[int, ...]
-    """How often each certificate of `Site.slots` was regenerated."""
+    """How often each certificate of `ClusterLayout.slots` was regenerated."""
     shown: tuple[int, ...]
     """The generation of the TVS certificate that each node's running TVS shows."""
     ctl: List | None
@@ -134,84 +134,94 @@ class Cluster(NamedTuple):
     """By node."""
 
 
-def first_cluster(site: Site) -> Cluster:
+def first_cluster(layout: ClusterLayout) -> ClusterState:
     """Return a healthy cluster, before anything is regenerated."""
-    blank = Cluster((0,) * len(site.slots), (0,) * len(site.nodes), None, ())
-    ctl = build_ctl(site, blank) if site.is_mixed else None
-    return serve_all(site, blank._replace(ctl=ctl))
+    blank = ClusterState((0,) * len(layout.slots), (0,) * len(layout.nodes), None, ())
+    ctl = build_ctl(layout, blank) if layout.is_mixed else None
+    return serve_all(layout, blank._replace(ctl=ctl))
 
 
-def current(site: Site, cluster: Cluster, unit: TrustStore, node: int) -> Identity:
+def current(
+    layout: ClusterLayout, cluster: ClusterState, unit: TrustStore, node: int
+) -> CertificateIdentity:
     """Return the certificate in use."""
-    return identity(unit, node, cluster.generations[slot_of(site, unit, node)])
+    return identity(unit, node, cluster.generations[slot_of(layout, unit, node)])
 
 
-def is_current(site: Site, cluster: Cluster, who: Identity) -> bool:
+def is_current(
+    layout: ClusterLayout, cluster: ClusterState, who: CertificateIdentity
+) -> bool:
     """Whether a certificate is in use, and its key with it."""
-    slot = slot_of(site, who.unit, who.node)
+    slot = slot_of(layout, who.unit, who.node)
     return cluster.generations[slot] == who.generation
 
 
-def build_ctl(site: Site, cluster: Cluster, *, reset: bool = False) -> List:
+def build_ctl(
+    layout: ClusterLayout, cluster: ClusterState, *, reset: bool = False
+) -> List:
     """Make the CTL of a mixed cluster, or of one that was mixed once.
 
     Args:
-        site: The cluster's constants.
+        layout: The cluster's constants.
         cluster: Its certificates.
         reset: As `utils ctl reset localkey` does: CallManager signs (REFERENCE 2.3).
     """
-    callmanager = current(site, cluster, TrustStore.CALLMANAGER, PUBLISHER)
-    recovery = current(site, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
-    recovery_signs = site.release.recovery_signs and not reset
-    members: set[tuple[Role, Identity]] = {(Role.SAST, callmanager)}
-    if site.release.recovery_in_ctl:
+    callmanager = current(layout, cluster, TrustStore.CALLMANAGER, PUBLISHER)
+    recovery = current(layout, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
+    recovery_signs = layout.release.recovery_signs and not reset
+    members: set[tuple[Role, CertificateIdentity]] = {(Role.SAST, callmanager)}
+    if layout.release.recovery_in_ctl:
         members.add((Role.SAST, recovery))
-    members.add((Role.CAPF, current(site, cluster, TrustStore.CAPF, PUBLISHER)))
-    if site.is_mixed:
+    members.add((Role.CAPF, current(layout, cluster, TrustStore.CAPF, PUBLISHER)))
+    if layout.is_mixed:
         # A cluster that has gone back to non-secure empties its servers' records.
-        members.update((Role.CCM_TFTP, each) for each in _callmanagers(site, cluster))
+        members.update((Role.CCM_TFTP, each) for each in _callmanagers(layout, cluster))
     return make_list(recovery if recovery_signs else callmanager, frozenset(members))
 
 
-def build_itl(site: Site, cluster: Cluster, node: int, *, reset: bool = False) -> List:
+def build_itl(
+    layout: ClusterLayout, cluster: ClusterState, node: int, *, reset: bool = False
+) -> List:
     """Make a node's ITL.
 
     Args:
-        site: The cluster's constants.
+        layout: The cluster's constants.
         cluster: Its certificates.
         node: Whose ITL.
         reset: As `utils itl reset localkey` does: the other SAST signs (REFERENCE 2.3).
     """
-    callmanager = current(site, cluster, TrustStore.CALLMANAGER, node)
-    recovery = current(site, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
-    members: set[tuple[Role, Identity]] = {
+    callmanager = current(layout, cluster, TrustStore.CALLMANAGER, node)
+    recovery = current(layout, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
+    members: set[tuple[Role, CertificateIdentity]] = {
         (Role.SAST, callmanager),
         (Role.SAST, recovery),
-        (site.server_role, callmanager),
-        (Role.CAPF, current(site, cluster, TrustStore.CAPF, PUBLISHER)),
+        (layout.server_role, callmanager),
+        (Role.CAPF, current(layout, cluster, TrustStore.CAPF, PUBLISHER)),
     }
-    for each in range(len(site.nodes)):
-        members.add((Role.TVS, current(site, cluster, TrustStore.TVS, each)))
-    recovery_signs = site.release.recovery_signs != reset
+    for each in range(len(layout.nodes)):
+        members.add((Role.TVS, current(layout, cluster, TrustStore.TVS, each)))
+    recovery_signs = layout.release.recovery_signs != reset
     return make_list(recovery if recovery_signs else callmanager, frozenset(members))
 
 
 @lru_cache(maxsize=65_536)
-def serve(site: Site, cluster: Cluster, node: int) -> Served:
+def serve(layout: ClusterLayout, cluster: ClusterState, node: int) -> Served:
     """Return what a TFTP service that starts now takes."""
     return Served(
         cluster.ctl,
-        build_itl(site, cluster, node),
-        current(site, cluster, TrustStore.CALLMANAGER, node),
+        build_itl(layout, cluster, node),
+        current(layout, cluster, TrustStore.CALLMANAGER, node),
     )
 
 
-def serve_all(site: Site, cluster: Cluster) -> Cluster:
+def serve_all(layout: ClusterLayout, cluster: ClusterState) -> ClusterState:
     """Return the cluster with TFTP restarted on every node."""
-    served = tuple(serve(site, cluster, node) for node in range(len(site.nodes)))
+    served = tuple(serve(layout, cluster, node) for node in range(len(layout.nodes)))
     return cluster._replace(served=served)
 
 
-def _callmanagers(site: Site, cluster: Cluster) -> Iterator[Identity]:
-    for node in range(len(site.nodes)):
-        yield current(site, cluster, TrustStore.CALLMANAGER, node)
+def _callmanagers(
+    layout: ClusterLayout, cluster: ClusterState
+) -> Iterator[CertificateIdentity]:
+    for node in range(len(layout.nodes)):
+        yield current(layout, cluster, TrustStore.CALLMANAGER, node)

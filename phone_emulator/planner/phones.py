@@ -11,16 +11,16 @@ from typing import Final, NamedTuple, assert_never
 
 from tokenless.phone_emulator.planner.model import (
     PUBLISHER,
-    Cluster,
-    Identity,
+    CertificateIdentity,
+    ClusterLayout,
+    ClusterState,
     List,
     Served,
-    Site,
     identity,
     is_current,
     slot_of,
 )
-from tokenless.phone_emulator.secd.report import CHANGED, Action
+from tokenless.phone_emulator.secd.report import CHANGED, FileAction
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.reasons import Reason
@@ -44,7 +44,7 @@ _STORE_ROLES: Final = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class PhoneGroup:
     """Phones of one model, with one first TFTP server and one CallManager group."""
 
     name: str
@@ -65,9 +65,9 @@ class Group:
         model = PHONE_MODELS[self.model]
         return Behaviour(model.security_by_default, model.signed_files)
 
-    def members_of(self, site: Site) -> Sequence[int]:
+    def members_of(self, layout: ClusterLayout) -> Sequence[int]:
         """Return the nodes whose TVS the phones ask."""
-        return self.members or range(len(site.nodes))
+        return self.members or range(len(layout.nodes))
 
 
 class Behaviour(NamedTuple):
@@ -77,7 +77,7 @@ class Behaviour(NamedTuple):
     signed_files: bool
 
 
-class Phone(NamedTuple):
+class PhoneLists(NamedTuple):
     """What a group's phones hold."""
 
     ctl: List | None = None
@@ -86,46 +86,46 @@ class Phone(NamedTuple):
     """An accepted configuration names the TVS servers."""
 
 
-class Fate(NamedTuple):
+class FileOutcome(NamedTuple):
     """What became of one file."""
 
-    action: Action
+    action: FileAction
     verified_by: VerifiedBy | None = None
     rule: int = 8
     reason: Reason | None = None
     """Why it was refused."""
 
 
-class Boot(NamedTuple):
+class PredictedBoot(NamedTuple):
     """What came of a boot."""
 
-    phone: Phone
-    ctl: Fate
-    itl: Fate | None
+    phone: PhoneLists
+    ctl: FileOutcome
+    itl: FileOutcome | None
     """None for phones without Security by Default, which ask for none."""
-    configuration: Fate
+    configuration: FileOutcome
 
     @property
-    def refusals(self) -> tuple[tuple[FileKind, Fate], ...]:
+    def refusals(self) -> tuple[tuple[FileKind, FileOutcome], ...]:
         """The files that were refused."""
-        fates = zip(FileKind, (self.ctl, self.itl, self.configuration), strict=True)
+        outcomes = zip(FileKind, (self.ctl, self.itl, self.configuration), strict=True)
         return tuple(
-            (kind, fate)
-            for kind, fate in fates
-            if fate is not None and fate.action is Action.REJECTED
+            (kind, outcome)
+            for kind, outcome in outcomes
+            if outcome is not None and outcome.action is FileAction.REJECTED
         )
 
 
 class Tvs(NamedTuple):
     """What TVS is to phones: who shows what, and whom it vouches for."""
 
-    shown: tuple[Identity, ...]
+    shown: tuple[CertificateIdentity, ...]
     """The certificate of each member of the phones' CallManager group."""
     generations: tuple[int, ...]
     ctl: List | None
 
 
-def tvs_of(cluster: Cluster, members: Iterable[int]) -> Tvs:
+def tvs_of(cluster: ClusterState, members: Iterable[int]) -> Tvs:
     """Return the TVS of a CallManager group."""
     shown = tuple(
         identity(TrustStore.TVS, node, cluster.shown[node]) for node in members
@@ -134,26 +134,32 @@ def tvs_of(cluster: Cluster, members: Iterable[int]) -> Tvs:
 
 
 def boot(
-    site: Site, cluster: Cluster, group: Group, phone: Phone, node: int | None = None
-) -> Boot:
+    layout: ClusterLayout,
+    cluster: ClusterState,
+    group: PhoneGroup,
+    phone: PhoneLists,
+    node: int | None = None,
+) -> PredictedBoot:
     """Boot a group's phones; at their own node, or at another one.
 
     Args:
-        site: The cluster's constants.
+        layout: The cluster's constants.
         cluster: Its state.
         group: The phones.
         phone: What they hold.
         node: Which node serves them this time; their own when None.
     """
     served = cluster.served[group.node if node is None else node]
-    tvs = tvs_of(cluster, group.members_of(site))
-    return _boot(site, tvs, served, group.behaviour, phone)
+    tvs = tvs_of(cluster, group.members_of(layout))
+    return _boot(layout, tvs, served, group.behaviour, phone)
 
 
 @lru_cache(maxsize=65_536)
-def _boot(site: Site, tvs: Tvs, served: Served, model: Behaviour, phone: Phone) -> Boot:
+def _boot(
+    layout: ClusterLayout, tvs: Tvs, served: Served, model: Behaviour, phone: PhoneLists
+) -> PredictedBoot:
     has_sbd = model.security_by_default
-    judge = _Judge(site, tvs, phone.is_configured, has_sbd)
+    judge = _Judge(layout, tvs, phone.is_configured, has_sbd)
     state = _state(phone.ctl, phone.itl)
     ctl = judge.list(FileKind.CTL, served.ctl, state, phone)
     if ctl.action in CHANGED:
@@ -169,13 +175,13 @@ def _boot(site: Site, tvs: Tvs, served: Served, model: Behaviour, phone: Phone) 
             phone = phone._replace(itl=served.itl)
             state = _state(phone.ctl, phone.itl)
     wants_signed = model.signed_files and any(map(_has_tftp, (phone.ctl, phone.itl)))
-    configuration = Fate(Action.UPDATED, rule=11)
+    configuration = FileOutcome(FileAction.UPDATED, rule=11)
     if wants_signed:
         signer = served.configuration_signer
         configuration = judge.file(FileKind.CONFIGURATION, signer, None, state, phone)
-    if configuration.action is not Action.REJECTED:
+    if configuration.action is not FileAction.REJECTED:
         phone = phone._replace(is_configured=True)
-    return Boot(phone, ctl, itl, configuration)
+    return PredictedBoot(phone, ctl, itl, configuration)
 
 
 def _state(ctl: List | None, itl: List | None) -> TrustState:
@@ -191,48 +197,50 @@ def _has_tftp(held: List | None) -> bool:
 class _Judge(NamedTuple):
     """Decides over files for one phone."""
 
-    site: Site
+    layout: ClusterLayout
     tvs: Tvs
     is_configured: bool
     has_sbd: bool
 
     def list(
-        self, kind: FileKind, new: List | None, state: TrustState, phone: Phone
-    ) -> Fate:
+        self, kind: FileKind, new: List | None, state: TrustState, phone: PhoneLists
+    ) -> FileOutcome:
         """Decide over a list."""
         held = phone.ctl if kind is FileKind.CTL else phone.itl
         if new is None:
-            return Fate(Action.ABSENT, rule=1)
+            return FileOutcome(FileAction.ABSENT, rule=1)
         if new == held:
-            return Fate(Action.UNCHANGED)
-        fate = self.file(kind, new.signer, new, state, phone)
-        if fate.action is Action.UPDATED and held is None:
-            return fate._replace(action=Action.INSTALLED)
-        return fate
+            return FileOutcome(FileAction.UNCHANGED)
+        outcome = self.file(kind, new.signer, new, state, phone)
+        if outcome.action is FileAction.UPDATED and held is None:
+            return outcome._replace(action=FileAction.INSTALLED)
+        return outcome
 
     def file(
         self,
         kind: FileKind,
-        signer: Identity,
+        signer: CertificateIdentity,
         itself: List | None,
         state: TrustState,
-        phone: Phone,
-    ) -> Fate:
+        phone: PhoneLists,
+    ) -> FileOutcome:
         """Decide over a signed file: its own lists first, then TVS."""
         for source, rule in SOURCES[state][kind]:
             held = _source(source, itself, phone)
             if held and any(held.has(role, signer) for role in kind.signer_roles):
-                return Fate(Action.UPDATED, source, rule)
+                return FileOutcome(FileAction.UPDATED, source, rule)
         return self._unknown(kind, signer, phone)
 
-    def _unknown(self, kind: FileKind, signer: Identity, phone: Phone) -> Fate:
+    def _unknown(
+        self, kind: FileKind, signer: CertificateIdentity, phone: PhoneLists
+    ) -> FileOutcome:
         reason = self._why_not_vouched(kind, signer, phone)
         if reason is not None:
-            return Fate(Action.REJECTED, None, kind.refusal_rule, reason)
-        return Fate(Action.UPDATED, VerifiedBy.TVS, kind.tvs_rule)
+            return FileOutcome(FileAction.REJECTED, None, kind.refusal_rule, reason)
+        return FileOutcome(FileAction.UPDATED, VerifiedBy.TVS, kind.tvs_rule)
 
     def _why_not_vouched(
-        self, kind: FileKind, signer: Identity, phone: Phone
+        self, kind: FileKind, signer: CertificateIdentity, phone: PhoneLists
     ) -> Reason | None:
         """Return why TVS does not help; None when it vouches for the signer."""
         pinned = frozenset() if phone.itl is None else phone.itl.holders(Role.TVS)
@@ -249,16 +257,16 @@ class _Judge(NamedTuple):
             return Reason.NOT_VOUCHED
         return None if kind.signer_roles & vouched else Reason.WRONG_ROLE
 
-    def _vouched_roles(self, signer: Identity) -> frozenset[Role]:
+    def _vouched_roles(self, signer: CertificateIdentity) -> frozenset[Role]:
         """Return the roles that TVS answers: of database or CTL (REFERENCE 3.6)."""
-        slot = slot_of(self.site, signer.unit, signer.node)
+        slot = slot_of(self.layout, signer.unit, signer.node)
         if self.tvs.generations[slot] == signer.generation:
             return _STORE_ROLES[signer.unit]
         members = () if self.tvs.ctl is None else self.tvs.ctl.members
         return frozenset(role for role, who in members if who == signer)
 
 
-def _source(source: VerifiedBy, itself: List | None, phone: Phone) -> List | None:
+def _source(source: VerifiedBy, itself: List | None, phone: PhoneLists) -> List | None:
     match source:
         case VerifiedBy.FIRST_USE:
             return itself
@@ -272,7 +280,9 @@ def _source(source: VerifiedBy, itself: List | None, phone: Phone) -> List | Non
             assert_never(source)
 
 
-def anchors(site: Site, cluster: Cluster, group: Group, phone: Phone) -> set[Identity]:
+def anchors(
+    layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
+) -> set[CertificateIdentity]:
     """Return the anchors that phones have left.
 
     An anchor is a signer that the phone's lists let it accept by itself: a SAST of its
@@ -282,22 +292,22 @@ def anchors(site: Site, cluster: Cluster, group: Group, phone: Phone) -> set[Ide
     found = set()
     for held in (phone.ctl, phone.itl):
         for who in () if held is None else held.holders(Role.SAST):
-            if is_current(site, cluster, who) and (
-                group.security_by_default or _signs_ctl(site, who)
+            if is_current(layout, cluster, who) and (
+                group.security_by_default or _signs_ctl(layout, who)
             ):
                 found.add(who)
     return found
 
 
-def _signs_ctl(site: Site, who: Identity) -> bool:
+def _signs_ctl(layout: ClusterLayout, who: CertificateIdentity) -> bool:
     if who.unit is TrustStore.ITLRECOVERY:
-        return site.release.recovery_signs
+        return layout.release.recovery_signs
     return who.node == PUBLISHER
 
 
 def tvs_members(
-    site: Site, cluster: Cluster, group: Group, phone: Phone
-) -> set[Identity]:
+    layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
+) -> set[CertificateIdentity]:
     """Return the TVS members that phones can ask.
 
     They show a certificate that the phone's ITL holds (role 21), and an accepted
@@ -305,5 +315,5 @@ def tvs_members(
     """
     if phone.itl is None or not phone.is_configured:
         return set()
-    shown = tvs_of(cluster, group.members_of(site)).shown
+    shown = tvs_of(cluster, group.members_of(layout)).shown
     return {who for who in shown if who in phone.itl.holders(Role.TVS)}

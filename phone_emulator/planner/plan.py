@@ -4,22 +4,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.phone_emulator.planner.model import Cluster, Identity, Site
+from tokenless.phone_emulator.planner.model import (
+    CertificateIdentity,
+    ClusterLayout,
+    ClusterState,
+)
 from tokenless.phone_emulator.planner.phones import (
-    Boot,
-    Group,
-    Phone,
+    PhoneGroup,
+    PhoneLists,
+    PredictedBoot,
     anchors,
     tvs_members,
 )
 from tokenless.phone_emulator.planner.risk import after_a_power_cut
 from tokenless.phone_emulator.planner.solve import solve
 from tokenless.phone_emulator.planner.steps import (
+    PlanStep,
     Regenerate,
     ResetPhones,
     RestartTftp,
     RestartTvs,
-    Step,
     UpdateCtl,
     World,
     apply,
@@ -29,10 +33,10 @@ from tokenless.phone_emulator.planner.steps import (
 )
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.planner.unsafe import (
-    Trouble,
+    GroupProblem,
     Unsafe,
+    problem_of,
     refused,
-    trouble_of,
     unsafe,
 )
 from tokenless.protocol.codes import UNITS, TrustStore
@@ -63,16 +67,16 @@ class Planned:
     """One step of a plan and what stands after it."""
 
     number: int
-    step: Step
+    step: PlanStep
     title: str
     commands: tuple[str, ...]
     """As lines of a rehearsal."""
-    anchors: dict[str, tuple[Identity, ...]]
+    anchors: dict[str, tuple[CertificateIdentity, ...]]
     """By group: the signers that its phones accept by themselves."""
     tvs: dict[str, tuple[int, ...]]
     """By group: the nodes whose TVS its phones can ask."""
     dangers: tuple[Danger, ...]
-    boots: dict[str, Boot]
+    boots: dict[str, PredictedBoot]
     """By group: what came of the phones' reset; empty for other steps."""
 
 
@@ -83,7 +87,7 @@ class PlanFailure:
     number: int
     title: str
     groups: tuple[str, ...]
-    trouble: Trouble
+    problem: GroupProblem
     """Of the first of the groups."""
 
 
@@ -110,7 +114,7 @@ class Plan:
     unsafe: tuple[Unsafe, ...]
     """Groups for which the order is not safe: why, and between which steps; of the
     order in one go when there is no safe one."""
-    by_hand: tuple[Group, ...]
+    by_hand: tuple[PhoneGroup, ...]
     """Groups that are not well at the end: their CTL must be deleted by hand."""
     in_one_go: InOneGo
     explored: int
@@ -154,7 +158,7 @@ def make_plan(
     )
 
 
-def _annotate(task: Task, safe: Task, steps: Sequence[Step]) -> Iterator[Planned]:
+def _annotate(task: Task, safe: Task, steps: Sequence[PlanStep]) -> Iterator[Planned]:
     """Tell what stands after each step.
 
     Args:
@@ -165,14 +169,14 @@ def _annotate(task: Task, safe: Task, steps: Sequence[Step]) -> Iterator[Planned
     world, guarded = task.first_world(), safe.first_world()
     for number, step in enumerate(steps, 1):
         is_reset = isinstance(step, ResetPhones)
-        booted = boots(task.site, task.groups, world) if is_reset else ()
-        world = apply(task.site, task.groups, world, step)
-        guarded = apply(task.site, safe.groups, guarded, step)
+        booted = boots(task.layout, task.groups, world) if is_reset else ()
+        world = apply(task.layout, task.groups, world, step)
+        guarded = apply(task.layout, safe.groups, guarded, step)
         yield Planned(
             number=number,
             step=step,
-            title=title(task.site, step),
-            commands=commands(task.site, step),
+            title=title(task.layout, step),
+            commands=commands(task.layout, step),
             anchors=anchors_of(task, world),
             tvs=tvs_of_groups(task, world),
             dangers=tuple(_dangers(safe, guarded, _still_to_come(steps[number:]))),
@@ -183,13 +187,13 @@ def _annotate(task: Task, safe: Task, steps: Sequence[Step]) -> Iterator[Planned
         )
 
 
-def anchors_of(task: Task, world: World) -> dict[str, tuple[Identity, ...]]:
+def anchors_of(task: Task, world: World) -> dict[str, tuple[CertificateIdentity, ...]]:
     """Return the anchors of each group: signers that its phones accept."""
-    slots = {slot: number for number, slot in enumerate(task.site.slots)}
+    slots = {slot: number for number, slot in enumerate(task.layout.slots)}
     return {
         group.name: tuple(
             sorted(
-                anchors(task.site, world.cluster, group, phone),
+                anchors(task.layout, world.cluster, group, phone),
                 key=lambda who: slots[who.unit, who.node],
             )
         )
@@ -202,14 +206,15 @@ def tvs_of_groups(task: Task, world: World) -> dict[str, tuple[int, ...]]:
     return {
         group.name: tuple(
             sorted(
-                who.node for who in tvs_members(task.site, world.cluster, group, phone)
+                who.node
+                for who in tvs_members(task.layout, world.cluster, group, phone)
             )
         )
         for group, phone in zip(task.groups, world.phones, strict=True)
     }
 
 
-def _still_to_come(steps: Sequence[Step]) -> frozenset[TrustStore]:
+def _still_to_come(steps: Sequence[PlanStep]) -> frozenset[TrustStore]:
     """Return the units that the plan itself replaces before the next reset."""
     units = set()
     for step in steps:
@@ -234,8 +239,8 @@ def _dangers(
         if unit in planned:
             continue
         after = world
-        for node in task.site.holders(unit):
-            after = apply(task.site, (), after, Regenerate(unit, node))
+        for node in task.layout.holders(unit):
+            after = apply(task.layout, (), after, Regenerate(unit, node))
         locked = {g for g, p in pairs if _is_refused(task, after, g, p)} - locked_before
         burnt = {g for g, p in pairs if not _ways(task, after, g, p)} - burnt_before
         if locked | burnt:
@@ -246,12 +251,12 @@ def _dangers(
             )
 
 
-def _key(task: Task, group: Group) -> tuple[object, ...]:
+def _key(task: Task, group: PhoneGroup) -> tuple[object, ...]:
     """Return what makes groups the same to the model."""
-    return group.behaviour, group.node, tuple(group.members_of(task.site))
+    return group.behaviour, group.node, tuple(group.members_of(task.layout))
 
 
-def _different(task: Task, world: World) -> Iterator[tuple[Group, Phone]]:
+def _different(task: Task, world: World) -> Iterator[tuple[PhoneGroup, PhoneLists]]:
     """Return one group of those that are the same, with what it holds."""
     seen = set()
     for group, phone in zip(task.groups, world.phones, strict=True):
@@ -261,30 +266,30 @@ def _different(task: Task, world: World) -> Iterator[tuple[Group, Phone]]:
             yield group, phone
 
 
-def _is_refused(task: Task, world: World, group: Group, phone: Phone) -> bool:
-    cluster = after_a_power_cut(task.site, world.cluster)
-    return trouble_of(task.site, cluster, group, phone) is not None
+def _is_refused(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
+    cluster = after_a_power_cut(task.layout, world.cluster)
+    return problem_of(task.layout, cluster, group, phone) is not None
 
 
-def _ways(task: Task, world: World, group: Group, phone: Phone) -> bool:
+def _ways(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
     """Whether the phones can be reached after a restart of the services."""
-    cluster = after_a_power_cut(task.site, world.cluster)
+    cluster = after_a_power_cut(task.layout, world.cluster)
     return bool(
-        anchors(task.site, cluster, group, phone)
-        or tvs_members(task.site, cluster, group, phone)
+        anchors(task.layout, cluster, group, phone)
+        or tvs_members(task.layout, cluster, group, phone)
     )
 
 
-def naive_steps(task: Task) -> tuple[Step, ...]:
+def naive_steps(task: Task) -> tuple[PlanStep, ...]:
     """Return the goal done in one go: all certificates, all restarts, all phones."""
-    update: tuple[Step, ...] = (UpdateCtl(),) if task.site.is_mixed else ()
+    update: tuple[PlanStep, ...] = (UpdateCtl(),) if task.layout.is_mixed else ()
     return (*task.goal, *update, RestartTvs(), RestartTftp(), ResetPhones())
 
 
 def _in_one_go(task: Task) -> InOneGo:
     steps = naive_steps(task)
     return InOneGo(
-        titles=tuple(title(task.site, step) for step in steps),
+        titles=tuple(title(task.layout, step) for step in steps),
         lockout=_first_lockout(task, steps, lambda _, cluster: cluster),
         lockout_if_restarted=_first_lockout(task, steps, after_a_power_cut),
         burnt=_first_burnt(task, steps),
@@ -292,7 +297,9 @@ def _in_one_go(task: Task) -> InOneGo:
 
 
 def _first_lockout(
-    task: Task, steps: Sequence[Step], seen: Callable[[Site, Cluster], Cluster]
+    task: Task,
+    steps: Sequence[PlanStep],
+    seen: Callable[[ClusterLayout, ClusterState], ClusterState],
 ) -> PlanFailure | None:
     """Return the first step after which phones refuse something.
 
@@ -303,20 +310,20 @@ def _first_lockout(
     """
     world = task.first_world()
     for number, step in enumerate(steps, 1):
-        world = apply(task.site, task.groups, world, step)
-        found = refused(task, seen(task.site, world.cluster), world)
+        world = apply(task.layout, task.groups, world, step)
+        found = refused(task, seen(task.layout, world.cluster), world)
         if found:
             names = tuple(group.name for group in found)
-            trouble = next(iter(found.values()))
-            return PlanFailure(number, title(task.site, step), names, trouble)
+            problem = next(iter(found.values()))
+            return PlanFailure(number, title(task.layout, step), names, problem)
     return None
 
 
-def _first_burnt(task: Task, steps: Sequence[Step]) -> PlanFailure | None:
+def _first_burnt(task: Task, steps: Sequence[PlanStep]) -> PlanFailure | None:
     """Return the first step that leaves a group no anchor and no TVS member."""
     world = task.first_world()
     for number, step in enumerate(steps, 1):
-        before, world = world, apply(task.site, task.groups, world, step)
+        before, world = world, apply(task.layout, task.groups, world, step)
         pairs = zip(task.groups, before.phones, world.phones, strict=True)
         names = tuple(
             group.name
@@ -325,12 +332,12 @@ def _first_burnt(task: Task, steps: Sequence[Step]) -> PlanFailure | None:
             and not _can_reach(task, world, group, holds)
         )
         if names:
-            return PlanFailure(number, title(task.site, step), names, Trouble())
+            return PlanFailure(number, title(task.layout, step), names, GroupProblem())
     return None
 
 
-def _can_reach(task: Task, world: World, group: Group, phone: Phone) -> bool:
+def _can_reach(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
     return bool(
-        anchors(task.site, world.cluster, group, phone)
-        or tvs_members(task.site, world.cluster, group, phone)
+        anchors(task.layout, world.cluster, group, phone)
+        or tvs_members(task.layout, world.cluster, group, phone)
     )

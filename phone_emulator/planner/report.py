@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.model import PUBLISHER, Identity, Site
-from tokenless.phone_emulator.planner.phones import Boot, Group
+from tokenless.phone_emulator.planner.model import (
+    PUBLISHER,
+    CertificateIdentity,
+    ClusterLayout,
+)
+from tokenless.phone_emulator.planner.phones import PhoneGroup, PredictedBoot
 from tokenless.phone_emulator.planner.plan import (
     Danger,
     Harm,
@@ -15,7 +19,7 @@ from tokenless.phone_emulator.planner.plan import (
 )
 from tokenless.phone_emulator.planner.steps import describe
 from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.planner.unsafe import OtherReason, Trouble, Unsafe
+from tokenless.phone_emulator.planner.unsafe import GroupProblem, OtherReason, Unsafe
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import FileKind
@@ -44,7 +48,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
     naive = plan.in_one_go
     return {
         "safe": plan.steps is not None and not plan.unsafe,
-        "steps": [_step_json(plan.task.site, each) for each in plan.steps or ()],
+        "steps": [_step_json(plan.task.layout, each) for each in plan.steps or ()],
         "unsafe": [_unsafe_json(each) for each in plan.unsafe],
         "by_hand": [group.name for group in plan.by_hand],
         "in_one_go": {
@@ -60,17 +64,18 @@ def to_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _step_json(site: Site, step: Planned) -> dict[str, Any]:
+def _step_json(layout: ClusterLayout, step: Planned) -> dict[str, Any]:
     return {
         "step": step.number,
         "title": step.title,
         "run": list(step.commands),
         "anchors": {
-            name: [describe(site, who) for who in left]
+            name: [describe(layout, who) for who in left]
             for name, left in step.anchors.items()
         },
         "tvs": {
-            name: [site.nodes[node] for node in left] for name, left in step.tvs.items()
+            name: [layout.nodes[node] for node in left]
+            for name, left in step.tvs.items()
         },
         "must_not_follow": [_danger_json(each) for each in step.dangers],
         "phones": {name: _boot_json(each) for name, each in step.boots.items()},
@@ -81,9 +86,9 @@ def _unsafe_json(each: Unsafe) -> dict[str, Any]:
     return {
         "group": each.group.name,
         "model": each.group.model,
-        "reason_code": str(each.trouble.reason),
-        "file": each.trouble.file,
-        "rule": each.trouble.rule,
+        "reason_code": str(each.problem.reason),
+        "file": each.problem.file,
+        "rule": each.problem.rule,
         "from_step": each.from_step,
         "to_step": each.to_step,
         "only_if_restarted": each.only_if_restarted,
@@ -98,18 +103,18 @@ def _danger_json(danger: Danger) -> dict[str, Any]:
     }
 
 
-def _boot_json(boot: Boot) -> dict[str, Any]:
-    fates = {"ctl": boot.ctl, "itl": boot.itl, "configuration": boot.configuration}
+def _boot_json(boot: PredictedBoot) -> dict[str, Any]:
+    outcomes = {"ctl": boot.ctl, "itl": boot.itl, "configuration": boot.configuration}
     return {
         kind: {
-            "action": fate.action,
-            "verified_by": fate.verified_by,
-            "rule": fate.rule,
-            "reason_code": fate.reason,
-            "reason": None if fate.reason is None else _BECAUSE[fate.reason],
+            "action": outcome.action,
+            "verified_by": outcome.verified_by,
+            "rule": outcome.rule,
+            "reason_code": outcome.reason,
+            "reason": None if outcome.reason is None else _BECAUSE[outcome.reason],
         }
-        for kind, fate in fates.items()
-        if fate is not None
+        for kind, outcome in outcomes.items()
+        if outcome is not None
     }
 
 
@@ -120,8 +125,8 @@ def _failure_json(failure: PlanFailure | None) -> dict[str, Any] | None:
         "step": failure.number,
         "title": failure.title,
         "groups": list(failure.groups),
-        "reason_code": str(failure.trouble.reason),
-        "reason": _why(failure.trouble),
+        "reason_code": str(failure.problem.reason),
+        "reason": _why(failure.problem),
     }
 
 
@@ -168,7 +173,7 @@ def _by_hand_in_words(plan: Plan) -> Iterator[str]:
 def _unsafe_in_words(found: Sequence[Unsafe], where: str) -> Iterator[str]:
     alike: dict[tuple[object, ...], list[Unsafe]] = {}
     for each in found:
-        key = (each.trouble, each.to_step, each.only_if_restarted, each.group.model)
+        key = (each.problem, each.to_step, each.only_if_restarted, each.group.model)
         alike.setdefault(key, []).append(each)
     for same in alike.values():
         yield _window(same, where)
@@ -180,14 +185,14 @@ def _window(same: Sequence[Unsafe], where: str) -> str:
     names = _names([each.group.name for each in same])
     what = (
         "cannot be reached"
-        if first.trouble.file is None
-        else f"that starts refuses {_FILES[first.trouble.file]}"
+        if first.problem.file is None
+        else f"that starts refuses {_FILES[first.problem.file]}"
     )
     restarted = ", if services restarted meanwhile," if first.only_if_restarted else ""
     after = "" if first.to_step is None else " Afterwards it is well."
     return (
         f"Not safe for {names}: {_when(first, where)}{restarted} a "
-        f"{first.group.model} {what}: {_BECAUSE[first.trouble.reason]}.{after}"
+        f"{first.group.model} {what}: {_BECAUSE[first.problem.reason]}.{after}"
     )
 
 
@@ -200,11 +205,11 @@ def _when(each: Unsafe, where: str) -> str:
     return f"between step {each.from_step} and {each.to_step} {where}"
 
 
-def _why(trouble: Trouble) -> str:
-    because = _BECAUSE[trouble.reason]
-    if trouble.file is None:
+def _why(problem: GroupProblem) -> str:
+    because = _BECAUSE[problem.reason]
+    if problem.file is None:
         return because
-    return f"a phone refuses {_FILES[trouble.file]}: {because} (rule {trouble.rule})"
+    return f"a phone refuses {_FILES[problem.file]}: {because} (rule {problem.rule})"
 
 
 def _names(names: Iterable[str]) -> str:
@@ -224,7 +229,7 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
         yield from (f"       {line}" for line in step.commands)
         for boot, names in _by_value(step.boots, _boot_in_words):
             yield f"       {names}: {boot}"
-        ways = {g.name: _ways_in_words(task.site, g, step) for g in task.groups}
+        ways = {g.name: _ways_in_words(task.layout, g, step) for g in task.groups}
         changed = {name: ways[name] for name in ways if before.get(name) != ways[name]}
         for left, names in _by_value(changed, str):
             yield f"       anchors of {names}: {left}"
@@ -235,17 +240,17 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
         warned = {danger.unit for danger in step.dangers}
 
 
-def _ways_in_words(site: Site, group: Group, step: Planned) -> str:
+def _ways_in_words(layout: ClusterLayout, group: PhoneGroup, step: Planned) -> str:
     """Say by what the phones of a group can be reached."""
     signers = ", ".join(
-        _own(who, group) or describe(site, who) for who in step.anchors[group.name]
+        _own(who, group) or describe(layout, who) for who in step.anchors[group.name]
     )
-    members = ", ".join(site.nodes[node] for node in step.tvs[group.name])
+    members = ", ".join(layout.nodes[node] for node in step.tvs[group.name])
     words = signers or "NONE"
     return f"{words}; TVS members: {members}" if members else words
 
 
-def _own(who: Identity, group: Group) -> str:
+def _own(who: CertificateIdentity, group: PhoneGroup) -> str:
     """Name a subscriber's certificate so that groups of several nodes read alike."""
     if who.node == PUBLISHER or who.node != group.node:
         return ""
@@ -285,12 +290,12 @@ def _danger_in_words(danger: Danger, steps: Sequence[Planned]) -> str:
     )
 
 
-def _boot_in_words(boot: Boot) -> str:
+def _boot_in_words(boot: PredictedBoot) -> str:
     parts = []
-    for kind, fate in (("CTL", boot.ctl), ("ITL", boot.itl)):
-        if fate is not None:
-            by = f" by {fate.verified_by}" if fate.verified_by else ""
-            parts.append(f"{kind} {fate.action}{by}")
+    for kind, outcome in (("CTL", boot.ctl), ("ITL", boot.itl)):
+        if outcome is not None:
+            by = f" by {outcome.verified_by}" if outcome.verified_by else ""
+            parts.append(f"{kind} {outcome.action}{by}")
     return ", ".join(parts)
 
 
@@ -315,7 +320,7 @@ def _one_go_in_words(naive: InOneGo) -> Iterator[str]:
 
 
 def _failure_in_words(what: str, failure: PlanFailure) -> str:
-    why = "" if failure.trouble.is_burnt else f": {_why(failure.trouble)}"
+    why = "" if failure.problem.is_burnt else f": {_why(failure.problem)}"
     return (
         f"  step {failure.number} ({failure.title}) {what} {_names(failure.groups)}"
         f"{why}."

@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from tokenless.phone_emulator.planner.model import Cluster, List, Site, build_ctl
+from tokenless.phone_emulator.planner.model import (
+    ClusterLayout,
+    ClusterState,
+    List,
+    build_ctl,
+)
 from tokenless.phone_emulator.planner.phones import (
-    Group,
-    Phone,
+    PhoneGroup,
+    PhoneLists,
     anchors,
     boot,
     tvs_members,
@@ -42,56 +47,64 @@ def assess(task: Task, world: World) -> Risk | None:
     use any more.
     """
     bound, fewest = 0, MANY_WAYS
-    restarted = after_a_power_cut(task.site, world.cluster)
+    restarted = after_a_power_cut(task.layout, world.cluster)
     for group, phone in zip(task.groups, world.phones, strict=True):
         left = _fewest_ways(task, world.cluster, restarted, group, phone)
         if not left:
             return None
         fewest = min(fewest, left)
-        bound += _is_bound(task.site, restarted, group, phone)
+        bound += _is_bound(task.layout, restarted, group, phone)
     return Risk(-fewest, bound)
 
 
 def _fewest_ways(
-    task: Task, cluster: Cluster, restarted: Cluster, group: Group, phone: Phone
+    task: Task,
+    cluster: ClusterState,
+    restarted: ClusterState,
+    group: PhoneGroup,
+    phone: PhoneLists,
 ) -> int:
-    left = ways_left(task.site, cluster, group, phone)
+    left = ways_left(task.layout, cluster, group, phone)
     if left and group not in task.running_only:
-        left = min(left, ways_left(task.site, restarted, group, phone))
+        left = min(left, ways_left(task.layout, restarted, group, phone))
     return left
 
 
-def unsafe_groups(task: Task, world: World) -> Iterator[Group]:
+def unsafe_groups(task: Task, world: World) -> Iterator[PhoneGroup]:
     """Return the groups for which a world is not safe."""
-    restarted = after_a_power_cut(task.site, world.cluster)
+    restarted = after_a_power_cut(task.layout, world.cluster)
     for group, phone in zip(task.groups, world.phones, strict=True):
         if not _fewest_ways(task, world.cluster, restarted, group, phone) or (
-            task.strict and _is_bound(task.site, restarted, group, phone)
+            task.strict and _is_bound(task.layout, restarted, group, phone)
         ):
             yield group
 
 
 @lru_cache(maxsize=65_536)
-def after_a_power_cut(site: Site, cluster: Cluster) -> Cluster:
+def after_a_power_cut(layout: ClusterLayout, cluster: ClusterState) -> ClusterState:
     """Return the cluster with TVS and TFTP restarted on every node."""
-    return change(site, change(site, cluster, RestartTvs()), RestartTftp())
+    return change(layout, change(layout, cluster, RestartTvs()), RestartTftp())
 
 
 @lru_cache(maxsize=131_072)
-def ways_left(site: Site, cluster: Cluster, group: Group, phone: Phone) -> int:
+def ways_left(
+    layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
+) -> int:
     """Count anchors and TVS members; 0 also when the phones' node would be refused."""
-    if boot(site, cluster, group, phone).refusals:
+    if boot(layout, cluster, group, phone).refusals:
         return 0
-    ways = anchors(site, cluster, group, phone)
-    return len(ways) + len(tvs_members(site, cluster, group, phone))
+    ways = anchors(layout, cluster, group, phone)
+    return len(ways) + len(tvs_members(layout, cluster, group, phone))
 
 
 @lru_cache(maxsize=131_072)
-def _is_bound(site: Site, cluster: Cluster, group: Group, phone: Phone) -> bool:
+def _is_bound(
+    layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
+) -> bool:
     """Whether the phones would be refused something at another node."""
     return any(
-        boot(site, cluster, group, phone, node).refusals
-        for node in range(len(site.nodes))
+        boot(layout, cluster, group, phone, node).refusals
+        for node in range(len(layout.nodes))
         if node != group.node
     )
 
@@ -99,26 +112,26 @@ def _is_bound(site: Site, cluster: Cluster, group: Group, phone: Phone) -> bool:
 def is_settled(task: Task, world: World) -> bool:
     """Whether every node serves what is in use and every phone holds it."""
     cluster = world.cluster
-    if cluster != after_a_power_cut(task.site, cluster):
+    if cluster != after_a_power_cut(task.layout, cluster):
         return False
-    if task.site.is_mixed and cluster.ctl != build_ctl(task.site, cluster):
+    if task.layout.is_mixed and cluster.ctl != build_ctl(task.layout, cluster):
         return False
     return not any(unsettled_groups(task, world))
 
 
-def unsettled_groups(task: Task, world: World) -> Iterator[Group]:
+def unsettled_groups(task: Task, world: World) -> Iterator[PhoneGroup]:
     """Return the groups that would refuse something or take something new."""
-    results = boots(task.site, task.groups, world)
+    results = boots(task.layout, task.groups, world)
     for group, each, phone in zip(task.groups, results, world.phones, strict=True):
         if each.phone != phone or each.refusals:
             yield group
 
 
-def serves_what_is_in_use(site: Site, cluster: Cluster) -> bool:
+def serves_what_is_in_use(layout: ClusterLayout, cluster: ClusterState) -> bool:
     """Whether a round may end; a reset list is what it should be, until the next."""
-    if site.is_mixed and cluster.ctl not in _usable_ctls(site, cluster):
+    if layout.is_mixed and cluster.ctl not in _usable_ctls(layout, cluster):
         return False
-    restarted = after_a_power_cut(site, cluster)
+    restarted = after_a_power_cut(layout, cluster)
     return restarted.shown == cluster.shown and all(
         served.ctl is fresh.ctl
         and served.itl.members == fresh.itl.members
@@ -128,5 +141,5 @@ def serves_what_is_in_use(site: Site, cluster: Cluster) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def _usable_ctls(site: Site, cluster: Cluster) -> tuple[List, List]:
-    return build_ctl(site, cluster), build_ctl(site, cluster, reset=True)
+def _usable_ctls(layout: ClusterLayout, cluster: ClusterState) -> tuple[List, List]:
+    return build_ctl(layout, cluster), build_ctl(layout, cluster, reset=True)

@@ -22,7 +22,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from tokenless.phone_emulator.planner.alike import are_alike
-from tokenless.phone_emulator.planner.model import PUBLISHER, Site
+from tokenless.phone_emulator.planner.model import PUBLISHER, ClusterLayout
 from tokenless.phone_emulator.planner.risk import (
     MANY_WAYS,
     Risk,
@@ -31,12 +31,12 @@ from tokenless.phone_emulator.planner.risk import (
     serves_what_is_in_use,
 )
 from tokenless.phone_emulator.planner.steps import (
+    PlanStep,
     Regenerate,
     ResetCtl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
-    Step,
     UpdateCtl,
     World,
     apply,
@@ -83,7 +83,7 @@ class Effort:
 class Found:
     """What a search brought."""
 
-    steps: tuple[Step, ...] | None
+    steps: tuple[PlanStep, ...] | None
     """None when there is no safe order, or none was found."""
     explored: int
     """How many orders, or beginnings of one, were looked at."""
@@ -129,7 +129,7 @@ class _Frontier:
     heap: list[tuple[int, Risk, int, int, Reached]] = field(default_factory=list)
     best: dict[Reached, Cost] = field(default_factory=dict)
     """The cost of the best known way to a world."""
-    came_from: dict[Reached, tuple[Reached, Step]] = field(default_factory=dict)
+    came_from: dict[Reached, tuple[Reached, PlanStep]] = field(default_factory=dict)
     order: Iterator[int] = field(default_factory=count)
 
     def push(self, reached: Reached, cost: Cost, left: int) -> None:
@@ -148,9 +148,9 @@ class _Frontier:
         """The length that no order can be below, as far as is known."""
         return self.heap[0][0] if self.heap and self.haste == 1 else 0
 
-    def way_to(self, reached: Reached) -> tuple[Step, ...]:
+    def way_to(self, reached: Reached) -> tuple[PlanStep, ...]:
         """Return the steps that lead to a world."""
-        steps: list[Step] = []
+        steps: list[PlanStep] = []
         while reached in self.came_from:
             reached, step = self.came_from[reached]
             steps.append(step)
@@ -197,7 +197,7 @@ def search(
 
 
 def _consider(
-    task: Task, frontier: _Frontier, reached: Reached, step: Step, after: Reached
+    task: Task, frontier: _Frontier, reached: Reached, step: PlanStep, after: Reached
 ) -> None:
     """Keep a step if it is safe and leads somewhere in a better way than known."""
     cost, known = frontier.best[reached], frontier.best.get(after)
@@ -212,19 +212,19 @@ def _consider(
         frontier.push(after, cost, _least_left(task, after))
 
 
-def _moves(task: Task, reached: Reached) -> Iterator[tuple[Step, Reached]]:
+def _moves(task: Task, reached: Reached) -> Iterator[tuple[PlanStep, Reached]]:
     """Return the steps that change something, and where they lead."""
     for bit, goal in enumerate(task.goal):
         is_done = reached.done >> bit & 1
         if not is_done and _fits(reached, goal) and _has_turn(task, goal, reached):
-            world = apply(task.site, task.groups, reached.world, goal)
+            world = apply(task.layout, task.groups, reached.world, goal)
             round_ = goal.unit if goal.unit in _ANCHORS else reached.round
             yield goal, Reached(world, reached.done | 1 << bit, round_)
     for step in _general_steps(task):
         is_reset = isinstance(step, ResetPhones)
-        if is_reset and not serves_what_is_in_use(task.site, reached.world.cluster):
+        if is_reset and not serves_what_is_in_use(task.layout, reached.world.cluster):
             continue
-        world = apply(task.site, task.groups, reached.world, step)
+        world = apply(task.layout, task.groups, reached.world, step)
         if world != reached.world:
             round_ = None if is_reset else reached.round
             yield step, Reached(world, reached.done, round_)
@@ -246,15 +246,15 @@ def _has_turn(task: Task, goal: Regenerate, reached: Reached) -> bool:
     )
 
 
-def _general_steps(task: Task) -> tuple[Step, ...]:
-    steps: tuple[Step, ...] = (RestartTvs(), RestartTftp(), ResetPhones())
-    if task.site.is_mixed:
+def _general_steps(task: Task) -> tuple[PlanStep, ...]:
+    steps: tuple[PlanStep, ...] = (RestartTvs(), RestartTftp(), ResetPhones())
+    if task.layout.is_mixed:
         steps = (*steps, UpdateCtl())
     # `utils ctl` commands are refused in a cluster that is not mixed.
     return steps + tuple(
         each
         for each in task.resets
-        if task.site.is_mixed or not isinstance(each, ResetCtl)
+        if task.layout.is_mixed or not isinstance(each, ResetCtl)
     )
 
 
@@ -273,7 +273,7 @@ def _least_left(task: Task, reached: Reached) -> int:
         return 0 if _is_reached(task, reached) else 1
     units = {goal.unit for goal in pending}
     kinds = {unit for unit in units if unit in _ANCHORS}
-    in_ctl = units & _in_ctl(task.site)
+    in_ctl = units & _in_ctl(task.layout)
     # Each round needs a CTL of its own, new files and a reset of the phones. Of the
     # round that is under way all may be done but the reset.
     ctls = max(len(in_ctl & kinds), bool(in_ctl))
@@ -282,11 +282,11 @@ def _least_left(task: Task, reached: Reached) -> int:
     return len(pending) + (TrustStore.TVS in units) + ctls + rounds
 
 
-def _in_ctl(site: Site) -> frozenset[TrustStore]:
+def _in_ctl(layout: ClusterLayout) -> frozenset[TrustStore]:
     """Return the units whose regeneration makes the CTL outdated."""
-    if not site.is_mixed:
+    if not layout.is_mixed:
         return frozenset()
     units = {TrustStore.CALLMANAGER, TrustStore.CAPF}
-    if site.release.recovery_in_ctl:
+    if layout.release.recovery_in_ctl:
         units.add(TrustStore.ITLRECOVERY)
     return frozenset(units)

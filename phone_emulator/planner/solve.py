@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from tokenless.phone_emulator.planner.alike import Kinds, part_of
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.risk import (
     is_settled,
     serves_what_is_in_use,
@@ -22,10 +22,10 @@ from tokenless.phone_emulator.planner.risk import (
 )
 from tokenless.phone_emulator.planner.search import Effort, Found, search
 from tokenless.phone_emulator.planner.steps import (
+    PlanStep,
     ResetCtl,
     ResetItl,
     ResetPhones,
-    Step,
     apply,
 )
 from tokenless.phone_emulator.planner.task import Task
@@ -47,7 +47,7 @@ class Solution:
 
     task: Task
     """With the recovery commands and the leniency that it took."""
-    steps: tuple[Step, ...] | None
+    steps: tuple[PlanStep, ...] | None
     """None when no order is safe for any group, or none was found."""
     explored: int
     proven: bool
@@ -118,7 +118,7 @@ class _Solver:
         return self._for_most(able)
 
     def _solution(
-        self, task: Task, steps: tuple[Step, ...] | None, *, proven: bool
+        self, task: Task, steps: tuple[PlanStep, ...] | None, *, proven: bool
     ) -> Solution:
         return Solution(
             task=task,
@@ -129,7 +129,7 @@ class _Solver:
             gave_up=self._gave_up,
         )
 
-    def _chance(self, group: Group) -> _Chance | None:
+    def _chance(self, group: PhoneGroup) -> _Chance | None:
         """Return what it takes for one group alone; None when nothing does."""
         for running_only in (False, True):
             lenient = frozenset((group,)) if running_only else frozenset()
@@ -140,7 +140,7 @@ class _Solver:
                     return _Chance(number, running_only, proven=possible is True)
         return None
 
-    def _each_unit(self, task: Task, group: Group) -> bool | None:
+    def _each_unit(self, task: Task, group: PhoneGroup) -> bool | None:
         """Whether there is an order for every unit of the goal by itself."""
         part = part_of(task, (group,), None).task
         for unit in dict.fromkeys(goal.unit for goal in part.goal):
@@ -172,7 +172,7 @@ class _Solver:
                 return self._solution(task, steps, proven=True)
         return None
 
-    def _shortest(self, task: Task) -> tuple[Step, ...] | None:
+    def _shortest(self, task: Task) -> tuple[PlanStep, ...] | None:
         """Search with one group of each kind, and more where that was not enough."""
         kinds = Kinds(task)
         kept = list(kinds.representatives().values())
@@ -215,7 +215,7 @@ class _Solver:
         return replace(best, proven=False)
 
 
-def failing_groups(task: Task, steps: Sequence[Step]) -> list[Group]:
+def failing_groups(task: Task, steps: Sequence[PlanStep]) -> list[PhoneGroup]:
     """Carry steps out; return groups for which they are not safe, at the first moment.
 
     Every group when the steps do not reach the goal.
@@ -223,9 +223,9 @@ def failing_groups(task: Task, steps: Sequence[Step]) -> list[Group]:
     world = task.first_world()
     for step in steps:
         is_reset = isinstance(step, ResetPhones)
-        if is_reset and not serves_what_is_in_use(task.site, world.cluster):
+        if is_reset and not serves_what_is_in_use(task.layout, world.cluster):
             return list(task.groups)
-        world = apply(task.site, task.groups, world, step)
+        world = apply(task.layout, task.groups, world, step)
         if bad := list(unsafe_groups(task, world)):
             return bad
     if not is_settled(task, world):

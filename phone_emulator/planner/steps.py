@@ -6,15 +6,22 @@ from typing import Final, NamedTuple, assert_never
 
 from tokenless.phone_emulator.planner.model import (
     PUBLISHER,
-    Cluster,
-    Identity,
-    Site,
+    CertificateIdentity,
+    ClusterLayout,
+    ClusterState,
     build_ctl,
     build_itl,
+    current,
+    make_list,
     serve_all,
     slot_of,
 )
-from tokenless.phone_emulator.planner.phones import Boot, Group, Phone, boot
+from tokenless.phone_emulator.planner.phones import (
+    PhoneGroup,
+    PhoneLists,
+    PredictedBoot,
+    boot,
+)
 from tokenless.protocol.codes import TrustStore
 
 
@@ -38,7 +45,7 @@ class ResetCtl:
 
 @dataclass(frozen=True, slots=True)
 class ResetItl:
-    """Let every node serve an ITL that its other SAST signed (REFERENCE 6.2)."""
+    """Let every node serve an ITL that the other SAST signed (REFERENCE 6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class ResetPhones:
     """Restart all phones, and wait until they are back."""
 
 
-Step = (
+PlanStep = (
     Regenerate
     | UpdateCtl
     | ResetCtl
@@ -70,70 +77,86 @@ Step = (
 class World(NamedTuple):
     """A cluster and its phones at one moment."""
 
-    cluster: Cluster
-    phones: tuple[Phone, ...]
+    cluster: ClusterState
+    phones: tuple[PhoneLists, ...]
     """What each group of the plan holds."""
 
 
-def first_world(site: Site, groups: tuple[Group, ...], cluster: Cluster) -> World:
+def first_world(
+    layout: ClusterLayout, groups: tuple[PhoneGroup, ...], cluster: ClusterState
+) -> World:
     """Return the world in which every phone holds what is served.
 
     A first boot takes the lists, a second one uses them.
     """
     phones = tuple(
-        boot(site, cluster, group, boot(site, cluster, group, Phone()).phone).phone
+        boot(
+            layout, cluster, group, boot(layout, cluster, group, PhoneLists()).phone
+        ).phone
         for group in groups
     )
     return World(cluster, phones)
 
 
-def boots(site: Site, groups: tuple[Group, ...], world: World) -> tuple[Boot, ...]:
+def boots(
+    layout: ClusterLayout, groups: tuple[PhoneGroup, ...], world: World
+) -> tuple[PredictedBoot, ...]:
     """Return what would come of it if every phone restarted now."""
     return tuple(
-        boot(site, world.cluster, group, phone)
+        boot(layout, world.cluster, group, phone)
         for group, phone in zip(groups, world.phones, strict=True)
     )
 
 
-def apply(site: Site, groups: tuple[Group, ...], world: World, step: Step) -> World:
+def apply(
+    layout: ClusterLayout, groups: tuple[PhoneGroup, ...], world: World, step: PlanStep
+) -> World:
     """Return the world after a step."""
     if isinstance(step, ResetPhones):
-        after = tuple(each.phone for each in boots(site, groups, world))
+        after = tuple(each.phone for each in boots(layout, groups, world))
         return world._replace(phones=after)
-    return world._replace(cluster=change(site, world.cluster, step))
+    return world._replace(cluster=change(layout, world.cluster, step))
 
 
 @lru_cache(maxsize=262_144)
-def change(site: Site, cluster: Cluster, step: Step) -> Cluster:  # noqa: PLR0911
+def change(  # noqa: PLR0911
+    layout: ClusterLayout, cluster: ClusterState, step: PlanStep
+) -> ClusterState:
     """Return the cluster after a step; phones are another matter."""
     match step:
         case Regenerate(unit=unit, node=node):
-            slot = slot_of(site, unit, node)
+            slot = slot_of(layout, unit, node)
             generations = list(cluster.generations)
             generations[slot] += 1
             return cluster._replace(generations=tuple(generations))
         case UpdateCtl():
-            return cluster._replace(ctl=build_ctl(site, cluster))
+            return cluster._replace(ctl=build_ctl(layout, cluster))
         case ResetCtl():
-            return cluster._replace(ctl=build_ctl(site, cluster, reset=True))
+            return cluster._replace(ctl=build_ctl(layout, cluster, reset=True))
+        case ResetItl() if layout.release.recovery_signs:
+            # The publisher's ITL, signed again, for all nodes (REFERENCE-2 3.5).
+            signer = current(layout, cluster, TrustStore.CALLMANAGER, PUBLISHER)
+            itl = make_list(signer, cluster.served[PUBLISHER].itl.members)
+            served = tuple(each._replace(itl=itl) for each in cluster.served)
+            return cluster._replace(served=served)
         case ResetItl():
             served = tuple(
-                each._replace(itl=build_itl(site, cluster, node, reset=True))
+                each._replace(itl=build_itl(layout, cluster, node, reset=True))
                 for node, each in enumerate(cluster.served)
             )
             return cluster._replace(served=served)
         case RestartTvs():
-            return cluster._replace(shown=_own_tvs(site, cluster))
+            return cluster._replace(shown=_own_tvs(layout, cluster))
         case RestartTftp():
-            return serve_all(site, cluster)
+            return serve_all(layout, cluster)
         case ResetPhones():
             return cluster
         case _:
             assert_never(step)
 
 
-def _own_tvs(site: Site, cluster: Cluster) -> tuple[int, ...]:
-    slots = (slot_of(site, TrustStore.TVS, n) for n in range(len(site.nodes)))
+def _own_tvs(layout: ClusterLayout, cluster: ClusterState) -> tuple[int, ...]:
+    slots = (slot_of(layout, TrustStore.TVS, n) for n in range(len(layout.nodes)))
     return tuple(cluster.generations[slot] for slot in slots)
 
 
@@ -144,12 +167,12 @@ RESTART_TFTP: Final = "admin --all utils service restart Cisco Tftp"
 
 
 def commands(  # noqa: PLR0911
-    site: Site, step: Step
+    layout: ClusterLayout, step: PlanStep
 ) -> tuple[str, ...]:
     """Return a step as lines of a rehearsal."""
     match step:
         case Regenerate(unit=unit, node=node):
-            return (_admin(site, node, f"set cert regen {unit}"),)
+            return (_admin(layout, node, f"set cert regen {unit}"),)
         case UpdateCtl():
             return ("admin utils ctl update CTLFile",)
         case ResetCtl():
@@ -166,11 +189,11 @@ def commands(  # noqa: PLR0911
             assert_never(step)
 
 
-def title(site: Site, step: Step) -> str:  # noqa: PLR0911
+def title(layout: ClusterLayout, step: PlanStep) -> str:  # noqa: PLR0911
     """Return a step in words."""
     match step:
         case Regenerate(unit=unit, node=node):
-            return f"regenerate {unit} on {site.nodes[node]}"
+            return f"regenerate {unit} on {layout.nodes[node]}"
         case UpdateCtl():
             return "update the CTL"
         case ResetCtl():
@@ -187,13 +210,13 @@ def title(site: Site, step: Step) -> str:  # noqa: PLR0911
             assert_never(step)
 
 
-def describe(site: Site, who: Identity) -> str:
+def describe(layout: ClusterLayout, who: CertificateIdentity) -> str:
     """Return a certificate in words: `CallManager of cucm-pub`, `ITLRecovery`."""
     if who.unit is TrustStore.ITLRECOVERY:
         return str(who.unit)
-    return f"{who.unit} of {site.nodes[who.node]}"
+    return f"{who.unit} of {layout.nodes[who.node]}"
 
 
-def _admin(site: Site, node: int, line: str) -> str:
-    where = "" if node == PUBLISHER else f"--node {site.nodes[node]} "
+def _admin(layout: ClusterLayout, node: int, line: str) -> str:
+    where = "" if node == PUBLISHER else f"--node {layout.nodes[node]} "
     return f"admin {where}{line}"

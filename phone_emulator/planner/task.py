@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import Site, first_cluster
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.steps import (
     Regenerate,
     ResetCtl,
@@ -28,8 +28,8 @@ _VERB: Final = re.compile(r"\s*(?:regenerate\b)?(.*)", re.IGNORECASE | re.DOTALL
 class Task:
     """What is to be planned."""
 
-    site: Site
-    groups: tuple[Group, ...]
+    layout: ClusterLayout
+    groups: tuple[PhoneGroup, ...]
     """The phones that must not be locked out."""
     goal: tuple[Regenerate, ...]
     strict: bool = False
@@ -38,7 +38,7 @@ class Task:
     """Which recovery commands may be used as steps."""
     start: World | None = None
     """Cluster and phones as they are; healthy ones when None."""
-    running_only: frozenset[Group] = frozenset()
+    running_only: frozenset[PhoneGroup] = frozenset()
     """Groups that are judged by the running services only: no order is safe for them
     if services restart at the wrong moment."""
 
@@ -46,9 +46,9 @@ class Task:
         """Return where the plan starts."""
         if self.start is not None:
             return self.start
-        return first_world(self.site, self.groups, first_cluster(self.site))
+        return first_world(self.layout, self.groups, first_cluster(self.layout))
 
-    def only(self, groups: Sequence[Group]) -> "Task":
+    def only(self, groups: Sequence[PhoneGroup]) -> "Task":
         """Return the same task for some of the groups."""
         start = self.start
         kept = tuple(group for group in self.groups if group in groups)
@@ -59,7 +59,7 @@ class Task:
         return replace(self, groups=kept, start=start)
 
 
-def parse_goal(text: str, site: Site) -> tuple[Regenerate, ...]:
+def parse_goal(text: str, layout: ClusterLayout) -> tuple[Regenerate, ...]:
     """Read a goal: units, each on all its nodes, or on one (`UNIT@NODE`).
 
     Raises:
@@ -68,28 +68,28 @@ def parse_goal(text: str, site: Site) -> tuple[Regenerate, ...]:
     match = _VERB.fullmatch(text)
     rest = match[1] if match else ""
     words = [part.strip() for part in re.split(r"[,;]| and ", rest) if part.strip()]
-    goal = tuple(dict.fromkeys(step for word in words for step in _steps(word, site)))
+    goal = tuple(dict.fromkeys(step for word in words for step in _steps(word, layout)))
     if not goal:
         raise PhoneError(f"{text!r} names no certificate", hint=_FORM)
     return goal
 
 
-def _steps(word: str, site: Site) -> Iterable[Regenerate]:
+def _steps(word: str, layout: ClusterLayout) -> Iterable[Regenerate]:
     name, _, node_name = (part.strip() for part in word.partition("@"))
     if node_name:
-        return [regeneration(name, node_name, site)]
+        return [regeneration(name, node_name, layout)]
     unit = _unit(name)
-    return [Regenerate(unit, node) for node in site.holders(unit)]
+    return [Regenerate(unit, node) for node in layout.holders(unit)]
 
 
-def regeneration(unit_name: str, node_name: str, site: Site) -> Regenerate:
+def regeneration(unit_name: str, node_name: str, layout: ClusterLayout) -> Regenerate:
     """Return the step that replaces one certificate.
 
     Raises:
         PhoneError: When there is no such unit or node, or the node has none of it.
     """
-    unit, node = _unit(unit_name), node_number(node_name, site)
-    if node not in site.holders(unit):
+    unit, node = _unit(unit_name), node_number(node_name, layout)
+    if node not in layout.holders(unit):
         raise PhoneError(
             f"{unit} is the publisher's, for the whole cluster", hint=f"write {unit}"
         )
@@ -105,15 +105,15 @@ def _unit(name: str) -> TrustStore:
     )
 
 
-def node_number(name: str, site: Site) -> int:
+def node_number(name: str, layout: ClusterLayout) -> int:
     """Return a node's number.
 
     Raises:
         PhoneError: When there is none of that name.
     """
-    for number, known in enumerate(site.nodes):
+    for number, known in enumerate(layout.nodes):
         if known.lower() == name.lower():
             return number
     raise PhoneError(
-        f"there is no node {name!r}", hint=f"nodes are {', '.join(site.nodes)}"
+        f"there is no node {name!r}", hint=f"nodes are {', '.join(layout.nodes)}"
     )

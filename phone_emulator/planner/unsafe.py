@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import NamedTuple
 
-from tokenless.phone_emulator.planner.model import Cluster, Site
+from tokenless.phone_emulator.planner.model import ClusterLayout, ClusterState
 from tokenless.phone_emulator.planner.phones import (
-    Group,
-    Phone,
+    PhoneGroup,
+    PhoneLists,
     anchors,
     boot,
     tvs_members,
 )
 from tokenless.phone_emulator.planner.risk import after_a_power_cut
-from tokenless.phone_emulator.planner.steps import Step, World, apply
+from tokenless.phone_emulator.planner.steps import PlanStep, World, apply
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import FileKind
@@ -28,7 +28,7 @@ class OtherReason(StrEnum):
     """No anchor and no TVS member is left: nothing done on servers reaches it."""
 
 
-class Trouble(NamedTuple):
+class GroupProblem(NamedTuple):
     """What is wrong with a group at a moment."""
 
     reason: Reason | OtherReason = OtherReason.NO_ANCHOR
@@ -46,8 +46,8 @@ class Trouble(NamedTuple):
 class Unsafe:
     """A group and the steps between which it is not safe."""
 
-    group: Group
-    trouble: Trouble
+    group: PhoneGroup
+    problem: GroupProblem
     """When it begins."""
     from_step: int
     """After which step it begins; 0 when it is so at the start."""
@@ -62,53 +62,57 @@ class Unsafe:
         return self.running_from is None
 
 
-def trouble_of(
-    site: Site, cluster: Cluster, group: Group, phone: Phone
-) -> Trouble | None:
+def problem_of(
+    layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
+) -> GroupProblem | None:
     """Return what is wrong if the phones restart now; None when nothing is."""
-    for kind, fate in boot(site, cluster, group, phone).refusals:
-        assert fate.reason is not None, "a refusal has its reason"  # noqa: S101
-        return Trouble(fate.reason, kind, fate.rule)
-    reachable = anchors(site, cluster, group, phone) or tvs_members(
-        site, cluster, group, phone
+    for kind, outcome in boot(layout, cluster, group, phone).refusals:
+        assert outcome.reason is not None, "a refusal has its reason"  # noqa: S101
+        return GroupProblem(outcome.reason, kind, outcome.rule)
+    reachable = anchors(layout, cluster, group, phone) or tvs_members(
+        layout, cluster, group, phone
     )
-    return None if reachable else Trouble()
+    return None if reachable else GroupProblem()
 
 
-def refused(task: Task, cluster: Cluster, world: World) -> dict[Group, Trouble]:
+def refused(
+    task: Task, cluster: ClusterState, world: World
+) -> dict[PhoneGroup, GroupProblem]:
     """Return the groups that refuse what a cluster serves, and why."""
     found = {}
     for group, phone in zip(task.groups, world.phones, strict=True):
-        trouble = trouble_of(task.site, cluster, group, phone)
-        if trouble is not None and not trouble.is_burnt:
-            found[group] = trouble
+        problem = problem_of(task.layout, cluster, group, phone)
+        if problem is not None and not problem.is_burnt:
+            found[group] = problem
     return found
 
 
-def unsafe(task: Task, steps: Sequence[Step]) -> Iterator[Unsafe]:
+def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
     """Carry an order out; return the groups for which it is not safe, and when."""
-    lasting: dict[Group, Unsafe] = {}
+    lasting: dict[PhoneGroup, Unsafe] = {}
     world = task.first_world()
     for number, step in enumerate((None, *steps)):
         if step is not None:
-            world = apply(task.site, task.groups, world, step)
-        found = dict(_troubles(task, world))
+            world = apply(task.layout, task.groups, world, step)
+        found = dict(_problems(task, world))
         for group in [each for each in lasting if each not in found]:
             yield replace(lasting.pop(group), to_step=number)
-        for group, (trouble, is_running) in found.items():
-            each = lasting.get(group) or Unsafe(group, trouble, number, None, None)
+        for group, (problem, is_running) in found.items():
+            each = lasting.get(group) or Unsafe(group, problem, number, None, None)
             if is_running and each.running_from is None:
                 each = replace(each, running_from=number)
             lasting[group] = each
     yield from lasting.values()
 
 
-def _troubles(task: Task, world: World) -> Iterator[tuple[Group, tuple[Trouble, bool]]]:
+def _problems(
+    task: Task, world: World
+) -> Iterator[tuple[PhoneGroup, tuple[GroupProblem, bool]]]:
     """Return what is wrong with each group, and whether it is while services run."""
-    site, cluster = task.site, world.cluster
-    restarted = after_a_power_cut(site, cluster)
+    layout, cluster = task.layout, world.cluster
+    restarted = after_a_power_cut(layout, cluster)
     for group, phone in zip(task.groups, world.phones, strict=True):
-        if (trouble := trouble_of(site, cluster, group, phone)) is not None:
-            yield group, (trouble, True)
-        elif (trouble := trouble_of(site, restarted, group, phone)) is not None:
-            yield group, (trouble, False)
+        if (problem := problem_of(layout, cluster, group, phone)) is not None:
+            yield group, (problem, True)
+        elif (problem := problem_of(layout, restarted, group, phone)) is not None:
+            yield group, (problem, False)

@@ -26,7 +26,7 @@ from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan, check_pla
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.folder_boot import boot_in_folder, delete_trust
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
@@ -146,7 +146,7 @@ def _read_servers(child: "subprocess.Popen[str]", log: Path) -> dict[str, Server
 class LabPhone:
     """One phone of the lab; `folder` is its flash."""
 
-    identity: Identity
+    identity: PhoneIdentity
     folder: Path
 
     def boot(self) -> BootReport:
@@ -186,7 +186,7 @@ class PhoneMaker:
         """
         name = device or f"SEP{next(self._numbers):012X}"
         servers = self.cluster.servers(first_tftp)
-        identity = Identity(device=name, model_name=model, servers=servers)
+        identity = PhoneIdentity(device=name, model_name=model, servers=servers)
         return LabPhone(identity, self.folder / name)
 
 
@@ -194,7 +194,7 @@ class PhoneMaker:
 class LabFleet:
     """Many phones of the lab, with one folder of flash."""
 
-    phones: list[Identity]
+    phones: list[PhoneIdentity]
     folder: Path
     settings: FleetSettings
 

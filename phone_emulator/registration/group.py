@@ -19,7 +19,7 @@ from tokenless.phone_emulator.registration.traits import (
     TRAITS,
     signalling_of,
 )
-from tokenless.phone_emulator.secd.events import FlashContents, Identity, Server
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.phone_emulator.tvs_client import TlsRange
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError
@@ -79,7 +79,7 @@ class Group:
     @classmethod
     def of(
         cls,
-        identity: Identity,
+        identity: PhoneIdentity,
         held: FlashContents,
         *,
         own: Path | None = None,
@@ -155,7 +155,7 @@ def _port(
 
 
 def _offer(
-    identity: Identity,
+    identity: PhoneIdentity,
     config: PhoneConfig,
     held: FlashContents,
     own: Path | None,

@@ -27,7 +27,7 @@ from tokenless.phone_emulator.registration.traits import (
     user_agent_of,
     writes_alarms_in_lower_case,
 )
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Signalling
 
@@ -52,7 +52,7 @@ class Link:
 
     @classmethod
     async def open(
-        cls, identity: Identity, group: Group, node: Node, timeout_s: float
+        cls, identity: PhoneIdentity, group: Group, node: Node, timeout_s: float
     ) -> "Link":
         """Connect to a node.
 
@@ -86,6 +86,11 @@ class Link:
         self._is_kicked = True
         if self._waiting is not None:
             self._waiting.cancel()
+
+    def inject(self, event: PhoneEvent) -> None:
+        """Let `next_event` return something that happened elsewhere."""
+        self._pending.append(event)
+        self.kick()
 
     async def next_event(self) -> PhoneEvent | None:
         """Return what happens next; None once the connection is over."""
@@ -159,7 +164,7 @@ def failure_of(link: Link, last: LastOut | None) -> Failure:
 
 
 def _talker(
-    identity: Identity, group: Group, node: Node, connection: OpenConnection
+    identity: PhoneIdentity, group: Group, node: Node, connection: OpenConnection
 ) -> Talker:
     traits = TRAITS[identity.model_name]
     host, port = connection.local

@@ -22,7 +22,7 @@ from tokenless.phone_emulator.registration.events import (
 from tokenless.phone_emulator.registration.group import Group, Node
 from tokenless.phone_emulator.registration.link import Link, failure_of
 from tokenless.phone_emulator.registration.report import Attempt, RegistrationReport
-from tokenless.phone_emulator.secd.events import Identity
+from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 _FAREWELL_S: Final = 2.0
 
@@ -61,7 +61,7 @@ def group_of(phone: Phone, network: Network, *, own: Path | None = None) -> Grou
 
 
 async def register_in_order(
-    identity: Identity,
+    identity: PhoneIdentity,
     group: Group,
     timeout_s: float,
     last: LastOut = LastOut.INITIALIZED,
@@ -143,7 +143,10 @@ def attempt_at(node: Node, group: Group, error: UnusableServerError) -> Attempt:
 
 
 def report_of(
-    identity: Identity, group: Group, link: Link | None, attempts: Sequence[Attempt]
+    identity: PhoneIdentity,
+    group: Group,
+    link: Link | None,
+    attempts: Sequence[Attempt],
 ) -> RegistrationReport:
     """Return the report of a phone that is registered over a link, or over none."""
     report = RegistrationReport(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.context import BootMemory
 from tokenless.phone_emulator.secd.events import (
     AskTvsServer,
     Server,
@@ -10,49 +10,49 @@ from tokenless.phone_emulator.secd.events import (
     TvsFailed,
     TvsStage,
 )
-from tokenless.phone_emulator.secd.log_events import Moment
+from tokenless.phone_emulator.secd.log_events import LogEvent
 from tokenless.phone_emulator.secd.report import TvsReport
 from tokenless.phone_emulator.secd.search import Inquiry
-from tokenless.phone_emulator.secd.states import Step
+from tokenless.phone_emulator.secd.states import Transition
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.trust.anchors import Accept, Refuse, Signed, answers_query
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.tvs.messages import Answer, MessageType
 
 _FAILURES: Final = {
-    TvsStage.CONNECT: Moment.TVS_NOT_CONNECTED,
-    TvsStage.HANDSHAKE: Moment.TVS_HANDSHAKE_FAILED,
-    TvsStage.ANSWER: Moment.TVS_NO_ANSWER,
+    TvsStage.CONNECT: LogEvent.TVS_NOT_CONNECTED,
+    TvsStage.HANDSHAKE: LogEvent.TVS_HANDSHAKE_FAILED,
+    TvsStage.ANSWER: LogEvent.TVS_NO_ANSWER,
 }
 
 
-def begin(boot: Boot, file: Signed) -> Accept | Refuse | Step:
+def begin(boot: BootMemory, file: Signed) -> Accept | Refuse | Transition:
     """Look for an answer: first in the cache, then with the servers."""
     cached = boot.cache.find(file.signer, boot.now)
     if cached is not None:
-        boot.note(Moment.TVS_CACHE_HIT, serial=file.signer.serial_hex)
+        boot.note(LogEvent.TVS_CACHE_HIT, serial=file.signer.serial_hex)
         return boot.anchors.judge_answer(boot.kind, file, cached, at=boot.judging_date)
-    boot.note(Moment.TVS_CACHE_MISS, serial=file.signer.serial_hex)
+    boot.note(LogEvent.TVS_CACHE_MISS, serial=file.signer.serial_hex)
     members = boot.configuration.tvs if boot.configuration else ()
     if not members:
-        boot.note(Moment.TVS_UNAVAILABLE)
+        boot.note(LogEvent.TVS_UNAVAILABLE)
         why = "no accepted configuration names a TVS server"
         return _refusal(boot, file, Reason.NO_TVS_CONFIGURED, why)
     servers = tuple(Server(member.address, member.port) for member in members)
     boot.inquiry = Inquiry(file, servers)
-    return Step.ASK_TVS
+    return Transition.ASK_TVS
 
 
-def ask(boot: Boot) -> None:
+def ask(boot: BootMemory) -> None:
     """Send the question to the present server."""
     inquiry = current(boot)
     inquiry.session_id = boot.session_id
     boot.session_id += 1
-    _note_of_server(boot, Moment.TVS_CONNECT)
+    _note_of_server(boot, LogEvent.TVS_CONNECT)
     boot.effects.append(_question(boot))
 
 
-def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
+def answered(boot: BootMemory, event: TvsAnswered) -> Accept | Refuse | Transition:
     """Take a message that a server sent."""
     inquiry, answer = current(boot), event.answer
     nonsense = _nonsense(inquiry, answer)
@@ -61,7 +61,7 @@ def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
     _report(boot, answer, event.milliseconds)
     roles = ",".join(map(str, answer.roles))
     boot.note(
-        Moment.TVS_ANSWERED,
+        LogEvent.TVS_ANSWERED,
         status=str(answer.status),
         roles=roles,
         sent=str(len(_question(boot).query.encode())),
@@ -69,36 +69,35 @@ def answered(boot: Boot, event: TvsAnswered) -> Accept | Refuse | Step:
     )
     if answer.is_trusted:
         seconds = boot.cache.add(inquiry.file.signer, answer, boot.now)
-        boot.note(Moment.TVS_CACHED, hours=f"{seconds / 3600:g}")
+        boot.note(LogEvent.TVS_CACHED, hours=f"{seconds / 3600:g}")
     elif (
         not boot.identity.habits.negative_answer_is_final and inquiry.try_next_member()
     ):
-        return Step.NEXT_TVS
+        return Transition.NEXT_TVS
     return boot.anchors.judge_answer(
         boot.kind, inquiry.file, answer, at=boot.judging_date
     )
 
 
-def failed(boot: Boot, event: TvsFailed) -> Refuse | Step:
+def failed(boot: BootMemory, event: TvsFailed) -> Refuse | Transition:
     """Ask the next server: this one could not be used."""
     inquiry = current(boot)
     _report(boot, None, event.milliseconds, event)
     _note_of_server(boot, _FAILURES[event.stage], reason=event.reason)
     if inquiry.try_next_member():
-        return Step.NEXT_TVS
+        return Transition.NEXT_TVS
     why = f"no TVS server can be used: {event.reason}"
     return _refusal(boot, inquiry.file, event.code, why)
 
 
-def current(boot: Boot) -> Inquiry:
+def current(boot: BootMemory) -> Inquiry:
     """Return what is being asked. Raises RuntimeError when nothing is."""
     if boot.inquiry is None:
-        msg = "nothing was asked"
-        raise RuntimeError(msg)
+        raise RuntimeError("nothing was asked")
     return boot.inquiry
 
 
-def _question(boot: Boot) -> AskTvsServer:
+def _question(boot: BootMemory) -> AskTvsServer:
     inquiry = current(boot)
     pinned = boot.anchors.tvs_certificates
     return AskTvsServer(
@@ -122,7 +121,7 @@ def _nonsense(inquiry: Inquiry, answer: Answer) -> str | None:
 
 
 def _report(
-    boot: Boot,
+    boot: BootMemory,
     answer: Answer | None,
     milliseconds: float,
     failure: TvsFailed | None = None,
@@ -146,11 +145,11 @@ def _report(
     )
 
 
-def _note_of_server(boot: Boot, moment: Moment, **details: str) -> None:
+def _note_of_server(boot: BootMemory, moment: LogEvent, **details: str) -> None:
     server = current(boot).server
     boot.note(moment, address=server.address, port=str(server.port), **details)
 
 
-def _refusal(boot: Boot, file: Signed, code: Reason, why: str) -> Refuse:
+def _refusal(boot: BootMemory, file: Signed, code: Reason, why: str) -> Refuse:
     reason = f"signer {printable(file.signer.subject)} is unknown; {why}"
     return Refuse(code, reason, boot.kind.refusal_rule)

@@ -6,13 +6,13 @@ from tokenless.phone_emulator.secd import status_messages
 from tokenless.phone_emulator.secd.events import (
     Effect,
     FlashContents,
-    Identity,
     Install,
+    PhoneIdentity,
 )
-from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
-from tokenless.phone_emulator.secd.report import Action, BootReport, FileReport
+from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent
+from tokenless.phone_emulator.secd.report import BootReport, FileAction, FileReport
 from tokenless.phone_emulator.secd.search import FileSearch, Inquiry, ServerChoice
-from tokenless.phone_emulator.secd.states import KINDS, State, Step
+from tokenless.phone_emulator.secd.states import KINDS, State, Transition
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.phones.configuration import PhoneConfig
@@ -22,11 +22,11 @@ from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID
 
 
-class Boot:
+class BootMemory:
     """The memory of one boot; `fetching`, `judging` and `asking` work on it."""
 
     def __init__(
-        self, identity: Identity, contents: FlashContents, cache: TvsCache
+        self, identity: PhoneIdentity, contents: FlashContents, cache: TvsCache
     ) -> None:
         self.identity = identity
         self.model = identity.model
@@ -84,7 +84,7 @@ class Boot:
             return None
         return datetime.fromtimestamp(self.now, UTC)
 
-    def note(self, moment: Moment, **details: str) -> None:
+    def note(self, moment: LogEvent, **details: str) -> None:
         """Remember a moment for the console log."""
         self.log.append(LogEntry(moment, self.now, details))
 
@@ -92,42 +92,42 @@ class Boot:
         """Show a status message."""
         self.report.said.append((self.now, message))
 
-    def settle(self, action: Action, *, rule: int) -> Step:
+    def settle(self, action: FileAction, *, rule: int) -> Transition:
         """Close the present file."""
         report = self.file_report
         report.action, report.rule = action, rule
         report.held = self.held[self.kind]
-        return Step.SETTLED
+        return Transition.SETTLED
 
-    def refuse(self, verdict: Refuse, message: str | None = None) -> Step:
+    def refuse(self, verdict: Refuse, message: str | None = None) -> Transition:
         """Close the present file by keeping what is installed.
 
         Args:
             verdict: Why.
             message: What the phone shows of a configuration, instead of a TFTP error.
         """
-        self.note(Moment.REFUSED, kind=self.kind, reason=verdict.reason)
+        self.note(LogEvent.REFUSED, kind=self.kind, reason=verdict.reason)
         if self.kind is FileKind.CONFIGURATION:
             name = self.file_report.requested or f"{self.identity.device}.cnf.xml"
             self.say(message or status_messages.configuration_refused(name))
             if self.held[self.kind] is not None:
-                self.note(Moment.CACHED_CONFIGURATION)
+                self.note(LogEvent.CACHED_CONFIGURATION)
         self._explain(verdict.code, verdict.reason)
-        return self.settle(Action.REJECTED, rule=verdict.rule)
+        return self.settle(FileAction.REJECTED, rule=verdict.rule)
 
-    def fail(self, code: Reason, reason: str) -> Step:
+    def fail(self, code: Reason, reason: str) -> Transition:
         """Close the present file, which did not arrive (rule 1)."""
         self._explain(code, reason)
-        return self.settle(Action.FAILED, rule=1)
+        return self.settle(FileAction.FAILED, rule=1)
 
     def _explain(self, code: Reason, reason: str) -> None:
         """Note why there is no new file; reasons may quote what a server wrote."""
         report = self.file_report
         report.code, report.reason = code, printable(reason)
 
-    def replace(self, data: bytes) -> Action:
+    def replace(self, data: bytes) -> FileAction:
         """Put new contents into the flash; say whether there were any before."""
-        action = Action.UPDATED if self.held[self.kind] else Action.INSTALLED
+        action = FileAction.UPDATED if self.held[self.kind] else FileAction.INSTALLED
         self.held[self.kind] = data
         self.effects.append(Install(self.kind, data))
         return action

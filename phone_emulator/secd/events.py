@@ -35,7 +35,7 @@ class Server(msgspec.Struct, frozen=True):
         return f"{host}:{self.port}"
 
 
-class Habits(msgspec.Struct, frozen=True, kw_only=True):
+class PhoneBehaviour(msgspec.Struct, frozen=True, kw_only=True):
     """What is not known of real phones, or may be set for study (REFERENCE 9)."""
 
     negative_answer_is_final: bool = True
@@ -49,7 +49,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether rule 10 holds: configurations come from TFTP servers of the CTL only."""
 
 
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
+class PhoneIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Which phone it is, and where it looks for its files."""
 
     device: str
@@ -57,7 +57,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     model_name: str
     servers: tuple[Server, ...]
     """TFTP servers in the order in which they are tried (option 150)."""
-    habits: Habits = Habits()
+    habits: PhoneBehaviour = PhoneBehaviour()
 
     @property
     def model(self) -> PhoneModel:

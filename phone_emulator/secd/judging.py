@@ -3,12 +3,12 @@
 from typing import Final, assert_never
 
 from tokenless.phone_emulator.secd import asking, fetching, status_messages
-from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.context import BootMemory
 from tokenless.phone_emulator.secd.events import OpenEncrypted
 from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
-from tokenless.phone_emulator.secd.log_events import Moment
-from tokenless.phone_emulator.secd.report import Action
-from tokenless.phone_emulator.secd.states import Step
+from tokenless.phone_emulator.secd.log_events import LogEvent
+from tokenless.phone_emulator.secd.report import FileAction
+from tokenless.phone_emulator.secd.states import Transition
 from tokenless.protocol.capf_decision import is_hash_of
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import DecodeError
@@ -28,17 +28,17 @@ from tokenless.protocol.trust.anchors import (
 from tokenless.protocol.trust.reasons import Reason
 
 _VERIFIED: Final = {
-    VerifiedBy.FIRST_USE: Moment.LEAP_OF_FAITH,
-    VerifiedBy.TVS: Moment.VERIFIED_BY_TVS,
+    VerifiedBy.FIRST_USE: LogEvent.LEAP_OF_FAITH,
+    VerifiedBy.TVS: LogEvent.VERIFIED_BY_TVS,
 }
 _UNSIGNED_RULE = 11
 
 
-def examine(boot: Boot, data: bytes, transport: Transport) -> Step:
+def examine(boot: BootMemory, data: bytes, transport: Transport) -> Transition:
     """Take a downloaded file."""
     boot.transport = transport
     boot.servers.note_answer(boot.search.server)
-    boot.note(Moment.FETCHED, name=boot.search.name, length=str(len(data)))
+    boot.note(LogEvent.FETCHED, name=boot.search.name, length=str(len(data)))
     if boot.kind is not FileKind.CONFIGURATION:
         # Sites without CUCM serve empty lists so that phones go on (observed).
         return _examine_list(boot, data) if data else fetching.not_found(boot)
@@ -47,7 +47,7 @@ def examine(boot: Boot, data: bytes, transport: Transport) -> Step:
     return _take_configuration(boot, data, _UNSIGNED_RULE)
 
 
-def _examine_list(boot: Boot, data: bytes) -> Step:
+def _examine_list(boot: BootMemory, data: bytes) -> Transition:
     if len(data) > MAX_LOADED_LENGTH:
         # About 39 certificates of 2048 bits: phones fail to load it (REFERENCE 1.10).
         too_large = f"{len(data)} bytes: a phone loads no list over 64 KB"
@@ -59,12 +59,12 @@ def _examine_list(boot: Boot, data: bytes) -> Step:
     boot.file_report.signer = printable(file.signer.subject)
     installs_again = boot.identity.habits.identical_file_is_an_update
     if data == boot.held[boot.kind] and not installs_again:
-        boot.note(Moment.UNCHANGED, kind=boot.kind)
-        return boot.settle(Action.UNCHANGED, rule=8)
+        boot.note(LogEvent.UNCHANGED, kind=boot.kind)
+        return boot.settle(FileAction.UNCHANGED, rule=8)
     return _judge(boot, file)
 
 
-def _examine_signed_configuration(boot: Boot, data: bytes) -> Step:
+def _examine_signed_configuration(boot: BootMemory, data: bytes) -> Transition:
     kind = EncryptedFile if boot.search.is_encrypted else SignedFile
     try:
         file: SignedFile = kind.decode(data)
@@ -74,15 +74,15 @@ def _examine_signed_configuration(boot: Boot, data: bytes) -> Step:
     return _judge(boot, file)
 
 
-def _refuse(boot: Boot, code: Reason, said: str) -> Step:
+def _refuse(boot: BootMemory, code: Reason, said: str) -> Transition:
     return boot.refuse(Refuse(code, said, boot.kind.refusal_rule))
 
 
-def _judge(boot: Boot, file: Signed) -> Step:
+def _judge(boot: BootMemory, file: Signed) -> Transition:
     verdict = boot.anchors.judge(boot.kind, file, at=boot.judging_date)
     if isinstance(verdict, AskTvs):
         boot.note(
-            Moment.SIGNER_UNKNOWN,
+            LogEvent.SIGNER_UNKNOWN,
             kind=boot.kind,
             subject=file.signer.subject,
             serial=file.signer.serial_hex,
@@ -91,10 +91,12 @@ def _judge(boot: Boot, file: Signed) -> Step:
     return conclude(boot, file, verdict)
 
 
-def conclude(boot: Boot, file: Signed, result: Accept | Refuse | Step) -> Step:
+def conclude(
+    boot: BootMemory, file: Signed, result: Accept | Refuse | Transition
+) -> Transition:
     """Carry out a final verdict; a step says that there is none yet."""
     match result:
-        case Step():
+        case Transition():
             return result
         case Refuse():
             return boot.refuse(result)
@@ -104,28 +106,28 @@ def conclude(boot: Boot, file: Signed, result: Accept | Refuse | Step) -> Step:
             assert_never(result)
 
 
-def _accept(boot: Boot, file: Signed, verdict: Accept) -> Step:
+def _accept(boot: BootMemory, file: Signed, verdict: Accept) -> Transition:
     report = boot.file_report
     report.verified_by, report.finding = verdict.verified_by, verdict.finding
     if isinstance(file, SignedFile):
         by = "TVS" if verdict.verified_by is VerifiedBy.TVS else verdict.verified_by
-        boot.note(Moment.CONFIGURATION_VERIFIED, name=boot.search.name, by=by)
+        boot.note(LogEvent.CONFIGURATION_VERIFIED, name=boot.search.name, by=by)
         if isinstance(file, EncryptedFile):
             boot.encrypted, boot.encrypted_rule = file.data, verdict.rule
-            return Step.OPEN
+            return Transition.OPEN
         return _take_configuration(boot, file.payload, verdict.rule)
-    moment = _VERIFIED.get(verdict.verified_by, Moment.VERIFIED)
+    moment = _VERIFIED.get(verdict.verified_by, LogEvent.VERIFIED)
     boot.note(moment, kind=boot.kind, by=verdict.verified_by)
     boot.anchors = boot.anchors.with_list(boot.kind, file)
     action = boot.replace(file.data)
-    boot.note(Moment.UPDATED, kind=boot.kind)
+    boot.note(LogEvent.UPDATED, kind=boot.kind)
     # The seed's lines: what TVS once said is forgotten with every new list.
     boot.cache.flush()
-    boot.note(Moment.FLUSH)
+    boot.note(LogEvent.FLUSH)
     return boot.settle(action, rule=verdict.rule)
 
 
-def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
+def _take_configuration(boot: BootMemory, payload: bytes, rule: int) -> Transition:
     try:
         configuration = decode_configuration(payload)
     except DecodeError as error:
@@ -136,18 +138,18 @@ def _take_configuration(boot: Boot, payload: bytes, rule: int) -> Step:
         return _fetch_encrypted(boot, configuration)
     has_ctl = boot.held[FileKind.CTL] is not None
     boot.report.needs_ctl = configuration.security_mode > 1 and not has_ctl
-    boot.note(Moment.CONFIGURATION_ACCEPTED, name=boot.search.name)
+    boot.note(LogEvent.CONFIGURATION_ACCEPTED, name=boot.search.name)
     if boot.transport is Transport.HTTP:
         boot.say(status_messages.configuration_by_http(boot.search.name))
     if payload == boot.held[boot.kind]:
-        return boot.settle(Action.UNCHANGED, rule=rule)
+        return boot.settle(FileAction.UNCHANGED, rule=rule)
     return boot.settle(boot.replace(payload), rule=rule)
 
 
-def _fetch_encrypted(boot: Boot, companion: PhoneConfig) -> Step:
+def _fetch_encrypted(boot: BootMemory, companion: PhoneConfig) -> Transition:
     """Go on with the encrypted configuration, if it is for the phone's certificate."""
     boot.note(
-        Moment.ENCRYPTED_CONFIGURATION,
+        LogEvent.ENCRYPTED_CONFIGURATION,
         name=boot.search.name,
         hash=companion.certificate_hash or "none",
     )
@@ -157,30 +159,29 @@ def _fetch_encrypted(boot: Boot, companion: PhoneConfig) -> Step:
     if not is_hash_of(companion, boot.certificate_hash):
         return _needs_capf(boot, "certHash is not that of the phone's certificate")
     boot.search.turn_to(f"{boot.identity.device}.cnf.xml{ENCRYPTED_SUFFIX}")
-    return Step.ENCRYPTED
+    return Transition.ENCRYPTED
 
 
-def open_encrypted(boot: Boot) -> None:
+def open_encrypted(boot: BootMemory) -> None:
     """Have the phone's key open the verified file."""
     if boot.encrypted is None:
-        msg = "nothing is to be opened"
-        raise RuntimeError(msg)
+        raise RuntimeError("nothing is to be opened")
     boot.effects.append(OpenEncrypted(boot.encrypted))
 
 
-def opened(boot: Boot, content: bytes) -> Step:
+def opened(boot: BootMemory, content: bytes) -> Transition:
     """Take the content of the encrypted configuration."""
-    boot.note(Moment.CONFIGURATION_DECRYPTED, name=boot.search.name)
+    boot.note(LogEvent.CONFIGURATION_DECRYPTED, name=boot.search.name)
     return _take_configuration(boot, content, boot.encrypted_rule)
 
 
-def not_opened(boot: Boot) -> Step:
+def not_opened(boot: BootMemory) -> Transition:
     """Keep what is installed: the phone's key does not open the file."""
     boot.report.decrypt_failed = True
     return _needs_capf(boot, "the phone's key does not open it")
 
 
-def _needs_capf(boot: Boot, said: str) -> Step:
-    boot.note(Moment.NOT_DECRYPTED, reason=said)
+def _needs_capf(boot: BootMemory, said: str) -> Transition:
+    boot.note(LogEvent.NOT_DECRYPTED, reason=said)
     boot.say(status_messages.configuration_refused(str(boot.file_report.requested)))
     return boot.fail(Reason.NOT_DECRYPTED, said)

@@ -6,7 +6,7 @@ import msgspec
 
 
 @unique
-class Moment(StrEnum):
+class LogEvent(StrEnum):
     """Something worth a line in the console log; `console_log` has the texts."""
 
     POWER_ON = "power-on"
@@ -49,12 +49,20 @@ class Moment(StrEnum):
     CAPF_WAITS = "capf-waits"
     """Nothing happens until a person types the authentication string."""
     BOOTED = "booted"
+    REGISTERING = "registering"
+    REGISTERED = "registered"
+    SERVER_NOT_TRUSTED = "server-not-trusted"
+    """CallManager's certificate is no CCM record of the list that counts."""
+    OWN_CERTIFICATE_REFUSED = "own-certificate-refused"
+    NOT_REGISTERED = "not-registered"
+    OUT_OF_SERVICE = "out-of-service"
+    RESET_ORDERED = "reset-ordered"
 
 
 class LogEntry(msgspec.Struct, frozen=True):
     """A moment with what the texts about it may name."""
 
-    moment: Moment
+    moment: LogEvent
     at: float
     """Unix seconds."""
     details: dict[str, str]

@@ -9,7 +9,7 @@ until Finish is among them; then read secd.report, secd.contents and secd.log
 from typing import assert_never
 
 from tokenless.phone_emulator.secd import asking, fetching, judging
-from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.context import BootMemory
 from tokenless.phone_emulator.secd.events import (
     Downloaded,
     DownloadRefused,
@@ -17,24 +17,24 @@ from tokenless.phone_emulator.secd.events import (
     Event,
     Finish,
     FlashContents,
-    Identity,
     NotFound,
     NotOpened,
     Opened,
+    PhoneIdentity,
     PowerOn,
     ServerSilent,
     TvsAnswered,
     TvsFailed,
 )
 from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
-from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.states import (
     ASKING,
     FETCHING,
     TRANSITIONS,
     State,
-    Step,
+    Transition,
 )
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.errors import DecodeError
@@ -47,9 +47,9 @@ class Secd:
     """One boot of one phone."""
 
     def __init__(
-        self, identity: Identity, contents: FlashContents, cache: TvsCache
+        self, identity: PhoneIdentity, contents: FlashContents, cache: TvsCache
     ) -> None:
-        self._boot = Boot(identity, contents, cache)
+        self._boot = BootMemory(identity, contents, cache)
 
     @property
     def state(self) -> State:
@@ -89,14 +89,14 @@ class Secd:
         """
         boot = self._boot
         boot.now, boot.effects = now, []
-        step: Step | None = _react(boot, event)
+        step: Transition | None = _react(boot, event)
         while step is not None:
             boot.state = TRANSITIONS[boot.state][step]
             step = _enter(boot, step)
         return boot.effects
 
 
-def _react(boot: Boot, event: Event) -> Step:  # noqa: PLR0911 - one an event
+def _react(boot: BootMemory, event: Event) -> Transition:  # noqa: PLR0911 - one an event
     _expect(boot.state, event)
     match event:
         case PowerOn():
@@ -117,13 +117,13 @@ def _react(boot: Boot, event: Event) -> Step:  # noqa: PLR0911 - one an event
             assert_never(event)
 
 
-def _take_opened(boot: Boot, event: Opened | NotOpened) -> Step:
+def _take_opened(boot: BootMemory, event: Opened | NotOpened) -> Transition:
     if isinstance(event, Opened):
         return judging.opened(boot, event.content)
     return judging.not_opened(boot)
 
 
-def _take_answer(boot: Boot, event: TvsAnswered | TvsFailed) -> Step:
+def _take_answer(boot: BootMemory, event: TvsAnswered | TvsFailed) -> Transition:
     file = asking.current(boot).file
     if isinstance(event, TvsAnswered):
         result = asking.answered(boot, event)
@@ -143,11 +143,10 @@ def _expect(state: State, event: Event) -> None:
         case _:
             expected = state in FETCHING
     if not expected:
-        msg = f"{type(event).__name__} is not expected while {state}"
-        raise RuntimeError(msg)
+        raise RuntimeError(f"{type(event).__name__} is not expected while {state}")
 
 
-def _enter(boot: Boot, step: Step) -> Step | None:
+def _enter(boot: BootMemory, step: Transition) -> Transition | None:
     """Begin a state; return a step when there is nothing to wait for."""
     if boot.state in ASKING:
         asking.ask(boot)
@@ -155,15 +154,15 @@ def _enter(boot: Boot, step: Step) -> Step | None:
         _finish(boot)
     elif boot.state is State.OPENING_CONFIGURATION:
         judging.open_encrypted(boot)
-    elif step in (Step.NEXT_NAME, Step.NEXT_SERVER, Step.ENCRYPTED):
+    elif step in (Transition.NEXT_NAME, Transition.NEXT_SERVER, Transition.ENCRYPTED):
         fetching.request(boot)
     else:
         return fetching.begin(boot)
     return None
 
 
-def _power_on(boot: Boot) -> Step:
-    boot.note(Moment.POWER_ON, model=boot.model.name, device=boot.identity.device)
+def _power_on(boot: BootMemory) -> Transition:
+    boot.note(LogEvent.POWER_ON, model=boot.model.name, device=boot.identity.device)
     has_itl = boot.model.security_by_default
     boot.anchors = TrustAnchors.of(
         _load_list(boot, FileKind.CTL),
@@ -172,10 +171,10 @@ def _power_on(boot: Boot) -> Step:
         tvs_supported=boot.model.security_by_default,
     )
     boot.configuration = _load_configuration(boot)
-    return Step.POWER_ON
+    return Transition.POWER_ON
 
 
-def _load_list(boot: Boot, kind: FileKind) -> TrustList | None:
+def _load_list(boot: BootMemory, kind: FileKind) -> TrustList | None:
     """Read an installed list; a damaged one counts as none."""
     data = boot.held[kind]
     if data is None:
@@ -183,12 +182,12 @@ def _load_list(boot: Boot, kind: FileKind) -> TrustList | None:
     try:
         return decode_list(data)
     except DecodeError:
-        boot.note(Moment.UNREADABLE_LIST, kind=kind.name)
+        boot.note(LogEvent.UNREADABLE_LIST, kind=kind.name)
         boot.held[kind] = None
         return None
 
 
-def _load_configuration(boot: Boot) -> PhoneConfig | None:
+def _load_configuration(boot: BootMemory) -> PhoneConfig | None:
     data = boot.held[FileKind.CONFIGURATION]
     if data is None:
         return None
@@ -199,6 +198,6 @@ def _load_configuration(boot: Boot) -> PhoneConfig | None:
         return None
 
 
-def _finish(boot: Boot) -> None:
-    boot.note(Moment.BOOTED, outcome=boot.report.outcome)
+def _finish(boot: BootMemory) -> None:
+    boot.note(LogEvent.BOOTED, outcome=boot.report.outcome)
     boot.effects.append(Finish())

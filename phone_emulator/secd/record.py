@@ -15,8 +15,8 @@ from tokenless.phone_emulator.secd.events import (
     Effect,
     Event,
     FlashContents,
-    Identity,
     Install,
+    PhoneIdentity,
 )
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.states import State
@@ -34,7 +34,7 @@ class RecordedStart(msgspec.Struct, frozen=True, kw_only=True):
     """The first line: all that the machine begins with."""
 
     format: int = FORMAT
-    identity: Identity
+    identity: PhoneIdentity
     contents: FlashContents
     cache: tuple[CacheEntry, ...] = ()
 
@@ -61,7 +61,7 @@ class BootRecorder:
         self._lines: list[bytes] = []
 
     def start(
-        self, identity: Identity, contents: FlashContents, cache: TvsCache
+        self, identity: PhoneIdentity, contents: FlashContents, cache: TvsCache
     ) -> None:
         """Begin with what the phone is and holds."""
         first = RecordedStart(

@@ -14,7 +14,7 @@ from tokenless.protocol.trust.reasons import Reason
 
 
 @unique
-class Action(StrEnum):
+class FileAction(StrEnum):
     """What happened to one file."""
 
     INSTALLED = "installed"
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
     """No TFTP server answered."""
 
 
-CHANGED: Final = frozenset({Action.INSTALLED, Action.UPDATED})
+CHANGED: Final = frozenset({FileAction.INSTALLED, FileAction.UPDATED})
 """The phone took the file."""
 
 
@@ -51,7 +51,7 @@ CHANGED: Final = frozenset({Action.INSTALLED, Action.UPDATED})
 class FileReport:
     """One file's fate."""
 
-    action: Action = Action.FAILED
+    action: FileAction = FileAction.FAILED
     requested: str | None = None
     """The last name that the phone asked for."""
     held: bytes | None = field(default=None, repr=False)
@@ -155,14 +155,14 @@ class BootReport:
         """Judge the boot by its files."""
         actions = {report.action for report in self.files.values()}
         configuration = self.files.get(FileKind.CONFIGURATION)
-        if actions <= {Action.FAILED}:
+        if actions <= {FileAction.FAILED}:
             return Outcome.UNREACHABLE
-        if Action.REJECTED in actions:
+        if FileAction.REJECTED in actions:
             return Outcome.REJECTED
         has_configuration = configuration is not None and (
-            configuration.action in CHANGED | {Action.UNCHANGED}
+            configuration.action in CHANGED | {FileAction.UNCHANGED}
         )
-        if Action.FAILED in actions or not has_configuration or self.needs_ctl:
+        if FileAction.FAILED in actions or not has_configuration or self.needs_ctl:
             return Outcome.DEGRADED
         return Outcome.OK
 
@@ -170,7 +170,7 @@ class BootReport:
     def holds_what_is_served(self) -> bool:
         """Whether no file was refused or failed to arrive; the opposite of stuck."""
         return not any(
-            report.action in (Action.REJECTED, Action.FAILED)
+            report.action in (FileAction.REJECTED, FileAction.FAILED)
             for report in self.files.values()
         )
 
@@ -181,7 +181,7 @@ class BootReport:
         """
         for kind, before in earlier.files.items():
             now = self.files.get(kind)
-            if now and now.action is Action.UNCHANGED and before.action in CHANGED:
+            if now and now.action is FileAction.UNCHANGED and before.action in CHANGED:
                 self.files[kind] = before
         self.tvs[:0] = earlier.tvs
         self.said[:0] = earlier.said

@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 @unique
-class Step(StrEnum):
+class Transition(StrEnum):
     """What moves a boot on."""
 
     POWER_ON = "power on"
@@ -41,44 +41,44 @@ class Step(StrEnum):
     OPEN = "open it"
 
 
-TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
-    State.OFF: {Step.POWER_ON: State.FETCHING_CTL},
+TRANSITIONS: Final[dict[State, dict[Transition, State]]] = {
+    State.OFF: {Transition.POWER_ON: State.FETCHING_CTL},
     State.FETCHING_CTL: {
-        Step.NEXT_NAME: State.FETCHING_CTL,
-        Step.NEXT_SERVER: State.FETCHING_CTL,
-        Step.ASK_TVS: State.ASKING_ABOUT_CTL,
-        Step.SETTLED: State.FETCHING_ITL,
+        Transition.NEXT_NAME: State.FETCHING_CTL,
+        Transition.NEXT_SERVER: State.FETCHING_CTL,
+        Transition.ASK_TVS: State.ASKING_ABOUT_CTL,
+        Transition.SETTLED: State.FETCHING_ITL,
     },
     State.ASKING_ABOUT_CTL: {
-        Step.NEXT_TVS: State.ASKING_ABOUT_CTL,
-        Step.SETTLED: State.FETCHING_ITL,
+        Transition.NEXT_TVS: State.ASKING_ABOUT_CTL,
+        Transition.SETTLED: State.FETCHING_ITL,
     },
     State.FETCHING_ITL: {
-        Step.NEXT_NAME: State.FETCHING_ITL,
-        Step.NEXT_SERVER: State.FETCHING_ITL,
-        Step.ASK_TVS: State.ASKING_ABOUT_ITL,
-        Step.SETTLED: State.FETCHING_CONFIGURATION,
-        Step.SKIPPED: State.FETCHING_CONFIGURATION,
+        Transition.NEXT_NAME: State.FETCHING_ITL,
+        Transition.NEXT_SERVER: State.FETCHING_ITL,
+        Transition.ASK_TVS: State.ASKING_ABOUT_ITL,
+        Transition.SETTLED: State.FETCHING_CONFIGURATION,
+        Transition.SKIPPED: State.FETCHING_CONFIGURATION,
     },
     State.ASKING_ABOUT_ITL: {
-        Step.NEXT_TVS: State.ASKING_ABOUT_ITL,
-        Step.SETTLED: State.FETCHING_CONFIGURATION,
+        Transition.NEXT_TVS: State.ASKING_ABOUT_ITL,
+        Transition.SETTLED: State.FETCHING_CONFIGURATION,
     },
     State.FETCHING_CONFIGURATION: {
-        Step.NEXT_NAME: State.FETCHING_CONFIGURATION,
-        Step.NEXT_SERVER: State.FETCHING_CONFIGURATION,
-        Step.ASK_TVS: State.ASKING_ABOUT_CONFIGURATION,
-        Step.ENCRYPTED: State.FETCHING_CONFIGURATION,
-        Step.OPEN: State.OPENING_CONFIGURATION,
-        Step.SETTLED: State.RUNNING,
+        Transition.NEXT_NAME: State.FETCHING_CONFIGURATION,
+        Transition.NEXT_SERVER: State.FETCHING_CONFIGURATION,
+        Transition.ASK_TVS: State.ASKING_ABOUT_CONFIGURATION,
+        Transition.ENCRYPTED: State.FETCHING_CONFIGURATION,
+        Transition.OPEN: State.OPENING_CONFIGURATION,
+        Transition.SETTLED: State.RUNNING,
     },
     State.ASKING_ABOUT_CONFIGURATION: {
-        Step.NEXT_TVS: State.ASKING_ABOUT_CONFIGURATION,
-        Step.ENCRYPTED: State.FETCHING_CONFIGURATION,
-        Step.OPEN: State.OPENING_CONFIGURATION,
-        Step.SETTLED: State.RUNNING,
+        Transition.NEXT_TVS: State.ASKING_ABOUT_CONFIGURATION,
+        Transition.ENCRYPTED: State.FETCHING_CONFIGURATION,
+        Transition.OPEN: State.OPENING_CONFIGURATION,
+        Transition.SETTLED: State.RUNNING,
     },
-    State.OPENING_CONFIGURATION: {Step.SETTLED: State.RUNNING},
+    State.OPENING_CONFIGURATION: {Transition.SETTLED: State.RUNNING},
     State.RUNNING: {},
 }
 

@@ -6,7 +6,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from tokenless.phone_emulator.secd.report import Action, BootReport
+from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.protocol.phones.models import LogForm
 from tokenless.protocol.trust.anchors import FileKind
 
@@ -50,12 +50,12 @@ def after_lists(report: BootReport, *, asks_tvs: bool, holds_a_list: bool) -> li
         for kind in (FileKind.CTL, FileKind.ITL)
     }
     messages = []
-    installed = tuple(action is Action.INSTALLED for action in actions.values())
+    installed = tuple(action is FileAction.INSTALLED for action in actions.values())
     if any(installed):
         messages.append(_INSTALLED[installed[0], installed[1]])
-    if Action.UPDATED in actions.values():
+    if FileAction.UPDATED in actions.values():
         messages.append("Trust List updated")
-    if Action.REJECTED in actions.values():
+    if FileAction.REJECTED in actions.values():
         messages.append("Trust List update failed" if asks_tvs else "CTL update failed")
     if not holds_a_list:
         messages.append("No Trust List installed")

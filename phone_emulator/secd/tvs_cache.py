@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
+from cachetools import FIFOCache
 
 from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.tvs.messages import DEFAULT_TTL_S, Answer
@@ -28,7 +29,11 @@ class TvsCache:
     """
 
     def __init__(self, entries: Iterable[CacheEntry] = ()) -> None:
-        self._entries = {(entry.issuer, entry.serial): entry for entry in entries}
+        self._entries: FIFOCache[tuple[str, bytes], CacheEntry] = FIFOCache(
+            _MAX_ENTRIES
+        )
+        for entry in entries:
+            self._entries[entry.issuer, entry.serial] = entry
 
     def entries(self) -> tuple[CacheEntry, ...]:
         """Return what is remembered, expired or not."""
@@ -44,8 +49,6 @@ class TvsCache:
     def add(self, signer: SignerId, answer: Answer, now: float) -> float:
         """Remember a positive answer; return for how many seconds."""
         ttl = DEFAULT_TTL_S if answer.ttl is None else answer.ttl
-        while len(self._entries) >= _MAX_ENTRIES:
-            self._entries.pop(next(iter(self._entries)))
         key = (signer.issuer, signer.serial)
         self._entries[key] = CacheEntry(*key, now + ttl, answer)
         return ttl

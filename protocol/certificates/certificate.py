@@ -101,6 +101,11 @@ class Certificate:
         return md5_of(self.der)
 
     @property
+    def is_self_signed(self) -> bool:
+        """Whether it names itself as its issuer; the signature is not checked."""
+        return self.subject == self.issuer
+
+    @property
     def key_bits(self) -> int:
         """The size of the public key in bits."""
         return self.public_key.key_size

@@ -125,6 +125,12 @@ class DistinguishedName:
             case _:
                 assert_never(form)
 
+    def without(self, key: str) -> "DistinguishedName":
+        """Return the name without an attribute."""
+        return DistinguishedName(
+            tuple(pair for pair in self.attributes if pair[0] != key)
+        )
+
     def get(self, key: str) -> str | None:
         """Return the first value of `key`, or None."""
         return next((value for name, value in self.attributes if name == key), None)

@@ -57,8 +57,7 @@ class PrivateKeySigner:
             ValueError: When the key is not the certificate's.
         """
         if private_key.public_key() != certificate.public_key:
-            msg = "the private key does not belong to the certificate"
-            raise ValueError(msg)
+            raise ValueError("the private key does not belong to the certificate")
         self.certificate = certificate
         self._private_key = private_key
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+import h11
+
 MAX_HEAD_BYTES: Final = 8192
 _END_OF_HEAD: Final = b"\r\n\r\n"
-_WORDS_OF_A_REQUEST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,18 @@ class Page:
 
     def encode(self, *, with_body: bool = True) -> bytes:
         """Return the answer as it is sent; the connection ends with it."""
-        head = (
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
-            f"Content-Type: {self.content_type}\r\n"
-            f"Content-Length: {len(self.body)}\r\n"
-            "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+        connection = h11.Connection(h11.SERVER)
+        head = h11.Response(
+            status_code=self.status.value,
+            reason=self.status.phrase,
+            headers=[
+                ("Content-Type", self.content_type),
+                ("Content-Length", str(len(self.body))),
+                ("Cache-Control", "no-store"),
+                ("Connection", "close"),
+            ],
         )
-        return head.encode() + (self.body if with_body else b"")
+        return (connection.send(head) or b"") + (self.body if with_body else b"")
 
 
 Site = Callable[[str], Page | None]
@@ -44,15 +50,18 @@ def needs_more(head: bytes | bytearray) -> bool:
 
 def answer_untrusted(site: Site, head: bytes) -> bytes:
     """Return the answer to a request's head: a page of the site, or an error."""
-    words = head.partition(b"\r\n")[0].split(b" ")
-    is_whole = _END_OF_HEAD in head[: MAX_HEAD_BYTES + len(_END_OF_HEAD)]
-    if not is_whole or len(words) != _WORDS_OF_A_REQUEST:
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(head[: MAX_HEAD_BYTES + len(_END_OF_HEAD)])
+    try:
+        request = connection.next_event()
+    except h11.RemoteProtocolError:
+        request = None
+    if not isinstance(request, h11.Request):
         return _error(HTTPStatus.BAD_REQUEST).encode()
-    method, target, _version = words
-    if method not in (b"GET", b"HEAD"):
+    if request.method not in (b"GET", b"HEAD"):
         return _error(HTTPStatus.METHOD_NOT_ALLOWED).encode()
-    page = site(target.decode("latin-1")) or _error(HTTPStatus.NOT_FOUND)
-    return page.encode(with_body=method == b"GET")
+    page = site(request.target.decode("ascii")) or _error(HTTPStatus.NOT_FOUND)
+    return page.encode(with_body=request.method == b"GET")
 
 
 def _error(status: HTTPStatus) -> Page:

@@ -6,8 +6,10 @@ as they are first sent, so that a request alone makes nobody cut a large file. O
 of very many blocks the packets are not kept.
 """
 
-from collections import OrderedDict
+from contextlib import suppress
 from typing import Final, Protocol
+
+from cachetools import LRUCache
 
 from tokenless.protocol.tftp.packets import encode_data
 
@@ -104,25 +106,22 @@ class BlockCache:
     """
 
     def __init__(self, max_bytes: int = 24 << 20) -> None:
-        self._max_bytes = max_bytes
-        self._held_bytes = 0
-        self._blocks: OrderedDict[tuple[int, int], Blocks] = OrderedDict()
+        self._blocks: LRUCache[tuple[int, int], Blocks] = LRUCache(
+            max_bytes, getsizeof=lambda blocks: blocks.kept_bytes
+        )
+
+    @property
+    def held_bytes(self) -> int:
+        """About what is kept takes once all of it was sent."""
+        return int(self._blocks.currsize)
 
     def blocks(self, content: bytes, block_size: int) -> Blocks:
         """Return the packets of a file, those that were sent before among them."""
         key = (id(content), block_size)
         found = self._blocks.get(key)
         if found is not None:
-            self._blocks.move_to_end(key)
             return found
         blocks = Blocks(content, block_size)
-        if blocks.kept_bytes <= self._max_bytes:
-            self._keep(key, blocks)
+        with suppress(ValueError):  # it is too large to be kept
+            self._blocks[key] = blocks
         return blocks
-
-    def _keep(self, key: tuple[int, int], blocks: Blocks) -> None:
-        self._blocks[key] = blocks
-        self._held_bytes += blocks.kept_bytes
-        while self._held_bytes > self._max_bytes:
-            _, dropped = self._blocks.popitem(last=False)
-            self._held_bytes -= dropped.kept_bytes

@@ -1,6 +1,6 @@
 """The client's side of one TFTP read (RFC 1350, 2347, 7440), without socket or clock.
 
-    download = Download(filename, host, now, wishes)
+    download = Download(filename, host, now, download_options)
     send every (data, port) of download.datagrams()     # port None: the well-known one
     download.receive(data, source, now)                 # then send again
     if now >= download.deadline: download.tick(now)     # then send again
@@ -47,7 +47,7 @@ class TooLargeError(ProtocolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DownloadOptions:
     """What a client asks for, and how patient it is."""
 
     block_size: int | None = None
@@ -61,24 +61,32 @@ class Wishes:
 
     def options(self) -> Mapping[str, str]:
         """Return the options of the request."""
-        wishes = (
+        download_options = (
             ("blksize", self.block_size),
             ("timeout", self.timeout_option_s),
             ("tsize", 0 if self.wants_size else None),
             ("windowsize", self.window),
         )
-        return {name: str(value) for name, value in wishes if value is not None}
+        return {
+            name: str(value) for name, value in download_options if value is not None
+        }
 
 
 class Download:
     """One file on its way from one server."""
 
     def __init__(
-        self, filename: str, host: str, now: float, wishes: Wishes | None = None
+        self,
+        filename: str,
+        host: str,
+        now: float,
+        download_options: DownloadOptions | None = None,
     ) -> None:
         self.filename = filename
         self._host = host
-        self._wishes = Wishes() if wishes is None else wishes
+        self._wishes = (
+            DownloadOptions() if download_options is None else download_options
+        )
         self._options = self._wishes.options()
         self._request = encode_read_request(filename, self._options)
         self._port: int | None = None
@@ -121,8 +129,7 @@ class Download:
         if self._error is not None:
             raise self._error
         if not self._is_whole:
-            msg = f"{self.filename} is still being fetched"
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{self.filename} is still being fetched")
         return b"".join(self._blocks)
 
     def datagrams(self) -> Sequence[Outgoing]:

@@ -36,7 +36,7 @@ class OptionLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class NegotiatedOptions:
     """What holds for one transfer."""
 
     block_size: int = DEFAULT_BLOCK_SIZE
@@ -47,13 +47,13 @@ class Agreement:
     """What the OACK says; None: none is sent."""
 
 
-PLAIN: Final = Agreement()
+PLAIN: Final = NegotiatedOptions()
 """A transfer without options, as RFC 1350 has it."""
 
 
-def agree(
+def negotiate(
     options: Mapping[str, str], limits: OptionLimits, size: int | None
-) -> Agreement:
+) -> NegotiatedOptions:
     """Decide about the options of a request for a file.
 
     Args:
@@ -68,7 +68,7 @@ def agree(
 @lru_cache(maxsize=1024)
 def _agree(
     asked: tuple[tuple[str, str], ...], limits: OptionLimits, size: int | None
-) -> Agreement:
+) -> NegotiatedOptions:
     options = dict(asked)
     block_size = _lowered(
         options.get("blksize"), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE, limits.block_size
@@ -88,7 +88,7 @@ def _agree(
         )
         if value is not None
     }
-    return Agreement(
+    return NegotiatedOptions(
         block_size or DEFAULT_BLOCK_SIZE, window or 1, timeout_s, acknowledged or None
     )
 

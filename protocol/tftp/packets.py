@@ -232,12 +232,10 @@ def encode_read_request(filename: str, options: Mapping[str, str]) -> bytes:
     packet = packet_types().TftpPacketRRQ()
     packet.filename, packet.mode, packet.options = filename, "octet", dict(options)
     if not filename or not filename.isascii() or "\0" in filename:
-        msg = f"{filename!r} cannot be asked for by TFTP"
-        raise ValueError(msg)
+        raise ValueError(f"{filename!r} cannot be asked for by TFTP")
     request: bytes = packet.encode().buffer
     if len(request) > MAX_REQUEST_BYTES:
-        msg = f"a request of {len(request)} bytes is too long"
-        raise ValueError(msg)
+        raise ValueError(f"a request of {len(request)} bytes is too long")
     return request
 
 

@@ -33,7 +33,7 @@ from typing import Final
 
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.tftp.blocks import Packets
-from tokenless.protocol.tftp.options import Agreement
+from tokenless.protocol.tftp.options import NegotiatedOptions
 from tokenless.protocol.tftp.packets import (
     BLOCK_NUMBERS,
     DATA_HEAD_LENGTH,
@@ -124,7 +124,7 @@ class Transfer:
     )
 
     def __init__(
-        self, blocks: Packets, agreement: Agreement, timing: Timing, now: float
+        self, blocks: Packets, agreement: NegotiatedOptions, timing: Timing, now: float
     ) -> None:
         self._blocks = blocks
         self._count = blocks.count
@@ -190,7 +190,7 @@ class Transfer:
         return min(self._acked * self._blocks.block_size, self._blocks.size)
 
     @property
-    def train_bytes(self) -> int:
+    def segment_bytes(self) -> int:
         """The length of each of several datagrams sent at once, but the last; else 0.
 
         With windows a server can hand them to the kernel as one. Not with small blocks:

@@ -174,7 +174,7 @@ def _short_name(record: Record) -> str:
     return printable((common or record.subject_name or "unnamed").strip())
 
 
-def anchors_in_words(change: AnchorChange) -> str:
+def format_anchors(change: AnchorChange) -> str:
     """Return one line about a role: `SAST: keeps …; loses …; gains …`."""
     parts = [
         f"{verb} {', '.join(names)}"

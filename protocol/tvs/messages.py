@@ -115,8 +115,7 @@ def pack_message(kind: MessageType, session_id: int, body: bytes) -> bytes:
         ValueError: When the body has more than 65,535 bytes.
     """
     if len(body) > MAX_ELEMENT_LENGTH:
-        msg = f"a message cannot hold {len(body)} bytes"
-        raise ValueError(msg)
+        raise ValueError(f"a message cannot hold {len(body)} bytes")
     return (
         HEADER.pack(PROTOCOL_DISCRIMINATOR, VERSION, kind, 0, session_id, len(body))
         + body

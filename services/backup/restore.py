@@ -27,7 +27,7 @@ from tokenless.services.backup.manifest import (
     decode_manifest_untrusted,
 )
 from tokenless.services.cluster.cluster import load_saved
-from tokenless.services.cluster.site import CONFIG_FILE, DATABASE_FILE
+from tokenless.services.cluster.installation import CONFIG_FILE, DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, sync_folder
 

@@ -28,7 +28,7 @@ from tokenless.services.backup.manifest import (
     Manifest,
     copy,
 )
-from tokenless.services.cluster.site import CONFIG_FILE, DATABASE_FILE
+from tokenless.services.cluster.installation import CONFIG_FILE, DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, sync_folder
 

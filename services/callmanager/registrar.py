@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from cachetools import FIFOCache
+
 from tokenless.protocol.phones.registration import (
     Claim,
     DeviceProfile,
@@ -19,7 +21,7 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.protocol.sccp.answers import ResetType
 
-_MAX_FAILURES: Final = 10_000
+MAX_FAILURES: Final = 10_000
 """Failures that are remembered, one a device: the oldest are forgotten."""
 
 
@@ -96,7 +98,7 @@ class Registrar:
         self._clock = clock
         self._on_change = on_change
         self._stations: dict[str, tuple[Registration, Station]] = {}
-        self._absent: dict[str, Absence] = {}
+        self._absent: FIFOCache[str, Absence] = FIFOCache(MAX_FAILURES)
 
     def __len__(self) -> int:
         """Return how many devices are registered."""
@@ -190,8 +192,5 @@ class Registrar:
     def _note(self, absence: Absence) -> None:
         known = self._stations.get(absence.device)
         if known is None:
-            self._absent.pop(absence.device, None)
             self._absent[absence.device] = absence
-            if len(self._absent) > _MAX_FAILURES:
-                del self._absent[next(iter(self._absent))]
             self._on_change(absence)

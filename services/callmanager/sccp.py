@@ -60,7 +60,7 @@ from tokenless.protocol.sccp.requests import (
 )
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar, Request
-from tokenless.services.callmanager.sccp_calls import SccpDesk
+from tokenless.services.callmanager.sccp_calls import SccpCalls
 from tokenless.services.callmanager.soft_keys import (
     BUTTON_TEMPLATE,
     SOFT_KEY_SETS,
@@ -153,7 +153,7 @@ class SccpGuest(Guest):
 class SccpSession(Session):
     """One phone's connection."""
 
-    __slots__ = ("_device", "_guest", "_stream", "_version", "_waiting", "desk")
+    __slots__ = ("_device", "_guest", "_stream", "_version", "_waiting", "calls")
 
     def __init__(self, connection: Connection, guest: SccpGuest) -> None:
         super().__init__(connection)
@@ -162,7 +162,7 @@ class SccpSession(Session):
         self._waiting: list[Received] = []
         self._device: str | None = None
         self._version = 0
-        self.desk = SccpDesk(guest.switch, self._party, self.push)
+        self.calls = SccpCalls(guest.switch, self._party, self.push)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
 
     def receive(self, data: bytes) -> None:
@@ -310,7 +310,7 @@ class SccpSession(Session):
         if self._device is None:
             self._guest.cells[SccpCount.IGNORED] += 1
             return
-        if self.desk.take(message):
+        if self.calls.take(message):
             return
         answer = self._answer_of(message, self._device)
         if answer is not None:
@@ -336,7 +336,7 @@ class SccpSession(Session):
     def _leave(self, reason: UnregisterReason) -> None:
         device = self._device
         if device is not None:
-            self.desk.hang_up()
+            self.calls.hang_up()
             self._device = None
             self._guest.registrar.unregister(device, self, reason)
 

@@ -239,7 +239,7 @@ class SccpLeg(Leg):
         )
 
 
-class SccpDesk:
+class SccpCalls:
     """What a phone's user does, as calls."""
 
     def __init__(self, switch: Switch, party: Callable[[], Party], send: Send) -> None:
@@ -353,15 +353,17 @@ class SccpDesk:
 
 
 class _ForgettingLeg(SccpLeg):
-    """A leg that tells its desk when its call has ended."""
+    """A leg that reports to its phone when its call has ended."""
 
-    def __init__(self, desk: SccpDesk, party: Party, send: Send, party_id: int) -> None:
+    def __init__(
+        self, calls: SccpCalls, party: Party, send: Send, party_id: int
+    ) -> None:
         super().__init__(party, send, party_id)
-        self._desk = desk
+        self._calls = calls
 
     def show_ended(self, failure: CallFailure | None) -> None:
         super().show_ended(failure)
-        self._desk.forget(self)
+        self._calls.forget(self)
 
 
 def _block(keys: SrtpKeys | None) -> KeyBlock:

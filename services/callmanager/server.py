@@ -18,7 +18,12 @@ from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.registrar import OnChange, Registrar
 from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
-from tokenless.services.callmanager.sip import SipCount, SipGuest, SipOffice, expire
+from tokenless.services.callmanager.sip import (
+    SipCallControl,
+    SipCount,
+    SipGuest,
+    expire,
+)
 from tokenless.services.callmanager.sip_datagrams import SipDatagrams
 from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.errors import ServiceError
@@ -65,7 +70,7 @@ class CallManagerServer:
             on_change=on_change,
         )
         self.switch = Switch(self._leg_of)
-        self._office = SipOffice(
+        self._call_control = SipCallControl(
             self.registrar,
             settings.sip,
             node=settings.node,
@@ -164,7 +169,7 @@ class CallManagerServer:
 
     async def _serve_datagrams(self, datagrams: SipDatagrams) -> None:
         await datagrams.serve(
-            self._office,
+            self._call_control,
             clock=time.monotonic,
             log=self._log,
             log_lines_per_s=self._settings.limits.log_lines_per_s,
@@ -173,7 +178,7 @@ class CallManagerServer:
     async def _expire(self) -> None:
         while True:
             await trio.sleep(_EXPIRY_LOOK_S)
-            expire(self._office, time.monotonic())
+            expire(self._call_control, time.monotonic())
 
     def _find_device(self, name: str) -> DeviceProfile | None:
         """Look in the devices of now: they are replaced as a whole."""
@@ -185,8 +190,8 @@ class CallManagerServer:
             if directory_number(registration.device) == number:
                 station = self.registrar.station(registration.device)
                 if isinstance(station, SccpSession):
-                    return station.desk.new_leg()
-                return self._office.leg_of(registration)
+                    return station.calls.new_leg()
+                return self._call_control.leg_of(registration)
         return CallFailure.UNKNOWN_NUMBER
 
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:
@@ -201,7 +206,7 @@ class CallManagerServer:
         )
 
     def _sip_guest(self, tools: GuestTools) -> SipGuest:
-        return SipGuest(self._office, tools, clock=time.monotonic)
+        return SipGuest(self._call_control, tools, clock=time.monotonic)
 
     @staticmethod
     def _streams(name: str, settings: CallManagerSettings) -> StreamSettings:

@@ -92,7 +92,7 @@ class Cells(Protocol):
     def __setitem__(self, cell: int, count: int, /) -> None: ...
 
 
-class SipOffice:
+class SipCallControl:
     """What all transports of one node share: it answers requests."""
 
     def __init__(
@@ -146,16 +146,19 @@ class SipStation:
     """A registered SIP phone, and the transport that its last REGISTER came over."""
 
     def __init__(
-        self, office: SipOffice, register: Registration, send: Callable[[bytes], None]
+        self,
+        call_control: SipCallControl,
+        register: Registration,
+        send: Callable[[bytes], None],
     ) -> None:
-        self._office = office
+        self._call_control = call_control
         self.register = register
         self.send = send
         self.expires_at = 0.0
 
     def dismiss(self, reason: UnregisterReason) -> None:
         """Tell the phone that its registration here has ended."""
-        self._office.stations.pop(self.register.device, None)
+        self._call_control.stations.pop(self.register.device, None)
         if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
             self.reset(ResetType.RESTART)
 
@@ -164,20 +167,20 @@ class SipStation:
 
         The form of this NOTIFY is inferred from phones' `service-control` [I].
         """
-        office, register = self._office, self.register
-        tag = office.new_tag()
-        me = f"<sip:{office.node}>"
+        call_control, register = self._call_control, self.register
+        tag = call_control.new_tag()
+        me = f"<sip:{call_control.node}>"
         request = SipRequest(
             "NOTIFY",
             register.contact,
             (
-                ("Via", f"SIP/2.0/TCP {office.node};branch=z9hG4bK{tag}"),
+                ("Via", f"SIP/2.0/TCP {call_control.node};branch=z9hG4bK{tag}"),
                 ("From", f"{me};tag={tag}"),
                 ("To", f"<{register.contact}>"),
-                ("Call-ID", f"{tag}@{office.node}"),
+                ("Call-ID", f"{tag}@{call_control.node}"),
                 ("CSeq", "101 NOTIFY"),
                 ("Max-Forwards", "70"),
-                ("User-Agent", office.settings.server),
+                ("User-Agent", call_control.settings.server),
                 ("Event", "service-control"),
                 ("Subscription-State", "active"),
                 ("Contact", me),
@@ -199,41 +202,41 @@ class Source:
 
 
 def answer(
-    office: SipOffice, message: SipMessage, source: Source, now: float
+    call_control: SipCallControl, message: SipMessage, source: Source, now: float
 ) -> SipResponse | None:
     """Return the response to a message, None for one that gets none.
 
     Args:
-        office: The node's registrations.
+        call_control: The node's registrations.
         message: What came.
         source: Where from.
         now: Monotonic seconds.
     """
     if isinstance(message, SipResponse):
-        office.calls.take_response(message)
+        call_control.calls.take_response(message)
         return None
     match message.method:
         case "REGISTER":
-            return _register(office, message, source, now)
+            return _register(call_control, message, source, now)
         case "INVITE":
-            return _invite(office, message, source)
+            return _invite(call_control, message, source)
         case "ACK" | "BYE" | "CANCEL" | "UPDATE":
-            return office.calls.take_request(message)
+            return call_control.calls.take_request(message)
         case "OPTIONS" | "NOTIFY" | "REFER":
-            return answer_to(message, 200, "OK", to_tag=office.new_tag())
+            return answer_to(message, 200, "OK", to_tag=call_control.new_tag())
         case _:
-            office.cells[SipCount.IGNORED] += 1
+            call_control.cells[SipCount.IGNORED] += 1
             return answer_to(
                 message,
                 405,
                 "Method Not Allowed",
                 (("Allow", _ALLOWED),),
-                to_tag=office.new_tag(),
+                to_tag=call_control.new_tag(),
             )
 
 
 def _invite(
-    office: SipOffice, request: SipRequest, source: Source
+    call_control: SipCallControl, request: SipRequest, source: Source
 ) -> SipResponse | None:
     """Begin a call of a registered phone, over what it is registered by.
 
@@ -243,80 +246,87 @@ def _invite(
     try:
         contact = decode_address(request.get("contact"))
     except ProtocolError:
-        return answer_to(request, 400, "Bad Request", to_tag=office.new_tag())
+        return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
     device = contact.parameters.get(DEVICE_PARAMETER, "")
-    registration = office.registrar.find(device)
+    registration = call_control.registrar.find(device)
     if registration is None or registration.peer != source.peer:
-        return answer_to(request, 403, "Forbidden", to_tag=office.new_tag())
-    return office.calls.invite(request, office.party_of(registration), source.send)
+        return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
+    return call_control.calls.invite(
+        request, call_control.party_of(registration), source.send
+    )
 
 
 def _register(
-    office: SipOffice, request: SipRequest, source: Source, now: float
+    call_control: SipCallControl, request: SipRequest, source: Source, now: float
 ) -> SipResponse:
     try:
         register = read_register(request)
     except ProtocolError:
-        office.cells[SipCount.REFUSED] += 1
-        return answer_to(request, 400, "Bad Request", to_tag=office.new_tag())
+        call_control.cells[SipCount.REFUSED] += 1
+        return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
     if register.expires_s == 0:
-        return _end(office, request, register, source)
+        return _end(call_control, request, register, source)
     claim = Claim(register.device, Signalling.SIP, register.model)
-    known = office.stations.get(register.device)
-    station = known or SipStation(office, register, source.send)
-    failure = office.registrar.register(
+    known = call_control.stations.get(register.device)
+    station = known or SipStation(call_control, register, source.send)
+    failure = call_control.registrar.register(
         Request(claim, source.peer, source.address, register.load), station
     )
     if failure is not None:
-        return _refuse(office, request, register.device, failure, source)
-    office.cells[SipCount.REGISTERED if known is None else SipCount.REFRESHED] += 1
-    granted = min(register.expires_s, office.settings.expires_s)
+        return _refuse(call_control, request, register.device, failure, source)
+    call_control.cells[
+        SipCount.REGISTERED if known is None else SipCount.REFRESHED
+    ] += 1
+    granted = min(register.expires_s, call_control.settings.expires_s)
     station.register, station.send = register, source.send
     station.expires_at = now + granted
-    office.stations[register.device] = station
-    return _accept(office, request, granted, source)
+    call_control.stations[register.device] = station
+    return _accept(call_control, request, granted, source)
 
 
 def _end(
-    office: SipOffice, request: SipRequest, register: Registration, source: Source
+    call_control: SipCallControl,
+    request: SipRequest,
+    register: Registration,
+    source: Source,
 ) -> SipResponse:
     """Answer a farewell, or a phone that greets its standby node.
 
     Only the connection's own security may end a registration: a REGISTER in clear
     cannot end a secure one.
     """
-    found = office.registrar.find(register.device)
-    station = office.stations.get(register.device)
+    found = call_control.registrar.find(register.device)
+    station = call_control.stations.get(register.device)
     if found is not None and station is not None:
         if found.peer.is_secure and found.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
-            return _refuse(office, request, register.device, failure, source)
-        del office.stations[register.device]
+            return _refuse(call_control, request, register.device, failure, source)
+        del call_control.stations[register.device]
         reason = UnregisterReason.DEVICE_UNREGISTERED
-        office.registrar.unregister(register.device, station, reason)
-    return _accept(office, request, 0, source)
+        call_control.registrar.unregister(register.device, station, reason)
+    return _accept(call_control, request, 0, source)
 
 
 def _accept(
-    office: SipOffice, request: SipRequest, expires_s: int, source: Source
+    call_control: SipCallControl, request: SipRequest, expires_s: int, source: Source
 ) -> SipResponse:
     return accept(
         request,
         expires_s=expires_s,
-        server=office.settings.server,
-        tag=office.new_tag(),
+        server=call_control.settings.server,
+        tag=call_control.new_tag(),
         received=source.address,
     )
 
 
 def _refuse(
-    office: SipOffice,
+    call_control: SipCallControl,
     request: SipRequest,
     device: str,
     failure: RegisterFailure,
     source: Source,
 ) -> SipResponse:
-    office.cells[SipCount.REFUSED] += 1
+    call_control.cells[SipCount.REFUSED] += 1
     if source.log.may_write("refused registrations"):
         source.log.log.info(
             "registration refused",
@@ -329,35 +339,39 @@ def _refuse(
     received, expected = (secure, clear) if source.peer.is_secure else (clear, secure)
     why = WARNINGS.get(failure, _OTHER_WARNING)
     text = why.format(expected=expected, received=received)
-    return refuse(request, node=office.node, why=text, tag=office.new_tag())
+    return refuse(request, node=call_control.node, why=text, tag=call_control.new_tag())
 
 
-def expire(office: SipOffice, now: float) -> None:
+def expire(call_control: SipCallControl, now: float) -> None:
     """End the registrations that were not refreshed in time.
 
     Args:
-        office: The node's registrations.
+        call_control: The node's registrations.
         now: Monotonic seconds.
     """
-    late = [each for each in office.stations.values() if each.expires_at <= now]
+    late = [each for each in call_control.stations.values() if each.expires_at <= now]
     for station in late:
         device = station.register.device
-        del office.stations[device]
+        del call_control.stations[device]
         reason = UnregisterReason.KEEPALIVE_TIMEOUT
-        office.registrar.unregister(device, station, reason)
+        call_control.registrar.unregister(device, station, reason)
 
 
 class SipGuest(Guest):
     """The sessions of one node's SIP ports over TCP and TLS."""
 
     def __init__(
-        self, office: SipOffice, tools: GuestTools, *, clock: Callable[[], float]
+        self,
+        call_control: SipCallControl,
+        tools: GuestTools,
+        *,
+        clock: Callable[[], float],
     ) -> None:
-        self.office = office
+        self.call_control = call_control
         self.log = tools.log
         self.clock = clock
         # The counts of datagrams are added to the same cells.
-        office.cells = tools.cells
+        call_control.cells = tools.cells
 
     def open_session(self, connection: Connection) -> "SipSession":
         """Return what answers one phone."""
@@ -392,7 +406,7 @@ class SipSession(Session):
         messages, self._waiting = self._waiting, []
         guest = self._guest
         for message in messages:
-            response = answer(guest.office, message, self._source, guest.clock())
+            response = answer(guest.call_control, message, self._source, guest.clock())
             if response is not None:
                 self.connection.send(response.encode())
         return len(messages)

@@ -17,7 +17,7 @@ import trio
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.messages import SipResponse, decode_message
-from tokenless.services.callmanager.sip import SipOffice, Source, answer
+from tokenless.services.callmanager.sip import SipCallControl, Source, answer
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import LimitedLog
 
@@ -57,7 +57,7 @@ class SipDatagrams:
 
     async def serve(
         self,
-        office: SipOffice,
+        call_control: SipCallControl,
         *,
         clock: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
@@ -73,11 +73,11 @@ class SipDatagrams:
                 continue  # an answer could not be delivered: ICMP says so here
             now = clock()
             limited.summarise(now)
-            self._take(office, data, place[:2], limited, now)
+            self._take(call_control, data, place[:2], limited, now)
 
     def _take(
         self,
-        office: SipOffice,
+        call_control: SipCallControl,
         data: bytes,
         place: tuple[str, int],
         log: LimitedLog,
@@ -88,7 +88,9 @@ class SipDatagrams:
         except ProtocolError:
             return
         send = partial(self._send, place)
-        response = answer(office, message, Source(place[0], _CLEAR, send, log), now)
+        response = answer(
+            call_control, message, Source(place[0], _CLEAR, send, log), now
+        )
         if response is not None:
             send(_within(response, 2 * len(data)))
 

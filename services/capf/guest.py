@@ -19,10 +19,10 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.device_security import CapfFailure, CapfOperation
 from tokenless.services.capf.counters import CapfCount
-from tokenless.services.capf.desk import (
+from tokenless.services.capf.database_jobs import (
     Answer,
-    Desk,
     Job,
+    JobQueue,
     Postponed,
     Question,
     Signing,
@@ -47,8 +47,8 @@ class CapfGuest(Guest):
 
     speaks_first = True
 
-    def __init__(self, desk: Desk, tools: GuestTools) -> None:
-        self.desk = desk
+    def __init__(self, jobs: JobQueue, tools: GuestTools) -> None:
+        self.jobs = jobs
         self.cells = tools.cells
         self.log = tools.log
         self._numbers = count(1)
@@ -89,7 +89,7 @@ class CapfSession(Session):
         self._order: Order | None = None
         self._result: Certificate | None = None
         self._waits = False
-        """Whether the desk has a job of this session."""
+        """Whether the jobs has a job of this session."""
 
     def begin(self) -> None:
         """Say AUTH_REQUEST."""
@@ -105,7 +105,7 @@ class CapfSession(Session):
         return self._stream.is_between_messages and not self._waits
 
     def answer(self) -> int:
-        """Take messages until one has to wait for the desk."""
+        """Take messages until one has to wait for the jobs."""
         taken = 0
         while not self._waits and not self.connection.is_stuck:
             message = self._stream.next_event()
@@ -140,10 +140,10 @@ class CapfSession(Session):
 
     def _put(self, job: Job) -> None:
         self._waits = True
-        self._guest.desk.put(job, self._answered)
+        self._guest.jobs.put(job, self._answered)
 
     def _answered(self, answer: Answer) -> None:
-        """Go on with what the desk says, unless the phone has gone meanwhile."""
+        """Go on with what the jobs says, unless the phone has gone meanwhile."""
         if not self._waits:
             return
         self._waits = False

@@ -9,7 +9,7 @@ import structlog
 import trio
 
 from tokenless.services.capf.counters import COLLECTOR, CapfCount
-from tokenless.services.capf.desk import Authority, Desk
+from tokenless.services.capf.database_jobs import Authority, JobQueue
 from tokenless.services.capf.guest import CapfGuest
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.stream_server.server import StreamServer
@@ -79,10 +79,10 @@ class CapfServer:
             ServiceError: When the certificate cannot be used.
         """
         unbound = structlog.get_logger() if log is None else log
-        self._desk = Desk(cluster, settings.authority, announce, unbound)
+        self._jobs = JobQueue(cluster, settings.authority, announce, unbound)
         self._server = StreamServer(
             settings.for_streams(),
-            partial(CapfGuest, self._desk),
+            partial(CapfGuest, self._jobs),
             guest_cells=len(CapfCount),
             collector=COLLECTOR,
             log=log,
@@ -104,7 +104,7 @@ class CapfServer:
     ) -> None:
         """Serve until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._desk.run)
+            nursery.start_soon(self._jobs.run)
             addresses = await nursery.start(self._server.serve)
             task_status.started(addresses[0])
 

@@ -267,10 +267,10 @@ def trust_manufacturer(cluster: Cluster) -> None:
         ServiceError: When the database cannot be written.
         OSError: When the folder cannot.
     """
-    if cluster.site.manufacturer_folder.exists():
+    if cluster.installation.manufacturer_folder.exists():
         return
     with cluster.store.change("trust manufacturer", "", by="capf") as change:
-        trust_phones(cluster.site, change.connection, change.at)
+        trust_phones(cluster.installation, change.connection, change.at)
 
 
 def stale_lscs(cluster: Cluster) -> list[StaleLsc]:

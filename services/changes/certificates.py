@@ -1,5 +1,6 @@
 """Certificates of nodes and trust stores: list, regenerate, upload, delete, restore."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -7,16 +8,32 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
+from tokenless.protocol.codes import (
+    MULTI_SERVER_UNITS,
+    UNITS,
+    UNITS_OF_PUBLISHER,
+    UNITS_WITH_EC_KEYS,
+    TrustStore,
+    units_of,
+)
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import Issued, Order, install, prepare
+from tokenless.services.cluster.issuing import (
+    IssuedCertificate,
+    IssueRequest,
+    install,
+    is_shared,
+    prepare,
+    reuse,
+    reusing,
+)
 from tokenless.services.errors import ServiceError
-from tokenless.services.pki.profiles import PROFILES
-from tokenless.services.pki.uploads import read_upload
+from tokenless.services.pki.uploads import is_authority, read_upload
 from tokenless.services.store import certificates as rows
 from tokenless.services.store.certificates import PlacementState, StoredCertificate
+from tokenless.services.store.database import Change
 from tokenless.services.store.trust_lists import newest_ctl
 
 _LABEL_CHARACTERS: Final = 50
@@ -69,6 +86,7 @@ def regenerate(
     key_type: str = "RSA",
     validity_days: int | None = None,
     alternative_names: tuple[str, ...] = (),
+    shared: bool | None = None,
     by: str,
 ) -> Certificate:
     """Give a node a new self-signed certificate; the old one becomes history.
@@ -81,18 +99,50 @@ def regenerate(
         key_type: RSA, or EC where the unit signs nothing for phones.
         validity_days: The cluster's when None.
         alternative_names: DNS names and addresses in the certificate.
+        shared: Whether it is one for all nodes, which is possible from 14 on; None
+            leaves that as it is there, and gives the node its own before.
         by: Who does it.
 
     Raises:
         ServiceError: When the node has no such unit, or it cannot have such a key.
         OSError: When the key cannot be kept; nothing is changed then.
     """
-    check_unit(node, store)
+    check_unit(node, store, cluster.release)
+    if store in UNITS_WITH_EC_KEYS:
+        key_type = "EC"
     size = key_size or _usual_size(cluster, key_type)
-    order = Order(node, store, size, key_type, validity_days, alternative_names)
     with cluster.store.read() as connection:
-        issued = prepare(cluster.site, connection, order)
+        is_for_all = _is_for_all(cluster, connection, store, shared=shared)
+        order = IssueRequest(
+            cluster.publisher if is_for_all else node,
+            store,
+            size,
+            key_type,
+            validity_days,
+            alternative_names,
+            shared=is_for_all,
+        )
+        issued = prepare(cluster.installation, connection, order)
     return _install(cluster, issued, by)
+
+
+def _is_for_all(
+    cluster: Cluster, connection: Connection, store: TrustStore, *, shared: bool | None
+) -> bool:
+    """Whether a new self-signed certificate is a multi-server one (REFERENCE-2 2.1).
+
+    Raises:
+        ServiceError: When it shall be and cannot.
+    """
+    can = cluster.release.shares_self_signed and store in MULTI_SERVER_UNITS
+    if shared and not can:
+        raise ServiceError(
+            f"{store} of {cluster.version} has no self-signed multi-server certificate",
+            hint="from 14 on these have: " + ", ".join(MULTI_SERVER_UNITS),
+        )
+    if shared is None:
+        return can and is_shared(connection, store)
+    return shared
 
 
 def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
@@ -111,24 +161,28 @@ def ensure_tomcat(cluster: Cluster, node: Node, *, by: str) -> Certificate:
     return regenerate(cluster, node, TrustStore.TOMCAT, by=by)
 
 
-def _install(cluster: Cluster, issued: Issued, by: str) -> Certificate:
+def _install(cluster: Cluster, issued: IssuedCertificate, by: str) -> Certificate:
     certificate = issued.certificate
     order = issued.order
     detail = f"{order.store} of {order.node.name}: {certificate.serial_hex}"
     with cluster.store.change("regenerate", detail, by=by) as change:
+        also = reusing(change.connection, order.store)
         install(change.connection, issued, change.at)
+        for unit in also:
+            reuse(cluster.installation, change.connection, unit, certificate, change.at)
     return certificate
 
 
-def check_unit(node: Node, store: TrustStore) -> None:
+def check_unit(node: Node, store: TrustStore, release: Release) -> None:
     """Check that a node has own certificates of a unit.
 
     Raises:
         ServiceError: When it has not.
     """
-    if store not in PROFILES:
-        units = ", ".join(PROFILES)
-        raise ServiceError(f"no own certificate {store} here", hint=f"units: {units}")
+    units = units_of(is_publisher=True, release=release)
+    if store not in units:
+        known = ", ".join(units)
+        raise ServiceError(f"no own certificate {store} here", hint=f"units: {known}")
     if store in UNITS_OF_PUBLISHER and not node.is_publisher:
         raise ServiceError(
             f"{store} is the publisher's, for the whole cluster",
@@ -141,8 +195,26 @@ class Uploaded:
     """What an upload brought."""
 
     certificates: tuple[Certificate, ...]
+    """Those that were stored."""
+    replaced: tuple[Certificate, ...]
+    """Those that went, as a store has one certificate of a name (REFERENCE-2 2.4)."""
+    kept_out: tuple[Certificate, ...]
+    """Those that were not stored: the store has a later one of the name."""
     warning: str | None
     """What is odd about the store, None when all is well."""
+
+    def explain(self) -> list[str]:
+        """Return a line for each certificate that went or was not stored."""
+        gone = [
+            f"{each.subject_text} ({each.serial_hex}) was replaced: a store has one "
+            "certificate of a name"
+            for each in self.replaced
+        ]
+        return gone + [
+            f"{each.subject_text} ({each.serial_hex}) was not stored: the store has a "
+            "later one of this name"
+            for each in self.kept_out
+        ]
 
 
 def upload(
@@ -167,29 +239,88 @@ def upload(
             hint=f"upload to a trust store: {', '.join(trust_stores())}",
         )
     certificates = read_upload(data, store)
+    now = datetime.fromtimestamp(cluster.clock(), UTC)
+    for certificate in certificates:
+        if certificate.not_after < now and cluster.release.refuses_expired:
+            raise ServiceError(
+                f"{certificate.subject_text} expired on "
+                f"{certificate.not_after:%Y-%m-%d}",
+                hint="upload the certificate that is in use now",
+            )
     serials = ", ".join(each.serial_hex for each in certificates)
     with cluster.store.change("upload", f"{store}: {serials}", by=by) as change:
-        known = {
-            placed.certificate.der
-            for placed in rows.all_trusted(change.connection, store)
-        }
-        for certificate in certificates:
-            if certificate.der in known:
-                raise ServiceError(
-                    f"{certificate.subject_text} ({certificate.serial_hex}) is in "
-                    f"{store} already",
-                    hint="nothing needs to be done",
-                )
-            rows.place(
-                change.connection,
-                store,
-                certificate,
-                node_id=None,
-                at=change.at,
-                label=label[:_LABEL_CHARACTERS],
-            )
+        _check_issuers(change.connection, store, certificates)
+        placed = [
+            _place(change, store, each, label[:_LABEL_CHARACTERS])
+            for each in certificates
+        ]
+    stored = tuple(c for c, done in zip(certificates, placed, strict=True) if done)
     warning = None if store.roles else _NO_ROLE.format(store=store)
-    return Uploaded(certificates, warning)
+    return Uploaded(
+        stored,
+        replaced=tuple(old for each in placed if each for old in each.replaced),
+        kept_out=tuple(c for c in certificates if c not in stored),
+        warning=warning,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    replaced: tuple[Certificate, ...]
+
+
+def _place(
+    change: Change, store: TrustStore, certificate: Certificate, label: str
+) -> _Placed | None:
+    """Store a certificate by the vendor's rule: one of a name, the later (2.4).
+
+    Returns:
+        What it replaced; None when the store has a later one and keeps it.
+
+    Raises:
+        ServiceError: When the very certificate is there already.
+    """
+    namesakes = [
+        each
+        for each in rows.all_trusted(change.connection, store)
+        if each.certificate.subject == certificate.subject
+    ]
+    for each in namesakes:
+        if each.certificate.der == certificate.der:
+            raise ServiceError(
+                f"{certificate.subject_text} ({certificate.serial_hex}) is in "
+                f"{store} already",
+                hint="nothing needs to be done",
+            )
+    if any(each.certificate.not_before > certificate.not_before for each in namesakes):
+        return None
+    for each in namesakes:
+        rows.remove(change.connection, each)
+    rows.place(
+        change.connection, store, certificate, node_id=None, at=change.at, label=label
+    )
+    return _Placed(tuple(each.certificate for each in namesakes))
+
+
+def _check_issuers(
+    connection: Connection, store: TrustStore, certificates: Sequence[Certificate]
+) -> None:
+    """Check that the CA above an intermediate one is there, or comes with it.
+
+    Raises:
+        ServiceError: When it is not: roots are uploaded first (REFERENCE-2 2.1).
+    """
+    known = {each.certificate.subject for each in rows.all_trusted(connection, store)}
+    known |= {each.subject for each in certificates}
+    for certificate in certificates:
+        if not is_authority(certificate) or certificate.is_self_signed:
+            continue
+        if certificate.issuer not in known:
+            raise ServiceError(
+                f"CA certificate is not available in the trust-store: "
+                f"{certificate.issuer_text} in {store}",
+                hint="upload the root first, then each intermediate",
+            )
 
 
 def delete(
@@ -261,8 +392,9 @@ def ctl_signers(cluster: Cluster) -> frozenset[bytes]:
     still the one that it signed: phones trust it until then, too.
     """
     with cluster.store.read() as connection:
+        own = rows.all_own(connection)
         placed = [
-            *rows.all_own(connection),
+            *(each for each in own if each.store in UNITS),
             *rows.all_trusted(connection, TrustStore.PHONE_SAST_TRUST),
         ]
         replaced = rows.all_own(connection, state=PlacementState.HISTORY)

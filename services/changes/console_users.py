@@ -115,7 +115,7 @@ def sign_in(cluster: Cluster, name: str, password: str) -> SignIn:
 
 def _count_failure(cluster: Cluster, name: str, now: int) -> bool:
     """Count a wrong password in one transaction; return whether it locks the user."""
-    with cluster.store.note() as connection:
+    with cluster.store.write_node_state() as connection:
         found = rows.read_users(connection, name)
         if not found:
             return False
@@ -129,7 +129,7 @@ def _count_failure(cluster: Cluster, name: str, now: int) -> bool:
 
 
 def _note(cluster: Cluster, name: str, failures: int, locked_until: int) -> None:
-    with cluster.store.note() as connection:
+    with cluster.store.write_node_state() as connection:
         rows.write_failures(connection, name, failures, locked_until)
 
 

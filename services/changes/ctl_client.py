@@ -18,7 +18,7 @@ from tokenless.services.changes.security import SecurityMode, publish_ctl, write
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.ctl import token_ctl_records
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 FILE_LOCATION: Final = "/usr/local/cm/tftp/CTLFile.tlv"
 """What the CTL Client's table of servers shows."""
@@ -165,9 +165,9 @@ def update(
     with cluster.store.change(_action(mode), detail, by=by) as change:
         if mode is not None:
             write_mode(change, mode)
-        papers = Papers.read(change.connection)
-        records = token_ctl_records(papers, _listed(chosen, present, tokens))
-        return publish_ctl(change, papers, records, signer, ListForm.CTL_CLIENT)
+        snapshot = ClusterSnapshot.read(change.connection)
+        records = token_ctl_records(snapshot, _listed(chosen, present, tokens))
+        return publish_ctl(change, snapshot, records, signer, ListForm.CTL_CLIENT)
 
 
 def _check_goal(

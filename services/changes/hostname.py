@@ -7,7 +7,7 @@ import msgspec
 
 from tokenless.protocol.codes import units_of
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import Order, install, prepare
+from tokenless.services.cluster.issuing import IssueRequest, install, is_shared, prepare
 from tokenless.services.config import HostName
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes
@@ -26,8 +26,21 @@ def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
     size = cluster.config.certificates.regenerated_key_size
     with cluster.store.read() as connection:
         issued = [
-            prepare(cluster.site, connection, Order(node, store, size, full_name=new))
-            for store in units_of(is_publisher=node.is_publisher)
+            prepare(
+                cluster.installation,
+                connection,
+                IssueRequest.usual(
+                    node,
+                    store,
+                    size,
+                    full_name=new,
+                    shared=cluster.release.shares_self_signed
+                    and is_shared(connection, store),
+                ),
+            )
+            for store in units_of(
+                is_publisher=node.is_publisher, release=cluster.release
+            )
         ]
     detail = f"{node.name} -> {new}"
     with cluster.store.change("set hostname", detail, by=by) as change:

@@ -8,12 +8,14 @@ out of the CTL when it is updated. Its folder stays on the disk.
 
 from ipaddress import AddressValueError, IPv4Address
 
+from sqlalchemy import Connection
+
 from tokenless.protocol.codes import TrustStore, units_of
 from tokenless.services.changes.hostname import check_name
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import Order, issue
+from tokenless.services.cluster.issuing import IssueRequest, is_shared, issue
 from tokenless.services.errors import ServiceError
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.certificates import PlacementState
 from tokenless.services.store.devices import read_pools
@@ -34,18 +36,36 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
     """
     check_name(cluster, name)
     _check_address(cluster, address)
-    size = cluster.config.certificates.key_size
     with cluster.store.change("add node", f"{name} {address}", by=by) as change:
         connection = change.connection
         row = nodes.add_node(connection, name, address, is_publisher=False)
         node = cluster.node_of(row)
         node.tftp_folder.mkdir(parents=True, exist_ok=True)
-        for store in units_of(is_publisher=False):
-            issue(
-                cluster.site, connection, Order(node, store, key_size=size), change.at
-            )
-        _share_recovery_key(cluster, Papers.read(connection), node)
+        _issue_all(cluster, connection, node, change.at)
+        _share_recovery_key(cluster, ClusterSnapshot.read(connection), node)
     return node
+
+
+def _issue_all(cluster: Cluster, connection: Connection, node: Node, at: int) -> None:
+    """Give the node its certificates; self-signed multi-server ones are made anew.
+
+    One that a CA signed has to be requested and uploaded again by hand (REFERENCE-2
+    2.1); until then the node has one of its own.
+    """
+    release, size = cluster.release, cluster.config.certificates.key_size
+    units = units_of(is_publisher=False, release=release)
+    shared = {store for store in units if is_shared(connection, store)}
+    anew = {store for store in shared if _is_self_signed(connection, store)}
+    for store in units:
+        is_for_all = store in anew and release.shares_self_signed
+        whose = cluster.publisher if is_for_all else node
+        order = IssueRequest.usual(whose, store, size, shared=is_for_all)
+        issue(cluster.installation, connection, order, at)
+
+
+def _is_self_signed(connection: Connection, store: TrustStore) -> bool:
+    own = certificates.all_own(connection, store=store)
+    return all(each.certificate.is_self_signed for each in own)
 
 
 def remove_node(cluster: Cluster, node: Node, *, by: str) -> None:
@@ -90,11 +110,13 @@ def _check_address(cluster: Cluster, address: str) -> None:
             )
 
 
-def _share_recovery_key(cluster: Cluster, papers: Papers, node: Node) -> None:
+def _share_recovery_key(
+    cluster: Cluster, snapshot: ClusterSnapshot, node: Node
+) -> None:
     """Give the node the ITLRecovery key, with which it may have to sign its ITL."""
-    certificate = papers.recovery
+    certificate = snapshot.recovery
     if certificate is None:
         return
     store = TrustStore.ITLRECOVERY
-    key = cluster.node_of(papers.publisher).keys.load(store, certificate)
+    key = cluster.node_of(snapshot.publisher).keys.load(store, certificate)
     node.keys.save(store, certificate, key)

@@ -13,12 +13,14 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
+from tokenless.protocol.release import Release
+from tokenless.services.changes.upgrade import follow_release
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.recovery import export_key, load_recovery
 from tokenless.services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
-from tokenless.services.publishing.itl import itl_signer, sign_itl
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.itl import itl_signer, resign_itl, sign_itl
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.database import Change
 from tokenless.services.store.parameters import (
     FALSE,
@@ -35,6 +37,9 @@ _NO_LICENCE: Final = (
     "not registered to a Smart/Virtual Account with Allow export-controlled "
     "functionality."
 )
+
+
+_ONE_FOR_ALL: Final = "publisher"
 
 
 @unique
@@ -59,7 +64,7 @@ def set_cluster_mode(cluster: Cluster, mode: SecurityMode, *, by: str) -> None:
         write_mode(change, mode)
         is_needed = mode is SecurityMode.MIXED
         if is_needed or newest_ctl(change.connection) is not None:
-            _publish_own(cluster, change, Papers.read(change.connection))
+            _publish_own(cluster, change, ClusterSnapshot.read(change.connection))
 
 
 def update_ctl(cluster: Cluster, *, by: str) -> None:
@@ -69,13 +74,13 @@ def update_ctl(cluster: Cluster, *, by: str) -> None:
         ServiceError: When the cluster is not in mixed mode, or the CTL cannot be made.
     """
     with cluster.store.change("update CTL", CTL_NAME, by=by) as change:
-        papers = Papers.read(change.connection)
-        if not papers.is_mixed:
+        snapshot = ClusterSnapshot.read(change.connection)
+        if not snapshot.is_mixed:
             raise ServiceError(
                 "the cluster is not in mixed mode, so it has no CTL to update",
                 hint="use `utils ctl set-cluster mixed-mode`",
             )
-        _publish_own(cluster, change, papers)
+        _publish_own(cluster, change, snapshot)
 
 
 def reset_ctl_localkey(cluster: Cluster, *, by: str) -> None:
@@ -92,22 +97,33 @@ def reset_ctl_localkey(cluster: Cluster, *, by: str) -> None:
                 "the cluster has no CTL to reset",
                 hint="use `utils ctl set-cluster mixed-mode`",
             )
-        _publish_own(cluster, change, Papers.read(change.connection), reset=True)
+        _publish_own(
+            cluster, change, ClusterSnapshot.read(change.connection), reset=True
+        )
 
 
 def reset_itl_localkey(cluster: Cluster, *, by: str) -> None:
     """Leave an ITL for every node that its other SAST signed (REFERENCE 2.3, 6.2).
 
+    From 12.0 on it is the publisher's ITL that all nodes get, signed by the publisher's
+    CallManager (REFERENCE-2 3.5), unless `tftp.itl_reset` is `each-node`.
+
     Raises:
         ServiceError: When a key that must sign is missing.
     """
     with cluster.store.change("reset ITL", "localkey", by=by) as change:
-        papers = Papers.read(change.connection)
-        for row in papers.nodes:
+        snapshot = ClusterSnapshot.read(change.connection)
+        if (
+            snapshot.release.recovery_signs
+            and cluster.config.tftp.itl_reset == _ONE_FOR_ALL
+        ):
+            _leave_publishers_itl(cluster, change, snapshot)
+            return
+        for row in snapshot.nodes:
             signer = cluster.node_of(row).keys.signer(
-                *itl_signer(papers, row, reset=True)
+                *itl_signer(snapshot, row, reset=True)
             )
-            _leave_itl(change, papers, row.id, signer)
+            _leave_itl(change, snapshot, row.id, signer)
 
 
 def reset_itl_remotekey(
@@ -121,9 +137,9 @@ def reset_itl_remotekey(
     signer = load_recovery(pkcs12, password)
     detail = f"remotekey {signer.certificate.serial_hex}"
     with cluster.store.change("reset ITL", detail, by=by) as change:
-        papers = Papers.read(change.connection)
-        for row in papers.nodes:
-            _leave_itl(change, papers, row.id, signer)
+        snapshot = ClusterSnapshot.read(change.connection)
+        for row in snapshot.nodes:
+            _leave_itl(change, snapshot, row.id, signer)
 
 
 def export_recovery(cluster: Cluster, password: str) -> bytes:
@@ -133,10 +149,10 @@ def export_recovery(cluster: Cluster, password: str) -> bytes:
         ServiceError: When the cluster has no such key, or the password is empty.
     """
     with cluster.store.read() as connection:
-        papers = Papers.read(connection)
+        snapshot = ClusterSnapshot.read(connection)
     store = TrustStore.ITLRECOVERY
-    certificate = papers.certificate(store, papers.publisher)
-    key = cluster.node_of(papers.publisher).keys.load_rsa(store, certificate)
+    certificate = snapshot.certificate(store, snapshot.publisher)
+    key = cluster.node_of(snapshot.publisher).keys.load_rsa(store, certificate)
     return export_key(key, certificate, password)
 
 
@@ -164,7 +180,10 @@ def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:
     parameter, value = check_parameter(name, value)
     detail = f"{parameter} = {value}"
     with cluster.store.change("set parameter", detail, by=by) as change:
+        old = read_parameter(change.connection, parameter)
         write_parameter(change.connection, parameter, value)
+        if parameter is Parameter.VERSION:
+            follow_release(cluster, change, Release.parse(old), Release.parse(value))
 
 
 def write_mode(change: Change, mode: SecurityMode) -> None:
@@ -182,7 +201,7 @@ def write_mode(change: Change, mode: SecurityMode) -> None:
 
 def publish_ctl(
     change: Change,
-    papers: Papers,
+    snapshot: ClusterSnapshot,
     records: Sequence[Record],
     signer: Signer,
     form: ListForm = ListForm.CUCM,
@@ -191,7 +210,7 @@ def publish_ctl(
 
     Args:
         change: The transaction.
-        papers: The state in it.
+        snapshot: The state in it.
         records: What the CTL lists.
         signer: Who signs: a key of the publisher, or a token.
         form: Who writes it: CUCM, or the CTL Client.
@@ -204,7 +223,7 @@ def publish_ctl(
         records,
         signer,
         timestamp=change.at,
-        digest=papers.digest,
+        digest=snapshot.digest,
         form=form,
     )
     add_ctl(change.connection, change.revision, ctl.data, change.at)
@@ -212,15 +231,34 @@ def publish_ctl(
 
 
 def _publish_own(
-    cluster: Cluster, change: Change, papers: Papers, *, reset: bool = False
+    cluster: Cluster, change: Change, snapshot: ClusterSnapshot, *, reset: bool = False
 ) -> None:
     """Publish the CTL that a key of the publisher signs."""
-    store = ctl_signer(papers, reset=reset)
-    certificate = papers.certificate(store, papers.publisher)
-    signer = cluster.node_of(papers.publisher).keys.signer(store, certificate)
-    publish_ctl(change, papers, ctl_records(papers, store), signer)
+    store = ctl_signer(snapshot, reset=reset)
+    certificate = snapshot.certificate(store, snapshot.publisher)
+    signer = cluster.node_of(snapshot.publisher).keys.signer(store, certificate)
+    publish_ctl(change, snapshot, ctl_records(snapshot, store), signer)
 
 
-def _leave_itl(change: Change, papers: Papers, node_id: int, signer: Signer) -> None:
-    itl = sign_itl(papers, node_id, signer, at=change.at)
+def _leave_publishers_itl(
+    cluster: Cluster, change: Change, snapshot: ClusterSnapshot
+) -> None:
+    """Sign the publisher's present ITL again and leave it for all nodes.
+
+    Its records stay what they are: a certificate that was regenerated since the last
+    start of its TFTP service is not in it (REFERENCE-2 3.5).
+    """
+    publisher = snapshot.publisher
+    node = cluster.node_of(publisher)
+    store, certificate = itl_signer(snapshot, publisher, reset=True)
+    signer = node.keys.signer(store, certificate)
+    itl = resign_itl(snapshot, node, signer, at=change.at)
+    for row in snapshot.nodes:
+        add_reset_itl(change.connection, change.revision, row.id, itl.data)
+
+
+def _leave_itl(
+    change: Change, snapshot: ClusterSnapshot, node_id: int, signer: Signer
+) -> None:
+    itl = sign_itl(snapshot, node_id, signer, at=change.at)
     add_reset_itl(change.connection, change.revision, node_id, itl.data)

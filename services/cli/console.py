@@ -9,7 +9,7 @@ import click
 import trio
 
 from tokenless.services.changes import console_users
-from tokenless.services.cli.cluster.administration import cluster_options, opened
+from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.logs import configure_logs
 from tokenless.services.store.audit import administrator
@@ -56,7 +56,7 @@ def console(
     # Web libraries take half a second to load: only who serves pages needs them.
     from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
 
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         settings = ConsoleSettings.of(
             cluster,
             cluster.publisher if node is None else cluster.node(node),
@@ -106,7 +106,7 @@ def add(
     as_json: bool,
 ) -> None:
     """Let somebody sign in."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         console_users.add_user(
             cluster, name, ConsoleRole(role), password, by=administrator()
         )
@@ -117,7 +117,7 @@ def add(
 @cluster_options
 def list_all(data: Path, config: Path | None, *, as_json: bool) -> None:
     """List the users, and who is locked out."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         users = console_users.list_users(cluster)
         now = cluster.clock()
     for each in users:
@@ -134,7 +134,7 @@ def list_all(data: Path, config: Path | None, *, as_json: bool) -> None:
 @click.argument("name")
 def delete(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
     """Delete a user; their sessions end."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         console_users.delete_user(cluster, name, by=administrator())
     _report(name, f"deleted {name}", as_json=as_json)
 
@@ -144,7 +144,7 @@ def delete(data: Path, config: Path | None, name: str, *, as_json: bool) -> None
 @click.argument("name")
 def unlock(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
     """Let a user who was locked out try again."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         console_users.unlock_user(cluster, name, by=administrator())
     _report(name, f"{name} may try again", as_json=as_json)
 

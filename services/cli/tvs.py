@@ -18,7 +18,7 @@ from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer, Query, Ver
 from tokenless.protocol.tvs.stream import Request
 from tokenless.services.cli.file.input import (
     MAX_CERTIFICATE_FILE,
-    explained,
+    name_file_in_errors,
     read_bounded,
 )
 from tokenless.services.cli.options import ParamType
@@ -173,7 +173,7 @@ def _asking(common: dict[str, Any]) -> _Asking:
 def _load_der(path: Path) -> bytes:
     """Read a certificate without judging it: that is what the server is asked for."""
     data = read_bounded(path, MAX_CERTIFICATE_FILE)
-    with explained(path):
+    with name_file_in_errors(path):
         return read_certificates(data)[0]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.initialise import initialise
-from tokenless.services.cluster.site import CONFIG_FILE, Node, Site
+from tokenless.services.cluster.installation import CONFIG_FILE, Installation, Node
 from tokenless.services.config import (
     ClusterConfig,
     check_tables,
@@ -37,8 +37,8 @@ __all__ = ["Cluster", "Node"]
 class Cluster:
     """A cluster, opened. Nodes and parameters are read anew each time."""
 
-    def __init__(self, site: Site, store: Database) -> None:
-        self.site = site
+    def __init__(self, installation: Installation, store: Database) -> None:
+        self.installation = installation
         self.store = store
 
     @classmethod
@@ -74,7 +74,7 @@ class Cluster:
             if not makes:
                 raise _no_cluster_in(data)
             described = load_config() if config is None else config
-            initialise(Site(data, _at(described, database_url), clock))
+            initialise(Installation(data, _at(described, database_url), clock))
         return cls._open_existing(data, config, database_url, clock)
 
     @classmethod
@@ -95,9 +95,9 @@ class Cluster:
                 hint="name another folder with --data",
             )
         url = database_url or config.database.url or made_from.database.url
-        site = Site(data, _at(config, url), clock)
+        installation = Installation(data, _at(config, url), clock)
         store = Database(
-            site.database_url,
+            installation.database_url,
             busy_timeout_s=config.database.busy_timeout_s,
             clock=clock,
         )
@@ -106,7 +106,7 @@ class Cluster:
         except BaseException:
             store.close()
             raise
-        return cls(site, store)
+        return cls(installation, store)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -137,22 +137,22 @@ class Cluster:
 
     def node_of(self, row: NodeRow) -> Node:
         """Return a node's row with its places on the disk."""
-        return self.site.node_of(row)
+        return self.installation.node_of(row)
 
     @property
     def data(self) -> Path:
         """The folder of all that is stored."""
-        return self.site.data
+        return self.installation.data
 
     @property
     def config(self) -> ClusterConfig:
         """How the services run; the cluster itself is in the database."""
-        return self.site.config
+        return self.installation.config
 
     @property
     def clock(self) -> Callable[[], float]:
         """Tells the time, Unix seconds."""
-        return self.site.clock
+        return self.installation.clock
 
     @property
     def tokens_folder(self) -> Path:
@@ -213,7 +213,7 @@ class Cluster:
         self, ports: Mapping[str, Mapping[str, int]]
     ) -> Iterator[Connection]:
         if not self.store.may_change:
-            with self.store.note() as connection:
+            with self.store.write_node_state() as connection:
                 yield connection
             return
         detail = ", ".join(f"{name} {inner}" for name, inner in ports.items())
@@ -225,7 +225,7 @@ class Cluster:
         tables = {name: getattr(config, name) for name in host_tables()}
         tables["database"] = self.config.database  # it is open
         settings = msgspec.structs.replace(self.config, **tables)
-        self.site = replace(self.site, config=settings)
+        self.installation = replace(self.installation, config=settings)
 
     def close(self) -> None:
         """Give back the database."""

@@ -43,7 +43,7 @@ def install_ctl(cluster: Cluster, node: Node) -> bool:
     if newest is None or newest.revision <= taken:
         return False
     replace_file(node.ctl_file, newest.content)
-    with cluster.store.note() as connection:
+    with cluster.store.write_node_state() as connection:
         nodes.write_state(connection, node.id, ctl_revision=newest.revision)
     return True
 
@@ -66,14 +66,14 @@ def install_reset_itl(cluster: Cluster, node: Node) -> bytes | None:
         return None
     revision, content = newest
     replace_file(node.itl_file, content)
-    with cluster.store.note() as connection:
+    with cluster.store.write_node_state() as connection:
         nodes.write_state(connection, node.id, reset_itl_revision=revision)
     return content
 
 
 def record_applied(cluster: Cluster, node: Node, revision: int) -> None:
     """Note that a node has applied a revision, for administrators on other hosts."""
-    with cluster.store.note() as connection:
+    with cluster.store.write_node_state() as connection:
         nodes.write_state(connection, node.id, applied_revision=revision)
 
 

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.initialise import save_config, saved_tables
+from tokenless.services.cluster.installation import CONFIG_FILE, Installation
 from tokenless.services.cluster.sealed_file import seal, unseal
-from tokenless.services.cluster.site import CONFIG_FILE, Site
 from tokenless.services.config import ClusterConfig, check_tables, host_tables
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
@@ -70,7 +70,7 @@ def export_node(cluster: Cluster, node: Node, password: str) -> bytes:
         node.name, node.folder.name, saved_tables(cluster.config), _keys(cluster, node)
     )
     sealed = seal(_MAGIC, msgspec.json.encode(file), password)
-    node.elsewhere_mark.touch()
+    node.served_elsewhere_marker.touch()
     return sealed
 
 
@@ -145,10 +145,10 @@ def _arrived(cluster: Cluster, file: _File, *, is_new: bool) -> Node:
             f"the cluster has no node {file.node} any more",
             hint="let it join again with `tokenless node add`",
         )
-    node.elsewhere_mark.unlink(missing_ok=True)
+    node.served_elsewhere_marker.unlink(missing_ok=True)
     if is_new:
         # A new folder has taken nothing, whatever the node had on another host.
-        with cluster.store.note() as connection:
+        with cluster.store.write_node_state() as connection:
             nodes.write_state(connection, node.id, ctl_revision=0)
     return node
 
@@ -170,7 +170,7 @@ def _make_folder(data: Path, config: ClusterConfig, database_url: str | None) ->
     if database_url is not None:
         database = msgspec.structs.replace(config.database, url=database_url)
         config = msgspec.structs.replace(config, database=database)
-    save_config(Site(data, config, clock=lambda: 0.0))
+    save_config(Installation(data, config, clock=lambda: 0.0))
 
 
 def _open_untrusted(content: bytes, password: str) -> _File:

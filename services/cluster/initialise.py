@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from tokenless.protocol.codes import units_of
-from tokenless.services.cluster.issuing import Order, issue
-from tokenless.services.cluster.site import CONFIG_FILE, Node, Site
+from tokenless.protocol.codes import TrustStore, units_of
+from tokenless.protocol.release import Release
+from tokenless.services.cluster.installation import CONFIG_FILE, Installation, Node
+from tokenless.services.cluster.issuing import IssueRequest, issue
 from tokenless.services.config import ClusterConfig
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file, sync_folder
@@ -35,14 +36,14 @@ from tokenless.services.store.parameters import (
 )
 
 
-def initialise(site: Site) -> None:
-    """Make a site's data folder from its configuration.
+def initialise(installation: Installation) -> None:
+    """Make a installation's data folder from its configuration.
 
     Raises:
         ServiceError: When the folder holds something else already.
         OSError: When it cannot be written; nothing is left behind.
     """
-    data = site.data
+    data = installation.data
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise ServiceError(
             f"{data} is not empty and holds no cluster",
@@ -51,7 +52,7 @@ def initialise(site: Site) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     beside = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        _build(replace(site, data=beside), data)
+        _build(replace(installation, data=beside), data)
     except ServiceError:
         # Another process may have made the folder, and the cluster, meanwhile.
         if not (data / CONFIG_FILE).exists():
@@ -70,25 +71,31 @@ def _move(beside: Path, data: Path) -> None:
     sync_folder(data.parent)
 
 
-def _build(site: Site, target: Path) -> None:
-    site.data.mkdir(mode=0o755)
-    config = site.config
-    store = Database(site.database_url, clock=site.clock)
+def _build(installation: Installation, target: Path) -> None:
+    installation.data.mkdir(mode=0o755)
+    config = installation.config
+    store = Database(installation.database_url, clock=installation.clock)
     try:
-        with store.found(config.cluster.name, by="setup") as change:
+        with store.create_cluster(config.cluster.name, by="setup") as change:
             for row in _add_rows(change.connection, config):
-                _furnish(site, change.connection, site.node_of(row), change.at)
-            trust_phones(site, change.connection, change.at)
-            save_config(site)
+                _create_node_files(
+                    installation,
+                    change.connection,
+                    installation.node_of(row),
+                    change.at,
+                )
+            _share(installation, change.connection, change.at)
+            trust_phones(installation, change.connection, change.at)
+            save_config(installation)
             if store.is_shared:
-                _move(site.data, target)
+                _move(installation.data, target)
     finally:
         store.close()
     if not store.is_shared:
-        _move(site.data, target)
+        _move(installation.data, target)
 
 
-def trust_phones(site: Site, connection: Connection, at: int) -> None:
+def trust_phones(installation: Installation, connection: Connection, at: int) -> None:
     """Trust the manufacturer's certificates of phones (REFERENCE-5 1.4).
 
     What a store has already stays as it is.
@@ -97,17 +104,17 @@ def trust_phones(site: Site, connection: Connection, at: int) -> None:
         ServiceError: When the manufacturer's files are damaged.
         OSError: When they cannot be read or written.
     """
-    size = site.config.certificates.key_size
-    trusted = manufacturer_certificates(site.manufacturer_folder, size)
+    size = installation.config.certificates.key_size
+    trusted = manufacturer_certificates(installation.manufacturer_folder, size)
     for certificate in trusted:
         certificates.trust_for_phones(connection, certificate, at=at)
 
 
-def save_config(site: Site) -> None:
+def save_config(installation: Installation) -> None:
     """Keep what the folder was made from; never a database's password."""
-    tables = msgspec.json.encode(saved_tables(site.config))
+    tables = msgspec.json.encode(saved_tables(installation.config))
     pretty = msgspec.json.format(tables, indent=2)
-    replace_file(site.data / CONFIG_FILE, pretty, mode=PRIVATE)
+    replace_file(installation.data / CONFIG_FILE, pretty, mode=PRIVATE)
 
 
 def saved_tables(config: ClusterConfig) -> dict[str, Any]:
@@ -169,9 +176,30 @@ def _parameters(config: ClusterConfig) -> dict[Parameter, str]:
     }
 
 
-def _furnish(site: Site, connection: Connection, node: Node, at: int) -> None:
+def _create_node_files(
+    installation: Installation, connection: Connection, node: Node, at: int
+) -> None:
     """Give a node its folders, keys and first certificates."""
     node.tftp_folder.mkdir(parents=True)
-    size = site.config.certificates.key_size
-    for store in units_of(is_publisher=node.is_publisher):
-        issue(site, connection, Order(node, store, key_size=size), at)
+    settings = installation.config.certificates
+    release = Release.parse(installation.config.cluster.version)
+    for store in units_of(is_publisher=node.is_publisher, release=release):
+        if store not in settings.multi_server:
+            issue(
+                installation,
+                connection,
+                IssueRequest.usual(node, store, settings.key_size),
+                at,
+            )
+
+
+def _share(installation: Installation, connection: Connection, at: int) -> None:
+    """Make the multi-server certificates once every node has its folders."""
+    settings = installation.config.certificates
+    publisher = installation.node_of(nodes.read_nodes(connection)[0])
+    release = Release.parse(installation.config.cluster.version)
+    there = units_of(is_publisher=True, release=release)
+    for name in dict.fromkeys(settings.multi_server):
+        if (store := TrustStore(name)) in there:
+            order = IssueRequest.usual(publisher, store, settings.key_size, shared=True)
+            issue(installation, connection, order, at)

@@ -1,6 +1,7 @@
 """Issue a self-signed certificate to a node: key first, then the row that names it."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -10,24 +11,34 @@ from sqlalchemy import Connection
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer, PrivateKey, Validity, mint
 from tokenless.protocol.certificates.names import DistinguishedName
-from tokenless.protocol.codes import TrustStore
-from tokenless.services.cluster.site import Node, Site
+from tokenless.protocol.codes import (
+    MULTI_SERVER_UNITS,
+    UNITS_WITH_EC_KEYS,
+    TrustStore,
+)
+from tokenless.protocol.release import Release
+from tokenless.services.cluster.installation import Installation, Node
+from tokenless.services.config.sections import CertificatesSection
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import generate_ec, generate_rsa, new_serial
 from tokenless.services.pki.profiles import (
     EC_ALLOWED,
-    PROFILES,
     common_name,
+    profile_of,
+    shared_name,
     subject_name,
 )
 from tokenless.services.store import certificates
 from tokenless.services.store.nodes import read_nodes
+from tokenless.services.store.parameters import Parameter, read_parameter
 
-RSA_SIZES: Final = (1024, 2048, 4096)
+RSA_SIZES: Final = (1024, 2048, 3072, 4096)
+EC_BITS: Final = 256
+"""Of first EC certificates; the default is nowhere told (REFERENCE-2 1)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class IssueRequest:
     """A certificate to be made."""
 
     node: Node
@@ -39,96 +50,243 @@ class Order:
     alternative_names: tuple[str, ...] = ()
     full_name: str | None = None
     """For a node that is being renamed; its present name when None."""
+    shared: bool = False
+    """Whether it is a multi-server certificate: one key for all nodes."""
+
+    @classmethod
+    def usual(
+        cls,
+        node: Node,
+        store: TrustStore,
+        rsa_bits: int,
+        *,
+        full_name: str | None = None,
+        shared: bool = False,
+    ) -> "IssueRequest":
+        """Return an order with the kind of key that the unit has."""
+        is_ec = store in UNITS_WITH_EC_KEYS
+        return cls(
+            node,
+            store,
+            EC_BITS if is_ec else rsa_bits,
+            "EC" if is_ec else "RSA",
+            full_name=full_name,
+            shared=shared,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedCertificate:
     """A certificate whose key is kept and which no row names yet."""
 
-    order: Order
+    order: IssueRequest
     certificate: Certificate
+    holders: tuple[Node, ...]
+    """The nodes whose own certificate it becomes."""
 
 
-def issue(site: Site, connection: Connection, order: Order, at: int) -> Certificate:
+def issue(
+    installation: Installation, connection: Connection, order: IssueRequest, at: int
+) -> Certificate:
     """Make a node's certificate and put it into use; the old one becomes history.
 
     Raises:
         ServiceError: When the unit cannot have such a key.
         OSError: When the key cannot be kept.
     """
-    issued = prepare(site, connection, order)
+    issued = prepare(installation, connection, order)
     install(connection, issued, at)
     return issued.certificate
 
 
-def prepare(site: Site, connection: Connection, order: Order) -> Issued:
+def prepare(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> IssuedCertificate:
     """Make key and certificate, and keep the key; slow with large keys.
 
     Raises:
         ServiceError: When the unit cannot have such a key.
         OSError: When the key cannot be kept.
     """
-    key = _make_key(order)
-    settings = site.config.certificates
-    begins = datetime.fromtimestamp(int(site.clock()), UTC)
-    days = order.validity_days or settings.validity_days
-    subject = _subject(site, connection, order)
+    key = make_key(order)
+    settings = installation.config.certificates
+    release = Release.parse(read_parameter(connection, Parameter.VERSION))
+    begins = datetime.fromtimestamp(int(installation.clock()), UTC)
+    days = order.validity_days or _usual_days(order.store, release, settings)
+    subject = _subject(installation, connection, order)
     certificate = mint(
         subject,
         key.public_key(),
         Issuer(subject, key),
-        PROFILES[order.store],
+        profile_of(order.store, release),
         Validity.days(begins, days),
         serial=new_serial(),
         # Browsers refuse SHA-1, whatever the cluster's phones need.
         digest="sha256" if order.store is TrustStore.TOMCAT else settings.digest,
-        alternative_names=_alternative_names(site, order),
+        alternative_names=_alternative_names(installation, connection, order),
     )
-    for node in _key_holders(site, connection, order):
+    holders = holders_of(installation, connection, order.node, shared=order.shared)
+    keepers = holders
+    if order.store is TrustStore.ITLRECOVERY:  # all nodes sign with it
+        keepers = holders_of(installation, connection, order.node, shared=True)
+    for node in keepers:
         node.keys.save(order.store, certificate, key)
-    return Issued(order, certificate)
+    return IssuedCertificate(order, certificate, holders)
 
 
-def install(connection: Connection, issued: Issued, at: int) -> None:
+def _usual_days(
+    store: TrustStore, release: Release, settings: CertificatesSection
+) -> int:
+    """Return how long a certificate lasts that nobody ordered otherwise."""
+    if store is TrustStore.ITLRECOVERY and settings.recovery_validity == "by-release":
+        return release.recovery_days or settings.validity_days
+    return settings.validity_days
+
+
+def holders_of(
+    installation: Installation, connection: Connection, node: Node, *, shared: bool
+) -> tuple[Node, ...]:
+    """Return the nodes whose own a certificate becomes: one, or all."""
+    if not shared:
+        return (node,)
+    return tuple(installation.node_of(row) for row in read_nodes(connection))
+
+
+def install(connection: Connection, issued: IssuedCertificate, at: int) -> None:
     """Put a prepared certificate into use.
 
     CallManager and CAPF trust every CAPF certificate that there was until somebody
     deletes it: else phones' LSCs would end with it (REFERENCE-3 3.6; inferred).
     """
-    order = issued.order
-    old = certificates.own(connection, order.store, order.node.id)
-    if old is not None:
-        certificates.retire(connection, old, at)
-    certificates.place(
-        connection, order.store, issued.certificate, node_id=order.node.id, at=at
+    put_into_use(connection, issued.order.store, issued.certificate, issued.holders, at)
+
+
+def put_into_use(
+    connection: Connection,
+    store: TrustStore,
+    certificate: Certificate,
+    holders: Sequence[Node],
+    at: int,
+) -> None:
+    """Make a certificate the own one of nodes whose keys are kept already."""
+    for node in holders:
+        old = certificates.own(connection, store, node.id)
+        if old is not None:
+            certificates.retire(connection, old, at)
+        certificates.place(connection, store, certificate, node_id=node.id, at=at)
+    if store is TrustStore.CAPF:
+        certificates.trust_for_phones(connection, certificate, at=at)
+
+
+def is_shared(connection: Connection, store: TrustStore) -> bool:
+    """Whether one certificate of a unit serves several nodes (REFERENCE-2 2.1)."""
+    if store not in MULTI_SERVER_UNITS:
+        return False
+    own = certificates.all_own(connection, store=store)
+    return len(own) > len({each.certificate.der for each in own})
+
+
+def is_reused(connection: Connection, store: TrustStore) -> bool:
+    """Whether a CallManager unit reuses that of its tomcat (REFERENCE-2 2.3)."""
+    tomcat = REUSED_FROM.get(store)
+    if tomcat is None:
+        return False
+    theirs = {
+        each.certificate.der for each in certificates.all_own(connection, store=tomcat)
+    }
+    own = certificates.all_own(connection, store=store)
+    return bool(own) and all(each.certificate.der in theirs for each in own)
+
+
+REUSED_FROM: Final = {
+    TrustStore.CALLMANAGER: TrustStore.TOMCAT,
+    TrustStore.CALLMANAGER_ECDSA: TrustStore.TOMCAT_ECDSA,
+}
+"""The unit whose certificate each CallManager unit may reuse."""
+
+
+def reusing(connection: Connection, store: TrustStore) -> tuple[TrustStore, ...]:
+    """Return the CallManager units that follow when a tomcat unit changes."""
+    return tuple(
+        unit
+        for unit, tomcat in REUSED_FROM.items()
+        if tomcat is store and is_reused(connection, unit)
     )
-    if order.store is TrustStore.CAPF:
-        certificates.trust_for_phones(connection, issued.certificate, at=at)
 
 
-def full_name(site: Site, node_name: str) -> str:
+def reuse(
+    installation: Installation,
+    connection: Connection,
+    store: TrustStore,
+    certificate: Certificate,
+    at: int,
+) -> None:
+    """Make a tomcat certificate, whose keys are kept, that of CallManager, too.
+
+    Raises:
+        ServiceError: When a node has not the key.
+        OSError: When it cannot be kept a second time.
+    """
+    holders = tuple(installation.node_of(row) for row in read_nodes(connection))
+    for node in holders:
+        key = node.keys.load(REUSED_FROM[store], certificate)
+        node.keys.save(store, certificate, key)
+    put_into_use(connection, store, certificate, holders, at)
+
+
+def full_name(installation: Installation, node_name: str) -> str:
     """Return a node's name with the cluster's domain."""
-    domain = site.config.cluster.domain
+    domain = installation.config.cluster.domain
     return node_name if domain is None else f"{node_name}.{domain}"
 
 
-def _alternative_names(site: Site, order: Order) -> tuple[str, ...]:
+def all_names(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> tuple[str, ...]:
+    """Return what a multi-server certificate is for: every node, and the domain."""
+    renamed = {order.node.id: order.full_name}
+    names = [
+        full_name(installation, renamed.get(row.id) or row.name)
+        for row in read_nodes(connection)
+    ]
+    domain = installation.config.cluster.domain
+    return (*names, *(() if domain is None else (domain,)))
+
+
+def names_of(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> tuple[str, ...]:
+    """Return the names of a request: all nodes', or its own, and what is added."""
+    if order.shared:
+        return _alternative_names(installation, connection, order)
+    names = (full_name(installation, order.node.name), *order.alternative_names)
+    return tuple(dict.fromkeys(names))
+
+
+def _alternative_names(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> tuple[str, ...]:
     """Return what was asked for; browsers compare these names, not the common one."""
-    if order.alternative_names or order.store is not TrustStore.TOMCAT:
-        return order.alternative_names
-    name = order.full_name or order.node.name
-    return tuple(dict.fromkeys((full_name(site, name), name, str(order.node.address))))
+    names = order.alternative_names
+    if order.shared:
+        names = (*all_names(installation, connection, order), *names)
+    elif not names and order.store is TrustStore.TOMCAT:
+        name = order.full_name or order.node.name
+        names = (full_name(installation, name), name, str(order.node.address))
+    return tuple(dict.fromkeys(names))
 
 
-def _key_holders(site: Site, connection: Connection, order: Order) -> list[Node]:
-    """Return the nodes that need the key: all of them to sign with ITLRecovery."""
-    if order.store is not TrustStore.ITLRECOVERY:
-        return [order.node]
-    return [site.node_of(row) for row in read_nodes(connection)]
+def make_key(order: IssueRequest) -> PrivateKey:
+    """Make the key of an order.
 
-
-def _make_key(order: Order) -> PrivateKey:
+    Raises:
+        ServiceError: When the unit cannot have such a key.
+    """
     match order.key_type.upper():
+        case "RSA" if order.store in UNITS_WITH_EC_KEYS:
+            raise ServiceError(
+                f"{order.store} has an EC key", hint="use EC with 256 or 384 bits"
+            )
         case "RSA" if order.key_size in RSA_SIZES:
             return generate_rsa(order.key_size)
         case "RSA":
@@ -145,15 +303,35 @@ def _make_key(order: Order) -> PrivateKey:
             raise ServiceError(f"no key type {other}", hint="use RSA or EC")
 
 
-def _subject(site: Site, connection: Connection, order: Order) -> DistinguishedName:
-    name = full_name(site, order.full_name or order.node.name)
-    common = common_name(order.store, name, _capf_name(site, connection, order))
-    return subject_name(site.config.certificates.subject, common)
+def subject_of(
+    installation: Installation,
+    connection: Connection,
+    order: IssueRequest,
+    common: str | None,
+) -> DistinguishedName:
+    """Return the name that a request asks for, under another CN if one is given."""
+    if common is None:
+        return _subject(installation, connection, order)
+    return subject_name(installation.config.certificates.subject, common)
 
 
-def _capf_name(site: Site, connection: Connection, order: Order) -> str:
+def _subject(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> DistinguishedName:
+    host = order.full_name or order.node.name
+    if order.shared:
+        common = shared_name(order.store, host, installation.config.cluster.domain)
+        return subject_name(installation.config.certificates.subject, common)
+    name = full_name(installation, host)
+    common = common_name(order.store, name, _capf_name(installation, connection, order))
+    return subject_name(installation.config.certificates.subject, common)
+
+
+def _capf_name(
+    installation: Installation, connection: Connection, order: IssueRequest
+) -> str:
     """Return CAPF's name: what it was, what is configured, or a new random one."""
     old = certificates.own(connection, TrustStore.CAPF, order.node.id)
     known = None if old is None else old.certificate.subject.get("CN")
-    configured = site.config.cluster.capf
+    configured = installation.config.cluster.capf
     return known or configured or f"CAPF-{secrets.token_hex(4)}"

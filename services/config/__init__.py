@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
+from tokenless.ground.files import SHIPPED_CONFIGS
 from tokenless.ground.toml_files import TomlFileError, load_toml
 from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import (
+    CAPF_PORT,
     CapfSection,
     ClusterConfig,
     HostName,
@@ -28,6 +30,7 @@ from tokenless.services.config.sections import (
 from tokenless.services.errors import ConfigurationError, SettingError
 
 __all__ = [
+    "CAPF_PORT",
     "CapfSection",
     "ClusterConfig",
     "HostName",
@@ -44,7 +47,7 @@ __all__ = [
 
 _DEFAULT_NAME: Final = Path("configs/lab.toml")
 _SEE: Final = "docs/configuration.md has all keys"
-_SHIPPED: Final = Path(__file__).parents[2] / _DEFAULT_NAME
+_SHIPPED: Final = SHIPPED_CONFIGS / _DEFAULT_NAME.name
 
 
 def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:

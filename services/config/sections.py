@@ -18,7 +18,7 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36500)]
-KeySize = Literal[1024, 2048, 4096]
+KeySize = Literal[1024, 2048, 3072, 4096]
 HostName = Annotated[
     str,
     msgspec.Meta(
@@ -28,6 +28,7 @@ HostName = Annotated[
     ),
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+CAPF_PORT: Final = 3804
 
 _Value = TypeVar("_Value")
 _MARK: Final = "at once"
@@ -96,7 +97,7 @@ class ClusterSection(Section, frozen=True):
     version: str = "10.5(1)"
     """The release it behaves as: who is SAST, who signs (REFERENCE 1.9, 1.10, 2.3)."""
     auto_registration: bool = True
-    """Whether any SEP name gets a configuration of the default device pool."""
+    """Whether any device's name gets a configuration of the default device pool."""
     export_controlled_functionality: bool = True
     """The licence without which mixed mode is refused (REFERENCE 6.1)."""
     capf: HostName | None = None
@@ -132,6 +133,17 @@ class CertificatesSection(Section, frozen=True):
     """Of those that are made when one is regenerated."""
     validity_days: Days = 1825
     """From the day on which a certificate is made."""
+    recovery_validity: Literal["by-release", "as-others"] = "by-release"
+    """How long ITLRecovery lasts: 20 years from 12.0 on (REFERENCE-2 3.2)."""
+    multi_server: tuple[
+        Literal["CallManager", "CallManager-ECDSA", "tomcat", "tomcat-ECDSA", "TVS"],
+        ...,
+    ] = ()
+    """Units whose first certificate is one for all nodes; self-signed before 14 only as
+    a stand-in for one that a CA signed (docs/certificates.md)."""
+    require_client_auth: bool = False
+    """Whether an own certificate from a CA is refused without clientAuth, which public
+    CAs leave out from 2026 on (REFERENCE-2 2.5); otherwise it is warned of."""
     digest: Literal["sha1", "sha256"] = "sha1"
     """Certificates and lists are signed with it; 7900 phones verify SHA-1 only."""
     subject: SubjectSection = SubjectSection()
@@ -174,6 +186,10 @@ class TftpSection(TftpLimits, frozen=True):
     """When new files are served: after the service's restart, or at once."""
     workers: Count = 1
     """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
+    itl_reset: Literal["publisher", "each-node"] = "publisher"
+    """What `utils itl reset localkey` makes from 12.0 on: the publisher's ITL, signed
+    by its CallManager, for all nodes (REFERENCE-2 3.5); or each node's own, signed by
+    its own CallManager, which is kinder to phones."""
     allow: AtOnce[tuple[str, ...]] = ()
     """Networks (CIDR) that are served; empty: all."""
     max_block_size: AtOnce[Annotated[int, msgspec.Meta(ge=8, le=65464)]] = 65464
@@ -207,6 +223,8 @@ class HttpSection(TimedLimits, frozen=True):
     """A second port for HTTPS, 6972 in the field; without it there is none."""
     log_lines_per_s: AtOnce[Count] = 40
     """As in `[tftp]`."""
+    missing_ctl: AtOnce[Literal[503, 404]] = 503
+    """The status of a CTL that is not there: 503 as observed, or that of any file."""
 
 
 class LegacyTvsSection(HostSection, frozen=True):
@@ -272,10 +290,13 @@ class CallManagerSection(ConnectionLimits, frozen=True):
 
 
 class CapfSection(HostSection, frozen=True):
-    """`[capf]`: the publisher's CAPF; without it none is served."""
+    """`[capf]`: CAPF, which the publisher serves."""
 
-    port: Port = 3804
-    """Phones have no other. 0 takes a free one."""
+    enabled: bool = True
+    """Whether there is CAPF at all."""
+    port: Port | None = None
+    """3804 when it is not given, and a free one where TFTP takes a free one. Phones
+    learn it from their configurations."""
     tls_minimum: Literal["1.0", "1.2"] = "1.0"
     """7900 phones have TLS 1.0 only."""
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
@@ -355,7 +376,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     http: HttpSection = HttpSection()
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
-    capf: CapfSection | None = None
+    capf: CapfSection = CapfSection()
     metrics: MetricsSection | None = None
     console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()
@@ -363,6 +384,13 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
+
+    @property
+    def capf_port(self) -> int:
+        """Where CAPF listens; 0: at a port that is free."""
+        if self.capf.port is not None:
+            return self.capf.port
+        return CAPF_PORT if self.tftp.port else 0
 
 
 def host_tables() -> tuple[str, ...]:

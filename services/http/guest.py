@@ -2,7 +2,7 @@
 
 A file in memory is sent as it is, one on a disk piece by piece (`tftp.opened`). What
 would keep the loop waiting is done by threads: signatures, by turns of addresses
-(`tftp.making`), and blocks that the page cache lacks.
+(`tftp.pending_files`), and blocks that the page cache lacks.
 """
 
 import re
@@ -20,9 +20,14 @@ from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 from tokenless.services.tftp.files.background import Background
 from tokenless.services.tftp.files.disk_files import OpenedFile
-from tokenless.services.tftp.files.source import Content, FileSource, Plain, Unmade
+from tokenless.services.tftp.files.source import (
+    Content,
+    FileSource,
+    ReadyContent,
+    UnpreparedFile,
+)
 from tokenless.services.tftp.sockets.listener import Peer
-from tokenless.services.tftp.transfers.pending_files import Making, Waiting
+from tokenless.services.tftp.transfers.pending_files import PendingFiles, PendingRequest
 
 _PIECE_BYTES: Final = 65_536
 _PAGES_BYTES: Final = 262_144
@@ -40,7 +45,7 @@ _STATUS: Final = {
 class _Body:
     """What is left to send of an answer's content."""
 
-    content: Plain
+    content: ReadyContent
     offset: int
     left: int
 
@@ -48,12 +53,24 @@ class _Body:
 class HttpGuest(Guest):
     """Answers the requests of all connections from one source."""
 
-    def __init__(self, source: Callable[[], FileSource], tools: GuestTools) -> None:
-        """Serve what `source` returns at the moment of a request."""
+    def __init__(
+        self,
+        source: Callable[[], FileSource],
+        missing_ctl: Callable[[], HTTPStatus],
+        tools: GuestTools,
+    ) -> None:
+        """Serve what `source` returns at the moment of a request.
+
+        Args:
+            source: Where files come from.
+            missing_ctl: The status of a CTL that is not there.
+            tools: Of the stream server.
+        """
         self.source = source
+        self.missing_ctl = missing_ctl
         self.cells = tools.cells
         self.log = tools.log
-        self.making = Making()
+        self.pending_files = PendingFiles()
         self.loading: Background[HttpSession] = Background()
         self._waiting: dict[Peer, HttpSession] = {}
 
@@ -61,10 +78,14 @@ class HttpGuest(Guest):
         """Return what answers one client."""
         return HttpSession(connection, self)
 
-    def make(self, session: "HttpSession", name: str, unmade: Unmade) -> bool:
+    def make(
+        self, session: "HttpSession", name: str, unprepared: UnpreparedFile
+    ) -> bool:
         """Have a file made; return whether there is room to wait for it."""
         peer = session.peer
-        if not self.making.put(Waiting(b"", peer, "", name, unmade), is_known=True):
+        if not self.pending_files.put(
+            PendingRequest(b"", peer, "", name, unprepared), is_known=True
+        ):
             return False
         self._waiting[peer] = session
         return True
@@ -72,13 +93,15 @@ class HttpGuest(Guest):
     def forget(self, session: "HttpSession") -> None:
         """Make nothing for a client that has gone."""
         if self._waiting.pop(session.peer, None) is not None:
-            self.making.forget(session.peer)
+            self.pending_files.forget(session.peer)
 
     def take_made(self) -> None:
         """Answer those whose files were made."""
-        for waiting, result in self.making.finished():
+        for waiting, result in self.pending_files.finished():
             session = self._waiting.pop(waiting.peer, None)
-            file = waiting.unmade.keep(result) if isinstance(result, bytes) else result
+            file = (
+                waiting.unprepared.keep(result) if isinstance(result, bytes) else result
+            )
             if session is not None:
                 session.take_made(file)
 
@@ -89,7 +112,7 @@ class HttpGuest(Guest):
 
     def close(self) -> None:
         """End the threads."""
-        self.making.close()
+        self.pending_files.close()
         self.loading.close()
 
 
@@ -201,14 +224,13 @@ class HttpSession(Session):
             status = _STATUS.get(
                 TftpErrorCode(error.code), HTTPStatus.INTERNAL_SERVER_ERROR
             )
-            # A missing CTL was seen to be a 503 (REFERENCE-3 1.3).
             self._send_error(
-                HTTPStatus.SERVICE_UNAVAILABLE if is_ctl else status, error.message
+                self._guest.missing_ctl() if is_ctl else status, error.message
             )
         except Exception as error:  # noqa: BLE001 (a source's failure ends one request)
             self._fail(error)
         else:
-            if not isinstance(content, Unmade):
+            if not isinstance(content, UnpreparedFile):
                 self._send_content(content)
             elif self._guest.make(self, request.name, content):
                 self._is_waiting = True
@@ -223,7 +245,7 @@ class HttpSession(Session):
             name = name if found is None else found.group(1)
         return self._guest.source().find(name)
 
-    def _send_content(self, content: Plain) -> None:
+    def _send_content(self, content: ReadyContent) -> None:
         size = len(content) if isinstance(content, bytes) else content.size
         request, stream = self._request, self._stream
         offset, length, status = 0, size, HTTPStatus.OK

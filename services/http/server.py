@@ -10,7 +10,6 @@ from tokenless.services.http.guest import HttpGuest
 from tokenless.services.http.settings import CLEAR, SECURE, HttpSettings
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
-from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 from tokenless.services.tftp.files.source import FileSource
 
 
@@ -87,26 +86,33 @@ class HttpServer:
         """Stop listening, where `serve` was not entered after `bind`; else nothing."""
         self._server.close()
 
-    def reload(
-        self, certificates: tuple[OwnCertificate, ...], limits: StreamLimits
-    ) -> None:
-        """Show other certificates and keep to other limits; open connections stay.
+    def reload(self, settings: HttpSettings) -> None:
+        """Take other settings; open connections and ports stay.
 
         Raises:
-            ServiceError: When one cannot be used; then nothing has changed.
+            ServiceError: When a certificate cannot be used; then nothing has changed.
         """
-        settings = replace(self._settings, certificates=certificates, limits=limits)
+        own = self._settings
+        settings = replace(
+            settings,
+            address=own.address,
+            port=own.port,
+            tls_port=own.tls_port,
+            alias_port=own.alias_port,
+        )
         self._server.reload(settings.for_streams())
         self._settings = settings
 
     def _make_guest(self, tools: GuestTools) -> HttpGuest:
-        self._guest = HttpGuest(lambda: self.source, tools)
+        self._guest = HttpGuest(
+            lambda: self.source, lambda: self._settings.missing_ctl, tools
+        )
         return self._guest
 
 
 async def _take_made(guest: HttpGuest) -> None:
     while True:
-        await trio.lowlevel.wait_readable(guest.making.fileno())
+        await trio.lowlevel.wait_readable(guest.pending_files.fileno())
         guest.take_made()
 
 

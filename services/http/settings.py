@@ -1,6 +1,7 @@
 """What an administrator decides about a node's HTTP server, with its defaults."""
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from tokenless.services.stream_server.settings import (
@@ -29,6 +30,8 @@ class HttpSettings:
     tls_port: int = HTTPS_PORT
     alias_port: int | None = None
     """A second port for HTTPS: 6972, of which nobody says how it differs from 6971."""
+    missing_ctl: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
+    """The status of a CTL that is not there: 503 was seen (REFERENCE-3 1.3)."""
     limits: StreamLimits = field(default_factory=StreamLimits)
     node: str = ""
     """For logs and metrics."""

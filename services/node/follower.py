@@ -1,7 +1,7 @@
 """What a running node follows: the database's revision and its own `CTLFile.tlv`.
 
 The revision is looked at twice a second, and at once when an administrator's process
-pokes (a `sync` over the control socket) or PostgreSQL does (notifications). A new
+wakes it (a `sync` over the control socket) or PostgreSQL does (notifications). A new
 revision means, in this order:
 
 1. the cluster's newest CTL is installed in the node's folder, if it is a new one;
@@ -75,7 +75,7 @@ class Follower:
         self._record_applied = record_applied
         self._may_hang = may_hang
         self._agreed_at = time.monotonic()
-        self._poked = trio.Event()
+        self._woken = trio.Event()
         self._moved = trio.Condition()
         self._failure: str | None = None
         self._seen: _FileIdentity = None
@@ -93,9 +93,9 @@ class Follower:
         """Since when its caches were last known to agree with the database."""
         return time.monotonic() - self._agreed_at
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Look at the database now."""
-        self._poked.set()
+        self._woken.set()
 
     async def follow(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -105,8 +105,8 @@ class Follower:
         task_status.started()
         while True:
             with trio.move_on_after(POLL_S):
-                await self._poked.wait()
-            self._poked = trio.Event()
+                await self._woken.wait()
+            self._woken = trio.Event()
             await self._look()
 
     async def sync(self, revision: int) -> None:
@@ -115,7 +115,7 @@ class Follower:
         Raises:
             ServiceError: When it cannot be applied now; it is tried again later.
         """
-        self.poke()
+        self.wake()
         async with self._moved:
             while self.applied < revision:
                 await self._moved.wait()
@@ -196,7 +196,7 @@ class Follower:
         return None
 
 
-async def follow_notifications(store: Database, poke: Callable[[], None]) -> None:
+async def follow_notifications(store: Database, wake: Callable[[], None]) -> None:
     """Poke at every change of a shared database, until cancelled.
 
     While it is away, this tries to reach it again; who looks at it says that it is.
@@ -207,18 +207,18 @@ async def follow_notifications(store: Database, poke: Callable[[], None]) -> Non
                 store.listen, abandon_on_cancel=True
             )
             try:
-                await _pass_on(listener, poke)
+                await _pass_on(listener, wake)
             finally:
                 listener.close()
         await trio.sleep(_PAUSE_S)
 
 
-async def _pass_on(listener: "Listener", poke: Callable[[], None]) -> None:
-    poke()  # for what has happened before it listened
+async def _pass_on(listener: "Listener", wake: Callable[[], None]) -> None:
+    wake()  # for what has happened before it listened
     while True:
         await trio.lowlevel.wait_readable(listener.fileno())
         if listener.take():
-            poke()
+            wake()
             # Any role may notify, as often as it likes: a look at the database each
             # time would be what it wants.
             await trio.sleep(_LEAST_S)

@@ -29,7 +29,7 @@ from tokenless.services.node.supervised.services import TftpService, TvsService
 from tokenless.services.node.supervised.supervision import Service, Supervised
 from tokenless.services.node.supervised.trust import NodeTrust
 from tokenless.services.publishing.itl import itl_signer
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 
 @unique
@@ -72,8 +72,8 @@ class NodeRuntime:
             Kind.TVS: self._tvs,
             Kind.CALLMANAGER: self._callmanager,
         }
-        if (section := cluster.config.capf) is not None and node.is_publisher:
-            services[Kind.CAPF] = CapfService(cluster, node, section)
+        if cluster.config.capf.enabled and node.is_publisher:
+            services[Kind.CAPF] = CapfService(cluster, node)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()
@@ -109,7 +109,7 @@ class NodeRuntime:
         await nursery.start(self.follower.follow)
         store = self._cluster.store
         if store.is_shared:
-            nursery.start_soon(follow_notifications, store, self.follower.poke)
+            nursery.start_soon(follow_notifications, store, self.follower.wake)
         for supervised in self._services.values():
             await supervised.start()
         await nursery.start(
@@ -265,8 +265,10 @@ def check_ready(cluster: Cluster, node: Node) -> None:
             host, as after a regeneration there (services.cluster.handover).
     """
     with cluster.store.read() as connection:
-        papers = Papers.read(connection)
-    row = papers.node(node.id)
-    needed = [(store, papers.certificate(store, row)) for store in UNITS_OF_EVERY_NODE]
-    for store, certificate in [*needed, itl_signer(papers, row)]:
+        snapshot = ClusterSnapshot.read(connection)
+    row = snapshot.node(node.id)
+    needed = [
+        (store, snapshot.certificate(store, row)) for store in UNITS_OF_EVERY_NODE
+    ]
+    for store, certificate in [*needed, itl_signer(snapshot, row)]:
         node.keys.load(store, certificate)

@@ -61,6 +61,16 @@ def generate_ec(bits: int) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(_EC_CURVES[bits]())
 
 
+def write_key(path: Path, key: PrivateKey) -> None:
+    """Write a key to a file that nobody else can read.
+
+    Raises:
+        OSError: When it cannot be written.
+    """
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    replace_file(path, pem, mode=PRIVATE)
+
+
 class KeyFolder:
     """The keys of one node."""
 
@@ -80,8 +90,7 @@ class KeyFolder:
             OSError: When it cannot be written.
         """
         self._path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        replace_file(self.path(store, certificate), pem, mode=PRIVATE)
+        write_key(self.path(store, certificate), key)
 
     def has(self, store: TrustStore, certificate: Certificate) -> bool:
         """Tell whether the key of a certificate lies here."""
@@ -139,6 +148,19 @@ class KeyFolder:
             ServiceError: As `load_rsa`.
         """
         return PrivateKeySigner(certificate, self.load_rsa(store, certificate))
+
+    def request_path(self, store: TrustStore) -> Path:
+        """Return where a unit's waiting signing request lies."""
+        return self._path / f"{store}.csr"
+
+    def request_key_path(self, store: TrustStore) -> Path:
+        """Return where the key of a waiting signing request lies."""
+        return self._path / f"{store}.csr.key"
+
+    def forget_request(self, store: TrustStore) -> None:
+        """Delete a request that was answered, and its key, which has another place."""
+        self.request_path(store).unlink(missing_ok=True)
+        self.request_key_path(store).unlink(missing_ok=True)
 
     def forget(self, store: TrustStore, certificate: Certificate) -> None:
         """Delete a key whose certificate was deleted."""

@@ -1,10 +1,12 @@
 """The cluster's kinds of certificates: what each may do, whose name it has."""
 
+from dataclasses import replace
 from typing import Final
 
 from tokenless.protocol.certificates.minting import Profile
 from tokenless.protocol.certificates.names import DistinguishedName
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import UNITS_WITH_EC_KEYS, TrustStore
+from tokenless.protocol.release import Release
 from tokenless.services.config import SubjectSection
 
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
@@ -23,17 +25,44 @@ PROFILES: Final = {
         ("server_auth", _IPSEC_END_SYSTEM),
     ),
     TrustStore.ITLRECOVERY: Profile(_SERVER, ("server_auth", "client_auth")),
+    TrustStore.CALLMANAGER_ECDSA: Profile(
+        _SERVER | {"key_cert_sign"}, _SERVER_PURPOSES
+    ),
     TrustStore.TOMCAT: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
+    TrustStore.TOMCAT_ECDSA: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
     TrustStore.IPSEC: Profile(_SERVER | {"key_cert_sign"}, _SERVER_PURPOSES),
 }
 
-EC_ALLOWED: Final = frozenset({TrustStore.TVS, TrustStore.CAPF, TrustStore.TOMCAT})
+EC_ALLOWED: Final = frozenset(
+    {TrustStore.TVS, TrustStore.CAPF, TrustStore.TOMCAT, *UNITS_WITH_EC_KEYS}
+)
 """Units that sign no trust list and no configuration: those take RSA only."""
+
+
+def profile_of(store: TrustStore, release: Release) -> Profile:
+    """Return what a self-signed certificate of a unit holds in a release.
+
+    From 15SU3 all but CAPF say CA:FALSE (REFERENCE-2 3.2).
+    """
+    profile = PROFILES[store]
+    if release.denies_authority and store is not TrustStore.CAPF:
+        return replace(profile, denies_authority=True)
+    return profile
+
+
+def shared_name(store: TrustStore, host: str, domain: str | None) -> str:
+    """Return the common name of a multi-server certificate (REFERENCE-2 1)."""
+    kind = "-EC-ms" if store in UNITS_WITH_EC_KEYS else "-ms"
+    return f"{host}{kind}" if domain is None else f"{host}{kind}.{domain}"
 
 
 def common_name(store: TrustStore, full_name: str, capf_name: str) -> str:
     """Return the common name of a node's certificate of a unit."""
     match store:
+        case TrustStore.CALLMANAGER_ECDSA | TrustStore.TOMCAT_ECDSA:
+            # Of one node: inferred from that of several (REFERENCE-2 1).
+            host, dot, domain = full_name.partition(".")
+            return f"{host}-EC{dot}{domain}"
         case TrustStore.CAPF:
             return capf_name
         case TrustStore.ITLRECOVERY:

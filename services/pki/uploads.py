@@ -161,6 +161,21 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
     Only basicConstraints makes one: CUCM's own leaves have keyCertSign and no
     basicConstraints (REFERENCE 1.11).
     """
+    if is_authority(certificate):
+        raise ServiceError(
+            f"{certificate.subject_text} is an authority; {store} needs the "
+            "certificate of the signer itself",
+            hint="upload the signer's certificate, or the authority to "
+            f"{TrustStore.CALLMANAGER_TRUST}",
+        )
+
+
+def is_authority(certificate: Certificate) -> bool:
+    """Whether a certificate says that it is a CA.
+
+    Raises:
+        ServiceError: When it says it twice.
+    """
     try:
         with quiet():
             parsed = x509.load_der_x509_certificate(certificate.der)
@@ -168,14 +183,8 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
     except x509.DuplicateExtension as error:
         raise _not_one(str(error)) from None
     except (x509.ExtensionNotFound, *UNREADABLE_EXTENSIONS):
-        return
-    if constraints.value.ca:
-        raise ServiceError(
-            f"{certificate.subject_text} is an authority; {store} needs the "
-            "certificate of the signer itself",
-            hint="upload the signer's certificate, or the authority to "
-            f"{TrustStore.CALLMANAGER_TRUST}",
-        )
+        return False
+    return constraints.value.ca
 
 
 def _not_one(reason: str) -> ServiceError:

@@ -3,7 +3,10 @@
     without tokens   SAST (signer), publisher, CAPF, subscribers, the other SAST
     with tokens      token 1, publisher, CAPF, subscribers, tokens 2…, further SASTs
 
-In a non-secure cluster servers shrink to what `emptied_record` writes.
+In a non-secure cluster servers shrink to what `emptied_record` writes. A CallManager
+that several nodes share stands there once, as the first one's (REFERENCE-2 2.2). From
+12.5 on the certificates of Phone-SAST-trust follow as SASTs (REFERENCE-2 3.5); their
+node name, the publisher's, is inferred.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,41 +21,46 @@ from tokenless.protocol.files.trust_list_build import (
     record_for,
     token_record,
 )
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow
 
 CTL_NAME: Final = "CTLFile.tlv"
 
 
-def ctl_signer(papers: Papers, *, reset: bool = False) -> TrustStore:
+def ctl_signer(snapshot: ClusterSnapshot, *, reset: bool = False) -> TrustStore:
     """Return whose key of the publisher signs a CTL without tokens (REFERENCE 2.3).
 
     Args:
-        papers: The state.
+        snapshot: The state.
         reset: Whether it is for `utils ctl reset localkey`: the CallManager key then.
     """
-    if papers.release.recovery_signs and not reset:
+    if snapshot.release.recovery_signs and not reset:
         return TrustStore.ITLRECOVERY
     return TrustStore.CALLMANAGER
 
 
-def ctl_records(papers: Papers, signer: TrustStore) -> list[Record]:
+def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
     """Return the records of a CTL that a key of the publisher signs.
 
     Raises:
         ServiceError: When a node lacks a certificate.
     """
     form = ListForm.CUCM
-    first = papers.certificate(signer, papers.publisher)
-    others = [each for each in _server_sasts(papers) if each != first]
+    first = snapshot.certificate(signer, snapshot.publisher)
+    others = [each for each in _server_sasts(snapshot) if each != first]
+    if snapshot.release.lists_phone_sast_trust:
+        known = {first.der, *(each.der for each in others)}
+        others += [each for each in snapshot.phone_sast if each.der not in known]
     return [
-        _sast(papers, first, form),
-        *_servers(papers, form),
-        *(_sast(papers, other, form) for other in others),
+        _sast(snapshot, first, form),
+        *_servers(snapshot, form),
+        *(_sast(snapshot, other, form) for other in others),
     ]
 
 
-def token_ctl_records(papers: Papers, tokens: Sequence[Certificate]) -> list[Record]:
+def token_ctl_records(
+    snapshot: ClusterSnapshot, tokens: Sequence[Certificate]
+) -> list[Record]:
     """Return the records of a CTL that the first of these tokens signs.
 
     Raises:
@@ -60,41 +68,50 @@ def token_ctl_records(papers: Papers, tokens: Sequence[Certificate]) -> list[Rec
     """
     form = ListForm.CTL_CLIENT
     first, *more = (token_record(token) for token in tokens)
-    sasts = _server_sasts(papers) if papers.release.recovery_in_ctl else []
+    sasts = _server_sasts(snapshot) if snapshot.release.recovery_in_ctl else []
     return [
         first,
-        *_servers(papers, form),
+        *_servers(snapshot, form),
         *more,
-        *(_sast(papers, each, form) for each in sasts),
+        *(_sast(snapshot, each, form) for each in sasts),
     ]
 
 
-def _server_sasts(papers: Papers) -> list[Certificate]:
+def _server_sasts(snapshot: ClusterSnapshot) -> list[Certificate]:
     """Return the cluster's own SASTs: ITLRecovery is none before 10.5(2)."""
-    sasts = [papers.certificate(TrustStore.CALLMANAGER, papers.publisher)]
-    if papers.release.recovery_in_ctl and papers.recovery is not None:
-        sasts.insert(0, papers.recovery)
+    sasts = [snapshot.certificate(TrustStore.CALLMANAGER, snapshot.publisher)]
+    if snapshot.release.recovery_in_ctl and snapshot.recovery is not None:
+        sasts.insert(0, snapshot.recovery)
     return sasts
 
 
-def _servers(papers: Papers, form: ListForm) -> Iterator[Record]:
-    publisher, *subscribers = papers.nodes
-    yield _server(papers, publisher, form)
-    if papers.capf is not None:
-        yield _record(publisher, papers.capf, Role.CAPF, form)
+def _servers(snapshot: ClusterSnapshot, form: ListForm) -> Iterator[Record]:
+    publisher, *subscribers = snapshot.nodes
+    yield _server(snapshot, publisher, form)
+    if snapshot.capf is not None:
+        yield _record(publisher, snapshot.capf, Role.CAPF, form)
+    store = TrustStore.CALLMANAGER
+    seen = {snapshot.certificate(store, publisher).der} if snapshot.is_mixed else set()
     for node in subscribers:
-        yield _server(papers, node, form)
+        if snapshot.is_mixed:
+            der = snapshot.certificate(store, node).der
+            if der in seen:
+                continue
+            seen.add(der)
+        yield _server(snapshot, node, form)
 
 
-def _server(papers: Papers, node: NodeRow, form: ListForm) -> Record:
-    if not papers.is_mixed:
+def _server(snapshot: ClusterSnapshot, node: NodeRow, form: ListForm) -> Record:
+    if not snapshot.is_mixed:
         return emptied_record(_dns_name(node, form), node.address, Role.CCM_TFTP)
-    certificate = papers.certificate(TrustStore.CALLMANAGER, node)
+    certificate = snapshot.certificate(TrustStore.CALLMANAGER, node)
     return _record(node, certificate, Role.CCM_TFTP, form)
 
 
-def _sast(papers: Papers, certificate: Certificate, form: ListForm) -> Record:
-    return _record(papers.publisher, certificate, Role.SAST, form)
+def _sast(
+    snapshot: ClusterSnapshot, certificate: Certificate, form: ListForm
+) -> Record:
+    return _record(snapshot.publisher, certificate, Role.SAST, form)
 
 
 def _record(

@@ -1,6 +1,10 @@
 """Each node's ITL: its own records, its own signature (REFERENCE 1.10, 2.3).
 
 SAST (signer), TFTP or CCM+TFTP, TVS of every node, CAPF, the other SAST
+
+From 11.0 on the node's CallManager-ECDSA follows its CallManager; that it has the same
+role is inferred (REFERENCE-2 1). A TVS certificate that serves several nodes stands
+there once, as the first one's (REFERENCE-2 2.2).
 """
 
 from collections.abc import Iterator
@@ -17,7 +21,7 @@ from tokenless.protocol.files.trust_list_build import record_for, sign_trust_lis
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.files import replace_file
 from tokenless.services.logs import get_logger
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow, write_state
 from tokenless.services.store.trust_lists import newest_reset_revision
 
@@ -35,44 +39,44 @@ def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
         OSError: When the file cannot be written; the old one stays.
     """
     with cluster.store.read() as connection:
-        papers = Papers.read(connection)
+        snapshot = ClusterSnapshot.read(connection)
         reset = newest_reset_revision(connection, node.id)
-    signer = node.keys.signer(*itl_signer(papers, papers.node(node.id)))
+    signer = node.keys.signer(*itl_signer(snapshot, snapshot.node(node.id)))
     old = _load(node)
-    itl = sign_itl(papers, node.id, signer, at=int(cluster.clock()), same_as=old)
+    itl = sign_itl(snapshot, node.id, signer, at=int(cluster.clock()), same_as=old)
     if old is None or itl.data != old.data:
         replace_file(node.itl_file, itl.data)
     if len(itl.data) > MAX_LOADED_LENGTH:
         get_logger(node=node.name).warning(
             "phones fail to load an ITL of over 64 KB", length=len(itl.data)
         )
-    with cluster.store.note() as connection:
+    with cluster.store.write_node_state() as connection:
         write_state(connection, node.id, reset_itl_revision=reset)
     return itl
 
 
 def itl_signer(
-    papers: Papers, node: NodeRow, *, reset: bool = False
+    snapshot: ClusterSnapshot, node: NodeRow, *, reset: bool = False
 ) -> tuple[TrustStore, Certificate]:
     """Return which of a node's certificates signs its ITL (REFERENCE 2.3).
 
     Args:
-        papers: The state.
+        snapshot: The state.
         node: Whose ITL it is.
         reset: Whether it is for `utils itl reset localkey`: the other SAST then.
 
     Raises:
         ServiceError: When the certificate does not exist.
     """
-    if papers.release.recovery_signs != reset:
-        store, holder = TrustStore.ITLRECOVERY, papers.publisher
+    if snapshot.release.recovery_signs != reset:
+        store, holder = TrustStore.ITLRECOVERY, snapshot.publisher
     else:
         store, holder = TrustStore.CALLMANAGER, node
-    return store, papers.certificate(store, holder)
+    return store, snapshot.certificate(store, holder)
 
 
 def sign_itl(
-    papers: Papers,
+    snapshot: ClusterSnapshot,
     node_id: int,
     signer: Signer,
     *,
@@ -82,7 +86,7 @@ def sign_itl(
     """Return a node's ITL, signed.
 
     Args:
-        papers: The state.
+        snapshot: The state.
         node_id: Whose ITL it is.
         signer: Who signs.
         at: When, Unix seconds.
@@ -91,11 +95,11 @@ def sign_itl(
     Raises:
         ServiceError: When a node lacks a certificate.
     """
-    records = list(itl_records(papers, papers.node(node_id), signer.certificate))
+    records = list(itl_records(snapshot, snapshot.node(node_id), signer.certificate))
 
     def signed(timestamp: int) -> TrustList:
         return sign_trust_list(
-            ITL_NAME, records, signer, timestamp=timestamp, digest=papers.digest
+            ITL_NAME, records, signer, timestamp=timestamp, digest=snapshot.digest
         )
 
     if same_as is not None and same_as.header.timestamp is not None:
@@ -105,7 +109,27 @@ def sign_itl(
     return signed(at)
 
 
-def itl_records(papers: Papers, node: NodeRow, signer: Certificate) -> Iterator[Record]:
+def resign_itl(
+    snapshot: ClusterSnapshot, node: Node, signer: Signer, *, at: int
+) -> TrustList:
+    """Return the ITL that a node has, under another signature.
+
+    A node that has none yet gets a new one.
+
+    Raises:
+        ServiceError: When a node lacks a certificate.
+    """
+    present = _load(node)
+    if present is None:
+        return sign_itl(snapshot, node.id, signer, at=at)
+    return sign_trust_list(
+        ITL_NAME, present.records, signer, timestamp=at, digest=snapshot.digest
+    )
+
+
+def itl_records(
+    snapshot: ClusterSnapshot, node: NodeRow, signer: Certificate
+) -> Iterator[Record]:
     """Return the records of a node's ITL, the signer's first.
 
     A rolled back cluster's has neither TVS nor TFTP records (REFERENCE 1.10).
@@ -113,21 +137,32 @@ def itl_records(papers: Papers, node: NodeRow, signer: Certificate) -> Iterator[
     Raises:
         ServiceError: When a node lacks a certificate.
     """
-    callmanager = papers.certificate(TrustStore.CALLMANAGER, node)
-    publisher = papers.publisher
+    callmanager = snapshot.certificate(TrustStore.CALLMANAGER, node)
+    publisher = snapshot.publisher
     sasts = {callmanager.der: (callmanager, node)}
-    if papers.recovery is not None:
-        sasts[papers.recovery.der] = (papers.recovery, publisher)
+    if snapshot.recovery is not None:
+        sasts[snapshot.recovery.der] = (snapshot.recovery, publisher)
     first = sasts.pop(signer.der, (signer, publisher))
     yield _record(*first, Role.SAST)
-    if not papers.is_rolled_back:
-        yield _record(callmanager, node, papers.server_role)
-        for each in papers.nodes:
-            yield _record(papers.certificate(TrustStore.TVS, each), each, Role.TVS)
-    if papers.capf is not None:
-        yield _record(papers.capf, publisher, Role.CAPF)
+    if not snapshot.is_rolled_back:
+        yield _record(callmanager, node, snapshot.server_role)
+        elliptic = snapshot.own.get((TrustStore.CALLMANAGER_ECDSA, node.id))
+        if elliptic is not None and snapshot.release.has_ec_callmanager:
+            yield _record(elliptic, node, snapshot.server_role)
+        yield from _tvs_records(snapshot)
+    if snapshot.capf is not None:
+        yield _record(snapshot.capf, publisher, Role.CAPF)
     for other in sasts.values():
         yield _record(*other, Role.SAST)
+
+
+def _tvs_records(snapshot: ClusterSnapshot) -> Iterator[Record]:
+    seen: set[bytes] = set()
+    for node in snapshot.nodes:
+        certificate = snapshot.certificate(TrustStore.TVS, node)
+        if certificate.der not in seen:
+            seen.add(certificate.der)
+            yield _record(certificate, node, Role.TVS)
 
 
 def _record(certificate: Certificate, node: NodeRow, role: Role) -> Record:

@@ -76,6 +76,7 @@ class PhoneConfigs:
         connection: Connection,
         tvs_port: int,
         capf_port: int,
+        usual_ports: Mapping[str, int],
         first_published: FirstPublished,
     ) -> Self:
         """Make them.
@@ -84,9 +85,13 @@ class PhoneConfigs:
             connection: The database.
             tvs_port: Of nodes that were not served yet.
             capf_port: Of the publisher's CAPF.
+            usual_ports: Of CallManagers that were not served yet, by service.
             first_published: Remembers contents.
         """
-        nodes = {node.id: node for node in read_nodes(connection)}
+        nodes = {
+            node.id: replace(node, ports={**usual_ports, **node.ports})
+            for node in read_nodes(connection)
+        }
         pools = {pool.name: pool for pool in read_pools(connection)}
         encode = _Encoder(nodes, tvs_port, capf_port, first_published)
         default = next((pool for pool in pools.values() if pool.is_default), None)

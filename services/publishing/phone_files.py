@@ -5,19 +5,19 @@ the database's. Both stay until the next start (REFERENCE 10.4), but for what is
 single devices, which counts at once. Static files come from
 the folder as they are. Whatever has a name ending in `.sgn` is signed by the node's
 CallManager key when it is first asked for, and kept (REFERENCE 2.1, 2.3): signing takes
-a thousand times as long as finding a file, so it is left to who asks (`Unmade`).
+a thousand times as long as finding a file, so the caller does it (`UnpreparedFile`).
 """
 
 import hashlib
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tokenless.protocol.certificates.certificate import Certificate
@@ -34,17 +34,17 @@ from tokenless.protocol.files.signed_file import sign_file
 from tokenless.protocol.phones.models import DEVICE_NAME, MAX_DOWNLOAD_BYTES
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.config import TftpSection
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.config import CAPF_PORT, TftpSection
 from tokenless.services.publishing.phone_configs import DeviceFiles, PhoneConfigs
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.devices import Device
 from tokenless.services.tftp.files.disk_files import Version
 from tokenless.services.tftp.files.source import (
     ChainedSource,
     Content,
-    Plain,
     PlainSource,
-    Unmade,
+    ReadyContent,
+    UnpreparedFile,
     whole,
 )
 from tokenless.services.tftp.files.static_files import StaticFiles, StaticLimits
@@ -59,7 +59,6 @@ _DEFAULT: Final = "XMLDefault.cnf.xml"
 _SIGNED: Final = ".sgn"
 _SECRET: Final = frozenset({".pem", ".key", ".p12", ".pfx"})
 
-CAPF_PORT: Final = 3804
 MAX_SIGNED_FILES: Final = 16_384
 MAX_SIGNED_BYTES: Final = 40 << 20
 """Kept at once. Names can be made up without end, also for one large file (`./a`,
@@ -79,20 +78,21 @@ class NodeFiles:
         """
         first_published = cluster.store.first_published
         with cluster.store.read() as connection:
-            papers = Papers.read(connection)
-            certificate = papers.certificate(
-                TrustStore.CALLMANAGER, papers.node(node.id)
+            snapshot = ClusterSnapshot.read(connection)
+            certificate = snapshot.certificate(
+                TrustStore.CALLMANAGER, snapshot.node(node.id)
             )
             self._configs = PhoneConfigs.read(
                 connection,
                 cluster.config.tvs.port,
                 _capf_port(cluster),
+                _callmanager_ports(cluster),
                 first_published,
             )
         # Equal contents under one signer stay equal bytes, whenever they are made.
         signing_time = first_published(f"signer {certificate.sha1}")
         signer = node.keys.signer(TrustStore.CALLMANAGER, certificate)
-        self._signatures = _Signatures(signer, papers.digest, signing_time)
+        self._signatures = _Signatures(signer, snapshot.digest, signing_time)
         self._lists = {"CTL": _load(node.ctl_file), "ITL": _load(node.itl_file)}
         self._static = _static_files(node, cluster.config.tftp)
 
@@ -156,7 +156,7 @@ class NodeFiles:
         """
         return whole(self.find(name))
 
-    def _find_plain(self, name: str) -> Plain:
+    def _find_plain(self, name: str) -> ReadyContent:
         found = _CONFIG.fullmatch(name)
         if found is not None and _is_device(found.group(1)):
             files = _given(self._configs.find(found.group(1).upper()))
@@ -170,7 +170,7 @@ class NodeFiles:
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
         return self._static.find(name)
 
-    def _find_encrypted(self, name: str) -> bytes | Unmade:
+    def _find_encrypted(self, name: str) -> bytes | UnpreparedFile:
         """Return a device's encrypted configuration (REFERENCE-3 2.4)."""
         found = _CONFIG.fullmatch(name.removesuffix(_ENCRYPTED_PART) + _CONFIG_SUFFIX)
         if found is None or not _is_device(found.group(1)):
@@ -192,10 +192,11 @@ class _Signatures:
         self._signer = signer
         self._digest = digest
         self._timestamp = timestamp
-        self._kept: OrderedDict[str, tuple[_PlainVersion, bytes]] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept: LRUCache[str, tuple[_PlainVersion, bytes]] = LRUCache(
+            MAX_SIGNED_BYTES, getsizeof=lambda kept: len(kept[1])
+        )
 
-    def find(self, name: str, plain: Plain) -> bytes | Unmade:
+    def find(self, name: str, plain: ReadyContent) -> bytes | UnpreparedFile:
         """Return the signed file of a content; the same object for the same content.
 
         Raises:
@@ -204,18 +205,17 @@ class _Signatures:
         version: _PlainVersion = plain if isinstance(plain, bytes) else plain.version
         kept = self._kept.get(name)
         if kept is not None and kept[0] == version:
-            self._kept.move_to_end(name)
             return kept[1]
         size = len(plain) if isinstance(plain, bytes) else plain.size
         if size > MAX_SIGNED_LENGTH:
             raise TftpError(TftpErrorCode.DISK_FULL, "The file is too large to be sent")
-        return Unmade(
+        return UnpreparedFile(
             partial(self._sign, name, plain), partial(self._keep, name, version)
         )
 
     def find_encrypted(
         self, name: str, content: bytes, recipient: Certificate
-    ) -> bytes | Unmade:
+    ) -> bytes | UnpreparedFile:
         """Return a content that is encrypted for a phone.
 
         Key and IV are fresh for every version of it, and forgotten once it is made.
@@ -226,11 +226,10 @@ class _Signatures:
         version = hashlib.sha256(recipient.der + content).digest()
         kept = self._kept.get(name)
         if kept is not None and kept[0] == version:
-            self._kept.move_to_end(name)
             return kept[1]
         if not isinstance(recipient.public_key, RSAPublicKey):
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
-        return Unmade(
+        return UnpreparedFile(
             partial(self._encrypt, name, content, recipient.public_key),
             partial(self._keep, name, version),
         )
@@ -247,7 +246,7 @@ class _Signatures:
             digest=self._digest,
         ).data
 
-    def _sign(self, name: str, plain: Plain) -> bytes:
+    def _sign(self, name: str, plain: ReadyContent) -> bytes:
         return sign_file(
             name,
             whole(plain),
@@ -257,19 +256,28 @@ class _Signatures:
         ).data
 
     def _keep(self, name: str, version: _PlainVersion, signed: bytes) -> bytes:
-        _, replaced = self._kept.pop(name, (b"", b""))
+        if len(signed) > MAX_SIGNED_BYTES:
+            return signed
         self._kept[name] = version, signed
-        self._kept_bytes += len(signed) - len(replaced)
-        while len(self._kept) > MAX_SIGNED_FILES or self._kept_bytes > MAX_SIGNED_BYTES:
-            _, (_, dropped) = self._kept.popitem(last=False)
-            self._kept_bytes -= len(dropped)
+        while len(self._kept) > MAX_SIGNED_FILES:
+            self._kept.popitem()
         return signed
+
+
+def _callmanager_ports(cluster: Cluster) -> dict[str, int]:
+    """Return the ports that are configured; a free one is known once it is served."""
+    section = cluster.config.callmanager
+    ports = {
+        "sccp": section.sccp_port,
+        "sip": section.sip_port,
+        "sips": section.sips_port,
+    }
+    return {service: port for service, port in ports.items() if port}
 
 
 def _capf_port(cluster: Cluster) -> int:
     """Return where phones find CAPF; they know no other port by themselves."""
-    section = cluster.config.capf
-    return CAPF_PORT if section is None else section.port
+    return cluster.config.capf_port or CAPF_PORT
 
 
 def _static_files(node: Node, settings: TftpSection) -> PlainSource:

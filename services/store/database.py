@@ -16,8 +16,13 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema, trust_lists
-from tokenless.services.store.engine import CHANNEL, POSTGRESQL, declare, open_engine
-from tokenless.services.store.failures import explained
+from tokenless.services.store.engine import (
+    CHANNEL,
+    POSTGRESQL,
+    open_engine,
+    set_transaction_mode,
+)
+from tokenless.services.store.failures import translate_errors
 from tokenless.services.store.server_checks import check_server
 
 if TYPE_CHECKING:
@@ -82,14 +87,14 @@ class Database:
             return bool(connection.scalar(_MAY_CHANGE))
 
     @contextmanager
-    def found(self, name: str, *, by: str) -> Iterator[Change]:
+    def create_cluster(self, name: str, *, by: str) -> Iterator[Change]:
         """Make a new cluster, at revision 1: tables and rows, or nothing.
 
         Raises:
             ServiceError: When the database cannot be written, or has a cluster.
         """
         at = int(self._clock())
-        with explained(), self._transaction(writes=True) as connection:
+        with translate_errors(), self._transaction(writes=True) as connection:
             self._lock_schema(connection)
             if migrate.version(connection) is not None:
                 raise ServiceError(
@@ -117,7 +122,7 @@ class Database:
             found = migrate.version(connection)
         migrate.check_known(found)
         if found != migrate.NEWEST:
-            with explained(), self._transaction(writes=True) as connection:
+            with translate_errors(), self._transaction(writes=True) as connection:
                 self._lock_schema(connection)
                 migrate.upgrade(connection)
         with self.read() as connection:
@@ -140,7 +145,7 @@ class Database:
         Raises:
             ServiceError: When the database cannot be read.
         """
-        with explained(), self._transaction(writes=False) as connection:
+        with translate_errors(), self._transaction(writes=False) as connection:
             yield connection
 
     @contextmanager
@@ -157,7 +162,7 @@ class Database:
                 longer than the busy time-out.
         """
         at = int(self._clock())
-        with explained(), self._transaction(writes=True) as connection:
+        with translate_errors(), self._transaction(writes=True) as connection:
             change = self._begin(connection, (action, detail, by), at)
             yield change
         if self.is_shared:
@@ -169,17 +174,17 @@ class Database:
         Not in its transaction: any role can fill the server's queue of notifications,
         and no change may fail for that. Nodes look by themselves, too.
         """
-        with suppress(ServiceError), self.note() as connection:
+        with suppress(ServiceError), self.write_node_state() as connection:
             connection.execute(_NOTIFY, {"channel": CHANNEL, "revision": str(revision)})
 
     @contextmanager
-    def note(self) -> Iterator[Connection]:
-        """Write what nodes note about themselves: no audit, no revision.
+    def write_node_state(self) -> Iterator[Connection]:
+        """Write state that nodes report about themselves: no audit row, no revision.
 
         Raises:
             ServiceError: When the database cannot be written.
         """
-        with explained(), self._transaction(writes=True) as connection:
+        with translate_errors(), self._transaction(writes=True) as connection:
             yield connection
 
     def first_published(self, digest: str) -> int:
@@ -190,11 +195,11 @@ class Database:
         Raises:
             ServiceError: When the database cannot be written.
         """
-        with self.note() as connection:
+        with self.write_node_state() as connection:
             return trust_lists.first_published(connection, digest, int(self._clock()))
 
     def listen(self) -> "Listener":
-        """Return who is told of changes of a shared database; blocking.
+        """Return a listener for change notifications of a shared database (blocking).
 
         Raises:
             ServiceError: When it cannot be reached.
@@ -235,6 +240,6 @@ class Database:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         with self._engine.connect() as connection:
-            declare(connection, writes=writes)
+            set_transaction_mode(connection, writes=writes)
             with connection.begin():
                 yield connection

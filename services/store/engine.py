@@ -113,8 +113,8 @@ def open_engine(url: str, *, busy_timeout_s: float) -> Engine:
         ) from None
 
 
-def declare(connection: Connection, *, writes: bool) -> None:
-    """Say what the connection's next transaction is for.
+def set_transaction_mode(connection: Connection, *, writes: bool) -> None:
+    """Set whether the connection's next transaction reads or writes.
 
     Readers see one state throughout. Writers see what those before them have committed:
     the lock that they take first keeps everybody else out.

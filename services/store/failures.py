@@ -1,4 +1,4 @@
-"""What the database refuses or breaks, as one line that says what to do."""
+"""Errors of the database, translated into one line with a hint."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ _PRIMARY: Final = 0xFF
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn the driver's errors into ones that say what to do.
 
     Raises:

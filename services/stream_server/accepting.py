@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from cachetools import FIFOCache
+
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.counters import Refusal
 from tokenless.services.stream_server.settings import StreamLimits
@@ -47,7 +49,7 @@ class UnverifiableClients:
     """
 
     def __init__(self) -> None:
-        self._addresses: dict[str, None] = {}
+        self._addresses: FIFOCache[str, None] = FIFOCache(_MAX_UNVERIFIABLE)
 
     def __contains__(self, address: str) -> bool:
         return address in self._addresses
@@ -55,8 +57,6 @@ class UnverifiableClients:
     def add(self, address: str) -> None:
         """Remember an address until the server ends."""
         self._addresses[address] = None
-        if len(self._addresses) > _MAX_UNVERIFIABLE:
-            del self._addresses[next(iter(self._addresses))]
 
 
 class Acceptor:

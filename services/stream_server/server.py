@@ -203,8 +203,9 @@ class StreamServer:
         task_status: trio.TaskStatus[list[tuple[str, int]]],
     ) -> None:
         if self._in_workers is None or self.counters.descriptor is None:
-            msg = "several workers need a guest of their own and shared counters"
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                "several workers need a guest of their own and shared counters"
+            )
         by_worker = zip(*self._sockets, strict=True)
         begin = Begin(
             "tokenless.services.stream_server.worker:StreamJob",

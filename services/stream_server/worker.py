@@ -108,8 +108,7 @@ class StreamJob:
             log,
         )
         if not isinstance(guest, WorkerGuest):
-            msg = f"{self._guest} does not make a guest for workers"
-            raise TypeError(msg)
+            raise TypeError(f"{self._guest} does not make a guest for workers")
         trio.run(_Worker(guest, loop).run, channel)
 
     def settle(self, row: int) -> None:
@@ -181,8 +180,7 @@ class _Worker:
                         self._loop.stop_accepting()
                         nursery.start_soon(self._end_with_last_client, nursery)
                     case _:
-                        msg = f"a worker is not told {type(frame).__name__}"
-                        raise TypeError(msg)
+                        raise TypeError(f"a worker is not told {type(frame).__name__}")
 
     async def _end_with_last_client(self, nursery: trio.Nursery) -> None:
         """End once nobody is connected; idle clients time out by themselves."""

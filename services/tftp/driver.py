@@ -61,7 +61,7 @@ async def drive(engine: Engine) -> None:
         rested = trio.current_time()
 
 
-def settle_heap() -> None:
+def freeze_heap_after_startup() -> None:
     """Exempt loaded objects from garbage collection; collect new ones less often.
 
     Call it once, after start-up. Transfers form no cycles: reference counts free them.

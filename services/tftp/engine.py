@@ -17,14 +17,14 @@ from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.files.background import Background
 from tokenless.services.tftp.files.source import FileSource
-from tokenless.services.tftp.requests import Reception
+from tokenless.services.tftp.requests import RequestHandler
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.sockets.listener import Listener, Peer
 from tokenless.services.tftp.sockets.ports import PortPool
-from tokenless.services.tftp.transfer_log import Journal
+from tokenless.services.tftp.transfer_log import TransferLog
 from tokenless.services.tftp.transfers.deadlines import Deadlines
-from tokenless.services.tftp.transfers.pending_files import Making, Waiting
-from tokenless.services.tftp.transfers.session import Session, send_trains
+from tokenless.services.tftp.transfers.pending_files import PendingFiles, PendingRequest
+from tokenless.services.tftp.transfers.session import Session, send_segmented
 from tokenless.services.tftp.transfers.table import TransferTable
 
 _EVENTS_A_TURN: Final = 512
@@ -53,12 +53,12 @@ class Engine:
         self._listener_descriptor = listener.socket.fileno()
         self._has_ports = settings.ports is Ports.PER_TRANSFER
         self._counters = counters
-        self._journal = Journal(logger, settings.log_lines_per_s)
+        self._transfer_log = TransferLog(logger, settings.log_lines_per_s)
         self._table = TransferTable(settings)
-        self._reception = Reception(
-            source, settings, self._table, counters, self._journal
+        self._handler = RequestHandler(
+            source, settings, self._table, counters, self._transfer_log
         )
-        self._making = Making()
+        self._pending_files = PendingFiles()
         self._loading: Background[Session] = Background()
         self._deadlines: Deadlines[Session] = Deadlines()
         self._by_descriptor: dict[int, Session] = {}
@@ -67,7 +67,7 @@ class Engine:
         self._is_listening = True
         for descriptor in (
             self._listener_descriptor,
-            self._making.fileno(),
+            self._pending_files.fileno(),
             self._loading.fileno(),
         ):
             self._epoll.register(descriptor, select.EPOLLIN)
@@ -75,13 +75,13 @@ class Engine:
 
     def replace_source(self, source: FileSource) -> None:
         """Serve other files from the next request on."""
-        self._reception.source = source
+        self._handler.source = source
 
     def change_settings(self, settings: TftpSettings) -> None:
         """Behave otherwise from the next request on; sockets stay as they are."""
-        self._reception.change_settings(settings)
+        self._handler.change_settings(settings)
         self._table.change_settings(settings)
-        self._journal.change_rate(settings.log_lines_per_s)
+        self._transfer_log.change_rate(settings.log_lines_per_s)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `turn` has something to do."""
@@ -91,13 +91,13 @@ class Engine:
     def next_at(self) -> float:
         """When `expire` has something to do; infinity when nothing waits."""
         return min(
-            self._deadlines.next_at, self._journal.summary_at, self._ports.trim_at
+            self._deadlines.next_at, self._transfer_log.summary_at, self._ports.trim_at
         )
 
     @property
     def under_way(self) -> int:
         """How many transfers there are, or wait for a file to be made."""
-        return len(self._table) + len(self._making)
+        return len(self._table) + len(self._pending_files)
 
     def turn(self, now: float) -> int:
         """Handle what has arrived; return for how many sockets that was."""
@@ -129,7 +129,7 @@ class Engine:
             self._go_on(session, now)
             if not session.is_over:
                 self._deadlines.add(session, now)
-        self._journal.summarise(now)
+        self._transfer_log.summarise(now)
         self._ports.trim(now)
 
     def drain(self) -> None:
@@ -146,7 +146,7 @@ class Engine:
         for session in self._table:
             session.end(Outcome.STOPPED)
             self._ended(session, now)
-        self._making.close()
+        self._pending_files.close()
         self._loading.close()
         self._ports.close()
         self._epoll.close()
@@ -156,7 +156,7 @@ class Engine:
         if descriptor == self._listener_descriptor:
             self._drain_listener(now)
             return
-        if descriptor == self._making.fileno():
+        if descriptor == self._pending_files.fileno():
             self._take_made(now)
             return
         if descriptor == self._loading.fileno():
@@ -173,13 +173,13 @@ class Engine:
 
     def _take_made(self, now: float) -> None:
         """Take the requests anew whose files were made."""
-        for waiting, result in self._making.finished():
+        for waiting, result in self._pending_files.finished():
             if isinstance(result, bytes):
-                waiting.unmade.keep(result)
+                waiting.unprepared.keep(result)
                 self._take(waiting.data, waiting.peer, waiting.local, now)
             else:
                 peer, name = waiting.peer, waiting.filename
-                refusal = self._reception.refuse(peer, name, result, now)
+                refusal = self._handler.refuse(peer, name, result, now)
                 self._listener.send(refusal, peer, waiting.local)
 
     def _take_loaded(self, now: float) -> None:
@@ -244,15 +244,15 @@ class Engine:
         if transfer.outcome is not None:
             self._ended(session, now)
             return
-        if session.train_bytes:
+        if session.segment_bytes:
             self._send(session, transfer.datagrams(), now)
         if transfer.is_waiting:
             self._load(session)
 
     def _send(self, session: Session, datagrams: Sequence[bytes], now: float) -> None:
         try:
-            if session.train_bytes and len(datagrams) > 1:
-                send_trains(session, datagrams)
+            if session.segment_bytes and len(datagrams) > 1:
+                send_segmented(session, datagrams)
                 return
             for datagram in datagrams:
                 session.send(datagram)
@@ -265,25 +265,25 @@ class Engine:
         if self._is_draining:
             return
         self._counters.add(Count.REQUESTS)
-        if len(self._making):
-            if self._making.has(peer, data):
+        if len(self._pending_files):
+            if self._pending_files.has(peer, data):
                 self._counters.add(Count.DUPLICATES)
                 return
-            self._making.forget(peer)
+            self._pending_files.forget(peer)
         self._take(data, peer, local, now)
 
     def _take(self, data: bytes, peer: Peer, local: str, now: float) -> None:
-        answer = self._reception.take(data, peer, local, now)
+        answer = self._handler.take(data, peer, local, now)
         if isinstance(answer, Session):
             if answer.is_begun:
                 answer.transfer.ask_again()
                 self._go_on(answer, now)
             else:
                 self._begin(answer, local, now)
-        elif isinstance(answer, Waiting):
+        elif isinstance(answer, PendingRequest):
             is_known = self._table.is_known(peer[0])
-            if not self._making.put(answer, is_known=is_known):
-                self._reception.note_crowd(peer, now)
+            if not self._pending_files.put(answer, is_known=is_known):
+                self._handler.note_crowd(peer, now)
         elif answer is not None:
             self._listener.send(answer, peer, local)
 
@@ -293,7 +293,7 @@ class Engine:
             displaced.end(Outcome.DISPLACED)
             self._ended(displaced, now)
         if self._has_ports and not self._take_port(session, local):
-            session = self._reception.for_shared_port(session, now)
+            session = self._handler.for_shared_port(session, now)
         if session.port is None:
             self._share_port(session, local)
         session.is_begun = True
@@ -312,8 +312,8 @@ class Engine:
             return False
         session.port = port
         session.send, session.recv = port.own.send, port.own.recv
-        if not port.cut_trains(session.train_bytes):
-            session.train_bytes = 0
+        if not port.enable_segmentation(session.segment_bytes):
+            session.segment_bytes = 0
         self._by_descriptor[port.descriptor] = session
         return True
 
@@ -341,7 +341,7 @@ class Engine:
             self._counters.end(
                 transfer.outcome, transfer.bytes_acknowledged, transfer.retransmits
             )
-        self._journal.ended(session, now)
+        self._transfer_log.ended(session, now)
 
 
 def _addressee(session: Session, predecessor: Session, data: bytes) -> Session:

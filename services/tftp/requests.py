@@ -5,15 +5,17 @@ themselves are in `protocol.tftp.packets`. A file that has to be made first is n
 here: the request waits (`pending_files`) and is handled again.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
+
+from cachetools import LRUCache
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.tftp.blocks import BlockCache, Packets
 from tokenless.protocol.tftp.netascii import to_netascii
-from tokenless.protocol.tftp.options import Agreement, agree
+from tokenless.protocol.tftp.options import NegotiatedOptions, negotiate
 from tokenless.protocol.tftp.packets import (
     Mode,
     Opcode,
@@ -30,11 +32,15 @@ from tokenless.services.tftp.files.disk_files import (
     NetasciiPackets,
     OpenedFile,
 )
-from tokenless.services.tftp.files.source import FileSource, Plain, Unmade
+from tokenless.services.tftp.files.source import (
+    FileSource,
+    ReadyContent,
+    UnpreparedFile,
+)
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.sockets.listener import Peer
-from tokenless.services.tftp.transfer_log import Journal
-from tokenless.services.tftp.transfers.pending_files import Waiting
+from tokenless.services.tftp.transfer_log import TransferLog
+from tokenless.services.tftp.transfers.pending_files import PendingRequest
 from tokenless.services.tftp.transfers.session import Session
 from tokenless.services.tftp.transfers.table import Admission, TransferTable
 
@@ -48,7 +54,7 @@ _DROPPED: Final[Mapping[Admission, Count]] = {
 }
 
 
-Answer = Session | bytes | Waiting | None
+Answer = Session | bytes | PendingRequest | None
 """A transfer, an error packet to answer with, a request that waits, or no answer."""
 
 
@@ -74,7 +80,7 @@ class _Asked(NamedTuple):
     now: float
 
 
-class Reception:
+class RequestHandler:
     """Takes requests; it sends nothing itself."""
 
     def __init__(
@@ -83,13 +89,13 @@ class Reception:
         settings: TftpSettings,
         table: TransferTable,
         counters: TftpCounters,
-        journal: Journal,
+        transfer_log: TransferLog,
     ) -> None:
         self.source = source
         """Where files come from; may be replaced at any time."""
         self._table = table
         self._counters = counters
-        self._journal = journal
+        self._transfer_log = transfer_log
         self._cut = BlockCache()
         self._netascii = _NetasciiFiles()
         self.change_settings(settings)
@@ -125,8 +131,8 @@ class Reception:
         try:
             # 79xx phones without a locale folder ask for `/g3-tones.xml`.
             content = self.source.find(filename.lstrip("/"))
-            if isinstance(content, Unmade):
-                return Waiting(asked.data, peer, local, filename, content)
+            if isinstance(content, UnpreparedFile):
+                return PendingRequest(asked.data, peer, local, filename, content)
             return self._begin(asked, content, self._terms)
         except TftpError as error:
             self._note_refused(peer, error, filename, asked.now)
@@ -149,20 +155,20 @@ class Reception:
         asked = _Asked(decode_read_request(data), data, session.peer, now)
         return self._begin(asked, session.content, self._shared_port_terms)
 
-    def _begin(self, asked: _Asked, content: Plain, terms: _Terms) -> Session:
+    def _begin(self, asked: _Asked, content: ReadyContent, terms: _Terms) -> Session:
         request, is_known = asked.request, self._table.is_known(asked.peer[0])
         settings = terms.known if is_known else terms.unknown
         is_text = request.mode is Mode.NETASCII
         packets: Packets
         if isinstance(content, bytes):
             sent = self._netascii.convert(content) if is_text else content
-            agreement = agree(request.options, settings.options, len(sent))
+            agreement = negotiate(request.options, settings.options, len(sent))
             packets = self._cut.blocks(sent, agreement.block_size)
             of_file = None
         else:
             # How long text is on the wire is known when all of it was converted.
             size = None if is_text else content.size
-            agreement = agree(request.options, settings.options, size)
+            agreement = negotiate(request.options, settings.options, size)
             packets = of_file = _packets_of(content, agreement, is_text=is_text)
         transfer = Transfer(packets, agreement, settings.timing, asked.now)
         session = Session(transfer, asked.peer, asked.data, request.filename, asked.now)
@@ -178,7 +184,7 @@ class Reception:
     ) -> bytes | None:
         """Answer a broken read request; what is no request at all gets no answer."""
         self._counters.add(Count.MALFORMED)
-        self._journal.refused(peer, error, "?", now)
+        self._transfer_log.refused(peer, error, "?", now)
         if data[:2] != _REQUEST_HEAD:
             return None
         return encode_error(TftpErrorCode.ILLEGAL_OPERATION, "Malformed request")
@@ -187,16 +193,16 @@ class Reception:
         self, peer: Peer, error: ProtocolError, filename: str, now: float
     ) -> None:
         self._counters.add(Count.REFUSED)
-        self._journal.refused(peer, error, filename, now)
+        self._transfer_log.refused(peer, error, filename, now)
 
     def _note_dropped(self, admission: Admission, peer: Peer, now: float) -> None:
         self._counters.drop(_DROPPED[admission])
         if admission is not Admission.DUPLICATE:
-            self._journal.dropped(peer, admission.value, now)
+            self._transfer_log.dropped(peer, admission.value, now)
 
 
 def _packets_of(
-    file: OpenedFile, agreement: Agreement, *, is_text: bool
+    file: OpenedFile, agreement: NegotiatedOptions, *, is_text: bool
 ) -> FilePackets:
     if is_text:
         return NetasciiPackets(file, agreement.block_size, agreement.window)
@@ -207,19 +213,16 @@ class _NetasciiFiles:
     """Converted contents, by identity as in `BlockCache`; the longest unused go."""
 
     def __init__(self) -> None:
-        self._converted: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
-        self._held_bytes = 0
+        self._converted: LRUCache[int, tuple[bytes, bytes]] = LRUCache(
+            _CONVERTED_BYTES, getsizeof=lambda pair: sum(map(len, pair))
+        )
 
     def convert(self, content: bytes) -> bytes:
         """Return the content as it is sent; the same object for the same object."""
         known = self._converted.get(id(content))
         if known is not None:
-            self._converted.move_to_end(id(content))
             return known[1]
         pair = content, to_netascii(content)
-        self._converted[id(content)] = pair
-        self._held_bytes += sum(map(len, pair))
-        while self._held_bytes > _CONVERTED_BYTES:
-            _, dropped = self._converted.popitem(last=False)
-            self._held_bytes -= sum(map(len, dropped))
+        with suppress(ValueError):  # it is too large to be kept
+            self._converted[id(content)] = pair
         return pair[1]

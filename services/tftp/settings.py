@@ -21,7 +21,7 @@ class TftpSettings(TftpLimits, frozen=True):
     max_unanswered: int = 2048
     """More transfers than this whose clients have not answered are a flood of forged
     requests: a phone answers within a round trip."""
-    newcomers_per_s: int = 500
+    unknown_clients_per_s: int = 500
     """How many clients of unknown address are answered in a second of a flood."""
     allow: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks that are served; empty: all."""

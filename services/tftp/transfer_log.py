@@ -9,7 +9,7 @@ from tokenless.services.tftp.sockets.listener import Peer
 from tokenless.services.tftp.transfers.session import Session
 
 
-class Journal(LimitedLog):
+class TransferLog(LimitedLog):
     """Writes lines while the second's budget lasts, then counts."""
 
     def __init__(

@@ -105,8 +105,7 @@ class CachedCertificate:
         """
         certificate = record.certificate
         if certificate is None:
-            msg = "an emptied record has nothing to vouch for"
-            raise ValueError(msg)
+            raise ValueError("an emptied record has nothing to vouch for")
         return cls(
             der=certificate.der,
             subject=record.subject_name or certificate.subject_text,

@@ -121,8 +121,9 @@ class TvsClient:
             ProtocolError: When the server sends something that does not answer it.
         """
         if self._tls is None:
-            msg = "ask() needs an open connection: use the client in a with statement"
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                "ask() needs an open connection: use the client in a with statement"
+            )
         try:
             self._tls.sendall(self._stream.send(request))
             answer = self._receive(self._tls)

@@ -101,8 +101,7 @@ class WorkerPool:
                 case Settings():
                     self._take_settings(frame)
                 case _:
-                    msg = f"the pool is not told {type(frame).__name__}"
-                    raise TypeError(msg)
+                    raise TypeError(f"the pool is not told {type(frame).__name__}")
 
     def _take_settings(self, frame: Settings) -> None:
         try:
@@ -255,8 +254,7 @@ def main() -> None:
     stream = FrameStream()
     begin, *waiting = _first_frames(source, stream)
     if not isinstance(begin, Begin):
-        msg = f"the pool begins with Begin, not {type(begin).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"the pool begins with Begin, not {type(begin).__name__}")
     WorkerPool(begin, output).run(source, stream, waiting)
 
 

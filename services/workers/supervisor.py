@@ -106,8 +106,7 @@ class Workers:
         while pipe is not None and (data := await pipe.receive_some(_READ_BYTES)):
             for frame in frames.receive(bytes(data)):
                 if not isinstance(frame, Ready):
-                    msg = f"a daemon is not told {type(frame).__name__}"
-                    raise TypeError(msg)
+                    raise TypeError(f"a daemon is not told {type(frame).__name__}")
                 self._missing -= 1
                 if not self._missing:
                     self._all_ready.set()

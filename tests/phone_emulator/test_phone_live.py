@@ -17,9 +17,9 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import open_network
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import Outcome
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.trust.anchors import FileKind
 
 LAB = Lab()
@@ -27,8 +27,8 @@ MIXED = replace(LAB, mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
 
 
-def identity(*servers: Server, model: str = "8861") -> Identity:
-    return Identity(device=DEVICE, model_name=model, servers=servers)
+def identity(*servers: Server, model: str = "8861") -> PhoneIdentity:
+    return PhoneIdentity(device=DEVICE, model_name=model, servers=servers)
 
 
 async def test_a_phone_through_a_regeneration(tmp_path: Path) -> None:
@@ -49,10 +49,10 @@ async def test_a_phone_through_a_regeneration(tmp_path: Path) -> None:
 
 
 async def test_the_next_tftp_server(tmp_path: Path) -> None:
-    wishes = Wishes(timeout_s=0.05, retransmits=1)
+    download_options = DownloadOptions(timeout_s=0.05, retransmits=1)
     async with (
         live_node(LAB.authority(), tmp_path) as node,
-        open_network(wishes=wishes) as network,
+        open_network(download_options=download_options) as network,
     ):
         servers = (Server("127.0.47.156", 9), node.tftp)
         report = await boot_in_folder(identity(*servers), tmp_path / "f", network)
@@ -149,7 +149,7 @@ async def test_wrong_usage(tmp_path: Path, arguments: list[str], status: int) ->
 
 async def test_another_phones_folder(tmp_path: Path) -> None:
     async with open_network() as network:
-        other = Identity(device="SEP1", model_name="7975", servers=())
+        other = PhoneIdentity(device="SEP1", model_name="7975", servers=())
         await boot_in_folder(other, tmp_path / "flash", network)
         with pytest.raises(PhoneError):
             await boot_in_folder(identity(), tmp_path / "flash", network)

@@ -10,7 +10,7 @@ from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.cli.phone import complaint
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.group_status import refusals_of
-from tokenless.phone_emulator.secd.events import FlashContents, Habits
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneBehaviour
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
@@ -130,7 +130,7 @@ def test_a_server_outside_the_ctl_is_not_authorised() -> None:
 
 
 def test_a_signer_that_expired_is_expired() -> None:
-    bench = _holding(MIXED, Habits(refuses_expired_signers=True))
+    bench = _holding(MIXED, PhoneBehaviour(refuses_expired_signers=True))
     bench.nodes = nodes_of(MIXED)
     newer = replace(MIXED.ctl(), timestamp=SIGNED_AT + 1)
     bench.nodes[PUB].ctl = newer
@@ -141,7 +141,7 @@ def test_a_signer_that_expired_is_expired() -> None:
     assert "make TVS know the signer" in complaint(report)
 
 
-def _holding(lab: Lab, habits: Habits | None = None) -> Bench:
+def _holding(lab: Lab, habits: PhoneBehaviour | None = None) -> Bench:
     bench = phone(nodes_of(lab), servers=(PUB,), habits=habits)
     bench.boot()
     return bench

@@ -12,17 +12,17 @@ from tests.rigs.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, re
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
+from tokenless.phone_emulator.rehearsal.importing.cluster import (
+    ImportedCluster,
+    Known,
+    read_cluster,
+)
 from tokenless.phone_emulator.rehearsal.importing.lists import (
-    Picture,
+    ImportedList,
     load_certificates,
-    load_picture,
+    load_list,
 )
 from tokenless.phone_emulator.rehearsal.importing.script import imported_script
-from tokenless.phone_emulator.rehearsal.importing.site import (
-    ImportedSite,
-    Known,
-    read_site,
-)
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Role, TrustStore
@@ -47,10 +47,12 @@ def write(path: Path, unsigned: UnsignedList, *, as_text: bool = False) -> Path:
     return path
 
 
-def pictures(folder: Path, lab: Lab = MIXED, *, as_text: bool = False) -> list[Picture]:
+def imported_lists(
+    folder: Path, lab: Lab = MIXED, *, as_text: bool = False
+) -> list[ImportedList]:
     suffix = "txt" if as_text else "tlv"
     found = [
-        load_picture(
+        load_list(
             write(folder / f"itl-{node}.{suffix}", lab.itl(node), as_text=as_text),
             FileKind.ITL,
         )
@@ -58,31 +60,31 @@ def pictures(folder: Path, lab: Lab = MIXED, *, as_text: bool = False) -> list[P
     ]
     if lab.mixed:
         ctl = write(folder / f"ctl.{suffix}", lab.ctl(), as_text=as_text)
-        found.insert(0, load_picture(ctl, FileKind.CTL))
+        found.insert(0, load_list(ctl, FileKind.CTL))
     return found
 
 
-def lines(site: ImportedSite) -> list[str]:
-    script = imported_script(site, name="x", models=["7975"])
+def lines(cluster: ImportedCluster) -> list[str]:
+    script = imported_script(cluster, name="x", models=["7975"])
     return [line for step in script.steps for line in step.run]
 
 
 def test_nodes_names_release_and_mode(tmp_path: Path) -> None:
-    site = read_site(pictures(tmp_path))
-    assert [(n.name, n.address) for n in site.nodes] == [
+    cluster = read_cluster(imported_lists(tmp_path))
+    assert [(n.name, n.address) for n in cluster.nodes] == [
         ("cucm-pub", PUB),
         ("cucm-sub1", SUB),
     ]
-    assert (site.version, site.is_mixed, site.tokens) == ("10.5(1)", True, 0)
-    assert (site.capf, site.key_bits) == ("CAPF-e41e7d87", 1024)
-    assert site.subject["organization"] == "Cisco"
-    assert site.subject["country"] == "PL"
-    assert lines(site)[0] == "admin utils ctl set-cluster mixed-mode"
+    assert (cluster.version, cluster.is_mixed, cluster.tokens) == ("10.5(1)", True, 0)
+    assert (cluster.capf, cluster.key_bits) == ("CAPF-e41e7d87", 1024)
+    assert cluster.subject["organization"] == "Cisco"
+    assert cluster.subject["country"] == "PL"
+    assert lines(cluster)[0] == "admin utils ctl set-cluster mixed-mode"
 
 
 def test_text_tells_the_same_but_for_addresses(tmp_path: Path) -> None:
-    from_files = read_site(pictures(tmp_path))
-    from_text = read_site(pictures(tmp_path, as_text=True))
+    from_files = read_cluster(imported_lists(tmp_path))
+    from_text = read_cluster(imported_lists(tmp_path, as_text=True))
     assert [n.name for n in from_text.nodes] == [n.name for n in from_files.nodes]
     assert {n.real_address for n in from_text.nodes} == {None}
     assert len({n.address for n in from_text.nodes}) == 2
@@ -92,9 +94,9 @@ def test_text_tells_the_same_but_for_addresses(tmp_path: Path) -> None:
 
 
 def test_a_non_secure_cluster_has_no_ctl_to_make(tmp_path: Path) -> None:
-    site = read_site(pictures(tmp_path, Lab()))
-    assert not site.is_mixed
-    assert lines(site) == [
+    cluster = read_cluster(imported_lists(tmp_path, Lab()))
+    assert not cluster.is_mixed
+    assert lines(cluster) == [
         "admin --all utils service restart Cisco Tftp",
         "phones boot",
     ]
@@ -103,14 +105,14 @@ def test_a_non_secure_cluster_has_no_ctl_to_make(tmp_path: Path) -> None:
 def test_a_ctl_that_was_not_updated(tmp_path: Path) -> None:
     newer = MIXED.regenerate_callmanager()
     found = [
-        load_picture(write(tmp_path / "ctl.tlv", MIXED.ctl()), FileKind.CTL),
-        load_picture(write(tmp_path / "itl.tlv", newer.itl("pub")), FileKind.ITL),
+        load_list(write(tmp_path / "ctl.tlv", MIXED.ctl()), FileKind.CTL),
+        load_list(write(tmp_path / "itl.tlv", newer.itl("pub")), FileKind.ITL),
     ]
-    site = read_site(found)
-    assert [(d.unit, d.node) for d in site.since_ctl] == [
+    cluster = read_cluster(found)
+    assert [(d.unit, d.node) for d in cluster.since_ctl] == [
         (TrustStore.CALLMANAGER, None)
     ]
-    made = lines(site)
+    made = lines(cluster)
     assert made.index("admin set cert regen CallManager") > made.index(
         "admin utils ctl set-cluster mixed-mode"
     )
@@ -133,8 +135,8 @@ def test_the_release_by_its_signers(
     who = RECOVERY if signer == "recovery" else MIXED.callmanager_pub
     unsigned = replace(ctl, records=(*ctl.records, *more), signer=who)
     path = write(tmp_path / "ctl.tlv", unsigned)
-    assert read_site([load_picture(path, FileKind.CTL)]).version == version
-    given = read_site([load_picture(path, FileKind.CTL)], Known(version="14SU2"))
+    assert read_cluster([load_list(path, FileKind.CTL)]).version == version
+    given = read_cluster([load_list(path, FileKind.CTL)], Known(version="14SU2"))
     assert given.version == "14SU2"
 
 
@@ -147,8 +149,8 @@ def test_a_field_notice_in_the_making(tmp_path: Path) -> None:
 
     ctl = write(tmp_path / "ctl.tlv", with_recovery(MIXED.ctl(), RECOVERY))
     itl = write(tmp_path / "itl.tlv", with_recovery(MIXED.itl(), newer))
-    site = read_site([load_picture(ctl, FileKind.CTL), load_picture(itl, FileKind.ITL)])
-    assert [d.unit for d in site.since_ctl] == [TrustStore.ITLRECOVERY]
+    cluster = read_cluster([load_list(ctl, FileKind.CTL), load_list(itl, FileKind.ITL)])
+    assert [d.unit for d in cluster.since_ctl] == [TrustStore.ITLRECOVERY]
 
 
 def test_certificates_in_use(tmp_path: Path) -> None:
@@ -162,13 +164,13 @@ def test_certificates_in_use(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(who.certificate_pem)
         paths.append(path)
-    site = read_site(pictures(tmp_path), Known(load_certificates(paths)))
-    assert [(d.unit, d.node) for d in site.since_lists] == [
+    cluster = read_cluster(imported_lists(tmp_path), Known(load_certificates(paths)))
+    assert [(d.unit, d.node) for d in cluster.since_lists] == [
         (TrustStore.CALLMANAGER, "cucm-sub1")
     ]
-    said = [a.what for a in site.approximations if a.topic is Topic.CERTIFICATE]
+    said = [a.what for a in cluster.approximations if a.topic is Topic.CERTIFICATE]
     assert said == ["tomcat.pem was left out"]
-    assert lines(site)[-1] == "admin --node cucm-sub1 set cert regen CallManager"
+    assert lines(cluster)[-1] == "admin --node cucm-sub1 set cert regen CallManager"
 
 
 @pytest.mark.parametrize(
@@ -183,13 +185,13 @@ def test_certificates_in_use(tmp_path: Path) -> None:
     ],
 )
 def test_the_golden_files(vector: str, tokens: int, mode: bool) -> None:
-    site = read_site([load_picture(VECTORS / vector, FileKind.CTL)])
-    assert (site.tokens, site.is_mixed) == (tokens, mode)
+    cluster = read_cluster([load_list(VECTORS / vector, FileKind.CTL)])
+    assert (cluster.tokens, cluster.is_mixed) == (tokens, mode)
     names = ["cucm-1051-a-pub", "cucm-1051-a-sub1"]
     if not mode:  # emptied records of a CTL Client have addresses only
         names = ["node-10-48-47-155", "node-10-48-47-156"]
-    assert [node.name for node in site.nodes] == names
-    assert ("token create T1" in lines(site)) == bool(tokens)
+    assert [node.name for node in cluster.nodes] == names
+    assert ("token create T1" in lines(cluster)) == bool(tokens)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,7 @@ def test_addresses_on_loopback(tmp_path: Path, there: str, here: str) -> None:
         who,
     )
     path = write(tmp_path / "itl.tlv", alone)
-    (node,) = read_site([load_picture(path, FileKind.ITL)]).nodes
+    (node,) = read_cluster([load_list(path, FileKind.ITL)]).nodes
     assert (node.real_address, node.address) == (there, here)
 
 
@@ -271,7 +273,7 @@ def test_what_cannot_be_imported_says_what_to_do(
 def test_an_itl_is_no_ctl(tmp_path: Path) -> None:
     path = write(tmp_path / "itl.tlv", MIXED.itl())
     with pytest.raises(PhoneError, match=r"is ITLFile\.tlv, not CTLFile\.tlv"):
-        load_picture(path, FileKind.CTL)
+        load_list(path, FileKind.CTL)
 
 
 def test_nothing_given_is_wrong_usage() -> None:
@@ -283,15 +285,15 @@ def test_lists_without_nodes(tmp_path: Path) -> None:
     lone = UnsignedList((record(stranger, Role.SAST),), stranger)
     path = write(tmp_path / "ctl.tlv", lone)
     with pytest.raises(PhoneError, match="the lists name no node"):
-        read_site([load_picture(path, FileKind.CTL)])
+        read_cluster([load_list(path, FileKind.CTL)])
 
 
 @pytest.mark.parametrize(
     "models", [["7975"], ["7975", "7960", "8861"]], ids=lambda models: str(len(models))
 )
 def test_what_is_written_is_read_back(tmp_path: Path, models: Sequence[str]) -> None:
-    site = read_site(pictures(tmp_path, MIXED.regenerate_callmanager()))
-    script = imported_script(site, name='odd "name"\\', models=models)
+    cluster = read_cluster(imported_lists(tmp_path, MIXED.regenerate_callmanager()))
+    script = imported_script(cluster, name='odd "name"\\', models=models)
     path = tmp_path / "made.toml"
     path.write_text(write_script(script, comment="two\nlines"))
     assert load_script(path) == script

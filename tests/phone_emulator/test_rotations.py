@@ -11,7 +11,7 @@ import pytest
 
 from tests.rigs.cluster import PUB, SUB, Authority, Lab, UnsignedList, keypair, record
 from tests.rigs.phone_bench import nodes_of, phone
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind
 
@@ -186,4 +186,6 @@ def test_a_phone_settles_after_every_rotation_that_it_survives() -> None:
         assert second.holds_what_is_served, case.name
         for kind in (FileKind.CTL, FileKind.ITL):
             if (file := second.files.get(kind)) is not None:
-                assert file.action in (Action.UNCHANGED, Action.ABSENT), case.name
+                assert file.action in (FileAction.UNCHANGED, FileAction.ABSENT), (
+                    case.name
+                )

@@ -4,8 +4,8 @@ import pytest
 
 from tests.rigs.cluster import DEVICE, PUB, Lab, keypair
 from tests.rigs.phone_bench import booted, fate, nodes_of, phone
-from tokenless.phone_emulator.secd.events import Habits
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.events import PhoneBehaviour
+from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
 
@@ -16,7 +16,7 @@ MIXED = Lab(mixed=True)
 def test_rule_9_a_configuration_by_a_tftp_server_of_the_lists() -> None:
     bench = booted(MIXED)
     action, by, rule = fate(bench, CONFIGURATION)
-    assert (action, by, rule) == (Action.INSTALLED, VerifiedBy.INSTALLED_CTL, 9)
+    assert (action, by, rule) == (FileAction.INSTALLED, VerifiedBy.INSTALLED_CTL, 9)
     assert bench.secd.report.files[CONFIGURATION].requested == f"{DEVICE}.cnf.xml.sgn"
 
 
@@ -43,7 +43,7 @@ def test_rule_9_else_the_cached_configuration_stays(
     if roles is not None:
         bench.nodes[PUB].know(new, *roles)
     report = bench.boot().report
-    assert fate(bench, CONFIGURATION)[::2] == (Action.REJECTED, 9)
+    assert fate(bench, CONFIGURATION)[::2] == (FileAction.REJECTED, 9)
     assert bench.contents.configuration == held
     assert f"TFTP Error : {DEVICE}.cnf.xml.sgn" in report.status_messages
 
@@ -54,8 +54,8 @@ def test_rule_10_a_tftp_server_that_the_ctl_does_not_name() -> None:
     bench.nodes = {elsewhere: nodes_of(MIXED)[PUB]}
     bench.identity = phone({}, servers=(elsewhere,)).identity
     report = bench.boot().report
-    assert fate(bench, CTL)[0] is Action.UNCHANGED
-    assert fate(bench, CONFIGURATION)[::2] == (Action.REJECTED, 10)
+    assert fate(bench, CTL)[0] is FileAction.UNCHANGED
+    assert fate(bench, CONFIGURATION)[::2] == (FileAction.REJECTED, 10)
     assert report.status_messages[-1] == "TFTP server not authorized"
 
 
@@ -65,7 +65,7 @@ def test_rule_10_the_next_server_may_be_named() -> None:
     bench.nodes = {elsewhere: nodes_of(MIXED)[PUB], **nodes_of(MIXED)}
     bench.identity = phone({}, servers=(elsewhere, PUB)).identity
     bench.boot()
-    assert fate(bench, CONFIGURATION)[0] is Action.UNCHANGED
+    assert fate(bench, CONFIGURATION)[0] is FileAction.UNCHANGED
 
 
 def test_rule_10_can_be_switched_off() -> None:
@@ -73,10 +73,10 @@ def test_rule_10_can_be_switched_off() -> None:
     bench = phone(
         {elsewhere: nodes_of(MIXED)[PUB]},
         servers=(elsewhere,),
-        habits=Habits(authorises_tftp=False),
+        habits=PhoneBehaviour(authorises_tftp=False),
     )
     bench.boot()
-    assert fate(bench, CONFIGURATION)[0] is Action.INSTALLED
+    assert fate(bench, CONFIGURATION)[0] is FileAction.INSTALLED
 
 
 def test_rule_11_a_ctl_without_tftp_records_and_no_itl() -> None:
@@ -84,7 +84,7 @@ def test_rule_11_a_ctl_without_tftp_records_and_no_itl() -> None:
     nodes[PUB].ctl, nodes[PUB].itl = MIXED.emptied_ctl(), None
     bench = phone(nodes, model="7960", servers=(PUB,))
     bench.boot()
-    assert fate(bench, CONFIGURATION)[::2] == (Action.INSTALLED, 11)
+    assert fate(bench, CONFIGURATION)[::2] == (FileAction.INSTALLED, 11)
 
 
 def test_rule_12_phone_sast_trust_may_sign_lists_and_configurations() -> None:
@@ -104,11 +104,11 @@ def test_rule_12_phone_sast_trust_may_sign_lists_and_configurations() -> None:
     served.ctl = None
     bench.nodes = {there: served, **old_nodes}
     bench.identity = phone(
-        {}, servers=(there,), habits=Habits(authorises_tftp=False)
+        {}, servers=(there,), habits=PhoneBehaviour(authorises_tftp=False)
     ).identity
     bench.boot()
-    assert fate(bench, ITL) == (Action.UPDATED, VerifiedBy.TVS, 4)
-    assert fate(bench, CONFIGURATION)[0] is Action.UNCHANGED
+    assert fate(bench, ITL) == (FileAction.UPDATED, VerifiedBy.TVS, 4)
+    assert fate(bench, CONFIGURATION)[0] is FileAction.UNCHANGED
     assert fate(bench, CONFIGURATION)[2] == 9
 
 
@@ -119,5 +119,5 @@ def test_a_ctl_of_an_emptied_cluster_still_takes_signed_configurations() -> None
     nodes[PUB].ctl = MIXED.emptied_ctl()
     bench.nodes = nodes
     bench.boot()
-    assert fate(bench, CTL)[:2] == (Action.UPDATED, VerifiedBy.INSTALLED_CTL)
-    assert fate(bench, CONFIGURATION)[0] is Action.UNCHANGED
+    assert fate(bench, CTL)[:2] == (FileAction.UPDATED, VerifiedBy.INSTALLED_CTL)
+    assert fate(bench, CONFIGURATION)[0] is FileAction.UNCHANGED

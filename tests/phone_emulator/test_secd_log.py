@@ -7,8 +7,8 @@ import pytest
 from tests.rigs.cluster import DEVICE, PUB, SUB, Authority, Lab, configuration, keypair
 from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.phone_emulator.secd.log_events import Moment
-from tokenless.phone_emulator.secd.report import Action, Outcome, TvsReport
+from tokenless.phone_emulator.secd.log_events import LogEvent
+from tokenless.phone_emulator.secd.report import FileAction, Outcome, TvsReport
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
@@ -30,7 +30,7 @@ def moments(bench: Bench) -> list[str]:
     ]
 
 
-def between(bench: Bench, first: Moment, last: Moment) -> list[str]:
+def between(bench: Bench, first: LogEvent, last: LogEvent) -> list[str]:
     """Return the moments from the first of one kind to the first of another."""
     kinds = [entry.moment for entry in bench.secd.log]
     start = kinds.index(first)
@@ -103,7 +103,7 @@ def test_tvs_is_asked_and_vouches(bench: Bench) -> None:
     bench.boot()
     (query,) = bench.nodes[PUB].queries
     sent, received = len(query.encode()), len(bench.nodes[PUB].answer(query).encode())
-    assert between(bench, Moment.SIGNER_UNKNOWN, Moment.FLUSH) == [
+    assert between(bench, LogEvent.SIGNER_UNKNOWN, LogEvent.FLUSH) == [
         *asking(),
         f"tvs-connect address={PUB} port=2445",
         f"tvs-answered status=0 roles=2,0 sent={sent} received={received}",
@@ -119,7 +119,7 @@ def test_tvs_is_asked_and_vouches(bench: Bench) -> None:
 def test_tvs_does_not_vouch(bench: Bench) -> None:
     bench.nodes[PUB].known.clear()
     bench.boot()
-    last = between(bench, Moment.TVS_ANSWERED, Moment.REFUSED)
+    last = between(bench, LogEvent.TVS_ANSWERED, LogEvent.REFUSED)
     (query, *_) = bench.nodes[PUB].queries
     reason = f"signer {NEW.subject_text} (serial {NEW.serial_hex})"
     assert last == [
@@ -137,7 +137,7 @@ def test_no_tvs_server_can_be_used(bench: Bench) -> None:
     bench.boot()
     pin = "its certificate is no TVS record of the ITL"
     refused = f"signer {NEW.subject_text} is unknown; no TVS server can be used: {pin}"
-    assert between(bench, Moment.SIGNER_UNKNOWN, Moment.REFUSED) == [
+    assert between(bench, LogEvent.SIGNER_UNKNOWN, LogEvent.REFUSED) == [
         *asking(),
         f"tvs-connect address={PUB} port=2445",
         f"tvs-not-connected address={PUB} port=2445 reason=Connection refused",
@@ -170,7 +170,7 @@ def test_nonsense_is_no_answer(
 
     bench.nodes[PUB].answer = answer  # type: ignore[method-assign]
     bench.boot()
-    first, second, *_ = between(bench, Moment.TVS_CONNECT, Moment.TVS_ANSWERED)
+    first, second, *_ = between(bench, LogEvent.TVS_CONNECT, LogEvent.TVS_ANSWERED)
     assert first == f"tvs-connect address={PUB} port=2445"
     assert second == f"tvs-no-answer address={PUB} port=2445 reason={why}"
     failed = bench.secd.report.tvs[0]
@@ -179,7 +179,7 @@ def test_nonsense_is_no_answer(
         why,
         1.0,
     )
-    assert bench.secd.report.files[FileKind.CTL].action is Action.UPDATED
+    assert bench.secd.report.files[FileKind.CTL].action is FileAction.UPDATED
 
 
 def test_what_tvs_said_is_remembered(bench: Bench) -> None:
@@ -188,7 +188,7 @@ def test_what_tvs_said_is_remembered(bench: Bench) -> None:
     bench.nodes[PUB].know(REGENERATED.callmanager_pub, Role.TFTP)
     bench.boot()
     bench.boot()
-    assert between(bench, Moment.SIGNER_UNKNOWN, Moment.CONFIGURATION_VERIFIED) == [
+    assert between(bench, LogEvent.SIGNER_UNKNOWN, LogEvent.CONFIGURATION_VERIFIED) == [
         asking(FileKind.CONFIGURATION)[0],
         f"tvs-cache-hit serial={NEW.serial_hex}",
         f"configuration-verified name={CONFIGURATION} by=TVS",
@@ -212,7 +212,7 @@ def test_nobody_can_be_asked(bench: Bench, kind: FileKind, rule: int) -> None:
     assert entries[refused - 3 : refused] == [*asking(kind), "tvs-unavailable"]
     report = bench.secd.report.files[kind]
     assert (report.action, report.rule, report.reason) == (
-        Action.REJECTED,
+        FileAction.REJECTED,
         rule,
         reason,
     )
@@ -237,8 +237,8 @@ def test_files_that_are_not_there_and_servers_that_are_silent() -> None:
     ]
     files = bench.secd.report.files
     assert [(file.action, file.rule, file.reason) for file in files.values()] == [
-        (Action.FAILED, 1, "no answer"),
-        *[(Action.FAILED, 1, "no TFTP server answers")] * 2,
+        (FileAction.FAILED, 1, "no answer"),
+        *[(FileAction.FAILED, 1, "no TFTP server answers")] * 2,
     ]
     assert moments(bench)[-1] == f"booted outcome={Outcome.UNREACHABLE}"
 
@@ -250,7 +250,7 @@ def test_a_server_that_the_ctl_does_not_name() -> None:
     bench.identity = phone({}, servers=(ELSEWHERE,)).identity
     bench.boot()
     reason = "the CTL does not name this TFTP server"
-    assert between(bench, Moment.TFTP_NOT_AUTHORISED, Moment.REFUSED) == [
+    assert between(bench, LogEvent.TFTP_NOT_AUTHORISED, LogEvent.REFUSED) == [
         f"tftp-not-authorised server={ELSEWHERE}",
         f"refused kind=configuration reason={reason}",
     ]

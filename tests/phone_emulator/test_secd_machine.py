@@ -16,16 +16,16 @@ from tokenless.phone_emulator.secd.events import (
     ServerSilent,
     TvsFailed,
 )
-from tokenless.phone_emulator.secd.log_events import Moment
+from tokenless.phone_emulator.secd.log_events import LogEvent
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.phone_emulator.secd.states import (
     ASKING,
     FETCHING,
     KINDS,
     TRANSITIONS,
     State,
-    Step,
+    Transition,
 )
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.phones.models import PHONE_MODELS
@@ -40,7 +40,7 @@ def test_every_state_has_a_row() -> None:
 
 def test_every_step_is_used() -> None:
     used = {step for row in TRANSITIONS.values() for step in row}
-    assert used == set(Step)
+    assert used == set(Transition)
 
 
 def test_every_state_can_be_reached_and_ends() -> None:
@@ -146,7 +146,7 @@ def test_a_server_may_fall_silent_before_any_file(kind: FileKind) -> None:
     (effect,) = secd.handle(ServerSilent("no answer"), NOW)
     while isinstance(effect, Fetch):
         (effect,) = secd.handle(NotFound(), NOW)
-    assert secd.report.files[kind].action is Action.FAILED
+    assert secd.report.files[kind].action is FileAction.FAILED
 
 
 def test_a_missing_file_is_not_looked_for_on_another_server() -> None:
@@ -161,7 +161,7 @@ def test_damaged_flash_counts_as_empty() -> None:
     bench.contents = FlashContents(b"damaged", b"too", b"<device")
     report = bench.boot().report
     assert report.files[FileKind.CTL].verified_by == "first-use"
-    assert Moment.UNREADABLE_LIST in {entry.moment for entry in bench.secd.log}
+    assert LogEvent.UNREADABLE_LIST in {entry.moment for entry in bench.secd.log}
 
 
 def test_damaged_flash_is_empty_even_when_nothing_replaces_it() -> None:
@@ -179,7 +179,7 @@ def test_a_default_configuration_is_taken_when_there_is_no_other() -> None:
     nodes[PUB].files["XMLDefault.cnf.xml"] = default
     bench = phone(nodes)
     report = bench.boot().report.files[FileKind.CONFIGURATION]
-    assert report.action is Action.INSTALLED
+    assert report.action is FileAction.INSTALLED
     assert report.requested == "XMLDefault.cnf.xml"
     assert bench.contents.configuration == default
 
@@ -192,7 +192,7 @@ def test_a_refused_download_is_not_looked_for_elsewhere() -> None:
         secd.handle(DownloadRefused("TFTP error 2: Access violation"), NOW)
         assert secd.state is expected
     report = secd.report
-    assert {file.action for file in report.files.values()} == {Action.FAILED}
+    assert {file.action for file in report.files.values()} == {FileAction.FAILED}
     assert report.status_messages.count("TFTP access error") == 3
     assert "Access violation" in (report.files[FileKind.CTL].reason or "")
 
@@ -210,7 +210,7 @@ def test_a_list_of_more_than_64_kb_is_not_even_read(length: int, reason: str) ->
     secd.handle(PowerOn(), NOW)
     secd.handle(Downloaded(bytes(length)), NOW)
     report = secd.report.files[FileKind.CTL]
-    assert (report.action, report.rule) == (Action.REJECTED, 7)
+    assert (report.action, report.rule) == (FileAction.REJECTED, 7)
     assert (report.reason or "").startswith(reason)
 
 
@@ -225,7 +225,7 @@ def test_a_configuration_that_is_none_is_refused_under_its_own_rule(
     for suffix in ("", ".sgn"):
         nodes[PUB].files[f"{DEVICE}.cnf.xml{suffix}"] = b"nonsense"
     report = phone(nodes).boot().report.files[FileKind.CONFIGURATION]
-    assert (report.action, report.rule) == (Action.REJECTED, rule)
+    assert (report.action, report.rule) == (FileAction.REJECTED, rule)
 
 
 def test_a_model_without_itl_believes_none_that_its_flash_holds() -> None:

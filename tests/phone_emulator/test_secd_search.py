@@ -5,7 +5,7 @@ import pytest
 from tests.rigs.cluster import DEVICE, NOW, Lab
 from tests.rigs.phone_bench import phone
 from tokenless.phone_emulator.secd import asking
-from tokenless.phone_emulator.secd.context import Boot
+from tokenless.phone_emulator.secd.context import BootMemory
 from tokenless.phone_emulator.secd.events import (
     Fetch,
     FlashContents,
@@ -75,7 +75,7 @@ def test_every_tvs_member_is_asked_once() -> None:
 
 
 def test_an_answer_that_nobody_awaits_is_the_callers_mistake() -> None:
-    boot = Boot(phone({}).identity, FlashContents(), TvsCache())
+    boot = BootMemory(phone({}).identity, FlashContents(), TvsCache())
     with pytest.raises(RuntimeError, match=r"^nothing was asked$"):
         asking.current(boot)
 

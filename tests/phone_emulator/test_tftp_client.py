@@ -18,12 +18,16 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tftp.download import SilentServerError, TooLargeError, Wishes
+from tokenless.protocol.tftp.download import (
+    DownloadOptions,
+    SilentServerError,
+    TooLargeError,
+)
 from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 
-FAST = Wishes(timeout_s=0.05, retransmits=2)
+FAST = DownloadOptions(timeout_s=0.05, retransmits=2)
 Answer = Callable[[trio.socket.SocketType, bytes, tuple[str, int]], Awaitable[None]]
 
 
@@ -78,7 +82,10 @@ async def test_a_silent_server() -> None:
     async def silence(*_: object) -> None:
         await trio.lowlevel.checkpoint()
 
-    async with server_that(silence) as where, open_network(wishes=FAST) as network:
+    async with (
+        server_that(silence) as where,
+        open_network(download_options=FAST) as network,
+    ):
         with pytest.raises(SilentServerError, match="does not answer"):
             await network.tftp.fetch(where, "x")
 
@@ -90,7 +97,10 @@ async def test_a_server_that_falls_silent() -> None:
         if data[1] == 1:
             await datagrams.sendto(block(1, bytes(512)), source)
 
-    async with server_that(one_block) as where, open_network(wishes=FAST) as network:
+    async with (
+        server_that(one_block) as where,
+        open_network(download_options=FAST) as network,
+    ):
         with pytest.raises(SilentServerError, match="fell silent"):
             await network.tftp.fetch(where, "x")
 
@@ -102,8 +112,11 @@ async def test_a_server_that_sends_for_ever() -> None:
         number = 1 if data[1] == 1 else struct.unpack(">H", data[2:4])[0] + 1
         await datagrams.sendto(block(number & 0xFFFF, bytes(512)), source)
 
-    wishes = Wishes(timeout_s=1, max_bytes=64 * 1024)
-    async with server_that(endless) as where, open_network(wishes=wishes) as network:
+    download_options = DownloadOptions(timeout_s=1, max_bytes=64 * 1024)
+    async with (
+        server_that(endless) as where,
+        open_network(download_options=download_options) as network,
+    ):
         with pytest.raises(TooLargeError):
             await network.tftp.fetch(where, "x")
 
@@ -164,7 +177,10 @@ async def test_nonsense_is_silence(nonsense: bytes) -> None:
     ) -> None:
         await datagrams.sendto(nonsense, source)
 
-    async with server_that(babble) as where, open_network(wishes=FAST) as network:
+    async with (
+        server_that(babble) as where,
+        open_network(download_options=FAST) as network,
+    ):
         with pytest.raises(ProtocolError):
             await network.tftp.fetch(where, "x")
 
@@ -183,10 +199,10 @@ async def test_a_cancelled_download_leaves_nothing_behind() -> None:
 async def test_five_percent_of_the_packets_lost() -> None:
     files = {"list": bytes(range(256)) * 24}
     tftp = TftpServer(MemoryFiles(files), address="127.0.0.1", port=0)
-    wishes = Wishes(timeout_s=0.2, retransmits=20)
+    download_options = DownloadOptions(timeout_s=0.2, retransmits=20)
     async with (
         trio.open_nursery() as nursery,
-        open_network(wishes=wishes, loss=0.05, seed=7) as network,
+        open_network(download_options=download_options, loss=0.05, seed=7) as network,
     ):
         server = Server(*await nursery.start(tftp.serve))
 
@@ -202,7 +218,7 @@ async def test_five_percent_of_the_packets_lost() -> None:
 
 async def test_datagrams_that_cannot_leave_count_as_lost() -> None:
     """Nobody may send to this address unasked: the system refuses every datagram."""
-    async with open_network(wishes=FAST) as network:
+    async with open_network(download_options=FAST) as network:
         with pytest.raises(SilentServerError, match="does not answer"):
             await network.tftp.fetch(Server("255.255.255.255", 69), "x")
         assert network.tftp.open_sockets == 0

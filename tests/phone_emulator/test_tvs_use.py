@@ -7,8 +7,8 @@ import pytest
 from tests.rigs.cluster import DEVICE, NOW, PUB, SUB, Lab, configuration, keypair
 from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
-from tokenless.phone_emulator.secd.events import Habits, TvsAnswered
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, TvsAnswered
+from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import TvsMember
 from tokenless.protocol.phones.models import LogForm
@@ -18,7 +18,7 @@ MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
 
 
-def bench_with(*members: TvsMember, habits: Habits | None = None) -> Bench:
+def bench_with(*members: TvsMember, habits: PhoneBehaviour | None = None) -> Bench:
     """Return a phone whose accepted configuration names these TVS servers."""
     nodes = nodes_of(MIXED)
     for node in nodes.values():
@@ -46,7 +46,7 @@ def test_the_next_member_is_asked_when_one_is_unreachable() -> None:
     bench.nodes[PUB].tvs_down = True
     bench.boot()
     assert asked(bench) == [(f"{PUB}:2445", "unreachable"), (f"{SUB}:2445", "trusted")]
-    assert bench.secd.report.files[FileKind.CTL].action is Action.UPDATED
+    assert bench.secd.report.files[FileKind.CTL].action is FileAction.UPDATED
 
 
 def test_the_next_member_is_asked_when_one_has_a_new_certificate() -> None:
@@ -63,19 +63,19 @@ def test_a_negative_answer_is_final() -> None:
     bench.boot()
     assert asked(bench)[0] == (f"{PUB}:2445", "untrusted")
     assert bench.nodes[SUB].queries == []
-    assert bench.secd.report.files[FileKind.CTL].action is Action.REJECTED
+    assert bench.secd.report.files[FileKind.CTL].action is FileAction.REJECTED
 
 
 def test_a_negative_answer_is_not_final_where_that_is_switched_on() -> None:
-    bench = bench_with(habits=Habits(negative_answer_is_final=False))
+    bench = bench_with(habits=PhoneBehaviour(negative_answer_is_final=False))
     bench.nodes[PUB].known.clear()
     bench.boot()
     assert asked(bench) == [(f"{PUB}:2445", "untrusted"), (f"{SUB}:2445", "trusted")]
-    assert bench.secd.report.files[FileKind.CTL].action is Action.UPDATED
+    assert bench.secd.report.files[FileKind.CTL].action is FileAction.UPDATED
 
 
 def test_all_negative_is_a_refusal() -> None:
-    bench = bench_with(habits=Habits(negative_answer_is_final=False))
+    bench = bench_with(habits=PhoneBehaviour(negative_answer_is_final=False))
     for node in bench.nodes.values():
         node.known.clear()
     bench.boot()
@@ -146,7 +146,7 @@ def test_negative_answers_are_not_remembered() -> None:
     bench.boot()
     bench.nodes[PUB].known = known
     bench.boot()
-    assert bench.secd.report.files[FileKind.CTL].action is Action.UPDATED
+    assert bench.secd.report.files[FileKind.CTL].action is FileAction.UPDATED
 
 
 SEEDS_FLUSH = """\

@@ -25,7 +25,7 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
 from tokenless.phone_emulator.phone import Phone, http_at, open_network
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.web.http_server import Page, Site, serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.phones.models import PHONE_MODELS
@@ -195,12 +195,15 @@ async def say(where: Server, data: bytes) -> bytes:
     ("request_bytes", "status"),
     [
         (b"GET /hello?x=1 HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.OK),
-        (b"HEAD /hello HTTP/1.1\r\n\r\n", HTTPStatus.OK),
-        (b"GET /other HTTP/1.1\r\n\r\n", HTTPStatus.NOT_FOUND),
-        (b"POST /hello HTTP/1.1\r\n\r\n", HTTPStatus.METHOD_NOT_ALLOWED),
+        (b"HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.OK),
+        (b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.NOT_FOUND),
+        (b"POST /hello HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.METHOD_NOT_ALLOWED),
         (b"GET /hello\r\n\r\n", HTTPStatus.BAD_REQUEST),
         (b"\xff\xfe\r\n\r\n", HTTPStatus.BAD_REQUEST),
-        (b"GET /" + b"a" * 8300 + b" HTTP/1.1\r\n\r\n", HTTPStatus.BAD_REQUEST),
+        (
+            b"GET /" + b"a" * 8300 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+            HTTPStatus.BAD_REQUEST,
+        ),
     ],
 )
 async def test_requests(request_bytes: bytes, status: HTTPStatus) -> None:
@@ -306,7 +309,9 @@ async def test_newer_models_try_http_first(
         serve = partial(serve_site, site, address=node.tftp.address, port=0)
         _, port = await nursery.start(serve)
         async with open_network(http_port=http_at(port)) as network:
-            identity = Identity(device=DEVICE, model_name=model, servers=(node.tftp,))
+            identity = PhoneIdentity(
+                device=DEVICE, model_name=model, servers=(node.tftp,)
+            )
             flash = FolderFlash.create(identity_folder, DEVICE, model)
             report = await Phone(identity, flash).boot(network)
         nursery.cancel_scope.cancel()
@@ -344,8 +349,8 @@ async def test_a_client_that_is_gone_harms_nobody() -> None:
 
     async with serving(large) as where:
         stream = await trio.open_tcp_stream(where.address, where.port)
-        await stream.send_all(b"GET / HTTP/1.1\r\n\r\n")
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await stream.receive_some(1)
         await stream.aclose()
-        answer = await say(where, b"HEAD / HTTP/1.1\r\n\r\n")
+        answer = await say(where, b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b"Content-Length: 50000000" in answer

@@ -10,7 +10,7 @@ from tests.rigs.phone_bench import Bench, nodes_of, phone
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.screen import _name_of, describe, draw
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.phone_emulator.secd.log_events import LogEntry, Moment
+from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent
 from tokenless.phone_emulator.secd.status_messages import line_of
 from tokenless.protocol.phones.models import PHONE_MODELS, LogForm
 
@@ -56,11 +56,11 @@ def test_an_8861s_lines() -> None:
 
 
 @pytest.mark.parametrize("form", LogForm)
-@pytest.mark.parametrize("moment", Moment)
-def test_every_moment_has_lines(moment: Moment, form: LogForm) -> None:
+@pytest.mark.parametrize("moment", LogEvent)
+def test_every_moment_has_lines(moment: LogEvent, form: LogForm) -> None:
     names = (
         "device model kind name server length reason subject serial address port "
-        "status roles hours by outcome sent received"
+        "status roles hours by outcome sent received hash cause result"
     )
     details = dict.fromkeys(names.split(), "x")
     assert list(lines_of([LogEntry(moment, NOW, details)], form, 1))

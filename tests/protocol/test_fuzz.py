@@ -12,7 +12,7 @@ from tokenless.protocol.errors import DecodeError
 SEEDS = cache(all_seeds)
 TARGETS = (
     *("capf-phone", "capf-server", "certificates", "configurations"),
-    *("dates", "encrypted-files", "files", "key-files", "names", "pages"),
+    *("dates", "encrypted-files", "files", "http", "key-files", "names", "pages"),
     *(
         "tables",
         "texts",

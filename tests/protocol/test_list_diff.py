@@ -10,8 +10,8 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 from tokenless.protocol.trust.list_diff import (
     Outcome,
-    anchors_in_words,
     diff_lists,
+    format_anchors,
     survives_as_signer,
 )
 
@@ -122,7 +122,7 @@ def test_an_itl_alone() -> None:
 def test_anchors(role: int, words: str) -> None:
     result = diff_lists(tokenless(), tokenless(2048))
     change = next(change for change in result.anchors if change.role == role)
-    assert anchors_in_words(change) == words.format(
+    assert format_anchors(change) == words.format(
         old=PUBLISHER.certificate.serial_hex,
         new=REGENERATED.certificate.serial_hex,
         capf=minting.capf().certificate.serial_hex,

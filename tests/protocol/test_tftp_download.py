@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.tftp.download import (
     Download,
+    DownloadOptions,
     SilentServerError,
     TooLargeError,
-    Wishes,
 )
 from tokenless.protocol.tftp.packets import (
     TftpError,
@@ -24,8 +24,8 @@ HOST = "127.0.47.155"
 TID = (HOST, 40001)
 
 
-def begin(wishes: Wishes | None = None) -> Download:
-    download = Download("CTLFile.tlv", HOST, 0.0, wishes)
+def begin(download_options: DownloadOptions | None = None) -> Download:
+    download = Download("CTLFile.tlv", HOST, 0.0, download_options)
     assert [port for _, port in download.datagrams()] == [None]
     return download
 
@@ -109,7 +109,7 @@ def test_silence_before_and_after_the_first_block() -> None:
 
 
 def test_files_beyond_the_limit_are_refused() -> None:
-    download = begin(Wishes(max_bytes=1000))
+    download = begin(DownloadOptions(max_bytes=1000))
     download.receive(encode_data(1, b"a" * 512), TID, 0.1)
     download.datagrams()
     download.receive(encode_data(2, b"a" * 512), TID, 0.1)
@@ -119,14 +119,14 @@ def test_files_beyond_the_limit_are_refused() -> None:
 
 
 def test_an_announced_size_beyond_the_limit_is_refused_at_once() -> None:
-    download = begin(Wishes(wants_size=True))
+    download = begin(DownloadOptions(wants_size=True))
     download.receive(encode_option_ack({"tsize": str(3 << 20)}), TID, 0.1)
     with pytest.raises(TooLargeError):
         download.result()
 
 
 def test_agreed_options_hold() -> None:
-    download = begin(Wishes(block_size=1428, window=4, timeout_option_s=3))
+    download = begin(DownloadOptions(block_size=1428, window=4, timeout_option_s=3))
     download.receive(
         encode_option_ack({"blksize": "16", "windowsize": "2", "timeout": "3"}),
         TID,
@@ -158,7 +158,7 @@ def test_agreed_options_hold() -> None:
 def test_options_that_were_not_asked_for_end_the_transfer(
     options: dict[str, str],
 ) -> None:
-    download = begin(Wishes(block_size=1428, timeout_option_s=3))
+    download = begin(DownloadOptions(block_size=1428, timeout_option_s=3))
     download.receive(encode_option_ack(options), TID, 0.1)
     assert download.datagrams()[0][0][:4] == b"\0\5\0\x08"
     with pytest.raises(DecodeError):
@@ -166,7 +166,7 @@ def test_options_that_were_not_asked_for_end_the_transfer(
 
 
 def test_a_server_without_options_is_served_plainly() -> None:
-    download = begin(Wishes(block_size=1428, wants_size=True))
+    download = begin(DownloadOptions(block_size=1428, wants_size=True))
     download.receive(encode_data(1, b"a" * 512), TID, 0.1)
     download.receive(encode_data(2, b""), TID, 0.1)
     assert download.result() == b"a" * 512
@@ -180,7 +180,7 @@ def test_a_block_longer_than_agreed_ends_the_transfer() -> None:
 
 
 def test_an_answer_repeated_for_ever_does_not_keep_a_download_alive() -> None:
-    download = begin(Wishes(block_size=1428))
+    download = begin(DownloadOptions(block_size=1428))
     now = 0.0
     while not download.is_over:
         now += 0.1
@@ -193,7 +193,7 @@ def test_an_answer_repeated_for_ever_does_not_keep_a_download_alive() -> None:
 
 @given(st.lists(st.binary(max_size=600), max_size=20))
 def test_hostile_servers_cause_protocol_errors_only(answers: list[bytes]) -> None:
-    download = begin(Wishes(block_size=8, window=3, wants_size=True))
+    download = begin(DownloadOptions(block_size=8, window=3, wants_size=True))
     for head in (b"", b"\0\3\0\1", b"\0\5", b"\0\6"):
         for answer in answers:
             download.receive(head + answer, TID, 0.1)

@@ -3,7 +3,12 @@
 import pytest
 
 from tokenless.protocol.tftp.blocks import MAX_KEPT_BLOCKS, BlockCache, Blocks
-from tokenless.protocol.tftp.options import PLAIN, Agreement, OptionLimits, agree
+from tokenless.protocol.tftp.options import (
+    PLAIN,
+    NegotiatedOptions,
+    OptionLimits,
+    negotiate,
+)
 from tokenless.protocol.tftp.packets import encode_ack, encode_data, encode_error
 from tokenless.protocol.tftp.transfer import Outcome, Timing, Transfer
 
@@ -11,7 +16,7 @@ LIMITS = OptionLimits(block_size=1000, window=8)
 
 
 def begin(content: bytes, **agreed: object) -> Transfer:
-    agreement = Agreement(**agreed) if agreed else PLAIN  # type: ignore[arg-type]
+    agreement = NegotiatedOptions(**agreed) if agreed else PLAIN  # type: ignore[arg-type]
     return Transfer(Blocks(content, agreement.block_size), agreement, Timing(), 0.0)
 
 
@@ -45,7 +50,7 @@ def begin(content: bytes, **agreed: object) -> Transfer:
     ],
 )
 def test_options(options: dict[str, str], acknowledged: dict[str, str] | None) -> None:
-    agreement = agree(options, LIMITS, 77)
+    agreement = negotiate(options, LIMITS, 77)
     assert agreement.acknowledged == acknowledged
     agreed = acknowledged or {}
     assert agreement.block_size == int(agreed.get("blksize", 512))
@@ -252,7 +257,7 @@ def test_a_repeated_request_is_answered_when_nothing_else_would_be_sent() -> Non
 def test_a_window_holds_128_kb_at_most(block_size: int) -> None:
     limits = OptionLimits(window=65535)
     asked = {"blksize": str(block_size), "windowsize": "65535"}
-    agreement = agree(asked, limits, 77)
+    agreement = negotiate(asked, limits, 77)
     assert agreement.window * block_size <= 128 << 10
     assert agreement.window == (128 << 10) // block_size
     assert agreement.acknowledged == {
@@ -311,7 +316,7 @@ def test_the_cache_knows_versions_by_identity_and_is_bounded() -> None:
     for size in range(20_000, 30_000, 500):
         cache.blocks(bytes(size), 512)
     assert cache.blocks(first, 512) is not before
-    assert cache._held_bytes <= 100_000
+    assert cache.held_bytes <= 100_000
 
 
 def test_what_a_file_takes_is_counted_before_it_is_kept() -> None:
@@ -327,12 +332,12 @@ def test_a_file_beyond_the_caches_bound_is_cut_and_not_kept() -> None:
     first = cache.blocks(content, 512)
     assert first.packet(1) == encode_data(1, content)
     assert cache.blocks(content, 512) is not first
-    assert cache._held_bytes == 0
+    assert cache.held_bytes == 0
 
 
 @pytest.mark.parametrize(("window", "train"), [(1, 0), (2, 516)])
 def test_windows_are_trains_of_equal_datagrams(window: int, train: int) -> None:
-    assert begin(bytes(2000), window=window).train_bytes == train
+    assert begin(bytes(2000), window=window).segment_bytes == train
 
 
 def test_only_the_next_ack_is_awaited() -> None:

@@ -38,6 +38,8 @@ def test_own_units_are_no_trust_stores() -> None:
         TrustStore.ITLRECOVERY,
         TrustStore.TOMCAT,
         TrustStore.IPSEC,
+        TrustStore.CALLMANAGER_ECDSA,
+        TrustStore.TOMCAT_ECDSA,
     }
 
 

@@ -12,7 +12,7 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network, Phone, open_network
-from tokenless.phone_emulator.secd.events import Identity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.protocol.phones.device_security import (
     CapfOperation,
     DeviceSecurity,
@@ -58,7 +58,7 @@ class Site:
 
     async def boot(self, device: str, model: str = "7975") -> Phone:
         """Boot a phone from the publisher; return it with its flash."""
-        identity = Identity(
+        identity = PhoneIdentity(
             device=device,
             model_name=model,
             servers=(self.where(PUBLISHER, "tftp"),),

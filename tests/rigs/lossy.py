@@ -13,8 +13,8 @@ import trio.testing
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tftp.blocks import Blocks
-from tokenless.protocol.tftp.download import Download, Wishes
-from tokenless.protocol.tftp.options import OptionLimits, agree
+from tokenless.protocol.tftp.download import Download, DownloadOptions
+from tokenless.protocol.tftp.options import OptionLimits, negotiate
 from tokenless.protocol.tftp.packets import Opcode, decode_opcode, decode_read_request
 from tokenless.protocol.tftp.transfer import Outcome, Timing, Transfer
 
@@ -69,7 +69,7 @@ class Report:
 
 def transfer_over(
     content: bytes,
-    wishes: Wishes,
+    download_options: DownloadOptions,
     *,
     to_server: Sequence[Fate] = (),
     to_client: Sequence[Fate] = (),
@@ -84,7 +84,9 @@ def transfer_over(
         async with trio.open_nursery() as nursery:
             upward = Lossy(iter(to_server), nursery, server_inbox[0])
             downward = Lossy(iter(to_client), nursery, client_inbox[0])
-            nursery.start_soon(_fetch, wishes, upward, client_inbox[1], report)
+            nursery.start_soon(
+                _fetch, download_options, upward, client_inbox[1], report
+            )
             server = _Server(content, timing or Timing(), downward, report)
             await server.serve(server_inbox[1])
             report.from_server = downward.sent
@@ -95,12 +97,12 @@ def transfer_over(
 
 
 async def _fetch(
-    wishes: Wishes,
+    download_options: DownloadOptions,
     network: Lossy,
     inbox: trio.MemoryReceiveChannel[bytes],
     report: Report,
 ) -> None:
-    download = Download("file", SERVER, trio.current_time(), wishes)
+    download = Download("file", SERVER, trio.current_time(), download_options)
     with inbox:
         while not download.is_over:
             _send_all(download, network)
@@ -170,6 +172,6 @@ class _Server:
     def _begin(self, datagram: bytes, now: float) -> Transfer:
         request = decode_read_request(datagram)
         size = len(self._content)
-        agreement = agree(request.options, OptionLimits(), size)
+        agreement = negotiate(request.options, OptionLimits(), size)
         blocks = Blocks(self._content, agreement.block_size)
         return Transfer(blocks, agreement, self._timing, now)

@@ -14,13 +14,13 @@ from tokenless.phone_emulator.secd.events import (
     Fetch,
     Finish,
     FlashContents,
-    Habits,
-    Identity,
     Install,
     NotFound,
     NotOpened,
     Opened,
     OpenEncrypted,
+    PhoneBehaviour,
+    PhoneIdentity,
     PowerOn,
     Server,
     ServerSilent,
@@ -30,7 +30,7 @@ from tokenless.phone_emulator.secd.events import (
 )
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.record import BootRecorder
-from tokenless.phone_emulator.secd.report import Action
+from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.errors import CannotDecryptError
 from tokenless.protocol.files.encrypted_file import EncryptedFile
@@ -44,7 +44,7 @@ class Bench:
 
     nodes: Mapping[str, Authority]
     """By address."""
-    identity: Identity
+    identity: PhoneIdentity
     contents: FlashContents = field(default_factory=FlashContents)
     cache: TvsCache = field(default_factory=TvsCache)
     now: float = NOW
@@ -118,14 +118,14 @@ def phone(
     *,
     model: str = "7975",
     servers: Sequence[str] = (PUB, SUB),
-    habits: Habits | None = None,
+    habits: PhoneBehaviour | None = None,
 ) -> Bench:
     """Return a phone with empty flash."""
-    identity = Identity(
+    identity = PhoneIdentity(
         device=DEVICE,
         model_name=model,
         servers=tuple(Server(address, 69) for address in servers),
-        habits=habits or Habits(),
+        habits=habits or PhoneBehaviour(),
     )
     return Bench(nodes, identity)
 
@@ -147,7 +147,9 @@ def reboot(bench: Bench, lab: Lab) -> Bench:
     return bench
 
 
-def fate(bench: Bench, kind: FileKind) -> tuple[Action, VerifiedBy | None, int | None]:
+def fate(
+    bench: Bench, kind: FileKind
+) -> tuple[FileAction, VerifiedBy | None, int | None]:
     """Return what became of a file: the action, who vouched, under which rule."""
     report = bench.secd.report.files[kind]
     return report.action, report.verified_by, report.rule

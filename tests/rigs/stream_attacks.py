@@ -22,12 +22,16 @@ from tests.rigs.tvs_rig import (
     Address,
     ask,
     client_context,
+    own_certificate,
     query_for,
     running,
     settings_for,
 )
+from tokenless.services.http.server import HttpServer
+from tokenless.services.http.settings import HttpSettings
 from tokenless.services.stream_server.counters import StreamCounters
 from tokenless.services.stream_server.settings import StreamLimits
+from tokenless.services.tftp.files.source import MemoryFiles
 
 MANY = 300
 ATTACKER = "127.0.0.2"
@@ -46,6 +50,8 @@ class Target:
     """What no server of this protocol may keep."""
     exchange: Callable[[], Awaitable[None]]
     """What an honest client does once; raises where the answer is not right."""
+    answer_to_oversized: bytes = b""
+    """How the answer begins, of a protocol that has one before the end."""
 
     @property
     def refusals(self) -> dict[str, int]:
@@ -156,10 +162,47 @@ async def line_victim(
         )
 
 
+@asynccontextmanager
+async def http_victim(
+    folder: Path, limits: StreamLimits, *, tls: bool
+) -> AsyncIterator[Target]:
+    settings = HttpSettings(
+        (own_certificate(folder),), port=0, tls_port=0, limits=limits
+    )
+    content = b"<device/>" * 1000
+    server = HttpServer(MemoryFiles({"SEP001122334455.cnf.xml": content}), settings)
+    request = b"GET /SEP001122334455.cnf.xml HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.serve)
+        address = server.addresses["https" if tls else "http"]
+
+        async def exchange() -> None:
+            async with connected(address, tls=tls, source="127.0.0.1") as stream:
+                await stream.send_all(request + b"Connection: close\r\n\r\n")
+                answer = b""
+                while data := await stream.receive_some(65_536):
+                    answer += data
+                assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+                assert answer.endswith(b"\r\n\r\n" + content)
+
+        yield Target(
+            address,
+            server.counters,
+            is_tls=tls,
+            half_request=request[:40],
+            oversized=b"GET /" + b"a" * 9000,
+            exchange=exchange,
+            answer_to_oversized=b"HTTP/1.1 431 ",
+        )
+        nursery.cancel_scope.cancel()
+
+
 VICTIMS: dict[str, Victim] = {
     "lines-tls": lambda folder, limits: line_victim(folder, limits, tls=True),
     "lines-clear": lambda folder, limits: line_victim(folder, limits, tls=False),
     "tvs": tvs_victim,
+    "http": lambda folder, limits: http_victim(folder, limits, tls=False),
+    "https": lambda folder, limits: http_victim(folder, limits, tls=True),
 }
-CLEAR = frozenset({"lines-clear"})
+CLEAR = frozenset({"lines-clear", "http"})
 """Those that speak no TLS: attacks on handshakes do not concern them."""

@@ -13,7 +13,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from tokenless.protocol.tftp.download import Download, Wishes
+from tokenless.protocol.tftp.download import Download, DownloadOptions
 from tokenless.protocol.tftp.packets import encode_ack
 from tokenless.services.tftp.counters import TftpCounters
 from tokenless.services.tftp.engine import Engine
@@ -139,11 +139,13 @@ def rig(
 
 
 async def fetch(
-    where: Where, name: str = "CTLFile.tlv", wishes: Wishes | None = None
+    where: Where,
+    name: str = "CTLFile.tlv",
+    download_options: DownloadOptions | None = None,
 ) -> bytes:
     """Fetch a file from a server that runs, as the emulated phone does."""
     with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as client:
-        download = Download(name, where[0], trio.current_time(), wishes)
+        download = Download(name, where[0], trio.current_time(), download_options)
         while not download.is_over:
             for data, port in download.datagrams():
                 await client.sendto(data, (where[0], port or where[1]))

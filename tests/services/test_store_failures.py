@@ -12,7 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.rigs.postgresql import Server
 from tokenless.services.errors import ServiceError
-from tokenless.services.store.failures import DatabaseAwayError, explain, explained
+from tokenless.services.store.failures import (
+    DatabaseAwayError,
+    explain,
+    translate_errors,
+)
 
 _Raised = Callable[[str], psycopg.Error]
 
@@ -135,7 +139,7 @@ def test_a_file_that_holds_no_cluster(
     with (
         closing(sqlite3.connect(file)) as connection,
         pytest.raises(ServiceError) as caught,
-        explained(),
+        translate_errors(),
     ):
         _run(connection, statement)
 
@@ -158,7 +162,7 @@ def test_a_read_only_database(tmp_path: Path) -> None:
     with (
         closing(reader),
         pytest.raises(ServiceError, match="readonly") as caught,
-        explained(),
+        translate_errors(),
     ):
         _run(reader, "INSERT INTO cluster VALUES (1)")
 

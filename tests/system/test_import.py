@@ -9,7 +9,7 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import run_script
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
 from tokenless.protocol.files.record import Record
@@ -44,7 +44,7 @@ def anchor(record: Record) -> tuple[object, ...]:
 
 def play(script: Script) -> dict[str, TrustList]:
     with tempfile.TemporaryDirectory(prefix="tokenless-") as folder:
-        played = run_script(script, 4, Path(folder), Watcher())
+        played = run_script(script, 4, Path(folder), ProgressListener())
         assert played.first_difference is None
         return lists(Path(folder) / "cluster" / "nodes")
 

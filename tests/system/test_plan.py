@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.model import Site
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import make_plan, naive_steps
 from tokenless.phone_emulator.planner.steps import ResetPhones, apply, boots, commands
 from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import expectations, script_of
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step, load_script
 from tokenless.protocol.release import Release
@@ -22,18 +22,18 @@ NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
 
 
 def task(goal: str, version: str, *models: str, mixed: bool = True) -> Task:
-    site = Site(Release.parse(version), NODES, mixed)
+    layout = ClusterLayout(Release.parse(version), NODES, mixed)
     groups = tuple(
-        Group(f"{model}-at-{number}", model, number)
+        PhoneGroup(f"{model}-at-{number}", model, number)
         for model in models
         for number in range(len(NODES))
     )
-    return Task(site, groups, parse_goal(goal, site))
+    return Task(layout, groups, parse_goal(goal, layout))
 
 
 def play(script: Script) -> Played:
     with tempfile.TemporaryDirectory(prefix="tokenless-") as folder:
-        return run_script(script, len(script.groups), Path(folder), Watcher())
+        return run_script(script, len(script.groups), Path(folder), ProgressListener())
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_the_change_in_one_go_ends_as_it_was_predicted(version: str) -> None:
     world = wanted.first_world()
     lines: list[str] = []
     for step in naive_steps(wanted):
-        lines += commands(wanted.site, step)
+        lines += commands(wanted.layout, step)
         if isinstance(step, ResetPhones):
             break
-        world = apply(wanted.site, wanted.groups, world, step)
+        world = apply(wanted.layout, wanted.groups, world, step)
     predicted = {
         group.name: each
         for group, each in zip(
-            wanted.groups, boots(wanted.site, wanted.groups, world), strict=True
+            wanted.groups, boots(wanted.layout, wanted.groups, world), strict=True
         )
     }
     assert any(each.refusals for each in predicted.values()) == (version < "12")

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import run_script
 from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find_scripts
 
@@ -21,7 +21,7 @@ _SCRIPTS = {script.name: script for script in all_scripts()}
 
 @pytest.mark.parametrize("name", _SCRIPTS)
 def test_a_shipped_rehearsal_ends_as_expected(name: str, tmp_path: Path) -> None:
-    played = run_script(_SCRIPTS[name], _PHONES, tmp_path, Watcher())
+    played = run_script(_SCRIPTS[name], _PHONES, tmp_path, ProgressListener())
 
     assert played.first_difference is None
     assert len(played.steps) == len(_SCRIPTS[name].steps)
@@ -34,7 +34,7 @@ def test_the_one_to_write_by_ends_as_it_expects(tmp_path: Path) -> None:
     (tmp_path / "shown.toml").write_text(shown[1])
     (script,) = find_scripts(str(tmp_path / "shown.toml"))
 
-    assert run_script(script, 5, tmp_path, Watcher()).first_difference is None
+    assert run_script(script, 5, tmp_path, ProgressListener()).first_difference is None
 
 
 def test_the_catalogue_is_complete() -> None:
@@ -70,15 +70,15 @@ def test_every_script_teaches_and_says_whence() -> None:
 
 def test_groups_have_phones_in_every_state_they_should(tmp_path: Path) -> None:
     script = _SCRIPTS["rollback-blank-itl"]
-    played = run_script(script, 2, tmp_path, Watcher())
+    played = run_script(script, 2, tmp_path, ProgressListener())
 
     by_step = [
-        {each.group: dict(each.states) for each in step.standings}
+        {each.group: dict(each.states) for each in step.statuses}
         for step in played.steps
     ]
-    assert by_step[1]["off-meanwhile"] == {PhoneState.OFF: 2}
-    assert by_step[3]["off-meanwhile"] == {PhoneState.STUCK: 2}
-    assert by_step[3]["on"] == {PhoneState.OK: 2}
+    assert by_step[1]["off-meanwhile"] == {PhoneStatus.OFF: 2}
+    assert by_step[3]["off-meanwhile"] == {PhoneStatus.STUCK: 2}
+    assert by_step[3]["on"] == {PhoneStatus.OK: 2}
 
 
 def test_list_prints_a_name_and_a_lesson_a_line() -> None:
@@ -283,9 +283,9 @@ def test_what_rests_on_an_inferred_rule_says_so(
     text = REPORTED.replace("SETTING", setting).replace("STUCK", str(is_stuck).lower())
     (tmp_path / "x.toml").write_text(text)
     (script,) = find_scripts(str(tmp_path / "x.toml"))
-    played = run_script(script, 1, tmp_path, Watcher())
+    played = run_script(script, 1, tmp_path, ProgressListener())
     assert played.first_difference is None
-    first, last = (step.standings[0] for step in played.steps)
+    first, last = (step.statuses[0] for step in played.steps)
     rules = ["callmanager-trust-has-no-role"] if is_stuck else []
     assert first.to_json()["inferred_rules"] == []
     assert last.to_json()["inferred_rules"] == rules

@@ -78,6 +78,7 @@ def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:
                 "sccps",
                 "sip",
                 "sips",
+                *(("capf",) if node == PUBLISHER else ()),
             )
         ]
         assert all(each["port"] > 0 for each in served.ready)

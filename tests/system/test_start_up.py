@@ -40,8 +40,8 @@ def _imported(*words: str) -> set[str]:
 @pytest.mark.parametrize(
     ("words", "most", "most_of_our_own"),
     [
-        (["--help"], 160, 10),
-        (["--version"], 160, 10),
+        (["--help"], 160, 11),
+        (["--version"], 160, 11),
         (["rehearse", "--help"], 160, 14),
         (["rehearse", "list"], 270, 36),
         (["rehearse", "list", "--json"], 270, 36),

@@ -7,10 +7,10 @@ import click
 
 from tokenless.phone_emulator.cli.options import keep_option, phones_option
 from tokenless.phone_emulator.cli.rehearsals.playing import (
-    JsonVoice,
-    TableVoice,
+    JsonReporter,
+    TableReporter,
     exit_by_verdict,
-    play_aloud,
+    play_and_report,
 )
 from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 
@@ -33,8 +33,8 @@ def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
     other phone is stuck.
     """
     (script,) = find_scripts(_SCRIPT)
-    voice = JsonVoice() if as_json else TableVoice()
-    played = play_aloud(script, phones, keep, voice)
+    reporter = JsonReporter() if as_json else TableReporter()
+    played = play_and_report(script, phones, keep, reporter)
     if keep is not None and not as_json:
         click.echo(f"kept in {keep}")
     if not as_json:

@@ -26,6 +26,11 @@ from tokenless.phone_emulator.cli.options import (
     tftp_timeout_option,
 )
 from tokenless.phone_emulator.cli.rehearsals.saving import check_output, save_script
+from tokenless.phone_emulator.rehearsal.importing.cluster import (
+    ImportedCluster,
+    Known,
+    read_cluster,
+)
 from tokenless.phone_emulator.rehearsal.importing.configuration import load_phone_config
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift
 from tokenless.phone_emulator.rehearsal.importing.fetch import (
@@ -34,20 +39,15 @@ from tokenless.phone_emulator.rehearsal.importing.fetch import (
     fetch_cluster,
 )
 from tokenless.phone_emulator.rehearsal.importing.lists import (
-    Picture,
+    ImportedList,
     load_certificates,
-    load_pictures,
+    load_lists,
     without_repeats,
 )
 from tokenless.phone_emulator.rehearsal.importing.phones import load_phones
 from tokenless.phone_emulator.rehearsal.importing.script import (
     comment_of,
     imported_script,
-)
-from tokenless.phone_emulator.rehearsal.importing.site import (
-    ImportedSite,
-    Known,
-    read_site,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.trust.verdicts import FileKind
@@ -87,17 +87,17 @@ class _Sources:
         with _progress(len(servers)) as on_node:
             return fetch_cluster(servers, device, Patience(self.tftp_timeout), on_node)
 
-    def pictures(self, fetched: Fetched | None) -> list[Picture]:
+    def imported_lists(self, fetched: Fetched | None) -> list[ImportedList]:
         """Return the lists, the CTL first.
 
         Raises:
             PhoneError: When one cannot be read, or two contradict each other.
         """
-        found = [] if fetched is None else list(fetched.pictures)
+        found = [] if fetched is None else list(fetched.imported_lists)
         if self.ctl is not None:
-            found += load_pictures(self.ctl, FileKind.CTL)
+            found += load_lists(self.ctl, FileKind.CTL)
         for path in self.itls:
-            found += load_pictures(path, FileKind.ITL)
+            found += load_lists(path, FileKind.ITL)
         return sorted(without_repeats(found), key=lambda p: p.kind is not FileKind.CTL)
 
     def known(self, fetched: Fetched | None) -> Known:
@@ -212,23 +212,25 @@ def import_script(
     except NothingAnsweredError as error:
         complain(error.explain())
         sys.exit(_COULD_NOT_BE_TOLD)
-    pictures = sources.pictures(fetched)
-    site = read_site(pictures, sources.known(fetched))
+    imported_lists = sources.imported_lists(fetched)
+    cluster = read_cluster(imported_lists, sources.known(fetched))
     title = name or (output.stem if output else "imported")
-    script = imported_script(site, name=title, models=chosen)
-    comment = comment_of(site, [Path(picture.source).name for picture in pictures])
+    script = imported_script(cluster, name=title, models=chosen)
+    comment = comment_of(
+        cluster, [Path(imported_list.source).name for imported_list in imported_lists]
+    )
     text = write_script(script, comment=comment)
-    _say_approximations(site)
+    _say_approximations(cluster)
     if output is not None:
         save_script(output, text)
     if as_json:
-        click.echo(json.dumps(_to_json(site, output)))
+        click.echo(json.dumps(_to_json(cluster, output)))
     elif output is None:
         click.echo(text, nl=False)
 
 
-def _say_approximations(site: ImportedSite) -> None:
-    for each in site.approximations:
+def _say_approximations(cluster: ImportedCluster) -> None:
+    for each in cluster.approximations:
         talk_line(f"approximated: {each.what} ({each.why})")
 
 
@@ -246,32 +248,34 @@ def _progress(nodes: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def _to_json(site: ImportedSite, output: Path | None) -> dict[str, object]:
+def _to_json(cluster: ImportedCluster, output: Path | None) -> dict[str, object]:
     return {
         "file": None if output is None else str(output),
-        "version": site.version,
-        "mixed": site.is_mixed,
-        "tokens": site.tokens,
+        "version": cluster.version,
+        "mixed": cluster.is_mixed,
+        "tokens": cluster.tokens,
         "nodes": [
             {"name": n.name, "address": n.address, "real_address": n.real_address}
-            for n in site.nodes
+            for n in cluster.nodes
         ],
         "callmanager_group": {
-            "name": site.group.name,
-            "members": list(site.group.members),
+            "name": cluster.group.name,
+            "members": list(cluster.group.members),
         },
-        "tftp_nodes": list(site.tftp_nodes),
-        "phones": sum(kind.count for kind in site.phones) or None,
-        "regenerated_since_ctl": _regenerated(site, site.since_ctl),
-        "regenerated_since_lists": _regenerated(site, site.since_lists),
-        "same_anchors": site.same_anchors,
-        "approximations": [each.to_json() for each in site.approximations],
-        "remarks": [f"{each.what}: {each.why}" for each in site.approximations],
+        "tftp_nodes": list(cluster.tftp_nodes),
+        "phones": sum(kind.count for kind in cluster.phones) or None,
+        "regenerated_since_ctl": _regenerated(cluster, cluster.since_ctl),
+        "regenerated_since_lists": _regenerated(cluster, cluster.since_lists),
+        "same_anchors": cluster.same_anchors,
+        "approximations": [each.to_json() for each in cluster.approximations],
+        "remarks": [f"{each.what}: {each.why}" for each in cluster.approximations],
     }
 
 
-def _regenerated(site: ImportedSite, drifts: Sequence[Drift]) -> list[dict[str, str]]:
+def _regenerated(
+    cluster: ImportedCluster, drifts: Sequence[Drift]
+) -> list[dict[str, str]]:
     return [
-        {"unit": str(drift.unit), "node": drift.node or site.nodes[0].name}
+        {"unit": str(drift.unit), "node": drift.node or cluster.nodes[0].name}
         for drift in drifts
     ]

@@ -20,8 +20,8 @@ from tokenless.phone_emulator.cli.options import (
 )
 from tokenless.phone_emulator.cli.rehearsals.saving import save_script
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import Site
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.task import Task, node_number, parse_goal
@@ -73,9 +73,9 @@ def _asked(
     if rehearsal is not None:
         script = load_script(rehearsal, check_file)
         return _Asked(goal, version, task_for(script, goal, strict=strict), script)
-    site = _site(version, nodes, is_mixed=mode == "mixed")
-    groups = _groups(models, site, tftp, callmanager_groups)
-    task = Task(site, groups, parse_goal(goal, site), strict)
+    layout = _layout(version, nodes, is_mixed=mode == "mixed")
+    groups = _groups(models, layout, tftp, callmanager_groups)
+    task = Task(layout, groups, parse_goal(goal, layout), strict)
     return _Asked(goal, version, task, None)
 
 
@@ -185,7 +185,7 @@ def plan(
         save_script(save, write_script(asked.played(made, save.stem), comment=comment))
 
 
-def _site(version: str, nodes: str, *, is_mixed: bool) -> Site:
+def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
     names = _names(nodes)
     wrong = [name for name in names if not HOST.fullmatch(name)]
     if wrong:
@@ -197,31 +197,36 @@ def _site(version: str, nodes: str, *, is_mixed: bool) -> Site:
             f"plan takes 1 to {_MAX_NODES} nodes, not {len(names)}",
             hint="a cluster has no more; name the publisher first",
         )
-    return Site(parse_release(version), names, is_mixed)
+    return ClusterLayout(parse_release(version), names, is_mixed)
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _numbers(text: str, site: Site) -> tuple[int, ...]:
+def _numbers(text: str, layout: ClusterLayout) -> tuple[int, ...]:
     """Return nodes by number. Raises PhoneError when one is none of the cluster."""
-    return tuple(node_number(name, site) for name in _names(text))
+    return tuple(node_number(name, layout) for name in _names(text))
 
 
 def _groups(
-    models: str, site: Site, tftp: str | None, callmanager_groups: tuple[str, ...]
-) -> tuple[Group, ...]:
-    serving = _numbers(tftp, site) if tftp else tuple(range(len(site.nodes)))
-    members = [_numbers(text, site) for text in callmanager_groups]
+    models: str,
+    layout: ClusterLayout,
+    tftp: str | None,
+    callmanager_groups: tuple[str, ...],
+) -> tuple[PhoneGroup, ...]:
+    serving = _numbers(tftp, layout) if tftp else tuple(range(len(layout.nodes)))
+    members = [_numbers(text, layout) for text in callmanager_groups]
     if any(not 1 <= len(each) <= _MAX_MEMBERS for each in members):
         raise PhoneError(
             f"a CallManager group has 1 to {_MAX_MEMBERS} nodes",
             hint="repeat --callmanager-group for more groups",
         )
-    members = members or [tuple(range(len(site.nodes)))[:_MAX_MEMBERS]]
+    members = members or [tuple(range(len(layout.nodes)))[:_MAX_MEMBERS]]
     return tuple(
-        Group(_group_name(model, site.nodes[node], number, members), model, node, each)
+        PhoneGroup(
+            _group_name(model, layout.nodes[node], number, members), model, node, each
+        )
         for model in parse_models(models)
         for node in serving
         for number, each in enumerate(members, 1)

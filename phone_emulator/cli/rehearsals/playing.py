@@ -30,7 +30,7 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import run_verdicts
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 
 
-class Voice:
+class Reporter:
     """How a rehearsal is told on standard output; this one says nothing."""
 
     console: Console | None = None
@@ -46,7 +46,7 @@ class Voice:
         """Say how it ended."""
 
 
-class JsonVoice(Voice):
+class JsonReporter(Reporter):
     """One JSON object a step, and a last one."""
 
     def tell(self, report: StepReport) -> None:
@@ -58,7 +58,7 @@ class JsonVoice(Voice):
         click.echo(json.dumps(played.to_json()))
 
 
-class StoryVoice(Voice):
+class TextReporter(Reporter):
     """Everything, for people: the verdicts first, then the steps that led to them."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class StoryVoice(Voice):
         )
 
 
-class TableVoice(Voice):
+class TableReporter(Reporter):
     """The verdicts, then a table of steps: checksums on nodes and on phones."""
 
     def end(self, played: Played) -> None:
@@ -98,16 +98,18 @@ class TableVoice(Voice):
         )
 
 
-def play_aloud(script: Script, phones: int, keep: Path | None, voice: Voice) -> Played:
+def play_and_report(
+    script: Script, phones: int, keep: Path | None, reporter: Reporter
+) -> Played:
     """Play a script and tell it, with a bar on standard error.
 
     Raises:
         TokenlessError: When the stage cannot be set up, or `keep` is in use.
     """
-    voice.begin(script)
-    with rehearsal_folder(keep) as folder, progress_view(voice.console) as watcher:
-        played = run_script(script, phones, folder, watcher, voice.tell)
-    voice.end(played)
+    reporter.begin(script)
+    with rehearsal_folder(keep) as folder, progress_view(reporter.console) as listener:
+        played = run_script(script, phones, folder, listener, reporter.tell)
+    reporter.end(played)
     return played
 
 

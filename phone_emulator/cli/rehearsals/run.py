@@ -9,11 +9,11 @@ import click
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import keep_option, phones_option
 from tokenless.phone_emulator.cli.rehearsals.playing import (
-    JsonVoice,
-    StoryVoice,
-    Voice,
+    JsonReporter,
+    Reporter,
+    TextReporter,
     exit_by_verdict,
-    play_aloud,
+    play_and_report,
 )
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
@@ -56,10 +56,10 @@ def run(
     or would be, or all that are were expected to, and every expectation holds; else 1.
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
-    voice = _voice(as_json=as_json, summary=summary)
+    reporter = _reporter(as_json=as_json, summary=summary)
     with nullcontext() if report is None else output_file(report) as page:
         results = [
-            play_aloud(script, phones, _place(keep, script), voice)
+            play_and_report(script, phones, _place(keep, script), reporter)
             for script in scripts
         ]
         if page is not None:
@@ -85,10 +85,10 @@ def _chosen(
     return scripts
 
 
-def _voice(*, as_json: bool, summary: bool) -> Voice:
+def _reporter(*, as_json: bool, summary: bool) -> Reporter:
     if as_json:
-        return JsonVoice()
-    return Voice() if summary else StoryVoice()
+        return JsonReporter()
+    return Reporter() if summary else TextReporter()
 
 
 def _place(keep: Path | None, script: Script) -> Path | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.importing.lists import Entry, Picture
+from tokenless.phone_emulator.rehearsal.importing.lists import Entry, ImportedList
 from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import DistinguishedName
@@ -75,25 +75,27 @@ def _clean(text: str) -> str:
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
 
 
-def of_lists(pictures: Sequence[Picture]) -> Iterator[Approximation]:
+def of_lists(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
     """Say what lists hold that is not rebuilt as they have it."""
-    entries = [entry for picture in pictures for entry in picture.entries]
-    yield from _unverified(pictures)
+    entries = [
+        entry for imported_list in imported_lists for entry in imported_list.entries
+    ]
+    yield from _unverified(imported_lists)
     yield from _shared(entries)
     yield from _ca_signed(entries)
     yield from _ec(entries)
     yield from _by_hash(entries)
     yield from _other_roles(entries)
     yield from _names(entries)
-    yield from _digest(pictures)
+    yield from _digest(imported_lists)
 
 
-def _unverified(pictures: Sequence[Picture]) -> Iterator[Approximation]:
-    for picture in pictures:
-        if not picture.is_verified:
+def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
+    for imported_list in imported_lists:
+        if not imported_list.is_verified:
             yield Approximation(
                 Topic.UNVERIFIED,
-                f"the signature of {picture.source} did not verify",
+                f"the signature of {imported_list.source} did not verify",
                 "here every list is signed well",
             )
 
@@ -206,8 +208,8 @@ def _rest(subject: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _digest(pictures: Sequence[Picture]) -> Iterator[Approximation]:
-    digests = {each.digest for each in pictures if each.digest is not None}
+def _digest(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
+    digests = {each.digest for each in imported_lists if each.digest is not None}
     other = digests - {Digest.SHA1}
     if other:
         names = " and ".join(sorted(digest.name for digest in other))

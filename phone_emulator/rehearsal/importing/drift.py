@@ -8,7 +8,11 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Approximation,
     Topic,
 )
-from tokenless.phone_emulator.rehearsal.importing.lists import Entry, InUse, Picture
+from tokenless.phone_emulator.rehearsal.importing.lists import (
+    Entry,
+    ImportedList,
+    InUse,
+)
 from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
@@ -31,15 +35,15 @@ class Drifts:
     """Compares lists with each other, and with the certificates in use."""
 
     def __init__(
-        self, ctl: Picture | None, itls: Sequence[Picture], publisher: str
+        self, ctl: ImportedList | None, itls: Sequence[ImportedList], publisher: str
     ) -> None:
         self._publisher = publisher
         self._itls = itls
         self._in_ctl = _serials([] if ctl is None else [ctl])
         self._in_itls = _serials(itls)
         self._names: dict[str, dict[_Place, None]] = {}
-        for picture in [*([] if ctl is None else [ctl]), *itls]:
-            for entry in picture.entries:
+        for imported_list in [*([] if ctl is None else [ctl]), *itls]:
+            for entry in imported_list.entries:
                 unit = _unit(entry)
                 if unit is not None and entry.serial:
                     named = self._names.setdefault(entry.common_name.casefold(), {})
@@ -116,11 +120,11 @@ class Drifts:
         return Drift(unit, None if node in ("", self._publisher) else node)
 
 
-def _serials(pictures: Sequence[Picture]) -> dict[_Place, set[str]]:
+def _serials(imported_lists: Sequence[ImportedList]) -> dict[_Place, set[str]]:
     """Return the serials of each unit and node."""
     found: dict[_Place, set[str]] = {}
-    for picture in pictures:
-        for entry in picture.entries:
+    for imported_list in imported_lists:
+        for entry in imported_list.entries:
             unit = _unit(entry)
             if unit is not None and entry.serial:
                 place = (unit, _owner(entry, unit))

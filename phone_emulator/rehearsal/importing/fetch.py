@@ -13,7 +13,7 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Topic,
 )
 from tokenless.phone_emulator.rehearsal.importing.configuration import phone_config_of
-from tokenless.phone_emulator.rehearsal.importing.lists import Picture, pictures_of
+from tokenless.phone_emulator.rehearsal.importing.lists import ImportedList, pictures_of
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.trust.anchors import FileKind
@@ -27,7 +27,7 @@ class NothingAnsweredError(PhoneError):
 class Fetched:
     """What the TFTP nodes of a cluster served."""
 
-    pictures: list[Picture]
+    imported_lists: list[ImportedList]
     config: PhoneConfig | None
     addresses: tuple[str, ...]
     """Of the nodes that served a list."""
@@ -53,17 +53,17 @@ def fetch_cluster(
             f"no TFTP node answered: {', '.join(map(str, servers))}",
             hint="check address and port; the lab listens on 6969: add :6969",
         )
-    pictures = [each for node in answering for each in _pictures(node)]
+    imported_lists = [each for node in answering for each in _pictures(node)]
     config, said = _configuration(answering, device)
     return Fetched(
-        pictures,
+        imported_lists,
         config,
         tuple(node.server.address for node in answering),
         (*_silent(nodes), *said),
     )
 
 
-def _pictures(node: Node) -> Iterator[Picture]:
+def _pictures(node: Node) -> Iterator[ImportedList]:
     """Yield a node's lists; a CTL need not be there, an ITL must.
 
     Raises:

@@ -1,7 +1,7 @@
 """Read what an administrator has of a cluster: lists as files or as pasted text, PEMs.
 
 A `show ctl` text has no certificates, but names, serials, roles and lengths; that is
-enough to build a cluster like it. Either form becomes a `Picture`.
+enough to build a cluster like it. Either form becomes a `ImportedList`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,7 +81,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImportedList:
     """A list, as far as its source tells it."""
 
     kind: FileKind
@@ -122,7 +122,7 @@ def attribute(subject: str, key: str) -> str:
     return ""
 
 
-def load_pictures(path: Path, kind: FileKind) -> list[Picture]:
+def load_lists(path: Path, kind: FileKind) -> list[ImportedList]:
     """Read a .tlv file, or all lists of a text: `show ctl`, `show itl`, a log of both.
 
     Args:
@@ -134,22 +134,22 @@ def load_pictures(path: Path, kind: FileKind) -> list[Picture]:
             is not whole.
     """
     data = load_bytes(path)
-    pictures = pictures_of(data, kind, str(path))
-    if all(each.kind is not kind for each in pictures):
+    imported_lists = pictures_of(data, kind, str(path))
+    if all(each.kind is not kind for each in imported_lists):
         raise PhoneError(
-            f"{path} is {pictures[0].kind}, not {kind}",
+            f"{path} is {imported_lists[0].kind}, not {kind}",
             hint="give CTLs with --ctl and ITLs with --itl",
         )
-    return pictures
+    return imported_lists
 
 
-def load_picture(path: Path, kind: FileKind) -> Picture:
+def load_list(path: Path, kind: FileKind) -> ImportedList:
     """Read a file that has one list of a kind.
 
     Raises:
-        PhoneError: As `load_pictures`.
+        PhoneError: As `load_lists`.
     """
-    return next(each for each in load_pictures(path, kind) if each.kind is kind)
+    return next(each for each in load_lists(path, kind) if each.kind is kind)
 
 
 def load_bytes(path: Path, limit: int = MAX_INPUT_BYTES) -> bytes:
@@ -173,7 +173,7 @@ def load_bytes(path: Path, limit: int = MAX_INPUT_BYTES) -> bytes:
     return data
 
 
-def pictures_of(data: bytes, kind: FileKind, source: str) -> list[Picture]:
+def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
     """Read the lists of a file's bytes.
 
     Raises:
@@ -198,7 +198,7 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[Picture]:
     return _of_texts(shown, source)
 
 
-def _of_texts(shown: Sequence[ShownList], source: str) -> list[Picture]:
+def _of_texts(shown: Sequence[ShownList], source: str) -> list[ImportedList]:
     found = [each for each in shown if not each.is_missing]
     if not found:
         raise PhoneError(
@@ -212,9 +212,9 @@ def _of_texts(shown: Sequence[ShownList], source: str) -> list[Picture]:
     ]
 
 
-def _of_list(found: TrustList, kind: FileKind, source: str) -> Picture:
+def _of_list(found: TrustList, kind: FileKind, source: str) -> ImportedList:
     named = {each.value: each for each in (FileKind.CTL, FileKind.ITL)}
-    return Picture(
+    return ImportedList(
         named.get(found.filename or "", kind),
         found.signer.subject,
         found.signer.serial_hex,
@@ -244,8 +244,8 @@ def _entry_of_record(record: Record) -> Entry:
     )
 
 
-def _of_text(shown: ShownList, source: str) -> Picture:
-    return Picture(
+def _of_text(shown: ShownList, source: str) -> ImportedList:
+    return ImportedList(
         FileKind.ITL if shown.kind == "ITL" else FileKind.CTL,
         shown.signer_name or "",
         (shown.signer_serial or b"").hex().upper(),
@@ -271,30 +271,32 @@ def _entry_of_text(record: ShownRecord) -> Entry:
     )
 
 
-def without_repeats(pictures: Sequence[Picture]) -> list[Picture]:
+def without_repeats(imported_lists: Sequence[ImportedList]) -> list[ImportedList]:
     """Return lists once each: logs hold the same command twice.
 
     Raises:
         PhoneError: When there are two different CTLs, or ITLs of one node.
     """
-    kept: dict[tuple[FileKind, str], Picture] = {}
-    for picture in pictures:
-        place = (picture.kind, picture.owner.lower())
-        known = kept.setdefault(place, picture)
-        if _content(known) != _content(picture):
-            whose = f" of {picture.owner}" if picture.owner else ""
+    kept: dict[tuple[FileKind, str], ImportedList] = {}
+    for imported_list in imported_lists:
+        place = (imported_list.kind, imported_list.owner.lower())
+        known = kept.setdefault(place, imported_list)
+        if _content(known) != _content(imported_list):
+            whose = f" of {imported_list.owner}" if imported_list.owner else ""
             raise PhoneError(
-                f"{known.source} and {picture.source} are different {picture.kind} "
-                f"files{whose}",
+                f"{known.source} and {imported_list.source} are different "
+                f"{imported_list.kind} files{whose}",
                 hint="a cluster has one CTL, and each node one ITL: give the newest",
             )
     return list(kept.values())
 
 
-def _content(picture: Picture) -> tuple[object, ...]:
+def _content(imported_list: ImportedList) -> tuple[object, ...]:
     """Return what lists have in common whose sources differ: texts have no address."""
-    members = tuple((e.role, e.dns_name, e.subject, e.serial) for e in picture.entries)
-    return picture.signer_serial, members
+    members = tuple(
+        (e.role, e.dns_name, e.subject, e.serial) for e in imported_list.entries
+    )
+    return imported_list.signer_serial, members
 
 
 @dataclass(frozen=True, slots=True)

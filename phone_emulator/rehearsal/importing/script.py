@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from tokenless.phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
+from tokenless.phone_emulator.rehearsal.importing.cluster import ImportedCluster
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift
-from tokenless.phone_emulator.rehearsal.importing.site import ImportedSite
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     Approximated,
     Expectation,
@@ -20,42 +20,46 @@ _LEAST_TOKENS: Final = 2
 _LONGEST_NAME: Final = 60
 
 
-def imported_script(site: ImportedSite, *, name: str, models: Sequence[str]) -> Script:
+def imported_script(
+    cluster: ImportedCluster, *, name: str, models: Sequence[str]
+) -> Script:
     """Return a rehearsal that sets such a cluster up; more steps are for its user.
 
     Args:
-        site: What was read.
+        cluster: What was read.
         name: What to call it.
         models: Phone models; each has a group at every TFTP node, where no list of
             real phones was given.
     """
-    groups = tuple(_real_groups(site) if site.phones else _groups(site, models))
+    groups = tuple(
+        _real_groups(cluster) if cluster.phones else _groups(cluster, models)
+    )
     return Script(
         name=name,
         lesson="Lab copy of your cluster: try the planned change on it.",
         inferred=True,
         groups=groups,
-        steps=(_set_up(site, groups), *_drifts(site)),
-        cluster=_cluster(site),
+        steps=(_set_up(cluster, groups), *_drifts(cluster)),
+        cluster=_cluster(cluster),
         approximations=tuple(
-            Approximated(each.what, each.why) for each in site.approximations
+            Approximated(each.what, each.why) for each in cluster.approximations
         ),
     )
 
 
-def _cluster(site: ImportedSite) -> dict[str, Any]:
-    group = site.group
-    section: dict[str, Any] = {"version": site.version}
-    if site.capf:
-        section["capf"] = site.capf
-    if site.domain:
-        section["domain"] = site.domain
+def _cluster(cluster: ImportedCluster) -> dict[str, Any]:
+    group = cluster.group
+    section: dict[str, Any] = {"version": cluster.version}
+    if cluster.capf:
+        section["capf"] = cluster.capf
+    if cluster.domain:
+        section["domain"] = cluster.domain
     return {
         "cluster": section,
-        "certificates": {"key_size": site.key_bits, "subject": site.subject},
+        "certificates": {"key_size": cluster.key_bits, "subject": cluster.subject},
         "nodes": [
             {"name": node.name, "address": node.address, "publisher": not number}
-            for number, node in enumerate(site.nodes)
+            for number, node in enumerate(cluster.nodes)
         ],
         "callmanager_groups": [{"name": group.name, "members": list(group.members)}],
         "device_pools": [
@@ -64,10 +68,10 @@ def _cluster(site: ImportedSite) -> dict[str, Any]:
     }
 
 
-def _groups(site: ImportedSite, models: Sequence[str]) -> Iterator[Group]:
+def _groups(cluster: ImportedCluster, models: Sequence[str]) -> Iterator[Group]:
     for model in models:
-        for node in site.tftp_nodes:
-            others = [each for each in site.tftp_nodes if each != node]
+        for node in cluster.tftp_nodes:
+            others = [each for each in cluster.tftp_nodes if each != node]
             yield Group(
                 name=f"{model}-at-{node}",
                 model=model,
@@ -75,10 +79,10 @@ def _groups(site: ImportedSite, models: Sequence[str]) -> Iterator[Group]:
             )
 
 
-def _real_groups(site: ImportedSite) -> Iterator[Group]:
+def _real_groups(cluster: ImportedCluster) -> Iterator[Group]:
     """Give the phones of each device pool and model a group of that size."""
     taken: set[str] = set()
-    for kind in site.phones:
+    for kind in cluster.phones:
         pool = "-".join(printable(kind.pool).split())[:_LONGEST_NAME]
         plain = name = f"{pool or 'phones'}-{kind.model}"
         number = 2
@@ -88,16 +92,16 @@ def _real_groups(site: ImportedSite) -> Iterator[Group]:
         yield Group(
             name=name,
             model=kind.model,
-            tftp=site.tftp_nodes[:_MAX_TFTP_SERVERS],
+            tftp=cluster.tftp_nodes[:_MAX_TFTP_SERVERS],
             count=kind.count,
         )
 
 
-def _set_up(site: ImportedSite, groups: Sequence[Group]) -> Step:
+def _set_up(cluster: ImportedCluster, groups: Sequence[Group]) -> Step:
     """Make the CTL that the cluster has, by the commands that make such a one."""
     return Step(
         title="Current state",
-        run=(*_make_ctl(site), RESTART_TFTP, "phones boot"),
+        run=(*_make_ctl(cluster), RESTART_TFTP, "phones boot"),
         why="Every phone holds what its node serves.",
         expect=tuple(
             Expectation(group=group.name, outcome="ok", stuck=False) for group in groups
@@ -105,21 +109,21 @@ def _set_up(site: ImportedSite, groups: Sequence[Group]) -> Step:
     )
 
 
-def _make_ctl(site: ImportedSite) -> Iterator[str]:
-    if not site.has_ctl and not site.is_mixed:
+def _make_ctl(cluster: ImportedCluster) -> Iterator[str]:
+    if not cluster.has_ctl and not cluster.is_mixed:
         return
-    tokens = [f"T{number}" for number in range(1, _tokens(site) + 1)]
+    tokens = [f"T{number}" for number in range(1, _tokens(cluster) + 1)]
     for token in tokens:
         yield f"token create {token}"
         yield f"cert upload Phone-SAST-trust token:{token}"
     yield _set_mode("mixed-mode", tokens)
-    if not site.is_mixed:
+    if not cluster.is_mixed:
         yield _set_mode("non-secure-mode", tokens)
 
 
-def _tokens(site: ImportedSite) -> int:
+def _tokens(cluster: ImportedCluster) -> int:
     """Return how many tokens are made: a CTL Client wants two at least."""
-    return max(site.tokens, _LEAST_TOKENS) if site.tokens else 0
+    return max(cluster.tokens, _LEAST_TOKENS) if cluster.tokens else 0
 
 
 def _set_mode(mode: str, tokens: Sequence[str]) -> str:
@@ -129,13 +133,13 @@ def _set_mode(mode: str, tokens: Sequence[str]) -> str:
     return f"ctl-client set-mode {mode} {chosen}"
 
 
-def _drifts(site: ImportedSite) -> Iterator[Step]:
+def _drifts(cluster: ImportedCluster) -> Iterator[Step]:
     """Regenerate what was regenerated there since the lists were made."""
-    if site.since_ctl:
+    if cluster.since_ctl:
         yield Step(
             title="Regenerated since the CTL was made",
             run=(
-                *map(_regenerate, site.since_ctl),
+                *map(_regenerate, cluster.since_ctl),
                 RESTART_TVS,
                 RESTART_TFTP,
                 "phones boot",
@@ -143,10 +147,10 @@ def _drifts(site: ImportedSite) -> Iterator[Step]:
             why="The ITLs hold these certificates, the CTL still the ones before: "
             "`utils ctl update CTLFile` was forgotten.",
         )
-    if site.since_lists:
+    if cluster.since_lists:
         yield Step(
             title="Regenerated since the lists were made",
-            run=tuple(map(_regenerate, site.since_lists)),
+            run=tuple(map(_regenerate, cluster.since_lists)),
             why="In use, and in no list yet: the services were not restarted.",
         )
 
@@ -156,26 +160,26 @@ def _regenerate(drift: Drift) -> str:
     return f"admin {where}set cert regen {drift.unit}"
 
 
-def comment_of(site: ImportedSite, sources: Sequence[str]) -> str:
+def comment_of(cluster: ImportedCluster, sources: Sequence[str]) -> str:
     """Return what stands above the rehearsal."""
     same = [
-        *(["anchors"] if site.same_anchors else []),
-        *(["certificate and node names"] if site.same_names else []),
+        *(["anchors"] if cluster.same_anchors else []),
+        *(["certificate and node names"] if cluster.same_names else []),
         "roles",
     ]
     lines = [
         f"Made by `tokenless rehearse import` from {', '.join(sources)}.",
         f"The same {', '.join(same)} as there; keys of our own.",
-        *(["NOT the same anchors: see below."] if not site.same_anchors else []),
-        f"Release {site.version}: {site.version_why}.",
+        *(["NOT the same anchors: see below."] if not cluster.same_anchors else []),
+        f"Release {cluster.version}: {cluster.version_why}.",
         *(
             f"{node.name}: {node.real_address or 'address not known'} there, "
             f"{node.address} here."
-            for node in site.nodes
+            for node in cluster.nodes
         ),
         *(
             f"Approximated: {each.what}. Why: {each.why}."
-            for each in site.approximations
+            for each in cluster.approximations
         ),
         "Add your change as further [[steps]]; docs/rehearsals.md lists the commands.",
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tokenless.phone_emulator.rehearsal.outcome.group_status import Standing
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
 from tokenless.phone_emulator.rehearsal.rig.refusals import refusals_of
@@ -65,7 +65,7 @@ class StepReport:
     nodes: tuple[NodeView, ...]
     groups: Mapping[str, Sequence[BootReport]]
     """The last boot report of each phone that ever booted."""
-    standings: tuple[Standing, ...]
+    statuses: tuple[GroupStatus, ...]
     """How each group stands: states, anchors, reasons, remedies."""
     stuck: tuple[str, ...]
     """Devices that hold other lists than their server serves."""
@@ -78,7 +78,7 @@ class StepReport:
     @property
     def impact(self) -> Impact:
         """What happened to the phones, whatever was expected."""
-        return Impact.total(standing.impact for standing in self.standings)
+        return Impact.total(status.impact for status in self.statuses)
 
     @property
     def ok(self) -> bool:
@@ -131,7 +131,7 @@ class StepReport:
                     **observed(self.groups.get(each.group, ())),
                     **each.to_json(),
                 }
-                for each in self.standings
+                for each in self.statuses
             },
         }
 
@@ -186,10 +186,10 @@ def differences(
     transcript: str,
     nodes: Sequence[NodeView],
     groups: Mapping[str, Sequence[BootReport]],
-    standings: Sequence[Standing],
+    statuses: Sequence[GroupStatus],
 ) -> list[str]:
     """Return a sentence for each expectation that was not met."""
-    by_name = {each.group: each for each in standings}
+    by_name = {each.group: each for each in statuses}
     return [
         *_refusal_differences(step, refusal),
         *_transcript_differences(step, transcript),
@@ -265,7 +265,7 @@ def _as_written(value: object) -> str:
 
 
 def _registration_differences(
-    expectation: Expectation, found: Standing
+    expectation: Expectation, found: GroupStatus
 ) -> Iterator[str]:
     registered = found.registrations
     causes = "; ".join(map(str, registered.failures)) or "no node was tried in vain"
@@ -288,7 +288,7 @@ def _registration_differences(
         )
 
 
-def _standing_differences(expectation: Expectation, found: Standing) -> list[str]:
+def _standing_differences(expectation: Expectation, found: GroupStatus) -> list[str]:
     group = expectation.group
     refusals = [*found.refusals, *found.prospects]
     reasons = " / ".join(map(str, refusals)) or "nothing was refused"

@@ -8,16 +8,16 @@ alone need not repeat that they are stuck.
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.outcome.group_status import Standing
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Step
-from tokenless.phone_emulator.secd.report import Action, Outcome
+from tokenless.phone_emulator.secd.report import FileAction, Outcome
 
 _STUCK_OUTCOMES: Final = frozenset({Outcome.REJECTED, Outcome.UNREACHABLE})
-_STUCK_ACTIONS: Final = frozenset({Action.REJECTED, Action.FAILED})
+_STUCK_ACTIONS: Final = frozenset({FileAction.REJECTED, FileAction.FAILED})
 
 
-class Foresight:
+class ExpectedStuck:
     """Which groups a script expects to be stuck, from step to step."""
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class Foresight:
         self._silent: set[str] = set()
 
     def unforeseen(
-        self, step: Step, booted: Collection[str], standings: Iterable[Standing]
+        self, step: Step, booted: Collection[str], statuses: Iterable[GroupStatus]
     ) -> tuple[str, ...]:
         """Take in a step that has ended; return what nobody expected, a sentence each.
 
         Args:
             step: The step.
             booted: The groups that booted in it.
-            standings: How every group stands after it.
+            statuses: How every group stands after it.
         """
         self._stuck.difference_update(booted)
         self._later.difference_update(booted)
@@ -44,11 +44,11 @@ class Foresight:
             has_tone = each.registered
             _note(self._silent, each.group, None if has_tone is None else not has_tone)
         return tuple(
-            sentence for standing in standings for sentence in self._missed(standing)
+            sentence for status in statuses for sentence in self._missed(status)
         )
 
-    def _missed(self, standing: Standing) -> Iterable[str]:
-        group, impact = standing.group, standing.impact
+    def _missed(self, status: GroupStatus) -> Iterable[str]:
+        group, impact = status.group, status.impact
         whole = f"of {phones_words(impact.of)} of {group}"
         lost = " and locked out" if impact.locked_out else ""
         if impact.stuck and group not in self._stuck:

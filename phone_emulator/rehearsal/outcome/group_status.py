@@ -15,7 +15,7 @@ from typing import Any, Final
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.remedies import (
-    Trouble,
+    RefusalContext,
     remedies_for,
 )
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
@@ -26,7 +26,7 @@ from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     TvsFacts,
 )
 from tokenless.phone_emulator.rehearsal.rig.dial_tone import Registrations
-from tokenless.phone_emulator.rehearsal.rig.phone_groups import Cast, Sample
+from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Sample
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
 from tokenless.phone_emulator.rehearsal.scripts.remedy import (
@@ -34,7 +34,7 @@ from tokenless.phone_emulator.rehearsal.scripts.remedy import (
     Remedy,
     is_by_hand,
 )
-from tokenless.phone_emulator.secd.events import FlashContents, Identity
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity
 from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
 from tokenless.protocol.codes import Role, TrustStore
@@ -44,7 +44,7 @@ from tokenless.protocol.trust.reasons import Reason
 
 
 @unique
-class PhoneState(StrEnum):
+class PhoneStatus(StrEnum):
     """How one phone is, for the timeline."""
 
     OK = "ok"
@@ -66,12 +66,14 @@ class PhoneState(StrEnum):
 
 
 _STATES: Final = {
-    Outcome.OK: PhoneState.OK,
-    Outcome.DEGRADED: PhoneState.DEGRADED,
-    Outcome.REJECTED: PhoneState.STUCK,
-    Outcome.UNREACHABLE: PhoneState.UNREACHABLE,
+    Outcome.OK: PhoneStatus.OK,
+    Outcome.DEGRADED: PhoneStatus.DEGRADED,
+    Outcome.REJECTED: PhoneStatus.STUCK,
+    Outcome.UNREACHABLE: PhoneStatus.UNREACHABLE,
 }
-_WAITING: Final = frozenset({PhoneState.NOT_RESTARTED, PhoneState.OFF, PhoneState.NEW})
+_WAITING: Final = frozenset(
+    {PhoneStatus.NOT_RESTARTED, PhoneStatus.OFF, PhoneStatus.NEW}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,12 @@ class Anchors:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GroupStatus:
     """One group after a step."""
 
     group: str
     model: str
-    states: Mapping[PhoneState, int]
+    states: Mapping[PhoneStatus, int]
     anchors: Mapping[Anchors, int] = field(repr=False)
     """Phones by what they hold on to; empty phones take any first list."""
     empty: int
@@ -202,53 +204,56 @@ class _Phone:
         return () if self.prospect is None else self.prospect.refusals
 
     @property
-    def state(self) -> PhoneState:
+    def state(self) -> PhoneStatus:
         """How it is, the worst first."""
         if self.report is not None and self.is_stuck:
             is_silent = self.report.outcome is Outcome.UNREACHABLE
-            return PhoneState.UNREACHABLE if is_silent else PhoneState.STUCK
+            return PhoneStatus.UNREACHABLE if is_silent else PhoneStatus.STUCK
         if self.would_be_stuck:
-            return PhoneState.WOULD_BE_STUCK
+            return PhoneStatus.WOULD_BE_STUCK
         if self.is_off:
-            return PhoneState.OFF
+            return PhoneStatus.OFF
         if self.report is None:
-            return PhoneState.NEW
+            return PhoneStatus.NEW
         if self.prospect is not None and self.prospect.takes_news:
-            return PhoneState.NOT_RESTARTED
+            return PhoneStatus.NOT_RESTARTED
         return _STATES[self.report.outcome]
 
 
-def standings(
-    cast: Cast,
+def group_statuses(
+    phone_groups: PhoneGroups,
     facts: Sequence[ClusterFacts],
     prospects: Mapping[str, Prospect],
     registrations: Mapping[str, RegistrationReport],
-) -> tuple[Standing, ...]:
+) -> tuple[GroupStatus, ...]:
     """Return how every group stands.
 
     Args:
-        cast: The phones.
+        phone_groups: The phones.
         facts: What the clusters can do now.
         prospects: What phones that wait would do if they started now, by device.
         registrations: How phones that are on are registered, by device.
     """
     return tuple(
-        _standing(name, cast, facts, prospects, registrations) for name in cast.groups
+        _status(name, phone_groups, facts, prospects, registrations)
+        for name in phone_groups.groups
     )
 
 
-def _standing(
+def _status(
     name: str,
-    cast: Cast,
+    phone_groups: PhoneGroups,
     facts: Sequence[ClusterFacts],
     prospects: Mapping[str, Prospect],
     registrations: Mapping[str, RegistrationReport],
-) -> Standing:
-    identities, reports = cast.groups[name], cast.reports_of(name)
+) -> GroupStatus:
+    identities, reports = phone_groups.groups[name], phone_groups.reports_of(name)
     setting = _Setting(identities[0].model, _home_of(identities[0], facts), facts)
     alike: dict[FlashContents, list[_Phone]] = {}
-    for device, contents in cast.contents(name).items():
-        phone = _Phone(reports.get(device), prospects.get(device), cast.is_off(name))
+    for device, contents in phone_groups.contents(name).items():
+        phone = _Phone(
+            reports.get(device), prospects.get(device), phone_groups.is_off(name)
+        )
         alike.setdefault(contents, []).append(phone)
     phones = [phone for each in alike.values() for phone in each]
     anchors: Counter[Anchors] = Counter()
@@ -270,7 +275,7 @@ def _standing(
         if phone.device in registrations
     )
     later = Counter(refusal for phone in phones for refusal in phone.prospects)
-    return Standing(
+    return GroupStatus(
         group=name,
         model=setting.model.name,
         states=_states(phones),
@@ -282,7 +287,7 @@ def _standing(
         remedies=tuple(sorted(remedies, key=is_by_hand)),
         impact=replace(Impact.total(impacts), unregistered=registered.without),
         registrations=registered,
-        sample=cast.samples.get(name),
+        sample=phone_groups.samples.get(name),
         inferred_rules=tuple(_inferred((*refusals, *later), facts)),
     )
 
@@ -296,9 +301,9 @@ def _inferred(
         yield InferredRule.CALLMANAGER_TRUST
 
 
-def _states(phones: Sequence[_Phone]) -> dict[PhoneState, int]:
+def _states(phones: Sequence[_Phone]) -> dict[PhoneStatus, int]:
     states = Counter(phone.state for phone in phones)
-    return {state: states[state] for state in PhoneState if states[state]}
+    return {state: states[state] for state in PhoneStatus if states[state]}
 
 
 def _impact(phones: Sequence[_Phone], model: PhoneModel, *, is_lost: bool) -> Impact:
@@ -322,7 +327,7 @@ def _is_lost(remedies: Sequence[Remedy]) -> bool:
     return {remedy.kind for remedy in remedies} <= LAST_RESORTS
 
 
-def _home_of(phone: Identity, facts: Sequence[ClusterFacts]) -> ClusterFacts:
+def _home_of(phone: PhoneIdentity, facts: Sequence[ClusterFacts]) -> ClusterFacts:
     """Return the cluster whose TFTP server the phone asks first."""
     address = phone.servers[0].address
     return next((each for each in facts if address in each.tftp), facts[0])
@@ -398,7 +403,7 @@ def _remedies(
     }
     if not refusals:
         return ()
-    trouble = Trouble(
+    context = RefusalContext(
         files=frozenset(refusal.file for refusal in refusals),
         reasons=frozenset(refusal.code for refusal in refusals),
         held=held,
@@ -407,4 +412,4 @@ def _remedies(
         clusters=tuple(setting.facts),
         tvs=tuple(_known_tvs(contents, held, setting.facts)),
     )
-    return tuple(remedies_for(trouble))
+    return tuple(remedies_for(context))

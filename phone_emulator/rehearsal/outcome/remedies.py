@@ -26,7 +26,7 @@ _SAID_NO: Final = frozenset({Reason.NOT_VOUCHED, Reason.WRONG_ROLE})
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class RefusalContext:
     """Phones of one kind that refuse something."""
 
     files: frozenset[FileKind]
@@ -40,35 +40,35 @@ class Trouble:
     """The TVS servers that the phones believe, up or down."""
 
 
-def remedies_for(trouble: Trouble) -> Iterator[Remedy]:
+def remedies_for(context: RefusalContext) -> Iterator[Remedy]:
     """Return what would help, the least work first."""
-    if trouble.reasons <= _NOT_FETCHED:
+    if context.reasons <= _NOT_FETCHED:
         text = "start a TFTP server that the phones ask, then reset them"
         yield Remedy(RemedyKind.START_TFTP, (), text)
         return
-    if Reason.NOT_AUTHORISED in trouble.reasons:
+    if Reason.NOT_AUTHORISED in context.reasons:
         text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
         yield Remedy(RemedyKind.UPDATE_CTL, (), text)
-    yield from _by_a_reset(trouble)
-    yield from _by_tvs(trouble)
-    yield from _by_the_other_signer(trouble)
-    yield from _by_an_old_key(trouble)
-    yield from _by_another_cluster(trouble)
-    lists = "CTL and ITL" if trouble.model.security_by_default else "the CTL"
+    yield from _by_a_reset(context)
+    yield from _by_tvs(context)
+    yield from _by_the_other_signer(context)
+    yield from _by_an_old_key(context)
+    yield from _by_another_cluster(context)
+    lists = "CTL and ITL" if context.model.security_by_default else "the CTL"
     text = f"delete {lists} on each phone by hand"
     yield Remedy(RemedyKind.DELETE_BY_HAND, (), text)
 
 
-def _by_a_reset(trouble: Trouble) -> Iterator[Remedy]:
+def _by_a_reset(context: RefusalContext) -> Iterator[Remedy]:
     """Name the TVS servers that could not be used at the boot and can be now."""
-    if not trouble.reasons & TVS_FAILURES:
+    if not context.reasons & TVS_FAILURES:
         return
     answering = tuple(
         server.node
-        for cluster, server in trouble.tvs
-        if cluster is trouble.home
+        for cluster, server in context.tvs
+        if cluster is context.home
         and server.shown is not None
-        and trouble.model.tls[1] >= cluster.oldest_tls
+        and context.model.tls[1] >= cluster.oldest_tls
     )
     if answering:
         nodes = ", ".join(answering)
@@ -76,24 +76,24 @@ def _by_a_reset(trouble: Trouble) -> Iterator[Remedy]:
         yield Remedy(RemedyKind.RESET_PHONES, answering, text)
 
 
-def _by_tvs(trouble: Trouble) -> Iterator[Remedy]:
-    if not trouble.model.security_by_default:
+def _by_tvs(context: RefusalContext) -> Iterator[Remedy]:
+    if not context.model.security_by_default:
         return
-    for cluster, server in trouble.tvs:
+    for cluster, server in context.tvs:
         if server.shown is None:
             text = (
                 "start Cisco Trust Verification Service on "
                 f"{server.node}, then reset the phones"
             )
             yield Remedy(RemedyKind.START_TVS, (server.node,), text)
-        elif trouble.model.tls[1] < cluster.oldest_tls:
+        elif context.model.tls[1] < cluster.oldest_tls:
             text = (
-                f"let TVS of cluster {cluster.name} speak TLS {trouble.model.tls[1]}, "
-                f"the newest that a {trouble.model.name} knows"
+                f"let TVS of cluster {cluster.name} speak TLS {context.model.tls[1]}, "
+                f"the newest that a {context.model.name} knows"
             )
             yield Remedy(RemedyKind.LOWER_TLS, (cluster.name,), text)
-    asked = {cluster.name for cluster, server in trouble.tvs if server.shown}
-    if asked and trouble.reasons & _SAID_NO:
+    asked = {cluster.name for cluster, server in context.tvs if server.shown}
+    if asked and context.reasons & _SAID_NO:
         text = (
             "upload the signer's certificate to Phone-SAST-trust of cluster "
             f"{', '.join(sorted(asked))}, whose TVS the phones ask"
@@ -101,23 +101,23 @@ def _by_tvs(trouble: Trouble) -> Iterator[Remedy]:
         yield Remedy(RemedyKind.UPLOAD_SIGNER, tuple(sorted(asked)), text)
 
 
-def _by_the_other_signer(trouble: Trouble) -> Iterator[Remedy]:
+def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
     """Name the resets that sign with a key which the phones know."""
     known = [
-        trouble.home.signers[der]
-        for der in trouble.held.sasts
-        if der in trouble.home.signers
+        context.home.signers[der]
+        for der in context.held.sasts
+        if der in context.home.signers
     ]
     for signer in known:
         if signer.store is None:
             text = f"sign the CTL with {signer} again (CTL Client)"
             yield Remedy(RemedyKind.SIGN_WITH_TOKEN, (signer.owner,), text)
-        elif _is_reset_signer(signer, trouble.home):
+        elif _is_reset_signer(signer, context.home):
             does, about = f"{signer} signs, which the phones know", (str(signer),)
-            if trouble.model.security_by_default:
+            if context.model.security_by_default:
                 text = f"`utils itl reset localkey`: {does}"
                 yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
-            if FileKind.CTL in trouble.files and trouble.home.release.recovery_signs:
+            if FileKind.CTL in context.files and context.home.release.recovery_signs:
                 text = f"`utils ctl reset localkey`: {does}"
                 yield Remedy(RemedyKind.CTL_RESET_LOCALKEY, about, text)
 
@@ -129,15 +129,15 @@ def _is_reset_signer(signer: Signer, home: ClusterFacts) -> bool:
     return signer.store is TrustStore.ITLRECOVERY
 
 
-def _by_an_old_key(trouble: Trouble) -> Iterator[Remedy]:
+def _by_an_old_key(context: RefusalContext) -> Iterator[Remedy]:
     old = dict.fromkeys(
-        str(trouble.home.retired[der])
-        for der in trouble.held.sasts
-        if der in trouble.home.retired
+        str(context.home.retired[der])
+        for der in context.held.sasts
+        if der in context.home.retired
     )
     if not old:
         return
-    update = ", `utils ctl update CTLFile`" if trouble.home.is_mixed else ""
+    update = ", `utils ctl update CTLFile`" if context.home.is_mixed else ""
     text = (
         f"restore the old certificate and key of {', '.join(old)} from a "
         f"backup{update}, restart TFTP"
@@ -145,12 +145,12 @@ def _by_an_old_key(trouble: Trouble) -> Iterator[Remedy]:
     yield Remedy(RemedyKind.RESTORE_KEYS, tuple(old), text)
 
 
-def _by_another_cluster(trouble: Trouble) -> Iterator[Remedy]:
-    for cluster in trouble.clusters:
-        if cluster is trouble.home:
+def _by_another_cluster(context: RefusalContext) -> Iterator[Remedy]:
+    for cluster in context.clusters:
+        if cluster is context.home:
             continue
         known = [
-            cluster.signers[der] for der in trouble.held.sasts if der in cluster.signers
+            cluster.signers[der] for der in context.held.sasts if der in cluster.signers
         ]
         about = (cluster.name,)
         if any(signer.store is TrustStore.ITLRECOVERY for signer in known):

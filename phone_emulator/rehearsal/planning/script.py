@@ -3,8 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import Site, first_cluster
-from tokenless.phone_emulator.planner.phones import Boot, Group, Phone, boot
+from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.phones import (
+    PhoneGroup,
+    PhoneLists,
+    PredictedBoot,
+    boot,
+)
 from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.steps import (
     RESTART_TFTP,
@@ -35,7 +40,7 @@ def script_of(plan: Plan, *, name: str, version: str) -> Script:
         inferred=True,
         groups=tuple(_group(task, each) for each in task.groups),
         steps=(
-            _set_up(task.site, task.groups),
+            _set_up(task.layout, task.groups),
             *rounds(plan),
         ),
         cluster=_cluster(task, version),
@@ -49,30 +54,29 @@ def rounds(plan: Plan) -> Iterator[Step]:
         ValueError: When the plan has no steps (a caller's mistake).
     """
     if plan.steps is None:
-        msg = "there is nothing to play"
-        raise ValueError(msg)
+        raise ValueError("there is nothing to play")
     yield from _rounds(plan.task.groups, plan.steps)
     yield from _by_hand(plan.by_hand)
 
 
 def _cluster(task: Task, version: str) -> dict[str, object]:
-    site = task.site
-    members = {tuple(group.members_of(site)) for group in task.groups}
+    layout = task.layout
+    members = {tuple(group.members_of(layout)) for group in task.groups}
     if len(members) > 1:
         raise PhoneError(
             "phones of several CallManager groups are not in one rehearsal",
             hint="plan with one --callmanager-group to save it",
         )
-    chosen = next(iter(members), range(len(site.nodes)))[:_MAX_MEMBERS]
+    chosen = next(iter(members), range(len(layout.nodes)))[:_MAX_MEMBERS]
     nodes = [
         {
             "name": name,
             "address": _ADDRESS.format(_FIRST_ADDRESS + number),
             "publisher": number == 0,
         }
-        for number, name in enumerate(site.nodes)
+        for number, name in enumerate(layout.nodes)
     ]
-    groups = [{"name": "Lab-CMG", "members": [site.nodes[n] for n in chosen]}]
+    groups = [{"name": "Lab-CMG", "members": [layout.nodes[n] for n in chosen]}]
     return {
         "cluster": {"version": version},
         "nodes": nodes,
@@ -80,29 +84,31 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
     }
 
 
-def _group(task: Task, group: Group) -> scripts.Group:
+def _group(task: Task, group: PhoneGroup) -> scripts.Group:
     nodes = dict.fromkeys((group.node, *sorted({each.node for each in task.groups})))
-    names = tuple(task.site.nodes[node] for node in nodes)[:_MAX_MEMBERS]
+    names = tuple(task.layout.nodes[node] for node in nodes)[:_MAX_MEMBERS]
     return scripts.Group(name=group.name, model=group.model, tftp=names)
 
 
-def _set_up(site: Site, groups: Sequence[Group]) -> Step:
-    from_empty = _first_boots(site, groups)
+def _set_up(layout: ClusterLayout, groups: Sequence[PhoneGroup]) -> Step:
+    from_empty = _first_boots(layout, groups)
     mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP)
     return Step(
         title="The cluster as it is",
-        run=(*(mixed if site.is_mixed else ()), "phones boot"),
+        run=(*(mixed if layout.is_mixed else ()), "phones boot"),
         why="Every phone holds what its node serves.",
         expect=tuple(expectations(groups, from_empty)),
     )
 
 
-def _first_boots(site: Site, groups: Sequence[Group]) -> dict[str, Boot]:
-    cluster = first_cluster(site)
-    return {each.name: boot(site, cluster, each, Phone()) for each in groups}
+def _first_boots(
+    layout: ClusterLayout, groups: Sequence[PhoneGroup]
+) -> dict[str, PredictedBoot]:
+    cluster = first_cluster(layout)
+    return {each.name: boot(layout, cluster, each, PhoneLists()) for each in groups}
 
 
-def _rounds(groups: Sequence[Group], steps: Sequence[Planned]) -> Iterator[Step]:
+def _rounds(groups: Sequence[PhoneGroup], steps: Sequence[Planned]) -> Iterator[Step]:
     """Put all steps up to a reset of the phones into one."""
     waiting: list[Planned] = []
     for step in steps:
@@ -114,7 +120,7 @@ def _rounds(groups: Sequence[Group], steps: Sequence[Planned]) -> Iterator[Step]
         yield _round(groups, waiting)
 
 
-def _round(groups: Sequence[Group], steps: Sequence[Planned]) -> Step:
+def _round(groups: Sequence[PhoneGroup], steps: Sequence[Planned]) -> Step:
     changes = [each.title for each in steps if isinstance(each.step, Regenerate)]
     return Step(
         title="; ".join(changes) or steps[0].title,
@@ -124,7 +130,7 @@ def _round(groups: Sequence[Group], steps: Sequence[Planned]) -> Step:
 
 
 def expectations(
-    groups: Sequence[Group], boots: dict[str, Boot]
+    groups: Sequence[PhoneGroup], boots: dict[str, PredictedBoot]
 ) -> Iterator[Expectation]:
     """Return what the model predicts, as expectations of a step."""
     for group in groups:
@@ -141,7 +147,7 @@ def expectations(
             )
 
 
-def _by_hand(groups: Sequence[Group]) -> Iterator[Step]:
+def _by_hand(groups: Sequence[PhoneGroup]) -> Iterator[Step]:
     if groups:
         names = " ".join(group.name for group in groups)
         yield Step(

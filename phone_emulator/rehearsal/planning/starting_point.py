@@ -7,17 +7,21 @@ from typing import Final
 import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import Site, first_cluster, serve_all
-from tokenless.phone_emulator.planner.phones import Group, Phone
+from tokenless.phone_emulator.planner.model import (
+    ClusterLayout,
+    first_cluster,
+    serve_all,
+)
+from tokenless.phone_emulator.planner.phones import PhoneGroup, PhoneLists
 from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.planner.steps import (
+    PlanStep,
     Regenerate,
     ResetCtl,
     ResetItl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
-    Step,
     UpdateCtl,
     World,
     apply,
@@ -25,8 +29,8 @@ from tokenless.phone_emulator.planner.steps import (
 from tokenless.phone_emulator.planner.task import Task, parse_goal, regeneration
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    Action,
     Admin,
+    LineAction,
     Phones,
     PhoneVerb,
 )
@@ -39,7 +43,7 @@ from tokenless.services.config import ClusterConfig, load_config
 _SET_MIXED: Final = "utils ctl set-cluster mixed-mode"
 _SET_NON_SECURE: Final = "utils ctl set-cluster non-secure-mode"
 _REGENERATE: Final = "set cert regen "
-_ON_PUBLISHER: Final[dict[str, Step]] = {
+_ON_PUBLISHER: Final[dict[str, PlanStep]] = {
     # A cluster's first CTL holds what an updated one does; back in non-secure mode it
     # is made anew, with its servers emptied.
     _SET_MIXED: UpdateCtl(),
@@ -48,7 +52,7 @@ _ON_PUBLISHER: Final[dict[str, Step]] = {
     "utils ctl reset localkey": ResetCtl(),
     "utils itl reset localkey": ResetItl(),
 }
-_EVERYWHERE: Final[dict[str, Step]] = {
+_EVERYWHERE: Final[dict[str, PlanStep]] = {
     "utils service restart Cisco Tftp": RestartTftp(),
     "utils service restart Cisco Trust Verification Service": RestartTvs(),
 }
@@ -68,11 +72,11 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
         ConfigurationError: When the rehearsal's settings cannot be used.
     """
     config = load_config(None, script.cluster)
-    site = _site(script, config)
-    members = _members(site, config)
-    groups = tuple(_group(site, each, members) for each in script.groups)
-    start = _world_after(script, site, groups)
-    return Task(site, groups, parse_goal(goal, site), strict=strict, start=start)
+    layout = _layout(script, config)
+    members = _members(layout, config)
+    groups = tuple(_group(layout, each, members) for each in script.groups)
+    start = _world_after(script, layout, groups)
+    return Task(layout, groups, parse_goal(goal, layout), strict=strict, start=start)
 
 
 def continued(script: Script, plan: Plan) -> Script:
@@ -84,9 +88,9 @@ def continued(script: Script, plan: Plan) -> Script:
     return msgspec.structs.replace(script, steps=(*script.steps, *rounds(plan)))
 
 
-def _site(script: Script, config: ClusterConfig) -> Site:
+def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
     ordered = sorted(config.nodes, key=lambda node: not node.publisher)
-    return Site(
+    return ClusterLayout(
         Release.parse(config.cluster.version),
         tuple(node.name for node in ordered),
         is_mixed=_is_mixed(script),
@@ -102,60 +106,68 @@ def _is_mixed(script: Script) -> bool:
     return bool(modes) and modes[-1] == _SET_MIXED
 
 
-def _group(site: Site, group: ScriptGroup, members: tuple[int, ...]) -> Group:
-    home = group.tftp[0] if group.tftp else site.nodes[0]
-    if home not in site.nodes:
+def _group(
+    layout: ClusterLayout, group: ScriptGroup, members: tuple[int, ...]
+) -> PhoneGroup:
+    home = group.tftp[0] if group.tftp else layout.nodes[0]
+    if home not in layout.nodes:
         raise PhoneError(
             f"phones of the group {group.name} ask {home}, which is not in the cluster",
-            hint=f"nodes are {', '.join(site.nodes)}",
+            hint=f"nodes are {', '.join(layout.nodes)}",
         )
-    return Group(group.name, group.model, site.nodes.index(home), members)
+    return PhoneGroup(group.name, group.model, layout.nodes.index(home), members)
 
 
-def _members(site: Site, config: ClusterConfig) -> tuple[int, ...]:
+def _members(layout: ClusterLayout, config: ClusterConfig) -> tuple[int, ...]:
     """Return the CallManager group of the phones: that of the default device pool."""
     pool = next((pool for pool in config.device_pools if pool.default), None)
     named = {group.name: group.members for group in config.callmanager_groups}
     members = named.get(pool.callmanager_group, ()) if pool is not None else ()
-    return tuple(site.nodes.index(node) for node in members)
+    return tuple(layout.nodes.index(node) for node in members)
 
 
-def _world_after(script: Script, site: Site, groups: tuple[Group, ...]) -> World:
+def _world_after(
+    script: Script, layout: ClusterLayout, groups: tuple[PhoneGroup, ...]
+) -> World:
     """Carry the rehearsal's steps out on the model."""
-    cluster = serve_all(site, first_cluster(site)._replace(ctl=None))
-    world = World(cluster, tuple(Phone() for _ in groups))
-    at_first = replace(site, is_mixed=False)
-    for text, steps in _steps(script, site):
+    cluster = serve_all(layout, first_cluster(layout)._replace(ctl=None))
+    world = World(cluster, tuple(PhoneLists() for _ in groups))
+    at_first = replace(layout, is_mixed=False)
+    for text, steps in _steps(script, layout):
         # ITLs and CTLs are made in the mode that the cluster has at that moment.
         if text in (_SET_MIXED, _SET_NON_SECURE):
-            at_first = replace(site, is_mixed=text == _SET_MIXED)
+            at_first = replace(layout, is_mixed=text == _SET_MIXED)
         had_no_ctl = text == _SET_NON_SECURE and world.cluster.ctl is None
         for step in () if had_no_ctl else steps:
             world = apply(at_first, groups, world, step)
     return world
 
 
-def _steps(script: Script, site: Site) -> Iterator[tuple[str, tuple[Step, ...]]]:
+def _steps(
+    script: Script, layout: ClusterLayout
+) -> Iterator[tuple[str, tuple[PlanStep, ...]]]:
     """Return what is typed in the shell, and the steps that it is to the model."""
     for each in script.steps:
         for line in each.run:
             action = parse_action(line)
             text = action.line if isinstance(action, Admin) else ""
-            yield text, _modelled(action, line, site)
+            yield text, _modelled(action, line, layout)
 
 
-def _modelled(action: Action, line: str, site: Site) -> tuple[Step, ...]:
+def _modelled(
+    action: LineAction, line: str, layout: ClusterLayout
+) -> tuple[PlanStep, ...]:
     match action:
         case Admin(text, None, None, everywhere=True) if text.startswith(_REGENERATE):
-            unit = regeneration(text.removeprefix(_REGENERATE), site.nodes[0], site)
+            unit = regeneration(text.removeprefix(_REGENERATE), layout.nodes[0], layout)
             return tuple(
-                Regenerate(unit.unit, node) for node in site.holders(unit.unit)
+                Regenerate(unit.unit, node) for node in layout.holders(unit.unit)
             )
         case _:
-            return (_step(action, line, site),)
+            return (_step(action, line, layout),)
 
 
-def _step(action: Action, line: str, site: Site) -> Step:
+def _step(action: LineAction, line: str, layout: ClusterLayout) -> PlanStep:
     unknown = f"the planner's model does not know the step {line!r}"
     match action:
         case Phones(verb=PhoneVerb.BOOT, groups=()):
@@ -167,7 +179,7 @@ def _step(action: Action, line: str, site: Site) -> Step:
         case Admin(text, node, None, everywhere=False) if text.startswith(_REGENERATE):
             unit = text.removeprefix(_REGENERATE)
             try:
-                return regeneration(unit, node or site.nodes[0], site)
+                return regeneration(unit, node or layout.nodes[0], layout)
             except PhoneError as error:
                 raise PhoneError(f"{unknown}: {error}", hint=error.hint) from None
         case _:

@@ -9,10 +9,14 @@ from tokenless.phone_emulator.rehearsal.outcome.expectations import (
     StepReport,
     differences,
 )
-from tokenless.phone_emulator.rehearsal.outcome.expected_stuck import Foresight
-from tokenless.phone_emulator.rehearsal.outcome.group_status import standings
-from tokenless.phone_emulator.rehearsal.rig.rig import Stage
-from tokenless.phone_emulator.rehearsal.scripts.actions import Action, Phones, PhoneVerb
+from tokenless.phone_emulator.rehearsal.outcome.expected_stuck import ExpectedStuck
+from tokenless.phone_emulator.rehearsal.outcome.group_status import group_statuses
+from tokenless.phone_emulator.rehearsal.rig.rig import RehearsalRig
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
+    LineAction,
+    Phones,
+    PhoneVerb,
+)
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 from tokenless.protocol.errors import TokenlessError
@@ -21,7 +25,7 @@ _TRANSCRIPT_LINE: Final = "$ {line}"
 
 
 @dataclass(frozen=True, slots=True)
-class Watcher:
+class ProgressListener:
     """Who wants to see a rehearsal while it runs."""
 
     on_step: Callable[[int, Step], None] = lambda *_: None
@@ -33,7 +37,7 @@ class Watcher:
 
 
 async def play(
-    script: Script, stage: Stage, watcher: Watcher
+    script: Script, rig: RehearsalRig, listener: ProgressListener
 ) -> AsyncIterator[StepReport]:
     """Play a script on a stage that was set up for it.
 
@@ -41,42 +45,42 @@ async def play(
         PhoneError: When a line of the script is not understood; before anything is
             done.
     """
-    foresight = Foresight()
+    expected_stuck = ExpectedStuck()
     parsed = [[parse_action(line) for line in step.run] for step in script.steps]
     for number, (step, actions) in enumerate(zip(script.steps, parsed, strict=True), 1):
-        watcher.on_step(number, step)
-        yield await _play_step(number, step, actions, stage, watcher, foresight)
+        listener.on_step(number, step)
+        yield await _play_step(number, step, actions, rig, listener, expected_stuck)
 
 
 async def _play_step(  # noqa: PLR0917 - one caller
     number: int,
     step: Step,
-    actions: list[Action],
-    stage: Stage,
-    watcher: Watcher,
-    foresight: Foresight,
+    actions: list[LineAction],
+    rig: RehearsalRig,
+    listener: ProgressListener,
+    expected_stuck: ExpectedStuck,
 ) -> StepReport:
     began = time.monotonic()
     transcript: list[str] = []
     refusal: str | None = None
     left_out: tuple[str, ...] = ()
-    stage.cast.booted.clear()
+    rig.phone_groups.booted.clear()
     for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
         transcript.append(_TRANSCRIPT_LINE.format(line=line))
         if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
-            watcher.on_boot(stage.cast.size(action.groups))
+            listener.on_boot(rig.phone_groups.size(action.groups))
         try:
-            await stage.perform(action, transcript.append, watcher.on_phone)
+            await rig.perform(action, transcript.append, listener.on_phone)
         except TokenlessError as error:
             refusal, left_out = error.explain(), step.run[done:]
             transcript.append(refusal)
             break
-    nodes, groups = await stage.nodes(), stage.cast.reports
-    found = standings(
-        stage.cast,
-        await stage.facts(),
-        await stage.prospects(),
-        await stage.registrations(),
+    nodes, groups = await rig.nodes(), rig.phone_groups.reports
+    found = group_statuses(
+        rig.phone_groups,
+        await rig.facts(),
+        await rig.prospects(),
+        await rig.registrations(),
     )
     printed = "\n".join(text.rstrip("\n") for text in transcript)
     return StepReport(
@@ -87,8 +91,8 @@ async def _play_step(  # noqa: PLR0917 - one caller
         left_out=left_out,
         nodes=nodes,
         groups=groups,
-        standings=found,
-        stuck=stage.cast.stuck,
+        statuses=found,
+        stuck=rig.phone_groups.stuck,
         differences=tuple(
             differences(
                 step,
@@ -96,9 +100,9 @@ async def _play_step(  # noqa: PLR0917 - one caller
                 transcript=printed,
                 nodes=nodes,
                 groups=groups,
-                standings=found,
+                statuses=found,
             )
         ),
-        unforeseen=foresight.unforeseen(step, stage.cast.booted, found),
+        unforeseen=expected_stuck.unforeseen(step, rig.phone_groups.booted, found),
         seconds=time.monotonic() - began,
     )

@@ -14,8 +14,8 @@ import trio
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
-from tokenless.phone_emulator.rehearsal.play.player import Watcher, play
-from tokenless.phone_emulator.rehearsal.rig.rig import open_stage
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
+from tokenless.phone_emulator.rehearsal.rig.rig import open_rig
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 
@@ -113,7 +113,7 @@ def run_script(
     script: Script,
     phones: int,
     folder: Path,
-    watcher: Watcher,
+    listener: ProgressListener,
     on_report: Callable[[StepReport], None] = lambda _: None,
 ) -> Played:
     """Play a script in an empty folder.
@@ -122,7 +122,7 @@ def run_script(
         script: What.
         phones: How many, beside groups of a fixed size.
         folder: Where cluster, flash and logs are put.
-        watcher: Sees it run.
+        listener: Sees it run.
         on_report: Is given each step's report as it ends.
 
     Raises:
@@ -130,20 +130,20 @@ def run_script(
             be done, as far as that can be known before anything is played.
     """
     check_lines(script)
-    return trio.run(_run, script, phones, folder, watcher, on_report)
+    return trio.run(_run, script, phones, folder, listener, on_report)
 
 
 async def _run(
     script: Script,
     phones: int,
     folder: Path,
-    watcher: Watcher,
+    listener: ProgressListener,
     on_report: Callable[[StepReport], None],
 ) -> Played:
     began = time.monotonic()
     reports = []
-    async with open_stage(script, phones, folder) as stage:
-        async for report in play(script, stage, watcher):
+    async with open_rig(script, phones, folder) as rig:
+        async for report in play(script, rig, listener):
             reports.append(report)
             on_report(report)
     return Played(script, phones, tuple(reports), time.monotonic() - began)

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import GLOSSARY, plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.outcome.group_status import Standing
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.html_steps import (
     step_sections,
     verdict_badge,
 )
-from tokenless.phone_emulator.rehearsal.reports.html_style import STYLE
 from tokenless.phone_emulator.rehearsal.reports.html_text import (
     Html,
     code_words,
     join,
+    style_sheet,
     table,
     tag,
 )
@@ -32,7 +32,7 @@ def render_report(played: Played) -> str:
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", f"Rehearsal: {script.name}"),
-        tag("style", Html(STYLE)),
+        tag("style", style_sheet("report.css"), style_sheet("timeline.css")),
     )
     body = tag(
         "body",
@@ -78,7 +78,7 @@ def _approximations(played: Played) -> Iterator[Html]:
 
 
 def _phones(steps: Sequence[StepReport]) -> int:
-    return sum(standing.phones for standing in steps[-1].standings) if steps else 0
+    return sum(status.phones for status in steps[-1].statuses) if steps else 0
 
 
 def _in_short(played: Played) -> Iterator[Html]:
@@ -100,16 +100,16 @@ def _in_short(played: Played) -> Iterator[Html]:
             tag("strong", f"Step {guilty.number}, “{guilty.step.title}”: "),
             f"{guilty.impact}.",
         ),
-        *(part for each in _causes(guilty.standings) for part in each),
+        *(part for each in _causes(guilty.statuses) for part in each),
         _ending(played),
         class_="short",
     )
 
 
-def _causes(standings: Sequence[Standing]) -> Iterator[tuple[Html, ...]]:
+def _causes(statuses: Sequence[GroupStatus]) -> Iterator[tuple[Html, ...]]:
     """Tell why, once for all groups that have the same cause and the same way out."""
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for each in standings:
+    for each in statuses:
         refusals = [*each.refusals, *each.prospects]
         if refusals:
             cause = plain_cause(refusals[0].code)
@@ -142,10 +142,10 @@ def _ending(played: Played) -> Html:
 
 def _anchors_table(steps: Sequence[StepReport]) -> Html:
     """Show, for each group and step, the anchors of the phone that has the fewest."""
-    groups = [standing.group for standing in steps[-1].standings] if steps else []
+    groups = [status.group for status in steps[-1].statuses] if steps else []
     rows: list[tuple[str, ...]] = []
     for index, group in enumerate(groups):
-        cells = (_anchors_cell(step.standings[index]) for step in steps)
+        cells = (_anchors_cell(step.statuses[index]) for step in steps)
         rows.append((group, *cells))
     head = ("group", *(f"after step {step.number}" for step in steps))
     note = (
@@ -155,8 +155,8 @@ def _anchors_table(steps: Sequence[StepReport]) -> Html:
     return join(table(head, rows, "anchors"), tag("p", note, class_="note"))
 
 
-def _anchors_cell(standing: Standing) -> Html:
-    fewest = standing.fewest
+def _anchors_cell(status: GroupStatus) -> Html:
+    fewest = status.fewest
     if fewest is None:
         return tag("span", "no list", class_="note")
     level = "none" if fewest.is_locked_out else ""

@@ -9,7 +9,7 @@ from tokenless.phone_emulator.rehearsal.outcome.expectations import (
     StepReport,
     asked_of,
 )
-from tokenless.phone_emulator.rehearsal.outcome.group_status import Standing
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.reports.html_text import (
     Html,
@@ -38,14 +38,14 @@ def step_sections(steps: Sequence[StepReport]) -> Iterator[Html]:
     for step in steps:
         fresh = [
             each
-            for each in step.standings
+            for each in step.statuses
             if each.sample is not None and samples.get(each.group) is not each.sample
         ]
         samples.update({each.group: each.sample for each in fresh})
         yield _step(step, fresh)
 
 
-def _step(step: StepReport, booted: Sequence[Standing]) -> Html:
+def _step(step: StepReport, booted: Sequence[GroupStatus]) -> Html:
     marks = [
         part
         for verdict in step_verdicts(step)
@@ -64,7 +64,7 @@ def _step(step: StepReport, booted: Sequence[Standing]) -> Html:
             for each in (*step.differences, *step.unforeseen)
         ),
         _groups_table(step),
-        *(part for each in step.standings for part in _trouble(each)),
+        *(part for each in step.statuses for part in _trouble(each)),
         _checksums(step),
         _details("What the commands printed", step.transcript),
         *(_logs(each) for each in booted),
@@ -84,28 +84,28 @@ def _groups_table(step: StepReport) -> Html:
         "anchors left", "TVS it can ask", "dial tone", "expected",
     )  # fmt: skip
     rows: list[tuple[str, ...]] = []
-    for standing in step.standings:
-        reports = step.groups.get(standing.group, ())
-        asked = expected.get(standing.group)
+    for status in step.statuses:
+        reports = step.groups.get(status.group, ())
+        asked = expected.get(status.group)
         rows.append(
             (
-                f"{standing.group} ({standing.model})",
-                _states(standing),
+                f"{status.group} ({status.model})",
+                _states(status),
                 *(_fates(reports, kind) for kind in FileKind),
-                anchors_words(standing),
-                tvs_words(standing),
-                dial_tone_words(standing),
+                anchors_words(status),
+                tvs_words(status),
+                dial_tone_words(status),
                 "" if asked is None else _expected(asked),
             )
         )
     return table(head, rows, "groups")
 
 
-def _states(standing: Standing) -> Html:
+def _states(status: GroupStatus) -> Html:
     return join(
         *(
             tag("span", f"{count} {state}", class_=f"state {state.replace(' ', '-')}")
-            for state, count in standing.states.items()
+            for state, count in status.states.items()
         )
     )
 
@@ -141,12 +141,12 @@ def _yes_no(value: object) -> str:
             return str(value)
 
 
-def _trouble(standing: Standing) -> Iterator[Html]:
-    failures = standing.registrations.failures.items()
+def _trouble(status: GroupStatus) -> Iterator[Html]:
+    failures = status.registrations.failures.items()
     if failures:
         yield tag(
             "div",
-            tag("h4", f"Why {standing.group} could not register"),
+            tag("h4", f"Why {status.group} could not register"),
             tag(
                 "ul",
                 *(
@@ -156,18 +156,18 @@ def _trouble(standing: Standing) -> Iterator[Html]:
             ),
             class_="trouble",
         )
-    if not standing.refusals and not standing.prospects:
+    if not status.refusals and not status.prospects:
         return
-    remedies = (tag("li", code_words(remedy.text)) for remedy in standing.remedies)
+    remedies = (tag("li", code_words(remedy.text)) for remedy in status.remedies)
     yield tag(
         "div",
-        *_why(f"Why {standing.group} refuses", standing.refusals),
-        *_why(f"Why {standing.group} would refuse, started now", standing.prospects),
+        *_why(f"Why {status.group} refuses", status.refusals),
+        *_why(f"Why {status.group} would refuse, started now", status.prospects),
         *(
             tag("p", code_words(f"This rests on an inferred rule: {rule.words}."))
-            for rule in standing.inferred_rules
+            for rule in status.inferred_rules
         ),
-        tag("p", f"What would recover {standing.group}:"),
+        tag("p", f"What would recover {status.group}:"),
         tag("ol", *remedies),
         class_="trouble",
     )
@@ -231,8 +231,8 @@ def _shown(md5: str | None) -> str:
     return md5 or "no file"
 
 
-def _logs(standing: Standing) -> Html:
-    sample = standing.sample
+def _logs(status: GroupStatus) -> Html:
+    sample = status.sample
     if sample is None:
         return Html()
     sides = tag(
@@ -241,7 +241,7 @@ def _logs(standing: Standing) -> Html:
         _side("the cluster's services meanwhile", sample.services),
         class_="sides",
     )
-    return _folded(f"Both sides' log of one phone of {standing.group}", sides)
+    return _folded(f"Both sides' log of one phone of {status.group}", sides)
 
 
 def _side(title: str, lines: Sequence[str]) -> Html:

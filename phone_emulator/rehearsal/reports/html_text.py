@@ -1,6 +1,7 @@
 """HTML as text: whatever is not HTML already is escaped."""
 
 from html import escape
+from pathlib import Path
 from typing import Final
 
 from tokenless.protocol.certificates.name_text import printable_lines
@@ -60,3 +61,8 @@ def code_words(text: str) -> Html:
 def _safe(part: str) -> str:
     # Browsers obey marks that turn the direction of writing, too.
     return part if isinstance(part, Html) else escape(printable_lines(part))
+
+
+def style_sheet(name: str) -> Html:
+    """Return a file of styles that lies beside the reports."""
+    return Html("\n" + Path(__file__).with_name(name).read_text())

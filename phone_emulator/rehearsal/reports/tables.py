@@ -13,7 +13,7 @@ from rich.text import Text
 from tokenless.ground.terminal import cell, cells, progress_bar, talk_line
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.reports.text_report import step_mark
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
 from tokenless.phone_emulator.rehearsal.scripts.script import Step
@@ -26,7 +26,7 @@ WIDTH_IN_FILES: Final = 160
 
 
 @contextmanager
-def progress_view(results: Console | None = None) -> Iterator[Watcher]:
+def progress_view(results: Console | None = None) -> Iterator[ProgressListener]:
     """Show how a rehearsal goes; yield what a player feeds.
 
     A bar when standard error is a terminal, else a line a step.
@@ -49,7 +49,7 @@ def progress_view(results: Console | None = None) -> Iterator[Watcher]:
             if bar.disable:
                 talk_line(words)
 
-        yield Watcher(
+        yield ProgressListener(
             begin_step,
             lambda phones: bar.update(task, total=phones, completed=0),
             lambda: bar.advance(task),
@@ -126,8 +126,8 @@ def _groups(report: StepReport) -> list[str]:
 def _dial_tones(report: StepReport) -> list[str]:
     """Count all phones that are on by how they are registered."""
     counts: Counter[str] = Counter()
-    for standing in report.standings:
-        for state, count in standing.registrations.counts.items():
+    for status in report.statuses:
+        for state, count in status.registrations.counts.items():
             counts[state.value] += count
     return [f"{count} {state}" for state, count in counts.items()]
 

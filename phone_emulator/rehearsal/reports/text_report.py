@@ -11,7 +11,10 @@ from rich.text import Text
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport, asked_of
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState, Standing
+from tokenless.phone_emulator.rehearsal.outcome.group_status import (
+    GroupStatus,
+    PhoneStatus,
+)
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
@@ -24,14 +27,14 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import (
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal
 
 _STYLES = {
-    PhoneState.OK: "green",
-    PhoneState.DEGRADED: "yellow",
-    PhoneState.STUCK: "bold red",
-    PhoneState.UNREACHABLE: "red",
-    PhoneState.WOULD_BE_STUCK: "dim red",
-    PhoneState.NOT_RESTARTED: "dim",
-    PhoneState.OFF: "dim",
-    PhoneState.NEW: "dim",
+    PhoneStatus.OK: "green",
+    PhoneStatus.DEGRADED: "yellow",
+    PhoneStatus.STUCK: "bold red",
+    PhoneStatus.UNREACHABLE: "red",
+    PhoneStatus.WOULD_BE_STUCK: "dim red",
+    PhoneStatus.NOT_RESTARTED: "dim",
+    PhoneStatus.OFF: "dim",
+    PhoneStatus.NEW: "dim",
 }
 _TONES: Final = {
     Tone.GOOD: "green",
@@ -74,12 +77,12 @@ def step_story(report: StepReport) -> Group:
         Padding(cell(f"not carried out: {line}", "red"), (0, 3))
         for line in report.left_out
     )
-    parts.append(Padding(_groups(report.standings), (0, 3)))
+    parts.append(Padding(_groups(report.statuses), (0, 3)))
     if inferred := [n for n, each in asked_of(report.step).items() if each.inferred]:
         words = f"inferred from the phone's rules: {', '.join(inferred)}"
         parts.append(Padding(cell(words, "dim"), (0, 3)))
     parts.extend(
-        Padding(line, (0, 3)) for each in report.standings for line in _trouble(each)
+        Padding(line, (0, 3)) for each in report.statuses for line in _trouble(each)
     )
     parts.extend(
         Padding(cell(f"FAILED: {difference}", "red"), (0, 3))
@@ -88,14 +91,14 @@ def step_story(report: StepReport) -> Group:
     return Group(*parts)
 
 
-def _groups(standings: Sequence[Standing]) -> Table:
+def _groups(statuses: Sequence[GroupStatus]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("group")
     table.add_column("phones")
     table.add_column("anchors left")
     table.add_column("TVS it can ask")
     table.add_column("dial tone")
-    for each in standings:
+    for each in statuses:
         table.add_row(
             cell(f"{each.group} ({each.model})"),
             _states(each),
@@ -106,32 +109,32 @@ def _groups(standings: Sequence[Standing]) -> Table:
     return table
 
 
-def _states(standing: Standing) -> Text:
+def _states(status: GroupStatus) -> Text:
     return Text(", ").join(
         Text(f"{count} {state}", _STYLES[state])
-        for state, count in standing.states.items()
+        for state, count in status.states.items()
     )
 
 
-def anchors_words(standing: Standing) -> str:
+def anchors_words(status: GroupStatus) -> str:
     """Return how many anchors a group has left, and which."""
-    fewest = standing.fewest
+    fewest = status.fewest
     if fewest is None:
         return "holds no list: takes the first one"
     return f"{len(fewest.signers)}: {', '.join(fewest.signers) or 'none'}"
 
 
-def tvs_words(standing: Standing) -> str:
+def tvs_words(status: GroupStatus) -> str:
     """Return how many TVS servers a group can ask, and which."""
-    fewest = standing.fewest
+    fewest = status.fewest
     if fewest is None:
         return "-"
     return f"{len(fewest.tvs)}: {', '.join(fewest.tvs) or 'none'}"
 
 
-def dial_tone_words(standing: Standing) -> str:
+def dial_tone_words(status: GroupStatus) -> str:
     """Return how a group's phones that are on are registered."""
-    registered = standing.registrations
+    registered = status.registrations
     if not registered.phones:
         return "-"
     counts = registered.counts.items()
@@ -140,23 +143,23 @@ def dial_tone_words(standing: Standing) -> str:
     return ", ".join(f"{count} {state.value}" for state, count in counts)
 
 
-def _trouble(standing: Standing) -> Iterator[Text]:
-    for failure, count in standing.registrations.failures.items():
-        words = f"{phones_words(count)} of {standing.group} could not register"
+def _trouble(status: GroupStatus) -> Iterator[Text]:
+    for failure, count in status.registrations.failures.items():
+        words = f"{phones_words(count)} of {status.group} could not register"
         yield Text.assemble(cell(f"{words}: ", "red"), cell(str(failure)))
     for refuses, all_refusals in (
-        ("refuses", standing.refusals),
-        ("would refuse", standing.prospects),
+        ("refuses", status.refusals),
+        ("would refuse", status.prospects),
     ):
         for cause, refusals in by_cause(all_refusals):
-            words = f"{standing.group} {refuses} {files_words(refusals)}. "
+            words = f"{status.group} {refuses} {files_words(refusals)}. "
             yield Text.assemble(cell(words, "red"), cell(cause))
             yield cell(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
-    for rule in standing.inferred_rules:
+    for rule in status.inferred_rules:
         yield cell(f"  rests on an inferred rule: {rule.words}", "yellow")
-    if standing.remedies:
-        yield cell(f"What recovers {standing.group}:")
-        for remedy in standing.remedies:
+    if status.remedies:
+        yield cell(f"What recovers {status.group}:")
+        for remedy in status.remedies:
             yield cell(f"  - {remedy.text}")
 
 

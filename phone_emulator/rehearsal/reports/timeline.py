@@ -11,39 +11,39 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState
+from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.reports.html_text import Html, join, tag
 
 COLOURS: Final = {
-    PhoneState.OK: "#2f855a",
-    PhoneState.DEGRADED: "#d69e2e",
-    PhoneState.STUCK: "#c53030",
-    PhoneState.UNREACHABLE: "#6b46c1",
-    PhoneState.WOULD_BE_STUCK: "#9b6b6b",
-    PhoneState.NOT_RESTARTED: "#a3b8aa",
-    PhoneState.OFF: "#a0aec0",
-    PhoneState.NEW: "#e2e8f0",
+    PhoneStatus.OK: "#2f855a",
+    PhoneStatus.DEGRADED: "#d69e2e",
+    PhoneStatus.STUCK: "#c53030",
+    PhoneStatus.UNREACHABLE: "#6b46c1",
+    PhoneStatus.WOULD_BE_STUCK: "#9b6b6b",
+    PhoneStatus.NOT_RESTARTED: "#a3b8aa",
+    PhoneStatus.OFF: "#a0aec0",
+    PhoneStatus.NEW: "#e2e8f0",
 }
 WORDS: Final = {
-    PhoneState.OK: "holds what is served",
-    PhoneState.DEGRADED: "something is missing",
-    PhoneState.STUCK: "stuck: refuses the cluster's files",
-    PhoneState.UNREACHABLE: "no TFTP server answers",
-    PhoneState.WOULD_BE_STUCK: "would be stuck when it next starts",
-    PhoneState.NOT_RESTARTED: "not restarted; a copy of it booted well",
-    PhoneState.OFF: "off",
-    PhoneState.NEW: "not booted yet",
+    PhoneStatus.OK: "holds what is served",
+    PhoneStatus.DEGRADED: "something is missing",
+    PhoneStatus.STUCK: "stuck: refuses the cluster's files",
+    PhoneStatus.UNREACHABLE: "no TFTP server answers",
+    PhoneStatus.WOULD_BE_STUCK: "would be stuck when it next starts",
+    PhoneStatus.NOT_RESTARTED: "not restarted; a copy of it booted well",
+    PhoneStatus.OFF: "off",
+    PhoneStatus.NEW: "not booted yet",
 }
 _DARK: Final = frozenset(
     {
-        PhoneState.OFF,
-        PhoneState.NEW,
-        PhoneState.DEGRADED,
-        PhoneState.NOT_RESTARTED,
+        PhoneStatus.OFF,
+        PhoneStatus.NEW,
+        PhoneStatus.DEGRADED,
+        PhoneStatus.NOT_RESTARTED,
     }
 )
-_HATCHED_STATES: Final = frozenset({PhoneState.STUCK, PhoneState.WOULD_BE_STUCK})
+_HATCHED_STATES: Final = frozenset({PhoneStatus.STUCK, PhoneStatus.WOULD_BE_STUCK})
 _HATCHED: Final = "url(#hatch)"
 
 _LEFT, _TOP, _HEIGHT = 46.0, 12.0, 190.0
@@ -59,7 +59,7 @@ def timeline(steps: Sequence[StepReport]) -> Html:
     slot = min(_GREATEST_SLOT, max(_LEAST_SLOT, _WIDTH / max(1, len(steps))))
     width = _LEFT + len(steps) * slot
     columns = max(1, int(width // _LEGEND_WIDTH))
-    seen = [state for state in PhoneState if _total(steps, state)]
+    seen = [state for state in PhoneStatus if _total(steps, state)]
     rows = -(-len(seen) // columns)
     below = _TOP + _HEIGHT + (_TITLE_LINES + 2) * _LINE
     height = below + rows * 20
@@ -77,14 +77,14 @@ def timeline(steps: Sequence[StepReport]) -> Html:
     )
 
 
-def _total(steps: Sequence[StepReport], state: PhoneState) -> int:
+def _total(steps: Sequence[StepReport], state: PhoneStatus) -> int:
     return sum(_states(step)[state] for step in steps)
 
 
-def _states(step: StepReport) -> Counter[PhoneState]:
-    states: Counter[PhoneState] = Counter()
-    for standing in step.standings:
-        states.update(standing.states)
+def _states(step: StepReport) -> Counter[PhoneStatus]:
+    states: Counter[PhoneStatus] = Counter()
+    for status in step.statuses:
+        states.update(status.states)
     return states
 
 
@@ -110,7 +110,7 @@ def _bar(index: int, slot: float, step: StepReport) -> Iterator[Html]:
     states = _states(step)
     total = states.total() or 1
     middle, y = _LEFT + (index + 0.5) * slot, _TOP + _HEIGHT
-    for state in PhoneState:
+    for state in PhoneStatus:
         height = _HEIGHT * states[state] / total
         y -= height
         if height:
@@ -128,7 +128,7 @@ class _Block:
     width: float
     height: float
 
-    def draw(self, state: PhoneState, count: int) -> Iterator[Html]:
+    def draw(self, state: PhoneStatus, count: int) -> Iterator[Html]:
         """Draw the phones of one state."""
         place = {
             "x": round(self.middle - self.width / 2, 2),
@@ -166,7 +166,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def _legend(seen: Sequence[PhoneState], columns: int, below: float) -> Iterator[Html]:
+def _legend(seen: Sequence[PhoneStatus], columns: int, below: float) -> Iterator[Html]:
     for index, state in enumerate(seen):
         x = _LEFT + (index % columns) * _LEGEND_WIDTH
         y = below + (index // columns) * 20

@@ -10,12 +10,12 @@ from typing import Final, assert_never
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
+    AdminAction,
     Backup,
     CreateToken,
     CtlClient,
     ExportRecoveryKey,
     ImportCertificates,
-    OfficeAction,
     SignWithRecoveryKey,
     UploadCertificate,
 )
@@ -50,7 +50,7 @@ _Saved = dict[tuple[int, TrustStore], str]
 """Serial numbers by node and unit."""
 
 
-class Office:
+class AdminActions:
     """Everything that an administrator does to the clusters of a rehearsal."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Office:
         self._backups: dict[str, _Saved] = {}
 
     def perform(
-        self, action: OfficeAction, say: Say, is_up: Callable[[str], bool]
+        self, action: AdminAction, say: Say, is_up: Callable[[str], bool]
     ) -> None:
         """Do one action.
 

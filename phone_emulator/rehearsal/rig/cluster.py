@@ -33,7 +33,7 @@ _CALLMANAGER: Final = ("sccp_port", "sccps_port", "sip_port", "sips_port")
 _TVS_TIMEOUT_S: Final = 5.0
 
 
-class Site:
+class RunningCluster:
     """A cluster, and which of its nodes are served."""
 
     def __init__(
@@ -126,7 +126,7 @@ class Site:
 
 
 @contextmanager
-def open_site(
+def open_cluster(
     name: str,
     settings: Mapping[str, Any],
     folder: Path,
@@ -134,7 +134,7 @@ def open_site(
     clock: Callable[[], float],
     *,
     unserved: int = 0,
-) -> Iterator[Site]:
+) -> Iterator[RunningCluster]:
     """Make a cluster in a folder; nothing is served yet.
 
     Args:
@@ -157,7 +157,7 @@ def open_site(
     )
     config = msgspec.structs.replace(config, nodes=(*config.nodes, *in_lists_only))
     with closing(Cluster.open(folder, config, clock=clock)) as cluster:
-        yield Site(name, cluster, nursery, served)
+        yield RunningCluster(name, cluster, nursery, served)
 
 
 def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
@@ -169,6 +169,7 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
         "tftp": {"port": files},
         "http": {"port": files, "tls_port": free_port(addresses, socket.SOCK_STREAM)},
         "tvs": {"port": free_port(addresses, socket.SOCK_STREAM)},
+        "capf": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "callmanager": {
             name: free_port(addresses, socket.SOCK_STREAM) for name in _CALLMANAGER
         },
@@ -227,16 +228,18 @@ def _load(file: Path) -> bytes | None:
         return None
 
 
-def site_of(sites: Mapping[str, Site], node: str) -> Site:
+def cluster_of(
+    running_clusters: Mapping[str, RunningCluster], node: str
+) -> RunningCluster:
     """Return the cluster that a node belongs to.
 
     Raises:
         PhoneError: When it belongs to none.
     """
-    for site in sites.values():
-        if site.has(node):
-            return site
-    names = (name for site in sites.values() for name in site.servers)
+    for running in running_clusters.values():
+        if running.has(node):
+            return running
+    names = (name for running in running_clusters.values() for name in running.servers)
     raise PhoneError(
         f"there is no node {node} that is served", hint=f"nodes are {', '.join(names)}"
     )

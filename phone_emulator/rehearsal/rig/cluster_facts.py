@@ -1,6 +1,6 @@
 """What a cluster can do at a moment: who signs, whom its TVS nodes vouch for.
 
-Plain values, read from the cluster and from its running services. `standing` and
+Plain values, read from the cluster and from its running services. `status` and
 `remedies` compare them with what phones hold.
 """
 

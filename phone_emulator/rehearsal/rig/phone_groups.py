@@ -23,15 +23,20 @@ from tokenless.phone_emulator.rehearsal.rig.prospects import (
 )
 from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap
 from tokenless.phone_emulator.rehearsal.scripts.script import Group
-from tokenless.phone_emulator.secd.events import FlashContents, Habits, Identity, Server
+from tokenless.phone_emulator.secd.events import (
+    FlashContents,
+    PhoneBehaviour,
+    PhoneIdentity,
+    Server,
+)
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.phones.models import PHONE_MODELS
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 
 _FIRST_MAC: Final = 0x001122000000
 # Rehearsals lose no packets: asking often would get no phone a file, and a node that
 # is down keeps every phone waiting for as long as it is asked.
-_WISHES: Final = Wishes(timeout_s=1.0, retransmits=3)
+_WISHES: Final = DownloadOptions(timeout_s=1.0, retransmits=3)
 _CONCURRENCY: Final = 128
 
 Progress = Callable[[], None]
@@ -49,7 +54,7 @@ class Sample:
     """What the cluster's services wrote meanwhile; no other phone was booting."""
 
 
-class Cast:
+class PhoneGroups:
     """All phones of a rehearsal, and the last report of each."""
 
     def __init__(
@@ -79,7 +84,7 @@ class Cast:
         self.nodes = dict(nodes)
         self._settings = FleetSettings(
             concurrency=_CONCURRENCY,
-            wishes=_WISHES,
+            download_options=_WISHES,
             retries=0,
             http_port=http_port,
             clock=clock,
@@ -96,16 +101,16 @@ class Cast:
 
     def _identities(
         self, groups: Sequence[Group], sizes: Mapping[str, int], usual: Sequence[str]
-    ) -> dict[str, list[Identity]]:
+    ) -> dict[str, list[PhoneIdentity]]:
         """Give every phone a MAC address, and the servers and habits of its group."""
         addresses = count(_FIRST_MAC)
-        phones: dict[str, list[Identity]] = {}
+        phones: dict[str, list[PhoneIdentity]] = {}
         for group in groups:
             order = self._servers(group.tftp or usual)
-            habits = Habits(refuses_expired_signers=group.minds_expiry)
+            habits = PhoneBehaviour(refuses_expired_signers=group.minds_expiry)
             prefix = PHONE_MODELS[group.model].device_prefix
             phones[group.name] = [
-                Identity(
+                PhoneIdentity(
                     device=f"{prefix}{number:012X}",
                     model_name=group.model,
                     servers=order,
@@ -116,7 +121,7 @@ class Cast:
         return phones
 
     @property
-    def groups(self) -> Mapping[str, Sequence[Identity]]:
+    def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
         """All phones by group."""
         return self._groups
 
@@ -160,7 +165,7 @@ class Cast:
 
     async def _boot_phones(
         self,
-        phones: Sequence[Identity],
+        phones: Sequence[PhoneIdentity],
         group_of: Mapping[str, str],
         progress: Progress,
     ) -> Fleet:
@@ -233,7 +238,7 @@ class Cast:
         }
         nodes = {server: name for name, server in self.nodes.items() if name in up}
         found = await prospects(
-            waiting, nodes, wishes=_WISHES, clock=self._settings.clock
+            waiting, nodes, download_options=_WISHES, clock=self._settings.clock
         )
         self._tap.skip()
         return found

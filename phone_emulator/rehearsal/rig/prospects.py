@@ -16,12 +16,12 @@ import trio
 from tokenless.phone_emulator.phone import Network, Phone, open_network
 from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
-from tokenless.phone_emulator.secd.events import FlashContents, Identity, Server
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.phone_emulator.secd.files import decode_configuration
 from tokenless.phone_emulator.secd.report import CHANGED, BootReport, Outcome
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.configuration import TvsMember
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
 
@@ -37,7 +37,7 @@ Clock = Callable[[], float]
 class Waiting:
     """A phone that is off or was not restarted since a change."""
 
-    identity: Identity
+    identity: PhoneIdentity
     contents: FlashContents
 
 
@@ -67,7 +67,7 @@ async def prospects(
     phones: Mapping[str, Waiting],
     nodes: Mapping[Server, str],
     *,
-    wishes: Wishes,
+    download_options: DownloadOptions,
     clock: Clock,
 ) -> dict[str, Prospect]:
     """Return what phones would do, by device.
@@ -75,7 +75,7 @@ async def prospects(
     Args:
         phones: The phones by device.
         nodes: The names of the TFTP nodes that are up, by their server.
-        wishes: How patiently copies ask for files.
+        download_options: How patiently copies ask for files.
         clock: What they take for the time.
     """
     cases: dict[_Case, tuple[Waiting, Server]] = {}
@@ -85,7 +85,7 @@ async def prospects(
         of_phone[device] = [_case(phone, server) for server in up]
         for case in of_phone[device]:
             cases.setdefault(case, (phone, case.server))
-    reports = await _boot_copies(cases, wishes, clock)
+    reports = await _boot_copies(cases, download_options, clock)
     return {
         device: _prospect(
             (reports[case], nodes[case.server]) for case in of_phone[device]
@@ -117,7 +117,9 @@ def _members(configuration: bytes | None) -> tuple[TvsMember, ...]:
 
 
 async def _boot_copies(
-    cases: Mapping[_Case, tuple[Waiting, Server]], wishes: Wishes, clock: Clock
+    cases: Mapping[_Case, tuple[Waiting, Server]],
+    download_options: DownloadOptions,
+    clock: Clock,
 ) -> dict[_Case, BootReport]:
     reports: dict[_Case, BootReport] = {}
     if not cases:
@@ -132,7 +134,9 @@ async def _boot_copies(
             reports[case] = await copy.boot(network)
 
     async with (
-        open_network(wishes=wishes, http_port=http_port, clock=clock) as network,
+        open_network(
+            download_options=download_options, http_port=http_port, clock=clock
+        ) as network,
         trio.open_nursery() as nursery,
     ):
         for case in cases:

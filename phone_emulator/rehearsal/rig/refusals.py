@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.secd.report import Action, BootReport
+from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
 
-_REFUSED: Final = frozenset({Action.REJECTED, Action.FAILED})
+_REFUSED: Final = frozenset({FileAction.REJECTED, FileAction.FAILED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,21 @@ import trio
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.rehearsal.rig.admin_actions import Office
-from tokenless.phone_emulator.rehearsal.rig.cluster import Site, open_site, site_of
+from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.cluster import (
+    RunningCluster,
+    cluster_of,
+    open_cluster,
+)
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
-from tokenless.phone_emulator.rehearsal.rig.phone_groups import Cast, Progress
+from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Progress
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_log
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    Action,
     AddNode,
+    AdminAction,
+    LineAction,
     NodePower,
-    OfficeAction,
     PassTime,
     Phones,
     PhoneVerb,
@@ -62,34 +66,34 @@ class Calendar:
         self._ahead_s += days * _DAY_S
 
 
-class Stage:
+class RehearsalRig:
     """Served clusters, their administrator's office, and the phones."""
 
     def __init__(
         self,
-        sites: Mapping[str, Site],
-        cast: Cast,
-        office: Office,
+        running_clusters: Mapping[str, RunningCluster],
+        phone_groups: PhoneGroups,
+        admin_actions: AdminActions,
         calendar: Calendar,
     ) -> None:
-        self.cast = cast
-        self._sites = sites
-        self._office = office
+        self.phone_groups = phone_groups
+        self._running = running_clusters
+        self._admin_actions = admin_actions
         self._calendar = calendar
 
-    async def perform(self, action: Action, say: Say, progress: Progress) -> None:
+    async def perform(self, action: LineAction, say: Say, progress: Progress) -> None:
         """Do what one line of a step says.
 
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
         if not isinstance(action, Phones):
-            self.cast.note_change()
+            self.phone_groups.note_change()
         match action:
             case Phones():
                 await self._phones(action, progress)
             case NodePower(node=name, up=up):
-                served = site_of(self._sites, name).served
+                served = cluster_of(self._running, name).served
                 await (served.start(name) if up else served.stop(name))
             case RenameNode():
                 await self._rename(action, say)
@@ -101,18 +105,18 @@ class Stage:
                 self._calendar.pass_days(days)
                 say(f"{days:g} days later")
             case _:
-                await self._at_the_desk(action, say)
+                await self._administer(action, say)
 
-    async def _at_the_desk(self, action: OfficeAction, say: Say) -> None:
+    async def _administer(self, action: AdminAction, say: Say) -> None:
         def is_up(name: str) -> bool:
-            return any(site.served.is_up(name) for site in self._sites.values())
+            return any(running.served.is_up(name) for running in self._running.values())
 
         # Commands wait for nodes that are served by this very process.
-        await trio.to_thread.run_sync(self._office.perform, action, say, is_up)
+        await trio.to_thread.run_sync(self._admin_actions.perform, action, say, is_up)
 
     async def _rename(self, action: RenameNode, say: Say) -> None:
-        site = site_of(self._sites, action.node)
-        cluster = site.cluster
+        running = cluster_of(self._running, action.node)
+        cluster = running.cluster
 
         def rename() -> None:
             node = cluster.node(action.node)
@@ -120,13 +124,13 @@ class Stage:
             announce(cluster)
 
         await trio.to_thread.run_sync(rename)
-        site.rename(action.node, action.new)
-        self.cast.nodes.update(site.servers)
+        running.rename(action.node, action.new)
+        self.phone_groups.nodes.update(running.servers)
         say(f"{action.node} is {action.new} now; its certificates were made anew")
 
     async def _add(self, action: AddNode, say: Say) -> None:
-        site = next(iter(self._sites.values()))
-        cluster = site.cluster
+        running = next(iter(self._running.values()))
+        cluster = running.cluster
         check_address(action.address)
 
         def add() -> None:
@@ -134,77 +138,79 @@ class Stage:
             announce(cluster)
 
         await trio.to_thread.run_sync(add)
-        await site.add(action.node)
-        self.cast.nodes.update(site.servers)
-        say(f"{action.node} ({action.address}) has joined cluster {site.name}")
+        await running.add(action.node)
+        self.phone_groups.nodes.update(running.servers)
+        say(f"{action.node} ({action.address}) has joined cluster {running.name}")
 
     async def _remove(self, action: RemoveNode, say: Say) -> None:
-        site = site_of(self._sites, action.node)
-        cluster = site.cluster
+        running = cluster_of(self._running, action.node)
+        cluster = running.cluster
 
         def remove() -> None:
             remove_node(cluster, cluster.node(action.node), by=_BY)
             announce(cluster)
 
-        await site.remove(action.node)
+        await running.remove(action.node)
         await trio.to_thread.run_sync(remove)
-        say(f"{action.node} has left cluster {site.name}")
+        say(f"{action.node} has left cluster {running.name}")
 
     async def prospects(self) -> dict[str, Prospect]:
         """Find out what phones that wait would do if they started now, by device."""
         up = {
             name
-            for site in self._sites.values()
-            for name in site.servers
-            if site.served.is_up(name)
+            for running in self._running.values()
+            for name in running.servers
+            if running.served.is_up(name)
         }
-        return await self.cast.prospects(up)
+        return await self.phone_groups.prospects(up)
 
     async def registrations(self) -> dict[str, RegistrationReport]:
         """Find out where and how phones that are on are registered now, by device."""
         ports = await trio.to_thread.run_sync(
             lambda: {
                 node.address: node.ports["sccps"]
-                for site in self._sites.values()
-                for node in site.cluster.nodes
+                for running in self._running.values()
+                for node in running.cluster.nodes
                 if "sccps" in node.ports
             }
         )
-        return await self.cast.registrations(SecurePorts(by_address=ports))
+        return await self.phone_groups.registrations(SecurePorts(by_address=ports))
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""
         return await trio.to_thread.run_sync(
             lambda: tuple(
-                view for site in self._sites.values() for view in site.nodes()
+                view for running in self._running.values() for view in running.nodes()
             )
         )
 
     async def facts(self) -> tuple[ClusterFacts, ...]:
         """Find out what every cluster can do now."""
         return await trio.to_thread.run_sync(
-            lambda: tuple(site.facts() for site in self._sites.values())
+            lambda: tuple(running.facts() for running in self._running.values())
         )
 
     async def _phones(self, action: Phones, progress: Progress) -> None:
-        cast = self.cast
+        phone_groups = self.phone_groups
         match action.verb:
             case PhoneVerb.BOOT:
-                await cast.boot(action.groups, progress)
+                await phone_groups.boot(action.groups, progress)
             case PhoneVerb.OFF | PhoneVerb.ON:
-                cast.switch(action.groups, on=action.verb is PhoneVerb.ON)
+                phone_groups.switch(action.groups, on=action.verb is PhoneVerb.ON)
             case PhoneVerb.DELETE_TRUST:
-                cast.delete_trust(action.groups)
+                phone_groups.delete_trust(action.groups)
             case PhoneVerb.FACTORY_RESET:
-                cast.factory_reset(action.groups)
+                phone_groups.factory_reset(action.groups)
             case PhoneVerb.MOVE:
-                cast.move(action.groups, action.to)
+                phone_groups.move(action.groups, action.to)
             case _:
                 assert_never(action.verb)
 
 
 @asynccontextmanager
-async def open_stage(script: Script, phones: int, folder: Path) -> AsyncIterator[Stage]:
+async def open_rig(
+    script: Script, phones: int, folder: Path
+) -> AsyncIterator[RehearsalRig]:
     """Build a script's clusters in an empty folder, serve them, set up the phones.
 
     While the stage is open, the services of this process log into the folder.
@@ -218,15 +224,24 @@ async def open_stage(script: Script, phones: int, folder: Path) -> AsyncIterator
     with tapped_log(folder) as tap, ExitStack() as stack:
         store = stack.enter_context(closing(FleetStore.open(folder / "phones")))
         async with trio.open_nursery() as nursery:
-            sites = _open_sites(script, folder, nursery, calendar, stack)
-            for site in sites.values():
-                await site.start()
-            cast = _cast(script, phones, sites, store=store, tap=tap, calendar=calendar)
-            clusters = {name: site.cluster for name, site in sites.items()}
+            running_clusters = _open_sites(script, folder, nursery, calendar, stack)
+            for running in running_clusters.values():
+                await running.start()
+            phone_groups = _phone_groups(
+                script,
+                phones,
+                running_clusters,
+                store=store,
+                tap=tap,
+                calendar=calendar,
+            )
+            clusters = {
+                name: running.cluster for name, running in running_clusters.items()
+            }
             files = folder / "files"
             files.mkdir()
-            office = Office(clusters, next(iter(sites)), files)
-            yield Stage(sites, cast, office, calendar)
+            admin_actions = AdminActions(clusters, next(iter(running_clusters)), files)
+            yield RehearsalRig(running_clusters, phone_groups, admin_actions, calendar)
             nursery.cancel_scope.cancel()
 
 
@@ -236,10 +251,10 @@ def _open_sites(
     nursery: trio.Nursery,
     calendar: Calendar,
     stack: ExitStack,
-) -> dict[str, Site]:
+) -> dict[str, RunningCluster]:
     check_script(script)  # what was not read from a file was not checked yet
-    sites = {
-        MAIN_CLUSTER: open_site(
+    running_clusters = {
+        MAIN_CLUSTER: open_cluster(
             MAIN_CLUSTER,
             script.cluster,
             folder / "cluster",
@@ -250,27 +265,29 @@ def _open_sites(
     }
     for name, settings in script.others.items():
         place = folder / f"cluster-{name}"
-        sites[name] = open_site(name, settings, place, nursery, calendar)
-    return {name: stack.enter_context(site) for name, site in sites.items()}
+        running_clusters[name] = open_cluster(name, settings, place, nursery, calendar)
+    return {
+        name: stack.enter_context(running) for name, running in running_clusters.items()
+    }
 
 
-def _cast(
+def _phone_groups(
     script: Script,
     phones: int,
-    sites: Mapping[str, Site],
+    running_clusters: Mapping[str, RunningCluster],
     *,
     store: FleetStore,
     tap: LogTap,
     calendar: Calendar,
-) -> Cast:
+) -> PhoneGroups:
     nodes: dict[str, Server] = {}
-    for site in sites.values():
-        nodes.update(site.servers)
-    return Cast(
+    for running in running_clusters.values():
+        nodes.update(running.servers)
+    return PhoneGroups(
         script.groups,
         sizes(script, phones),
         nodes,
-        usual=list(sites[MAIN_CLUSTER].servers),
+        usual=list(running_clusters[MAIN_CLUSTER].servers),
         store=store,
         tap=tap,
         clock=calendar,

@@ -148,7 +148,7 @@ class PassTime:
     days: float
 
 
-OfficeAction = (
+AdminAction = (
     Admin
     | CtlClient
     | CreateToken
@@ -159,6 +159,6 @@ OfficeAction = (
     | Backup
 )
 """What an administrator does at a desk."""
-Action = (
-    OfficeAction | Phones | NodePower | RenameNode | AddNode | RemoveNode | PassTime
+LineAction = (
+    AdminAction | Phones | NodePower | RenameNode | AddNode | RemoveNode | PassTime
 )

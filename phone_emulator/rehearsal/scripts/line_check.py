@@ -19,12 +19,12 @@ from typing import Final
 from tokenless.ground.toml_places import line_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    Action,
     AddNode,
     Admin,
     Backup,
     CreateToken,
     ExportRecoveryKey,
+    LineAction,
     NodePower,
     Phones,
     RemoveNode,
@@ -224,7 +224,7 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
             pass
 
 
-def _follow(action: Action, names: _Names) -> None:
+def _follow(action: LineAction, names: _Names) -> None:
     """Follow what a line changes about the names."""
     match action:
         case CreateToken(name=name):

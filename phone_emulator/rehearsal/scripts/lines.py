@@ -12,7 +12,6 @@ from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    Action,
     AddNode,
     Admin,
     Backup,
@@ -20,6 +19,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CtlClient,
     ExportRecoveryKey,
     ImportCertificates,
+    LineAction,
     NodePower,
     PassTime,
     Phones,
@@ -71,7 +71,7 @@ class LineForm:
     usage: str
     meaning: str
     """What happens, for docs/rehearsals.md."""
-    make: Callable[[Values], Action] = field(repr=False)
+    make: Callable[[Values], LineAction] = field(repr=False)
     synopsis: Synopsis = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,10 +84,10 @@ class Line:
 
     form: LineForm
     values: Values
-    action: Action
+    action: LineAction
 
 
-def _admin(values: Values) -> Action:
+def _admin(values: Values) -> LineAction:
     node, everywhere = values.maybe("NODE"), values.has("--all")
     if node is not None and (everywhere or values.maybe("CLUSTER")):
         raise PhoneError(
@@ -96,7 +96,7 @@ def _admin(values: Values) -> Action:
     return Admin(values.command, node, values.maybe("CLUSTER"), everywhere)
 
 
-def _upload(values: Values) -> Action:
+def _upload(values: Values) -> LineAction:
     store, source, cluster = values.one("STORE"), values.one("SOURCE"), "CLUSTER"
     owner, colon, rest = source.partition(":")
     if not colon or not owner or not rest:
@@ -111,16 +111,16 @@ def _upload(values: Values) -> Action:
     )
 
 
-def _ctl_client(values: Values) -> Action:
+def _ctl_client(values: Values) -> LineAction:
     missing = values.has("--ignore-missing-file")
     return CtlClient(values.maybe("MODE"), values.all("TOKEN"), missing)
 
 
-def _phones(verb: PhoneVerb) -> Callable[[Values], Action]:
+def _phones(verb: PhoneVerb) -> Callable[[Values], LineAction]:
     return lambda values: Phones(verb, values.all("GROUP"), values.all("NODE"))
 
 
-def _pass_time(values: Values) -> Action:
+def _pass_time(values: Values) -> LineAction:
     days = values.one("DAYS")
     if not days.isdecimal() or int(days) > _MAX_DAYS:
         raise PhoneError(
@@ -259,7 +259,7 @@ def parse_line(line: str) -> Line:
         raise PhoneError(f"step line {line!r}: {error}", hint=error.hint) from None
 
 
-def parse_action(line: str) -> Action:
+def parse_action(line: str) -> LineAction:
     """Parse one line into what it does.
 
     Raises:

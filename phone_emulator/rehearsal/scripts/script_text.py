@@ -90,8 +90,7 @@ def _value(value: object) -> str:
         case [*items]:
             return "[" + ", ".join(map(_value, items)) + "]"
         case _:
-            msg = f"TOML has no {type(value).__name__}"
-            raise TypeError(msg)
+            raise TypeError(f"TOML has no {type(value).__name__}")
 
 
 def _toml(character: str) -> str:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from tokenless.ground.files import SHIPPED_CONFIGS
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     SCRIPTS,
@@ -13,7 +14,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     load_scripts,
 )
 
-_FOLDERS: Final = (SCRIPTS, Path(__file__).parents[2] / SCRIPTS)
+_FOLDERS: Final = (SCRIPTS, SHIPPED_CONFIGS / SCRIPTS.name)
 _ENDING: Final = ".toml"
 
 

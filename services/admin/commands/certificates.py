@@ -30,7 +30,7 @@ _PEM: Final = ".pem"
 _NO_WORD: Final = re.compile(r"[^\w.@+-]+")
 
 
-def _own_unit(name: str, *_: str) -> TrustStore:
+def own_unit(name: str, *_: str) -> TrustStore:
     """Return a unit that nodes have an own certificate of.
 
     Raises:
@@ -76,7 +76,7 @@ def list_trust(session: Session) -> None:
 
 
 @TREE.command(
-    "show cert own NAME", values=lambda name: _own_unit(name.partition("/")[0])
+    "show cert own NAME", values=lambda name: own_unit(name.partition("/")[0])
 )
 def show_own(session: Session, name: str) -> None:
     """Show one of this node's own certificates: CallManager, or as the list has it."""
@@ -126,7 +126,7 @@ def _regeneration_question(_session: Session, arguments: Sequence[str]) -> str:
 @TREE.command(
     "set cert regen NAME",
     ask=Question(_regeneration_question, Yes.WORD),
-    values=_own_unit,
+    values=own_unit,
 )
 def regenerate(session: Session, name: str) -> None:
     """Replace one of this node's own certificates and its key."""
@@ -142,7 +142,7 @@ def regenerate(session: Session, name: str) -> None:
     )
 
 
-@TREE.command("set cert restore NAME SERIAL", values=_own_unit)
+@TREE.command("set cert restore NAME SERIAL", values=own_unit)
 def restore(session: Session, name: str, serial: str) -> None:
     """Put a replaced certificate of this node into use again."""
     unit = certificates.find_store(name)
@@ -155,10 +155,12 @@ def restore(session: Session, name: str, serial: str) -> None:
 def import_trust(session: Session, purpose: str, file: str | None = None) -> None:
     """Put a certificate, pasted or from a file, into a trust store."""
     store = certificates.find_store(purpose)
-    data = _pasted(session) if file is None else load_upload(session.file(file))
+    data = pasted(session) if file is None else load_upload(session.file(file))
     uploaded = certificates.upload(session.cluster, store, data, by=session.by)
     session.announce()
     session.say("Import of trust certificate is successful")
+    for line in uploaded.explain():
+        session.say(f"WARNING: {line}")
     if uploaded.warning is not None:
         session.say(f"WARNING: {uploaded.warning}")
 
@@ -198,7 +200,7 @@ def _find_trusted(session: Session, name: str) -> StoredCertificate:
     )
 
 
-def _pasted(session: Session) -> bytes:
+def pasted(session: Session) -> bytes:
     """Ask for a certificate's PEM text, up to its last line."""
     session.say("Paste the Certificate and Hit Enter")
 

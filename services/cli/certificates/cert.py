@@ -12,6 +12,12 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
 from tokenless.services.changes import certificates
+from tokenless.services.cli.certificates.requests import (
+    import_certificate,
+    request_certificate,
+    reuse_certificate,
+)
+from tokenless.services.cli.certificates.store_type import StoreType
 from tokenless.services.cli.certificates.view import (
     certificate_json,
     export_certificate,
@@ -20,11 +26,10 @@ from tokenless.services.cli.certificates.view import (
     print_certificates,
 )
 from tokenless.services.cli.cluster.administration import (
-    announced,
+    announce_change,
     cluster_options,
-    opened,
+    using_cluster,
 )
-from tokenless.services.cli.options import ParamType
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import open_token
@@ -36,21 +41,6 @@ _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
 _STORES: Final = ", ".join(TrustStore)
 
 
-class StoreType(ParamType[TrustStore]):
-    """An own unit or a trust store, whatever its case."""
-
-    name = "STORE"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> TrustStore:
-        """Find it."""
-        try:
-            return certificates.find_store(str(value))
-        except ServiceError as error:
-            self.fail(error.explain(), param, ctx)
-
-
 _store = click.argument("store", type=StoreType())
 _node = click.option("--node", "node_name", help="Whose; the publisher's by default.")
 
@@ -58,6 +48,11 @@ _node = click.option("--node", "node_name", help="Whose; the publisher's by defa
 @click.group(epilog=f"STORE is one of {_STORES}.")
 def cert() -> None:
     """Manage certificates of nodes, and the cluster's trust stores."""
+
+
+cert.add_command(request_certificate)
+cert.add_command(import_certificate)
+cert.add_command(reuse_certificate)
 
 
 @cert.command("list")
@@ -75,7 +70,7 @@ def list_certificates(
     as_json: bool,
 ) -> None:
     """List certificates and the roles that TVS answers for them."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = None if node_name is None else cluster.node(node_name)
         if history:
             placed = certificates.history(cluster, node)
@@ -100,7 +95,7 @@ def show(
     as_json: bool,
 ) -> None:
     """Show a certificate; of a trust store, the one with SERIAL."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         placed = _find(cluster, node_name, store, serial)
         if as_json:
             click.echo(json.dumps(placed_json(placed, _names(cluster))))
@@ -126,7 +121,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a certificate to a file, never its key."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         certificate = _find(cluster, node_name, store, serial).certificate
     export_certificate(certificate, output, der=der, as_json=as_json)
 
@@ -148,17 +143,24 @@ def upload(
     `token:NAME` takes the certificate of one of this cluster's tokens, `-` standard
     input.
     """
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         content = _read(cluster, source)
         result = certificates.upload(cluster, store, content, by=administrator())
-        announced(cluster)
+        announce_change(cluster)
     if result.warning is not None:
         click.echo(f"warning: {result.warning}", err=True)
+    for line in result.explain():
+        click.echo(f"warning: {line}", err=True)
     uploaded = [certificate_json(each) for each in result.certificates]
     if as_json:
         fields = {"store": store.value, "roles": list(store.roles)}
         click.echo(
-            json.dumps(fields | {"certificates": uploaded, "warning": result.warning})
+            json.dumps(
+                fields
+                | {"certificates": uploaded, "warning": result.warning}
+                | {"replaced": [each.serial_hex for each in result.replaced]}
+                | {"kept_out": [each.serial_hex for each in result.kept_out]}
+            )
         )
     else:
         click.echo("Success: Certificate Uploaded")
@@ -177,6 +179,12 @@ def upload(
 )
 @click.option("--days", type=click.IntRange(1, 36500), help="How long it is valid.")
 @click.option("--san", "names", multiple=True, help="A DNS name or address in it.")
+@click.option(
+    "--multi-server/--single-server",
+    "shared",
+    default=None,
+    help="One for all nodes, from 14 on; as it is by default.",
+)
 def regenerate(
     *,
     data: Path,
@@ -187,13 +195,14 @@ def regenerate(
     key_type: str,
     days: int | None,
     names: tuple[str, ...],
+    shared: bool | None,
     as_json: bool,
 ) -> None:
     """Replace a node's own certificate and key; old ones are kept.
 
     `cert restore` puts them into use again.
     """
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         certificate = certificates.regenerate(
             cluster,
             _node_of(cluster, node_name),
@@ -202,9 +211,10 @@ def regenerate(
             key_type=key_type,
             validity_days=days,
             alternative_names=names,
+            shared=shared,
             by=administrator(),
         )
-        announced(cluster)
+        announce_change(cluster)
     _print_one(
         certificate, f"Successfully Regenerated Certificate for {store}.", as_json
     )
@@ -225,12 +235,12 @@ def restore(
     as_json: bool,
 ) -> None:
     """Put a replaced own certificate of a node into use again."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = _node_of(cluster, node_name)
         certificate = certificates.restore(
             cluster, node, store, serial, by=administrator()
         )
-        announced(cluster)
+        announce_change(cluster)
     _print_one(certificate, f"Restored {store} {certificate.serial_hex}.", as_json)
 
 
@@ -250,13 +260,13 @@ def delete(
 ) -> None:
     """Delete a certificate of a trust store, or a replaced own one."""
     by = administrator()
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         if store.is_trust_store:
             gone = certificates.delete(cluster, store, serial, by=by)
         else:
             node = _node_of(cluster, node_name)
             gone = certificates.delete_history(cluster, node, store, serial, by=by)
-        announced(cluster)
+        announce_change(cluster)
     _print_one(gone, f"Deleted {gone.serial_hex} from {store}.", as_json)
 
 
@@ -265,7 +275,7 @@ def delete(
 @click.option("--within", "days", type=int, help="Only what ends within these days.")
 def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) -> None:
     """Report when certificates end; exit 1 when one has ended."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         report = certificates.expiry(cluster, within_days=days)
         names = _names(cluster)
     if as_json:
@@ -299,7 +309,7 @@ def _find(
             raise click.UsageError(f"{store} may hold several: name a SERIAL")
         return certificates.find_by_serial(certificates.trust(cluster, store), serial)
     node = _node_of(cluster, node_name)
-    certificates.check_unit(node, store)
+    certificates.check_unit(node, store, cluster.release)
     placed = [each for each in certificates.own(cluster, node) if each.store is store]
     if serial is not None:
         placed += certificates.history(cluster, node, store)

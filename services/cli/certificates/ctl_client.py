@@ -18,7 +18,7 @@ from tokenless.services.cli.certificates.ctl_client_dialog import (
     show_entries,
 )
 from tokenless.services.cli.certificates.token import find_token
-from tokenless.services.cli.cluster.administration import cluster_options, opened
+from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
 from tokenless.services.cli.file.json_output import describe_file
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
@@ -90,7 +90,7 @@ def update(*, as_json: bool, **settings: object) -> None:
 @click.option("--node", "server", help="The server to connect to: publisher.")
 def show(*, data: Path, config: Path | None, server: str | None, as_json: bool) -> None:
     """Show the CTL entries of the server's file."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = cluster.publisher if server is None else cluster.node(server)
         present = operations.check_server(cluster, server=node, ignore_missing=True)
         mode = "mixed" if cluster.is_mixed else "non-secure"
@@ -118,7 +118,7 @@ def _run(
     ignore_missing_file: bool,
     as_json: bool,
 ) -> None:
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         node = cluster.publisher if server is None else cluster.node(server)
         dialog = CtlClientDialog(
             is_interactive=not names and sys.stdin.isatty(), password=password

@@ -14,7 +14,7 @@ from tokenless.services.cli.certificates.view import (
     export_certificate,
     export_options,
 )
-from tokenless.services.cli.cluster.administration import cluster_options, opened
+from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
 from tokenless.services.pki.tokens import (
@@ -64,7 +64,7 @@ def create(
     With --module the token must be initialised already, with this password as its PIN.
     """
     made: Token
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         folder = cluster.tokens_folder
         if module is None:
             made = create_token(folder, name, password, now=time.time())
@@ -85,7 +85,7 @@ def show_list(
     *, data: Path, config: Path | None, module: Path | None, as_json: bool
 ) -> None:
     """List tokens; exit 1 when one is damaged."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         if module is None:
             found = list_tokens(cluster.tokens_folder)
         else:
@@ -113,7 +113,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a token's certificate to a file."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         certificate = find_token(cluster, name, module).certificate
     export_certificate(certificate, output, der=der, as_json=as_json)
 
@@ -123,7 +123,7 @@ def export(
 @_name
 def delete(*, data: Path, config: Path | None, name: str, as_json: bool) -> None:
     """Delete a token that is a file, with its key."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         certificate = delete_token(cluster.tokens_folder, name)
     if as_json:
         described = {} if certificate is None else certificate_json(certificate)

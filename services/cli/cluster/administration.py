@@ -38,7 +38,7 @@ def open_cluster(data: Path, config: Path | None, *, makes: bool = False) -> Clu
 
 
 @contextmanager
-def opened(data: Path, config: Path | None) -> Iterator[Cluster]:
+def using_cluster(data: Path, config: Path | None) -> Iterator[Cluster]:
     """Open the cluster of a command, and give it back."""
     cluster = open_cluster(data, config)
     try:
@@ -47,7 +47,7 @@ def opened(data: Path, config: Path | None) -> Iterator[Cluster]:
         cluster.close()
 
 
-def announced(cluster: Cluster) -> list[NodeDelivery]:
+def announce_change(cluster: Cluster) -> list[NodeDelivery]:
     """Make running nodes apply the change; say on standard error which did not."""
     deliveries = announce(cluster)
     for delivery in deliveries:

@@ -30,9 +30,9 @@ from tokenless.services.changes.devices import (
     set_devices,
 )
 from tokenless.services.cli.cluster.administration import (
-    announced,
+    announce_change,
     cluster_options,
-    opened,
+    using_cluster,
 )
 from tokenless.services.cli.file.json_output import iso
 from tokenless.services.errors import ServiceError
@@ -77,7 +77,7 @@ def list_command(
     as_json: bool,
 ) -> None:
     """List the phones that are configured by hand."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         found = list_devices(cluster, Selection(pool=pool, model=model))
     if as_json:
         click.echo(json.dumps({"devices": [device_json(each) for each in found]}))
@@ -94,7 +94,7 @@ def list_command(
 @cluster_options
 def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
     """Show one phone's profile, CAPF fields and certificate."""
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         found = find_device(cluster, name)
     described = device_json(found)
     if as_json:
@@ -165,9 +165,9 @@ def set_command(
         finish_by=None if finish_by is None else parse_finish_time(finish_by),
     )
     selection = Selection(names) if names else Selection((), pool, model)
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         changed = set_devices(cluster, selection, change, by=administrator())
-        announced(cluster)
+        announce_change(cluster)
     _report(changed, as_json=as_json)
 
 
@@ -184,9 +184,9 @@ def import_command(
     auth (string, null-string, lsc, mic), string, key_size.
     """
     changes = read_devices_csv(file.read_bytes(), str(file))
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         changed = change_devices(cluster, changes, by=administrator())
-        announced(cluster)
+        announce_change(cluster)
     _report(changed, as_json=as_json)
 
 

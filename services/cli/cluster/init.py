@@ -9,7 +9,7 @@ import click
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.site import CONFIG_FILE
+from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 
 

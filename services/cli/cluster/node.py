@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from tokenless.services.changes import membership
-from tokenless.services.cli.cluster.administration import cluster_options, opened
+from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
 from tokenless.services.cli.options import data_option, database_url
 from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
-from tokenless.services.cluster.site import CONFIG_FILE
+from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 from tokenless.services.node.control.announce import announce
@@ -65,7 +65,7 @@ def add(
 
     The CTL knows nothing of it until `utils ctl update CTLFile`.
     """
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         made = membership.add_node(cluster, name, address, by=administrator())
         announce(cluster)
     _tell({"node": made.name, "address": made.address}, f"{name} added", as_json)
@@ -99,7 +99,7 @@ def export(
     This host serves the node no more. After a regeneration of one of its certificates
     here, export and import it again: the node needs the new key.
     """
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         found = cluster.node(name)
         write_output(output, export_node(cluster, found, password), mode=PRIVATE)
     _tell({"node": found.name, "file": str(output)}, f"wrote {output}", as_json)
@@ -170,7 +170,7 @@ def grant(
     if show:
         _tell({"sql": grants(role)}, ";\n".join([*grants(role), ""]).rstrip(), as_json)
         return
-    with opened(data, config) as cluster:
+    with using_cluster(data, config) as cluster:
         found = cluster.node(name)
         if not cluster.store.is_shared:
             raise ServiceError(

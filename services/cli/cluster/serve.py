@@ -22,7 +22,7 @@ from tokenless.services.monitoring.http_server import serve_monitoring
 from tokenless.services.node.reload import reload
 from tokenless.services.node.runtime import Kind
 from tokenless.services.node.serve import Serving, serve_nodes
-from tokenless.services.tftp.driver import settle_heap
+from tokenless.services.tftp.driver import freeze_heap_after_startup
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CONSOLE: Final = "console"
@@ -132,7 +132,7 @@ async def _serve(
                 await _serve_metrics(nursery, metrics, running)
             if has_console:
                 await _serve_console(nursery, cluster)
-            settle_heap()
+            freeze_heap_after_startup()
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
             nursery.start_soon(notify.show_life)

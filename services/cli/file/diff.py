@@ -11,8 +11,8 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.list_diff import (
     ListDiff,
     Outcome,
-    anchors_in_words,
     diff_lists,
+    format_anchors,
     kind_of,
     survives_as_signer,
 )
@@ -68,7 +68,7 @@ def _of_one_kind(old: Path, new: Path) -> tuple[TrustList, TrustList]:
 
 
 def _details(result: ListDiff) -> list[str]:
-    lines = [anchors_in_words(change) for change in result.anchors]
+    lines = [format_anchors(change) for change in result.anchors]
     if result.outcome is not Outcome.IDENTICAL and not survives_as_signer(result):
         lines.append("No SAST of the old list is in the new one: there is no way back.")
     if result.finding is not None:

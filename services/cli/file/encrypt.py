@@ -24,9 +24,9 @@ from tokenless.protocol.files.encrypted_file import (
 )
 from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH
 from tokenless.services.cli.file.input import (
-    explained,
     load_certificate,
     load_file,
+    name_file_in_errors,
     read_bounded,
 )
 from tokenless.services.cli.file.json_output import describe_file
@@ -122,7 +122,7 @@ def decrypt(
         raise ServiceError(
             f"{file}: not an encrypted file", hint="see `tokenless file show`"
         )
-    with explained(file):
+    with name_file_in_errors(file):
         content = encrypted.decrypt(load_rsa_key(key, password))
     if output is None:
         sys.stdout.buffer.write(content)

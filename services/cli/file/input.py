@@ -25,7 +25,7 @@ AnyFile = TrustList | SignedFile
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def name_file_in_errors(path: Path) -> Iterator[None]:
     """Put the file's name in front of what is wrong with its bytes.
 
     Raises:
@@ -63,7 +63,7 @@ def load_file(path: Path) -> AnyFile:
         data = read_bounded(path)
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}") from error
-    with explained(path):
+    with name_file_in_errors(path):
         return decode_file(data)
 
 
@@ -91,7 +91,7 @@ def load_certificate(path: Path) -> Certificate:
         OSError: When it cannot be read.
     """
     data = read_bounded(path, MAX_CERTIFICATE_FILE)
-    with explained(path):
+    with name_file_in_errors(path):
         try:
             (der, *_) = read_certificates(data)
         except DecodeError as error:

@@ -25,8 +25,8 @@ from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
 from tokenless.protocol.certificates.signature import PrivateKeySigner, Signer
 from tokenless.services.cli.file.input import (
     MAX_CERTIFICATE_FILE,
-    explained,
     load_certificate,
+    name_file_in_errors,
     read_bounded,
 )
 from tokenless.services.cli.options import data_option
@@ -215,7 +215,7 @@ def _from_pkcs12(path: Path, password: str | None) -> Signer:
             f"{path}: holds no key with its certificate",
             hint="export both into one PKCS#12 file",
         )
-    with explained(path):
+    with name_file_in_errors(path):
         decoded = Certificate.decode(certificate.public_bytes(Encoding.DER))
     return _pair(path, decoded, key)
 

@@ -22,7 +22,7 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import Delivery, announce
 from tokenless.services.pki.tokens import FileToken, Token, list_tokens, open_token
 from tokenless.services.publishing.ctl import token_ctl_records
-from tokenless.services.publishing.papers import Papers
+from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 _PATH: Final = "/ctl-client"
 _DRAFT: Final = "ctl-client"
@@ -181,8 +181,8 @@ def _entries(cluster: Cluster, draft: Draft) -> list[Entry]:
     held = [] if present is None else operations.tokens_of(present)
     listed = {each.der: each for each in [*added.values(), *held]}
     with cluster.store.read() as connection:
-        papers = Papers.read(connection)
-    records = token_ctl_records(papers, list(listed.values()))
+        snapshot = ClusterSnapshot.read(connection)
+    records = token_ctl_records(snapshot, list(listed.values()))
     names = {certificate.der: name for name, certificate in added.items()}
     return [_entry(record, names) for record in records]
 

@@ -8,7 +8,6 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import (
     MAX_ANSWER_BYTES,
     Request,
-    Status,
     decode_answer,
     encode_request,
 )
@@ -45,15 +44,6 @@ def request(
         raise NodeDownError(
             f"node {node} is down", hint="start it with `tokenless serve`"
         ) from None
-
-
-def is_served(node: str, path: Path) -> bool:
-    """Tell whether a process serves the node now."""
-    try:
-        request(node, path, Status())
-    except NodeDownError:
-        return False
-    return True
 
 
 def _read_line(server: socket.socket) -> bytes:

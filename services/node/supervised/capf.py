@@ -6,12 +6,11 @@ import trio
 
 from tokenless.protocol.certificates.minting import Issuer
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.capf.desk import Authority
+from tokenless.services.capf.database_jobs import Authority
 from tokenless.services.capf.server import CapfServer, CapfSettings
 from tokenless.services.changes.capf import trust_manufacturer
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.config import CapfSection
 from tokenless.services.logs import get_logger
 from tokenless.services.node.control.announce import announce
 from tokenless.services.node.supervised.supervision import ServiceName
@@ -23,11 +22,11 @@ class CapfService:
 
     name = ServiceName.CAPF
 
-    def __init__(self, cluster: Cluster, node: Node, section: CapfSection) -> None:
+    def __init__(self, cluster: Cluster, node: Node) -> None:
         self._cluster = cluster
         self._node = node
-        self._section = section
-        self._port = section.port
+        # Remembered: a restart, and every phone configuration, keep the port.
+        self._port = cluster.config.capf_port
         self._server: CapfServer | None = None
         self._prepared: CapfSettings | None = None
 
@@ -72,7 +71,8 @@ class CapfService:
             self._server = None
 
     def _load(self) -> CapfSettings:
-        cluster, node, section = self._cluster, self._node, self._section
+        cluster, node = self._cluster, self._node
+        section = cluster.config.capf
         trust_manufacturer(cluster)
         own = own_certificate(cluster, node, TrustStore.CAPF)
         return CapfSettings(

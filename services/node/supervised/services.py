@@ -152,7 +152,7 @@ class TftpService:
         if self._http is not None:
             settings = await self._load_http()
             if self._http is not None:  # nobody has stopped it meanwhile
-                self._http.reload(settings.certificates, settings.limits)
+                self._http.reload(settings)
 
     def serve_itl(self, itl: bytes) -> None:
         """Serve a reset ITL from now until the next start (REFERENCE 6.2)."""

@@ -1,6 +1,7 @@
 """The configuration's `[http]` and `[tvs]` as their servers take them, for a node."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 from tokenless.protocol.codes import TrustStore
@@ -42,6 +43,7 @@ def http_settings(
         port=port_of("http", section.port, HTTP_PORT),
         tls_port=port_of("https", section.tls_port, HTTPS_PORT),
         alias_port=ports.get("https-alias", section.alias_port),
+        missing_ctl=HTTPStatus(section.missing_ctl),
         limits=StreamLimits.of(section),
         node=node.name,
     )

@@ -9,7 +9,7 @@ from tokenless.services.tftp.files.disk_files import OpenedFile
 
 
 @dataclass(frozen=True, slots=True)
-class Unmade:
+class UnpreparedFile:
     """A file that has to be made first, at a price: a signature."""
 
     make: Callable[[], bytes]
@@ -18,8 +18,8 @@ class Unmade:
     """Keep what was made, in the thread of the source; return what is served."""
 
 
-Plain = bytes | OpenedFile
-Content = Plain | Unmade
+ReadyContent = bytes | OpenedFile
+Content = ReadyContent | UnpreparedFile
 """What a name stands for."""
 
 
@@ -42,7 +42,7 @@ class FileSource(Protocol):
 class PlainSource(Protocol):
     """A source whose files are all there."""
 
-    def find(self, name: str) -> Plain:
+    def find(self, name: str) -> ReadyContent:
         """Return what a name stands for. Raises TftpError when it is not served."""
         ...
 
@@ -58,7 +58,7 @@ def whole(content: Content) -> bytes:
             return content
         case OpenedFile():
             return content.read_whole()
-        case Unmade():
+        case UnpreparedFile():
             return content.keep(content.make())
         case _:
             assert_never(content)
@@ -70,7 +70,7 @@ class ChainedSource:
     def __init__(self, sources: Sequence[PlainSource]) -> None:
         self._sources = tuple(sources)
 
-    def find(self, name: str) -> Plain:
+    def find(self, name: str) -> ReadyContent:
         """Return the first source's content that has the file.
 
         Raises:

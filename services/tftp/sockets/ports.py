@@ -78,7 +78,7 @@ class TransferPort:
         self.own.connect(peer)
         self.drain()
 
-    def cut_trains(self, part_bytes: int) -> bool:
+    def enable_segmentation(self, part_bytes: int) -> bool:
         """Let the kernel cut what is sent into datagrams of this length; 0: not.
 
         Returns whether it does (UDP_SEGMENT).

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.services.tftp.files.background import Background
-from tokenless.services.tftp.files.source import Unmade
+from tokenless.services.tftp.files.source import UnpreparedFile
 from tokenless.services.tftp.sockets.listener import Peer
 
 _MAX_WAITING: Final = 4096
@@ -29,23 +29,23 @@ _REST: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Waiting:
+class PendingRequest:
     """A request that waits for its file."""
 
     data: bytes
     peer: Peer
     local: str
     filename: str
-    unmade: Unmade
+    unprepared: UnpreparedFile
 
 
 class _Round:
     """Requests by address, and whose turn it is."""
 
     def __init__(self) -> None:
-        self._by_address: dict[str, deque[Waiting]] = {}
+        self._by_address: dict[str, deque[PendingRequest]] = {}
 
-    def put(self, waiting: Waiting) -> bool:
+    def put(self, waiting: PendingRequest) -> bool:
         """Take a request in; return whether its address had room."""
         mine = self._by_address.setdefault(waiting.peer[0], deque())
         if len(mine) >= _MAX_PER_ADDRESS:
@@ -53,7 +53,7 @@ class _Round:
         mine.append(waiting)
         return True
 
-    def take(self) -> Waiting | None:
+    def take(self) -> PendingRequest | None:
         """Return the next request of the address whose turn it is."""
         for host in self._by_address:
             mine = self._by_address.pop(host)
@@ -64,12 +64,12 @@ class _Round:
         return None
 
 
-class Making:
+class PendingFiles:
     """The queue before the thread that makes files."""
 
     def __init__(self) -> None:
-        self._background: Background[Waiting] = Background(_REST)
-        self._of_peer: dict[Peer, Waiting] = {}
+        self._background: Background[PendingRequest] = Background(_REST)
+        self._of_peer: dict[Peer, PendingRequest] = {}
         self._known, self._unknown = _Round(), _Round()
         self._turn = 0
 
@@ -85,7 +85,7 @@ class Making:
         waiting = self._of_peer.get(peer)
         return waiting is not None and waiting.data == data
 
-    def put(self, waiting: Waiting, *, is_known: bool) -> bool:
+    def put(self, waiting: PendingRequest, *, is_known: bool) -> bool:
         """Let a request wait; return whether there was room."""
         if len(self._of_peer) >= _MAX_WAITING:
             return False
@@ -99,21 +99,21 @@ class Making:
         """Drop what a client asked for, because it asks for something else."""
         self._of_peer.pop(peer, None)
 
-    def finished(self) -> Iterator[tuple[Waiting, bytes | Exception]]:
+    def finished(self) -> Iterator[tuple[PendingRequest, bytes | Exception]]:
         """Yield whose files were made, or why they could not be."""
         for waiting, result in self._background.finished():
             if self._is_wanted(waiting):
                 del self._of_peer[waiting.peer]
                 yield waiting, result
             elif isinstance(result, bytes):
-                waiting.unmade.keep(result)
+                waiting.unprepared.keep(result)
         self._hand_over()
 
     def close(self) -> None:
         """End the thread."""
         self._background.close()
 
-    def _is_wanted(self, waiting: Waiting) -> bool:
+    def _is_wanted(self, waiting: PendingRequest) -> bool:
         return self._of_peer.get(waiting.peer) is waiting
 
     def _hand_over(self) -> None:
@@ -122,9 +122,9 @@ class Making:
             if waiting is None:
                 return
             if self._is_wanted(waiting):
-                self._background.submit(waiting, waiting.unmade.make)
+                self._background.submit(waiting, waiting.unprepared.make)
 
-    def _next(self) -> Waiting | None:
+    def _next(self) -> PendingRequest | None:
         self._turn = (self._turn + 1) % (_TURNS_OF_KNOWN + 1)
         first, second = self._known, self._unknown
         if self._turn == 0:

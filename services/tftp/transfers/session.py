@@ -5,7 +5,7 @@ from typing import Final
 
 from tokenless.protocol.tftp.transfer import Outcome, Transfer
 from tokenless.services.tftp.files.disk_files import FilePackets
-from tokenless.services.tftp.files.source import Plain
+from tokenless.services.tftp.files.source import ReadyContent
 from tokenless.services.tftp.sockets.listener import Peer
 from tokenless.services.tftp.sockets.ports import TransferPort
 
@@ -29,9 +29,9 @@ class Session:
         "predecessor",
         "recv",
         "request",
+        "segment_bytes",
         "send",
         "started",
-        "train_bytes",
         "transfer",
     )
 
@@ -49,7 +49,7 @@ class Session:
         """The request as it came, to know its repetitions by."""
         self.filename = filename
         self.started = started
-        self.content: Plain
+        self.content: ReadyContent
         """The version of the file that it sends."""
         self.packets: FilePackets | None = None
         """Those of a file that is read while it is sent."""
@@ -61,7 +61,7 @@ class Session:
         """Whether it was taken out of the table again."""
         self.is_new = True
         """Whether the client has not answered yet: the request may be forged."""
-        self.train_bytes = transfer.train_bytes
+        self.segment_bytes = transfer.segment_bytes
         """How long the parts of a window are that the kernel cuts; 0: it cuts none."""
         self.is_watched = True
         """Whether a datagram takes more than the shortest way: the client has not
@@ -91,13 +91,13 @@ class Session:
     def note_answer(self) -> None:
         """Note that the client exists."""
         self.is_new = False
-        self.is_watched = self.train_bytes > 0 or self.packets is not None
+        self.is_watched = self.segment_bytes > 0 or self.packets is not None
 
-    def stop_trains(self) -> None:
+    def stop_segmentation(self) -> None:
         """Send the datagrams of a window one by one from now on."""
-        self.train_bytes = 0
+        self.segment_bytes = 0
         if self.port is not None:
-            self.port.cut_trains(0)
+            self.port.enable_segmentation(0)
 
     def end(self, outcome: Outcome) -> None:
         """Let the transfer end for a reason of the server's, unless it has ended."""
@@ -110,7 +110,7 @@ _MAX_BYTES: Final = 65_000
 """A train must fit into one UDP datagram before it is cut."""
 
 
-def send_trains(session: Session, datagrams: Sequence[bytes]) -> None:
+def send_segmented(session: Session, datagrams: Sequence[bytes]) -> None:
     """Send a window; all its datagrams but the last are equally long.
 
     Where the network refuses trains (a block that is longer than its packets, a device
@@ -120,7 +120,7 @@ def send_trains(session: Session, datagrams: Sequence[bytes]) -> None:
         BlockingIOError: When the socket's buffer is full; the rest is not sent.
         OSError: When the client's port is closed.
     """
-    parts = max(1, min(_MAX_PARTS, _MAX_BYTES // session.train_bytes))
+    parts = max(1, min(_MAX_PARTS, _MAX_BYTES // session.segment_bytes))
     for first in range(0, len(datagrams), parts):
         train = datagrams[first : first + parts]
         try:
@@ -128,7 +128,7 @@ def send_trains(session: Session, datagrams: Sequence[bytes]) -> None:
         except (BlockingIOError, ConnectionRefusedError):
             raise
         except OSError:
-            session.stop_trains()
+            session.stop_segmentation()
             _send_singly(session, datagrams[first:])
             return
 

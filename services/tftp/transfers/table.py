@@ -30,7 +30,7 @@ _MAX_KNOWN: Final = 16_384
 _SLICE_S: Final = 0.1
 
 
-class Newcomers:
+class UnknownClientLimiter:
     """Knows the addresses that have answered, and rations the others."""
 
     def __init__(self, per_s: int) -> None:
@@ -140,8 +140,8 @@ class TransferTable:
         self._unanswered: dict[Peer, Session] = {}
         self._by_address: dict[str, int] = {}
         self._count = 0
-        self._newcomers = Newcomers(settings.newcomers_per_s)
-        self.is_known = self._newcomers.is_known
+        self._unknown_clients = UnknownClientLimiter(settings.unknown_clients_per_s)
+        self.is_known = self._unknown_clients.is_known
         """Whether an answer has come from an address before."""
         self._longest_silent = LongestSilent(self)
         self._is_allowed = lru_cache(maxsize=4096)(self._compare_with_networks)
@@ -151,7 +151,7 @@ class TransferTable:
     def change_settings(self, settings: TftpSettings) -> None:
         """Admit by other rules; transfers under way stay."""
         self._settings = settings
-        self._newcomers.change_rate(settings.newcomers_per_s)
+        self._unknown_clients.change_rate(settings.unknown_clients_per_s)
         self._is_allowed.cache_clear()
 
     def __len__(self) -> int:
@@ -175,7 +175,7 @@ class TransferTable:
         if self._must_displace(peer) and self.to_displace(peer, now) is None:
             return Admission.OVER_LIMIT
         is_flood = len(self._unanswered) >= settings.max_unanswered
-        if is_flood and not self._newcomers.may_enter(peer[0], now):
+        if is_flood and not self._unknown_clients.may_enter(peer[0], now):
             return Admission.FLOOD
         return Admission.ADMITTED
 
@@ -218,7 +218,7 @@ class TransferTable:
     def answered(self, session: Session) -> Session | None:
         """Note a client's first answer; return the transfer that is replaced by it."""
         session.note_answer()
-        self._newcomers.note_answer(session.peer[0])
+        self._unknown_clients.note_answer(session.peer[0])
         self._unanswered.pop(session.peer, None)
         replaced, session.predecessor = session.predecessor, None
         if replaced is not None:

@@ -11,6 +11,8 @@ from tokenless.ground.disk import named
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
+SHIPPED_CONFIGS: Final = Path(__file__).parents[1] / "configs"
+"""The configurations that come with the package, in a checkout and installed."""
 UNFINISHED: Final = ".new"
 """How the name of a file ends that is being written; it begins with a dot."""
 

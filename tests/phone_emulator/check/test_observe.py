@@ -1,19 +1,28 @@
 """What `observe` sees over sockets: real TFTP, real TLS, servers that are not there."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trio
 
 from tests.rigs.cluster import DEVICE, Authority, Lab, keypair, record
-from tests.rigs.live import live_node
+from tests.rigs.live import AuthorityFiles, live_node
+from tests.rigs.tvs_rig import own_certificate
+from tokenless.phone_emulator.check.findings import Severity
 from tokenless.phone_emulator.check.inspect import inspect
 from tokenless.phone_emulator.check.observation import Observation
 from tokenless.phone_emulator.check.observe import MAX_MEMBERS, Patience, observe
+from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import Role
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.protocol.trust.anchors import FileKind
+from tokenless.services.http.server import HttpServer
+from tokenless.services.http.settings import HttpSettings
+from tokenless.services.tftp.files.source import FileSource, MemoryFiles
 
 MIXED = replace(Lab(), mixed=True)
 HURRY = Patience(tftp_s=0.05, tvs_s=5.0)
@@ -44,6 +53,56 @@ async def test_files_members_and_answers(tmp_path: Path) -> None:
     assert len(member.answers) == len(seen.subjects) == 5
     assert not seen.members_guessed
     assert codes(seen) >= {"tvs-single"}
+
+
+@asynccontextmanager
+async def over_http(files: FileSource, folder: Path) -> AsyncIterator[HttpPort]:
+    """Serve files over HTTP beside a live node's TFTP."""
+    settings = HttpSettings(
+        (own_certificate(folder),), "127.0.47.155", port=0, tls_port=0
+    )
+    server = HttpServer(files, settings)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.serve)
+        yield http_at(server.addresses["http"][1])
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_same_files_over_http_are_no_finding(tmp_path: Path) -> None:
+    made = authority()
+    async with (
+        live_node(made, tmp_path) as node,
+        over_http(AuthorityFiles(made), tmp_path) as port,
+    ):
+        seen = await observe([node.tftp], DEVICE, http_port=port)
+    (here,) = seen.nodes
+    files = {k: data for k, data in here.files.items() if isinstance(data, bytes)}
+    assert len(files) >= 4
+    assert files.items() <= here.over_http.items()
+    assert not [code for code in codes(seen) if code.startswith("http")]
+
+
+async def test_other_files_over_http_are_named(tmp_path: Path) -> None:
+    made = authority()
+    other = MemoryFiles({"CTLFile.tlv": b"another", f"ITL{DEVICE}.tlv": b"one more"})
+    async with (
+        live_node(made, tmp_path) as node,
+        over_http(other, tmp_path) as port,
+    ):
+        seen = await observe([node.tftp], DEVICE, http_port=port)
+    found = {each.code: each for each in inspect(seen, ("8861",))}
+    assert "CTLFile.tlv" in found["http-differs"].message
+    assert found["http-differs"].severity is Severity.ERROR
+    assert f"{DEVICE}.cnf.xml" in found["http-missing"].message
+    assert "404" in found["http-missing"].message
+
+
+async def test_http_that_does_not_answer_is_a_note(tmp_path: Path) -> None:
+    async with live_node(authority(), tmp_path) as node:
+        seen = await observe([node.tftp], DEVICE, http_port=http_at(9))
+    found = {each.code: each for each in inspect(seen, ("8861",))}
+    assert found["http-unreachable"].severity is Severity.NOTE
+    assert "no HTTP" in found["http-unreachable"].message
 
 
 async def test_a_member_with_another_certificate_is_asked_nothing(

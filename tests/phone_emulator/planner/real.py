@@ -2,10 +2,15 @@
 
 from tests.rigs.cluster import Authority, Keypair, UnsignedList, configuration, keypair
 from tests.rigs.phone_bench import Bench
-from tokenless.phone_emulator.planner.model import Cluster, Identity, List, Served, Site
-from tokenless.phone_emulator.planner.phones import Group, tvs_of
-from tokenless.phone_emulator.secd.events import FlashContents, Server
-from tokenless.phone_emulator.secd.events import Identity as PhoneIdentity
+from tokenless.phone_emulator.planner.model import (
+    CertificateIdentity,
+    ClusterLayout,
+    ClusterState,
+    List,
+    Served,
+)
+from tokenless.phone_emulator.planner.phones import PhoneGroup, tvs_of
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.codes import UNITS, Role, TrustStore
 from tokenless.protocol.files.record import Record
@@ -15,39 +20,43 @@ from tokenless.protocol.phones.configuration import TvsMember
 ADDRESSES = tuple(f"127.0.47.{number}" for number in range(155, 176))
 
 
-def key_of(who: Identity) -> Keypair:
+def key_of(who: CertificateIdentity) -> Keypair:
     number = (UNITS.index(who.unit) * 100 + who.node) * 1000 + who.generation
     serial = (0x71 << 120) + number
     return keypair(f"{who.unit}-{who.node}", who.generation, serial=serial)
 
 
-def _record(site: Site, role: Role, who: Identity) -> Record:
+def _record(layout: ClusterLayout, role: Role, who: CertificateIdentity) -> Record:
     return record_for(
         key_of(who).certificate,
         role,
-        dns_name=site.nodes[who.node],
+        dns_name=layout.nodes[who.node],
         ip_address=ADDRESSES[who.node],
     )
 
 
-def _list(site: Site, of: List) -> UnsignedList:
+def _list(layout: ClusterLayout, of: List) -> UnsignedList:
     """Return a list; the same members in the same order give the same bytes."""
     members = sorted(of.members, key=lambda m: (m[0], m[1].unit, m[1].node))
-    records = tuple(_record(site, role, who) for role, who in members)
+    records = tuple(_record(layout, role, who) for role, who in members)
     return UnsignedList(records, key_of(of.signer))
 
 
 def _authority(
-    site: Site, cluster: Cluster, number: int, served: Served, group: Group
+    layout: ClusterLayout,
+    cluster: ClusterState,
+    number: int,
+    served: Served,
+    group: PhoneGroup,
 ) -> Authority:
     members = tuple(
         TvsMember(ADDRESSES[node], 2445, place)
-        for place, node in enumerate(group.members_of(site))
+        for place, node in enumerate(group.members_of(layout))
     )
     (shown,) = tvs_of(cluster, (number,)).shown
     made = Authority(
-        ctl=None if served.ctl is None else _list(site, served.ctl),
-        itl=_list(site, served.itl),
+        ctl=None if served.ctl is None else _list(layout, served.ctl),
+        itl=_list(layout, served.itl),
         configuration=configuration(*members),
         configuration_signer=key_of(served.configuration_signer),
         tvs_certificate=key_of(shown),
@@ -56,19 +65,25 @@ def _authority(
         key = key_of(who)
         _, known = made.known.get(key.certificate.serial_number, (key, ()))
         made.know(key, *known, role)
-    for (unit, node), generation in zip(site.slots, cluster.generations, strict=True):
-        made.know(key_of(Identity(unit, node, generation)), *TrustStore(unit).roles)
+    for (unit, node), generation in zip(layout.slots, cluster.generations, strict=True):
+        made.know(
+            key_of(CertificateIdentity(unit, node, generation)), *TrustStore(unit).roles
+        )
     return made
 
 
 def boot_for_real(
-    site: Site, cluster: Cluster, group: Group, contents: FlashContents, node: int
+    layout: ClusterLayout,
+    cluster: ClusterState,
+    group: PhoneGroup,
+    contents: FlashContents,
+    node: int,
 ) -> tuple[BootReport, FlashContents]:
     """Boot a phone with a real SECD at one node."""
-    needed = {node, *group.members_of(site)}
+    needed = {node, *group.members_of(layout)}
     nodes = {
         ADDRESSES[number]: _authority(
-            site, cluster, number, cluster.served[number], group
+            layout, cluster, number, cluster.served[number], group
         )
         for number in sorted(needed)
     }

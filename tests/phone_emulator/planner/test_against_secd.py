@@ -5,24 +5,30 @@ import random
 import pytest
 
 from tests.phone_emulator.planner.real import boot_for_real
-from tokenless.phone_emulator.planner.model import Site, first_cluster
-from tokenless.phone_emulator.planner.phones import Boot, Fate, Group, Phone, boot
+from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.phones import (
+    FileOutcome,
+    PhoneGroup,
+    PhoneLists,
+    PredictedBoot,
+    boot,
+)
 from tokenless.phone_emulator.planner.solve import solve
 from tokenless.phone_emulator.planner.steps import (
+    PlanStep,
     Regenerate,
     ResetCtl,
     ResetItl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
-    Step,
     UpdateCtl,
     World,
     apply,
 )
 from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.secd.events import FlashContents
-from tokenless.phone_emulator.secd.report import Action, BootReport
+from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust.anchors import FileKind
 
@@ -30,10 +36,10 @@ MODELS = ("7975", "8861", "7960", "Jabber")
 WALKS, STEPS = 4, 14
 
 
-def steps_of(site: Site) -> list[Step]:
+def steps_of(layout: ClusterLayout) -> list[PlanStep]:
     return [
-        *(Regenerate(unit, node) for unit, node in site.slots),
-        *([UpdateCtl(), ResetCtl()] if site.is_mixed else []),
+        *(Regenerate(unit, node) for unit, node in layout.slots),
+        *([UpdateCtl(), ResetCtl()] if layout.is_mixed else []),
         ResetItl(),
         RestartTvs(),
         *[RestartTftp()] * 4,
@@ -47,18 +53,22 @@ def fate_of(report: BootReport, kind: FileKind) -> tuple[str, str | None, str | 
     return file.action.value, by, None if file.code is None else file.code.value
 
 
-def predicted(fate: Fate) -> tuple[str, str | None, str | None]:
-    by = None if fate.verified_by is None else fate.verified_by.value
-    return fate.action.value, by, None if fate.reason is None else fate.reason.value
+def predicted(outcome: FileOutcome) -> tuple[str, str | None, str | None]:
+    by = None if outcome.verified_by is None else outcome.verified_by.value
+    return (
+        outcome.action.value,
+        by,
+        None if outcome.reason is None else outcome.reason.value,
+    )
 
 
-def compare(boot_: Boot, report: BootReport, where: str) -> None:
+def compare(boot_: PredictedBoot, report: BootReport, where: str) -> None:
     assert predicted(boot_.ctl) == fate_of(report, FileKind.CTL), where
     if boot_.itl is not None:
         assert predicted(boot_.itl) == fate_of(report, FileKind.ITL), where
     configuration = report.files[FileKind.CONFIGURATION]
-    refused = configuration.action is Action.REJECTED
-    assert (boot_.configuration.action is Action.REJECTED) == refused, where
+    refused = configuration.action is FileAction.REJECTED
+    assert (boot_.configuration.action is FileAction.REJECTED) == refused, where
     if refused:
         assert boot_.configuration.reason is configuration.code, where
 
@@ -67,34 +77,37 @@ class Walk:
     """Phones of the model and real ones, through the same steps."""
 
     def __init__(
-        self, site: Site, groups: tuple[Group, ...], chance: random.Random | None
+        self,
+        layout: ClusterLayout,
+        groups: tuple[PhoneGroup, ...],
+        chance: random.Random | None,
     ) -> None:
         """Begin; without chance phones boot at their own nodes."""
-        self.site = site
+        self.layout = layout
         self.groups = groups
-        self.world = World(first_cluster(site), tuple(Phone() for _ in groups))
+        self.world = World(first_cluster(layout), tuple(PhoneLists() for _ in groups))
         self.flashes = [FlashContents() for _ in groups]
         self.chance = chance
-        self.taken: list[Step] = []
+        self.taken: list[PlanStep] = []
         self.refused = 0
 
-    def take(self, step: Step) -> None:
+    def take(self, step: PlanStep) -> None:
         self.taken.append(step)
         if not isinstance(step, ResetPhones):
-            self.world = apply(self.site, self.groups, self.world, step)
+            self.world = apply(self.layout, self.groups, self.world, step)
             return
         for index, group in enumerate(self.groups):
             self._boot(index, group)
 
-    def _boot(self, index: int, group: Group) -> None:
+    def _boot(self, index: int, group: PhoneGroup) -> None:
         """Boot both; at any node where there is chance."""
         cluster, at = self.world.cluster, group.node
         if self.chance is not None:
-            at = self.chance.randrange(len(self.site.nodes))
+            at = self.chance.randrange(len(self.layout.nodes))
         phones = list(self.world.phones)
-        result = boot(self.site, cluster, group, phones[index], at)
+        result = boot(self.layout, cluster, group, phones[index], at)
         report, self.flashes[index] = boot_for_real(
-            self.site, cluster, group, self.flashes[index], at
+            self.layout, cluster, group, self.flashes[index], at
         )
         compare(result, report, f"{group.name} at {at}: {self.taken}")
         self.refused += bool(result.refusals)
@@ -109,17 +122,17 @@ RELEASES = ["10.5(1)", "10.5(2)", "11.5(1)", "12.0(1)", "12.5(1)", "14", "15"]
 @pytest.mark.parametrize("is_mixed", [True, False], ids=["mixed", "non-secure"])
 @pytest.mark.parametrize("nodes", [("pub",), ("pub", "sub")], ids=["one", "two"])
 def test_random_walks(version: str, is_mixed: bool, nodes: tuple[str, ...]) -> None:
-    site = Site(Release.parse(version), nodes, is_mixed)
+    layout = ClusterLayout(Release.parse(version), nodes, is_mixed)
     groups = tuple(
-        Group(f"{model}-{node}", model, node)
+        PhoneGroup(f"{model}-{node}", model, node)
         for model in MODELS
         for node in range(len(nodes))
     )
     chance = random.Random(f"{version}{is_mixed}{nodes}")
     refused = 0
     for _ in range(WALKS):
-        walk = Walk(site, groups, chance)
-        steps = chance.choices(steps_of(site), k=STEPS)
+        walk = Walk(layout, groups, chance)
+        steps = chance.choices(steps_of(layout), k=STEPS)
         for step in (ResetPhones(), *steps, ResetPhones()):
             walk.take(step)
         refused += walk.refused
@@ -129,18 +142,20 @@ def test_random_walks(version: str, is_mixed: bool, nodes: tuple[str, ...]) -> N
 @pytest.mark.parametrize("version", ["10.5(2)", "12.5(1)", "14"])
 def test_a_random_walk_at_full_size(version: str) -> None:
     """21 nodes, TFTP nodes apart, three CallManager groups."""
-    site = Site(Release.parse(version), tuple(f"n{number}" for number in range(21)))
+    layout = ClusterLayout(
+        Release.parse(version), tuple(f"n{number}" for number in range(21))
+    )
     members = ((0, 3, 4), (5, 6, 7, 8), tuple(range(9, 14)))
     groups = tuple(
-        Group(f"{model}-{node}-{number}", model, node, each)
+        PhoneGroup(f"{model}-{node}-{number}", model, node, each)
         for number, each in enumerate(members)
         for model in MODELS
         for node in (1, 2)
     )
     chance = random.Random(version)
-    walk = Walk(site, groups, chance)
-    units = [chance.choice(site.slots) for _ in range(30)]
-    steps = [step for step in steps_of(site) if not isinstance(step, Regenerate)]
+    walk = Walk(layout, groups, chance)
+    units = [chance.choice(layout.slots) for _ in range(30)]
+    steps = [step for step in steps_of(layout) if not isinstance(step, Regenerate)]
     mixed = [*(Regenerate(*slot) for slot in units), *chance.choices(steps, k=8)]
     chance.shuffle(mixed)
     for step in (ResetPhones(), *mixed, ResetPhones()):
@@ -149,17 +164,19 @@ def test_a_random_walk_at_full_size(version: str) -> None:
 
 def test_a_plan_at_full_size_is_what_phones_make_of_it() -> None:
     """Every reset of the shortest plan, as real SECDs see it: nobody is refused."""
-    site = Site(Release.parse("11.5(1)"), tuple(f"n{number}" for number in range(21)))
+    layout = ClusterLayout(
+        Release.parse("11.5(1)"), tuple(f"n{number}" for number in range(21))
+    )
     groups = tuple(
-        Group(f"{model}-{node}-{each}", model, node, each)
+        PhoneGroup(f"{model}-{node}-{each}", model, node, each)
         for each in ((0, 3, 4), (5, 6, 7, 8))
         for model, node in (("7975", 1), ("8861", 2))
     )
-    wanted = Task(site, groups, parse_goal("CallManager, TVS", site))
+    wanted = Task(layout, groups, parse_goal("CallManager, TVS", layout))
     solved = solve(wanted)
     assert solved.proven
     assert solved.steps is not None
-    walk = Walk(site, groups, None)
+    walk = Walk(layout, groups, None)
     for step in (ResetPhones(), ResetPhones(), *solved.steps):
         walk.take(step)
     assert walk.refused == 0

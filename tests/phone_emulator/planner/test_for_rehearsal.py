@@ -27,7 +27,7 @@ def test_a_regeneration_is_understood_in_any_case() -> None:
     changed = rehearsal(f"admin --node {SUBSCRIBER} set cert regen tvs")
     task = task_for(changed, "CAPF")
     world, before = task.first_world(), task_for(rehearsal(), "CAPF").first_world()
-    slot = task.site.slots.index((TrustStore.TVS, 1))
+    slot = task.layout.slots.index((TrustStore.TVS, 1))
     assert world.cluster.generations[slot] == before.cluster.generations[slot] + 1
     assert task.goal == (Regenerate(TrustStore.CAPF),)
 
@@ -63,7 +63,7 @@ def test_a_regeneration_on_every_node_is_understood() -> None:
     generations = task.first_world().cluster.generations
     assert [
         generation
-        for (unit, _), generation in zip(task.site.slots, generations, strict=True)
+        for (unit, _), generation in zip(task.layout.slots, generations, strict=True)
         if unit is TrustStore.CALLMANAGER
     ] == [1, 1]
 
@@ -78,7 +78,7 @@ def test_a_cluster_that_went_mixed_and_back_is_planned_for() -> None:
     )
     task = task_for(rehearsal(*lines), "regenerate CallManager, TVS")
     world = task.first_world()
-    assert not task.site.is_mixed
+    assert not task.layout.is_mixed
     assert world.cluster.ctl is not None
     assert world.cluster.ctl.holders(Role.SAST)
     assert not world.cluster.ctl.holders(Role.CCM_TFTP)

@@ -8,8 +8,8 @@ import pytest
 
 from tokenless.ground.terminal import counter_view
 from tokenless.phone_emulator.planner.alike import Kinds, part_of
-from tokenless.phone_emulator.planner.model import Site
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.search import Effort, search
@@ -26,22 +26,26 @@ CHEAP = 6_000
 
 def large(version: str, goal: str = ALL, *, models: tuple[str, ...] = EIGHT) -> Task:
     """Return 21 nodes: two serve TFTP, six CallManager groups of three."""
-    site = Site(Release.parse(version), tuple(f"n{number}" for number in range(21)))
+    layout = ClusterLayout(
+        Release.parse(version), tuple(f"n{number}" for number in range(21))
+    )
     groups = tuple(
-        Group(f"{model}-{node}-{first}", model, node, (first, first + 1, first + 2))
+        PhoneGroup(
+            f"{model}-{node}-{first}", model, node, (first, first + 1, first + 2)
+        )
         for first in range(3, 21, 3)
         for model in models
         for node in (1, 2)
     )
-    return Task(site, groups, parse_goal(goal, site))
+    return Task(layout, groups, parse_goal(goal, layout))
 
 
 def any_task(chance: random.Random) -> Task:
     nodes = tuple(f"n{number}" for number in range(chance.choice([2, 3, 3])))
     version = chance.choice(["10.5(1)", "11.5(1)", "12.5(1)", "14"])
-    site = Site(Release.parse(version), nodes, chance.random() < 0.8)
+    layout = ClusterLayout(Release.parse(version), nodes, chance.random() < 0.8)
     groups = tuple(
-        Group(
+        PhoneGroup(
             f"group-{number}",
             chance.choice(["8861", "8861", "7960", "Jabber"]),
             chance.randrange(len(nodes)),
@@ -50,9 +54,9 @@ def any_task(chance: random.Random) -> Task:
         for number in range(chance.choice([1, 2, 3]))
     )
     units = chance.sample(["CallManager", "TVS", "CAPF", "ITLRecovery"], 2)
-    goal = parse_goal(", ".join(units), site)
+    goal = parse_goal(", ".join(units), layout)
     goal = tuple(chance.sample(goal, max(1, len(goal) - chance.randint(0, 1))))
-    return Task(site, groups, goal, chance.random() < 0.3)
+    return Task(layout, groups, goal, chance.random() < 0.3)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -111,9 +115,9 @@ def test_what_is_alike_is_one() -> None:
 
 
 def test_nodes_that_differ_are_not_alike() -> None:
-    site = Site(Release.parse("11.5(1)"), ("pub", "a", "b", "c"))
-    groups = (Group("desk", "8861", 1, (0, 2)),)
-    kinds = Kinds(Task(site, groups, parse_goal("TVS@a, TVS@b", site)))
+    layout = ClusterLayout(Release.parse("11.5(1)"), ("pub", "a", "b", "c"))
+    groups = (PhoneGroup("desk", "8861", 1, (0, 2)),)
+    kinds = Kinds(Task(layout, groups, parse_goal("TVS@a, TVS@b", layout)))
     assert len(set(kinds.nodes)) == 4
 
 
@@ -129,9 +133,9 @@ def test_an_order_that_fails_on_the_whole_cluster_is_seen() -> None:
 
 def test_out_of_time_the_best_order_is_said_to_be_no_more_than_that() -> None:
     """The clock here counts looks at it: no real time is spent."""
-    site = Site(Release.parse("12.5(1)"), ("pub", "sub"))
-    groups = (Group("one", "8861", 0), Group("two", "8861", 1))
-    task = Task(site, groups, parse_goal("CallManager, TVS", site))
+    layout = ClusterLayout(Release.parse("12.5(1)"), ("pub", "sub"))
+    groups = (PhoneGroup("one", "8861", 0), PhoneGroup("two", "8861", 1))
+    task = Task(layout, groups, parse_goal("CallManager, TVS", layout))
     looks = count()
     effort = Effort(is_over=lambda: next(looks) > 2, every=8)
     found = search(task, effort=effort)

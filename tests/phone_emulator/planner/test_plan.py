@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import Site
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.risk import assess, is_settled
@@ -38,13 +38,13 @@ def task(
     mixed: bool = True,
     strict: bool = False,
 ) -> Task:
-    site = Site(Release.parse(version), nodes, mixed)
+    layout = ClusterLayout(Release.parse(version), nodes, mixed)
     groups = tuple(
-        Group(f"{model}-{name}", model, number)
+        PhoneGroup(f"{model}-{name}", model, number)
         for model in models
         for number, name in enumerate(nodes)
     )
-    return Task(site, groups, parse_goal(goal, site), strict)
+    return Task(layout, groups, parse_goal(goal, layout), strict)
 
 
 def rounds(plan: Plan) -> list[list[TrustStore]]:
@@ -79,7 +79,7 @@ def test_the_shortest_order(goal: str, version: str, mixed: bool, length: int) -
     assert len(plan.steps) == length
     world = wanted.first_world()
     for planned in plan.steps:
-        world = apply(wanted.site, wanted.groups, world, planned.step)
+        world = apply(wanted.layout, wanted.groups, world, planned.step)
         assert assess(wanted, world) is not None, planned.title
         assert all(planned.anchors.values())
     assert is_settled(wanted, world)
@@ -210,9 +210,9 @@ def test_the_order_in_one_go_ends_with_everything_restarted() -> None:
     ],
 )
 def test_goals_that_are_none(goal: str, words: str) -> None:
-    site = Site(Release.parse("10.5(1)"), NODES)
+    layout = ClusterLayout(Release.parse("10.5(1)"), NODES)
     with pytest.raises(PhoneError, match=words):
-        parse_goal(goal, site)
+        parse_goal(goal, layout)
 
 
 def test_a_plan_as_json_names_what_its_words_say() -> None:

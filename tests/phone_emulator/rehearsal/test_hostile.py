@@ -6,7 +6,7 @@ import pytest
 
 from tests.rigs import minting
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import run_script
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import (
@@ -76,9 +76,9 @@ LINES = {
 def test_a_line_reaches_no_file_of_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, stage = tmp_path / "here", tmp_path / "stage"
+    here, rig = tmp_path / "here", tmp_path / "stage"
     here.mkdir()
-    stage.mkdir()
+    rig.mkdir()
     monkeypatch.chdir(here)
     victim = tmp_path / "victim"
     victim.write_bytes(minting.server().certificate_pem)
@@ -92,13 +92,13 @@ def test_a_line_reaches_no_file_of_the_machine(
         groups=(Group(name="phones", count=1),),
         steps=(*refused, saved),
     )
-    played = run_script(script, 1, stage, Watcher())
+    played = run_script(script, 1, rig, ProgressListener())
     for step in played.steps[:-1]:
         assert lines[step.step.title] in (step.refusal or "")
     assert played.steps[-1].refusal is None
     assert list(here.iterdir()) == []
     assert victim.with_suffix(".p12").read_bytes() == b"precious"
-    assert (stage / "files" / "ITLFile.tlv").is_file()
+    assert (rig / "files" / "ITLFile.tlv").is_file()
 
 
 def test_a_node_that_joins_listens_on_loopback(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import pytest
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts import lines
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    Action,
     AddNode,
     Admin,
     Backup,
@@ -15,6 +14,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CtlClient,
     ExportRecoveryKey,
     ImportCertificates,
+    LineAction,
     NodePower,
     PassTime,
     Phones,
@@ -25,7 +25,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     UploadCertificate,
 )
 
-_FORMS: list[tuple[str, Action]] = [
+_FORMS: list[tuple[str, LineAction]] = [
     ("admin show ctl", Admin("show ctl")),
     ("admin --node sub show itl", Admin("show itl", "sub")),
     ("admin --cluster new show ctl", Admin("show ctl", cluster="new")),
@@ -73,7 +73,7 @@ _FORMS: list[tuple[str, Action]] = [
 
 
 @pytest.mark.parametrize(("line", "action"), _FORMS)
-def test_a_line_means_one_action(line: str, action: Action) -> None:
+def test_a_line_means_one_action(line: str, action: LineAction) -> None:
     assert lines.parse_action(line) == action
 
 

@@ -5,16 +5,15 @@ import socket
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import Site
-from tokenless.phone_emulator.planner.phones import Group
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
 from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
-from tokenless.phone_emulator.rehearsal.scripts.script import Group as PhoneGroup
-from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
 
@@ -40,7 +39,7 @@ def _script(name: str, *steps: Step, **others: dict[str, object]) -> Script:
     return Script(
         name=name,
         lesson="none",
-        groups=(PhoneGroup(name="phones", count=1),),
+        groups=(Group(name="phones", count=1),),
         steps=steps,
         others=others,
     )
@@ -54,7 +53,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         title="again", run=(f"node stop {PUB}", f"node stop {PUB}"), refused=True
     )
     script = _script("refusals", *steps, last, again)
-    return run_script(script, 1, tmp_path_factory.mktemp("stage"), Watcher())
+    return run_script(script, 1, tmp_path_factory.mktemp("stage"), ProgressListener())
 
 
 @pytest.mark.parametrize("line", REFUSED)
@@ -79,8 +78,8 @@ def test_no_port_is_free_on_an_address_that_is_not_ours() -> None:
 
 
 def test_a_plan_without_steps_is_not_played() -> None:
-    site = Site(Release.parse("10.5(1)"), ("pub", "sub"), is_mixed=True)
-    groups = (Group("7960s", "7960", 0),)
+    site = ClusterLayout(Release.parse("10.5(1)"), ("pub", "sub"), is_mixed=True)
+    groups = (PhoneGroup("7960s", "7960", 0),)
     plan = make_plan(Task(site, groups, parse_goal("regenerate CallManager", site)))
     assert plan.steps is None
     with pytest.raises(ValueError, match="nothing to play"):

@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from tests.rigs.minting import server
-from tokenless.phone_emulator.rehearsal.outcome.remedies import Trouble, remedies_for
+from tokenless.phone_emulator.rehearsal.outcome.remedies import (
+    RefusalContext,
+    remedies_for,
+)
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     ClusterFacts,
     Held,
@@ -72,8 +75,8 @@ def _facts(
     )
 
 
-def _trouble(home: ClusterFacts, held: Held, **changes: object) -> Trouble:
-    trouble = Trouble(
+def _context(home: ClusterFacts, held: Held, **changes: object) -> RefusalContext:
+    context = RefusalContext(
         files=frozenset({FileKind.CTL, FileKind.ITL}),
         reasons=frozenset({Reason.TVS_UNUSABLE}),
         held=held,
@@ -82,11 +85,11 @@ def _trouble(home: ClusterFacts, held: Held, **changes: object) -> Trouble:
         clusters=(home,),
         tvs=(),
     )
-    return replace(trouble, **changes)  # type: ignore[arg-type]
+    return replace(context, **changes)  # type: ignore[arg-type]
 
 
-def _texts(trouble: Trouble) -> list[str]:
-    return [remedy.text for remedy in remedies_for(trouble)]
+def _texts(context: RefusalContext) -> list[str]:
+    return [remedy.text for remedy in remedies_for(context)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_reset_is_named_when_its_signer_is_an_anchor(
     home = _facts(
         release, {callmanager.certificate: _PUB, recovery.certificate: _RECOVERY}
     )
-    found = _texts(_trouble(home, Held(None, _itl(signer))))
+    found = _texts(_context(home, Held(None, _itl(signer))))
 
     assert any(each.startswith(words) for each in found)
     assert found[-1] == _BY_HAND
@@ -124,7 +127,7 @@ def test_a_reset_by_an_unknown_key_is_not_named(
     home = _facts(
         release, {callmanager.certificate: _PUB, recovery.certificate: _RECOVERY}
     )
-    found = _texts(_trouble(home, Held(None, _itl(signer))))
+    found = _texts(_context(home, Held(None, _itl(signer))))
 
     assert not any("reset localkey" in each for each in found)
 
@@ -133,13 +136,13 @@ def test_a_phone_without_itl_is_not_helped_by_an_itl_reset(
     recovery: PrivateKeySigner,
 ) -> None:
     home = _facts("11.5(1)", {recovery.certificate: _RECOVERY})
-    trouble = _trouble(home, Held(_itl(recovery), None), model=PHONE_MODELS["7960"])
-    assert (_texts(trouble)) == ["delete the CTL on each phone by hand"]
+    context = _context(home, Held(_itl(recovery), None), model=PHONE_MODELS["7960"])
+    assert (_texts(context)) == ["delete the CTL on each phone by hand"]
 
 
 def test_replaced_keys_are_to_be_restored(callmanager: PrivateKeySigner) -> None:
     home = _facts("11.5(1)", {}, {callmanager.certificate: _PUB})
-    found = _texts(_trouble(home, Held(None, _itl(callmanager))))
+    found = _texts(_context(home, Held(None, _itl(callmanager))))
 
     assert found[0].startswith(
         "restore the old certificate and key of CallManager of pub from a backup"
@@ -148,7 +151,7 @@ def test_replaced_keys_are_to_be_restored(callmanager: PrivateKeySigner) -> None
 
 def test_a_token_that_phones_know_signs_again(callmanager: PrivateKeySigner) -> None:
     home = _facts("10.5(1)", {callmanager.certificate: _TOKEN})
-    found = _texts(_trouble(home, Held(_itl(callmanager), None)))
+    found = _texts(_context(home, Held(_itl(callmanager), None)))
 
     assert "sign the CTL with token A again (CTL Client)" in found
 
@@ -157,7 +160,7 @@ def test_a_tvs_that_is_down_is_to_be_started(recovery: PrivateKeySigner) -> None
     home = _facts("11.5(1)", {})
     down = TvsFacts("sub", shown=None, own=b"certificate")
     found = list(
-        _texts(_trouble(home, Held(None, _itl(recovery)), tvs=((home, down),)))
+        _texts(_context(home, Held(None, _itl(recovery)), tvs=((home, down),)))
     )
     assert found[0].startswith("start Cisco Trust Verification Service on sub")
 
@@ -167,9 +170,9 @@ def test_phones_are_reset_once_a_tvs_that_they_know_answers(
 ) -> None:
     home = _facts("11.5(1)", {})
     up = TvsFacts("pub", shown=b"certificate", own=b"certificate")
-    trouble = _trouble(home, Held(None, _itl(recovery)), tvs=((home, up),))
+    context = _context(home, Held(None, _itl(recovery)), tvs=((home, up),))
 
-    assert _texts(trouble)[0].startswith("reset the phones: TVS on pub")
+    assert _texts(context)[0].startswith("reset the phones: TVS on pub")
 
 
 def test_a_reset_is_not_named_to_phones_that_share_no_tls_with_tvs(
@@ -177,8 +180,8 @@ def test_a_reset_is_not_named_to_phones_that_share_no_tls_with_tvs(
 ) -> None:
     home = replace(_facts("11.5(1)", {}), oldest_tls="1.2")
     up = TvsFacts("pub", shown=b"certificate", own=b"certificate")
-    trouble = _trouble(home, Held(None, _itl(recovery)), tvs=((home, up),))
-    found = _texts(trouble)
+    context = _context(home, Held(None, _itl(recovery)), tvs=((home, up),))
+    found = _texts(context)
 
     assert not any(each.startswith("reset the phones") for each in found)
     assert any("speak TLS 1.0" in each for each in found)
@@ -189,22 +192,22 @@ def test_a_signer_that_tvs_does_not_know_is_to_be_uploaded(
 ) -> None:
     home, old = _facts("11.5(1)", {}), _facts("11.5(1)", {}, name="old")
     up = TvsFacts("old-pub", shown=b"certificate", own=b"certificate")
-    trouble = _trouble(
+    context = _context(
         home,
         Held(None, _itl(recovery)),
         reasons=frozenset({Reason.NOT_VOUCHED}),
         clusters=(home, old),
         tvs=((old, up),),
     )
-    assert "Phone-SAST-trust of cluster old" in _texts(trouble)[0]
+    assert "Phone-SAST-trust of cluster old" in _texts(context)[0]
 
 
 def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) -> None:
     home = _facts("11.5(1)", {}, name="new")
     old = _facts("11.5(1)", {recovery.certificate: _RECOVERY}, name="old")
-    trouble = _trouble(home, Held(None, _itl(recovery)), clusters=(home, old))
+    context = _context(home, Held(None, _itl(recovery)), clusters=(home, old))
 
-    reset, back, by_hand = _texts(trouble)
+    reset, back, by_hand = _texts(context)
 
     assert reset.startswith("`utils itl reset remotekey` with the ITLRecovery key")
     assert back == "give the phones back to cluster old"
@@ -214,20 +217,20 @@ def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) ->
 def test_a_server_outside_the_ctl_is_to_be_named_by_it(
     recovery: PrivateKeySigner,
 ) -> None:
-    trouble = _trouble(
+    context = _context(
         _facts("11.5(1)", {}),
         Held(None, _itl(recovery)),
         reasons=frozenset({Reason.NOT_AUTHORISED}),
     )
-    assert _texts(trouble)[0].startswith("`utils ctl update CTLFile`")
+    assert _texts(context)[0].startswith("`utils ctl update CTLFile`")
 
 
 def test_unreachable_phones_need_a_server_only(recovery: PrivateKeySigner) -> None:
-    trouble = _trouble(
+    context = _context(
         _facts("11.5(1)", {}),
         Held(None, _itl(recovery)),
         reasons=frozenset({Reason.NO_SERVER}),
     )
-    assert (_texts(trouble)) == [
+    assert (_texts(context)) == [
         "start a TFTP server that the phones ask, then reset them"
     ]

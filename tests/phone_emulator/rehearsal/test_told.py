@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console, RenderableType
 
 from tokenless.phone_emulator.cli.rehearsals.playing import (
-    JsonVoice,
-    StoryVoice,
-    TableVoice,
+    JsonReporter,
+    TableReporter,
+    TextReporter,
     exit_by_verdict,
 )
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.tables import steps_table
@@ -107,7 +107,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     (folder / "wrong.toml").write_text(WRONG)
     script = load_script(folder / "wrong.toml")
     (folder / "stage").mkdir()
-    return run_script(script, 2, folder / "stage", Watcher())
+    return run_script(script, 2, folder / "stage", ProgressListener())
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ VERDICTS = (
 def test_every_voice_tells_both_verdicts_and_the_impact_first(
     played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for voice in (StoryVoice(), TableVoice()):
+    for voice in (TextReporter(), TableReporter()):
         voice.tell(played.steps[0])
         voice.end(played)
         printed = " ".join(capsys.readouterr().out.split())
@@ -240,7 +240,7 @@ def test_every_voice_tells_both_verdicts_and_the_impact_first(
 def test_json_has_both_verdicts(
     played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    voice = JsonVoice()
+    voice = JsonReporter()
     for step in played.steps:
         voice.tell(step)
     voice.end(played)

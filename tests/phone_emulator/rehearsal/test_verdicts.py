@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneState
-from tokenless.phone_emulator.rehearsal.play.player import Watcher
+from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played, run_script
 from tokenless.phone_emulator.rehearsal.reports.text_report import verdict_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
@@ -80,9 +80,9 @@ run = [
 def _play(folder: Path, steps: str) -> Played:
     file = folder / "tuesday.toml"
     file.write_text(HEAD + steps)
-    stage = folder / "stage"
-    stage.mkdir()
-    return run_script(load_script(file), 4, stage, Watcher())
+    rig = folder / "stage"
+    rig.mkdir()
+    return run_script(load_script(file), 4, rig, ProgressListener())
 
 
 def _leading(played: Played) -> str:
@@ -115,12 +115,12 @@ def test_phones_that_were_not_restarted_are_judged_by_what_they_would_do(
     assert not played.ok
     assert played.stuck == ()
     assert played.impact.to_json()["would_be_stuck"] == 4
-    for standing in last.standings:
-        assert standing.states == {PhoneState.WOULD_BE_STUCK: 2}
-        assert {each.code for each in standing.prospects} == {Reason.TVS_NOT_IN_ITL}
-        nodes = {each.node for each in standing.prospects}
+    for status in last.statuses:
+        assert status.states == {PhoneStatus.WOULD_BE_STUCK: 2}
+        assert {each.code for each in status.prospects} == {Reason.TVS_NOT_IN_ITL}
+        nodes = {each.node for each in status.prospects}
         assert nodes == {"cucm-1051-a-pub", "cucm-1051-a-sub1"}
-        assert standing.remedies != ()
+        assert status.remedies != ()
 
 
 def test_a_branch_that_was_off_during_two_rounds_would_be_stuck(tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ run = [
 expect = [{ group = "hq", would_be_stuck = false }]
 """,
     )
-    states = [standing.states for standing in played.steps[-1].standings]
+    states = [status.states for status in played.steps[-1].statuses]
 
-    assert states == [{PhoneState.NOT_RESTARTED: 2}, {PhoneState.NOT_RESTARTED: 2}]
+    assert states == [{PhoneStatus.NOT_RESTARTED: 2}, {PhoneStatus.NOT_RESTARTED: 2}]
     assert played.ok
 
 
@@ -213,7 +213,7 @@ expect = [{ group = "hq", would_be_stuck = false }]
     last = played.steps[-1]
 
     assert last.impact.would_be_stuck == 4
-    codes = {each.code for standing in last.standings for each in standing.prospects}
+    codes = {each.code for status in last.statuses for each in status.prospects}
     assert codes == {Reason.NO_SERVER}
     assert last.differences == (
         "2 of 2 phones of hq: would_be_stuck is true, not false",

@@ -29,6 +29,7 @@ async def test_services_stop_start_and_restart(served: Cluster) -> None:
     assert listed[0] == "Requesting service status, please wait..."
     assert {line.partition("[")[0] for line in listed[1:]} == {
         "Cisco CallManager",
+        "Cisco Certificate Authority Proxy Function",
         "Cisco Tftp",
         "Cisco Trust Verification Service",
     }

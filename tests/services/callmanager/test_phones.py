@@ -112,7 +112,7 @@ async def test_a_mic_does_where_there_is_no_lsc(site: Site) -> None:
     phone = await site.add(PHONE, "7975", ENCRYPTED, with_lsc=False)
     own = phone.certificates
     assert own is not None
-    manufacturer = site.cluster.site.manufacturer_folder
+    manufacturer = site.cluster.installation.manufacturer_folder
     own.make_mic(PHONE, "7975", manufacturer, site.cluster.clock())
     assert own.lsc is None
     report = await register_once(phone, site.network)

@@ -23,9 +23,9 @@ from tokenless.protocol.sip.register import RegisterForm
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sip import (
+    SipCallControl,
     SipCount,
     SipGuest,
-    SipOffice,
     SipSettings,
     SipStation,
     Source,
@@ -58,9 +58,9 @@ DEVICES = {
 }
 
 
-def office_of() -> SipOffice:
+def office_of() -> SipCallControl:
     registrar = Registrar(DEVICES.get, clock=lambda: 100, max_devices=10)
-    office: SipOffice
+    office: SipCallControl
 
     def leg_of(number: str) -> Leg | CallFailure:
         for registration in registrar.registrations():
@@ -68,7 +68,7 @@ def office_of() -> SipOffice:
                 return office.leg_of(registration)
         return CallFailure.UNKNOWN_NUMBER
 
-    office = SipOffice(
+    office = SipCallControl(
         registrar,
         SipSettings(),
         node="pub",
@@ -88,7 +88,7 @@ def register(device: str = PHONE, *, expires_s: int = 3600) -> SipRequest:
 class Phones:
     """An office and what was sent to a phone, without sockets."""
 
-    office: SipOffice
+    office: SipCallControl
     sent: list[bytes]
     now: float = 0.0
 
@@ -196,7 +196,7 @@ def test_an_unknown_device_is_remembered_as_such() -> None:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[tuple[SipOffice, tuple[str, int]]]:
+async def running() -> AsyncIterator[tuple[SipCallControl, tuple[str, int]]]:
     office = office_of()
 
     def make_guest(tools: GuestTools) -> SipGuest:
@@ -237,7 +237,7 @@ async def test_garbage_over_tcp_ends_its_connection() -> None:
 
 
 @asynccontextmanager
-async def datagrams() -> AsyncIterator[tuple[SipOffice, socket.socket]]:
+async def datagrams() -> AsyncIterator[tuple[SipCallControl, socket.socket]]:
     office, server = office_of(), SipDatagrams("127.0.0.1", 0)
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     client.setblocking(False)

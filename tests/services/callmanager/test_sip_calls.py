@@ -19,8 +19,8 @@ from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sip import (
+    SipCallControl,
     SipCount,
-    SipOffice,
     SipSettings,
     Source,
     answer,
@@ -44,7 +44,7 @@ class Node:
             for name, mode in modes.items()
         }
         registrar = Registrar(self.devices.get, clock=lambda: 1, max_devices=9)
-        self.office = SipOffice(
+        self.office = SipCallControl(
             registrar,
             SipSettings(),
             node="pub",

@@ -12,8 +12,8 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.phone import open_network
-from tokenless.phone_emulator.secd.events import Identity, Server
-from tokenless.phone_emulator.secd.report import Action, BootReport, Outcome
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
+from tokenless.phone_emulator.secd.report import BootReport, FileAction, Outcome
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
@@ -34,7 +34,6 @@ from tokenless.services.node.control.requests import RestartService, StopService
 from tokenless.services.node.serve import Serving, serve_nodes
 
 DEVICE = "SEP001122334455"
-CONFIG = {**FREE_PORTS, "capf": {"port": 0}}
 INSTALL = CapfOperation.INSTALL
 
 
@@ -43,7 +42,7 @@ class Site:
     """A cluster that is served, and one phone of it."""
 
     cluster: Cluster
-    identity: Identity
+    identity: PhoneIdentity
     flash: Path
     slept: list[float] = field(default_factory=list)
 
@@ -91,12 +90,12 @@ TFTP, CAPF = "Cisco Tftp", "Cisco Certificate Authority Proxy Function"
 
 @pytest.fixture
 async def site(lab: Cluster, nursery: trio.Nursery, tmp_path: Path) -> Site:
-    lab.take_settings(load_config(LAB, CONFIG))
+    lab.take_settings(load_config(LAB, FREE_PORTS))
     serving: Serving = await nursery.start(serve_nodes, lab)
     lab.record_ports(serving.ports)
     tftp = next(each for each in serving.listening if each.service == "tftp")
     server = Server(tftp.address, tftp.port)
-    identity = Identity(device=DEVICE, model_name="7975", servers=(server,))
+    identity = PhoneIdentity(device=DEVICE, model_name="7975", servers=(server,))
     made = Site(lab, identity, tmp_path / "phone")
     await made.restart(TFTP)
     return made
@@ -132,7 +131,7 @@ async def test_a_phone_enrols_and_gets_its_encrypted_configuration(site: Site) -
     assert "decrypted" in log
     again = await site.boot()
     assert again.capf is None
-    assert again.files[FileKind.CONFIGURATION].action is Action.UNCHANGED
+    assert again.files[FileKind.CONFIGURATION].action is FileAction.UNCHANGED
 
 
 async def test_string_mode_is_stuck_until_a_person_types_it(site: Site) -> None:
@@ -146,7 +145,7 @@ async def test_string_mode_is_stuck_until_a_person_types_it(site: Site) -> None:
     assert report.capf is not None
     assert report.capf["result"] == "waits-for-string"
     file = report.files[FileKind.CONFIGURATION]
-    assert (file.action, file.code) == (Action.FAILED, Reason.NOT_DECRYPTED)
+    assert (file.action, file.code) == (FileAction.FAILED, Reason.NOT_DECRYPTED)
     assert site.own.lsc is None
     wrong = await site.boot("4712")
     assert wrong.capf is not None
@@ -160,7 +159,7 @@ async def test_string_mode_is_stuck_until_a_person_types_it(site: Site) -> None:
 
 
 async def test_a_mic_renews_what_another_cluster_issued(site: Site) -> None:
-    manufacturer = site.cluster.site.manufacturer_folder
+    manufacturer = site.cluster.installation.manufacturer_folder
     site.flash.mkdir()
     site.own.make_mic(DEVICE, "7975", manufacturer, site.cluster.clock())
     mic = site.own.mic

@@ -36,7 +36,7 @@ def test_the_page_has_the_commands_that_are_tried(command: str) -> None:
 async def test_the_commands_of_the_page(
     lab: Cluster, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
-    lab.take_settings(load_config(LAB, {**FREE_PORTS, "capf": {"port": 0}}))
+    lab.take_settings(load_config(LAB, FREE_PORTS))
     serving: Serving = await nursery.start(serve_nodes, lab)
     lab.record_ports(serving.ports)
     node = lab.publisher

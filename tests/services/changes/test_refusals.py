@@ -13,7 +13,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster import issuing
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
-from tokenless.services.cluster.issuing import Order
+from tokenless.services.cluster.issuing import IssueRequest
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store import certificates as rows
@@ -45,7 +45,7 @@ def test_what_needs_a_ctl_or_mixed_mode(lab: Cluster) -> None:
 def test_a_group_keeps_a_member(lab: Cluster) -> None:
     publisher, subscriber = lab.nodes
     member = callmanager_group_member.c.node_id
-    with lab.store.note() as connection:
+    with lab.store.write_node_state() as connection:
         connection.execute(
             delete(callmanager_group_member).where(member == publisher.id)
         )
@@ -56,9 +56,9 @@ def test_a_group_keeps_a_member(lab: Cluster) -> None:
 
 
 def test_a_key_of_a_kind_that_does_not_exist(lab: Cluster) -> None:
-    order = Order(lab.publisher, TrustStore.TVS, 1024, "DSA")
+    order = IssueRequest(lab.publisher, TrustStore.TVS, 1024, "DSA")
     with lab.store.read() as connection:
-        line = explain(lambda: issuing.prepare(lab.site, connection, order))
+        line = explain(lambda: issuing.prepare(lab.installation, connection, order))
     assert line == "no key type DSA; use RSA or EC"
 
 
@@ -77,7 +77,7 @@ def test_lists_need_an_rsa_key(lab: Cluster) -> None:
 
 def test_a_node_that_lacks_a_certificate(lab: Cluster) -> None:
     node = lab.nodes[1]
-    with lab.store.note() as connection:
+    with lab.store.write_node_state() as connection:
         rows.remove(connection, rows.require_own(connection, TrustStore.TVS, node.id))
     assert "set cert regen TVS" in explain(lambda: rebuild_itl(lab, lab.publisher))
     with lab.store.read() as connection:
@@ -86,7 +86,7 @@ def test_a_node_that_lacks_a_certificate(lab: Cluster) -> None:
 
 
 def test_a_database_without_a_parameter(lab: Cluster) -> None:
-    with lab.store.note() as connection:
+    with lab.store.write_node_state() as connection:
         connection.execute(
             delete(processconfig).where(
                 processconfig.c.paramname == Parameter.VERSION.value
@@ -139,7 +139,7 @@ def test_where_a_node_cannot_arrive(shared: Cluster, url: str, tmp_path: Path) -
 
 def test_who_may_not_become_a_followers_role(shared: Cluster) -> None:
     assert "use lower-case letters" in explain(lambda: grants("Sub-1"))
-    with shared.store.note() as connection:
+    with shared.store.write_node_state() as connection:
         line = explain(lambda: grant(connection, 2, "tokenless"))
     assert "give the node one of its own" in line
     for_all, *statements = grants(ROLE)

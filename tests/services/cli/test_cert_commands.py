@@ -24,8 +24,11 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
         ("cert restore TVS AA", "here is none"),
         ("cert delete TVS AA", "here is none"),
         ("cert delete TVS-trust AA", "here is none"),
-        ("cert regenerate CallManager --key-size 1000", "1024, 2048, 4096"),
-        ("cert regenerate CallManager --key-type EC", "EC is for CAPF, TVS"),
+        ("cert regenerate CallManager --key-size 1000", "1024, 2048, 3072, 4096"),
+        (
+            "cert regenerate CallManager --key-type EC",
+            "EC is for CAPF, CallManager-ECDSA, TVS, tomcat, tomcat-ECDSA",
+        ),
         ("cert regenerate TVS --key-type EC --key-size 100", "use 256 or 384"),
         ("cert regenerate TVS --san a..b", "'a..b' is no name for a certificate"),
         ("cert regenerate TVS --san 10.0.0.0/8", "a DNS name or an address"),

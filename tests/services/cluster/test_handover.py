@@ -15,8 +15,8 @@ from tokenless.services.changes import certificates, security
 from tokenless.services.cluster import sealed_file
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
+from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.cluster.sealed_file import seal, unseal
-from tokenless.services.cluster.site import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.runtime import check_ready
 

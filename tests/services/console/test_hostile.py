@@ -289,4 +289,5 @@ def test_every_text_is_in_the_catalogue_and_used() -> None:
     for key in texts.TEXTS:
         parts = key.split(".")
         begun = [".".join(parts[:count]) + "." for count in range(2, len(parts))]
-        assert any(f'"{each}' in everything for each in (key, *begun)), key
+        quoted = [f"{quote}{each}" for each in (key, *begun) for quote in "\"'"]
+        assert any(each in everything for each in quoted), key

@@ -8,9 +8,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from tokenless.services.http.counters import HttpCount, count_of
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.tftp.files.source import Content, Unmade
+from tokenless.services.tftp.files.source import Content, UnpreparedFile
 from tokenless.services.tftp.files.static_files import StaticFiles
 
 CONFIG = b"<device/>" * 500
@@ -48,7 +49,9 @@ class Files:
             case _ if name in self.signed:
                 return self.signed[name]
             case _ if name.endswith(".sgn"):
-                return Unmade(partial(self._sign, name), partial(self._keep, name))
+                return UnpreparedFile(
+                    partial(self._sign, name), partial(self._keep, name)
+                )
             case _ if name.endswith(".tlv"):
                 raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
             case _:
@@ -71,6 +74,7 @@ class Lab:
     server: HttpServer
     files: Files
     folder: Path
+    settings: HttpSettings
 
     @property
     def http(self) -> tuple[str, int]:
@@ -100,7 +104,7 @@ async def lab(tmp_path: Path, nursery: trio.Nursery) -> Lab:
     files = Files(folder)
     server = HttpServer(files, settings)
     await nursery.start(server.serve)
-    return Lab(server, files, folder)
+    return Lab(server, files, folder, settings)
 
 
 async def off(work: Callable[[], Result]) -> Result:
@@ -125,8 +129,19 @@ def get(
     return found
 
 
-def raw(where: tuple[str, int], *pieces: bytes, pause_s: float = 0.0) -> bytes:
-    with socket.create_connection(where, 10) as link:
+def trusting_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def raw(
+    where: tuple[str, int], *pieces: bytes, pause_s: float = 0.0, tls: bool = False
+) -> bytes:
+    with ExitStack() as stack:
+        link = stack.enter_context(socket.create_connection(where, 10))
+        if tls:
+            link = stack.enter_context(trusting_context().wrap_socket(link))
         answer = b""
         with suppress(ConnectionResetError, BrokenPipeError):
             for piece in pieces:
@@ -175,6 +190,23 @@ async def test_what_is_not_served(lab: Lab, path: str, status: int) -> None:
     assert (await off(partial(get, lab.http, "/firmware.sbn")))[1] == FIRMWARE
 
 
+async def test_the_status_of_a_missing_ctl_is_a_setting(lab: Lab) -> None:
+    before = lab.server.addresses
+    changed = replace(
+        lab.settings, missing_ctl=HTTPStatus.NOT_FOUND, port=1, tls_port=1
+    )
+    lab.server.reload(changed)
+    assert lab.server.addresses == before
+    for name in ("/CTLFile.tlv", "/CTLSEP001122334455.tlv", "/absent.xml"):
+        assert (await off(partial(get, lab.http, name)))[:2] == (404, b"")
+
+
+async def test_limits_change_while_it_serves(lab: Lab) -> None:
+    lab.server.reload(replace(lab.settings, limits=StreamLimits(idle_s=0.2)))
+    assert await off(partial(raw, lab.http, b"GET /empty HTTP/1.1\r\nHost: x\r\n\r\n"))
+    assert lab.server.counters.refusals["idle"] == 1
+
+
 async def test_heads_and_ranges_on_one_connection(lab: Lab) -> None:
     def ask() -> None:
         link = http.client.HTTPConnection(*lab.http, timeout=10)
@@ -214,8 +246,7 @@ async def test_requests_sent_ahead_are_answered_in_order(lab: Lab) -> None:
 
 async def test_over_tls_a_signed_name_gives_the_plain_file(lab: Lab) -> None:
     def ask() -> tuple[int, bytes]:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = trusting_context()
         link = http.client.HTTPSConnection(*lab.https, timeout=10, context=context)
         link.request("GET", "/firmware.sbn")
         assert link.getresponse().read() == FIRMWARE
@@ -267,14 +298,25 @@ HOSTILE = {
     b"GET /g HTTP/1.1\r\nHost: x\r\n\r\n",
     "post": b"POST /f HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",
     "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
+    "two-lengths": b"GET /f HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+    b"Content-Length: 5\r\n\r\nGET /",
+    "a-space-before-the-colon": b"GET /f HTTP/1.1\r\nHost: x\r\n"
+    b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "a-return-within": b"GET /f HTTP/1.1\r\nHost: x\rX: Content-Length: 9\r\n\r\n",
+    "a-length-of-sorts": b"GET /f HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n",
+    "two-hosts": b"GET /f HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    "a-name-split": b"GET /f\x00.xml HTTP/1.1\r\nHost: x\r\n\r\n",
     "head": b"GET /f HTTP/1.1\r\nX: " + b"y" * 20_000,
     "line": b"GET /" + b"y" * 20_000,
 }
 
 
+@pytest.mark.parametrize("port", ["http", "https"])
 @pytest.mark.parametrize("kind", HOSTILE)
-async def test_hostile_requests_get_one_refusal(lab: Lab, kind: str) -> None:
-    answer = await off(partial(raw, lab.http, HOSTILE[kind]))
+async def test_hostile_requests_get_one_refusal(lab: Lab, kind: str, port: str) -> None:
+    tls = port == "https"
+    where = lab.server.addresses[port]
+    answer = await off(partial(raw, where, HOSTILE[kind], tls=tls))
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer.split(b" ")[1] in {b"400", b"405", b"431"}
     assert b"Connection: close" in answer

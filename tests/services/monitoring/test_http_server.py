@@ -59,7 +59,7 @@ async def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
 
 async def test_metrics(port: int) -> None:
     SERVICE_STARTS.labels("lab-pub", "Cisco Tftp").inc()
-    head, body = await ask(port, b"GET /metrics HTTP/1.1\r\n\r\n")
+    head, body = await ask(port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert b"text/plain; version=0.0.4" in head
     assert b'tokenless_service_starts_total{node="lab-pub"' in body
@@ -73,7 +73,7 @@ async def test_health(
     process: Process, port: int, verdict: Verdict, status: int
 ) -> None:
     process.verdict = verdict
-    head, body = await ask(port, b"GET /health HTTP/1.1\r\n\r\n")
+    head, body = await ask(port, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert json.loads(body)["verdict"] == verdict
     assert json.loads(body)["nodes"][0]["services"] == {"Cisco Tftp": "STARTED"}
@@ -82,8 +82,8 @@ async def test_health(
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        b"GET /etc/passwd HTTP/1.1\r\n\r\n",
-        b"DELETE /metrics HTTP/1.1\r\n\r\n",
+        b"GET /etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"DELETE /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
         b"x" * 9000,
     ],
 )
@@ -97,7 +97,7 @@ async def test_those_who_leave_in_the_middle_take_no_place(port: int) -> None:
         stream = await trio.open_tcp_stream("127.0.0.1", port)
         await stream.send_all(b"GET /metr")
         await stream.aclose()
-    head, _ = await ask(port, b"GET /health HTTP/1.1\r\n\r\n")
+    head, _ = await ask(port, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
 
 
@@ -125,7 +125,7 @@ async def test_many_who_say_nothing_hold_few_descriptors(port: int) -> None:
     # A hundred sockets of clients, and no more than the places at the other end.
     for stream in silent[: 100 - _PLACES]:
         assert await stream.receive_some() == b""
-    head, _ = await ask(port, b"GET /health HTTP/1.1\r\n\r\n")
+    head, _ = await ask(port, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     for stream in silent:
         await trio.aclose_forcefully(stream)

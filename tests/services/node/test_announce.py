@@ -86,7 +86,7 @@ def elsewhere(mixed: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """Return a cluster whose subscriber is on another host, as far as can be seen."""
     monkeypatch.setattr(type(mixed.store), "is_shared", property(lambda _: True))
     monkeypatch.setattr(announce_module, "_ELSEWHERE_S", 0.2)
-    mixed.nodes[1].elsewhere_mark.touch()
+    mixed.nodes[1].served_elsewhere_marker.touch()
     return mixed
 
 

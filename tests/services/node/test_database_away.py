@@ -145,7 +145,7 @@ async def test_postgresql_tells_of_changes(
         store = await trio.to_thread.run_sync(found, server)
         follower = Follower(NODE, tmp_path / "CTL", store.revision, apply, refill)
         await nursery.start(follower.follow)
-        pokes = Pokes(follower.poke)
+        pokes = Pokes(follower.wake)
         nursery.start_soon(follow_notifications, store, pokes)
         await pokes.come()  # it listens
         await trio.to_thread.run_sync(change, store)
@@ -178,6 +178,6 @@ class Pokes:
 
 def found(server: Server) -> Database:
     store = Database(server.url(server.create_database()))
-    with store.found("lab", by="test"):
+    with store.create_cluster("lab", by="test"):
         pass
     return store

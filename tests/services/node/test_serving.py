@@ -15,11 +15,11 @@ from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.site import DATABASE_FILE
+from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Verdict
-from tokenless.services.node.control.client import is_served
+from tokenless.services.node.control.client import NodeDownError, request
 from tokenless.services.node.control.requests import (
     RestartService,
     ShowMetrics,
@@ -185,17 +185,18 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
         )
         with pytest.RaisesGroup(refused, flatten_subgroups=True):
             await serve_nodes(cluster)
-    assert not is_served(node.name, node.control_socket)
+    with pytest.raises(NodeDownError):
+        request(node.name, node.control_socket, Status())
     cluster.take_settings(load_config(LAB, FREE_PORTS))
     assert await nursery.start(serve_nodes, cluster)
 
 
 async def test_nodes_of_other_hosts_are_not_served(cluster: Cluster) -> None:
     publisher, subscriber = cluster.nodes
-    subscriber.elsewhere_mark.touch()
+    subscriber.served_elsewhere_marker.touch()
     with pytest.raises(ServiceError, match=f"{subscriber.name} is not on this host"):
         await serve_nodes(cluster, [subscriber.name])
-    publisher.elsewhere_mark.touch()
+    publisher.served_elsewhere_marker.touch()
     with pytest.raises(ServiceError, match="no node of the cluster") as info:
         await serve_nodes(cluster)
     assert "tokenless node import" in str(info.value.hint)

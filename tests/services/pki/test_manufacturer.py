@@ -130,7 +130,7 @@ def test_a_mic_ends_with_its_authority(folder: Path) -> None:
 
 
 def test_a_new_cluster_trusts_it(lab: Cluster) -> None:
-    made = manufacturer_certificates(lab.site.manufacturer_folder, 2048)
+    made = manufacturer_certificates(lab.installation.manufacturer_folder, 2048)
     capf = certificates.own_certificate(lab, lab.publisher, TrustStore.CAPF)
     for store in (TrustStore.CALLMANAGER_TRUST, TrustStore.CAPF_TRUST):
         trusted = [placed.certificate for placed in certificates.trust(lab, store)]

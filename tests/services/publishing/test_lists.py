@@ -175,6 +175,7 @@ def test_each_nodes_itl_by_release(lab: Cluster, version: str, name: str) -> Non
     assert members(itl) == [
         (Role.SAST, first),
         (Role.TFTP, name),
+        *([(Role.TFTP, f"{name}-EC")] if lab.release >= (11,) else []),
         (Role.TVS, PUB),
         (Role.TVS, SUB),
         (Role.CAPF, "CAPF-e41e7d87"),

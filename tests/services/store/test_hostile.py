@@ -64,7 +64,7 @@ def test_nobody_publishes_in_anothers_name(postgresql: Server, url: str) -> None
 
 def test_what_an_older_schema_let_through_is_not_believed(shared: Cluster) -> None:
     node = shared.node(SUBSCRIBER)
-    with shared.store.note() as connection:
+    with shared.store.write_node_state() as connection:
         for each in ("published", "processnode"):
             names = connection.scalars(
                 text(
@@ -100,7 +100,7 @@ def test_rows_left_uncommitted_hold_up_no_start(
 ) -> None:
     files = NodeFiles(shared, shared.publisher)
     assert files.find("XMLDefault.cnf.xml.sgn")
-    with shared.store.note() as connection:
+    with shared.store.write_node_state() as connection:
         digests = connection.scalars(text("SELECT digest FROM published")).all()
         connection.execute(text("DELETE FROM published"))
     with attacker(postgresql, url) as connection:
@@ -123,7 +123,10 @@ def test_no_change_fails_because_nobody_can_be_told(
     revision = shared.store.revision()
     security.set_cluster_mode(shared, SecurityMode.MIXED, by="test")
     assert shared.store.revision() == revision + 1
-    with pytest.raises(ServiceError, match="pg_notify"), shared.store.note() as note:
+    with (
+        pytest.raises(ServiceError, match="pg_notify"),
+        shared.store.write_node_state() as note,
+    ):
         note.execute(text("SELECT pg_catalog.pg_notify('a', 'b')"))
 
 

@@ -62,7 +62,7 @@ FORBIDDEN = [
 def test_a_subscriber_writes_nothing_that_is_the_publishers(
     follower: Cluster, statement: str
 ) -> None:
-    with pytest.raises(ServiceError), follower.store.note() as connection:
+    with pytest.raises(ServiceError), follower.store.write_node_state() as connection:
         connection.execute(text(statement))
 
 
@@ -72,7 +72,7 @@ def test_a_subscriber_writes_its_own_rows_only(follower: Cluster) -> None:
     def touched(connection: Connection, statement: str) -> int:
         return connection.execute(text(statement)).rowcount
 
-    with follower.store.note() as connection:
+    with follower.store.write_node_state() as connection:
         assert touched(connection, "UPDATE processnode SET tvs_port = 1") == 1
         assert touched(connection, "UPDATE node_state SET ctl_revision = 1") == 1
         nodes.write_state(connection, publisher, ctl_revision=5)

@@ -15,7 +15,7 @@ from tests.services.conftest import LAB
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.site import DATABASE_FILE
+from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema
@@ -90,7 +90,7 @@ def test_many_open_an_old_folder_at_once(lab: Cluster) -> None:
 
 
 def test_a_newer_schema_is_refused_in_one_line(shared: Cluster, url: str) -> None:
-    with shared.store.note() as connection:
+    with shared.store.write_node_state() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
     with pytest.raises(ServiceError) as caught:
         Cluster.open(shared.data, database_url=url)
@@ -133,7 +133,7 @@ def test_what_fails_half_way_leaves_an_empty_database(
 def test_a_subscriber_still_publishes_after_an_upgrade(
     shared: Cluster, follower: Cluster, url: str
 ) -> None:
-    with shared.store.note() as connection:
+    with shared.store.write_node_state() as connection:
         for statement in (
             *_PUBLISHED_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP COLUMN ports",

@@ -12,7 +12,7 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.site import DATABASE_FILE
+from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
 from tokenless.services.store.audit import read_audit
@@ -62,7 +62,7 @@ def test_a_reader_keeps_its_state_while_another_changes_it(either: Cluster) -> N
 
 
 def test_two_administrators_wait_for_each_other(either: Cluster) -> None:
-    other = Cluster.open(either.data, database_url=either.site.database_url)
+    other = Cluster.open(either.data, database_url=either.installation.database_url)
     begun, done = threading.Event(), threading.Event()
 
     def second() -> None:
@@ -88,7 +88,7 @@ def test_two_administrators_wait_for_each_other(either: Cluster) -> None:
 
 
 def test_who_waits_too_long_is_told_why(either: Cluster) -> None:
-    impatient = Database(either.site.database_url, busy_timeout_s=0.05)
+    impatient = Database(either.installation.database_url, busy_timeout_s=0.05)
     with (
         either.store.change("slow", "work", by="first"),
         pytest.raises(ServiceError, match=r"locked|lock timeout") as caught,

@@ -101,11 +101,15 @@ async def test_who_is_idle_is_closed(tls_victim: Victim, tmp_path: Path) -> None
 async def test_more_than_may_be_kept(victim: Victim, tmp_path: Path) -> None:
     async with victim(tmp_path, LONG) as target:
         async with connected(target.address, tls=target.is_tls) as stream:
+            answer = b""
             with contextlib.suppress(trio.BrokenResourceError):
                 await stream.send_all(target.oversized)
-                assert await stream.receive_some(10) == b""
+                while data := await stream.receive_some(1000):
+                    answer += data
+        expected = target.answer_to_oversized
+        assert answer[: len(expected) or None] == expected
         await target.honest_are_answered()
-        assert target.refusals == {"bad-request": 1}
+        assert target.refusals == ({} if expected else {"bad-request": 1})
 
 
 async def test_a_flood_of_connections(victim: Victim, tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig
 from tokenless.protocol.tftp.packets import encode_ack
 from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.tftp.counters import Count
-from tokenless.services.tftp.files.source import Content, MemoryFiles, Unmade
+from tokenless.services.tftp.files.source import Content, MemoryFiles, UnpreparedFile
 from tokenless.services.tftp.files.static_files import StaticFiles
 from tokenless.services.tftp.settings import Ports, TftpSettings
-from tokenless.services.tftp.transfers.table import Newcomers
+from tokenless.services.tftp.transfers.table import UnknownClientLimiter
 
 REQUEST = b"\0\1large\0octet\0"
 
@@ -69,7 +69,7 @@ def test_a_flood_of_forged_requests_is_bounded(
 def test_a_flood_costs_little_and_keeps_no_known_phone_waiting(
     forge: socket.socket,
 ) -> None:
-    limits = TftpSettings(max_unanswered=100, newcomers_per_s=50)
+    limits = TftpSettings(max_unanswered=100, unknown_clients_per_s=50)
     with rig(limits) as server:
         known, unknown = server.client("127.0.9.1"), server.client("127.0.9.2")
         server.fetch(known, "small")
@@ -90,7 +90,7 @@ def test_a_flood_costs_little_and_keeps_no_known_phone_waiting(
 
 
 def test_a_storm_of_phones_that_answer_is_no_flood() -> None:
-    with rig(TftpSettings(max_unanswered=100, newcomers_per_s=50)) as server:
+    with rig(TftpSettings(max_unanswered=100, unknown_clients_per_s=50)) as server:
         for number in range(1, 500):
             phone = server.client(f"127.0.{number // 250}.{number % 250 + 1}")
             assert server.fetch(phone, "small") == FILES["small"]
@@ -98,11 +98,11 @@ def test_a_storm_of_phones_that_answer_is_no_flood() -> None:
 
 
 def test_the_memory_of_addresses_is_bounded() -> None:
-    newcomers = Newcomers(per_s=10)
+    limiter = UnknownClientLimiter(per_s=10)
     for number in range(40_000):
-        newcomers.note_answer(f"10.0.{number // 256}.{number % 256}")
-    assert len(newcomers._known) == 16_384
-    assert newcomers.may_enter("10.0.156.63", 0.0)
+        limiter.note_answer(f"10.0.{number // 256}.{number % 256}")
+    assert len(limiter._known) == 16_384
+    assert limiter.may_enter("10.0.156.63", 0.0)
 
 
 GREEDY = b"\0\1large\0octet\0blksize\x0065464\0windowsize\x0065535\0"
@@ -196,7 +196,7 @@ class SlowFiles(MemoryFiles):
     def find(self, name: str) -> Content:  # type: ignore[override]
         if not name.endswith(".sgn") or name in self.files:
             return super().find(name)
-        return Unmade(partial(self._make, name), partial(self._keep, name))
+        return UnpreparedFile(partial(self._make, name), partial(self._keep, name))
 
     def _make(self, name: str) -> bytes:
         self.threads.add(threading.current_thread().name)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tokenless.protocol.tftp.blocks import Blocks
-from tokenless.protocol.tftp.options import Agreement
+from tokenless.protocol.tftp.options import NegotiatedOptions
 from tokenless.protocol.tftp.transfer import Timing, Transfer
 from tokenless.services.tftp.sockets import ports as ports_module
 from tokenless.services.tftp.sockets.ports import (
@@ -19,7 +19,7 @@ from tokenless.services.tftp.sockets.ports import (
     PortPool,
     TransferPort,
 )
-from tokenless.services.tftp.transfers.session import Session, send_trains
+from tokenless.services.tftp.transfers.session import Session, send_segmented
 
 HERE = "127.0.0.1"
 ERROR_HEAD = b"\0\5"
@@ -147,16 +147,16 @@ def test_many_strangers_are_answered_a_turn_at_a_time(
 
 
 def test_parts_that_the_kernel_cannot_cut(port: TransferPort) -> None:
-    assert not port.cut_trains(1 << 17)
-    assert port.cut_trains(1000)
-    assert port.cut_trains(1000)
-    assert not port.cut_trains(0)
+    assert not port.enable_segmentation(1 << 17)
+    assert port.enable_segmentation(1000)
+    assert port.enable_segmentation(1000)
+    assert not port.enable_segmentation(0)
 
 
 def window(count: int) -> tuple[Session, Sequence[bytes]]:
     """Return a transfer in windows, and one of them."""
     blocks = Blocks(b"x" * 512 * count, 512)
-    agreement = Agreement(block_size=512, window=count)
+    agreement = NegotiatedOptions(block_size=512, window=count)
     transfer = Transfer(blocks, agreement, Timing(), 0.0)
     session = Session(transfer, (HERE, 1), b"", "file", 0.0)
     return session, [blocks.packet(number) for number in range(1, count + 1)]
@@ -173,10 +173,10 @@ def test_a_network_that_refuses_trains_gets_datagrams(port: TransferPort) -> Non
         sent.append(data)
 
     session.send = send
-    send_trains(session, datagrams)
+    send_segmented(session, datagrams)
     assert len(sent[0]) == 64 * 516
     assert sent[1:] == datagrams[64:]
-    assert session.train_bytes == 0
+    assert session.segment_bytes == 0
 
 
 @pytest.mark.parametrize("error", [BlockingIOError, ConnectionRefusedError])
@@ -188,11 +188,11 @@ def test_what_ends_a_window_is_no_reason_against_trains(error: type[OSError]) ->
 
     session.send = send
     with pytest.raises(error):
-        send_trains(session, datagrams)
-    assert session.train_bytes == 516
+        send_segmented(session, datagrams)
+    assert session.segment_bytes == 516
 
 
 def test_a_transfer_without_its_own_port_stops_trains_too() -> None:
     session, _ = window(8)
-    session.stop_trains()
-    assert session.train_bytes == 0
+    session.stop_segmentation()
+    assert session.segment_bytes == 0

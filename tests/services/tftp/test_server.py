@@ -14,7 +14,7 @@ import trio.testing
 
 from tests.rigs.tftp_rig import BOTH, Where, fetch, keeping
 from tests.rigs.waiting import until
-from tokenless.protocol.tftp.download import Wishes
+from tokenless.protocol.tftp.download import DownloadOptions
 from tokenless.protocol.tftp.transfer import Outcome
 from tokenless.services.errors import ServiceError
 from tokenless.services.tftp.counters import Count
@@ -47,13 +47,13 @@ async def test_many_phones_at_once(ports: Ports) -> None:
     async with serving(TftpSettings(ports=ports)) as (server, where):
         got: list[bytes] = []
 
-        async def one(wishes: Wishes) -> None:
-            got.append(await fetch(where, wishes=wishes))
+        async def one(download_options: DownloadOptions) -> None:
+            got.append(await fetch(where, download_options=download_options))
 
         async with trio.open_nursery() as nursery:
             for number in range(60):
                 window = None if number % 2 else 1 + number % 5
-                nursery.start_soon(one, Wishes(block_size=400, window=window))
+                nursery.start_soon(one, DownloadOptions(block_size=400, window=window))
         assert got == [CONTENT] * 60
         assert server.counters[Count.STARTED] >= 60  # a busy machine repeats requests
         await server.drain(timeout_s=20)
@@ -120,7 +120,10 @@ async def test_a_new_source_serves_from_then_on(ports: Ports) -> None:
     async with serving(TftpSettings(ports=ports)) as (server, where):
         assert await fetch(where) == CONTENT
         server.source = MemoryFiles({"CTLFile.tlv": b"new"})
-        assert await fetch(where, wishes=Wishes(retransmits=10)) == b"new"
+        assert (
+            await fetch(where, download_options=DownloadOptions(retransmits=10))
+            == b"new"
+        )
 
 
 async def test_draining_takes_no_requests_and_ends_transfers() -> None:

@@ -1,4 +1,4 @@
-"""The state that trust lists are made from, read in one transaction."""
+"""ClusterSnapshot: the state that trust lists are made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tokenless.services.store.parameters import SHA512, TRUE, Parameter, read_pa
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
+class ClusterSnapshot:
     """The cluster's nodes, own certificates and what decides over lists."""
 
     nodes: tuple[NodeRow, ...]
@@ -28,6 +28,8 @@ class Papers:
     is_rolled_back: bool
     """Prepare Cluster for Rollback to pre 8.0 (REFERENCE 1.10)."""
     digest: Digest
+    phone_sast: tuple[Certificate, ...] = ()
+    """What lies in Phone-SAST-trust, in the order of uploads."""
 
     @classmethod
     def read(cls, connection: Connection) -> Self:
@@ -49,6 +51,12 @@ class Papers:
                 Digest.SHA512
                 if release.chooses_digest and wants_sha512
                 else Digest.SHA1
+            ),
+            phone_sast=tuple(
+                each.certificate
+                for each in certificates.all_trusted(
+                    connection, TrustStore.PHONE_SAST_TRUST
+                )
             ),
         )
 

@@ -24,8 +24,8 @@ from tokenless.phone_emulator.rehearsal.importing.configuration import (
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.importing.lists import (
     Entry,
+    ImportedList,
     InUse,
-    Picture,
     attribute,
 )
 from tokenless.phone_emulator.rehearsal.importing.nodes import ImportedNode, nodes_of
@@ -46,7 +46,7 @@ _SUBJECT_KEYS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedSite:
+class ImportedCluster:
     """The cluster, as far as lists and certificates tell it."""
 
     nodes: list[ImportedNode]
@@ -102,11 +102,13 @@ class Known:
     """Said by those who fetched the lists."""
 
 
-def read_site(pictures: Sequence[Picture], known: Known | None = None) -> ImportedSite:
+def read_cluster(
+    imported_lists: Sequence[ImportedList], known: Known | None = None
+) -> ImportedCluster:
     """Work out the cluster.
 
     Args:
-        pictures: A CTL, ITLs, or both; whole ones (`without_repeats`).
+        imported_lists: A CTL, ITLs, or both; whole ones (`without_repeats`).
         known: What else is known.
 
     Raises:
@@ -114,9 +116,11 @@ def read_site(pictures: Sequence[Picture], known: Known | None = None) -> Import
             configuration are not of the same cluster.
     """
     known = known or Known()
-    entries = [entry for picture in pictures for entry in picture.entries]
-    ctl = next((p for p in pictures if p.kind is FileKind.CTL), None)
-    itls = [p for p in pictures if p.kind is FileKind.ITL]
+    entries = [
+        entry for imported_list in imported_lists for entry in imported_list.entries
+    ]
+    ctl = next((p for p in imported_lists if p.kind is FileKind.CTL), None)
+    itls = [p for p in imported_lists if p.kind is FileKind.ITL]
     config = known.config
     nodes = nodes_of(entries, known_addresses(config))
     drifts = Drifts(ctl, itls, publisher=nodes[0].name)
@@ -134,14 +138,14 @@ def read_site(pictures: Sequence[Picture], known: Known | None = None) -> Import
         *known.approximations,
         *tftp_guess,
         *_not_given(ctl, itls, tftp_nodes),
-        *of_lists(pictures),
+        *of_lists(imported_lists),
         *_node_names(entries, nodes),
         *_odd_keys(entries, key_bits),
         *drifts.between_itls(),
         *strangers,
         *(known.phones.approximations if known.phones else ()),
     ]
-    return ImportedSite(
+    return ImportedCluster(
         nodes=nodes,
         version=release,
         version_why=why,
@@ -170,7 +174,7 @@ def _guessed_release(release: str, why: str) -> Approximation:
 
 
 def _not_given(
-    ctl: Picture | None, itls: Sequence[Picture], tftp_nodes: Sequence[str]
+    ctl: ImportedList | None, itls: Sequence[ImportedList], tftp_nodes: Sequence[str]
 ) -> Iterator[Approximation]:
     """Say which lists were not given: nothing is known of what they hold."""
     if ctl is None:
@@ -185,7 +189,7 @@ def _not_given(
                 else "one that was left from mixed mode is not seen"
             ),
         )
-    given = {picture.owner.split(".")[0].casefold() for picture in itls}
+    given = {imported_list.owner.split(".")[0].casefold() for imported_list in itls}
     unknown = [node for node in tftp_nodes if node.casefold() not in given]
     if unknown:
         yield Approximation(
@@ -230,7 +234,7 @@ def _node_names(
         )
 
 
-def _release(ctl: Picture | None, itls: Sequence[Picture]) -> tuple[str, str]:
+def _release(ctl: ImportedList | None, itls: Sequence[ImportedList]) -> tuple[str, str]:
     """Tell the release by who signs and who is SAST (REFERENCE 1.9, 2.3)."""
     signers = [p.signer_subject for p in (ctl, *itls) if p is not None]
     if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
@@ -240,7 +244,7 @@ def _release(ctl: Picture | None, itls: Sequence[Picture]) -> tuple[str, str]:
     return "10.5(1)", "the CTL does not list ITLRecovery"
 
 
-def _is_mixed(ctl: Picture | None, itls: Sequence[Picture]) -> bool:
+def _is_mixed(ctl: ImportedList | None, itls: Sequence[ImportedList]) -> bool:
     """Tell the mode: the CTL's servers have certificates, or the ITLs say CCM+TFTP."""
     if ctl is not None:
         return any(e.role in TFTP_ROLES and e.serial for e in ctl.entries)

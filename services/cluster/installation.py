@@ -1,4 +1,4 @@
-"""Where a cluster's things lie on the disk.
+"""The data folder of a cluster: its files and folders, its configuration, its clock.
 
 DATA/cluster.json            the configuration it was made from
 DATA/cluster.db              the database (SQLite, unless configured otherwise)
@@ -24,7 +24,7 @@ CONFIG_FILE: Final = "cluster.json"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One server of the cluster, and where its files lie."""
+    """One server of the cluster, with the paths of its files."""
 
     id: int
     name: str
@@ -39,12 +39,12 @@ class Node:
 
     @property
     def is_here(self) -> bool:
-        """Whether this host serves it: it has the folder and did not give it away."""
-        return self.keys_folder.is_dir() and not self.elsewhere_mark.exists()
+        """Whether this host serves it: the keys are here, and were not handed over."""
+        return self.keys_folder.is_dir() and not self.served_elsewhere_marker.exists()
 
     @property
-    def elsewhere_mark(self) -> Path:
-        """The file that says that another host serves the node."""
+    def served_elsewhere_marker(self) -> Path:
+        """The file that exists when another host serves the node."""
         return self.folder / "elsewhere"
 
     @property
@@ -79,8 +79,8 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """A data folder, how its services run, and what time it is there."""
+class Installation:
+    """A data folder with the configuration and the clock that its services use."""
 
     data: Path
     config: ClusterConfig

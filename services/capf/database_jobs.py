@@ -1,4 +1,4 @@
-"""What CAPF has to ask the database, and the certificates that it signs.
+"""Database queries and certificate signatures of CAPF, in a thread of their own.
 
 Sessions may not block, so they leave a `Job` here. One task takes all jobs that wait
 and does them in a thread: one transaction reads what they need, one writes what became
@@ -84,8 +84,8 @@ class Authority:
     release: Release
 
 
-class Desk:
-    """Does the jobs of all sessions of one server."""
+class JobQueue:
+    """Runs the jobs of all sessions of one server."""
 
     def __init__(
         self,

@@ -1,0 +1,83 @@
+"""`tokenless ca`: a CA of the lab, which signs what `cert request` makes."""
+
+import json
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from tokenless.services.files import PUBLIC, write_output
+from tokenless.services.pki.lab_ca import CaKind, LabCa
+from tokenless.services.pki.signing_requests import MAX_REQUEST_BYTES, SigningRequest
+
+_PATH = click.Path(path_type=Path)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def ca() -> None:
+    """Run a CA of the lab that signs nodes' requests."""
+
+
+@ca.command()
+@click.argument("folder", type=_PATH)
+@click.option("--name", default="Lab", help="The organization in its names.")
+@click.option(
+    "--kind",
+    type=click.Choice([each.value for each in CaKind]),
+    default=CaKind.COMPANY.value,
+    help="public: no clientAuth, no OU, 200 days at most.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    help="What it grants; 730 for a company, 200 for a public CA by default.",
+)
+@_json
+def init(
+    *, folder: Path, name: str, kind: str, days: int | None, as_json: bool
+) -> None:
+    """Make a CA in a new FOLDER.
+
+    It has root.pem, intermediate.pem, and keys/ with the key of each.
+    """
+    made = LabCa.create(folder, name, CaKind(kind), days, time.time())
+    if as_json:
+        fields = {"folder": str(folder), "kind": made.kind.value, "days": made.days}
+        click.echo(json.dumps(fields))
+        return
+    click.echo(f"{made.kind} CA in {folder}: grants {made.days} days")
+    click.echo(
+        "upload root.pem, then intermediate.pem, to the unit's -trust store first"
+    )
+
+
+@ca.command()
+@click.argument("folder", type=_PATH)
+@click.argument("request", type=click.File("rb"))
+@click.option("--days", type=click.IntRange(1, 36500), help="Fewer than it grants.")
+@click.option("--chain", is_flag=True, help="Add the intermediate and the root.")
+@click.option("--output", type=_PATH, help="Write to this file.")
+def sign(
+    *,
+    folder: Path,
+    request: BinaryIO,
+    days: int | None,
+    chain: bool,
+    output: Path | None,
+) -> None:
+    """Sign a REQUEST and print the certificate.
+
+    REQUEST is a file (PEM or DER), or - for standard input.
+    """
+    wanted = SigningRequest.read(request.read(MAX_REQUEST_BYTES + 1))
+    authority = LabCa.open(folder)
+    pem = authority.sign(wanted, time.time(), days=days)
+    if chain:
+        root, intermediate = authority.chain
+        pem += intermediate + root
+    if output is None:
+        click.echo(pem.decode(), nl=False)
+    else:
+        write_output(output, pem, mode=PUBLIC)

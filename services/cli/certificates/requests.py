@@ -1,0 +1,127 @@
+"""`tokenless cert request`, `import` and `reuse`: own certificates from a CA."""
+
+import json
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import identities
+from tokenless.services.cli.certificates.store_type import StoreType
+from tokenless.services.cli.certificates.view import certificate_json
+from tokenless.services.cli.cluster.administration import (
+    announce_change,
+    cluster_options,
+    using_cluster,
+)
+from tokenless.services.files import PUBLIC, write_output
+from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES
+from tokenless.services.store.audit import administrator
+
+_store = click.argument("store", type=StoreType())
+_node = click.option("--node", "node_name", help="Whose; the publisher's by default.")
+
+
+@click.command("request")
+@cluster_options
+@_node
+@_store
+@click.option("--multi-server", is_flag=True, help="One key for all nodes.")
+@click.option("--cn", "common_name", help="Another common name.")
+@click.option("--san", "names", multiple=True, help="A further DNS name or address.")
+@click.option("--key-size", type=int, help="In bits; 2048, or 256 for EC.")
+@click.option("--ou/--no-ou", "includes_ou", default=None, help="Ask for the OU.")
+@click.option("--show", is_flag=True, help="Print the one that waits; make none.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file.")
+def request_certificate(
+    *,
+    data: Path,
+    config: Path | None,
+    node_name: str | None,
+    store: TrustStore,
+    multi_server: bool,
+    common_name: str | None,
+    names: tuple[str, ...],
+    key_size: int | None,
+    includes_ou: bool | None,
+    show: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a signing request (CSR) for a unit.
+
+    --show prints the one that waits instead.
+    """
+    wanted = identities.RequestOrder(
+        multi_server, common_name, key_size, includes_ou, names
+    )
+    with using_cluster(data, config) as cluster:
+        node = cluster.publisher if node_name is None else cluster.node(node_name)
+        made = (
+            identities.pending(node, store)
+            if show
+            else identities.request(cluster, node, store, wanted, by=administrator())
+        )
+    pem = made.pem
+    if output is not None:
+        write_output(output, pem, mode=PUBLIC)
+    elif as_json:
+        fields = {"store": store.value, "csr": pem.decode()}
+        click.echo(json.dumps(fields | {"names": sorted(made.names)}))
+    else:
+        click.echo(pem.decode(), nl=False)
+
+
+@click.command("import")
+@cluster_options
+@_node
+@_store
+@click.argument("file", type=click.File("rb"))
+def import_certificate(
+    *,
+    data: Path,
+    config: Path | None,
+    node_name: str | None,
+    store: TrustStore,
+    file: BinaryIO,
+    as_json: bool,
+) -> None:
+    """Take a CA's answer to a request as own.
+
+    FILE is PEM, DER or PKCS#7, with or without the chain, or - for standard input.
+    """
+    content = file.read(MAX_UPLOAD_BYTES + 1)
+    with using_cluster(data, config) as cluster:
+        node = cluster.publisher if node_name is None else cluster.node(node_name)
+        taken = identities.import_own(cluster, node, store, content, by=administrator())
+        announce_change(cluster)
+    if taken.warning is not None:
+        click.echo(f"warning: {taken.warning}", err=True)
+    if as_json:
+        fields = certificate_json(taken.certificate) | {"nodes": list(taken.nodes)}
+        also = [unit.value for unit in taken.also]
+        click.echo(json.dumps(fields | {"reused_for": also, "warning": taken.warning}))
+        return
+    click.echo(f"Certificate upload operation successful: {', '.join(taken.nodes)}")
+    for unit in taken.also:
+        click.echo(f"{unit} reuses it and has changed, too")
+
+
+@click.command("reuse")
+@cluster_options
+@_store
+def reuse_certificate(
+    *, data: Path, config: Path | None, store: TrustStore, as_json: bool
+) -> None:
+    """Let CallManager reuse tomcat's certificate.
+
+    From 14 on; CallManager-ECDSA reuses that of tomcat-ECDSA.
+    """
+    with using_cluster(data, config) as cluster:
+        certificate = identities.reuse_tomcat(cluster, store, by=administrator())
+        announce_change(cluster)
+    if as_json:
+        click.echo(json.dumps(certificate_json(certificate)))
+    else:
+        click.echo(f"{store} has {certificate.serial_hex} now")

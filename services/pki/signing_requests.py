@@ -1,0 +1,374 @@
+"""Certificate signing requests (PKCS#10) of nodes, and the checks of what comes back.
+
+A request asks for the usages of its unit (REFERENCE-2 2.1); a CA says what it grants.
+An identity certificate is taken only when it is the answer to the request that is
+waiting: refusals as the vendor names them (REFERENCE-5 5.1).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum, unique
+from ipaddress import ip_address
+from typing import Final, assert_never
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
+from tokenless.protocol.certificates.minting import PrivateKey
+from tokenless.protocol.certificates.names import DistinguishedName
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.errors import ServiceError
+from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS, quiet
+
+MAX_REQUEST_BYTES: Final = 64 * 1024
+MAX_KEY_BITS: Final = 4096
+_ATTRIBUTES: Final = {
+    "C": NameOID.COUNTRY_NAME,
+    "O": NameOID.ORGANIZATION_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "CN": NameOID.COMMON_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
+    "L": NameOID.LOCALITY_NAME,
+}
+_SERVER: Final = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+_BITS: Final = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Usages:
+    """The key usages that a unit asks for."""
+
+    bits: frozenset[str]
+    purposes: tuple[x509.ObjectIdentifier, ...] = _SERVER
+
+
+# REFERENCE-2 2.1 (the table of 14) and REFERENCE-5 5.1.
+_SIGNING_SERVER: Final = frozenset({"digital_signature", "data_encipherment"})
+_WHOLE_SERVER: Final = _SIGNING_SERVER | {"key_encipherment"}
+USAGES: Final = {
+    TrustStore.CALLMANAGER: Usages(_SIGNING_SERVER),
+    TrustStore.CALLMANAGER_ECDSA: Usages(_SIGNING_SERVER),
+    TrustStore.TOMCAT: Usages(_SIGNING_SERVER),
+    TrustStore.TOMCAT_ECDSA: Usages(_SIGNING_SERVER),
+    TrustStore.TVS: Usages(_WHOLE_SERVER),
+    TrustStore.IPSEC: Usages(
+        _WHOLE_SERVER, (*_SERVER, x509.ObjectIdentifier("1.3.6.1.5.5.7.3.5"))
+    ),
+    TrustStore.CAPF: Usages(
+        frozenset({"digital_signature", "key_cert_sign"}),
+    ),
+}
+"""The units that a CA can sign, with what their requests ask for."""
+
+
+@unique
+class IdentityFault(StrEnum):
+    """Why a certificate is not taken as a node's own."""
+
+    NO_REQUEST = "no-csr"
+    NOT_TRUSTED = "ca-not-in-trust-store"
+    KEY = "public-key"
+    KEY_SIZE = "key-size"
+    NAMES = "san"
+    COMMON_NAME = "common-name"
+    WILDCARD = "wildcard"
+    KEY_USAGE = "key-usage"
+    PURPOSES = "extended-key-usage"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    UNREADABLE = "unreadable"
+
+
+class IdentityRefusedError(ServiceError):
+    """A certificate that is not the answer to a unit's request.
+
+    Attributes:
+        fault: Why, for programs.
+    """
+
+    def __init__(self, fault: IdentityFault, detail: str = "") -> None:
+        super().__init__(_sentence(fault, detail), hint=_hint(fault))
+        self.fault = fault
+
+
+def _sentence(fault: IdentityFault, detail: str) -> str:  # noqa: C901, PLR0911, PLR0912
+    match fault:
+        case IdentityFault.NO_REQUEST:
+            return f"File {detail} does not exist"
+        case IdentityFault.NOT_TRUSTED:
+            return f"CA certificate is not available in the trust-store: {detail}"
+        case IdentityFault.KEY:
+            return "CSR public key and certificate public key do not match"
+        case IdentityFault.KEY_SIZE:
+            return f"the certificate's key has {detail}"
+        case IdentityFault.NAMES:
+            return (
+                "CSR Subject Alternate Name (SAN) and certificate SAN does not match: "
+                f"{detail}"
+            )
+        case IdentityFault.COMMON_NAME:
+            return f"CSR and certificate common names do not match: {detail}"
+        case IdentityFault.WILDCARD:
+            return f"wildcard certificates are not supported: {detail}"
+        case IdentityFault.KEY_USAGE:
+            return f"the CA left out key usages of the CSR: {detail}"
+        case IdentityFault.PURPOSES:
+            return f"the CA left out extended key usages of the CSR: {detail}"
+        case IdentityFault.EXPIRED:
+            return f"the certificate expired on {detail}"
+        case IdentityFault.NOT_YET_VALID:
+            return f"the certificate is not valid before {detail}"
+        case IdentityFault.UNREADABLE:
+            return f"the certificate's extensions cannot be read: {detail}"
+        case _:
+            assert_never(fault)
+
+
+def _hint(fault: IdentityFault) -> str:
+    match fault:
+        case IdentityFault.NO_REQUEST:
+            return "make the request first with `set csr gen`"
+        case IdentityFault.NOT_TRUSTED:
+            return "upload the root first, then each intermediate, to the unit's -trust"
+        case IdentityFault.KEY:
+            return "the certificate answers another request: sign the newest one"
+        case IdentityFault.EXPIRED | IdentityFault.NOT_YET_VALID:
+            return "let the CA sign the request again"
+        case _:
+            return "let the CA sign the request as it is"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRequest:
+    """A request, read."""
+
+    der: bytes
+    parsed: x509.CertificateSigningRequest
+
+    @classmethod
+    def read(cls, data: bytes) -> "SigningRequest":
+        """Read a request in PEM or DER and check its own signature.
+
+        Raises:
+            ServiceError: When it is none, is too long, or its signature does not hold.
+        """
+        hint = "give the text of `show csr own`"
+        if len(data) > MAX_REQUEST_BYTES:
+            raise ServiceError("the signing request is too long", hint=hint)
+        is_pem = b"-----BEGIN" in data
+        load = x509.load_pem_x509_csr if is_pem else x509.load_der_x509_csr
+        try:
+            with quiet():
+                parsed = load(data)
+                holds = parsed.is_signature_valid
+        except UNREADABLE as error:
+            raise ServiceError(f"not a signing request: {error}", hint=hint) from None
+        if not holds:
+            raise ServiceError("the signing request's signature is wrong", hint=hint)
+        return cls(parsed.public_bytes(Encoding.DER), parsed)
+
+    @property
+    def pem(self) -> bytes:
+        """The text that is given to a CA."""
+        return self.parsed.public_bytes(Encoding.PEM)
+
+    @property
+    def common_name(self) -> str:
+        """The CN that it asks for."""
+        return _common_name(self.parsed.subject)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The alternative names that it asks for, in lower case."""
+        return alternative_names(self.parsed.extensions)
+
+
+def build_request(
+    store: TrustStore,
+    subject: DistinguishedName,
+    key: PrivateKey,
+    names: Sequence[str],
+) -> SigningRequest:
+    """Make a request for a unit, signed with SHA-256.
+
+    Raises:
+        ServiceError: When a name cannot be written.
+    """
+    usages = USAGES[store]
+    attributes = [
+        x509.NameAttribute(_ATTRIBUTES[kind], value)
+        for kind, value in subject.attributes
+        if value
+    ]
+    builder = x509.CertificateSigningRequestBuilder().subject_name(
+        x509.Name(attributes)
+    )
+    builder = builder.add_extension(key_usage(usages.bits), critical=True)
+    purposes = x509.ExtendedKeyUsage(usages.purposes)
+    builder = builder.add_extension(purposes, critical=False)
+    try:
+        general = [_general_name(name) for name in dict.fromkeys(names)]
+    except ValueError as error:
+        raise ServiceError(
+            f"not a name for a certificate: {error}", hint="give a DNS name or address"
+        ) from None
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName(general), critical=False
+    )
+    request = builder.sign(key, hashes.SHA256())
+    return SigningRequest(request.public_bytes(Encoding.DER), request)
+
+
+def key_usage(bits: frozenset[str]) -> x509.KeyUsage:
+    """Return a key usage of these bits."""
+    chosen = {bit: bit in bits for bit in _BITS}
+    return x509.KeyUsage(**chosen, encipher_only=False, decipher_only=False)
+
+
+def check_answer(
+    request: SigningRequest,
+    certificate: Certificate,
+    store: TrustStore,
+    now: datetime,
+    *,
+    wants_client_auth: bool,
+) -> str | None:
+    """Check that a certificate is the answer to a request; return a warning, if any.
+
+    A CA may leave out the OU and other attributes beside the CN (REFERENCE-2 2.1).
+
+    Args:
+        request: What was asked for.
+        certificate: What the CA made of it.
+        store: The unit.
+        now: The time.
+        wants_client_auth: Whether a certificate without clientAuth is refused; public
+            CAs leave it out from 2026 on (REFERENCE-2 2.5).
+
+    Raises:
+        IdentityRefusedError: When it is not.
+    """
+    if certificate.public_key != request.parsed.public_key():
+        raise IdentityRefusedError(IdentityFault.KEY)
+    if certificate.key_bits > MAX_KEY_BITS:
+        raise IdentityRefusedError(
+            IdentityFault.KEY_SIZE, f"{certificate.key_bits} bits, over {MAX_KEY_BITS}"
+        )
+    _check_dates(certificate, now)
+    with quiet():
+        parsed = x509.load_der_x509_certificate(certificate.der)
+        try:
+            extensions = parsed.extensions
+            names = alternative_names(extensions)
+        except UNREADABLE_EXTENSIONS as error:
+            raise IdentityRefusedError(IdentityFault.UNREADABLE, str(error)) from None
+    _check_names(request, _common_name(parsed.subject), names)
+    return _check_usages(extensions, USAGES[store], wants_client_auth=wants_client_auth)
+
+
+def _check_dates(certificate: Certificate, now: datetime) -> None:
+    if certificate.not_after < now:
+        raise IdentityRefusedError(
+            IdentityFault.EXPIRED, f"{certificate.not_after:%Y-%m-%d}"
+        )
+    if certificate.not_before > now:
+        raise IdentityRefusedError(
+            IdentityFault.NOT_YET_VALID, f"{certificate.not_before:%Y-%m-%d %H:%M}"
+        )
+
+
+def _check_names(request: SigningRequest, common: str, names: frozenset[str]) -> None:
+    for name in (common, *sorted(names)):
+        if name.startswith("*."):
+            raise IdentityRefusedError(IdentityFault.WILDCARD, name)
+    if common.lower() != request.common_name.lower():
+        raise IdentityRefusedError(
+            IdentityFault.COMMON_NAME, f"{request.common_name} asked for, {common} here"
+        )
+    if names != request.names:
+        missing, added = request.names - names, names - request.names
+        words = [
+            *(f"{name} is missing" for name in sorted(missing)),
+            *(f"{name} was not asked for" for name in sorted(added)),
+        ]
+        raise IdentityRefusedError(IdentityFault.NAMES, ", ".join(words))
+
+
+def _check_usages(
+    extensions: x509.Extensions, usages: Usages, *, wants_client_auth: bool
+) -> str | None:
+    granted = _granted(extensions)
+    missing = sorted(bit for bit in usages.bits if bit not in granted)
+    if missing:
+        raise IdentityRefusedError(IdentityFault.KEY_USAGE, ", ".join(missing))
+    purposes = _purposes(extensions)
+    absent = [each for each in usages.purposes if each not in purposes]
+    client = ExtendedKeyUsageOID.CLIENT_AUTH
+    if absent == [client] and not wants_client_auth:
+        return (
+            "the CA left out clientAuth: connections that this node opens with the "
+            "certificate (SIP trunks, CTI, IM and Presence) may be refused"
+        )
+    if absent:
+        words = ", ".join(_purpose_name(each) for each in absent)
+        raise IdentityRefusedError(IdentityFault.PURPOSES, words)
+    return None
+
+
+def _granted(extensions: x509.Extensions) -> frozenset[str]:
+    try:
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return frozenset(_BITS)  # RFC 5280, 4.2.1.3: without it the key may do anything
+    return frozenset(bit for bit in _BITS if getattr(usage, bit))
+
+
+def _purposes(extensions: x509.Extensions) -> frozenset[x509.ObjectIdentifier]:
+    try:
+        found = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    return frozenset(found)
+
+
+def _purpose_name(purpose: x509.ObjectIdentifier) -> str:
+    return str(purpose._name)  # noqa: SLF001 - the library's only word for it
+
+
+def alternative_names(extensions: x509.Extensions) -> frozenset[str]:
+    """Return DNS names and addresses of a request or a certificate, in lower case.
+
+    Raises:
+        ValueError, x509.DuplicateExtension: When they cannot be read.
+    """
+    try:
+        found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    names = [str(each).lower() for each in found.get_values_for_type(x509.DNSName)]
+    addresses = found.get_values_for_type(x509.IPAddress)
+    return frozenset([*names, *(str(each) for each in addresses)])
+
+
+def _common_name(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[-1].value) if found else ""
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text.encode("idna").decode())

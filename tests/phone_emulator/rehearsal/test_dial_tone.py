@@ -1,0 +1,155 @@
+"""Dial tone after each step: where phones are registered, or why they are not."""
+
+from pathlib import Path
+
+import pytest
+
+from tokenless.phone_emulator.registration.report import (
+    Attempt,
+    Failure,
+    RegistrationReport,
+)
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
+from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.rig.dial_tone import (
+    FAILURE_WORDS,
+    DialTone,
+    RegistrationFailure,
+    Registrations,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+
+PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+SCRIPT = """
+name = "monday"
+lesson = "CallManager stops, node by node."
+
+[[groups]]
+name = "sccp"
+share = 0.5
+
+[[groups]]
+name = "sip"
+model = "8861"
+
+[[steps]]
+title = "As it is"
+run = ["phones boot"]
+expect = [
+    {{ group = "sccp", registered = true, secure = false, at = "cucm-1051-a-pub" }},
+    {{ group = "sip", registered = true }},
+]
+
+[[steps]]
+title = "The publisher's CallManager stops"
+run = ["admin utils service stop Cisco CallManager"]
+expect = [{{ group = "sccp", at = "cucm-1051-a-sub1" }}]
+
+[[steps]]
+title = "The other one, too"
+run = ["admin --node cucm-1051-a-sub1 utils service stop Cisco CallManager"]
+{expect}
+
+[[steps]]
+title = "They are started again"
+run = ["admin --all utils service start Cisco CallManager"]
+expect = [{{ group = "sip", registered = true, at = "cucm-1051-a-pub" }}]
+"""
+SILENT = """
+expect = [
+    { group = "sccp", registered = false },
+    { group = "sip", registered = false },
+]
+"""
+
+
+def play(folder: Path, expect: str = "") -> Played:
+    file = folder / "monday.toml"
+    file.write_text(SCRIPT.format(expect=expect))
+    rig = folder / "stage"
+    rig.mkdir()
+    return run_script(load_script(file), 4, rig, ProgressListener())
+
+
+def test_phones_go_to_the_next_node_and_are_silent_without_any(tmp_path: Path) -> None:
+    played = play(tmp_path)
+    first, second, third, last = played.steps
+    assert first.impact.unregistered == 0
+    (sccp, sip) = second.statuses
+    for group in (sccp, sip):
+        assert group.registrations.counts == {DialTone.ELSEWHERE: 2}
+        assert group.registrations.nodes == {SUB: 2}
+        (cause,) = group.registrations.failures
+        assert (cause.failure, cause.node) == (Failure.UNREACHABLE, PUB)
+    assert str(second.impact).startswith("SAFE")
+    assert third.impact.unregistered == 4
+    assert str(third.impact) == (
+        "WITHOUT DIAL TONE: 4 of 4 phones: none of 4 phones is stuck"
+    )
+    assert third.unforeseen == (
+        "2 of 2 phones of sccp without dial tone (expected: none)",
+        "2 of 2 phones of sip without dial tone (expected: none)",
+    )
+    assert last.impact.is_safe
+    assert last.differences == first.differences == second.differences == ()
+    assert not played.ok
+    observed = third.to_json()["observed"]["groups"]["sccp"]["registration"]
+    assert observed["states"] == {"not registered": 2}
+    assert observed["causes"][0]["reason_code"] == "unreachable"
+    assert third.to_json()["impact"]["unregistered"] == 4
+
+
+def test_what_was_expected_is_no_surprise(tmp_path: Path) -> None:
+    played = play(tmp_path, SILENT)
+    assert played.ok
+    assert played.worst is played.steps[2]
+
+
+def test_an_expectation_that_is_not_met_says_why(tmp_path: Path) -> None:
+    wrong = 'expect = [{ group = "sccp", secure = true, at = "cucm-1051-a-pub" }]'
+    third = play(tmp_path, wrong).steps[2]
+    assert any(each.startswith("2 of 2 phones of sccp") for each in third.differences)
+    assert any(
+        f"are registered at none, not {PUB}: nothing listens" in each
+        for each in third.differences
+    )
+
+
+def report(node: str | None, priority: int = 0, **more: object) -> RegistrationReport:
+    return RegistrationReport(
+        "SEP001122334455",
+        "7975",
+        node=node,
+        priority=priority,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_a_group_is_summed_up() -> None:
+    tried = Attempt(PUB, "127.0.0.1:2443", True, Failure.NOT_IN_CTL, "unknown")
+    summed = Registrations.of(
+        [
+            report(PUB),
+            report(PUB, cipher="AES128-SHA"),
+            report(SUB, 1, cipher="AES128-SHA", attempts=(tried,)),
+            report(None, attempts=(tried,)),
+        ]
+    )
+    assert summed.counts == dict.fromkeys(DialTone, 1)
+    assert (summed.phones, summed.without, summed.secure) == (4, 1, 2)
+    assert summed.nodes == {PUB: 2, SUB: 1}
+    (cause,) = summed.failures
+    assert summed.failures[cause] == 2
+    assert str(cause) == f"{FAILURE_WORDS[Failure.NOT_IN_CTL]} at {PUB} (unknown)"
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_every_failure_has_its_words(failure: Failure) -> None:
+    assert str(RegistrationFailure(failure, "", "")) == FAILURE_WORDS[failure]
+
+
+def test_stuck_phones_come_before_silent_ones() -> None:
+    impact = Impact(stuck=2, unregistered=3, of=4)
+    assert str(impact).startswith("STUCK 2 of 4 phones: 3 without dial tone")
+    assert Impact(unregistered=1, of=4).weight < Impact(stuck=1, of=4).weight

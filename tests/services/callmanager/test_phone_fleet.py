@@ -1,0 +1,96 @@
+"""A small fleet of phones at a served lab: counts, a node that stops, the command."""
+
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.rigs.dial_tone import PORTS, PUBLISHER, SUBSCRIBER, Site, dial_tone
+from tests.rigs.node_rig import LAB
+from tokenless.phone_emulator.fleet.lines import (
+    FleetLines,
+    FleetLineSettings,
+    FleetStandings,
+)
+from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.registration.line import LineSettings
+from tokenless.phone_emulator.registration.report import (
+    Attempt,
+    Failure,
+    RegistrationReport,
+)
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+
+PHONES = 20
+
+
+@pytest.fixture
+async def site(lab: Cluster, tmp_path: Path) -> AsyncIterator[Site]:
+    lab.take_settings(load_config(LAB, PORTS))
+    async with dial_tone(lab, tmp_path / "phones") as opened:
+        yield opened
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    with trio.fail_after(30):
+        while not is_so():  # noqa: ASYNC110 - what it waits for has no event
+            await trio.sleep(0.05)
+
+
+async def test_a_fleet_goes_to_the_other_node_and_comes_back(
+    site: Site, tmp_path: Path
+) -> None:
+    plan = FleetPlan((FleetGroup(PHONES),))
+    phones = list(plan.phones((site.where(PUBLISHER, "tftp"),)))
+    patience = LineSettings(5.0, retry_s=0.1, return_s=0.2)
+    settings = FleetLineSettings(concurrency=5, line=patience)
+    with closing(FleetStore.open(tmp_path / "fleet")) as store:
+        lines = FleetLines(phones, store, site.network, settings)
+        nodes = lines.standings.nodes
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lines.run)
+            await until(lambda: nodes[PUBLISHER] == PHONES)
+            await site.stop(PUBLISHER)
+            await until(lambda: nodes[SUBSCRIBER] == PHONES)
+            assert lines.standings.reasons[Failure.UNREACHABLE.value] == PHONES
+            await site.start(PUBLISHER)
+            await until(lambda: nodes[PUBLISHER] == PHONES)
+            assert lines.standings.registered == PHONES
+            nursery.cancel_scope.cancel()
+    assert lines.standings.registered == 0
+
+
+async def test_the_fleet_of_the_command_line(site: Site, tmp_path: Path) -> None:
+    tftp = str(site.where(PUBLISHER, "tftp"))
+    command = ("fleet", "run", "--count", "5", "--flash", str(tmp_path / "fleet"))
+    more = ("--tftp", tftp, "--tftp-only", "--for", "5", "--json")
+    done = await trio.run_process(
+        [sys.executable, "-m", "tokenless", *command, *more], capture_stdout=True
+    )
+    standings = json.loads(done.stdout)
+    assert (standings["registered"], standings["boots"]) == (5, 5)
+    assert standings["nodes"] == {PUBLISHER: 5}
+
+
+def test_a_new_standing_is_counted_instead_of_the_last_one() -> None:
+    standings = FleetStandings(1)
+    stuck = Attempt("pub", "127.0.0.1:2000", is_secure=False, failure=Failure.SILENT)
+    standings.take(RegistrationReport("SEP1", "7975", attempts=(stuck,)), 1.0)
+    assert standings.to_json()["reason_codes"] == {"silent": 1}
+    standings.take(RegistrationReport("SEP1", "7975", node="pub"), 2.0)
+    assert standings.to_json() == {
+        "phones": 1,
+        "registered": 1,
+        "outcomes": {"registered": 1},
+        "nodes": {"pub": 1},
+        "reason_codes": {},
+        "registrations": 1,
+        "boots": 0,
+        "seconds": 2.0,
+    }
