@@ -44,6 +44,8 @@ _CAPF_VERSION: Final = 3
 CHANGED: Final = frozenset({CapfResult.INSTALLED, CapfResult.DELETED})
 """Results after which a phone fetches everything again."""
 Sleep = Callable[[float], Awaitable[object]]
+MakeKeyNow = Callable[[KeyOrder], PhoneKey]
+"""Makes a key; slow, so it runs in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,11 @@ class EnrolmentSite:
     tls: TlsRange
     timeout_s: float
     sleep: Sleep = trio.sleep
+    make: MakeKeyNow = make_key
+
+    async def make_key(self, order: KeyOrder) -> PhoneKey:
+        """Make the key that CAPF orders."""
+        return await trio.to_thread.run_sync(self.make, order)
 
     def known(self) -> frozenset[bytes]:
         """Return the certificates that the installed lists have for CAPF (role 4).
@@ -185,17 +192,13 @@ async def _session(
             identity,
             site.known(),
             site.vouches,
-            _make_key,
+            site.make_key,
             site.certificates,
             site.tls,
             site.timeout_s,
             site.untrusted,
         )
     )
-
-
-async def _make_key(order: KeyOrder) -> PhoneKey:
-    return await trio.to_thread.run_sync(make_key, order)
 
 
 def _identity(site: EnrolmentSite, plan: CapfPlan, string: str | None) -> CapfIdentity:

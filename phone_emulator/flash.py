@@ -19,7 +19,7 @@ import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import UNFINISHED, replace_file, sync_folder
-from tokenless.phone_emulator.own_certificates import OwnCertificates
+from tokenless.phone_emulator.own_certificates import FolderCertificates
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.record import MAX_RECORD_BYTES
 from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES, PHONE_MODELS
@@ -161,9 +161,9 @@ class FolderFlash:
         replace_file(self._paths[kind], data)
 
     @property
-    def certificates(self) -> OwnCertificates:
+    def certificates(self) -> FolderCertificates:
         """The phone's own certificates."""
-        return OwnCertificates(self.folder)
+        return FolderCertificates(self.folder)
 
     def delete_trust(self) -> tuple[FileKind, ...]:
         """Erase the trust lists; say which there were. The configuration stays."""

@@ -11,14 +11,8 @@ import msgspec
 import trio
 
 from tokenless.phone_emulator.console_log import lines_of
-from tokenless.phone_emulator.enrolment import (
-    CHANGED,
-    Enrolment,
-    EnrolmentSite,
-    Sleep,
-    enrol,
-    moments_of,
-)
+from tokenless.phone_emulator.enrolling_boot import boot_and_enrol
+from tokenless.phone_emulator.enrolment import Sleep
 from tokenless.phone_emulator.flash import FolderFlash, PhoneState
 from tokenless.phone_emulator.phone import Network, Phone, open_network
 from tokenless.phone_emulator.secd.events import PhoneIdentity
@@ -26,7 +20,6 @@ from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.record import BootRecorder
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.status_messages import ERASING_LISTS, line_of
-from tokenless.protocol.capf_decision import plan_capf
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.anchors import FileKind
 
@@ -59,11 +52,11 @@ async def boot_in_folder(
     flash = FolderFlash.create(folder, identity.device, identity.model_name)
     if network is None:
         async with open_network() as own:
-            return await _boot_and_enrol(identity, flash, own, string, sleep)
-    return await _boot_and_enrol(identity, flash, network, string, sleep)
+            return await _boot_and_keep(identity, flash, own, string, sleep)
+    return await _boot_and_keep(identity, flash, network, string, sleep)
 
 
-async def _boot_and_enrol(
+async def _boot_and_keep(
     identity: PhoneIdentity,
     flash: FolderFlash,
     network: Network,
@@ -72,49 +65,10 @@ async def _boot_and_enrol(
 ) -> BootReport:
     recorder = BootRecorder()
     phone = Phone(identity, flash, flash.certificates, recorder)
-    report = await phone.boot(network)
-    log, said = list(phone.log), list(report.said)
-    ended = await _go_to_capf(phone, report, network, string, sleep)
-    if ended is not None:
-        log += moments_of(ended, network.clock())
-        if ended.result in CHANGED:
-            report = await phone.boot(network)
-            log += phone.log
-            said += report.said
-        report.capf = ended.to_json()
-    _keep(flash, identity, report, log, said)
+    report = await boot_and_enrol(phone, network, string=string, sleep=sleep)
+    _keep(flash, identity, report, phone.log, report.said)
     flash.save_record(recorder.finish(report.to_json()))
     return report
-
-
-async def _go_to_capf(
-    phone: Phone,
-    report: BootReport,
-    network: Network,
-    string: str | None,
-    sleep: Sleep,
-) -> Enrolment | None:
-    config, certificates = report.configuration, phone.certificates
-    if config is None or certificates is None:
-        return None
-    plan = plan_capf(
-        config,
-        certificates.certificate_hash,
-        decrypt_failed=report.decrypt_failed,
-        has_string=string is not None,
-    )
-    if plan is None:
-        return None
-    site = EnrolmentSite(
-        phone.identity,
-        certificates,
-        phone.flash.load(),
-        config,
-        network.tls or phone.identity.model.tls,
-        network.tvs_timeout_s,
-        sleep,
-    )
-    return await enrol(site, plan, string=string)
 
 
 def _keep(

@@ -7,6 +7,7 @@ Key and certificate are one file, so that a crash leaves the old pair or the new
 """
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,11 +50,11 @@ _CURVES: Final[dict[Curve, Callable[[], ec.EllipticCurve]]] = {
 }
 
 
-class OwnCertificates:
+class OwnCertificates(ABC):
     """What one phone has; read anew each time."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    checks_keys = True
+    """Whether private keys are checked when they are read: 27 ms for RSA-2048."""
 
     @property
     def mic(self) -> OwnCertificate | None:
@@ -71,10 +72,9 @@ class OwnCertificates:
         return self.lsc or self.mic
 
     @property
+    @abstractmethod
     def present_file(self) -> Path | None:
         """The file of what the phone shows, for TLS; None without a certificate."""
-        paths = (self._folder / _NAMES[kind] for kind in (Kind.LSC, Kind.MIC))
-        return next((path for path in paths if path.is_file()), None)
 
     @property
     def certificate_hash(self) -> str:
@@ -88,7 +88,7 @@ class OwnCertificates:
 
     def delete_lsc(self) -> None:
         """Forget CAPF's certificate and its key."""
-        (self._folder / _NAMES[Kind.LSC]).unlink(missing_ok=True)
+        self._erase(Kind.LSC)
 
     def install_mic(self, pem: bytes, where: str) -> None:
         """Give the phone a manufacturer's certificate of one's own.
@@ -103,7 +103,14 @@ class OwnCertificates:
         own = _parse(Kind.MIC, pem, where)
         self._store(Kind.MIC, own.certificate, own.key)
 
-    def make_mic(self, device: str, model: str, manufacturer: Path, now: float) -> None:
+    def make_mic(
+        self,
+        device: str,
+        model: str,
+        manufacturer: Path,
+        now: float,
+        make: Callable[[int], rsa.RSAPrivateKey] | None = None,
+    ) -> None:
         """Make the phone's MIC as the emulated manufacturer does, unless it has one.
 
         Args:
@@ -111,6 +118,7 @@ class OwnCertificates:
             model: Its model: old ones have MICs of the first generation.
             manufacturer: The manufacturer's folder: `DATA/manufacturer`.
             now: Unix seconds.
+            make: Makes its key of so many bits; without it, OpenSSL does.
 
         Raises:
             PhoneError: When the manufacturer's files cannot be used.
@@ -120,7 +128,7 @@ class OwnCertificates:
         is_old = PHONE_MODELS[model].log_form is LogForm.SECD
         generation = MicGeneration.SHA1 if is_old else MicGeneration.SHA2
         issuer_key = _issuer_key(manufacturer / f"{generation.value}-key.pem")
-        key = rsa.generate_private_key(65537, MIC_BITS)
+        key = make(MIC_BITS) if make else rsa.generate_private_key(65537, MIC_BITS)
         certificate = mint_mic(
             device,
             model,
@@ -145,17 +153,59 @@ class OwnCertificates:
     def _store(self, kind: Kind, certificate: Certificate, key: PhoneKey) -> None:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         parsed = x509.load_der_x509_certificate(certificate.der)
-        pem += parsed.public_bytes(Encoding.PEM)
-        replace_file(self._folder / _NAMES[kind], pem, private=True)
+        self._write(kind, pem + parsed.public_bytes(Encoding.PEM))
 
     def _load(self, kind: Kind) -> OwnCertificate | None:
-        path = self._folder / _NAMES[kind]
+        pem = self._read(kind)
+        return None if pem is None else self._parsed(kind, pem)
+
+    def _parsed(self, kind: Kind, pem: bytes) -> OwnCertificate:
+        return _parse(kind, pem, self._place(kind), check=self.checks_keys)
+
+    @abstractmethod
+    def _place(self, kind: Kind) -> str:
+        """Return where one is kept, for errors."""
+
+    @abstractmethod
+    def _read(self, kind: Kind) -> bytes | None:
+        """Return a key and its certificate as PEM, None when there is none."""
+
+    @abstractmethod
+    def _write(self, kind: Kind, pem: bytes) -> None:
+        """Keep a key and its certificate, in place of the old ones."""
+
+    @abstractmethod
+    def _erase(self, kind: Kind) -> None:
+        """Forget a key and its certificate."""
+
+
+class FolderCertificates(OwnCertificates):
+    """Those of a phone whose flash is a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def present_file(self) -> Path | None:
+        """The file of what the phone shows, for TLS; None without a certificate."""
+        paths = (self._folder / _NAMES[kind] for kind in (Kind.LSC, Kind.MIC))
+        return next((path for path in paths if path.is_file()), None)
+
+    def _place(self, kind: Kind) -> str:
+        return str(self._folder / _NAMES[kind])
+
+    def _read(self, kind: Kind) -> bytes | None:
         try:
-            with path.open("rb") as file:
-                pem = file.read(_MAX_BYTES)
+            with (self._folder / _NAMES[kind]).open("rb") as file:
+                return file.read(_MAX_BYTES)
         except FileNotFoundError:
             return None
-        return _parse(kind, pem, str(path))
+
+    def _write(self, kind: Kind, pem: bytes) -> None:
+        replace_file(self._folder / _NAMES[kind], pem, private=True)
+
+    def _erase(self, kind: Kind) -> None:
+        (self._folder / _NAMES[kind]).unlink(missing_ok=True)
 
 
 def make_key(order: KeyOrder) -> PhoneKey:
@@ -165,9 +215,11 @@ def make_key(order: KeyOrder) -> PhoneKey:
     return rsa.generate_private_key(65537, order.size)
 
 
-def _parse(kind: Kind, pem: bytes, where: str) -> OwnCertificate:
+def _parse(kind: Kind, pem: bytes, where: str, *, check: bool = True) -> OwnCertificate:
     try:
-        key = load_pem_private_key(pem, password=None)
+        key = load_pem_private_key(
+            pem, password=None, unsafe_skip_rsa_key_validation=not check
+        )
         parsed = x509.load_pem_x509_certificate(pem)
         certificate = Certificate.decode(parsed.public_bytes(Encoding.DER))
     except (*UNREADABLE, TypeError, UnsupportedAlgorithm, DecodeError) as error:

@@ -7,7 +7,6 @@ for role 21; nothing else makes it a TVS server, and nothing is sent to it befor
 import os
 import socket
 import ssl
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final
 
 import trio
 
+from tokenless.ground.tls import limit_versions
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.models import TlsVersion
@@ -24,12 +24,6 @@ from tokenless.protocol.tvs.messages import Answer
 from tokenless.protocol.tvs.stream import ClientStream
 
 TlsRange = tuple[TlsVersion, TlsVersion]
-TLS_VERSIONS: Final = {
-    "1.0": ssl.TLSVersion.TLSv1,
-    "1.1": ssl.TLSVersion.TLSv1_1,
-    "1.2": ssl.TLSVersion.TLSv1_2,
-    "1.3": ssl.TLSVersion.TLSv1_3,
-}
 # What 2445 was seen to agree on (AES256-SHA) and what newer releases list. Level 0,
 # because phones take RSA-1024 and SHA-1; the pinned certificate is what is believed.
 _CIPHERS: Final = (
@@ -70,11 +64,7 @@ def context_for(tls: TlsRange) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with warnings.catch_warnings():
-        # Python warns of TLS 1.0; the phones that are emulated know nothing newer.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = TLS_VERSIONS[tls[0]]
-        context.maximum_version = TLS_VERSIONS[tls[1]]
+    limit_versions(context, *tls)
     context.set_ciphers(_CIPHERS)
     return context
 

@@ -1,4 +1,4 @@
-"""When a phone goes to CAPF by itself, and how (REFERENCE-3 2.4, 2.5, 3.6).
+"""Decide when a phone contacts CAPF on its own (REFERENCE-3 2.4, 2.5, 3.6).
 
 A configuration says what is pending (capfAuthMode) and which certificate the server
 takes the phone to have (certHash). String mode waits for a person in every case.
@@ -13,7 +13,7 @@ from tokenless.protocol.phones.device_security import NOTHING_PENDING, CapfAuthM
 
 @unique
 class CapfCause(StrEnum):
-    """Why a phone goes to CAPF; the words of the vendor's client."""
+    """Reasons of a phone to contact CAPF, in the words of the vendor's client."""
 
     PENDING = "operation-pending"
     PUBKEY_MISMATCH = "CAPF_CLNT_PUBKEY_MISMATCH"
@@ -25,7 +25,7 @@ class CapfCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CapfPlan:
-    """What a phone does about CAPF."""
+    """A phone's decision about CAPF."""
 
     cause: CapfCause
     mode: CapfAuthMode

@@ -8,7 +8,7 @@ from tokenless.protocol.release import Release
 
 @unique
 class Role(IntEnum):
-    """What a certificate may do: FUNCTION of a record, roles of a TVS answer.
+    """Roles of a certificate: FUNCTION of a record, roles of a TVS answer.
 
     Unknown numbers stay plain integers. Source: CERTDB enum, observed.
     """

@@ -1,4 +1,4 @@
-"""What servers count: plain integers in memory that processes can share.
+"""Counters of servers: plain integers in memory that processes can share.
 
 A server adds to a cell of its row, which costs nothing; Prometheus's collector reads
 the rows when somebody asks. Each worker process has a row of its own, so nobody locks

@@ -1,4 +1,4 @@
-"""Failures of the services that an administrator can understand and mend."""
+"""Failures of the services that an administrator can understand and repair."""
 
 from tokenless.ground.toml_places import Keys, shown
 from tokenless.protocol.errors import TokenlessError

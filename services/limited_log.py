@@ -44,7 +44,7 @@ class LimitedLog:
 
     @property
     def summary_at(self) -> float:
-        """When `summarise` has something to say; infinity when it has not."""
+        """Time of the next `summarise`; infinity when there is nothing to summarise."""
         return self._period_ends if self._unlisted else float("inf")
 
     def may_write(self, kind: str, now: float | None = None) -> bool:
@@ -52,7 +52,8 @@ class LimitedLog:
 
         Args:
             kind: Under which word the summary counts it.
-            now: The monotonic time; whoever calls `summarise` often may leave it out.
+            now: The monotonic time; callers that call `summarise` often may leave it
+            out.
         """
         if now is None:
             return self._take(kind)

@@ -142,7 +142,7 @@ def inherited_socket(
 
 
 def _udp_socket(descriptor: int) -> socket.socket | None:
-    """Return a duplicate of the descriptor as a socket, None when it is no UDP one."""
+    """Return a duplicate of the descriptor as a socket; None if it is not UDP."""
     try:
         found = socket.socket(fileno=os.dup(descriptor))
     except OSError:

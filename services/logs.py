@@ -1,4 +1,4 @@
-"""Where the services' logs go, and in which form.
+"""Log output of the services: destination and form.
 
 Talk goes to standard error: one line an event, in the form of the vendor's trace files
 (REFERENCE 3.9: `HH:MM:SS.mmm | debug <text>`) followed by what is known about it as
@@ -33,7 +33,7 @@ _WRITING: Final = threading.Lock()
 
 @unique
 class LogLevel(IntEnum):
-    """How much is said; the numbers are those of the standard library."""
+    """Log levels; the numbers are those of the standard library."""
 
     DEBUG = logging.DEBUG
     INFO = logging.INFO
@@ -102,7 +102,7 @@ def _environment_json() -> bool:
 
 
 class _Lines:
-    """What structlog hands rendered lines to: writes each whole, one at a time."""
+    """Output of structlog: writes each rendered line whole, one at a time."""
 
     def __init__(self, to: TextIO, *_: object) -> None:
         self._to = to
@@ -116,7 +116,7 @@ class _Lines:
 
 def _text_line(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
     """Render `HH:MM:SS.mmm | level text  key=value…`, in local time as CUCM does."""
-    # Local time: these lines are read beside the administrator's clock.
+    # Local time: these lines are compared with the administrator's clock.
     now = datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
     level, text = event.pop("level"), event.pop("event")
     trace = event.pop("exception", None)

@@ -1,4 +1,4 @@
-"""What the services count, for Prometheus.
+"""Prometheus metrics of the services.
 
 The registry is ours, so that two clusters in one process (tests, rehearsals) can each
 hold their own and nothing of the library's default registry is exposed. Rooms that

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from tokenless.services.cli.main import cli
+from tools.wrap_documents import long_lines, wrap
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -161,6 +162,38 @@ def test_every_rehearsal_is_in_the_catalogue() -> None:
     named = set(re.findall(r"`([\w-]+)`", catalogue))
     shipped = {path.stem for path in (ROOT / "configs/rehearsals").glob("*.toml")}
     assert shipped - named == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [str(p.relative_to(ROOT)) for p in DOCUMENTS if p.is_relative_to(ROOT / "docs")]
+    + ["CONTRIBUTING.md"],
+)
+def test_prose_is_wrapped(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert long_lines(text) == [], f"run: python -m tools.wrap_documents {name}"
+
+
+LONG = "word " * 30
+
+
+@pytest.mark.parametrize(
+    "text", [LONG, f"- {LONG}", f"> {LONG}", f"1. item\n{LONG}", f"a\n    {LONG}"]
+)
+def test_a_long_line_is_found_and_wrapped(text: str) -> None:
+    assert len(long_lines(text)) == 1
+    wrapped = wrap(text)
+    assert long_lines(wrapped) == []
+    assert wrapped.replace("\n> ", " ").split() == text.split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"| {LONG} |", f"# {LONG}", f"```\n{LONG}\n```", f"`{LONG}`", f"[{LONG}](x.md)"],
+)
+def test_what_cannot_be_wrapped_is_kept(text: str) -> None:
+    assert long_lines(text) == []
+    assert wrap(text) == f"{text}\n"
 
 
 def test_an_unknown_flag_is_noticed() -> None:

@@ -92,6 +92,7 @@ def _settings(
     tftp_only: bool,
     retries: int,
     loss: float,
+    manufacturer: Path | None,
 ) -> FleetSettings:
     is_lossy = loss > 0 and http_port is None
     return FleetSettings(
@@ -102,6 +103,7 @@ def _settings(
         loss=loss,
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
+        manufacturer=manufacturer,
         http_port=http_port_of(http_port, tftp_only=tftp_only or is_lossy),
     )
 
@@ -165,6 +167,12 @@ _settings_options = gathered(
         default=0.0,
         help="Lose this part of all TFTP packets on purpose: 0.05 is 5%. Without"
         " --http-port all phones then fetch by TFTP.",
+    ),
+    click.option(
+        "--manufacturer",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        help="Give phones without a MIC one of this emulated manufacturer: "
+        "DATA/manufacturer.",
     ),
 )
 

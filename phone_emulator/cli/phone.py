@@ -123,7 +123,7 @@ def capf(
     habits: PhoneBehaviour,
     as_json: bool,
 ) -> None:
-    """Type the authentication string on a phone: it goes to CAPF with it."""
+    """Type the authentication string for CAPF on a phone."""
     if not (string.isascii() and string.isdigit()):
         raise click.UsageError("an authentication string has digits only")
     state = FolderFlash.open(flash).known_state()

@@ -58,7 +58,7 @@ def run(
     habits: PhoneBehaviour,
     as_json: bool,
 ) -> None:
-    """Keep a phone up until Ctrl-C: it boots, registers, and obeys resets.
+    """Keep a phone up and registered until Ctrl-C; it obeys resets.
 
     The phone must have been booted in this flash before.
     """
@@ -119,7 +119,7 @@ def call(
     seconds: float,
     as_json: bool,
 ) -> None:
-    """Let one phone call another: boot, register, dial, talk, hang up.
+    """Let one phone call another for some seconds.
 
     Both must have been booted in their flash before. Exit status 0 when both have heard
     each other.

@@ -10,10 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import trio
 
+from tokenless.phone_emulator.enrolling_boot import boot_and_enrol
+from tokenless.phone_emulator.enrolment import Sleep
+from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import (
@@ -29,6 +33,7 @@ from tokenless.phone_emulator.secd.log_events import LogEntry
 from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.phone_emulator.tvs_client import TlsRange
 from tokenless.protocol.tftp.download import DownloadOptions
+from tokenless.protocol.trust.reasons import Reason
 
 DEFAULT_CONCURRENCY: Final = 300
 OnPhone = Callable[[BootReport, FleetReport], None]
@@ -57,6 +62,10 @@ class FleetSettings:
     """Which part of all TFTP datagrams is lost on purpose."""
     clock: Clock = time.time
     """What the phones take for the time, Unix seconds."""
+    sleep: Sleep = trio.sleep
+    """Waits between the tries of CAPF."""
+    manufacturer: Path | None = None
+    """The folder of the manufacturer whose MICs phones get that have none."""
 
 
 class Fleet:
@@ -74,6 +83,7 @@ class Fleet:
         self.watched: frozenset[str] = frozenset()
         """Devices whose log is to be kept in `logs`; a whole fleet's is too much."""
         self.logs: dict[str, list[LogEntry]] = {}
+        self._keys = FleetKeys()
 
     async def boot(self, on_phone: OnPhone | None = None) -> FleetReport:
         """Boot every phone once.
@@ -127,17 +137,32 @@ class Fleet:
 
     async def _boot_one(self, identity: PhoneIdentity, network: Network) -> BootReport:
         flash = self.store.flash(identity.device, identity.model_name)
-        phone = Phone(identity, flash)
-        report = await phone.boot(network)
+        phone = Phone(identity, flash, self.store.certificates(identity.device))
+        report = await self._boot_and_enrol(phone, network)
         waits = self._waits(identity.device)
         while _is_worth_a_retry(report) and (wait_s := next(waits, None)) is not None:
             await trio.sleep(wait_s)
-            earlier, report = report, await phone.boot(network)
+            earlier, report = report, await self._boot_and_enrol(phone, network)
             report.include(earlier)
         if identity.device in self.watched:
             self.logs[identity.device] = phone.log
         flash.save(report.to_json(), self.settings.clock())
         return report
+
+    async def _boot_and_enrol(self, phone: Phone, network: Network) -> BootReport:
+        settings, who = self.settings, phone.identity
+        own = phone.certificates
+        if settings.manufacturer is not None and own is not None:
+            own.make_mic(
+                who.device,
+                who.model_name,
+                settings.manufacturer,
+                settings.clock(),
+                self._keys.make_rsa,
+            )
+        return await boot_and_enrol(
+            phone, network, sleep=settings.sleep, make=self._keys.make
+        )
 
     def _waits(self, device: str) -> Iterator[float]:
         """Return how long a phone waits before each further try.
@@ -166,4 +191,7 @@ class Fleet:
 
 
 def _is_worth_a_retry(report: BootReport) -> bool:
-    return any(file.action is FileAction.FAILED for file in report.files.values())
+    return any(
+        file.action is FileAction.FAILED and file.code is not Reason.NOT_DECRYPTED
+        for file in report.files.values()
+    )

@@ -26,6 +26,10 @@ class FleetReport:
     seconds: float = 0.0
     stuck: list[str] = field(default_factory=list)
     """Phones that refused a file or did not get one."""
+    capf: Counter[str] = field(default_factory=Counter)
+    """Phones that went to CAPF, by what came of it."""
+    encrypted: int = 0
+    """Phones that opened an encrypted configuration."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Files that stuck phones do not have, by `reason_code`."""
 
@@ -54,6 +58,9 @@ class FleetReport:
                 self.verified_by[file.verified_by.value] += 1
             if file.code is not None:
                 self.reasons[file.code.value] += 1
+        if report.capf is not None:
+            self.capf[report.capf["result"]] += 1
+        self.encrypted += report.opened
         self.tvs_answers.update(query.status for query in report.tvs)
         if not report.holds_what_is_served:
             self.stuck.append(report.device)
@@ -71,6 +78,8 @@ class FleetReport:
             "verified_by": dict(self.verified_by),
             "tvs_queries": self.tvs_queries,
             "tvs_answers": dict(self.tvs_answers),
+            "capf": dict(self.capf),
+            "encrypted_configurations": self.encrypted,
             "retransmits": self.retransmits,
             "seconds": round(self.seconds, 3),
             "phones_per_second": round(self.phones_per_second, 1),

@@ -1,4 +1,4 @@
-"""The flash of a whole fleet: one SQLite file, contents shared.
+"""The flash of a whole fleet: one SQLite file, 0600, contents shared.
 
 Ten thousand phones hold a few different lists: each content is stored once, by its
 SHA-256. What one phone's boot changed is written in one transaction when the boot ends;
@@ -7,6 +7,7 @@ a process that is killed leaves every phone as before its boot or as after it.
 
 import hashlib
 import json
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,10 @@ from typing import Any, Final, Self
 from cachetools import LRUCache
 
 from tokenless.ground.disk import hint_for
+from tokenless.ground.files import PRIVATE
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet import certificates
+from tokenless.phone_emulator.fleet.certificates import FleetCertificates
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
 from tokenless.protocol.trust.anchors import FileKind
@@ -59,8 +63,9 @@ class StoredPhone:
 class FleetStore:
     """The database of a fleet; used by one thread."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._connection = connection
+        self._folder = folder
         self._known: set[bytes] = set()
         self._contents: LRUCache[bytes, bytes] = LRUCache(_KEPT_BYTES, getsizeof=len)
 
@@ -73,6 +78,9 @@ class FleetStore:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # It holds private keys; SQLite's other files take over its mode.
+            os.close(os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, PRIVATE))
+            (folder / _FILE).chmod(PRIVATE)
             connection = sqlite3.connect(folder / _FILE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(folder, error) from error
@@ -81,7 +89,7 @@ class FleetStore:
         except sqlite3.Error as error:
             connection.close()
             raise _unusable(folder, error) from error
-        return cls(connection)
+        return cls(connection, folder)
 
     @classmethod
     def open_existing(cls, folder: Path) -> Self:
@@ -118,6 +126,10 @@ class FleetStore:
         digests = dict(zip(_COLUMNS, row or (None, None, None), strict=True))
         return StoredFlash(self, device, model, digests)
 
+    def certificates(self, device: str) -> FleetCertificates:
+        """Return one phone's own certificates."""
+        return FleetCertificates(self._connection, self._folder, device)
+
     def phones(self) -> Iterator[StoredPhone]:
         """Return all phones by name."""
         rows = self._connection.execute(
@@ -147,8 +159,9 @@ class FleetStore:
         )
 
     def factory_reset(self, devices: Iterable[str]) -> None:
-        """Forget some phones altogether."""
+        """Forget some phones altogether, but for their MICs (REFERENCE 4.4)."""
         for device in devices:
+            self.certificates(device).delete_lsc()
             self._connection.execute("DELETE FROM phone WHERE device = ?", (device,))
 
     def content(self, digest: bytes | None) -> bytes | None:
@@ -237,6 +250,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # last boots of emulated phones.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.executescript(_SCHEMA)
+    connection.executescript(certificates.SCHEMA)
     connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
@@ -294,10 +308,15 @@ class StoredFlash:
 
     def load(self) -> FlashContents:
         """Return what the phone holds."""
-        ctl, itl, configuration = (
-            self.store.content(self.digests[kind]) for kind in _COLUMNS
-        )
+        ctl, itl, configuration = (self._content(kind) for kind in _COLUMNS)
         return FlashContents(ctl, itl, configuration)
+
+    def _content(self, kind: FileKind) -> bytes | None:
+        digest = self.digests[kind]
+        # What this boot brought is not in the database before the boot is kept.
+        if digest in self.new:
+            return self.new[digest]
+        return self.store.content(digest)
 
     def replace(self, kind: FileKind, data: bytes) -> None:
         """Put a new list or configuration in the place of the old one."""

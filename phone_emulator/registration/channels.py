@@ -8,7 +8,6 @@ phone shows its LSC, else its MIC (REFERENCE-3 4.7).
 import os
 import socket
 import ssl
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -17,10 +16,10 @@ from typing import Final, Protocol
 
 import trio
 
+from tokenless.ground.tls import limit_versions
 from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.phone_emulator.tvs_client import (
-    TLS_VERSIONS,
     TlsChannel,
     TlsRange,
     connect,
@@ -258,13 +257,8 @@ def _context(offer: TlsOffer) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    oldest, newest = offer.versions
     try:
-        with warnings.catch_warnings():
-            # Python warns of TLS 1.0; old phones know nothing newer.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context.minimum_version = TLS_VERSIONS[oldest]
-            context.maximum_version = TLS_VERSIONS[newest]
+        limit_versions(context, *offer.versions)
         context.set_ciphers(f"{offer.ciphers}:{_SECURITY_LEVEL}")
         if offer.own is not None:
             context.load_cert_chain(offer.own)

@@ -171,6 +171,7 @@ def open_encrypted(boot: BootMemory) -> None:
 
 def opened(boot: BootMemory, content: bytes) -> Transition:
     """Take the content of the encrypted configuration."""
+    boot.report.opened = True
     boot.note(LogEvent.CONFIGURATION_DECRYPTED, name=boot.search.name)
     return _take_configuration(boot, content, boot.encrypted_rule)
 

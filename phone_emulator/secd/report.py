@@ -141,6 +141,8 @@ class BootReport:
     """The last one that passed, whole or small; CAPF goes by it."""
     decrypt_failed: bool = False
     """Whether the phone's key did not open its encrypted configuration."""
+    opened: bool = False
+    """Whether it opened an encrypted configuration."""
     capf: dict[str, Any] | None = None
     """What came of going to CAPF after the boot; None: the phone did not."""
     console_log: str | None = None

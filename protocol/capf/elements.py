@@ -51,7 +51,7 @@ class CapfTag(IntEnum):
 
 @unique
 class CapfReason(IntEnum):
-    """Why a session ends, what became of a step. Other numbers were not explained."""
+    """Reason codes: why a session ends, how a step ended. Other numbers are unknown."""
 
     NO_ACTION = 0
     OK = 1
@@ -62,7 +62,7 @@ class CapfReason(IntEnum):
 
 @unique
 class CertificateType(IntEnum):
-    """Which of a phone's certificates is meant."""
+    """Type of a phone's certificate."""
 
     LSC = 1
     MIC = 2
@@ -70,7 +70,7 @@ class CertificateType(IntEnum):
 
 @unique
 class AuthType(IntEnum):
-    """How a phone proves who it is."""
+    """Method by which a phone authenticates."""
 
     NONE = 0
     PASSWORD = 1

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @unique
 class Command(IntEnum):
-    """What a message is. Of 5 to 8, 16 and 18 to 23 only the names are known."""
+    """Types of messages. Of 5 to 8, 16 and 18 to 23 only the names are known."""
 
     AUTH_REQUEST = 1
     AUTH_RESPONSE = 2

@@ -31,7 +31,7 @@ RSA_SIZES: Final = frozenset({512, 1024, 2048, 3072, 4096})
 
 @unique
 class PhoneSessionState(Enum):
-    """Where a session is."""
+    """State of a session."""
 
     WAITING = "waiting"
     """Nothing has been said yet."""
@@ -44,7 +44,7 @@ class PhoneSessionState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CapfIdentity:
-    """Who the phone is and how it proves it."""
+    """The phone's name, and how it authenticates."""
 
     device: str
     version: int = 3

@@ -1,4 +1,4 @@
-"""How a phone proves to CAPF that it has a certificate's key (REFERENCE-3 3.4).
+"""Proof to CAPF that a phone has a certificate's key (REFERENCE-3 3.4).
 
     proof      over  device name 00 certificate DER      elements 6 and 20
     SUDI proof over  session id (4, little-endian) certificate DER      element 16
@@ -51,7 +51,7 @@ class OwnCertificate:
 
     @property
     def auth_type(self) -> AuthType:
-        """How a session that it authenticates is called."""
+        """Name of the sessions that it authenticates."""
         match self.type:
             case CertificateType.LSC:
                 return AuthType.LSC
@@ -65,7 +65,7 @@ class OwnCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a phone sends of an existing certificate, not believed yet."""
+    """A phone's claim to own a certificate, not verified yet."""
 
     type: int
     certificate: bytes
@@ -95,7 +95,7 @@ class Proof:
             certificate: `self.certificate`, decoded.
 
         Raises:
-            BadSignatureError: When there is no signature, or one does not hold.
+            BadSignatureError: When there is no signature, or one is wrong.
         """
         data = pack_text(device) + self.certificate
         signatures = ((self.sha1_signature, _SHA1), (self.sha512_signature, _SHA512))

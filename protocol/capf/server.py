@@ -36,7 +36,7 @@ VERSIONS: Final = frozenset({2, 3})
 
 @unique
 class ServerState(Enum):
-    """What the server waits for."""
+    """The message that the server waits for."""
 
     NEW = "new"
     AUTHENTICATION = "authentication"

@@ -64,7 +64,7 @@ class CapfStream:
 
     @property
     def buffered_bytes(self) -> int:
-        """How much has been received and not been given out as a message."""
+        """Number of received bytes that are not part of a returned message."""
         return len(self._buffer)
 
     @property

@@ -77,7 +77,7 @@ class Certificate:
         """Decode a certificate from DER.
 
         Raises:
-            DecodeError: When it is no certificate, its key is neither RSA nor EC, or
+            DecodeError: When it is not a certificate, its key is neither RSA nor EC, or
                 bytes follow it.
         """
         der = bytes(der)

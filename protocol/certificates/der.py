@@ -33,7 +33,7 @@ def read_span(data: bytes, offset: int, end: int) -> Span:
     """Read the head of the value at `offset`; it must end at or before `end`.
 
     Raises:
-        DecodeError: When it is cut short, or its tag or length is no DER.
+        DecodeError: When it is cut short, or its tag or length is not DER.
     """
     contents = offset + 2
     if contents > end:
@@ -67,7 +67,7 @@ def expect_span(data: bytes, offset: int, end: int, tag: int, what: str) -> Span
     """Read the head of a value that must have `tag`.
 
     Raises:
-        DecodeError: When it is no DER or has another tag.
+        DecodeError: When it is not DER or has another tag.
     """
     span = read_span(data, offset, end)
     if span.tag != tag:
@@ -90,7 +90,7 @@ def whole(data: bytes, tag: int, what: str) -> Span:
     """Read the head of the one value that `data` must be, with nothing after it.
 
     Raises:
-        DecodeError: When it is no DER, has another tag, or bytes follow it.
+        DecodeError: When it is not DER, has another tag, or bytes follow it.
     """
     span = expect_span(data, 0, len(data), tag, what)
     if span.end != len(data):

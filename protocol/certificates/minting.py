@@ -55,7 +55,7 @@ _ATTRIBUTES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a kind of certificate holds beside names, key and validity."""
+    """Extensions and other contents of a kind of certificate."""
 
     key_usage: frozenset[str]
     """As asn1crypto names the bits: `digital_signature`."""
@@ -77,7 +77,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs a certificate: its subject itself, or an authority."""
+    """Signer of a certificate: its subject (self-signed), or an authority."""
 
     name: DistinguishedName
     key: PrivateKey
@@ -309,6 +309,6 @@ def _checked_dns_name(text: str) -> str:
 
 def _no_alternative_name(text: str) -> BuildError:
     return BuildError(
-        f"{text[:_LONGEST_DNS_NAME]!r} is no name for a certificate",
+        f"{text[:_LONGEST_DNS_NAME]!r} is not a name for a certificate",
         hint="give a DNS name or an address",
     )

@@ -94,7 +94,7 @@ class DistinguishedName:
         """Decode an X.501 Name.
 
         Raises:
-            DecodeError: When it is no DER of a Name, or has over 128 attributes.
+            DecodeError: When it is not DER of a Name, or has over 128 attributes.
         """
         attributes = tuple(_attributes(der))
         return cls(attributes)
@@ -173,7 +173,7 @@ def _rdn_attributes(rdn: bytes) -> tuple[tuple[str, str], ...]:
 
 def _attribute(der: bytes, pair: asn1.Span) -> tuple[str, str]:
     if pair.tag != asn1.SEQUENCE:
-        raise DecodeError("an attribute of a name is no SEQUENCE", offset=pair.start)
+        raise DecodeError("an attribute of a name is not a SEQUENCE", offset=pair.start)
     oid = asn1.expect_span(
         der, pair.contents, pair.end, asn1.OBJECT_IDENTIFIER, "an attribute's type"
     )
@@ -191,7 +191,7 @@ def _key(oid: bytes) -> str:
 
 
 def _text(tag: int, contents: bytes) -> str:
-    """Decode a value; one that is no text of its type is shown as `#` and its hex."""
+    """Decode a value; one that is not text of its type is shown as `#` and its hex."""
     codec = _STRING_CODECS.get(tag)
     if codec is not None:
         try:
@@ -238,7 +238,7 @@ def same_name(a: str, b: str) -> bool:
 # hostile list would make that slow.
 @lru_cache(maxsize=1024)
 def _comparable(text: str) -> Counter[tuple[str, str]] | None:
-    """Return what two texts of one name have in common; None when it is no name."""
+    """Return a form equal for two texts of one name; None if it is not a name."""
     try:
         name = DistinguishedName.parse(text)
     except DecodeError:

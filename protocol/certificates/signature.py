@@ -35,7 +35,7 @@ MODULUS_CODES: Final = {512: 0, 1024: 1, 2048: 2, 4096: 3}
 
 
 class Signer(Protocol):
-    """Whoever holds the private key of a certificate: a file, a token."""
+    """Holder of a certificate's private key: a file, a token."""
 
     @property
     def certificate(self) -> Certificate:

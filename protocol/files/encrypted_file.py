@@ -112,7 +112,7 @@ class ContentKey:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the header says of the encryption: elements 16, 26 and 27."""
+    """Encryption parameters in the header: elements 16, 26 and 27."""
 
     iv: bytes
     pad_count: int

@@ -23,7 +23,7 @@ _TOO_LONG: Final = "the names make the header longer than 65,535 bytes"
 
 @dataclass(frozen=True, slots=True)
 class HeaderPlan:
-    """What to write into a header."""
+    """Contents of a header to be built."""
 
     version: tuple[int, int]
     signer: SignerId

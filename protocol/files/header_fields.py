@@ -35,7 +35,7 @@ _SIGNER_TAGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SignerId:
-    """Whom a header names as its signer. It selects a candidate, it proves nothing."""
+    """The signer named in a header. It selects a candidate key; it proves nothing."""
 
     subject: str
     issuer: str
@@ -56,7 +56,7 @@ class SignerId:
 
 
 class SignatureInfo(NamedTuple):
-    """How a file was signed."""
+    """Signature parameters of a file."""
 
     digest: Digest
     algorithm: int

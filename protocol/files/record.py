@@ -83,7 +83,7 @@ class Record:
 
     @property
     def certificate_hash(self) -> bytes | None:
-        """The hash that stands beside or for the certificate (8.x, certutils)."""
+        """The hash that stands with or instead of the certificate (8.x, certutils)."""
         return dict(self.elements).get(RecordTag.CERTIFICATE_HASH)
 
     @property

@@ -1,4 +1,4 @@
-"""What trust lists and signed files have in common: a header, and its signature.
+"""Common part of trust lists and signed files: the header and its signature.
 
 Who signed, with which digest, is what the header says (REFERENCE 1.2, 2.1); whether it
 is so, `verify` tells to a caller who knows a key from elsewhere.
@@ -31,7 +31,7 @@ class SignedBytes:
 
     @property
     def signer(self) -> SignerId:
-        """Whom the header names as signer."""
+        """The signer that the header names."""
         return self.header.signer
 
     @property

@@ -32,7 +32,7 @@ _NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - a token has no address; nothing i
 
 @unique
 class ListForm(Enum):
-    """Whose habits a list follows."""
+    """Program whose conventions a list follows."""
 
     CUCM = "cucm"
     """The CLI: `utils ctl update CTLFile`, and every ITL."""
@@ -43,7 +43,7 @@ class ListForm(Enum):
 
     @property
     def server_names(self) -> NameForm:
-        """How servers' names are written; tokens have a form of their own."""
+        """Form of servers' names; tokens have their own form."""
         return NameForm.COMMA if self is ListForm.COMMA else NameForm.CUCM
 
 

@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 as a page needs that people and scrapers read: GET, bounded.
+"""Minimal HTTP/1.1 server: bounded GET requests, for browsers and scrapers.
 
 One request of at most 8 KB a connection, one answer, nothing is uploaded. A phone's web
 server and the services' metrics are both made of it; sockets and time-outs are theirs.

@@ -52,7 +52,7 @@ class ByteRange:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for."""
+    """A client's request."""
 
     name: str
     """The path without its leading slashes, decoded."""

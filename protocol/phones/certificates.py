@@ -89,12 +89,12 @@ class MicGeneration(StrEnum):
 
     @property
     def digest(self) -> CertificateDigest:
-        """What its certificates are signed with."""
+        """Hash algorithm of its certificates' signatures."""
         return _GENERATIONS[self].digest
 
     @property
     def validity(self) -> Validity:
-        """When its authorities are valid (observed for the real ones)."""
+        """Validity of its authorities (observed for the real ones)."""
         generation = _GENERATIONS[self]
         return Validity(generation.begins, generation.ends - generation.begins)
 

@@ -52,7 +52,7 @@ class CallManagerMember:
 
 @dataclass(frozen=True, slots=True)
 class CapfServer:
-    """Where the phone gets its own certificate."""
+    """Address of the CAPF server."""
 
     address: str
     port: int = 3804
@@ -75,7 +75,7 @@ class PhoneConfig:
     """transportLayerProtocol: 1 TCP, 2 UDP, 3 TLS; 1 is not written."""
     device_protocol: str = "SCCP"
     full_config: bool = True
-    """False in the small file that lies beside an encrypted one (REFERENCE 2.2)."""
+    """False in the small file that accompanies an encrypted one (REFERENCE 2.2)."""
     capf: tuple[CapfServer, ...] = ()
     capf_auth_mode: int = 0
     certificate_hash: str = ""
@@ -90,8 +90,8 @@ class PhoneConfig:
         """Read a configuration.
 
         Raises:
-            DecodeError: When it is no XML, declares a document type, is not a `device`,
-                is too large, or has a number where none is.
+            DecodeError: When it is not XML, declares a document type, is not a
+                `device`, is too large, or has a number where none is.
         """
         root = _parse_untrusted(data)
         if root.tag not in ("device", "Default"):
@@ -153,7 +153,7 @@ class PhoneConfig:
         return _DECLARATION + body.encode() + b"\n"
 
     def encode_companion(self) -> bytes:
-        """Return the small file that lies beside an encrypted one (REFERENCE-3 2.2)."""
+        """Return the small file that accompanies an encrypted one (REFERENCE-3 2.2)."""
         root = ET.Element("device")
         _add(root, "fullConfig", "false")
         _add(root, "loadInformation", self.load)

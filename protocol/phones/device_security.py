@@ -1,4 +1,4 @@
-"""What an administrator decides about a phone's security, as values (REFERENCE-3 3.6).
+"""Security settings of a phone, and CAPF operations on it (REFERENCE-3 3.6).
 
 Numbers are those of the vendor's database and of configurations where they are known:
 deviceSecurityMode, transportLayerProtocol, capfAuthMode, operation 2, status 2. The
@@ -66,7 +66,7 @@ class CapfStatus(IntEnum):
 
 @unique
 class CapfFailure(IntEnum):
-    """Why an operation failed."""
+    """Reasons for a failed operation."""
 
     INVALID_LSC = 1
     INVALID_STRING = 2
@@ -147,7 +147,7 @@ _FAILED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Capf:
-    """What CAPF shall do with a phone, and what became of it."""
+    """A CAPF operation for a phone, and its result."""
 
     operation: CapfOperation = CapfOperation.NONE
     auth_mode: CapfAuthMode = CapfAuthMode.NULL_STRING

@@ -1,4 +1,4 @@
-"""What differs from one phone model to another, as data.
+"""Phone models and their differences, as data.
 
 The table serves both sides: the phones that behave by it, and the report of features
 that an administrator reads (REFERENCE 4.5: Security By Default decides who is stuck).
@@ -33,7 +33,7 @@ class LogForm(StrEnum):
 
 @unique
 class Transport(StrEnum):
-    """How a file is fetched."""
+    """Transport that a file is fetched over."""
 
     HTTP = "http"
     """Port 6970 of a TFTP node."""
@@ -70,7 +70,7 @@ class PhoneModel:
 
     @property
     def device_prefix(self) -> str:
-        """How names of its devices begin: `SEP` and a MAC address, or `CSF`."""
+        """Prefix of its device names: `SEP` before a MAC address, or `CSF`."""
         return "CSF" if self is _JABBER else "SEP"
 
     @property

@@ -1,4 +1,4 @@
-"""Whether a phone may register: the server's decision, and its codes.
+"""Registration of phones: the server's decision, and its codes.
 
 The decision is about one claim on one connection: is the device known, does its
 security mode fit the connection, and is the client's certificate that of the device
@@ -18,7 +18,7 @@ _MIC_NAME: Final = re.compile(r"CP-[A-Za-z0-9/+-]{1,24}-(SEP[0-9A-F]{12})")
 
 @unique
 class RegisterFailure(IntEnum):
-    """Why a registration is refused (REFERENCE-3 4.6, the vendor's numbers)."""
+    """Reasons to refuse a registration (REFERENCE-3 4.6, the vendor's numbers)."""
 
     UNKNOWN = 1
     NO_ENTRY_IN_DATABASE = 2
@@ -41,7 +41,7 @@ class RegisterFailure(IntEnum):
 
 @unique
 class UnregisterReason(IntEnum):
-    """Why a registration ended (REFERENCE-3 4.6, the vendor's numbers)."""
+    """Reasons for the end of a registration (REFERENCE-3 4.6, the vendor's numbers)."""
 
     UNKNOWN = 1
     CONNECTIVITY_ERROR = 6
@@ -68,7 +68,7 @@ class Signalling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
-    """What the cluster knows of a device.
+    """The cluster's record of a device.
 
     Attributes:
         device: Its name.
@@ -89,7 +89,7 @@ class DeviceProfile:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a phone says in its REGISTER.
+    """The contents of a phone's REGISTER.
 
     Attributes:
         device: The name of the device.
@@ -104,7 +104,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """What is known of the connection.
+    """The connection's known properties.
 
     Attributes:
         cipher: The name of the TLS cipher, None in clear.

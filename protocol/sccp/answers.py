@@ -17,7 +17,7 @@ from tokenless.protocol.sccp.layout import (
 
 @unique
 class ResetType(IntEnum):
-    """What a server asks a phone to do."""
+    """Requests of a server to a phone."""
 
     RESET = 1
     RESTART = 2
@@ -116,7 +116,7 @@ class DefineTimeDate(Message):
 
 @dataclass(frozen=True, slots=True)
 class ButtonTemplate(Message):
-    """What the buttons do: pairs of instance and type (9 line, 0xFF none)."""
+    """Functions of the buttons: pairs of instance and type (9 line, 0xFF none)."""
 
     ID: ClassVar = 0x97
     offset: int = u32()

@@ -38,7 +38,7 @@ class CallStateCode(IntEnum):
 
 @unique
 class SecurityStatus(IntEnum):
-    """How secure a call is, as CallInfo says it."""
+    """Security of a call, as CallInfo reports it."""
 
     UNKNOWN = 0
     NOT_AUTHENTICATED = 1
@@ -206,7 +206,7 @@ class SetMicroMode(Message):
 
 @dataclass(frozen=True, slots=True)
 class CallInfo(Message):
-    """Who talks to whom, and how secure the call is."""
+    """The two parties of a call, and its security."""
 
     ID: ClassVar = 0x8F
     calling_name: str = text(40)
@@ -233,7 +233,7 @@ class CallInfo(Message):
 
 @dataclass(frozen=True, slots=True)
 class SelectSoftKeys(Message):
-    """Which set of soft keys the phone shows."""
+    """The set of soft keys that the phone shows."""
 
     ID: ClassVar = 0x110
     line: int = u32()
@@ -367,7 +367,7 @@ class CallInfoV2(Message):
 
 @dataclass(frozen=True, slots=True)
 class CallHistoryInfo(Message):
-    """Where the call goes in the phone's lists: 1 placed, 2 received, 3 missed."""
+    """The list of calls that the phone adds it to: 1 placed, 2 received, 3 missed."""
 
     ID: ClassVar = 0x156
     disposition: int = u32()

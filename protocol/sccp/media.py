@@ -24,7 +24,7 @@ PCMU: Final = 4
 
 @unique
 class MediaStatus(IntEnum):
-    """Why a phone could not open its media channel."""
+    """Reasons of a phone that could not open its media channel."""
 
     OK = 0
     UNKNOWN = 1
@@ -72,7 +72,7 @@ class KeyBlock(Message):
 
 @dataclass(frozen=True, slots=True)
 class OpenReceiveChannelAck(Message):
-    """Where the phone listens for media."""
+    """The address on which the phone receives media."""
 
     ID: ClassVar = 0x22
     status: int = u32(MediaStatus.OK)
@@ -84,7 +84,7 @@ class OpenReceiveChannelAck(Message):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatisticsRes(Message):
-    """What the phone counted during a call.
+    """The phone's statistics of a call.
 
     From version 18 on the mode has one byte, and a real phone of version 20 sends four
     (REFERENCE-4 1.7); both are read.

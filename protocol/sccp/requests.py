@@ -142,7 +142,7 @@ class ServerReq(Message):
 
 @dataclass(frozen=True, slots=True)
 class Alarm(Message):
-    """Why the phone starts, e.g. `25: Name=SEP… Load=… Last=Initialized`."""
+    """Reason for the phone's start, e.g. `25: Name=SEP… Load=… Last=Initialized`."""
 
     ID: ClassVar = 0x20
     severity: int = u32(AlarmSeverity.INFORMATIONAL)
@@ -197,7 +197,7 @@ class HeadsetStatus(Message):
 
 @dataclass(frozen=True, slots=True)
 class RegisterAvailableLines(Message):
-    """How many lines the phone can show."""
+    """Number of lines that the phone can show."""
 
     ID: ClassVar = 0x2D
     lines: int = u32()
@@ -214,7 +214,7 @@ class FeatureStatReq(Message):
 
 @dataclass(frozen=True, slots=True)
 class AccessoryStatus(Message):
-    """What is plugged into the phone."""
+    """Accessories that are plugged into the phone."""
 
     ID: ClassVar = 0x49
     accessory: int = u32()

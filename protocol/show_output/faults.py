@@ -1,4 +1,4 @@
-"""Why a pasted `show ctl` or `show itl` text is refused, and what a person can do.
+"""Errors in a pasted `show ctl` or `show itl` text, with advice.
 
 A fault is a value; its sentence is made here, with the line that it stands in and how
 much of the list had been read before it.
@@ -19,14 +19,14 @@ _GET_FILE: Final = "`file get tftp`"
 
 @unique
 class ShowFault(Enum):
-    """What is wrong with a pasted text; the value is its sentence."""
+    """Errors in a pasted text; the value is the sentence that is shown."""
 
     TOO_LONG = "the text is longer than {expected} characters"
     TOO_MANY_RECORDS = "there are over {expected} records"
     NOT_A_LIST = "this is not what `show ctl` or `show itl` prints"
     BEGINNING_MISSING = "{found!r} is a part of a list whose beginning is missing"
     END_MISSING = "the closing sentence of the list is missing: the text ends early"
-    STRANGE_TEXT = "{found!r} is no part of what the command prints"
+    STRANGE_TEXT = "{found!r} is not part of what the command prints"
     NODE_CANNOT_PARSE = "the node itself could not parse its file"
     TWICE = "{name} comes twice"
     ROW_MISSING = "{name} is missing"
@@ -54,7 +54,7 @@ class ShowFault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How much of a list had been read when it was refused."""
+    """The part of a list that was read before an error."""
 
     kind: str
     records: int

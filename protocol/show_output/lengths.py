@@ -1,4 +1,4 @@
-"""Whether the lengths of a pasted list add up (REFERENCE 1.2, 1.3, 1.8)."""
+"""Check the lengths in a pasted list (REFERENCE 1.2, 1.3, 1.8)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

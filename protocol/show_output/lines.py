@@ -1,4 +1,4 @@
-"""What `show ctl` and `show itl` print, line for line (REFERENCE 6.3).
+"""Print `show ctl` and `show itl`, line for line (REFERENCE 6.3).
 
 The misspelt names, the tag numbers under BYTEPOS, the lone hex digits and the sentence
 about etokens are observed. Widths are those of tab stops, the rest of the ITL's

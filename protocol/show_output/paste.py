@@ -43,7 +43,7 @@ _RUN: Final = re.compile(r"\S+")
 def decode_pasted(data: bytes) -> str:
     """Return a file's text, whichever usual encoding it was saved in.
 
-    A text that is no UTF-8 is taken for Windows' Latin-1. What cannot be decoded stays
+    A text that is not UTF-8 is taken for Windows' Latin-1. What cannot be decoded stays
     as U+FFFD, which no list has.
     """
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):

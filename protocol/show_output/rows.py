@@ -34,7 +34,7 @@ _ADDRESS: Final = re.compile(r"(16)|4((?:[0-9]{1,3}\.){3}[0-9]{1,3})?")
 
 @unique
 class Join(Enum):
-    """How the pieces of a name that was broken across lines belong together."""
+    """Ways to join the pieces of a name that was broken across lines."""
 
     AS_IS = "as it is"
     """The break was put between two characters, and blanks at it are the name's."""
@@ -46,7 +46,7 @@ class Join(Enum):
 
 @unique
 class Kind(Enum):
-    """What stands in the VALUE column of a row."""
+    """Kinds of content of a row's VALUE column."""
 
     NUMBER = "number"
     """A LENGTH of 2, then a number: RECORDLENGTH and containers."""
@@ -249,7 +249,7 @@ class RowReader:
         match = _ADDRESS.match(self.paste.dense, start, end)
         if match is None:
             raise self._stray(start, end)
-        self.end = match.end()  # what follows is no part of it
+        self.end = match.end()  # what follows is not part of it
         return Row(name, 16 if match[1] else 4, match[2] or "", line)
 
     def _stray(self, start: int, end: int) -> ShowTextError:

@@ -44,7 +44,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class _Headers:
-    """What requests and responses share: their headers by name."""
+    """Common part of requests and responses: their headers by name."""
 
     __slots__ = ()
     headers: Headers

@@ -57,7 +57,7 @@ _ANSWER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a REGISTER says about its phone.
+    """A phone's data in its REGISTER.
 
     Attributes:
         device: The device name, `SEP…`.
@@ -112,7 +112,7 @@ def read_register(request: SipRequest) -> Registration:
 
 @dataclass(frozen=True, slots=True)
 class RegisterForm:
-    """What a phone puts into each REGISTER of one registration.
+    """Values that stay the same in each REGISTER of one registration.
 
     Attributes:
         server: The node's host, as the configuration names it.

@@ -49,7 +49,7 @@ class Crypto:
 
 @dataclass(frozen=True, slots=True)
 class AudioStream:
-    """Where one side listens, in which codecs, and the keys that it sends with."""
+    """One side's media address, its codecs, and the keys that it sends with."""
 
     address: IPv4Address
     port: int

@@ -27,12 +27,12 @@ class Packets(Protocol):
 
     @property
     def block_size(self) -> int:
-        """How many bytes of the file every packet but the last carries."""
+        """Number of the file's bytes in every packet but the last."""
         ...
 
     @property
     def count(self) -> int:
-        """How many packets there are; the last has this number.
+        """Number of packets; the last packet has this number.
 
         A number that is not reached where it is not known before the last was cut.
         """
@@ -40,7 +40,7 @@ class Packets(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes they carry; as with `count`, it may not be known yet."""
+        """Number of bytes in all packets; as with `count`, it may not be known yet."""
         ...
 
     @property
@@ -71,7 +71,7 @@ class Blocks:
         self.size = len(content)
         self.block_size = block_size
         self.count = len(content) // block_size + 1
-        """How many packets there are; the last has this number."""
+        """Number of packets; the last packet has this number."""
         self._kept: list[bytes | None] | None = (
             [None] * (self.count + 1) if self.count <= MAX_KEPT_BLOCKS else None
         )

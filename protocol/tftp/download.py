@@ -48,7 +48,7 @@ class TooLargeError(ProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class DownloadOptions:
-    """What a client asks for, and how patient it is."""
+    """Options and limits of a client's download."""
 
     block_size: int | None = None
     window: int | None = None

@@ -1,4 +1,4 @@
-"""Which options of a request a server agrees to (RFC 2347, 2348, 2349, 7440).
+"""Option negotiation of a TFTP server (RFC 2347, 2348, 2349, 7440).
 
 An option that is unknown, malformed or out of range is left out of the OACK: the client
 then goes on without it (RFC 2347). The server may lower `blksize` and `windowsize`, has
@@ -26,7 +26,7 @@ _MAX_DIGITS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class OptionLimits:
-    """How far a server goes along with its clients."""
+    """Upper limits for negotiated options."""
 
     block_size: int = MAX_BLOCK_SIZE
     window: int = 64
@@ -37,7 +37,7 @@ class OptionLimits:
 
 @dataclass(frozen=True, slots=True)
 class NegotiatedOptions:
-    """What holds for one transfer."""
+    """The negotiated options of one transfer."""
 
     block_size: int = DEFAULT_BLOCK_SIZE
     window: int = 1

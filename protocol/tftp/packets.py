@@ -57,7 +57,7 @@ class Opcode(IntEnum):
 
 @unique
 class Mode(StrEnum):
-    """How a file is transferred; RFC 1350's `mail` is obsolete and refused."""
+    """Transfer modes; RFC 1350's `mail` is obsolete and refused."""
 
     OCTET = "octet"
     NETASCII = "netascii"
@@ -83,7 +83,7 @@ class TftpErrorCode(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """What RFC 1350 and 2347 say about the code."""
+        """The text of RFC 1350 and 2347 for the code."""
         return _MEANINGS[self]
 
 
@@ -116,7 +116,7 @@ class TftpError(ProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """What a client asks for."""
+    """A client's request."""
 
     filename: str
     mode: Mode
@@ -172,7 +172,7 @@ def decode_read_request(data: bytes) -> ReadRequest:
     """Decode what came to the well-known port.
 
     Raises:
-        DecodeError: When the bytes are no request.
+        DecodeError: When the bytes are not a request.
         TftpError: When they are a request that is never served: a write request,
             an unknown mode, a name that no file has because it is not printable
             ASCII. The error is the answer.
@@ -195,7 +195,7 @@ def _no_request(data: bytes) -> ProtocolError:
     if opcode == Opcode.WRQ:
         return TftpError(TftpErrorCode.ACCESS_VIOLATION, "This server is read-only")
     if opcode != Opcode.RRQ:
-        return DecodeError(f"opcode {opcode} is no request", offset=0)
+        return DecodeError(f"opcode {opcode} is not a request", offset=0)
     return DecodeError("a malformed TFTP read request", offset=_OPCODE.size)
 
 
@@ -289,7 +289,7 @@ def decode_answer(data: bytes) -> Answer:
         case Opcode.ERROR:
             return decode_error(data)
         case opcode:
-            raise DecodeError(f"opcode {opcode} is no answer", offset=0)
+            raise DecodeError(f"opcode {opcode} is not an answer", offset=0)
 
 
 def decode_error(data: bytes) -> TftpError:

@@ -54,7 +54,7 @@ _NOTHING: Final[Sequence[bytes]] = ()
 
 @unique
 class Outcome(StrEnum):
-    """How a transfer ended."""
+    """Results of a transfer."""
 
     COMPLETE = "complete"
     UNCONFIRMED = "unconfirmed"
@@ -77,7 +77,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a server sends again, and when it gives up."""
+    """Time-outs of a transfer: to send again, and to give up."""
 
     timeout_s: float = 0.3
     max_timeout_s: float = 3.0
@@ -174,19 +174,19 @@ class Transfer:
 
     @property
     def silent_since(self) -> float:
-        """When the client last made progress."""
+        """Time of the client's last progress."""
         if self._tries or self._is_dormant:
             return self._silent_since
         return self.deadline - self._timeout_s
 
     @property
     def blocks_acknowledged(self) -> int:
-        """How many blocks the client is known to hold."""
+        """Number of blocks that the client has acknowledged."""
         return self._acked
 
     @property
     def bytes_acknowledged(self) -> int:
-        """How many bytes of the file the client is known to hold."""
+        """Number of bytes that the client has acknowledged."""
         return min(self._acked * self._blocks.block_size, self._blocks.size)
 
     @property

@@ -1,4 +1,4 @@
-"""What a trust decision reads out of the records of installed lists."""
+"""Records of installed lists, as trust decisions read them."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""May this file be trusted? A phone's decision over what it has installed, without I/O.
+"""A phone's decision whether to trust a file, from its installed lists, without I/O.
 
 `TrustAnchors` are the certificates of the installed CTL (C) and ITL (I) with their
 roles. `judge` answers *accept*, *refuse* or *ask TVS first*; with TVS's answer
@@ -157,7 +157,7 @@ class TrustAnchors:
         return Accept(VerifiedBy.TVS, kind.tvs_rule, self._finding(kind, file))
 
     def _unusable(self, kind: FileKind, file: Signed) -> Refuse | None:
-        """Refuse what no key can mend: a wrong name, a digest the model lacks."""
+        """Refuse what no key can correct: a wrong name, a digest the model lacks."""
         rule, name, digest = kind.refusal_rule, file.filename, file.header.digest
         is_list = kind is not FileKind.CONFIGURATION
         if is_list and name is not None and name != kind.value:

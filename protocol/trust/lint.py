@@ -1,4 +1,4 @@
-"""What is wrong, or will be, with a trust list that decodes.
+"""Check a trust list for present and future problems.
 
 A list that decodes is well-formed; it may still be useless to phones, or a trap for the
 next change. Each finding says what phones or administrators will meet.
@@ -31,7 +31,7 @@ _WEAK_BITS: Final = 1024
 
 @unique
 class Severity(StrEnum):
-    """How much a finding matters."""
+    """Severity of a finding."""
 
     ERROR = "error"
     """Phones refuse the list or cannot use it."""
@@ -224,7 +224,7 @@ def _recovery_key(trust_list: TrustList) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "weak-recovery-key",
-                f"ITLRecovery has {bits[number]} bits beside keys of {strongest}: "
+                f"ITLRecovery has {bits[number]} bits, other keys have {strongest}: "
                 "regenerate it",
                 number,
             )
@@ -260,7 +260,7 @@ def _expiry(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
 
 @unique
 class SignatureState(StrEnum):
-    """Whether a list's own record verifies it: consistency, not trust."""
+    """Result of verifying a list with its own record: consistency, not trust."""
 
     VALID = "valid"
     INVALID = "invalid"

@@ -1,4 +1,4 @@
-"""What a phone that holds one trust list makes of another, and whom it still trusts.
+"""How a phone reacts when its trust list is replaced, and whom it trusts then.
 
 The decision is that of `protocol.trust.anchors`; here it is put into one sentence. A
 phone holds a CTL and an ITL: the one that is not given is taken as absent, and what it
@@ -25,7 +25,7 @@ from tokenless.protocol.trust.anchors import (
 
 @unique
 class Outcome(StrEnum):
-    """What becomes of the new list on a phone with the old one."""
+    """Result of the new list on a phone that holds the old one."""
 
     IDENTICAL = "identical"
     INSTALLS = "installs"

@@ -1,7 +1,7 @@
-"""Why a file did not get onto a phone, as values.
+"""Reasons why a phone did not install a file.
 
 What follows from a reason (its cause, a remedy, advice) is concluded from one of these;
-the sentences beside them are for people, and quote what others wrote.
+the sentences with them are for people, and quote what others wrote.
 """
 
 from enum import StrEnum, unique
@@ -10,7 +10,7 @@ from typing import Final
 
 @unique
 class Reason(StrEnum):
-    """Why a file did not get onto a phone, for programs: `reason_code` of reports."""
+    """Reason why a phone did not install a file: `reason_code` of reports."""
 
     UNKNOWN_SIGNER = "unknown-signer"
     """A first list that does not hold its own signer's record."""

@@ -1,4 +1,4 @@
-"""The words of a trust decision: what is judged, from what state, with what result.
+"""Types of a trust decision: its input, its state, its result.
 
 `SOURCES` is the table of REFERENCE 4.2: for each state of a phone and each kind of file
 the places that a verifying key may come from, in order, with the number of the rule.
@@ -21,7 +21,7 @@ LIST_ROLES: Final = frozenset({Role.SAST})
 
 @unique
 class FileKind(StrEnum):
-    """What is judged; for lists the FILENAME that their header must have."""
+    """Kinds of files; for lists the FILENAME that their header must have."""
 
     CTL = "CTLFile.tlv"
     ITL = "ITLFile.tlv"
@@ -45,14 +45,14 @@ class FileKind(StrEnum):
 
 @unique
 class TrustState(StrEnum):
-    """What a phone holds, as far as it decides whom the phone believes."""
+    """The installed lists of a phone, as input of trust decisions."""
 
     EMPTY = "empty"
     """Neither list: it takes the first ones it is given (rule 2)."""
     FIRST_BOOT = "first-boot"
     """Empty at power-up, it has just taken its first CTL and no ITL yet. The first ITL
-    is taken too: that of another node than the publisher has a signer who is no SAST of
-    a tokenless CTL (rule 2 for the boot as a whole; inferred)."""
+    is taken too: that of another node than the publisher has a signer that is not a
+    SAST of a tokenless CTL (rule 2 for the boot as a whole; inferred)."""
     CTL_ONLY = "ctl-only"
     ITL_ONLY = "itl-only"
     BLANK_ITL = "blank-itl"
@@ -62,7 +62,7 @@ class TrustState(StrEnum):
 
 @unique
 class VerifiedBy(StrEnum):
-    """Where the key came from that verified a file, as reports name it."""
+    """Origin of the key that verified a file, as reports name it."""
 
     FIRST_USE = "first-use"
     INSTALLED_CTL = "installed-ctl"

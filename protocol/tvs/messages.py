@@ -72,7 +72,7 @@ _LOG_NAMES: Final = {
 
 @unique
 class Status(IntEnum):
-    """What the service says of a certificate. Other numbers count as untrusted."""
+    """Status of a certificate in an answer. Other numbers count as untrusted."""
 
     TRUSTED = 0
     UNTRUSTED = 1

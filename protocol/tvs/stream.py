@@ -32,7 +32,7 @@ TRACED_BYTES: Final = 50
 
 
 class _Stream(Generic[MessageT]):
-    """What both sides share: a bounded buffer that is cut into messages."""
+    """Common part of both sides: a bounded buffer that is cut into messages."""
 
     __slots__ = (
         "_broken",
@@ -59,7 +59,7 @@ class _Stream(Generic[MessageT]):
 
     @property
     def buffered_bytes(self) -> int:
-        """How much has been received and not been given out as a message."""
+        """Number of received bytes that are not part of a returned message."""
         return len(self._buffer)
 
     @property

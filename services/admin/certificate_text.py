@@ -1,4 +1,4 @@
-"""What `show cert` prints of one certificate (REFERENCE 6.4, observed)."""
+"""The text that `show cert` prints for a certificate (REFERENCE 6.4, observed)."""
 
 import textwrap
 from collections.abc import Iterator

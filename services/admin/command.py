@@ -16,7 +16,7 @@ from tokenless.services.admin.session import Session
 
 
 class UsageError(TokenlessError):
-    """A line that is no command, or a command with the wrong arguments."""
+    """A line that is not a command, or a command with the wrong arguments."""
 
 
 @unique
@@ -29,7 +29,7 @@ class Yes(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked before a command does anything.
+    """A question that is asked before a command runs.
 
     A text that depends on the cluster's release or on the arguments is a function.
     """

@@ -49,7 +49,7 @@ def talk(cluster: Cluster, node_name: str, history: Path, *, assume_yes: bool) -
 
 
 def ask_person(question: str) -> str:
-    """Put a question on the terminal; the end of input is no answer."""
+    """Put a question on the terminal; the end of input means no."""
     try:
         return input(question)
     except EOFError:

@@ -1,4 +1,4 @@
-"""What a command of the shell works with: cluster, node, terminal."""
+"""Context of a shell command: cluster, node, terminal."""
 
 from collections.abc import Callable
 from pathlib import Path

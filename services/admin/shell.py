@@ -22,7 +22,7 @@ _ = commands  # importing the package is what fills the tree
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What came of one line."""
+    """Result of one line."""
 
     text: str
     """All that was printed, with questions and their answers, as a terminal shows."""
@@ -133,7 +133,7 @@ class AdminShell:
         except TokenlessError as error:
             status, reason = STATUS_REFUSED, error.explain()
         except BrokenPipeError:
-            raise  # whoever read the output has left: not the command's failure
+            raise  # the reader of the output has gone: not the command's failure
         except OSError as error:
             status = STATUS_REFUSED
             reason = f"{error.filename}: {error.strerror}; nothing was changed there"

@@ -1,4 +1,4 @@
-"""What a backup holds: every file with its size and checksum, in `manifest.json`.
+"""Manifest of a backup: every file with its size and checksum, `manifest.json`.
 
     {"format":"tokenless backup 2","cluster":"lab","made_at":"…","has_database":true,
      "files":[{"path":"nodes/lab-pub/keys/TVS-….pem","size":916,"sha256":"…",
@@ -7,8 +7,8 @@
 
 The first format had neither modes nor folders, so that empty ones were lost.
 
-The checksums find damage and half a copy. They are no seal: who can write a backup can
-write its manifest, so backups are kept where keys are kept.
+The checksums find damage and half a copy. They do not prevent tampering: anyone who can
+write the backup can write its manifest, so backups are kept where keys are kept.
 """
 
 import hashlib

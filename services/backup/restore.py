@@ -59,15 +59,15 @@ def restore_backup(source: Path, data: Path) -> Manifest:
             f"{data} is not empty", hint="name another folder with --data"
         )
     data.parent.mkdir(parents=True, exist_ok=True)
-    beside = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
-    beside.mkdir(mode=_PRIVATE_FOLDER)
+    scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    scratch.mkdir(mode=_PRIVATE_FOLDER)
     try:
-        manifest = _unpack_untrusted(source, beside / "data")
-        load_saved(beside / "data" / CONFIG_FILE)  # what no command could open
-        (beside / "data").rename(data)
+        manifest = _unpack_untrusted(source, scratch / "data")
+        load_saved(scratch / "data" / CONFIG_FILE)  # what no command could open
+        (scratch / "data").rename(data)
         sync_folder(data.parent)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     return manifest
 
 
@@ -159,7 +159,7 @@ def _open_regular(source: Path, relative: str) -> Iterator[BinaryIO]:
             raise BackupError(f"{shown}: {error.strerror}", hint=HINT) from None
         file = stack.enter_context(os.fdopen(descriptor, "rb"))
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BackupError(f"{shown} is no file", hint=HINT)
+            raise BackupError(f"{shown} is not a file", hint=HINT)
         yield file
 
 

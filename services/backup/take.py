@@ -59,27 +59,27 @@ def take_backup(data: Path, target: Path, *, now: float) -> Manifest:
         raise ServiceError(f"{data} holds no cluster", hint="name it with --data")
     if target.exists():
         raise ServiceError(f"{target} exists", hint="name another place")
-    beside = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    scratch = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
     with named(target):
-        return _make(data, target, beside, now)
+        return _make(data, target, scratch, now)
 
 
-def _make(data: Path, target: Path, beside: Path, now: float) -> Manifest:
-    beside.mkdir(mode=0o700)
+def _make(data: Path, target: Path, scratch: Path, now: float) -> Manifest:
+    scratch.mkdir(mode=0o700)
     try:
-        content = beside / "content"
+        content = scratch / "content"
         content.mkdir(mode=0o700)
         manifest = _copy_all(data, content, now)
         if target.suffix == _ARCHIVE:
-            _pack(content, manifest, beside / "archive")
-            target.hardlink_to(beside / "archive")  # never over another file
+            _pack(content, manifest, scratch / "archive")
+            target.hardlink_to(scratch / "archive")  # never over another file
         else:
             content.rename(target)
         sync_folder(target.parent)
     except FileExistsError:
         raise ServiceError(f"{target} exists", hint="name another place") from None
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     return manifest
 
 

@@ -1,4 +1,4 @@
-"""What the cluster knows of its devices, as the registrar asks for it."""
+"""The cluster's devices, as the registrar looks them up."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a connection shows of its client, for the decision on its registration."""
+"""A client's identity from its TLS connection, for the registration decision."""
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID

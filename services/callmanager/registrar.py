@@ -1,4 +1,4 @@
-"""Who is registered at a node: one registration a device, and how it ends.
+"""Registered devices of a node: one registration a device, and how it ends.
 
 A station is what a phone is reached by: the session of its connection. The registrar
 knows no protocol; sessions ask it for permission, and are told when another

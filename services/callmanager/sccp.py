@@ -108,7 +108,7 @@ class SccpCount(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SccpSettings:
-    """How SCCP phones are kept registered."""
+    """Registration settings of SCCP phones."""
 
     keepalive_s: int = 30
     """Sent in RegisterAck; 30 in a real one [O]."""

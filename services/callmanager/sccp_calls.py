@@ -240,7 +240,7 @@ class SccpLeg(Leg):
 
 
 class SccpCalls:
-    """What a phone's user does, as calls."""
+    """Calls of one SCCP phone, from the actions of its user."""
 
     def __init__(self, switch: Switch, party: Callable[[], Party], send: Send) -> None:
         """Serve one registered phone.

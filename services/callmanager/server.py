@@ -90,7 +90,7 @@ class CallManagerServer:
 
     @property
     def addresses(self) -> dict[str, tuple[str, int]]:
-        """Where it listens: `sccp`, `sccps`, `sip` (TCP and UDP), `sips`."""
+        """Listening addresses: `sccp`, `sccps`, `sip` (TCP and UDP), `sips`."""
         names = ("sccp", "sccps"), ("sip", "sips")
         return {
             name: address

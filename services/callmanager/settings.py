@@ -1,8 +1,9 @@
-"""What an administrator decides about a node's Cisco CallManager, with its defaults."""
+"""Settings of a node's Cisco CallManager, with their defaults."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.services.callmanager.sccp import SccpSettings
 from tokenless.services.callmanager.sip import SipSettings
 from tokenless.services.stream_server.settings import (
@@ -11,7 +12,6 @@ from tokenless.services.stream_server.settings import (
     Port,
     StreamLimits,
     TlsSettings,
-    TlsVersion,
 )
 
 # AES first; NULL-SHA is what authenticated mode asks for (REFERENCE-3 4.7).
@@ -24,7 +24,7 @@ WITH_AUTHENTICATED: Final = f"{CIPHERS}:NULL-SHA"
 
 @dataclass(frozen=True, slots=True)
 class CallManagerPorts:
-    """Where phones register; 0 takes a free port."""
+    """Ports on which phones register; 0 takes a free port."""
 
     sccp: int = 2000
     sccps: int = 2443

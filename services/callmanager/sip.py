@@ -79,21 +79,21 @@ class SipCount(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SipSettings:
-    """How SIP phones are kept registered."""
+    """Registration settings of SIP phones."""
 
     expires_s: int = GRANTED_EXPIRES_S
     server: str = "Cisco-CUCM10.5"
 
 
 class Cells(Protocol):
-    """Where counts are added: cells that can be read and set by their number."""
+    """Counters that can be read and set by their number."""
 
     def __getitem__(self, cell: int, /) -> int: ...
     def __setitem__(self, cell: int, count: int, /) -> None: ...
 
 
 class SipCallControl:
-    """What all transports of one node share: it answers requests."""
+    """Request handling that all SIP transports of one node share."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class SipStation:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a message came from, and how it is answered."""
+    """Sender of a message, and how to answer it."""
 
     address: str
     peer: Peer

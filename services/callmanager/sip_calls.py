@@ -338,7 +338,7 @@ class SipCalls:
         """Begin the call of a phone; return a refusal of its INVITE, if it is one."""
         known = self.legs.get(request.get("call-id"))
         if known is not None:
-            # Said again, or offered anew in mid-call: nothing of this is needed here.
+            # Said again, or offered again in mid-call: nothing of this is needed here.
             return answer_to(request, 488, "Not Acceptable Here")
         leg = SipLeg(party, self, send)
         try:

@@ -47,7 +47,7 @@ class SipDatagrams:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens."""
+        """The listening address."""
         host, port = self._socket.getsockname()[:2]
         return str(host), int(port)
 

@@ -28,7 +28,7 @@ _FIRST_REFERENCE: Final = 16_777_217
 
 @unique
 class CallFailure(StrEnum):
-    """Why a call does not come about."""
+    """Reasons why a call cannot be set up."""
 
     UNKNOWN_NUMBER = "unknown-number"
     NOT_REGISTERED = "not-registered"
@@ -39,7 +39,7 @@ class CallFailure(StrEnum):
 
 @unique
 class Stage(IntEnum):
-    """How far a call is."""
+    """Stage of a call."""
 
     RINGING = 0
     ANSWERED = 1
@@ -58,7 +58,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who is at one end of a call."""
+    """Party at one end of a call."""
 
     device: str
     number: str

@@ -1,4 +1,4 @@
-"""What CAPF counts of sessions, beside its connections."""
+"""Counters of CAPF sessions, in addition to connection counters."""
 
 from enum import IntEnum, unique
 from typing import Final

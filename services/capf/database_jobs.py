@@ -44,7 +44,7 @@ _AT_ONCE: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What shall be done with a phone that said who it is?"""
+    """Ask for the operation of a phone that has identified itself."""
 
     said: Identified
     session_id: int
@@ -65,7 +65,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of an operation is in the database, and nodes have applied it."""
+    """An operation's result is in the database, and nodes have applied it."""
 
 
 Job = Question | Signing | Result

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 import trio
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.services.capf.counters import COLLECTOR, CapfCount
 from tokenless.services.capf.database_jobs import Authority, JobQueue
 from tokenless.services.capf.guest import CapfGuest
@@ -19,7 +20,6 @@ from tokenless.services.stream_server.settings import (
     StreamLimits,
     StreamSettings,
     TlsSettings,
-    TlsVersion,
 )
 
 # What a real handshake agreed on (RSA-AES256-SHA) and what newer phones offer. No

@@ -1,1 +1,1 @@
-"""What administrators do to a cluster: each change is one database transaction."""
+"""Changes to a cluster by administrators: each is one database transaction."""

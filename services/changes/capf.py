@@ -1,4 +1,4 @@
-"""What CAPF writes about phones, and what it decides: pure decisions, one transaction.
+"""CAPF's decisions about phones, and the transaction that stores their results.
 
 `decide` says what a phone that proved who it is shall do; `record` writes what became
 of it. A scheduled operation is used up by its end, good or bad: one issue for one
@@ -39,7 +39,7 @@ _CURVES = {256: Curve.P256, 384: Curve.P384, 521: Curve.P521}
 
 @unique
 class Staleness(StrEnum):
-    """Why an LSC counts no longer."""
+    """Reasons why an LSC is no longer valid."""
 
     ISSUER = "its CAPF certificate is not trusted any more"
     EXPIRED = "it has expired"
@@ -56,7 +56,7 @@ class StaleLsc:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a phone shall do now."""
+    """A CAPF operation that a phone must perform now."""
 
     device: Device
     operation: CapfOperation
@@ -67,7 +67,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a session ends before anything is done."""
+    """A refusal: the session ends before any operation."""
 
     reason: CapfReason
     failure: CapfFailure | None = None
@@ -76,7 +76,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an operation."""
+    """Result of an operation."""
 
     device: str
     operation: CapfOperation
@@ -87,7 +87,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class CapfState:
-    """What CAPF decides by, of one state of the database."""
+    """Input of CAPF's decisions, from one state of the database."""
 
     issuers: tuple[Certificate, ...]
     """CAPF-trust: who may have issued a phone's existing certificate."""

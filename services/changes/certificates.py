@@ -192,7 +192,7 @@ def check_unit(node: Node, store: TrustStore, release: Release) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What an upload brought."""
+    """Result of an upload."""
 
     certificates: tuple[Certificate, ...]
     """Those that were stored."""
@@ -230,8 +230,8 @@ def upload(
         label: Description (friendly name), 50 characters at most.
 
     Raises:
-        ServiceError: When it is no certificate, one that does not belong there, or one
-            that is there already; nothing is stored then.
+        ServiceError: When it is not a certificate, one that does not belong there, or
+            one that is there already; nothing is stored then.
     """
     if not store.is_trust_store:
         raise ServiceError(
@@ -409,7 +409,7 @@ def ctl_signers(cluster: Cluster) -> frozenset[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When a certificate ends."""
+    """Expiry of a certificate."""
 
     placed: StoredCertificate
     days_left: int

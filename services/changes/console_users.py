@@ -80,7 +80,7 @@ def unlock_user(cluster: Cluster, name: str, *, by: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """What became of a name and a password."""
+    """Result of a sign-in with name and password."""
 
     user: ConsoleUser | None
     """Who has signed in; None: nobody."""

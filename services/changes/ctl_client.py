@@ -1,8 +1,8 @@
-"""What the CTL Client does with tokens: rules, messages, the file (REFERENCE 6.5, 1.7).
+"""The CTL Client with tokens: rules, messages, the file (REFERENCE 6.5, 1.7).
 
 A new CTL needs two tokens. An existing one is changed by a token that stands in it; the
 other tokens of the file stay. The file that counts is the one on the server, so that an
-administrator who deletes it there begins anew, as the vendor's document tells him to.
+administrator who deletes it there starts again, as the vendor's document says.
 """
 
 from collections.abc import Sequence
@@ -125,7 +125,7 @@ def choose_signer(
             return token
     raise TokenNotInFileError(
         _NOT_IN_FILE,
-        hint="or delete the file with `file delete tftp CTLFile.tlv` and begin anew",
+        hint="or delete the file with `file delete tftp CTLFile.tlv` and start again",
     )
 
 

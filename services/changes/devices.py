@@ -43,7 +43,7 @@ _AUDITED_NAMES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which devices are meant; those that fit all that is given."""
+    """A selection of devices: those that match all given criteria."""
 
     names: tuple[str, ...] = ()
     pool: str | None = None
@@ -61,7 +61,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class DeviceChange:
-    """What becomes different; None leaves a field as it is."""
+    """A change of device fields; None leaves a field as it is."""
 
     model: str | None = None
     pool: str | None = None

@@ -1,4 +1,4 @@
-"""Another name for a node: every self-signed certificate of it is made anew.
+"""Rename a node: all its self-signed certificates are regenerated.
 
 All at once, as the vendor does it, which is what makes it dangerous (REFERENCE 7.9).
 """
@@ -59,7 +59,7 @@ def check_name(cluster: Cluster, new: str) -> None:
         msgspec.convert(new, HostName)
     except msgspec.ValidationError:
         raise ServiceError(
-            f"{new!r} is no host name", hint="use letters, digits and inner hyphens"
+            f"{new!r} is not a host name", hint="use letters, digits and inner hyphens"
         ) from None
     if new.lower() in {node.name.lower() for node in cluster.nodes}:
         raise ServiceError(

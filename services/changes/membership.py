@@ -1,7 +1,7 @@
 """Subscribers that join the cluster or leave it (REFERENCE 7.14).
 
 Who joins gets a row, folders, keys and certificates of its own. ITLs list its TVS as
-soon as TFTP services build them anew; the CTL knows nothing of it until it is updated.
+soon as TFTP services build them again; the CTL knows nothing of it until it is updated.
 Who leaves is taken out the same way: out of ITLs at the next start of TFTP services,
 out of the CTL when it is updated. Its folder stays on the disk.
 """
@@ -100,7 +100,7 @@ def _check_address(cluster: Cluster, address: str) -> None:
         IPv4Address(address)
     except AddressValueError:
         raise ServiceError(
-            f"{address!r} is no IPv4 address", hint="write it as 10.48.47.157"
+            f"{address!r} is not an IPv4 address", hint="write it as 10.48.47.157"
         ) from None
     for node in cluster.nodes:
         if node.address == address:

@@ -68,7 +68,7 @@ def set_cluster_mode(cluster: Cluster, mode: SecurityMode, *, by: str) -> None:
 
 
 def update_ctl(cluster: Cluster, *, by: str) -> None:
-    """Make the CTL anew from the cluster's certificates; tokens drop out of it.
+    """Make a new CTL from the cluster's certificates; it has no tokens.
 
     Raises:
         ServiceError: When the cluster is not in mixed mode, or the CTL cannot be made.

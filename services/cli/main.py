@@ -58,7 +58,7 @@ def main() -> Never:
         if isinstance(_first_cause(error), BrokenPipeError):
             sys.exit(
                 ExitStatus.FAILED
-            )  # whoever read our output has seen enough, as `head` does
+            )  # the reader of our output has seen enough, as `head` does
         if _wants_traceback():
             raise
         is_unreadable = isinstance(_first_cause(error), UnreadableError)

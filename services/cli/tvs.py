@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
@@ -23,7 +24,10 @@ from tokenless.services.cli.file.input import (
 )
 from tokenless.services.cli.options import ParamType
 from tokenless.services.errors import ServiceError
-from tokenless.services.tvs.client import ServerAddress, TlsVersion, TvsClient
+from tokenless.services.tvs.client import (
+    ServerAddress,
+    TvsClient,
+)
 from tokenless.services.tvs.settings import DEFAULT_PORT
 
 _DEFAULT_DEVICE = "CP-7975-SEP001122334455"
@@ -72,7 +76,7 @@ class _HexType(ParamType[bytes]):
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """How to ask: what `query` and `verify` have in common."""
+    """Connection options that `query` and `verify` have in common."""
 
     server: ServerAddress
     ca: Path | None

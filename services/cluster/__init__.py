@@ -1,1 +1,1 @@
-"""A cluster opened: its database, its data folder, its nodes and their keys."""
+"""An open cluster: its database, its data folder, its nodes and their keys."""

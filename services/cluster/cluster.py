@@ -1,4 +1,4 @@
-"""A cluster's stored state, opened: its database and its nodes' folders."""
+"""An open cluster: its database and its nodes' folders."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ __all__ = ["Cluster", "Node"]
 
 
 class Cluster:
-    """A cluster, opened. Nodes and parameters are read anew each time."""
+    """An open cluster. Nodes and parameters are read again each time."""
 
     def __init__(self, installation: Installation, store: Database) -> None:
         self.installation = installation
@@ -146,7 +146,7 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """How the services run; the cluster itself is in the database."""
+        """Configuration of the services; the cluster itself is in the database."""
         return self.installation.config
 
     @property
@@ -156,7 +156,7 @@ class Cluster:
 
     @property
     def tokens_folder(self) -> Path:
-        """Where security tokens of this cluster are kept."""
+        """Folder of this cluster's security tokens."""
         return self.data / "tokens"
 
     @property
@@ -262,12 +262,14 @@ def load_saved(path: Path) -> ClusterConfig:
 
 
 def _no_cluster_in(data: Path) -> ServiceError:
-    """Say that a folder has no cluster, and which one beside it was meant."""
+    """Report that a folder has no cluster, and suggest a similar name."""
     try:
-        beside = [each.parent.name for each in data.parent.glob(f"*/{CONFIG_FILE}")]
+        neighbours = [each.parent.name for each in data.parent.glob(f"*/{CONFIG_FILE}")]
     except OSError:
-        beside = []
-    meant = [str(data.with_name(name)) for name in get_close_matches(data.name, beside)]
+        neighbours = []
+    meant = [
+        str(data.with_name(name)) for name in get_close_matches(data.name, neighbours)
+    ]
     guess = f"did you mean {' or '.join(meant)}? " if meant else ""
     what = "holds no cluster" if data.exists() else "does not exist"
     return ServiceError(

@@ -1,4 +1,4 @@
-"""How the cluster's files reach its nodes: by revision, never by comparing bytes.
+"""Distribute the cluster's files to its nodes: by revision, not by comparing bytes.
 
 A file that somebody deleted or damaged on a node stays so until there is a newer one
 (decision 2).
@@ -14,7 +14,7 @@ from tokenless.services.store.trust_lists import newest_ctl, newest_reset_itl
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """How far a node has followed the cluster's CTL."""
+    """A node's state in following the cluster's CTL."""
 
     node: str
     newest: int | None

@@ -1,9 +1,9 @@
 """Make a new cluster's data folder: whole, or not at all.
 
-Everything is built in a folder beside, which is then renamed. Whoever comes second in a
-race finds the first one's folder and uses it. A shared database commits right after the
-renaming: a crash in between leaves a folder without a cluster, which says so and can be
-deleted, and never a cluster whose keys are gone.
+Everything is built in a temporary folder, which is then renamed. If two processes race,
+the loser uses the winner's folder. A shared database commits right after the renaming:
+a crash in between leaves a folder without a cluster, which says so and can be deleted,
+and never a cluster whose keys are gone.
 """
 
 import os
@@ -50,20 +50,20 @@ def initialise(installation: Installation) -> None:
             hint="name another folder with --data",
         )
     data.parent.mkdir(parents=True, exist_ok=True)
-    beside = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        _build(replace(installation, data=beside), data)
+        _build(replace(installation, data=scratch), data)
     except ServiceError:
         # Another process may have made the folder, and the cluster, meanwhile.
         if not (data / CONFIG_FILE).exists():
             raise
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _move(beside: Path, data: Path) -> None:
+def _move(scratch: Path, data: Path) -> None:
     try:
-        beside.rename(data)
+        scratch.rename(data)
     except OSError:
         # Somebody else's folder has appeared meanwhile; if not, the reason counts.
         if not (data / CONFIG_FILE).exists():

@@ -35,7 +35,7 @@ class Node:
     """The port that its TFTP service really has, once it was served."""
     tvs_port: int | None
     ports: Mapping[str, int]
-    """Of the services beside TFTP and TVS, by name."""
+    """Of the services other than TFTP and TVS, by name."""
 
     @property
     def is_here(self) -> bool:
@@ -49,7 +49,7 @@ class Node:
 
     @property
     def tftp_folder(self) -> Path:
-        """What TFTP serves: trust lists and static files."""
+        """The folder that TFTP serves: trust lists and static files."""
         return self.folder / "tftp"
 
     @property
@@ -69,7 +69,7 @@ class Node:
 
     @property
     def control_socket(self) -> Path:
-        """Where the node's server takes requests of administrators."""
+        """Control socket of the node's server."""
         return self.folder / "control.sock"
 
     @property
@@ -88,13 +88,13 @@ class Installation:
 
     @property
     def database_url(self) -> str:
-        """Where the cluster's database is, as SQLAlchemy has it."""
+        """SQLAlchemy URL of the cluster's database."""
         configured = self.config.database.url
         return configured or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
 
     @property
     def manufacturer_folder(self) -> Path:
-        """Where the emulated manufacturer of phones is kept."""
+        """Folder of the emulated manufacturer of phones."""
         configured = self.config.cluster.manufacturer
         return Path(configured) if configured else self.data / "manufacturer"
 

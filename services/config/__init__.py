@@ -100,7 +100,7 @@ def load_config(
         overrides: Tables laid over the file's, before anything is checked.
 
     Raises:
-        ConfigurationError: When the file cannot be read, is no TOML, or has a key
+        ConfigurationError: When the file cannot be read, is not TOML, or has a key
             that cannot be used; names its line and its path.
     """
     path = _default_path() if path is None else path

@@ -1,4 +1,4 @@
-"""What a configuration's parts must say of each other, beyond types and ranges."""
+"""Checks between parts of a configuration, beyond types and ranges."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ def _check_nodes(config: ClusterConfig) -> Iterator[Finding]:
         except AddressValueError:
             yield Finding(
                 f"nodes[{number}].address",
-                f"{node.address!r} is no IPv4 address",
+                f"{node.address!r} is not an IPv4 address",
                 "write it as 127.0.47.155",
             )
 

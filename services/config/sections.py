@@ -59,7 +59,7 @@ class HostSection(Section, frozen=True):
 
 
 class ConnectionLimits(HostSection, frozen=True):
-    """What one client, or all of them, may take of a server over TCP."""
+    """Limits of a TCP server for one client and for all clients."""
 
     connections: AtOnce[Count] = 16384
     """Connections at once. Over it the one that has waited longest is closed; the
@@ -110,7 +110,7 @@ class ClusterSection(Section, frozen=True):
 
 
 class SubjectSection(Section, frozen=True):
-    """`[certificates.subject]`: the attributes beside the common name."""
+    """`[certificates.subject]`: the attributes in addition to the common name."""
 
     organizational_unit: str = "TAC"
     """OU."""
@@ -199,7 +199,7 @@ class TftpSection(TftpLimits, frozen=True):
     timeout_s: AtOnce[Seconds] = 0.3
     """After so long without an ACK a block is sent again."""
     static_files: str = ""
-    """A folder of further files (firmware, ring tones), beside the node's own."""
+    """A folder of further files (firmware, ring tones), besides the node's own."""
     static_patterns: tuple[str, ...] = ("*",)
     """Shell patterns over a file's whole name; only what matches one is served."""
     max_file_bytes: Count = 256 << 20
@@ -387,7 +387,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
 
     @property
     def capf_port(self) -> int:
-        """Where CAPF listens; 0: at a port that is free."""
+        """Port of CAPF; 0 takes a free port."""
         if self.capf.port is not None:
             return self.capf.port
         return CAPF_PORT if self.tftp.port else 0

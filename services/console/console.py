@@ -64,7 +64,7 @@ class Console:
         return HTMLResponse(page, status)
 
     def plain(self, status: int, sentence: str) -> Response:
-        """Return a page that says one sentence, to whoever it is."""
+        """Return a page that says one sentence, to any visitor."""
         page = self._templates.get_template("plain.html").render(sentence=sentence)
         return HTMLResponse(page, status)
 

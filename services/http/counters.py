@@ -1,4 +1,4 @@
-"""What the HTTP server counts, beside its connections."""
+"""Counters of the HTTP server, in addition to connection counters."""
 
 from enum import IntEnum, unique
 from typing import Final

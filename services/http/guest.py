@@ -43,7 +43,7 @@ _STATUS: Final = {
 
 @dataclass(slots=True)
 class _Body:
-    """What is left to send of an answer's content."""
+    """The rest of an answer's content."""
 
     content: ReadyContent
     offset: int

@@ -55,7 +55,7 @@ class HttpServer:
 
     @property
     def addresses(self) -> dict[str, tuple[str, int]]:
-        """Where it listens, once bound: `http`, `https`, `https-alias`."""
+        """Listening addresses, once bound: `http`, `https`, `https-alias`."""
         names = [port.name for port in self._settings.for_streams().ports]
         return dict(zip(names, self._server.addresses, strict=False))
 

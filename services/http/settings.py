@@ -1,4 +1,4 @@
-"""What an administrator decides about a node's HTTP server, with its defaults."""
+"""Settings of a node's HTTP server, with their defaults."""
 
 from dataclasses import dataclass, field
 from http import HTTPStatus

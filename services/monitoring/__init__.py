@@ -1,1 +1,1 @@
-"""What a process tells those who watch over it: metrics, health, systemd."""
+"""Monitoring of a process: metrics, health, systemd."""

@@ -1,4 +1,4 @@
-"""When a node's certificates end, for Prometheus.
+"""Expiry of a node's certificates, for Prometheus.
 
 One series for each unit and trust store of a node: the days that its next certificate
 to expire has left. They are read when the database changes and counted down whenever

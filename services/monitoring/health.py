@@ -1,10 +1,10 @@
-"""Whether a process is well: which services run, and since when caches are stale.
+"""Health of a process: which services run, and since when caches are stale.
 
-`failing` is what a restart may mend: a service that fell and is not up again. A service
-that an administrator stopped, and caches that answer from what they last knew because
-the database is away, are `degraded`: phones are still served, and killing the process
-would take even that from them. So is a TFTP server that drops requests at its limits:
-more phones ask than it takes, or it is under attack.
+`failing` is what a restart may repair: a service that fell and is not up again. A
+service that an administrator stopped, and caches that answer from what they last knew
+because the database is away, are `degraded`: phones are still served, and killing the
+process would take even that from them. So is a TFTP server that drops requests at its
+limits: more phones ask than it takes, or it is under attack.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ import msgspec
 
 @unique
 class ServiceState(StrEnum):
-    """Where a service is in its life."""
+    """State of a service."""
 
     STOPPED = "STOPPED"
     STARTING = "STARTING"
@@ -29,7 +29,7 @@ class ServiceState(StrEnum):
 
 @unique
 class Verdict(StrEnum):
-    """How a node, or a process with its nodes, is."""
+    """Health of a node, or of a process with its nodes."""
 
     OK = "ok"
     DEGRADED = "degraded"
@@ -40,7 +40,7 @@ _BY_GRAVITY = (Verdict.OK, Verdict.DEGRADED, Verdict.FAILING)
 
 
 class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How one node is."""
+    """Health of one node."""
 
     node: str
     verdict: Verdict
@@ -56,7 +56,7 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """How a process is: as its worst node."""
+    """Health of a process: that of its worst node."""
 
     verdict: Verdict
     nodes: tuple[NodeHealth, ...]

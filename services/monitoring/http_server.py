@@ -68,9 +68,9 @@ async def _serve_one(
 class _Places:
     """Room for few connections, each for a few seconds; for one more, the oldest goes.
 
-    An honest client needs its place for milliseconds, so whoever has had one longest is
-    most likely to say nothing. Nobody waits for a place with an open socket, as TFTP
-    and TVS need the process's descriptors.
+    An honest client needs its place for milliseconds, so the connection that has had
+    one longest is most likely to say nothing. Nobody waits for a place with an open
+    socket, as TFTP and TVS need the process's descriptors.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a service tells systemd: sd_notify(3), over the socket of NOTIFY_SOCKET.
+"""Notify systemd: sd_notify(3), over the socket of NOTIFY_SOCKET.
 
 Where there is no such variable, nothing happens. A message that cannot be delivered is
 no reason to stop serving phones, so it is logged and forgotten.

@@ -1,4 +1,4 @@
-"""What a running node follows: the database's revision and its own `CTLFile.tlv`.
+"""Follow the database's revision and the node's own `CTLFile.tlv`.
 
 The revision is looked at twice a second, and at once when an administrator's process
 wakes it (a `sync` over the control socket) or PostgreSQL does (notifications). A new
@@ -60,7 +60,7 @@ class Follower:
             ctl_file: Its `CTLFile.tlv`.
             read_revision: Reads the database's revision; blocking.
             apply_revision: Brings the node to the state of the database; tells
-                whether TVS must judge the same CTL file anew.
+                whether TVS must judge the same CTL file again.
             refill_ctl_cache: Makes TVS read the CTL file again.
             record_applied: Tells administrators on other hosts, through the database,
                 how far the node is; blocking.
@@ -85,7 +85,7 @@ class Follower:
 
     @property
     def trouble(self) -> str | None:
-        """Why the node cannot follow now; None when it does."""
+        """Error that stops the node from following; None when it follows."""
         return self._failure
 
     @property
@@ -122,7 +122,7 @@ class Follower:
                 if self._failure is not None:
                     raise ServiceError(
                         f"cannot take the new state: {self._failure}",
-                        hint="mend it; the node tries again by itself",
+                        hint="repair it; the node tries again by itself",
                     )
 
     async def _look(self) -> None:
@@ -134,7 +134,7 @@ class Follower:
             if str(error) != self._failure:
                 self._log.error("cannot follow the database", reason=str(error))
             await self._fail(str(error))
-            # TVS follows the file in the node's folder, whoever else is away.
+            # TVS follows the file in the node's folder even without the database.
             with suppress(OSError):
                 await self._watch_ctl_file()
         else:

@@ -1,4 +1,4 @@
-"""SIGHUP: the configuration and the certificates are read again, phones stay connected.
+"""SIGHUP: reload the configuration and certificates; phones stay connected.
 
 What is bound to a socket or to a process stays as it is until a restart, and the log
 names it. A configuration that cannot be used changes nothing.
@@ -20,7 +20,7 @@ from tokenless.services.node.serve import Serving
 
 
 async def reload(cluster: Cluster, serving: Serving, path: Path | None) -> None:
-    """Take settings and certificates anew; what fails is logged, and nothing ends.
+    """Reload settings and certificates; failures are logged, connections stay.
 
     Args:
         cluster: The cluster that is served.

@@ -34,7 +34,7 @@ from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 @unique
 class Kind(StrEnum):
-    """What `serve --only` can name."""
+    """Services that `serve --only` can name."""
 
     TFTP = "tftp"
     TVS = "tvs"
@@ -236,7 +236,7 @@ class NodeRuntime:
         """Bring the node's folder, TVS and, if it is to be so, TFTP up to date.
 
         Returns:
-            Whether TVS must judge the CTL file anew, changed or not.
+            Whether TVS must judge the CTL file again, changed or not.
         """
         if await trio.to_thread.run_sync(install_ctl, self._cluster, self.node):
             CTL_INSTALLS.labels(self.node.name).inc()

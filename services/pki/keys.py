@@ -131,7 +131,7 @@ class KeyFolder:
         """Return a key that signs trust lists.
 
         Raises:
-            ServiceError: As `load`; or it is no RSA key.
+            ServiceError: As `load`; or it is not an RSA key.
         """
         key = self.load(store, certificate)
         if not isinstance(key, rsa.RSAPrivateKey):

@@ -9,7 +9,7 @@ PKCS#11 kind behind the same face.
 
 Fifteen wrong passwords destroy a token (REFERENCE 6.5). The count grows on the disk
 before a password is tried, so that a crash gives nobody another try. Whoever can copy
-the folder can still guess at his leisure: a file is no smart card.
+the folder can still guess without limit: a file is not a smart card.
 """
 
 import hashlib
@@ -65,7 +65,7 @@ class Token(Protocol):
 
     @property
     def name(self) -> str:
-        """What its owner calls it."""
+        """Name given by its owner."""
 
     @property
     def certificate(self) -> Certificate:
@@ -105,7 +105,7 @@ class FileToken:
 
     @property
     def name(self) -> str:
-        """What its owner calls it."""
+        """Name given by its owner."""
         return self._folder.name
 
     @property
@@ -120,7 +120,7 @@ class FileToken:
 
     @property
     def tries_left(self) -> int:
-        """How many wrong passwords it still takes.
+        """Number of wrong passwords before it locks.
 
         Raises:
             ServiceError: When the token's count of them is damaged.
@@ -219,17 +219,17 @@ def create_token(
     key = generate_rsa(TOKEN_KEY_BITS)
     certificate = issue_token_certificate(tokens, key.public_key(), now)
     data = export_key(key, certificate, password)
-    beside = folder.with_name(f".{name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
+    scratch = folder.with_name(f".{name}.new")
+    shutil.rmtree(scratch, ignore_errors=True)
     try:
-        beside.mkdir(mode=FOLDER_MODE)
-        replace_file(beside / _CERTIFICATE, to_pem(certificate))
-        replace_file(beside / _KEY, data, mode=PRIVATE)
+        scratch.mkdir(mode=FOLDER_MODE)
+        replace_file(scratch / _CERTIFICATE, to_pem(certificate))
+        replace_file(scratch / _KEY, data, mode=PRIVATE)
         state = _State(hashlib.sha256(data).hexdigest())
-        replace_file(beside / _STATE, msgspec.json.encode(state), mode=PRIVATE)
-        beside.rename(folder)
+        replace_file(scratch / _STATE, msgspec.json.encode(state), mode=PRIVATE)
+        scratch.rename(folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     return FileToken(folder)
 
 
@@ -309,5 +309,5 @@ def _no_token(name: str) -> ServiceError:
 
 def _folder_of(tokens: Path, name: str) -> Path:
     if not name or name.startswith(".") or set(name) & {"/", "\\", "\0"}:
-        raise ServiceError(f"{name!r} is no name for a token", hint="use letters")
+        raise ServiceError(f"{name!r} is not a name for a token", hint="use letters")
     return tokens / name

@@ -1,7 +1,7 @@
 """Read what administrators upload: certificates as PEM, DER or PKCS#7.
 
-What is no certificate, or does not belong into the store, is refused with its reason;
-nothing of a file is taken when a part of it is refused.
+What is not a certificate, or does not belong into the store, is refused with its
+reason; nothing of a file is taken when a part of it is refused.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ UNREADABLE_EXTENSIONS: Final = (
 """What `cryptography` raises over a certificate's extensions; the others are none."""
 
 # A signer of phones' files is looked up by itself: an authority there vouches for
-# nothing that it issued, and whoever uploads one expects the opposite.
+# nothing that it issued, and an administrator who uploads one expects the opposite.
 _LEAVES_ONLY: Final = frozenset(
     {TrustStore.PHONE_SAST_TRUST, TrustStore.PHONE_CTL_TRUST}
 )

@@ -1,1 +1,1 @@
-"""What phones are given: trust lists and signed files, made from the database."""
+"""Files for phones: trust lists and signed files, made from the database."""

@@ -41,7 +41,7 @@ FirstPublished = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class DeviceFiles:
-    """What one device is given."""
+    """Files of one device."""
 
     full: bytes
     """Its whole configuration."""

@@ -1,4 +1,4 @@
-"""What a node's TFTP service serves: a snapshot, taken when the service starts.
+"""Files of a node's TFTP service: a snapshot, taken when the service starts.
 
 Trust lists are those that lie in the node's folder at that moment; configurations are
 the database's. Both stay until the next start (REFERENCE 10.4), but for what is said of
@@ -221,7 +221,7 @@ class _Signatures:
         Key and IV are fresh for every version of it, and forgotten once it is made.
 
         Raises:
-            TftpError: When the phone's key is no RSA key.
+            TftpError: When the phone's key is not an RSA key.
         """
         version = hashlib.sha256(recipient.der + content).digest()
         kept = self._kept.get(name)

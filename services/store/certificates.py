@@ -17,7 +17,7 @@ from tokenless.services.store.schema import placement, placement_role
 
 @unique
 class PlacementState(StrEnum):
-    """Whether a certificate is in use where it lies."""
+    """State of a stored certificate."""
 
     CURRENT = "current"
     HISTORY = "history"

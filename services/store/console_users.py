@@ -10,7 +10,7 @@ from tokenless.services.store.schema import console_user
 
 @unique
 class ConsoleRole(StrEnum):
-    """What a user of the console may do."""
+    """Roles of a console user."""
 
     READ = "read"
     """Look at everything."""

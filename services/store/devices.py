@@ -28,7 +28,7 @@ from tokenless.services.store.schema import (
 
 @dataclass(frozen=True, slots=True)
 class DevicePool:
-    """What the phones of a pool have in common."""
+    """Common settings of the phones of a pool."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""How the database is reached: SQLite on one machine, PostgreSQL on several.
+"""Database connections: SQLite on one machine, PostgreSQL on several.
 
 SQLite is opened with a write-ahead log: readers never wait, and writers queue up
 (`BEGIN IMMEDIATE`) for as long as `busy_timeout_s`. On PostgreSQL they queue up by the
@@ -61,7 +61,7 @@ def parse_url(url: str) -> URL:
             return parsed.set(drivername="postgresql+psycopg")
         case _:
             raise ConfigurationError(
-                f"database.url: {kind} is no database of this program", hint=_HINT
+                f"database.url: {kind} is not a database of this program", hint=_HINT
             )
 
 

@@ -15,7 +15,7 @@ class DatabaseAwayError(ServiceError):
 
 
 _BUSY: Final = "another administrator is at work; try again"
-_DISK: Final = "make room on the disk or mend it; nothing was changed"
+_DISK: Final = "make room on the disk or repair it; nothing was changed"
 _DAMAGED: Final = "restore the data folder from a backup"
 _NO_CLUSTER: Final = "the folder holds no cluster of this version"
 _FOLLOWER: Final = (

@@ -1,4 +1,4 @@
-"""PostgreSQL's word that the cluster has changed: one connection that listens."""
+"""Change notifications of PostgreSQL: one connection that listens."""
 
 import psycopg
 from sqlalchemy import Engine

@@ -1,4 +1,4 @@
-"""The schema's version: told, brought to the newest, refused when it is unknown.
+"""The schema's version: reported, upgraded, refused when it is unknown.
 
 Alembic is imported only when there is something to do: it takes longer to load than
 most commands take to run.

@@ -29,7 +29,7 @@ class NodeRow:
     """The port that the service really has, once it was served."""
     tvs_port: int | None
     ports: Mapping[str, int]
-    """Of the services beside TFTP and TVS, by name: `http`, `sccp` and so on."""
+    """Of the services other than TFTP and TVS, by name: `http`, `sccp` and so on."""
 
 
 _LAST_PORT: Final = 65535
@@ -39,7 +39,7 @@ _COLUMNS: Final = tuple(processnode.c[each.name] for each in fields(NodeRow))
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """What a node has taken of the cluster's files, and how far it follows."""
+    """State of a node: the cluster's files it has taken, the revision it applied."""
 
     ctl_revision: int
     reset_itl_revision: int

@@ -1,4 +1,4 @@
-"""What a subscriber's host may do in PostgreSQL: see all, write its own node's rows.
+"""PostgreSQL rights of a subscriber's host: read all, write its own node's rows.
 
 The role that made the tables owns them: it is the publisher's. A subscriber's role is
 made by the database's administrator (`CREATE ROLE … LOGIN`); here it is given
@@ -47,7 +47,7 @@ def grants(role: str) -> list[str]:
     """
     if not _ROLE.fullmatch(role):
         raise ServiceError(
-            f"{role!r} is no role's name here",
+            f"{role!r} is not a role's name here",
             hint="use lower-case letters, digits and underscores",
         )
     tables = [*schema.metadata.tables, "alembic_version"]

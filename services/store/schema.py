@@ -66,7 +66,7 @@ processnode: Final = Table(
 """`folder` is the node's first name: a renamed node keeps its folder. Ports are those
 that the services really have, once they have been served. `db_role` is the PostgreSQL
 role that the node's host logs in with and that may write the node's rows; null on one
-host. `ports` is a JSON object: the ports of services beside TFTP and TVS."""
+host. `ports` is a JSON object: the ports of services other than TFTP and TVS."""
 
 node_state: Final = Table(
     "node_state",

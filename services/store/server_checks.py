@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL server can be trusted with a cluster.
+"""Check that a PostgreSQL server can be trusted with a cluster.
 
 Up to PostgreSQL 14 every role may create functions in the schema `public`. One whose
 arguments fit better than the catalogue's is what other roles then call, with *their*

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A flood must not keep honest clients in the backlog: accepting is cheap.
 _ACCEPTS_AT_ONCE: Final = 256
-# How long nothing is accepted when there is no room and nobody to send away.
+# Pause in accepting when there is no room and no connection to evict.
 _PAUSE_S: Final = 0.2
 _MAX_UNVERIFIABLE: Final = 16_384
 
@@ -34,7 +34,7 @@ class Listener:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens: the real port, also when 0 was asked for."""
+        """Listening address with the real port, also when 0 was configured."""
         host, port, *_ = self.socket.getsockname()
         return host, port
 

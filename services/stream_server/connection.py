@@ -35,7 +35,7 @@ class HasDescriptor(Protocol):
         ...
 
 
-class Disconnected(Exception):  # noqa: N818 - it is no error that a client hangs up
+class Disconnected(Exception):  # noqa: N818 - it is not an error that a client hangs up
     """The peer is gone, or has said goodbye."""
 
 

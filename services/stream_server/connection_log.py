@@ -1,4 +1,4 @@
-"""What is counted and logged of connections: accepted, secured, refused, closed.
+"""Counters and log lines of connections: accepted, secured, refused, closed.
 
 Clients that are turned away must not fill the log. Each refusal is counted. A reason is
 logged at once when it is new, and then at most once an interval, with the number of
@@ -94,7 +94,7 @@ class ConnectionLog:
                 self._log.debug(line)
 
     def closed(self) -> None:
-        """Note the end of a connection, whoever ended it."""
+        """Count and log the end of a connection."""
         self._cells[_OPEN] -= 1
         if self._is_debugging:
             for line in self._guest.closed_lines():

@@ -1,4 +1,4 @@
-"""What every stream server counts, beside what its guest counts."""
+"""Counters that every stream server has, in addition to its guest's."""
 
 from enum import IntEnum, StrEnum, unique
 from typing import Final
@@ -18,7 +18,7 @@ class StreamCount(IntEnum):
 
 @unique
 class Refusal(StrEnum):
-    """Why the server ended a connection that its client had not."""
+    """Reasons of the server to end a connection."""
 
     TOO_MANY = "too-many-connections"
     """All were busy at the limit: nobody was refused, but accepting paused."""
@@ -68,7 +68,7 @@ class StreamCounters(SharedCounters):
 
     @property
     def refusals(self) -> dict[str, int]:
-        """How often each reason was met."""
+        """Count of each reason."""
         return {str(reason): self[cell] for reason, cell in REFUSAL_CELLS.items()}
 
 

@@ -1,4 +1,4 @@
-"""What turns a stream server's loop inside trio: one task waits, another sweeps."""
+"""Run a stream server's loop inside trio: one task waits, another sweeps."""
 
 from typing import Final
 

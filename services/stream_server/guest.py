@@ -1,4 +1,4 @@
-"""What a protocol has to be in order to be served: the interface of guests.
+"""The interface of guests: what a protocol implements to be served.
 
 A guest opens a session for each connection, once data can flow: on a TLS port after the
 handshake, on a clear port with the first bytes (or at once, where the server speaks
@@ -56,7 +56,7 @@ class Session(ABC):
 
         Returns:
             How much was done (requests answered, pieces sent): any progress begins the
-            time of the phase anew.
+            time of the phase again.
 
         Raises:
             ProtocolError: When the client sent what it may not send.
@@ -66,7 +66,7 @@ class Session(ABC):
         """Do what was to be done at this time."""
 
     def end(self) -> None:  # noqa: B027 (most sessions are known to nobody)
-        """Forget the connection: it is closed, whoever closed it."""
+        """Forget the connection: it is closed, by either side."""
 
     @property
     def is_between_requests(self) -> bool:
@@ -114,7 +114,7 @@ class WorkerGuest(Guest):
 
 @dataclass(frozen=True, slots=True)
 class GuestTools:
-    """What a guest is made with."""
+    """Objects that a guest is created with."""
 
     cells: memoryview
     """Where it counts: one cell for each of its own counts."""

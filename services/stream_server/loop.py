@@ -1,7 +1,7 @@
 """The inner loop of a stream server, without trio: sockets, epoll and what is ready.
 
 No step waits for a peer: not accept, not a handshake, not a write. Each turn ends after
-a bounded time, so whoever drives the loop keeps the process fair. An error inside ends
+a bounded time, so that the caller can give other tasks a turn. An error inside ends
 the connection that it happened on without an answer: the server fails closed.
 """
 
@@ -134,7 +134,7 @@ class StreamLoop:
 
     @property
     def open_connections(self) -> int:
-        """How many clients are connected."""
+        """Number of connected clients."""
         return len(self._connections)
 
     def stop_accepting(self) -> None:

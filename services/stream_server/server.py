@@ -29,7 +29,7 @@ from tokenless.services.workers.supervisor import StateSource, Workers
 
 @dataclass(frozen=True, slots=True)
 class WorkersGuest:
-    """How worker processes make the guest."""
+    """Description from which worker processes create the guest."""
 
     maker: str
     """`package.module:name` of a function that returns a `WorkerGuest`."""
@@ -107,7 +107,7 @@ class StreamServer:
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Where it listens, once bound."""
+        """Listening addresses, once bound."""
         return [Listener(each[0], 0).address for each in self._sockets]
 
     async def serve(

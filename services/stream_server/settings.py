@@ -1,4 +1,4 @@
-"""What an administrator decides about a stream server, with the defaults."""
+"""Settings of a stream server, with their defaults."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import msgspec
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.errors import DecodeError
@@ -45,16 +46,6 @@ class OwnCertificate:
 
 
 @unique
-class TlsVersion(StrEnum):
-    """A version of TLS that a port can speak."""
-
-    TLS_1_0 = "1.0"
-    """Known to be broken, but the only one of 7900 phones."""
-    TLS_1_2 = "1.2"
-    TLS_1_3 = "1.3"
-
-
-@unique
 class ClientCertificates(StrEnum):
     """Whether clients are asked for a certificate."""
 
@@ -67,7 +58,7 @@ class ClientCertificates(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """What TLS a port speaks."""
+    """TLS settings of a port."""
 
     certificates: tuple[OwnCertificate, ...]
     """One RSA, one ECDSA or both, side by side: the client's list decides."""
@@ -97,7 +88,7 @@ class Port:
 
 
 class StreamLimits(TimedLimits, frozen=True):
-    """What one client, or all of them, may take before the server defends itself."""
+    """Limits for one client and for all clients."""
 
     buffered_bytes: int = 2 * 65_545
     """Received and not yet answered, a connection; the session keeps to it."""

@@ -1,4 +1,4 @@
-"""What each address has and may take: connections, and turns at TLS handshakes.
+"""Fair shares of each address: connections, and turns at TLS handshakes.
 
 A handshake costs the server a signature and the client nothing (a ClientHello can be
 replayed). So connections whose handshakes are to go on wait in a queue of their

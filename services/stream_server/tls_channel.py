@@ -15,7 +15,7 @@ _DER: Final = 2
 
 
 class TlsError(Exception):
-    """The peer's bytes are no TLS that is spoken here; says OpenSSL's reason."""
+    """The peer's bytes are not valid TLS here; says OpenSSL's reason."""
 
     def __init__(self, error: ssl.SSLError) -> None:
         self.is_unverifiable = isinstance(error, ssl.SSLCertVerificationError)
@@ -94,7 +94,7 @@ class TlsChannel:
 
     @property
     def output_bytes(self) -> int:
-        """How much ciphertext waits to be taken."""
+        """Number of bytes of ciphertext to be sent."""
         return self._outgoing.pending
 
     def take_output(self) -> bytes:

@@ -13,7 +13,6 @@ ask, for clients that have failed (`accepting.UnverifiableClients`).
 import base64
 import ssl
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,31 +23,26 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tokenless.ground.tls import TlsVersion, limit_versions
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.settings import (
     ClientCertificates,
     OwnCertificate,
     StreamSettings,
     TlsSettings,
-    TlsVersion,
 )
 
 _LEVEL_OF_TLS_1_0: Final = 0
 # Suites without encryption (authenticated mode) need that level as well.
 _NULL_CIPHERS: Final = "NULL-SHA"
 _TLS_1_0_WARNING: Final = (
-    "{} answers TLS 1.0: its phones' connections can be read and changed by whoever "
+    "{} answers TLS 1.0: its phones' connections can be read and changed by anyone who "
     "has broken that protocol"
 )
 _SHORT_KEY_WARNING: Final = (
     "{} shows a certificate whose RSA key is short; OpenSSL's security level was "
     "lowered for it: regenerate the {} certificate with 2048 bits"
 )
-_VERSIONS: Final = {
-    TlsVersion.TLS_1_0: ssl.TLSVersion.TLSv1,
-    TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2,
-    TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3,
-}
 # OpenSSL's level 2 wants RSA keys of 2,048 bits, level 1 of 1,024.
 _LEVEL_2_KEY_BITS: Final = 2048
 _LEVEL_1_KEY_BITS: Final = 1024
@@ -66,7 +60,7 @@ _FOR_CLIENTS: Final = bytes.fromhex("300c300a06082b06010505070302")
 
 @dataclass(frozen=True, slots=True)
 class PortContexts:
-    """What new connections of one port are made from."""
+    """TLS context for new connections of one port."""
 
     usual: ssl.SSLContext | None
     """None where no TLS is spoken."""
@@ -131,22 +125,13 @@ def _make_context(tls: TlsSettings, name: str) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION | _ONE_RECORD_AN_ANSWER
     # A phone asks once a connection; a second ticket would be made for nothing.
     context.num_tickets = _ONE_TICKET
-    _limit_versions(context, tls)
+    limit_versions(context, tls.minimum, tls.maximum)
     # The level must be lowered before a short key is loaded, or it is refused.
     context.set_ciphers(f"{tls.ciphers}:@SECLEVEL={_level_for(tls, name)}")
     _load_certificates(context, tls, name)
     if tls.client_certificates is not ClientCertificates.IGNORED:
         _ask_for_certificates(context, tls)
     return context
-
-
-def _limit_versions(context: ssl.SSLContext, tls: TlsSettings) -> None:
-    with warnings.catch_warnings():
-        # Python warns of TLS 1.0 as such; warn_of_weaknesses says what it means here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = _VERSIONS[tls.minimum]
-        if tls.maximum is not None:
-            context.maximum_version = _VERSIONS[tls.maximum]
 
 
 def _load_certificates(context: ssl.SSLContext, tls: TlsSettings, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Going on with handshakes, by turns of their addresses, for a part of each turn.
+"""Continue TLS handshakes, one address after the other, for a part of each loop turn.
 
 A connection that has to wait stays readable, so epoll would find it again and again. A
 few are let be; many are parked: taken out of epoll until their turn, but for the news

@@ -1,4 +1,4 @@
-"""Who waits for what, since when: the deadlines of all connections.
+"""Deadlines of all connections: the phase of each, and since when.
 
 Each phase has one time limit, so a queue a phase is in order of its deadlines: its
 first is the next to expire and has waited longest. Entering, leaving and expiring cost
@@ -19,7 +19,7 @@ ConnectionT = TypeVar("ConnectionT", bound=Hashable)
 
 @unique
 class Phase(IntEnum):
-    """What a connection is waiting for."""
+    """Phases of a connection."""
 
     FIRST_BYTE = 0
     HANDSHAKE = 1
@@ -29,7 +29,7 @@ class Phase(IntEnum):
     """A request's first byte."""
 
 
-# How long one must have been waiting before it may be sent away to make room: longer
+# Minimum wait before a connection may be evicted to make room: longer
 # than an honest client far away needs for its next step.
 _PATIENCE_S: Final = 0.5
 
@@ -59,7 +59,7 @@ class Waits(Generic[ConnectionT]):
         del self._queues[phase][connection]
 
     def move(self, connection: ConnectionT, old: Phase, new: Phase, now: float) -> None:
-        """Leave one phase for another, or begin the same one anew."""
+        """Leave one phase for another, or begin the same one again."""
         queues = self._queues
         del queues[old][connection]
         queues[new][connection] = now

@@ -48,7 +48,7 @@ _READ_BYTES: Final = 65_536
 
 
 class StreamSetup(msgspec.Struct, frozen=True):
-    """What the daemon tells the job."""
+    """Messages of the daemon to the job."""
 
     settings: StreamSettings
     guest: str

@@ -1,4 +1,4 @@
-"""What a TFTP server counts, and how Prometheus reads it."""
+"""Counters of a TFTP server, and their collector for Prometheus."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tokenless.services.metrics import REGISTRY
 
 @unique
 class Count(IntEnum):
-    """What is counted, except how transfers ended."""
+    """Counters, except the results of transfers."""
 
     REQUESTS = 0
     """Read requests, repeated ones too."""
@@ -21,7 +21,7 @@ class Count(IntEnum):
     REFUSED = 2
     """Requests answered with an error packet."""
     MALFORMED = 3
-    """Datagrams to the well-known port that are no request."""
+    """Datagrams to the well-known port that are not a request."""
     NOT_ALLOWED = 4
     """Requests from addresses outside the allowed networks."""
     OVER_LIMIT = 5
@@ -90,7 +90,7 @@ class TftpCounters(SharedCounters):
 
     @property
     def under_way(self) -> int:
-        """How many transfers are in the table."""
+        """Number of transfers in the table."""
         return self[Count.UNDER_WAY]
 
 
@@ -102,7 +102,7 @@ _MEANINGS: Final = {
     Count.REQUESTS: "Read requests, repeated ones too",
     Count.DUPLICATES: "Requests repeated while the first was being answered",
     Count.REFUSED: "Requests answered with an error packet",
-    Count.MALFORMED: "Datagrams to the well-known port that are no request",
+    Count.MALFORMED: "Datagrams to the well-known port that are not a request",
     Count.NOT_ALLOWED: "Requests from networks that are not allowed",
     Count.OVER_LIMIT: "Requests dropped at the limit of transfers",
     Count.FLOOD: "Requests of unknown addresses dropped during a flood",

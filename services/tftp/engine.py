@@ -89,14 +89,14 @@ class Engine:
 
     @property
     def next_at(self) -> float:
-        """When `expire` has something to do; infinity when nothing waits."""
+        """Time of the next `expire`; infinity when nothing waits."""
         return min(
             self._deadlines.next_at, self._transfer_log.summary_at, self._ports.trim_at
         )
 
     @property
     def under_way(self) -> int:
-        """How many transfers there are, or wait for a file to be made."""
+        """Number of transfers, including those that wait for a file to be made."""
         return len(self._table) + len(self._pending_files)
 
     def turn(self, now: float) -> int:
@@ -172,7 +172,7 @@ class Engine:
         self._counters.add(Count.WRONG_TID, strangers)
 
     def _take_made(self, now: float) -> None:
-        """Take the requests anew whose files were made."""
+        """Handle the requests again whose files have been made."""
         for waiting, result in self._pending_files.finished():
             if isinstance(result, bytes):
                 waiting.unprepared.keep(result)

@@ -1,4 +1,4 @@
-"""What becomes of a request: a transfer, an error packet, or nothing.
+"""Handle requests: each gets a transfer, an error packet, or no answer.
 
 The one place where a source's errors, hostile bytes and limits meet; the codes
 themselves are in `protocol.tftp.packets`. A file that has to be made first is not made
@@ -60,7 +60,7 @@ Answer = Session | bytes | PendingRequest | None
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """How transfers are run, by what is known of the client."""
+    """Parameters of a transfer, by what is known of the client."""
 
     known: TftpSettings
     unknown: TftpSettings
@@ -150,7 +150,7 @@ class RequestHandler:
         return encode_error(TftpErrorCode.NOT_DEFINED, "The file cannot be made")
 
     def for_shared_port(self, session: Session, now: float) -> Session:
-        """Return a session anew, as transfers without a port of their own are run."""
+        """Return a new session, for transfers without a port of their own."""
         data = session.request
         asked = _Asked(decode_read_request(data), data, session.peer, now)
         return self._begin(asked, session.content, self._shared_port_terms)
@@ -182,7 +182,7 @@ class RequestHandler:
     def _malformed(
         self, data: bytes, peer: Peer, error: DecodeError, now: float
     ) -> bytes | None:
-        """Answer a broken read request; what is no request at all gets no answer."""
+        """Answer a broken read request; other datagrams get no answer."""
         self._counters.add(Count.MALFORMED)
         self._transfer_log.refused(peer, error, "?", now)
         if data[:2] != _REQUEST_HEAD:

@@ -45,7 +45,7 @@ class TftpServer:
 
     @property
     def source(self) -> FileSource:
-        """Where files come from; replacing it touches no transfer under way."""
+        """Source of files; replacing it does not affect running transfers."""
         return self._source
 
     @source.setter

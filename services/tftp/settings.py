@@ -1,4 +1,4 @@
-"""How a TFTP server behaves."""
+"""Settings of a TFTP server."""
 
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -16,7 +16,7 @@ _MAX_BLIND_BLOCK: Final = 512
 
 
 class TftpSettings(TftpLimits, frozen=True):
-    """How a TFTP server behaves; the defaults serve a site of four thousand phones."""
+    """Settings of a TFTP server; the defaults suit four thousand phones."""
 
     max_unanswered: int = 2048
     """More transfers than this whose clients have not answered are a flood of forged

@@ -1,8 +1,8 @@
-"""What TVS answers from: the DB cache and the CTL cache (REFERENCE 3.6, 10.2).
+"""The caches of TVS: the DB cache and the CTL cache (REFERENCE 3.6, 10.2).
 
 Both map a unique key, upper-case hexadecimal serial and issuer name, to a certificate
 with its roles. Each is replaced as a whole and never changed in place, so an answer
-cannot mix two states, and whoever fills them may be away while they are asked.
+cannot mix two states, and the process that fills them may be away while they are asked.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ _HIGHEST_ROLE: Final = 0xFF
 
 @unique
 class CacheName(StrEnum):
-    """Where an entry was found; as `show tvs cache` prints it."""
+    """Cache in which an entry was found; as `show tvs cache` prints it."""
 
     DB = "DB"
     CTL = "CTL"
@@ -43,7 +43,7 @@ class CacheName(StrEnum):
 
 @unique
 class CtlAdmission(StrEnum):
-    """Which `CTLFile.tlv` fills the CTL cache: the setting `tvs.ctl_cache`."""
+    """Files that may fill the CTL cache: the setting `tvs.ctl_cache`."""
 
     AS_DOCUMENTED = "as-documented"
     """One whose signature verifies under a signer that the cluster vouches for."""
@@ -196,7 +196,7 @@ class DbCache:
 
 @dataclass(frozen=True, slots=True)
 class CtlRefill:
-    """What became of a `CTLFile.tlv` that was offered to the CTL cache."""
+    """Result of offering a `CTLFile.tlv` to the CTL cache."""
 
     entries: int
     refused: str | None = None

@@ -7,13 +7,12 @@ asks by hand wants to see what a server answers, also one with a lab's certifica
 import socket
 import ssl
 import time
-import warnings
 from dataclasses import dataclass
-from enum import StrEnum, unique
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tokenless.ground.tls import TlsVersion, limit_versions
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tvs.messages import Answer
 from tokenless.protocol.tvs.stream import ClientStream, Request
@@ -22,25 +21,9 @@ from tokenless.services.errors import ServiceError
 _READ_BYTES: Final = 16_384
 
 
-@unique
-class TlsVersion(StrEnum):
-    """The versions that a server can be asked in."""
-
-    TLS_1_0 = "1.0"
-    TLS_1_2 = "1.2"
-    TLS_1_3 = "1.3"
-
-
-_VERSIONS: Final = {
-    TlsVersion.TLS_1_0: ssl.TLSVersion.TLSv1,
-    TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2,
-    TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where a TVS server is."""
+    """Address of a TVS server."""
 
     host: str
     port: int
@@ -105,12 +88,12 @@ class TvsClient:
 
     @property
     def tls_version(self) -> str:
-        """What was agreed: `TLSv1.3`."""
+        """Negotiated TLS version: `TLSv1.3`."""
         return "" if self._tls is None else self._tls.version() or ""
 
     @property
     def server_certificate(self) -> bytes | None:
-        """What the server showed, in DER."""
+        """The server's certificate, in DER."""
         return None if self._tls is None else self._tls.getpeercert(binary_form=True)
 
     def ask(self, request: Request) -> Answer:
@@ -168,10 +151,7 @@ def _context(ca: Path | None, version: TlsVersion | None) -> ssl.SSLContext:
         # Labs have RSA-1024 certificates, which level 2 refuses.
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
     if version is not None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context.minimum_version = _VERSIONS[version]
-            context.maximum_version = _VERSIONS[version]
+        limit_versions(context, version, version)
     if ca is None:
         context.verify_mode = ssl.CERT_NONE
         return context

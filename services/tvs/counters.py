@@ -1,4 +1,4 @@
-"""What the TVS daemon counts of requests and answers, beside its connections."""
+"""Counters of TVS requests and answers, in addition to connection counters."""
 
 from enum import IntEnum, unique
 from typing import Final

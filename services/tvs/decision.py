@@ -1,4 +1,4 @@
-"""What TVS answers: the look-up order, as a function of the request and the caches.
+"""TVS's decision: the look-up order, as a function of the request and the caches.
 
 DB cache, then CTL cache, then "not found" (REFERENCE 3.6). VERIFY compares the whole
 certificate. Expiry plays no role, as no observed look-up mentions it. Pure: no clock,

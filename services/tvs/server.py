@@ -61,7 +61,7 @@ class TvsServer:
 
     @property
     def legacy_address(self) -> tuple[str, int] | None:
-        """Where TLS 1.0 is spoken, once bound; None when it is not."""
+        """Address of the TLS 1.0 listener, once bound; None when there is none."""
         addresses = self._server.addresses
         return addresses[1] if len(addresses) > 1 else None
 

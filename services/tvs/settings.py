@@ -1,9 +1,10 @@
-"""What an administrator decides about a node's TVS daemon, with its defaults."""
+"""Settings of a node's TVS daemon, with their defaults."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.services.stream_server.settings import (
     ClientCertificates,
     OwnCertificate,
@@ -11,7 +12,6 @@ from tokenless.services.stream_server.settings import (
     StreamLimits,
     StreamSettings,
     TlsSettings,
-    TlsVersion,
 )
 
 DEFAULT_PORT: Final = 2445

@@ -1,4 +1,4 @@
-"""What the daemon, the process of its workers and the workers tell each other.
+"""Messages between the daemon, the pool process and the workers.
 
     frame:  length (4 bytes, big-endian)  MessagePack
 

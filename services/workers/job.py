@@ -1,4 +1,4 @@
-"""What the workers of a pool do: the interface of jobs."""
+"""The interface of jobs: the work that the workers of a pool do."""
 
 import socket
 from collections.abc import Iterable

@@ -199,7 +199,7 @@ class WorkerPool:
         self._fork_at[child.slot] = time.monotonic() + _FORK_AGAIN_AFTER_S
 
     def _end_children(self) -> None:
-        """Let the workers say goodbye to their clients; kill who takes too long."""
+        """Let the workers close their connections; kill those that do not exit."""
         for child in self._children.values():
             child.channel.close()
         deadline = time.monotonic() + _END_WITHIN_S

@@ -29,7 +29,7 @@ _READ_BYTES: Final = 65_536
 
 
 class StateSource(Protocol):
-    """What workers answer from, in the daemon's process."""
+    """State that workers answer from, held in the daemon's process."""
 
     def version(self) -> object:
         """Return what is unequal to the last one after every change. Cheap."""
@@ -118,7 +118,7 @@ class Workers:
 
 async def _send(process: trio.Process, frame: Frame) -> None:
     if process.stdin is not None:
-        # A process that has ended is noticed by whoever reads from it.
+        # A process that has ended is noticed by the next read from it.
         with contextlib.suppress(trio.BrokenResourceError):
             await process.stdin.send_all(pack_frame(frame))
 

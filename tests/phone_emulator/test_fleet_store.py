@@ -94,3 +94,12 @@ def test_a_report_that_is_none_is_refused(tmp_path: Path, report: bytes) -> None
         pytest.raises(PhoneError, match="a report cannot be read"),
     ):
         list(store.phones())
+
+
+def test_what_a_boot_installed_is_there_before_it_is_kept(tmp_path: Path) -> None:
+    """A phone that goes to CAPF, or tries again, looks into its flash before that."""
+    with closing(FleetStore.open(tmp_path)) as store:
+        flash = store.flash("SEP001122334455", "7975")
+        flash.replace(FileKind.CTL, b"a list")
+        assert flash.load().ctl == b"a list"
+        assert store.flash("SEP001122334455", "7975").load().ctl is None

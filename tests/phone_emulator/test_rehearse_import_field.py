@@ -67,7 +67,7 @@ def test_two_nodes_mixed_and_a_callmanager_that_drifted(words: list[str]) -> Non
     ("name", "reason"),
     [
         ("ctl-cut", "line 61: the closing sentence of the list is missing"),
-        ("ctl-elided", "line 62: '[...]' is no part of what the command prints"),
+        ("ctl-elided", "line 62: '[...]' is not part of what the command prints"),
     ],
 )
 def test_a_list_that_is_not_whole_is_refused(name: str, reason: str) -> None:

@@ -59,8 +59,9 @@ def test_an_8861s_lines() -> None:
 @pytest.mark.parametrize("moment", LogEvent)
 def test_every_moment_has_lines(moment: LogEvent, form: LogForm) -> None:
     names = (
-        "device model kind name server length reason subject serial address port "
-        "status roles hours by outcome sent received hash cause result"
+        "address alarm by cause cipher clock device hash hours kind length "
+        "level model name node outcome port protocol reason received result "
+        "roles sent serial server status subject text"
     )
     details = dict.fromkeys(names.split(), "x")
     assert list(lines_of([LogEntry(moment, NOW, details)], form, 1))

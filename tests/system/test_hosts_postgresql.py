@@ -70,7 +70,7 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         hosts = Hosts(tmp_path, server)
         server.create_role(ROLE)
         file = str(tmp_path / "node.json")
-        password = ("--password", "travels")
+        password = ("--password", "what travels is sealed")
         for host, words in (
             (hosts.publisher, ("init",)),
             (hosts.publisher, ("node", "grant", SUBSCRIBER, "--role", ROLE)),

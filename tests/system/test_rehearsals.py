@@ -130,7 +130,7 @@ def test_a_wrong_expectation_ends_with_one_line_and_status_1(tmp_path: Path) -> 
 
     assert status == 1
     last = talk.splitlines()[-1]
-    assert last.startswith("tokenless: wrong went otherwise than expected")
+    assert last.startswith("tokenless: wrong: SAFE: step 1 (boot): 2 of 2 phones")
     assert "ctl is absent, not installed" in last
     assert "Traceback" not in talk
 

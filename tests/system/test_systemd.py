@@ -62,7 +62,8 @@ def test_readiness_means_that_every_socket_answers(
 ) -> None:
     with serving(tmp_path) as served:
         told(systemd)
-        assert len(served.ready) == 4
+        services = {each["service"] for each in served.ready}
+        assert services >= {"tftp", "http", "tvs", "sccp", "sip"}
 
 
 def test_a_socket_that_is_gone_ends_nothing(

@@ -67,7 +67,7 @@ def set_non_secure_mode(session: Session) -> None:
     ask=Question("This operation updates the CTLFile. Do you want to continue? (y/n):"),
 )
 def update_ctl(session: Session) -> None:
-    """Make the CTL anew from the cluster's certificates, without tokens."""
+    """Make a new CTL from the cluster's certificates, without tokens."""
     _change(session, "Updating CTL file", security.update_ctl, "CTL file Updated")
 
 

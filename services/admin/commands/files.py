@@ -39,7 +39,9 @@ def _matching(session: Session, pattern: str) -> list[Path]:
         UsageError: When the pattern would leave the folder.
     """
     if "/" in pattern or pattern in {"", ".", ".."} or "\0" in pattern:
-        raise UsageError(f"{pattern!r} is no file name", hint="name it without a path")
+        raise UsageError(
+            f"{pattern!r} is not a file name", hint="name it without a path"
+        )
     return sorted(
         file
         for file in session.node.tftp_folder.glob("*")
@@ -48,7 +50,7 @@ def _matching(session: Session, pattern: str) -> list[Path]:
 
 
 def _hidden(file: Path) -> bool:
-    """Tell whether it is a file that is being written beside its target."""
+    """Whether it is a temporary file that will replace its target."""
     return file.name.startswith(".")
 
 

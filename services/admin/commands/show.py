@@ -91,7 +91,7 @@ def show_metrics(session: Session) -> None:
 
 def _check_count(count: str = "0") -> None:
     if not count.isdecimal():
-        raise UsageError(f"{count} is no number", hint="usage: show audit [COUNT]")
+        raise UsageError(f"{count} is not a number", hint="usage: show audit [COUNT]")
 
 
 @TREE.command("show audit [COUNT]", values=_check_count)

@@ -81,7 +81,7 @@ def set_mode(*, mode: str, as_json: bool, **settings: object) -> None:
 @cluster_options
 @_token_options
 def update(*, as_json: bool, **settings: object) -> None:
-    """Make the CTL anew; the mode stays."""
+    """Make a new CTL; the mode stays."""
     _run(None, as_json=as_json, **settings)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""What commands that change a cluster have in common."""
+"""Common parts of commands that change a cluster."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -111,7 +111,11 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
 @click.option("--model", help="All of this model; of one that is new: what it is.")
 @click.option("--security", type=click.Choice(list(_SECURITY)), help="Security mode.")
 @click.option("--encrypted", is_flag=True, help="Short for --security encrypted.")
-@click.option("--transport", type=click.Choice(list(_TRANSPORTS)))
+@click.option(
+    "--transport",
+    type=click.Choice(list(_TRANSPORTS)),
+    help="Transport of its signalling.",
+)
 @click.option(
     "--encrypted-config/--clear-config",
     default=None,
@@ -120,8 +124,8 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
 @click.option("--capf", type=click.Choice(list(_OPERATIONS)), help="CAPF operation.")
 @click.option("--auth", type=click.Choice(list(_AUTH_MODES)), help="How it proves it.")
 @click.option("--string", "auth_string", help="Authentication string: 4 to 10 digits.")
-@click.option("--key-type", type=click.Choice(["rsa", "ec"]))
-@click.option("--key-size", type=int)
+@click.option("--key-type", type=click.Choice(["rsa", "ec"]), help="Of its LSC.")
+@click.option("--key-size", type=int, help="Of its LSC, in bits.")
 @click.option("--finish-by", help="YYYY:MM:DD:HH:MM, UTC; in ten days by default.")
 def set_command(
     *,

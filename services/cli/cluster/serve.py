@@ -183,6 +183,6 @@ async def _serve_console(nursery: trio.Nursery, cluster: Cluster) -> None:
 
 
 def _print_ready(node: str | None, service: str, address: str, port: int) -> None:
-    """Announce a socket; that of the metrics is no single node's."""
+    """Announce a socket; that of the metrics is not a single node's."""
     event = {"event": "ready", "node": node, "service": service}
     click.echo(json.dumps({**event, "address": address, "port": port}))

@@ -99,7 +99,7 @@ def build(
     given = {name: value for name, value in overrides.items() if value is not None}
     base = ListDescription() if description is None else load_description(description)
     plan = msgspec.structs.replace(base, **given)
-    # Certificates of a description lie beside it, those of flags where one stands.
+    # Certificates of a description lie in its folder, those of flags where one stands.
     folder = Path() if description is None or records else description.parent
     moment = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
     trust_list = _sign(plan, folder, source, moment)

@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--beside",
     type=_FILE,
-    help="The other list that the phone holds: its ITL beside a CTL, or its CTL.",
+    help="The other list that the phone holds: its ITL with a CTL, or its CTL.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:

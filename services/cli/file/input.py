@@ -1,4 +1,4 @@
-"""What the `file` commands read: trust lists, signed files, certificates.
+"""Input of the `file` commands: trust lists, signed files, certificates.
 
 Every failure names the file. Reading is bounded by what the format can hold, so that a
 device or an endless pipe cannot fill the memory.

@@ -8,7 +8,7 @@ signer_version = "1.1"              # element 28 of 12.x lists; left out when ab
 
 [[record]]
 role = "SAST"                       # a name, or a number
-certificate = "publisher.pem"       # beside the description
+certificate = "publisher.pem"       # in the description's folder
 dns_name = "cucm-1051-a-pub"
 ip_address = "10.48.47.155"
 
@@ -89,7 +89,7 @@ def load_description(path: Path) -> ListDescription:
     """Load a description.
 
     Raises:
-        ConfigurationError: When it is no TOML or has a field that it cannot have.
+        ConfigurationError: When it is not TOML or has a field that it cannot have.
         OSError: When it cannot be read.
     """
     try:
@@ -141,7 +141,7 @@ def parse_version(text: str) -> tuple[int, int]:
     """Read `1.1`.
 
     Raises:
-        ConfigurationError: When it is no pair of numbers up to 255.
+        ConfigurationError: When it is not a pair of numbers up to 255.
     """
     major, dot, minor = text.partition(".")
     if dot and all(p.isascii() and p.isdigit() for p in (major, minor)):

@@ -1,6 +1,6 @@
-"""Who signs: the options that name a key, and what becomes of them.
+"""Options that name a signing key, and the signers they give.
 
-A key comes from a PEM file beside its certificate, from a PKCS#12 file that holds
+A key comes from a PEM file with its certificate, from a PKCS#12 file that holds
 both, or stays in a security token. Its password comes from TOKENLESS_PASSWORD, from a
 file or, for who does not mind that others see it, from the command line.
 """
@@ -40,7 +40,7 @@ _NAME_A_KEY: Final = "give --cert and --key, --p12, or --token"
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where the signer's certificate and key are."""
+    """Source of the signer's certificate and key."""
 
     certificate: Path | None = None
     key: Path | None = None
@@ -126,8 +126,8 @@ def load_signer(source: KeySource) -> Signer:
     """Load who signs.
 
     Raises:
-        ServiceError: When no key is named, the password is wrong, the key is no RSA key
-            or is not the certificate's.
+        ServiceError: When no key is named, the password is wrong, the key is not an RSA
+            key or is not the certificate's.
         OSError: When a file cannot be read.
     """
     if source.token is not None:
@@ -145,7 +145,7 @@ def load_rsa_key(path: Path, password: str | None) -> RSAPrivateKey:
     """Load a private key.
 
     Raises:
-        ServiceError: When it is no RSA key, or the password is wrong.
+        ServiceError: When it is not an RSA key, or the password is wrong.
         OSError: When it cannot be read.
     """
     key = _private_key(path, password)

@@ -1,4 +1,4 @@
-"""Does a file's signature hold under something that the caller trusts? Pure decisions.
+"""Verify a file's signature against what the caller trusts. Pure decisions.
 
 The key decides, never a name: a list whose signer has the right names and another key
 is refused (REFERENCE 10.6). A list that only vouches for itself proves nothing.
@@ -22,7 +22,7 @@ AnyFile = TrustList | SignedFile
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Why a file may be trusted."""
+    """Proof that a file may be trusted."""
 
     verified_by: str
     """`signer`, `against` or `tvs`: the option that named the key."""

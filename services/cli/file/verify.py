@@ -82,8 +82,8 @@ def verify(
 ) -> None:
     """Check a signature with keys that you name; exit 0 if one made it.
 
-    A list that verifies under its own record is self-consistent. That is no trust: any
-    attacker can make such a list.
+    A list that verifies under its own record is self-consistent. That does not make it
+    trusted: any attacker can make such a list.
     """
     decoded = load_file(file)
     proof, reasons = _try_all(decoded, _sources(signers, lists, servers, tvs_ca))
@@ -100,7 +100,7 @@ def verify(
         click.echo(
             "self-consistent: signed by a record of its own, which proves nothing"
         )
-    # Who names a key wants that key: the list's own word is no substitute for it.
+    # Who names a key wants that key: the list's own word is not a substitute for it.
     enough = allow_self_signed and status == "self-consistent" and not reasons
     if proof is None and not enough:
         raise _refusal(file, decoded, state, reasons)
@@ -193,7 +193,7 @@ def verify_by_server(file: AnyFile, server: ServerAddress, ca: Path | None) -> P
         UnknownSignerError: When TVS does not vouch for the signer in a role that may
             sign such a file, answers about another, or another key signed it.
         ServiceError: When the server cannot be asked.
-        ProtocolError: When it answers with something that is no answer.
+        ProtocolError: When it answers with something that is not an answer.
     """
     signer = file.signer
     query = Query(

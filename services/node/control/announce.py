@@ -1,4 +1,4 @@
-"""After an administrator's commit: every node that runs applies it, before he goes on.
+"""After a commit, wait until every running node has applied it.
 
 A node that is down takes the new state when it starts. Nodes on other hosts record in
 the shared database how far they are; they are waited for, but not for long. When no
@@ -30,7 +30,7 @@ _LOOK_S: Final = 0.05
 
 @unique
 class Delivery(StrEnum):
-    """What became of a new state on one node."""
+    """Result of delivering a new state to one node."""
 
     APPLIED = "applied"
     OFFLINE = "offline"

@@ -1,4 +1,4 @@
-"""The administrator's end of the control socket: blocking, one request a connection."""
+"""Client of the control socket: blocking, one request a connection."""
 
 import socket
 from pathlib import Path

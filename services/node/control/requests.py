@@ -1,4 +1,4 @@
-"""What an administrator's process may ask a node's server: one JSON object a line.
+"""Requests over the control socket: one JSON object a line.
 
     {"do":"service-restart","service":"Cisco Tftp"}
     {"ok":true,"result":{…}}     {"ok":false,"reason":"…","hint":"…"}
@@ -19,7 +19,7 @@ MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 
 
 class Status(msgspec.Struct, frozen=True, tag_field="do", tag="status"):
-    """Who serves the node, what runs, which revision is applied."""
+    """The node's process, its services, its applied revision."""
 
 
 class Sync(

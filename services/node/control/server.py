@@ -1,4 +1,4 @@
-"""The serving end of the control socket: reads lines, asks a handler, answers."""
+"""Server of the control socket: reads lines, calls a handler, answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -43,7 +43,7 @@ async def serve_control(
 
 
 async def _talk(node: str, stream: trio.SocketStream, handle: Handler) -> None:
-    """Answer one administrator's requests until he leaves or is silent too long."""
+    """Serve one connection until it closes or times out."""
     buffered = bytearray()
     async with stream:
         with suppress(trio.BrokenResourceError, trio.TooSlowError):

@@ -1,12 +1,12 @@
-"""The place where a node's server listens for its administrators: a Unix socket.
+"""The Unix socket on which a node's server accepts control connections.
 
 A socket's address in the kernel has 108 bytes, less than many a path of a data folder.
 A longer one is reached through the open folder (`/proc/self/fd/N/control.sock`), so
 that the socket always lies in the node's folder and its permissions are the folder's.
 
-Who serves a node is decided by a lock on a file beside the socket, which the kernel
-drops with the process: what a killed server left behind is taken over, a live server
-is never disturbed.
+Which process serves a node is decided by a lock on a file next to the socket, which the
+kernel drops with the process: what a killed server left behind is taken over, a live
+server is never disturbed.
 """
 
 import fcntl

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import trio
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.registration import UnregisterReason
 from tokenless.protocol.sccp.answers import ResetType
@@ -23,7 +24,6 @@ from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     StreamLimits,
-    TlsVersion,
 )
 
 
@@ -45,7 +45,7 @@ class CallManagerService:
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `sccp`, `sccps`, `sip`, `sips`."""
+        """Listening addresses: `sccp`, `sccps`, `sip`, `sips`."""
         return {} if self.server is None else self.server.addresses
 
     async def prepare(self) -> None:

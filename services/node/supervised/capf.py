@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import trio
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.minting import Issuer
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.capf.database_jobs import Authority
@@ -14,7 +15,9 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger
 from tokenless.services.node.control.announce import announce
 from tokenless.services.node.supervised.supervision import ServiceName
-from tokenless.services.stream_server.settings import OwnCertificate, TlsVersion
+from tokenless.services.stream_server.settings import (
+    OwnCertificate,
+)
 
 
 class CapfService:
@@ -32,7 +35,7 @@ class CapfService:
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `capf`."""
+        """Listening address: `capf`."""
         if self._server is None:
             return {}
         return {"capf": (self._node.address, self._port)}

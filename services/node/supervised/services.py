@@ -32,7 +32,7 @@ _LATELY_S: Final = 30.0
 
 
 class _Server(Protocol):
-    """What TFTP and TVS servers have in common."""
+    """Common interface of TFTP and TVS servers."""
 
     async def serve(
         self,
@@ -48,7 +48,7 @@ async def _serve(server: _Server, task_status: trio.TaskStatus[None]) -> None:
 
 
 class TftpService:
-    """Cisco Tftp: each start makes the ITL anew and takes what it will serve.
+    """Cisco Tftp: each start makes a new ITL and a snapshot of the served files.
 
     It then serves what it held when it started, whatever changes in the database or in
     the node's folder (REFERENCE 10.4); over HTTP and HTTPS, too (REFERENCE-3 1).
@@ -68,7 +68,7 @@ class TftpService:
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `tftp`, `http`, `https` and `https-alias`."""
+        """Listening addresses: `tftp`, `http`, `https` and `https-alias`."""
         if self._server is None:
             return {}
         over_http = {} if self._http is None else self._http.addresses
@@ -217,7 +217,7 @@ class TvsService:
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens: `tvs`, and `tvs-legacy` where TLS 1.0 has its own port."""
+        """Listening addresses: `tvs`; `tvs-legacy` where TLS 1.0 has its own port."""
         if self._server is None:
             return {}
         legacy = self._server.legacy_address

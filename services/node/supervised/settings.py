@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
@@ -12,7 +13,6 @@ from tokenless.services.http.settings import HTTP_PORT, HTTPS_PORT, HttpSettings
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     StreamLimits,
-    TlsVersion,
 )
 from tokenless.services.tvs.settings import LegacyListener, TvsSettings
 

@@ -1,4 +1,4 @@
-"""One service of a node: started, stopped, restarted, and raised again when it falls.
+"""One service of a node: started, stopped, and restarted when it crashes.
 
 A start binds the service's sockets and answers only when it serves; an error in it is
 the starter's. What a restart needs is loaded before anything is stopped: a database
@@ -33,15 +33,15 @@ class ServiceName(StrEnum):
 
 
 class Service(Protocol):
-    """What supervision needs of a service."""
+    """Interface of a service for supervision."""
 
     @property
     def name(self) -> ServiceName:
-        """Which service it is."""
+        """Name of the service."""
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Where it listens, by the name of the socket; empty while it is not bound."""
+        """Listening addresses by the name of the socket; empty while not bound."""
 
     async def prepare(self) -> None:
         """Load what the next run serves; what runs now goes on as it is.

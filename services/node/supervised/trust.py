@@ -1,4 +1,4 @@
-"""What a node's TVS answers from, filled from the database and the node's CTL file.
+"""Fill the TVS caches of a node from the database and the node's CTL file.
 
 The DB cache holds every certificate of the cluster that has a role: own ones of all
 nodes, which are replicated, and those of trust stores. The CTL cache holds what the
@@ -49,7 +49,7 @@ class NodeTrust:
         self._vouched: frozenset[bytes] = frozenset()
         if self._admission is CtlAdmission.AS_LOGGED:
             log.warning(
-                "tvs.ctl_cache is as-logged: whoever can write CTLFile.tlv can make "
+                "tvs.ctl_cache is as-logged: anyone who can write CTLFile.tlv can make "
                 "every phone trust any signer"
             )
 

@@ -1,4 +1,4 @@
-"""One thread for what would keep the loop waiting: signatures, blocks from a disk.
+"""One thread for slow work: signatures, blocks from a disk.
 
 The loop hands work over and goes on; it hears of results through an event descriptor
 in its epoll. The thread starts with the first work and takes it in order.

@@ -1,4 +1,4 @@
-"""Where the files come from that a TFTP server sends."""
+"""Sources of the files that a TFTP server sends."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

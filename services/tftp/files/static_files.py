@@ -36,7 +36,7 @@ _CODES: Final[Mapping[int, TftpErrorCode]] = {
 
 @dataclass(frozen=True, slots=True)
 class StaticLimits:
-    """How much of a folder is served."""
+    """Limits of a served folder."""
 
     file_bytes: int = 256 << 20
     patterns: Sequence[str] = ("*",)
@@ -80,7 +80,7 @@ class StaticFiles:
     def _open(self, parts: tuple[str, ...]) -> int:
         """Open a file that lies below the root when all links are followed.
 
-        Most names are no links, and open as they are; following links takes many looks
+        Most names are not links, and open as they are; following links takes many looks
         at the disk. The folders on the way are opened one from the other without
         following links, so that nothing that is swapped meanwhile can lead out.
         """
@@ -97,7 +97,7 @@ class StaticFiles:
         return self._open_below(real.relative_to(root).parts)
 
     def _open_below(self, parts: tuple[str, ...]) -> int:
-        """Open a file on whose way, from the root on, there is no link."""
+        """Open a file whose path, from the root on, has no symbolic link."""
         if not parts:
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
         folder = os.open(self._root, _ROOT)

@@ -2,7 +2,7 @@
 
 A server on a wildcard address has to answer from the address that the client asked, or
 the client takes the answer for somebody else's (RFC 1350: a TID belongs to a host). The
-kernel tells it beside the datagram (IP_PKTINFO), at some cost, so that way is taken for
+kernel reports it with the datagram (IP_PKTINFO), at some cost, so that way is taken for
 wildcard addresses only.
 """
 

@@ -166,7 +166,7 @@ class PortPool:
 
     @property
     def trim_at(self) -> float:
-        """When `trim` has something to do; infinity when there are few ports."""
+        """Time of the next `trim`; infinity when there are few ports."""
         return self._trim_at if len(self._by_descriptor) > _FEW else float("inf")
 
     def trim(self, now: float) -> None:

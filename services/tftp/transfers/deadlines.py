@@ -1,4 +1,4 @@
-"""When transfers are due: the one ordered structure for all time-outs.
+"""Deadlines of transfers: the one ordered structure for all time-outs.
 
 Progress moves a transfer's deadline with every packet, so moving it must cost nothing:
 an entry is looked at when its slot of time comes, and goes to a later slot if its
@@ -19,7 +19,7 @@ class Timed(Protocol):
 
     @property
     def deadline(self) -> float:
-        """When it is due."""
+        """Time at which it is due."""
         ...
 
     @property
@@ -50,7 +50,7 @@ class Deadlines(Generic[Item]):
 
     @property
     def next_at(self) -> float:
-        """When `due` has to be called next; infinity when nothing waits."""
+        """Time of the next call of `due`; infinity when nothing waits."""
         return self._order[0] * _SLOT_S if self._order else float("inf")
 
     def due(self, now: float) -> Iterator[Item]:

@@ -1,8 +1,8 @@
-"""Requests whose file has to be made first: who waits, and whose turn it is.
+"""Requests that wait for a file to be made, in a fair order.
 
 A signature costs a hundred times what a request does, and names can be made up. So
 nothing is signed in the loop: a request waits here, a thread signs one file after the
-other and rests in between, and when the file is there the request is taken anew.
+other and rests in between, and when the file is there the request is handled again.
 
 The turn goes round by address, so that one that asks for thousands keeps another
 waiting for one signature, not for thousands. Addresses from which no answer ever came,

@@ -80,7 +80,7 @@ class Session:
 
     @property
     def deadline(self) -> float:
-        """When the transfer's `tick` is due."""
+        """Time at which the transfer's `tick` is due."""
         return self.transfer.deadline
 
     @property

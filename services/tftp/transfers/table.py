@@ -120,7 +120,7 @@ def _sorted(sessions: Iterable[Session]) -> list[_Silent]:
 
 @unique
 class Admission(Enum):
-    """What becomes of a request."""
+    """Decision about a request."""
 
     ADMITTED = "admitted"
     DUPLICATE = "duplicate"

@@ -31,7 +31,7 @@ WRONG = {
     "admin set enterprise Versio 12.5": "Versio",
     "admin set cli pagination maybe": "type on or off",
     "admin file get activelog /etc/passwd": "use cm/tftpdata/NAME",
-    "admin show audit many": "many is no number",
+    "admin show audit many": "many is not a number",
     "admin help nothing": "no such command: nothing",
     "admin --node cucm-1051-a-sub9 show ctl": f"did you mean {SUB}",
     f"admin --node {SUB} utils ctl update CTLFile": "a command of the publisher",

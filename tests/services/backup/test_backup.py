@@ -276,7 +276,7 @@ def test_what_is_no_file_in_a_folder(lab: Cluster, tmp_path: Path) -> None:
     take_backup(lab.data, folder, now=NOW)
     (folder / "cluster.json").unlink()
     os.mkfifo(folder / "cluster.json")
-    refused(folder, tmp_path / "restored", "is no file")
+    refused(folder, tmp_path / "restored", "is not a file")
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(

@@ -10,7 +10,7 @@ import trio
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.folder_boot import boot_in_folder
-from tokenless.phone_emulator.own_certificates import OwnCertificates
+from tokenless.phone_emulator.own_certificates import FolderCertificates
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport, FileAction, Outcome
@@ -47,8 +47,8 @@ class Site:
     slept: list[float] = field(default_factory=list)
 
     @property
-    def own(self) -> OwnCertificates:
-        return OwnCertificates(self.flash)
+    def own(self) -> FolderCertificates:
+        return FolderCertificates(self.flash)
 
     async def boot(self, string: str | None = None) -> BootReport:
         clock = self.cluster.clock
@@ -243,7 +243,7 @@ async def test_three_tries_thirty_seconds_apart(site: Site) -> None:
 
 
 def test_a_mic_of_ones_own(tmp_path: Path) -> None:
-    own = OwnCertificates(tmp_path)
+    own = FolderCertificates(tmp_path)
     with pytest.raises(PhoneError, match=r"x\.pem: no private key"):
         own.install_mic(b"nonsense", "x.pem")
     with pytest.raises(PhoneError, match="No such file"):

@@ -85,9 +85,9 @@ def test_the_publisher_cannot_leave(lab: Cluster) -> None:
     ("name", "address", "words"),
     [
         ("cucm-1051-a-sub1", _ADDRESS, "called cucm-1051-a-sub1 already"),
-        ("no name", _ADDRESS, "is no host name"),
+        ("no name", _ADDRESS, "is not a host name"),
         ("cucm-1051-a-sub2", "127.0.47.156", "has the address"),
-        ("cucm-1051-a-sub2", "over there", "is no IPv4 address"),
+        ("cucm-1051-a-sub2", "over there", "is not an IPv4 address"),
     ],
 )
 def test_what_cannot_join_changes_nothing(

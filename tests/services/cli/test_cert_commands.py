@@ -30,7 +30,7 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
             "EC is for CAPF, CallManager-ECDSA, TVS, tomcat, tomcat-ECDSA",
         ),
         ("cert regenerate TVS --key-type EC --key-size 100", "use 256 or 384"),
-        ("cert regenerate TVS --san a..b", "'a..b' is no name for a certificate"),
+        ("cert regenerate TVS --san a..b", "'a..b' is not a name for a certificate"),
         ("cert regenerate TVS --san 10.0.0.0/8", "a DNS name or an address"),
         ("cert regenerate TVS --san fe80::1%eth0", "a DNS name or an address"),
         (f"cert regenerate TVS --san {'a' * 64}.b", "a DNS name or an address"),

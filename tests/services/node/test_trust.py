@@ -46,7 +46,7 @@ async def test_believing_any_file_is_warned_of(
 ) -> None:
     lab.take_settings(load_config(LAB, {"tvs": {"ctl_cache": "as-logged"}}))
     NodeTrust(lab, lab.publisher)
-    assert "whoever can write CTLFile.tlv" in "".join(capsys.readouterr())
+    assert "anyone who can write CTLFile.tlv" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "year 0", "endless"])

@@ -196,7 +196,7 @@ def test_alternative_names_are_names_or_addresses() -> None:
 )
 def test_what_is_no_alternative_name_is_refused(lab: Cluster, name: str) -> None:
     before = certificates.own(lab)
-    with pytest.raises(BuildError, match="is no name for a certificate"):
+    with pytest.raises(BuildError, match="is not a name for a certificate"):
         certificates.regenerate(
             lab, lab.publisher, TrustStore.TVS, alternative_names=(name,), by="test"
         )

@@ -11,6 +11,7 @@ from tests.rigs.line_guest import serving_lines
 from tests.rigs.stream_attacks import connected, plain_connection
 from tests.rigs.tvs_rig import client_context, own_certificate
 from tests.rigs.waiting import until
+from tokenless.ground.tls import TlsVersion
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.counters import StreamCount
 from tokenless.services.stream_server.server import StreamServer
@@ -18,7 +19,6 @@ from tokenless.services.stream_server.settings import (
     ClientCertificates,
     StreamLimits,
     StreamSettings,
-    TlsVersion,
 )
 
 BOTH = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])

@@ -13,11 +13,15 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.tvs_rig import PUBLISHER, TRUSTED, query_for
+from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tvs.messages import Answer
 from tokenless.services.cli.tvs import ServerAddressType
 from tokenless.services.errors import ServiceError
-from tokenless.services.tvs.client import ServerAddress, TlsVersion, TvsClient
+from tokenless.services.tvs.client import (
+    ServerAddress,
+    TvsClient,
+)
 
 QUERY = query_for(PUBLISHER, TRUSTED.session_id)
 Behaviour = Callable[[ssl.SSLSocket], None]

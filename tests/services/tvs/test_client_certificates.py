@@ -20,10 +20,10 @@ from tests.rigs.tvs_rig import (
     running,
     settings_for,
 )
+from tokenless.ground.tls import TlsVersion
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server import accepting
 from tokenless.services.stream_server.accepting import UnverifiableClients
-from tokenless.services.stream_server.settings import TlsVersion
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
 from tokenless.services.tvs.settings import LegacyListener, TvsSettings

@@ -40,7 +40,7 @@ ADDRESSES: Final = {
 OFFICE: Final = "001122000000"
 BRANCH: Final = "001122100000"
 _PORT: Final = 5432
-_PASSWORD: Final = "--password", "travels"
+_PASSWORD: Final = "--password", "what travels is sealed"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What a subscriber's role may write is bounded, and is nobody else's business.
+"""Bounds for what a subscriber's role may write; other roles cannot read it.
 
 A negative time or port that a subscriber's host wrote was signed or served by the
 publisher. And a first publication was one row for all roles: one left uncommitted made
