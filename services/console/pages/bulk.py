@@ -1,7 +1,7 @@
-"""OS Administration > Security > Bulk Certificate Management (REFERENCE-5 5.1, 7.11).
+"""OS Administration > Security > Bulk Certificate Management (REFERENCE-5 5.1).
 
 The vendor's page consolidates over SFTP. Here the certificates of all nodes are one PEM
-file, which the other cluster's page takes.
+file, which the other cluster takes (REFERENCE 7.11).
 """
 
 from typing import Final
