@@ -1,4 +1,4 @@
-"""What an imported cluster does not have as the real one has it, and why.
+"""Differences between an imported cluster and the real one, with reasons.
 
 Everything that was guessed or cannot be rebuilt is a value here; it is said on standard
 error, in JSON, at the head of the written file, and whenever that file is played.

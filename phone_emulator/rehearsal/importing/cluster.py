@@ -1,4 +1,4 @@
-"""What lists say of the cluster that made them: nodes, release, mode, names, drift."""
+"""The cluster that made the lists: nodes, release, mode, names, drift."""
 
 import re
 from collections import Counter

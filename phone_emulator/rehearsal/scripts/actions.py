@@ -1,4 +1,4 @@
-"""What the steps of a rehearsal can do, as values; `lines` has their written form."""
+"""Actions of a step, as values; `lines` has their written form."""
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -120,7 +120,7 @@ class NodePower:
 
 @dataclass(frozen=True, slots=True)
 class RenameNode:
-    """Another host name: all certificates of the node are made anew (REFERENCE 7.9)."""
+    """Another host name: all certificates of the node are replaced (REFERENCE 7.9)."""
 
     node: str
     new: str
