@@ -23,6 +23,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     RemoveNode,
     RenameNode,
     SecureDevices,
+    SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
 )
@@ -56,6 +57,11 @@ _FORMS: list[tuple[str, LineAction]] = [
     ),
     ("cert import new", ImportCertificates("new")),
     ("cert import new --cluster old", ImportCertificates("new", "old")),
+    ("cert sign Tomcat", SignCertificate("Tomcat")),
+    (
+        "cert sign TVS --node sub --cluster new",
+        SignCertificate("TVS", "sub", "new"),
+    ),
     ("recovery-key export kept", ExportRecoveryKey("kept")),
     ("recovery-key sign kept --cluster new", SignWithRecoveryKey("kept", "new")),
     ("backup take monday", Backup("monday", restore=False)),
