@@ -63,6 +63,16 @@ class ImportCertificates:
 
 
 @dataclass(frozen=True, slots=True)
+class SignCertificate:
+    """A CA of the lab signs a new certificate of a unit (REFERENCE-2 2.1)."""
+
+    unit: str
+    node: str | None = None
+    """Whose; None: one for all nodes."""
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRecoveryKey:
     """`file get tftp ITLRecovery.p12`, kept under a name (REFERENCE 7.10)."""
 
@@ -156,6 +166,7 @@ AdminAction = (
     | ImportCertificates
     | ExportRecoveryKey
     | SignWithRecoveryKey
+    | SignCertificate
     | Backup
 )
 """What an administrator does at a desk."""
