@@ -12,6 +12,7 @@ from tokenless.protocol.tvs.messages import (
     MessageType,
     Query,
     Status,
+    Verify,
     decode_message,
 )
 from tokenless.services.tvs.caches import CachedCertificate, CacheName, Index
@@ -36,7 +37,9 @@ def test_a_miss_goes_to_the_ctl_cache() -> None:
 
 
 @pytest.mark.parametrize("ask", [query_for, verify_for])
-def test_two_misses_are_a_status_and_nothing_else(ask: Callable[..., Query]) -> None:
+def test_two_misses_are_a_status_and_nothing_else(
+    ask: Callable[..., Query | Verify],
+) -> None:
     decision = decide(ask(PUBLISHER), EMPTY, EMPTY)
     assert decision.found_in is None
     assert decision.encode()[10:] == b"\x07\x00\x01\x01"
@@ -82,7 +85,7 @@ def test_an_expired_certificate_is_answered_all_the_same() -> None:
 
 @pytest.mark.parametrize("ask", [query_for, verify_for])
 def test_a_decision_names_the_request_the_entry_and_the_cache(
-    ask: Callable[..., Query],
+    ask: Callable[..., Query | Verify],
 ) -> None:
     entry = CachedCertificate.of(minting.server().certificate, (2, 0))
     request, held, nothing = ask(entry, 1002), Index([entry]), Index()
