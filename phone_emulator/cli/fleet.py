@@ -287,7 +287,7 @@ def run(
     seconds: float | None,
     as_json: bool,
 ) -> None:
-    """Keep a fleet up: all phones boot, register and stay registered.
+    """Keep a fleet up: all phones boot and register.
 
     Exit status 0 when all were registered at the end.
     """
