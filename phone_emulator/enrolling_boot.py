@@ -21,7 +21,7 @@ from tokenless.phone_emulator.enrolment import (
 from tokenless.phone_emulator.own_certificates import make_key
 from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.capf_decision import plan_capf
+from tokenless.protocol.phones.capf_decision import plan_capf
 
 
 async def boot_and_enrol(
