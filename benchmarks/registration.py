@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,19 +171,20 @@ async def run_phones(
                 certificates=options.lscs if options.secure else None,
             ),
         )
-        before = processor_s(served)
+        before, own_before = processor_s(served), time.process_time()
         nursery.start_soon(lines.run)
         with trio.move_on_after(options.limit):
             while lines.standings.registered < len(phones):  # noqa: ASYNC110
                 await trio.sleep(0.05)
         standings = lines.standings
-        used = processor_s(served) - before
+        used, own = processor_s(served) - before, time.process_time() - own_before
         count, seconds = standings.registered, standings.seconds
         sys.stdout.write(
             f"{count} of {len(phones)} registered in {seconds:.1f} s: "
             f"{count / max(seconds, 0.001):.0f}/s; server "
             f"{1000 * used / max(count, 1):.2f} ms of processor time each, "
-            f"{memory_mb(served)} MB\n{json.dumps(standings.to_json())}\n"
+            f"{memory_mb(served)} MB; phones {1000 * own / max(count, 1):.2f} ms\n"
+            f"{json.dumps(standings.to_json())}\n"
         )
         if options.hold:
             before = processor_s(served)

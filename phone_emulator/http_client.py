@@ -8,7 +8,7 @@ CTL is a 503, after which the phone asks by TFTP. Whatever goes wrong here, the 
 falls back to TFTP, so there is one kind of failure only.
 
 Files of one node come over one connection, as long as the node keeps it open. A node
-that does not answer is not asked again by the same client: a phone would wait anew for
+that does not answer is not asked again by the same client: a phone would wait again for
 each of its files (inferred).
 """
 

@@ -51,7 +51,7 @@ _CURVES: Final[dict[Curve, Callable[[], ec.EllipticCurve]]] = {
 
 
 class OwnCertificates(ABC):
-    """What one phone has; read anew each time."""
+    """Certificates of one phone, read at each use."""
 
     checks_keys = True
     """Whether private keys are checked when they are read: 27 ms for RSA-2048."""

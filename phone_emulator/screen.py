@@ -1,4 +1,4 @@
-"""What a person sees on the phone: the Trust List screens (REFERENCE 4.4).
+"""Trust List screens of the phone (REFERENCE 4.4).
 
     Settings > Security Configuration > Trust List > CTL File / ITL File
 

@@ -132,8 +132,8 @@ CATALOGUE: Final[Mapping[Code, Entry]] = {
         _E,
         "the CTL's signer is no SAST of the node's ITL, and no TVS member vouches for "
         "it",
-        "every phone without this very CTL keeps its old one for good",
-        "make the CTL anew (`utils ctl update CTLFile`), restart Cisco Tftp here; when "
+        "phones that do not hold exactly this CTL will never update",
+        "rebuild the CTL (`utils ctl update CTLFile`), restart Cisco Tftp here; when "
         "a token or another cluster signs, upload the signer's certificate to "
         "Phone-SAST-trust",
     ),
@@ -163,7 +163,7 @@ CATALOGUE: Final[Mapping[Code, Entry]] = {
         _E,
         "the file is no trust list",
         "every phone refuses it; new phones stay without trust",
-        "make the file anew: `utils ctl update CTLFile`, or restart Cisco Tftp",
+        "rebuild the file: `utils ctl update CTLFile`, or restart Cisco Tftp",
     ),
     Code.WRONG_FILENAME: Entry(
         _E,

@@ -1,4 +1,4 @@
-"""A finding: what is wrong, what comes of it, what to do."""
+"""A finding: problem, effect, fix."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

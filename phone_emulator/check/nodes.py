@@ -52,7 +52,7 @@ def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:
 def _age(found: TrustList, in_use: set[bytes | None]) -> tuple[bool, int, int, bytes]:
     """Order CTLs: by when they were signed, then by how many of their keys ITLs have.
 
-    ITLs are made anew whenever TFTP starts, so they tell two CTLs of one second apart.
+    ITLs are rebuilt whenever TFTP starts, so they tell two CTLs of one second apart.
     One that was changed after it was signed is the newest only when all were.
     """
     agreeing = sum(record.public_key in in_use for record in found.records)
@@ -184,7 +184,7 @@ def _configuration(nodes: Sequence[Node]) -> Iterator[Finding]:
 def _ctl_against_itl(node: Node) -> Iterator[Finding]:
     """Find a CTL that was not updated after a certificate was regenerated.
 
-    The ITL is made anew whenever TFTP starts, the CTL only by command.
+    The ITL is rebuilt whenever TFTP starts, the CTL only by command.
     """
     if node.ctl is None or node.itl is None:
         return

@@ -1,4 +1,4 @@
-"""What was seen of a cluster: files by node, answers by TVS member. Plain values."""
+"""Observed state of a cluster: files by node, answers by TVS member. Plain values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

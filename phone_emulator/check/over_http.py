@@ -1,4 +1,4 @@
-"""What differs between a node's files over HTTP and over TFTP.
+"""Differences between a node's files over HTTP and over TFTP.
 
 Most phones try HTTP 6970 first and fall back to TFTP (REFERENCE-3 1.2), so what stands
 there is what they get; where nothing answers, they are delayed and lose nothing.

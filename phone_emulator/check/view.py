@@ -1,4 +1,4 @@
-"""What a person sees of a check: a table of the nodes, the findings, a verdict."""
+"""Printed result of a check: a table of the nodes, the findings, a verdict."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -97,9 +97,9 @@ def _findings(findings: Sequence[Finding]) -> Iterator[RenderableType]:
         head.append_text(cell(f"{where}{each.message} [{each.code.value}]", "default"))
         yield head
         if each.consequence:
-            yield cell(f"    comes of it: {each.consequence}")
+            yield cell(f"    effect: {each.consequence}")
         if each.advice:
-            yield cell(f"    do: {each.advice}")
+            yield cell(f"    fix: {each.advice}")
 
 
 def _sum(findings: Sequence[Finding]) -> Text:

@@ -1,4 +1,4 @@
-"""What a fleet keeps: `tokenless fleet show` and `delete-trust`."""
+"""The flash of a fleet: `tokenless fleet show` and `delete-trust`."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a person sees of a fleet that boots: a live bar, then a table."""
+"""Live bar of a fleet that boots, then a table."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a person looks at on a phone, and does to it: show, log, erase, replay, web."""
+"""Commands for one phone: show, log, erase, replay, web."""
 
 import json
 import signal

@@ -37,7 +37,7 @@ class FleetCertificates(OwnCertificates):
 
     @property
     def present_file(self) -> Path | None:
-        """A file of what the phone shows, for TLS, written anew; None without one."""
+        """File with the phone's certificate and key for TLS; None without one."""
         pem = self._read(Kind.LSC) or self._read(Kind.MIC)
         if pem is None:
             return None

@@ -87,7 +87,7 @@ class PhoneLists(NamedTuple):
 
 
 class FileOutcome(NamedTuple):
-    """What became of one file."""
+    """Outcome of one file."""
 
     action: FileAction
     verified_by: VerifiedBy | None = None
@@ -97,7 +97,7 @@ class FileOutcome(NamedTuple):
 
 
 class PredictedBoot(NamedTuple):
-    """What came of a boot."""
+    """Outcome of a boot."""
 
     phone: PhoneLists
     ctl: FileOutcome

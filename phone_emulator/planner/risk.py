@@ -1,4 +1,4 @@
-"""How safe a world is: what phones would be refused if they restarted now."""
+"""Risk of a state: files that phones would refuse if they restarted now."""
 
 from collections.abc import Iterator
 from functools import lru_cache

@@ -35,12 +35,12 @@ class Regenerate:
 
 @dataclass(frozen=True, slots=True)
 class UpdateCtl:
-    """Make the CTL anew from the certificates in use."""
+    """Rebuild the CTL from the certificates in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResetCtl:
-    """Make the CTL anew, signed by the CallManager key (REFERENCE 6.1)."""
+    """Rebuild the CTL, signed by the CallManager key (REFERENCE 6.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class RestartTvs:
 
 @dataclass(frozen=True, slots=True)
 class RestartTftp:
-    """Restart Cisco Tftp on every node: ITLs are made anew, files taken anew."""
+    """Restart Cisco Tftp on every node: it rebuilds ITLs and reloads files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def first_world(
 def boots(
     layout: ClusterLayout, groups: tuple[PhoneGroup, ...], world: World
 ) -> tuple[PredictedBoot, ...]:
-    """Return what would come of it if every phone restarted now."""
+    """Return the outcome for every phone if all restarted now."""
     return tuple(
         boot(layout, world.cluster, group, phone)
         for group, phone in zip(groups, world.phones, strict=True)

@@ -70,7 +70,7 @@ class LabCluster:
         return result.text
 
     def restart_tftp(self) -> None:
-        """Restart Cisco Tftp on every node: what it serves is taken anew."""
+        """Restart Cisco Tftp on every node, so that it reloads its files."""
         for node in self.tftp:
             self.admin("utils service restart Cisco Tftp", node=node)
 

@@ -55,9 +55,9 @@ def ask(boot: BootMemory) -> None:
 def answered(boot: BootMemory, event: TvsAnswered) -> Accept | Refuse | Transition:
     """Take a message that a server sent."""
     inquiry, answer = current(boot), event.answer
-    nonsense = _nonsense(inquiry, answer)
-    if nonsense is not None:
-        return failed(boot, TvsFailed(nonsense, event.milliseconds, TvsStage.ANSWER))
+    fault = _why_not_an_answer(inquiry, answer)
+    if fault is not None:
+        return failed(boot, TvsFailed(fault, event.milliseconds, TvsStage.ANSWER))
     _report(boot, answer, event.milliseconds)
     roles = ",".join(map(str, answer.roles))
     boot.note(
@@ -109,7 +109,7 @@ def _question(boot: BootMemory) -> AskTvsServer:
     )
 
 
-def _nonsense(inquiry: Inquiry, answer: Answer) -> str | None:
+def _why_not_an_answer(inquiry: Inquiry, answer: Answer) -> str | None:
     """Return why a message is no answer to the question, None when it is one."""
     if answer.type is not MessageType.QUERY_ANSWER:
         return f"it answered with {answer.type.name}"

@@ -1,4 +1,4 @@
-"""What SECD knows during one boot, and the few ways in which that changes."""
+"""Memory of SECD during one boot, and the functions that change it."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What happens to SECD and what it asks for: its events and its effects.
+"""Events that SECD receives, and effects that it requests.
 
 They are plain values that JSON can hold, so that a boot can be recorded and replayed.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a file that has arrived: verdicts are `protocol.trust.anchors`'."""
+"""Apply the verdict of `protocol.trust.anchors` to a file that has arrived."""
 
 from typing import Final, assert_never
 

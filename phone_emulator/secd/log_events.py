@@ -1,4 +1,4 @@
-"""What a phone would write a log line about, without the words of any model."""
+"""Events of the phone log, without the words of any model."""
 
 from enum import StrEnum, unique
 

@@ -1,4 +1,4 @@
-"""What came of a boot: what became of each file, the TVS queries, the outcome.
+"""Report of a boot: result of each file, TVS queries, outcome.
 
 `to_json` is what `phone boot --json` prints: others rely on its keys.
 """

@@ -1,4 +1,4 @@
-"""Where to look next: for a file among names and servers, for an answer among TVS."""
+"""Search order: names and servers for a file, TVS members for an answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

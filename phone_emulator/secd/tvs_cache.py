@@ -1,4 +1,4 @@
-"""What TVS vouched for, remembered as long as it said (REFERENCE 4.2: 24 hours)."""
+"""Cache of positive TVS answers (REFERENCE 4.2: 24 hours)."""
 
 from collections.abc import Iterable
 

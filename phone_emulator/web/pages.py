@@ -46,7 +46,7 @@ class _Markup(str):
 
 
 class PhoneSite:
-    """The web server of the phone whose flash is a folder; read anew each time."""
+    """The web server of the phone whose flash is a folder; read at each request."""
 
     def __init__(self, flash: FolderFlash) -> None:
         self._flash = flash

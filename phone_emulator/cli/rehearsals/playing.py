@@ -1,4 +1,4 @@
-"""What `rehearse run` and `demo` share: a script is played, told, and judged."""
+"""Play a script, report it, set the exit status."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Script
 
 
 class Reporter:
-    """How a rehearsal is told on standard output; this one says nothing."""
+    """Reports a rehearsal on standard output; this one prints nothing."""
 
     console: Console | None = None
     """Where people read it, beside the bar; None where programs do."""

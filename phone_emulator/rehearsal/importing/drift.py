@@ -1,4 +1,4 @@
-"""Which certificates of an imported cluster were regenerated since lists were made."""
+"""Certificates of an imported cluster that were regenerated after its lists."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

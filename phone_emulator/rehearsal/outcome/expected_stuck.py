@@ -1,4 +1,4 @@
-"""What a script foresaw of its phones: the other verdict, beside the impact.
+"""Groups that a script expects to be stuck, compared with those that are.
 
 A step that expects nothing of a group expects that nobody of it is stuck. What was
 expected of a group counts until it boots again: a later step that leaves its phones

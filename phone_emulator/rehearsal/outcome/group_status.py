@@ -1,4 +1,4 @@
-"""How a group of phones stands after a step: states, anchors, reasons, remedies.
+"""Status of a group of phones after a step: states, anchors, reasons, remedies.
 
 An anchor is a signer that a phone's lists hold and whose key the cluster has now: with
 it the cluster can make a list that the phone takes without asking anybody. A usable TVS
@@ -78,7 +78,7 @@ _WAITING: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Whom a phone can still be reached through."""
+    """Signers and TVS nodes that can still reach a phone."""
 
     signers: tuple[str, ...]
     """Names of the anchors."""
@@ -226,7 +226,7 @@ def group_statuses(
     prospects: Mapping[str, Prospect],
     registrations: Mapping[str, RegistrationReport],
 ) -> tuple[GroupStatus, ...]:
-    """Return how every group stands.
+    """Return the status of every group.
 
     Args:
         phone_groups: The phones.

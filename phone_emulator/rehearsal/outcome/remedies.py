@@ -1,4 +1,4 @@
-"""What would recover phones that refuse a file: derived from what they hold.
+"""Remedies for phones that refuse a file, derived from the lists they hold.
 
 Each remedy is named only when it works by the rules of REFERENCE 4.2: a key that the
 phone knows and the cluster has, or a TVS server that the phone believes. Deleting the

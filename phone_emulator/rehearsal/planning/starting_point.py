@@ -45,7 +45,7 @@ _SET_NON_SECURE: Final = "utils ctl set-cluster non-secure-mode"
 _REGENERATE: Final = "set cert regen "
 _ON_PUBLISHER: Final[dict[str, PlanStep]] = {
     # A cluster's first CTL holds what an updated one does; back in non-secure mode it
-    # is made anew, with its servers emptied.
+    # is rebuilt, with its servers emptied.
     _SET_MIXED: UpdateCtl(),
     _SET_NON_SECURE: UpdateCtl(),
     "utils ctl update CTLFile": UpdateCtl(),

@@ -26,7 +26,7 @@ _TRANSCRIPT_LINE: Final = "$ {line}"
 
 @dataclass(frozen=True, slots=True)
 class ProgressListener:
-    """Who wants to see a rehearsal while it runs."""
+    """Callbacks that follow a rehearsal while it runs."""
 
     on_step: Callable[[int, Step], None] = lambda *_: None
     """Is told which step begins."""

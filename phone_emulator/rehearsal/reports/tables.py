@@ -1,4 +1,4 @@
-"""What a person sees of a rehearsal: a bar while phones boot, a table of the steps."""
+"""Live bar while phones boot, and the table of steps."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a cluster can do at a moment: who signs, whom its TVS nodes vouch for.
+"""Facts of a cluster at one moment: its signers, and the answers of its TVS nodes.
 
 Plain values, read from the cluster and from its running services. `status` and
 `remedies` compare them with what phones hold.

@@ -1,4 +1,4 @@
-"""What phones would do if they started now, at each of their TFTP servers.
+"""Predicted boots: each waiting phone, now, at each of its TFTP servers.
 
 Phones that are off, or were not restarted since something changed, still run with what
 they hold, and say nothing about the change. So copies of them boot, over the same real

@@ -1,4 +1,4 @@
-"""The stage of a rehearsal: clusters in a scratch folder, served on free ports."""
+"""The rig of a rehearsal: clusters in a scratch folder, served on free ports."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -67,7 +67,7 @@ class Calendar:
 
 
 class RehearsalRig:
-    """Served clusters, their administrator's office, and the phones."""
+    """Served clusters, their administrator, and the phones."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the steps of a rehearsal can do, as values; `lines` has their written form."""
+"""Actions of a step, as values; `lines` has their written form."""
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -63,6 +63,16 @@ class ImportCertificates:
 
 
 @dataclass(frozen=True, slots=True)
+class SignCertificate:
+    """A CA of the lab signs a new certificate of a unit (REFERENCE-2 2.1)."""
+
+    unit: str
+    node: str | None = None
+    """Whose; None: one for all nodes."""
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRecoveryKey:
     """`file get tftp ITLRecovery.p12`, kept under a name (REFERENCE 7.10)."""
 
@@ -120,7 +130,7 @@ class NodePower:
 
 @dataclass(frozen=True, slots=True)
 class RenameNode:
-    """Another host name: all certificates of the node are made anew (REFERENCE 7.9)."""
+    """Another host name: all certificates of the node are replaced (REFERENCE 7.9)."""
 
     node: str
     new: str
@@ -156,6 +166,7 @@ AdminAction = (
     | ImportCertificates
     | ExportRecoveryKey
     | SignWithRecoveryKey
+    | SignCertificate
     | Backup
 )
 """What an administrator does at a desk."""

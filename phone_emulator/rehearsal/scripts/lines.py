@@ -26,6 +26,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     PhoneVerb,
     RemoveNode,
     RenameNode,
+    SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
 )
@@ -163,6 +164,11 @@ FORMS: Final = (
         "bulk import: CallManager and ITLRecovery of all nodes to Phone-SAST-trust and "
         "CallManager-trust, CAPF to CallManager-trust",
         lambda v: ImportCertificates(v.one("FROM-CLUSTER"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
+        "cert sign UNIT [--node NODE] [--cluster CLUSTER]",
+        "a CA of the lab signs a new certificate: one for all nodes, or a node's own",
+        lambda v: SignCertificate(v.one("UNIT"), v.maybe("NODE"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "recovery-key export NEW-KEY [--cluster CLUSTER]",

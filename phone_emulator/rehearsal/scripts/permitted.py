@@ -1,4 +1,4 @@
-"""What a rehearsal from a stranger may say of its clusters, and how it may call things.
+"""Permitted settings and names of a rehearsal from an untrusted source.
 
 A script is played with real services. So it may set what the cluster is, not which
 files of the machine are served to whom: its nodes listen on loopback only, and names

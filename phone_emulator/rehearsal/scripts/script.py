@@ -91,7 +91,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that an administrator does, and what comes of it."""
+    """Commands of an administrator, and their expected effect."""
 
     title: Text
     run: tuple[Text, ...]

@@ -1,6 +1,8 @@
 """A small fleet of phones at a served lab: counts, a node that stops, the command."""
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -28,6 +30,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 
 PHONES = 20
+PAGE = Path(__file__).parents[3] / "docs" / "registration.md"
 
 
 @pytest.fixture
@@ -94,3 +97,26 @@ def test_a_new_standing_is_counted_instead_of_the_last_one() -> None:
         "boots": 0,
         "seconds": 2.0,
     }
+
+
+def commands_of_the_page() -> list[str]:
+    (block,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return [line for line in block.splitlines() if line.startswith("tokenless ")]
+
+
+async def test_the_page_on_registration_can_be_typed(
+    site: Site, tmp_path: Path
+) -> None:
+    where = str(site.where(PUBLISHER, "tftp"))
+    said = {}
+    for line in commands_of_the_page():
+        words = shlex.split(line.replace("127.0.47.155:6969", where))
+        asks = ["--tftp-only"] if "--tftp" in words else []
+        done = await trio.run_process(
+            [sys.executable, "-m", *words, *asks], capture_stdout=True, cwd=tmp_path
+        )
+        said[" ".join(words[1:3])] = done.stdout.decode()
+    assert said["phone call"].startswith("Not Secure\n")
+    assert "Active" not in said["phone show"], "it has said goodbye"
+    assert f"-registered at {PUBLISHER}" in said["phone log"]
+    assert json.loads(said["fleet run"])["registered"] == 20
