@@ -45,7 +45,7 @@ COPY configs /etc/tokenless
 USER tokenless
 WORKDIR /data
 VOLUME /data
-EXPOSE 69/udp 6969/udp 6970/tcp 6971/tcp 2445/tcp
+EXPOSE 69/udp 6969/udp 6970/tcp 6971/tcp 2445/tcp 8443/tcp
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["tokenless", "health"]
 ENTRYPOINT ["tokenless"]
 CMD ["serve"]

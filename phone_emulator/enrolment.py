@@ -183,8 +183,23 @@ async def enrol(
     return ended
 
 
+async def believes_capf(site: EnrolmentSite, plan: CapfPlan) -> bool:
+    """Tell whether a phone would speak with CAPF; nothing is said to it."""
+    nobody = CapfIdentity(site.identity.device)
+    for member in plan.servers:
+        server = Server(member.address, member.port)
+        outcome = await _session(site, server, nobody, only_looks=True)
+        if outcome.result is CapfResult.NO_ACTION:
+            return True
+    return False
+
+
 async def _session(
-    site: EnrolmentSite, server: Server, identity: CapfIdentity
+    site: EnrolmentSite,
+    server: Server,
+    identity: CapfIdentity,
+    *,
+    only_looks: bool = False,
 ) -> CapfOutcome:
     return await run_capf(
         CapfRequest(
@@ -197,6 +212,7 @@ async def _session(
             site.tls,
             site.timeout_s,
             site.untrusted,
+            only_looks,
         )
     )
 

@@ -19,6 +19,7 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
     why_refused,
 )
+from tokenless.protocol.sccp.answers import ResetType
 
 MAX_FAILURES: Final = 10_000
 """Failures that are remembered, one a device: the oldest are forgotten."""
@@ -29,6 +30,9 @@ class Station(Protocol):
 
     def dismiss(self, reason: UnregisterReason) -> None:
         """Tell the phone that it is not registered any more, and forget it."""
+
+    def reset(self, kind: ResetType) -> None:
+        """Tell the phone to start again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,24 +57,14 @@ def console(
     from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
 
     with using_cluster(data, config) as cluster:
-        section = cluster.config.console
-        shown = cluster.publisher if node is None else cluster.node(node)
-        settings = ConsoleSettings(
-            shown,
-            address or (section and section.address) or shown.address,
-            _port(cluster, port),
+        settings = ConsoleSettings.of(
+            cluster,
+            cluster.publisher if node is None else cluster.node(node),
+            address=address,
+            port=port,
             asks_nobody=no_sign_in,
         )
         trio.run(partial(_serve, cluster, settings, as_json=as_json))
-
-
-def _port(cluster: Cluster, given: int | None) -> int:
-    from tokenless.services.console.server import PORT  # noqa: PLC0415
-
-    if given is not None:
-        return given
-    section = cluster.config.console
-    return PORT if section is None else section.port
 
 
 async def _serve(

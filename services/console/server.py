@@ -4,7 +4,7 @@ import ssl
 import tempfile
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Self
 
 import trio
 from hypercorn.config import Config
@@ -15,11 +15,11 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import ensure_tomcat
 from tokenless.services.changes.console_users import list_users
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.config.sections import ConsoleSection
 from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
 from tokenless.services.errors import ServiceError
 
-PORT: Final = 8443
 _SHELL_MESSAGE_BYTES: Final = 64 * 1024
 _BACKLOG: Final = 256
 _DRAIN_S: Final = 1.0
@@ -34,9 +34,28 @@ class ConsoleSettings:
     node: Node
     """Whose certificate it shows."""
     address: str
-    port: int = PORT
+    port: int
     asks_nobody: bool = False
     """Whether nobody has to sign in: on loopback, while there is no user."""
+
+    @classmethod
+    def of(
+        cls,
+        cluster: Cluster,
+        node: Node,
+        *,
+        address: str | None = None,
+        port: int | None = None,
+        asks_nobody: bool = False,
+    ) -> Self:
+        """Return what `[console]` says; what is given here counts instead."""
+        section = cluster.config.console or ConsoleSection()
+        return cls(
+            node,
+            address or section.address or node.address,
+            section.port if port is None else port,
+            asks_nobody=asks_nobody,
+        )
 
 
 async def serve_console(
@@ -51,6 +70,7 @@ async def serve_console(
         ServiceError: When the socket or the certificate cannot be had, or nobody would
             be asked to sign in on an address that others reach.
     """
+    await trio.to_thread.run_sync(_check_host, cluster)
     if settings.asks_nobody:
         await trio.to_thread.run_sync(_check_open, cluster, settings.address)
     context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
@@ -117,6 +137,14 @@ def _load_context(cluster: Cluster, node: Node) -> ssl.SSLContext:
                 hint="regenerate it with `set cert regen tomcat`",
             ) from None
     return context
+
+
+def _check_host(cluster: Cluster) -> None:
+    if not cluster.store.may_change:
+        raise ServiceError(
+            "this host may only follow the cluster, so it has no console",
+            hint="serve the console on the publisher's host",
+        )
 
 
 def _check_open(cluster: Cluster, address: str) -> None:

@@ -173,13 +173,36 @@ class NodeRuntime:
                 # What could not be started again goes on as it is.
                 await trio.to_thread.run_sync(check_ready, self._cluster, self.node)
                 await self._service(name).restart()
+            case (
+                requests.ShowRegistrations()
+                | requests.ResetPhones()
+                | requests.ShowTvsCache()
+                | requests.ShowMetrics()
+            ):
+                return self._tell(request)
+            case _:
+                assert_never(request)
+        return {}
+
+    def _tell(
+        self,
+        request: requests.ShowRegistrations
+        | requests.ResetPhones
+        | requests.ShowTvsCache
+        | requests.ShowMetrics,
+    ) -> Mapping[str, object]:
+        """Answer what needs no waiting."""
+        match request:
+            case requests.ShowRegistrations():
+                return self._callmanager.registrations()
+            case requests.ResetPhones(devices=names, restart=is_restart):
+                return {"reset": self._callmanager.reset(names, restart=is_restart)}
             case requests.ShowTvsCache():
                 return {"entries": self._trust.entries()}
             case requests.ShowMetrics():
                 return {"text": exposition()}
             case _:
                 assert_never(request)
-        return {}
 
     def _status(self) -> Mapping[str, object]:
         return {

@@ -15,6 +15,9 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
 from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 
 _SCRIPT: Final = "four-flows"
+_NEW_LAB: Final = "lab"
+_KEPT_CLUSTER: Final = "cluster"
+"""Where a kept rehearsal has its data folder."""
 
 
 @click.command()
@@ -34,4 +37,16 @@ def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
     played = play_and_report(script, phones, keep, reporter)
     if keep is not None and not as_json:
         click.echo(f"kept in {keep}")
+    if not as_json:
+        click.echo(_how_to_browse(keep))
     exit_by_verdict([played])
+
+
+def _how_to_browse(kept: Path | None) -> str:
+    """Say how to open the administration pages of this lab, or of a new one."""
+    data = _NEW_LAB if kept is None else kept / _KEPT_CLUSTER
+    first = f"`tokenless init --data {data}`, " if kept is None else ""
+    return (
+        f"in a browser: {first}`tokenless serve --data {data}`, and beside it "
+        f"`tokenless console --data {data} --no-sign-in`"
+    )

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
+from tokenless.phone_emulator.rehearsal.importing.issuers import Issuers, unit_of
 from tokenless.phone_emulator.rehearsal.importing.lists import Entry, ImportedList
 from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import DistinguishedName
-from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.codes import Digest, Role, TrustStore
 from tokenless.protocol.errors import DecodeError
-from tokenless.protocol.trust.verdicts import TFTP_ROLES
+from tokenless.protocol.release import Release
+from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 
 @unique
@@ -45,7 +47,7 @@ class Topic(StrEnum):
 
 
 ANCHOR_TOPICS: Final = frozenset(
-    {Topic.LISTS, Topic.SHARED, Topic.EC, Topic.ITLS, Topic.HASHES, Topic.ROLES}
+    {Topic.LISTS, Topic.SHARED, Topic.ITLS, Topic.HASHES, Topic.ROLES}
 )
 """With one of these, the phones' anchors may be others than the real ones."""
 _LONGEST: Final = 900
@@ -75,15 +77,17 @@ def _clean(text: str) -> str:
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
 
 
-def of_lists(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
+def of_lists(
+    imported_lists: Sequence[ImportedList], issuers: Issuers, version: str
+) -> Iterator[Approximation]:
     """Say what lists hold that is not rebuilt as they have it."""
     entries = [
         entry for imported_list in imported_lists for entry in imported_list.entries
     ]
     yield from _unverified(imported_lists)
-    yield from _shared(entries)
-    yield from _ca_signed(entries)
-    yield from _ec(entries)
+    yield from _shared(entries, issuers)
+    yield from _ca_signed(entries, issuers)
+    yield from _ec(imported_lists, Release.parse(version))
     yield from _by_hash(entries)
     yield from _other_roles(entries)
     yield from _names(entries)
@@ -100,48 +104,66 @@ def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximatio
             )
 
 
-def _shared(entries: Sequence[Entry]) -> Iterator[Approximation]:
-    """Find a CallManager or TVS certificate that several nodes have."""
+def _shared(entries: Sequence[Entry], issuers: Issuers) -> Iterator[Approximation]:
+    """Find a certificate of several nodes that cannot be rebuilt as one."""
     holders: dict[tuple[str, str], dict[str, Entry]] = {}
     for entry in entries:
-        if entry.role in (*TFTP_ROLES, Role.TVS) and entry.serial:
+        unit = unit_of(entry)
+        if unit is not None and unit not in issuers.shared:
             named = holders.setdefault(entry.identity, {})
             named.setdefault((entry.dns_name or entry.address or "").lower(), entry)
     for named in holders.values():
         if len(named) > 1:
             first = next(iter(named.values()))
-            unit = "TVS" if first.role == Role.TVS else "CallManager"
+            what = f"one {_unit_word(first)} certificate (CN={first.common_name})"
             yield Approximation(
                 Topic.SHARED,
-                f"one {unit} certificate (CN={first.common_name}) is that of "
-                f"{listed(named)}; here each of them has its own",
-                "multi-server certificates are not modelled: there one regeneration "
-                "changes all of these nodes at once",
+                f"{what} is that of {listed(named)}; here each of them has its own",
+                "only some nodes of the lists have it, or the release cannot have it "
+                "so; there one regeneration changes all of these nodes at once",
             )
 
 
-def _ca_signed(entries: Sequence[Entry]) -> Iterator[Approximation]:
+def _ca_signed(entries: Sequence[Entry], issuers: Issuers) -> Iterator[Approximation]:
     by_issuer: dict[str, list[str]] = {}
     for entry in entries:
-        if entry.is_ca_signed:
+        if entry.is_ca_signed and not _is_signed_here(entry, issuers):
             who = by_issuer.setdefault(entry.issuer, [])
             who.append(f"{_unit_word(entry)} (CN={entry.common_name})")
     for issuer, who in by_issuer.items():
         yield Approximation(
             Topic.CA,
             f"signed by a CA ({issuer}): {listed(who)}; self-signed here",
-            "CA-signed certificates are not modelled; lists and phones go by the key, "
-            "which a CA's signature does not change",
+            "a CA of the lab signs CallManager and TVS certificates only; lists and "
+            "phones go by the key, which a CA's signature does not change",
         )
 
 
-def _ec(entries: Sequence[Entry]) -> Iterator[Approximation]:
+def _is_signed_here(entry: Entry, issuers: Issuers) -> bool:
+    """Whether a CA of the lab signs it, in whatever role it stands.
+
+    A SAST of that name is the CallManager again.
+    """
+    is_sast = entry.role == Role.SAST and not entry.is_recovery
+    unit = TrustStore.CALLMANAGER if is_sast else unit_of(entry)
+    return entry.is_ec or unit in issuers.signed
+
+
+def _ec(lists: Sequence[ImportedList], release: Release) -> Iterator[Approximation]:
+    entries = [entry for each in lists for entry in each.entries]
     who = [f"CN={entry.common_name}" for entry in entries if entry.is_ec]
-    if who:
+    itls = [each for each in lists if each.kind is FileKind.ITL]
+    if who and not release.has_ec_callmanager:
         yield Approximation(
             Topic.EC,
             f"left out: certificates with EC keys (CallManager-ECDSA): {listed(who)}",
-            "EC certificates are not modelled",
+            "the release has no such unit",
+        )
+    elif itls and not who and release.has_ec_callmanager:
+        yield Approximation(
+            Topic.EC,
+            "the ITLs have CallManager-ECDSA records here, and none there",
+            "the release has that unit; its record is no anchor",
         )
 
 

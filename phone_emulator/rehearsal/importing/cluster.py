@@ -22,6 +22,7 @@ from tokenless.phone_emulator.rehearsal.importing.configuration import (
     known_addresses,
 )
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift, Drifts
+from tokenless.phone_emulator.rehearsal.importing.issuers import Issuers, issuers_of
 from tokenless.phone_emulator.rehearsal.importing.lists import (
     Entry,
     ImportedList,
@@ -71,6 +72,8 @@ class ImportedCluster:
     """Whom phones register with and whose TVS they ask."""
     tftp_nodes: tuple[str, ...]
     """The nodes that phones fetch from; each has a group of every model."""
+    issuers: Issuers
+    """Which units are multi-server, and which ones a CA signed."""
     phones: tuple[PhoneKind, ...] = ()
     """Real phones by device pool and model, where a list of them was given."""
 
@@ -128,6 +131,7 @@ def read_cluster(
     key_bits = _usual_bits(entries)
     given = known.version
     release, why = (given, "given") if given else _release(ctl, itls)
+    issuers = issuers_of(imported_lists, len(nodes), release)
     group = guessed_group(nodes) if config is None else group_of(config, nodes)
     tftp_nodes, tftp_guess = _tftp_nodes(nodes, known.tftp_addresses)
     server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
@@ -138,7 +142,7 @@ def read_cluster(
         *known.approximations,
         *tftp_guess,
         *_not_given(ctl, itls, tftp_nodes),
-        *of_lists(imported_lists),
+        *of_lists(imported_lists, issuers, release),
         *_node_names(entries, nodes),
         *_odd_keys(entries, key_bits),
         *drifts.between_itls(),
@@ -161,6 +165,7 @@ def read_cluster(
         approximations=[each.cleaned() for each in approximations],
         group=group,
         tftp_nodes=tftp_nodes,
+        issuers=issuers,
         phones=known.phones.kinds if known.phones else (),
     )
 

@@ -18,6 +18,7 @@ from tokenless.protocol.certificates.name_text import printable
 _MAX_TFTP_SERVERS: Final = 5
 _LEAST_TOKENS: Final = 2
 _LONGEST_NAME: Final = 60
+_SIGNS_TVS: Final = "cert sign TVS"
 
 
 def imported_script(
@@ -48,7 +49,7 @@ def imported_script(
 
 
 def _cluster(cluster: ImportedCluster) -> dict[str, Any]:
-    group = cluster.group
+    group, shared = cluster.group, cluster.issuers.first_shared
     section: dict[str, Any] = {"version": cluster.version}
     if cluster.capf:
         section["capf"] = cluster.capf
@@ -56,7 +57,11 @@ def _cluster(cluster: ImportedCluster) -> dict[str, Any]:
         section["domain"] = cluster.domain
     return {
         "cluster": section,
-        "certificates": {"key_size": cluster.key_bits, "subject": cluster.subject},
+        "certificates": {
+            "key_size": cluster.key_bits,
+            "subject": cluster.subject,
+            **({"multi_server": list(shared)} if shared else {}),
+        },
         "nodes": [
             {"name": node.name, "address": node.address, "publisher": not number}
             for number, node in enumerate(cluster.nodes)
@@ -101,12 +106,20 @@ def _set_up(cluster: ImportedCluster, groups: Sequence[Group]) -> Step:
     """Make the CTL that the cluster has, by the commands that make such a one."""
     return Step(
         title="Current state",
-        run=(*_make_ctl(cluster), RESTART_TFTP, "phones boot"),
+        run=(*_issue(cluster), *_make_ctl(cluster), RESTART_TFTP, "phones boot"),
         why="Every phone holds what its node serves.",
         expect=tuple(
             Expectation(group=group.name, outcome="ok", stuck=False) for group in groups
         ),
     )
+
+
+def _issue(cluster: ImportedCluster) -> Iterator[str]:
+    """Let a CA of the lab sign what one signed there."""
+    lines = tuple(cluster.issuers.lines([node.name for node in cluster.nodes]))
+    yield from lines
+    if any(line.startswith(_SIGNS_TVS) for line in lines):
+        yield RESTART_TVS
 
 
 def _make_ctl(cluster: ImportedCluster) -> Iterator[str]:

@@ -16,18 +16,22 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CtlClient,
     ExportRecoveryKey,
     ImportCertificates,
+    SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_name
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import TrustStore, trust_store_of
 from tokenless.services.admin.shell import AdminShell
-from tokenless.services.changes import certificates, ctl_client
+from tokenless.services.changes import certificates, ctl_client, identities
+from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.node.control.announce import announce
+from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
+from tokenless.services.pki.uploads import read_certificates
 
 _BY: Final = "rehearsal"
 """Who did it, for the cluster's audit log."""
@@ -68,7 +72,7 @@ class AdminActions:
         self._folder = folder
         self._backups: dict[str, _Saved] = {}
 
-    def perform(
+    def perform(  # noqa: C901 - a case for each action
         self, action: AdminAction, say: Say, is_up: Callable[[str], bool]
     ) -> None:
         """Do one action.
@@ -94,6 +98,8 @@ class AdminActions:
                 self._import(action, say)
             case ExportRecoveryKey():
                 self._export_key(action, say)
+            case SignCertificate():
+                self._sign_certificate(action, say)
             case SignWithRecoveryKey():
                 self._sign_with_key(action, say)
             case Backup(name=name, restore=False):
@@ -214,6 +220,29 @@ class AdminActions:
                 _put(target, store, placed.certificate, say)
         _announce(target, say)
 
+    def _sign_certificate(self, action: SignCertificate, say: Say) -> None:
+        """Request a certificate, let the lab's CA sign it, and import it."""
+        cluster, node = self._cluster(action.cluster), None
+        if action.node is not None:
+            cluster, node = self._find_node(action.node)
+        store = certificates.find_store(action.unit)
+        authority = self._authority(cluster)
+        _trust(cluster, trust_store_of(store), authority)
+        order = RequestOrder(multi_server=node is None)
+        whose = node or cluster.publisher
+        made = identities.request(cluster, whose, store, order, by=_BY)
+        pem = authority.sign(made, cluster.clock())
+        taken = identities.import_own(cluster, whose, store, pem, by=_BY)
+        say(f"{store}: {taken.certificate.subject_text}, signed by a CA of the lab")
+        say(f"Certificate upload operation successful: {', '.join(taken.nodes)}")
+        _announce(cluster, say)
+
+    def _authority(self, cluster: Cluster) -> LabCa:
+        folder = self._folder / "lab-ca"
+        if folder.exists():
+            return LabCa.open(folder)
+        return LabCa.create(folder, "Lab", CaKind.COMPANY, None, cluster.clock())
+
     def _key_file(self, name: str) -> Path:
         check_name(name)
         return self._folder / f"{name}.p12"
@@ -261,6 +290,15 @@ class AdminActions:
                 certificates.restore(cluster, node, store, serial, by=_BY)
                 say(f"restored {store} of {node.name}: {serial}")
         _announce(cluster, say)
+
+
+def _trust(cluster: Cluster, store: TrustStore, authority: LabCa) -> None:
+    """Put the CA's certificates into a store that has not got them."""
+    known = {each.certificate.der for each in certificates.trust(cluster, store)}
+    for pem in authority.chain:
+        (certificate,) = read_certificates(pem)
+        if certificate.der not in known:
+            certificates.upload(cluster, store, pem, by=_BY)
 
 
 def _put(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+
 
 @dataclass(frozen=True, slots=True)
 class Admin:
@@ -63,6 +65,16 @@ class ImportCertificates:
 
 
 @dataclass(frozen=True, slots=True)
+class SignCertificate:
+    """A CA of the lab signs a new certificate of a unit (REFERENCE-2 2.1)."""
+
+    unit: str
+    node: str | None = None
+    """Whose; None: one for all nodes."""
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRecoveryKey:
     """`file get tftp ITLRecovery.p12`, kept under a name (REFERENCE 7.10)."""
 
@@ -98,6 +110,8 @@ class PhoneVerb(StrEnum):
     DELETE_TRUST = "delete-trust"
     FACTORY_RESET = "factory-reset"
     MOVE = "move"
+    TYPE_STRING = "type-string"
+    """Boot, with CAPF's authentication string typed by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,23 @@ class Phones:
     groups: tuple[str, ...]
     to: tuple[str, ...] = ()
     """MOVE: the nodes that DHCP option 150 names from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLsc:
+    """A CAPF operation "install" for every phone of a group."""
+
+    group: str
+    auth_mode: CapfAuthMode
+
+
+@dataclass(frozen=True, slots=True)
+class SecureDevices:
+    """Another security profile for every phone of a group."""
+
+    group: str
+    mode: DeviceSecurity
+    encrypts_config: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +187,18 @@ AdminAction = (
     | ImportCertificates
     | ExportRecoveryKey
     | SignWithRecoveryKey
+    | SignCertificate
     | Backup
 )
 """What an administrator does at a desk."""
 LineAction = (
-    AdminAction | Phones | NodePower | RenameNode | AddNode | RemoveNode | PassTime
+    AdminAction
+    | Phones
+    | OrderLsc
+    | SecureDevices
+    | NodePower
+    | RenameNode
+    | AddNode
+    | RemoveNode
+    | PassTime
 )

@@ -29,6 +29,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Phones,
     RemoveNode,
     RenameNode,
+    SignCertificate,
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.lines import Line, parse_line
@@ -209,6 +210,10 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
         case UploadCertificate(token=None, node=node, unit=unit):
             _known("node", node or "", names.all_nodes, where)
             _unit(unit or "", names, where)
+        case SignCertificate(unit=unit, node=node):
+            if node is not None:
+                _known("node", node, names.all_nodes, where)
+            _unit(unit, names, where)
         case UploadCertificate(token=token):
             _known("token", token or "", names.tokens, where)
         case Phones(to=nodes):

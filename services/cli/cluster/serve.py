@@ -26,7 +26,7 @@ from tokenless.services.tftp.driver import freeze_heap_after_startup
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CONSOLE: Final = "console"
-"""What `tokenless admin` talks to: there whatever else is served."""
+"""The administration pages; `tokenless admin` is answered whatever is served."""
 
 
 @click.command()
@@ -41,7 +41,8 @@ _CONSOLE: Final = "console"
 @click.option(
     "--only",
     metavar="SERVICE[,SERVICE...]",
-    help=f"Serve only these: {', '.join(Kind)}; {_CONSOLE}: none of them.",
+    help=f"Serve only these: {', '.join((*Kind, _CONSOLE))}. Without it all but the "
+    f"{_CONSOLE}, which needs [console] in the configuration.",
 )
 @click.option(
     "--metrics",
@@ -76,6 +77,7 @@ def serve(
                 kinds,
                 config=config,
                 metrics=watched or cluster.config.metrics,
+                has_console=_has_console(cluster, only),
             )
         )
 
@@ -92,6 +94,12 @@ def _parse_only(only: str | None) -> frozenset[Kind]:
                 param_hint="--only",
             )
     return frozenset(Kind(name) for name in names if name != _CONSOLE)
+
+
+def _has_console(cluster: Cluster, only: str | None) -> bool:
+    if only is None:
+        return cluster.config.console is not None
+    return _CONSOLE in [name.strip() for name in only.split(",")]
 
 
 def _parse_metrics(text: str) -> MetricsSection:
@@ -112,6 +120,7 @@ async def _serve(
     *,
     config: Path | None,
     metrics: MetricsSection | None,
+    has_console: bool,
 ) -> None:
     """Serve until a signal; then finish what is under way, and close everything."""
     with trio.open_signal_receiver(*_SIGNALS) as signals:
@@ -121,6 +130,8 @@ async def _serve(
                 _print_ready(each.node, each.service, each.address, each.port)
             if metrics is not None:
                 await _serve_metrics(nursery, metrics, running)
+            if has_console:
+                await _serve_console(nursery, cluster)
             freeze_heap_after_startup()
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
@@ -156,6 +167,19 @@ async def _serve_metrics(
         )
     )
     _print_ready(None, "metrics", address, port)
+
+
+async def _serve_console(nursery: trio.Nursery, cluster: Cluster) -> None:
+    """Serve the pages, with the publisher's certificate."""
+    # Web libraries take half a second to load: only who serves pages needs them.
+    from tokenless.services.console.server import (  # noqa: PLC0415
+        ConsoleSettings,
+        serve_console,
+    )
+
+    settings = ConsoleSettings.of(cluster, cluster.publisher)
+    address, port = await nursery.start(serve_console, cluster, settings)
+    _print_ready(settings.node.name, _CONSOLE, address, port)
 
 
 def _print_ready(node: str | None, service: str, address: str, port: int) -> None:

@@ -66,6 +66,27 @@ class RestartService(
     service: str
 
 
+class ShowRegistrations(
+    msgspec.Struct, frozen=True, tag_field="do", tag="registrations"
+):
+    """List the phones that are registered at this node, and why others are not."""
+
+
+class ResetPhones(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag_field="do",
+    tag="phones-reset",
+):
+    """Make registered phones start again, or fetch their files again."""
+
+    devices: tuple[str, ...] = ()
+    """All that are registered here when empty."""
+    restart: bool = False
+    """Whether the phone only restarts, instead of starting again from nothing."""
+
+
 class ShowTvsCache(msgspec.Struct, frozen=True, tag_field="do", tag="tvs-cache"):
     """List what the node's TVS would answer for."""
 
@@ -80,6 +101,8 @@ Request = (
     | StartService
     | StopService
     | RestartService
+    | ShowRegistrations
+    | ResetPhones
     | ShowTvsCache
     | ShowMetrics
 )

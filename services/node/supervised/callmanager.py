@@ -1,11 +1,13 @@
 """Cisco CallManager of a node, as supervision starts and stops it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import trio
 
 from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.phones.registration import UnregisterReason
+from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.sccp import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
@@ -97,6 +99,47 @@ class CallManagerService:
         server = self.server
         if server is not None:
             server.devices = await trio.to_thread.run_sync(self._read_devices)
+
+    def registrations(self) -> dict[str, object]:
+        """Return who is registered here, and why others are not any more."""
+        server = self.server
+        if server is None:
+            return {"registered": [], "absent": []}
+        registered = [
+            {
+                "device": each.device,
+                "address": each.address,
+                "since": each.since,
+                "load": each.load,
+                "secure": each.peer.is_secure,
+            }
+            for each in server.registrar.registrations()
+        ]
+        absent = [
+            {
+                "device": each.device,
+                "address": each.address,
+                "at": each.at,
+                "why": (each.failure or each.reason or UnregisterReason.UNKNOWN).name,
+            }
+            for each in server.registrar.absences()
+        ]
+        return {"registered": registered, "absent": absent}
+
+    def reset(self, names: Sequence[str], *, restart: bool) -> int:
+        """Reset registered phones, all when none is named; return how many."""
+        server = self.server
+        if server is None:
+            return 0
+        kind = ResetType.RESTART if restart else ResetType.RESET
+        wanted = names or [each.device for each in server.registrar.registrations()]
+        done = 0
+        for name in wanted:
+            station = server.registrar.station(name)
+            if station is not None:
+                station.reset(kind)
+                done += 1
+        return done
 
     def close(self) -> None:
         """Give back sockets that were never served on."""

@@ -1,0 +1,202 @@
+"""Device > Phone: find, reset, security profile, CAPF (REFERENCE-5 4.2 to 4.5)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+
+from tokenless.protocol.phones.certificates import MicGeneration
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.services.changes import devices
+from tokenless.services.changes.devices import KEY_SIZES, DeviceChange, Selection
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.nodes import ask
+from tokenless.services.console.page import Page
+from tokenless.services.console.sessions import NoticeKind
+from tokenless.services.console.visit import Visit
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.requests import ResetPhones, ShowRegistrations
+from tokenless.services.store.devices import Device
+
+_LIST: Final = "/ccmadmin/phones"
+_ONE: Final = "/ccmadmin/phones/{name}"
+_MAX_SHOWN: Final = 500
+_MAKERS: Final = {each.authority_name for each in MicGeneration}
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Where a phone is registered, or why it is not."""
+
+    node: str
+    address: str
+    is_registered: bool
+    at: int
+    why: str = ""
+    is_secure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRow:
+    """A phone as the list shows it: a device, a registration, or both."""
+
+    name: str
+    device: Device | None
+    """None of one that registered by itself."""
+    presence: Presence | None
+    """None when no node that runs has heard of it."""
+
+    @property
+    def certificate(self) -> str:
+        """What kind of certificate CAPF saw last: LSC, MIC, or none."""
+        held = None if self.device is None else self.device.certificate
+        if held is None:
+            return ""
+        return "MIC" if held.issuer in _MAKERS else "LSC"
+
+
+def presences(cluster: Cluster) -> tuple[dict[str, Presence], list[str]]:
+    """Ask every node who is registered; return that, and who did not answer."""
+    found: dict[str, Presence] = {}
+    silent = []
+    for node in cluster.nodes:
+        try:
+            answer = ask(node, ShowRegistrations())
+        except ServiceError as error:
+            silent.append(error.explain())
+            continue
+        for each in answer["absent"]:
+            known = Presence(node.name, each["address"], False, each["at"], each["why"])
+            found.setdefault(each["device"], known)
+        for each in answer["registered"]:
+            found[each["device"]] = Presence(
+                node.name,
+                each["address"],
+                True,
+                each["since"],
+                is_secure=each["secure"],
+            )
+    return found, silent
+
+
+def show_list(visit: Visit) -> Response:
+    """Find phones: configured ones, and those that registered by themselves."""
+    wanted = visit.asked("text")[:64].strip().upper()
+    rows, silent = _rows(visit.cluster, wanted)
+    return visit.render(
+        "phones/list.html",
+        rows=rows[:_MAX_SHOWN],
+        more=max(0, len(rows) - _MAX_SHOWN),
+        count=len(rows),
+        silent=silent,
+        text=wanted,
+        query=str(visit.request.url.query),
+    )
+
+
+def act_on_list(visit: Visit) -> Response:
+    """Reset the ticked phones, or all."""
+    names = tuple(visit.form.all("phone"))
+    is_all = visit.form.one("order") == "reset-all"
+    if not names and not is_all:
+        raise ServiceError("no phone is ticked", hint="tick some, or reset all")
+    _reset(visit, () if is_all else names)
+    return visit.go(_LIST)
+
+
+def show_one(visit: Visit) -> Response:
+    """Show one phone and its security fields."""
+    row = _row(visit.cluster, str(visit.part("name")))
+    return visit.render(
+        "phones/one.html",
+        row=row,
+        models=sorted(PHONE_MODELS),
+        securities=list(DeviceSecurity),
+        operations=list(CapfOperation),
+        auth_modes=list(CapfAuthMode),
+        key_sizes=sorted({size for sizes in KEY_SIZES.values() for size in sizes}),
+        key_types=list(KEY_SIZES),
+    )
+
+
+def act_on_one(visit: Visit) -> Response:
+    """Save the fields of a phone, or reset it."""
+    name = str(visit.part("name"))
+    where = f"{_LIST}/{name}"
+    order = visit.form.one("order")
+    if order == "reset":
+        _reset(visit, (name,))
+        return visit.go(where)
+    change = _change(visit) if order == "save" else DeviceChange()
+    devices.set_devices(visit.cluster, Selection(names=(name,)), change, by=visit.by)
+    visit.announce()
+    visit.say("phones.saved")
+    visit.say("phones.reset-needed", NoticeKind.WARNING)
+    return visit.go(where)
+
+
+def _change(visit: Visit) -> DeviceChange:
+    form = visit.form
+    try:
+        operation = CapfOperation(int(form.one("operation")))
+        return DeviceChange(
+            security_mode=DeviceSecurity(int(form.one("security"))),
+            encrypts_config=bool(form.one("encrypts")),
+            operation=operation,
+            auth_mode=CapfAuthMode(int(form.one("auth-mode"))),
+            string=form.one("string") or None,
+            key_size=int(form.one("key-size")),
+        )
+    except ValueError:
+        raise ServiceError(
+            "the form has a value that no field has", hint="load the page again"
+        ) from None
+
+
+def _reset(visit: Visit, names: tuple[str, ...]) -> None:
+    done = 0
+    for node in visit.cluster.nodes:
+        try:
+            for part in _parts(names):
+                done += ask(node, ResetPhones(devices=part))["reset"]
+        except ServiceError as error:
+            visit.session.notify(NoticeKind.WARNING, error.explain())
+    visit.say("phones.reset-done", count=done)
+    if done < len(names):
+        visit.say("phones.reset-missing", NoticeKind.WARNING, count=len(names) - done)
+
+
+def _parts(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return names in parts that fit a request to a node."""
+    size = 100
+    return [names[at : at + size] for at in range(0, len(names), size)] or [()]
+
+
+def _rows(cluster: Cluster, wanted: str) -> tuple[list[PhoneRow], list[str]]:
+    known = {device.name: device for device in devices.list_devices(cluster)}
+    present, silent = presences(cluster)
+    names = sorted(name for name in known.keys() | present.keys() if wanted in name)
+    return [
+        PhoneRow(name, known.get(name), present.get(name)) for name in names
+    ], silent
+
+
+def _row(cluster: Cluster, name: str) -> PhoneRow:
+    rows, _ = _rows(cluster, name.upper())
+    for row in rows:
+        if row.name == name.upper():
+            return row
+    raise ServiceError(
+        f"no phone {name} is configured or registered", hint="see the list of phones"
+    )
+
+
+PAGES: Final = (
+    Page(_LIST, show_list, act_on_list, back=_LIST),
+    Page(_ONE, show_one, act_on_one, back=_ONE),
+)

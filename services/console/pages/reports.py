@@ -1,0 +1,96 @@
+"""Unified Reporting: phone features, trust lists of every node side by side, mode."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+
+from tokenless.protocol.codes import role_text
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.services.cluster.cluster import Node
+from tokenless.services.console.page import Page
+from tokenless.services.console.visit import Visit
+
+_PATH: Final = "/cucreports"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRecord:
+    """A record of a list."""
+
+    role: str
+    host: str
+    subject: str
+    serial: str
+    signs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownList:
+    """A trust list as it lies on a node."""
+
+    node: str
+    name: str
+    md5: str = ""
+    length: int = 0
+    signer: str = ""
+    trouble: str = ""
+    """Why it cannot be read; empty when it can, or when there is none."""
+    records: tuple[ShownRecord, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a readable one."""
+        return bool(self.md5)
+
+
+def show(visit: Visit) -> Response:
+    """Show the reports."""
+    cluster = visit.cluster
+    ctls = [_read(node, node.ctl_file.name) for node in cluster.nodes]
+    itls = [_read(node, node.itl_file.name) for node in cluster.nodes]
+    feature = visit.asked("feature") or "Security By Default"
+    return visit.render(
+        "reports.html",
+        is_mixed=cluster.is_mixed,
+        ctls=ctls,
+        itls=itls,
+        ctl_is_one=len({each.md5 for each in ctls}) == 1,
+        models=sorted(PHONE_MODELS.values(), key=lambda model: model.name),
+        feature=feature,
+    )
+
+
+def _read(node: Node, name: str) -> ShownList:
+    if not node.is_here:
+        return ShownList(node.name, name, trouble="this node is on another host")
+    try:
+        data = (node.tftp_folder / name).read_bytes()
+        found = TrustList.decode(data)
+    except FileNotFoundError:
+        return ShownList(node.name, name)
+    except (OSError, DecodeError) as error:
+        return ShownList(node.name, name, trouble=str(error))
+    signing = found.signing_record()
+    return ShownList(
+        node.name,
+        name,
+        md5=found.md5,
+        length=len(data),
+        signer="" if signing is None else signing.subject_name or "",
+        records=tuple(
+            ShownRecord(
+                role_text(each.role),
+                each.dns_name or "",
+                each.subject_name or "",
+                each.serial_hex or "",
+                each is signing,
+            )
+            for each in found.records
+        ),
+    )
+
+
+PAGES: Final = (Page(_PATH, show),)

@@ -1,0 +1,71 @@
+"""Serviceability > Tools > Control Center (REFERENCE-5 5.2)."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.nodes import ask, node_rows
+from tokenless.services.console.page import Page
+from tokenless.services.console.visit import Visit
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.requests import (
+    RestartService,
+    StartService,
+    StopService,
+)
+from tokenless.services.node.supervised.supervision import ServiceName
+
+_PATH: Final = "/ccmservice/control-center"
+_TIMEOUT_S: Final = 60.0
+_Order = type[RestartService] | type[StartService] | type[StopService]
+_ORDERS: Final[dict[str, _Order]] = {
+    "restart": RestartService,
+    "start": StartService,
+    "stop": StopService,
+}
+
+_DONE: Final[dict[_Order, str]] = {
+    RestartService: "services.restarted",
+    StartService: "services.started",
+    StopService: "services.stopped",
+}
+
+
+def show(visit: Visit) -> Response:
+    """Show the services of every node."""
+    return visit.render(
+        "services.html", nodes=node_rows(visit.cluster), names=list(ServiceName)
+    )
+
+
+def act(visit: Visit) -> Response:
+    """Start, stop or restart a service of one node, or of all that have it.
+
+    Raises:
+        ServiceError: When there is no such service or order.
+    """
+    name = visit.form.one("service")
+    order = _ORDERS.get(visit.form.one("order"))
+    if order is None or name not in set(ServiceName):
+        raise ServiceError("no such service", hint="choose one of the table")
+    wanted = visit.form.one("server")
+    for node in visit.cluster.nodes:
+        if wanted not in {"", node.name} or not _has(visit.cluster, node.name, name):
+            continue
+        ask(node, order(service=name), _TIMEOUT_S)
+        visit.say(_DONE[order], service=name, node=node.name)
+    return visit.go(_PATH)
+
+
+def _has(cluster: Cluster, node: str, service: str) -> bool:
+    """Tell whether a service is activated on a node that runs."""
+    return any(
+        each.name == service
+        for row in node_rows(cluster)
+        if row.name == node
+        for each in row.services
+    )
+
+
+PAGES: Final = (Page(_PATH, show, act, back=_PATH),)

@@ -1,0 +1,99 @@
+"""Nine nodes of 12.5 with one CallManager that a CA signed.
+
+The certificates are made by openssl, the lists by `tokenless file build`.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.planner.steps import RESTART_TFTP
+
+NODES = ["pub", *(f"sub{number}" for number in range(1, 9))]
+DOMAIN = "example.test"
+
+
+def openssl(folder: Path, *words: str) -> None:
+    done = subprocess.run(
+        ["openssl", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def self_signed(folder: Path, name: str, common: str) -> None:
+    subject = ("-subj", f"/C=PL/O=Example/OU=IT/CN={common}")
+    files = ("-keyout", f"{name}.key", "-out", f"{name}.pem")
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("nine")
+    self_signed(folder, "ca", "Example Issuing CA")
+    self_signed(folder, "itlr", f"ITLRECOVERY_pub.{DOMAIN}")
+    self_signed(folder, "capf", "CAPF-0a1b2c3d")
+    for node in NODES:
+        self_signed(folder, f"tvs-{node}", f"{node}.{DOMAIN}")
+    subject = ("-subj", f"/C=PL/O=Example/OU=IT/CN=pub-ms.{DOMAIN}")
+    files = ("-keyout", "cm.key", "-out", "cm.csr")
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", *subject, *files)
+    by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "cm.pem")
+    openssl(folder, "x509", "-req", "-in", "cm.csr", *by)
+    build(folder, "CTLFile.tlv", "pub", ["SAST=itlr", "CCM+TFTP=cm", "CAPF=capf"])
+    for node in NODES:
+        tvs = [f"TVS=tvs-{each}" for each in NODES]
+        build(folder, f"ITL-{node}.tlv", node, ["SAST=itlr", "CCM+TFTP=cm", *tvs])
+    return folder
+
+
+def build(folder: Path, output: str, node: str, records: list[str]) -> None:
+    """Write a list: the records, CAPF in an ITL, and the other SAST at the end."""
+    kind = "CTLFile.tlv" if output.startswith("CTL") else "ITLFile.tlv"
+    if kind == "ITLFile.tlv":
+        records = [*records, "CAPF=capf"]
+    words = []
+    for record in [*records, "SAST=cm"]:
+        role, _, name = record.partition("=")
+        whose = name.removeprefix("tvs-") if name.startswith("tvs-") else node
+        whose = "pub" if name in {"itlr", "capf"} else whose
+        address = f"10.1.2.{NODES.index(whose) + 10}"
+        certificate = folder / f"{name}.pem"
+        words += ["--record", f"{role}={certificate},{whose},{address}"]
+    signer = ("--cert", str(folder / "itlr.pem"), "--key", str(folder / "itlr.key"))
+    status, _, err = run_cli(
+        "file", "build", str(folder / output), "--filename", kind, *signer, *words
+    )
+    assert status == 0, err
+
+
+def test_the_cluster_has_its_anchors_and_its_renewal_is_rehearsed(
+    folder: Path, tmp_path: Path
+) -> None:
+    ours = tmp_path / "ours.toml"
+    lists = ["--ctl", str(folder / "CTLFile.tlv")]
+    for node in NODES:
+        lists += ["--itl", str(folder / f"ITL-{node}.tlv")]
+    words = (*lists, "--version", "12.5(1)", "--models", "8861", "--output", str(ours))
+    status, out, err = run_cli("rehearse", "import", "--json", *words)
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["same_anchors"]
+    topics = {each["topic"] for each in found["approximations"]}
+    assert not topics & {"shared-certificate", "ca-signed"}
+    lines = [
+        "cert sign CallManager",
+        "admin utils ctl update CTLFile",
+        RESTART_TFTP,
+        "phones boot",
+    ]
+    step = f'\n[[steps]]\ntitle = "Renewal"\nrun = {json.dumps(lines)}\n'
+    with ours.open("a") as file:
+        file.write(step)
+    status, out, err = run_cli("rehearse", "run", str(ours), "--phones", "1", "--json")
+    assert status == 0, (out, err)
+    last = json.loads(out.splitlines()[-1])
+    assert last["impact"]["stuck"] == 0
+    assert last["ok"]
