@@ -1,4 +1,4 @@
-"""Other people's programs judge what our phones say: tshark, and SIPp as a phone."""
+"""What tshark says of our phones' sessions, and what becomes of a cut connection."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.rigs.dial_tone import PORTS, PUBLISHER, Site, dial_tone
+from tests.rigs.dial_tone import PORTS, PUBLISHER, SUBSCRIBER, Site, dial_tone
 from tests.rigs.node_rig import LAB
 from tests.rigs.peers import require
 from tests.rigs.relay import Relay
@@ -72,3 +72,26 @@ async def test_no_frame_of_a_session_is_malformed(
         assert said >= {"REGISTER", "INVITE", "ACK", "BYE"}
     else:
         assert {int(value, 0) for value in said} >= {0x01, 0x81, 0x20, 0x22, 0x105}
+
+
+@pytest.mark.parametrize("model", ["7975", "8861"])
+async def test_a_lost_connection_leads_to_the_standby_node(
+    site: Site, model: str
+) -> None:
+    """Cut without a word, as by a node that loses its power."""
+    phone = await site.add(A, model)
+    group = group_of(phone, site.network)
+    relay = Relay(group.nodes[0].server)
+    async with trio.open_nursery() as nursery:
+        where = await nursery.start(relay.serve)
+        first = replace(group.nodes[0], server=where)
+        held = replace(group, nodes=(first, group.nodes[1]))
+        settings = replace(SETTINGS, holds_standby=True, return_s=60.0)
+        line = Line(phone.identity, held, settings)
+        nursery.start_soon(line.run)
+        assert await line.until(lambda line: line.report.node == PUBLISHER, 10)
+        assert await line.until(lambda line: line.has_standby, 10)
+        relay.stop()
+        assert await line.until(lambda line: line.report.node == SUBSCRIBER, 10)
+        assert line.report.attempts == (), "it was there already"
+        nursery.cancel_scope.cancel()
