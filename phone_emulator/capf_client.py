@@ -107,6 +107,9 @@ class CapfRequest:
     timeout_s: float
     untrusted: str = "no CTL or ITL record (CAPF) has its certificate, nor TVS"
     """What is said of a server that is not believed."""
+    only_looks: bool = False
+    """Whether the phone leaves when it has seen the server's certificate: a session
+    would use up what is scheduled."""
 
 
 @dataclass(slots=True)
@@ -139,6 +142,9 @@ class _Talk:
             if not await self._is_known(channel.peer_certificate()):
                 self.outcome.result = CapfResult.UNTRUSTED
                 self.outcome.reason = request.untrusted
+                return
+            if self.request.only_looks:
+                self.outcome.result = CapfResult.NO_ACTION
                 return
             await self._converse(channel)
 

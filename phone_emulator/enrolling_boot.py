@@ -7,6 +7,9 @@ when that changed its certificate (REFERENCE-3 2.5). A phone in a folder and eac
 of a fleet boot this way.
 """
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import trio
 
 from tokenless.phone_emulator.enrolment import (
@@ -15,13 +18,17 @@ from tokenless.phone_emulator.enrolment import (
     EnrolmentSite,
     MakeKeyNow,
     Sleep,
+    believes_capf,
     enrol,
     moments_of,
 )
 from tokenless.phone_emulator.own_certificates import make_key
 from tokenless.phone_emulator.phone import Network, Phone
-from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.capf_decision import plan_capf
+from tokenless.phone_emulator.secd.report import BootReport, LscState
+from tokenless.protocol.phones.capf_decision import CapfPlan, plan_capf
+from tokenless.protocol.phones.device_security import NOTHING_PENDING
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 
 async def boot_and_enrol(
@@ -46,16 +53,43 @@ async def boot_and_enrol(
     """
     report = await phone.boot(network)
     ended = await _go_to_capf(phone, report, network, string, sleep, make)
+    report.lsc = lsc_state(phone, network.clock())
     if ended is None:
         return report
     log = [*phone.log, *moments_of(ended, network.clock())]
     if ended.result in CHANGED:
         earlier, report = report, await phone.boot(network)
         log += phone.log
-        report.said[:0] = earlier.said
+        report.include(earlier)
     phone.log = log
     report.capf = ended.to_json()
+    report.lsc = lsc_state(phone, network.clock())
     return report
+
+
+def lsc_state(phone: Phone, now: float) -> LscState:
+    """Return what LSC a phone has."""
+    lsc = None if phone.certificates is None else phone.certificates.lsc
+    if lsc is None:
+        return LscState.NONE
+    is_over = lsc.certificate.not_after < datetime.fromtimestamp(now, UTC)
+    return LscState.EXPIRED if is_over else LscState.INSTALLED
+
+
+async def would_enrol(phone: Phone, report: BootReport, network: Network) -> bool:
+    """Tell whether a phone that cannot open its configuration would get a new LSC.
+
+    An operation has to be scheduled that waits for nobody, and the phone has to believe
+    the server. Nothing is said to CAPF, so it may still refuse.
+    """
+    file, config = report.files.get(FileKind.CONFIGURATION), report.configuration
+    if file is None or file.code is not Reason.NOT_DECRYPTED or config is None:
+        return False
+    found = _plan(phone, report, network)
+    if found is None or config.capf_auth_mode == NOTHING_PENDING:
+        return False
+    site, plan = found
+    return not plan.waits_for_string and await believes_capf(site, plan)
 
 
 async def _go_to_capf(  # noqa: PLR0917 - one caller
@@ -66,6 +100,17 @@ async def _go_to_capf(  # noqa: PLR0917 - one caller
     sleep: Sleep,
     make: MakeKeyNow,
 ) -> Enrolment | None:
+    found = _plan(phone, report, network, string)
+    if found is None:
+        return None
+    site, plan = found
+    site = replace(site, sleep=sleep, make=make)
+    return await enrol(site, plan, string=string)
+
+
+def _plan(
+    phone: Phone, report: BootReport, network: Network, string: str | None = None
+) -> tuple[EnrolmentSite, CapfPlan] | None:
     config, certificates = report.configuration, phone.certificates
     if config is None or certificates is None:
         return None
@@ -84,7 +129,5 @@ async def _go_to_capf(  # noqa: PLR0917 - one caller
         config,
         network.tls or phone.identity.model.tls,
         network.tvs_timeout_s,
-        sleep,
-        make,
     )
-    return await enrol(site, plan, string=string)
+    return site, plan

@@ -28,12 +28,12 @@ from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, a
 from tokenless.protocol.capf.phone import CapfIdentity
 from tokenless.protocol.capf.proof import OwnCertificate, PhoneKey
 from tokenless.protocol.capf.server import KeyOrder
-from tokenless.protocol.capf_decision import CapfPlan
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.capf_decision import CapfPlan
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import CapfAuthMode
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID
@@ -183,8 +183,23 @@ async def enrol(
     return ended
 
 
+async def believes_capf(site: EnrolmentSite, plan: CapfPlan) -> bool:
+    """Tell whether a phone would speak with CAPF; nothing is said to it."""
+    nobody = CapfIdentity(site.identity.device)
+    for member in plan.servers:
+        server = Server(member.address, member.port)
+        outcome = await _session(site, server, nobody, only_looks=True)
+        if outcome.result is CapfResult.NO_ACTION:
+            return True
+    return False
+
+
 async def _session(
-    site: EnrolmentSite, server: Server, identity: CapfIdentity
+    site: EnrolmentSite,
+    server: Server,
+    identity: CapfIdentity,
+    *,
+    only_looks: bool = False,
 ) -> CapfOutcome:
     return await run_capf(
         CapfRequest(
@@ -197,6 +212,7 @@ async def _session(
             site.tls,
             site.timeout_s,
             site.untrusted,
+            only_looks,
         )
     )
 

@@ -1,7 +1,7 @@
 """A phone's flash: what it keeps without power, in a folder.
 
     CTLFile.tlv  ITLFile.tlv      the installed lists, as they were downloaded
-    SEP….cnf.xml                  the last accepted configuration; its TVS servers count
+    SEP….cnf.xml                  the last accepted configuration, 0600; it names TVS
     phone.json                    which phone it is, and the report of its last boot
     mic.pem  lsc.pem              the phone's own certificates with their keys, 0600
     console.log                   the console log
@@ -158,7 +158,9 @@ class FolderFlash:
 
     def replace(self, kind: FileKind, data: bytes) -> None:
         """Put a new list or configuration in the place of the old one."""
-        replace_file(self._paths[kind], data)
+        # A configuration may have come encrypted, with passwords in it.
+        is_private = kind is FileKind.CONFIGURATION
+        replace_file(self._paths[kind], data, private=is_private)
 
     @property
     def certificates(self) -> FolderCertificates:

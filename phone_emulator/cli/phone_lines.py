@@ -58,7 +58,7 @@ def run(
     habits: PhoneBehaviour,
     as_json: bool,
 ) -> None:
-    """Keep a phone up and registered until Ctrl-C; it obeys resets.
+    """Keep a phone up and registered until Ctrl-C.
 
     The phone must have been booted in this flash before.
     """

@@ -64,6 +64,8 @@ class FleetSettings:
     """What the phones take for the time, Unix seconds."""
     sleep: Sleep = trio.sleep
     """Waits between the tries of CAPF."""
+    string: str | None = None
+    """CAPF's authentication string, if somebody types it at every phone."""
     manufacturer: Path | None = None
     """The folder of the manufacturer whose MICs phones get that have none."""
 
@@ -161,7 +163,11 @@ class Fleet:
                 self._keys.make_rsa,
             )
         return await boot_and_enrol(
-            phone, network, sleep=settings.sleep, make=self._keys.make
+            phone,
+            network,
+            string=settings.string,
+            sleep=settings.sleep,
+            make=self._keys.make,
         )
 
     def _waits(self, device: str) -> Iterator[float]:

@@ -52,10 +52,13 @@ def not_found(boot: BootMemory) -> Transition:
     """Try the next name; a missing file is not an error (rule 1)."""
     boot.servers.note_answer(boot.search.server)
     boot.note(LogEvent.NOT_FOUND, name=boot.search.name)
-    wanted = boot.search.names[0]
+    wanted, was_encrypted = boot.search.names[0], boot.search.is_encrypted
     if boot.search.try_next_name():
         return Transition.NEXT_NAME
     if boot.kind is FileKind.CONFIGURATION:
+        # What the small file promises cannot be had: CAPF is asked, as after a file
+        # that does not open (REFERENCE-3 2.5).
+        boot.report.decrypt_failed |= was_encrypted
         boot.say(status_messages.configuration_not_found(wanted))
     else:
         boot.say(status_messages.list_not_found(boot.kind))

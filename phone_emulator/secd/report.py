@@ -43,6 +43,15 @@ class Outcome(StrEnum):
     """No TFTP server answered."""
 
 
+@unique
+class LscState(StrEnum):
+    """What LSC a phone has after a boot."""
+
+    NONE = "none"
+    INSTALLED = "installed"
+    EXPIRED = "expired"
+
+
 CHANGED: Final = frozenset({FileAction.INSTALLED, FileAction.UPDATED})
 """The phone took the file."""
 
@@ -143,6 +152,7 @@ class BootReport:
     """Whether the phone's key did not open its encrypted configuration."""
     opened: bool = False
     """Whether it opened an encrypted configuration."""
+    lsc: LscState = LscState.NONE
     capf: dict[str, Any] | None = None
     """What came of going to CAPF after the boot; None: the phone did not."""
     console_log: str | None = None

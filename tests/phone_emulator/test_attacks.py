@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from tests.rigs.cluster import (
@@ -217,6 +218,37 @@ def test_a_well_signed_configuration_that_is_none(bench: Bench, payload: bytes) 
 def test_lists_that_are_none(bench: Bench, data: bytes) -> None:
     bench.nodes[PUB].files[f"CTL{DEVICE}.tlv"] = data
     refused(bench, FileKind.CTL, "malformed")
+
+
+def test_an_empty_list_is_absent(bench: Bench) -> None:
+    for name in (f"CTL{DEVICE}.tlv", "CTLFile.tlv"):
+        bench.nodes[PUB].files[name] = b""
+    report = bench.boot().report.files[FileKind.CTL]
+    assert report.action is FileAction.ABSENT
+
+
+def test_an_encrypted_configuration_that_is_missing_leads_to_capf(
+    bench: Bench,
+) -> None:
+    """The small file promises it; what is installed stays (REFERENCE-3 2.5)."""
+    own = "ab" * 16
+    small = replace(
+        configuration(), encrypted=True, full_config=False, certificate_hash=own
+    )
+    name = f"{DEVICE}.cnf.xml.sgn"
+    signed = sign_file(name, small.encode(), TRUSTED.signer, timestamp=SIGNED_AT).data
+    bench.nodes[PUB].files[name] = signed
+    bench.nodes[PUB].configuration = None
+    bench.contents = msgspec.structs.replace(bench.contents, certificate_hash=own)
+    before = bench.contents.configuration
+    report = bench.boot().report
+    file = report.files[FileKind.CONFIGURATION]
+    assert (file.action, file.requested) == (
+        FileAction.ABSENT,
+        f"{DEVICE}.cnf.xml.enc.sgn",
+    )
+    assert report.decrypt_failed
+    assert bench.contents.configuration == before
 
 
 def test_an_expired_signer_where_dates_count() -> None:

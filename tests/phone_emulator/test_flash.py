@@ -109,3 +109,11 @@ def test_a_record_that_is_not_there(tmp_path: Path) -> None:
         read_record(tmp_path / "nothing")
     with pytest.raises(PhoneError, match="cannot be read"):
         read_record(tmp_path)
+
+
+def test_the_configuration_is_the_owners_alone(tmp_path: Path) -> None:
+    """It may have come encrypted, with passwords in it."""
+    flash = FolderFlash.create(tmp_path / "flash", "SEP001122334455", "7975")
+    flash.replace(FileKind.CONFIGURATION, b"<device/>")
+    mode = (tmp_path / "flash/SEP001122334455.cnf.xml").stat().st_mode
+    assert mode & 0o777 == 0o600

@@ -149,6 +149,8 @@ class _Sources:
     click.option(
         "--config",
         "phone_config",
+        # TOKENLESS_CONFIG names the configuration of a cluster.
+        envvar="TOKENLESS_PHONE_CONFIG",
         type=_FILE,
         help="A phone's SEP….cnf.xml (or .sgn): gives the CallManager group.",
     ),

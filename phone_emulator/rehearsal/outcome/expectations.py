@@ -34,11 +34,21 @@ def _verified_by(kind: FileKind) -> Reader:
     return read
 
 
+_ENCRYPTED: Final = "encrypted"
+
+
+def _encrypted(report: BootReport) -> str | bool | int | None:
+    """Read how the configuration came; the action on one that was not encrypted."""
+    return _ENCRYPTED if report.opened else _action(FileKind.CONFIGURATION)(report)
+
+
 _READERS: Final[dict[str, Reader]] = {
     "outcome": lambda report: report.outcome.value,
     "ctl": _action(FileKind.CTL),
     "itl": _action(FileKind.ITL),
     "configuration": _action(FileKind.CONFIGURATION),
+    "lsc": lambda report: report.lsc.value,
+    "capf": lambda report: "none" if report.capf is None else report.capf["result"],
     "verified_by": _verified_by(FileKind.CTL),
     "itl_verified_by": _verified_by(FileKind.ITL),
     "stuck": lambda report: not report.holds_what_is_served,
@@ -249,7 +259,9 @@ def _group_differences(
         wanted = getattr(expectation, name)
         if wanted is None:
             continue
-        others = Counter(read(report) for report in reports)
+        is_about_encryption = (name, wanted) == ("configuration", _ENCRYPTED)
+        reader = _encrypted if is_about_encryption else read
+        others = Counter(reader(report) for report in reports)
         others.pop(wanted, None)
         found.extend(
             f"{count} of {len(reports)} phones of {expectation.group}: "

@@ -93,7 +93,7 @@ def step_story(report: StepReport) -> Group:
 
 def _groups(statuses: Sequence[GroupStatus]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("group")
+    table.add_column("group", overflow="fold")
     table.add_column("phones")
     table.add_column("anchors left")
     table.add_column("TVS it can ask")

@@ -148,6 +148,8 @@ class _Case:
     ctl: bytes | None
     itl: bytes | None
     configuration: bytes | None
+    certificate: str
+    """The hash of what it shows in TLS."""
 
 
 async def register_copies(
@@ -167,7 +169,13 @@ async def register_copies(
     of_phone: dict[str, _Case] = {}
     for device, phone in phones.items():
         held = phone.contents
-        case = _Case(phone.identity.model_name, held.ctl, held.itl, held.configuration)
+        case = _Case(
+            phone.identity.model_name,
+            held.ctl,
+            held.itl,
+            held.configuration,
+            phone.certificates.certificate_hash,
+        )
         of_phone[device] = case
         cases.setdefault(case, phone)
     reports: dict[_Case, RegistrationReport] = {}
@@ -176,7 +184,9 @@ async def register_copies(
     async def register(case: _Case, network: Network) -> None:
         phone = cases[case]
         async with limiter:
-            copy = Phone(phone.identity, CopiedFlash(phone.contents))
+            copy = Phone(
+                phone.identity, CopiedFlash(phone.contents), phone.certificates
+            )
             reports[case] = await register_once(copy, network)
 
     if cases:

@@ -1,11 +1,12 @@
 """The phones of a rehearsal: groups of a fleet that boot over real sockets."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from typing import Final
 
 import msgspec
+import trio
 
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.console_log import lines_of
@@ -54,6 +55,11 @@ class Sample:
     """What the cluster's services wrote meanwhile; no other phone was booting."""
 
 
+async def _no_wait(_: float) -> None:
+    """Try CAPF again at once: in a rehearsal nothing changes meanwhile."""
+    await trio.lowlevel.checkpoint()
+
+
 class PhoneGroups:
     """All phones of a rehearsal, and the last report of each."""
 
@@ -88,7 +94,10 @@ class PhoneGroups:
             retries=0,
             http_port=http_port,
             clock=clock,
+            sleep=_no_wait,
         )
+        self._string: str | None = None
+        """What a person types at the phones that boot now."""
         self._groups = self._identities(groups, sizes, usual)
         self._off: set[str] = set()
         self._changed = set(self._groups)
@@ -133,12 +142,20 @@ class PhoneGroups:
         """Return how many phones a boot of these groups concerns."""
         return sum(len(self._groups[name]) for name in self._powered(names))
 
-    async def boot(self, names: Sequence[str], progress: Progress) -> None:
+    async def boot(
+        self, names: Sequence[str], progress: Progress, *, string: str | None = None
+    ) -> None:
         """Restart groups; all that are on when no name is given.
 
         The first phone of each group boots alone, so that what both sides log meanwhile
         is about it.
+
+        Args:
+            names: The groups.
+            progress: Called after each phone.
+            string: CAPF's authentication string, if a person types it.
         """
+        self._string = string
         chosen = self._powered(names)
         self.booted.update(chosen)
         self._changed.difference_update(chosen)
@@ -174,7 +191,8 @@ class PhoneGroups:
             group[report.device] = report
             progress()
 
-        fleet = Fleet(phones, self._store, self._settings)
+        settings = replace(self._settings, string=self._string)
+        fleet = Fleet(phones, self._store, settings)
         if len(phones) == 1:
             fleet.watched = frozenset(group_of)
         if phones:
@@ -230,7 +248,9 @@ class PhoneGroups:
             up: The names of the nodes that are up.
         """
         waiting = {
-            phone.device: Waiting(phone, contents[phone.device])
+            phone.device: Waiting(
+                phone, contents[phone.device], self._store.certificates(phone.device)
+            )
             for name in self._groups
             if name in self._changed or name in self._off
             for contents in [self.contents(name)]
@@ -252,7 +272,9 @@ class PhoneGroups:
             secure_ports: Where nodes listen for SCCP over TLS.
         """
         running = {
-            phone.device: Waiting(phone, contents[phone.device])
+            phone.device: Waiting(
+                phone, contents[phone.device], self._store.certificates(phone.device)
+            )
             for name in self._groups
             if name not in self._off
             for contents in [self.contents(name)]
@@ -307,6 +329,6 @@ class PhoneGroups:
             return tuple(self.nodes[name] for name in names)
         except KeyError as error:
             raise PhoneError(
-                f"the TFTP server {error.args[0]} is no node that is served",
+                f"the TFTP server {error.args[0]} is not a served node",
                 hint=f"nodes are {', '.join(self.nodes)}",
             ) from None

@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 import trio
 
+from tokenless.phone_emulator.enrolling_boot import would_enrol
+from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.phone import Network, Phone, open_network
 from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
@@ -26,6 +28,11 @@ from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
 
 _AT_ONCE: Final = 64
+_FIELDS: Final = {
+    FileKind.CTL: "ctl",
+    FileKind.ITL: "itl",
+    FileKind.CONFIGURATION: "configuration",
+}
 _UNREACHABLE: Final = Refusal(
     FileKind.CONFIGURATION, 1, Reason.NO_SERVER, "none of its TFTP servers answers"
 )
@@ -39,6 +46,7 @@ class Waiting:
 
     identity: PhoneIdentity
     contents: FlashContents
+    certificates: OwnCertificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,8 @@ class _Case:
     ctl: bytes | None
     itl: bytes | None
     tvs: tuple[TvsMember, ...]
+    certificate: str
+    """Which certificate the phone has: it opens an encrypted configuration, or not."""
 
 
 async def prospects(
@@ -103,6 +113,7 @@ def _case(phone: Waiting, server: Server) -> _Case:
         contents.ctl,
         contents.itl,
         _members(contents.configuration),
+        phone.certificates.certificate_hash,
     )
 
 
@@ -130,8 +141,11 @@ async def _boot_copies(
         phone, server = cases[case]
         identity = msgspec.structs.replace(phone.identity, servers=(server,))
         async with limiter:
-            copy = Phone(identity, CopiedFlash(phone.contents))
-            reports[case] = await copy.boot(network)
+            copy = Phone(identity, CopiedFlash(phone.contents), phone.certificates)
+            report = await copy.boot(network)
+            if await would_enrol(copy, report, network):
+                report.files.pop(FileKind.CONFIGURATION)
+            reports[case] = report
 
     async with (
         open_network(
@@ -166,4 +180,6 @@ class CopiedFlash:
         return self._contents
 
     def replace(self, kind: FileKind, data: bytes) -> None:
-        """Forget it: the phone keeps what it holds."""
+        """Take it for the copy; the phone keeps what it holds."""
+        changed = {_FIELDS[kind]: data}
+        self._contents = msgspec.structs.replace(self._contents, **changed)

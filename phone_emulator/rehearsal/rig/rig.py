@@ -26,11 +26,13 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AdminAction,
     LineAction,
     NodePower,
+    OrderLsc,
     PassTime,
     Phones,
     PhoneVerb,
     RemoveNode,
     RenameNode,
+    SecureDevices,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
 from tokenless.phone_emulator.rehearsal.scripts.script import (
@@ -40,11 +42,16 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     sizes,
 )
 from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
+from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
 from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400
+_LSC_BITS: Final = 1024
+"""Short keys are made in no time; nothing here depends on their length."""
+AUTHENTICATION_STRING: Final = "471100"
 _BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
@@ -101,6 +108,19 @@ class RehearsalRig:
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
+            case OrderLsc(group=group, auth_mode=auth_mode):
+                order = DeviceChange(
+                    operation=CapfOperation.INSTALL,
+                    auth_mode=auth_mode,
+                    string=AUTHENTICATION_STRING
+                    if auth_mode is CapfAuthMode.STRING
+                    else None,
+                    key_size=_LSC_BITS,
+                )
+                await self._change_devices(group, order, say)
+            case SecureDevices(group=group, mode=mode, encrypts_config=encrypts):
+                profile = DeviceChange(security_mode=mode, encrypts_config=encrypts)
+                await self._change_devices(group, profile, say)
             case PassTime(days=days):
                 self._calendar.pass_days(days)
                 say(f"{days:g} days later")
@@ -113,6 +133,24 @@ class RehearsalRig:
 
         # Commands wait for nodes that are served by this very process.
         await trio.to_thread.run_sync(self._admin_actions.perform, action, say, is_up)
+
+    async def _change_devices(self, group: str, change: DeviceChange, say: Say) -> None:
+        """Change the phones of a group in the cluster whose files they are given."""
+        phones = self.phone_groups.groups[group]
+        first = phones[0].servers[0]
+        cluster = next(
+            running.cluster
+            for running in self._running.values()
+            if first in running.servers.values()
+        )
+
+        def do() -> None:
+            names = Selection(tuple(phone.device for phone in phones))
+            set_devices(cluster, names, change, by=_BY)
+            announce(cluster)
+
+        await trio.to_thread.run_sync(do)
+        say(f"{len(phones)} devices changed: {change}")
 
     async def _rename(self, action: RenameNode, say: Say) -> None:
         running = cluster_of(self._running, action.node)
@@ -195,6 +233,10 @@ class RehearsalRig:
         match action.verb:
             case PhoneVerb.BOOT:
                 await phone_groups.boot(action.groups, progress)
+            case PhoneVerb.TYPE_STRING:
+                await phone_groups.boot(
+                    action.groups, progress, string=AUTHENTICATION_STRING
+                )
             case PhoneVerb.OFF | PhoneVerb.ON:
                 phone_groups.switch(action.groups, on=action.verb is PhoneVerb.ON)
             case PhoneVerb.DELETE_TRUST:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+
 
 @dataclass(frozen=True, slots=True)
 class Admin:
@@ -108,6 +110,8 @@ class PhoneVerb(StrEnum):
     DELETE_TRUST = "delete-trust"
     FACTORY_RESET = "factory-reset"
     MOVE = "move"
+    TYPE_STRING = "type-string"
+    """Boot, with CAPF's authentication string typed by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,23 @@ class Phones:
     groups: tuple[str, ...]
     to: tuple[str, ...] = ()
     """MOVE: the nodes that DHCP option 150 names from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLsc:
+    """A CAPF operation "install" for every phone of a group."""
+
+    group: str
+    auth_mode: CapfAuthMode
+
+
+@dataclass(frozen=True, slots=True)
+class SecureDevices:
+    """Another security profile for every phone of a group."""
+
+    group: str
+    mode: DeviceSecurity
+    encrypts_config: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,5 +192,13 @@ AdminAction = (
 )
 """What an administrator does at a desk."""
 LineAction = (
-    AdminAction | Phones | NodePower | RenameNode | AddNode | RemoveNode | PassTime
+    AdminAction
+    | Phones
+    | OrderLsc
+    | SecureDevices
+    | NodePower
+    | RenameNode
+    | AddNode
+    | RemoveNode
+    | PassTime
 )

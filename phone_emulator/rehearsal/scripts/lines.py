@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, TypeVar
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
@@ -21,17 +21,33 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     ImportCertificates,
     LineAction,
     NodePower,
+    OrderLsc,
     PassTime,
     Phones,
     PhoneVerb,
     RemoveNode,
     RenameNode,
+    SecureDevices,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_grammar import COMMAND, Synopsis
+from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
 
+_Named = TypeVar("_Named")
+
+AUTH_MODES: Final = {
+    "null-string": CapfAuthMode.NULL_STRING,
+    "string": CapfAuthMode.STRING,
+    "lsc": CapfAuthMode.EXISTING_LSC,
+    "mic": CapfAuthMode.EXISTING_MIC,
+}
+DEVICE_MODES: Final = {
+    "non-secure": DeviceSecurity.NON_SECURE,
+    "authenticated": DeviceSecurity.AUTHENTICATED,
+    "encrypted": DeviceSecurity.ENCRYPTED,
+}
 _MAX_DAYS: Final = 36_500
 _TOKEN_PREFIX: Final = "token"  # noqa: S105 - a word of the grammar
 
@@ -130,6 +146,22 @@ def _pass_time(values: Values) -> LineAction:
     return PassTime(int(days))
 
 
+def _order_lsc(values: Values) -> LineAction:
+    auth = values.maybe("AUTH") or "null-string"
+    return OrderLsc(values.one("GROUP"), _among(AUTH_MODES, auth))
+
+
+def _secure(values: Values) -> LineAction:
+    mode = _among(DEVICE_MODES, values.one("DEVICE-MODE"))
+    return SecureDevices(values.one("GROUP"), mode, values.has("--encrypted-config"))
+
+
+def _among(known: Mapping[str, _Named], word: str) -> _Named:
+    if word not in known:
+        raise PhoneError(f"{word!r} is not known", hint=f"use {', '.join(known)}")
+    return known[word]
+
+
 FORMS: Final = (
     LineForm(
         "admin [--node NODE] [--all] [--cluster CLUSTER] COMMAND...",
@@ -211,6 +243,23 @@ FORMS: Final = (
         "phones factory-reset [GROUP...]",
         "everything is deleted by hand, on the phone",
         _phones(PhoneVerb.FACTORY_RESET),
+    ),
+    LineForm(
+        "phones type-string GROUP...",
+        "restart groups; a person types CAPF's authentication string at each phone",
+        _phones(PhoneVerb.TYPE_STRING),
+    ),
+    LineForm(
+        "capf install GROUP [--auth AUTH]",
+        "CAPF shall issue an LSC to each phone of a group, which proves itself by "
+        "`null-string` (the default), `string`, `lsc` or `mic`",
+        _order_lsc,
+    ),
+    LineForm(
+        "device secure GROUP DEVICE-MODE [--encrypted-config]",
+        "the security profile of a group's phones: `non-secure`, `authenticated` or "
+        "`encrypted`, and whether their configurations are encrypted",
+        _secure,
     ),
     LineForm(
         "node stop NODE",

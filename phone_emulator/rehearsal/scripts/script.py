@@ -58,6 +58,12 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The action on CTLFile.tlv: installed, updated, unchanged, rejected, absent…"""
     itl: str | None = None
     configuration: str | None = None
+    """The action on the configuration, or `encrypted`: it came so and was opened."""
+    lsc: str | None = None
+    """What LSC the phones have: none, installed, expired."""
+    capf: str | None = None
+    """What came of going to CAPF: installed, declined, untrusted-server,
+    waits-for-string…; `none` where they did not go."""
     verified_by: str | None = None
     """By what the CTL was verified: first-use, installed-ctl, installed-itl, tvs."""
     itl_verified_by: str | None = None

@@ -16,14 +16,18 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     ImportCertificates,
     LineAction,
     NodePower,
+    OrderLsc,
     PassTime,
     Phones,
     PhoneVerb,
     RemoveNode,
     RenameNode,
+    SecureDevices,
+    SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
 )
+from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
 
 _FORMS: list[tuple[str, LineAction]] = [
     ("admin show ctl", Admin("show ctl")),
@@ -53,6 +57,8 @@ _FORMS: list[tuple[str, LineAction]] = [
     ),
     ("cert import new", ImportCertificates("new")),
     ("cert import new --cluster old", ImportCertificates("new", "old")),
+    ("cert sign TVS", SignCertificate("TVS")),
+    ("cert sign TVS --node pub", SignCertificate("TVS", "pub")),
     ("recovery-key export kept", ExportRecoveryKey("kept")),
     ("recovery-key sign kept --cluster new", SignWithRecoveryKey("kept", "new")),
     ("backup take monday", Backup("monday", restore=False)),
@@ -63,6 +69,17 @@ _FORMS: list[tuple[str, LineAction]] = [
     ("phones factory-reset", Phones(PhoneVerb.FACTORY_RESET, ())),
     ("phones off a b", Phones(PhoneVerb.OFF, ("a", "b"))),
     ("phones move a b --to x y", Phones(PhoneVerb.MOVE, ("a", "b"), ("x", "y"))),
+    ("phones type-string a", Phones(PhoneVerb.TYPE_STRING, ("a",))),
+    ("capf install a", OrderLsc("a", CapfAuthMode.NULL_STRING)),
+    ("capf install a --auth string", OrderLsc("a", CapfAuthMode.STRING)),
+    (
+        "device secure a encrypted --encrypted-config",
+        SecureDevices("a", DeviceSecurity.ENCRYPTED, encrypts_config=True),
+    ),
+    (
+        "device secure a non-secure",
+        SecureDevices("a", DeviceSecurity.NON_SECURE, encrypts_config=False),
+    ),
     ("node stop sub", NodePower("sub", up=False)),
     ("node start sub", NodePower("sub", up=True)),
     ("node rename sub new", RenameNode("sub", "new")),
