@@ -63,7 +63,7 @@ def _parse_server(text: str, default_port: int) -> Server:
         r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?", text
     )
     if match is None:
-        raise PhoneError(f"{text!r} is no server", hint="write HOST or HOST:PORT")
+        raise PhoneError(f"{text!r} is not a server", hint="write HOST or HOST:PORT")
     port = int(match[3] or default_port)
     if not 0 < port <= _HIGHEST_PORT:
         raise PhoneError(f"{text!r} has no port in range", hint="use 1 to 65535")

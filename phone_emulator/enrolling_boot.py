@@ -25,7 +25,7 @@ from tokenless.phone_emulator.enrolment import (
 from tokenless.phone_emulator.own_certificates import make_key
 from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.secd.report import BootReport, LscState
-from tokenless.protocol.capf_decision import CapfPlan, plan_capf
+from tokenless.protocol.phones.capf_decision import CapfPlan, plan_capf
 from tokenless.protocol.phones.device_security import NOTHING_PENDING
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason

@@ -28,12 +28,12 @@ from tokenless.phone_emulator.tvs_client import TlsRange, TvsUnreachableError, a
 from tokenless.protocol.capf.phone import CapfIdentity
 from tokenless.protocol.capf.proof import OwnCertificate, PhoneKey
 from tokenless.protocol.capf.server import KeyOrder
-from tokenless.protocol.capf_decision import CapfPlan
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.capf_decision import CapfPlan
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import CapfAuthMode
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID

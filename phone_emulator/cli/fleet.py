@@ -73,7 +73,7 @@ def _plan(
         chosen = load_plan(plan)
     elif re.fullmatch(r"[0-9A-Fa-f]{12}", first_mac) is None:
         raise click.BadParameter(
-            f"{first_mac!r} is no MAC address of 12 hexadecimal digits",
+            f"{first_mac!r} is not a MAC address of 12 hexadecimal digits",
             param_hint="--first-mac",
         )
     else:

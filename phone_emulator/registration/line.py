@@ -195,6 +195,7 @@ class Line:
         other = await self._open(node)
         other.talker.stand_by(trio.current_time())
         self._other = other
+        self._wake()
         while (event := await other.next_event()) is not None:
             if isinstance(event, StandingChanged):
                 break
@@ -264,6 +265,11 @@ class Line:
             self._active.talker.hang_up()
             self._active.kick()
 
+    @property
+    def has_standby(self) -> bool:
+        """Whether it holds a second connection."""
+        return self._other is not None
+
     async def until(self, is_so: Callable[["Line"], bool], timeout_s: float) -> bool:
         """Wait until something is so; tell whether it is, in the end."""
         with trio.move_on_after(timeout_s):
@@ -276,6 +282,10 @@ class Line:
         self._tell(report)
 
     def _tell(self, change: PhoneEvent | RegistrationReport) -> None:
+        self._wake()
+        self._on_change(self, change)
+
+    def _wake(self) -> None:
+        """Let those look again who wait until something is so."""
         changed, self._changed = self._changed, trio.Event()
         changed.set()
-        self._on_change(self, change)

@@ -9,12 +9,12 @@ from tokenless.phone_emulator.secd.files import decode_configuration, decode_lis
 from tokenless.phone_emulator.secd.log_events import LogEvent
 from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.phone_emulator.secd.states import Transition
-from tokenless.protocol.capf_decision import is_hash_of
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.encrypted_file import ENCRYPTED_SUFFIX, EncryptedFile
 from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH
+from tokenless.protocol.phones.capf_decision import is_hash_of
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.models import Transport
 from tokenless.protocol.trust.anchors import (

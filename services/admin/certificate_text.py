@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -12,6 +12,7 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.pem import write_certificate
+from tokenless.protocol.release import Release
 from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS
 
 _TIME: Final = "%a %b %d %H:%M:%S %Z %Y"
@@ -19,9 +20,37 @@ _HEX_WIDTH: Final = 64
 _LAST_SECOND: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
-def certificate_text(certificate: Certificate) -> str:
-    """Return the block of `show cert own NAME`, with the PEM at its end."""
-    return "\n".join([*_lines(certificate), *_pem_lines(certificate)])
+class _Labels(NamedTuple):
+    """What the lines are called; both generations have the same order (inferred)."""
+
+    issuer: str
+    begins: str
+    ends: str
+    subject: str
+    key: str
+    modulus: str
+
+
+_OLD_LABELS: Final = _Labels(
+    "Issuer Name", "Validity From", "         To:  ", "Subject Name", "Key", "Key value"
+)
+_NEW_LABELS: Final = _Labels(
+    "IssuerDN", "Start Date", "Final Date:", "SubjectDN", "Public Key", "Modulus"
+)
+"""From 14SU2 on (REFERENCE-2 4)."""
+
+
+def certificate_text(certificate: Certificate, release: Release | None = None) -> str:
+    """Return the block of `show cert own NAME`, with the PEM at its end.
+
+    Args:
+        certificate: What is shown.
+        release: Whose words it has; those before 14SU2 when None.
+    """
+    is_new = release is not None and release.has_new_certificate_text
+    labels = _NEW_LABELS if is_new else _OLD_LABELS
+    shown = _lines(certificate, labels, names_usages=not is_new)
+    return "\n".join([*shown, *_pem_lines(certificate)])
 
 
 def shown_name(name: DistinguishedName) -> str:
@@ -60,30 +89,32 @@ def local_time_at(seconds: float) -> str:
     return local_time(datetime.fromtimestamp(within, UTC))
 
 
-def _lines(certificate: Certificate) -> Iterator[str]:
+def _lines(
+    certificate: Certificate, labels: _Labels, *, names_usages: bool
+) -> Iterator[str]:
     parsed = x509.load_der_x509_certificate(certificate.der)
     algorithm = parsed.signature_algorithm_oid.dotted_string
     yield "["
     yield f"  Version: V{parsed.version.value + 1}"
     yield f"  Serial Number: {certificate.serial_hex}"
     yield f"  SignatureAlgorithm: {certificate.signature_algorithm} ({algorithm})"
-    yield f"  Issuer Name: {shown_name(certificate.issuer)}"
-    yield f"  Validity From: {local_time(certificate.not_before)}"
-    yield f"           To:   {local_time(certificate.not_after)}"
-    yield f"  Subject Name: {shown_name(certificate.subject)}"
-    yield f"  Key: {_key_words(certificate)}"
-    yield "    Key value:"
+    yield f"  {labels.issuer}: {shown_name(certificate.issuer)}"
+    yield f"  {labels.begins}: {local_time(certificate.not_before)}"
+    yield f"  {labels.ends} {local_time(certificate.not_after)}"
+    yield f"  {labels.subject}: {shown_name(certificate.subject)}"
+    yield f"  {labels.key}: {_key_words(certificate)}"
+    yield f"    {labels.modulus}:"
     yield from textwrap.wrap(
         certificate.public_key_bytes.hex(),
         _HEX_WIDTH,
         initial_indent="    ",
         subsequent_indent="    ",
     )
-    yield from _extension_lines(parsed)
+    yield from _extension_lines(parsed, names_usages=names_usages)
     yield "]"
 
 
-def _extension_lines(parsed: x509.Certificate) -> Iterator[str]:
+def _extension_lines(parsed: x509.Certificate, *, names_usages: bool) -> Iterator[str]:
     try:
         extensions = parsed.extensions
     except UNREADABLE_EXTENSIONS:
@@ -93,7 +124,9 @@ def _extension_lines(parsed: x509.Certificate) -> Iterator[str]:
     for extension in extensions:
         kind = type(extension.value).__name__
         critical = "true" if extension.critical else "false"
-        yield f"    {kind} ({extension.oid.dotted_string}) [critical: {critical}]"
+        number = extension.oid.dotted_string
+        name = f"{kind} ({number})" if names_usages else number
+        yield f"    {name} [critical: {critical}]"
 
 
 def _key_words(certificate: Certificate) -> str:

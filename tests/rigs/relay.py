@@ -21,15 +21,21 @@ class Relay:
     segments: list[tuple[int, bool, bytes]] = field(default_factory=list)
     """Connection, whether the phone said it, what."""
     _connections: int = 0
+    _scope: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     async def serve(
         self, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Relay until cancelled."""
+        """Relay until cancelled or stopped."""
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         port = listeners[0].socket.getsockname()[1]
-        task_status.started(Server("127.0.0.1", port))
-        await trio.serve_listeners(self._connect, listeners)
+        with self._scope:
+            task_status.started(Server("127.0.0.1", port))
+            await trio.serve_listeners(self._connect, listeners)
+
+    def stop(self) -> None:
+        """Cut all connections, and listen no more."""
+        self._scope.cancel()
 
     async def _connect(self, phone: trio.SocketStream) -> None:
         self._connections += 1

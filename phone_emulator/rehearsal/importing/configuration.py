@@ -105,7 +105,7 @@ def group_of(config: PhoneConfig, nodes: Sequence[ImportedNode]) -> ImportedGrou
         if found is None:
             raise PhoneError(
                 f"the configuration's CallManager {printable(member.name)} "
-                f"({printable(member.address)}) is no node of the lists",
+                f"({printable(member.address)}) is not a node of the lists",
                 hint=f"nodes are {', '.join(n.name for n in nodes)}; give lists and "
                 "configuration of the same cluster, and the addresses or names in both",
             )

@@ -329,6 +329,6 @@ class PhoneGroups:
             return tuple(self.nodes[name] for name in names)
         except KeyError as error:
             raise PhoneError(
-                f"the TFTP server {error.args[0]} is no node that is served",
+                f"the TFTP server {error.args[0]} is not a served node",
                 hint=f"nodes are {', '.join(self.nodes)}",
             ) from None

@@ -83,7 +83,8 @@ def show_own(session: Session, name: str) -> None:
     unit = certificates.find_store(name.partition("/")[0])
     session.say(
         certificate_text(
-            certificates.own_certificate(session.cluster, session.node, unit)
+            certificates.own_certificate(session.cluster, session.node, unit),
+            session.cluster.release,
         )
     )
 
@@ -91,7 +92,11 @@ def show_own(session: Session, name: str) -> None:
 @TREE.command("show cert trust NAME")
 def show_trust(session: Session, name: str) -> None:
     """Show a certificate of a trust store, named as the list has it."""
-    session.say(certificate_text(_find_trusted(session, name).certificate))
+    session.say(
+        certificate_text(
+            _find_trusted(session, name).certificate, session.cluster.release
+        )
+    )
 
 
 @TREE.command("show cert history")

@@ -11,6 +11,7 @@ from tokenless.services.admin.sql import Row, Table, check_select, run_select
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store import certificates
 from tokenless.services.store.audit import read_audit
+from tokenless.services.store.parameters import TRUE, Parameter
 
 COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "processconfig": ("paramname", "paramvalue"),
@@ -29,6 +30,8 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
 }
 """The tables, and the columns of each in their order."""
 
+_ROLLBACK_IN_DATABASE: Final = "RollBackToPreGrayback"
+
 
 def tables(cluster: Cluster) -> Mapping[str, Table]:
     """Return each table's columns and what gives its rows."""
@@ -45,10 +48,13 @@ def tables(cluster: Cluster) -> Mapping[str, Table]:
 
 
 def _parameters(cluster: Cluster) -> list[Row]:
-    return [
-        {"paramname": name, "paramvalue": value}
-        for name, value in cluster.parameters().items()
+    values = cluster.parameters()
+    rows: list[Row] = [
+        {"paramname": name, "paramvalue": value} for name, value in values.items()
     ]
+    # The vendor's name and letters of the rollback parameter (REFERENCE-2 3.5).
+    letter = "T" if values[Parameter.ROLLBACK] == TRUE else "F"
+    return [*rows, {"paramname": _ROLLBACK_IN_DATABASE, "paramvalue": letter}]
 
 
 def _nodes(cluster: Cluster) -> list[Row]:

@@ -20,7 +20,9 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 WRONG = {
     "admin utils ctl update CTL": "after `utils ctl update` come CTLFile",
-    "admin set csr gen CallManager": "no such command: set csr gen CallManager",
+    "admin set csr make CallManager": "no such command: set csr make CallManager",
+    "cert sign CalManager": "there is no unit CalManager",
+    "cert sign TVS --node nobody": "there is no node nobody",
     "admin set cert regen": "usage: set cert regen NAME",
     "admin set cert regen CalManager": "there is no store CalManager",
     "admin set cert regen CallManager-trust": "is a trust store",

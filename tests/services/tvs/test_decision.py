@@ -1,12 +1,20 @@
 """The look-up order, and that the prepared answers are the protocol's."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from tests.rigs import minting
 from tests.rigs.tvs_rig import PUBLISHER, query_for, verify_for
-from tokenless.protocol.tvs.messages import Answer, MessageType, Status, decode_message
+from tokenless.protocol.tvs.messages import (
+    Answer,
+    MessageType,
+    Query,
+    Status,
+    Verify,
+    decode_message,
+)
 from tokenless.services.tvs.caches import CachedCertificate, CacheName, Index
 from tokenless.services.tvs.decision import Decision, decide
 
@@ -29,8 +37,9 @@ def test_a_miss_goes_to_the_ctl_cache() -> None:
 
 
 @pytest.mark.parametrize("ask", [query_for, verify_for])
-def test_two_misses_are_a_status_and_nothing_else(ask: object) -> None:
-    assert callable(ask)
+def test_two_misses_are_a_status_and_nothing_else(
+    ask: Callable[..., Query | Verify],
+) -> None:
     decision = decide(ask(PUBLISHER), EMPTY, EMPTY)
     assert decision.found_in is None
     assert decision.encode()[10:] == b"\x07\x00\x01\x01"
@@ -75,8 +84,9 @@ def test_an_expired_certificate_is_answered_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("ask", [query_for, verify_for])
-def test_a_decision_names_the_request_the_entry_and_the_cache(ask: object) -> None:
-    assert callable(ask)
+def test_a_decision_names_the_request_the_entry_and_the_cache(
+    ask: Callable[..., Query | Verify],
+) -> None:
     entry = CachedCertificate.of(minting.server().certificate, (2, 0))
     request, held, nothing = ask(entry, 1002), Index([entry]), Index()
     found = decide(request, held, nothing)
