@@ -44,6 +44,8 @@ class CapfSettings:
     keep_alive_s: float = 900.0
     """How long a phone may take for a step: an old one makes a key in minutes."""
     node: str = ""
+    limits: StreamLimits | None = None
+    """Instead of the usual ones."""
 
     def for_streams(self) -> StreamSettings:
         """Return these settings as the stream server takes them."""
@@ -51,7 +53,7 @@ class CapfSettings:
         return StreamSettings(
             "CAPF",
             (Port(self.address, self.port, tls),),
-            StreamLimits(request_s=_STEP_S, idle_s=self.keep_alive_s),
+            self.limits or StreamLimits(request_s=_STEP_S, idle_s=self.keep_alive_s),
             node=self.node,
         )
 

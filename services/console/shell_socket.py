@@ -10,6 +10,7 @@ console  {"say": "…"}               printed while a command runs
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,6 +75,8 @@ async def talk(
                 nursery.cancel_scope.cancel()
         except* (_Left, WebSocketDisconnect, trio.EndOfChannel):
             pass
+    with suppress(RuntimeError, WebSocketDisconnect):  # the browser may have left
+        await socket.close()
 
 
 async def _receive(

@@ -10,13 +10,14 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
 from tests.rigs.line_guest import serving_lines
+from tests.rigs.node_rig import FREE_PORTS, LAB
 from tests.rigs.tvs_rig import (
     PUBLISHER,
     Address,
@@ -27,14 +28,25 @@ from tests.rigs.tvs_rig import (
     running,
     settings_for,
 )
+from tokenless.protocol.capf.elements import CapfReason, CapfTag
+from tokenless.protocol.capf.messages import Command, capf_message
+from tokenless.protocol.certificates.minting import Issuer
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.capf.database_jobs import Authority
+from tokenless.services.capf.server import CapfServer, CapfSettings
+from tokenless.services.changes import certificates
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
 from tokenless.services.stream_server.counters import StreamCounters
-from tokenless.services.stream_server.settings import StreamLimits
+from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 from tokenless.services.tftp.files.source import MemoryFiles
 
 MANY = 300
 ATTACKER = "127.0.0.2"
+_CAPF_GREETING = 16
+"""AUTH_REQUEST: a header and two elements of one byte."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,16 @@ class Target:
     """What an honest client does once; raises where the answer is not right."""
     answer_to_oversized: bytes = b""
     """How the answer begins, of a protocol that has one before the end."""
+    greeting: int = 0
+    """How many bytes a server sends that speaks first."""
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[trio.abc.Stream]:
+        """Connect from the attacker's address, and take the greeting."""
+        async with connected(self.address, tls=self.is_tls) as stream:
+            if self.greeting:
+                assert len(await stream.receive_some(self.greeting)) == self.greeting
+            yield stream
 
     @property
     def refusals(self) -> dict[str, int]:
@@ -197,7 +219,54 @@ async def http_victim(
         nursery.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def capf_victim(folder: Path, limits: StreamLimits) -> AsyncIterator[Target]:
+    with closing(Cluster.open(folder / "data", load_config(LAB, FREE_PORTS))) as lab:
+        node = lab.publisher
+        own = certificates.own_certificate(lab, node, TrustStore.CAPF)
+        key = OwnCertificate(own.der, node.keys.path(TrustStore.CAPF, own))
+        issuer = Issuer(own.subject, node.keys.load(TrustStore.CAPF, own))
+        settings = CapfSettings(
+            key,
+            Authority(own, issuer, 365, lab.release),
+            "127.0.0.1",
+            0,
+            limits=limits,
+        )
+        server = CapfServer(lab, settings, lambda _: None)
+        async with trio.open_nursery() as nursery:
+            address = await nursery.start(server.serve)
+            answer = capf_message(
+                Command.AUTH_RESPONSE,
+                1,
+                {
+                    CapfTag.REASON: CapfReason.OK,
+                    CapfTag.VERSION: 3,
+                    CapfTag.DEVICE_NAME: b"nobody\0",
+                },
+            ).encode()
+
+            async def exchange() -> None:
+                async with connected(address, tls=True, source="127.0.0.1") as stream:
+                    asked = await stream.receive_some(_CAPF_GREETING)
+                    await stream.send_all(answer[:2] + asked[2:6] + answer[6:])
+                    ended = await stream.receive_some(100)
+                    assert ended[1] == Command.END_SESSION
+
+            yield Target(
+                address,
+                server.counters,
+                is_tls=True,
+                half_request=answer[:6],
+                oversized=b"\x55\x02" + bytes(4) + b"\xff\xff" + bytes(65_535),
+                exchange=exchange,
+                greeting=_CAPF_GREETING,
+            )
+            nursery.cancel_scope.cancel()
+
+
 VICTIMS: dict[str, Victim] = {
+    "capf": capf_victim,
     "lines-tls": lambda folder, limits: line_victim(folder, limits, tls=True),
     "lines-clear": lambda folder, limits: line_victim(folder, limits, tls=False),
     "tvs": tvs_victim,

@@ -13,6 +13,7 @@ from tokenless.services.console.app import PAGES
 from tokenless.services.console.forms import MAX_BODY_BYTES
 from tokenless.services.console.sessions import COOKIE
 from tokenless.services.errors import ServiceError
+from tokenless.services.store import devices, nodes
 
 CHANGING = [page.path for page in PAGES if page.act is not None]
 EVERY = [page.path for page in PAGES if page.show is not None]
@@ -220,6 +221,23 @@ async def test_names_in_certificates_are_text(lab: Cluster) -> None:
         name = file.headers["content-disposition"]
         assert "<" not in name
         assert "/" not in name
+
+
+async def test_names_of_nodes_and_phones_are_text(lab: Cluster) -> None:
+    """A row that something else wrote into the database does no harm either."""
+    markup = '"><script>alert(1)</script>'
+    add_users(lab)
+    node = lab.publisher
+    with lab.store.write_node_state() as connection:
+        nodes.rename_node(connection, node.id, markup)
+        pools = devices.read_pools(connection)
+        devices.add_device(connection, markup.upper(), "7975", pools[0].id, 1)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        for path in EVERY:
+            page = (await alice.get(filled(path))).text.lower()
+            assert "<script>alert" not in page, path
+        assert "&lt;script&gt;" in (await alice.get("/ccmadmin/phones")).text.lower()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from tests.rigs.stream_attacks import (
     VICTIMS,
     Victim,
     client_hello,
-    connected,
     hold,
     let_go,
     plain_connection,
@@ -83,7 +82,7 @@ async def test_a_dribbled_handshake_has_one_limit(
 
 async def test_a_request_that_is_never_whole(victim: Victim, tmp_path: Path) -> None:
     async with victim(tmp_path, soon("request_s")) as target:
-        async with connected(target.address, tls=target.is_tls) as stream:
+        async with target.connected() as stream:
             for byte in target.half_request:
                 await stream.send_all(bytes([byte]))
             await target.honest_are_answered(2)
@@ -93,14 +92,14 @@ async def test_a_request_that_is_never_whole(victim: Victim, tmp_path: Path) -> 
 
 async def test_who_is_idle_is_closed(tls_victim: Victim, tmp_path: Path) -> None:
     async with tls_victim(tmp_path, replace(LONG, idle_s=SOON_S)) as target:
-        async with connected(target.address, tls=True) as stream:
+        async with target.connected() as stream:
             assert await stream.receive_some(10) == b""
         assert target.refusals == {"idle": 1}
 
 
 async def test_more_than_may_be_kept(victim: Victim, tmp_path: Path) -> None:
     async with victim(tmp_path, LONG) as target:
-        async with connected(target.address, tls=target.is_tls) as stream:
+        async with target.connected() as stream:
             answer = b""
             with contextlib.suppress(trio.BrokenResourceError):
                 await stream.send_all(target.oversized)

@@ -1,0 +1,120 @@
+"""The shell's WebSocket: who may open it, and that it is the shell."""
+
+import gc
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from trio_websocket import (
+    ConnectionClosed,
+    WebSocketConnection,
+    open_websocket_url,
+)
+
+from tests.rigs.console_rig import ConsoleRig, Visitor, add_users, console_of
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.sessions import COOKIE
+from tokenless.services.store.audit import read_audit
+
+PATIENCE_S = 60
+
+
+@asynccontextmanager
+async def shell(
+    console: ConsoleRig, visitor: Visitor, origin: str | None = None
+) -> AsyncIterator[WebSocketConnection]:
+    """Open the shell as a browser's page does."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    cookie = visitor.client.cookies.get(COOKIE, "")
+    headers = [
+        ("cookie", f"{COOKIE}={cookie}"),
+        ("origin", console.base if origin is None else origin),
+    ]
+    url = console.base.replace("https", "wss") + "/shell"
+    with trio.fail_after(PATIENCE_S):
+        async with open_websocket_url(
+            url, ssl_context=context, extra_headers=headers
+        ) as socket:
+            yield socket
+
+
+async def until_done(socket: WebSocketConnection, answer: str = "") -> str:
+    """Return what a command prints; answer its questions."""
+    said = ""
+    while True:
+        message = json.loads(await socket.get_message())
+        said += message.get("say", "")
+        if "ask" in message:
+            await socket.send_message(json.dumps({"answer": answer}))
+        if "done" in message:
+            return said + (message["error"] or "")
+
+
+async def test_it_is_the_shell_with_the_users_name(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        async with shell(console, alice) as socket:
+            await socket.send_message(json.dumps({"node": lab.publisher.name}))
+            line = {"line": "utils ctl set-cluster mixed-mode"}
+            await socket.send_message(json.dumps(line))
+            assert "Cluster set to Mixed Mode" in await until_done(socket, "y")
+            await socket.send_message(json.dumps({"line": "show nothing"}))
+            assert "no such command" in await until_done(socket)
+            # Files of the server are out of its reach.
+            line = {"line": "set cert import trust Phone-SAST-trust /etc/passwd"}
+            await socket.send_message(json.dumps(line))
+            assert "outside of this shell's folder" in await until_done(socket)
+    assert lab.is_mixed
+    with lab.store.read() as connection:
+        assert read_audit(connection)[-1].by == "alice"
+
+
+async def refused(visitor: Visitor, origin: str) -> int:
+    """Return the status that a browser's request for a WebSocket gets."""
+    headers = {
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "sec-websocket-version": "13",
+        "origin": origin,
+    }
+    response = await visitor.client.get("/shell", headers=headers)
+    return response.status_code
+
+
+@pytest.mark.parametrize("name", ["ray", None])
+async def test_it_is_for_the_role_change_only(lab: Cluster, name: str | None) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        visitor = console.visitor() if name is None else await console.signed_in(name)
+        assert await refused(visitor, console.base) == 403
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
+async def test_another_sites_page_cannot_open_it(lab: Cluster, origin: str) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        assert await refused(alice, origin) == 403
+
+
+# The client's library leaves its socket to the collector when the server ends first.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_nonsense_ends_it(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        for nonsense in ("{", '{"run": "x"}', json.dumps({"line": "x" * 20_000})):
+            async with shell(console, alice) as socket:
+                await socket.send_message(nonsense)
+                await socket.send_message(json.dumps({"line": "show ctl"}))
+                with pytest.raises(ConnectionClosed):
+                    await socket.get_message()
+        assert (await alice.get("/")).status_code == 200
+    gc.collect()
