@@ -70,6 +70,15 @@ class Release(NamedTuple):
         return self >= (11, 5)
 
     @property
+    def resets_phones(self) -> bool:
+        """Whether a changed certificate restarts services and resets phones by itself.
+
+        REFERENCE-2 3.3, 3.4: from 14, as long as "Phone Interaction on Certificate
+        Update" is automatic, its default.
+        """
+        return self >= (14,)
+
+    @property
     def shares_self_signed(self) -> bool:
         """Whether self-signed certificates may be multi-server (REFERENCE-2 2.1)."""
         return self >= (14,)

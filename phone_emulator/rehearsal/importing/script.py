@@ -14,11 +14,11 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Step,
 )
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.codes import TrustStore
 
 _MAX_TFTP_SERVERS: Final = 5
 _LEAST_TOKENS: Final = 2
 _LONGEST_NAME: Final = 60
-_SIGNS_TVS: Final = "cert sign TVS"
 
 
 def imported_script(
@@ -116,9 +116,8 @@ def _set_up(cluster: ImportedCluster, groups: Sequence[Group]) -> Step:
 
 def _issue(cluster: ImportedCluster) -> Iterator[str]:
     """Let a CA of the lab sign what one signed there."""
-    lines = tuple(cluster.issuers.lines([node.name for node in cluster.nodes]))
-    yield from lines
-    if any(line.startswith(_SIGNS_TVS) for line in lines):
+    yield from cluster.issuers.lines([node.name for node in cluster.nodes])
+    if TrustStore.TVS in cluster.issuers.signed:
         yield RESTART_TVS
 
 

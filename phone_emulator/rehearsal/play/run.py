@@ -18,6 +18,7 @@ from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, pla
 from tokenless.phone_emulator.rehearsal.rig.rig import open_rig
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.release import Release
 
 
 @unique
@@ -80,6 +81,15 @@ class Played:
         return next((step for step in self.steps if step.broke_off), None)
 
     @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """What the real cluster would do that was not played."""
+        release = self.script.release
+        if release is None or not Release.parse(release).resets_phones:
+            return ()
+        by_itself = "also restarts services and resets phones by itself"
+        return (f"{release} {by_itself} when a certificate changes",)
+
+    @property
     def stuck(self) -> tuple[str, ...]:
         """Devices that are stuck at the end."""
         return self.steps[-1].stuck if self.steps else ()
@@ -99,6 +109,7 @@ class Played:
                 {"what": each.what, "why": each.why}
                 for each in self.script.approximations
             ],
+            "not_modelled": list(self.not_modelled),
             "seconds": round(self.seconds, 3),
         }
 

@@ -69,7 +69,7 @@ def run_verdicts(played: Played) -> list[Verdict]:
     leading = [impact, *broken]
     if played.impact.is_safe:
         leading.reverse()  # nothing that broke off is called safe first
-    return [*leading, _expectations(played)]
+    return [*leading, *_not_modelled(played), _expectations(played)]
 
 
 def _impact(played: Played) -> Verdict:
@@ -91,6 +91,12 @@ def _broken(played: Played) -> list[Verdict]:
     short = f"BROKE OFF in step {step.number}"
     said = f" ({step.step.title}): refused: {step.refusal}{rest}"
     return [Verdict(short, Tone.BAD, said)]
+
+
+def _not_modelled(played: Played) -> list[Verdict]:
+    return [
+        Verdict("NOT MODELLED", Tone.LATER, f": {each}") for each in played.not_modelled
+    ]
 
 
 def _expectations(played: Played) -> Verdict:

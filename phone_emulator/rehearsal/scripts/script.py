@@ -145,6 +145,13 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: dict[str, str] = {}
     """Releases of the first cluster by a short name: one rehearsal for each."""
 
+    @property
+    def release(self) -> str | None:
+        """What it sets as the first cluster's release, None for that of the lab."""
+        cluster = self.cluster.get("cluster", {})
+        release = cluster.get("version") if isinstance(cluster, dict) else None
+        return release if isinstance(release, str) else None
+
 
 CheckFile = Callable[[Path, Script], None]
 """Checks what a file says beyond its keys, such as `line_check.check_file`."""

@@ -251,7 +251,7 @@ def test_json_has_both_verdicts(
     assert first["impact"] == {
         "stuck": 0,
         "locked_out": 0,
-        "unregistered": None,
+        "unregistered": 0,
         "would_be_stuck": 0,
         "by_hand": 0,
         "of": 3,
