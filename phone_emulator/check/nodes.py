@@ -19,6 +19,9 @@ from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.lint import SignatureState, signature_state
 from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
+_EC_KEY_LENGTHS: Final = (65, 97, 133)
+"""Bytes of the points of P-256, P-384 and P-521; an RSA key's are other numbers."""
+
 _COMMON_ROLES: Final = (Role.TVS, Role.CAPF)
 
 
@@ -209,9 +212,10 @@ def _ctl_against_itl(node: Node) -> Iterator[Finding]:
         )
 
 
-def _place(record: Record) -> tuple[str, str | None]:
+def _place(record: Record) -> tuple[str, str | None, bool]:
+    """Return whose certificate it is: CallManager-ECDSA is another than CallManager."""
     kind = "server" if record.role in TFTP_ROLES else role_name(record.role)
-    return kind, record.ip_address
+    return kind, record.ip_address, len(record.public_key or b"") in _EC_KEY_LENGTHS
 
 
 def _is_server_or_capf(record: Record) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
 from rich.live import Live
 from rich.progress import (
     BarColumn,
@@ -14,7 +13,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from tokenless.ground.terminal import progress_bar, result_console
+from tokenless.ground.terminal import progress_bar, result_console, watch_console
 from tokenless.phone_emulator.fleet.lines import FleetStandings
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.protocol.certificates.name_text import printable
@@ -51,17 +50,21 @@ def standings_view() -> Iterator[Callable[[FleetStandings], None]]:
 
     When standard error is a terminal, else nowhere.
     """
-    console = Console(stderr=True)
+    console = watch_console()
     if not console.is_terminal:
         yield lambda _standings: None
         return
     latest: list[FleetStandings] = []
+
+    def renew(standings: FleetStandings) -> None:
+        latest[:] = [standings]
+
     with Live(
         get_renderable=lambda: _standings_table(latest[-1] if latest else None),
         console=console,
         refresh_per_second=2,
     ):
-        yield lambda standings: latest.append(standings) if not latest else None
+        yield renew
 
 
 def _standings_table(standings: FleetStandings | None) -> Table:

@@ -167,7 +167,8 @@ def _signed(
 def _sign(key: PrivateKey, data: bytes, digest: CertificateDigest) -> bytes:
     if isinstance(key, RSAPrivateKey):
         return key.sign(data, PKCS1v15(), _HASHES[digest])
-    return key.sign(data, ECDSA(hashes.SHA256()))
+    # RFC 6979: no signature depends on the quality of random numbers.
+    return key.sign(data, ECDSA(hashes.SHA256(), deterministic_signing=True))
 
 
 def _algorithm(

@@ -163,6 +163,10 @@ class Administrators(RuleBasedStateMachine):
 
         self._do(step)
 
+    @rule(number=_numbers)
+    def open_the_console(self, number: int) -> None:
+        self._do(lambda c: certificates.ensure_tomcat(c, _node(c, number), by="m").der)
+
     @rule(number=_numbers, store=st.sampled_from(OWN), which=_numbers)
     def restore(self, number: int, store: TrustStore, which: int) -> None:
         self._do(partial(_with_history, certificates.restore, number, store, which))

@@ -8,6 +8,12 @@ from pathlib import Path
 from random import Random
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    EllipticCurvePrivateKey,
+    derive_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.rigs.clock import Clock
@@ -30,6 +36,12 @@ class Source:
 
     def key(self, _bits: int) -> RSAPrivateKey:
         return self._random.choice(self._keys)
+
+    def ec_key(self, bits: int) -> EllipticCurvePrivateKey:
+        return derive_private_key(
+            self._random.getrandbits(bits - 8) | 1,
+            SECP256R1() if bits == 256 else SECP384R1(),
+        )
 
     def serial(self, length: int = 16) -> bytes:
         return b"\x55" + self._random.randbytes(length - 1)

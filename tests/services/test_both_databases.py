@@ -68,6 +68,7 @@ def test_both_databases_give_the_same_answers(
 ) -> None:
     source = Source()
     monkeypatch.setattr(issuing, "generate_rsa", source.key)
+    monkeypatch.setattr(issuing, "generate_ec", source.ec_key)
     monkeypatch.setattr(issuing, "new_serial", source.serial)
     done: Counter[str] = Counter()
     for room in ROOMS:

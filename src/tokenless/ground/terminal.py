@@ -103,7 +103,12 @@ def counter_view(words: str) -> Iterator[Callable[[int], None]]:
 
 def talk_line(text: str) -> None:
     """Print one line on standard error: what happens, for people who watch."""
-    _console(stderr=True).print(cell(text), soft_wrap=True)
+    watch_console().print(cell(text), soft_wrap=True)
+
+
+def watch_console() -> Console:
+    """Return the console of standard error, for what people watch."""
+    return _console(stderr=True)
 
 
 def _console(*, stderr: bool) -> Console:

@@ -43,6 +43,7 @@ def _impostor(scene: Scene) -> NodeHost:
     impostor = NodeHost(
         "impostor", publisher.address, stack, folder, node=publisher.node
     )
+    impostor.do("init")
     impostor.shell("utils ctl set-cluster mixed-mode")
     impostor.serve("--node", publisher.node)
     impostor.await_serving()
