@@ -11,6 +11,7 @@ from tokenless.protocol.phones.registration import (
     Signalling,
     UnregisterReason,
 )
+from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.registrar import (
     MAX_FAILURES,
     Absence,
@@ -33,6 +34,9 @@ class Phone:
 
     def dismiss(self, reason: UnregisterReason) -> None:
         self.dismissed.append(reason)
+
+    def reset(self, kind: ResetType) -> None:
+        raise AssertionError(kind)
 
 
 class Office:
