@@ -136,9 +136,7 @@ def _work_page(console: Console) -> Endpoint:
             return RedirectResponse("/", status_code=SEE_OTHER)
         if work.over.is_set():
             return console.works.take(work)
-        visit = Visit(
-            console, request, visitor.session, visitor.user, Form(), work
-        )
+        visit = Visit(console, request, visitor.session, visitor.user, Form(), work)
         return console.render(
             "work.html",
             visitor.session,
@@ -161,9 +159,7 @@ class _WorkEvents:
         visitor = await self._console.visitor(request)
         name = request.path_params["name"]
         work = (
-            None
-            if visitor is None
-            else self._console.works.find(name, visitor.session)
+            None if visitor is None else self._console.works.find(name, visitor.session)
         )
         if work is None or request.method != "GET":
             await Response(status_code=404)(scope, receive, send)

@@ -50,6 +50,11 @@ class Visit:
         """The user's name, for the audit log."""
         return self.user.name
 
+    @property
+    def client(self) -> str:
+        """The browser's address."""
+        return "" if self.request.client is None else self.request.client.host
+
     def part(self, name: str) -> Any:  # noqa: ANN401 - as its converter makes it
         """Return a part of the path."""
         return self.request.path_params[name]
