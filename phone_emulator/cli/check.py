@@ -57,13 +57,14 @@ _LAB_PORT: Final = 6969
     required=True,
     multiple=True,
     metavar="HOST[:PORT][,…]",
-    help="A TFTP node; give all of them (repeat it, or separate them by commas).",
+    help="The TFTP nodes. Name all of them: repeat the option, or separate them by "
+    "commas.",
 )
 @click.option(
     "--device",
     default="SEP001122334455",
-    help="The phone whose files are asked for; one that exists, where only such are "
-    "served.",
+    help="The phone whose files are fetched; some clusters serve files for existing "
+    "phones only.",
 )
 @click.option(
     "--model",
@@ -71,13 +72,13 @@ _LAB_PORT: Final = 6969
     type=ModelName(),
     multiple=True,
     default=_MODELS,
-    help="The phone models that there are; may be repeated.",
+    help="A phone model in use; may be repeated.",
 )
 @click.option(
     "--tvs",
     multiple=True,
     metavar="HOST[:PORT][,…]",
-    help="TVS members to ask, instead of those that the configuration lists.",
+    help="The TVS members to ask; default: those that the phone's configuration lists.",
 )
 @click.option(
     "--capf",
@@ -112,10 +113,9 @@ def check(
 ) -> None:
     """Inspect a cluster from outside, as its phones see it.
 
-    Looks at files, signatures, checksums, TVS and expiry; works against any
-    cluster, and changes nothing there. Exit status 0 when no phone is
-    locked out or would be when it next starts, 1 when one is, 3 when no
-    TFTP node answers.
+    It reads files, signatures, checksums, TVS answers and expiry dates of any cluster,
+    and changes nothing there. Exit status: 0 when no phone is locked out and none would
+    be at its next start; 1 when a phone is or would be; 3 when no TFTP node answers.
     """
     own = None if lsc is None else _read_certificate(lsc)
     seen = trio.run(
