@@ -45,13 +45,14 @@ _LAB_PORT: Final = 6969
     required=True,
     multiple=True,
     metavar="HOST[:PORT][,…]",
-    help="A TFTP node; give all of them (repeat it, or separate them by commas).",
+    help="The TFTP nodes. Name all of them: repeat the option, or separate them by "
+    "commas.",
 )
 @click.option(
     "--device",
     default="SEP001122334455",
-    help="The phone whose files are asked for; one that exists, where only such are "
-    "served.",
+    help="The phone whose files are fetched; some clusters serve files for existing "
+    "phones only.",
 )
 @click.option(
     "--model",
@@ -59,13 +60,13 @@ _LAB_PORT: Final = 6969
     type=ModelName(),
     multiple=True,
     default=_MODELS,
-    help="The phone models that there are; may be repeated.",
+    help="A phone model in use; may be repeated.",
 )
 @click.option(
     "--tvs",
     multiple=True,
     metavar="HOST[:PORT][,…]",
-    help="TVS members to ask, instead of those that the configuration lists.",
+    help="The TVS members to ask; default: those that the phone's configuration lists.",
 )
 @tftp_timeout_option
 @tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP")
@@ -86,10 +87,9 @@ def check(
 ) -> None:
     """Inspect a cluster from outside, as its phones see it.
 
-    Looks at files, signatures, checksums, TVS and expiry; works against any
-    cluster, and changes nothing there. Exit status 0 when no phone is
-    locked out or would be when it next starts, 1 when one is, 3 when no
-    TFTP node answers.
+    It reads files, signatures, checksums, TVS answers and expiry dates of any cluster,
+    and changes nothing there. Exit status: 0 when no phone is locked out and none would
+    be at its next start; 1 when a phone is or would be; 3 when no TFTP node answers.
     """
     seen = trio.run(
         lambda: observe(
