@@ -56,6 +56,26 @@ MAX_SUBJECTS: Final = 400
 """A list that names thousands must not make this a tool against their owners."""
 
 
+OnProgress = Callable[[str, int, int], None]
+
+
+def _in_silence(words: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+class _Count:
+    """How many of those that are asked have been asked."""
+
+    def __init__(self, words: str, total: int, progress: OnProgress) -> None:
+        self._words, self._total, self._progress = words, total, progress
+        self._done = 0
+        progress(words, 0, total)
+
+    def one_more(self) -> None:
+        self._done += 1
+        self._progress(self._words, self._done, self._total)
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long to wait."""
@@ -73,6 +93,7 @@ async def observe(
     tvs: Sequence[Server] = (),
     patience: Patience | None = None,
     http_port: HttpPort = tftp_only,
+    progress: OnProgress = _in_silence,
 ) -> Observation:
     """Look at a cluster once.
 
@@ -82,13 +103,18 @@ async def observe(
         tvs: TVS members; those of the configurations when empty.
         patience: How long to wait.
         http_port: Where its nodes may have the same files over HTTP.
+        progress: Is told what is being asked, how many have answered or given up, and
+            how many are asked.
     """
     waits = patience or Patience()
-    nodes = await fetch_nodes(servers, device, waits)
+    asked_tftp = _Count("asking TFTP nodes", len(servers), progress)
+    nodes = await fetch_nodes(servers, device, waits, asked_tftp.one_more)
+    progress("asking for the same files over HTTP", 0, 0)
     nodes = await _fetch_over_http(nodes, http_port, waits)
     seen = Observation(nodes, (), device, time.time())
     members, guessed = (tvs, False) if tvs else _members_of(nodes)
-    asked = await _ask_all(seen, members, waits)
+    asked_tvs = _Count("asking TVS members", len(members), progress)
+    asked = await _ask_all(seen, members, waits, asked_tvs.one_more)
     return Observation(nodes, asked, device, seen.at, members_guessed=guessed)
 
 
@@ -202,7 +228,10 @@ def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:
 
 
 async def _ask_all(
-    seen: Observation, servers: Sequence[Server], patience: Patience
+    seen: Observation,
+    servers: Sequence[Server],
+    patience: Patience,
+    on_member: Callable[[], None],
 ) -> list[Member]:
     pins = tuple(
         dict.fromkeys(
@@ -215,6 +244,7 @@ async def _ask_all(
 
     async def ask(server: Server) -> None:
         members[server] = await _ask_member(server, seen, pins, patience)
+        on_member()
 
     async with trio.open_nursery() as nursery:
         for server in servers:

@@ -10,7 +10,7 @@ import click
 import trio
 
 from tokenless.command_line import ExitStatus, complain
-from tokenless.ground.terminal import result_console
+from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -91,15 +91,18 @@ def check(
     locked out or would be when it next starts, 1 when one is, 3 when no
     TFTP node answers.
     """
-    seen = trio.run(
-        lambda: observe(
-            _servers(tftp, DEFAULT_TFTP_PORT),
-            parse_device(device),
-            tvs=_servers(tvs, TVS_PORT),
-            patience=Patience(tftp_timeout, tvs_timeout),
-            http_port=http_port_of(http_port, tftp_only=tftp_only),
+    servers, members = _servers(tftp, DEFAULT_TFTP_PORT), _servers(tvs, TVS_PORT)
+    with slow_view("asking TFTP nodes") as progress:
+        seen = trio.run(
+            lambda: observe(
+                servers,
+                parse_device(device),
+                tvs=members,
+                patience=Patience(tftp_timeout, tvs_timeout),
+                http_port=http_port_of(http_port, tftp_only=tftp_only),
+                progress=progress,
+            )
         )
-    )
     findings = inspect(seen, models)
     if as_json:
         click.echo(json.dumps(to_json(seen, findings)))

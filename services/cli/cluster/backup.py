@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import slow_view
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.backup.manifest import Manifest
 from tokenless.services.backup.restore import restore_backup
@@ -32,7 +33,8 @@ def backup(*, data: Path, as_json: bool, target: Path) -> None:
     Services go on meanwhile; administrators wait. TARGET holds private keys: keep it
     where you keep keys.
     """
-    manifest = take_backup(data, target, now=time.time())
+    with slow_view("copying files") as progress:
+        manifest = take_backup(data, target, now=time.time(), progress=progress)
     if not manifest.has_database:
         click.echo(_SHARED, err=True)
     _tell(manifest, target, f"wrote {target}", as_json=as_json)
@@ -49,7 +51,8 @@ def restore(*, data: Path, as_json: bool, source: Path) -> None:
     damaged backup leaves nothing behind. Look at the host settings that it prints: who
     can write a backup decides by them which files this host serves.
     """
-    manifest = restore_backup(source, data)
+    with slow_view("copying files") as progress:
+        manifest = restore_backup(source, data, progress=progress)
     if not manifest.has_database:
         click.echo("the database has a backup of its own; restore it, too", err=True)
     settings = host_settings(load_saved(data / CONFIG_FILE))
