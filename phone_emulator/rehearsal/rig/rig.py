@@ -12,6 +12,7 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
     cluster_of,
@@ -24,6 +25,7 @@ from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_lo
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     AdminAction,
+    CallPhone,
     LineAction,
     NodePower,
     OrderLsc,
@@ -84,21 +86,30 @@ class RehearsalRig:
         calendar: Calendar,
     ) -> None:
         self.phone_groups = phone_groups
+        self.calls: list[PlayedCall] = []
+        """Calls since the caller last emptied this."""
         self._running = running_clusters
         self._admin_actions = admin_actions
         self._calendar = calendar
 
-    async def perform(self, action: LineAction, say: Say, progress: Progress) -> None:
+    async def perform(  # noqa: C901 - a case for each action
+        self, action: LineAction, say: Say, progress: Progress
+    ) -> None:
         """Do what one line of a step says.
 
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
-        if not isinstance(action, Phones):
+        if not isinstance(action, Phones | CallPhone):
             self.phone_groups.note_change()
         match action:
             case Phones():
                 await self._phones(action, progress)
+            case CallPhone(caller=caller, called=called):
+                ports = await self._secure_ports()
+                played = await self.phone_groups.call(caller, called, ports)
+                self.calls.append(played)
+                say(str(played))
             case NodePower(node=name, up=up):
                 served = cluster_of(self._running, name).served
                 await (served.start(name) if up else served.stop(name))
@@ -204,6 +215,9 @@ class RehearsalRig:
 
     async def registrations(self) -> dict[str, RegistrationReport]:
         """Find out where and how phones that are on are registered now, by device."""
+        return await self.phone_groups.registrations(await self._secure_ports())
+
+    async def _secure_ports(self) -> SecurePorts:
         ports = await trio.to_thread.run_sync(
             lambda: {
                 node.address: node.ports["sccps"]
@@ -212,7 +226,7 @@ class RehearsalRig:
                 if "sccps" in node.ports
             }
         )
-        return await self.phone_groups.registrations(SecurePorts(by_address=ports))
+        return SecurePorts(by_address=ports)
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""

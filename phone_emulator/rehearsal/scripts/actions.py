@@ -124,6 +124,26 @@ class Phones:
     """MOVE: the nodes that DHCP option 150 names from now on."""
 
 
+@unique
+class CallOutcome(StrEnum):
+    """What came of a call: the level that both screens show, the weaker one's."""
+
+    ENCRYPTED = "encrypted"
+    AUTHENTICATED = "authenticated"
+    NOT_SECURE = "not-secure"
+    NONE = "none"
+    """They did not hear each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPhone:
+    """A call from the first phone of a group to the first of another."""
+
+    caller: str
+    called: str
+    """The caller's own group: its second phone."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderLsc:
     """A CAPF operation "install" for every phone of a group."""
@@ -194,6 +214,7 @@ AdminAction = (
 LineAction = (
     AdminAction
     | Phones
+    | CallPhone
     | OrderLsc
     | SecureDevices
     | NodePower

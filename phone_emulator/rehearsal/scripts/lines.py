@@ -15,6 +15,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
     Backup,
+    CallPhone,
     CreateToken,
     CtlClient,
     ExportRecoveryKey,
@@ -248,6 +249,11 @@ FORMS: Final = (
         "phones type-string GROUP...",
         "restart groups; a person types CAPF's authentication string at each phone",
         _phones(PhoneVerb.TYPE_STRING),
+    ),
+    LineForm(
+        "phones call GROUP --to OTHER-GROUP",
+        "a phone of a group calls one of another or of the same, and they talk",
+        lambda v: CallPhone(v.one("GROUP"), v.one("OTHER-GROUP")),
     ),
     LineForm(
         "capf install GROUP [--auth AUTH]",

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.permitted import (
     check_name,
     check_settings,
@@ -111,6 +112,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the step's last command must be refused."""
     prints: str | None = None
     """A part of what the commands must print."""
+    call: CallOutcome | None = None
+    """What comes of every call of the step: encrypted, authenticated, not-secure, or
+    none."""
     expect: tuple[Expectation, ...] = ()
     only: Only = ()
 

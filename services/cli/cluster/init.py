@@ -19,11 +19,11 @@ from tokenless.services.errors import ServiceError
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def init(*, data: Path, config: Path | None, as_json: bool) -> None:
-    """Make the data folder of a cluster, without serving it.
+    """Create the data folder of a cluster, without serving it.
 
-    The folder gets the nodes of the configuration, their keys and certificates, and
-    the database. `tokenless serve` makes it, too, when there is none; every other
-    command wants one that exists.
+    The folder gets the nodes of the configuration, their keys and certificates, and the
+    database. `tokenless serve` also creates a missing one; every other command needs
+    one that exists.
     """
     if (data / CONFIG_FILE).exists():
         raise ServiceError(

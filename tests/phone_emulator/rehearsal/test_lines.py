@@ -10,6 +10,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
     Backup,
+    CallPhone,
     CreateToken,
     CtlClient,
     ExportRecoveryKey,
@@ -70,6 +71,7 @@ _FORMS: list[tuple[str, LineAction]] = [
     ("phones off a b", Phones(PhoneVerb.OFF, ("a", "b"))),
     ("phones move a b --to x y", Phones(PhoneVerb.MOVE, ("a", "b"), ("x", "y"))),
     ("phones type-string a", Phones(PhoneVerb.TYPE_STRING, ("a",))),
+    ("phones call a --to b", CallPhone("a", "b")),
     ("capf install a", OrderLsc("a", CapfAuthMode.NULL_STRING)),
     ("capf install a --auth string", OrderLsc("a", CapfAuthMode.STRING)),
     (

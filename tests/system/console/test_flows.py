@@ -63,9 +63,7 @@ def restart_on_all(browser: Browser, *services: str) -> None:
 
 def reported_md5(browser: Browser) -> set[str]:
     browser.go("/cucreports")
-    return {
-        each.text for each in browser.driver.find_elements(By.CSS_SELECTOR, "dd.md5")
-    }
+    return set(browser.texts("dd.md5"))
 
 
 def upload(lab: Lab, token: str, description: str) -> None:
@@ -91,7 +89,7 @@ def test_from_tokenless_to_tokens(lab: Lab) -> None:
     restart_on_all(browser, "Cisco Tftp", "Cisco CallManager")
     assert all(each["outcome"] == "ok" for each in boot(lab))
     browser.go("/ccmadmin/enterprise-parameters")
-    assert browser.driver.find_element(By.ID, "mode").text == "1"
+    assert browser.read("#mode") == "1"
 
     for token, description in TOKENS.items():
         upload(lab, token, description)
@@ -139,12 +137,12 @@ def test_regeneration(lab: Lab) -> None:
     browser.choose("operator", "is exactly")
     browser.click("Find")
     browser.click("CallManager")
-    old = browser.driver.find_element(By.TAG_NAME, "pre").text
+    old = browser.read("pre")
     browser.click("Regenerate")
     assert "overwrite any CA signed certificate" in browser.text
     browser.click("OK")
     assert browser.status[0].startswith("Success: Certificate Regenerated")
-    assert browser.driver.find_element(By.TAG_NAME, "pre").text != old
+    assert browser.read("pre") != old
     browser.go("/cli")
     said = type_line(browser, "utils ctl update CTLFile", "y")
     assert "CTL file Updated" in said
@@ -164,10 +162,9 @@ def test_a_page_shows_what_somebody_else_changes(lab: Lab) -> None:
     first = "#live section:first-of-type"
     browser.until(lambda: "Live:" in browser.text)
     lab.run("admin", "--yes", "utils service stop Cisco Trust Verification Service")
-    stopped = browser.driver.find_element
-    browser.until(lambda: "STOPPED" in stopped(By.CSS_SELECTOR, first).text)
+    browser.until(lambda: "STOPPED" in browser.read(first))
     lab.run("admin", "--yes", "utils service start Cisco Trust Verification Service")
-    browser.until(lambda: "STOPPED" not in stopped(By.CSS_SELECTOR, first).text)
+    browser.until(lambda: "STOPPED" not in browser.read(first))
 
 
 def test_the_screen_is_text(lab: Lab) -> None:
