@@ -62,6 +62,26 @@ MAX_SUBJECTS: Final = 400
 """A list that names thousands must not make this a tool against their owners."""
 
 
+OnProgress = Callable[[str, int, int], None]
+
+
+def _in_silence(words: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+class _Count:
+    """How many of those that are asked have been asked."""
+
+    def __init__(self, words: str, total: int, progress: OnProgress) -> None:
+        self._words, self._total, self._progress = words, total, progress
+        self._done = 0
+        progress(words, 0, total)
+
+    def one_more(self) -> None:
+        self._done += 1
+        self._progress(self._words, self._done, self._total)
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long to wait."""
@@ -80,6 +100,7 @@ async def observe(
     capf: Sequence[Server] = (),
     patience: Patience | None = None,
     http_port: HttpPort = tftp_only,
+    progress: OnProgress = _in_silence,
 ) -> Observation:
     """Look at a cluster once.
 
@@ -90,16 +111,22 @@ async def observe(
         capf: CAPF servers; those of the configurations when empty.
         patience: How long to wait.
         http_port: Where its nodes may have the same files over HTTP.
+        progress: Is told what is being asked, how many have answered or given up, and
+            how many are asked.
     """
     waits = patience or Patience()
-    nodes = await fetch_nodes(servers, device, waits)
+    asked_tftp = _Count("asking TFTP nodes", len(servers), progress)
+    nodes = await fetch_nodes(servers, device, waits, asked_tftp.one_more)
+    progress("asking for the same files over HTTP", 0, 0)
     nodes = await _fetch_over_http(nodes, http_port, waits)
     shown = await _look_at_capf(capf or _capf_of(nodes), waits)
     members, guessed = (tvs, False) if tvs else _members_of(nodes)
     seen = Observation(
         nodes, (), device, time.time(), members_guessed=guessed, capf=shown
     )
-    return replace(seen, members=await _ask_all(seen, members, waits))
+    asked_tvs = _Count("asking TVS members", len(members), progress)
+    asked = await _ask_all(seen, members, waits, asked_tvs.one_more)
+    return replace(seen, members=asked)
 
 
 async def fetch_nodes(
@@ -244,7 +271,10 @@ async def _look_at_capf(
 
 
 async def _ask_all(
-    seen: Observation, servers: Sequence[Server], patience: Patience
+    seen: Observation,
+    servers: Sequence[Server],
+    patience: Patience,
+    on_member: Callable[[], None],
 ) -> list[Member]:
     pins = tuple(
         dict.fromkeys(
@@ -257,6 +287,7 @@ async def _ask_all(
 
     async def ask(server: Server) -> None:
         members[server] = await _ask_member(server, seen, pins, patience)
+        on_member()
 
     async with trio.open_nursery() as nursery:
         for server in servers:

@@ -12,7 +12,7 @@ import trio
 
 from tokenless.command_line import ExitStatus, complain
 from tokenless.ground.files import TooLongError, read_bounded
-from tokenless.ground.terminal import result_console
+from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -118,16 +118,19 @@ def check(
     be at its next start; 1 when a phone is or would be; 3 when no TFTP node answers.
     """
     own = None if lsc is None else _read_certificate(lsc)
-    seen = trio.run(
-        lambda: observe(
-            _servers(tftp, DEFAULT_TFTP_PORT),
-            parse_device(device),
-            tvs=_servers(tvs, TVS_PORT),
-            capf=_servers(capf, CAPF_PORT),
-            patience=Patience(tftp_timeout, tvs_timeout),
-            http_port=http_port_of(http_port, tftp_only=tftp_only),
+    servers, members = _servers(tftp, DEFAULT_TFTP_PORT), _servers(tvs, TVS_PORT)
+    with slow_view("asking TFTP nodes") as progress:
+        seen = trio.run(
+            lambda: observe(
+                servers,
+                parse_device(device),
+                tvs=members,
+                capf=_servers(capf, CAPF_PORT),
+                patience=Patience(tftp_timeout, tvs_timeout),
+                http_port=http_port_of(http_port, tftp_only=tftp_only),
+                progress=progress,
+            )
         )
-    )
     findings = inspect(seen, models, own)
     if as_json:
         click.echo(json.dumps(to_json(seen, findings)))
