@@ -43,22 +43,25 @@ def _token_options(command: click.decorators.FC) -> click.decorators.FC:
             "--token",
             "names",
             multiple=True,
-            help="A token that is inserted; repeat it. Asked for when not given.",
+            help="An inserted token; may be repeated. Asked for when not given.",
         ),
         click.option(
             "--password",
-            help=f"Of the signing token; {DEFAULT_PASSWORD} when it is not asked for.",
+            help="Password of the signing token; "
+            f"{DEFAULT_PASSWORD} when it is not asked for.",
         ),
         click.option(
             "--module",
             type=click.Path(path_type=Path, dir_okay=False),
             help="The PKCS#11 module of the tokens.",
         ),
-        click.option("--node", "server", help="The server to connect to: publisher."),
+        click.option(
+            "--node", "server", help="The server to connect to; default: the publisher."
+        ),
         click.option(
             "--ignore-missing-file",
             is_flag=True,
-            help="Click OK on the error that mixed mode has no CTL file.",
+            help="Continue when the cluster is in mixed mode but has no CTL file.",
         ),
         click.option(
             "--add-tftp",
@@ -98,13 +101,15 @@ def set_mode(*, mode: str, as_json: bool, **settings: object) -> None:
 @cluster_options
 @_token_options
 def update(*, as_json: bool, **settings: object) -> None:
-    """Make a new CTL; the mode stays."""
+    """Make a new CTL and keep the security mode."""
     _run(None, as_json=as_json, **settings)  # type: ignore[arg-type]
 
 
 @ctl_client.command()
 @cluster_options
-@click.option("--node", "server", help="The server to connect to: publisher.")
+@click.option(
+    "--node", "server", help="The server to connect to; default: the publisher."
+)
 def show(*, data: Path, config: Path | None, server: str | None, as_json: bool) -> None:
     """Show the CTL entries of the server's file."""
     with using_cluster(data, config) as cluster:
