@@ -59,14 +59,14 @@ def show(*, flash: Path, as_json: bool) -> None:
 @click.command()
 @flash_option
 def log(*, flash: Path) -> None:
-    """Print the phone's console log, in its model's form."""
+    """Print the phone's console log in the format of its model."""
     click.echo(printable_lines(FolderFlash.open(flash).read_log()), nl=False)
 
 
 @click.command("delete-trust")
 @flash_option
 def delete_trust_lists(*, flash: Path) -> None:
-    """Erase CTL and ITL, as the softkey does; the rest stays."""
+    """Erase CTL and ITL only, as the phone's softkey does."""
     erased = delete_trust(flash)
     click.echo(f"erased: {', '.join(erased) or 'there were none'}")
 
@@ -81,12 +81,12 @@ def factory_reset(*, flash: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--log", "with_log", is_flag=True, help="Print the console log, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
+@click.option("--log", "with_log", is_flag=True, help="Also print the console log.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
     """Play a recorded boot (`last-boot.jsonl`) again and compare.
 
-    Exit status 0 when every step and the report are as on record.
+    Exit status 0 when every step and the report are the same as recorded.
     """
     the_replay = Replay(read_record(file))
     for step in the_replay:
@@ -111,7 +111,12 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
 @click.command()
 @flash_option
 @click.option("--address", default="127.0.0.1", help="Where to listen.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The port; 0 takes a free one.",
+)
 def web(*, flash: Path, address: str, port: int) -> None:
     """Serve the phone's web pages until interrupted.
 

@@ -169,9 +169,9 @@ class TftpLimits(HostSection, frozen=True):
     all from the well-known one, which passes NAT and strict firewalls but is slow."""
     receive_buffer_bytes: Count = 8 << 20
     """Holds the requests of a boot storm; each that does not fit costs a time-out."""
-    max_transfers: AtOnce[Count] = 16384
+    max_transfers: AtOnce[Count] = 8192
     """Transfers at once."""
-    max_transfers_per_address: AtOnce[Count] = 8192
+    max_transfers_per_address: AtOnce[Count] = 4096
     """Of one address. Large, because a whole site may come from one through a NAT."""
     log_lines_per_s: AtOnce[Count] = 40
     """Above this rate transfers are summed up instead of listed one by one: the log of
