@@ -39,10 +39,22 @@ class Browser:
         self.driver.get(self.base + path)
 
     def click(self, words: str) -> None:
-        """Click a button or a link by its words; the next page is awaited."""
+        """Click a button or a link by its words; await the page it leads to.
+
+        A page with a progress bar is not that page yet.
+        """
         before = self.driver.find_element(By.TAG_NAME, "html")
         self.use(lambda: self.find(words).click())
-        self.until(lambda: self.is_gone(before))
+        self.until(lambda: self.is_gone(before) and not self.is_waiting)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a page loads, or shows how far a work is."""
+        script = (
+            "return document.readyState !== 'complete'"
+            " || document.getElementById('work') !== null"
+        )
+        return bool(self.driver.execute_script(script))
 
     def find(self, words: str) -> WebElement:
         xpath = f"//*[self::button or self::a][normalize-space()='{words}']"
