@@ -56,8 +56,8 @@ async def serve_nodes(
     cluster: Cluster,
     names: Sequence[str] = (),
     kinds: frozenset[Kind] = frozenset(Kind),
-    pace: Pace | None = None,
     *,
+    pace: Pace | None = None,
     task_status: trio.TaskStatus[Serving] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve nodes until cancelled; reports started when every service answers.
