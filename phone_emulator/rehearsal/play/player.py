@@ -99,6 +99,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
         groups=groups,
         statuses=found,
         stuck=rig.phone_groups.stuck,
+        calls=tuple(rig.calls),
         differences=tuple(
             differences(
                 step,
@@ -107,6 +108,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
                 nodes=nodes,
                 groups=groups,
                 statuses=found,
+                calls=rig.calls,
             )
         ),
         unforeseen=expected_stuck.unforeseen(

@@ -13,6 +13,7 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
     cluster_of,
@@ -27,9 +28,10 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
     AdminAction,
+    CallPhone,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -45,7 +47,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     sizes,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
+from tokenless.protocol.phones.device_security import CapfAuthMode
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
@@ -55,6 +57,8 @@ _DAY_S: Final = 86_400
 _LSC_BITS: Final = 1024
 """Short keys are made in no time; nothing here depends on their length."""
 AUTHENTICATION_STRING: Final = "471100"
+MANUFACTURER: Final = "manufacturer"
+"""The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
@@ -89,6 +93,8 @@ class RehearsalRig:
     ) -> None:
         self.phone_groups = phone_groups
         self.resets = resets
+        self.calls: list[PlayedCall] = []
+        """Calls since the caller last emptied this."""
         self._running = running_clusters
         self._admin_actions = admin_actions
         self._calendar = calendar
@@ -97,6 +103,7 @@ class RehearsalRig:
         """Forget what the step before has counted."""
         self.phone_groups.booted.clear()
         self.phone_groups.restarts = 0
+        self.calls.clear()
         self.resets.races.clear()
         self.resets.unregistered = 0
 
@@ -118,7 +125,7 @@ class RehearsalRig:
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
-        if not isinstance(action, Phones):
+        if not isinstance(action, Phones | CallPhone):
             self.phone_groups.note_change()
         for part in self._parts(action):
             try:
@@ -156,6 +163,11 @@ class RehearsalRig:
         match action:
             case Phones():
                 await self._phones(action, progress)
+            case CallPhone(caller=caller, called=called):
+                ports = await self._secure_ports()
+                played = await self.phone_groups.call(caller, called, ports)
+                self.calls.append(played)
+                say(str(played))
             case NodePower(node=name, up=up):
                 served = cluster_of(self._running, name).served
                 await (served.start(name) if up else served.stop(name))
@@ -165,9 +177,9 @@ class RehearsalRig:
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
-            case OrderLsc(group=group, auth_mode=auth_mode):
+            case OrderCapf(group=group, operation=operation, auth_mode=auth_mode):
                 order = DeviceChange(
-                    operation=CapfOperation.INSTALL,
+                    operation=operation,
                     auth_mode=auth_mode,
                     string=AUTHENTICATION_STRING
                     if auth_mode is CapfAuthMode.STRING
@@ -194,8 +206,7 @@ class RehearsalRig:
         """Change the phones of a group in the cluster whose files they are given."""
         phones = self.phone_groups.groups[group]
         first = phones[0].servers[0]
-        # A row made now is one of a phone of this model, not of the pool's.
-        change = replace(change, model=phones[0].model_name)
+        change = replace(change, model=phones[0].model_name)  # of those not yet there
         cluster = next(
             running.cluster
             for running in self._running.values()
@@ -262,6 +273,9 @@ class RehearsalRig:
 
     async def registrations(self) -> dict[str, RegistrationReport]:
         """Find out where and how phones that are on are registered now, by device."""
+        return await self.phone_groups.registrations(await self._secure_ports())
+
+    async def _secure_ports(self) -> SecurePorts:
         ports = await trio.to_thread.run_sync(
             lambda: {
                 node.address: node.ports["sccps"]
@@ -270,7 +284,7 @@ class RehearsalRig:
                 if "sccps" in node.ports
             }
         )
-        return await self.phone_groups.registrations(SecurePorts(by_address=ports))
+        return SecurePorts(by_address=ports)
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""
@@ -341,6 +355,7 @@ async def open_rig(
                 tap=tap,
                 calendar=calendar,
             )
+            phone_groups.make_mics(script.groups, folder / MANUFACTURER)
             clusters = {
                 name: running.cluster for name, running in running_clusters.items()
             }
@@ -365,6 +380,7 @@ def _open_sites(
     stack: ExitStack,
 ) -> dict[str, RunningCluster]:
     check_script(script)  # what was not read from a file was not checked yet
+    manufacturer = folder / MANUFACTURER
     running_clusters = {
         MAIN_CLUSTER: open_cluster(
             MAIN_CLUSTER,
@@ -372,12 +388,15 @@ def _open_sites(
             folder / "cluster",
             nursery,
             calendar,
+            manufacturer=manufacturer,
             unserved=script.unserved,
         )
     }
     for name, settings in script.others.items():
         place = folder / f"cluster-{name}"
-        running_clusters[name] = open_cluster(name, settings, place, nursery, calendar)
+        running_clusters[name] = open_cluster(
+            name, settings, place, nursery, calendar, manufacturer=manufacturer
+        )
     return {
         name: stack.enter_context(running) for name, running in running_clusters.items()
     }
