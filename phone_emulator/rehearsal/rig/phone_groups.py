@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
 from tokenless.phone_emulator.registration.call import CallFailure, CallReport
@@ -130,6 +132,23 @@ class PhoneGroups:
                 for number in islice(addresses, sizes[group.name])
             ]
         return phones
+
+    def make_mics(self, groups: Sequence[Group], manufacturer: Path) -> None:
+        """Give the phones of some groups a certificate, as the factory does.
+
+        Args:
+            groups: Those that have MICs get one.
+            manufacturer: The manufacturer's folder.
+        """
+        keys = FleetKeys()
+        for phone in (p for g in groups if g.mic for p in self._groups[g.name]):
+            self._store.certificates(phone.device).make_mic(
+                phone.device,
+                phone.model_name,
+                manufacturer,
+                self._settings.clock(),
+                keys.make_rsa,
+            )
 
     @property
     def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -28,7 +29,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CallPhone,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -44,7 +45,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     sizes,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
+from tokenless.protocol.phones.device_security import CapfAuthMode
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
@@ -54,6 +55,8 @@ _DAY_S: Final = 86_400
 _LSC_BITS: Final = 1024
 """Short keys are made in no time; nothing here depends on their length."""
 AUTHENTICATION_STRING: Final = "471100"
+MANUFACTURER: Final = "manufacturer"
+"""The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
@@ -119,9 +122,9 @@ class RehearsalRig:
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
-            case OrderLsc(group=group, auth_mode=auth_mode):
+            case OrderCapf(group=group, operation=operation, auth_mode=auth_mode):
                 order = DeviceChange(
-                    operation=CapfOperation.INSTALL,
+                    operation=operation,
                     auth_mode=auth_mode,
                     string=AUTHENTICATION_STRING
                     if auth_mode is CapfAuthMode.STRING
@@ -149,6 +152,7 @@ class RehearsalRig:
         """Change the phones of a group in the cluster whose files they are given."""
         phones = self.phone_groups.groups[group]
         first = phones[0].servers[0]
+        change = replace(change, model=phones[0].model_name)  # of those not yet there
         cluster = next(
             running.cluster
             for running in self._running.values()
@@ -291,6 +295,7 @@ async def open_rig(
                 tap=tap,
                 calendar=calendar,
             )
+            phone_groups.make_mics(script.groups, folder / MANUFACTURER)
             clusters = {
                 name: running.cluster for name, running in running_clusters.items()
             }
@@ -309,6 +314,7 @@ def _open_sites(
     stack: ExitStack,
 ) -> dict[str, RunningCluster]:
     check_script(script)  # what was not read from a file was not checked yet
+    manufacturer = folder / MANUFACTURER
     running_clusters = {
         MAIN_CLUSTER: open_cluster(
             MAIN_CLUSTER,
@@ -316,12 +322,15 @@ def _open_sites(
             folder / "cluster",
             nursery,
             calendar,
+            manufacturer=manufacturer,
             unserved=script.unserved,
         )
     }
     for name, settings in script.others.items():
         place = folder / f"cluster-{name}"
-        running_clusters[name] = open_cluster(name, settings, place, nursery, calendar)
+        running_clusters[name] = open_cluster(
+            name, settings, place, nursery, calendar, manufacturer=manufacturer
+        )
     return {
         name: stack.enter_context(running) for name, running in running_clusters.items()
     }

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,15 @@ class UploadCertificate:
     """Which of the node's certificates."""
     cluster: str | None = None
     """Where it is uploaded; None: to the script's first cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCertificate:
+    """Certificates that leave a trust store: all of a common name."""
+
+    store: str
+    common_name: str
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +158,11 @@ class CallPhone:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderLsc:
-    """A CAPF operation "install" for every phone of a group."""
+class OrderCapf:
+    """A CAPF operation for every phone of a group."""
 
     group: str
+    operation: CapfOperation
     auth_mode: CapfAuthMode
 
 
@@ -204,6 +218,7 @@ AdminAction = (
     | CtlClient
     | CreateToken
     | UploadCertificate
+    | DeleteCertificate
     | ImportCertificates
     | ExportRecoveryKey
     | SignWithRecoveryKey
@@ -215,7 +230,7 @@ LineAction = (
     AdminAction
     | Phones
     | CallPhone
-    | OrderLsc
+    | OrderCapf
     | SecureDevices
     | NodePower
     | RenameNode

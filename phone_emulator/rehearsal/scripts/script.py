@@ -46,6 +46,9 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     takes what is left."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
+    mic: bool = False
+    """Whether the phones leave the factory with a certificate (MIC). Clusters of a
+    rehearsal trust one manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
 
