@@ -78,10 +78,10 @@ def test_where_phones_are_registered_and_why_not(
     }
     for command in (f"device show {NAME} --json", "device list --json"):
         answer = done(tokenless(command))
-        (shown,) = answer.get("devices", [answer])  # type: ignore[call-overload]
+        (shown,) = answer.get("devices", [answer])
         assert shown["registration"] == registration
     answer = done(tokenless("device status --json"))
-    first, second = answer["phones"]  # type: ignore[misc]
+    first, second = answer["phones"]
     assert first == {
         "name": other,
         **dict.fromkeys(registration),
