@@ -1,6 +1,7 @@
 """What a served cluster does by itself when a certificate changes (REFERENCE-2 3.4)."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ async def shown(site: Site, node: str = PUBLISHER) -> bytes:
         asked = site.cluster.node(node)
         address = ServerAddress(asked.address, asked.tvs_port or 0)
         with TvsClient(address, timeout_s=5) as tvs:
-            return tvs.server_certificate
+            return tvs.server_certificate or b""
 
     return await trio.to_thread.run_sync(ask)
 
@@ -92,6 +93,10 @@ def has(itl: TrustList, role: Role, certificate: bytes) -> bool:
         each.certificate_der == certificate and each.role == role
         for each in itl.records
     )
+
+
+def serves_tvs(site: Site, node: str, certificate: bytes) -> bool:
+    return has(served_itl(site, node), Role.TVS, certificate)
 
 
 def certificates_held(folder: Path) -> set[bytes | None]:
@@ -123,7 +128,7 @@ async def test_from_14_on_every_node_serves_a_new_itl(site: Site, node: str) -> 
     new = await regenerate(site, TrustStore.TVS, node)
     await shows(site, new, node)
     for each in (PUBLISHER, SUBSCRIBER):
-        await until(lambda each=each: has(served_itl(site, each), Role.TVS, new))
+        await until(partial(serves_tvs, site, each, new))
 
 
 async def test_a_stopped_service_stays_stopped(site: Site) -> None:
