@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from tests.rigs.tvs_rig import own_certificate
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
@@ -214,6 +215,10 @@ async def test_heads_and_ranges_on_one_connection(lab: Lab) -> None:
         status, body, headers = ask_one(method="HEAD")
         assert (status, body) == (200, b"")
         assert headers["content-length"] == str(len(FIRMWARE))
+        # RFC 9110, 14.2: ranges are of GET alone; without dates nothing is unchanged.
+        assert ask_one(method="HEAD", Range="bytes=0-9")[0] == 200
+        long_ago = {"If-Modified-Since": "Mon, 01 Jan 2035 00:00:00 GMT"}
+        assert ask_one(**long_ago)[:2] == (200, FIRMWARE)
         status, body, headers = ask_one(Range="bytes=100-100099")
         assert (status, body) == (206, FIRMWARE[100:100_100])
         assert headers["content-range"] == f"bytes 100-100099/{len(FIRMWARE)}"
@@ -225,6 +230,13 @@ async def test_heads_and_ranges_on_one_connection(lab: Lab) -> None:
 
     await off(ask)
     assert lab.server.counters[0] == 1  # one connection was accepted
+
+
+async def test_the_bytes_of_a_range_are_counted(lab: Lab) -> None:
+    with capture_logs() as told:
+        await off(partial(get, lab.http, "/firmware.sbn", Range="bytes=1000-1009"))
+    assert lab.count(HttpCount.BYTES) == 10
+    assert [e["bytes"] for e in told if e["event"] == "http transfer"] == [10]
 
 
 async def test_files_that_have_to_be_signed_are_signed_by_a_thread(lab: Lab) -> None:
