@@ -147,6 +147,9 @@ class CertificatesSection(Section, frozen=True):
     CAs leave out from 2026 on (REFERENCE-2 2.5); otherwise it is warned of."""
     digest: Literal["sha1", "sha256"] = "sha1"
     """Certificates and lists are signed with it; 7900 phones verify SHA-1 only."""
+    bulk_folder: str = ""
+    """Where clusters exchange certificates in bulk; `bulk` in the data folder when
+    empty."""
     subject: SubjectSection = SubjectSection()
 
 

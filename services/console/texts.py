@@ -329,7 +329,22 @@ TEXTS: Final[Mapping[str, str]] = {
     "keys.",
     "bulk.import-note": "TFTP and ITLRecovery go to Phone-SAST-trust and "
     "CallManager-trust, CAPF to CallManager-trust, Tomcat to tomcat-trust.",
-    "bulk.imported": "Success: {count} new certificates are trusted",
+    "bulk.imported": "Success: {type}: {count} new certificates are trusted",
+    "bulk.exported": "Success: {type}: {count} certificates exported",
+    "bulk.consolidated": "Success: {type}: {count} certificates of {clusters} clusters "
+    "consolidated",
+    "bulk.working": "{type}",
+    "bulk.exchange": "Export, Consolidate, Import",
+    "bulk.consolidate": "Consolidate",
+    "bulk.folder": "Folder of the server",
+    "bulk.directory": "Directory",
+    "bulk.download": "Download a file",
+    "bulk.upload": "Upload a file",
+    "bulk.no-sftp": "The vendor's page exchanges over an SFTP server (IP Address, "
+    "Port, User ID, Password, Directory). There is no SFTP here: a folder of this "
+    "server stands in for it; clusters that name the same folder exchange in it.",
+    "bulk.exchange-note": "Export on every cluster, consolidate on one, import on "
+    "every one. The folder is bulk_folder of [certificates] in the configuration.",
 }
 
 

@@ -14,7 +14,7 @@ from tokenless.protocol.errors import ProtocolError
 
 PHONE = words.PhoneEntry("SEP00000000000A", "1000", 3, True, False, "127.0.0.1", 5)
 KEYS = words.Keys(b"k" * 16, b"s" * 14)
-ALL = (
+ALL: tuple[words.LinkMessage, ...] = (
     words.Hello("pub"),
     words.Alive(),
     words.Registered((PHONE,)),
@@ -37,7 +37,7 @@ def framed(body: bytes) -> bytes:
 
 @pytest.mark.parametrize("step", [1, 7, 10_000])
 def test_messages_come_out_however_they_are_cut(step: int) -> None:
-    data = b"".join(map(encode_message, ALL))
+    data = b"".join(encode_message(each) for each in ALL)
     stream = LinkStream()
     found: list[words.LinkMessage] = []
     for at in range(0, len(data), step):
