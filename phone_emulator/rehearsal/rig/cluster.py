@@ -176,7 +176,8 @@ def _configuration(
         "tvs": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "capf": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "callmanager": {
-            name: free_port(addresses, socket.SOCK_STREAM) for name in _CALLMANAGER
+            name: free_port(addresses, socket.SOCK_DGRAM, socket.SOCK_STREAM)
+            for name in _CALLMANAGER
         },
     }
     return load_config(None, _over(named, ports))
