@@ -2,7 +2,6 @@
 
 import subprocess
 from dataclasses import dataclass
-from functools import partial
 
 import trio
 
@@ -33,9 +32,9 @@ class Scan:
 
 async def run(*command: str, stdin: bytes = b"") -> tuple[int, str]:
     """Run a program while the server goes on; return status and what it printed."""
-    done = await trio.to_thread.run_sync(
-        partial(
-            subprocess.run,
+
+    def do() -> tuple[int, str]:
+        done = subprocess.run(
             command,
             input=stdin,
             stdout=subprocess.PIPE,
@@ -43,8 +42,9 @@ async def run(*command: str, stdin: bytes = b"") -> tuple[int, str]:
             timeout=90,
             check=False,
         )
-    )
-    return done.returncode, done.stdout.decode(errors="replace")
+        return done.returncode, done.stdout.decode(errors="replace")
+
+    return await trio.to_thread.run_sync(do)
 
 
 async def scan(address: str, port: int) -> Scan:
