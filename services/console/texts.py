@@ -246,8 +246,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.reset-needed": "The phone takes it when it fetches its configuration next: "
     "reset it.",
     "phones.resetting": "Resetting phones of {node}",
-    "phones.reset-done": "Reset was sent to {count} registered phones",
-    "phones.reset-missing": "{count} phones are not registered: nothing reached them",
+    "phones.reset-done": "Reset sent, registered phones reached: {count}",
+    "phones.reset-missing": "Not registered, so nothing reached them: {count}",
     "reports.title": "Unified Reporting",
     "reports.ctl": "CTL of every server",
     "reports.itl": "ITL of every server",
@@ -329,10 +329,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "keys.",
     "bulk.import-note": "TFTP and ITLRecovery go to Phone-SAST-trust and "
     "CallManager-trust, CAPF to CallManager-trust, Tomcat to tomcat-trust.",
-    "bulk.imported": "Success: {type}: {count} new certificates are trusted",
-    "bulk.exported": "Success: {type}: {count} certificates exported",
-    "bulk.consolidated": "Success: {type}: {count} certificates of {clusters} clusters "
-    "consolidated",
+    "bulk.imported": "Success: {type}, new certificates that are trusted: {count}",
+    "bulk.exported": "Success: {type}, exported certificates: {count}",
+    "bulk.consolidated": "Success: {type}, consolidated certificates: {count}, of "
+    "clusters: {clusters}",
     "bulk.working": "{type}",
     "bulk.exchange": "Export, Consolidate, Import",
     "bulk.consolidate": "Consolidate",
