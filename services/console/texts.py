@@ -186,6 +186,26 @@ TEXTS: Final[Mapping[str, str]] = {
     "parameters.name.AllowExportControlledFunctionality": "Allow Export Controlled "
     "Functionality",
     "parameters.name.AutoRegistration": "Auto Registration",
+    "parameters.name.CAPFOperationExpiresIn": "CAPF Operation Expires in (days)",
+    "parameters.name.TLSCiphers": "TLS Ciphers",
+    "parameters.value.all-rsa": "All Ciphers, RSA Preferred",
+    "parameters.value.all-ecdsa": "All Ciphers, ECDSA Preferred",
+    "parameters.value.medium-rsa": "Medium- AES-256 AES-128 only: RSA Preferred",
+    "parameters.value.medium-ecdsa": "Medium- AES-256 AES-128 only: ECDSA Preferred",
+    "parameters.value.strongest-rsa": "Strongest- AES-256 SHA-384 only: RSA Preferred",
+    "parameters.value.strongest-ecdsa": "Strongest- AES-256 SHA-384 only: ECDSA "
+    "Preferred",
+    "parameters.ciphers-note": "TLS Ciphers counts for Cisco CallManager from its next "
+    "start. With Medium and Strongest, phones with TLS 1.0 only and phones in "
+    "authenticated mode cannot register securely.",
+    "parameters.capf-port": "CAPF Phone Port",
+    "parameters.default": "Set to Default",
+    "parameters.reset-title": "Reset all devices",
+    "parameters.reset-warning": "You are about to reset all devices in the system. "
+    "This action cannot be undone. Continue?",
+    "parameters.not-here": "Not modelled",
+    "parameters.not-here-note": "The vendor's page has these, too. Nothing here acts "
+    "on them; the values are the vendor's defaults.",
     "parameters.name.TFTPFileSignatureAlgorithm": "TFTP File Signature Algorithm",
     "services.title": "Control Center",
     "services.all": "On all servers",
