@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.schema import processconfig
@@ -30,6 +31,8 @@ class Parameter(StrEnum):
     """Days until a CAPF operation expires (REFERENCE-5 4.1)."""
     TLS_CIPHERS = "TLSCiphers"
     """What Cisco CallManager offers on its TLS ports (REFERENCE-5 4.1)."""
+    PHONE_INTERACTION = "PhoneInteractionOnCertificateUpdate"
+    """Who resets phones when a certificate changes, from 12.5 on (REFERENCE-2 3.4)."""
 
 
 @unique
@@ -62,6 +65,7 @@ _CHOICES: Final = {
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
     Parameter.TLS_CIPHERS: tuple(map(str, TlsCiphers)),
+    Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
 }
 
 

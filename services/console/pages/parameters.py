@@ -4,6 +4,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+from tokenless.protocol.phone_interaction import PhoneInteraction
+from tokenless.protocol.release import Release
 from tokenless.services.changes import security
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.nodes import ask
@@ -30,6 +32,7 @@ _CAPF_PORT: Final = 3804
 CHOICES: Final = {
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
     Parameter.TLS_CIPHERS: tuple(map(str, TlsCiphers)),
+    Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
     Parameter.ROLLBACK: (FALSE, TRUE),
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
@@ -45,7 +48,7 @@ def show(visit: Visit) -> Response:
         values=cluster.parameters(),
         mode=Parameter.CLUSTER_SECURITY_MODE,
         version=Parameter.VERSION,
-        choices=CHOICES,
+        choices=_choices(cluster.release),
         chooses_digest=cluster.release.chooses_digest,
         digest=Parameter.SIGNATURE_DIGEST,
         worded=_WORDED,
@@ -55,7 +58,7 @@ def show(visit: Visit) -> Response:
     )
 
 
-_WORDED: Final = frozenset({Parameter.TLS_CIPHERS})
+_WORDED: Final = frozenset({Parameter.TLS_CIPHERS, Parameter.PHONE_INTERACTION})
 """Whose values the vendor's page has longer words for."""
 
 
@@ -71,10 +74,20 @@ def _capf_port(cluster: Cluster) -> str:
     return str(cluster.config.capf.port or _CAPF_PORT)
 
 
+def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
+    """Return what a release has of them."""
+    return {
+        name: values
+        for name, values in CHOICES.items()
+        if name is not Parameter.PHONE_INTERACTION or release.has_phone_interaction
+    }
+
+
 def save(visit: Visit) -> Response:
     """Write what differs; all values are checked before the first is written."""
     held = visit.cluster.parameters()
-    given = _defaults() if visit.form.one("order") == "default" else visit.form.fields
+    is_default = visit.form.one("order") == "default"
+    given = _defaults(visit.cluster.release) if is_default else visit.form.fields
     wanted = {
         name: security.check_parameter(name, given[name][-1])[1]
         for name in (*CHOICES, Parameter.CAPF_EXPIRES)
@@ -92,10 +105,13 @@ def save(visit: Visit) -> Response:
     return visit.go(_PATH)
 
 
-def _defaults() -> dict[str, list[str]]:
+def _defaults(release: Release) -> dict[str, list[str]]:
     """Return what Set to Default fills in."""
-    first = {name.value: [values[0]] for name, values in CHOICES.items()}
-    return first | {Parameter.CAPF_EXPIRES: [DEFAULTS[Parameter.CAPF_EXPIRES]]}
+    values = {name.value: [some[0]] for name, some in _choices(release).items()}
+    if release.has_phone_interaction:
+        interaction = PhoneInteraction.default_of(release)
+        values[Parameter.PHONE_INTERACTION] = [interaction.value]
+    return values | {Parameter.CAPF_EXPIRES: [DEFAULTS[Parameter.CAPF_EXPIRES]]}
 
 
 def show_reset(visit: Visit) -> Response:

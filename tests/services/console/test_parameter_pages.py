@@ -7,7 +7,7 @@ import pytest
 from tests.rigs.console_rig import add_users, console_of
 from tokenless.protocol.phones.device_security import CapfOperation
 from tokenless.services.callmanager.settings import ciphers_of
-from tokenless.services.changes import devices
+from tokenless.services.changes import devices, security
 from tokenless.services.changes.devices import DeviceChange, Selection
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.audit import read_audit
@@ -34,7 +34,7 @@ async def test_parameters_are_saved_with_the_users_name(lab: Cluster) -> None:
             assert words in page
         fields = {"TLSCiphers": "strongest-rsa", "CAPFOperationExpiresIn": "3"}
         assert "Update Successful" in await alice.said(PATH, fields)
-        assert lab.tls_ciphers is TlsCiphers.STRONGEST_RSA
+        assert lab.parameters()["TLSCiphers"] == "strongest-rsa"
         assert "Nothing was different" in await alice.said(PATH, fields)
         # The same as the shell's: an operation that is scheduled now ends in 3 days.
         (device,) = devices.set_devices(
@@ -46,7 +46,7 @@ async def test_parameters_are_saved_with_the_users_name(lab: Cluster) -> None:
         assert device.capf.finish_by == int(lab.clock()) + 3 * DAY_S
         page = await alice.said(PATH, fields | {"order": "default"})
         assert "Update Successful" in page
-    assert lab.tls_ciphers is TlsCiphers.ALL_RSA
+    assert lab.parameters()["TLSCiphers"] == "all-rsa"
     assert lab.parameters()["CAPFOperationExpiresIn"] == "10"
     with lab.store.read() as connection:
         last = read_audit(connection)[-1]
@@ -76,6 +76,20 @@ async def test_a_value_that_cannot_be_changes_nothing(
         assert "cannot be" in page
         assert "<script>" not in page
         assert lab.store.revision() == before
+
+
+async def test_phone_interaction_is_there_from_12_5_on(lab: Cluster) -> None:
+    name = "PhoneInteractionOnCertificateUpdate"
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        assert name not in (await alice.get(PATH)).text
+        security.set_parameter(lab, "Version", "14SU3", by="test")
+        assert "Reset phones manually" in (await alice.get(PATH)).text
+        assert "Update Successful" in await alice.said(PATH, {name: "manual"})
+        assert lab.parameters()[name] == "manual"
+        await alice.said(PATH, {"order": "default"})
+    assert lab.parameters()[name] == "automatic"
 
 
 async def test_the_security_mode_is_not_a_field(lab: Cluster) -> None:
