@@ -22,7 +22,7 @@ _BARE_MAC: Final = re.compile(r"[0-9A-Fa-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class SecurePorts:
-    """Where CallManagers of a laboratory listen for SCCP over TLS."""
+    """The SCCP-over-TLS ports of a laboratory's CallManagers."""
 
     everywhere: int = SCCPS_PORT
     by_address: Mapping[str, int] = field(default_factory=dict)

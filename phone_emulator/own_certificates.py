@@ -68,7 +68,7 @@ class OwnCertificates(ABC):
 
     @property
     def present(self) -> OwnCertificate | None:
-        """What the phone shows: its LSC, else its MIC."""
+        """Return the certificate that the phone shows: its LSC, or else its MIC."""
         return self.lsc or self.mic
 
     @property
@@ -141,7 +141,7 @@ class OwnCertificates(ABC):
         self._store(Kind.MIC, certificate, key)
 
     def open_encrypted(self, data: bytes) -> bytes | None:
-        """Decrypt a configuration; None when the phone's key does not open it."""
+        """Decrypt a configuration; None when the phone's key does not decrypt it."""
         own = self.present
         if own is None or not isinstance(own.key, rsa.RSAPrivateKey):
             return None

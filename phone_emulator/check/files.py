@@ -39,7 +39,7 @@ def _silent(node: Node) -> Finding:
     return finding(
         Code.TFTP_UNREACHABLE,
         node,
-        f"no file arrives: {printable(reason)}",
+        f"no file could be downloaded: {printable(reason)}",
         port=str(node.server.port),
     )
 
@@ -47,7 +47,7 @@ def _silent(node: Node) -> Finding:
 def _arrivals(node: Node) -> Iterator[Finding]:
     for kind in (FileKind.CTL, FileKind.ITL):
         if node.serves_empty(kind):
-            yield finding(Code.LIST_EMPTY, node, f"a file for {kind} is empty")
+            yield finding(Code.LIST_EMPTY, node, f"the file of the {kind} is empty")
         found = node.find(kind)
         if isinstance(found, bytes):
             yield from _decodes(node, kind, found)
@@ -55,7 +55,7 @@ def _arrivals(node: Node) -> Iterator[Finding]:
             yield finding(
                 Code.DOWNLOAD_FAILED,
                 node,
-                f"{kind} does not arrive: {printable(found.reason)}",
+                f"the {kind} could not be downloaded: {printable(found.reason)}",
             )
         elif kind is FileKind.ITL and not node.serves_empty(kind):
             yield finding(Code.ITL_MISSING, node, "there is no ITL")
@@ -65,13 +65,14 @@ def _decodes(node: Node, kind: FileKind, data: bytes) -> Iterator[Finding]:
     try:
         found = TrustList.decode(data)
     except DecodeError as error:
-        yield finding(Code.MALFORMED, node, f"{kind} is no trust list: {error}")
+        yield finding(Code.MALFORMED, node, f"the {kind} is not a trust list: {error}")
         return
     if found.filename not in (None, kind.value):
         yield finding(
             Code.WRONG_FILENAME,
             node,
-            f"{kind} says that it is {printable(found.filename or '')}",
+            f"the {kind} has the file name {printable(found.filename or '')} in "
+            "its header",
         )
 
 
@@ -88,7 +89,7 @@ def _configurations(node: Node) -> Iterator[Finding]:
         yield finding(
             Code.CONFIGURATION_MALFORMED,
             node,
-            "the configuration is no XML that a phone can read",
+            "the configuration is not XML that a phone can read",
         )
     if isinstance(signed, Missing):
         if _wants_signed(node) and isinstance(plain, bytes):
@@ -108,7 +109,7 @@ def _payload(node: Node, signed: SignedFile, plain: bytes) -> Iterator[Finding]:
         yield finding(
             Code.CONFIGURATION_DIFFERS,
             node,
-            "the signed configuration is not the plain one",
+            "the signed and the plain configuration differ",
             difference="whether it holds a list",
         )
 
@@ -117,7 +118,7 @@ def _no_signed_configuration(node: Node) -> Finding:
     return finding(
         Code.CONFIGURATION_UNSIGNED,
         node,
-        "the lists name TFTP servers, but there is no signed configuration",
+        "the lists have TFTP records, but there is no signed configuration",
     )
 
 

@@ -43,12 +43,12 @@ def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:
 
 
 def is_answered(seen: Observation) -> bool:
-    """Whether any TFTP node answered; else nothing can be told of the cluster."""
+    """Tell whether any TFTP node answered; else nothing can be told of the cluster."""
     return not all(node.is_silent for node in seen.nodes)
 
 
 def locks_phones_out(findings: Sequence[Finding]) -> bool:
-    """Whether any finding is an error: phones are, or will be, locked out."""
+    """Return whether any finding is an error: phones are, or will be, locked out."""
     return any(each.severity is Severity.ERROR for each in findings)
 
 

@@ -70,7 +70,7 @@ def _ctl_missing(node: Node, source: str, *, is_mixed: bool) -> Finding:
     return finding(
         Code.CTL_MISSING,
         node,
-        f"there is no CTL here, {source} serves one",
+        f"this node has no CTL, but {source} serves one",
         is_mild=not is_mixed,
     )
 
@@ -96,7 +96,7 @@ def _what_is_lost(old: TrustList, new: TrustList) -> str:
     if fresh:
         parts.append(f"do not know {', '.join(fresh)}")
     if not parts:
-        return "hold a file that differs in its signature only"
+        return "hold a file of which only the signature differs"
     return f"{' and '.join(parts)}: secure registration with its owner fails"
 
 
@@ -154,7 +154,7 @@ def _itl(nodes: Sequence[Node]) -> Iterator[Finding]:
 def _itl_lacks(node: Node, role: Role, missing: Sequence[Record]) -> Finding:
     names = ", ".join(map(describe, missing))
     loss = (
-        "cannot use that TVS, so it vouches to them for nobody"
+        "cannot use that TVS, so it cannot vouch for any signer"
         if role is Role.TVS
         else "do not trust it"
     )
@@ -205,7 +205,7 @@ def _ctl_against_itl(node: Node) -> Iterator[Finding]:
         yield finding(
             Code.CTL_OUTDATED,
             node,
-            f"the CTL holds {describe(record)}, in use is {describe(own)}",
+            f"the CTL lists {describe(record)}, but {describe(own)} is in use",
             is_mild=not is_server,
             owner="the server's" if is_server else "CAPF's",
             loss="secure registration fails" if is_server else "LSCs cannot be issued",

@@ -66,7 +66,7 @@ class Node:
 
         It goes on to the next name only where the server says that there is no file.
         """
-        found: bytes | Missing = Missing("it was not asked for", is_absent=True)
+        found: bytes | Missing = Missing("the server was not asked for", is_absent=True)
         for name in names_of(kind, self.device, signed=signed):
             found = self.files.get(name, found)
             if kind is not FileKind.CONFIGURATION and found == b"":
@@ -76,13 +76,13 @@ class Node:
         return found
 
     def serves_empty(self, kind: FileKind) -> bool:
-        """Whether a list is served without a byte in it."""
+        """Return whether a list is served without a byte in it."""
         names = names_of(kind, self.device, signed=False)
         return any(self.files.get(name) == b"" for name in names)
 
     @property
     def is_silent(self) -> bool:
-        """Whether no request was answered at all."""
+        """Return whether no request was answered at all."""
         return all(
             isinstance(each, Missing) and each.is_silence
             for each in self.files.values()
@@ -142,7 +142,7 @@ class Member:
     answers: Mapping[SignerId, Answer | str] = field(default_factory=dict, repr=False)
     """Its answer about each signer and certificate; text says why there is none."""
     reason: str | None = None
-    """Why no connection could be had."""
+    """The reason why there is no connection."""
 
     def __str__(self) -> str:
         """Name it by its address."""

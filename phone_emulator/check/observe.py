@@ -58,7 +58,7 @@ MAX_SUBJECTS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait."""
+    """Time limits."""
 
     tftp_s: float = 1.0
     """Until a TFTP packet is sent again."""

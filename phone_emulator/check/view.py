@@ -35,7 +35,7 @@ def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
 
 
 def _not_told() -> Text:
-    return Text("Nothing could be checked: no TFTP node answered", "bold red")
+    return Text("Nothing was checked: no TFTP node answered", "bold red")
 
 
 def _nodes(nodes: Sequence[Node]) -> Table:
@@ -112,7 +112,7 @@ def _sum(findings: Sequence[Finding]) -> Text:
     codes = {each.code for each in findings if each.severity is Severity.ERROR}
     if codes == {Code.TFTP_UNREACHABLE}:
         nodes = _count(counts[Severity.ERROR], "TFTP node")
-        words = f"{nodes} gave no answer; of the others: {warnings}, {notes}"
+        words = f"{nodes} did not answer; the other nodes have {warnings}, {notes}"
         return Text(words, "bold red")
     if counts[Severity.ERROR]:
         errors = _count(counts[Severity.ERROR], "error")

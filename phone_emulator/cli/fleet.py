@@ -341,7 +341,7 @@ async def _keep_up(
 
 
 class _Writable(Protocol):
-    """What the lines of a CSV are written to."""
+    """A destination for the lines of a CSV."""
 
     def write(self, text: str, /) -> object: ...
 

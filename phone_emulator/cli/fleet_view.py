@@ -80,7 +80,7 @@ def _standings_table(standings: FleetStandings | None) -> Table:
         table.add_row(f"at {printable(node)}", str(count))
     for code, count in sorted(standings.reasons.items()):
         if count:
-            table.add_row(f"why not: {code}", str(count))
+            table.add_row(f"not registered: {code}", str(count))
     table.add_row("of", str(standings.phones))
     table.add_row("registrations", str(standings.registrations))
     return table

@@ -133,7 +133,7 @@ def call(
     else:
         _print_call(report)
     if not report.was_heard:
-        why = "they did not hear each other"
+        why = "the phones did not hear each other"
         if report.failure is not None:
             why = f"the call failed: {report.failure}"
         complain(f"{why}; see `tokenless phone log` of both phones")

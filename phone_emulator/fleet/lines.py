@@ -24,14 +24,14 @@ from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 @dataclass(slots=True)
 class FleetStandings:
-    """How the phones of a fleet stand now."""
+    """The registration states of a fleet's phones."""
 
     phones: int
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     nodes: Counter[str] = field(default_factory=Counter)
     """Registered phones by node."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why phones are not registered at the first node of their group."""
+    """The reasons why phones are not registered at the first node of their group."""
     registrations: int = 0
     """All that there were."""
     boots: int = 0
@@ -41,7 +41,7 @@ class FleetStandings:
 
     @property
     def registered(self) -> int:
-        """How many phones have dial tone."""
+        """Return the number of phones with dial tone."""
         return self.nodes.total()
 
     def take(self, report: RegistrationReport, seconds: float) -> None:
@@ -77,7 +77,7 @@ class FleetStandings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetLineSettings:
-    """How a fleet stays up.
+    """Settings of a fleet that stays registered.
 
     Attributes:
         concurrency: How many phones boot or register at the same time.

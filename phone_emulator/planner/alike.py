@@ -84,7 +84,7 @@ def _node_of(step: PlanStep) -> int:
 
 
 class Kinds:
-    """Which nodes and which groups of a task are alike."""
+    """The nodes and groups of a task that are equal."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -149,7 +149,7 @@ def _numbers(values: Iterable[Hashable]) -> list[int]:
 
 
 class _Histories:
-    """How a node differs from others in a cluster that has a history."""
+    """The differences between nodes of a cluster that has a history."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -340,7 +340,7 @@ def _renumbered(layout: ClusterLayout, world: World, nodes: Sequence[int]) -> Wo
 
 
 def are_alike(task: Task, world: World, one: int, other: int) -> bool:
-    """Whether nothing tells two nodes apart, now and from now on."""
+    """Return whether nothing tells two nodes apart, now and from now on."""
     return _can_swap(task, one, other) and _is_symmetric(task.layout, world, one, other)
 
 

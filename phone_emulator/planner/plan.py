@@ -44,7 +44,7 @@ from tokenless.protocol.codes import UNITS, TrustStore
 
 @unique
 class Harm(StrEnum):
-    """What a regeneration at a wrong moment does."""
+    """The effect of a regeneration at a wrong moment."""
 
     LOCKS_OUT = "locks-out"
     """Phones refuse what their node serves."""
@@ -58,7 +58,7 @@ class Danger:
 
     unit: TrustStore
     groups: tuple[str, ...]
-    """Whose phones it would lock out."""
+    """The groups whose phones it would lock out."""
     harm: Harm
 
 
@@ -82,7 +82,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class PlanFailure:
-    """Where an order goes wrong."""
+    """The step at which an order fails."""
 
     number: int
     title: str
@@ -106,7 +106,7 @@ class InOneGo:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was found."""
+    """The result of planning."""
 
     task: Task
     steps: tuple[Planned, ...] | None
@@ -272,7 +272,7 @@ def _is_refused(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) 
 
 
 def _ways(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
-    """Whether the phones can be reached after a restart of the services."""
+    """Return whether the phones can be reached after a restart of the services."""
     cluster = after_a_power_cut(task.layout, world.cluster)
     return bool(
         anchors(task.layout, cluster, group, phone)

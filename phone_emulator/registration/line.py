@@ -44,7 +44,7 @@ OnChange = Callable[["Line", PhoneEvent | RegistrationReport], None]
 
 @dataclass(frozen=True, slots=True)
 class LineSettings:
-    """How patiently a phone looks for a server.
+    """Time limits of a phone's search for a server.
 
     Attributes:
         timeout_s: For one connection, and for an answer over it.
@@ -267,7 +267,7 @@ class Line:
 
     @property
     def has_standby(self) -> bool:
-        """Whether it holds a second connection."""
+        """Return whether it holds a second connection."""
         return self._other is not None
 
     async def until(self, is_so: Callable[["Line"], bool], timeout_s: float) -> bool:

@@ -117,7 +117,7 @@ _SHOWN: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SccpIdentity:
-    """What a phone says of itself.
+    """The identity that a phone sends.
 
     Attributes:
         device: Its name.
@@ -136,7 +136,7 @@ class SccpIdentity:
 
 @dataclass(frozen=True, slots=True)
 class MediaCounts:
-    """What a phone counted of its streams."""
+    """The counts of a phone's streams."""
 
     packets_sent: int = 0
     octets_sent: int = 0

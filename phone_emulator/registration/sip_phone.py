@@ -63,7 +63,7 @@ _ALLOWED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SipIdentity:
-    """What a phone says of itself.
+    """The identity that a phone sends.
 
     Attributes:
         device: Its name.
@@ -92,7 +92,7 @@ class SipIdentity:
 
 @unique
 class _Purpose(IntEnum):
-    """What a REGISTER is for."""
+    """The purpose of a REGISTER."""
 
     REGISTER = 0
     STAND_BY = 1

@@ -82,12 +82,12 @@ class ServerStream:
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a request has come, and no answer is due."""
+        """Return whether nothing of a request has come, and no answer is due."""
         return self._may_ask and not self._received
 
     @property
     def must_close(self) -> bool:
-        """Whether nothing can follow on this connection once all was sent."""
+        """Return whether nothing can follow on this connection once all was sent."""
         return self._is_broken or self._http.our_state is h11.MUST_CLOSE
 
     def receive(self, data: bytes) -> None:

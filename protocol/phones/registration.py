@@ -119,7 +119,7 @@ class Peer:
 
     @property
     def is_secure(self) -> bool:
-        """Whether TLS is spoken."""
+        """Return whether TLS is spoken."""
         return self.cipher is not None
 
 
@@ -165,7 +165,7 @@ def _device_in(common_name: str) -> str:
 
 
 def is_null_cipher(name: str) -> bool:
-    """Whether a cipher protects integrity only (OpenSSL's names)."""
+    """Return whether a cipher protects integrity only (OpenSSL's names)."""
     return "NULL" in name.split("-")
 
 

@@ -130,7 +130,7 @@ def head_pattern(rows: Mapping[str, RowName]) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number: other digits than those of ASCII are none."""
+    """Return whether a text is a number: other digits than those of ASCII are none."""
     return text.isascii() and text.isdigit()
 
 
@@ -144,7 +144,7 @@ class RowReader:
     broken_row: Row | None = None
     """The last of them."""
     end: int = 0
-    """Where the row that was read last ends in the dense text."""
+    """The end in the dense text of the row that was read last."""
 
     def read(  # noqa: PLR0911 - a kind a row
         self, name: RowName, start: int, end: int

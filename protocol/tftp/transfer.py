@@ -87,10 +87,10 @@ class Timing:
     """In a row, without progress."""
     retransmits_before_answer: int = 1
     patience_s: float = 5.0
-    """How long the first answer is then awaited in silence: the client may hold what
+    """The time to wait in silence for the first answer then: the client may hold what
     was sent, lose its ACKs, and repeat them at its own time-outs."""
     silence_s: float = 12.0
-    """How long a transfer may be without progress altogether."""
+    """The longest time of a transfer without any progress."""
 
 
 class Transfer:
@@ -169,7 +169,7 @@ class Transfer:
 
     @property
     def is_dormant(self) -> bool:
-        """Whether nothing will be sent again on a time-out."""
+        """Return whether nothing will be sent again on a time-out."""
         return self._is_dormant
 
     @property
@@ -208,7 +208,7 @@ class Transfer:
         return outbox
 
     def awaits(self, data: bytes) -> bool:
-        """Whether a datagram is the ACK that lets the transfer go on."""
+        """Return whether a datagram is the ACK that lets the transfer go on."""
         return data == self._awaited
 
     def receive(self, data: bytes, now: float) -> None:

@@ -78,16 +78,16 @@ def _signature(trust_list: TrustList) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "signature-invalid",
-            f"the signature at byte {header.signature_span[0]} does not hold under the "
-            "key of the list's own signing record: the file was changed, or signed by "
-            "another key with the same names",
+            f"the signature at byte {header.signature_span[0]} was not made by "
+            "the key of the list's signing record: the file was changed, or "
+            "signed by another key with the same names",
         )
     if header.signature_algorithm != RSA_PKCS1:
         yield Finding(
             Severity.WARNING,
             "unknown-algorithm",
-            f"SIGNATUREALGORTITHM is {header.signature_algorithm}; only {RSA_PKCS1}, "
-            "RSA with PKCS#1 v1.5, was ever seen",
+            f"SIGNATUREALGORTITHM is {header.signature_algorithm}; only "
+            f"{RSA_PKCS1}, RSA with PKCS#1 v1.5, is known from real files",
         )
     bits = len(header.signature) * 8
     expected = MODULUS_CODES.get(bits)
@@ -95,8 +95,8 @@ def _signature(trust_list: TrustList) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             "modulus-mismatch",
-            f"SIGNATUREMODULUS is {header.modulus_code}, a signature of {bits} bits "
-            f"has {expected}",
+            f"SIGNATUREMODULUS is {header.modulus_code}, but for a signature of "
+            f"{bits} bits it must be {expected}",
         )
 
 
@@ -129,15 +129,16 @@ def _size(trust_list: TrustList) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "too-long",
-            f"{length} bytes: phones fail to load more than {MAX_LOADED_LENGTH}",
+            f"the list has {length} bytes: phones load no more than "
+            f"{MAX_LOADED_LENGTH}",
         )
     count = sum(r.certificate_der is not None for r in trust_list.records)
     if count > MAX_PHONE_CERTIFICATES:
         yield Finding(
             Severity.WARNING,
             "too-many-certificates",
-            f"{count} certificates: from about {MAX_PHONE_CERTIFICATES} on a list "
-            "passes 64 KB",
+            f"the list has {count} certificates: from about "
+            f"{MAX_PHONE_CERTIFICATES} on, a list is longer than 64 KB",
         )
 
 
@@ -146,14 +147,17 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
     sasts = {r.public_key for r in trust_list.records if r.is_sast}
     if not sasts:
         yield Finding(
-            Severity.ERROR, "no-sast", "no SAST: phones that hold it can update nothing"
+            Severity.ERROR,
+            "no-sast",
+            "the list has no SAST record: phones that hold it accept no update",
         )
     elif len(sasts) == 1:
         yield Finding(
             Severity.WARNING,
             "single-sast",
-            "one SAST key only: when it is lost or regenerated, phones need TVS, or "
-            "hands, to take another list",
+            "the list has only one SAST key: when it is lost or regenerated, "
+            "phones need TVS to accept another list, or must have it deleted by "
+            "hand",
         )
     if roles[Role.SAST] > MAX_SAST_RECORDS:
         yield Finding(
@@ -166,21 +170,23 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
         yield Finding(
             Severity.NOTE,
             "no-tftp",
-            "no TFTP record: phones that hold it accept unsigned configurations",
+            "the list has no TFTP record: phones that hold it accept unsigned "
+            "configurations",
         )
     if trust_list.filename == "ITLFile.tlv" and not roles[Role.TVS]:
         yield Finding(
             Severity.WARNING,
             "no-tvs",
-            "no TVS record: phones that hold it can ask nobody about a new signer",
+            "the list has no TVS record: phones that hold it cannot ask TVS "
+            "about a new signer",
         )
     for number, record in enumerate(trust_list.records, start=1):
         if record.certificate_hash is not None and record.certificate_der is None:
             yield Finding(
                 Severity.NOTE,
                 "listed-by-hash",
-                "a hash stands for the certificate, as in lists of 8.x: only phones "
-                "that know such records can check who answers",
+                "the record has a hash instead of the certificate, as in lists "
+                "of 8.x: only phones that know such records can use it",
                 number,
             )
 
@@ -205,7 +211,7 @@ def _duplicates(trust_list: TrustList) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "duplicate-record",
-                f"the same as record {first}",
+                f"this record is the same as record {first}",
                 number,
             )
 
@@ -224,8 +230,8 @@ def _recovery_key(trust_list: TrustList) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "weak-recovery-key",
-                f"ITLRecovery has {bits[number]} bits, other keys have {strongest}: "
-                "regenerate it",
+                f"the ITLRecovery key has {bits[number]} bits, other keys have "
+                f"{strongest}: regenerate ITLRecovery",
                 number,
             )
 

@@ -120,7 +120,7 @@ def _from_archive(tar: tarfile.TarFile, target: Path, length: int) -> Manifest:
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:
-    """Whether a member is a file without holes: 10 kB with holes unpack to any size."""
+    """Tell whether a member has no holes: 10 kB with holes unpack to any size."""
     kinds = (tarfile.REGTYPE, tarfile.AREGTYPE)
     return member.type in kinds and not member.issparse()
 
@@ -176,7 +176,7 @@ def _write(source: BinaryIO, target: Path, entry: Entry) -> None:
 
 
 def _is_private(path: str) -> bool:
-    """Whether a path lies in a folder of keys, or is one."""
+    """Return whether a path lies in a folder of keys, or is one."""
     return not _PRIVATE_FOLDERS.isdisjoint(Path(path).parts)
 
 

@@ -14,7 +14,7 @@ from tokenless.services.store import certificates as rows
 
 @unique
 class BulkType(StrEnum):
-    """Which certificates; the names of the vendor's page."""
+    """The certificates of a bulk operation, by the names of the vendor's page."""
 
     TFTP = "TFTP"
     CAPF = "CAPF"

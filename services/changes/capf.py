@@ -71,7 +71,7 @@ class Refused:
 
     reason: CapfReason
     failure: CapfFailure | None = None
-    """What is written about the operation; None leaves it pending."""
+    """The new status of the operation; None leaves it pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Result:
     operation: CapfOperation
     failure: CapfFailure | None = None
     certificate: Certificate | None = None
-    """What the phone has now; None: unknown, or nothing."""
+    """The phone's present certificate; None: unknown, or none."""
 
 
 @dataclass(frozen=True, slots=True)

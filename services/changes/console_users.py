@@ -83,7 +83,7 @@ class SignIn:
     """Result of a sign-in with name and password."""
 
     user: ConsoleUser | None
-    """Who has signed in; None: nobody."""
+    """The user that signed in; None: sign-in failed."""
     is_locked: bool = False
     """Whether the user is locked out; told to the log, never to the browser."""
 

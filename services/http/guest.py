@@ -150,12 +150,12 @@ class HttpSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a request has come, and no answer is due."""
+        """Return whether nothing of a request has come, and no answer is due."""
         return self._stream.is_between_requests
 
     @property
     def is_sending(self) -> bool:
-        """Whether there is more to send, or a file to begin with."""
+        """Return whether there is more to send, or a file to begin with."""
         return self._goes_on
 
     def answer(self) -> int:

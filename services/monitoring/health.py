@@ -50,7 +50,7 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     stale_since: datetime | None
     """Since when its caches cannot follow the database; None when they can."""
     reason: str | None
-    """Why they cannot."""
+    """The reason why they cannot."""
     drops_requests: bool = False
     """Whether TFTP dropped requests at its limits within the last half minute."""
 

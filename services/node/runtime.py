@@ -141,7 +141,7 @@ class NodeRuntime:
 
     @property
     def health(self) -> NodeHealth:
-        """Whether its services run, and whether it can follow the database."""
+        """Return whether its services run, and whether it can follow the database."""
         follower = self.follower
         return judge(
             self.node.name,

@@ -75,7 +75,7 @@ USAGES: Final = {
 
 @unique
 class IdentityFault(StrEnum):
-    """Why a certificate is not taken as a node's own."""
+    """Reasons to refuse a certificate as a node's own."""
 
     NO_REQUEST = "no-csr"
     NOT_TRUSTED = "ca-not-in-trust-store"

@@ -115,7 +115,7 @@ class FileToken:
 
     @property
     def is_destroyed(self) -> bool:
-        """Whether too many wrong passwords were given."""
+        """Return whether too many wrong passwords were given."""
         return not (self._folder / _KEY).exists()
 
     @property

@@ -171,7 +171,7 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
 
 
 def is_authority(certificate: Certificate) -> bool:
-    """Whether a certificate says that it is a CA.
+    """Return whether a certificate says that it is a CA.
 
     Raises:
         ServiceError: When it says it twice.

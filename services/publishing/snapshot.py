@@ -29,7 +29,7 @@ class ClusterSnapshot:
     """Prepare Cluster for Rollback to pre 8.0 (REFERENCE 1.10)."""
     digest: Digest
     phone_sast: tuple[Certificate, ...] = ()
-    """What lies in Phone-SAST-trust, in the order of uploads."""
+    """The content of Phone-SAST-trust, in the order of uploads."""
 
     @classmethod
     def read(cls, connection: Connection) -> Self:

@@ -84,7 +84,7 @@ class TftpCounters(SharedCounters):
         return self[_OUTCOMES[outcome]]
 
     def dropped_within(self, seconds: float) -> bool:
-        """Whether a request was dropped at a limit so lately."""
+        """Return whether a request was dropped at a limit so lately."""
         last_ms = self[_DROPPED_MS]
         return last_ms > 0 and _now_ms() - last_ms <= seconds * 1000
 

@@ -82,7 +82,7 @@ class TvsSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next request has come."""
+        """Return whether nothing of a next request has come."""
         return self._stream.is_between_messages
 
     def answer(self) -> int:

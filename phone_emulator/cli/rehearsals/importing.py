@@ -58,7 +58,7 @@ _COULD_NOT_BE_TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class _Sources:
-    """Where a cluster is read from."""
+    """The sources from which a cluster is imported."""
 
     ctl: Path | None
     itls: tuple[Path, ...]

@@ -22,7 +22,7 @@ from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 @unique
 class Topic(StrEnum):
-    """What an approximation is about; stable, for programs."""
+    """The subject of an approximation; stable, for programs."""
 
     GROUP = "callmanager-group"
     TVS = "tvs-members"
@@ -60,7 +60,7 @@ class Approximation:
 
     topic: Topic
     what: str
-    """What is otherwise here."""
+    """The difference."""
     why: str
 
     def cleaned(self) -> "Approximation":
@@ -140,7 +140,7 @@ def _ca_signed(entries: Sequence[Entry], issuers: Issuers) -> Iterator[Approxima
 
 
 def _is_signed_here(entry: Entry, issuers: Issuers) -> bool:
-    """Whether a CA of the lab signs it, in whatever role it stands.
+    """Return whether a CA of the lab signs it, in whatever role it stands.
 
     A SAST of that name is the CallManager again.
     """

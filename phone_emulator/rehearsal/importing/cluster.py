@@ -57,7 +57,7 @@ class ImportedCluster:
     is_mixed: bool
     has_ctl: bool
     tokens: int
-    """How many hardware tokens the CTL lists; the first signs."""
+    """The number of hardware tokens that the CTL lists; the first signs."""
     subject: dict[str, str]
     domain: str | None
     capf: str | None
@@ -67,30 +67,30 @@ class ImportedCluster:
     since_lists: list[Drift]
     """Regenerated after all lists were made: in use only."""
     approximations: list[Approximation]
-    """What was guessed, and what is not rebuilt as it is there."""
+    """The guesses, and the differences from the original."""
     group: ImportedGroup
     """Whom phones register with and whose TVS they ask."""
     tftp_nodes: tuple[str, ...]
     """The nodes that phones fetch from; each has a group of every model."""
     issuers: Issuers
-    """Which units are multi-server, and which ones a CA signed."""
+    """The units that are multi-server, and those that a CA signed."""
     phones: tuple[PhoneKind, ...] = ()
     """Real phones by device pool and model, where a list of them was given."""
 
     @property
     def same_anchors(self) -> bool:
-        """Whether phones have the same anchors here as there."""
+        """Return whether phones have the same anchors here as there."""
         return not any(each.topic in ANCHOR_TOPICS for each in self.approximations)
 
     @property
     def same_names(self) -> bool:
-        """Whether certificates and nodes have the same names here as there."""
+        """Return whether certificates and nodes have the same names here as there."""
         return not any(each.topic in NAME_TOPICS for each in self.approximations)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a cluster beside its lists."""
+    """Knowledge of a cluster from other sources than its lists."""
 
     in_use: Sequence[InUse] = ()
     """Certificates that nodes use."""

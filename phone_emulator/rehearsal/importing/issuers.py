@@ -1,4 +1,4 @@
-"""Who has and who issued the certificates of an imported cluster (REFERENCE-2 2)."""
+"""Multi-server and CA-signed certificates of an imported cluster (REFERENCE-2 2)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _UNITS: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
 
 @dataclass(frozen=True, slots=True)
 class Issuers:
-    """Which units are multi-server, and which ones a CA signed."""
+    """The units that are multi-server, and those that a CA signed."""
 
     shared: frozenset[TrustStore]
     signed: frozenset[TrustStore]
@@ -69,7 +69,7 @@ def unit_of(entry: Entry) -> TrustStore | None:
 
 
 def _serves_several(unit: TrustStore, those: Sequence[Entry], nodes: int) -> bool:
-    """Whether one certificate is that of several nodes.
+    """Return whether one certificate is that of several nodes.
 
     ITLs name each node's CallManager, but a shared TVS certificate only once.
     """

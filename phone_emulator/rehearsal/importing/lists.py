@@ -59,24 +59,24 @@ class Entry:
 
     @property
     def is_recovery(self) -> bool:
-        """Whether it is an ITLRecovery certificate."""
+        """Return whether it is an ITLRecovery certificate."""
         return self.common_name.upper().startswith("ITLRECOVERY")
 
     @property
     def is_token(self) -> bool:
-        """Whether it is a hardware token: a SAST that belongs to no node (1.7)."""
+        """Tell whether it is a hardware token: a SAST that belongs to no node (1.7)."""
         return self.role == Role.SAST and self.has_node_name and not self.dns_name
 
     @property
     def is_ca_signed(self) -> bool:
-        """Whether somebody else issued its certificate; tokens are the vendor's."""
+        """Say whether somebody else issued its certificate; tokens are the vendor's."""
         if not self.subject or not self.issuer or self.is_token:
             return False
         return not same_name(self.subject, self.issuer)
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What tells its certificate from others."""
+        """Return the values that distinguish its certificate from others."""
         return self.serial, self.issuer
 
 
@@ -308,7 +308,7 @@ class InUse:
 
     @property
     def unit_name(self) -> str:
-        """What the file is called before its ending: `CallManager`, `TVS`."""
+        """Return the file's name before its ending: `CallManager`, `TVS`."""
         return Path(self.source).stem
 
 

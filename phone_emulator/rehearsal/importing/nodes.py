@@ -98,7 +98,7 @@ def node_name(entry: Entry) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an IPv4 address."""
+    """Return whether a text is an IPv4 address."""
     try:
         IPv4Address(text)
     except ValueError:

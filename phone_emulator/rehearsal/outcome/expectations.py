@@ -67,16 +67,16 @@ class StepReport:
     number: int
     step: Step
     transcript: str = field(repr=False)
-    """What the commands printed."""
+    """Output of the commands."""
     refusal: str | None
-    """Why the last command was refused, None when all were done."""
+    """The reason why the last command was refused; None when all were carried out."""
     left_out: tuple[str, ...]
     """Lines after a refused one, which were not carried out."""
     nodes: tuple[NodeView, ...]
     groups: Mapping[str, Sequence[BootReport]]
     """The last boot report of each phone that ever booted."""
     statuses: tuple[GroupStatus, ...]
-    """How each group stands: states, anchors, reasons, remedies."""
+    """The state of each group: phones, anchors, reasons, remedies."""
     stuck: tuple[str, ...]
     """Devices that hold other lists than their server serves."""
     differences: tuple[str, ...]
@@ -87,24 +87,24 @@ class StepReport:
 
     @property
     def impact(self) -> Impact:
-        """What happened to the phones, whatever was expected."""
+        """Return the impact on the phones, expected or not."""
         return Impact.total(status.impact for status in self.statuses)
 
     @property
     def ok(self) -> bool:
-        """Whether every expectation was met and nobody else is stuck."""
+        """Return whether every expectation was met and nobody else is stuck."""
         return not self.differences and not self.unforeseen
 
     @property
     def expects_something(self) -> bool:
-        """Whether the script says how the step is to end."""
+        """Return whether the script says how the step is to end."""
         step = self.step
         plain = (step.ctl_length, step.prints, step.refused or None)
         return bool(step.expect) or any(each is not None for each in plain)
 
     @property
     def broke_off(self) -> bool:
-        """Whether a line was refused that should have been carried out."""
+        """Return whether a line was refused that should have been carried out."""
         return self.refusal is not None and not self.step.refused
 
     def to_json(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def differences(
 
 def _refusal_differences(step: Step, refusal: str | None) -> list[str]:
     if step.refused and refusal is None:
-        return ["the last command was done although it should be refused"]
+        return ["the last command was carried out, but should have been refused"]
     if not step.refused and refusal is not None:
         return [f"refused: {refusal}"]
     return []
@@ -226,7 +226,7 @@ def _refusal_differences(step: Step, refusal: str | None) -> list[str]:
 def _transcript_differences(step: Step, transcript: str) -> list[str]:
     if step.prints is None or step.prints in transcript:
         return []
-    return [f"nothing printed has the words: {step.prints}"]
+    return [f"no output contains: {step.prints}"]
 
 
 def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
@@ -280,7 +280,7 @@ def _registration_differences(
     expectation: Expectation, found: GroupStatus
 ) -> Iterator[str]:
     registered = found.registrations
-    causes = "; ".join(map(str, registered.failures)) or "no node was tried in vain"
+    causes = "; ".join(map(str, registered.failures)) or "no registration failed"
     for name, wanted, fitting in (
         ("registered", expectation.registered, registered.phones - registered.without),
         ("secure", expectation.secure, registered.secure),
@@ -303,7 +303,7 @@ def _registration_differences(
 def _standing_differences(expectation: Expectation, found: GroupStatus) -> list[str]:
     group = expectation.group
     refusals = [*found.refusals, *found.prospects]
-    reasons = " / ".join(map(str, refusals)) or "nothing was refused"
+    reasons = " / ".join(map(str, refusals)) or "no file was refused"
     remedies = "; ".join(remedy.text for remedy in found.remedies) or "nothing"
     codes = {refusal.code for refusal in refusals}
     sentences = []
@@ -312,7 +312,7 @@ def _standing_differences(expectation: Expectation, found: GroupStatus) -> list[
     if (named := expectation.remedy) and not is_named(named, found.remedies):
         sentences.append(f"{group}: {named} is not a remedy: {remedies}")
     if (named := expectation.no_remedy) and is_named(named, found.remedies):
-        sentences.append(f"{group}: {named} is said to help: {remedies}")
+        sentences.append(f"{group}: {named} is named as a remedy: {remedies}")
     if (later := expectation.would_be_stuck) is not None:
         others = found.impact.of - found.impact.would_be_stuck
         wrong = others if later else found.impact.would_be_stuck

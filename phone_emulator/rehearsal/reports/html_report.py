@@ -73,7 +73,13 @@ def _approximations(played: Played) -> Iterator[Html]:
     found = played.script.approximations
     if found:
         yield tag("h2", "Approximated")
-        yield tag("p", "In these points the cluster is not the one it was read from.")
+        yield tag(
+            "p",
+            (
+                "The cluster of this rehearsal differs from the imported one in these "
+                "points."
+            ),
+        )
         yield tag("ul", *(tag("li", f"{each.what}: {each.why}.") for each in found))
 
 
@@ -87,8 +93,8 @@ def _in_short(played: Played) -> Iterator[Html]:
     if guilty is None:
         if played.broke_off is None and played.steps:
             text = (
-                "No step leaves a phone stuck or without dial tone, or would when it "
-                "next starts."
+                "After no step is a phone stuck or without dial tone, or would "
+                "be when it next starts."
             )
             yield tag("section", tag("p", text), class_="short good-box")
         return
@@ -149,8 +155,8 @@ def _anchors_table(steps: Sequence[StepReport]) -> Html:
         rows.append((group, *cells))
     head = ("group", *(f"after step {step.number}" for step in steps))
     note = (
-        "Anchors (signers that the phones accept by themselves, whose key the cluster "
-        "has) + TVS members they can ask"
+        "Anchors (signers that the phones accept without asking, and whose key "
+        "the cluster has) + TVS members that the phones can ask"
     )
     return join(table(head, rows, "anchors"), tag("p", note, class_="note"))
 

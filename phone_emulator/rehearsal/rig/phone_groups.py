@@ -52,7 +52,7 @@ class Sample:
     phone: tuple[str, ...] = field(repr=False)
     """The phone's console log."""
     services: tuple[str, ...] = field(repr=False)
-    """What the cluster's services wrote meanwhile; no other phone was booting."""
+    """The log of the cluster's services in that time; no other phone was booting."""
 
 
 async def _no_wait(_: float) -> None:
@@ -135,7 +135,7 @@ class PhoneGroups:
         return self._groups
 
     def is_off(self, name: str) -> bool:
-        """Whether a group is off the network."""
+        """Return whether a group is off the network."""
         return name in self._off
 
     def size(self, names: Sequence[str]) -> int:

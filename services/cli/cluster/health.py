@@ -62,7 +62,7 @@ def _served(data: Path) -> list[str]:
 def _ask(data: Path, name: str) -> NodeHealth:
     if Path(name).name != name:
         raise ServiceError(
-            f"{name!r} is not a node's name", hint="name a folder of DATA/nodes"
+            f"{name!r} is not a valid node name", hint="name a folder of DATA/nodes"
         )
     path = data / "nodes" / name / "control.sock"
     answer: dict[str, Any] = request(name, path, Status(), timeout_s=_TIMEOUT_S)

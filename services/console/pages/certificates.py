@@ -37,7 +37,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 @unique
 class Field(StrEnum):
-    """What certificates are searched by."""
+    """The fields by which certificates are searched."""
 
     CERTIFICATE = "certificate"
     COMMON_NAME = "common-name"
@@ -51,7 +51,7 @@ class Field(StrEnum):
 
 @unique
 class Operator(StrEnum):
-    """How a text is compared."""
+    """The comparison of a search."""
 
     BEGINS = "begins"
     CONTAINS = "contains"
@@ -75,7 +75,7 @@ class Row:
 
     @property
     def is_own(self) -> bool:
-        """Whether a node has its key."""
+        """Return whether a node has its key."""
         return self.placed.node_id is not None
 
     @property
@@ -105,12 +105,12 @@ class Row:
 
     @property
     def expiration(self) -> str:
-        """When it ends."""
+        """Return the end of its validity."""
         return local_time(self.certificate.not_after)
 
     @property
     def description(self) -> str:
-        """What was typed at its upload; else where it comes from."""
+        """Return the text typed at its upload, or else its origin."""
         if self.placed.label:
             return self.placed.label
         if not self.is_own and self.type == "Self-signed":

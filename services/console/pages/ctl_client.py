@@ -35,7 +35,7 @@ _MODES: Final = {
 
 @dataclass(slots=True)
 class Draft:
-    """What was chosen so far."""
+    """The choices made so far."""
 
     server: str
     ignores_missing: bool = False

@@ -31,7 +31,7 @@ _MAKERS: Final = {each.authority_name for each in MicGeneration}
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Where a phone is registered, or why it is not."""
+    """The node at which a phone is registered, or the reason why it is not."""
 
     node: str
     address: str
@@ -53,7 +53,7 @@ class PhoneRow:
 
     @property
     def certificate(self) -> str:
-        """What kind of certificate CAPF saw last: LSC, MIC, or none."""
+        """Return the kind of certificate that CAPF saw last: LSC, MIC, or none."""
         held = None if self.device is None else self.device.certificate
         if held is None:
             return ""

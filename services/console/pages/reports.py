@@ -37,12 +37,12 @@ class ShownList:
     length: int = 0
     signer: str = ""
     trouble: str = ""
-    """Why it cannot be read; empty when it can, or when there is none."""
+    """The reason why it cannot be read; empty when it can, or when there is none."""
     records: tuple[ShownRecord, ...] = ()
 
     @property
     def exists(self) -> bool:
-        """Whether there is a readable one."""
+        """Return whether there is a readable one."""
         return bool(self.md5)
 
 

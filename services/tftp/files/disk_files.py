@@ -73,7 +73,7 @@ class OpenedFile:
         return bytes(buffer) if got == wanted else None
 
     def is_at_hand(self, offset: int, length: int) -> bool:
-        """Whether bytes that lie in the file need no disk, as far as samples tell.
+        """Tell whether bytes that lie in the file need no disk, as far as samples tell.
 
         The kernel reads ahead, and forgets, many pages at once: a look at one page in
         sixteen costs a hundredth of what copying them would.

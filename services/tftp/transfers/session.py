@@ -85,7 +85,7 @@ class Session:
 
     @property
     def is_over(self) -> bool:
-        """Whether the transfer has ended."""
+        """Return whether the transfer has ended."""
         return self.transfer.outcome is not None
 
     def note_answer(self) -> None:

@@ -161,7 +161,7 @@ def _resolved(names: Keys, counts: Mapping[Keys, int]) -> Keys:
 
 
 def is_there(tables: Mapping[str, Any], keys: Keys) -> bool:
-    """Whether tables have a value under keys."""
+    """Return whether tables have a value under keys."""
     here: Any = tables
     for key in keys:
         try:

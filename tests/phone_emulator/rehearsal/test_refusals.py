@@ -69,7 +69,7 @@ def test_what_can_be_done_is(played: Played) -> None:
     assert done.ok, done.refusal
     assert f"[{PUB}]" in done.transcript
     assert f"[{SUB}]" not in done.transcript, "a node that is down"
-    assert again.refusal == f"node {PUB} is down already; leave the line out"
+    assert again.refusal == f"node {PUB} is down already; remove the line"
 
 
 def test_no_port_is_free_on_an_address_that_is_not_ours() -> None:
