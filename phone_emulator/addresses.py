@@ -73,13 +73,13 @@ def _parse_server(text: str, default_port: int) -> Server:
 def _resolve(host: str) -> str:
     """Return the address: answers are matched to it, and so are records of the CTL."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:  # "a..b" has no form in IDNA
         raise PhoneError(
             f"the name {host} is not known",
             hint="check how it is spelt, or give its address",
         ) from error
-    return str(found[0][4][0])
+    return str(addresses[0][4][0])
 
 
 def parse_device(name: str) -> str:

@@ -123,18 +123,18 @@ class EnrolmentSite:
         return "neither CTL nor ITL has its certificate for CAPF (role 4), nor TVS"
 
     def _records(self, role: Role, *lists: bytes | None) -> list[bytes]:
-        found = []
+        matching = []
         for data in lists:
             try:
                 records = () if data is None else TrustList.decode(data).records
             except DecodeError:
                 continue
-            found += [
+            matching += [
                 record.certificate_der
                 for record in records
                 if record.role == role and record.certificate_der is not None
             ]
-        return found
+        return matching
 
     async def vouches(self, certificate: Certificate) -> bool:
         """Ask TVS whether a certificate is CAPF's, one member after the other."""

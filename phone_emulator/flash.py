@@ -201,11 +201,11 @@ class FolderFlash:
         replace_file(self.folder / _RECORD, record, private=True)
 
     def _delete(self, kinds: Sequence[FileKind]) -> tuple[FileKind, ...]:
-        found = tuple(kind for kind in kinds if self._paths[kind].exists())
-        for kind in found:
+        present = tuple(kind for kind in kinds if self._paths[kind].exists())
+        for kind in present:
             self._paths[kind].unlink()
         sync_folder(self.folder)
-        return found
+        return present
 
 
 def model_in(folder: Path) -> str | None:

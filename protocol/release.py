@@ -30,10 +30,10 @@ class Release(NamedTuple):
             ValueError: When it is none, or older than the tokenless CTL (10.0).
         """
         text = text.strip()
-        if (found := _TEXT.fullmatch(text)) is not None:
-            numbers = [int(part or 0) for part in found.groups()]
-        elif (found := _BUILD.fullmatch(text)) is not None:
-            numbers = [int(part) for part in found.groups()]
+        if (match := _TEXT.fullmatch(text)) is not None:
+            numbers = [int(part or 0) for part in match.groups()]
+        elif (match := _BUILD.fullmatch(text)) is not None:
+            numbers = [int(part) for part in match.groups()]
             numbers[3] -= _FIRST_BUILD
         else:
             raise ValueError(f"{text!r} is not a release")

@@ -26,8 +26,8 @@ def renew(text: str) -> str:
         ValueError: When the document lacks the marks of the table.
     """
     before, _, rest = text.partition(_BEGIN)
-    _, found, after = rest.partition(_END)
-    if not found:
+    _, end, after = rest.partition(_END)
+    if not end:
         raise ValueError("the marks of the table are missing")
     rows = "\n".join(_row(code, entry) for code, entry in CATALOGUE.items())
     return f"{before}{_BEGIN}\n\n{_HEAD}\n{rows}\n\n{_END}{after}"

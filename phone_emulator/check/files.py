@@ -28,8 +28,8 @@ def file_findings(seen: Observation) -> Iterator[Finding]:
         yield from _arrivals(node)
         yield from _configurations(node)
         yield from _digests(node)
-    for node, kind, found in seen.lists:
-        yield from _list_findings(node, kind, found, seen.at)
+    for node, kind, file in seen.lists:
+        yield from _list_findings(node, kind, file, seen.at)
 
 
 def _silent(node: Node) -> Finding:
@@ -48,14 +48,14 @@ def _arrivals(node: Node) -> Iterator[Finding]:
     for kind in (FileKind.CTL, FileKind.ITL):
         if node.serves_empty(kind):
             yield finding(Code.LIST_EMPTY, node, f"the file of the {kind} is empty")
-        found = node.find(kind)
-        if isinstance(found, bytes):
-            yield from _decodes(node, kind, found)
-        elif not found.is_absent:
+        file = node.find(kind)
+        if isinstance(file, bytes):
+            yield from _decodes(node, kind, file)
+        elif not file.is_absent:
             yield finding(
                 Code.DOWNLOAD_FAILED,
                 node,
-                f"the {kind} could not be downloaded: {printable(found.reason)}",
+                f"the {kind} could not be downloaded: {printable(file.reason)}",
             )
         elif kind is FileKind.ITL and not node.serves_empty(kind):
             yield finding(Code.ITL_MISSING, node, "there is no ITL")
@@ -63,15 +63,15 @@ def _arrivals(node: Node) -> Iterator[Finding]:
 
 def _decodes(node: Node, kind: FileKind, data: bytes) -> Iterator[Finding]:
     try:
-        found = TrustList.decode(data)
+        decoded = TrustList.decode(data)
     except DecodeError as error:
         yield finding(Code.MALFORMED, node, f"the {kind} is not a trust list: {error}")
         return
-    if found.filename not in (None, kind.value):
+    if decoded.filename not in (None, kind.value):
         yield finding(
             Code.WRONG_FILENAME,
             node,
-            f"the {kind} has the file name {printable(found.filename or '')} in "
+            f"the {kind} has the file name {printable(decoded.filename or '')} in "
             "its header",
         )
 
@@ -143,11 +143,11 @@ def _digests(node: Node) -> Iterator[Finding]:
 
 
 def _list_findings(
-    node: Node, kind: FileKind, found: TrustList, at: float
+    node: Node, kind: FileKind, trust_list: TrustList, at: float
 ) -> Iterator[Finding]:
-    for each in lint(found, at=datetime.fromtimestamp(at, UTC)):
+    for each in lint(trust_list, at=datetime.fromtimestamp(at, UTC)):
         yield _from_lint(node, kind, each)
-    yield from _small_keys(node, kind, found)
+    yield from _small_keys(node, kind, trust_list)
 
 
 def _from_lint(node: Node, kind: FileKind, each: LintFinding) -> Finding:
@@ -155,10 +155,10 @@ def _from_lint(node: Node, kind: FileKind, each: LintFinding) -> Finding:
     return finding(Code(each.code), node, f"{place}: {each.message}")
 
 
-def _small_keys(node: Node, kind: FileKind, found: TrustList) -> Iterator[Finding]:
+def _small_keys(node: Node, kind: FileKind, trust_list: TrustList) -> Iterator[Finding]:
     sizes = [
         certificate.key_bits
-        for record in found.records
+        for record in trust_list.records
         if (certificate := record.certificate) is not None
         and certificate.signature_algorithm.endswith("RSA")
     ]

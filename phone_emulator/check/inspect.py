@@ -84,10 +84,10 @@ def _node_json(node: Node) -> dict[str, Any]:
     }
 
 
-def _list_json(found: TrustList | None) -> dict[str, Any] | None:
-    if found is None:
+def _list_json(trust_list: TrustList | None) -> dict[str, Any] | None:
+    if trust_list is None:
         return None
-    return {**summary_of(found), "records": len(found.records)}
+    return {**summary_of(trust_list), "records": len(trust_list.records)}
 
 
 def _member_json(member: Member) -> dict[str, Any]:

@@ -52,18 +52,25 @@ def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:
             yield _ctl_stale(node, ctl, newest, source)
 
 
-def _age(found: TrustList, in_use: set[bytes | None]) -> tuple[bool, int, int, bytes]:
+def _age(
+    trust_list: TrustList, in_use: set[bytes | None]
+) -> tuple[bool, int, int, bytes]:
     """Order CTLs: by when they were signed, then by how many of their keys ITLs have.
 
     ITLs are rebuilt whenever TFTP starts, so they tell two CTLs of one second apart.
     One that was changed after it was signed is the newest only when all were.
     """
-    agreeing = sum(record.public_key in in_use for record in found.records)
-    return not _is_changed(found), found.header.timestamp or 0, agreeing, found.data
+    agreeing = sum(record.public_key in in_use for record in trust_list.records)
+    return (
+        not _is_changed(trust_list),
+        trust_list.header.timestamp or 0,
+        agreeing,
+        trust_list.data,
+    )
 
 
-def _is_changed(found: TrustList) -> bool:
-    return signature_state(found) is SignatureState.INVALID
+def _is_changed(trust_list: TrustList) -> bool:
+    return signature_state(trust_list) is SignatureState.INVALID
 
 
 def _ctl_missing(node: Node, source: str, *, is_mixed: bool) -> Finding:
@@ -120,8 +127,8 @@ def _identity(record: Record) -> str:
     return f"{name} (serial {record.serial_hex or '?'})"
 
 
-def _when(found: TrustList) -> str:
-    stamp = found.header.timestamp
+def _when(trust_list: TrustList) -> str:
+    stamp = trust_list.header.timestamp
     if stamp is None:
         return "at an unknown time"
     return f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d %H:%M:%SZ}"
@@ -171,11 +178,11 @@ def _server_roles(itl: TrustList) -> frozenset[int]:
 
 
 def _configuration(nodes: Sequence[Node]) -> Iterator[Finding]:
-    found = {
+    texts = {
         node.configuration.tvs: node for node in nodes if node.configuration is not None
     }
-    if len(found) > 1:
-        first, second, *_ = map(str, found.values())
+    if len(texts) > 1:
+        first, second, *_ = map(str, texts.values())
         yield finding(
             Code.CONFIGURATION_DIFFERS,
             "",

@@ -66,14 +66,14 @@ class Node:
 
         It goes on to the next name only where the server says that there is no file.
         """
-        found: bytes | Missing = Missing("the server was not asked for", is_absent=True)
+        file: bytes | Missing = Missing("the server was not asked for", is_absent=True)
         for name in names_of(kind, self.device, signed=signed):
-            found = self.files.get(name, found)
-            if kind is not FileKind.CONFIGURATION and found == b"":
-                found = Missing("it is empty", is_absent=True)  # for phones, too
-            if isinstance(found, bytes) or not found.is_absent:
-                return found
-        return found
+            file = self.files.get(name, file)
+            if kind is not FileKind.CONFIGURATION and file == b"":
+                file = Missing("it is empty", is_absent=True)  # for phones, too
+            if isinstance(file, bytes) or not file.is_absent:
+                return file
+        return file
 
     def serves_empty(self, kind: FileKind) -> bool:
         """Return whether a list is served without a byte in it."""
@@ -165,19 +165,19 @@ class Observation:
     def lists(self) -> tuple[tuple[Node, FileKind, TrustList], ...]:
         """Every list that could be read, with the node that served it."""
         return tuple(
-            (node, kind, found)
+            (node, kind, file)
             for node in self.nodes
-            for kind, found in (
+            for kind, file in (
                 (FileKind.CTL, node.ctl),
                 (FileKind.ITL, node.itl),
             )
-            if found is not None
+            if file is not None
         )
 
     @property
     def subjects(self) -> tuple[SignerId, ...]:
         """Everybody whom lists and files name: signers first, then members."""
-        signers = [found.signer for _, _, found in self.lists]
+        signers = [trust_list.signer for _, _, trust_list in self.lists]
         signers += [
             node.signed_configuration.signer
             for node in self.nodes
@@ -189,8 +189,8 @@ class Observation:
                 record.issuer_name or "",
                 record.serial_number,
             )
-            for _, _, found in self.lists
-            for record in found.records
+            for _, _, trust_list in self.lists
+            for record in trust_list.records
             if record.serial_number
         ]
         return tuple(dict.fromkeys([*signers, *members]))

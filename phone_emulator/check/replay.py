@@ -67,14 +67,14 @@ def _perform(effect: Effect, seen: Observation, node: Node, model: str) -> Event
 
 
 def _fetch(effect: Fetch, node: Node) -> Event:
-    found = node.files.get(effect.name, Missing("not asked for", is_absent=True))
-    if isinstance(found, bytes):
-        return Downloaded(found)
-    if found.is_absent:
+    file = node.files.get(effect.name, Missing("not asked for", is_absent=True))
+    if isinstance(file, bytes):
+        return Downloaded(file)
+    if file.is_absent:
         return NotFound()
-    if found.is_silence:
-        return ServerSilent(found.reason)
-    return DownloadRefused(found.reason)
+    if file.is_silence:
+        return ServerSilent(file.reason)
+    return DownloadRefused(file.reason)
 
 
 def _ask(effect: AskTvsServer, seen: Observation, model: str) -> Event:

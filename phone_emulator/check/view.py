@@ -53,13 +53,13 @@ def _nodes(nodes: Sequence[Node]) -> Table:
 
 
 def _list(node: Node, kind: FileKind) -> str:
-    found = node.find(kind)
+    file = node.find(kind)
     decoded = node.ctl if kind is FileKind.CTL else node.itl
-    if isinstance(found, Missing):
-        return "none" if found.is_absent else "unreachable"
+    if isinstance(file, Missing):
+        return "none" if file.is_absent else "unreachable"
     if decoded is None:
         return "malformed"
-    return f"{len(found)} bytes, {len(decoded.records)} records\n{decoded.md5} (MD5)"
+    return f"{len(file)} bytes, {len(decoded.records)} records\n{decoded.md5} (MD5)"
 
 
 def _configuration(node: Node) -> str:

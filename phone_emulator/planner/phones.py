@@ -289,14 +289,14 @@ def anchors(
     lists whose key the cluster still has. Phones without Security by Default take CTLs
     only, so for them only keys count that sign CTLs in this release.
     """
-    found = set()
+    signers = set()
     for held in (phone.ctl, phone.itl):
         for who in () if held is None else held.holders(Role.SAST):
             if is_current(layout, cluster, who) and (
                 group.security_by_default or _signs_ctl(layout, who)
             ):
-                found.add(who)
-    return found
+                signers.add(who)
+    return signers
 
 
 def _signs_ctl(layout: ClusterLayout, who: CertificateIdentity) -> bool:

@@ -140,15 +140,15 @@ def make_plan(
     """
     solved = solve(task, timeout_s=timeout_s, progress=progress)
     order = naive_steps(task) if solved.steps is None else solved.steps
-    found = tuple(unsafe(task, order))
-    lost = {each.group for each in found if each.to_step is None}
-    at_risk = {each.group for each in found}
+    all_unsafe = tuple(unsafe(task, order))
+    lost = {each.group for each in all_unsafe if each.to_step is None}
+    at_risk = {each.group for each in all_unsafe}
     safe = task.only([group for group in task.groups if group not in at_risk])
     planned = None if solved.steps is None else _annotate(task, safe, solved.steps)
     return Plan(
         task=task,
         steps=None if planned is None else tuple(planned),
-        unsafe=found,
+        unsafe=all_unsafe,
         by_hand=tuple(group for group in task.groups if group in lost),
         in_one_go=_in_one_go(task),
         explored=solved.explored,
@@ -311,10 +311,10 @@ def _first_lockout(
     world = task.first_world()
     for number, step in enumerate(steps, 1):
         world = apply(task.layout, task.groups, world, step)
-        found = refused(task, seen(task.layout, world.cluster), world)
-        if found:
-            names = tuple(group.name for group in found)
-            problem = next(iter(found.values()))
+        problems = refused(task, seen(task.layout, world.cluster), world)
+        if problems:
+            names = tuple(group.name for group in problems)
+            problem = next(iter(problems.values()))
             return PlanFailure(number, title(task.layout, step), names, problem)
     return None
 

@@ -182,9 +182,9 @@ def _by_hand_in_words(plan: Plan) -> Iterator[str]:
         )
 
 
-def _unsafe_in_words(found: Sequence[Unsafe], where: str) -> Iterator[str]:
+def _unsafe_in_words(unsafe: Sequence[Unsafe], where: str) -> Iterator[str]:
     alike: dict[tuple[object, ...], list[Unsafe]] = {}
-    for each in found:
+    for each in unsafe:
         key = (each.problem, each.to_step, each.only_if_restarted, each.group.model)
         alike.setdefault(key, []).append(each)
     for same in alike.values():

@@ -79,12 +79,12 @@ def refused(
     task: Task, cluster: ClusterState, world: World
 ) -> dict[PhoneGroup, GroupProblem]:
     """Return the groups that refuse what a cluster serves, and why."""
-    found = {}
+    refusals = {}
     for group, phone in zip(task.groups, world.phones, strict=True):
         problem = problem_of(task.layout, cluster, group, phone)
         if problem is not None and not problem.is_burnt:
-            found[group] = problem
-    return found
+            refusals[group] = problem
+    return refusals
 
 
 def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
@@ -94,10 +94,10 @@ def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
     for number, step in enumerate((None, *steps)):
         if step is not None:
             world = apply(task.layout, task.groups, world, step)
-        found = dict(_problems(task, world))
-        for group in [each for each in lasting if each not in found]:
+        problems = dict(_problems(task, world))
+        for group in [each for each in lasting if each not in problems]:
             yield replace(lasting.pop(group), to_step=number)
-        for group, (problem, is_running) in found.items():
+        for group, (problem, is_running) in problems.items():
             each = lasting.get(group) or Unsafe(group, problem, number, None, None)
             if is_running and each.running_from is None:
                 each = replace(each, running_from=number)

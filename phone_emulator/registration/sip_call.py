@@ -448,6 +448,6 @@ class SipCall:
 
 def _level_of(message: SipMessage) -> SecurityStatus:
     """Return the level that Call-Info dictates; without one: Unknown."""
-    found = _LEVEL.search(message.get("call-info"))
-    word = found[1].lower() if found else ""
+    match = _LEVEL.search(message.get("call-info"))
+    word = match[1].lower() if match else ""
     return _LEVELS.get(word, SecurityStatus.UNKNOWN)

@@ -106,8 +106,10 @@ class PhoneSite:
         certificates = self._flash.certificates
         yield "MIC", "Installed" if certificates.mic else "Not Installed"
         yield "LSC", "Installed" if certificates.lsc else "Not Installed"
-        for name, found in describe(model, self._flash.load()).items():
-            checksum = "Not Installed" if found is None else found[model.checksum]
+        for name, described in describe(model, self._flash.load()).items():
+            checksum = (
+                "Not Installed" if described is None else described[model.checksum]
+            )
             yield name.removesuffix("File.tlv") + ending, checksum
 
     def _configuration(self) -> _Rows:

@@ -211,10 +211,10 @@ def _path_of_url(target: bytes) -> bytes | None:
 
 def _range_of(header: bytes) -> ByteRange | None:
     """Return the one range that is asked for; None: all of the file."""
-    found = _RANGE.fullmatch(header.decode("latin-1").strip())
-    if found is None:
+    match = _RANGE.fullmatch(header.decode("latin-1").strip())
+    if match is None:
         return None
-    first, last = (int(text) if text else None for text in found.groups())
+    first, last = (int(text) if text else None for text in match.groups())
     if first is None and last is None:
         return None
     if first is not None and last is not None and last < first:

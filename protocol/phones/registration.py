@@ -160,8 +160,8 @@ def _device_in(common_name: str) -> str:
 
     `CP-7975-SEP001122334455` is the name of a MIC (REFERENCE-3 3.6).
     """
-    found = _MIC_NAME.fullmatch(common_name)
-    return common_name if found is None else found[1]
+    match = _MIC_NAME.fullmatch(common_name)
+    return common_name if match is None else match[1]
 
 
 def is_null_cipher(name: str) -> bool:

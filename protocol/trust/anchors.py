@@ -296,8 +296,8 @@ def _describe(signer: SignerId) -> str:
 
 def _wrong_roles(kind: FileKind, roles: Sequence[int]) -> str:
     needed = " or ".join(sorted(role_name(role) for role in kind.signer_roles))
-    found = ", ".join(role_name(role) for role in roles) or "no roles"
-    return f"TVS gives the signer the role {found}, but the {kind} needs {needed}"
+    given = ", ".join(role_name(role) for role in roles) or "no roles"
+    return f"TVS gives the signer the role {given}, but the {kind} needs {needed}"
 
 
 def _expired(certificate: Certificate, rule: int) -> Refuse:

@@ -43,10 +43,12 @@ def export_certificates(cluster: Cluster, kind: BulkType) -> list[Certificate]:
     Raises:
         ServiceError: When no node has one.
     """
-    found = [each.certificate for each in own(cluster) if each.store is _UNITS[kind]]
-    if not found:
+    certificates = [
+        each.certificate for each in own(cluster) if each.store is _UNITS[kind]
+    ]
+    if not certificates:
         raise ServiceError(f"no node has a {kind} certificate", hint="regenerate it")
-    return found
+    return certificates
 
 
 def import_certificates(

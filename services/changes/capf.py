@@ -292,13 +292,13 @@ def delete_stale_lscs(cluster: Cluster, *, by: str) -> list[StaleLsc]:
 def _stale(connection: Connection, now: float) -> list[StaleLsc]:
     state = CapfState.read(connection, now)
     makers = {each.authority_name for each in MicGeneration}
-    found = []
+    stale = []
     for device in devices.read_devices(connection):
         certificate = device.certificate
         if certificate is None or certificate.issuer in makers:
             continue
         if certificate.not_after < state.now:
-            found.append(StaleLsc(device, certificate, Staleness.EXPIRED))
+            stale.append(StaleLsc(device, certificate, Staleness.EXPIRED))
         elif not is_issued(certificate, state.issuers):
-            found.append(StaleLsc(device, certificate, Staleness.ISSUER))
-    return found
+            stale.append(StaleLsc(device, certificate, Staleness.ISSUER))
+    return stale

@@ -133,9 +133,9 @@ def _note(cluster: Cluster, name: str, failures: int, locked_until: int) -> None
         rows.write_failures(connection, name, failures, locked_until)
 
 
-def _require(found: list[ConsoleUser], name: str) -> ConsoleUser:
-    if not found:
+def _require(users: list[ConsoleUser], name: str) -> ConsoleUser:
+    if not users:
         raise ServiceError(
             f"there is no user {name}", hint="`tokenless console user list`"
         )
-    return found[0]
+    return users[0]

@@ -417,9 +417,9 @@ def settings_at_once() -> frozenset[str]:
 
 def inspect_fields(section: type[Section]) -> tuple[inspect.Field, ...]:
     """Return the keys of a table, with their types."""
-    found = inspect.type_info(section)
-    assert isinstance(found, inspect.StructType)  # noqa: S101 (a section is one)
-    return found.fields
+    section_type = inspect.type_info(section)
+    assert isinstance(section_type, inspect.StructType)  # noqa: S101 (a section is one)
+    return section_type.fields
 
 
 def _structs(kind: inspect.Type) -> Iterator[inspect.StructType]:

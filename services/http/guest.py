@@ -241,8 +241,8 @@ class HttpSession(Session):
 
     def _find(self, name: str) -> Content:
         if self.connection.port != CLEAR:
-            found = _SIGNED_CONFIG.fullmatch(name)
-            name = name if found is None else found.group(1)
+            match = _SIGNED_CONFIG.fullmatch(name)
+            name = name if match is None else match.group(1)
         return self._guest.source().find(name)
 
     def _send_content(self, content: ReadyContent) -> None:

@@ -64,13 +64,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, nodes: Iterable[NodeHealth]) -> Self:
         """Sum up nodes; a process without any is failing."""
-        found = tuple(nodes)
+        states = tuple(nodes)
         verdict = max(
-            (node.verdict for node in found),
+            (node.verdict for node in states),
             key=_BY_GRAVITY.index,
             default=Verdict.FAILING,
         )
-        return cls(verdict=verdict, nodes=found)
+        return cls(verdict=verdict, nodes=states)
 
 
 def judge(

@@ -89,13 +89,13 @@ class ClusterSnapshot:
         Raises:
             ServiceError: When it has none of this unit.
         """
-        found = self.own.get((store, node.id))
-        if found is None:
+        own = self.own.get((store, node.id))
+        if own is None:
             raise ServiceError(
                 f"{node.name} has no {store} certificate",
                 hint=f"regenerate it with `set cert regen {store}`",
             )
-        return found
+        return own
 
     @property
     def recovery(self) -> Certificate | None:

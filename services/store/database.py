@@ -80,7 +80,7 @@ class Database:
 
     @property
     def may_change(self) -> bool:
-        """Tell whether this host's role may change the cluster; a subscriber's may not."""
+        """Tell whether this host's role may change the cluster."""
         if not self.is_shared:
             return True
         with self.read() as connection:
@@ -119,9 +119,9 @@ class Database:
         with self.read() as connection:
             if self.is_shared:
                 check_server(connection)
-            found = migrate.version(connection)
-        migrate.check_known(found)
-        if found != migrate.NEWEST:
+            version = migrate.version(connection)
+        migrate.check_known(version)
+        if version != migrate.NEWEST:
             with translate_errors(), self._transaction(writes=True) as connection:
                 self._lock_schema(connection)
                 migrate.upgrade(connection)

@@ -78,8 +78,8 @@ def _chosen(
     if run_all:
         scripts = list(all_scripts(check_file))
     else:
-        found = (find_scripts(name, check_file) for name in names)
-        scripts = [script for each in found for script in each]
+        chosen = (find_scripts(name, check_file) for name in names)
+        scripts = [script for each in chosen for script in each]
     if for_report and len(scripts) > 1:
         listed = ", ".join(script.name for script in scripts)
         raise click.UsageError(

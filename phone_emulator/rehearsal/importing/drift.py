@@ -122,14 +122,14 @@ class Drifts:
 
 def _serials(imported_lists: Sequence[ImportedList]) -> dict[_Place, set[str]]:
     """Return the serials of each unit and node."""
-    found: dict[_Place, set[str]] = {}
+    serials: dict[_Place, set[str]] = {}
     for imported_list in imported_lists:
         for entry in imported_list.entries:
             unit = _unit(entry)
             if unit is not None and entry.serial:
                 place = (unit, _owner(entry, unit))
-                found.setdefault(place, set()).add(entry.serial)
-    return found
+                serials.setdefault(place, set()).add(entry.serial)
+    return serials
 
 
 def _unit(entry: Entry) -> TrustStore | None:

@@ -42,17 +42,17 @@ def issuers_of(lists: Sequence[ImportedList], nodes: int, version: str) -> Issue
     release = Release.parse(version)
     newest = [each for each in lists if each.kind is FileKind.ITL] or list(lists)
     entries = [entry for each in newest for entry in each.entries]
-    found = {unit: [e for e in entries if unit_of(e) is unit] for unit in _UNITS}
+    by_unit = {unit: [e for e in entries if unit_of(e) is unit] for unit in _UNITS}
     shared = {
         unit
-        for unit, those in found.items()
+        for unit, those in by_unit.items()
         if len({each.identity for each in those}) == 1
         and _serves_several(unit, those, nodes)
         and (unit is not TrustStore.TVS or release.shares_tvs)
     }
     signed = {
         unit
-        for unit, those in found.items()
+        for unit, those in by_unit.items()
         if those and all(each.is_ca_signed for each in those)
     }
     possible = signed if not release.shares_self_signed else shared

@@ -199,8 +199,8 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
 
 
 def _of_texts(shown: Sequence[ShownList], source: str) -> list[ImportedList]:
-    found = [each for each in shown if not each.is_missing]
-    if not found:
+    lists = [each for each in shown if not each.is_missing]
+    if not lists:
         raise PhoneError(
             f"{source} says that the node has no {shown[0].kind} file",
             hint="leave it out: the cluster has none",
@@ -208,20 +208,20 @@ def _of_texts(shown: Sequence[ShownList], source: str) -> list[ImportedList]:
     is_log = len(shown) > 1
     return [
         _of_text(each, f"{source} (line {each.line})" if is_log else source)
-        for each in found
+        for each in lists
     ]
 
 
-def _of_list(found: TrustList, kind: FileKind, source: str) -> ImportedList:
+def _of_list(trust_list: TrustList, kind: FileKind, source: str) -> ImportedList:
     named = {each.value: each for each in (FileKind.CTL, FileKind.ITL)}
     return ImportedList(
-        named.get(found.filename or "", kind),
-        found.signer.subject,
-        found.signer.serial_hex,
-        tuple(map(_entry_of_record, found.records)),
+        named.get(trust_list.filename or "", kind),
+        trust_list.signer.subject,
+        trust_list.signer.serial_hex,
+        tuple(map(_entry_of_record, trust_list.records)),
         source,
-        found.header.digest,
-        signature_state(found) is not SignatureState.INVALID,
+        trust_list.header.digest,
+        signature_state(trust_list) is not SignatureState.INVALID,
     )
 
 

@@ -264,9 +264,9 @@ def _status(
         left = _anchors(contents, held, setting) if held.ctl or held.itl else None
         if left is not None:
             anchors[left] += len(each)
-        found = _remedies(each, contents, held, setting)
-        remedies.update(dict.fromkeys(found))
-        is_lost = left is not None and not left.signers and _is_lost(found)
+        of_phone = _remedies(each, contents, held, setting)
+        remedies.update(dict.fromkeys(of_phone))
+        is_lost = left is not None and not left.signers and _is_lost(of_phone)
         impacts.append(_impact(each, setting.model, is_lost=is_lost))
     refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
     registered = Registrations.of(

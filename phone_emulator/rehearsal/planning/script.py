@@ -134,16 +134,16 @@ def expectations(
 ) -> Iterator[Expectation]:
     """Return what the model predicts, as expectations of a step."""
     for group in groups:
-        found = boots.get(group.name)
-        if found is not None:
+        boot = boots.get(group.name)
+        if boot is not None:
             yield Expectation(
                 group=group.name,
-                outcome="rejected" if found.refusals else "ok",
-                ctl=str(found.ctl.action),
-                itl=None if found.itl is None else str(found.itl.action),
-                verified_by=found.ctl.verified_by,
-                itl_verified_by=None if found.itl is None else found.itl.verified_by,
-                stuck=bool(found.refusals),
+                outcome="rejected" if boot.refusals else "ok",
+                ctl=str(boot.ctl.action),
+                itl=None if boot.itl is None else str(boot.itl.action),
+                verified_by=boot.ctl.verified_by,
+                itl_verified_by=None if boot.itl is None else boot.itl.verified_by,
+                stuck=bool(boot.refusals),
             )
 
 

@@ -76,7 +76,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
             transcript.append(refusal)
             break
     nodes, groups = await rig.nodes(), rig.phone_groups.reports
-    found = group_statuses(
+    statuses = group_statuses(
         rig.phone_groups,
         await rig.facts(),
         await rig.prospects(),
@@ -91,7 +91,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
         left_out=left_out,
         nodes=nodes,
         groups=groups,
-        statuses=found,
+        statuses=statuses,
         stuck=rig.phone_groups.stuck,
         differences=tuple(
             differences(
@@ -100,9 +100,9 @@ async def _play_step(  # noqa: PLR0917 - one caller
                 transcript=printed,
                 nodes=nodes,
                 groups=groups,
-                statuses=found,
+                statuses=statuses,
             )
         ),
-        unforeseen=expected_stuck.unforeseen(step, rig.phone_groups.booted, found),
+        unforeseen=expected_stuck.unforeseen(step, rig.phone_groups.booted, statuses),
         seconds=time.monotonic() - began,
     )

@@ -70,8 +70,8 @@ def _opening(played: Played) -> Iterator[Html]:
 
 def _approximations(played: Played) -> Iterator[Html]:
     """Say in what the cluster is not the real one, where it was imported."""
-    found = played.script.approximations
-    if found:
+    approximations = played.script.approximations
+    if approximations:
         yield tag("h2", "Approximated")
         yield tag(
             "p",
@@ -80,7 +80,9 @@ def _approximations(played: Played) -> Iterator[Html]:
                 "points."
             ),
         )
-        yield tag("ul", *(tag("li", f"{each.what}: {each.why}.") for each in found))
+        yield tag(
+            "ul", *(tag("li", f"{each.what}: {each.why}.") for each in approximations)
+        )
 
 
 def _phones(steps: Sequence[StepReport]) -> int:

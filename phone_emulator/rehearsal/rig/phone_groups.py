@@ -257,11 +257,11 @@ class PhoneGroups:
             for phone in self._groups[name]
         }
         nodes = {server: name for name, server in self.nodes.items() if name in up}
-        found = await prospects(
+        tried = await prospects(
             waiting, nodes, download_options=_WISHES, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return tried
 
     async def registrations(
         self, secure_ports: SecurePorts
@@ -281,11 +281,11 @@ class PhoneGroups:
             for phone in self._groups[name]
             if phone.device in self._reports.get(name, {})
         }
-        found = await register_copies(
+        registered = await register_copies(
             running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return registered
 
     @property
     def reports(self) -> dict[str, list[BootReport]]:

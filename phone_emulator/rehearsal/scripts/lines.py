@@ -55,8 +55,10 @@ _TOKEN_PREFIX: Final = "token"  # noqa: S105 - a word of the grammar
 class Values:
     """The values of a line, by the names that its synopsis gives them."""
 
-    def __init__(self, found: Mapping[str, tuple[str, ...]], command: str = "") -> None:
-        self._found = found
+    def __init__(
+        self, arguments: Mapping[str, tuple[str, ...]], command: str = ""
+    ) -> None:
+        self._found = arguments
         self.command = command
         """The command of the line as it was typed, with its quotes."""
 
@@ -316,10 +318,10 @@ def parse_line(line: str) -> Line:
         ) from error
     form = _form(line, words)
     try:
-        found = form.synopsis.read(words[len(form.synopsis.words) :])
+        arguments = form.synopsis.read(words[len(form.synopsis.words) :])
         # The shell splits its commands itself: they keep their quotes.
-        before = len(words) - len(found.get(COMMAND, ()))
-        values = Values(found, "".join(line.split(maxsplit=before)[before:]))
+        before = len(words) - len(arguments.get(COMMAND, ()))
+        values = Values(arguments, "".join(line.split(maxsplit=before)[before:]))
         return Line(form, values, form.make(values))
     except PhoneError as error:
         raise PhoneError(f"step line {line!r}: {error}", hint=error.hint) from None

@@ -169,12 +169,12 @@ def show_list(visit: Visit) -> Response:
     field = _choice(Field, visit.asked("field"), Field.CERTIFICATE)
     operator = _choice(Operator, visit.asked("operator"), Operator.BEGINS)
     text = visit.asked("text")[:256]
-    found = None
+    matching = None
     if "find" in visit.request.query_params:
         matches = _COMPARISONS[operator]
         wanted = text.strip().lower()
         everything = rows(visit.cluster)
-        found = [row for row in everything if matches(row.value(field), wanted)]
+        matching = [row for row in everything if matches(row.value(field), wanted)]
     return visit.render(
         "certificates/list.html",
         fields=list(Field),
@@ -182,7 +182,7 @@ def show_list(visit: Visit) -> Response:
         field=field,
         operator=operator,
         text=text,
-        found=found,
+        found=matching,
         query=str(visit.request.url.query),
     )
 

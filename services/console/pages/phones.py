@@ -62,7 +62,7 @@ class PhoneRow:
 
 def presences(cluster: Cluster) -> tuple[dict[str, Presence], list[str]]:
     """Ask every node who is registered; return that, and who did not answer."""
-    found: dict[str, Presence] = {}
+    presences_by_name: dict[str, Presence] = {}
     silent = []
     for node in cluster.nodes:
         try:
@@ -72,16 +72,16 @@ def presences(cluster: Cluster) -> tuple[dict[str, Presence], list[str]]:
             continue
         for each in answer["absent"]:
             known = Presence(node.name, each["address"], False, each["at"], each["why"])
-            found.setdefault(each["device"], known)
+            presences_by_name.setdefault(each["device"], known)
         for each in answer["registered"]:
-            found[each["device"]] = Presence(
+            presences_by_name[each["device"]] = Presence(
                 node.name,
                 each["address"],
                 True,
                 each["since"],
                 is_secure=each["secure"],
             )
-    return found, silent
+    return presences_by_name, silent
 
 
 def show_list(visit: Visit) -> Response:
