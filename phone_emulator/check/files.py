@@ -13,8 +13,7 @@ from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.anchor_records import has_tftp
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.protocol.trust.lint import Finding as LintFinding
-from tokenless.protocol.trust.lint import lint
+from tokenless.protocol.trust.lint import LintFinding, lint
 
 _WEAK_BITS: Final = 1024
 

@@ -10,7 +10,7 @@ from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 
 
 @unique
-class Standing(StrEnum):
+class RegistrationState(StrEnum):
     """The state of a phone's registration at one server."""
 
     IDLE = "idle"
@@ -85,10 +85,10 @@ class ShownCall:
 
 
 @dataclass(frozen=True, slots=True)
-class StandingChanged:
+class RegistrationStateChanged:
     """The phone registered, was refused, or is out of service."""
 
-    standing: Standing
+    state: RegistrationState
     why: str = ""
     """The server's words, or what the phone saw."""
     last: LastOut | None = None
@@ -148,7 +148,7 @@ class StopMedia:
 
 
 PhoneEvent: TypeAlias = (
-    StandingChanged
+    RegistrationStateChanged
     | NumberKnown
     | ResetOrdered
     | MayComeBack

@@ -42,7 +42,7 @@ class Failure(StrEnum):
 
 
 @unique
-class Outcome(StrEnum):
+class RegistrationOutcome(StrEnum):
     """The result of a registration, as a person at the phone sees it."""
 
     REGISTERED_SECURE = "registered secure"
@@ -126,11 +126,15 @@ class RegistrationReport:
         return self.attempts[0].failure if self.attempts else None
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RegistrationOutcome:
         """Return the result, as a person at the phone sees it."""
         if not self.is_registered:
-            return Outcome.NOT_REGISTERED
-        return Outcome.REGISTERED_SECURE if self.is_secure else Outcome.REGISTERED
+            return RegistrationOutcome.NOT_REGISTERED
+        return (
+            RegistrationOutcome.REGISTERED_SECURE
+            if self.is_secure
+            else RegistrationOutcome.REGISTERED
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return what `--json` prints."""

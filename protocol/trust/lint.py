@@ -42,7 +42,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """One thing to know about a list."""
 
     severity: Severity
@@ -53,7 +53,7 @@ class Finding:
     """The number of the record that it is about, from 1."""
 
 
-def lint(trust_list: TrustList, *, at: datetime) -> tuple[Finding, ...]:
+def lint(trust_list: TrustList, *, at: datetime) -> tuple[LintFinding, ...]:
     """Return all findings, those of the whole list first.
 
     Args:
@@ -72,10 +72,10 @@ def lint(trust_list: TrustList, *, at: datetime) -> tuple[Finding, ...]:
     )
 
 
-def _signature(trust_list: TrustList) -> Iterator[Finding]:
+def _signature(trust_list: TrustList) -> Iterator[LintFinding]:
     header = trust_list.header
     if signature_state(trust_list) is SignatureState.INVALID:
-        yield Finding(
+        yield LintFinding(
             Severity.ERROR,
             "signature-invalid",
             f"the signature at byte {header.signature_span[0]} was not made by "
@@ -83,7 +83,7 @@ def _signature(trust_list: TrustList) -> Iterator[Finding]:
             "signed by another key with the same names",
         )
     if header.signature_algorithm != RSA_PKCS1:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "unknown-algorithm",
             f"SIGNATUREALGORTITHM is {header.signature_algorithm}; only "
@@ -92,7 +92,7 @@ def _signature(trust_list: TrustList) -> Iterator[Finding]:
     bits = len(header.signature) * 8
     expected = MODULUS_CODES.get(bits)
     if expected is not None and header.modulus_code != expected:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "modulus-mismatch",
             f"SIGNATUREMODULUS is {header.modulus_code}, but for a signature of "
@@ -100,14 +100,14 @@ def _signature(trust_list: TrustList) -> Iterator[Finding]:
         )
 
 
-def _signer(trust_list: TrustList) -> Iterator[Finding]:
+def _signer(trust_list: TrustList) -> Iterator[LintFinding]:
     named = [
         (number, record)
         for number, record in enumerate(trust_list.records, start=1)
         if record.is_named(trust_list.signer)
     ]
     if not named:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "signer-unlisted",
             f"the signer {printable(trust_list.signer.subject)} is not in the list: "
@@ -115,7 +115,7 @@ def _signer(trust_list: TrustList) -> Iterator[Finding]:
         )
     elif not any(record.is_sast for _, record in named):
         number, record = named[0]
-        yield Finding(
+        yield LintFinding(
             Severity.ERROR,
             "signer-not-sast",
             f"the signer is in the list as {role_name(record.role)}, not as SAST",
@@ -123,10 +123,10 @@ def _signer(trust_list: TrustList) -> Iterator[Finding]:
         )
 
 
-def _size(trust_list: TrustList) -> Iterator[Finding]:
+def _size(trust_list: TrustList) -> Iterator[LintFinding]:
     length = len(trust_list.data)
     if length > MAX_LOADED_LENGTH:
-        yield Finding(
+        yield LintFinding(
             Severity.ERROR,
             "too-long",
             f"the list has {length} bytes: phones load no more than "
@@ -134,7 +134,7 @@ def _size(trust_list: TrustList) -> Iterator[Finding]:
         )
     count = sum(r.certificate_der is not None for r in trust_list.records)
     if count > MAX_PHONE_CERTIFICATES:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "too-many-certificates",
             f"the list has {count} certificates: from about "
@@ -142,17 +142,17 @@ def _size(trust_list: TrustList) -> Iterator[Finding]:
         )
 
 
-def _members(trust_list: TrustList) -> Iterator[Finding]:
+def _members(trust_list: TrustList) -> Iterator[LintFinding]:
     roles = Counter(record.role for record in trust_list.records)
     sasts = {r.public_key for r in trust_list.records if r.is_sast}
     if not sasts:
-        yield Finding(
+        yield LintFinding(
             Severity.ERROR,
             "no-sast",
             "the list has no SAST record: phones that hold it accept no update",
         )
     elif len(sasts) == 1:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "single-sast",
             "the list has only one SAST key: when it is lost or regenerated, "
@@ -160,21 +160,21 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
             "hand",
         )
     if roles[Role.SAST] > MAX_SAST_RECORDS:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "too-many-sasts",
             f"{roles[Role.SAST]} SAST records: the vendor says that at most "
             f"{MAX_SAST_RECORDS} may exist; phones may refuse the list",
         )
     if not any(roles[role] for role in TFTP_ROLES):
-        yield Finding(
+        yield LintFinding(
             Severity.NOTE,
             "no-tftp",
             "the list has no TFTP record: phones that hold it accept unsigned "
             "configurations",
         )
     if trust_list.filename == "ITLFile.tlv" and not roles[Role.TVS]:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "no-tvs",
             "the list has no TVS record: phones that hold it cannot ask TVS "
@@ -182,7 +182,7 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
         )
     for number, record in enumerate(trust_list.records, start=1):
         if record.certificate_hash is not None and record.certificate_der is None:
-            yield Finding(
+            yield LintFinding(
                 Severity.NOTE,
                 "listed-by-hash",
                 "the record has a hash instead of the certificate, as in lists "
@@ -191,24 +191,24 @@ def _members(trust_list: TrustList) -> Iterator[Finding]:
             )
 
 
-def _time(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
+def _time(trust_list: TrustList, at: datetime) -> Iterator[LintFinding]:
     stamp = trust_list.header.timestamp
     if stamp is not None and stamp > (at + _CLOCK_SKEW).timestamp():
         signed = datetime.fromtimestamp(stamp, at.tzinfo)
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "signed-in-future",
             f"signed {signed:%Y-%m-%d %H:%M}, which has not come yet",
         )
 
 
-def _duplicates(trust_list: TrustList) -> Iterator[Finding]:
+def _duplicates(trust_list: TrustList) -> Iterator[LintFinding]:
     first_seen: dict[bytes, int] = {}
     for number, record in enumerate(trust_list.records, start=1):
         encoded = record.encode()
         first = first_seen.setdefault(encoded, number)
         if first != number:
-            yield Finding(
+            yield LintFinding(
                 Severity.WARNING,
                 "duplicate-record",
                 f"this record is the same as record {first}",
@@ -216,7 +216,7 @@ def _duplicates(trust_list: TrustList) -> Iterator[Finding]:
             )
 
 
-def _recovery_key(trust_list: TrustList) -> Iterator[Finding]:
+def _recovery_key(trust_list: TrustList) -> Iterator[LintFinding]:
     """Point at the recovery key that is the weakest: it outlives all others."""
     bits = {
         number: certificate.key_bits
@@ -227,7 +227,7 @@ def _recovery_key(trust_list: TrustList) -> Iterator[Finding]:
     for number, record in enumerate(trust_list.records, start=1):
         is_weak = bits.get(number, strongest) <= _WEAK_BITS < strongest
         if is_weak and _is_recovery(record):
-            yield Finding(
+            yield LintFinding(
                 Severity.WARNING,
                 "weak-recovery-key",
                 f"the ITLRecovery key has {bits[number]} bits, other keys have "
@@ -242,7 +242,7 @@ def _is_recovery(record: Record) -> bool:
     return name is not None and name.upper().startswith("ITLRECOVERY")
 
 
-def _expiry(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
+def _expiry(trust_list: TrustList, at: datetime) -> Iterator[LintFinding]:
     for number, record in enumerate(trust_list.records, start=1):
         certificate = record.certificate
         if certificate is None:
@@ -261,7 +261,7 @@ def _expiry(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
         else:
             continue
         what = f"the certificate of {certificate.subject_text} {words} {end:%Y-%m-%d}"
-        yield Finding(severity, code, what, number)
+        yield LintFinding(severity, code, what, number)
 
 
 @unique

@@ -24,7 +24,7 @@ from tokenless.protocol.trust.anchors import (
 
 
 @unique
-class Outcome(StrEnum):
+class Reaction(StrEnum):
     """Result of the new list on a phone that holds the old one."""
 
     IDENTICAL = "identical"
@@ -48,7 +48,7 @@ class AnchorChange:
 class ListDiff:
     """The difference of two lists, as a phone meets it."""
 
-    outcome: Outcome
+    outcome: Reaction
     sentence: str
     anchors: tuple[AnchorChange, ...]
     finding: str | None
@@ -67,7 +67,7 @@ def diff_lists(
     """
     if old.data == new.data:
         return ListDiff(
-            Outcome.IDENTICAL,
+            Reaction.IDENTICAL,
             "A phone with the old list does nothing: the new one is the same.",
             _anchor_changes(old, new),
             None,
@@ -94,29 +94,29 @@ def _judge(old: TrustList, new: TrustList, beside: TrustList | None) -> Verdict:
 
 def _in_words(
     verdict: Verdict, old: TrustList, new: TrustList, beside: TrustList | None
-) -> tuple[Outcome, str]:
+) -> tuple[Reaction, str]:
     match verdict:
         case Accept(verified_by=by, rule=rule):
-            return Outcome.INSTALLS, (
+            return Reaction.INSTALLS, (
                 "A phone with the old list installs the new one without TVS: "
                 f"its signer {_signer(new)} is a SAST in the {by.value} (rule "
                 f"{rule})."
             )
         case AskTvs(rule=rule):
-            return Outcome.INSTALLS_WITH_TVS, (
+            return Reaction.INSTALLS_WITH_TVS, (
                 "A phone with the old list installs the new one only if TVS "
                 "vouches for its signer: the phone does not know "
                 f"{_signer(new)}, so TVS must answer with the role SAST (rule "
                 f"{rule})."
             )
         case Refuse() if beside is None and _may_ask_tvs(old, new):
-            return Outcome.INSTALLS_WITH_TVS, (
+            return Reaction.INSTALLS_WITH_TVS, (
                 "A phone with the old list installs the new one only when its "
                 f"ITL has the signer {_signer(new)} as SAST, or names a TVS that "
                 "answers with that role."
             )
         case Refuse(reason=reason, rule=rule):
-            return Outcome.REFUSES, (
+            return Reaction.REFUSES, (
                 "A phone with the old list refuses the new one and keeps the "
                 f"old one: {printable(reason)} (rule {rule})."
             )

@@ -20,8 +20,8 @@ from tokenless.services.backup.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     NAME_A_BACKUP,
+    BackedUpFile,
     BackupError,
-    Entry,
     Manifest,
     copy_checked,
     decode_manifest_untrusted,
@@ -163,7 +163,7 @@ def _open_regular(source: Path, relative: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _write(source: BinaryIO, target: Path, entry: Entry) -> None:
+def _write(source: BinaryIO, target: Path, entry: BackedUpFile) -> None:
     """Write one file, with its mode as far as the umask allows."""
     is_private = entry.is_private or _is_private(entry.path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

@@ -33,7 +33,7 @@ from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 
 @unique
-class Kind(StrEnum):
+class ServiceKind(StrEnum):
     """Services that `serve --only` can name."""
 
     TFTP = "tftp"
@@ -59,7 +59,7 @@ class NodeRuntime:
         self,
         cluster: Cluster,
         node: Node,
-        kinds: frozenset[Kind],
+        kinds: frozenset[ServiceKind],
         nursery: trio.Nursery,
     ) -> None:
         self.node = node
@@ -67,13 +67,13 @@ class NodeRuntime:
         self._tftp = TftpService(cluster, node)
         self._tvs = TvsService(cluster, node, self._trust.caches)
         self._callmanager = CallManagerService(cluster, node)
-        services: dict[Kind, Service] = {
-            Kind.TFTP: self._tftp,
-            Kind.TVS: self._tvs,
-            Kind.CALLMANAGER: self._callmanager,
+        services: dict[ServiceKind, Service] = {
+            ServiceKind.TFTP: self._tftp,
+            ServiceKind.TVS: self._tvs,
+            ServiceKind.CALLMANAGER: self._callmanager,
         }
         if cluster.config.capf.enabled and node.is_publisher:
-            services[Kind.CAPF] = CapfService(cluster, node)
+            services[ServiceKind.CAPF] = CapfService(cluster, node)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()

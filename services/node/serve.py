@@ -16,7 +16,7 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Health
 from tokenless.services.node.control.unix_socket import serve_lock
-from tokenless.services.node.runtime import Kind, Listening, NodeRuntime
+from tokenless.services.node.runtime import Listening, NodeRuntime, ServiceKind
 
 _DRAIN_S: Final = 3.0
 
@@ -54,7 +54,7 @@ class Serving:
 async def serve_nodes(
     cluster: Cluster,
     names: Sequence[str] = (),
-    kinds: frozenset[Kind] = frozenset(Kind),
+    kinds: frozenset[ServiceKind] = frozenset(ServiceKind),
     *,
     task_status: trio.TaskStatus[Serving] = trio.TASK_STATUS_IGNORED,
 ) -> None:

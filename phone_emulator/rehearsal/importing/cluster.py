@@ -24,8 +24,8 @@ from tokenless.phone_emulator.rehearsal.importing.configuration import (
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.importing.issuers import Issuers, issuers_of
 from tokenless.phone_emulator.rehearsal.importing.lists import (
-    Entry,
     ImportedList,
+    ImportedRecord,
     InUse,
     attribute,
 )
@@ -225,7 +225,7 @@ def _tftp_nodes(
 
 
 def _node_names(
-    entries: Sequence[Entry], nodes: Sequence[ImportedNode]
+    entries: Sequence[ImportedRecord], nodes: Sequence[ImportedNode]
 ) -> Iterator[Approximation]:
     """Say when nodes have names that the lists do not have."""
     named = {e.dns_name.split(".")[0] for e in entries if e.dns_name}
@@ -263,7 +263,7 @@ def _subject(server: str) -> dict[str, str]:
     return {**kept, "country": country} if _COUNTRY.fullmatch(country) else kept
 
 
-def _domain(server: Entry | None, nodes: Sequence[ImportedNode]) -> str | None:
+def _domain(server: ImportedRecord | None, nodes: Sequence[ImportedNode]) -> str | None:
     """Return what follows the node's name in its certificate's common name."""
     if server is None:
         return None
@@ -279,13 +279,13 @@ def _host_name(text: str) -> str | None:
     return text if _HOST_NAME.fullmatch(text) else None
 
 
-def _usual_bits(entries: Sequence[Entry]) -> int:
+def _usual_bits(entries: Sequence[ImportedRecord]) -> int:
     counts = Counter(e.key_bits for e in entries if e.key_bits and not e.is_token)
     usual = counts.most_common(1)
     return usual[0][0] if usual and usual[0][0] in (1024, 2048, 4096) else 2048
 
 
-def _odd_keys(entries: Sequence[Entry], usual: int) -> Iterator[Approximation]:
+def _odd_keys(entries: Sequence[ImportedRecord], usual: int) -> Iterator[Approximation]:
     """Say which certificates have keys of other sizes: that is not rebuilt."""
     odd = sorted(
         {

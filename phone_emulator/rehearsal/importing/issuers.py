@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.importing.lists import Entry, ImportedList
+from tokenless.phone_emulator.rehearsal.importing.lists import (
+    ImportedList,
+    ImportedRecord,
+)
 from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.release import Release
@@ -59,7 +62,7 @@ def issuers_of(lists: Sequence[ImportedList], nodes: int, version: str) -> Issue
     return Issuers(frozenset(shared & possible), frozenset(signed))
 
 
-def unit_of(entry: Entry) -> TrustStore | None:
+def unit_of(entry: ImportedRecord) -> TrustStore | None:
     """Return the unit that a server's record stands for."""
     if entry.is_ec or not entry.serial:
         return None
@@ -68,7 +71,9 @@ def unit_of(entry: Entry) -> TrustStore | None:
     return TrustStore.TVS if entry.role == Role.TVS else None
 
 
-def _serves_several(unit: TrustStore, those: Sequence[Entry], nodes: int) -> bool:
+def _serves_several(
+    unit: TrustStore, those: Sequence[ImportedRecord], nodes: int
+) -> bool:
     """Return whether one certificate is that of several nodes.
 
     ITLs name each node's CallManager, but a shared TVS certificate only once.

@@ -33,7 +33,7 @@ _VERSION_TAG: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ImportedRecord:
     """One member of a list."""
 
     role: int
@@ -87,7 +87,7 @@ class ImportedList:
     kind: FileKind
     signer_subject: str
     signer_serial: str
-    entries: tuple[Entry, ...]
+    entries: tuple[ImportedRecord, ...]
     source: str
     """The file that it was read from, and the line in a log."""
     digest: Digest | None = None
@@ -104,7 +104,7 @@ class ImportedList:
         return next((_owner_name(entry) for entry in own), "")
 
 
-def _owner_name(entry: Entry) -> str:
+def _owner_name(entry: ImportedRecord) -> str:
     """Return a node's name; a CTL Client writes addresses (REFERENCE 1.7)."""
     is_address = entry.dns_name.replace(".", "").isdigit()
     return entry.common_name if is_address else entry.dns_name or entry.common_name
@@ -225,12 +225,12 @@ def _of_list(trust_list: TrustList, kind: FileKind, source: str) -> ImportedList
     )
 
 
-def _entry_of_record(record: Record) -> Entry:
+def _entry_of_record(record: Record) -> ImportedRecord:
     certificate = record.certificate
     key = record.public_key or b""
     bits = _BITS_BY_KEY_LENGTH.get(len(key))
     tags = {tag for tag, _ in record.elements}
-    return Entry(
+    return ImportedRecord(
         record.role,
         record.dns_name or "",
         record.ip_address,
@@ -255,9 +255,9 @@ def _of_text(shown: ShownList, source: str) -> ImportedList:
     )
 
 
-def _entry_of_text(record: ShownRecord) -> Entry:
+def _entry_of_text(record: ShownRecord) -> ImportedRecord:
     key_length = record.lengths.get("PUBLICKEY", 0)
-    return Entry(
+    return ImportedRecord(
         record.role,
         record.dns_name or "",
         record.ip_address,

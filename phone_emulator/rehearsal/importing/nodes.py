@@ -7,7 +7,7 @@ from typing import Final
 
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.lists import Entry
+from tokenless.phone_emulator.rehearsal.importing.lists import ImportedRecord
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
@@ -31,7 +31,7 @@ class ImportedNode:
 
 
 def nodes_of(
-    entries: Sequence[Entry], addresses: Mapping[str, str] | None = None
+    entries: Sequence[ImportedRecord], addresses: Mapping[str, str] | None = None
 ) -> list[ImportedNode]:
     """Return the nodes, the one that has CAPF or signs the CTL first.
 
@@ -73,14 +73,16 @@ def nodes_of(
     return list(_with_addresses(order, address_of))
 
 
-def _without_names(entries: Sequence[Entry]) -> Iterator[tuple[str, str | None]]:
+def _without_names(
+    entries: Sequence[ImportedRecord],
+) -> Iterator[tuple[str, str | None]]:
     """Make names for the servers of a list that has no names at all (certutils)."""
     servers = {e.identity: e for e in entries if e.role in _SERVER_ROLES and e.serial}
     for number, entry in enumerate(servers.values(), 1):
         yield node_name(entry) or f"node-{number}", entry.address
 
 
-def node_name(entry: Entry) -> str:
+def node_name(entry: ImportedRecord) -> str:
     """Return a node's name.
 
     The CTL Client writes addresses in its place, certutils and 8.x nothing: there it is
@@ -106,7 +108,9 @@ def is_address(text: str) -> bool:
     return True
 
 
-def _publisher(entries: Sequence[Entry], addresses: dict[str, str | None]) -> str:
+def _publisher(
+    entries: Sequence[ImportedRecord], addresses: dict[str, str | None]
+) -> str:
     for entry in entries:
         of_publisher = entry.role == Role.CAPF or entry.is_recovery
         if of_publisher and node_name(entry) in addresses:

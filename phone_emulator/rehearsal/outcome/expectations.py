@@ -209,7 +209,7 @@ def differences(
             for expectation in step.expect
             for sentence in (
                 *_group_differences(expectation, groups.get(expectation.group, ())),
-                *_standing_differences(expectation, by_name[expectation.group]),
+                *_status_differences(expectation, by_name[expectation.group]),
             )
         ),
     ]
@@ -300,7 +300,7 @@ def _registration_differences(
         )
 
 
-def _standing_differences(expectation: Expectation, status: GroupStatus) -> list[str]:
+def _status_differences(expectation: Expectation, status: GroupStatus) -> list[str]:
     group = expectation.group
     refusals = [*status.refusals, *status.prospects]
     reasons = " / ".join(map(str, refusals)) or "no file was refused"

@@ -46,7 +46,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CtlEntryRow:
     """A row of the CTL Entries."""
 
     type: str
@@ -174,7 +174,7 @@ def _delivered(cluster: Cluster) -> list[tuple[str, str, bool, str]]:
     ]
 
 
-def _entries(cluster: Cluster, draft: Draft) -> list[Entry]:
+def _entries(cluster: Cluster, draft: Draft) -> list[CtlEntryRow]:
     """Return the records of the file to be, and which of them can be taken out."""
     added = {name: _token(cluster, name).certificate for name in draft.tokens}
     present = _present(cluster, draft)
@@ -187,9 +187,9 @@ def _entries(cluster: Cluster, draft: Draft) -> list[Entry]:
     return [_entry(record, names) for record in records]
 
 
-def _entry(record: Record, names: dict[bytes, str]) -> Entry:
+def _entry(record: Record, names: dict[bytes, str]) -> CtlEntryRow:
     is_token = record.role == Role.SAST and not record.dns_name
-    return Entry(
+    return CtlEntryRow(
         "Security Token" if is_token else role_text(record.role),
         "No Hostname" if is_token else record.dns_name or "",
         record.issuer_name or "",
