@@ -46,7 +46,7 @@ def _silent(node: Node) -> Finding:
 def _arrivals(node: Node) -> Iterator[Finding]:
     for kind in (FileKind.CTL, FileKind.ITL):
         if node.serves_empty(kind):
-            yield finding(Code.LIST_EMPTY, node, f"the file of the {kind} is empty")
+            yield finding(Code.LIST_EMPTY, node, f"the file {kind} is empty")
         file = node.find(kind)
         if isinstance(file, bytes):
             yield from _decodes(node, kind, file)
@@ -54,7 +54,7 @@ def _arrivals(node: Node) -> Iterator[Finding]:
             yield finding(
                 Code.DOWNLOAD_FAILED,
                 node,
-                f"the {kind} could not be downloaded: {printable(file.reason)}",
+                f"{kind} could not be downloaded: {printable(file.reason)}",
             )
         elif kind is FileKind.ITL and not node.serves_empty(kind):
             yield finding(Code.ITL_MISSING, node, "there is no ITL")
@@ -64,13 +64,13 @@ def _decodes(node: Node, kind: FileKind, data: bytes) -> Iterator[Finding]:
     try:
         decoded = TrustList.decode(data)
     except DecodeError as error:
-        yield finding(Code.MALFORMED, node, f"the {kind} is not a trust list: {error}")
+        yield finding(Code.MALFORMED, node, f"{kind} is not a trust list: {error}")
         return
     if decoded.filename not in (None, kind.value):
         yield finding(
             Code.WRONG_FILENAME,
             node,
-            f"the {kind} has the file name {printable(decoded.filename or '')} in "
+            f"{kind} has the file name {printable(decoded.filename or '')} in "
             "its header",
         )
 

@@ -297,7 +297,7 @@ def _describe(signer: SignerId) -> str:
 def _wrong_roles(kind: FileKind, roles: Sequence[int]) -> str:
     needed = " or ".join(sorted(role_name(role) for role in kind.signer_roles))
     given = ", ".join(role_name(role) for role in roles) or "no roles"
-    return f"TVS gives the signer the role {given}, but the {kind} needs {needed}"
+    return f"TVS gives the signer the role {given}, but {kind} needs {needed}"
 
 
 def _expired(certificate: Certificate, rule: int) -> Refuse:

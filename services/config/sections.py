@@ -134,7 +134,7 @@ class CertificatesSection(Section, frozen=True):
     validity_days: Days = 1825
     """From the day on which a certificate is made."""
     recovery_validity: Literal["by-release", "as-others"] = "by-release"
-    """Lifetime of ITLRecovery in days: 20 years from 12.0 on (REFERENCE-2 3.2)."""
+    """Lifetime of ITLRecovery; by release: 20 years from 12.0 on (REFERENCE-2 3.2)."""
     multi_server: tuple[
         Literal["CallManager", "CallManager-ECDSA", "tomcat", "tomcat-ECDSA", "TVS"],
         ...,
@@ -231,7 +231,7 @@ class LegacyTvsSection(HostSection, frozen=True):
     """`[tvs.legacy]`: TLS 1.0 on a port of its own."""
 
     port: Port
-    """The nodes to which 7900 phones are sent."""
+    """The port to which 7900 phones are sent."""
     address: str | None = None
     """The node's own address when it is not given."""
 

@@ -47,7 +47,7 @@ def test_a_list_by_a_known_signer_is_installed_alone() -> None:
     )
     result = diff_lists(tokenless(), newer)
     assert result.outcome is Reaction.INSTALLS
-    assert "installs the new one alone" in result.sentence
+    assert "installs the new one without TVS" in result.sentence
     assert survives_as_signer(result)
     assert result.finding is None
 
@@ -65,7 +65,7 @@ def test_an_older_list_is_installed_and_pointed_out() -> None:
 def test_regeneration_needs_tvs() -> None:
     result = diff_lists(tokenless(), tokenless(2048), beside=itl(PUBLISHER, TVS))
     assert result.outcome is Reaction.INSTALLS_WITH_TVS
-    assert "only with TVS's help" in result.sentence
+    assert "only if TVS vouches for its signer" in result.sentence
     assert not survives_as_signer(result)
 
 
