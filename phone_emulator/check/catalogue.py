@@ -51,6 +51,9 @@ class Code(StrEnum):
     TLS_TOO_NEW = "tls-too-new"
     TLS_TOO_OLD = "tls-too-old"
     TLS_OLD = "tls-old"
+    CAPF_UNREACHABLE = "capf-unreachable"
+    CAPF_UNLISTED = "capf-unlisted"
+    CERT_HASH_DIFFERS = "cert-hash-differs"
     # What protocol/trust/lint finds in a single list.
     SIGNATURE_INVALID = "signature-invalid"
     UNKNOWN_ALGORITHM = "unknown-algorithm"
@@ -307,6 +310,29 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "newer phones try HTTP first, and then fetch the file by TFTP",
         _RESTART_HERE,
     ),
+    Code.CAPF_UNLISTED: CatalogueEntry(
+        _W,
+        "the certificate that CAPF shows is neither the CAPF record of the CTL "
+        "nor, when the CTL names no CAPF, of the ITL, and no TVS member vouches "
+        "for it",
+        "phones that hold these lists refuse CAPF: they get no LSC, and a phone that "
+        "lost its key cannot decrypt its configuration",
+        "restart Cisco Certificate Authority Proxy Function if it shows the "
+        "older of two certificates; run `utils ctl update CTLFile` if there is "
+        "a CTL, restart Cisco Tftp on every node, then reset the phones",
+    ),
+    Code.CERT_HASH_DIFFERS: CatalogueEntry(
+        _E,
+        "certHash of the configuration is not the MD5 of the phone's certificate that "
+        "was given with `--lsc`",
+        "the phone cannot decrypt its configuration, and no pending operation gives it "
+        "another certificate without help",
+        "order a CAPF operation for the phone (`--capf install`), then reset it; in "
+        "string mode a person must type the string on it",
+        _W,
+        "the configuration is not encrypted, or an operation is pending that needs no "
+        "person",
+    ),
     Code.DIGEST: CatalogueEntry(
         _W,
         "a file is signed with a digest that 7900 phones cannot verify",
@@ -401,9 +427,17 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "newer phones wait for HTTP first, then fetch the files by TFTP",
         "allow TCP 6970 to the node, and make sure that Cisco Tftp runs there",
     ),
+    Code.CAPF_UNREACHABLE: CatalogueEntry(
+        _N,
+        "a CAPF server of the configuration does not answer",
+        "no LSC is issued or replaced; phones with a pending operation try three times",
+        "start Cisco Certificate Authority Proxy Function on the publisher, and check "
+        "for a firewall on TCP {port}",
+    ),
     Code.TVS_GUESSED: CatalogueEntry(
         _N,
         "no configuration names TVS members; the TVS nodes of the ITLs were asked",
-        advice="name an existing phone with --device",
+        advice="name with --device an existing phone whose configuration is not "
+        "encrypted, or name the members with --tvs",
     ),
 }

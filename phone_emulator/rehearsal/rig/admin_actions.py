@@ -14,6 +14,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Backup,
     CreateToken,
     CtlClient,
+    DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
     SignCertificate,
@@ -73,27 +74,28 @@ class AdminActions:
         self._backups: dict[str, _Saved] = {}
 
     def perform(  # noqa: C901 - a case for each action
-        self, action: AdminAction, say: Say, is_up: Callable[[str], bool]
+        self, action: AdminAction, say: Say
     ) -> None:
         """Do one action.
 
         Args:
             action: What.
             say: Is given what it prints.
-            is_up: Tells whether a node is served.
 
         Raises:
             TokenlessError: When it is refused; says why.
         """
         match action:
             case Admin():
-                self._type(action, say, is_up)
+                self._type(action, say)
             case CtlClient():
                 self._run_ctl_client(action, say)
             case CreateToken():
                 self._create_token(action, say)
             case UploadCertificate():
                 self._upload(action, say)
+            case DeleteCertificate():
+                self._delete(action, say)
             case ImportCertificates():
                 self._import(action, say)
             case ExportRecoveryKey():
@@ -139,19 +141,16 @@ class AdminActions:
             hint=f"nodes are {', '.join(nodes)}",
         )
 
-    def _type(self, action: Admin, say: Say, is_up: Callable[[str], bool]) -> None:
-        if action.node is not None:
+    def _type(self, action: Admin, say: Say) -> None:
+        """Type a command on one node: the publisher, unless the line names one."""
+        if action.node is not None and action.cluster is None:
             cluster, node = self._find_node(action.node)
-            self._run(cluster, node, action.line, say)
-            return
-        cluster = self._cluster(action.cluster)
-        if not action.everywhere:
-            self._run(cluster, cluster.publisher, action.line, say)
-            return
-        for node in cluster.nodes:
-            if is_up(node.name):
-                say(f"[{node.name}]")
-                self._run(cluster, node, action.line, say)
+        else:
+            cluster = self._cluster(action.cluster)
+            node = cluster.publisher
+            if action.node is not None:
+                node = cluster.node(action.node)
+        self._run(cluster, node, action.line, say)
 
     def _run(
         self,
@@ -203,6 +202,24 @@ class AdminActions:
         cluster = self._cluster(action.cluster)
         store = certificates.find_store(action.store)
         _put(cluster, store, self._certificate(action), say)
+        _announce(cluster, say)
+
+    def _delete(self, action: DeleteCertificate, say: Say) -> None:
+        cluster = self._cluster(action.cluster)
+        store = certificates.find_store(action.store)
+        found = [
+            each.certificate
+            for each in certificates.trust(cluster, store)
+            if each.certificate.subject.get("CN") == action.common_name
+        ]
+        if not found:
+            raise PhoneError(
+                f"{store} has no certificate of {action.common_name}",
+                hint="`admin show cert list trust` lists them",
+            )
+        for each in found:
+            certificates.delete(cluster, store, each.serial_hex, by=_BY)
+            say(f"{store}: deleted {each.subject_text}")
         _announce(cluster, say)
 
     def _certificate(self, action: UploadCertificate) -> Certificate:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,9 +13,12 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.registration.call import CallFailure, CallReport
 from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall, place_call
 from tokenless.phone_emulator.rehearsal.rig.dial_tone import register_copies
 from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.prospects import (
@@ -99,11 +103,18 @@ class PhoneGroups:
         self._string: str | None = None
         """What a person types at the phones that boot now."""
         self._groups = self._identities(groups, sizes, usual)
+        self._group_of = {
+            phone.device: name
+            for name, phones in self._groups.items()
+            for phone in phones
+        }
         self._off: set[str] = set()
         self._changed = set(self._groups)
         """Groups that were not restarted since something changed, or never booted."""
         self.booted: set[str] = set()
         """Groups that booted since the caller last emptied this."""
+        self.restarts = 0
+        """Restarts by hand since the caller last set this to 0."""
         self._reports: dict[str, dict[str, BootReport]] = {}
         self.samples: dict[str, Sample] = {}
         """The last boot of the first phone of each group."""
@@ -128,6 +139,23 @@ class PhoneGroups:
                 for number in islice(addresses, sizes[group.name])
             ]
         return phones
+
+    def make_mics(self, groups: Sequence[Group], manufacturer: Path) -> None:
+        """Give the phones of some groups a certificate, as the factory does.
+
+        Args:
+            groups: Those that have MICs get one.
+            manufacturer: The manufacturer's folder.
+        """
+        keys = FleetKeys()
+        for phone in (p for g in groups if g.mic for p in self._groups[g.name]):
+            self._store.certificates(phone.device).make_mic(
+                phone.device,
+                phone.model_name,
+                manufacturer,
+                self._settings.clock(),
+                keys.make_rsa,
+            )
 
     @property
     def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
@@ -157,15 +185,51 @@ class PhoneGroups:
         """
         self._string = string
         chosen = self._powered(names)
-        self.booted.update(chosen)
+        self.restarts += sum(len(self._reports.get(name, ())) for name in chosen)
         self._changed.difference_update(chosen)
-        for name in chosen:
-            await self._boot_sample(name, progress)
-        others = {
-            phone.device: name for name in chosen for phone in self._groups[name][1:]
+        await self._boot({name: self._groups[name] for name in chosen}, progress)
+
+    async def reset(
+        self, devices: Collection[str], progress: Progress, *, is_last: bool
+    ) -> None:
+        """Restart phones that their server reset.
+
+        Args:
+            devices: Which.
+            progress: Called after each phone.
+            is_last: Whether everything has followed the change.
+        """
+        self._string = None
+        chosen = {
+            name: [phone for phone in phones if phone.device in devices]
+            for name, phones in self._groups.items()
         }
+        chosen = {name: phones for name, phones in chosen.items() if phones}
+        if is_last:
+            self._changed.difference_update(
+                name
+                for name, phones in chosen.items()
+                if len(phones) == len(self._groups[name])
+            )
+        await self._boot(chosen, progress)
+
+    async def _boot(
+        self, chosen: Mapping[str, Sequence[PhoneIdentity]], progress: Progress
+    ) -> None:
+        self.booted.update(chosen)
+        others: dict[str, str] = {}
+        for name, phones in chosen.items():
+            has_first = phones[0].device == self._groups[name][0].device
+            if has_first:
+                await self._boot_sample(name, progress)
+            others |= {phone.device: name for phone in phones[has_first:]}
         await self._boot_phones(
-            [phone for name in chosen for phone in self._groups[name][1:]],
+            [
+                phone
+                for phones in chosen.values()
+                for phone in phones
+                if phone.device in others
+            ],
             others,
             progress,
         )
@@ -248,17 +312,38 @@ class PhoneGroups:
             up: The names of the nodes that are up.
         """
         waiting = {
-            phone.device: Waiting(
-                phone, contents[phone.device], self._store.certificates(phone.device)
-            )
+            phone.device
             for name in self._groups
             if name in self._changed or name in self._off
-            for contents in [self.contents(name)]
             for phone in self._groups[name]
         }
+        return await self.predicted(self.waiting(waiting), up)
+
+    def waiting(self, devices: Collection[str]) -> dict[str, Waiting]:
+        """Return phones with what they hold, for copies of them."""
+        return {
+            phone.device: self._waiting(phone)
+            for phones in self._groups.values()
+            for phone in phones
+            if phone.device in devices
+        }
+
+    def group_of(self, device: str) -> str:
+        """Return the group of a phone."""
+        return self._group_of[device]
+
+    async def predicted(
+        self, phones: Mapping[str, Waiting], up: Collection[str]
+    ) -> dict[str, Prospect]:
+        """Return what copies of phones would do if they started now, by device.
+
+        Args:
+            phones: The phones, with what they hold.
+            up: The names of the nodes that are up.
+        """
         nodes = {server: name for name, server in self.nodes.items() if name in up}
         tried = await prospects(
-            waiting, nodes, download_options=_WISHES, clock=self._settings.clock
+            phones, nodes, download_options=_WISHES, clock=self._settings.clock
         )
         self._tap.skip()
         return tried
@@ -272,20 +357,57 @@ class PhoneGroups:
             secure_ports: Where nodes listen for SCCP over TLS.
         """
         running = {
-            phone.device: Waiting(
-                phone, contents[phone.device], self._store.certificates(phone.device)
-            )
+            phone.device: self._waiting(phone)
             for name in self._groups
-            if name not in self._off
-            for contents in [self.contents(name)]
-            for phone in self._groups[name]
-            if phone.device in self._reports.get(name, {})
+            for phone in self._running(name)
         }
         registered = await register_copies(
             running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
         return registered
+
+    async def call(
+        self, caller: str, called: str, secure_ports: SecurePorts
+    ) -> PlayedCall:
+        """Let the first phone of a group call that of another, or its own second one.
+
+        Args:
+            caller: The group of the phone that dials.
+            called: The group of the other one.
+            secure_ports: Where nodes listen for SCCP over TLS.
+
+        Raises:
+            PhoneError: When the group has no second phone.
+        """
+        place = 1 if caller == called else 0
+        if len(self._groups[called]) <= place:
+            raise PhoneError(
+                f"the group {called} has one phone", hint="let another group be called"
+            )
+        phones = self._running(caller)[:1], self._running(called)[place : place + 1]
+        if not all(phones):
+            report = CallReport(failure=CallFailure.NOT_REGISTERED)
+        else:
+            report = await place_call(
+                *(self._waiting(phone) for (phone,) in phones),
+                secure_ports=secure_ports,
+                clock=self._settings.clock,
+            )
+            self._tap.skip()
+        return PlayedCall(caller, called, report)
+
+    def _running(self, name: str) -> Sequence[PhoneIdentity]:
+        """Return the phones of a group that are on and have booted."""
+        booted = () if name in self._off else self._reports.get(name, {})
+        return [phone for phone in self._groups[name] if phone.device in booted]
+
+    def _waiting(self, phone: PhoneIdentity) -> Waiting:
+        return Waiting(
+            phone,
+            self._store.flash(phone.device, phone.model_name).load(),
+            self._store.certificates(phone.device),
+        )
 
     @property
     def reports(self) -> dict[str, list[BootReport]]:

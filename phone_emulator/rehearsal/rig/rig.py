@@ -1,8 +1,9 @@
 """The rig of a rehearsal: clusters in a scratch folder, served on free ports."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -12,6 +13,7 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
     cluster_of,
@@ -20,13 +22,16 @@ from tokenless.phone_emulator.rehearsal.rig.cluster import (
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
 from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Progress
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
+from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
 from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_log
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
+    Admin,
     AdminAction,
+    CallPhone,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -42,7 +47,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     sizes,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
+from tokenless.protocol.phones.device_security import CapfAuthMode
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
@@ -52,6 +57,8 @@ _DAY_S: Final = 86_400
 _LSC_BITS: Final = 1024
 """Short keys are made in no time; nothing here depends on their length."""
 AUTHENTICATION_STRING: Final = "471100"
+MANUFACTURER: Final = "manufacturer"
+"""The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
@@ -82,23 +89,85 @@ class RehearsalRig:
         phone_groups: PhoneGroups,
         admin_actions: AdminActions,
         calendar: Calendar,
+        resets: AutomaticResets,
     ) -> None:
         self.phone_groups = phone_groups
+        self.resets = resets
+        self.calls: list[PlayedCall] = []
+        """Calls since the caller last emptied this."""
         self._running = running_clusters
         self._admin_actions = admin_actions
         self._calendar = calendar
 
-    async def perform(self, action: LineAction, say: Say, progress: Progress) -> None:
-        """Do what one line of a step says.
+    def begin_step(self) -> None:
+        """Forget what the step before has counted."""
+        self.phone_groups.booted.clear()
+        self.phone_groups.restarts = 0
+        self.calls.clear()
+        self.resets.races.clear()
+        self.resets.unregistered = 0
+
+    async def perform(
+        self,
+        action: LineAction,
+        say: Say,
+        progress: Progress,
+        on_boot: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Do what one line of a step says, and what follows from it by itself.
+
+        Args:
+            action: What the line says.
+            say: Is given what is printed.
+            progress: Called after each phone.
+            on_boot: Is told how many phones are about to boot by themselves.
 
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
-        if not isinstance(action, Phones):
+        if not isinstance(action, Phones | CallPhone):
             self.phone_groups.note_change()
+        for part in self._parts(action):
+            try:
+                await self._do(part, say, progress)
+            finally:
+                await self._follow(say, progress, on_boot)
+
+    def _parts(self, action: LineAction) -> Sequence[LineAction]:
+        """Return what is typed on one node after the other; phones act in between."""
+        if not isinstance(action, Admin) or not action.everywhere:
+            return (action,)
+        name = action.cluster or next(iter(self._running))
+        if name not in self._running:
+            return (action,)  # refused when it is carried out
+        running = self._running[name]
+        return [
+            replace(action, node=node.name, cluster=name)
+            for node in running.cluster.nodes
+            if running.served.is_up(node.name)
+        ]
+
+    async def _follow(
+        self, say: Say, progress: Progress, on_boot: Callable[[int], None]
+    ) -> None:
+        """Let every cluster do what follows from a change."""
+        for running in self._running.values():
+            if running.served.pace.due:
+                race = await self.resets.follow(
+                    running, self.registrations, progress, on_boot
+                )
+                if race is not None:
+                    say(str(race))
+
+    async def _do(self, action: LineAction, say: Say, progress: Progress) -> None:
         match action:
             case Phones():
                 await self._phones(action, progress)
+            case CallPhone(caller=caller, called=called):
+                ports = await self._secure_ports()
+                played = await self.phone_groups.call(caller, called, ports)
+                self.calls.append(played)
+                say(str(played))
             case NodePower(node=name, up=up):
                 served = cluster_of(self._running, name).served
                 await (served.start(name) if up else served.stop(name))
@@ -108,9 +177,9 @@ class RehearsalRig:
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
-            case OrderLsc(group=group, auth_mode=auth_mode):
+            case OrderCapf(group=group, operation=operation, auth_mode=auth_mode):
                 order = DeviceChange(
-                    operation=CapfOperation.INSTALL,
+                    operation=operation,
                     auth_mode=auth_mode,
                     string=AUTHENTICATION_STRING
                     if auth_mode is CapfAuthMode.STRING
@@ -128,16 +197,16 @@ class RehearsalRig:
                 await self._administer(action, say)
 
     async def _administer(self, action: AdminAction, say: Say) -> None:
-        def is_up(name: str) -> bool:
-            return any(running.served.is_up(name) for running in self._running.values())
-
+        if isinstance(action, Admin) and action.everywhere:
+            say(f"[{action.node}]")
         # Commands wait for nodes that are served by this very process.
-        await trio.to_thread.run_sync(self._admin_actions.perform, action, say, is_up)
+        await trio.to_thread.run_sync(self._admin_actions.perform, action, say)
 
     async def _change_devices(self, group: str, change: DeviceChange, say: Say) -> None:
         """Change the phones of a group in the cluster whose files they are given."""
         phones = self.phone_groups.groups[group]
         first = phones[0].servers[0]
+        change = replace(change, model=phones[0].model_name)  # of those not yet there
         cluster = next(
             running.cluster
             for running in self._running.values()
@@ -207,6 +276,9 @@ class RehearsalRig:
 
     async def registrations(self) -> dict[str, RegistrationReport]:
         """Find out where and how phones that are on are registered now, by device."""
+        return await self.phone_groups.registrations(await self._secure_ports())
+
+    async def _secure_ports(self) -> SecurePorts:
         ports = await trio.to_thread.run_sync(
             lambda: {
                 node.address: node.ports["sccps"]
@@ -215,7 +287,7 @@ class RehearsalRig:
                 if "sccps" in node.ports
             }
         )
-        return await self.phone_groups.registrations(SecurePorts(by_address=ports))
+        return SecurePorts(by_address=ports)
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""
@@ -254,11 +326,17 @@ class RehearsalRig:
 
 @asynccontextmanager
 async def open_rig(
-    script: Script, phones: int, folder: Path
+    script: Script, phones: int, folder: Path, *, seed: int = 0
 ) -> AsyncIterator[RehearsalRig]:
     """Build a script's clusters in an empty folder, serve them, set up the phones.
 
     While the stage is open, the services of this process log into the folder.
+
+    Args:
+        script: What is played.
+        phones: How many, beside groups of a fixed size.
+        folder: An empty one.
+        seed: Of the moments at which phones boot that are reset by themselves.
 
     Raises:
         ConfigurationError: When the script's settings cannot be used.
@@ -280,13 +358,20 @@ async def open_rig(
                 tap=tap,
                 calendar=calendar,
             )
+            phone_groups.make_mics(script.groups, folder / MANUFACTURER)
             clusters = {
                 name: running.cluster for name, running in running_clusters.items()
             }
             files = folder / "files"
             files.mkdir()
             admin_actions = AdminActions(clusters, next(iter(running_clusters)), files)
-            yield RehearsalRig(running_clusters, phone_groups, admin_actions, calendar)
+            yield RehearsalRig(
+                running_clusters,
+                phone_groups,
+                admin_actions,
+                calendar,
+                AutomaticResets(phone_groups, seed),
+            )
             nursery.cancel_scope.cancel()
 
 
@@ -298,6 +383,7 @@ def _open_sites(
     stack: ExitStack,
 ) -> dict[str, RunningCluster]:
     check_script(script)  # what was not read from a file was not checked yet
+    manufacturer = folder / MANUFACTURER
     running_clusters = {
         MAIN_CLUSTER: open_cluster(
             MAIN_CLUSTER,
@@ -305,12 +391,15 @@ def _open_sites(
             folder / "cluster",
             nursery,
             calendar,
+            manufacturer=manufacturer,
             unserved=script.unserved,
         )
     }
     for name, settings in script.others.items():
         place = folder / f"cluster-{name}"
-        running_clusters[name] = open_cluster(name, settings, place, nursery, calendar)
+        running_clusters[name] = open_cluster(
+            name, settings, place, nursery, calendar, manufacturer=manufacturer
+        )
     return {
         name: stack.enter_context(running) for name, running in running_clusters.items()
     }

@@ -166,6 +166,15 @@ def check_lines(script: Script, variant: str | None = None) -> None:
             _check_step(step, number, names)
 
 
+def served_nodes(script: Script) -> list[str]:
+    """Return the nodes of a script's first cluster, the publisher first.
+
+    Raises:
+        ConfigurationError: When its settings cannot be used.
+    """
+    return _clusters(script)[MAIN_CLUSTER]
+
+
 def _clusters(script: Script) -> dict[str, list[str]]:
     settings = {MAIN_CLUSTER: script.cluster, **script.others}
     clusters = {}
@@ -336,6 +345,7 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "NODE": lambda value, n, where: _known("node", value, n.all_nodes, where),
     "NEW-NODE": _new_node,
     "GROUP": lambda value, n, where: _known("group", value, n.groups, where),
+    "OTHER-GROUP": lambda value, n, where: _known("group", value, n.groups, where),
     "CLUSTER": lambda value, n, where: _known("cluster", value, n.clusters, where),
     "FROM-CLUSTER": lambda v, n, where: _known("cluster", v, n.clusters, where),
     "TOKEN": lambda value, n, where: _known("token", value, n.tokens, where),

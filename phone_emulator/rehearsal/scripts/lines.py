@@ -15,13 +15,15 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
     Backup,
+    CallPhone,
     CreateToken,
     CtlClient,
+    DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -33,7 +35,11 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_grammar import COMMAND, Synopsis
-from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
 
 _Named = TypeVar("_Named")
 
@@ -149,9 +155,12 @@ def _pass_time(values: Values) -> LineAction:
     return PassTime(int(days))
 
 
-def _order_lsc(values: Values) -> LineAction:
-    auth = values.maybe("AUTH") or "null-string"
-    return OrderLsc(values.one("GROUP"), _among(AUTH_MODES, auth))
+def _capf(operation: CapfOperation) -> Callable[[Values], LineAction]:
+    def make(values: Values) -> LineAction:
+        auth = values.maybe("AUTH") or "null-string"
+        return OrderCapf(values.one("GROUP"), operation, _among(AUTH_MODES, auth))
+
+    return make
 
 
 def _secure(values: Values) -> LineAction:
@@ -194,6 +203,13 @@ FORMS: Final = (
         "upload a certificate to a trust store: that of a token (`token:A`), or "
         "of a node of any cluster (`NODE:UNIT`)",
         _upload,
+    ),
+    LineForm(
+        "cert delete STORE COMMON-NAME [--cluster CLUSTER]",
+        "delete the certificates of a common name from a trust store",
+        lambda v: DeleteCertificate(
+            v.one("STORE"), v.one("COMMON-NAME"), v.maybe("CLUSTER")
+        ),
     ),
     LineForm(
         "cert import FROM-CLUSTER [--cluster CLUSTER]",
@@ -262,10 +278,26 @@ FORMS: Final = (
         _phones(PhoneVerb.TYPE_STRING),
     ),
     LineForm(
+        "phones call GROUP --to OTHER-GROUP",
+        "let a phone of a group call one of another or of the same group, and talk",
+        lambda v: CallPhone(v.one("GROUP"), v.one("OTHER-GROUP")),
+    ),
+    LineForm(
         "capf install GROUP [--auth AUTH]",
         "order an LSC for each phone of a group; the phone authenticates by "
         "`null-string` (the default), `string`, `lsc` or `mic`",
-        _order_lsc,
+        _capf(CapfOperation.INSTALL),
+    ),
+    LineForm(
+        "capf troubleshoot GROUP [--auth AUTH]",
+        "let CAPF inspect the LSC of each phone, or the MIC with which it "
+        "authenticated",
+        _capf(CapfOperation.TROUBLESHOOT),
+    ),
+    LineForm(
+        "capf delete GROUP [--auth AUTH]",
+        "let CAPF delete the LSC of each phone",
+        _capf(CapfOperation.DELETE),
     ),
     LineForm(
         "device secure GROUP DEVICE-MODE [--encrypted-config]",
