@@ -186,6 +186,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "parameters.name.AllowExportControlledFunctionality": "Allow Export Controlled "
     "Functionality",
     "parameters.name.AutoRegistration": "Auto Registration",
+    "parameters.name.PhoneInteractionOnCertificateUpdate": "Phone Interaction on "
+    "Certificate Update",
     "parameters.name.TFTPFileSignatureAlgorithm": "TFTP File Signature Algorithm",
     "services.title": "Control Center",
     "services.all": "On all servers",
@@ -219,7 +221,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.auto": "registered by itself",
     "phones.registration": "Registration",
     "phones.registered": "Registered with {node}",
-    "phones.absent": "Not registered ({why})",
+    "phones.absent": "{state} ({why})",
     "phones.unknown": "Unknown",
     "phones.security": "Device Security Mode",
     "phones.default-mode": "of its device pool",
@@ -227,10 +229,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.no-certificate": "not known",
     "phones.capf": "CAPF",
     "phones.none": "None",
-    "phones.itl": "ITL status",
-    "phones.itl-unknown": "not known here",
-    "phones.itl-note": "A phone does not tell the cluster which lists it holds: look "
-    "at its own Security menu, or compare the checksums of Unified Reporting with it.",
+    "phones.itl": "ITL File Status",
+    "phones.itl-any": "any",
+    "phones.secure": "TLS",
+    "phones.clear": "in clear",
+    "phones.itl-note": "ITL File Status: SIP phones say from release 14 on which ITL "
+    "they hold; it is Unknown of all others.",
     "phones.more": "{count} more: search for a part of the name.",
     "phones.one": "Phone {name}",
     "phones.real-time": "Real-time Device Status",
