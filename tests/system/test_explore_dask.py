@@ -51,8 +51,8 @@ def _start(stack: ExitStack, *words: str) -> subprocess.Popen[bytes]:
 def test_a_worker_that_dies_changes_nothing(tmp_path: Path) -> None:
     change = tmp_path / "change.toml"
     change.write_text(CHANGE)
-    words = ("rehearse", "explore", str(change), "--phones", "1")
-    words += ("--only", "restart-forgotten", "--json")
+    only = ("--only", "restart-forgotten", "--json")
+    words = ("rehearse", "explore", str(change), "--phones", "1", *only)
     status, out, err = run_cli(*words)
     assert status == 0, err
     with dask(tmp_path) as (address, workers):
