@@ -25,11 +25,16 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
 from tokenless.phone_emulator.rehearsal.reports.exploration_text import loss_words
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
+    Admin,
+    Phones,
+    PhoneVerb,
+)
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
+from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 
-_RESTART: Final = "utils service restart"
 _PAGES: Final = {".md": markdown, ".html": html, ".htm": html}
 
 pace_options = gathered(
@@ -165,11 +170,12 @@ def _loss(loss: Loss) -> dict[str, int]:
 
 
 def _counts(script: Script) -> dict[str, int]:
-    lines = [line for step in script.steps for line in step.run]
+    actions = [parse_action(line) for step in script.steps for line in step.run]
+    phones = [each for each in actions if isinstance(each, Phones)]
     return {
-        "commands": sum(not line.startswith("phones ") for line in lines),
-        "restarts": sum(_RESTART in line for line in lines),
-        "phone_resets": sum(line.startswith("phones boot") for line in lines),
+        "commands": len(actions) - len(phones),
+        "restarts": sum(isinstance(e, Admin) and e.is_restart for e in actions),
+        "phone_resets": sum(each.verb is PhoneVerb.BOOT for each in phones),
     }
 
 
