@@ -76,7 +76,7 @@ class Conversation(Protocol):
     """
 
     def is_caller(self, leg: "Leg") -> bool:
-        """Whether it is the leg of the phone that calls."""
+        """Return whether it is the leg of the phone that calls."""
 
     def alerting(self) -> None:
         """Note that the called phone rings."""
@@ -109,7 +109,7 @@ class Leg(ABC):
 
     @property
     def confirms_ringing(self) -> bool:
-        """Whether `Call.alerting` is called later, when the phone really rings."""
+        """Tell whether `Call.alerting` is called later, when the phone rings."""
         return False
 
     @abstractmethod
@@ -172,7 +172,7 @@ class Call:
     has_rung: bool = False
 
     def is_caller(self, leg: Leg) -> bool:
-        """Whether it is the leg of the phone that calls."""
+        """Return whether it is the leg of the phone that calls."""
         return self.caller.leg is leg
 
     def alerting(self) -> None:
