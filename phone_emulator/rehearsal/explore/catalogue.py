@@ -92,7 +92,7 @@ def sampled_pairs(
 
 
 def _collide(one: Fault, other: Fault) -> bool:
-    """Whether two faults are about the same line, or the same node or phones."""
+    """Return whether two faults are about the same line, or the same node or phones."""
     if set(one.replaced) & set(other.replaced):
         return True
     if not (set(one.before) & set(other.before)):
@@ -262,7 +262,7 @@ class _Catalogue:
 
 
 def _restarts(action: LineAction) -> TypeGuard[Phones]:
-    """Whether phones restart by an action."""
+    """Return whether phones restart by an action."""
     verbs = (PhoneVerb.BOOT, PhoneVerb.TYPE_STRING)
     return isinstance(action, Phones) and action.verb in verbs
 

@@ -151,7 +151,7 @@ class Phones:
 
 @unique
 class CallOutcome(StrEnum):
-    """What came of a call: the level that both screens show, the weaker one's."""
+    """The result of a call: the level on both screens, the weaker of the two."""
 
     ENCRYPTED = "encrypted"
     AUTHENTICATED = "authenticated"
