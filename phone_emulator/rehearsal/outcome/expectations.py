@@ -311,6 +311,12 @@ def _registration_differences(
                 f"{name} is {_as_written(not wanted)}, not {_as_written(wanted)}: "
                 f"{causes}"
             )
+    codes = {each.failure for each in registered.failures}
+    if expectation.registration is not None and expectation.registration not in codes:
+        yield (
+            f"{found.group}: {expectation.registration} is not why a node did not take "
+            f"phones: {causes}"
+        )
     if expectation.at is not None and set(registered.nodes) != {expectation.at}:
         nodes = ", ".join(registered.nodes) or "none"
         yield (

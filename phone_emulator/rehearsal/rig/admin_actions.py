@@ -14,6 +14,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Backup,
     CreateToken,
     CtlClient,
+    DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
     SignCertificate,
@@ -94,6 +95,8 @@ class AdminActions:
                 self._create_token(action, say)
             case UploadCertificate():
                 self._upload(action, say)
+            case DeleteCertificate():
+                self._delete(action, say)
             case ImportCertificates():
                 self._import(action, say)
             case ExportRecoveryKey():
@@ -203,6 +206,24 @@ class AdminActions:
         cluster = self._cluster(action.cluster)
         store = certificates.find_store(action.store)
         _put(cluster, store, self._certificate(action), say)
+        _announce(cluster, say)
+
+    def _delete(self, action: DeleteCertificate, say: Say) -> None:
+        cluster = self._cluster(action.cluster)
+        store = certificates.find_store(action.store)
+        named = [
+            each.certificate
+            for each in certificates.trust(cluster, store)
+            if each.certificate.subject.get("CN") == action.common_name
+        ]
+        if not named:
+            raise PhoneError(
+                f"{store} has no certificate with the common name {action.common_name}",
+                hint="`admin show cert list trust` lists them",
+            )
+        for certificate in named:
+            certificates.delete(cluster, store, certificate.serial_hex, by=_BY)
+            say(f"{store}: deleted {certificate.subject_text}")
         _announce(cluster, say)
 
     def _certificate(self, action: UploadCertificate) -> Certificate:

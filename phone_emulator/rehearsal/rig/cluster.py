@@ -79,6 +79,18 @@ class RunningCluster:
             await self.served.stop(name)
         self._names = tuple(each for each in self._names if each != name)
 
+    def set(self, key: str, value: str) -> None:
+        """Change a setting of its nodes; services take it when they restart.
+
+        Args:
+            key: Table and key: `callmanager.tls_minimum`.
+            value: A text.
+        """
+        table, _, name = key.partition(".")
+        config = self.cluster.config
+        section = msgspec.structs.replace(getattr(config, table), **{name: value})
+        self.cluster.take_settings(msgspec.structs.replace(config, **{table: section}))
+
     def nodes(self) -> list[NodeView]:
         """Look at the files of every node that may be served; blocking."""
         return [
@@ -134,6 +146,7 @@ def open_cluster(
     clock: Callable[[], float],
     *,
     unserved: int = 0,
+    manufacturer: Path | None = None,
 ) -> Iterator[RunningCluster]:
     """Make a cluster in a folder; nothing is served yet.
 
@@ -144,12 +157,18 @@ def open_cluster(
         nursery: Where its nodes will be served.
         clock: Tells the time.
         unserved: How many more subscribers it has that stand in lists only.
+        manufacturer: The folder of the manufacturer of phones that it trusts; None: one
+            of its own.
 
     Raises:
         ConfigurationError: When the settings cannot be used.
         ServiceError: When the cluster cannot be made.
     """
     config = _configuration(name, settings)
+    if manufacturer is not None:
+        trusting = {"manufacturer": str(manufacturer)}
+        about = msgspec.structs.replace(config.cluster, **trusting)
+        config = msgspec.structs.replace(config, cluster=about)
     served = [node.name for node in config.nodes]
     in_lists_only = (
         NodeSection(name=name, address=address)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
 from tokenless.phone_emulator.registration.call import CallFailure, CallReport
@@ -75,6 +77,7 @@ class PhoneGroups:
         store: FleetStore,
         tap: LogTap,
         clock: Clock,
+        manufacturer: Path,
     ) -> None:
         """Set the phones up, without power.
 
@@ -86,7 +89,11 @@ class PhoneGroups:
             store: Where their flash is.
             tap: Where the services' log can be read.
             clock: What the phones take for the time.
+            manufacturer: The folder of the manufacturer of their MICs.
         """
+        self._manufacturer = manufacturer
+        self._keys = FleetKeys()
+        self._without_mic = {group.name for group in groups if not group.mic}
         self._store = store
         self._tap = tap
         self.nodes = dict(nodes)
@@ -232,6 +239,21 @@ class PhoneGroups:
         """Erase all that the groups' phones keep."""
         self._changed.update(self._known(names))
         self._store.factory_reset(self._devices(names))
+
+    async def give_mics(self, name: str) -> None:
+        """Give the phones of a group the certificates of their factory."""
+        if name in self._without_mic:
+            return
+        for phone in self._groups[name]:
+            await trio.lowlevel.checkpoint()  # the servers run beside
+            if phone.model.has_mic:
+                self._store.certificates(phone.device).make_mic(
+                    phone.device,
+                    phone.model_name,
+                    self._manufacturer,
+                    self._settings.clock(),
+                    self._keys.make_rsa,
+                )
 
     def contents(self, name: str) -> dict[str, FlashContents]:
         """Return what each phone of a group holds in its flash, by device."""

@@ -53,6 +53,15 @@ class UploadCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteCertificate:
+    """Certificates of a common name leave a trust store."""
+
+    store: str
+    common_name: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportCertificates:
     """Bulk import: another cluster's CallManager and ITLRecovery certificates.
 
@@ -162,6 +171,16 @@ class SecureDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSetting:
+    """Another value in the configuration file of a cluster's nodes."""
+
+    key: str
+    """Table and key: `callmanager.tls_minimum`."""
+    value: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodePower:
     """A node that goes down or comes back."""
 
@@ -204,6 +223,7 @@ AdminAction = (
     | CtlClient
     | CreateToken
     | UploadCertificate
+    | DeleteCertificate
     | ImportCertificates
     | ExportRecoveryKey
     | SignWithRecoveryKey
@@ -217,6 +237,7 @@ LineAction = (
     | CallPhone
     | OrderLsc
     | SecureDevices
+    | SetSetting
     | NodePower
     | RenameNode
     | AddNode

@@ -18,6 +18,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CallPhone,
     CreateToken,
     CtlClient,
+    DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
     LineAction,
@@ -29,6 +30,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     RemoveNode,
     RenameNode,
     SecureDevices,
+    SetSetting,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
@@ -193,6 +195,13 @@ FORMS: Final = (
         _upload,
     ),
     LineForm(
+        "cert delete STORE COMMON-NAME [--cluster CLUSTER]",
+        "certificates of a common name leave a trust store",
+        lambda v: DeleteCertificate(
+            v.one("STORE"), v.one("COMMON-NAME"), v.maybe("CLUSTER")
+        ),
+    ),
+    LineForm(
         "cert import FROM-CLUSTER [--cluster CLUSTER]",
         "bulk import: CallManager and ITLRecovery of all nodes to Phone-SAST-trust and "
         "CallManager-trust, CAPF to CallManager-trust",
@@ -209,9 +218,9 @@ FORMS: Final = (
         lambda v: ExportRecoveryKey(v.one("NEW-KEY"), v.maybe("CLUSTER")),
     ),
     LineForm(
-        "recovery-key sign KEY [--cluster CLUSTER]",
+        "recovery-key sign RECOVERY-KEY [--cluster CLUSTER]",
         "`utils itl reset remotekey` with a key that was exported",
-        lambda v: SignWithRecoveryKey(v.one("KEY"), v.maybe("CLUSTER")),
+        lambda v: SignWithRecoveryKey(v.one("RECOVERY-KEY"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "backup take NEW-BACKUP",
@@ -266,6 +275,13 @@ FORMS: Final = (
         "the security profile of a group's phones: `non-secure`, `authenticated` or "
         "`encrypted`, and whether their configurations are encrypted",
         _secure,
+    ),
+    LineForm(
+        "setting KEY VALUE [--cluster CLUSTER]",
+        "a setting in the configuration of every node, which services take at their "
+        "next restart: `callmanager.tls_minimum`, `callmanager.ciphers`, "
+        "`capf.tls_minimum`, `tvs.tls_minimum`",
+        lambda v: SetSetting(v.one("KEY"), v.one("VALUE"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "node stop NODE",
