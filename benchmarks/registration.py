@@ -226,9 +226,9 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "tokenless", "serve"]
     command += ["--only", "tftp,tvs,callmanager"]
     command += ["--data", str(folder / "data"), "--config", str(folder / "bench.toml")]
-    quiet = {"env": {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}}
+    quiet = {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **quiet
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
     ) as served:
         try:
             where: dict[str, int] = {}

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -183,7 +183,7 @@ def attacking(attack: Attack, port: int) -> Iterator[dict[str, float]]:
     )
     assert process.stdout is not None  # noqa: S101 (it is a pipe)
     results: dict[str, float] = {}
-    with process.stdout or nullcontext():
+    with process.stdout:
         process.stdout.readline()
         try:
             yield results

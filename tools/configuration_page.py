@@ -69,7 +69,7 @@ def tables_of(
 
 def _table(section: type[Section], name: str, *, is_list: bool) -> Iterator[str]:
     yield f"## `[[{name}]]`\n" if is_list else f"## `[{name}]`\n"
-    summary, _, more = inspect.getdoc(section).partition("\n\n")
+    summary, _, more = (inspect.getdoc(section) or "").partition("\n\n")
     words = re.sub(r"^`[^`]*`(: *|\.)", "", summary.replace("\n", " "))
     said = f"{words[:1].upper()}{words[1:]} {more}".strip()
     if issubclass(section, HostSection):
@@ -146,7 +146,7 @@ def _range(kind: types.IntType | types.FloatType) -> str:
 def _section_of(kind: types.Type) -> type[Section] | None:
     match kind:
         case types.StructType():
-            return kind.cls
+            return kind.cls if issubclass(kind.cls, Section) else None
         case types.Metadata():
             return _section_of(kind.type)
         case types.VarTupleType():
@@ -179,6 +179,8 @@ def texts_of(section: type[Section]) -> dict[str, str]:
                     ast.Expr(value=ast.Constant(value=str(text))),
                 ):
                     found[name] = " ".join(text.split())
+                case _:
+                    pass
     return found
 
 

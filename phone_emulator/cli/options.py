@@ -102,6 +102,23 @@ def phones_option(least: int, help_text: str) -> Option:
     )
 
 
+def executor_options(command: Command) -> Command:
+    """Add the options of where rehearsals are played side by side."""
+    local = click.option(
+        "--jobs",
+        type=click.IntRange(1, 256),
+        help="How many run at the same time on this machine; by default one for each "
+        "processor.",
+    )
+    remote = click.option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="Play on the workers of this Dask scheduler instead "
+        "(pip install 'tokenless[dask]').",
+    )
+    return local(remote(command))
+
+
 tls_option = click.option(
     "--tls",
     type=click.Choice(list(_TLS_RANGES)),

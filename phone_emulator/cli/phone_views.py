@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tokenless.phone_emulator.flash import FolderFlash, read_record
 from tokenless.phone_emulator.folder_boot import delete_trust
 from tokenless.phone_emulator.screen import describe, draw
 from tokenless.phone_emulator.secd.record import Replay
+from tokenless.phone_emulator.security_screen import kept, security_lines
 from tokenless.phone_emulator.web.http_server import serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.certificates.name_text import printable, printable_lines
@@ -34,25 +36,38 @@ flash_option = click.option(
 @flash_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(*, flash: Path, as_json: bool) -> None:
-    """Draw the phone's Trust List screens and status messages."""
+    """Draw the phone's security screens and status messages."""
     folder = FolderFlash.open(flash)
     state = folder.known_state()
     model = PHONE_MODELS[state.model]
     contents = folder.load()
     if as_json:
+        mic, lsc = kept(folder.certificates)
         shown = {
             "device": state.device,
             "model": state.model,
             "checksum": model.checksum,
             "files": describe(model, contents),
+            "mic": mic.describe(),
+            "lsc": lsc.describe(),
             "status_messages": list(state.status_lines),
             "report": state.report,
             "registration": state.registration,
         }
         click.echo(json.dumps(shown))
     else:
+        security = security_lines(
+            folder.certificates, contents.configuration, state.report, time.time()
+        )
         click.echo(
-            draw(state.device, model, contents, state.status_lines, state.registration)
+            draw(
+                state.device,
+                model,
+                contents,
+                state.status_lines,
+                registration=state.registration,
+                security=list(security),
+            )
         )
 
 

@@ -19,7 +19,6 @@ from tokenless.services.pki.keys import KeyFolder
 from tokenless.services.store.nodes import NodeRow
 
 DATABASE_FILE: Final = "cluster.db"
-MANUFACTURER_FOLDER: Final = "manufacturer"
 CONFIG_FILE: Final = "cluster.json"
 
 
@@ -97,7 +96,7 @@ class Installation:
     def manufacturer_folder(self) -> Path:
         """Folder of the emulated manufacturer of phones."""
         configured = self.config.cluster.manufacturer
-        return Path(configured) if configured else self.data / MANUFACTURER_FOLDER
+        return Path(configured) if configured else self.data / "manufacturer"
 
     def node_of(self, row: NodeRow) -> Node:
         """Return a node's row with its places on the disk."""

@@ -18,6 +18,7 @@ from tokenless.services.console.sessions import COOKIE, Session, Sessions
 from tokenless.services.console.templates import make_environment
 from tokenless.services.console.texts import text
 from tokenless.services.console.throttle import Throttle
+from tokenless.services.console.works import Works
 from tokenless.services.logs import get_logger
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 
@@ -38,14 +39,19 @@ class Visitor:
 class Console:
     """What all pages share."""
 
-    def __init__(self, cluster: Cluster, *, asks_nobody: bool = False) -> None:
+    def __init__(
+        self, cluster: Cluster, nursery: trio.Nursery, *, asks_nobody: bool = False
+    ) -> None:
         """Prepare the pages.
 
         Args:
             cluster: The cluster, opened.
+            nursery: Runs what outlives a request.
             asks_nobody: Whether nobody has to sign in: on loopback only.
         """
         self.cluster = cluster
+        self.nursery = nursery
+        self.works = Works()
         self.asks_nobody = asks_nobody
         self.sessions = Sessions(time.monotonic)
         self.throttle = Throttle(time.monotonic)

@@ -43,6 +43,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "error.file": "A file cannot be read or written: {reason}.",
     "error.internal": "The page failed; the log of the console says why.",
     "error.not-found": "There is no such page.",
+    "error.busy": "Too much is being done already; try again in a minute.",
+    "work.title": "Please wait",
+    "work.state": "Step {done} of {total}: {words}",
+    "work.begun": "It has begun",
+    "work.node": "Telling {node}",
+    "work.leave": "It goes on when this page is closed.",
     "sign-in.title": "Sign in",
     "sign-in.name": "Username",
     "sign-in.password": "Password",
@@ -114,6 +120,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "{serial}",
     "certificates.restart": "You must restart services related to {store} for the "
     "regenerated certificates to become active.",
+    "certificates.working": "Making key and certificate of {store} for {node}",
     "certificates.new-key": "New key",
     "certificates.key-length": "Key Length",
     "certificates.delete": "Delete",
@@ -127,6 +134,39 @@ TEXTS: Final[Mapping[str, str]] = {
     "certificates.upload-warning": "Warning: Uploading a cluster-wide certificate will "
     "distribute it to all servers in this cluster",
     "certificates.uploaded": "Success: Certificate Uploaded",
+    "certificates.storing": "Storing in {store}",
+    "certificates.imported": "Certificate upload operation successful: {nodes}",
+    "certificates.reusing": "{store} reuses it and has changed, too.",
+    "certificates.server": "Server (for the purposes without -trust: whose request the "
+    "certificate answers)",
+    "certificates.generate-csr": "Generate CSR",
+    "certificates.download-csr": "Download CSR",
+    "certificates.self-signed": "Generate Self-signed",
+    "certificates.download-ctl": "Download CTL",
+    "certificates.reuse": "Reuse Certificate",
+    "certificates.days": "Validity (days)",
+    "certificates.days-note": "Empty: what the configuration says.",
+    "csr.title": "Generate Certificate Signing Request",
+    "csr.warning": "Warning: Generating a new CSR for a certificate will overwrite the "
+    "existing CSR of it, and its key",
+    "csr.distribution": "Distribution",
+    "csr.multi-server": "Multi-server(SAN)",
+    "csr.common-name": "Common Name",
+    "csr.common-name-note": "Empty: the usual name of the server.",
+    "csr.domains": "Other Domains (Subject Alternate Names, one a line)",
+    "csr.rsa-length": "Key Length (RSA)",
+    "csr.ec-length": "Key Length (EC, for the purposes with -ECDSA)",
+    "csr.hash": "Hash Algorithm",
+    "csr.hash-value": "SHA256",
+    "csr.generate": "Generate",
+    "csr.made": "Success: Certificate Signing Request Generated",
+    "csr.waiting": "Requests that wait for their certificate",
+    "csr.nothing-waits": "No request waits.",
+    "csr.self-signed-title": "Generate New Self-Signed Certificate",
+    "csr.reuse-title": "Use Tomcat Certificate For Other Services",
+    "csr.reuse-from": "{store} uses the certificate of {tomcat}",
+    "csr.reuse-not": "This release cannot; it needs 14.",
+    "csr.reused": "Success: {store} has the certificate {serial} now",
     "certificates.required": "*- indicates required item.",
     "col.service": "Service",
     "parameters.title": "Enterprise Parameters",
@@ -159,6 +199,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "services.order.start": "Start",
     "services.order.stop": "Stop",
     "services.order.restart": "Restart",
+    "services.working": "{service} on {node}",
     "services.restarted": "{service} Service Restart Operation was Successful on "
     "{node}",
     "services.started": "{service} Service Start Operation was Successful on {node}",
@@ -204,6 +245,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.saved": "Update Successful",
     "phones.reset-needed": "The phone takes it when it fetches its configuration next: "
     "reset it.",
+    "phones.resetting": "Resetting phones of {node}",
     "phones.reset-done": "Reset was sent to {count} registered phones",
     "phones.reset-missing": "{count} phones are not registered: nothing reached them",
     "reports.title": "Unified Reporting",
@@ -236,6 +278,20 @@ TEXTS: Final[Mapping[str, str]] = {
     "ctl-client.server": "Cisco Unified Communications Manager Server",
     "ctl-client.host": "Hostname or IP Address",
     "ctl-client.port": "Port",
+    "ctl-client.username": "Username",
+    "ctl-client.user-password": "Password",
+    "ctl-client.nobody": "This console has no users: no name is asked for.",
+    "ctl-client.refused": "The server refuses the name or the password, or the user is "
+    "locked out for a while after wrong passwords.",
+    "ctl-client.signing": "Signing with {token}",
+    "ctl-client.add-tftp": "Add TFTP",
+    "ctl-client.add-firewall": "Add Firewall",
+    "ctl-client.other-address": "IP Address",
+    "ctl-client.other-file": "Certificate of the server (PEM or DER)",
+    "ctl-client.other-note": "The vendor's client fetches the certificate from port "
+    "2444 of the server, with a name and a password. Nothing serves that port here: "
+    "its certificate is given as a file. The place of the entry is inferred.",
+    "ctl-client.other-firewall": "Phones here do nothing with a firewall's entry.",
     "ctl-client.next": "Next",
     "ctl-client.note": "Tokens are those of the server's token store.",
     "ctl-client.mode": "Cluster Security Mode",
@@ -273,7 +329,22 @@ TEXTS: Final[Mapping[str, str]] = {
     "keys.",
     "bulk.import-note": "TFTP and ITLRecovery go to Phone-SAST-trust and "
     "CallManager-trust, CAPF to CallManager-trust, Tomcat to tomcat-trust.",
-    "bulk.imported": "Success: {count} new certificates are trusted",
+    "bulk.imported": "Success: {type}: {count} new certificates are trusted",
+    "bulk.exported": "Success: {type}: {count} certificates exported",
+    "bulk.consolidated": "Success: {type}: {count} certificates of {clusters} clusters "
+    "consolidated",
+    "bulk.working": "{type}",
+    "bulk.exchange": "Export, Consolidate, Import",
+    "bulk.consolidate": "Consolidate",
+    "bulk.folder": "Folder of the server",
+    "bulk.directory": "Directory",
+    "bulk.download": "Download a file",
+    "bulk.upload": "Upload a file",
+    "bulk.no-sftp": "The vendor's page exchanges over an SFTP server (IP Address, "
+    "Port, User ID, Password, Directory). There is no SFTP here: a folder of this "
+    "server stands in for it; clusters that name the same folder exchange in it.",
+    "bulk.exchange-note": "Export on every cluster, consolidate on one, import on "
+    "every one. The folder is bulk_folder of [certificates] in the configuration.",
 }
 
 

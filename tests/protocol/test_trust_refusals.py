@@ -314,7 +314,8 @@ def impostors(count: int) -> list[Record]:
 
 def _rsa_key_bytes(number: int) -> bytes:
     modulus = (1 << 1023) + 2 * number + 1
-    return core_keys.RSAPublicKey({"modulus": modulus, "public_exponent": 3}).dump()
+    key = core_keys.RSAPublicKey({"modulus": modulus, "public_exponent": 3})
+    return bytes(key.dump())
 
 
 def test_no_more_keys_are_tried_than_a_list_has_under_one_name() -> None:

@@ -161,8 +161,6 @@ class _Server:
             transfer.tick(now)
         else:
             transfer.receive(datagram, now)
-        if transfer is None:
-            return
         for answer in transfer.datagrams():
             self._network.send(answer)
         if transfer.outcome is not None:

@@ -85,7 +85,7 @@ class Server:
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Run a statement as the server's superuser."""
         with self.superuser(database) as connection:
-            connection.execute(sql.SQL(statement))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement))
 
     def superuser(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from tokenless.command_line import complain
-from tokenless.ground.terminal import counter_view
+from tokenless.ground.terminal import slow_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -165,8 +165,12 @@ def plan(
     the order is not safe, with the reason and the steps between which they are at risk.
     Exit status 1 when no order is safe, 3 when the time was too short to find one.
     """
-    with counter_view("orders checked") as progress:
-        made = make_plan(asked.task, timeout_s=timeout_s, progress=progress)
+    with slow_view("checking orders") as tell:
+        made = make_plan(
+            asked.task,
+            timeout_s=timeout_s,
+            progress=lambda count: tell(f"{count} orders checked"),
+        )
     if as_json:
         click.echo(json.dumps(to_json(made)))
     else:

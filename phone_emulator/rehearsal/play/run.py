@@ -18,6 +18,7 @@ from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, pla
 from tokenless.phone_emulator.rehearsal.rig.rig import open_rig
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.release import Release
 
 
@@ -141,7 +142,20 @@ def run_script(
             be done, as far as that can be known before anything is played.
     """
     check_lines(script)
-    return trio.run(_run, script, phones, folder, listener, on_report)
+    try:
+        return trio.run(_run, script, phones, folder, listener, on_report)
+    except ExceptionGroup as group:
+        if (error := _only_error(group)) is not None:
+            raise error from group
+        raise
+
+
+def _only_error(group: ExceptionGroup) -> TokenlessError | None:
+    """Return the one error of ours that tasks ended with."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, TokenlessError) else None
 
 
 async def _run(

@@ -211,19 +211,19 @@ class AdminActions:
     def _delete(self, action: DeleteCertificate, say: Say) -> None:
         cluster = self._cluster(action.cluster)
         store = certificates.find_store(action.store)
-        named = [
+        found = [
             each.certificate
             for each in certificates.trust(cluster, store)
             if each.certificate.subject.get("CN") == action.common_name
         ]
-        if not named:
+        if not found:
             raise PhoneError(
-                f"{store} has no certificate with the common name {action.common_name}",
+                f"{store} has no certificate of {action.common_name}",
                 hint="`admin show cert list trust` lists them",
             )
-        for certificate in named:
-            certificates.delete(cluster, store, certificate.serial_hex, by=_BY)
-            say(f"{store}: deleted {certificate.subject_text}")
+        for each in found:
+            certificates.delete(cluster, store, each.serial_hex, by=_BY)
+            say(f"{store}: deleted {each.subject_text}")
         _announce(cluster, say)
 
     def _certificate(self, action: UploadCertificate) -> Certificate:

@@ -145,8 +145,8 @@ def open_cluster(
     nursery: trio.Nursery,
     clock: Callable[[], float],
     *,
+    manufacturer: Path,
     unserved: int = 0,
-    manufacturer: Path | None = None,
 ) -> Iterator[RunningCluster]:
     """Make a cluster in a folder; nothing is served yet.
 
@@ -156,19 +156,14 @@ def open_cluster(
         folder: An absent one.
         nursery: Where its nodes will be served.
         clock: Tells the time.
+        manufacturer: The folder of the manufacturer of phones that it trusts.
         unserved: How many more subscribers it has that stand in lists only.
-        manufacturer: The folder of the manufacturer of phones that it trusts; None: one
-            of its own.
 
     Raises:
         ConfigurationError: When the settings cannot be used.
         ServiceError: When the cluster cannot be made.
     """
-    config = _configuration(name, settings)
-    if manufacturer is not None:
-        trusting = {"manufacturer": str(manufacturer)}
-        about = msgspec.structs.replace(config.cluster, **trusting)
-        config = msgspec.structs.replace(config, cluster=about)
+    config = _configuration(name, settings, manufacturer)
     served = [node.name for node in config.nodes]
     in_lists_only = (
         NodeSection(name=name, address=address)
@@ -179,9 +174,12 @@ def open_cluster(
         yield RunningCluster(name, cluster, nursery, served)
 
 
-def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
+def _configuration(
+    name: str, settings: Mapping[str, Any], manufacturer: Path
+) -> ClusterConfig:
     """Lay settings over the lab's, on ports that are free now."""
-    named = _over(settings, {"cluster": {"name": name}})
+    own = {"name": name, "manufacturer": str(manufacturer)}
+    named = _over(settings, {"cluster": own})
     addresses = [node.address for node in load_config(None, named).nodes]
     files = free_port(addresses, socket.SOCK_DGRAM, socket.SOCK_STREAM)
     ports = {
@@ -190,7 +188,8 @@ def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
         "tvs": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "capf": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "callmanager": {
-            name: free_port(addresses, socket.SOCK_STREAM) for name in _CALLMANAGER
+            name: free_port(addresses, socket.SOCK_DGRAM, socket.SOCK_STREAM)
+            for name in _CALLMANAGER
         },
     }
     return load_config(None, _over(named, ports))

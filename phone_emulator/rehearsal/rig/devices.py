@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.rig.cluster import RunningCluster
-from tokenless.phone_emulator.rehearsal.scripts.actions import OrderLsc, SecureDevices
+from tokenless.phone_emulator.rehearsal.scripts.actions import OrderCapf, SecureDevices
 from tokenless.phone_emulator.rehearsal.scripts.script import Group
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
-    CapfOperation,
     DeviceSecurity,
 )
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
@@ -24,7 +23,7 @@ _BY: Final = "rehearsal"
 _BY_CERTIFICATE: Final = (CapfAuthMode.EXISTING_LSC, CapfAuthMode.EXISTING_MIC)
 
 
-def device_change(action: OrderLsc | SecureDevices) -> DeviceChange:
+def device_change(action: OrderCapf | SecureDevices) -> DeviceChange:
     """Return what a line changes about devices."""
     if isinstance(action, SecureDevices):
         return DeviceChange(
@@ -32,14 +31,14 @@ def device_change(action: OrderLsc | SecureDevices) -> DeviceChange:
         )
     is_string = action.auth_mode is CapfAuthMode.STRING
     return DeviceChange(
-        operation=CapfOperation.INSTALL,
+        operation=action.operation,
         auth_mode=action.auth_mode,
         string=AUTHENTICATION_STRING if is_string else None,
         key_size=_LSC_BITS,
     )
 
 
-def shows_certificates(action: OrderLsc | SecureDevices) -> bool:
+def shows_certificates(action: OrderCapf | SecureDevices) -> bool:
     """Whether the phones will show a certificate of their own, so a MIC, too."""
     if isinstance(action, SecureDevices):
         return action.mode is not DeviceSecurity.NON_SECURE

@@ -1,8 +1,10 @@
 """A cluster's nodes on their way up and down, each served by a task of its own."""
 
+import os
 import random
 import socket
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import trio
@@ -12,8 +14,8 @@ from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.serve import serve_nodes
 
-_DRAWS: Final = 50
 _PORTS: Final = range(20_000, 32_000)
+_PORTS_A_PROCESS: Final = 100
 
 
 class ServedNodes:
@@ -81,6 +83,44 @@ def http_port(server: Server) -> int:
     return server.port
 
 
+class _OwnPorts:
+    """Ports that no other rehearsal on this machine draws from.
+
+    Processes that play side by side take disjoint parts of the range: between the look
+    at a port and its use another one would take it. The claim is a name in the kernel,
+    which is gone with the process however it ends.
+    """
+
+    def __init__(self) -> None:
+        self._claim: socket.socket | None = None
+        self._process = 0
+        self._ports = deque(_PORTS)
+
+    def draw(self) -> Iterator[int]:
+        """Yield each port of this process once, those drawn longest ago first."""
+        if self._process != os.getpid():
+            self._take()
+        for _ in range(len(self._ports)):
+            self._ports.rotate(-1)
+            yield self._ports[-1]
+
+    def _take(self) -> None:
+        parts = range(0, len(_PORTS), _PORTS_A_PROCESS)
+        for part in random.sample(parts, len(parts)):
+            claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                claim.bind(f"\0tokenless-rehearsal-ports-{_PORTS[part]}")
+            except OSError:
+                claim.close()
+                continue
+            self._claim, self._process = claim, os.getpid()
+            self._ports = deque(_PORTS[part : part + _PORTS_A_PROCESS])
+            return
+
+
+_OWN_PORTS: Final = _OwnPorts()
+
+
 def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
     """Find a port that is free on every address, for all kinds of sockets.
 
@@ -91,7 +131,7 @@ def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
     Raises:
         PhoneError: When none is found; another program holds nearly all.
     """
-    for port in random.sample(_PORTS, _DRAWS):
+    for port in _OWN_PORTS.draw():
         if all(_is_free(kind, each, port) for each in addresses for kind in kinds):
             return port
     raise PhoneError(

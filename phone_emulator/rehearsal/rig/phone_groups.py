@@ -93,7 +93,7 @@ class PhoneGroups:
         """
         self._manufacturer = manufacturer
         self._keys = FleetKeys()
-        self._without_mic = {group.name for group in groups if not group.mic}
+        self._mics = {group.name: group.mic for group in groups}
         self._store = store
         self._tap = tap
         self.nodes = dict(nodes)
@@ -240,13 +240,14 @@ class PhoneGroups:
         self._changed.update(self._known(names))
         self._store.factory_reset(self._devices(names))
 
-    async def give_mics(self, name: str) -> None:
+    async def make_mics(self, name: str) -> None:
         """Give the phones of a group the certificates of their factory."""
-        if name in self._without_mic:
+        is_made = self._mics[name]
+        if is_made is False:
             return
         for phone in self._groups[name]:
             await trio.lowlevel.checkpoint()  # the servers run beside
-            if phone.model.has_mic:
+            if is_made or phone.model.has_mic:
                 self._store.certificates(phone.device).make_mic(
                     phone.device,
                     phone.model_name,

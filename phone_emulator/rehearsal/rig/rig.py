@@ -35,7 +35,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CallPhone,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -55,11 +55,11 @@ from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
-from tokenless.services.cluster.installation import MANUFACTURER_FOLDER
 from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400
-_MAIN_FOLDER: Final = "cluster"
+MANUFACTURER: Final = "manufacturer"
+"""The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
@@ -125,9 +125,9 @@ class RehearsalRig:
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
-            case OrderLsc(group=group) | SecureDevices(group=group):
+            case OrderCapf(group=group) | SecureDevices(group=group):
                 if shows_certificates(action):
-                    await self.phone_groups.give_mics(group)
+                    await self.phone_groups.make_mics(group)
                 await self._change_devices(group, device_change(action), say)
             case SetSetting():
                 await self._set(action, say)
@@ -282,12 +282,15 @@ async def open_rig(
                 store=store,
                 tap=tap,
                 calendar=calendar,
-                manufacturer=_manufacturer(folder),
+                manufacturer=folder / MANUFACTURER,
             )
             main = running_clusters[MAIN_CLUSTER].cluster
             await trio.to_thread.run_sync(
                 place_in_pools, main, script.groups, phone_groups.groups
             )
+            for group in script.groups:
+                if group.mic:
+                    await phone_groups.make_mics(group.name)
             clusters = {
                 name: running.cluster for name, running in running_clusters.items()
             }
@@ -306,33 +309,26 @@ def _open_sites(
     stack: ExitStack,
 ) -> dict[str, RunningCluster]:
     check_script(script)  # what was not read from a file was not checked yet
+    manufacturer = folder / MANUFACTURER
     running_clusters = {
         MAIN_CLUSTER: open_cluster(
             MAIN_CLUSTER,
             script.cluster,
-            folder / _MAIN_FOLDER,
+            folder / "cluster",
             nursery,
             calendar,
+            manufacturer=manufacturer,
             unserved=script.unserved,
         )
     }
     for name, settings in script.others.items():
+        place = folder / f"cluster-{name}"
         running_clusters[name] = open_cluster(
-            name,
-            settings,
-            folder / f"cluster-{name}",
-            nursery,
-            calendar,
-            manufacturer=_manufacturer(folder),
+            name, settings, place, nursery, calendar, manufacturer=manufacturer
         )
     return {
         name: stack.enter_context(running) for name, running in running_clusters.items()
     }
-
-
-def _manufacturer(folder: Path) -> Path:
-    """Return the manufacturer of all phones, which every cluster trusts."""
-    return folder / _MAIN_FOLDER / MANUFACTURER_FOLDER
 
 
 def _phone_groups(

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class UploadCertificate:
 
 @dataclass(frozen=True, slots=True)
 class DeleteCertificate:
-    """Certificates of a common name leave a trust store."""
+    """Certificates that leave a trust store: all of a common name."""
 
     store: str
     common_name: str
@@ -154,10 +158,11 @@ class CallPhone:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderLsc:
-    """A CAPF operation "install" for every phone of a group."""
+class OrderCapf:
+    """A CAPF operation for every phone of a group."""
 
     group: str
+    operation: CapfOperation
     auth_mode: CapfAuthMode
 
 
@@ -235,7 +240,7 @@ LineAction = (
     AdminAction
     | Phones
     | CallPhone
-    | OrderLsc
+    | OrderCapf
     | SecureDevices
     | SetSetting
     | NodePower

@@ -175,6 +175,15 @@ def check_lines(script: Script, variant: str | None = None) -> None:
             _check_step(step, number, names)
 
 
+def served_nodes(script: Script) -> list[str]:
+    """Return the nodes of a script's first cluster, the publisher first.
+
+    Raises:
+        ConfigurationError: When its settings cannot be used.
+    """
+    return _clusters(script)[MAIN_CLUSTER]
+
+
 def _clusters(script: Script) -> dict[str, list[str]]:
     settings = {MAIN_CLUSTER: script.cluster, **script.others}
     clusters = {}

@@ -23,7 +23,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     ImportCertificates,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -36,7 +36,11 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_grammar import COMMAND, Synopsis
-from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
 
 _Named = TypeVar("_Named")
 
@@ -149,9 +153,12 @@ def _pass_time(values: Values) -> LineAction:
     return PassTime(int(days))
 
 
-def _order_lsc(values: Values) -> LineAction:
-    auth = values.maybe("AUTH") or "null-string"
-    return OrderLsc(values.one("GROUP"), _among(AUTH_MODES, auth))
+def _capf(operation: CapfOperation) -> Callable[[Values], LineAction]:
+    def make(values: Values) -> LineAction:
+        auth = values.maybe("AUTH") or "null-string"
+        return OrderCapf(values.one("GROUP"), operation, _among(AUTH_MODES, auth))
+
+    return make
 
 
 def _secure(values: Values) -> LineAction:
@@ -268,7 +275,18 @@ FORMS: Final = (
         "capf install GROUP [--auth AUTH]",
         "CAPF shall issue an LSC to each phone of a group, which proves itself by "
         "`null-string` (the default), `string`, `lsc` or `mic`",
-        _order_lsc,
+        _capf(CapfOperation.INSTALL),
+    ),
+    LineForm(
+        "capf troubleshoot GROUP [--auth AUTH]",
+        "CAPF shall look at the LSC of each phone, or at the MIC that it proved itself "
+        "with",
+        _capf(CapfOperation.TROUBLESHOOT),
+    ),
+    LineForm(
+        "capf delete GROUP [--auth AUTH]",
+        "CAPF shall have each phone delete its LSC",
+        _capf(CapfOperation.DELETE),
     ),
     LineForm(
         "device secure GROUP DEVICE-MODE [--encrypted-config]",

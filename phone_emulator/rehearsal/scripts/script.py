@@ -50,9 +50,10 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool: Text | None = None
     """The device pool, which decides at which nodes phones register; None: they
     register by themselves, in the default one."""
-    mic: bool = True
-    """Whether the phones have the manufacturer's certificate, where their model does.
-    It is made when they are the first time to show one."""
+    mic: bool | None = None
+    """Whether the phones leave the factory with a certificate (MIC); None: as their
+    model does, made when they are first to show it. Clusters of a rehearsal trust one
+    manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
 

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import complain
+from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
@@ -24,6 +25,8 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, Token
+from tokenless.services.pki.uploads import load_upload
+from tokenless.services.publishing.ctl import OtherServer
 from tokenless.services.store.audit import administrator
 
 _MODES: Final = {
@@ -59,6 +62,20 @@ def _token_options(command: click.decorators.FC) -> click.decorators.FC:
             "--ignore-missing-file",
             is_flag=True,
             help="Continue when the cluster is in mixed mode but has no CTL file.",
+        ),
+        click.option(
+            "--add-tftp",
+            "tftp",
+            multiple=True,
+            metavar="ADDRESS=FILE",
+            help="List another cluster's TFTP server, with its certificate.",
+        ),
+        click.option(
+            "--add-firewall",
+            "firewall",
+            multiple=True,
+            metavar="ADDRESS=FILE",
+            help="List a firewall, with its certificate.",
         ),
     ]
     for option in reversed(options):
@@ -121,6 +138,8 @@ def _run(
     module: Path | None,
     server: str | None,
     ignore_missing_file: bool,
+    tftp: Sequence[str],
+    firewall: Sequence[str],
     as_json: bool,
 ) -> None:
     with using_cluster(data, config) as cluster:
@@ -133,6 +152,9 @@ def _run(
         tokens = dialog.insert_tokens(
             names, present, lambda name: find_token(cluster, name, module)
         )
+        others = [] if present is None else operations.others_of(present)
+        others += [_other(cluster, Role.TFTP, each) for each in tftp]
+        others += [_other(cluster, Role.FIREWALL, each) for each in firewall]
         _unlock(dialog, present, tokens)
         ctl = operations.update(
             cluster,
@@ -140,9 +162,19 @@ def _run(
             mode=mode,
             ignore_missing=ignore,
             server=node,
+            others=others,
             by=administrator(),
         )
         _report(cluster, ctl, announce(cluster), as_json=as_json)
+
+
+def _other(cluster: Cluster, role: Role, text: str) -> OtherServer:
+    address, equals, file = text.partition("=")
+    if not equals:
+        raise ServiceError(
+            f"{text!r} names no file", hint="write ADDRESS=FILE, as 192.0.2.9=tftp.pem"
+        )
+    return operations.other_server(cluster, role, address, load_upload(Path(file)))
 
 
 def _unlock(

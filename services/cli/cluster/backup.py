@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import slow_view
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.backup.manifest import Manifest
 from tokenless.services.backup.restore import restore_backup
@@ -32,7 +33,8 @@ def backup(*, data: Path, as_json: bool, target: Path) -> None:
     Services keep running during a backup; changes by administrators wait until it ends.
     TARGET holds private keys: protect it as you protect keys.
     """
-    manifest = take_backup(data, target, now=time.time())
+    with slow_view("copying files") as progress:
+        manifest = take_backup(data, target, now=time.time(), progress=progress)
     if not manifest.has_database:
         click.echo(_SHARED, err=True)
     _tell(manifest, target, f"wrote {target}", as_json=as_json)
@@ -50,7 +52,8 @@ def restore(*, data: Path, as_json: bool, source: Path) -> None:
     that are printed: they decide which files this host serves, and anyone who can write
     the backup can change them.
     """
-    manifest = restore_backup(source, data)
+    with slow_view("copying files") as progress:
+        manifest = restore_backup(source, data, progress=progress)
     if not manifest.has_database:
         click.echo("the database has a backup of its own; restore it, too", err=True)
     settings = host_settings(load_saved(data / CONFIG_FILE))

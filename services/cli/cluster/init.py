@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import slow_view
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
@@ -28,7 +29,9 @@ def init(*, data: Path, config: Path | None, as_json: bool) -> None:
         raise ServiceError(
             f"{data} holds a cluster already", hint="name another folder with --data"
         )
-    with closing(open_cluster(data, config, makes=True)) as cluster:
+    with slow_view("making keys and certificates"):
+        made = open_cluster(data, config, makes=True)
+    with closing(made) as cluster:
         if as_json:
             click.echo(json.dumps(_describe(cluster)))
         else:

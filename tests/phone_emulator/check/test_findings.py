@@ -18,6 +18,7 @@ from tests.rigs.cluster import (
     keypair,
     record,
 )
+from tokenless.phone_emulator.check.catalogue import Code
 from tokenless.phone_emulator.check.findings import Finding, Severity
 from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to_json
 from tokenless.phone_emulator.check.observation import Observation
@@ -77,17 +78,19 @@ def malformed_itl(those: Nodes) -> None:
 
 
 def changed_ctl(those: Nodes) -> None:
-    assert those[PUB].ctl is not None
-    data = bytearray(those[PUB].ctl.sign("CTLFile.tlv"))
+    ctl = those[PUB].ctl
+    assert ctl is not None
+    data = bytearray(ctl.sign("CTLFile.tlv"))
     data[-3] ^= 1
     for each in those.values():
         each.files["CTLSEP001122334455.tlv"] = bytes(data)
 
 
 def misnamed_ctl(those: Nodes) -> None:
-    assert those[PUB].ctl is not None
+    ctl = those[PUB].ctl
+    assert ctl is not None
     for each in those.values():
-        each.ctl = replace(those[PUB].ctl, filename="ITLFile.tlv")
+        each.ctl = replace(ctl, filename="ITLFile.tlv")
 
 
 def strange_ctl(those: Nodes) -> None:
@@ -292,8 +295,8 @@ def test_a_tvs_that_is_down_is_a_warning_and_two_lock_phones_out() -> None:
 def test_tls_that_old_phones_do_not_know() -> None:
     seen = observation(nodes(PLAIN), versions=("1.2", "1.3"))
     by_code = {each.code: each for each in found(seen)}
-    assert by_code["tls-too-new"].severity is Severity.WARNING
-    locked = by_code["phone-locked-out"]
+    assert by_code[Code.TLS_TOO_NEW].severity is Severity.WARNING
+    locked = by_code[Code.PHONE_LOCKED_OUT]
     assert "(7975)" in locked.message
     assert "it offers TLS 1.2, 1.3, a 7975 speaks 1.0" in locked.message
 

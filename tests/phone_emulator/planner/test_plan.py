@@ -56,6 +56,8 @@ def rounds(plan: Plan) -> list[list[TrustStore]]:
                 found[-1].append(unit)
             case ResetPhones():
                 found.append([])
+            case _:
+                pass
     return found[:-1]
 
 

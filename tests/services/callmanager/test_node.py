@@ -32,7 +32,7 @@ async def register(stream: trio.abc.Stream) -> object:
     await stream.send_all(encode_frame(message, 0))
     data = await stream.receive_some()
     assert data
-    return SccpStream().receive(data)[0].message
+    return SccpStream().receive(bytes(data))[0].message
 
 
 async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
@@ -43,7 +43,7 @@ async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
             serve_nodes, served, [PUBLISHER], frozenset({Kind.CALLMANAGER})
         )
         where = {each.service: each for each in serving.listening}
-        assert set(where) == {"sccp", "sccps", "sip", "sips"}
+        assert set(where) == {"sccp", "sccps", "sip", "sips", "link"}
         assert served.node(PUBLISHER).ports == {
             name: each.port for name, each in where.items()
         }
@@ -57,7 +57,7 @@ async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
             data = b""
             while more := await stream.receive_some():
                 data += more
-            kinds = [type(each.message) for each in SccpStream().receive(data)]
+            kinds = [type(each.message) for each in SccpStream().receive(bytes(data))]
             assert answers.Reset in kinds
         assert {each.service: each for each in serving.listening} == where
         nursery.cancel_scope.cancel()

@@ -9,7 +9,7 @@ NAME = "SEP001122334455"
 
 def test_a_phone_is_set_shown_and_listed(tokenless: Tokenless) -> None:
     line = f"device set {NAME} --encrypted --encrypted-config --capf install --json"
-    (changed,) = done(tokenless(line))["devices"]  # type: ignore[misc]
+    (changed,) = done(tokenless(line))["devices"]
     assert changed["profile"] == (
         "Cisco 7975 - Standard SCCP Encrypted Profile with Encrypted Config"
     )
@@ -41,7 +41,7 @@ def test_a_file_of_phones(tokenless: Tokenless, tmp_path: Path) -> None:
     file = tmp_path / "phones.csv"
     file.write_text(f"name,model,security\n{NAME},8861,authenticated\n")
     assert tokenless("device import", str(file))[0] == 0
-    (listed,) = done(tokenless("device list --model 8861 --json"))["devices"]  # type: ignore[misc]
+    (listed,) = done(tokenless("device list --model 8861 --json"))["devices"]
     assert listed["security"] == "authenticated"
     file.write_text("name,colour\n")
     assert "columns: name, model" in refused(tokenless("device import", str(file)))

@@ -1,7 +1,6 @@
 """HTTP 6970 and HTTPS 6971 before independent judges: curl, a browser, sslscan."""
 
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,11 +51,12 @@ def url(server: HttpServer, scheme: str, name: str) -> str:
 
 async def run(*command: str) -> bytes:
     """Run a program while the server goes on; return what it printed."""
-    done = await trio.to_thread.run_sync(
-        partial(subprocess.run, command, capture_output=True, timeout=90, check=False)
-    )
-    output: bytes = done.stdout
-    return output
+
+    def output() -> bytes:
+        done = subprocess.run(command, capture_output=True, timeout=90, check=False)
+        return done.stdout
+
+    return await trio.to_thread.run_sync(output)
 
 
 async def curl(*arguments: str) -> bytes:

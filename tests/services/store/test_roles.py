@@ -13,7 +13,12 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.runtime import check_ready
-from tokenless.services.store import nodes
+from tokenless.services.store import nodes, registrations
+from tokenless.services.store.registrations import (
+    RegistrationRow,
+    RegistrationState,
+    TftpItl,
+)
 
 
 def test_a_subscriber_follows_with_its_own_role(
@@ -28,7 +33,7 @@ def test_a_subscriber_follows_with_its_own_role(
     assert shared.store.revision() == before
     node = follower.node(SUBSCRIBER)
     own = certificates.own_certificate(follower, node, TrustStore.CALLMANAGER)
-    assert node.keys.signer(TrustStore.CALLMANAGER, own)
+    assert node.keys.signer(TrustStore.CALLMANAGER, own).certificate == own
     assert follower.store.first_published("content") == shared.store.first_published(
         "content"
     )
@@ -79,6 +84,25 @@ def test_a_subscriber_writes_its_own_rows_only(follower: Cluster) -> None:
         assert nodes.read_state(connection, publisher).ctl_revision == 0
 
 
+def test_a_subscriber_says_of_its_own_phones_only(follower: Cluster) -> None:
+    mine, others = follower.node(SUBSCRIBER).id, follower.publisher.id
+    row = RegistrationRow("SEP00000000000A", RegistrationState.REGISTERED, 5)
+    itl = TftpItl("0" * 40, "0" * 128)
+    with follower.store.write_node_state() as connection:
+        registrations.write_registrations(connection, mine, [row])
+        registrations.write_registrations(connection, mine, [row])
+        nodes.write_state(connection, mine, seen_at=7)
+        assert registrations.write_itl(connection, mine, itl, 7)
+        assert registrations.end_registrations(connection, mine, 22, 9) == 1
+        assert registrations.end_registrations(connection, others, 22, 9) == 0
+        found = registrations.read_registrations(connection)
+    assert {each.node_id: len(each.rows) for each in found} == {mine: 1, others: 0}
+    with pytest.raises(ServiceError), follower.store.write_node_state() as connection:
+        registrations.write_registrations(connection, others, [row])
+    with pytest.raises(ServiceError), follower.store.write_node_state() as connection:
+        registrations.write_itl(connection, others, itl, 7)
+
+
 def test_an_administrators_command_on_a_subscriber_is_refused_in_one_line(
     follower: Cluster,
 ) -> None:
@@ -114,5 +138,5 @@ def test_a_regenerated_key_travels_the_same_way(
     content = export_node(shared, node, TRAVELS)
     again, _ = import_node(tmp_path / "elsewhere", content, TRAVELS, database_url=url)
     again.close()
-    assert there.keys.load(TrustStore.TVS, new)
+    there.keys.load(TrustStore.TVS, new)  # raises if it is another
     check_ready(follower, there)

@@ -103,7 +103,8 @@ def test_the_size_of_text_on_the_wire_is_not_claimed(folder: Path) -> None:
     length=st.integers(8, 40),
 )
 def test_blocks_of_text_join_to_the_whole(content: bytes, length: int) -> None:
-    blocks, position, carry = [], 0, b""
+    blocks: list[bytes] = []
+    position, carry = 0, b""
     while not blocks or len(blocks[-1]) == length:
         block = cut_netascii(content[position : position + length], carry, length)
         blocks.append(block.payload)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
@@ -38,10 +39,22 @@ class Browser:
         self.driver.get(self.base + path)
 
     def click(self, words: str) -> None:
-        """Click a button or a link by its words; the next page is awaited."""
+        """Click a button or a link by its words; await the page it leads to.
+
+        A page with a progress bar is not that page yet.
+        """
         before = self.driver.find_element(By.TAG_NAME, "html")
         self.use(lambda: self.find(words).click())
-        self.until(lambda: self.is_gone(before))
+        self.until(lambda: self.is_gone(before) and not self.is_waiting)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a page loads, or shows how far a work is."""
+        script = (
+            "return document.readyState !== 'complete'"
+            " || document.getElementById('work') !== null"
+        )
+        return bool(self.driver.execute_script(script))
 
     def find(self, words: str) -> WebElement:
         xpath = f"//*[self::button or self::a][normalize-space()='{words}']"
@@ -79,6 +92,11 @@ class Browser:
         found = self.texts(selector)
         assert found, f"the page has no {selector}"
         return found[0]
+
+    def errors(self) -> list[dict[str, Any]]:
+        """Return what the browser logged as an error since the last call."""
+        logged: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [each for each in logged if each["level"] == "SEVERE"]
 
     def use(self, action: Callable[[], object]) -> None:
         """Do something with an element; once more if the page just replaced it."""

@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.system.console.browser import Browser
-from tests.system.console.conftest import Lab
+from tests.system.console.conftest import PASSWORD, Lab
 from tests.system.serving import PUBLISHER, SUBSCRIBER, tokenless
 
 DEVICES = ("SEP001122000001", "SEP001122000002")
@@ -81,6 +81,54 @@ def upload(lab: Lab, token: str, description: str) -> None:
     assert browser.status == ["Success: Certificate Uploaded"]
 
 
+def connect(browser: Browser, password: str = PASSWORD) -> None:
+    """Give the CTL Client the server's administrator (step 11)."""
+    browser.go("/ctl-client")
+    browser.fill("name", "alice")
+    browser.fill("password", password)
+    browser.click("Next")
+
+
+def insert(browser: Browser, token: str) -> None:
+    """Insert a token and add it (steps 14 and 15)."""
+    browser.choose("token", token)
+    browser.click("OK")
+    assert "SAST-ADN" in browser.text
+    browser.click("Add")
+
+
+def test_what_the_ctl_client_refuses(lab: Lab) -> None:
+    """A cluster without a CTL file, an administrator who makes mistakes."""
+    browser = lab.browser
+    first, second = TOKENS
+    connect(browser, "not the password")
+    assert "refuses the name or the password" in browser.status[0]
+    browser.go("/ctl-client/mode")
+    assert "the CTL Client is not connected" in browser.status[0]
+    connect(browser)
+    browser.tick("mode-mixed")
+    browser.click("Next")
+    insert(browser, first)
+    browser.fill("password", "Cisco123")
+    browser.click("Finish")
+    assert "needs at least 2 tokens, 1 given" in browser.status[0]
+    browser.go(f"/ctl-client/insert?token={first}")
+    browser.click("Add")
+    assert "this token was added already" in browser.status[0]
+    browser.go("/ctl-client/insert")
+    insert(browser, second)
+    browser.fill("password", "wrong")
+    browser.click("Finish")
+    assert f"wrong password for token {first}" in browser.status[0]
+    assert "14 more wrong ones destroy it" in browser.status[0]
+    assert "CTL File not found" in reports(browser)
+
+
+def reports(browser: Browser) -> str:
+    browser.go("/cucreports")
+    return browser.text
+
+
 def test_from_tokenless_to_tokens(lab: Lab) -> None:
     """The third flow: steps 2 and 8 to 21."""
     browser = lab.browser
@@ -91,14 +139,21 @@ def test_from_tokenless_to_tokens(lab: Lab) -> None:
     browser.go("/ccmadmin/enterprise-parameters")
     assert browser.read("#mode") == "1"
 
+    # Without the document's steps the client refuses: error 1.
+    connect(browser)
+    browser.click("Next")
+    browser.choose("token", next(iter(TOKENS)))
+    browser.click("OK")
+    browser.click("Add")
+    assert "does not exist in the CTL File" in browser.status[0]
+
     for token, description in TOKENS.items():
         upload(lab, token, description)
     browser.go("/cli")
     said = type_line(browser, "file delete tftp CTLFile.tlv", "y")
     assert "files: found = 1, deleted = 1" in said
 
-    browser.go("/ctl-client")
-    browser.click("Next")
+    connect(browser)
     assert "No CTL File exists on the server" in browser.text
     browser.click("OK")
     browser.tick("mode-update")
@@ -106,10 +161,7 @@ def test_from_tokenless_to_tokens(lab: Lab) -> None:
     for number, token in enumerate(TOKENS):
         if number:
             browser.click("Add Tokens")
-        browser.choose("token", token)
-        browser.click("OK")
-        assert "SAST-ADN" in browser.text
-        browser.click("Add")
+        insert(browser, token)
     assert browser.text.count("Security Token") >= 2
     browser.fill("password", "Cisco123")
     browser.click("Finish")
