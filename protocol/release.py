@@ -94,6 +94,11 @@ class Release(NamedTuple):
         return self >= (14,)
 
     @property
+    def notes_itl(self) -> bool:
+        """Whether phones' reports of their ITL are kept and shown (REFERENCE-2 4)."""
+        return self >= (14,)
+
+    @property
     def asks_for_ou(self) -> bool:
         """Whether `set csr gen` asks for the OU (REFERENCE-2 2.1: 14SU1 and later)."""
         return self >= (14, 0, 0, 1)

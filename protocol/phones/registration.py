@@ -59,6 +59,42 @@ class UnregisterReason(IntEnum):
     FALLBACK_INITIATED = 28
 
 
+_VENDOR_WORDS: Final = {
+    "MAXIMUM_EXCEEDED": "maxDevRegExceeded",
+    "CALLMANAGER_RESET": "callManagerReset",
+    "INVALID_X509_NAME": "invalidX509NameInCertificate",
+    "INVALID_TLS_CIPHER": "invalidTLSCipher",
+    "MALFORMED_REGISTER": "malformedRegisterMsg",
+    "MALFORMED_MESSAGE": "malformedRegisterMsg",
+    "AUTHENTICATED_DEVICE_EXISTS": "authenticatedDeviceAlreadyExists",
+    "SEQUENCE_ERROR": "registrationSequenceError",
+    "KEEPALIVE_TIMEOUT": "keepAliveTimeout",
+    "CALLMANAGER_RESTART": "callManagerRestart",
+    "APPLY_CONFIG": "callManagerApplyConfig",
+    "CALLMANAGER_FORCED_RESTART": "callManagerForcedRestart",
+    "SOURCE_ADDRESS_CHANGED": "sourceIPAddrChanged",
+}
+
+
+def vendor_word(reason: RegisterFailure | UnregisterReason) -> str:
+    """Return the vendor's name of a reason: `keepAliveTimeout` (REFERENCE-3 4.6)."""
+    known = _VENDOR_WORDS.get(reason.name)
+    if known is not None:
+        return known
+    first, *more = reason.name.lower().split("_")
+    return first + "".join(word.capitalize() for word in more)
+
+
+def reason_word(code: int, *, is_failure: bool) -> str:
+    """Return the vendor's name of a number; `unknown` for one that is not known."""
+    try:
+        return vendor_word(
+            RegisterFailure(code) if is_failure else UnregisterReason(code)
+        )
+    except ValueError:
+        return "unknown"
+
+
 @unique
 class Signalling(StrEnum):
     """The protocol that a device registers with."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from tokenless.ground.tls import TlsVersion
 from tokenless.services.callmanager.sccp import SccpSettings
-from tokenless.services.callmanager.sip import SipSettings
+from tokenless.services.callmanager.sip_stations import SipSettings
 from tokenless.services.stream_server.settings import (
     ClientCertificates,
     OwnCertificate,

@@ -4,13 +4,15 @@ A row is what one node knows of one phone. A node that is not seen any more cann
 that its phones have gone: readers judge its rows by `seen_at` (`Presence`).
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from tokenless.protocol.checksums import sha1_of
 from tokenless.services.store.schema import node_state, registration, tftp_itl
 
 SEEN_EVERY_S: Final = 10.0
@@ -79,6 +81,11 @@ class TftpItl:
 
     sha1: str
     sha512: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Return the digests of an ITL file."""
+        return cls(sha1_of(data), hashlib.sha512(data).hexdigest())
 
 
 def write_registrations(

@@ -34,7 +34,14 @@ from tokenless.services.cli.cluster.administration import (
     cluster_options,
     using_cluster,
 )
+from tokenless.services.cli.cluster.registrations import (
+    presence_words,
+    registration_json,
+    registration_lines,
+    status,
+)
 from tokenless.services.cli.file.json_output import iso
+from tokenless.services.cluster.presence import read_presences
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.audit import administrator
 from tokenless.services.store.devices import Device
@@ -64,6 +71,9 @@ def device() -> None:
     """Manage phones: security profile, CAPF, import from CSV."""
 
 
+device.add_command(status)
+
+
 @device.command("list")
 @cluster_options
 @click.option("--pool", help="List only phones of this device pool.")
@@ -79,13 +89,18 @@ def list_command(
     """List the phones that an administrator configured."""
     with using_cluster(data, config) as cluster:
         found = list_devices(cluster, Selection(pool=pool, model=model))
+        present = read_presences(cluster)
     if as_json:
-        click.echo(json.dumps({"devices": [device_json(each) for each in found]}))
+        listed = [
+            device_json(each) | registration_json(present.get(each.name))
+            for each in found
+        ]
+        click.echo(json.dumps({"devices": listed}))
         return
     for each in found:
         click.echo(
             f"{each.name}  {each.model}  {each.pool}  {_profile(each)}  "
-            f"CAPF: {each.capf.status_words}"
+            f"CAPF: {each.capf.status_words}  {presence_words(present.get(each.name))}"
         )
 
 
@@ -96,11 +111,11 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
     """Show one phone's profile, CAPF fields and certificate."""
     with using_cluster(data, config) as cluster:
         found = find_device(cluster, name)
-    described = device_json(found)
+        presence = read_presences(cluster, found.name).get(found.name)
     if as_json:
-        click.echo(json.dumps(described))
+        click.echo(json.dumps(device_json(found) | registration_json(presence)))
         return
-    for line in _lines(found):
+    for line in (*_lines(found), *registration_lines(presence)):
         click.echo(line)
 
 

@@ -15,30 +15,19 @@ from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes import devices
 from tokenless.services.changes.devices import KEY_SIZES, DeviceChange, Selection
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.presence import ItlStatus, Presence, read_presences
 from tokenless.services.console.nodes import ask
 from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Visit
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.control.requests import ResetPhones, ShowRegistrations
+from tokenless.services.node.control.requests import ResetPhones
 from tokenless.services.store.devices import Device
 
 _LIST: Final = "/ccmadmin/phones"
 _ONE: Final = "/ccmadmin/phones/{name}"
 _MAX_SHOWN: Final = 500
 _MAKERS: Final = {each.authority_name for each in MicGeneration}
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """Where a phone is registered, or why it is not."""
-
-    node: str
-    address: str
-    is_registered: bool
-    at: int
-    why: str = ""
-    is_secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,12 @@ class PhoneRow:
     device: Device | None
     """None of one that registered by itself."""
     presence: Presence | None
-    """None when no node that runs has heard of it."""
+    """None when no node has heard of it."""
+
+    @property
+    def itl(self) -> ItlStatus:
+        """ITL File Status."""
+        return ItlStatus.UNKNOWN if self.presence is None else self.presence.itl
 
     @property
     def certificate(self) -> str:
@@ -60,41 +54,21 @@ class PhoneRow:
         return "MIC" if held.issuer in _MAKERS else "LSC"
 
 
-def presences(cluster: Cluster) -> tuple[dict[str, Presence], list[str]]:
-    """Ask every node who is registered; return that, and who did not answer."""
-    found: dict[str, Presence] = {}
-    silent = []
-    for node in cluster.nodes:
-        try:
-            answer = ask(node, ShowRegistrations())
-        except ServiceError as error:
-            silent.append(error.explain())
-            continue
-        for each in answer["absent"]:
-            known = Presence(node.name, each["address"], False, each["at"], each["why"])
-            found.setdefault(each["device"], known)
-        for each in answer["registered"]:
-            found[each["device"]] = Presence(
-                node.name,
-                each["address"],
-                True,
-                each["since"],
-                is_secure=each["secure"],
-            )
-    return found, silent
-
-
 def show_list(visit: Visit) -> Response:
     """Find phones: configured ones, and those that registered by themselves."""
     wanted = visit.asked("text")[:64].strip().upper()
-    rows, silent = _rows(visit.cluster, wanted)
+    itl = visit.asked("itl")
+    rows = _rows(visit.cluster, wanted)
+    if itl in set(ItlStatus):
+        rows = [row for row in rows if row.itl == itl]
     return visit.render(
         "phones/list.html",
         rows=rows[:_MAX_SHOWN],
         more=max(0, len(rows) - _MAX_SHOWN),
         count=len(rows),
-        silent=silent,
         text=wanted,
+        itl=itl,
+        itl_statuses=list(ItlStatus),
         query=str(visit.request.url.query),
     )
 
@@ -180,18 +154,15 @@ def _parts(names: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [names[at : at + size] for at in range(0, len(names), size)] or [()]
 
 
-def _rows(cluster: Cluster, wanted: str) -> tuple[list[PhoneRow], list[str]]:
+def _rows(cluster: Cluster, wanted: str) -> list[PhoneRow]:
     known = {device.name: device for device in devices.list_devices(cluster)}
-    present, silent = presences(cluster)
+    present = read_presences(cluster)
     names = sorted(name for name in known.keys() | present.keys() if wanted in name)
-    return [
-        PhoneRow(name, known.get(name), present.get(name)) for name in names
-    ], silent
+    return [PhoneRow(name, known.get(name), present.get(name)) for name in names]
 
 
 def _row(cluster: Cluster, name: str) -> PhoneRow:
-    rows, _ = _rows(cluster, name.upper())
-    for row in rows:
+    for row in _rows(cluster, name.upper()):
         if row.name == name.upper():
             return row
     raise ServiceError(
