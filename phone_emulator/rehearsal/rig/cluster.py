@@ -29,7 +29,13 @@ from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _SIGNING: Final = (TrustStore.CALLMANAGER, TrustStore.ITLRECOVERY)
-_CALLMANAGER: Final = ("sccp_port", "sccps_port", "sip_port", "sips_port")
+_CALLMANAGER: Final = (
+    "sccp_port",
+    "sccps_port",
+    "sip_port",
+    "sips_port",
+    "link_port",
+)
 _TVS_TIMEOUT_S: Final = 5.0
 
 
