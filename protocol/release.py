@@ -70,11 +70,42 @@ class Release(NamedTuple):
         return self >= (11, 5)
 
     @property
-    def resets_phones(self) -> bool:
-        """Whether a changed certificate restarts services and resets phones by itself.
+    def has_phone_interaction(self) -> bool:
+        """Whether "Phone Interaction on Certificate Update" exists (REFERENCE-2 3.4).
 
-        REFERENCE-2 3.3, 3.4: from 14, as long as "Phone Interaction on Certificate
-        Update" is automatic, its default.
+        The release notes of 14 bring it; guides of 12.5(1)SU1 and SU3 have it, too.
+        """
+        return self >= (12, 5)
+
+    @property
+    def resets_phones(self) -> bool:
+        """Whether a changed certificate resets phones unless that is switched off.
+
+        REFERENCE-2 3.4: from 14. What a new 12.5 does is not told (inferred: nothing).
+        """
+        return self >= (14,)
+
+    @property
+    def restarts_tvs(self) -> bool:
+        """Whether TVS and CAPF restart by themselves (REFERENCE-2 3.3).
+
+        The guide of 12.5(1)SU3 says it; taken for all of 12.5 (inferred).
+        """
+        return self >= (12, 5)
+
+    @property
+    def restarts_callmanager(self) -> bool:
+        """Whether CallManager restarts by itself (REFERENCE-2 3.3: 14SU1 and later).
+
+        The release notes of 14 say it of 14, too; its guide has it restarted by hand.
+        """
+        return self >= (14, 0, 0, 1)
+
+    @property
+    def rebuilds_tftp(self) -> bool:
+        """Whether TFTP serves a changed certificate's lists by itself.
+
+        REFERENCE-2 3.3: 15; of 14 inferred.
         """
         return self >= (14,)
 

@@ -167,8 +167,9 @@ class ServerStream:
         name = _name_untrusted(event.target)
         if name is None:
             return self._refuse(HTTPStatus.BAD_REQUEST, "no path of a file")
-        asked = None if b"if-range" in headers else headers.get(b"range")
         is_head = event.method == b"HEAD"
+        ignores_range = is_head or b"if-range" in headers  # RFC 9110, 14.2: GET only
+        asked = None if ignores_range else headers.get(b"range")
         return Request(name, is_head, None if asked is None else _range_of(asked))
 
     def _refuse(self, status: HTTPStatus, reason: str) -> Refused:

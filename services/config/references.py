@@ -29,9 +29,18 @@ def check_references(config: ClusterConfig) -> Iterator[Finding]:
 
 def _check_cluster(config: ClusterConfig) -> Iterator[Finding]:
     try:
-        Release.parse(config.cluster.version)
+        release = Release.parse(config.cluster.version)
     except ValueError as error:
         yield Finding("cluster.version", str(error), 'write it as "10.5(1)"')
+        return
+    if config.cluster.phone_interaction == "automatic" and (
+        not release.has_phone_interaction
+    ):
+        yield Finding(
+            "cluster.phone_interaction",
+            f"{config.cluster.version} resets no phones by itself",
+            "leave it out: releases from 12.5 on can be automatic",
+        )
 
 
 def _check_nodes(config: ClusterConfig) -> Iterator[Finding]:

@@ -101,6 +101,10 @@ class ClusterSection(Section, frozen=True):
     """Whether any device's name gets a configuration of the default device pool."""
     export_controlled_functionality: bool = True
     """The licence without which mixed mode is refused (REFERENCE 6.1)."""
+    phone_interaction: Literal["automatic", "manual"] | None = None
+    """Phone Interaction on Certificate Update (REFERENCE-2 3.4), from 12.5 on: whether
+    phones are reset by themselves when a certificate changes, or by hand. When it is
+    not given: automatic from 14 on."""
     capf: HostName | None = None
     """The common name of the CAPF certificate; made up when it is not given."""
     manufacturer: str = ""

@@ -186,6 +186,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "parameters.name.AllowExportControlledFunctionality": "Allow Export Controlled "
     "Functionality",
     "parameters.name.AutoRegistration": "Auto Registration",
+    "parameters.name.PhoneInteractionOnCertificateUpdate": "Phone Interaction on "
+    "Certificate Update",
     "parameters.name.TFTPFileSignatureAlgorithm": "TFTP File Signature Algorithm",
     "services.title": "Control Center",
     "services.all": "On all servers",

@@ -48,6 +48,7 @@ class _Body:
     content: ReadyContent
     offset: int
     left: int
+    sent: int = 0
 
 
 class HttpGuest(Guest):
@@ -320,11 +321,12 @@ class HttpSession(Session):
     def _count_sent(self, body: _Body, count: int) -> None:
         body.offset += count
         body.left -= count
+        body.sent += count
         self._stream.sent(count)
         self._guest.cells[HttpCount.BYTES] += count
         if not body.left:
             self._body = None
-            self._finish(HTTPStatus.OK, body.offset)
+            self._finish(HTTPStatus.OK, body.sent)
 
     def _load(self, body: _Body, file: OpenedFile) -> None:
         """Have a thread read the next piece; it is sent when it has come."""

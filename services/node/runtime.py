@@ -20,8 +20,10 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CTL_INSTALLS, exposition
 from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
+from tokenless.services.node.certificate_watch import CertificateWatch
 from tokenless.services.node.control import requests
 from tokenless.services.node.control.server import serve_control
+from tokenless.services.node.follow_up import AtOnce, FollowUps, Pace
 from tokenless.services.node.follower import Follower, follow_notifications
 from tokenless.services.node.supervised.callmanager import CallManagerService
 from tokenless.services.node.supervised.capf import CapfService
@@ -61,6 +63,7 @@ class NodeRuntime:
         node: Node,
         kinds: frozenset[Kind],
         nursery: trio.Nursery,
+        pace: Pace | None = None,
     ) -> None:
         self.node = node
         self._trust = NodeTrust(cluster, node)
@@ -80,6 +83,16 @@ class NodeRuntime:
             if kind in kinds
         }
         self._cluster = cluster
+        self._nursery = nursery
+        self._watch = CertificateWatch(cluster, node)
+        self._follow_ups = FollowUps(
+            node.name,
+            self._services,
+            self._tftp,
+            self._callmanager,
+            check_ready=partial(trio.to_thread.run_sync, check_ready, cluster, node),
+            pace=pace or AtOnce(),
+        )
         self.follower = Follower(
             node.name,
             node.ctl_file,
@@ -254,7 +267,15 @@ class NodeRuntime:
             await self._tftp.reload()
         else:
             await self._tftp.take_devices()
+        await self._follow_certificates()
         return judge_anew
+
+    async def _follow_certificates(self) -> None:
+        """Begin what follows from changed certificates; nobody waits for its end."""
+        follow_up = await trio.to_thread.run_sync(self._watch.look)
+        if follow_up.is_something:
+            self._follow_ups.expect(follow_up)
+            self._nursery.start_soon(self._follow_ups.carry_out, follow_up)
 
 
 def check_ready(cluster: Cluster, node: Node) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.schema import processconfig
@@ -26,6 +27,8 @@ class Parameter(StrEnum):
     """True: any SEP name gets a configuration of the default device pool."""
     SIGNATURE_DIGEST = "TFTPFileSignatureAlgorithm"
     """Of trust lists and configurations from 12.0 on (REFERENCE 1.6)."""
+    PHONE_INTERACTION = "PhoneInteractionOnCertificateUpdate"
+    """Who resets phones when a certificate changes, from 12.5 on (REFERENCE-2 3.4)."""
 
 
 TRUE: Final = "True"
@@ -39,6 +42,7 @@ _CHOICES: Final = {
     Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
+    Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
 from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
 from tokenless.phone_emulator.rehearsal.rig.refusals import refusals_of
@@ -86,6 +87,8 @@ class StepReport:
     unforeseen: tuple[str, ...]
     """A sentence for each group that is stuck, or would be, and was not expected to."""
     seconds: float
+    restarts: Restarts = field(default_factory=Restarts)
+    """How often phones were restarted, by hand and by themselves."""
     calls: tuple[PlayedCall, ...] = ()
     """Calls between phones, and what came of them."""
 
@@ -125,6 +128,7 @@ class StepReport:
             "broke_off": self.broke_off,
             "left_out": list(self.left_out),
             "stuck": list(self.stuck),
+            "restarts": self.restarts.to_json(),
             "seconds": round(self.seconds, 3),
         }
 

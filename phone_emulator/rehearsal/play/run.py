@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import trio
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
+from tokenless.phone_emulator.rehearsal.outcome.silence import Silence, silences
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
 from tokenless.phone_emulator.rehearsal.rig.rig import open_rig
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
@@ -40,6 +43,8 @@ class Played:
     phones: int
     steps: tuple[StepReport, ...]
     seconds: float
+    seed: int = 0
+    """Of the moments at which phones booted that were reset by themselves."""
 
     @property
     def ok(self) -> bool:
@@ -82,13 +87,28 @@ class Played:
         return next((step for step in self.steps if step.broke_off), None)
 
     @property
+    def restarts(self) -> Restarts:
+        """How often phones were restarted, by hand and by themselves."""
+        return Restarts.total(step.restarts for step in self.steps)
+
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """When phones were without dial tone."""
+        return tuple(silences(self.steps))
+
+    @property
     def not_modelled(self) -> tuple[str, ...]:
-        """What the real cluster would do that was not played."""
-        release = self.script.release
-        if release is None or not Release.parse(release).resets_phones:
+        """What the real cluster may do that was not played."""
+        if self.script.release is None:
             return ()
-        by_itself = "also restarts services and resets phones by itself"
-        return (f"{release} {by_itself} when a certificate changes",)
+        release = Release.parse(self.script.release)
+        if not release.has_phone_interaction or release.resets_phones:
+            return ()
+        if self.script.phone_interaction is not None:
+            return ()
+        said = "guides of 12.5(1)SU1 and SU3 speak of phones that are reset"
+        how = '[cluster] phone_interaction = "automatic"'
+        return (f"{said} when a certificate changes; {how} plays that",)
 
     @property
     def stuck(self) -> tuple[str, ...]:
@@ -110,6 +130,12 @@ class Played:
                 {"what": each.what, "why": each.why}
                 for each in self.script.approximations
             ],
+            "restarts": {
+                "automatic": self.restarts.automatic,
+                "by_hand": self.restarts.by_hand,
+            },
+            "without_dial_tone": [each.to_json() for each in self.silences],
+            "seed": self.seed,
             "not_modelled": list(self.not_modelled),
             "seconds": round(self.seconds, 3),
         }
@@ -127,6 +153,8 @@ def run_script(
     folder: Path,
     listener: ProgressListener,
     on_report: Callable[[StepReport], None] = lambda _: None,
+    *,
+    seed: int = 0,
 ) -> Played:
     """Play a script in an empty folder.
 
@@ -136,6 +164,7 @@ def run_script(
         folder: Where cluster, flash and logs are put.
         listener: Sees it run.
         on_report: Is given each step's report as it ends.
+        seed: Of the moments at which phones boot that are reset by themselves.
 
     Raises:
         TokenlessError: When the stage cannot be set up, or a line of the script cannot
@@ -143,7 +172,9 @@ def run_script(
     """
     check_lines(script)
     try:
-        return trio.run(_run, script, phones, folder, listener, on_report)
+        return trio.run(
+            partial(_run, script, phones, folder, listener, on_report, seed=seed)
+        )
     except ExceptionGroup as group:
         if (error := _only_error(group)) is not None:
             raise error from group
@@ -164,14 +195,17 @@ async def _run(
     folder: Path,
     listener: ProgressListener,
     on_report: Callable[[StepReport], None],
+    *,
+    seed: int,
 ) -> Played:
     began = time.monotonic()
     reports = []
-    async with open_rig(script, phones, folder) as rig:
+    async with open_rig(script, phones, folder, seed=seed) as rig:
         async for report in play(script, rig, listener):
             reports.append(report)
             on_report(report)
-    return Played(script, phones, tuple(reports), time.monotonic() - began)
+    spent = time.monotonic() - began
+    return Played(script, phones, tuple(reports), spent, seed)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 from typing import NamedTuple, assert_never
 
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact, phones_words
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 
 
@@ -69,7 +69,10 @@ def run_verdicts(played: Played) -> list[Verdict]:
     leading = [impact, *broken]
     if played.impact.is_safe:
         leading.reverse()  # nothing that broke off is called safe first
-    return [*leading, *_not_modelled(played), _expectations(played)]
+    said = [*_at_another_moment(played), *_resets(played), *_silences(played)]
+    if played.impact.is_safe and any(each.tone is Tone.BAD for each in said):
+        leading, said = [*said, *leading], []
+    return [*leading, *said, *_not_modelled(played), _expectations(played)]
 
 
 def _impact(played: Played) -> Verdict:
@@ -94,6 +97,41 @@ def _broken(played: Played) -> list[Verdict]:
     short = f"BROKE OFF in step {step.number}"
     said = f" ({step.step.title}): refused: {step.refusal}{rest}"
     return [Verdict(short, Tone.BAD, said)]
+
+
+def _at_another_moment(played: Played) -> Iterator[Verdict]:
+    """Say who would have been stuck, had chance fallen otherwise."""
+    for step in played.steps:
+        stuck = {each.group: each.impact.stuck for each in step.statuses}
+        risks = step.restarts.at_risk
+        more = {name: n for name, n in risks.items() if n > stuck.get(name, 0)}
+        if more:
+            count = phones_words(sum(more.values()))
+            yield Verdict(
+                f"STUCK AT ANOTHER MOMENT {count}",
+                Tone.BAD,
+                f": step {step.number} ({step.step.title}) resets phones while nodes "
+                f"follow the change; of {', '.join(more)} some moments end well, some "
+                "do not",
+            )
+
+
+def _resets(played: Played) -> Iterator[Verdict]:
+    """Say how often phones were reset by themselves."""
+    restarts = played.restarts
+    if restarts.races:
+        by_hand = f"; {restarts.by_hand} more restarts by hand"
+        drawn = f" (moments drawn with seed {played.seed})"
+        yield Verdict(
+            "RESET BY THEMSELVES", Tone.LATER, f": {restarts.words()}{drawn}{by_hand}"
+        )
+
+
+def _silences(played: Played) -> Iterator[Verdict]:
+    """Say when phones were without dial tone, where phones were reset by themselves."""
+    if played.silences:
+        said = "; ".join(map(str, played.silences))
+        yield Verdict("WITHOUT DIAL TONE MEANWHILE", Tone.LATER, f": {said}")
 
 
 def _not_modelled(played: Played) -> list[Verdict]:

@@ -5,11 +5,13 @@ import random
 import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import trio
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.rig.race import HeldPace
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.serve import serve_nodes
@@ -24,6 +26,8 @@ class ServedNodes:
     def __init__(self, cluster: Cluster, nursery: trio.Nursery) -> None:
         self._cluster = cluster
         self._nursery = nursery
+        self.pace = HeldPace()
+        """Holds up what nodes do by themselves after a change."""
         self._up: dict[str, tuple[trio.CancelScope, trio.Event]] = {}
 
     def is_up(self, name: str) -> bool:
@@ -68,7 +72,8 @@ class ServedNodes:
         try:
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as nursery:
-                    await nursery.start(serve_nodes, self._cluster, [name])
+                    serve = partial(serve_nodes, self._cluster, [name], pace=self.pace)
+                    await nursery.start(serve)
                     task_status.started((scope, gone))
         finally:
             gone.set()

@@ -22,7 +22,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "cluster": frozenset(
         (
             *("version", "auto_registration", "export_controlled_functionality"),
-            *("capf", "domain", "name"),
+            *("capf", "domain", "name", "phone_interaction"),
         )
     ),
     "callmanager": frozenset(["ciphers", "tls_minimum"]),

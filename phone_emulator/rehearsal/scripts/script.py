@@ -166,6 +166,13 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         release = cluster.get("version") if isinstance(cluster, dict) else None
         return release if isinstance(release, str) else None
 
+    @property
+    def phone_interaction(self) -> str | None:
+        """Who it says resets phones; None: as the first cluster's release has it."""
+        cluster = self.cluster.get("cluster", {})
+        said = cluster.get("phone_interaction") if isinstance(cluster, dict) else None
+        return said if isinstance(said, str) else None
+
 
 CheckFile = Callable[[Path, Script], None]
 """Checks what a file says beyond its keys, such as `line_check.check_file`."""

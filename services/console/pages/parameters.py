@@ -4,6 +4,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+from tokenless.protocol.phone_interaction import PhoneInteraction
+from tokenless.protocol.release import Release
 from tokenless.services.changes import security
 from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
@@ -13,6 +15,7 @@ from tokenless.services.store.parameters import FALSE, SHA1, SHA512, TRUE, Param
 _PATH: Final = "/ccmadmin/enterprise-parameters"
 CHOICES: Final = {
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
+    Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
     Parameter.ROLLBACK: (FALSE, TRUE),
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
@@ -28,10 +31,19 @@ def show(visit: Visit) -> Response:
         values=cluster.parameters(),
         mode=Parameter.CLUSTER_SECURITY_MODE,
         version=Parameter.VERSION,
-        choices=CHOICES,
+        choices=_choices(cluster.release),
         chooses_digest=cluster.release.chooses_digest,
         digest=Parameter.SIGNATURE_DIGEST,
     )
+
+
+def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
+    """Return what a release has of them."""
+    return {
+        name: values
+        for name, values in CHOICES.items()
+        if name is not Parameter.PHONE_INTERACTION or release.has_phone_interaction
+    }
 
 
 def save(visit: Visit) -> Response:
