@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -162,7 +163,9 @@ class RehearsalRig:
                 if race is not None:
                     say(str(race))
 
-    async def _do(self, action: LineAction, say: Say, progress: Progress) -> None:
+    async def _do(  # noqa: C901 - a case for each action
+        self, action: LineAction, say: Say, progress: Progress
+    ) -> None:
         match action:
             case Phones():
                 await self._phones(action, progress)
