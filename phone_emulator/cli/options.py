@@ -88,7 +88,7 @@ def http_port_of(http_port: int | None, *, tftp_only: bool) -> HttpPort:
         UsageError: When both options are given.
     """
     if tftp_only and http_port is not None:
-        raise click.UsageError("--tftp-only leaves nothing to --http-port")
+        raise click.UsageError("--tftp-only and --http-port cannot be combined")
     return without_http if tftp_only else http_at(http_port)
 
 

@@ -192,10 +192,10 @@ def _end(
     Only the connection's own security may end a registration: a REGISTER in clear
     cannot end a secure one.
     """
-    found = call_control.registrar.find(register.device)
+    binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
-    if found is not None and station is not None:
-        if found.peer.is_secure and found.peer != source.peer:
+    if binding is not None and station is not None:
+        if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
             return _refuse(call_control, request, register.device, failure, source)
         del call_control.stations[register.device]
@@ -295,7 +295,7 @@ class SipSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come."""
+        """Return whether nothing of a next message has come."""
         return self._stream.is_between_messages and not self._waiting
 
     def answer(self) -> int:

@@ -98,9 +98,9 @@ class DeviceChange:
 def list_devices(cluster: Cluster, selection: Selection | None = None) -> list[Device]:
     """Return the devices of a selection by name, or all."""
     with cluster.store.read() as connection:
-        found = rows.read_devices(connection)
+        devices = rows.read_devices(connection)
     chosen = Selection() if selection is None else selection
-    return [device for device in found if _fits(device, chosen)]
+    return [device for device in devices if _fits(device, chosen)]
 
 
 def find_device(cluster: Cluster, name: str) -> Device:
@@ -167,13 +167,13 @@ def _selected(
 ) -> list[Device]:
     if not selection.names:
         everything = rows.read_devices(connection)
-        found = [device for device in everything if _fits(device, selection)]
-        if not found:
+        selected = [device for device in everything if _fits(device, selection)]
+        if not selected:
             raise ServiceError(
                 f"no device fits: {selection}",
                 hint="name devices, or see `tokenless device list`",
             )
-        return found
+        return selected
     devices = []
     for name in selection.names:
         known = rows.read_devices(connection, name.upper())

@@ -173,7 +173,7 @@ class Cluster:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether ClusterSecurityMode is 1."""
+        """Return whether ClusterSecurityMode is 1."""
         with self.store.read() as connection:
             mode = read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE)
         return mode == "1"

@@ -358,5 +358,5 @@ def text(key: str, **values: object) -> str:
     Raises:
         KeyError: When the catalogue has none of this key, or a value is missing.
     """
-    found = TEXTS[key]
-    return found.format(**values) if values else found
+    template = TEXTS[key]
+    return template.format(**values) if values else template

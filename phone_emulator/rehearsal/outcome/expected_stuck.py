@@ -18,7 +18,7 @@ _STUCK_ACTIONS: Final = frozenset({FileAction.REJECTED, FileAction.FAILED})
 
 
 class ExpectedStuck:
-    """Which groups a script expects to be stuck, from step to step."""
+    """The groups that a script expects to be stuck, from step to step."""
 
     def __init__(self) -> None:
         self._stuck: set[str] = set()

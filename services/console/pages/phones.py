@@ -47,7 +47,7 @@ class PhoneRow:
 
     @property
     def certificate(self) -> str:
-        """What kind of certificate CAPF saw last: LSC, MIC, or none."""
+        """Return the kind of certificate that CAPF saw last: LSC, MIC, or none."""
         held = None if self.device is None else self.device.certificate
         if held is None:
             return ""
