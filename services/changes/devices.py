@@ -28,8 +28,6 @@ from tokenless.services.store import devices as rows
 from tokenless.services.store.devices import Device, DevicePool
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
-FINISH_DAYS: Final = 10
-"""CAPF Operation Expires in (days) (REFERENCE-5 4.1)."""
 _DAY_S: Final = 86_400
 KEY_SIZES: Final = {
     KeyType.RSA: (512, 1024, 2048, 3072, 4096),
@@ -144,10 +142,12 @@ def change_devices(
         detail = f"{len(changes)} devices"
     changed: list[Device] = []
     with cluster.store.change("set devices", detail, by=by) as transaction:
+        days = read_parameter(transaction.connection, Parameter.CAPF_EXPIRES)
+        expires = transaction.at + int(days) * _DAY_S
         for selection, change in changes:
             wanted = _selected(transaction.connection, selection, change)
             for device in wanted:
-                new = _apply(device, change, transaction.at)
+                new = _apply(device, change, transaction.at, expires)
                 rows.write_device(transaction.connection, new)
                 changed.append(new)
     return changed
@@ -220,7 +220,7 @@ def _check_model(model: str) -> None:
         )
 
 
-def _apply(device: Device, change: DeviceChange, at: int) -> Device:
+def _apply(device: Device, change: DeviceChange, at: int, expires: int) -> Device:
     mode = (
         device.security_mode if change.security_mode is None else change.security_mode
     )
@@ -239,7 +239,7 @@ def _apply(device: Device, change: DeviceChange, at: int) -> Device:
             f"a {device.model} takes no encrypted configuration",
             hint="leave --encrypted-config out",
         )
-    capf = _scheduled(device.capf, change, at)
+    capf = _scheduled(device.capf, change, at, expires)
     if encrypts and capf.key_type is KeyType.EC:
         raise ServiceError(
             f"{device.name}: an EC key opens no encrypted configuration",
@@ -254,7 +254,7 @@ def _apply(device: Device, change: DeviceChange, at: int) -> Device:
     )
 
 
-def _scheduled(capf: Capf, change: DeviceChange, at: int) -> Capf:
+def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
     key_type = capf.key_type if change.key_type is None else change.key_type
     size = capf.key_size if change.key_size is None else change.key_size
     if change.key_size is None and change.key_type is not None:
@@ -279,7 +279,7 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int) -> Capf:
             failure=None,
             finish_by=0,
         )
-    finish_by = change.finish_by or at + FINISH_DAYS * _DAY_S
+    finish_by = change.finish_by or expires
     if finish_by <= at:
         raise ServiceError(
             "the operation would have to end before now",

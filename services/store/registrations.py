@@ -237,3 +237,23 @@ def _state(written: str) -> RegistrationState:
         return RegistrationState(written)
     except ValueError:
         return RegistrationState.UNREGISTERED
+
+
+def registrations_mark(connection: Connection) -> tuple[object, ...]:
+    """Return what differs when registrations have: for those who look again and again.
+
+    A phone that leaves and comes back within one second is not noticed.
+    """
+    return tuple(
+        connection.execute(
+            select(
+                func.count(),
+                func.count().filter(
+                    registration.c.state == RegistrationState.REGISTERED
+                ),
+                func.max(registration.c.at),
+                func.sum(registration.c.at),
+                func.max(registration.c.itl_at),
+            )
+        ).one()
+    )
