@@ -318,8 +318,8 @@ def _registration_differences(
     codes = {each.failure for each in registered.failures}
     if expectation.registration is not None and expectation.registration not in codes:
         yield (
-            f"{status.group}: {expectation.registration} is not why a node did not take "
-            f"the phones: {causes}"
+            f"{status.group}: {expectation.registration} is not why a node did not "
+            f"accept the phones: {causes}"
         )
     if expectation.at is not None and set(registered.nodes) != {expectation.at}:
         nodes = ", ".join(registered.nodes) or "none"
