@@ -113,6 +113,7 @@ def _invite(
         return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
     device = contact.parameters.get(DEVICE_PARAMETER, "")
     registration = call_control.registrar.find(device)
+    # Otherwise another client could call in the name of any registered phone.
     if registration is None or registration.peer != source.peer:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
     return call_control.calls.invite(
@@ -181,10 +182,10 @@ def _end(
     Only the connection's own security may end a registration: a REGISTER in clear
     cannot end a secure one.
     """
-    found = call_control.registrar.find(register.device)
+    binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
-    if found is not None and station is not None:
-        if found.peer.is_secure and found.peer != source.peer:
+    if binding is not None and station is not None:
+        if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
             return _refuse(call_control, request, register.device, failure, source)
         del call_control.stations[register.device]
@@ -286,7 +287,7 @@ class SipSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come."""
+        """Return whether nothing of a next message has come."""
         return self._stream.is_between_messages and not self._waiting
 
     def answer(self) -> int:

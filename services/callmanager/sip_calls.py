@@ -344,7 +344,7 @@ class SipCalls:
         return SipLeg(party, self, source)
 
     def is_busy(self, device: str) -> bool:
-        """Whether a device has a call."""
+        """Return whether a device has a call."""
         return any(leg.party.device == device for leg in self.legs.values())
 
     def invite(

@@ -66,7 +66,7 @@ class RunningCluster:
             await self.served.start(name)
 
     def has(self, name: str) -> bool:
-        """Whether it is one of this cluster's nodes that can be up or down."""
+        """Return whether it is one of this cluster's nodes that can be up or down."""
         return name in self._names
 
     def rename(self, old: str, new: str) -> None:

@@ -56,7 +56,7 @@ class Sample:
     phone: tuple[str, ...] = field(repr=False)
     """The phone's console log."""
     services: tuple[str, ...] = field(repr=False)
-    """What the cluster's services wrote meanwhile; no other phone was booting."""
+    """The log of the cluster's services in that time; no other phone was booting."""
 
 
 async def _no_wait(_: float) -> None:
@@ -163,7 +163,7 @@ class PhoneGroups:
         return self._groups
 
     def is_off(self, name: str) -> bool:
-        """Whether a group is off the network."""
+        """Return whether a group is off the network."""
         return name in self._off
 
     def size(self, names: Sequence[str]) -> int:
@@ -342,11 +342,11 @@ class PhoneGroups:
             up: The names of the nodes that are up.
         """
         nodes = {server: name for name, server in self.nodes.items() if name in up}
-        found = await prospects(
+        tried = await prospects(
             phones, nodes, download_options=_WISHES, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return tried
 
     async def registrations(
         self, secure_ports: SecurePorts
@@ -361,11 +361,11 @@ class PhoneGroups:
             for name in self._groups
             for phone in self._running(name)
         }
-        found = await register_copies(
+        registered = await register_copies(
             running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return registered
 
     async def call(
         self, caller: str, called: str, secure_ports: SecurePorts

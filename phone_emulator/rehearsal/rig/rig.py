@@ -233,7 +233,10 @@ class RehearsalRig:
         await trio.to_thread.run_sync(rename)
         running.rename(action.node, action.new)
         self.phone_groups.nodes.update(running.servers)
-        say(f"{action.node} is {action.new} now; its certificates were made anew")
+        say(
+            f"{action.node} is now named {action.new}; its certificates were "
+            "regenerated"
+        )
 
     async def _add(self, action: AddNode, say: Say) -> None:
         running = next(iter(self._running.values()))

@@ -51,7 +51,7 @@ _TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
 
 @dataclass(slots=True)
 class _Names:
-    """What lines can name at a moment of a script."""
+    """The names that lines can use at a moment of a script."""
 
     groups: Sequence[str]
     clusters: dict[str, list[str]]
@@ -89,7 +89,7 @@ class LineError(PhoneError):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where something stands in a script."""
+    """A position in a script."""
 
     step: int
     title: str
@@ -157,8 +157,8 @@ def check_lines(script: Script, variant: str | None = None) -> None:
         for node in group.tftp:
             if node not in names.nodes:
                 raise PhoneError(
-                    f"group {group.name} has the TFTP server {node}, which is not a "
-                    "node of the rehearsal",
+                    f"group {group.name} has the TFTP server {node}, which is "
+                    "not a node of the rehearsal",
                     hint=_nearest("node", node, names.nodes),
                 )
     for number, step in enumerate(script.steps, 1):
@@ -233,7 +233,7 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
         case RemoveNode(node=node):
             if any(node == nodes[0] for nodes in names.clusters.values()):
                 reason = f"{node} is the publisher"
-                raise LineError(where, reason, hint="only subscribers can leave")
+                raise LineError(where, reason, hint="only subscribers can be removed")
         case _:
             pass
 
