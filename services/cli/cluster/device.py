@@ -47,6 +47,7 @@ from tokenless.services.cli.cluster.registrations import (
 )
 from tokenless.services.cli.file.json_output import iso
 from tokenless.services.cluster.presence import read_presences
+from tokenless.services.errors import ServiceError
 from tokenless.services.store.audit import administrator
 from tokenless.services.store.devices import Device
 

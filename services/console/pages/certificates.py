@@ -268,13 +268,9 @@ def delete(visit: Visit) -> Response:
             "a node's own certificate cannot be deleted", hint="regenerate it"
         )
     serial = row.certificate.serial_hex
-<<<<<<< HEAD
     visit.plan()
     visit.step("certificates.deleting", store=row.placed.store.value)
-    certificates.delete(visit.cluster, row.placed.store, serial, by=visit.by)
-=======
     trust_stores.delete(visit.cluster, row.placed.store, serial, by=visit.by)
->>>>>>> main
     visit.announce()
     visit.say("certificates.deleted", name=row.file_name)
     return visit.go(_LIST, {"find": "1"})
