@@ -50,6 +50,7 @@ from tokenless.phone_emulator.rehearsal.importing.script import (
     imported_script,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
+from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.trust.verdicts import FileKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -66,6 +67,8 @@ class _Sources:
     phone_config: Path | None
     phone_table: Path | None
     tftp: tuple[str, ...]
+    serves_tftp: str
+    pools: tuple[str, ...]
     device: str
     tftp_timeout: float
     version: str | None
@@ -115,6 +118,8 @@ class _Sources:
             version=self.version,
             config=config,
             tftp_addresses=() if fetched is None else fetched.addresses,
+            tftp_names=_names(self.serves_tftp),
+            pools=dict(map(_pool, self.pools)),
             phones=None if table is None else load_phones(table),
             approximations=() if fetched is None else fetched.approximations,
         )
@@ -167,6 +172,19 @@ class _Sources:
         multiple=True,
         metavar="HOST[:PORT][,…]",
         help="Fetch CTL, ITLs and a configuration from these TFTP nodes.",
+    ),
+    click.option(
+        "--serves-tftp",
+        default="",
+        metavar="NODE[,NODE…]",
+        help="The nodes that serve TFTP, where nothing else tells it.",
+    ),
+    click.option(
+        "--pool",
+        "pools",
+        multiple=True,
+        metavar="POOL=NODE[,NODE…]",
+        help="The CallManager group of a device pool of --phones; may be repeated.",
     ),
     click.option(
         "--device",
@@ -231,6 +249,20 @@ def import_script(
         click.echo(text, nl=False)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _pool(text: str) -> tuple[str, tuple[str, ...]]:
+    """Read `POOL=NODE,NODE`."""
+    name, _, nodes = text.rpartition("=")
+    if not name.strip():
+        raise click.UsageError(f"--pool {text}: write POOL=NODE[,NODE…]")
+    if name.strip() == "Default":
+        raise click.UsageError("the group of Default is that of --config")
+    return name.strip(), _names(nodes)
+
+
 def _say_approximations(cluster: ImportedCluster) -> None:
     for each in cluster.approximations:
         talk_line(f"approximated: {each.what} ({each.why})")
@@ -265,6 +297,11 @@ def _to_json(cluster: ImportedCluster, output: Path | None) -> dict[str, object]
             "members": list(cluster.group.members),
         },
         "tftp_nodes": list(cluster.tftp_nodes),
+        "roles": {
+            name: [role.value for role in NodeRole if role in roles]
+            for name, roles in cluster.roles.of.items()
+        },
+        "device_pools": {pool: list(each) for pool, each in cluster.pools.items()},
         "phones": sum(kind.count for kind in cluster.phones) or None,
         "regenerated_since_ctl": _regenerated(cluster, cluster.since_ctl),
         "regenerated_since_lists": _regenerated(cluster, cluster.since_lists),

@@ -7,7 +7,7 @@ names of people, numbers and secrets are never kept.
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -56,6 +56,34 @@ class PhoneTable:
 
     kinds: tuple[PhoneKind, ...]
     approximations: tuple[Approximation, ...]
+
+    def approximations_of(self, told: Collection[str]) -> Iterator[Approximation]:
+        """Return what is not as it is there, where some pools' groups were told.
+
+        Raises:
+            PhoneError: When one of them is no pool of the table.
+        """
+        pools = {kind.pool for kind in self.kinds}
+        for name in told:
+            if name not in pools:
+                raise PhoneError(
+                    f"no phone of the list has the device pool {printable(name)}",
+                    hint=f"pools are {listed(sorted(map(printable, pools)))}",
+                )
+        yield from self.approximations
+        others = pools.difference(told)
+        what = (
+            "device pools ask the same TFTP servers in the same order"
+            if not others
+            else "device pools ask the same TFTP servers in the same order, and "
+            f"{len(others)} of them have the same CallManager group"
+        )
+        yield Approximation(
+            Topic.POOLS,
+            f"all {len(pools)} {what}",
+            "the export does not tell option 150, nor the groups of device pools; "
+            "--pool tells groups",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +221,7 @@ def _table(devices: Sequence[_Device], source: str) -> PhoneTable:
             played[printable(model.name)[:40], model.like] += device.count
     _check_sizes(kinds, source)
     found = tuple(PhoneKind(pool, model, n) for (pool, model), n in kinds.items())
-    pools = {kind.pool for kind in found}
-    return PhoneTable(found, tuple(_said(played, unknown, skipped, pools)))
+    return PhoneTable(found, tuple(_said(played, unknown, skipped)))
 
 
 def _left_out(
@@ -221,7 +248,6 @@ def _said(
     played: Counter[tuple[str, str]],
     unknown: Counter[str],
     skipped: Counter[str],
-    pools: set[str],
 ) -> Iterator[Approximation]:
     if played:
         words = [f"{n} {real} as {like}" for (real, like), n in played.most_common()]
@@ -238,9 +264,3 @@ def _said(
         if models:
             words = [f"{n} {name}" for name, n in models.most_common()]
             yield Approximation(Topic.PHONES, f"left out: {listed(words)}", why)
-    yield Approximation(
-        Topic.POOLS,
-        f"all {len(pools)} device pools ask the same TFTP servers in the same order, "
-        "and have the same CallManager group",
-        "the export does not tell option 150, nor the groups of device pools",
-    )

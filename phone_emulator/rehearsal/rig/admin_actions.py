@@ -22,13 +22,14 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_name
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import TrustStore, trust_store_of
+from tokenless.protocol.codes import NodeRole, TrustStore, trust_store_of
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import certificates, ctl_client, identities
 from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.node.control.announce import announce
+from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 from tokenless.services.pki.uploads import read_certificates
@@ -47,6 +48,12 @@ _BULK: Final = {
     TrustStore.CAPF: (TrustStore.CALLMANAGER_TRUST,),
 }
 """Where bulk import puts another cluster's certificates (REFERENCE 7.11)."""
+
+_ROLE_OF_SERVICE: Final = {
+    ServiceName.TFTP.value: NodeRole.TFTP,
+    ServiceName.CALLMANAGER.value: NodeRole.CALLMANAGER,
+    ServiceName.CAPF.value: NodeRole.CAPF,
+}
 
 Say = Callable[[str], None]
 """Is given what commands print."""
@@ -149,7 +156,7 @@ class AdminActions:
             self._run(cluster, cluster.publisher, action.line, say)
             return
         for node in cluster.nodes:
-            if is_up(node.name):
+            if is_up(node.name) and runs_on(action.line, node.roles):
                 say(f"[{node.name}]")
                 self._run(cluster, node, action.line, say)
 
@@ -290,6 +297,16 @@ class AdminActions:
                 certificates.restore(cluster, node, store, serial, by=_BY)
                 say(f"restored {store} of {node.name}: {serial}")
         _announce(cluster, say)
+
+
+def runs_on(line: str, roles: frozenset[NodeRole]) -> bool:
+    """Whether a command concerns a node: `utils service` wants the service there."""
+    words = " ".join(line.split()).casefold()
+    return not any(
+        words.startswith("utils service ") and words.endswith(service.casefold())
+        for service, role in _ROLE_OF_SERVICE.items()
+        if role not in roles
+    )
 
 
 def _trust(cluster: Cluster, store: TrustStore, authority: LabCa) -> None:

@@ -51,7 +51,7 @@ class RunningCluster:
         return {
             node.name: Server(node.address, port)
             for node in self.cluster.nodes
-            if node.name in self._names
+            if node.name in self._names and node.serves_tftp
         }
 
     async def start(self) -> None:
@@ -103,7 +103,7 @@ class RunningCluster:
             signers=signers,
             retired=_signers(replaced, nodes),
             tvs=self._tvs(own, nodes),
-            tftp=frozenset(node.address for node in nodes.values()),
+            tftp=frozenset(n.address for n in nodes.values() if n.serves_tftp),
             without_role=_without_role(cluster),
         )
 

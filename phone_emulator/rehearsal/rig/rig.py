@@ -43,7 +43,12 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
 )
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.devices import (
+    DeviceChange,
+    Selection,
+    change_devices,
+    set_devices,
+)
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
 from tokenless.services.node.control.announce import announce
@@ -282,9 +287,29 @@ async def open_rig(
             }
             files = folder / "files"
             files.mkdir()
+            await trio.to_thread.run_sync(
+                _fill_pools, script, phone_groups, running_clusters[MAIN_CLUSTER]
+            )
             admin_actions = AdminActions(clusters, next(iter(running_clusters)), files)
             yield RehearsalRig(running_clusters, phone_groups, admin_actions, calendar)
             nursery.cancel_scope.cancel()
+
+
+def _fill_pools(
+    script: Script, phone_groups: PhoneGroups, running: RunningCluster
+) -> None:
+    """Make devices of the phones whose group names a device pool."""
+    changes = [
+        (
+            Selection(tuple(phone.device for phone in phone_groups.groups[group.name])),
+            DeviceChange(model=group.model, pool=group.pool),
+        )
+        for group in script.groups
+        if group.pool is not None
+    ]
+    if changes:
+        change_devices(running.cluster, changes, by=_BY)
+        announce(running.cluster)
 
 
 def _open_sites(

@@ -39,7 +39,10 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = "7975"
     tftp: tuple[str, ...] = ()
     """Names of nodes in the order in which the phones try them; empty: all of the first
-    cluster."""
+    cluster that serve TFTP."""
+    pool: Text | None = None
+    """The device pool of the first cluster that they belong to; the default one when it
+    is not given."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """The part of the phones asked for that belongs here; one group may have none: it
     takes what is left."""
