@@ -23,7 +23,7 @@ _PKTINFO: Final = struct.Struct("@I4s4s")
 _ANCILLARY: Final = socket.CMSG_SPACE(_PKTINFO.size)
 _BUFFER_BYTES: Final = 16 << 20
 _FIRST_SOURCE: Final = (127 << 24) + (1 << 16)
-_TABLE: Final = 16_384
+_TABLE: Final = 8192
 
 
 class Forger:

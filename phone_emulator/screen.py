@@ -1,4 +1,4 @@
-"""Trust List screens of the phone (REFERENCE 4.4).
+"""Trust List screens of the phone, and the frame of all its screens (REFERENCE 4.4).
 
     Settings > Security Configuration > Trust List > CTL File / ITL File
 
@@ -27,7 +27,9 @@ def draw(
     model: PhoneModel,
     contents: FlashContents,
     status_lines: Sequence[str],
+    *,
     registration: Mapping[str, Any] | None = None,
+    security: Sequence[str] = (),
 ) -> str:
     """Return the screens of a phone as text.
 
@@ -37,6 +39,7 @@ def draw(
         contents: What the phone holds.
         status_lines: Its status messages, with their times.
         registration: Where it is registered; nothing of it is drawn before it ran.
+        security: The lines of its Security Configuration; none: it is not drawn.
     """
     held = {"CTLFile.tlv": contents.ctl, "ITLFile.tlv": contents.itl}
     screens = [f"{device}  {model.name}  {model.load}"]
@@ -45,6 +48,8 @@ def draw(
     for name in model.trust_lists:
         title = f"Trust List > {name.removesuffix('File.tlv')} File"
         screens.append("\n".join(_frame(title, _list_lines(model, held[name]))))
+    if security:
+        screens.append("\n".join(_frame("Security Configuration", security)))
     screens.append("\n".join(_frame("Status Messages", list(status_lines) or ["-"])))
     return "\n\n".join(screens)
 

@@ -174,6 +174,30 @@ def test_prose_is_wrapped(name: str) -> None:
     assert long_lines(text) == [], f"run: python -m tools.wrap_documents {name}"
 
 
+KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+
+
+def changes(text: str) -> Iterator[tuple[str, list[str], dict[str, list[str]]]]:
+    """Yield each version of a changelog: its name, headings, topics by heading."""
+    for version in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        name, *sections = re.split(r"^### ", version, flags=re.MULTILINE)
+        headings = [each.splitlines()[0] for each in sections]
+        topics = {
+            heading: re.findall(r"^\*\*(.+)\*\*$", each, re.MULTILINE)
+            for heading, each in zip(headings, sections, strict=True)
+        }
+        yield name.splitlines()[0], headings, topics
+
+
+def test_the_changelog_has_each_heading_once() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    for version, headings, topics in changes(text):
+        assert headings == [kind for kind in KINDS if kind in headings], version
+        for heading, each in topics.items():
+            assert sorted(set(each)) == sorted(each), (version, heading)
+    assert "\n\n\n" not in text
+
+
 LONG = "word " * 30
 
 

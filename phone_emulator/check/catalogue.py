@@ -51,6 +51,9 @@ class Code(StrEnum):
     TLS_TOO_NEW = "tls-too-new"
     TLS_TOO_OLD = "tls-too-old"
     TLS_OLD = "tls-old"
+    CAPF_UNREACHABLE = "capf-unreachable"
+    CAPF_UNLISTED = "capf-unlisted"
+    CERT_HASH_DIFFERS = "cert-hash-differs"
     # What protocol/trust/lint finds in a single list.
     SIGNATURE_INVALID = "signature-invalid"
     UNKNOWN_ALGORITHM = "unknown-algorithm"
@@ -299,6 +302,28 @@ CATALOGUE: Final[Mapping[Code, Entry]] = {
         "newer phones ask for it twice, and fetch it by TFTP",
         _RESTART_HERE,
     ),
+    Code.CAPF_UNLISTED: Entry(
+        _W,
+        "the certificate that CAPF shows is not the CAPF record of a CTL, nor, where "
+        "the CTL names no CAPF, of the ITL, and no TVS member vouches for it",
+        "phones that hold these lists refuse CAPF: no LSC is issued to them, and a "
+        "phone that lost its key cannot open its encrypted configuration",
+        "restart Cisco Certificate Authority Proxy Function when it shows the older of "
+        "two; run `utils ctl update CTLFile` where there is a CTL, restart Cisco Tftp "
+        "on every node, then reset the phones",
+    ),
+    Code.CERT_HASH_DIFFERS: Entry(
+        _E,
+        "certHash of the configuration is not the MD5 of the phone's certificate that "
+        "was given with `--lsc`",
+        "the phone cannot open its encrypted configuration, and nothing is scheduled "
+        "that would give it another certificate by itself",
+        "schedule an operation for the phone (`--capf install`), then reset it; in "
+        "string mode somebody has to type the string on it",
+        _W,
+        "the configuration is not encrypted, or an operation is pending that needs no "
+        "person",
+    ),
     Code.DIGEST: Entry(
         _W,
         "a file is signed with a digest that 7900 phones cannot verify",
@@ -385,9 +410,17 @@ CATALOGUE: Final[Mapping[Code, Entry]] = {
         "newer phones try HTTP first; they wait for it, then fetch by TFTP",
         "let phones reach TCP 6970 of the node, and see that Cisco Tftp serves it",
     ),
+    Code.CAPF_UNREACHABLE: Entry(
+        _N,
+        "a CAPF server of the configuration does not answer",
+        "no LSC is issued or replaced; phones that are to get one try three times",
+        "start Cisco Certificate Authority Proxy Function on the publisher, and look "
+        "for a firewall on TCP {port}",
+    ),
     Code.TVS_GUESSED: Entry(
         _N,
         "no configuration lists TVS members; the TVS nodes of the ITLs were asked",
-        advice="name a phone that exists with --device",
+        advice="name with --device a phone that exists and whose configuration is not "
+        "encrypted, or the members with --tvs",
     ),
 }

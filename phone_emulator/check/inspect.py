@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tokenless.phone_emulator.check.capf import capf_findings, hash_findings
 from tokenless.phone_emulator.check.files import file_findings
 from tokenless.phone_emulator.check.findings import Finding, Severity, by_severity
 from tokenless.phone_emulator.check.nodes import node_findings
 from tokenless.phone_emulator.check.observation import (
+    CapfView,
     Member,
     Missing,
     Node,
@@ -16,17 +18,22 @@ from tokenless.phone_emulator.check.over_http import http_findings
 from tokenless.phone_emulator.check.phones import phone_findings
 from tokenless.phone_emulator.check.tvs import tvs_findings
 from tokenless.phone_emulator.screen import summary_of
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.messages import Answer
 
 
-def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:
+def inspect(
+    seen: Observation, models: Sequence[str], lsc: Certificate | None = None
+) -> list[Finding]:
     """Return the findings, the worst first.
 
     Args:
         seen: The cluster.
         models: The phone models that there are.
+        lsc: The certificate of the phone whose files were fetched, where it is known.
     """
     if not is_answered(seen):
         # Of a cluster of which nothing was seen, nothing else is known.
@@ -37,6 +44,8 @@ def inspect(seen: Observation, models: Sequence[str]) -> list[Finding]:
             *node_findings(seen),
             *http_findings(seen),
             *tvs_findings(seen),
+            *capf_findings(seen),
+            *hash_findings(seen, lsc),
             *phone_findings(seen, models),
         ]
     )
@@ -63,6 +72,7 @@ def to_json(seen: Observation, findings: Sequence[Finding]) -> dict[str, Any]:
         },
         "nodes": [_node_json(node) for node in seen.nodes],
         "tvs": [_member_json(member) for member in seen.members],
+        "capf": [_capf_json(each) for each in seen.capf],
         "findings": [each.to_json() for each in findings],
     }
 
@@ -105,6 +115,17 @@ def _member_json(member: Member) -> dict[str, Any]:
             }
             for subject, answer in member.answers.items()
         ],
+    }
+
+
+def _capf_json(capf: CapfView) -> dict[str, Any]:
+    shown = capf.certificate
+    return {
+        "server": str(capf.server),
+        "reachable": shown is not None,
+        "reason": capf.reason,
+        "subject": None if shown is None else printable(shown.subject_text),
+        "serial": None if shown is None else shown.serial_hex,
     }
 
 

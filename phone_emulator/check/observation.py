@@ -6,6 +6,7 @@ from functools import cached_property
 
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.phone_emulator.secd.files import names_of
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.header_fields import SignerId
@@ -104,10 +105,12 @@ class Node:
         data = self.find(FileKind.CONFIGURATION)
         if isinstance(data, Missing):
             return None
-        try:
-            return PhoneConfig.decode(data)
-        except DecodeError:
-            return None
+        return decode_configuration(data)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the plain configuration is the small file of an encrypted one."""
+        return self.configuration is not None and self.configuration.encrypted
 
     @cached_property
     def signed_configuration(self) -> SignedFile | None:
@@ -119,6 +122,14 @@ class Node:
             return SignedFile.decode(data)
         except DecodeError:
             return None
+
+
+def decode_configuration(data: bytes) -> PhoneConfig | None:
+    """Return a configuration, None when it cannot be read."""
+    try:
+        return PhoneConfig.decode(data)
+    except DecodeError:
+        return None
 
 
 def _decoded(data: bytes | Missing) -> TrustList | None:
@@ -149,6 +160,29 @@ class Member:
         return f"TVS {self.server}"
 
 
+@dataclass(frozen=True, slots=True)
+class CapfView:
+    """One CAPF server and the certificate that it shows."""
+
+    server: Server
+    certificate: Certificate | None
+    """None when no TLS connection could be had, or it cannot be read."""
+    reason: str | None = None
+    """Why there is none."""
+
+    def __str__(self) -> str:
+        """Name it by its address."""
+        return f"CAPF {self.server}"
+
+    @property
+    def subject(self) -> SignerId | None:
+        """What TVS is asked about it."""
+        shown = self.certificate
+        if shown is None:
+            return None
+        return SignerId(shown.subject_text, shown.issuer_text, shown.serial_number)
+
+
 @dataclass(frozen=True)
 class Observation:
     """A cluster, seen once."""
@@ -160,6 +194,8 @@ class Observation:
     """When, Unix seconds."""
     members_guessed: bool = False
     """No configuration lists TVS members: the nodes of the ITLs were asked."""
+    capf: Sequence[CapfView] = ()
+    """The CAPF servers of the configurations, or those that were named."""
 
     @cached_property
     def lists(self) -> tuple[tuple[Node, FileKind, TrustList], ...]:
@@ -176,7 +212,7 @@ class Observation:
 
     @property
     def subjects(self) -> tuple[SignerId, ...]:
-        """Everybody whom lists and files name: signers first, then members."""
+        """Whom lists and files name, and CAPF: signers first, then members."""
         signers = [found.signer for _, _, found in self.lists]
         signers += [
             node.signed_configuration.signer
@@ -193,4 +229,5 @@ class Observation:
             for record in found.records
             if record.serial_number
         ]
-        return tuple(dict.fromkeys([*signers, *members]))
+        capf = [each.subject for each in self.capf if each.subject is not None]
+        return tuple(dict.fromkeys([*signers, *members, *capf]))

@@ -1,7 +1,8 @@
-"""Look at a cluster: fetch from every TFTP node, ask every TVS member.
+"""Look at a cluster: fetch from every TFTP node, ask every TVS member, look at CAPF.
 
 Everything is asked as a phone asks: TFTP by a phone's names, TVS by QUERY over TLS, and
-only servers whose certificate is a TVS record of an ITL are asked anything.
+only servers whose certificate is a TVS record of an ITL are asked anything. CAPF is
+asked nothing: a session would use up what is scheduled.
 """
 
 import time
@@ -13,6 +14,7 @@ from typing import Final
 import trio
 
 from tokenless.phone_emulator.check.observation import (
+    CapfView,
     Member,
     Missing,
     Node,
@@ -32,6 +34,7 @@ from tokenless.phone_emulator.tvs_client import (
     ask_tvs,
     show_certificate,
 )
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.files.header_fields import SignerId
@@ -48,12 +51,35 @@ from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer
 
 _ANY_VERSION: Final = (TLS_VERSIONS[0], TLS_VERSIONS[-1])
 TVS_PORT: Final = 2445
+CAPF_PORT: Final = 3804
 _MEMBER_CONNECTIONS: Final = 8
 """At once to one TVS server: a check must not look like an attack."""
 _MODEL: Final = "7975"
 MAX_MEMBERS: Final = 20
+MAX_CAPF: Final = 5
+"""As many as a configuration may list (REFERENCE-3 3.6)."""
 MAX_SUBJECTS: Final = 400
 """A list that names thousands must not make this a tool against their owners."""
+
+
+OnProgress = Callable[[str, int, int], None]
+
+
+def _in_silence(words: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+class _Count:
+    """How many of those that are asked have been asked."""
+
+    def __init__(self, words: str, total: int, progress: OnProgress) -> None:
+        self._words, self._total, self._progress = words, total, progress
+        self._done = 0
+        progress(words, 0, total)
+
+    def one_more(self) -> None:
+        self._done += 1
+        self._progress(self._words, self._done, self._total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +97,10 @@ async def observe(
     device: str,
     *,
     tvs: Sequence[Server] = (),
+    capf: Sequence[Server] = (),
     patience: Patience | None = None,
     http_port: HttpPort = tftp_only,
+    progress: OnProgress = _in_silence,
 ) -> Observation:
     """Look at a cluster once.
 
@@ -80,16 +108,25 @@ async def observe(
         servers: Its TFTP nodes.
         device: The phone whose files are asked for.
         tvs: TVS members; those of the configurations when empty.
+        capf: CAPF servers; those of the configurations when empty.
         patience: How long to wait.
         http_port: Where its nodes may have the same files over HTTP.
+        progress: Is told what is being asked, how many have answered or given up, and
+            how many are asked.
     """
     waits = patience or Patience()
-    nodes = await fetch_nodes(servers, device, waits)
+    asked_tftp = _Count("asking TFTP nodes", len(servers), progress)
+    nodes = await fetch_nodes(servers, device, waits, asked_tftp.one_more)
+    progress("asking for the same files over HTTP", 0, 0)
     nodes = await _fetch_over_http(nodes, http_port, waits)
-    seen = Observation(nodes, (), device, time.time())
+    shown = await _look_at_capf(capf or _capf_of(nodes), waits)
     members, guessed = (tvs, False) if tvs else _members_of(nodes)
-    asked = await _ask_all(seen, members, waits)
-    return Observation(nodes, asked, device, seen.at, members_guessed=guessed)
+    seen = Observation(
+        nodes, (), device, time.time(), members_guessed=guessed, capf=shown
+    )
+    asked_tvs = _Count("asking TVS members", len(members), progress)
+    asked = await _ask_all(seen, members, waits, asked_tvs.one_more)
+    return replace(seen, members=asked)
 
 
 async def fetch_nodes(
@@ -201,8 +238,43 @@ def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:
     return list(dict.fromkeys(guessed))[:MAX_MEMBERS], True
 
 
+def _capf_of(nodes: Sequence[Node]) -> list[Server]:
+    """Return the CAPF servers that configurations list."""
+    listed = [
+        Server(each.address, each.port)
+        for node in nodes
+        if node.configuration is not None
+        for each in node.configuration.capf
+        if each.address and each.port
+    ]
+    return list(dict.fromkeys(listed))[:MAX_CAPF]
+
+
+async def _look_at_capf(
+    servers: Sequence[Server], patience: Patience
+) -> list[CapfView]:
+    shown: dict[Server, CapfView] = {}
+
+    async def look(server: Server) -> None:
+        certificate, reason = None, None
+        try:
+            der = await show_certificate(server, _ANY_VERSION, patience.tvs_s)
+            certificate = Certificate.decode(der)
+        except ProtocolError as error:
+            reason = str(error)
+        shown[server] = CapfView(server, certificate, reason)
+
+    async with trio.open_nursery() as nursery:
+        for server in servers:
+            nursery.start_soon(look, server)
+    return [shown[server] for server in servers]
+
+
 async def _ask_all(
-    seen: Observation, servers: Sequence[Server], patience: Patience
+    seen: Observation,
+    servers: Sequence[Server],
+    patience: Patience,
+    on_member: Callable[[], None],
 ) -> list[Member]:
     pins = tuple(
         dict.fromkeys(
@@ -215,6 +287,7 @@ async def _ask_all(
 
     async def ask(server: Server) -> None:
         members[server] = await _ask_member(server, seen, pins, patience)
+        on_member()
 
     async with trio.open_nursery() as nursery:
         for server in servers:

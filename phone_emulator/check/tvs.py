@@ -42,11 +42,15 @@ def tvs_findings(seen: Observation) -> Iterator[Finding]:
 
 def _membership(seen: Observation) -> Iterator[Finding]:
     if seen.members_guessed and seen.members:
+        why = (
+            "the configuration that lists TVS members is encrypted"
+            if any(node.is_encrypted for node in seen.nodes)
+            else "no configuration lists TVS members"
+        )
         yield finding(
             Code.TVS_GUESSED,
             "",
-            "no configuration lists TVS members; the TVS nodes of the ITLs were asked "
-            "at port 2445",
+            f"{why}; the TVS nodes of the ITLs were asked at port 2445",
         )
     if not seen.members:
         yield finding(Code.TVS_NONE, "", "no TVS member is known")

@@ -11,11 +11,13 @@ from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.check.findings import Code, Finding, Severity
 from tokenless.phone_emulator.check.inspect import is_answered
 from tokenless.phone_emulator.check.observation import (
+    CapfView,
     Member,
     Missing,
     Node,
     Observation,
 )
+from tokenless.protocol.certificates.names import short_name
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.messages import Answer
 
@@ -31,7 +33,10 @@ WIDTH_IN_FILES: Final = 120
 def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
     """Draw what was seen and what is wrong with it."""
     last = _sum(findings) if is_answered(seen) else _not_told()
-    return Group(_nodes(seen.nodes), _members(seen.members), *_findings(findings), last)
+    tables = [_nodes(seen.nodes), _members(seen.members)]
+    if seen.capf:
+        tables.append(_capf(seen.capf))
+    return Group(*tables, *_findings(findings), last)
 
 
 def _not_told() -> Text:
@@ -71,7 +76,8 @@ def _configuration(node: Node) -> str:
         )
         if there
     ]
-    return " and ".join(forms) or "none"
+    said = " and ".join(forms) or "none"
+    return f"{said}, encrypted" if node.is_encrypted else said
 
 
 def _members(members: Sequence[Member]) -> Table:
@@ -87,6 +93,17 @@ def _members(members: Sequence[Member]) -> Table:
             str(len(answers)),
             str(trusted),
         )
+    return table
+
+
+def _capf(servers: Sequence[CapfView]) -> Table:
+    table = Table(header_style="bold")
+    for title in ("CAPF server", "shows"):
+        table.add_column(title, overflow="fold")
+    for capf in servers:
+        shown = capf.certificate
+        words = "unreachable" if shown is None else short_name(shown.subject_text)
+        table.add_row(cell(capf.server), cell(words))
     return table
 
 

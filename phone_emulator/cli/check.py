@@ -4,13 +4,15 @@ import json
 import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 import click
 import trio
 
 from tokenless.command_line import ExitStatus, complain
-from tokenless.ground.terminal import result_console
+from tokenless.ground.files import TooLongError, read_bounded
+from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -22,7 +24,12 @@ from tokenless.phone_emulator.check.inspect import (
     locks_phones_out,
     to_json,
 )
-from tokenless.phone_emulator.check.observe import TVS_PORT, Patience, observe
+from tokenless.phone_emulator.check.observe import (
+    CAPF_PORT,
+    TVS_PORT,
+    Patience,
+    observe,
+)
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
 from tokenless.phone_emulator.cli.options import (
     ModelName,
@@ -32,9 +39,14 @@ from tokenless.phone_emulator.cli.options import (
     tftp_timeout_option,
     tvs_timeout_option,
 )
+from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.pem import read_certificates
+from tokenless.protocol.errors import DecodeError
 
 _MODELS = ("7975", "8861")
+_MAX_PEM_BYTES: Final = 64 * 1024
 _LAB_PORT: Final = 6969
 """Of `configs/lab.toml`; CUCM's own is 69."""
 
@@ -45,13 +57,14 @@ _LAB_PORT: Final = 6969
     required=True,
     multiple=True,
     metavar="HOST[:PORT][,…]",
-    help="A TFTP node; give all of them (repeat it, or separate them by commas).",
+    help="The TFTP nodes. Name all of them: repeat the option, or separate them by "
+    "commas.",
 )
 @click.option(
     "--device",
     default="SEP001122334455",
-    help="The phone whose files are asked for; one that exists, where only such are "
-    "served.",
+    help="The phone whose files are fetched; some clusters serve files for existing "
+    "phones only.",
 )
 @click.option(
     "--model",
@@ -59,13 +72,25 @@ _LAB_PORT: Final = 6969
     type=ModelName(),
     multiple=True,
     default=_MODELS,
-    help="The phone models that there are; may be repeated.",
+    help="A phone model in use; may be repeated.",
 )
 @click.option(
     "--tvs",
     multiple=True,
     metavar="HOST[:PORT][,…]",
-    help="TVS members to ask, instead of those that the configuration lists.",
+    help="The TVS members to ask; default: those that the phone's configuration lists.",
+)
+@click.option(
+    "--capf",
+    multiple=True,
+    metavar="HOST[:PORT][,…]",
+    help="CAPF servers to look at, instead of those that the configuration lists.",
+)
+@click.option(
+    "--lsc",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The certificate of the phone of --device, PEM or DER: certHash of its "
+    "configuration is compared with it. Keys in the file are not read.",
 )
 @tftp_timeout_option
 @tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP")
@@ -78,6 +103,8 @@ def check(
     device: str,
     models: tuple[str, ...],
     tvs: tuple[str, ...],
+    capf: tuple[str, ...],
+    lsc: Path | None,
     tftp_timeout: float,
     tvs_timeout: float,
     http_port: int | None,
@@ -86,21 +113,25 @@ def check(
 ) -> None:
     """Inspect a cluster from outside, as its phones see it.
 
-    Looks at files, signatures, checksums, TVS and expiry; works against any
-    cluster, and changes nothing there. Exit status 0 when no phone is
-    locked out or would be when it next starts, 1 when one is, 3 when no
-    TFTP node answers.
+    It reads files, signatures, checksums, TVS answers and expiry dates of any cluster,
+    and changes nothing there. Exit status: 0 when no phone is locked out and none would
+    be at its next start; 1 when a phone is or would be; 3 when no TFTP node answers.
     """
-    seen = trio.run(
-        lambda: observe(
-            _servers(tftp, DEFAULT_TFTP_PORT),
-            parse_device(device),
-            tvs=_servers(tvs, TVS_PORT),
-            patience=Patience(tftp_timeout, tvs_timeout),
-            http_port=http_port_of(http_port, tftp_only=tftp_only),
+    own = None if lsc is None else _read_certificate(lsc)
+    servers, members = _servers(tftp, DEFAULT_TFTP_PORT), _servers(tvs, TVS_PORT)
+    with slow_view("asking TFTP nodes") as progress:
+        seen = trio.run(
+            lambda: observe(
+                servers,
+                parse_device(device),
+                tvs=members,
+                capf=_servers(capf, CAPF_PORT),
+                patience=Patience(tftp_timeout, tvs_timeout),
+                http_port=http_port_of(http_port, tftp_only=tftp_only),
+                progress=progress,
+            )
         )
-    )
-    findings = inspect(seen, models)
+    findings = inspect(seen, models, own)
     if as_json:
         click.echo(json.dumps(to_json(seen, findings)))
     else:
@@ -114,6 +145,27 @@ def check(
         advice = f"; {first.advice}" if first.advice else ""
         complain(f"{where}{first.message}{advice}")
         sys.exit(ExitStatus.FAILED)
+
+
+def _read_certificate(path: Path) -> Certificate:
+    """Read the phone's certificate.
+
+    Raises:
+        PhoneError: When there is none in the file.
+    """
+    try:
+        return Certificate.decode(
+            read_certificates(read_bounded(path, _MAX_PEM_BYTES))[0]
+        )
+    except OSError as error:
+        raise PhoneError(
+            f"{path}: {error.strerror}", hint="name the phone's certificate"
+        ) from None
+    except (DecodeError, TooLongError) as error:
+        raise PhoneError(
+            f"{path}: no certificate ({error})",
+            hint="give the phone's LSC (or MIC, where it has no LSC) as PEM or DER",
+        ) from None
 
 
 def _nothing_answered(servers: Sequence[Server]) -> str:

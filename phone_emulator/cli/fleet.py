@@ -63,7 +63,7 @@ _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reaso
 
 @click.group()
 def fleet() -> None:
-    """Boot many emulated phones at once, and look at them."""
+    """Boot many emulated phones at once, and show their state."""
 
 
 def _plan(
@@ -115,25 +115,26 @@ _plan_options = gathered(
         "--count",
         type=click.IntRange(1, 1_000_000),
         default=20,
-        help="How many phones.",
+        help="The number of phones.",
     ),
     click.option(
         "--first-mac",
         default="001122000000",
-        help="Of the first phone; the others count on.",
+        help="The first phone's MAC address; the others follow in sequence.",
     ),
     click.option(
         "--model",
         type=ModelName(),
         default="7975",
-        help="What they are.",
+        help="The model of all phones.",
     ),
     click.option(
         "--plan",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="A TOML description of mixed models, instead of the three options above.",
+        help="A TOML description of a fleet of several models; replaces the three "
+        "options above.",
     ),
-    click.option("--seed", type=int, default=None, help="Of everything random."),
+    click.option("--seed", type=int, default=None, help="Seed of everything random."),
 )
 _settings_options = gathered(
     "settings",
@@ -143,13 +144,13 @@ _settings_options = gathered(
         "--ramp",
         type=click.FloatRange(0, 86_400),
         default=0.0,
-        help="Seconds over which power-up is spread.",
+        help="Seconds over which the phones' starts are spread.",
     ),
     click.option(
         "--concurrency",
         type=click.IntRange(1, 5000),
         default=DEFAULT_CONCURRENCY,
-        help="How many phones boot at the same time.",
+        help="The number of phones that boot at the same time.",
     ),
     tftp_timeout_option,
     tvs_timeout_option(20.0, "one question to TVS, and for one file over HTTP"),
@@ -159,20 +160,20 @@ _settings_options = gathered(
         "--retries",
         type=click.IntRange(0, 100),
         default=2,
-        help="How often a phone that did not get a file boots again.",
+        help="Further boots of a phone that did not get a file.",
     ),
     click.option(
         "--loss",
         type=click.FloatRange(0, 0.9),
         default=0.0,
-        help="Lose this part of all TFTP packets on purpose: 0.05 is 5%. Without"
-        " --http-port all phones then fetch by TFTP.",
+        help="Drop this part of all TFTP packets (0.05 is 5%). All phones then fetch "
+        "by TFTP, unless --http-port is given.",
     ),
     click.option(
         "--manufacturer",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        help="Give phones without a MIC one of this emulated manufacturer: "
-        "DATA/manufacturer.",
+        help="Give phones that have no MIC one from this emulated manufacturer: "
+        "DATA/manufacturer of a cluster.",
     ),
 )
 
@@ -192,8 +193,8 @@ _settings_options = gathered(
     "--csv",
     "csv_file",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="Write one line a file and phone to this file, which is there when all have "
-    "booted; - prints them as phones finish.",
+    help="Write one line per phone and file to this file when all have booted; - "
+    "prints each phone's lines when it has booted.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def boot(
@@ -205,7 +206,7 @@ def boot(
     csv_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Boot a fleet; exit 0 when all hold what their server serves."""
+    """Boot a fleet; exit 0 when no phone is stuck."""
     phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
     with _csv_rows(csv_file) as write_row, closing(FleetStore.open(flash)) as store:
         booting = Fleet(phones, store, replace(settings, seed=plan.seed))
@@ -251,13 +252,13 @@ def _boot_watched(
 @click.option(
     "--certificates",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="A folder with <device>.pem: each phone's LSC with its key.",
+    help="A folder with <device>.pem for each phone: its LSC and key.",
 )
 @click.option(
     "--boot/--no-boot",
     "boots",
     default=True,
-    help="Boot first, or believe what the flash holds.",
+    help="Boot first, or continue with the files in the flash.",
 )
 @click.option(
     "--standby/--no-standby",
@@ -269,7 +270,7 @@ def _boot_watched(
     "seconds",
     type=click.FloatRange(0.1, 1e6),
     default=None,
-    help="Stop after so many seconds, instead of at Ctrl-C.",
+    help="Stop after this many seconds; default: at Ctrl-C.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object at the end."
@@ -287,9 +288,9 @@ def run(
     seconds: float | None,
     as_json: bool,
 ) -> None:
-    """Keep a fleet up: all phones boot and register.
+    """Boot and register a fleet, and keep it registered.
 
-    Exit status 0 when all were registered at the end.
+    Exit status 0 when all phones were registered at the end.
     """
     phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
     network = open_network(

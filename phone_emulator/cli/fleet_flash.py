@@ -19,17 +19,21 @@ flash_option = click.option(
     help="The folder with the flash of all phones.",
 )
 _stuck_option = click.option(
-    "--stuck", is_flag=True, help="Only phones whose last boot refused a file."
+    "--stuck", is_flag=True, help="Only phones that refused a file in their last boot."
 )
 
 
 @click.command()
 @flash_option
 @_stuck_option
-@click.option("--each", is_flag=True, help="One line a phone instead of a summary.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a phone.")
+@click.option(
+    "--each", is_flag=True, help="Print one line per phone instead of a summary."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per phone."
+)
 def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
-    """Show which lists the phones hold, and how they booted last."""
+    """Show the phones' lists and the results of their last boots."""
     with closing(FleetStore.open_existing(flash)) as store:
         chosen = (p for p in store.phones() if not stuck or _refused(p))
         if as_json:
@@ -47,7 +51,7 @@ def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
 @flash_option
 @_stuck_option
 def delete_trust(*, flash: Path, stuck: bool) -> None:
-    """Erase CTL and ITL on all phones; configurations stay."""
+    """Erase CTL and ITL on all phones; keep their configurations."""
     with closing(FleetStore.open_existing(flash)) as store:
         chosen = None
         if stuck:

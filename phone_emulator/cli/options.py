@@ -124,11 +124,13 @@ http_port_option = click.option(
     "--http-port",
     type=click.IntRange(1, 65535),
     default=None,
-    help="Where models that try HTTP first do so: 6970, or in labs whose TFTP is"
-    " neither at 69 nor at 6969 nowhere.",
+    help="The HTTP port of models that try HTTP before TFTP; default: 6970, or no "
+    "HTTP when TFTP uses another port than 69 and 6969.",
 )
 tftp_only_option = click.option(
-    "--tftp-only", is_flag=True, help="Fetch by TFTP, whatever the model tries first."
+    "--tftp-only",
+    is_flag=True,
+    help="Fetch by TFTP only, also for models that try HTTP first.",
 )
 keep_option = click.option(
     "--keep",
@@ -139,7 +141,7 @@ models_option = click.option(
     "--models",
     default="7975",
     metavar="MODEL[,MODEL…]",
-    help="Which phones there are, at every node.",
+    help="The phone models at every node.",
 )
 
 

@@ -51,16 +51,19 @@ _MAKE_ANEW: Final = {
 
 @click.group()
 def phone() -> None:
-    """Boot one emulated phone, look at it, erase its lists."""
+    """Boot one emulated phone, show its state, erase its lists."""
 
 
 @phone.command()
-@click.option("--device", required=True, help="Its name: SEP001122334455.")
+@click.option(
+    "--device", required=True, help="The phone's device name, such as SEP001122334455."
+)
 @click.option(
     "--model",
     type=ModelName(),
     default=None,
-    help=f"As before in this flash; {_FIRST_MODEL} at first.",
+    help="The phone's model; default: as before in this flash, "
+    f"{_FIRST_MODEL} in a new one.",
 )
 @flash_option
 @tftp_option
@@ -69,12 +72,12 @@ def phone() -> None:
 @click.option(
     "--mic",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Give it this manufacturer's certificate: PEM with key and certificate.",
+    help="Give the phone this MIC: PEM with key and certificate.",
 )
 @click.option(
     "--manufacturer",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Give it a MIC of this emulated manufacturer, unless it has one: "
+    help="Give the phone a MIC from this emulated manufacturer, unless it has one: "
     "DATA/manufacturer of a cluster.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -90,10 +93,10 @@ def boot(
     manufacturer: Path | None,
     as_json: bool,
 ) -> None:
-    """Boot a phone: fetch, judge and install its files.
+    """Boot a phone: fetch, verify and install its files.
 
-    It goes to CAPF where its configuration says so. Exit status 0 when the phone then
-    holds what the server serves, 3 when no server answers.
+    The phone then connects to CAPF if its configuration says so. Exit status 0 when the
+    phone holds what the server serves, 3 when no server answers.
     """
     identity = PhoneIdentity(
         device=parse_device(device),

@@ -40,7 +40,7 @@ _seconds_option = click.option(
     "--seconds",
     type=click.FloatRange(0.1, 3600),
     default=3.0,
-    help="How long they talk.",
+    help="Seconds that the call lasts.",
 )
 
 
@@ -49,7 +49,9 @@ _seconds_option = click.option(
 @tftp_option
 @network_options
 @habit_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a change.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per change."
+)
 def run(
     *,
     flash: Path,
@@ -121,8 +123,8 @@ def call(
 ) -> None:
     """Let one phone call another for some seconds.
 
-    Both must have been booted in their flash before. Exit status 0 when both have heard
-    each other.
+    Both phones must have booted in their flash before. Exit status 0 when each phone
+    has heard the other.
     """
     phones = [(_identity(each, tftp, habits), each) for each in (flash, other)]
     report = trio.run(_call, phones, network, seconds)

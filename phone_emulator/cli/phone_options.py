@@ -23,7 +23,7 @@ sccps_port_option = click.option(
     "--sccps-port",
     default=str(SCCPS_PORT),
     metavar="PORT | HOST:PORT,…",
-    help="Where CallManagers of a lab listen for SCCP over TLS; real phones know "
+    help="The SCCP-over-TLS ports of a lab's CallManagers; real phones use "
     f"{SCCPS_PORT} only.",
 )
 
@@ -77,7 +77,7 @@ habit_options = gathered(
     click.option(
         "--ask-next-tvs",
         is_flag=True,
-        help="Take a negative answer for no answer, and ask the next TVS server.",
+        help="After a negative answer of TVS, ask the next TVS server.",
     ),
     click.option(
         "--refuse-expired",
@@ -87,11 +87,11 @@ habit_options = gathered(
     click.option(
         "--reinstall-identical",
         is_flag=True,
-        help="Judge and install a list again that the phone holds already.",
+        help="Verify and install a list again that the phone already holds.",
     ),
     click.option(
         "--any-tftp",
         is_flag=True,
-        help="Take configurations from TFTP servers that the CTL does not name.",
+        help="Accept configurations from TFTP servers that the CTL does not list.",
     ),
 )

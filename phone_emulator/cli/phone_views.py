@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tokenless.phone_emulator.flash import FolderFlash, read_record
 from tokenless.phone_emulator.folder_boot import delete_trust
 from tokenless.phone_emulator.screen import describe, draw
 from tokenless.phone_emulator.secd.record import Replay
+from tokenless.phone_emulator.security_screen import kept, security_lines
 from tokenless.phone_emulator.web.http_server import serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.certificates.name_text import printable, printable_lines
@@ -34,39 +36,52 @@ flash_option = click.option(
 @flash_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(*, flash: Path, as_json: bool) -> None:
-    """Draw the phone's Trust List screens and status messages."""
+    """Draw the phone's security screens and status messages."""
     folder = FolderFlash.open(flash)
     state = folder.known_state()
     model = PHONE_MODELS[state.model]
     contents = folder.load()
     if as_json:
+        mic, lsc = kept(folder.certificates)
         shown = {
             "device": state.device,
             "model": state.model,
             "checksum": model.checksum,
             "files": describe(model, contents),
+            "mic": mic.describe(),
+            "lsc": lsc.describe(),
             "status_messages": list(state.status_lines),
             "report": state.report,
             "registration": state.registration,
         }
         click.echo(json.dumps(shown))
     else:
+        security = security_lines(
+            folder.certificates, contents.configuration, state.report, time.time()
+        )
         click.echo(
-            draw(state.device, model, contents, state.status_lines, state.registration)
+            draw(
+                state.device,
+                model,
+                contents,
+                state.status_lines,
+                registration=state.registration,
+                security=list(security),
+            )
         )
 
 
 @click.command()
 @flash_option
 def log(*, flash: Path) -> None:
-    """Print the phone's console log, in its model's form."""
+    """Print the phone's console log in the format of its model."""
     click.echo(printable_lines(FolderFlash.open(flash).read_log()), nl=False)
 
 
 @click.command("delete-trust")
 @flash_option
 def delete_trust_lists(*, flash: Path) -> None:
-    """Erase CTL and ITL, as the softkey does; the rest stays."""
+    """Erase CTL and ITL only, as the phone's softkey does."""
     erased = delete_trust(flash)
     click.echo(f"erased: {', '.join(erased) or 'there were none'}")
 
@@ -81,12 +96,12 @@ def factory_reset(*, flash: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--log", "with_log", is_flag=True, help="Print the console log, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
+@click.option("--log", "with_log", is_flag=True, help="Also print the console log.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
     """Play a recorded boot (`last-boot.jsonl`) again and compare.
 
-    Exit status 0 when every step and the report are as on record.
+    Exit status 0 when every step and the report are the same as recorded.
     """
     the_replay = Replay(read_record(file))
     for step in the_replay:
@@ -111,7 +126,12 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
 @click.command()
 @flash_option
 @click.option("--address", default="127.0.0.1", help="Where to listen.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The port; 0 takes a free one.",
+)
 def web(*, flash: Path, address: str, port: int) -> None:
     """Serve the phone's web pages until interrupted.
 

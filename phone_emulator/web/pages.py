@@ -21,6 +21,7 @@ from xml.etree import ElementTree as ET
 
 from tokenless.phone_emulator.flash import FolderFlash, PhoneState
 from tokenless.phone_emulator.screen import describe
+from tokenless.phone_emulator.security_screen import kept
 from tokenless.phone_emulator.web.http_server import Page
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.configuration import PhoneConfig
@@ -103,9 +104,9 @@ class PhoneSite:
     def _lists(self, ending: str) -> _Rows:
         """Return the lists with their checksums: `ITLFile.tlv`, or `ITL file`."""
         model = self._model
-        certificates = self._flash.certificates
-        yield "MIC", "Installed" if certificates.mic else "Not Installed"
-        yield "LSC", "Installed" if certificates.lsc else "Not Installed"
+        mic, lsc = kept(self._flash.certificates)
+        yield "MIC", mic.words
+        yield "LSC", lsc.words
         for name, found in describe(model, self._flash.load()).items():
             checksum = "Not Installed" if found is None else found[model.checksum]
             yield name.removesuffix("File.tlv") + ending, checksum

@@ -13,6 +13,7 @@ write the backup can write its manifest, so backups are kept where keys are kept
 
 import hashlib
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, BinaryIO, Final
@@ -28,6 +29,14 @@ _FIRST_FORMAT: Final = "tokenless backup 1"
 _CHUNK: Final = 1 << 20
 HINT: Final = "take another backup"
 NAME_A_BACKUP: Final = "name what `tokenless backup` has made"
+
+
+OnProgress = Callable[[str, int, int], None]
+"""Is told what is being done, and how many bytes of how many are; 0 when unknown."""
+
+
+def in_silence(words: str, done: int, total: int) -> None:
+    """Say nothing."""
 
 
 class BackupError(ServiceError):

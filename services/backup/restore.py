@@ -23,8 +23,10 @@ from tokenless.services.backup.manifest import (
     BackupError,
     Entry,
     Manifest,
+    OnProgress,
     copy_checked,
     decode_manifest_untrusted,
+    in_silence,
 )
 from tokenless.services.cluster.cluster import load_saved
 from tokenless.services.cluster.installation import CONFIG_FILE, DATABASE_FILE
@@ -33,18 +35,22 @@ from tokenless.services.files import PRIVATE, sync_folder
 
 _PRIVATE_FOLDERS: Final = frozenset(["keys", "tokens"])
 _FOLDER, _PRIVATE_FOLDER = 0o755, 0o700
+_COPYING: Final = "copying files"
 _NODE_PARTS: Final = 2
 """A node's folder is nodes/NODE."""
 _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-def restore_backup(source: Path, data: Path) -> Manifest:
+def restore_backup(
+    source: Path, data: Path, *, progress: OnProgress = in_silence
+) -> Manifest:
     """Make a data folder from a backup.
 
     Args:
         source: The folder or file that a backup made.
         data: What is made; may exist only as an empty folder.
+        progress: Is told what is being done and how many bytes of how many are.
 
     Returns:
         What was restored.
@@ -62,7 +68,7 @@ def restore_backup(source: Path, data: Path) -> Manifest:
     scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     scratch.mkdir(mode=_PRIVATE_FOLDER)
     try:
-        manifest = _unpack_untrusted(source, scratch / "data")
+        manifest = _unpack_untrusted(source, scratch / "data", progress)
         load_saved(scratch / "data" / CONFIG_FILE)  # what no command could open
         (scratch / "data").rename(data)
         sync_folder(data.parent)
@@ -71,27 +77,32 @@ def restore_backup(source: Path, data: Path) -> Manifest:
     return manifest
 
 
-def _unpack_untrusted(source: Path, target: Path) -> Manifest:
+def _unpack_untrusted(source: Path, target: Path, progress: OnProgress) -> Manifest:
     if source.is_dir():
-        return _from_folder(source, target)
+        return _from_folder(source, target, progress)
     try:
         with tarfile.open(source, mode="r:") as tar:
-            return _from_archive(tar, target, source.stat().st_size)
+            return _from_archive(tar, target, source.stat().st_size, progress)
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BackupError(f"{source} is damaged: {error}", hint=HINT) from None
 
 
-def _from_folder(source: Path, target: Path) -> Manifest:
+def _from_folder(source: Path, target: Path, progress: OnProgress) -> Manifest:
     with _open_regular(source, MANIFEST) as file:
         manifest = _read_manifest(file)
     _make_folders(target, manifest)
+    done = 0
     for entry in manifest.files:
+        progress(_COPYING, done, manifest.size)
+        done += entry.size
         with _open_regular(source, entry.path) as file:
             _write(file, target, entry)
     return manifest
 
 
-def _from_archive(tar: tarfile.TarFile, target: Path, length: int) -> Manifest:
+def _from_archive(
+    tar: tarfile.TarFile, target: Path, length: int, progress: OnProgress
+) -> Manifest:
     first = tar.next()
     if first is None or first.name != MANIFEST or not _is_plain(first):
         raise BackupError(
@@ -105,7 +116,10 @@ def _from_archive(tar: tarfile.TarFile, target: Path, length: int) -> Manifest:
         )
     _make_folders(target, manifest)
     awaited = {entry.path: entry for entry in manifest.files}
+    done = 0
     while (member := tar.next()) is not None:
+        progress(_COPYING, done, manifest.size)
+        done += member.size
         entry = awaited.pop(member.name, None)
         if entry is None or not _is_plain(member) or member.size != entry.size:
             raise BackupError(

@@ -26,7 +26,9 @@ from tokenless.services.backup.manifest import (
     Entry,
     Folder,
     Manifest,
+    OnProgress,
     copy,
+    in_silence,
 )
 from tokenless.services.cluster.installation import CONFIG_FILE, DATABASE_FILE
 from tokenless.services.errors import ServiceError
@@ -39,13 +41,16 @@ _MODE: Final = 0o777
 _ARCHIVE: Final = ".tar"
 
 
-def take_backup(data: Path, target: Path, *, now: float) -> Manifest:
+def take_backup(
+    data: Path, target: Path, *, now: float, progress: OnProgress = in_silence
+) -> Manifest:
     """Copy a data folder into a new folder, or a new file when its name ends in `.tar`.
 
     Args:
         data: The folder; it may be in use.
         target: What is made, readable by its owner only.
         now: Unix seconds.
+        progress: Is told what is being done and how many bytes of how many are.
 
     Returns:
         What it holds.
@@ -61,16 +66,19 @@ def take_backup(data: Path, target: Path, *, now: float) -> Manifest:
         raise ServiceError(f"{target} exists", hint="name another place")
     scratch = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
     with named(target):
-        return _make(data, target, scratch, now)
+        return _make(data, target, scratch, now, progress)
 
 
-def _make(data: Path, target: Path, scratch: Path, now: float) -> Manifest:
+def _make(
+    data: Path, target: Path, scratch: Path, now: float, progress: OnProgress
+) -> Manifest:
     scratch.mkdir(mode=0o700)
     try:
         content = scratch / "content"
         content.mkdir(mode=0o700)
-        manifest = _copy_all(data, content, now)
+        manifest = _copy_all(data, content, now, progress)
         if target.suffix == _ARCHIVE:
+            progress("packing the archive", 0, 0)
             _pack(content, manifest, scratch / "archive")
             target.hardlink_to(scratch / "archive")  # never over another file
         else:
@@ -83,15 +91,19 @@ def _make(data: Path, target: Path, scratch: Path, now: float) -> Manifest:
     return manifest
 
 
-def _copy_all(data: Path, content: Path, now: float) -> Manifest:
+def _copy_all(data: Path, content: Path, now: float, progress: OnProgress) -> Manifest:
     with ExitStack() as stack:
         has_database = (data / DATABASE_FILE).is_file()
         if has_database:
+            progress("waiting for administrators to end their changes", 0, 0)
             stack.enter_context(_locked(data / DATABASE_FILE))
             _copy_database(data / DATABASE_FILE, content / f"{DATABASE_FILE}.copy")
-        entries = [
-            _copy_file(path, content, path.relative_to(data)) for path in _files(data)
-        ]
+        entries, paths = [], list(_files(data))
+        done, total = 0, sum(path.lstat().st_size for path in paths)
+        for path in paths:
+            progress("copying files", done, total)
+            entries.append(_copy_file(path, content, path.relative_to(data)))
+            done += entries[-1].size
         if has_database:
             copied = content / f"{DATABASE_FILE}.copy"
             entries.append(_copy_file(copied, content, Path(DATABASE_FILE)))

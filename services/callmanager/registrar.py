@@ -5,8 +5,9 @@ knows no protocol; sessions ask it for permission, and are told when another
 registration takes their device over.
 """
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from cachetools import FIFOCache
@@ -16,10 +17,13 @@ from tokenless.protocol.phones.registration import (
     DeviceProfile,
     Peer,
     RegisterFailure,
+    Signalling,
     UnregisterReason,
     why_refused,
 )
 from tokenless.protocol.sccp.answers import ResetType
+from tokenless.services.callmanager.directory import Directory, Elsewhere
+from tokenless.services.store.registrations import ItlReport
 
 MAX_FAILURES: Final = 10_000
 """Failures that are remembered, one a device: the oldest are forgotten."""
@@ -47,6 +51,12 @@ class Registration:
     """The firmware that it says it runs."""
     since: int
     """Unix seconds."""
+    signalling: Signalling
+    """The protocol that it registered with."""
+    at_ms: int = 0
+    """As `since`, by the clock of the host: it decides between nodes."""
+    itl: ItlReport = field(default_factory=ItlReport)
+    """What it said of its ITL."""
 
     @property
     def device(self) -> str:
@@ -64,6 +74,8 @@ class Absence:
     """Unix seconds."""
     failure: RegisterFailure | None = None
     reason: UnregisterReason | None = None
+    is_known: bool = True
+    """Whether the cluster knows the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +103,26 @@ class Registrar:
         *,
         clock: Callable[[], int],
         max_devices: int,
+        node: str = "",
         on_change: OnChange = lambda _change: None,
+        host_clock: Callable[[], float] = time.time,
     ) -> None:
+        """Begin without registrations.
+
+        Args:
+            find_device: Knows the cluster's devices.
+            clock: Unix seconds, as the cluster sees them.
+            max_devices: How many may be registered here.
+            node: The name of this node.
+            on_change: Is told of every registration, refusal and end.
+            host_clock: Unix seconds, as the host sees them.
+        """
         self.find_device = find_device
         self.max_devices = max_devices
+        self.elsewhere = Directory()
+        self._node = node
         self._clock = clock
+        self._host_clock = host_clock
         self._on_change = on_change
         self._stations: dict[str, tuple[Registration, Station]] = {}
         self._absent: FIFOCache[str, Absence] = FIFOCache(MAX_FAILURES)
@@ -108,20 +135,61 @@ class Registrar:
         """Register a device, or return why not.
 
         A registration of the same device over the same station is refreshed. One over
-        another station ends the older one; a claim in clear never ends a secure one.
+        another station, or at another node, ends the older one; a claim in clear never
+        ends a secure one.
         """
         device = request.claim.device
-        failure = why_refused(self.find_device(device), request.claim, request.peer)
+        profile = self.find_device(device)
+        failure = why_refused(profile, request.claim, request.peer)
         known = self._stations.get(device)
         if failure is None and known is None and len(self) >= self.max_devices:
             failure = RegisterFailure.MAXIMUM_EXCEEDED
-        if known is not None and known[0].peer.is_secure and not request.peer.is_secure:
+        if not request.peer.is_secure and self._is_secure_anywhere(device):
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
         if failure is not None:
-            self._note(Absence(device, request.address, self._clock(), failure))
+            self._note(
+                Absence(
+                    device,
+                    request.address,
+                    self._clock(),
+                    failure,
+                    is_known=profile is not None,
+                )
+            )
             return failure
         self._admit(request, station, known)
         return None
+
+    def _is_secure_anywhere(self, device: str) -> bool:
+        known, elsewhere = self._stations.get(device), self.elsewhere.find(device)
+        return (known is not None and known[0].peer.is_secure) or (
+            elsewhere is not None and elsewhere.phone.is_secure
+        )
+
+    def yield_to(self, other: Elsewhere) -> bool:
+        """End the registration of a phone that has registered at another node since.
+
+        Returns:
+            Whether there was one to end.
+        """
+        known = self._stations.get(other.phone.device)
+        if known is None:
+            return False
+        mine = known[0]
+        if other.rank < (mine.peer.is_secure, mine.at_ms, self._node):
+            return False
+        return self.dismiss(mine.device, UnregisterReason.DUPLICATE_REGISTRATION)
+
+    def report_itl(self, device: str, station: Station, report: ItlReport) -> bool:
+        """Note what a registered phone says of its ITL; return whether it is one."""
+        known = self._stations.get(device)
+        if known is None or known[1] is not station:
+            return False
+        if known[0].itl != report:
+            changed = replace(known[0], itl=report)
+            self._stations[device] = changed, station
+            self._on_change(changed)
+        return True
 
     def _admit(
         self,
@@ -133,17 +201,34 @@ class Registrar:
         profile = self.find_device(device)
         assert profile is not None  # noqa: S101  # why_refused has looked
         registration = Registration(
-            profile, request.peer, request.address, request.load, self._clock()
+            profile,
+            request.peer,
+            request.address,
+            request.load,
+            self._clock(),
+            request.claim.signalling,
+            self._next_ms(device),
         )
-        self._stations[device] = registration, station
         if known is not None and known[1] is station:
-            kept = replace(registration, since=known[0].since)
+            old = known[0]
+            kept = replace(registration, since=old.since, at_ms=old.at_ms, itl=old.itl)
             self._stations[device] = kept, station
+            if kept != old:
+                self._on_change(kept)
             return
+        self._stations[device] = registration, station
         if known is not None:
             known[1].dismiss(UnregisterReason.DUPLICATE_REGISTRATION)
         self._absent.pop(device, None)
         self._on_change(registration)
+
+    def _next_ms(self, device: str) -> int:
+        """Return a time that is later than what another node says of a phone.
+
+        That one's clock may go ahead of ours.
+        """
+        now, elsewhere = int(self._host_clock() * 1000), self.elsewhere.find(device)
+        return now if elsewhere is None else max(now, elsewhere.phone.at_ms + 1)
 
     def unregister(
         self, device: str, station: Station, reason: UnregisterReason

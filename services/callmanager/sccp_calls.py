@@ -122,6 +122,10 @@ class SccpLeg(Leg):
         self._state(state)
         self._prompt(prompt)
 
+    def show_refused(self, other: Party, failure: CallFailure) -> None:
+        """Say that a call does not come about, as for a number that is not there."""
+        self.show_failure(failure, other.number)
+
     def show_ringing(self, other: Party) -> None:
         """Ring."""
         self._other_number = other.number
@@ -210,7 +214,7 @@ class SccpLeg(Leg):
 
     @property
     def _called_out(self) -> bool:
-        return self.call is not None and self.call.caller.leg is self
+        return self.call is not None and self.call.is_caller(self)
 
     def _state(self, state: CallStateCode) -> None:
         self._send(CallState(state, _LINE, self.reference))
@@ -306,7 +310,7 @@ class SccpCalls:
             leg = self._begin()
             leg.reference = self._switch.new_reference()
             leg.show_off_hook()
-        elif leg.call is not None and leg.call.called.leg is leg:
+        elif leg.call is not None and not leg.call.is_caller(leg):
             leg.show_answering()
             leg.call.answer()
 

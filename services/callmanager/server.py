@@ -14,8 +14,14 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
     directory_number,
 )
+from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.devices import DeviceBook
-from tokenless.services.callmanager.registrar import OnChange, Registrar
+from tokenless.services.callmanager.registrar import (
+    Absence,
+    OnChange,
+    Registrar,
+    Registration,
+)
 from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
 from tokenless.services.callmanager.sip import (
@@ -63,13 +69,19 @@ class CallManagerServer:
         self._settings = settings
         self._clock = clock
         self._log = structlog.get_logger() if log is None else log
+        self._on_change = on_change
+        self._by_number: dict[str, dict[str, None]] = {}
         self.registrar = Registrar(
             self._find_device,
             clock=lambda: int(clock()),
             max_devices=settings.max_devices,
-            on_change=on_change,
+            node=settings.node,
+            on_change=self._changed,
         )
         self.switch = Switch(self._leg_of)
+        self.view = ClusterView(
+            self.registrar, self.switch, directory_number, self._local_leg
+        )
         self._call_control = SipCallControl(
             self.registrar,
             settings.sip,
@@ -184,15 +196,32 @@ class CallManagerServer:
         """Look in the devices of now: they are replaced as a whole."""
         return self.devices.find(name)
 
+    def _changed(self, change: Registration | Absence) -> None:
+        devices = self._by_number.setdefault(directory_number(change.device), {})
+        if isinstance(change, Registration):
+            devices[change.device] = None
+        else:
+            devices.pop(change.device, None)
+        if not devices:
+            del self._by_number[directory_number(change.device)]
+        self._on_change(change)
+        self.view.announce(change)
+
     def _leg_of(self, number: str) -> Leg | CallFailure:
-        """Return a leg of the phone that has a directory number, if it is idle here."""
-        for registration in self.registrar.registrations():
-            if directory_number(registration.device) == number:
-                station = self.registrar.station(registration.device)
-                if isinstance(station, SccpSession):
-                    return station.calls.new_leg()
-                return self._call_control.leg_of(registration)
-        return CallFailure.UNKNOWN_NUMBER
+        """Return a leg of the phone that has a directory number, if it is idle."""
+        for device in self._by_number.get(number, ()):
+            return self._local_leg(device)
+        return self.view.leg_of(number)
+
+    def _local_leg(self, device: str) -> Leg | CallFailure:
+        """Return a leg of a phone that is registered here, if it is idle."""
+        registration = self.registrar.find(device)
+        if registration is None:
+            return CallFailure.NOT_REGISTERED
+        station = self.registrar.station(device)
+        if isinstance(station, SccpSession):
+            return station.calls.new_leg()
+        return self._call_control.leg_of(registration)
 
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:
         return SccpGuest(

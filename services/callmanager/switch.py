@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 from ipaddress import IPv4Address
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
@@ -68,12 +68,37 @@ class Party:
     """Of the phone."""
 
 
+class Conversation(Protocol):
+    """A call, as the leg of one phone reports to it.
+
+    It is kept by the node of the phone that calls (`Call`); a leg at another node
+    reports to something that passes its words on.
+    """
+
+    def is_caller(self, leg: "Leg") -> bool:
+        """Whether it is the leg of the phone that calls."""
+
+    def alerting(self) -> None:
+        """Note that the called phone rings."""
+
+    def answer(self) -> None:
+        """Connect the media: the called phone was lifted."""
+
+    def media_opened(
+        self, leg: "Leg", endpoint: "Endpoint", keys: SrtpKeys | None = None
+    ) -> None:
+        """Note where a phone listens, and the key that a SIP phone sends with."""
+
+    def hang_up(self, leg: "Leg", failure: CallFailure | None = None) -> None:
+        """End the call for both phones."""
+
+
 class Leg(ABC):
     """One phone's part of a call; adapters make it of SCCP or SIP messages."""
 
     def __init__(self, party: Party) -> None:
         self.party = party
-        self.call: Call | None = None
+        self.call: Conversation | None = None
         self.reference = 0
         """The number of the call that this phone is told."""
 
@@ -82,6 +107,11 @@ class Leg(ABC):
     def brings_keys(self) -> bool:
         """Whether the phone makes the key that it sends with (SIP)."""
 
+    @property
+    def confirms_ringing(self) -> bool:
+        """Whether `Call.alerting` is called later, when the phone really rings."""
+        return False
+
     @abstractmethod
     def show_ringing(self, other: Party) -> None:
         """Ring: a call comes from `other`."""
@@ -89,6 +119,10 @@ class Leg(ABC):
     @abstractmethod
     def show_alerting(self, other: Party) -> None:
         """Tell the caller that `other` rings."""
+
+    def show_refused(self, other: Party, failure: CallFailure) -> None:  # noqa: ARG002
+        """Tell the caller that the call does not come about: nothing has rung."""
+        self.show_ended(failure)
 
     @abstractmethod
     def open_media(self, other: Party, keys: SrtpKeys | None) -> None:
@@ -135,6 +169,17 @@ class Call:
     stage: Stage = Stage.RINGING
     status: SecurityStatus = SecurityStatus.UNKNOWN
     """Unknown until both ends are connected in signalling."""
+    has_rung: bool = False
+
+    def is_caller(self, leg: Leg) -> bool:
+        """Whether it is the leg of the phone that calls."""
+        return self.caller.leg is leg
+
+    def alerting(self) -> None:
+        """Tell the caller that the other phone rings."""
+        if self.stage is Stage.RINGING and not self.has_rung:
+            self.has_rung = True
+            self.caller.leg.show_alerting(self.called.leg.party)
 
     def answer(self) -> None:
         """Connect the media: the called phone was lifted."""
@@ -218,11 +263,14 @@ class Call:
         if self.stage is Stage.ENDED:
             return
         self.stage = Stage.ENDED
-        other = self._other(self._side(leg))
+        other = self._other(self._side(leg)).leg
         self.switch.forget(self)
-        other.leg.show_ended(failure)
+        if failure is not None and not self.has_rung and self.is_caller(other):
+            other.show_refused(leg.party, failure)
+        else:
+            other.show_ended(failure)
         leg.show_ended(failure)
-        leg.call = other.leg.call = None
+        leg.call = other.call = None
 
     def _side(self, leg: Leg) -> _Side:
         return self.caller if self.caller.leg is leg else self.called
@@ -270,7 +318,8 @@ class Switch:
             leg.call = call
             leg.reference = leg.reference or next(self._references)
         called.show_ringing(caller.party)
-        caller.show_alerting(called.party)
+        if not called.confirms_ringing:
+            call.alerting()
         return None
 
     def new_reference(self) -> int:

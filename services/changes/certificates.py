@@ -435,6 +435,11 @@ def expiry(cluster: Cluster, *, within_days: int | None = None) -> list[Expiry]:
     return [each for each in report if each.days_left <= within_days]
 
 
+def units(cluster: Cluster) -> tuple[TrustStore, ...]:
+    """Return the units of the publisher, which has all that the release has."""
+    return units_of(is_publisher=True, release=cluster.release)
+
+
 def trust_stores() -> list[TrustStore]:
     """Return the trust stores."""
     return [store for store in TrustStore if store.is_trust_store]

@@ -7,17 +7,20 @@ administrator who deletes it there starts again, as the vendor's document says.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.signature import Signer
+from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm
 from tokenless.services.changes.security import SecurityMode, publish_ctl, write_mode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
-from tokenless.services.publishing.ctl import token_ctl_records
+from tokenless.services.pki.uploads import read_certificates
+from tokenless.services.publishing.ctl import OtherServer, token_ctl_records
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 FILE_LOCATION: Final = "/usr/local/cm/tftp/CTLFile.tlv"
@@ -27,6 +30,8 @@ RESTART_REMINDER: Final = (
     "cluster that run these services."
 )
 LEAST_TOKENS: Final = 2
+MAX_OTHERS: Final = 16
+_OTHER_ROLES: Final = frozenset({Role.TFTP, Role.FIREWALL})
 
 _NOT_IN_FILE: Final = (
     "The Security Token you have inserted does not exist in the CTL File Please remove "
@@ -95,6 +100,55 @@ def tokens_of(ctl: TrustList) -> list[Certificate]:
     return found
 
 
+def others_of(ctl: TrustList) -> list[OtherServer]:
+    """Return the servers of a CTL that do not belong to the cluster."""
+    found = []
+    for record in ctl.records:
+        if record.role in _OTHER_ROLES and record.dns_name and record.certificate_der:
+            with suppress(DecodeError):
+                certificate = Certificate.decode(record.certificate_der)
+                role = Role(record.role)
+                found.append(OtherServer(role, record.dns_name, certificate))
+    return found
+
+
+def other_server(
+    cluster: Cluster, role: Role, address: str, data: bytes
+) -> OtherServer:
+    """Return a server for Add TFTP or Add Firewall.
+
+    The vendor's client asks the server itself for its certificate, on port 2444, which
+    nothing serves here: so it is given as a file.
+
+    Raises:
+        ServiceError: When it is not an IPv4 address, is a node of the cluster, or the
+            file holds anything but one certificate.
+    """
+    if role not in _OTHER_ROLES:
+        raise ServiceError(
+            f"{role.name} is not a server's role", hint="add a TFTP server or firewall"
+        )
+    try:
+        where = str(IPv4Address(address.strip()))
+    except AddressValueError:
+        raise ServiceError(
+            f"{address.strip()[:64]!r} is not an IPv4 address",
+            hint="give the address that phones use",
+        ) from None
+    if any(node.address == where for node in cluster.nodes):
+        raise ServiceError(
+            f"{where} is a node of this cluster, which the file lists anyway",
+            hint="add servers of other clusters only",
+        )
+    certificates = read_certificates(data)
+    if len(certificates) > 1:
+        raise ServiceError(
+            f"the file holds {len(certificates)} certificates",
+            hint="give the one that the server shows",
+        )
+    return OtherServer(role, where, certificates[0])
+
+
 def choose_signer(
     present: TrustList | None, tokens: Sequence[Certificate]
 ) -> Certificate:
@@ -136,6 +190,7 @@ def update(
     mode: SecurityMode | None = None,
     ignore_missing: bool = False,
     server: Node | None = None,
+    others: Sequence[OtherServer] | None = None,
     by: str,
 ) -> TrustList:
     """Make a CTL that a token signs, in one transaction with the mode.
@@ -146,6 +201,7 @@ def update(
         mode: The mode to set; None updates the file only.
         ignore_missing: Whether OK was clicked on error 2.
         server: The node that the client connects to; the publisher when None.
+        others: Servers outside of the cluster; None keeps those of the present file.
         by: Who does it.
 
     Returns:
@@ -159,6 +215,12 @@ def update(
     """
     present = check_server(cluster, server=server, ignore_missing=ignore_missing)
     _check_goal(cluster, mode, present)
+    if others is None:
+        others = [] if present is None else others_of(present)
+    if len(others) > MAX_OTHERS:
+        raise ServiceError(
+            f"over {MAX_OTHERS} servers outside of the cluster", hint="add fewer"
+        )
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)
     detail = f"token {chosen.subject_text}"
@@ -166,7 +228,8 @@ def update(
         if mode is not None:
             write_mode(change, mode)
         snapshot = ClusterSnapshot.read(change.connection)
-        records = token_ctl_records(snapshot, _listed(chosen, present, tokens))
+        listed = _listed(chosen, present, tokens)
+        records = token_ctl_records(snapshot, listed, others)
         return publish_ctl(change, snapshot, records, signer, ListForm.CTL_CLIENT)
 
 

@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 
 @click.group(invoke_without_command=True)
 @cluster_options
-@click.option("--node", help="Whose certificate it shows; the publisher's.")
-@click.option("--address", help="Where it listens; the node's address when not given.")
+@click.option(
+    "--node",
+    help="The node whose certificate the console presents; default: the publisher.",
+)
+@click.option("--address", help="The address to listen on; default: the node's.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="8443, or what [console] says; 0 takes a free one.",
+    help="The port; default: that of [console], or 8443. 0 takes a free port.",
 )
 @click.option(
     "--no-sign-in",
     is_flag=True,
-    help="Ask nobody to sign in: on loopback, for a lab without users.",
+    help="Require no sign-in; only on loopback, while no user exists.",
 )
 @click.pass_context
 def console(
@@ -47,8 +50,8 @@ def console(
 ) -> None:
     """Serve the administration pages over HTTPS until Ctrl-C.
 
-    They work on a running `tokenless serve` where there is one, on the stored state
-    where there is none. The first user comes from `tokenless console user add`.
+    The pages use a running `tokenless serve` if there is one, and the stored state
+    otherwise. Create the first user with `tokenless console user add`.
     """
     if context.invoked_subcommand is not None:
         return
@@ -83,7 +86,7 @@ async def _serve(
 
 @console.group()
 def user() -> None:
-    """Manage who may sign in."""
+    """Manage the users who may sign in."""
 
 
 @user.command()
@@ -93,9 +96,9 @@ def user() -> None:
     "--role",
     type=click.Choice([role.value for role in ConsoleRole]),
     default=ConsoleRole.CHANGE.value,
-    help="read looks only; change does what the shell can do.",
+    help="read may only look; change may do what the shell can do.",
 )
-@click.password_option(help="Asked for when not given; 10 characters at least.")
+@click.password_option(help="At least 10 characters; asked for when not given.")
 def add(
     data: Path,
     config: Path | None,
@@ -105,7 +108,7 @@ def add(
     *,
     as_json: bool,
 ) -> None:
-    """Let somebody sign in."""
+    """Add a user who may sign in."""
     with using_cluster(data, config) as cluster:
         console_users.add_user(
             cluster, name, ConsoleRole(role), password, by=administrator()
@@ -116,7 +119,7 @@ def add(
 @user.command("list")
 @cluster_options
 def list_all(data: Path, config: Path | None, *, as_json: bool) -> None:
-    """List the users, and who is locked out."""
+    """List the users, and say which are locked out."""
     with using_cluster(data, config) as cluster:
         users = console_users.list_users(cluster)
         now = cluster.clock()
@@ -133,7 +136,7 @@ def list_all(data: Path, config: Path | None, *, as_json: bool) -> None:
 @cluster_options
 @click.argument("name")
 def delete(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
-    """Delete a user; their sessions end."""
+    """Delete a user and end the user's sessions."""
     with using_cluster(data, config) as cluster:
         console_users.delete_user(cluster, name, by=administrator())
     _report(name, f"deleted {name}", as_json=as_json)
@@ -143,7 +146,7 @@ def delete(data: Path, config: Path | None, name: str, *, as_json: bool) -> None
 @cluster_options
 @click.argument("name")
 def unlock(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
-    """Let a user who was locked out try again."""
+    """Let a locked-out user sign in again."""
     with using_cluster(data, config) as cluster:
         console_users.unlock_user(cluster, name, by=administrator())
     _report(name, f"{name} may try again", as_json=as_json)

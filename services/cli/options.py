@@ -39,7 +39,7 @@ def data_option(command: _Command) -> _Command:
         "--data",
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("data"),
-        help="Where the state lives; `tokenless init` and `serve` make it.",
+        help="The data folder; `tokenless init` and `serve` create it.",
     )(command)
 
 
@@ -61,6 +61,6 @@ def config_option(command: _Command) -> _Command:
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
         default=None,
-        help="The cluster, as TOML, read when the data folder is made; "
-        "configs/lab.toml when not given.",
+        help="The cluster's configuration (TOML), read when the data folder is "
+        "created; default: configs/lab.toml.",
     )(command)

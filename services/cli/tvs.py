@@ -100,31 +100,38 @@ class _Timing:
 
 _COMMON_OPTIONS: Final = (
     click.option(
-        "--server", type=ServerAddressType(), required=True, help="Whom to ask."
+        "--server",
+        type=ServerAddressType(),
+        required=True,
+        help="The TVS server to ask.",
     ),
     click.option(
         "--ca",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="PEM file that the server's certificate must verify against.",
+        help="The certificate (PEM) that the server's certificate must verify against.",
     ),
     click.option(
         "--device",
         default=_DEFAULT_DEVICE,
-        help="Who asks, as the server logs it.",
+        help="The device name that the server logs.",
     ),
     click.option(
         "--tls",
         "version",
         type=click.Choice([each.value for each in TlsVersion]),
-        help="Exactly this TLS version; 1.0 for a legacy listener.",
+        help="Use exactly this TLS version; 1.0 for an old server.",
     ),
     click.option(
         "--repeat",
         type=click.IntRange(1, _MAX_REPEAT),
         default=1,
-        help="Ask so often and report the times.",
+        help="Ask this many times and report how long the answers took.",
     ),
-    click.option("--same-connection", is_flag=True, help="Repeat on one connection."),
+    click.option(
+        "--same-connection",
+        is_flag=True,
+        help="Use one connection for all repetitions.",
+    ),
     click.option(
         "--timeout",
         "timeout_s",
@@ -149,11 +156,21 @@ def tvs() -> None:
 
 @tvs.command()
 @_common_options
-@click.option("--subject", required=True, help="Subject, as a list's signer is named.")
-@click.option("--issuer", required=True, help="Issuer, e.g. `CN=…;OU=…;O=…`.")
-@click.option("--serial", type=_HexType(), required=True, help="Serial number.")
+@click.option(
+    "--subject",
+    required=True,
+    help="Subject of the certificate, written as in a list's signer.",
+)
+@click.option(
+    "--issuer",
+    required=True,
+    help="Issuer of the certificate, such as `CN=…;OU=…;O=…`.",
+)
+@click.option(
+    "--serial", type=_HexType(), required=True, help="Serial number of the certificate."
+)
 def query(*, subject: str, issuer: str, serial: bytes, **common: Any) -> None:  # noqa: ANN401 - click gives them
-    """Ask who has these names and this serial number (QUERY)."""
+    """Ask about a certificate by names and serial number (QUERY)."""
     asking = _asking(common)
     _run(asking, lambda n: Query(n, asking.device, subject, issuer, serial))
 

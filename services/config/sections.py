@@ -30,6 +30,7 @@ HostName = Annotated[
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 CAPF_PORT: Final = 3804
+LINK_PORT: Final = 8002
 
 _Value = TypeVar("_Value")
 _MARK: Final = "at once"
@@ -178,9 +179,9 @@ class TftpLimits(HostSection, frozen=True):
     all from the well-known one, which passes NAT and strict firewalls but is slow."""
     receive_buffer_bytes: Count = 8 << 20
     """Holds the requests of a boot storm; each that does not fit costs a time-out."""
-    max_transfers: AtOnce[Count] = 16384
+    max_transfers: AtOnce[Count] = 8192
     """Transfers at once."""
-    max_transfers_per_address: AtOnce[Count] = 8192
+    max_transfers_per_address: AtOnce[Count] = 4096
     """Of one address. Large, because a whole site may come from one through a NAT."""
     log_lines_per_s: AtOnce[Count] = 40
     """Above this rate transfers are summed up instead of listed one by one: the log of
@@ -280,6 +281,9 @@ class CallManagerSection(ConnectionLimits, frozen=True):
     """SIP, UDP and TCP."""
     sips_port: Port = 5061
     """SIP over TLS."""
+    link_port: Port | None = None
+    """The other nodes connect here: who is registered where, and calls between nodes.
+    8002 when it is not given, and a free one where SCCP takes a free one."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
     """7900 phones have TLS 1.0 only, and authenticated mode needs it: NULL-SHA."""
     ciphers: str = ""
@@ -297,6 +301,13 @@ class CallManagerSection(ConnectionLimits, frozen=True):
     log_lines_per_s: AtOnce[Count] = 100
     """Above this rate lines about phones are summed up instead of written one by one.
     A site that registers writes a line a phone."""
+
+    @property
+    def link_port_or_default(self) -> int:
+        """Port of the links between nodes; 0 takes a free port."""
+        if self.link_port is not None:
+            return self.link_port
+        return LINK_PORT if self.sccp_port else 0
 
 
 class CapfSection(HostSection, frozen=True):

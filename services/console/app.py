@@ -9,18 +9,19 @@ import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from tokenless.protocol.errors import TokenlessError
+from tokenless.services.console import certmgr
 from tokenless.services.console.console import Console, Visitor
 from tokenless.services.console.forms import Form
 from tokenless.services.console.guard import checked_form, set_cookie
 from tokenless.services.console.origins import is_own_origin
-from tokenless.services.console.page import Page
+from tokenless.services.console.page import Page, Show
 from tokenless.services.console.pages import PAGES
 from tokenless.services.console.protection import Protection
 from tokenless.services.console.sessions import COOKIE, NoticeKind
@@ -28,6 +29,7 @@ from tokenless.services.console.shell_socket import talk
 from tokenless.services.console.sign_in import SignInDesk
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import SEE_OTHER, Visit
+from tokenless.services.console.works import Work, follow_work
 from tokenless.services.store.console_users import ConsoleRole
 
 SIGN_IN: Final = "/sign-in"
@@ -42,8 +44,11 @@ def make_app(console: Console) -> ASGIApp:
         Route(SIGN_IN, desk.act, methods=["POST"]),
         Route("/sign-out", desk.leave, methods=["POST"]),
         Route("/live", _Live(console)),
+        Route("/works/{name}", _work_page(console), methods=["GET"]),
+        Route("/works/{name}/events", _WorkEvents(console)),
         WebSocketRoute("/shell", _shell(console)),
         Mount("/static", StaticFiles(directory=_STATIC)),
+        *certmgr.routes(console, desk),
     ]
     for page in PAGES:
         if page.show is not None:
@@ -67,7 +72,8 @@ def _showing(console: Console, page: Page) -> Endpoint:
         visitor = await console.visitor(request)
         if visitor is None:
             return _to_sign_in(request)
-        visit = Visit(console, request, visitor.session, visitor.user, Form())
+        work = Work(visitor.session)
+        visit = Visit(console, request, visitor.session, visitor.user, Form(), work)
         try:
             response = await trio.to_thread.run_sync(
                 show, visit, limiter=console.threads
@@ -93,22 +99,74 @@ def _acting(console: Console, page: Page) -> Endpoint:
         if visitor.user.role is not ConsoleRole.CHANGE:
             console.log.warning("refused: role", user=visitor.user.name, path=page.path)
             raise HTTPException(403, text("error.role"))
-        visit = Visit(console, request, visitor.session, visitor.user, form)
-        try:
-            response = await trio.to_thread.run_sync(
-                act, visit, limiter=console.threads
-            )
-        except TokenlessError as error:
-            visit.session.notify(NoticeKind.ERROR, error.explain())
-            response = visit.go(page.back.format(**request.path_params))
-        except OSError as error:
-            console.log.exception("page failed", path=page.path)
-            sentence = text("error.file", reason=error.strerror or str(error))
-            visit.session.notify(NoticeKind.ERROR, sentence)
-            response = visit.go(page.back.format(**request.path_params))
+        work = Work(visitor.session)
+        visit = Visit(console, request, visitor.session, visitor.user, form, work)
+        response = await console.works.run(
+            console.nursery, work, lambda: _do(act, page, visit)
+        )
+        if response is None:
+            where = f"/works/{work.name}"
+            response = RedirectResponse(where, status_code=SEE_OTHER)
         return _with_cookie(response, visitor)
 
     return endpoint
+
+
+def _do(act: Show, page: Page, visit: Visit) -> Response:
+    """Do what a form says; a refusal leads back to its page."""
+    try:
+        return act(visit)
+    except TokenlessError as error:
+        sentence = error.explain()
+    except OSError as error:
+        path = page.path
+        visit.console.log.exception("page failed", path=path)
+        sentence = text("error.file", reason=error.strerror or str(error))
+    visit.session.notify(NoticeKind.ERROR, sentence)
+    return visit.go(page.back.format(**visit.request.path_params))
+
+
+def _work_page(console: Console) -> Endpoint:
+    """Return what shows how far a work is, and leads on when it is over."""
+
+    async def endpoint(request: Request) -> Response:
+        visitor = await console.visitor(request)
+        if visitor is None:
+            return _to_sign_in(request)
+        work = console.works.find(request.path_params["name"], visitor.session)
+        if work is None:
+            return RedirectResponse("/", status_code=SEE_OTHER)
+        if work.over.is_set():
+            return console.works.take(work)
+        visit = Visit(console, request, visitor.session, visitor.user, Form(), work)
+        return console.render(
+            "work.html",
+            visitor.session,
+            visit=visit,
+            work=work,
+            path=request.url.path,
+        )
+
+    return endpoint
+
+
+class _WorkEvents:
+    """The events of one work, as an ASGI application."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        visitor = await self._console.visitor(request)
+        name = request.path_params["name"]
+        work = (
+            None if visitor is None else self._console.works.find(name, visitor.session)
+        )
+        if work is None or request.method != "GET":
+            await Response(status_code=404)(scope, receive, send)
+            return
+        await follow_work(work, receive, send)
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -58,16 +58,16 @@ _MOST: Final = 32
 _READ_S: Final = 60.0
 
 
-class _Csr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST csr`."""
+class _Csr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The body of `POST csr`: `commonName` and so on."""
 
     service: str
     distribution: str = _THIS_SERVER
-    commonName: str = ""
-    keyType: str = "rsa"
-    keyLength: int | None = None
-    hashAlgorithm: str = "sha256"
-    altNames: list[str] = []
+    common_name: str = ""
+    key_type: str = "rsa"
+    key_length: int | None = None
+    hash_algorithm: str = "sha256"
+    alt_names: list[str] = []
 
 
 class _Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,7 +137,7 @@ def _status_of(error: TokenlessError) -> int:
     """Return 500 for an answer to an older request, 400 for all else."""
     is_older = isinstance(error, IdentityRefusedError) and error.fault in {
         IdentityFault.NO_REQUEST,
-        IdentityFault.OTHER_KEY,
+        IdentityFault.KEY,
     }
     return 500 if is_older else 400
 
@@ -207,16 +207,16 @@ def _make_csr(cluster: Cluster, _service: str, body: bytes, by: str) -> dict[str
             hint=f"{_THIS_SERVER}, which is {cluster.publisher.name}, or multi-server",
         )
     is_ec = unit in UNITS_WITH_EC_KEYS
-    if order.keyType.lower() != ("ec" if is_ec else "rsa"):
+    if order.key_type.lower() != ("ec" if is_ec else "rsa"):
         kind = "EC" if is_ec else "RSA"
         raise ServiceError(f"{unit} has {kind} keys", hint=f'"keyType": "{kind}"')
-    if order.hashAlgorithm.lower().replace("-", "") != "sha256":
+    if order.hash_algorithm.lower().replace("-", "") != "sha256":
         raise ServiceError("requests are signed with SHA-256", hint="leave it out")
     wanted = RequestOrder(
         multi_server=distribution in _MULTI_SERVER,
-        common_name=order.commonName or None,
-        key_size=order.keyLength,
-        names=tuple(order.altNames[:_MOST]),
+        common_name=order.common_name or None,
+        key_size=order.key_length,
+        names=tuple(order.alt_names[:_MOST]),
     )
     made = identities.request(cluster, cluster.publisher, unit, wanted, by=by)
     return {"csr": made.pem.decode()}
@@ -248,7 +248,9 @@ def _show_identity(
     return {"service": unit.value, "certificate": _pem(own)}
 
 
-def _take_trust(cluster: Cluster, _service: str, body: bytes, by: str) -> dict[str, Any]:
+def _take_trust(
+    cluster: Cluster, _service: str, body: bytes, by: str
+) -> dict[str, Any]:
     given = _decoded(body, _Trust)
     found = read_certificates(_joined(given.certificates))
     if not given.service:
@@ -261,7 +263,7 @@ def _take_trust(cluster: Cluster, _service: str, body: bytes, by: str) -> dict[s
         if fresh:
             label = given.description
             done = certificates.upload(cluster, store, fresh, by=by, label=label)
-            stored[store.value] = len(done.stored)
+            stored[store.value] = len(done.certificates)
     announce(cluster)
     return {"message": "Certificate upload operation successful", "stored": stored}
 

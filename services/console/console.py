@@ -18,6 +18,7 @@ from tokenless.services.console.sessions import COOKIE, Session, Sessions
 from tokenless.services.console.templates import make_environment
 from tokenless.services.console.texts import text
 from tokenless.services.console.throttle import Throttle
+from tokenless.services.console.works import Works
 from tokenless.services.logs import get_logger
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 
@@ -38,14 +39,19 @@ class Visitor:
 class Console:
     """What all pages share."""
 
-    def __init__(self, cluster: Cluster, *, asks_nobody: bool = False) -> None:
+    def __init__(
+        self, cluster: Cluster, nursery: trio.Nursery, *, asks_nobody: bool = False
+    ) -> None:
         """Prepare the pages.
 
         Args:
             cluster: The cluster, opened.
+            nursery: Runs what outlives a request.
             asks_nobody: Whether nobody has to sign in: on loopback only.
         """
         self.cluster = cluster
+        self.nursery = nursery
+        self.works = Works()
         self.asks_nobody = asks_nobody
         self.sessions = Sessions(time.monotonic)
         self.throttle = Throttle(time.monotonic)
@@ -53,6 +59,11 @@ class Console:
         self.live = LiveState(cluster, trio.CapacityLimiter(1))
         self.log = get_logger(service="console")
         self._templates = make_environment()
+
+    @property
+    def guest(self) -> ConsoleUser:
+        """Who looks at a console that asks nobody to sign in."""
+        return _GUEST
 
     def render(
         self, template: str, session: Session, *, status: int = 200, **values: object

@@ -9,6 +9,13 @@ import trio
 from starlette.types import Receive, Send
 
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.events import (
+    encode_event,
+    send_end,
+    send_part,
+    send_start,
+    until_left,
+)
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.client import request
 from tokenless.services.node.control.requests import Status
@@ -55,19 +62,15 @@ class LiveState:
             await send({"type": "http.response.start", "status": 503, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
-        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send_start(send)
         with self._watching():
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_await_end, receive, nursery.cancel_scope)
+            async with until_left(receive):
                 while goes_on():
-                    event = f"event: cluster\ndata: {self.number}\n\n"
-                    await _send_part(send, event)
+                    await send_part(send, encode_event("cluster", self.number))
                     changed = self._changed
                     with trio.move_on_after(_BEAT_S):
                         await changed.wait()
-                nursery.cancel_scope.cancel()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send_end(send)
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
@@ -103,15 +106,3 @@ def _services(name: str, path: Path) -> tuple[tuple[str, str], ...] | None:
     except ServiceError:
         return None
     return tuple((each["name"], each["state"]) for each in status["services"])
-
-
-async def _send_part(send: Send, event: str) -> None:
-    await send(
-        {"type": "http.response.body", "body": event.encode(), "more_body": True}
-    )
-
-
-async def _await_end(receive: Receive, scope: trio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

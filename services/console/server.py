@@ -74,7 +74,6 @@ async def serve_console(
     if settings.asks_nobody:
         await trio.to_thread.run_sync(_check_open, cluster, settings.address)
     context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
-    console = Console(cluster, asks_nobody=settings.asks_nobody)
     config = _Config(context, f"{settings.address}:{settings.port}")
     try:
         sockets = config.create_sockets()
@@ -87,6 +86,7 @@ async def serve_console(
     config.create_sockets = lambda: sockets  # type: ignore[method-assign]
     address, port, *_ = sockets.secure_sockets[0].getsockname()
     async with trio.open_nursery() as nursery:
+        console = Console(cluster, nursery, asks_nobody=settings.asks_nobody)
         nursery.start_soon(console.live.follow)
         await nursery.start(serve, make_app(console), config)
         task_status.started((address, port))

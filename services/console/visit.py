@@ -12,7 +12,8 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.forms import Form
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
-from tokenless.services.node.control.announce import announce
+from tokenless.services.console.works import Work
+from tokenless.services.node.control.announce import NodeDelivery, announce
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Visit:
     session: Session
     user: ConsoleUser
     form: Form
+    work: Work
+    """How far a form's work is."""
 
     @property
     def cluster(self) -> Cluster:
@@ -46,6 +49,11 @@ class Visit:
     def by(self) -> str:
         """The user's name, for the audit log."""
         return self.user.name
+
+    @property
+    def client(self) -> str:
+        """The browser's address."""
+        return "" if self.request.client is None else self.request.client.host
 
     def part(self, name: str) -> Any:  # noqa: ANN401 - as its converter makes it
         """Return a part of the path."""
@@ -75,9 +83,21 @@ class Visit:
 
     def announce(self) -> None:
         """Make every running node apply what was committed; say which did not."""
-        for delivery in announce(self.cluster):
+        for delivery in self.deliver():
             if (line := delivery.explain()) is not None:
                 self.session.notify(NoticeKind.WARNING, line)
+
+    def deliver(self) -> list[NodeDelivery]:
+        """Make every running node apply what was committed, a step of work each."""
+        self.work.expect(len(self.cluster.nodes))
+        return announce(self.cluster, before=self._tell)
+
+    def step(self, key: str, **values: object) -> None:
+        """Say what begins now, for the progress bar."""
+        self.work.begin(text(key, **values))
+
+    def _tell(self, node: str) -> None:
+        self.step("work.node", node=node)
 
     def go(self, path: str, query: Mapping[str, str] | None = None) -> Response:
         """Send the browser to another page."""

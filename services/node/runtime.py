@@ -243,7 +243,7 @@ class NodeRuntime:
         judge_anew = await self._trust.refill_db_cache()
         ends = await trio.to_thread.run_sync(load_ends, self._cluster, self.node)
         COLLECTOR.follow(self.node.name, ends, self._cluster.clock)
-        await self._callmanager.take_devices()
+        await self._callmanager.follow()
         reset = await trio.to_thread.run_sync(
             install_reset_itl, self._cluster, self.node
         )

@@ -38,6 +38,7 @@ _EC_CURVES: Final[dict[int, Callable[[], ec.EllipticCurve]]] = {
     256: ec.SECP256R1,
     384: ec.SECP384R1,
 }
+EC_SIZES: Final = tuple(_EC_CURVES)
 
 
 def new_serial(length: int = SERIAL_BYTES) -> bytes:

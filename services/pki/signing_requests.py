@@ -5,6 +5,7 @@ An identity certificate is taken only when it is the answer to the request that 
 waiting: refusals as the vendor names them (REFERENCE-5 5.1).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,8 @@ from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS, quiet
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_KEY_BITS: Final = 4096
+_DNS_NAME: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,250}")
+"""What CAs and browsers take for a name; a wildcard is refused when it comes back."""
 _ATTRIBUTES: Final = {
     "C": NameOID.COUNTRY_NAME,
     "O": NameOID.ORGANIZATION_NAME,
@@ -207,14 +210,7 @@ def build_request(
         ServiceError: When a name cannot be written.
     """
     usages = USAGES[store]
-    attributes = [
-        x509.NameAttribute(_ATTRIBUTES[kind], value)
-        for kind, value in subject.attributes
-        if value
-    ]
-    builder = x509.CertificateSigningRequestBuilder().subject_name(
-        x509.Name(attributes)
-    )
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_x509_name(subject))
     builder = builder.add_extension(key_usage(usages.bits), critical=True)
     purposes = x509.ExtendedKeyUsage(usages.purposes)
     builder = builder.add_extension(purposes, critical=False)
@@ -229,6 +225,25 @@ def build_request(
     )
     request = builder.sign(key, hashes.SHA256())
     return SigningRequest(request.public_bytes(Encoding.DER), request)
+
+
+def _x509_name(subject: DistinguishedName) -> x509.Name:
+    """Return a subject, within the lengths of X.520.
+
+    Raises:
+        ServiceError: When an attribute is too long.
+    """
+    try:
+        return x509.Name(
+            x509.NameAttribute(_ATTRIBUTES[kind], value)
+            for kind, value in subject.attributes
+            if value
+        )
+    except ValueError as error:
+        raise ServiceError(
+            f"the subject cannot be written: {error}",
+            hint="a common name has up to 64 characters",
+        ) from None
 
 
 def key_usage(bits: frozenset[str]) -> x509.KeyUsage:
@@ -371,4 +386,7 @@ def _general_name(text: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(text))
     except ValueError:
-        return x509.DNSName(text.encode("idna").decode())
+        name = text.encode("idna").decode()
+    if not _DNS_NAME.fullmatch(name):
+        raise ValueError(repr(text[:64]))
+    return x509.DNSName(name)

@@ -12,6 +12,7 @@ node name, the publisher's, is inferred.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
@@ -27,6 +28,19 @@ from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow
 
 CTL_NAME: Final = "CTLFile.tlv"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherServer:
+    """A server outside of the cluster, of the CTL Client's Add TFTP or Add Firewall.
+
+    Phones take files of another cluster's TFTP only where their CTL names it.
+    """
+
+    role: Role
+    """TFTP or FIREWALL."""
+    address: str
+    certificate: Certificate
 
 
 def ctl_signer(snapshot: ClusterSnapshot, *, reset: bool = False) -> TrustStore:
@@ -61,9 +75,16 @@ def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
 
 
 def token_ctl_records(
-    snapshot: ClusterSnapshot, tokens: Sequence[Certificate]
+    snapshot: ClusterSnapshot,
+    tokens: Sequence[Certificate],
+    others: Sequence[OtherServer] = (),
 ) -> list[Record]:
     """Return the records of a CTL that the first of these tokens signs.
+
+    Args:
+        snapshot: The state.
+        tokens: The tokens, the signer first.
+        others: Servers outside of the cluster; their place in the file is inferred.
 
     Raises:
         ServiceError: When a node lacks a certificate.
@@ -74,9 +95,22 @@ def token_ctl_records(
     return [
         first,
         *_servers(snapshot, form),
+        *(_other(snapshot, each) for each in others),
         *more,
         *(_sast(snapshot, each, form) for each in sasts),
     ]
+
+
+def _other(snapshot: ClusterSnapshot, server: OtherServer) -> Record:
+    if not snapshot.is_mixed:
+        return emptied_record(server.address, server.address, server.role)
+    return record_for(
+        server.certificate,
+        server.role,
+        dns_name=server.address,
+        ip_address=server.address,
+        form=ListForm.CTL_CLIENT,
+    )
 
 
 def _server_sasts(snapshot: ClusterSnapshot) -> list[Certificate]:

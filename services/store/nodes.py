@@ -13,7 +13,9 @@ from tokenless.services.store.schema import (
     callmanager_group_member,
     node_state,
     processnode,
+    registration,
     reset_itl,
+    tftp_itl,
 )
 
 
@@ -101,7 +103,13 @@ def read_node(connection: Connection, node_id: int) -> NodeRow:
 
 def remove_node(connection: Connection, node_id: int) -> None:
     """Forget a node and its places in CallManager groups; it has no certificates."""
-    for table in (callmanager_group_member, reset_itl, node_state):
+    for table in (
+        callmanager_group_member,
+        reset_itl,
+        node_state,
+        registration,
+        tftp_itl,
+    ):
         connection.execute(delete(table).where(table.c.node_id == node_id))
     connection.execute(delete(processnode).where(processnode.c.id == node_id))
 

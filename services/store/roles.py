@@ -8,6 +8,8 @@ made by the database's administrator (`CREATE ROLE … LOGIN`); here it is given
                     its own is decided by `processnode.db_role` (migration 0002)
     INSERT          of its own rows of `published`, which remembers when a content was
                     first served
+    all             of its own node's rows of who is registered there, and of its ITL's
+                    digests
 
 and nothing else: no function, certificate, trust store, CTL, parameter, audit row or
 revision.
@@ -36,7 +38,9 @@ _STATE: Final = (
     schema.node_state.c.ctl_revision,
     schema.node_state.c.reset_itl_revision,
     schema.node_state.c.applied_revision,
+    schema.node_state.c.seen_at,
 )
+_OWN_ROWS: Final = (schema.registration, schema.tftp_itl)
 
 
 def grants(role: str) -> list[str]:
@@ -60,6 +64,10 @@ def grants(role: str) -> list[str]:
         f"GRANT UPDATE ({_names(_PORTS)}) ON {schema.processnode.name} TO {role}",
         f"GRANT UPDATE ({_names(_STATE)}) ON {schema.node_state.name} TO {role}",
         f"GRANT INSERT ON {schema.published.name} TO {role}",
+        *(
+            f"GRANT INSERT, UPDATE, DELETE ON {table.name} TO {role}"
+            for table in _OWN_ROWS
+        ),
     ]
 
 

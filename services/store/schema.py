@@ -82,9 +82,10 @@ node_state: Final = Table(
     Column("ctl_revision", Integer, nullable=False, default=0),
     Column("reset_itl_revision", Integer, nullable=False, default=0),
     Column("applied_revision", Integer, nullable=False, server_default=text("0")),
+    Column("seen_at", BigInteger, nullable=False, server_default=text("0")),
 )
 """What each node has taken and follows. Written by nodes, outside the cluster's
-revision."""
+revision. `seen_at` is when Cisco CallManager of the node last said that it serves."""
 
 callmanager_group: Final = Table(
     "callmanager_group",
@@ -221,6 +222,37 @@ console_user: Final = Table(
 )
 """Who may sign in to the pages. `failures` are wrong passwords since the last right
 one; no subscriber's role reads this table (services.store.roles)."""
+
+registration: Final = Table(
+    "registration",
+    metadata,
+    Column("device", _NAME, primary_key=True),
+    Column("node_id", ForeignKey("processnode.id"), primary_key=True),
+    Column("state", String(12), nullable=False),
+    _number("code", 0),
+    Column("at", BigInteger, nullable=False),
+    Column("signalling", String(4), nullable=False, server_default=text("''")),
+    _number("is_secure", 0),
+    Column("address", String(45), nullable=False, server_default=text("''")),
+    Column("load", String(64), nullable=False, server_default=text("''")),
+    Column("itl_host", _NAME, nullable=False, server_default=text("''")),
+    Column("itl_digest", _NAME, nullable=False, server_default=text("''")),
+    Column("itl_at", BigInteger, nullable=False, server_default=text("0")),
+)
+"""What a node knows of a phone: registered, unregistered or rejected, since when, and
+the vendor's number of the reason (REFERENCE-3 4.6). The last three columns are from the
+phone's alarm, and empty once it is not registered (REFERENCE-2 4). Written by the node,
+in batches, outside the cluster's revision."""
+
+tftp_itl: Final = Table(
+    "tftp_itl",
+    metadata,
+    Column("node_id", ForeignKey("processnode.id"), primary_key=True),
+    Column("sha1", String(40), nullable=False),
+    Column("sha512", String(128), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+"""Digests of the ITL that each node serves, for the status of phones' ITLs."""
 
 audit: Final = Table(
     "audit",

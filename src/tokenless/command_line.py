@@ -164,15 +164,15 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "device": LazyCommand(
         f"{_SERVICES}.cluster.device:device",
-        "Manage phones: security profile, CAPF, CSV of many.",
+        "Manage phones: security profile, CAPF, import from CSV.",
     ),
     "file": LazyCommand(
         f"{_SERVICES}.file.group:file",
-        "Read, build, sign, encrypt and verify what phones load.",
+        "Read, build, sign, encrypt and verify the files that phones load.",
     ),
     "fleet": LazyCommand(
         f"{_PHONES}.fleet:fleet",
-        "Boot many emulated phones at once, and look at them.",
+        "Boot many emulated phones at once, and show their state.",
     ),
     "health": LazyCommand(
         f"{_SERVICES}.cluster.health:health",
@@ -180,15 +180,15 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "init": LazyCommand(
         f"{_SERVICES}.cluster.init:init",
-        "Make the data folder of a cluster, without serving it.",
+        "Create the data folder of a cluster, without serving it.",
     ),
     "node": LazyCommand(
         f"{_SERVICES}.cluster.node:node",
-        "Let nodes join, and bring them to hosts of their own.",
+        "Add nodes, and move nodes to hosts of their own.",
     ),
     "phone": LazyCommand(
         f"{_PHONES}.phone:phone",
-        "Boot one emulated phone, look at it, erase its lists.",
+        "Boot one emulated phone, show its state, erase its lists.",
     ),
     "rehearse": LazyCommand(
         f"{_PHONES}.rehearsals:rehearse",
@@ -196,7 +196,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "restore": LazyCommand(
         f"{_SERVICES}.cluster.backup:restore",
-        "Make the data folder from what `tokenless backup` wrote.",
+        "Create the data folder from a backup made by `tokenless backup`.",
     ),
     "serve": LazyCommand(
         f"{_SERVICES}.cluster.serve:serve",

@@ -13,6 +13,8 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.server import ConsoleSettings, serve_console
 from tokenless.services.store.console_users import ConsoleRole
 
+_OK = 200
+_SEE_OTHER = 303
 PASSWORD = "correct horse battery"
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
@@ -39,10 +41,32 @@ class Visitor:
         csrf: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """Send a form, with the token of the page that was seen last."""
+        """Send a form, with the token of the page that was seen last.
+
+        Where it takes long, its progress is followed to the end.
+        """
         data = {**(fields or {}), "csrf": self.csrf if csrf is None else csrf}
         files = None if file is None else {"file": ("upload.cer", file)}
-        return await self.client.post(path, data=data, files=files, headers=headers)
+        response = await self.client.post(path, data=data, files=files, headers=headers)
+        where = response.headers.get("location", "")
+        if where.startswith("/works/"):
+            await self.client.get(f"{where}/events")
+            return await self.client.get(where)
+        return response
+
+    async def said(
+        self,
+        path: str,
+        fields: dict[str, str] | None = None,
+        *,
+        file: bytes | None = None,
+    ) -> str:
+        """Send a form; return the page that answers it, or that it leads to."""
+        response = await self.post(path, fields, file=file)
+        if response.status_code == _OK:
+            return response.text
+        assert response.status_code == _SEE_OTHER, response.text
+        return (await self.get(response.headers["location"])).text
 
     async def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
         await self.get("/sign-in")

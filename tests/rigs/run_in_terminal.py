@@ -9,11 +9,17 @@ import sys
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def run_in_terminal(*arguments: str) -> tuple[int, str]:
-    """Return exit status, and all that the terminal was sent, without its controls."""
+def run_in_terminal(*arguments: str, script: str = "") -> tuple[int, str]:
+    """Return exit status, and all that the terminal was sent, without its controls.
+
+    Args:
+        arguments: Those of `tokenless`.
+        script: A Python program to run instead.
+    """
+    program = ["-c", script] if script else ["-m", "tokenless", *arguments]
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "tokenless", *arguments],
+        [sys.executable, *program],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

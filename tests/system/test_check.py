@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +145,78 @@ def test_a_token_that_tvs_does_not_know(lab: LabCluster) -> None:
     run("cert", "upload", "Phone-SAST-trust", "token:A")
     status, found, _ = check(lab)
     assert (status, serious(found)) == (0, [])
+
+
+def test_capf_regenerated_and_the_ctl_forgotten(lab: LabCluster) -> None:
+    lab.admin("utils ctl set-cluster mixed-mode")
+    lab.restart_tftp()
+    status, found, _ = check(lab)
+    assert (status, serious(found)) == (0, [])
+    (capf,) = found["capf"]
+    assert capf["reachable"] is True
+    assert "CAPF-" in capf["subject"]
+
+    lab.admin("set cert regen CAPF")
+    lab.restart_tftp()
+    assert "capf-unlisted" not in {e["code"] for e in check(lab)[1]["findings"]}
+    lab.admin("utils service restart Cisco Certificate Authority Proxy Function")
+    status, found, _ = check(lab)
+    assert status == 0  # no phone is locked out of its files
+    (unlisted,) = [e for e in found["findings"] if e["code"] == "capf-unlisted"]
+    assert f"of the CTL of {PUB}, the CTL of {SUB}" in unlisted["message"]
+    assert found["capf"][0]["serial"] in unlisted["message"]
+
+    lab.admin("utils ctl update CTLFile")
+    lab.restart_tftp()
+    assert "capf-unlisted" not in {e["code"] for e in check(lab)[1]["findings"]}
+
+
+def test_the_certificate_hash_beside_the_phones_lsc(
+    lab: LabCluster, tmp_path: Path
+) -> None:
+    device, servers = "SEP001122330000", ",".join(map(str, lab.tftp.values()))
+    flash, name = tmp_path / "phone", ("--device", device)
+
+    def run(*words: str) -> None:
+        status, _, err = run_cli(*words)
+        assert status == 0, err
+
+    secure = ("--encrypted", "--encrypted-config", "--capf", "install")
+    data = ("--data", str(lab.data))
+    run("device", "set", device, *secure, "--key-size", "1024", *data)
+    run("phone", "boot", *name, "--flash", str(flash), "--tftp", servers)
+    # Its own configuration is encrypted: another phone's says where TVS is.
+    members = ",".join(check(lab)[1]["nodes"][0]["tvs"])
+    lsc = ("--lsc", str(flash / "lsc.pem"), "--tvs", members)
+    status, found, err = check(lab, *name, *lsc)
+    assert (status, serious(found), err) == (0, [], "")
+    words = run_cli("check", "--tftp", servers, *name, *lsc)[1]
+    assert "encrypted" in words
+    guessed = check(lab, *name)[1]["findings"]
+    (guess,) = [e["message"] for e in guessed if e["code"] == "tvs-guessed"]
+    assert guess.startswith("the configuration that lists TVS members is encrypted; ")
+
+    # Somebody restores the phone's flash of before: the server knows a newer LSC.
+    old = (flash / "lsc.pem").read_bytes()
+    run("device", "set", device, "--capf", "install", "--key-size", "1024", *data)
+    run("phone", "boot", *name, "--flash", str(flash), "--tftp", servers)
+    (flash / "lsc.pem").write_bytes(old)
+    status, found, err = check(lab, *name, *lsc)
+    assert status == 1
+    (differs,) = [e for e in found["findings"] if e["severity"] == "error"]
+    assert differs["code"] == "cert-hash-differs"
+    assert "cannot open its encrypted configuration" in differs["consequence"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no PEM", b"\0" * 70_000])
+def test_a_file_that_is_no_certificate(tmp_path: Path, content: bytes | None) -> None:
+    lsc = tmp_path / "lsc.pem"
+    if content is not None:
+        lsc.write_bytes(content)
+    status, out, err = run_cli("check", "--tftp", "127.0.0.1:9", "--lsc", str(lsc))
+    assert (status, out) == (1, "")
+    assert err.startswith(f"tokenless: {lsc}: ")
+    assert len(err.splitlines()) == 1
 
 
 def test_a_node_that_is_gone_and_people_who_read(lab: LabCluster) -> None:

@@ -74,6 +74,30 @@ def test_a_7960_refuses_until_its_list_is_deleted(steps: Steps) -> None:
     assert helped["verified_by"] == {"first-use": 1}
 
 
+def test_phones_register_in_clear_until_mixed_mode_and_over_tls_after_it(
+    steps: Steps,
+) -> None:
+    for title, observed in steps.items():
+        is_first = title == "Non-secure: first boot"
+        expected = {"registered" if is_first else "registered secure": PHONES // 2}
+        for name in ("publisher-first", "subscriber-first"):
+            group = observed["groups"][name]
+            assert group["registration"]["states"] == expected, title
+            assert group["lsc"] == {"none" if is_first else "installed": PHONES // 2}
+
+
+def test_a_7960_with_a_stale_ctl_registers_at_the_other_node(steps: Steps) -> None:
+    stale = steps["CallManager regenerated"]["groups"]["old-7960"]["registration"]
+    assert stale["states"] == {"registered secure at another node": 1}
+    assert [each["reason_code"] for each in stale["causes"]] == ["not-in-ctl"]
+
+
+def test_the_last_call_is_encrypted(steps: Steps) -> None:
+    (last,) = steps["The 7960's CTL deleted by hand"]["calls"]
+    assert (last["outcome"], last["heard"]) == ("encrypted", True)
+    assert [side["level"] for side in last["sides"]] == ["Encrypted", "Encrypted"]
+
+
 def test_the_naive_attempt_is_refused_in_the_vendor_s_words(steps: Steps) -> None:
     refusal = steps["Hardware tokens: the naive attempt"]["refusal"]
     assert refusal.startswith(

@@ -11,11 +11,11 @@ _HERE: Final = "tokenless.phone_emulator.cli.rehearsals"
 _COMMANDS: Final = {
     "import": LazyCommand(
         f"{_HERE}.importing:import_script",
-        "Make a rehearsal of a cluster from its trust lists.",
+        "Create a rehearsal of a cluster from its trust lists.",
     ),
     "list": LazyCommand(
         f"{_HERE}.listing:list_rehearsals",
-        "List the rehearsals at hand, each with its lesson.",
+        "List the available rehearsals, each with its lesson.",
     ),
     "plan": LazyCommand(
         f"{_HERE}.planning:plan",

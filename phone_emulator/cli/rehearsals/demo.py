@@ -21,16 +21,16 @@ _KEPT_CLUSTER: Final = "cluster"
 
 
 @click.command()
-@phones_option(2, "How many phones boot; half of them ask the subscriber first.")
+@phones_option(2, "The number of phones; half of them ask the subscriber first.")
 @keep_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
     """Play the vendor's four flows on a lab cluster with phones.
 
-    Builds a two-node cluster in a scratch folder, serves it on free loopback ports,
-    boots emulated phones at every step, and compares the checksum on every node with
-    the checksum on every phone. Exit status 0 when all ended as expected and no
-    other phone is stuck.
+    It creates a two-node cluster in a temporary folder, serves it on free loopback
+    ports, boots emulated phones after every step, and compares the checksum on every
+    node with the checksum on every phone. Exit status 0 when every step ended as
+    expected and no other phone is stuck.
     """
     (script,) = find_scripts(_SCRIPT)
     reporter = JsonReporter() if as_json else TableReporter()

@@ -132,15 +132,15 @@ class _Sources:
     click.option(
         "--ctl",
         type=_FILE,
-        help="CTLFile.tlv, or what `show ctl` printed, or a log of several commands; "
-        "- reads it.",
+        help="CTLFile.tlv, the output of `show ctl`, or a log of several commands; - "
+        "reads standard input.",
     ),
     click.option(
         "--itl",
         "itls",
         type=_FILE,
         multiple=True,
-        help="A node's ITLFile.tlv, or what `show itl` printed; may be repeated.",
+        help="A node's ITLFile.tlv, or the output of `show itl`; may be repeated.",
     ),
     click.option(
         "--cert",
@@ -157,15 +157,15 @@ class _Sources:
         # TOKENLESS_CONFIG names the configuration of a cluster.
         envvar="TOKENLESS_PHONE_CONFIG",
         type=_FILE,
-        help="A phone's SEP….cnf.xml (or .sgn): gives the CallManager group.",
+        help="A phone's SEP….cnf.xml (or .sgn), for its CallManager group.",
     ),
     click.option(
         "--phones",
         "phone_table",
         type=_FILE,
         metavar="CSV",
-        help="An export of the phones (BAT, RIS, or model,device pool,count): gives "
-        "the groups.",
+        help="An export of the phones (BAT, RIS, or model,device pool,count), for "
+        "the groups of phones.",
     ),
     click.option(
         "--tftp",
@@ -192,19 +192,22 @@ class _Sources:
         help="The phone whose configuration is fetched with --tftp.",
     ),
     tftp_timeout_option,
-    click.option("--version", help="The release, where the lists do not tell it."),
+    click.option("--version", help="The release, when the lists do not tell it."),
 )
 @models_option
-@click.option("--name", help="What to call the rehearsal; the file's name by default.")
+@click.option("--name", help="The name of the rehearsal; default: the file's name.")
 @click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write it; standard output when not given. A file that was edited "
-    "is not overwritten.",
+    help="The file to write; default: standard output. An edited file is not "
+    "overwritten.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print what was read as one JSON object."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the imported data as one JSON object.",
 )
 def import_script(
     *,
@@ -214,11 +217,12 @@ def import_script(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a rehearsal of a cluster from its trust lists.
+    """Create a rehearsal of a cluster from its trust lists.
 
-    The cluster has the same nodes, names, roles and release, with keys of our own, so
-    that a planned change can be tried on it. What had to be guessed or cannot be
-    rebuilt is said. A list that is not whole is refused. Only --tftp asks the network.
+    The rehearsal's cluster has the same nodes, names, roles and release, but new keys,
+    so that you can try a planned change on it. The output says what was guessed and
+    what could not be rebuilt. An incomplete list is refused. Only --tftp uses the
+    network.
     """
     if sources.ctl is None and not sources.itls and not sources.tftp:
         raise click.UsageError("give --ctl, --itl or --tftp")

@@ -15,9 +15,9 @@ _WIDTH_IN_FILES: Final = 160
 
 
 @click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_rehearsals(*, as_json: bool) -> None:
-    """List the rehearsals at hand, each with its lesson."""
+    """List the available rehearsals, each with its lesson."""
     scripts = list(all_scripts())
     if not as_json:
         result_console(_WIDTH_IN_FILES).print(_lessons_table(scripts))

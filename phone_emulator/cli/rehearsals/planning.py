@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from tokenless.command_line import complain
-from tokenless.ground.terminal import counter_view
+from tokenless.ground.terminal import slow_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -99,8 +99,8 @@ _task_options = gathered(
     click.option(
         "--goal",
         required=True,
-        help='What is to be done: "regenerate CallManager, TVS, CAPF". A unit is '
-        "replaced on every node that has it; CallManager@NODE names one.",
+        help='The change to plan: "regenerate CallManager, TVS, CAPF". A unit is '
+        "replaced on every node that has it; CallManager@NODE means one node.",
     ),
     click.option(
         "--version",
@@ -124,7 +124,7 @@ _task_options = gathered(
     click.option(
         "--tftp",
         metavar="NODE[,NODE…]",
-        help="The nodes that serve phones; without it, all. Every model has a group of "
+        help="The nodes that serve phones; default: all. Every model has a group of "
         "phones at each of them.",
     ),
     click.option(
@@ -132,8 +132,8 @@ _task_options = gathered(
         "callmanager_groups",
         multiple=True,
         metavar="NODE[,NODE…]",
-        help="A CallManager group: the TVS members of its phones. Repeat it for more "
-        "groups; without it, there is one of the first five nodes.",
+        help="A CallManager group: the TVS members of its phones. Repeat the option "
+        "for more groups; default: one group of the first five nodes.",
     ),
     click.option(
         "--multi-server",
@@ -151,9 +151,9 @@ _task_options = gathered(
         "rehearsal",
         type=click.Path(path_type=Path, dir_okay=False, exists=True),
         metavar="FILE",
-        help="Plan for the cluster and the phones that this rehearsal ends with (made "
-        "by `rehearse import`), whatever --version, --mode, --models, --nodes, --tftp "
-        "and --callmanager-group say.",
+        help="Plan for the cluster and the phones at the end of this rehearsal (as "
+        "`rehearse import` makes it); replaces --version, --mode, --models, "
+        "--nodes, --tftp and --callmanager-group.",
     ),
     click.option(
         "--strict",
@@ -168,15 +168,15 @@ _task_options = gathered(
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the plan as a rehearsal: `tokenless rehearse run FILE`.",
+    help="Write the plan as a rehearsal, for `tokenless rehearse run FILE`.",
 )
 @click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="After so long print the best order so far, with the length that no order can "
-    "be below.",
+    help="Stop after this time, and print the best order so far and the length below "
+    "which there is none.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(
@@ -184,14 +184,18 @@ def plan(
 ) -> None:
     """Search orders of steps on a model of the cluster and its phones.
 
-    Says what the change does when it is made in one go, the shortest order that locks
-    no phone out, the anchors and TVS members that are left after each step, and until
-    when something must not be done. Groups for which the order is not safe are named
-    with the reason and the steps between which it is so. Exit status 1 when no order is
-    safe, 3 when none was found in the time given.
+    The plan shows what the change does when it is made all at once; the shortest order
+    of steps that locks no phone out; the anchors and TVS members that are left after
+    each step; and what must wait, and until when. It names groups of phones for which
+    the order is not safe, with the reason and the steps between which they are at risk.
+    Exit status 1 when no order is safe, 3 when the time was too short to find one.
     """
-    with counter_view("orders checked") as progress:
-        made = make_plan(asked.task, timeout_s=timeout_s, progress=progress)
+    with slow_view("checking orders") as tell:
+        made = make_plan(
+            asked.task,
+            timeout_s=timeout_s,
+            progress=lambda count: tell(f"{count} orders checked"),
+        )
     if as_json:
         click.echo(json.dumps(to_json(made)))
     else:

@@ -26,8 +26,8 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find
 
 @click.command("run")
 @click.argument("names", nargs=-1, metavar="NAME|FILE...")
-@click.option("--all", "run_all", is_flag=True, help="Run every rehearsal at hand.")
-@phones_option(1, "How many phones, beside groups of a fixed size.")
+@click.option("--all", "run_all", is_flag=True, help="Run every available rehearsal.")
+@phones_option(1, "The number of phones, not counting groups of a fixed size.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -35,9 +35,9 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find
 )
 @keep_option
 @click.option(
-    "--summary", is_flag=True, help="Print the table of results only, not each step."
+    "--summary", is_flag=True, help="Print only the table of results, not each step."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a step.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def run(
     *,
     names: tuple[str, ...],
@@ -50,10 +50,11 @@ def run(
 ) -> None:
     """Run rehearsals by name, by NAME@VARIANT, or from a TOML file.
 
-    Says what happened to the phones and whether the script foresaw it; for every step
-    which phones are stuck or would be if they started now, why, how many trust anchors
-    each group has left, and what would recover them. Exit status 0 when nobody is stuck
-    or would be, or all that are were expected to, and every expectation holds; else 1.
+    The output says what happened to the phones and whether the script expected it. For
+    every step it names the phones that are stuck, or would be if they started now, the
+    reason, the trust anchors that each group has left, and what would recover the
+    phones. Exit status 0 when every expectation holds and no phone is stuck, or would
+    be, unexpectedly; else 1.
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
     reporter = _reporter(as_json=as_json, summary=summary)

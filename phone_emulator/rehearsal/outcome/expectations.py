@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
 from tokenless.phone_emulator.rehearsal.rig.refusals import refusals_of
+from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.remedy import is_named
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Step
 from tokenless.phone_emulator.secd.report import BootReport
@@ -84,6 +86,8 @@ class StepReport:
     unforeseen: tuple[str, ...]
     """A sentence for each group that is stuck, or would be, and was not expected to."""
     seconds: float
+    calls: tuple[PlayedCall, ...] = ()
+    """Calls between phones, and what came of them."""
 
     @property
     def impact(self) -> Impact:
@@ -99,7 +103,7 @@ class StepReport:
     def expects_something(self) -> bool:
         """Whether the script says how the step is to end."""
         step = self.step
-        plain = (step.ctl_length, step.prints, step.refused or None)
+        plain = (step.ctl_length, step.prints, step.refused or None, step.call)
         return bool(step.expect) or any(each is not None for each in plain)
 
     @property
@@ -127,6 +131,7 @@ class StepReport:
     def _observed(self) -> dict[str, Any]:
         return {
             "refusal": self.refusal,
+            "calls": [each.to_json() for each in self.calls],
             "nodes": {
                 node.name: {
                     "ctl_length": node.ctl_length,
@@ -176,6 +181,7 @@ def _expected(step: Step) -> dict[str, Any]:
     return {
         "refused": step.refused,
         "ctl_length": step.ctl_length,
+        "call": None if step.call is None else step.call.value,
         "groups": {name: dict(each.fields) for name, each in asked.items()},
         "inferred": [name for name, each in asked.items() if each.inferred],
     }
@@ -197,6 +203,7 @@ def differences(
     nodes: Sequence[NodeView],
     groups: Mapping[str, Sequence[BootReport]],
     statuses: Sequence[GroupStatus],
+    calls: Sequence[PlayedCall] = (),
 ) -> list[str]:
     """Return a sentence for each expectation that was not met."""
     by_name = {each.group: each for each in statuses}
@@ -204,6 +211,7 @@ def differences(
         *_refusal_differences(step, refusal),
         *_transcript_differences(step, transcript),
         *_node_differences(step, nodes),
+        *_call_differences(step, calls),
         *(
             sentence
             for expectation in step.expect
@@ -245,6 +253,17 @@ def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
     if len({node.md5 for node in running}) > 1:
         found.append("the nodes hold different CTL files")
     return found
+
+
+def _call_differences(step: Step, calls: Sequence[PlayedCall]) -> list[str]:
+    """Compare calls with what is expected; without a word, that there is one."""
+    if step.call is None:
+        return [str(each) for each in calls if each.outcome is CallOutcome.NONE]
+    if not calls:
+        return [f"the step has no call, and {step.call} is expected of one"]
+    return [
+        f"{each}; expected: {step.call}" for each in calls if each.outcome != step.call
+    ]
 
 
 def _group_differences(

@@ -46,6 +46,10 @@ def remedies_for(context: RefusalContext) -> Iterator[Remedy]:
         text = "start a TFTP server that the phones ask, then reset them"
         yield Remedy(RemedyKind.START_TFTP, (), text)
         return
+    if Reason.NOT_DECRYPTED in context.reasons:
+        yield from _by_a_certificate()
+        if len(context.reasons) == 1:
+            return  # nothing is wrong with the lists
     if Reason.NOT_AUTHORISED in context.reasons:
         text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
         yield Remedy(RemedyKind.UPDATE_CTL, (), text)
@@ -57,6 +61,17 @@ def remedies_for(context: RefusalContext) -> Iterator[Remedy]:
     lists = "CTL and ITL" if context.model.security_by_default else "the CTL"
     text = f"delete {lists} on each phone by hand"
     yield Remedy(RemedyKind.DELETE_BY_HAND, (), text)
+
+
+def _by_a_certificate() -> Iterator[Remedy]:
+    """Name what lets a phone open its configuration (REFERENCE-3 2.4)."""
+    text = (
+        "where the phones' lists have CAPF's certificate: `device set … --capf "
+        "install`, then reset the phones; a string has to be typed on each"
+    )
+    yield Remedy(RemedyKind.CAPF_INSTALL, (), text)
+    text = "`device set … --clear-config`, then reset the phones"
+    yield Remedy(RemedyKind.CLEAR_CONFIGURATION, (), text)
 
 
 def _by_a_reset(context: RefusalContext) -> Iterator[Remedy]:

@@ -65,6 +65,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
     refusal: str | None = None
     left_out: tuple[str, ...] = ()
     rig.phone_groups.booted.clear()
+    rig.calls.clear()
     for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
         transcript.append(_TRANSCRIPT_LINE.format(line=line))
         if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
@@ -93,6 +94,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
         groups=groups,
         statuses=found,
         stuck=rig.phone_groups.stuck,
+        calls=tuple(rig.calls),
         differences=tuple(
             differences(
                 step,
@@ -101,6 +103,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
                 nodes=nodes,
                 groups=groups,
                 statuses=found,
+                calls=rig.calls,
             )
         ),
         unforeseen=expected_stuck.unforeseen(step, rig.phone_groups.booted, found),

@@ -64,6 +64,7 @@ def _step(step: StepReport, booted: Sequence[GroupStatus]) -> Html:
             for each in (*step.differences, *step.unforeseen)
         ),
         _groups_table(step),
+        *(tag("p", str(each), class_="call") for each in step.calls),
         *(part for each in step.statuses for part in _trouble(each)),
         _checksums(step),
         _details("What the commands printed", step.transcript),

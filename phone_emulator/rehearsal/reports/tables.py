@@ -124,12 +124,13 @@ def _groups(report: StepReport) -> list[str]:
 
 
 def _dial_tones(report: StepReport) -> list[str]:
-    """Count all phones that are on by how they are registered."""
+    """Count all phones that are on by how they are registered; tell calls."""
     counts: Counter[str] = Counter()
     for status in report.statuses:
         for state, count in status.registrations.counts.items():
             counts[state.value] += count
-    return [f"{count} {state}" for state, count in counts.items()]
+    tones = [f"{count} {state}" for state, count in counts.items()]
+    return [*tones, *(each.words for each in report.calls)]
 
 
 def _summary(phones: Sequence[BootReport]) -> str:

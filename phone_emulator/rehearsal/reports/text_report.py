@@ -78,6 +78,7 @@ def step_story(report: StepReport) -> Group:
         for line in report.left_out
     )
     parts.append(Padding(_groups(report.statuses), (0, 3)))
+    parts.extend(Padding(cell(str(each)), (0, 3)) for each in report.calls)
     if inferred := [n for n, each in asked_of(report.step).items() if each.inferred]:
         words = f"inferred from the phone's rules: {', '.join(inferred)}"
         parts.append(Padding(cell(words, "dim"), (0, 3)))

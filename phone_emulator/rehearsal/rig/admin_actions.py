@@ -14,8 +14,10 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Backup,
     CreateToken,
     CtlClient,
+    DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
+    ReuseCertificate,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
@@ -79,7 +81,7 @@ class AdminActions:
         self._folder = folder
         self._backups: dict[str, _Saved] = {}
 
-    def perform(  # noqa: C901 - a case for each action
+    def perform(  # noqa: C901, PLR0912 - a case for each action
         self, action: AdminAction, say: Say, is_up: Callable[[str], bool]
     ) -> None:
         """Do one action.
@@ -101,12 +103,16 @@ class AdminActions:
                 self._create_token(action, say)
             case UploadCertificate():
                 self._upload(action, say)
+            case DeleteCertificate():
+                self._delete(action, say)
             case ImportCertificates():
                 self._import(action, say)
             case ExportRecoveryKey():
                 self._export_key(action, say)
             case SignCertificate():
                 self._sign_certificate(action, say)
+            case ReuseCertificate():
+                self._reuse_certificate(action, say)
             case SignWithRecoveryKey():
                 self._sign_with_key(action, say)
             case Backup(name=name, restore=False):
@@ -212,6 +218,24 @@ class AdminActions:
         _put(cluster, store, self._certificate(action), say)
         _announce(cluster, say)
 
+    def _delete(self, action: DeleteCertificate, say: Say) -> None:
+        cluster = self._cluster(action.cluster)
+        store = certificates.find_store(action.store)
+        found = [
+            each.certificate
+            for each in certificates.trust(cluster, store)
+            if each.certificate.subject.get("CN") == action.common_name
+        ]
+        if not found:
+            raise PhoneError(
+                f"{store} has no certificate of {action.common_name}",
+                hint="`admin show cert list trust` lists them",
+            )
+        for each in found:
+            certificates.delete(cluster, store, each.serial_hex, by=_BY)
+            say(f"{store}: deleted {each.subject_text}")
+        _announce(cluster, say)
+
     def _certificate(self, action: UploadCertificate) -> Certificate:
         """Return the certificate that a line means."""
         if action.token is not None:
@@ -242,6 +266,15 @@ class AdminActions:
         taken = identities.import_own(cluster, whose, store, pem, by=_BY)
         say(f"{store}: {taken.certificate.subject_text}, signed by a CA of the lab")
         say(f"Certificate upload operation successful: {', '.join(taken.nodes)}")
+        _announce(cluster, say)
+
+    def _reuse_certificate(self, action: ReuseCertificate, say: Say) -> None:
+        """Let CallManager take tomcat's certificate, whose CAs it then trusts."""
+        cluster = self._cluster(action.cluster)
+        store = certificates.find_store(action.unit)
+        _trust(cluster, trust_store_of(store), self._authority(cluster))
+        made = identities.reuse_tomcat(cluster, store, by=_BY)
+        say(f"{store}: {made.subject_text}, reused from tomcat")
         _announce(cluster, say)
 
     def _authority(self, cluster: Cluster) -> LabCa:

@@ -29,7 +29,7 @@ from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _SIGNING: Final = (TrustStore.CALLMANAGER, TrustStore.ITLRECOVERY)
-_CALLMANAGER: Final = ("sccp_port", "sccps_port", "sip_port", "sips_port")
+_CALLMANAGER: Final = ("sccp_port", "sccps_port", "sip_port", "sips_port", "link_port")
 _TVS_TIMEOUT_S: Final = 5.0
 
 
@@ -133,6 +133,7 @@ def open_cluster(
     nursery: trio.Nursery,
     clock: Callable[[], float],
     *,
+    manufacturer: Path,
     unserved: int = 0,
 ) -> Iterator[RunningCluster]:
     """Make a cluster in a folder; nothing is served yet.
@@ -143,13 +144,14 @@ def open_cluster(
         folder: An absent one.
         nursery: Where its nodes will be served.
         clock: Tells the time.
+        manufacturer: The folder of the manufacturer of phones that it trusts.
         unserved: How many more subscribers it has that stand in lists only.
 
     Raises:
         ConfigurationError: When the settings cannot be used.
         ServiceError: When the cluster cannot be made.
     """
-    config = _configuration(name, settings)
+    config = _configuration(name, settings, manufacturer)
     served = [node.name for node in config.nodes]
     in_lists_only = (
         NodeSection(name=name, address=address)
@@ -160,9 +162,12 @@ def open_cluster(
         yield RunningCluster(name, cluster, nursery, served)
 
 
-def _configuration(name: str, settings: Mapping[str, Any]) -> ClusterConfig:
+def _configuration(
+    name: str, settings: Mapping[str, Any], manufacturer: Path
+) -> ClusterConfig:
     """Lay settings over the lab's, on ports that are free now."""
-    named = _over(settings, {"cluster": {"name": name}})
+    own = {"name": name, "manufacturer": str(manufacturer)}
+    named = _over(settings, {"cluster": own})
     addresses = [node.address for node in load_config(None, named).nodes]
     files = free_port(addresses, socket.SOCK_DGRAM, socket.SOCK_STREAM)
     ports = {
@@ -188,7 +193,7 @@ def _signers(
         each.certificate.der: Signer(
             each.store, nodes[each.node_id].name, nodes[each.node_id].is_publisher
         )
-        for each in placed
+        for each in reversed(placed)  # a shared one is called the publisher's
         if each.store in _SIGNING and each.node_id is not None
     }
 

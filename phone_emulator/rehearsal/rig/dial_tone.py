@@ -34,8 +34,9 @@ class DialTone(StrEnum):
 
     SECURE = "registered secure"
     PLAIN = "registered"
-    ELSEWHERE = "registered at another node"
+    SECURE_ELSEWHERE = "registered secure at another node"
     """Not at the first node of its group, which would not take it."""
+    ELSEWHERE = "registered at another node"
     NONE = "not registered"
 
 
@@ -132,7 +133,8 @@ def dial_tone_of(report: RegistrationReport) -> DialTone:
     if not report.is_registered:
         return DialTone.NONE
     if report.is_elsewhere:
-        return DialTone.ELSEWHERE
+        secure = report.is_secure
+        return DialTone.SECURE_ELSEWHERE if secure else DialTone.ELSEWHERE
     return DialTone.SECURE if report.is_secure else DialTone.PLAIN
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,9 +13,12 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.registration.call import CallFailure, CallReport
 from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall, place_call
 from tokenless.phone_emulator.rehearsal.rig.dial_tone import register_copies
 from tokenless.phone_emulator.rehearsal.rig.nodes import http_port
 from tokenless.phone_emulator.rehearsal.rig.prospects import (
@@ -128,6 +132,23 @@ class PhoneGroups:
                 for number in islice(addresses, sizes[group.name])
             ]
         return phones
+
+    def make_mics(self, groups: Sequence[Group], manufacturer: Path) -> None:
+        """Give the phones of some groups a certificate, as the factory does.
+
+        Args:
+            groups: Those that have MICs get one.
+            manufacturer: The manufacturer's folder.
+        """
+        keys = FleetKeys()
+        for phone in (p for g in groups if g.mic for p in self._groups[g.name]):
+            self._store.certificates(phone.device).make_mic(
+                phone.device,
+                phone.model_name,
+                manufacturer,
+                self._settings.clock(),
+                keys.make_rsa,
+            )
 
     @property
     def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
@@ -248,12 +269,9 @@ class PhoneGroups:
             up: The names of the nodes that are up.
         """
         waiting = {
-            phone.device: Waiting(
-                phone, contents[phone.device], self._store.certificates(phone.device)
-            )
+            phone.device: self._waiting(phone)
             for name in self._groups
             if name in self._changed or name in self._off
-            for contents in [self.contents(name)]
             for phone in self._groups[name]
         }
         nodes = {server: name for name, server in self.nodes.items() if name in up}
@@ -272,20 +290,57 @@ class PhoneGroups:
             secure_ports: Where nodes listen for SCCP over TLS.
         """
         running = {
-            phone.device: Waiting(
-                phone, contents[phone.device], self._store.certificates(phone.device)
-            )
+            phone.device: self._waiting(phone)
             for name in self._groups
-            if name not in self._off
-            for contents in [self.contents(name)]
-            for phone in self._groups[name]
-            if phone.device in self._reports.get(name, {})
+            for phone in self._running(name)
         }
         found = await register_copies(
             running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
         return found
+
+    async def call(
+        self, caller: str, called: str, secure_ports: SecurePorts
+    ) -> PlayedCall:
+        """Let the first phone of a group call that of another, or its own second one.
+
+        Args:
+            caller: The group of the phone that dials.
+            called: The group of the other one.
+            secure_ports: Where nodes listen for SCCP over TLS.
+
+        Raises:
+            PhoneError: When the group has no second phone.
+        """
+        place = 1 if caller == called else 0
+        if len(self._groups[called]) <= place:
+            raise PhoneError(
+                f"the group {called} has one phone", hint="let another group be called"
+            )
+        phones = self._running(caller)[:1], self._running(called)[place : place + 1]
+        if not all(phones):
+            report = CallReport(failure=CallFailure.NOT_REGISTERED)
+        else:
+            report = await place_call(
+                *(self._waiting(phone) for (phone,) in phones),
+                secure_ports=secure_ports,
+                clock=self._settings.clock,
+            )
+            self._tap.skip()
+        return PlayedCall(caller, called, report)
+
+    def _running(self, name: str) -> Sequence[PhoneIdentity]:
+        """Return the phones of a group that are on and have booted."""
+        booted = () if name in self._off else self._reports.get(name, {})
+        return [phone for phone in self._groups[name] if phone.device in booted]
+
+    def _waiting(self, phone: PhoneIdentity) -> Waiting:
+        return Waiting(
+            phone,
+            self._store.flash(phone.device, phone.model_name).load(),
+            self._store.certificates(phone.device),
+        )
 
     @property
     def reports(self) -> dict[str, list[BootReport]]:

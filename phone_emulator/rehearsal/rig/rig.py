@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -12,6 +13,7 @@ from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
     cluster_of,
@@ -24,9 +26,10 @@ from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_lo
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     AdminAction,
+    CallPhone,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -42,7 +45,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     sizes,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
+from tokenless.protocol.phones.device_security import CapfAuthMode
 from tokenless.services.changes.devices import (
     DeviceChange,
     Selection,
@@ -57,6 +60,8 @@ _DAY_S: Final = 86_400
 _LSC_BITS: Final = 1024
 """Short keys are made in no time; nothing here depends on their length."""
 AUTHENTICATION_STRING: Final = "471100"
+MANUFACTURER: Final = "manufacturer"
+"""The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
@@ -89,21 +94,30 @@ class RehearsalRig:
         calendar: Calendar,
     ) -> None:
         self.phone_groups = phone_groups
+        self.calls: list[PlayedCall] = []
+        """Calls since the caller last emptied this."""
         self._running = running_clusters
         self._admin_actions = admin_actions
         self._calendar = calendar
 
-    async def perform(self, action: LineAction, say: Say, progress: Progress) -> None:
+    async def perform(  # noqa: C901 - a case for each action
+        self, action: LineAction, say: Say, progress: Progress
+    ) -> None:
         """Do what one line of a step says.
 
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
-        if not isinstance(action, Phones):
+        if not isinstance(action, Phones | CallPhone):
             self.phone_groups.note_change()
         match action:
             case Phones():
                 await self._phones(action, progress)
+            case CallPhone(caller=caller, called=called):
+                ports = await self._secure_ports()
+                played = await self.phone_groups.call(caller, called, ports)
+                self.calls.append(played)
+                say(str(played))
             case NodePower(node=name, up=up):
                 served = cluster_of(self._running, name).served
                 await (served.start(name) if up else served.stop(name))
@@ -113,9 +127,9 @@ class RehearsalRig:
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
-            case OrderLsc(group=group, auth_mode=auth_mode):
+            case OrderCapf(group=group, operation=operation, auth_mode=auth_mode):
                 order = DeviceChange(
-                    operation=CapfOperation.INSTALL,
+                    operation=operation,
                     auth_mode=auth_mode,
                     string=AUTHENTICATION_STRING
                     if auth_mode is CapfAuthMode.STRING
@@ -143,6 +157,7 @@ class RehearsalRig:
         """Change the phones of a group in the cluster whose files they are given."""
         phones = self.phone_groups.groups[group]
         first = phones[0].servers[0]
+        change = replace(change, model=phones[0].model_name)  # of those not yet there
         cluster = next(
             running.cluster
             for running in self._running.values()
@@ -209,6 +224,9 @@ class RehearsalRig:
 
     async def registrations(self) -> dict[str, RegistrationReport]:
         """Find out where and how phones that are on are registered now, by device."""
+        return await self.phone_groups.registrations(await self._secure_ports())
+
+    async def _secure_ports(self) -> SecurePorts:
         ports = await trio.to_thread.run_sync(
             lambda: {
                 node.address: node.ports["sccps"]
@@ -217,7 +235,7 @@ class RehearsalRig:
                 if "sccps" in node.ports
             }
         )
-        return await self.phone_groups.registrations(SecurePorts(by_address=ports))
+        return SecurePorts(by_address=ports)
 
     async def nodes(self) -> tuple[NodeView, ...]:
         """Look at every node's files."""
@@ -282,6 +300,7 @@ async def open_rig(
                 tap=tap,
                 calendar=calendar,
             )
+            phone_groups.make_mics(script.groups, folder / MANUFACTURER)
             clusters = {
                 name: running.cluster for name, running in running_clusters.items()
             }
@@ -320,6 +339,7 @@ def _open_sites(
     stack: ExitStack,
 ) -> dict[str, RunningCluster]:
     check_script(script)  # what was not read from a file was not checked yet
+    manufacturer = folder / MANUFACTURER
     running_clusters = {
         MAIN_CLUSTER: open_cluster(
             MAIN_CLUSTER,
@@ -327,12 +347,15 @@ def _open_sites(
             folder / "cluster",
             nursery,
             calendar,
+            manufacturer=manufacturer,
             unserved=script.unserved,
         )
     }
     for name, settings in script.others.items():
         place = folder / f"cluster-{name}"
-        running_clusters[name] = open_cluster(name, settings, place, nursery, calendar)
+        running_clusters[name] = open_cluster(
+            name, settings, place, nursery, calendar, manufacturer=manufacturer
+        )
     return {
         name: stack.enter_context(running) for name, running in running_clusters.items()
     }

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,15 @@ class UploadCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteCertificate:
+    """Certificates that leave a trust store: all of a common name."""
+
+    store: str
+    common_name: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportCertificates:
     """Bulk import: another cluster's CallManager and ITLRecovery certificates.
 
@@ -71,6 +84,14 @@ class SignCertificate:
     unit: str
     node: str | None = None
     """Whose; None: one for all nodes."""
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseCertificate:
+    """A CallManager unit takes tomcat's certificate (REFERENCE-2 2.3)."""
+
+    unit: str
     cluster: str | None = None
 
 
@@ -124,11 +145,32 @@ class Phones:
     """MOVE: the nodes that DHCP option 150 names from now on."""
 
 
+@unique
+class CallOutcome(StrEnum):
+    """What came of a call: the level that both screens show, the weaker one's."""
+
+    ENCRYPTED = "encrypted"
+    AUTHENTICATED = "authenticated"
+    NOT_SECURE = "not-secure"
+    NONE = "none"
+    """They did not hear each other."""
+
+
 @dataclass(frozen=True, slots=True)
-class OrderLsc:
-    """A CAPF operation "install" for every phone of a group."""
+class CallPhone:
+    """A call from the first phone of a group to the first of another."""
+
+    caller: str
+    called: str
+    """The caller's own group: its second phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCapf:
+    """A CAPF operation for every phone of a group."""
 
     group: str
+    operation: CapfOperation
     auth_mode: CapfAuthMode
 
 
@@ -184,17 +226,20 @@ AdminAction = (
     | CtlClient
     | CreateToken
     | UploadCertificate
+    | DeleteCertificate
     | ImportCertificates
     | ExportRecoveryKey
     | SignWithRecoveryKey
     | SignCertificate
+    | ReuseCertificate
     | Backup
 )
 """What an administrator does at a desk."""
 LineAction = (
     AdminAction
     | Phones
-    | OrderLsc
+    | CallPhone
+    | OrderCapf
     | SecureDevices
     | NodePower
     | RenameNode

@@ -383,6 +383,7 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "NODE": lambda value, n, where: _known("node", value, n.all_nodes, where),
     "NEW-NODE": _new_node,
     "GROUP": lambda value, n, where: _known("group", value, n.groups, where),
+    "OTHER-GROUP": lambda value, n, where: _known("group", value, n.groups, where),
     "CLUSTER": lambda value, n, where: _known("cluster", value, n.clusters, where),
     "FROM-CLUSTER": lambda v, n, where: _known("cluster", v, n.clusters, where),
     "TOKEN": lambda value, n, where: _known("token", value, n.tokens, where),

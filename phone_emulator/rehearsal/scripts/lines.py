@@ -15,25 +15,32 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
     Backup,
+    CallPhone,
     CreateToken,
     CtlClient,
+    DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
     RemoveNode,
     RenameNode,
+    ReuseCertificate,
     SecureDevices,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_grammar import COMMAND, Synopsis
-from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
 
 _Named = TypeVar("_Named")
 
@@ -146,9 +153,12 @@ def _pass_time(values: Values) -> LineAction:
     return PassTime(int(days))
 
 
-def _order_lsc(values: Values) -> LineAction:
-    auth = values.maybe("AUTH") or "null-string"
-    return OrderLsc(values.one("GROUP"), _among(AUTH_MODES, auth))
+def _capf(operation: CapfOperation) -> Callable[[Values], LineAction]:
+    def make(values: Values) -> LineAction:
+        auth = values.maybe("AUTH") or "null-string"
+        return OrderCapf(values.one("GROUP"), operation, _among(AUTH_MODES, auth))
+
+    return make
 
 
 def _secure(values: Values) -> LineAction:
@@ -192,6 +202,13 @@ FORMS: Final = (
         _upload,
     ),
     LineForm(
+        "cert delete STORE COMMON-NAME [--cluster CLUSTER]",
+        "certificates of a common name leave a trust store",
+        lambda v: DeleteCertificate(
+            v.one("STORE"), v.one("COMMON-NAME"), v.maybe("CLUSTER")
+        ),
+    ),
+    LineForm(
         "cert import FROM-CLUSTER [--cluster CLUSTER]",
         "bulk import: CallManager and ITLRecovery of all nodes to Phone-SAST-trust and "
         "CallManager-trust, CAPF to CallManager-trust",
@@ -201,6 +218,11 @@ FORMS: Final = (
         "cert sign UNIT [--node NODE] [--cluster CLUSTER]",
         "a CA of the lab signs a new certificate: one for all nodes, or a node's own",
         lambda v: SignCertificate(v.one("UNIT"), v.maybe("NODE"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
+        "cert reuse UNIT [--cluster CLUSTER]",
+        "CallManager takes tomcat's certificate, which must be multi-server (14)",
+        lambda v: ReuseCertificate(v.one("UNIT"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "recovery-key export NEW-KEY [--cluster CLUSTER]",
@@ -250,10 +272,26 @@ FORMS: Final = (
         _phones(PhoneVerb.TYPE_STRING),
     ),
     LineForm(
+        "phones call GROUP --to OTHER-GROUP",
+        "a phone of a group calls one of another or of the same, and they talk",
+        lambda v: CallPhone(v.one("GROUP"), v.one("OTHER-GROUP")),
+    ),
+    LineForm(
         "capf install GROUP [--auth AUTH]",
         "CAPF shall issue an LSC to each phone of a group, which proves itself by "
         "`null-string` (the default), `string`, `lsc` or `mic`",
-        _order_lsc,
+        _capf(CapfOperation.INSTALL),
+    ),
+    LineForm(
+        "capf troubleshoot GROUP [--auth AUTH]",
+        "CAPF shall look at the LSC of each phone, or at the MIC that it proved itself "
+        "with",
+        _capf(CapfOperation.TROUBLESHOOT),
+    ),
+    LineForm(
+        "capf delete GROUP [--auth AUTH]",
+        "CAPF shall have each phone delete its LSC",
+        _capf(CapfOperation.DELETE),
     ),
     LineForm(
         "device secure GROUP DEVICE-MODE [--encrypted-config]",

@@ -22,6 +22,8 @@ class RemedyKind(StrEnum):
     ITL_RESET_REMOTEKEY = "itl-reset-remotekey"
     RESTORE_KEYS = "restore-keys"
     GIVE_BACK = "give-back"
+    CAPF_INSTALL = "capf-install"
+    CLEAR_CONFIGURATION = "clear-configuration"
     DELETE_BY_HAND = "delete-by-hand"
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.permitted import (
     check_name,
     check_settings,
@@ -48,6 +49,9 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     takes what is left."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
+    mic: bool = False
+    """Whether the phones leave the factory with a certificate (MIC). Clusters of a
+    rehearsal trust one manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
 
@@ -114,6 +118,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the step's last command must be refused."""
     prints: str | None = None
     """A part of what the commands must print."""
+    call: CallOutcome | None = None
+    """What comes of every call of the step: encrypted, authenticated, not-secure, or
+    none."""
     expect: tuple[Expectation, ...] = ()
     only: Only = ()
 

@@ -22,17 +22,21 @@ def ca() -> None:
 
 @ca.command()
 @click.argument("folder", type=_PATH)
-@click.option("--name", default="Lab", help="The organization in its names.")
+@click.option(
+    "--name",
+    default="Lab",
+    help="The organization in the names of the CA's certificates.",
+)
 @click.option(
     "--kind",
     type=click.Choice([each.value for each in CaKind]),
     default=CaKind.COMPANY.value,
-    help="public: no clientAuth, no OU, 200 days at most.",
+    help="A public CA issues no clientAuth, no OU, and at most 200 days.",
 )
 @click.option(
     "--days",
     type=click.IntRange(1, 36500),
-    help="What it grants; 730 for a company, 200 for a public CA by default.",
+    help="Days for which it issues certificates; default: 730 (company), 200 (public).",
 )
 @_json
 def init(
@@ -40,7 +44,7 @@ def init(
 ) -> None:
     """Make a CA in a new FOLDER.
 
-    It has root.pem, intermediate.pem, and keys/ with the key of each.
+    FOLDER then holds root.pem, intermediate.pem, and keys/ with the key of each.
     """
     made = LabCa.create(folder, name, CaKind(kind), days, time.time())
     if as_json:
@@ -56,8 +60,16 @@ def init(
 @ca.command()
 @click.argument("folder", type=_PATH)
 @click.argument("request", type=click.File("rb"))
-@click.option("--days", type=click.IntRange(1, 36500), help="Fewer than it grants.")
-@click.option("--chain", is_flag=True, help="Add the intermediate and the root.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    help="Issue for fewer days than the CA's default.",
+)
+@click.option(
+    "--chain",
+    is_flag=True,
+    help="Also print the intermediate and the root certificate.",
+)
 @click.option("--output", type=_PATH, help="Write to this file.")
 def sign(
     *,

@@ -42,7 +42,7 @@ _STORES: Final = ", ".join(TrustStore)
 
 
 _store = click.argument("store", type=StoreType())
-_node = click.option("--node", "node_name", help="Whose; the publisher's by default.")
+_node = click.option("--node", "node_name", help="The node; default: the publisher.")
 
 
 @click.group(epilog=f"STORE is one of {_STORES}.")
@@ -57,9 +57,15 @@ cert.add_command(reuse_certificate)
 
 @cert.command("list")
 @cluster_options
-@click.option("--store", type=StoreType(), help="Only this unit or trust store.")
-@click.option("--node", "node_name", help="Only this node's own, and trust stores.")
-@click.option("--history", is_flag=True, help="Own ones that were replaced.")
+@click.option("--store", type=StoreType(), help="List only this unit or trust store.")
+@click.option(
+    "--node",
+    "node_name",
+    help="List only this node's certificates, and the trust stores.",
+)
+@click.option(
+    "--history", is_flag=True, help="List the replaced certificates of nodes instead."
+)
 def list_certificates(
     *,
     data: Path,
@@ -94,7 +100,7 @@ def show(
     serial: str | None,
     as_json: bool,
 ) -> None:
-    """Show a certificate; of a trust store, the one with SERIAL."""
+    """Show a certificate; SERIAL selects one of a trust store."""
     with using_cluster(data, config) as cluster:
         placed = _find(cluster, node_name, store, serial)
         if as_json:
@@ -170,20 +176,30 @@ def upload(
 @cluster_options
 @_node
 @_store
-@click.option("--key-size", type=int, help="In bits; the cluster's usual by default.")
+@click.option(
+    "--key-size", type=int, help="Key size in bits; default: that of the cluster."
+)
 @click.option(
     "--key-type",
     type=click.Choice(["RSA", "EC"]),
     default="RSA",
-    help="EC where phones and release know it.",
+    help="Key type; EC only where the release and the phones support it.",
 )
-@click.option("--days", type=click.IntRange(1, 36500), help="How long it is valid.")
-@click.option("--san", "names", multiple=True, help="A DNS name or address in it.")
+@click.option(
+    "--days", type=click.IntRange(1, 36500), help="Validity of the certificate in days."
+)
+@click.option(
+    "--san",
+    "names",
+    multiple=True,
+    help="A DNS name or address for the certificate; may be repeated.",
+)
 @click.option(
     "--multi-server/--single-server",
     "shared",
     default=None,
-    help="One for all nodes, from 14 on; as it is by default.",
+    help="Make one certificate for all nodes (release 14 and later); default: as "
+    "before.",
 )
 def regenerate(
     *,
@@ -198,9 +214,9 @@ def regenerate(
     shared: bool | None,
     as_json: bool,
 ) -> None:
-    """Replace a node's own certificate and key; old ones are kept.
+    """Replace a node's certificate and key; the old ones are kept.
 
-    `cert restore` puts them into use again.
+    `cert restore` puts the old ones into use again.
     """
     with using_cluster(data, config) as cluster:
         certificate = certificates.regenerate(
@@ -234,7 +250,7 @@ def restore(
     serial: str,
     as_json: bool,
 ) -> None:
-    """Put a replaced own certificate of a node into use again."""
+    """Put a replaced certificate of a node into use again."""
     with using_cluster(data, config) as cluster:
         node = _node_of(cluster, node_name)
         certificate = certificates.restore(
@@ -258,7 +274,7 @@ def delete(
     serial: str,
     as_json: bool,
 ) -> None:
-    """Delete a certificate of a trust store, or a replaced own one."""
+    """Delete a trust store's certificate, or a node's replaced one."""
     by = administrator()
     with using_cluster(data, config) as cluster:
         if store.is_trust_store:
@@ -272,9 +288,14 @@ def delete(
 
 @cert.command()
 @cluster_options
-@click.option("--within", "days", type=int, help="Only what ends within these days.")
+@click.option(
+    "--within",
+    "days",
+    type=int,
+    help="Only certificates that expire within this many days.",
+)
 def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) -> None:
-    """Report when certificates end; exit 1 when one has ended."""
+    """Report when certificates expire; exit 1 when one has expired."""
     with using_cluster(data, config) as cluster:
         report = certificates.expiry(cluster, within_days=days)
         names = _names(cluster)

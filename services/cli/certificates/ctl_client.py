@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import complain
+from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
@@ -24,6 +25,8 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, Token
+from tokenless.services.pki.uploads import load_upload
+from tokenless.services.publishing.ctl import OtherServer
 from tokenless.services.store.audit import administrator
 
 _MODES: Final = {
@@ -40,22 +43,39 @@ def _token_options(command: click.decorators.FC) -> click.decorators.FC:
             "--token",
             "names",
             multiple=True,
-            help="A token that is inserted; repeat it. Asked for when not given.",
+            help="An inserted token; may be repeated. Asked for when not given.",
         ),
         click.option(
             "--password",
-            help=f"Of the signing token; {DEFAULT_PASSWORD} when it is not asked for.",
+            help="Password of the signing token; "
+            f"{DEFAULT_PASSWORD} when it is not asked for.",
         ),
         click.option(
             "--module",
             type=click.Path(path_type=Path, dir_okay=False),
             help="The PKCS#11 module of the tokens.",
         ),
-        click.option("--node", "server", help="The server to connect to: publisher."),
+        click.option(
+            "--node", "server", help="The server to connect to; default: the publisher."
+        ),
         click.option(
             "--ignore-missing-file",
             is_flag=True,
-            help="Click OK on the error that mixed mode has no CTL file.",
+            help="Continue when the cluster is in mixed mode but has no CTL file.",
+        ),
+        click.option(
+            "--add-tftp",
+            "tftp",
+            multiple=True,
+            metavar="ADDRESS=FILE",
+            help="List another cluster's TFTP server, with its certificate.",
+        ),
+        click.option(
+            "--add-firewall",
+            "firewall",
+            multiple=True,
+            metavar="ADDRESS=FILE",
+            help="List a firewall, with its certificate.",
         ),
     ]
     for option in reversed(options):
@@ -81,13 +101,15 @@ def set_mode(*, mode: str, as_json: bool, **settings: object) -> None:
 @cluster_options
 @_token_options
 def update(*, as_json: bool, **settings: object) -> None:
-    """Make a new CTL; the mode stays."""
+    """Make a new CTL and keep the security mode."""
     _run(None, as_json=as_json, **settings)  # type: ignore[arg-type]
 
 
 @ctl_client.command()
 @cluster_options
-@click.option("--node", "server", help="The server to connect to: publisher.")
+@click.option(
+    "--node", "server", help="The server to connect to; default: the publisher."
+)
 def show(*, data: Path, config: Path | None, server: str | None, as_json: bool) -> None:
     """Show the CTL entries of the server's file."""
     with using_cluster(data, config) as cluster:
@@ -116,6 +138,8 @@ def _run(
     module: Path | None,
     server: str | None,
     ignore_missing_file: bool,
+    tftp: Sequence[str],
+    firewall: Sequence[str],
     as_json: bool,
 ) -> None:
     with using_cluster(data, config) as cluster:
@@ -128,6 +152,9 @@ def _run(
         tokens = dialog.insert_tokens(
             names, present, lambda name: find_token(cluster, name, module)
         )
+        others = [] if present is None else operations.others_of(present)
+        others += [_other(cluster, Role.TFTP, each) for each in tftp]
+        others += [_other(cluster, Role.FIREWALL, each) for each in firewall]
         _unlock(dialog, present, tokens)
         ctl = operations.update(
             cluster,
@@ -135,9 +162,19 @@ def _run(
             mode=mode,
             ignore_missing=ignore,
             server=node,
+            others=others,
             by=administrator(),
         )
         _report(cluster, ctl, announce(cluster), as_json=as_json)
+
+
+def _other(cluster: Cluster, role: Role, text: str) -> OtherServer:
+    address, equals, file = text.partition("=")
+    if not equals:
+        raise ServiceError(
+            f"{text!r} names no file", hint="write ADDRESS=FILE, as 192.0.2.9=tftp.pem"
+        )
+    return operations.other_server(cluster, role, address, load_upload(Path(file)))
 
 
 def _unlock(

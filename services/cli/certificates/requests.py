@@ -20,7 +20,7 @@ from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES
 from tokenless.services.store.audit import administrator
 
 _store = click.argument("store", type=StoreType())
-_node = click.option("--node", "node_name", help="Whose; the publisher's by default.")
+_node = click.option("--node", "node_name", help="The node; default: the publisher.")
 
 
 @click.command("request")
@@ -28,11 +28,23 @@ _node = click.option("--node", "node_name", help="Whose; the publisher's by defa
 @_node
 @_store
 @click.option("--multi-server", is_flag=True, help="One key for all nodes.")
-@click.option("--cn", "common_name", help="Another common name.")
-@click.option("--san", "names", multiple=True, help="A further DNS name or address.")
-@click.option("--key-size", type=int, help="In bits; 2048, or 256 for EC.")
-@click.option("--ou/--no-ou", "includes_ou", default=None, help="Ask for the OU.")
-@click.option("--show", is_flag=True, help="Print the one that waits; make none.")
+@click.option("--cn", "common_name", help="The common name, if not the node's.")
+@click.option(
+    "--san",
+    "names",
+    multiple=True,
+    help="A further DNS name or address; may be repeated.",
+)
+@click.option(
+    "--key-size", type=int, help="Key size in bits; default: 2048, for EC 256."
+)
+@click.option(
+    "--ou/--no-ou",
+    "includes_ou",
+    default=None,
+    help="Include the organizational unit (OU).",
+)
+@click.option("--show", is_flag=True, help="Print the pending request; make none.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file.")
 def request_certificate(
     *,
@@ -51,7 +63,7 @@ def request_certificate(
 ) -> None:
     """Make a signing request (CSR) for a unit.
 
-    --show prints the one that waits instead.
+    With --show, print the pending request and make none.
     """
     wanted = identities.RequestOrder(
         multi_server, common_name, key_size, includes_ou, names
@@ -87,7 +99,7 @@ def import_certificate(
     file: BinaryIO,
     as_json: bool,
 ) -> None:
-    """Take a CA's answer to a request as own.
+    """Import the certificate that a CA issued for a request.
 
     FILE is PEM, DER or PKCS#7, with or without the chain, or - for standard input.
     """
@@ -114,9 +126,9 @@ def import_certificate(
 def reuse_certificate(
     *, data: Path, config: Path | None, store: TrustStore, as_json: bool
 ) -> None:
-    """Let CallManager reuse tomcat's certificate.
+    """Use tomcat's certificate for CallManager, too.
 
-    From 14 on; CallManager-ECDSA reuses that of tomcat-ECDSA.
+    Release 14 and later. CallManager-ECDSA uses the certificate of tomcat-ECDSA.
     """
     with using_cluster(data, config) as cluster:
         certificate = identities.reuse_tomcat(cluster, store, by=administrator())

@@ -31,7 +31,7 @@ from tokenless.services.pki.tokens import (
 _module = click.option(
     "--module",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A PKCS#11 module; NAME is then the label of a token in it.",
+    help="A PKCS#11 module; NAME is then the label of one of its tokens.",
 )
 _name = click.argument("name")
 
@@ -47,7 +47,7 @@ def token() -> None:
 @click.option(
     "--password",
     default=DEFAULT_PASSWORD,
-    help="What opens it; 15 wrong ones destroy it.",
+    help="The token's password; 15 wrong attempts destroy the token.",
 )
 @_name
 def create(
@@ -59,9 +59,9 @@ def create(
     password: str,
     as_json: bool,
 ) -> None:
-    """Make a token: a key that never leaves it, and its certificate.
+    """Create a token: a key that never leaves it, and a certificate.
 
-    With --module the token must be initialised already, with this password as its PIN.
+    With --module, the token must already be initialised with this password as its PIN.
     """
     made: Token
     with using_cluster(data, config) as cluster:
@@ -84,7 +84,7 @@ def create(
 def show_list(
     *, data: Path, config: Path | None, module: Path | None, as_json: bool
 ) -> None:
-    """List tokens; exit 1 when one is damaged."""
+    """List the tokens; exit 1 when one is damaged."""
     with using_cluster(data, config) as cluster:
         if module is None:
             found = list_tokens(cluster.tokens_folder)
@@ -122,7 +122,7 @@ def export(
 @cluster_options
 @_name
 def delete(*, data: Path, config: Path | None, name: str, as_json: bool) -> None:
-    """Delete a token that is a file, with its key."""
+    """Delete a token (a PKCS#12 file) and its key."""
     with using_cluster(data, config) as cluster:
         certificate = delete_token(cluster.tokens_folder, name)
     if as_json:

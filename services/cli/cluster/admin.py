@@ -16,12 +16,12 @@ from tokenless.services.logs import configure_logs
 @click.command(context_settings={"ignore_unknown_options": True})
 @data_option
 @config_option
-@click.option("--node", help="Whose shell it is; the publisher's when not given.")
+@click.option("--node", help="The node whose shell it is; default: the publisher.")
 @click.option("--yes", is_flag=True, help="Answer every question with yes.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where `file get` saves.",
+    help="The folder in which `file get` saves files.",
 )
 @click.argument("command", nargs=-1, metavar="[COMMAND WORD...]")
 def admin(
@@ -35,8 +35,8 @@ def admin(
 ) -> None:
     """Open a node's shell (prompt `admin:`), or run one COMMAND.
 
-    Works on a running `tokenless serve` where there is one, on the stored state where
-    there is none. `tokenless admin help` lists the commands.
+    The shell talks to a running `tokenless serve` if there is one, and works on the
+    stored state otherwise. `tokenless admin help` lists the commands.
     """
     configure_logs()
     cluster = open_cluster(data, config)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import slow_view
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.backup.manifest import Manifest
 from tokenless.services.backup.restore import restore_backup
@@ -29,10 +30,11 @@ _SHARED = (
 def backup(*, data: Path, as_json: bool, target: Path) -> None:
     """Copy the data folder into TARGET: a new folder or NAME.tar.
 
-    Services go on meanwhile; administrators wait. TARGET holds private keys: keep it
-    where you keep keys.
+    Services keep running during a backup; changes by administrators wait until it ends.
+    TARGET holds private keys: protect it as you protect keys.
     """
-    manifest = take_backup(data, target, now=time.time())
+    with slow_view("copying files") as progress:
+        manifest = take_backup(data, target, now=time.time(), progress=progress)
     if not manifest.has_database:
         click.echo(_SHARED, err=True)
     _tell(manifest, target, f"wrote {target}", as_json=as_json)
@@ -43,13 +45,15 @@ def backup(*, data: Path, as_json: bool, target: Path) -> None:
 @_json
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 def restore(*, data: Path, as_json: bool, source: Path) -> None:
-    """Make the data folder from what `tokenless backup` wrote.
+    """Create the data folder from a backup made by `tokenless backup`.
 
-    SOURCE is that folder or file. The data folder must not exist yet, or be empty. A
-    damaged backup leaves nothing behind. Look at the host settings that it prints: who
-    can write a backup decides by them which files this host serves.
+    SOURCE is the folder or file of the backup. The data folder must not exist yet, or
+    be empty. Nothing is written when the backup is damaged. Check the host settings
+    that are printed: they decide which files this host serves, and anyone who can write
+    the backup can change them.
     """
-    manifest = restore_backup(source, data)
+    with slow_view("copying files") as progress:
+        manifest = restore_backup(source, data, progress=progress)
     if not manifest.has_database:
         click.echo("the database has a backup of its own; restore it, too", err=True)
     settings = host_settings(load_saved(data / CONFIG_FILE))

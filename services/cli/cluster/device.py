@@ -61,13 +61,13 @@ _TRANSPORTS: Final = {each.name.lower(): each for each in DeviceTransport}
 
 @click.group()
 def device() -> None:
-    """Manage phones: security profile, CAPF, CSV of many."""
+    """Manage phones: security profile, CAPF, import from CSV."""
 
 
 @device.command("list")
 @cluster_options
-@click.option("--pool", help="Only those of this device pool.")
-@click.option("--model", help="Only those of this model.")
+@click.option("--pool", help="List only phones of this device pool.")
+@click.option("--model", help="List only phones of this model.")
 def list_command(
     *,
     data: Path,
@@ -76,7 +76,7 @@ def list_command(
     model: str | None,
     as_json: bool,
 ) -> None:
-    """List the phones that are configured by hand."""
+    """List the phones that an administrator configured."""
     with using_cluster(data, config) as cluster:
         found = list_devices(cluster, Selection(pool=pool, model=model))
     if as_json:
@@ -107,26 +107,40 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
 @device.command("set")
 @click.argument("names", nargs=-1)
 @cluster_options
-@click.option("--pool", help="All of this pool; of one that is new: where it belongs.")
-@click.option("--model", help="All of this model; of one that is new: what it is.")
+@click.option(
+    "--pool", help="Change all phones of this pool; for a new phone: its device pool."
+)
+@click.option(
+    "--model", help="Change all phones of this model; for a new phone: its model."
+)
 @click.option("--security", type=click.Choice(list(_SECURITY)), help="Security mode.")
 @click.option("--encrypted", is_flag=True, help="Short for --security encrypted.")
 @click.option(
     "--transport",
     type=click.Choice(list(_TRANSPORTS)),
-    help="Transport of its signalling.",
+    help="Transport of the phone's signalling.",
 )
 @click.option(
     "--encrypted-config/--clear-config",
     default=None,
-    help="TFTP Encrypted Config: whether it gets its configuration encrypted.",
+    help="TFTP Encrypted Config: encrypt the phone's configuration file.",
 )
 @click.option("--capf", type=click.Choice(list(_OPERATIONS)), help="CAPF operation.")
-@click.option("--auth", type=click.Choice(list(_AUTH_MODES)), help="How it proves it.")
+@click.option(
+    "--auth",
+    type=click.Choice(list(_AUTH_MODES)),
+    help="How the phone authenticates to CAPF.",
+)
 @click.option("--string", "auth_string", help="Authentication string: 4 to 10 digits.")
-@click.option("--key-type", type=click.Choice(["rsa", "ec"]), help="Of its LSC.")
-@click.option("--key-size", type=int, help="Of its LSC, in bits.")
-@click.option("--finish-by", help="YYYY:MM:DD:HH:MM, UTC; in ten days by default.")
+@click.option(
+    "--key-type", type=click.Choice(["rsa", "ec"]), help="Key type of the LSC."
+)
+@click.option("--key-size", type=int, help="Key size of the LSC in bits.")
+@click.option(
+    "--finish-by",
+    help="End of the CAPF operation, YYYY:MM:DD:HH:MM in UTC; "
+    "default: ten days from now.",
+)
 def set_command(
     *,
     names: tuple[str, ...],
@@ -146,9 +160,9 @@ def set_command(
     finish_by: str | None,
     as_json: bool,
 ) -> None:
-    """Change phones: those named, or all of a pool or a model.
+    """Change phones by name, or all phones of a pool or a model.
 
-    Phones meet the change when they fetch their configuration next.
+    A phone notices the change when it next fetches its configuration.
     """
     if not (names or pool or model):
         raise click.UsageError("name devices, or give --pool or --model")
@@ -181,7 +195,7 @@ def set_command(
 def import_command(
     *, file: Path, data: Path, config: Path | None, as_json: bool
 ) -> None:
-    """Add and change phones from a CSV file; all rows or none.
+    """Add and change phones from a CSV file: all rows or none.
 
     Columns: name, and any of model, pool, security (non-secure, authenticated,
     encrypted), encrypted_config (yes, no), capf (none, install, delete, troubleshoot),

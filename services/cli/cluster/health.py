@@ -27,15 +27,15 @@ _TIMEOUT_S: Final = 5.0
     "--node",
     "nodes",
     multiple=True,
-    help="Ask this node; may be repeated. All that were served here when not given.",
+    help="Ask this node; may be repeated. Default: all nodes that were served here.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
     """Tell whether the nodes served from this data folder are well.
 
-    Exit 0 when they are, or serve phones although something is amiss (degraded: the
-    database is away, a service was stopped by hand); 1 when a service fell or a node's
-    server is gone.
+    Exit status 0 when all are well or degraded (they serve phones, but the database is
+    unreachable or an administrator stopped a service); 1 when a service crashed or a
+    node's server process is gone.
     """
     found = Health.of(_ask(data, name) for name in nodes or _served(data))
     if as_json:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.terminal import slow_view
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
@@ -18,17 +19,19 @@ from tokenless.services.errors import ServiceError
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def init(*, data: Path, config: Path | None, as_json: bool) -> None:
-    """Make the data folder of a cluster, without serving it.
+    """Create the data folder of a cluster, without serving it.
 
-    The folder gets the nodes of the configuration, their keys and certificates, and
-    the database. `tokenless serve` makes it, too, when there is none; every other
-    command wants one that exists.
+    The folder gets the nodes of the configuration, their keys and certificates, and the
+    database. `tokenless serve` also creates a missing one; every other command needs
+    one that exists.
     """
     if (data / CONFIG_FILE).exists():
         raise ServiceError(
             f"{data} holds a cluster already", hint="name another folder with --data"
         )
-    with closing(open_cluster(data, config, makes=True)) as cluster:
+    with slow_view("making keys and certificates"):
+        made = open_cluster(data, config, makes=True)
+    with closing(made) as cluster:
         if as_json:
             click.echo(json.dumps(_describe(cluster)))
         else:

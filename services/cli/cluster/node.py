@@ -52,7 +52,7 @@ def _asked_for(
 
 @click.group()
 def node() -> None:
-    """Let nodes join, and bring them to hosts of their own."""
+    """Add nodes, and move nodes to hosts of their own."""
 
 
 @node.command()
@@ -75,9 +75,9 @@ def add(
     address: str,
     as_json: bool,
 ) -> None:
-    """Let a subscriber join the cluster, with keys of its own.
+    """Add a subscriber with new keys to the cluster.
 
-    The CTL knows nothing of it until `utils ctl update CTLFile`.
+    The CTL does not list the node until `utils ctl update CTLFile`.
     """
     with using_cluster(data, config) as cluster:
         chosen = frozenset(map(NodeRole, roles)) or EVERY_ROLE
@@ -94,7 +94,7 @@ def add(
 @click.option(
     "--password",
     callback=partial(_asked_for, confirm=True),
-    help="Seals the file, 12 characters or more; asked for when not given.",
+    help="Encrypts the file; at least 12 characters; asked for when not given.",
 )
 @click.option(
     "--output",
@@ -114,8 +114,8 @@ def export(
 ) -> None:
     """Write a node's keys and configuration for its own host.
 
-    This host serves the node no more. After a regeneration of one of its certificates
-    here, export and import it again: the node needs the new key.
+    This host no longer serves the node. When you later regenerate one of the node's
+    certificates here, export and import it again: the node needs the new key.
     """
     with using_cluster(data, config) as cluster:
         found = cluster.node(name)
@@ -128,21 +128,21 @@ def export(
 @click.option(
     "--password",
     callback=partial(_asked_for, confirm=False),
-    help="What it was exported with; asked for when not given.",
+    help="The password of the export; asked for when not given.",
 )
 @click.option(
     "--host-settings",
     is_flag=True,
-    help="Take [tftp], [tvs] and [metrics] of the publisher's configuration, too.",
+    help="Also take over [tftp], [tvs] and [metrics] of the publisher's configuration.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_file
 def import_(
     *, data: Path, password: str, host_settings: bool, file: Path, as_json: bool
 ) -> None:
-    """Make a node's folder here from an exported FILE, or renew keys.
+    """Create or renew a node's folder here from an exported FILE.
 
-    Name the database as this host reaches it, with its own role:
+    Name the database by the address and role that this host uses:
     TOKENLESS_DATABASE_URL=postgresql+psycopg://ROLE@HOST/DATABASE
     """
     with file.open("rb") as content:
@@ -172,8 +172,8 @@ def import_(
 
 @node.command()
 @cluster_options
-@click.option("--role", required=True, help="A PostgreSQL role that exists.")
-@click.option("--show", is_flag=True, help="Print the SQL, do nothing.")
+@click.option("--role", required=True, help="An existing PostgreSQL role.")
+@click.option("--show", is_flag=True, help="Print the SQL only.")
 @click.argument("name")
 def grant(
     *,
@@ -184,7 +184,7 @@ def grant(
     show: bool,
     as_json: bool,
 ) -> None:
-    """Let the database role of a node's host follow the cluster."""
+    """Give a database role the rights that a node's host needs."""
     if show:
         _tell({"sql": grants(role)}, ";\n".join([*grants(role), ""]).rstrip(), as_json)
         return

@@ -36,20 +36,20 @@ _CONSOLE: Final = "console"
     "--node",
     "nodes",
     multiple=True,
-    help="Serve this node; may be repeated. All nodes when not given.",
+    help="Serve this node; may be repeated. Default: all nodes.",
 )
 @click.option(
     "--only",
     metavar="SERVICE[,SERVICE...]",
-    help=f"Serve only these: {', '.join((*Kind, _CONSOLE))}. Without it all but the "
-    f"{_CONSOLE}, which needs [console] in the configuration.",
+    help=f"Serve only these services: {', '.join((*Kind, _CONSOLE))}. Default: all; "
+    f"the {_CONSOLE} only when the configuration has [console].",
 )
 @click.option(
     "--metrics",
     metavar="[ADDRESS:]PORT",
-    help="Serve /metrics and /health there, instead of where [metrics] says.",
+    help="Serve /metrics and /health there; default: at the address of [metrics].",
 )
-@click.option("--log-json", is_flag=True, help="Log one JSON object a line.")
+@click.option("--log-json", is_flag=True, help="Log one JSON object per line.")
 def serve(
     data: Path,
     config: Path | None,
@@ -61,7 +61,7 @@ def serve(
 ) -> None:
     """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.
 
-    Prints one JSON line for each listening socket, then {"event":"serving"}. Logs go
+    It prints one JSON line for each listening socket, then {"event":"serving"}. Logs go
     to standard error; TOKENLESS_LOG_LEVEL=debug shows each step of every TVS query.
     SIGHUP reloads the configuration.
     """

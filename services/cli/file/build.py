@@ -39,31 +39,36 @@ Example:
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("output", type=_FILE)
-@click.option("--description", type=_FILE, help="The list as TOML; flags override it.")
+@click.option(
+    "--description",
+    type=_FILE,
+    help="A description of the list in TOML; options override it.",
+)
 @click.option(
     "--record",
     "records",
     multiple=True,
     metavar="ROLE=CERT[,DNS[,IP]]",
-    help="A record; TOKEN=CERT for a token, ROLE=,DNS,IP for an emptied one.",
+    help="A record; may be repeated. TOKEN=CERT for a token, ROLE=,DNS,IP without "
+    "certificate.",
 )
-@click.option("--filename", help="FILENAME of the header, CTLFile.tlv or ITLFile.tlv.")
+@click.option("--filename", help="The header's FILENAME: CTLFile.tlv or ITLFile.tlv.")
 @click.option(
     "--form",
     type=click.Choice([form.value for form in ListForm]),
-    help="Whose habits it follows: the CUCM CLI's, the CTL Client's, certutils'.",
+    help="The program whose file layout to follow: CUCM CLI, CTL Client, or certutils.",
 )
 @click.option(
     "--digest",
     type=click.Choice(["sha1", "sha256", "sha512"]),
-    help="What is signed; 7900 phones verify sha1 only.",
+    help="Digest of the signature; 7900 phones verify sha1 only.",
 )
 @click.option(
     "--version",
     type=click.Choice(["1.1", "1.2"]),
-    help="VERSION of the header; 1.2 by default.",
+    help="The header's VERSION; default: 1.2.",
 )
-@click.option("--signer-version", help="Element 28, as 1.1; left out by default.")
+@click.option("--signer-version", help="Element 28, such as 1.1; default: none.")
 @timestamp_option
 @signer_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -83,7 +88,7 @@ def build(
 ) -> None:
     """Build and sign a trust list, and write it to OUTPUT.
 
-    Records come from flags, or from a description in TOML:
+    Records come from options, or from a description in TOML:
 
     filename, form, digest, version, signer_version, and for each [[record]] role,
     certificate, dns_name, ip_address, or token = true.

@@ -28,13 +28,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--beside",
     type=_FILE,
-    help="The other list that the phone holds: its ITL with a CTL, or its CTL.",
+    help="The other list that the phone holds: its ITL if OLD is a CTL, else its CTL.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:
-    """Say if a phone that holds OLD installs NEW, and whom it trusts.
+    """Tell whether a phone that holds OLD would install NEW.
 
-    Exit status 0 when it does, alone or with TVS's help; 1 when it refuses.
+    The output also says which signers the phone trusts then. Exit status 0 when the
+    phone installs NEW, alone or after asking TVS; 1 when it refuses NEW.
     """
     held = None if beside is None else load_trust_list(beside)
     result = diff_lists(*_of_one_kind(old, new), beside=held)

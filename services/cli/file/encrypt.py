@@ -52,14 +52,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--phone",
     type=_FILE,
     required=True,
-    help="The phone's certificate: its LSC, else its MIC.",
+    help="The phone's certificate: the LSC, or the MIC if it has no LSC.",
 )
-@click.option("--filename", help="FILENAME of the header; OUTPUT's name by default.")
+@click.option("--filename", help="The header's FILENAME; default: the name of OUTPUT.")
 @click.option(
     "--digest",
     type=click.Choice(["sha1", "sha256", "sha512"]),
     default="sha1",
-    help="Of signature and content; 7900 phones verify sha1 only.",
+    help="Digest of signature and content; 7900 phones verify sha1 only.",
 )
 @timestamp_option
 @signer_options
@@ -110,12 +110,12 @@ def encrypt(
 def decrypt(
     *, file: Path, output: Path | None, key: Path, password: str | None
 ) -> None:
-    """Take the content out of an encrypted FILE.
+    """Decrypt an encrypted FILE.
 
-    It goes into OUTPUT, or to standard output.
+    The content goes into OUTPUT, or to standard output.
 
-    The signature is not checked: see `tokenless file verify`. OUTPUT is readable by its
-    owner only.
+    The signature is not checked; `tokenless file verify` does that. Only the owner can
+    read OUTPUT.
     """
     encrypted = load_file(file)
     if not isinstance(encrypted, EncryptedFile):

@@ -24,12 +24,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--table", "as_table", is_flag=True, help="Print tables for people.")
+@click.option(
+    "--table", "as_table", is_flag=True, help="Print tables that are easier to read."
+)
 def show(file: Path, *, as_json: bool, as_table: bool) -> None:
-    """Print what a trust list (.tlv) or signed file (.sgn) says.
+    """Print the content of a trust list (.tlv) or signed file (.sgn).
 
-    The default is the layout of `show ctl` and `show itl`. Nothing here is proof: use
-    `tokenless file verify` before you trust a file.
+    The default is the layout of `show ctl` and `show itl`. This command verifies no
+    signature: run `tokenless file verify` before you trust a file.
     """
     if as_json and as_table:
         raise click.UsageError("--json and --table exclude each other")
@@ -66,10 +68,10 @@ def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
 @click.command("lint")
 @click.argument("file", type=_FILE)
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a finding."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per finding."
 )
 def lint_command(file: Path, *, as_json: bool) -> None:
-    """Warn of what is, or will be, wrong with a trust list.
+    """Report what is wrong with a trust list, or soon will be.
 
     Exit status 1 when phones would refuse the list or could not use it.
     """

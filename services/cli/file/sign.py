@@ -29,18 +29,18 @@ _SUFFIX = ".sgn"
 @click.command()
 @click.argument("file", type=_FILE)
 @click.argument("output", type=_FILE, required=False)
-@click.option("--filename", help="FILENAME of the header; OUTPUT's name by default.")
+@click.option("--filename", help="The header's FILENAME; default: the name of OUTPUT.")
 @click.option(
     "--digest",
     type=click.Choice(["sha1", "sha256", "sha512"]),
     default="sha1",
-    help="What is signed; 7900 phones verify sha1 only.",
+    help="Digest of the signature; 7900 phones verify sha1 only.",
 )
 @click.option(
     "--form",
     type=click.Choice(["cucm", "comma"]),
     default="cucm",
-    help="How the signer's names are written.",
+    help="The format in which the signer's names are written.",
 )
 @timestamp_option
 @signer_options
@@ -85,9 +85,9 @@ def _now() -> int:
 @click.argument("file", type=_FILE)
 @click.argument("output", type=_FILE, required=False)
 def unsign(file: Path, output: Path | None) -> None:
-    """Take the content out of a signed FILE, into OUTPUT or to stdout.
+    """Extract the content of a signed FILE into OUTPUT or to stdout.
 
-    The signature is not checked: see `tokenless file verify`.
+    The signature is not checked; `tokenless file verify` does that.
     """
     signed = load_file(file)
     if not isinstance(signed, SignedFile):

@@ -97,14 +97,18 @@ _PASSWORD_FILE: Final = click.option(
 )
 _PASSWORD: Final = click.option(
     "--password",
-    help="Of the key, PKCS#12 file or token; better in TOKENLESS_PASSWORD.",
+    help="Password of the key, PKCS#12 file or token; safer in TOKENLESS_PASSWORD.",
 )
 _OPTIONS: Final = (
     data_option,
     click.option(
-        "--module", type=_FILE, help="The PKCS#11 module that --token is a label in."
+        "--module",
+        type=_FILE,
+        help="The PKCS#11 module that holds the token labelled --token.",
     ),
-    click.option("--token", help="A security token: see `tokenless token list`."),
+    click.option(
+        "--token", help="A security token of the cluster (`tokenless token list`)."
+    ),
     _PASSWORD_FILE,
     _PASSWORD,
     click.option(
@@ -118,7 +122,7 @@ _OPTIONS: Final = (
 timestamp_option = click.option(
     "--timestamp",
     type=click.IntRange(0, 0xFFFFFFFF),
-    help="Unix seconds of signing; now by default.",
+    help="Time of signing in Unix seconds; default: now.",
 )
 
 

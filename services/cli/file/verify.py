@@ -47,14 +47,14 @@ Source = Callable[[AnyFile], Proof]
     "signers",
     type=_FILE,
     multiple=True,
-    help="A certificate (PEM or DER) that you trust.",
+    help="A certificate (PEM or DER) that you trust; may be repeated.",
 )
 @click.option(
     "--against",
     "lists",
     type=_FILE,
     multiple=True,
-    help="A trust list that you trust; its SAST keys may sign lists.",
+    help="A trust list that you trust; its SAST records may sign lists.",
 )
 @click.option(
     "--tvs",
@@ -67,7 +67,7 @@ Source = Callable[[AnyFile], Proof]
 @click.option(
     "--allow-self-signed",
     is_flag=True,
-    help="Exit 0 for a list that only vouches for itself.",
+    help="Exit 0 also when only a record of the list itself verifies it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(
@@ -80,10 +80,11 @@ def verify(
     allow_self_signed: bool,
     as_json: bool,
 ) -> None:
-    """Check a signature with keys that you name; exit 0 if one made it.
+    """Verify a file's signature against keys that you name.
 
-    A list that verifies under its own record is self-consistent. That does not make it
-    trusted: any attacker can make such a list.
+    Exit status 0 when one of the keys made the signature. A list that verifies only
+    under a record of its own is self-consistent, not trusted: any attacker can make
+    such a list.
     """
     decoded = load_file(file)
     proof, reasons = _try_all(decoded, _sources(signers, lists, servers, tvs_ca))

@@ -13,6 +13,7 @@ from tokenless.services.console.pages import (
     phones,
     reports,
     services,
+    signing_requests,
 )
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -20,6 +21,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *parameters.PAGES,
     *phones.PAGES,
     *certificates.PAGES,
+    *signing_requests.PAGES,
     *bulk.PAGES,
     *services.PAGES,
     *reports.PAGES,

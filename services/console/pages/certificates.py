@@ -11,19 +11,21 @@ from starlette.responses import Response
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import write_certificate
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import UNITS_WITH_EC_KEYS, TrustStore
 from tokenless.services.admin.certificate_text import (
     certificate_text,
     description,
     local_time,
 )
-from tokenless.services.changes import certificates
+from tokenless.services.changes import certificates, identities
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import RSA_SIZES
 from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Visit
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.keys import EC_SIZES
+from tokenless.services.pki.signing_requests import USAGES
 from tokenless.services.store.certificates import StoredCertificate
 
 _LIST: Final = "/cmplatform/certificates"
@@ -183,6 +185,8 @@ def show_list(visit: Visit) -> Response:
         operator=operator,
         text=text,
         found=found,
+        has_ctl=visit.cluster.publisher.ctl_file.is_file(),
+        can_reuse=visit.cluster.release.reuses_tomcat,
         query=str(visit.request.url.query),
     )
 
@@ -191,7 +195,11 @@ def show_one(visit: Visit) -> Response:
     """Show a certificate as in the document's pictures."""
     row = _find(visit)
     return visit.render(
-        "certificates/one.html", row=row, decoded=certificate_text(row.certificate)
+        "certificates/one.html",
+        row=row,
+        decoded=certificate_text(row.certificate),
+        node=_node_of(visit.cluster, row).name if row.is_own else "",
+        can_request=row.is_own and row.placed.store in USAGES,
     )
 
 
@@ -212,12 +220,14 @@ def download(visit: Visit) -> Response:
 def show_regenerate(visit: Visit) -> Response:
     """Ask before a key is replaced."""
     row = _find(visit)
+    is_ec = row.placed.store in UNITS_WITH_EC_KEYS
+    usual = visit.cluster.config.certificates.regenerated_key_size
     return visit.render(
         "certificates/regenerate.html",
         row=row,
         node=_node_of(visit.cluster, row),
-        sizes=RSA_SIZES,
-        usual=visit.cluster.config.certificates.regenerated_key_size,
+        sizes=EC_SIZES if is_ec else RSA_SIZES,
+        usual=EC_SIZES[0] if is_ec else usual,
         is_recovery=row.placed.store is TrustStore.ITLRECOVERY,
     )
 
@@ -227,6 +237,7 @@ def regenerate(visit: Visit) -> Response:
     row = _find(visit)
     node, store = _node_of(visit.cluster, row), row.placed.store
     size = visit.form.one("key-size")
+    visit.step("certificates.working", store=store.value, node=node.name)
     new = certificates.regenerate(
         visit.cluster,
         node,
@@ -264,28 +275,51 @@ def delete(visit: Visit) -> Response:
 
 def show_upload(visit: Visit) -> Response:
     """Show the upload window, with its warning."""
+    units = [each for each in certificates.units(visit.cluster) if each in USAGES]
     return visit.render(
         "certificates/upload.html",
-        stores=certificates.trust_stores(),
+        stores=[*certificates.trust_stores(), *units],
+        nodes=visit.cluster.nodes,
         chosen=visit.asked("purpose"),
     )
 
 
 def upload(visit: Visit) -> Response:
-    """Put a certificate or a chain into a trust store of all nodes."""
+    """Put certificates into a trust store of all nodes, or take a CA's answer."""
     store = certificates.find_store(visit.form.one("purpose"))
     file = visit.form.files.get("file")
     if file is None or not file.data:
         raise ServiceError("no file was chosen", hint="choose one in Upload File")
-    label = visit.form.one("description").strip()[:50]
-    uploaded = certificates.upload(
-        visit.cluster, store, file.data, by=visit.by, label=label
-    )
-    visit.announce()
-    visit.say("certificates.uploaded")
-    if uploaded.warning is not None:
-        visit.session.notify(NoticeKind.WARNING, uploaded.warning)
+    visit.step("certificates.storing", store=store.value)
+    if store.is_trust_store:
+        warning = _upload_trust(visit, store, file.data)
+    else:
+        warning = _upload_own(visit, store, file.data)
+    if warning is not None:
+        visit.session.notify(NoticeKind.WARNING, warning)
     return visit.go(f"{_LIST}/upload", {"purpose": store.value})
+
+
+def _upload_trust(visit: Visit, store: TrustStore, data: bytes) -> str | None:
+    label = visit.form.one("description").strip()[:50]
+    uploaded = certificates.upload(visit.cluster, store, data, by=visit.by, label=label)
+    visit.announce()
+    if uploaded.certificates:
+        visit.say("certificates.uploaded")
+    for line in uploaded.explain():
+        visit.session.notify(NoticeKind.WARNING, line)
+    return uploaded.warning
+
+
+def _upload_own(visit: Visit, store: TrustStore, data: bytes) -> str | None:
+    node = visit.cluster.node(visit.form.one("server"))
+    taken = identities.import_own(visit.cluster, node, store, data, by=visit.by)
+    visit.announce()
+    visit.say("certificates.imported", nodes=", ".join(taken.nodes))
+    visit.say("certificates.restart", NoticeKind.WARNING, store=store.value)
+    for unit in taken.also:
+        visit.say("certificates.reusing", NoticeKind.WARNING, store=unit.value)
+    return taken.warning
 
 
 def _find(visit: Visit) -> Row:

@@ -5,7 +5,8 @@ are those of the server's token store.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Final
 
 from starlette.responses import Response
@@ -13,18 +14,24 @@ from starlette.responses import Response
 from tokenless.protocol.codes import Role, role_text
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.services.changes import console_users
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.console.page import Page
+from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Visit
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.control.announce import Delivery, announce
+from tokenless.services.node.control.announce import Delivery
 from tokenless.services.pki.tokens import FileToken, Token, list_tokens, open_token
-from tokenless.services.publishing.ctl import token_ctl_records
+from tokenless.services.publishing.ctl import OtherServer, token_ctl_records
 from tokenless.services.publishing.snapshot import ClusterSnapshot
+from tokenless.services.store.console_users import ConsoleRole
 
 _PATH: Final = "/ctl-client"
+_ONE_AT_ONCE: Final = Lock()
+"""For passwords, whose check takes 64 MiB."""
+_OTHERS: Final = {"tftp": Role.TFTP, "firewall": Role.FIREWALL}
 _DRAFT: Final = "ctl-client"
 _MODES: Final = {
     "mixed": SecurityMode.MIXED,
@@ -38,9 +45,13 @@ class Draft:
     """What was chosen so far."""
 
     server: str
+    user: str
+    """The administrator whose password was given to the server."""
     ignores_missing: bool = False
     mode: str = "update"
     tokens: list[str] = field(default_factory=list)
+    others: list[OtherServer] = field(default_factory=list)
+    """Servers outside of the cluster: those of the present file, and new ones."""
     passed: list[tuple[str, str, bool, str]] = field(default_factory=list)
     """Of the last window: address, file, whether it has it, why not."""
 
@@ -53,8 +64,10 @@ class Entry:
     host: str
     issuer: str
     subject: str
-    token: str = ""
-    """The token's name, when it was added here and can be taken out."""
+    field: str = ""
+    """`token` or `other`, when the entry can be taken out."""
+    value: str = ""
+    """Names it in that field."""
 
 
 def show_connect(visit: Visit) -> Response:
@@ -63,19 +76,51 @@ def show_connect(visit: Visit) -> Response:
 
 
 def connect(visit: Visit) -> Response:
-    """Connect to the server; without a CTL in mixed mode the client warns."""
+    """Connect to the server; without a CTL in mixed mode the client warns.
+
+    Raises:
+        ServiceError: When the name or the password is wrong, or the role only reads.
+    """
     node = visit.cluster.node(visit.form.one("server"))
-    draft = Draft(node.name, ignores_missing=visit.form.one("ignore") == "1")
-    try:
-        operations.check_server(
-            visit.cluster, server=node, ignore_missing=draft.ignores_missing
-        )
-    except operations.NoFileError as error:
-        return visit.render(
-            "ctl_client/missing.html", server=node.name, warning=str(error)
-        )
+    draft = Draft(node.name, _administrator(visit))
     visit.session.drafts[_DRAFT] = draft
+    try:
+        _take_others(visit.cluster, draft)
+    except operations.NoFileError as error:
+        return visit.render("ctl_client/missing.html", warning=str(error))
     return visit.go(f"{_PATH}/mode")
+
+
+def _administrator(visit: Visit) -> str:
+    """Check name and password as the server does, with the same lock-out."""
+    console = visit.console
+    if console.asks_nobody:
+        return visit.by
+    if not console.throttle.take(visit.client):
+        raise ServiceError(text("sign-in.throttled"))
+    with _ONE_AT_ONCE:
+        outcome = console_users.sign_in(
+            visit.cluster, visit.form.one("name"), visit.form.one("password")
+        )
+    if outcome.user is None:
+        raise ServiceError(text("ctl-client.refused"))
+    console.throttle.give_back(visit.client)
+    if outcome.user.role is not ConsoleRole.CHANGE:
+        raise ServiceError(text("error.role"), hint="connect as another user")
+    return outcome.user.name
+
+
+def ignore_missing(visit: Visit) -> Response:
+    """Go on without a file: OK was clicked on the warning."""
+    draft = _draft(visit)
+    draft.ignores_missing = True
+    _take_others(visit.cluster, draft)
+    return visit.go(f"{_PATH}/mode")
+
+
+def _take_others(cluster: Cluster, draft: Draft) -> None:
+    present = _present(cluster, draft)
+    draft.others = [] if present is None else operations.others_of(present)
 
 
 def show_mode(visit: Visit) -> Response:
@@ -129,11 +174,12 @@ def show_entries(visit: Visit) -> Response:
 
 
 def act_on_entries(visit: Visit) -> Response:
-    """Take tokens out, or sign the file with the password of the one that signs."""
+    """Take entries out, or sign the file with the password of the token that signs."""
     draft = _draft(visit)
     if visit.form.one("order") == "delete":
-        gone = set(visit.form.all("token"))
+        gone, others = set(visit.form.all("token")), set(visit.form.all("other"))
         draft.tokens = [name for name in draft.tokens if name not in gone]
+        draft.others = [each for each in draft.others if _value(each) not in others]
         return visit.go(f"{_PATH}/entries")
     cluster = visit.cluster
     tokens: list[Token] = [_token(cluster, name) for name in draft.tokens]
@@ -142,6 +188,7 @@ def act_on_entries(visit: Visit) -> Response:
     present = _present(cluster, draft)
     chosen = operations.choose_signer(present, [each.certificate for each in tokens])
     signer = next(each for each in tokens if each.certificate == chosen)
+    visit.step("ctl-client.signing", token=signer.name)
     signer.unlock(visit.form.one("password"))
     operations.update(
         cluster,
@@ -149,10 +196,48 @@ def act_on_entries(visit: Visit) -> Response:
         mode=_MODES[draft.mode],
         ignore_missing=draft.ignores_missing,
         server=cluster.node(draft.server),
-        by=visit.by,
+        others=draft.others,
+        by=draft.user,
     )
-    draft.passed = _delivered(cluster)
+    draft.passed = _delivered(visit)
     return visit.go(f"{_PATH}/done")
+
+
+def show_add(visit: Visit) -> Response:
+    """Ask for a server outside of the cluster."""
+    _draft(visit)
+    kind, _ = _kind(visit)
+    return visit.render("ctl_client/add.html", kind=kind)
+
+
+def add(visit: Visit) -> Response:
+    """Add a TFTP server or a firewall, with the certificate of a file."""
+    draft = _draft(visit)
+    _, role = _kind(visit)
+    file = visit.form.files.get("file")
+    if file is None or not file.data:
+        raise ServiceError("no file was chosen", hint="choose the certificate")
+    other = operations.other_server(
+        visit.cluster, role, visit.form.one("address"), file.data
+    )
+    if _value(other) in {_value(each) for each in draft.others}:
+        raise ServiceError(
+            f"{other.address} is an entry already", hint="delete that one first"
+        )
+    draft.others.append(other)
+    return visit.go(f"{_PATH}/entries")
+
+
+def _kind(visit: Visit) -> tuple[str, Role]:
+    kind = str(visit.part("kind"))
+    role = _OTHERS.get(kind)
+    if role is None:
+        raise ServiceError("only TFTP servers and firewalls are added")
+    return kind, role
+
+
+def _value(other: OtherServer) -> str:
+    return f"{other.role.name} {other.address}"
 
 
 def show_done(visit: Visit) -> Response:
@@ -160,8 +245,8 @@ def show_done(visit: Visit) -> Response:
     return visit.render("ctl_client/done.html", rows=_draft(visit).passed)
 
 
-def _delivered(cluster: Cluster) -> list[tuple[str, str, bool, str]]:
-    addresses = {node.name: node.address for node in cluster.nodes}
+def _delivered(visit: Visit) -> list[tuple[str, str, bool, str]]:
+    addresses = {node.name: node.address for node in visit.cluster.nodes}
     done = {Delivery.APPLIED, Delivery.OFFLINE}
     return [
         (
@@ -170,7 +255,7 @@ def _delivered(cluster: Cluster) -> list[tuple[str, str, bool, str]]:
             each.outcome in done,
             each.explain() or "",
         )
-        for each in announce(cluster)
+        for each in visit.deliver()
     ]
 
 
@@ -182,20 +267,26 @@ def _entries(cluster: Cluster, draft: Draft) -> list[Entry]:
     listed = {each.der: each for each in [*added.values(), *held]}
     with cluster.store.read() as connection:
         snapshot = ClusterSnapshot.read(connection)
-    records = token_ctl_records(snapshot, list(listed.values()))
+    records = token_ctl_records(snapshot, list(listed.values()), draft.others)
     names = {certificate.der: name for name, certificate in added.items()}
     return [_entry(record, names) for record in records]
 
 
 def _entry(record: Record, names: dict[bytes, str]) -> Entry:
     is_token = record.role == Role.SAST and not record.dns_name
-    return Entry(
+    row = Entry(
         "Security Token" if is_token else role_text(record.role),
         "No Hostname" if is_token else record.dns_name or "",
         record.issuer_name or "",
         record.subject_name or "",
-        names.get(record.certificate_der or b"", "") if is_token else "",
     )
+    token = names.get(record.certificate_der or b"")
+    if is_token and token is not None:
+        return replace(row, field="token", value=token)
+    if record.role in _OTHERS.values():
+        value = f"{Role(record.role).name} {record.dns_name}"
+        return replace(row, field="other", value=value)
+    return row
 
 
 def _present(cluster: Cluster, draft: Draft) -> TrustList | None:
@@ -234,6 +325,8 @@ def _draft(visit: Visit) -> Draft:
 
 PAGES: Final = (
     Page(_PATH, show_connect, connect, back=_PATH),
+    Page(f"{_PATH}/missing", act=ignore_missing, back=_PATH),
+    Page(f"{_PATH}/add/{{kind}}", show_add, add, back=f"{_PATH}/add/{{kind}}"),
     Page(f"{_PATH}/mode", show_mode, choose_mode, back=f"{_PATH}/mode"),
     Page(f"{_PATH}/insert", show_insert, insert, back=f"{_PATH}/insert"),
     Page(f"{_PATH}/entries", show_entries, act_on_entries, back=f"{_PATH}/entries"),

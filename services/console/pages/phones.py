@@ -160,9 +160,12 @@ def _change(visit: Visit) -> DeviceChange:
 
 def _reset(visit: Visit, names: tuple[str, ...]) -> None:
     done = 0
+    parts = _parts(names)
+    visit.work.expect(len(visit.cluster.nodes) * len(parts) - 1)
     for node in visit.cluster.nodes:
         try:
-            for part in _parts(names):
+            for part in parts:
+                visit.step("phones.resetting", node=node.name)
                 done += ask(node, ResetPhones(devices=part))["reset"]
         except ServiceError as error:
             visit.session.notify(NoticeKind.WARNING, error.explain())

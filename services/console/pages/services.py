@@ -50,9 +50,15 @@ def act(visit: Visit) -> Response:
     if order is None or name not in set(ServiceName):
         raise ServiceError("no such service", hint="choose one of the table")
     wanted = visit.form.one("server")
-    for node in visit.cluster.nodes:
-        if wanted not in {"", node.name} or not _has(visit.cluster, node.name, name):
-            continue
+    cluster = visit.cluster
+    those = [
+        node
+        for node in cluster.nodes
+        if wanted in {"", node.name} and _has(cluster, node.name, name)
+    ]
+    visit.work.expect(len(those) - 1)
+    for node in those:
+        visit.step("services.working", service=name, node=node.name)
         ask(node, order(service=name), _TIMEOUT_S)
         visit.say(_DONE[order], service=name, node=node.name)
     return visit.go(_PATH)

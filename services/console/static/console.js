@@ -64,6 +64,33 @@
     });
   }
 
+  // A form whose work takes longer than a moment: how far it is, then where it leads.
+  function work() {
+    const section = document.getElementById("work");
+    if (!section) return;
+    const bar = document.getElementById("work-bar");
+    const words = document.getElementById("work-words");
+    const events = new EventSource(section.dataset.events);
+    events.addEventListener("work", (event) => {
+      const state = JSON.parse(event.data);
+      bar.max = state.total;
+      bar.value = state.done;
+      if (!state.words) return;
+      words.textContent = words.dataset.words
+        .replace("{done}", state.done + 1)
+        .replace("{total}", state.total)
+        .replace("{words}", () => state.words);
+    });
+    const goOn = () => {
+      events.close();
+      location.replace(section.dataset.then);
+    };
+    events.addEventListener("over", goOn);
+    events.addEventListener("error", () => {
+      if (events.readyState === EventSource.CLOSED) goOn();
+    });
+  }
+
   function selection() {
     document.addEventListener("change", (event) => {
       const name = event.target.dataset && event.target.dataset.selects;
@@ -152,6 +179,7 @@
     theme();
     progress();
     live();
+    work();
     selection();
     shell();
   });

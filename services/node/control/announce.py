@@ -7,7 +7,7 @@ host up to date itself.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
@@ -58,11 +58,22 @@ class NodeDelivery:
                 return None
 
 
-def announce(cluster: Cluster) -> list[NodeDelivery]:
-    """Make every running node apply the database's newest revision, and wait for it."""
+def announce(
+    cluster: Cluster, *, before: Callable[[str], None] | None = None
+) -> list[NodeDelivery]:
+    """Make every running node apply the database's newest revision, and wait for it.
+
+    Args:
+        cluster: The cluster.
+        before: Is told the name of each node before it is asked.
+    """
     revision = cluster.store.revision()
     nodes = cluster.nodes
-    deliveries = {node.id: _sync(node, revision) for node in nodes}
+    deliveries = {}
+    for node in nodes:
+        if before is not None:
+            before(node.name)
+        deliveries[node.id] = _sync(node, revision)
     down = [node for node in nodes if deliveries[node.id].outcome is Delivery.DOWN]
     if cluster.store.is_shared and down:
         deliveries |= _await_elsewhere(cluster, down, revision)

@@ -1,6 +1,7 @@
 """Cisco CallManager of a node, as supervision starts and stops it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import trio
 
@@ -9,6 +10,7 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.registration import UnregisterReason
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
+from tokenless.services.callmanager.records import RegistrationRecords
 from tokenless.services.callmanager.sccp import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
@@ -19,12 +21,22 @@ from tokenless.services.callmanager.settings import (
 from tokenless.services.callmanager.sip import SipSettings
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
+from tokenless.services.cluster_links.peers import PeerNode
+from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     StreamLimits,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    devices: DeviceBook
+    settings: CallManagerSettings
+    links: LinkSettings
 
 
 class CallManagerService:
@@ -40,13 +52,21 @@ class CallManagerService:
         self._ports = CallManagerPorts(
             section.sccp_port, section.sccps_port, section.sip_port, section.sips_port
         )
-        self._prepared: tuple[DeviceBook, CallManagerSettings] | None = None
+        self._link_port = section.link_port_or_default
+        self._prepared: _Prepared | None = None
+        self._records: RegistrationRecords | None = None
+        self._links: ClusterLinks | None = None
         self.server: CallManagerServer | None = None
+        self._log = get_logger(node=node.name)
 
     @property
     def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Listening addresses: `sccp`, `sccps`, `sip`, `sips`."""
-        return {} if self.server is None else self.server.addresses
+        """Listening addresses: `sccp`, `sccps`, `sip`, `sips`, `link`."""
+        if self.server is None or self._links is None:
+            return {}
+        link = self._links.address
+        more = {} if link is None else {"link": link}
+        return {**self.server.addresses, **more}
 
     async def prepare(self) -> None:
         """Load the devices, the certificate and the trust store of now."""
@@ -59,15 +79,30 @@ class CallManagerService:
         prepared, self._prepared = self._prepared, None
         if prepared is None:
             prepared = await trio.to_thread.run_sync(self._load)
-        devices, settings = prepared
-        server = CallManagerServer(
-            devices,
-            settings,
+        records = RegistrationRecords(
+            self._cluster.store,
+            self._node.id,
             clock=self._cluster.clock,
-            log=get_logger(node=self._node.name),
+            log=self._log,
         )
+        server = CallManagerServer(
+            prepared.devices,
+            prepared.settings,
+            clock=self._cluster.clock,
+            on_change=records.note,
+            log=self._log,
+        )
+        links = ClusterLinks(prepared.links, server.view, self._log)
         await server.bind()
-        self.server = server
+        try:
+            await links.bind()
+        except BaseException:
+            server.close()
+            raise
+        server.view.connect(links)
+        self.server, self._records, self._links = server, records, links
+        if links.address is not None:
+            self._link_port = links.address[1]
         self._ports = CallManagerPorts(
             **{name: port for name, (_, port) in server.addresses.items()}
         )
@@ -76,11 +111,19 @@ class CallManagerService:
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Register phones until cancelled."""
-        server = self.server
+        server, records, links = self.server, self._records, self._links
         assert server is not None  # noqa: S101  # supervision binds first
+        assert records is not None  # noqa: S101
+        assert links is not None  # noqa: S101
         try:
-            await server.serve(task_status=task_status)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(records.run)
+                await nursery.start(links.serve)
+                await nursery.start(server.serve)
+                task_status.started()
         finally:
+            # The server has dismissed its phones by now.
+            await records.finish()
             self.close()
 
     async def reload(self) -> None:
@@ -90,15 +133,21 @@ class CallManagerService:
             ServiceError: When the certificate or its key cannot be had.
         """
         if self.server is not None:
-            devices, settings = await trio.to_thread.run_sync(self._load)
-            self.server.reload(settings)
-            self.server.devices = devices
+            loaded = await trio.to_thread.run_sync(self._load)
+            self.server.reload(loaded.settings)
+            self.server.devices = loaded.devices
 
-    async def take_devices(self) -> None:
-        """Register by the devices that the database has now."""
-        server = self.server
-        if server is not None:
-            server.devices = await trio.to_thread.run_sync(self._read_devices)
+    async def follow(self) -> None:
+        """Register by the devices, and know the nodes, that the database has now."""
+        server, links = self.server, self._links
+        if server is None or links is None:
+            return
+        server.devices = await trio.to_thread.run_sync(self._read_devices)
+        try:
+            links.reload(await trio.to_thread.run_sync(self._link_settings))
+        except ServiceError as error:
+            # As after a regeneration on another host: the key is not here yet.
+            self._log.warning("links stay as they are", reason=error.explain())
 
     def registrations(self) -> dict[str, object]:
         """Return who is registered here, and why others are not any more."""
@@ -146,22 +195,43 @@ class CallManagerService:
         if self.server is not None:
             self.server.close()
             self.server = None
+        if self._links is not None:
+            self._links.close()
+            self._links = None
 
     def _read_devices(self) -> DeviceBook:
         with self._cluster.store.read() as connection:
             return DeviceBook.read(connection)
 
-    def _load(self) -> tuple[DeviceBook, CallManagerSettings]:
-        return self._read_devices(), self._settings()
+    def _load(self) -> _Prepared:
+        return _Prepared(self._read_devices(), self._settings(), self._link_settings())
+
+    def _own(self) -> OwnCertificate:
+        unit = TrustStore.CALLMANAGER
+        own = certificates.own_certificate(self._cluster, self._node, unit)
+        return OwnCertificate(own.der, self._node.keys.path(unit, own))
+
+    def _link_settings(self) -> LinkSettings:
+        cluster, unit = self._cluster, TrustStore.CALLMANAGER
+        others = [node for node in cluster.nodes if node.id != self._node.id]
+        peers = {
+            node.name: PeerNode(
+                node.name,
+                node.address,
+                node.ports.get("link", 0),
+                certificates.own_certificate(cluster, node, unit).der,
+            )
+            for node in others
+        }
+        return LinkSettings(
+            self._node.name, self._node.address, self._link_port, self._own(), peers
+        )
 
     def _settings(self) -> CallManagerSettings:
         cluster, node = self._cluster, self._node
         section, release = cluster.config.callmanager, cluster.release
-        own = certificates.own_certificate(cluster, node, TrustStore.CALLMANAGER)
         return CallManagerSettings(
-            certificates=(
-                OwnCertificate(own.der, node.keys.path(TrustStore.CALLMANAGER, own)),
-            ),
+            certificates=(self._own(),),
             authorities=self._authorities(),
             address=node.address,
             ports=self._ports,

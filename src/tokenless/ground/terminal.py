@@ -9,13 +9,21 @@ consoles take no text for markup, and `cell` makes one printable.
 """
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
-from rich.console import Console
-from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from tokenless.protocol.certificates.name_text import printable
@@ -76,29 +84,68 @@ def progress_bar(
         yield bar
 
 
+class Progressing(Protocol):
+    """Says how far something has come."""
+
+    def __call__(self, words: str, done: int = 0, total: int = 0) -> None:
+        """Say it.
+
+        Args:
+            words: What is being done.
+            done: How much is done.
+            total: How much there is; 0 when nobody knows.
+        """
+
+
 @contextmanager
-def counter_view(words: str) -> Iterator[Callable[[int], None]]:
-    """Show a number that grows, while a block takes more than two seconds.
+def slow_view(words: str) -> Iterator[Progressing]:
+    """Show what is being done, and for how long, once a block takes two seconds.
+
+    The line is shown at a terminal only, on standard error, and vanishes at the end. It
+    appears and moves by itself, whether or not the block reports progress.
 
     Args:
-        words: What is counted.
+        words: What is being done, until the block says it better.
     """
-    began = time.monotonic()
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False)
-    bar = Progress(*columns, console=_console(stderr=True), transient=True)
-    task = bar.add_task("")
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        _KnownBar(),
+        TimeElapsedColumn(),
+        console=_console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(printable(words), total=None)
 
-    def tell(count: int) -> None:
-        spent = time.monotonic() - began
-        bar.update(task, description=f"{count} {words}, {spent:.0f} s")
-        if spent > _SHOWN_AFTER_S and bar.console.is_terminal:
-            bar.start()
+    def tell(words: str, done: int = 0, total: int = 0) -> None:
+        bar.update(
+            task, description=printable(words), completed=done, total=total or None
+        )
 
+    timer = threading.Timer(_SHOWN_AFTER_S, bar.start)
+    timer.daemon = True
+    if bar.console.is_terminal:
+        timer.start()
     try:
         yield tell
     finally:
+        timer.cancel()
+        if timer.ident is not None:
+            timer.join()
         if bar.live.is_started:
             bar.stop()
+
+
+class _KnownBar(ProgressColumn):
+    """A bar, where the end is known; nothing otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = BarColumn(bar_width=30)
+
+    def render(self, task: Task) -> RenderableType:
+        """Draw it."""
+        return self._bar.render(task) if task.total else Text("")
 
 
 def talk_line(text: str) -> None:

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from tokenless.ground.terminal import counter_view
+from tokenless.ground.terminal import slow_view
 from tokenless.phone_emulator.planner.alike import Kinds, part_of
 from tokenless.phone_emulator.planner.model import ClusterLayout
 from tokenless.phone_emulator.planner.phones import PhoneGroup
@@ -170,6 +170,6 @@ def test_progress_is_told() -> None:
 def test_progress_is_silent_where_no_terminal_is(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with counter_view("orders checked") as tell:
-        solve(large("12.5(1)", "TVS"), progress=tell)
+    with slow_view("checking orders") as tell:
+        solve(large("12.5(1)", "TVS"), progress=lambda n: tell(f"{n} checked"))
     assert capfd.readouterr() == ("", "")

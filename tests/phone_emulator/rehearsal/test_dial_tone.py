@@ -133,14 +133,15 @@ def test_a_group_is_summed_up() -> None:
             report(PUB),
             report(PUB, cipher="AES128-SHA"),
             report(SUB, 1, cipher="AES128-SHA", attempts=(tried,)),
+            report(SUB, 1, attempts=(tried,)),
             report(None, attempts=(tried,)),
         ]
     )
     assert summed.counts == dict.fromkeys(DialTone, 1)
-    assert (summed.phones, summed.without, summed.secure) == (4, 1, 2)
-    assert summed.nodes == {PUB: 2, SUB: 1}
+    assert (summed.phones, summed.without, summed.secure) == (5, 1, 2)
+    assert summed.nodes == {PUB: 2, SUB: 2}
     (cause,) = summed.failures
-    assert summed.failures[cause] == 2
+    assert summed.failures[cause] == 3
     assert str(cause) == f"{FAILURE_WORDS[Failure.NOT_IN_CTL]} at {PUB} (unknown)"
 
 

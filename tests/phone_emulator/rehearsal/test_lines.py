@@ -10,13 +10,15 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
     Backup,
+    CallPhone,
     CreateToken,
     CtlClient,
+    DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
     LineAction,
     NodePower,
-    OrderLsc,
+    OrderCapf,
     PassTime,
     Phones,
     PhoneVerb,
@@ -27,7 +29,11 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     SignWithRecoveryKey,
     UploadCertificate,
 )
-from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfAuthMode,
+    CapfOperation,
+    DeviceSecurity,
+)
 
 _FORMS: list[tuple[str, LineAction]] = [
     ("admin show ctl", Admin("show ctl")),
@@ -70,8 +76,27 @@ _FORMS: list[tuple[str, LineAction]] = [
     ("phones off a b", Phones(PhoneVerb.OFF, ("a", "b"))),
     ("phones move a b --to x y", Phones(PhoneVerb.MOVE, ("a", "b"), ("x", "y"))),
     ("phones type-string a", Phones(PhoneVerb.TYPE_STRING, ("a",))),
-    ("capf install a", OrderLsc("a", CapfAuthMode.NULL_STRING)),
-    ("capf install a --auth string", OrderLsc("a", CapfAuthMode.STRING)),
+    ("phones call a --to b", CallPhone("a", "b")),
+    (
+        "capf install a",
+        OrderCapf("a", CapfOperation.INSTALL, CapfAuthMode.NULL_STRING),
+    ),
+    (
+        "capf install a --auth string",
+        OrderCapf("a", CapfOperation.INSTALL, CapfAuthMode.STRING),
+    ),
+    (
+        "capf troubleshoot a --auth mic",
+        OrderCapf("a", CapfOperation.TROUBLESHOOT, CapfAuthMode.EXISTING_MIC),
+    ),
+    (
+        "capf delete a --auth lsc",
+        OrderCapf("a", CapfOperation.DELETE, CapfAuthMode.EXISTING_LSC),
+    ),
+    (
+        "cert delete CAPF-trust 'Cisco Root CA 2048' --cluster new",
+        DeleteCertificate("CAPF-trust", "Cisco Root CA 2048", "new"),
+    ),
     (
         "device secure a encrypted --encrypted-config",
         SecureDevices("a", DeviceSecurity.ENCRYPTED, encrypts_config=True),

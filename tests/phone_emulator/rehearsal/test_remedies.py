@@ -29,6 +29,14 @@ from tokenless.protocol.trust.reasons import Reason
 _PUB = Signer(TrustStore.CALLMANAGER, "pub")
 _RECOVERY = Signer(TrustStore.ITLRECOVERY, "pub")
 _TOKEN = Signer(None, "A")
+_BY_CAPF = (
+    "where the phones' lists have CAPF's certificate: `device set … --capf install`, "
+    "then reset the phones; a string has to be typed on each"
+)
+_CERTIFICATE = [
+    _BY_CAPF,
+    "`device set … --clear-config`, then reset the phones",
+]
 _BY_HAND = "delete CTL and ITL on each phone by hand"
 
 
@@ -234,3 +242,19 @@ def test_unreachable_phones_need_a_server_only(recovery: PrivateKeySigner) -> No
     assert (_texts(context)) == [
         "start a TFTP server that the phones ask, then reset them"
     ]
+
+
+def test_a_configuration_that_is_not_opened_is_no_fault_of_the_lists(
+    callmanager: PrivateKeySigner,
+) -> None:
+    home = _facts("12.5(1)", {callmanager.certificate: _PUB})
+    held = Held(None, _itl(callmanager))
+    files = frozenset({FileKind.CONFIGURATION})
+    closed = _context(
+        home, held, files=files, reasons=frozenset({Reason.NOT_DECRYPTED})
+    )
+    assert _texts(closed) == _CERTIFICATE
+    both = frozenset({Reason.NOT_DECRYPTED, Reason.NOT_VOUCHED})
+    texts = _texts(_context(home, held, reasons=both))
+    assert texts[:2] == _CERTIFICATE
+    assert texts[-1] == _BY_HAND

@@ -15,12 +15,10 @@ from pathlib import Path
 import pytest
 
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.backup import take
 from tokenless.services.backup.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     BackupError,
-    Manifest,
 )
 from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup
@@ -280,20 +278,20 @@ def test_what_is_no_file_in_a_folder(lab: Cluster, tmp_path: Path) -> None:
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(
-    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Cluster, tmp_path: Path
 ) -> None:
     target = tmp_path / "b.tar"
+    done_of: list[tuple[int, int]] = []
 
-    def copy_while_another_writes(data: Path, content: Path, now: float) -> Manifest:
+    def another_writes(_words: str, done: int, total: int) -> None:
         target.write_text("precious")
-        return copy(data, content, now)
+        done_of.append((done, total))
 
-    copy = take._copy_all
-    monkeypatch.setattr(take, "_copy_all", copy_while_another_writes)
     with pytest.raises(ServiceError, match="exists") as caught:
-        take_backup(lab.data, target, now=NOW)
+        take_backup(lab.data, target, now=NOW, progress=another_writes)
     assert "name another place" in caught.value.explain()
     assert target.read_text() == "precious"
+    assert any(0 < done < total for done, total in done_of)
 
 
 def with_holes(archive: Path, name: str, kind: str) -> None:

@@ -43,7 +43,7 @@ async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
             serve_nodes, served, [PUBLISHER], frozenset({Kind.CALLMANAGER})
         )
         where = {each.service: each for each in serving.listening}
-        assert set(where) == {"sccp", "sccps", "sip", "sips"}
+        assert set(where) == {"sccp", "sccps", "sip", "sips", "link"}
         assert served.node(PUBLISHER).ports == {
             name: each.port for name, each in where.items()
         }

@@ -2,10 +2,9 @@
 
 import pytest
 
-from tokenless.protocol.phones.device_security import DeviceSecurity
+from tests.rigs.registrations import CLEAR, DEVICES, SECURE, TLS, Phone
 from tokenless.protocol.phones.registration import (
     Claim,
-    DeviceProfile,
     Peer,
     RegisterFailure,
     Signalling,
@@ -18,21 +17,6 @@ from tokenless.services.callmanager.registrar import (
     Registration,
     Request,
 )
-
-SECURE, CLEAR = "SEP00000000000A", "SEP00000000000B"
-DEVICES = {
-    SECURE: DeviceProfile(SECURE, Signalling.SCCP, DeviceSecurity.ENCRYPTED),
-    CLEAR: DeviceProfile(CLEAR, Signalling.SCCP),
-}
-TLS = Peer("AES128-SHA", SECURE)
-
-
-class Phone:
-    def __init__(self) -> None:
-        self.dismissed: list[UnregisterReason] = []
-
-    def dismiss(self, reason: UnregisterReason) -> None:
-        self.dismissed.append(reason)
 
 
 class Office:

@@ -25,10 +25,11 @@ BY_STRING, BOOT, TYPE_STRING, ENCRYPT = (
     "phone capf --flash phone --string 471100 --tftp 127.0.47.155:6969",
     "device set SEP001122334455 --encrypted --encrypted-config --capf install",
 )
+SHOW = "phone show --flash phone"
 Typed = Callable[[str], str]
 
 
-@pytest.mark.parametrize("command", [BY_STRING, BOOT, TYPE_STRING, ENCRYPT])
+@pytest.mark.parametrize("command", [BY_STRING, BOOT, TYPE_STRING, SHOW, ENCRYPT])
 def test_the_page_has_the_commands_that_are_tried(command: str) -> None:
     assert f"tokenless {command}" in PAGE
 
@@ -67,6 +68,8 @@ async def test_the_commands_of_the_page(
 
     assert "1 devices changed" in await type_it(BY_STRING)
     assert "CAPF waits-for-string" in await type_it(BOOT)
+    waiting = await type_it(SHOW)
+    assert "LSC > Update   waits for the authentication string" in waiting
     assert "CAPF installed" in await type_it(TYPE_STRING)
     assert (tmp_path / "phone/lsc.pem").stat().st_mode & 0o777 == 0o600
     shown = await type_it("device show SEP001122334455")
@@ -74,6 +77,10 @@ async def test_the_commands_of_the_page(
     assert "1 devices changed" in await type_it(ENCRYPT)
     again = await type_it(BOOT)
     assert "SEP001122334455 (7975): " in again
+    installed = await type_it(SHOW)
+    assert re.search(r"│ Security Mode  Encrypted +│", installed)
+    assert re.search(r"│ LSC            Installed +│", installed)
+    assert re.search(r"  by CAPF-[0-9a-f]{8}, until 20", installed)
     assert "decrypted" in await type_it("phone log --flash phone")
     replayed = await type_it("phone replay phone/last-boot.jsonl")
     assert "opening-configuration" in replayed

@@ -24,6 +24,7 @@ def filled(path: str) -> str:
     for part, value in {
         "{id:int}": "1",
         "{form}": "pem",
+        "{kind}": "tftp",
         "{name}": "SEP001122334455",
         "{node}": "cucm-1051-a-pub",
     }.items():

@@ -13,7 +13,12 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.runtime import check_ready
-from tokenless.services.store import nodes
+from tokenless.services.store import nodes, registrations
+from tokenless.services.store.registrations import (
+    RegistrationRow,
+    RegistrationState,
+    TftpItl,
+)
 
 
 def test_a_subscriber_follows_with_its_own_role(
@@ -77,6 +82,25 @@ def test_a_subscriber_writes_its_own_rows_only(follower: Cluster) -> None:
         assert touched(connection, "UPDATE node_state SET ctl_revision = 1") == 1
         nodes.write_state(connection, publisher, ctl_revision=5)
         assert nodes.read_state(connection, publisher).ctl_revision == 0
+
+
+def test_a_subscriber_says_of_its_own_phones_only(follower: Cluster) -> None:
+    mine, others = follower.node(SUBSCRIBER).id, follower.publisher.id
+    row = RegistrationRow("SEP00000000000A", RegistrationState.REGISTERED, 5)
+    itl = TftpItl("0" * 40, "0" * 128)
+    with follower.store.write_node_state() as connection:
+        registrations.write_registrations(connection, mine, [row])
+        registrations.write_registrations(connection, mine, [row])
+        nodes.write_state(connection, mine, seen_at=7)
+        assert registrations.write_itl(connection, mine, itl, 7)
+        assert registrations.end_registrations(connection, mine, 22, 9) == 1
+        assert registrations.end_registrations(connection, others, 22, 9) == 0
+        found = registrations.read_registrations(connection)
+    assert {each.node_id: len(each.rows) for each in found} == {mine: 1, others: 0}
+    with pytest.raises(ServiceError), follower.store.write_node_state() as connection:
+        registrations.write_registrations(connection, others, [row])
+    with pytest.raises(ServiceError), follower.store.write_node_state() as connection:
+        registrations.write_itl(connection, others, itl, 7)
 
 
 def test_an_administrators_command_on_a_subscriber_is_refused_in_one_line(

@@ -71,10 +71,13 @@ def _make_first_schema(file: Path) -> None:
     connection.executescript(
         "DROP TABLE alembic_version;"
         "DROP TABLE console_user;"
+        "DROP TABLE registration;"
+        "DROP TABLE tftp_itl;"
         "ALTER TABLE placement DROP COLUMN label;"
         "ALTER TABLE processnode DROP COLUMN db_role;"
         "ALTER TABLE processnode DROP COLUMN ports;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"
+        "ALTER TABLE node_state DROP COLUMN seen_at;"
         "ALTER TABLE cluster ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 1;"
         f"{_PUBLISHED_BEFORE}{_DEVICES_BEFORE}"
     )
@@ -139,6 +142,9 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
             "ALTER TABLE processnode DROP COLUMN ports",
             "ALTER TABLE placement DROP COLUMN label",
             "DROP TABLE console_user",
+            "DROP TABLE registration",
+            "DROP TABLE tftp_itl",
+            "ALTER TABLE node_state DROP COLUMN seen_at",
             *_DEVICES_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP CONSTRAINT tvs_port_is_one",
             "ALTER TABLE processnode DROP CONSTRAINT tftp_port_is_one",

@@ -1,11 +1,12 @@
 """A headless Chromium that is steered as an administrator would use it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -15,10 +16,19 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 PATIENCE_S = 60
 CHROMIUM = Path("/usr/bin/chromium")
 DRIVER = Path("/usr/bin/chromedriver")
+_TEXTS = (
+    "return Array.from(document.querySelectorAll(arguments[0]),"
+    " each => each.innerText.trim())"
+)
 
 
 class Browser:
-    """One browser, at one console."""
+    """One browser, at one console.
+
+    A live page replaces its elements whenever the cluster changes. So what a page
+    says is read in one step, inside the browser, and an element that was replaced
+    between being found and being used is looked for again.
+    """
 
     def __init__(self, driver: webdriver.Chrome, base: str) -> None:
         self.driver = driver
@@ -28,50 +38,79 @@ class Browser:
         self.driver.get(self.base + path)
 
     def click(self, words: str) -> None:
-        """Click a button or a link by its words; the next page is awaited."""
+        """Click a button or a link by its words; await the page it leads to.
+
+        A page with a progress bar is not that page yet.
+        """
         before = self.driver.find_element(By.TAG_NAME, "html")
-        self.find(words).click()
-        self.until(lambda: self.is_gone(before))
+        self.use(lambda: self.find(words).click())
+        self.until(lambda: self.is_gone(before) and not self.is_waiting)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a page loads, or shows how far a work is."""
+        script = (
+            "return document.readyState !== 'complete'"
+            " || document.getElementById('work') !== null"
+        )
+        return bool(self.driver.execute_script(script))
 
     def find(self, words: str) -> WebElement:
         xpath = f"//*[self::button or self::a][normalize-space()='{words}']"
         return self.driver.find_element(By.XPATH, f"({xpath})[1]")
 
     def fill(self, field: str, value: str) -> None:
-        element = self.driver.find_element(By.ID, field)
-        if element.get_attribute("type") != "file":
-            element.clear()
-        element.send_keys(value)
+        self.use(lambda: self._fill(self.driver.find_element(By.ID, field), value))
 
     def choose(self, field: str, words: str) -> None:
-        Select(self.driver.find_element(By.ID, field)).select_by_visible_text(words)
+        self.use(
+            lambda: Select(
+                self.driver.find_element(By.ID, field)
+            ).select_by_visible_text(words)
+        )
 
     def tick(self, field: str) -> None:
-        element = self.driver.find_element(By.ID, field)
-        if not element.is_selected():
-            element.click()
+        self.use(lambda: self._tick(self.driver.find_element(By.ID, field)))
 
     @property
     def status(self) -> list[str]:
         """The sentences of the section Status."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, ".status p")
-        return [each.text for each in found]
+        return self.texts(".status p")
 
     @property
     def text(self) -> str:
-        return self.driver.find_element(By.TAG_NAME, "body").text
+        return self.read("body")
 
-    def until(self, is_so: object) -> None:
-        assert callable(is_so)
-        WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.05).until(
-            lambda _: is_so()
-        )
+    def texts(self, selector: str) -> list[str]:
+        """Read the shown text of each element that a CSS selector finds."""
+        found: list[str] = self.driver.execute_script(_TEXTS, selector)
+        return found
+
+    def read(self, selector: str) -> str:
+        """Read the shown text of the first element that a CSS selector finds."""
+        found = self.texts(selector)
+        assert found, f"the page has no {selector}"
+        return found[0]
+
+    def use(self, action: Callable[[], object]) -> None:
+        """Do something with an element; once more if the page just replaced it."""
+
+        def is_done() -> bool:
+            action()
+            return True
+
+        self.until(is_done)
+
+    def until(self, is_so: Callable[[], object]) -> None:
+        """Wait until a condition holds; a replaced element means "not yet"."""
+        WebDriverWait(
+            self.driver,
+            PATIENCE_S,
+            poll_frequency=0.05,
+            ignored_exceptions=(StaleElementReferenceException,),
+        ).until(lambda _: is_so())
 
     def is_gone(self, element: WebElement) -> bool:
-        from selenium.common.exceptions import (  # noqa: PLC0415
-            StaleElementReferenceException,
-        )
-
         try:
             element.is_enabled()
         except StaleElementReferenceException:
@@ -83,6 +122,15 @@ class Browser:
         self.fill("name", name)
         self.fill("password", password)
         self.click("Sign in")
+
+    def _fill(self, element: WebElement, value: str) -> None:
+        if element.get_attribute("type") != "file":
+            element.clear()
+        element.send_keys(value)
+
+    def _tick(self, element: WebElement) -> None:
+        if not element.is_selected():
+            element.click()
 
 
 @contextmanager

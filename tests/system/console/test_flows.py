@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.system.console.browser import Browser
-from tests.system.console.conftest import Lab
+from tests.system.console.conftest import PASSWORD, Lab
 from tests.system.serving import PUBLISHER, SUBSCRIBER, tokenless
 
 DEVICES = ("SEP001122000001", "SEP001122000002")
@@ -63,9 +63,7 @@ def restart_on_all(browser: Browser, *services: str) -> None:
 
 def reported_md5(browser: Browser) -> set[str]:
     browser.go("/cucreports")
-    return {
-        each.text for each in browser.driver.find_elements(By.CSS_SELECTOR, "dd.md5")
-    }
+    return set(browser.texts("dd.md5"))
 
 
 def upload(lab: Lab, token: str, description: str) -> None:
@@ -83,6 +81,54 @@ def upload(lab: Lab, token: str, description: str) -> None:
     assert browser.status == ["Success: Certificate Uploaded"]
 
 
+def connect(browser: Browser, password: str = PASSWORD) -> None:
+    """Give the CTL Client the server's administrator (step 11)."""
+    browser.go("/ctl-client")
+    browser.fill("name", "alice")
+    browser.fill("password", password)
+    browser.click("Next")
+
+
+def insert(browser: Browser, token: str) -> None:
+    """Insert a token and add it (steps 14 and 15)."""
+    browser.choose("token", token)
+    browser.click("OK")
+    assert "SAST-ADN" in browser.text
+    browser.click("Add")
+
+
+def test_what_the_ctl_client_refuses(lab: Lab) -> None:
+    """A cluster without a CTL file, an administrator who makes mistakes."""
+    browser = lab.browser
+    first, second = TOKENS
+    connect(browser, "not the password")
+    assert "refuses the name or the password" in browser.status[0]
+    browser.go("/ctl-client/mode")
+    assert "the CTL Client is not connected" in browser.status[0]
+    connect(browser)
+    browser.tick("mode-mixed")
+    browser.click("Next")
+    insert(browser, first)
+    browser.fill("password", "Cisco123")
+    browser.click("Finish")
+    assert "needs at least 2 tokens, 1 given" in browser.status[0]
+    browser.go(f"/ctl-client/insert?token={first}")
+    browser.click("Add")
+    assert "this token was added already" in browser.status[0]
+    browser.go("/ctl-client/insert")
+    insert(browser, second)
+    browser.fill("password", "wrong")
+    browser.click("Finish")
+    assert f"wrong password for token {first}" in browser.status[0]
+    assert "14 more wrong ones destroy it" in browser.status[0]
+    assert "CTL File not found" in reports(browser)
+
+
+def reports(browser: Browser) -> str:
+    browser.go("/cucreports")
+    return browser.text
+
+
 def test_from_tokenless_to_tokens(lab: Lab) -> None:
     """The third flow: steps 2 and 8 to 21."""
     browser = lab.browser
@@ -91,7 +137,15 @@ def test_from_tokenless_to_tokens(lab: Lab) -> None:
     restart_on_all(browser, "Cisco Tftp", "Cisco CallManager")
     assert all(each["outcome"] == "ok" for each in boot(lab))
     browser.go("/ccmadmin/enterprise-parameters")
-    assert browser.driver.find_element(By.ID, "mode").text == "1"
+    assert browser.read("#mode") == "1"
+
+    # Without the document's steps the client refuses: error 1.
+    connect(browser)
+    browser.click("Next")
+    browser.choose("token", next(iter(TOKENS)))
+    browser.click("OK")
+    browser.click("Add")
+    assert "does not exist in the CTL File" in browser.status[0]
 
     for token, description in TOKENS.items():
         upload(lab, token, description)
@@ -99,8 +153,7 @@ def test_from_tokenless_to_tokens(lab: Lab) -> None:
     said = type_line(browser, "file delete tftp CTLFile.tlv", "y")
     assert "files: found = 1, deleted = 1" in said
 
-    browser.go("/ctl-client")
-    browser.click("Next")
+    connect(browser)
     assert "No CTL File exists on the server" in browser.text
     browser.click("OK")
     browser.tick("mode-update")
@@ -108,10 +161,7 @@ def test_from_tokenless_to_tokens(lab: Lab) -> None:
     for number, token in enumerate(TOKENS):
         if number:
             browser.click("Add Tokens")
-        browser.choose("token", token)
-        browser.click("OK")
-        assert "SAST-ADN" in browser.text
-        browser.click("Add")
+        insert(browser, token)
     assert browser.text.count("Security Token") >= 2
     browser.fill("password", "Cisco123")
     browser.click("Finish")
@@ -139,12 +189,12 @@ def test_regeneration(lab: Lab) -> None:
     browser.choose("operator", "is exactly")
     browser.click("Find")
     browser.click("CallManager")
-    old = browser.driver.find_element(By.TAG_NAME, "pre").text
+    old = browser.read("pre")
     browser.click("Regenerate")
     assert "overwrite any CA signed certificate" in browser.text
     browser.click("OK")
     assert browser.status[0].startswith("Success: Certificate Regenerated")
-    assert browser.driver.find_element(By.TAG_NAME, "pre").text != old
+    assert browser.read("pre") != old
     browser.go("/cli")
     said = type_line(browser, "utils ctl update CTLFile", "y")
     assert "CTL file Updated" in said
@@ -164,10 +214,9 @@ def test_a_page_shows_what_somebody_else_changes(lab: Lab) -> None:
     first = "#live section:first-of-type"
     browser.until(lambda: "Live:" in browser.text)
     lab.run("admin", "--yes", "utils service stop Cisco Trust Verification Service")
-    stopped = browser.driver.find_element
-    browser.until(lambda: "STOPPED" in stopped(By.CSS_SELECTOR, first).text)
+    browser.until(lambda: "STOPPED" in browser.read(first))
     lab.run("admin", "--yes", "utils service start Cisco Trust Verification Service")
-    browser.until(lambda: "STOPPED" not in stopped(By.CSS_SELECTOR, first).text)
+    browser.until(lambda: "STOPPED" not in browser.read(first))
 
 
 def test_the_screen_is_text(lab: Lab) -> None:

@@ -1,0 +1,159 @@
+"""Changes of a node's registrations, written to the database in batches.
+
+A change waits at most a second for others; a keep-alive is no change. While the
+database is away changes wait in memory, the newest of each phone. A node that begins to
+serve first ends what an earlier process of it left registered: that one cannot have
+said goodbye (REFERENCE-3 4.6, callManagerForcedRestart).
+
+What anybody can cause is bounded: refusals of names that the cluster does not know are
+not written, and of phones that are not registered only so many rows are kept.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+import trio
+
+from tokenless.protocol.phones.registration import UnregisterReason
+from tokenless.services.callmanager.registrar import (
+    MAX_FAILURES,
+    Absence,
+    Registration,
+)
+from tokenless.services.errors import ServiceError
+from tokenless.services.limited_log import shortened
+from tokenless.services.store.database import Database
+from tokenless.services.store.nodes import write_state
+from tokenless.services.store.registrations import (
+    SEEN_EVERY_S,
+    RegistrationRow,
+    RegistrationState,
+    absent_devices,
+    end_registrations,
+    forget_registrations,
+    write_registrations,
+)
+
+_BATCH_S: Final = 1.0
+_LAST_WORDS_S: Final = 5.0
+_PRUNE_EVERY: Final = 1_000
+"""Rows written between two looks at how many there are."""
+_MAX_LOAD: Final = 64
+_MAX_NAME: Final = 128
+
+
+class RegistrationRecords:
+    """What one node writes of its phones."""
+
+    def __init__(
+        self,
+        store: Database,
+        node_id: int,
+        *,
+        clock: Callable[[], float],
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        """Write nothing yet.
+
+        Args:
+            store: The cluster's database.
+            node_id: Of the node.
+            clock: Unix seconds, as the cluster sees them.
+            log: Where a database that is away is reported.
+        """
+        self._store = store
+        self._node_id = node_id
+        self._clock = clock
+        self._log = log
+        self._waiting: dict[str, RegistrationRow] = {}
+        self._has_changed = trio.Event()
+        self._seen_at = 0.0
+        self._unpruned = 0
+        self._has_begun = False
+        self._is_away = False
+
+    def note(self, change: Registration | Absence) -> None:
+        """Remember a change; never blocks."""
+        row = _row_of(change)
+        if row is not None:
+            self._waiting[row.device] = row
+            self._has_changed.set()
+
+    async def run(self) -> None:
+        """Write changes until cancelled."""
+        while True:
+            with trio.move_on_after(SEEN_EVERY_S):
+                await self._has_changed.wait()
+                await trio.sleep(_BATCH_S)
+            await self._write()
+
+    async def finish(self) -> None:
+        """Write what still waits, also when the service is being cancelled."""
+        with trio.CancelScope(shield=True), trio.move_on_after(_LAST_WORDS_S):
+            await self._write(abandon_on_cancel=True)
+
+    async def _write(self, *, abandon_on_cancel: bool = False) -> None:
+        rows, self._waiting = self._waiting, {}
+        self._has_changed = trio.Event()
+        try:
+            await trio.to_thread.run_sync(
+                self._write_rows,
+                list(rows.values()),
+                abandon_on_cancel=abandon_on_cancel,
+            )
+        except ServiceError as error:
+            # Later changes of the same phones are newer.
+            self._waiting = {**rows, **self._waiting}
+            if not self._is_away:
+                self._log.warning(
+                    "registrations cannot be written", reason=error.explain()
+                )
+            self._is_away = True
+        else:
+            self._is_away = False
+
+    def _write_rows(self, rows: list[RegistrationRow]) -> None:
+        # Nodes compare each other's words with the time of day, not with the
+        # cluster's clock, which a rehearsal moves.
+        now = time.time()
+        is_due = now - self._seen_at >= SEEN_EVERY_S
+        if self._has_begun and not rows and not is_due:
+            return
+        with self._store.write_node_state() as connection:
+            if not self._has_begun:
+                reason = int(UnregisterReason.CALLMANAGER_FORCED_RESTART)
+                end_registrations(connection, self._node_id, reason, int(self._clock()))
+            write_registrations(connection, self._node_id, rows)
+            write_state(connection, self._node_id, seen_at=int(now))
+            self._unpruned += len(rows)
+            if self._unpruned >= _PRUNE_EVERY or not self._has_begun:
+                absent = absent_devices(connection, self._node_id)
+                old = absent[: max(0, len(absent) - MAX_FAILURES)]
+                forget_registrations(connection, self._node_id, old)
+                self._unpruned = 0
+        self._has_begun, self._seen_at = True, now
+
+
+def _row_of(change: Registration | Absence) -> RegistrationRow | None:
+    """Return a change as a row; None for a name that the cluster does not know."""
+    if isinstance(change, Registration):
+        return RegistrationRow(
+            change.device,
+            RegistrationState.REGISTERED,
+            change.since,
+            signalling=change.signalling,
+            is_secure=change.peer.is_secure,
+            address=change.address,
+            load=shortened(change.load)[:_MAX_LOAD],
+            itl=change.itl,
+        )
+    if not change.is_known or len(change.device) > _MAX_NAME:
+        return None
+    state, code = RegistrationState.UNREGISTERED, int(change.reason or 0)
+    if change.failure is not None:
+        state, code = RegistrationState.REJECTED, int(change.failure)
+    return RegistrationRow(
+        change.device, state, change.at, code, address=change.address
+    )

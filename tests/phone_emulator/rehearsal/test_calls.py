@@ -1,0 +1,100 @@
+"""Calls in rehearsals: real lines of two groups, and what is expected of them."""
+
+from pathlib import Path
+
+from tokenless.phone_emulator.registration.call import (
+    CallFailure,
+    CallLevel,
+    CallReport,
+    CallSide,
+)
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
+from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
+from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+
+SCRIPT = """
+name = "calls"
+lesson = "Who hears whom."
+
+[[groups]]
+name = "desks"
+
+[[groups]]
+name = "lobby"
+model = "7965"
+count = 1
+"""
+
+
+def play(folder: Path, *steps: str) -> Played:
+    file = folder / "calls.toml"
+    titled = (f'[[steps]]\ntitle = "step {n}"\n{s}' for n, s in enumerate(steps))
+    file.write_text(SCRIPT + "\n".join(titled))
+    stage = folder / "stage"
+    stage.mkdir()
+    return run_script(load_script(file), 2, stage, ProgressListener())
+
+
+def test_phones_of_two_groups_and_of_one_hear_each_other(tmp_path: Path) -> None:
+    calls = '["phones boot", "phones call lobby --to desks", '
+    calls += '"phones call desks --to desks"]'
+    played = play(tmp_path, f'run = {calls}\ncall = "not-secure"')
+    assert played.ok, played.first_difference
+    (step,) = played.steps
+    assert [each.outcome for each in step.calls] == [CallOutcome.NOT_SECURE] * 2
+    assert [each.words for each in step.calls] == ["call: Not Secure"] * 2
+    caller, called = step.calls[1].report.sides
+    assert caller.device != called.device
+    assert "a phone of lobby calls one of desks: Not Secure" in step.transcript
+    (first, _) = step.to_json()["observed"]["calls"]
+    assert (first["from"], first["to"], first["heard"]) == ("lobby", "desks", True)
+    assert step.to_json()["expected"]["call"] == "not-secure"
+
+
+def test_another_level_than_expected_fails_the_step(tmp_path: Path) -> None:
+    played = play(
+        tmp_path,
+        'run = ["phones boot", "phones call lobby --to desks"]\ncall = "encrypted"',
+        'run = ["phones boot"]\ncall = "encrypted"',
+    )
+    first, second = played.steps
+    (said,) = first.differences
+    assert said.startswith("a phone of lobby calls one of desks: Not Secure")
+    assert said.endswith("; expected: encrypted")
+    assert second.differences == (
+        "the step has no call, and encrypted is expected of one",
+    )
+
+
+def test_a_phone_that_is_off_cannot_be_called(tmp_path: Path) -> None:
+    played = play(
+        tmp_path,
+        'run = ["phones boot", "phones off lobby", "phones call desks --to lobby"]',
+        'run = ["phones call lobby --to desks"]\ncall = "none"',
+    )
+    first, second = played.steps
+    why = "a phone of desks calls one of lobby: no call: one of them is not registered"
+    assert first.differences == (why,)
+    assert [each.words for each in first.calls] == ["call: none"]
+    assert second.ok
+
+
+def test_a_group_of_one_phone_cannot_call_itself(tmp_path: Path) -> None:
+    played = play(tmp_path, 'run = ["phones boot", "phones call lobby --to lobby"]')
+    (step,) = played.steps
+    assert step.refusal is not None
+    assert step.refusal.startswith("the group lobby has one phone")
+
+
+def test_a_call_that_nobody_heard_is_no_call() -> None:
+    deaf = CallSide("SEP001122334455", "1001", CallLevel.ENCRYPTED, 10, 0, 0)
+    fine = CallSide("SEP001122334466", "1002", CallLevel.ENCRYPTED, 10, 10, 0)
+    silent = PlayedCall("a", "b", CallReport((deaf, fine)))
+    assert silent.outcome is CallOutcome.NONE
+    assert str(silent).endswith("no call: they did not hear each other")
+    for failure in CallFailure:
+        failed = PlayedCall("a", "b", CallReport(failure=failure))
+        assert "no call: " in str(failed)
+        assert failed.outcome is CallOutcome.NONE

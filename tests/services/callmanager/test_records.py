@@ -1,0 +1,142 @@
+"""What a node writes of its phones: in batches, bounded, and truthful after a fall."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+import structlog
+import trio
+
+from tests.rigs.registrations import CLEAR, DEVICES, Phone
+from tests.rigs.waiting import until
+from tokenless.protocol.phones.registration import (
+    Claim,
+    Peer,
+    Signalling,
+    UnregisterReason,
+)
+from tokenless.services.callmanager import records as module
+from tokenless.services.callmanager.records import RegistrationRecords
+from tokenless.services.callmanager.registrar import Absence, Registrar, Request
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.registrations import (
+    NodeRegistrations,
+    RegistrationRow,
+    RegistrationState,
+    read_registrations,
+    write_registrations,
+)
+
+
+@pytest.fixture
+def records(lab: Cluster) -> RegistrationRecords:
+    return RegistrationRecords(
+        lab.store, lab.publisher.id, clock=lambda: 100.0, log=structlog.get_logger()
+    )
+
+
+def written(lab: Cluster) -> dict[str, RegistrationRow]:
+    with lab.store.read() as connection:
+        found = read_registrations(connection)
+    return {row.device: row for each in found for row in each.rows}
+
+
+def absent(device: str, *, is_known: bool = True) -> Absence:
+    reason = UnregisterReason.KEEPALIVE_TIMEOUT
+    return Absence(device, "127.0.0.1", 7, reason=reason, is_known=is_known)
+
+
+def registrar_for(note: Callable[..., None]) -> Registrar:
+    return Registrar(DEVICES.get, clock=lambda: 5, max_devices=9, on_change=note)
+
+
+async def test_the_newest_of_many_changes_is_written(
+    lab: Cluster, records: RegistrationRecords
+) -> None:
+    registrar, phone = registrar_for(records.note), Phone()
+    request = Request(Claim(CLEAR, Signalling.SCCP), Peer(), "127.0.0.1", "L" * 99)
+    for _ in range(3):
+        registrar.register(request, phone)
+        registrar.unregister(CLEAR, phone, UnregisterReason.DEVICE_UNREGISTERED)
+    registrar.register(request, phone)
+    await records.finish()
+    row = written(lab)[CLEAR]
+    assert (row.state, row.at, row.load) == (
+        RegistrationState.REGISTERED,
+        5,
+        "L" * 64,
+    )
+
+
+async def test_a_node_that_was_killed_ends_its_old_registrations_first(
+    lab: Cluster, records: RegistrationRecords
+) -> None:
+    mine = RegistrationRow(CLEAR, RegistrationState.REGISTERED, 3)
+    with lab.store.write_node_state() as connection:
+        for node in lab.nodes:
+            write_registrations(connection, node.id, [mine])
+    await records.finish()
+    with lab.store.read() as connection:
+        here, there = read_registrations(connection, CLEAR)
+    assert (here.rows[0].state, here.rows[0].code, here.rows[0].at) == (
+        RegistrationState.UNREGISTERED,
+        UnregisterReason.CALLMANAGER_FORCED_RESTART,
+        100,
+    )
+    assert there.rows == (mine,)
+    assert there.is_silent(time.time())
+    assert not here.is_silent(time.time())
+
+
+async def test_names_that_the_cluster_does_not_know_are_not_written(
+    lab: Cluster, records: RegistrationRecords
+) -> None:
+    records.note(absent("SEPFFFFFFFFFFFF", is_known=False))
+    records.note(absent("X" * 129))
+    records.note(absent(CLEAR))
+    await records.finish()
+    assert list(written(lab)) == [CLEAR]
+
+
+async def test_only_so_many_absent_phones_are_kept(
+    lab: Cluster, records: RegistrationRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_FAILURES", 5)
+    for number in range(9):
+        records.note(absent(f"X{number}"))
+    await records.finish()
+    assert list(written(lab)) == [f"X{number}" for number in range(4, 9)]
+
+
+async def test_changes_wait_while_the_database_is_away(
+    lab: Cluster, records: RegistrationRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise ServiceError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.store, "write_node_state", away)
+        records.note(absent("X1"))
+        await records.finish()
+        records.note(absent("X2"))
+        await records.finish()
+    assert written(lab) == {}
+    await records.finish()
+    assert set(written(lab)) == {"X1", "X2"}
+
+
+async def test_a_node_that_serves_is_seen_again_and_again(
+    lab: Cluster, records: RegistrationRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SEEN_EVERY_S", 0.01)
+
+    def seen() -> NodeRegistrations:
+        with lab.store.read() as connection:
+            return read_registrations(connection)[0]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(records.run)
+        await until(lambda: not seen().is_silent(time.time()))
+        nursery.cancel_scope.cancel()
+    assert seen().is_silent(time.time() + 60)

@@ -1,0 +1,215 @@
+"""Two nodes of a cluster: each knows the other's phones, and their phones talk."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.rigs.dial_tone import (
+    AUTHENTICATED,
+    ENCRYPTED,
+    NON_SECURE,
+    PORTS,
+    PUBLISHER,
+    SUBSCRIBER,
+    Site,
+    dial_tone,
+)
+from tests.rigs.node_rig import LAB
+from tests.rigs.waiting import until
+from tokenless.phone_emulator.phone import Phone
+from tokenless.phone_emulator.registration.call import CallFailure, CallLevel, call
+from tokenless.phone_emulator.registration.events import CallStage
+from tokenless.phone_emulator.registration.line import Line, LineSettings
+from tokenless.phone_emulator.registration.link import Link
+from tokenless.phone_emulator.registration.register import (
+    group_of,
+    register_in_order,
+)
+from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.registration import UnregisterReason
+from tokenless.services.callmanager.server import CallManagerServer
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+from tokenless.services.store.registrations import (
+    RegistrationRow,
+    RegistrationState,
+    read_registrations,
+)
+
+A, B = "SEP0011223344AA", "SEP0011223344BB"
+SETTINGS = LineSettings(timeout_s=5.0, retry_s=0.05, return_s=60.0, holds_standby=False)
+MODES = {"clear": NON_SECURE, "authenticated": AUTHENTICATED, "encrypted": ENCRYPTED}
+
+
+@pytest.fixture
+async def site(lab: Cluster, tmp_path: Path) -> AsyncIterator[Site]:
+    lab.take_settings(load_config(LAB, PORTS))
+    async with dial_tone(lab, tmp_path / "phones") as opened:
+        yield opened
+
+
+def line_at(site: Site, phone: Phone, node: str) -> Line:
+    """Return a phone that knows only one of the nodes."""
+    group = group_of(phone, site.network)
+    only = tuple(each for each in group.nodes if each.name.startswith(node))
+    assert only
+    return Line(phone.identity, replace(group, nodes=only), SETTINGS)
+
+
+async def register_once_at(site: Site, phone: Phone, node: str) -> Link:
+    """Register at a node over a connection that nobody keeps up."""
+    group = line_at(site, phone, node).group
+    link, attempts = await register_in_order(phone.identity, group, 5.0)
+    assert link is not None, attempts
+    return link
+
+
+def server(site: Site, node: str) -> CallManagerServer:
+    for runtime in site.serving.runtimes:
+        if runtime.node.name == node:
+            found = runtime._callmanager.server
+            assert found is not None
+            return found
+    raise AssertionError(node)
+
+
+async def know_each_other(site: Site, *devices: str) -> None:
+    """Wait until each node has the phones of the other one."""
+
+    def known() -> bool:
+        nodes = [server(site, name).registrar for name in (PUBLISHER, SUBSCRIBER)]
+        return all(
+            any(node.find(device) for node in nodes)
+            and any(node.elsewhere.find(device) for node in nodes)
+            for device in devices
+        )
+
+    await until(known)
+
+
+def rows_of(cluster: Cluster, device: str) -> dict[str, RegistrationRow]:
+    names = {node.id: node.name for node in cluster.nodes}
+    with cluster.store.read() as connection:
+        found = read_registrations(connection, device)
+    return {names[each.node_id]: row for each in found for row in each.rows}
+
+
+LEVELS = {
+    ("clear", "encrypted"): CallLevel.NOT_SECURE,
+    ("encrypted", "authenticated"): CallLevel.AUTHENTICATED,
+    ("encrypted", "encrypted"): CallLevel.ENCRYPTED,
+}
+
+
+@pytest.mark.parametrize(("modes", "level"), LEVELS.items())
+@pytest.mark.parametrize(
+    "models", [("7975", "7975"), ("8861", "8861"), ("7975", "8861"), ("8861", "7975")]
+)
+async def test_phones_of_two_nodes_call_each_other(
+    site: Site, models: tuple[str, str], modes: tuple[str, str], level: CallLevel
+) -> None:
+    await site.go_mixed()
+    caller, called = [
+        line_at(site, await site.add(device, model, MODES[mode]), node)
+        for device, model, mode, node in zip(
+            (A, B), models, modes, (PUBLISHER, SUBSCRIBER), strict=True
+        )
+    ]
+    async with trio.open_nursery() as nursery:
+        for line in (caller, called):
+            nursery.start_soon(line.run)
+        await know_each_other(site, A, B)
+        for one, other in ((caller, called), (called, caller)):
+            report = await call(one, other, 0.3)
+            assert report.failure is None
+            assert [side.level for side in report.sides] == [level, level]
+            assert report.was_heard, report
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("model", ["7975", "8861"])
+async def test_a_busy_phone_of_another_node_is_said_to_be_busy(
+    site: Site, model: str
+) -> None:
+    third = "SEP0011223344CC"
+    lines = [
+        line_at(site, await site.add(device, each), node)
+        for device, each, node in (
+            (A, model, PUBLISHER),
+            (B, "7975", SUBSCRIBER),
+            (third, "7975", PUBLISHER),
+        )
+    ]
+    async with trio.open_nursery() as nursery:
+        for line in lines:
+            nursery.start_soon(line.run)
+        await know_each_other(site, A, B, third)
+        lines[2].dial(lines[1].report.number)
+        assert await lines[1].until(lambda line: line.call is not None, 10.0)
+        report = await call(lines[0], lines[1], 0.1, patience_s=1.0)
+        assert report.failure is CallFailure.NOT_CONNECTED
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_call_ends_when_the_other_node_falls(site: Site) -> None:
+    caller, called = [
+        line_at(site, await site.add(device, "7975"), node)
+        for device, node in ((A, PUBLISHER), (B, SUBSCRIBER))
+    ]
+    async with trio.open_nursery() as nursery:
+        for line in (caller, called):
+            nursery.start_soon(line.run)
+        await know_each_other(site, A, B)
+        caller.dial(called.report.number)
+        assert await called.until(lambda line: line.call is not None, 10.0)
+        called.answer()
+        assert await caller.until(
+            lambda line: (
+                line.call is not None and line.call.stage is CallStage.CONNECTED
+            ),
+            10.0,
+        )
+        await site.stop(SUBSCRIBER)
+        assert await caller.until(lambda line: line.call is None, 10.0)
+        assert server(site, PUBLISHER).registrar.elsewhere.find(B) is None
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("model", ["7975", "8861"])
+@pytest.mark.parametrize("mode", [NON_SECURE, ENCRYPTED])
+async def test_a_phone_that_moves_leaves_its_old_node(
+    site: Site, model: str, mode: DeviceSecurity
+) -> None:
+    await site.go_mixed()
+    phone = await site.add(A, model, mode)
+    publisher = server(site, PUBLISHER).registrar
+    subscriber = server(site, SUBSCRIBER).registrar
+    old = await register_once_at(site, phone, PUBLISHER)
+    await know_each_other(site, A)
+    assert publisher.find(A) is not None
+    new = await register_once_at(site, phone, SUBSCRIBER)
+    await until(lambda: publisher.find(A) is None)
+    assert subscriber.find(A) is not None
+    (absence,) = [each for each in publisher.absences() if each.device == A]
+    assert absence.reason is UnregisterReason.DUPLICATE_REGISTRATION
+    for link in (old, new):
+        link.close()
+
+
+async def test_the_database_has_who_is_registered_and_who_was(site: Site) -> None:
+    line = line_at(site, await site.add(A, "7975"), SUBSCRIBER)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        await until(lambda: SUBSCRIBER in rows_of(site.cluster, A))
+        row = rows_of(site.cluster, A)[SUBSCRIBER]
+        assert row.state is RegistrationState.REGISTERED
+        assert (row.signalling, row.is_secure, row.code) == ("SCCP", False, 0)
+        assert row.load.startswith("SCCP75")
+        await site.stop(SUBSCRIBER)
+        row = rows_of(site.cluster, A)[SUBSCRIBER]
+        assert row.state is RegistrationState.UNREGISTERED
+        assert row.code == UnregisterReason.CALLMANAGER_RESTART
+        nursery.cancel_scope.cancel()
