@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,12 @@ from tokenless.phone_emulator.cli.options import (
     tftp_timeout_option,
 )
 from tokenless.phone_emulator.cli.rehearsals.saving import check_output, save_script
+from tokenless.phone_emulator.features import load_features
+from tokenless.phone_emulator.rehearsal.importing.approximations import Approximation
+from tokenless.phone_emulator.rehearsal.importing.certmgr import (
+    CertmgrAccount,
+    fetch_in_use,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster import (
     ImportedCluster,
     Known,
@@ -40,6 +46,7 @@ from tokenless.phone_emulator.rehearsal.importing.fetch import (
 )
 from tokenless.phone_emulator.rehearsal.importing.lists import (
     ImportedList,
+    InUse,
     load_certificates,
     load_lists,
     without_repeats,
@@ -51,6 +58,7 @@ from tokenless.phone_emulator.rehearsal.importing.script import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import NodeRole
+from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.trust.verdicts import FileKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -66,6 +74,10 @@ class _Sources:
     certificates: tuple[Path, ...]
     phone_config: Path | None
     phone_table: Path | None
+    features: Path | None
+    certmgr: tuple[str, ...]
+    certmgr_login: str | None
+    certmgr_ca: Path | None
     tftp: tuple[str, ...]
     serves_tftp: str
     pools: tuple[str, ...]
@@ -113,16 +125,37 @@ class _Sources:
         if self.phone_config is not None:
             config = load_phone_config(self.phone_config)
         table = self.phone_table
+        in_use, unchecked = self._in_use()
         return Known(
-            in_use=load_certificates(self.certificates),
+            in_use=[*load_certificates(self.certificates), *in_use],
             version=self.version,
             config=config,
             tftp_addresses=() if fetched is None else fetched.addresses,
             tftp_names=_names(self.serves_tftp),
             pools=dict(map(_pool, self.pools)),
-            phones=None if table is None else load_phones(table),
-            approximations=() if fetched is None else fetched.approximations,
+            phones=None if table is None else load_phones(table, self._features()),
+            approximations=[
+                *([] if fetched is None else fetched.approximations),
+                *unchecked,
+            ],
         )
+
+    def _in_use(self) -> tuple[list[InUse], list[Approximation]]:
+        """Return what nodes say that they use, asked over REST."""
+        if not self.certmgr:
+            return [], []
+        if not self.certmgr_login:
+            raise click.UsageError(
+                "--certmgr needs TOKENLESS_CERTMGR_LOGIN=NAME:PASSWORD"
+            )
+        account = CertmgrAccount(self.certmgr_login, self.certmgr_ca)
+        return fetch_in_use(self.certmgr, account)
+
+    def _features(self) -> Mapping[str, ModelFeatures]:
+        """Return what models can do, with the cluster's own list laid over it."""
+        if self.features is None:
+            return FEATURES
+        return load_features(self.features).features
 
 
 @click.command("import")
@@ -166,6 +199,32 @@ class _Sources:
         metavar="CSV",
         help="An export of the phones (BAT, RIS, or model,device pool,count), for "
         "the groups of phones.",
+    ),
+    click.option(
+        "--certmgr",
+        multiple=True,
+        metavar="URL",
+        help="Read the certificates in use from a node's REST interface (14 and "
+        "later): https://NODE; may be repeated. Nothing is changed there.",
+    ),
+    click.option(
+        "--certmgr-login",
+        metavar="NAME:PASSWORD",
+        help="An OS administrator, a read-only one for preference. Prefer the "
+        "environment variable: command lines are visible to other users.",
+    ),
+    click.option(
+        "--certmgr-ca",
+        type=_FILE,
+        metavar="FILE",
+        help="PEM of the CA that signed the nodes' tomcat certificates, to check them.",
+    ),
+    click.option(
+        "--features",
+        type=_FILE,
+        metavar="CSV",
+        help="The cluster's own Unified CM Phone Feature List (Product, Protocol, "
+        "Feature): says which models have Security By Default.",
     ),
     click.option(
         "--tftp",

@@ -22,6 +22,7 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
 from tokenless.phone_emulator.rehearsal.importing.lists import load_bytes
 from tokenless.phone_emulator.rehearsal.importing.models import RealModel, real_model
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.show_output.paste import decode_pasted
 
 MAX_TABLE_BYTES: Final = 64 * 1024 * 1024
@@ -46,8 +47,10 @@ class PhoneKind:
     pool: str
     """Empty when the table has none."""
     model: str
-    """The emulated model that plays them."""
+    """Without the maker: `8845`."""
     count: int
+    like: str
+    """The emulated model that plays them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +98,25 @@ class _Device:
     line: int
 
 
-def load_phones(path: Path) -> PhoneTable:
+def load_phones(
+    path: Path, features: Mapping[str, ModelFeatures] = FEATURES
+) -> PhoneTable:
     """Read an export.
+
+    Args:
+        path: The file.
+        features: What models can do.
 
     Raises:
         PhoneError: When it is none, has rows that cannot be read, or too many.
     """
     data = load_bytes(path, MAX_TABLE_BYTES)
-    return phones_of(decode_pasted(data), str(path))
+    return phones_of(decode_pasted(data), str(path), features)
 
 
-def phones_of(text: str, source: str) -> PhoneTable:
+def phones_of(
+    text: str, source: str, features: Mapping[str, ModelFeatures] = FEATURES
+) -> PhoneTable:
     """Read the text of an export.
 
     Raises:
@@ -124,7 +135,7 @@ def phones_of(text: str, source: str) -> PhoneTable:
         ) from None
     if not devices:
         raise PhoneError(f"{source} has no phones", hint="export at least one")
-    return _table(devices, source)
+    return _table(devices, source, features)
 
 
 def _columns(names: Sequence[str], source: str) -> dict[str, int]:
@@ -204,23 +215,26 @@ def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
     )
 
 
-def _table(devices: Sequence[_Device], source: str) -> PhoneTable:
-    kinds: Counter[tuple[str, str]] = Counter()
+def _table(
+    devices: Sequence[_Device], source: str, features: Mapping[str, ModelFeatures]
+) -> PhoneTable:
+    kinds: Counter[tuple[str, str, str]] = Counter()
     played: Counter[tuple[str, str]] = Counter()
     unknown: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
     for device in devices:
-        model = real_model(device.model)
+        model = real_model(device.model, features)
+        name = printable(model.name)[:40]
         if model.like is None:
-            _left_out(model, skipped, unknown)[printable(model.name)[:40]] += (
-                device.count
-            )
+            _left_out(model, skipped, unknown)[name] += device.count
             continue
-        kinds[device.pool, model.like] += device.count
+        kinds[device.pool, name, model.like] += device.count
         if not model.is_itself:
-            played[printable(model.name)[:40], model.like] += device.count
+            played[name, model.like] += device.count
     _check_sizes(kinds, source)
-    found = tuple(PhoneKind(pool, model, n) for (pool, model), n in kinds.items())
+    found = tuple(
+        PhoneKind(pool, model, n, like) for (pool, model, like), n in kinds.items()
+    )
     return PhoneTable(found, tuple(_said(played, unknown, skipped)))
 
 
@@ -230,7 +244,7 @@ def _left_out(
     return unknown if model.has_trust_lists else skipped
 
 
-def _check_sizes(kinds: Counter[tuple[str, str]], source: str) -> None:
+def _check_sizes(kinds: Counter[tuple[str, str, str]], source: str) -> None:
     if not kinds:
         raise PhoneError(
             f"{source} has no phone of a model that can be played",

@@ -122,6 +122,7 @@ def _real_groups(cluster: ImportedCluster) -> Iterator[Group]:
         yield Group(
             name=name,
             model=kind.model,
+            like=None if kind.like == kind.model else kind.like,
             tftp=cluster.tftp_nodes[:_MAX_TFTP_SERVERS],
             count=kind.count,
             pool=kind.pool if kind.pool in cluster.pools else None,

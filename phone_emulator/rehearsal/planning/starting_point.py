@@ -130,7 +130,7 @@ def _group(
             f"phones of the group {group.name} ask {home}, which is not in the cluster",
             hint=f"nodes are {', '.join(layout.nodes)}",
         )
-    return PhoneGroup(group.name, group.model, layout.nodes.index(home), members)
+    return PhoneGroup(group.name, group.played, layout.nodes.index(home), members)
 
 
 def _members(

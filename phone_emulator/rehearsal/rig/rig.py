@@ -321,7 +321,7 @@ def _fill_pools(
     changes = [
         (
             Selection(tuple(phone.device for phone in phone_groups.groups[group.name])),
-            DeviceChange(model=group.model, pool=group.pool),
+            DeviceChange(model=group.played, pool=group.pool),
         )
         for group in script.groups
         if group.pool is not None

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,24 @@ import pytest
 import trio
 
 from tests.rigs.console_rig import PASSWORD, ConsoleRig, add_users, console_of
+from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.importing.certmgr import (
+    CertmgrAccount,
+    fetch_in_use,
+)
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.identities import reuse_tomcat
+from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.console.certmgr import BASE
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import SigningRequest
+from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store.parameters import Parameter
 
 
@@ -226,3 +236,41 @@ async def test_nonsense_is_one_message(
     assert answer.status_code in {400, 500}
     assert said in json.loads(answer.text)["message"]
     assert len(answer.text.splitlines()) == 1
+
+
+async def test_an_import_reads_certificates_in_use_and_nothing_else(
+    cluster: Cluster,
+) -> None:
+    """The CallManager is regenerated, the CTL not updated: REST tells it."""
+    security.set_cluster_mode(cluster, SecurityMode.MIXED, by="test")
+    for node in cluster.nodes:
+        install_ctl(cluster, node)
+        rebuild_itl(cluster, node)
+    node = cluster.publisher
+    certificates.regenerate(cluster, node, TrustStore.CALLMANAGER, by="test")
+    before = cluster.store.revision()
+    lists = ("--ctl", str(node.ctl_file), "--itl", str(node.itl_file))
+    async with console_of(cluster) as rig:
+        words = ("rehearse", "import", *lists, "--certmgr", rig.base, "--json")
+        login = ("--certmgr-login", f"ray:{PASSWORD}")
+        status, out, err = await trio.to_thread.run_sync(
+            partial(run_cli, *words, *login)
+        )
+        assert status == 0, err
+        wrong, _, said = await trio.to_thread.run_sync(
+            partial(run_cli, *words, "--certmgr-login", "ray:wrong")
+        )
+    found = json.loads(out)
+    assert found["regenerated_since_lists"] == [
+        {"unit": "CallManager", "node": node.name}
+    ]
+    assert "not checked" in err
+    assert wrong == 1
+    assert "status 401" in said
+    assert cluster.store.revision() == before
+
+
+@pytest.mark.parametrize("url", ["http://pub", "pub", "https://", "https://a:b", ""])
+def test_what_is_no_node_is_refused(url: str) -> None:
+    with pytest.raises(PhoneError, match="not the address of a node"):
+        fetch_in_use([url], CertmgrAccount("a:b"))

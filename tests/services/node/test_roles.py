@@ -75,7 +75,7 @@ async def test_services_follow_roles(cluster: Cluster, served: Serving) -> None:
         node.name: {each.service for each in served.listening if each.node == node.name}
         for node in cluster.nodes
     }
-    calls = {"sccp", "sccps", "sip", "sips"}
+    calls = {"sccp", "sccps", "sip", "sips", "link"}
     files = {"tftp", "http", "https"}
     assert there == {
         "pub": {"tvs", "capf"},
