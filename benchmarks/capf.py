@@ -144,10 +144,10 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
         rsa.generate_private_key(65537, options.key_size) for _ in range(16)
     ]
     command = [sys.executable, "-m", "tokenless", "serve", "--only", "tftp,tvs,capf"]
-    command += ["--data", folder / "data", "--config", folder / "bench.toml"]
-    quiet = {"env": {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "warning"}}
+    command += ["--data", str(folder / "data"), "--config", str(folder / "bench.toml")]
+    quiet = {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "warning"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **quiet
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
     ) as served:
         try:
             where = next(

@@ -152,7 +152,7 @@ def main() -> None:
             text=True,
         ) as served:
             assert served.stdout is not None  # noqa: S101  # it is a pipe
-            sockets = {}
+            sockets: dict[str, str] = {}
             for line in served.stdout:
                 event = json.loads(line)
                 if event["event"] == "serving":

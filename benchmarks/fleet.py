@@ -162,7 +162,7 @@ def measure(
 
 def rate_of(reports: list[Report]) -> float:
     """Return the median of the phones a second."""
-    return median(report["phones_per_second"] for report in reports)
+    return float(median(report["phones_per_second"] for report in reports))
 
 
 def main() -> int:
@@ -187,7 +187,7 @@ def main() -> int:
             {"tftp": ["--tftp-only"], "http": ["--http-port", lab.http_port]},
             arguments.runs,
         )
-        lossy = {}
+        lossy: dict[str, list[Report]] = {}
         if arguments.lossy_phones:
             count = ["--count", str(arguments.lossy_phones), *model]
             lossy, _ = measure(lab, "lossy", count, {"lossy": ["--loss", "0.05"]}, 1)

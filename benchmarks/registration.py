@@ -174,9 +174,9 @@ async def run_phones(
         before, own_before = processor_s(served), time.process_time()
         nursery.start_soon(lines.run)
         with trio.move_on_after(options.limit):
-            while lines.standings.registered < len(phones):  # noqa: ASYNC110
+            while lines.registrations_now.registered < len(phones):  # noqa: ASYNC110
                 await trio.sleep(0.05)
-        standings = lines.standings
+        standings = lines.registrations_now
         used, own = processor_s(served) - before, time.process_time() - own_before
         count, seconds = standings.registered, standings.seconds
         sys.stdout.write(
@@ -226,9 +226,9 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "tokenless", "serve"]
     command += ["--only", "tftp,tvs,callmanager"]
     command += ["--data", str(folder / "data"), "--config", str(folder / "bench.toml")]
-    quiet = {"env": {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}}
+    quiet = {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **quiet
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
     ) as served:
         try:
             where: dict[str, int] = {}

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -58,7 +58,7 @@ ATTACKS: Final = (
 
 @dataclass(slots=True)
 class Figures:
-    """What was measured beside one attack."""
+    """The figures measured beside one attack."""
 
     without: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
@@ -183,7 +183,7 @@ def attacking(attack: Attack, port: int) -> Iterator[dict[str, float]]:
     )
     assert process.stdout is not None  # noqa: S101 (it is a pipe)
     results: dict[str, float] = {}
-    with process.stdout or nullcontext():
+    with process.stdout:
         process.stdout.readline()
         try:
             yield results

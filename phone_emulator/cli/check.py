@@ -170,7 +170,7 @@ def _read_certificate(path: Path) -> Certificate:
 
 def _nothing_answered(servers: Sequence[Server]) -> str:
     """Say that no address answered, and which port may be missing."""
-    said = f"nothing answered at {', '.join(map(str, servers))}"
+    said = f"no TFTP server answered at {', '.join(map(str, servers))}"
     if any(_may_be_the_labs(server) for server in servers):
         return f"{said}; the lab listens on {_LAB_PORT}: add :{_LAB_PORT}"
     return f"{said}; check the addresses, and that Cisco Tftp runs there"

@@ -88,7 +88,7 @@ def http_port_of(http_port: int | None, *, tftp_only: bool) -> HttpPort:
         UsageError: When both options are given.
     """
     if tftp_only and http_port is not None:
-        raise click.UsageError("--tftp-only leaves nothing to --http-port")
+        raise click.UsageError("--tftp-only and --http-port cannot be combined")
     return without_http if tftp_only else http_at(http_port)
 
 
@@ -100,6 +100,23 @@ def phones_option(least: int, help_text: str) -> Option:
         default=20,
         help=help_text,
     )
+
+
+def executor_options(command: Command) -> Command:
+    """Add the options of where rehearsals are played side by side."""
+    local = click.option(
+        "--jobs",
+        type=click.IntRange(1, 256),
+        help="How many run at the same time on this machine; by default one for each "
+        "processor.",
+    )
+    remote = click.option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="Play on the workers of this Dask scheduler instead "
+        "(pip install 'tokenless[dask]').",
+    )
+    return local(remote(command))
 
 
 tls_option = click.option(

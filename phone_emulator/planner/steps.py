@@ -79,7 +79,7 @@ class World(NamedTuple):
 
     cluster: ClusterState
     phones: tuple[PhoneLists, ...]
-    """What each group of the plan holds."""
+    """The lists that each group of the plan holds."""
 
 
 def first_world(

@@ -22,23 +22,23 @@ from tokenless.protocol.trust.verdicts import FileKind
 
 @unique
 class OtherReason(StrEnum):
-    """Why a group is not safe although nothing is refused."""
+    """Reasons why a group is not safe although it refuses no file."""
 
     NO_ANCHOR = "no-anchor"
     """No anchor and no TVS member is left: nothing done on servers reaches it."""
 
 
 class GroupProblem(NamedTuple):
-    """What is wrong with a group at a moment."""
+    """The problem of a group at a moment."""
 
     reason: Reason | OtherReason = OtherReason.NO_ANCHOR
     file: FileKind | None = None
-    """What is refused."""
+    """The file that is refused."""
     rule: int | None = None
 
     @property
     def is_burnt(self) -> bool:
-        """Whether nothing is refused, but nothing new could be brought either."""
+        """Tell whether nothing is refused, but nothing new could be brought either."""
         return self.file is None
 
 
@@ -48,7 +48,7 @@ class Unsafe:
 
     group: PhoneGroup
     problem: GroupProblem
-    """When it begins."""
+    """The step at which it begins."""
     from_step: int
     """After which step it begins; 0 when it is so at the start."""
     to_step: int | None
@@ -58,7 +58,7 @@ class Unsafe:
 
     @property
     def only_if_restarted(self) -> bool:
-        """Whether it is so only if services restart in between (a power cut)."""
+        """Return whether it is so only if services restart in between (a power cut)."""
         return self.running_from is None
 
 
@@ -79,12 +79,12 @@ def refused(
     task: Task, cluster: ClusterState, world: World
 ) -> dict[PhoneGroup, GroupProblem]:
     """Return the groups that refuse what a cluster serves, and why."""
-    found = {}
+    refusals = {}
     for group, phone in zip(task.groups, world.phones, strict=True):
         problem = problem_of(task.layout, cluster, group, phone)
         if problem is not None and not problem.is_burnt:
-            found[group] = problem
-    return found
+            refusals[group] = problem
+    return refusals
 
 
 def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
@@ -94,10 +94,10 @@ def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
     for number, step in enumerate((None, *steps)):
         if step is not None:
             world = apply(task.layout, task.groups, world, step)
-        found = dict(_problems(task, world))
-        for group in [each for each in lasting if each not in found]:
+        problems = dict(_problems(task, world))
+        for group in [each for each in lasting if each not in problems]:
             yield replace(lasting.pop(group), to_step=number)
-        for group, (problem, is_running) in found.items():
+        for group, (problem, is_running) in problems.items():
             each = lasting.get(group) or Unsafe(group, problem, number, None, None)
             if is_running and each.running_from is None:
                 each = replace(each, running_from=number)

@@ -93,7 +93,7 @@ def failed(boot: BootMemory, event: TvsFailed) -> Refuse | Transition:
 def current(boot: BootMemory) -> Inquiry:
     """Return what is being asked. Raises RuntimeError when nothing is."""
     if boot.inquiry is None:
-        raise RuntimeError("nothing was asked")
+        raise RuntimeError("no question was asked")
     return boot.inquiry
 
 
@@ -112,11 +112,11 @@ def _question(boot: BootMemory) -> AskTvsServer:
 def _why_not_an_answer(inquiry: Inquiry, answer: Answer) -> str | None:
     """Return why a message is no answer to the question, None when it is one."""
     if answer.type is not MessageType.QUERY_ANSWER:
-        return f"it answered with {answer.type.name}"
+        return f"the server answered with {answer.type.name}"
     if answer.session_id != inquiry.session_id:
-        return f"it answered for session {answer.session_id}"
+        return f"the server answered for session {answer.session_id}"
     if answer.is_trusted and not answers_query(inquiry.file.signer, answer):
-        return "it answered about another certificate"
+        return "the server answered about another certificate"
     return None
 
 

@@ -50,7 +50,7 @@ def examine(boot: BootMemory, data: bytes, transport: Transport) -> Transition:
 def _examine_list(boot: BootMemory, data: bytes) -> Transition:
     if len(data) > MAX_LOADED_LENGTH:
         # About 39 certificates of 2048 bits: phones fail to load it (REFERENCE 1.10).
-        too_large = f"{len(data)} bytes: a phone loads no list over 64 KB"
+        too_large = f"the list has {len(data)} bytes: a phone loads no list over 64 KB"
         return _refuse(boot, Reason.TOO_LONG, too_large)
     try:
         file = decode_list(data)
@@ -179,7 +179,7 @@ def opened(boot: BootMemory, content: bytes) -> Transition:
 def not_opened(boot: BootMemory) -> Transition:
     """Keep what is installed: the phone's key does not open the file."""
     boot.report.decrypt_failed = True
-    return _needs_capf(boot, "the phone's key does not open it")
+    return _needs_capf(boot, "the phone's key does not decrypt it")
 
 
 def _needs_capf(boot: BootMemory, said: str) -> Transition:

@@ -53,12 +53,12 @@ class Secd:
 
     @property
     def state(self) -> State:
-        """Where the boot stands."""
+        """Return the state of the boot."""
         return self._boot.state
 
     @property
     def report(self) -> BootReport:
-        """What came of the boot so far."""
+        """Return the report of the boot so far."""
         return self._boot.report
 
     @property
@@ -68,7 +68,7 @@ class Secd:
 
     @property
     def contents(self) -> FlashContents:
-        """What the phone holds now."""
+        """Return the content of the phone's flash."""
         return self._boot.contents
 
     @property

@@ -43,7 +43,7 @@ class FileSearch:
 
     @property
     def name(self) -> str:
-        """What is asked for."""
+        """Return the name of the file that is asked for."""
         return self.names[self._name]
 
     @property
@@ -53,7 +53,7 @@ class FileSearch:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the encrypted configuration is asked for."""
+        """Return whether the encrypted configuration is asked for."""
         return self.name.endswith(ENCRYPTED_SUFFIX)
 
     def turn_to(self, name: str) -> None:

@@ -8,7 +8,7 @@ different ones. A message keeps the order that it was read or built with.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final, NamedTuple, Self, TypeVar
@@ -192,7 +192,7 @@ _CHECKS: Final[tuple[Callable[[CapfMessage], object], ...]] = (
 
 
 def capf_message(
-    command: Command, session_id: int, elements: dict[CapfTag, bytes | int]
+    command: Command, session_id: int, elements: Mapping[CapfTag, bytes | int]
 ) -> CapfMessage:
     """Build a message; a number becomes one byte.
 

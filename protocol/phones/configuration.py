@@ -8,18 +8,16 @@ elements and depth.
 from dataclasses import dataclass
 from typing import Final, Self
 from xml.etree import ElementTree as ET
-from xml.parsers import expat
 
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
+from tokenless.protocol.phones.xml import parse_xml_untrusted
 
 MAX_TVS_MEMBERS: Final = 5
 """Priorities 0 to 4 (REFERENCE 5.1)."""
 SCCP_PORT: Final = 2000
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
-_MAX_ELEMENTS: Final = 20_000
-_MAX_DEPTH: Final = 32
 _MAX_TEXT: Final = 4096
 _MAX_PORT: Final = 0xFFFF
 _LOWEST_PRIORITY: Final = 99
@@ -94,7 +92,7 @@ class PhoneConfig:
             DecodeError: When it is not XML, declares a document type, is not a
                 `device`, is too large, or has a number where none is.
         """
-        root = _parse_untrusted(data)
+        root = parse_xml_untrusted(data, MAX_DOWNLOAD_BYTES, "configuration")
         if root.tag not in ("device", "Default"):
             raise DecodeError(f"root element is <{root.tag[:40]}>", offset=0)
         group = root.find("devicePool/callManagerGroup")
@@ -198,63 +196,6 @@ class PhoneConfig:
         _add(root, "encrConfig", _truth(value=self.encrypted))
 
 
-class _BoundedBuilder(ET.TreeBuilder):
-    """Builds a tree; refuses document types, and documents that grow without end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._elements = 0
-        self._depth = 0
-
-    def open(self, tag: str, attributes: dict[str, str]) -> None:
-        """Open an element.
-
-        Raises:
-            DecodeError: When there are too many elements, or they are nested too deep.
-        """
-        self._elements += 1
-        self._depth += 1
-        if self._elements > _MAX_ELEMENTS or self._depth > _MAX_DEPTH:
-            raise DecodeError("too many or too deep elements", offset=0)
-        self.start(tag, attributes)
-
-    def shut(self, tag: str) -> None:
-        """Close an element."""
-        self._depth -= 1
-        self.end(tag)
-
-    def refuse_doctype(self, *_declaration: object) -> None:
-        """Refuse: without a document type there are no entities to expand.
-
-        Raises:
-            DecodeError: Always.
-        """
-        raise DecodeError("a document type is not allowed", offset=0)
-
-
-def _parse_untrusted(data: bytes) -> ET.Element:
-    """Parse without namespaces: CUCM writes `xsi:type` and never declares `xsi`."""
-    if len(data) > MAX_DOWNLOAD_BYTES:
-        raise DecodeError(
-            f"a configuration of {len(data)} bytes is too large", offset=0
-        )
-    builder = _BoundedBuilder()
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = builder.open
-    parser.EndElementHandler = builder.shut
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = builder.refuse_doctype
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        raise DecodeError(
-            f"no well-formed XML: {expat.ErrorString(error.code)}", offset=error.offset
-        ) from error
-    except (ValueError, LookupError) as error:  # an encoding that does not exist
-        raise DecodeError("XML in an unknown encoding", offset=0) from error
-    return builder.close()
-
-
 def _tvs_members(root: ET.Element) -> tuple[TvsMember, ...]:
     members = [
         TvsMember(
@@ -287,10 +228,10 @@ def _priority_of(item: ET.Element) -> int:
 
 
 def _text(parent: ET.Element | None, path: str, default: str = "") -> str:
-    found = None if parent is None else parent.find(path)
-    if found is None:
+    element = None if parent is None else parent.find(path)
+    if element is None:
         return default
-    text = (found.text or "").strip()
+    text = (element.text or "").strip()
     if len(text) > _MAX_TEXT:
         raise DecodeError(f"{path} has {len(text)} characters", offset=0)
     return text

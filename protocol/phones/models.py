@@ -59,7 +59,7 @@ class PhoneModel:
     signed_files: bool
     """Whether it asks for `.sgn` files; 7940 and 7960 never do (REFERENCE 2.1)."""
     checksum: Literal["md5", "sha1"]
-    """What its Trust List screen shows (REFERENCE 4.4)."""
+    """The content of its Trust List screen (REFERENCE 4.4)."""
     log_form: LogForm
     tls: tuple[TlsVersion, TlsVersion]
     """Oldest and newest TLS version it speaks to TVS (REFERENCE 3.7)."""

@@ -59,6 +59,42 @@ class UnregisterReason(IntEnum):
     FALLBACK_INITIATED = 28
 
 
+_VENDOR_WORDS: Final = {
+    "MAXIMUM_EXCEEDED": "maxDevRegExceeded",
+    "CALLMANAGER_RESET": "callManagerReset",
+    "INVALID_X509_NAME": "invalidX509NameInCertificate",
+    "INVALID_TLS_CIPHER": "invalidTLSCipher",
+    "MALFORMED_REGISTER": "malformedRegisterMsg",
+    "MALFORMED_MESSAGE": "malformedRegisterMsg",
+    "AUTHENTICATED_DEVICE_EXISTS": "authenticatedDeviceAlreadyExists",
+    "SEQUENCE_ERROR": "registrationSequenceError",
+    "KEEPALIVE_TIMEOUT": "keepAliveTimeout",
+    "CALLMANAGER_RESTART": "callManagerRestart",
+    "APPLY_CONFIG": "callManagerApplyConfig",
+    "CALLMANAGER_FORCED_RESTART": "callManagerForcedRestart",
+    "SOURCE_ADDRESS_CHANGED": "sourceIPAddrChanged",
+}
+
+
+def vendor_word(reason: RegisterFailure | UnregisterReason) -> str:
+    """Return the vendor's name of a reason: `keepAliveTimeout` (REFERENCE-3 4.6)."""
+    known = _VENDOR_WORDS.get(reason.name)
+    if known is not None:
+        return known
+    first, *more = reason.name.lower().split("_")
+    return first + "".join(word.capitalize() for word in more)
+
+
+def reason_word(code: int, *, is_failure: bool) -> str:
+    """Return the vendor's name of a number; `unknown` for one that is not known."""
+    try:
+        return vendor_word(
+            RegisterFailure(code) if is_failure else UnregisterReason(code)
+        )
+    except ValueError:
+        return "unknown"
+
+
 @unique
 class Signalling(StrEnum):
     """The protocol that a device registers with."""
@@ -120,7 +156,7 @@ class Peer:
 
     @property
     def is_secure(self) -> bool:
-        """Whether TLS is spoken."""
+        """Return whether TLS is spoken."""
         return self.cipher is not None
 
 
@@ -161,12 +197,12 @@ def _device_in(common_name: str) -> str:
 
     `CP-7975-SEP001122334455` is the name of a MIC (REFERENCE-3 3.6).
     """
-    found = _MIC_NAME.fullmatch(common_name)
-    return common_name if found is None else found[1]
+    match = _MIC_NAME.fullmatch(common_name)
+    return common_name if match is None else match[1]
 
 
 def is_null_cipher(name: str) -> bool:
-    """Whether a cipher protects integrity only (OpenSSL's names)."""
+    """Return whether a cipher protects integrity only (OpenSSL's names)."""
     return "NULL" in name.split("-")
 
 

@@ -82,15 +82,15 @@ def decode_address(text: str) -> NameAddress:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     at = 0
     while at < len(text.rstrip()):
         match = _PARAMETER.match(text, at)
-        if match is None or len(found) >= _MAX_PARAMETERS:
+        if match is None or len(parameters) >= _MAX_PARAMETERS:
             raise DecodeError("malformed parameters of a SIP address", offset=at)
-        found.setdefault(match[1].lower(), _unquote(match[2] or ""))
+        parameters.setdefault(match[1].lower(), _unquote(match[2] or ""))
         at = match.end()
-    return found
+    return parameters
 
 
 def _unquote(text: str) -> str:

@@ -53,7 +53,7 @@ _NOTHING: Final[Sequence[bytes]] = ()
 
 
 @unique
-class Outcome(StrEnum):
+class TransferOutcome(StrEnum):
     """Results of a transfer."""
 
     COMPLETE = "complete"
@@ -87,10 +87,10 @@ class Timing:
     """In a row, without progress."""
     retransmits_before_answer: int = 1
     patience_s: float = 5.0
-    """How long the first answer is then awaited in silence: the client may hold what
+    """The time to wait in silence for the first answer then: the client may hold what
     was sent, lose its ACKs, and repeat them at its own time-outs."""
     silence_s: float = 12.0
-    """How long a transfer may be without progress altogether."""
+    """The longest time of a transfer without any progress."""
 
 
 class Transfer:
@@ -148,7 +148,7 @@ class Transfer:
         """Whether the client has sent an ACK: it exists, and asked."""
         self.retransmits = 0
         """How many datagrams were sent more than once."""
-        self.outcome: Outcome | None = None
+        self.outcome: TransferOutcome | None = None
         self.client_error: TftpError | None = None
         """What the client said when it gave up."""
         self.file_error: TftpError | None = None
@@ -169,7 +169,7 @@ class Transfer:
 
     @property
     def is_dormant(self) -> bool:
-        """Whether nothing will be sent again on a time-out."""
+        """Return whether nothing will be sent again on a time-out."""
         return self._is_dormant
 
     @property
@@ -208,7 +208,7 @@ class Transfer:
         return outbox
 
     def awaits(self, data: bytes) -> bool:
-        """Whether a datagram is the ACK that lets the transfer go on."""
+        """Return whether a datagram is the ACK that lets the transfer go on."""
         return data == self._awaited
 
     def receive(self, data: bytes, now: float) -> None:
@@ -219,7 +219,7 @@ class Transfer:
         self._acked = sent = self._sent
         if sent >= self._count:
             self.answered = True
-            self.outcome = Outcome.COMPLETE
+            self.outcome = TransferOutcome.COMPLETE
             return
         self.deadline = now + self._timeout_s
         if self._tries or self._is_dormant or not self.answered:
@@ -275,11 +275,11 @@ class Transfer:
         if self.outcome is None:
             self.outcome = self._silence()
 
-    def _silence(self) -> Outcome:
+    def _silence(self) -> TransferOutcome:
         if not self.answered:
-            return Outcome.NO_ANSWER
+            return TransferOutcome.NO_ANSWER
         is_all_sent = self._sent >= self._count
-        return Outcome.UNCONFIRMED if is_all_sent else Outcome.STALLED
+        return TransferOutcome.UNCONFIRMED if is_all_sent else TransferOutcome.STALLED
 
     def _first_progress(self, now: float) -> None:
         """Note that the client answers: the first time, or again after time-outs."""
@@ -336,7 +336,7 @@ class Transfer:
                     break
         except TftpError as error:
             self.file_error = error
-            self.outcome = Outcome.FILE_ERROR
+            self.outcome = TransferOutcome.FILE_ERROR
             self._outbox = (encode_error(error.code, error.message),)
         return datagrams
 
@@ -357,7 +357,7 @@ class Transfer:
             self.client_error = decode_error(data)
         except DecodeError:
             return
-        self.outcome = Outcome.CLIENT_ERROR
+        self.outcome = TransferOutcome.CLIENT_ERROR
 
     def _receive_gap(self, block: int, now: float) -> None:
         """Go on behind the last block that the client holds (RFC 7440, section 4)."""

@@ -127,6 +127,11 @@ class Registrar:
         self._stations: dict[str, tuple[Registration, Station]] = {}
         self._absent: FIFOCache[str, Absence] = FIFOCache(MAX_FAILURES)
 
+    @property
+    def now(self) -> int:
+        """Unix seconds, as the cluster sees them."""
+        return self._clock()
+
     def __len__(self) -> int:
         """Return how many devices are registered."""
         return len(self._stations)

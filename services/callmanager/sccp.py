@@ -171,7 +171,7 @@ class SccpSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come."""
+        """Return whether nothing of a next message has come."""
         return self._stream.is_between_messages and not self._waiting
 
     def answer(self) -> int:

@@ -24,13 +24,9 @@ from tokenless.services.callmanager.registrar import (
 )
 from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
-from tokenless.services.callmanager.sip import (
-    SipCallControl,
-    SipCount,
-    SipGuest,
-    expire,
-)
+from tokenless.services.callmanager.sip import SipGuest, expire
 from tokenless.services.callmanager.sip_datagrams import SipDatagrams
+from tokenless.services.callmanager.sip_stations import SipCallControl, SipCount
 from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.guest import GuestTools

@@ -1,17 +1,11 @@
-"""SIP as a guest of the stream server: REGISTER, its refresh and its end.
+"""SIP as a guest of the stream server: REGISTER, its refresh and its end."""
 
-A registration lives as long as it is refreshed, whatever becomes of the connection that
-it came over: phones open another one (REFERENCE-3 5.2). Requests of the server (reset,
-restart) go to the connection of the last REGISTER.
-"""
-
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum, unique
-from typing import Final, Protocol
+from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.phones.alarms import PhoneAlarm, TrustListReport
 from tokenless.protocol.phones.registration import (
     Claim,
     Peer,
@@ -19,7 +13,6 @@ from tokenless.protocol.phones.registration import (
     Signalling,
     UnregisterReason,
 )
-from tokenless.protocol.sccp.answers import ResetType
 from tokenless.protocol.sip.addresses import decode_address
 from tokenless.protocol.sip.messages import (
     SipMessage,
@@ -29,7 +22,6 @@ from tokenless.protocol.sip.messages import (
 )
 from tokenless.protocol.sip.register import (
     DEVICE_PARAMETER,
-    GRANTED_EXPIRES_S,
     Registration,
     accept,
     read_register,
@@ -37,11 +29,14 @@ from tokenless.protocol.sip.register import (
 )
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
-from tokenless.services.callmanager.registrar import Registrar, Request
-from tokenless.services.callmanager.registrar import Registration as Registered
-from tokenless.services.callmanager.sip_calls import SipCalls
-from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
+from tokenless.services.callmanager.registrar import Request
+from tokenless.services.callmanager.sip_stations import (
+    SipCallControl,
+    SipCount,
+    SipStation,
+)
 from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
@@ -60,135 +55,7 @@ WARNINGS: Final = {
 _OTHER_WARNING: Final = "Unable to find a device for the registration"
 """For a device that is not in the database [I]."""
 _ALLOWED: Final = "REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, NOTIFY, REFER"
-_ACTIONS: Final = {
-    ResetType.RESET: "reset",
-    ResetType.RESTART: "restart",
-    ResetType.APPLY_CONFIG: "apply-config",
-}
-
-
-@unique
-class SipCount(IntEnum):
-    """The cells of SIP in a row of counters."""
-
-    REGISTERED = 0
-    REFUSED = 1
-    REFRESHED = 2
-    IGNORED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class SipSettings:
-    """Registration settings of SIP phones."""
-
-    expires_s: int = GRANTED_EXPIRES_S
-    server: str = "Cisco-CUCM10.5"
-
-
-class Cells(Protocol):
-    """Counters that can be read and set by their number."""
-
-    def __getitem__(self, cell: int, /) -> int: ...
-    def __setitem__(self, cell: int, count: int, /) -> None: ...
-
-
-class SipCallControl:
-    """Request handling that all SIP transports of one node share."""
-
-    def __init__(
-        self,
-        registrar: Registrar,
-        settings: SipSettings,
-        *,
-        node: str,
-        cells: Cells,
-        switch: Switch,
-        number_of: Callable[[str], str],
-    ) -> None:
-        self.registrar = registrar
-        self.settings = settings
-        self.node = node
-        self.cells = cells
-        self.stations: dict[str, SipStation] = {}
-        self.number_of = number_of
-        self.calls = SipCalls(
-            switch, node=node, server=settings.server, contact_of=self._contact_of
-        )
-        self._tags = itertools.count(1)
-
-    def party_of(self, registration: Registered) -> Party:
-        """Return who a registered phone is in a call."""
-        profile = registration.profile
-        number = self.number_of(profile.device)
-        return Party(
-            profile.device, number, profile.security_mode, registration.address
-        )
-
-    def leg_of(self, registration: Registered) -> Leg | CallFailure:
-        """Return the leg of a call to a phone that is registered here in SIP."""
-        station = self.stations.get(registration.device)
-        if station is None:
-            return CallFailure.NOT_REGISTERED
-        if self.calls.is_busy(registration.device):
-            return CallFailure.BUSY
-        return self.calls.new_leg(self.party_of(registration), station.send)
-
-    def _contact_of(self, device: str) -> str:
-        station = self.stations.get(device)
-        return "sip:unknown" if station is None else station.register.contact
-
-    def new_tag(self) -> str:
-        """Return a tag for To, as CUCM's begin: a number."""
-        return f"{next(self._tags)}~{self.node}"
-
-
-class SipStation:
-    """A registered SIP phone, and the transport that its last REGISTER came over."""
-
-    def __init__(
-        self,
-        call_control: SipCallControl,
-        register: Registration,
-        send: Callable[[bytes], None],
-    ) -> None:
-        self._call_control = call_control
-        self.register = register
-        self.send = send
-        self.expires_at = 0.0
-
-    def dismiss(self, reason: UnregisterReason) -> None:
-        """Tell the phone that its registration here has ended."""
-        self._call_control.stations.pop(self.register.device, None)
-        if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
-            self.reset(ResetType.RESTART)
-
-    def reset(self, kind: ResetType) -> None:
-        """Order the phone to reset, restart or apply its configuration.
-
-        The form of this NOTIFY is inferred from phones' `service-control` [I].
-        """
-        call_control, register = self._call_control, self.register
-        tag = call_control.new_tag()
-        me = f"<sip:{call_control.node}>"
-        request = SipRequest(
-            "NOTIFY",
-            register.contact,
-            (
-                ("Via", f"SIP/2.0/TCP {call_control.node};branch=z9hG4bK{tag}"),
-                ("From", f"{me};tag={tag}"),
-                ("To", f"<{register.contact}>"),
-                ("Call-ID", f"{tag}@{call_control.node}"),
-                ("CSeq", "101 NOTIFY"),
-                ("Max-Forwards", "70"),
-                ("User-Agent", call_control.settings.server),
-                ("Event", "service-control"),
-                ("Subscription-State", "active"),
-                ("Contact", me),
-                ("Content-Type", "text/plain"),
-            ),
-            f"action={_ACTIONS[kind]}\r\n".encode(),
-        )
-        self.send(request.encode())
+_MAX_HOST: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,17 +89,25 @@ def answer(
             return _invite(call_control, message, source)
         case "ACK" | "BYE" | "CANCEL" | "UPDATE":
             return call_control.calls.take_request(message)
-        case "OPTIONS" | "NOTIFY" | "REFER":
-            return answer_to(message, 200, "OK", to_tag=call_control.new_tag())
+        case _:
+            return _answer_rest(call_control, message, source)
+
+
+def _answer_rest(
+    call_control: SipCallControl, request: SipRequest, source: Source
+) -> SipResponse:
+    """Answer what is neither registration nor a call."""
+    tag = call_control.new_tag()
+    match request.method:
+        case "REFER":
+            _note_alarm(call_control, request, source)
+            return answer_to(request, 202, "Accepted", to_tag=tag)
+        case "OPTIONS" | "NOTIFY":
+            return answer_to(request, 200, "OK", to_tag=tag)
         case _:
             call_control.cells[SipCount.IGNORED] += 1
-            return answer_to(
-                message,
-                405,
-                "Method Not Allowed",
-                (("Allow", _ALLOWED),),
-                to_tag=call_control.new_tag(),
-            )
+            allow = (("Allow", _ALLOWED),)
+            return answer_to(request, 405, "Method Not Allowed", allow, to_tag=tag)
 
 
 def _invite(
@@ -254,6 +129,28 @@ def _invite(
     return call_control.calls.invite(
         request, call_control.party_of(registration), source.send
     )
+
+
+def _note_alarm(
+    call_control: SipCallControl, request: SipRequest, source: Source
+) -> None:
+    """Note what a registered phone says of its ITL; another's word is not taken."""
+    if not call_control.settings.notes_itl:
+        return
+    try:
+        report = TrustListReport.of(PhoneAlarm.decode(request.body))
+    except ProtocolError:
+        return
+    station = None if report is None else call_control.stations.get(report.device)
+    if report is None or station is None:
+        return
+    found = call_control.registrar.find(report.device)
+    if found is None or (found.peer, found.address) != (source.peer, source.address):
+        return
+    said = ItlReport(
+        report.itl.server[:_MAX_HOST], report.itl.digest, call_control.registrar.now
+    )
+    call_control.registrar.report_itl(report.device, station, said)
 
 
 def _register(
@@ -295,10 +192,10 @@ def _end(
     Only the connection's own security may end a registration: a REGISTER in clear
     cannot end a secure one.
     """
-    found = call_control.registrar.find(register.device)
+    binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
-    if found is not None and station is not None:
-        if found.peer.is_secure and found.peer != source.peer:
+    if binding is not None and station is not None:
+        if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
             return _refuse(call_control, request, register.device, failure, source)
         del call_control.stations[register.device]
@@ -398,7 +295,7 @@ class SipSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come."""
+        """Return whether nothing of a next message has come."""
         return self._stream.is_between_messages and not self._waiting
 
     def answer(self) -> int:

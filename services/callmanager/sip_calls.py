@@ -329,7 +329,7 @@ class SipCalls:
         return SipLeg(party, self, send)
 
     def is_busy(self, device: str) -> bool:
-        """Whether a device has a call."""
+        """Return whether a device has a call."""
         return any(leg.party.device == device for leg in self.legs.values())
 
     def invite(

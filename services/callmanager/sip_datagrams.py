@@ -17,7 +17,8 @@ import trio
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.messages import SipResponse, decode_message
-from tokenless.services.callmanager.sip import SipCallControl, Source, answer
+from tokenless.services.callmanager.sip import Source, answer
+from tokenless.services.callmanager.sip_stations import SipCallControl
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import LimitedLog
 

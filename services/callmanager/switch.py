@@ -50,7 +50,7 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a phone listens for media."""
+    """The address at which a phone listens for media."""
 
     address: IPv4Address
     port: int
@@ -105,7 +105,7 @@ class Leg(ABC):
     @property
     @abstractmethod
     def brings_keys(self) -> bool:
-        """Whether the phone makes the key that it sends with (SIP)."""
+        """Return whether the phone makes the key that it sends with (SIP)."""
 
     @property
     def confirms_ringing(self) -> bool:
@@ -154,7 +154,7 @@ class _Side:
     leg: Leg
     endpoint: Endpoint | None = None
     keys: SrtpKeys | None = None
-    """What this phone sends with."""
+    """The codec and key that this phone sends with."""
     is_opening: bool = False
     """Whether the phone was told to listen."""
 

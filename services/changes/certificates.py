@@ -129,7 +129,7 @@ def regenerate(
 def _is_for_all(
     cluster: Cluster, connection: Connection, store: TrustStore, *, shared: bool | None
 ) -> bool:
-    """Whether a new self-signed certificate is a multi-server one (REFERENCE-2 2.1).
+    """Tell whether a new self-signed certificate is a multi-server one.
 
     Raises:
         ServiceError: When it shall be and cannot.
@@ -201,7 +201,7 @@ class Uploaded:
     kept_out: tuple[Certificate, ...]
     """Those that were not stored: the store has a later one of the name."""
     warning: str | None
-    """What is odd about the store, None when all is well."""
+    """A fault of the store; None when there is none."""
 
     def explain(self) -> list[str]:
         """Return a line for each certificate that went or was not stored."""

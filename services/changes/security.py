@@ -13,6 +13,7 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.changes.upgrade import follow_release
 from tokenless.services.cluster.cluster import Cluster
@@ -180,10 +181,28 @@ def set_parameter(cluster: Cluster, name: str, value: str, *, by: str) -> None:
     parameter, value = check_parameter(name, value)
     detail = f"{parameter} = {value}"
     with cluster.store.change("set parameter", detail, by=by) as change:
+        _check_release_has(change, parameter, value)
         old = read_parameter(change.connection, parameter)
         write_parameter(change.connection, parameter, value)
         if parameter is Parameter.VERSION:
             follow_release(cluster, change, Release.parse(old), Release.parse(value))
+
+
+def _check_release_has(change: Change, parameter: Parameter, value: str) -> None:
+    """Check that the release can do what a parameter shall say.
+
+    Raises:
+        ServiceError: When phones shall be reset by a release that resets none.
+    """
+    if parameter is not Parameter.PHONE_INTERACTION:
+        return
+    version = read_parameter(change.connection, Parameter.VERSION)
+    can = Release.parse(version).has_phone_interaction
+    if value == PhoneInteraction.AUTOMATIC and not can:
+        raise ServiceError(
+            f"release {version} resets no phones by itself",
+            hint="releases from 12.5 on can",
+        )
 
 
 def write_mode(change: Change, mode: SecurityMode) -> None:

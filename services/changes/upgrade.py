@@ -1,13 +1,15 @@
-"""What an upgrade of the cluster does to certificates (REFERENCE-2 1, 2.4)."""
+"""The effects of a cluster's upgrade on certificates (REFERENCE-2 1, 2.4)."""
 
 from datetime import UTC, datetime
 
 from tokenless.protocol.codes import units_of
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.issuing import IssueRequest, issue
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.database import Change
+from tokenless.services.store.parameters import Parameter, write_parameter
 
 
 def follow_release(
@@ -26,6 +28,9 @@ def follow_release(
     if new <= old:
         return
     connection = change.connection
+    if new.resets_phones and not old.resets_phones:
+        automatic = PhoneInteraction.AUTOMATIC.value
+        write_parameter(connection, Parameter.PHONE_INTERACTION, automatic)
     if new.drops_expired_trust:
         now = datetime.fromtimestamp(change.at, UTC)
         for placed in certificates.all_trusted(connection):

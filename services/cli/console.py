@@ -10,6 +10,7 @@ import trio
 
 from tokenless.services.changes import console_users
 from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
+from tokenless.services.cli.first_user import add_first_user, first_user_options
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.logs import configure_logs
 from tokenless.services.store.audit import administrator
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Require no sign-in; only on loopback, while no user exists.",
 )
+@first_user_options
 @click.pass_context
 def console(
     context: click.Context,
@@ -46,6 +48,9 @@ def console(
     *,
     port: int | None,
     no_sign_in: bool,
+    first_user: str | None,
+    first_password: str | None,
+    first_password_file: Path | None,
     as_json: bool,
 ) -> None:
     """Serve the administration pages over HTTPS until Ctrl-C.
@@ -60,6 +65,8 @@ def console(
     from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
 
     with using_cluster(data, config) as cluster:
+        if not no_sign_in:
+            add_first_user(cluster, first_user, first_password, first_password_file)
         settings = ConsoleSettings.of(
             cluster,
             cluster.publisher if node is None else cluster.node(node),

@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 from sqlalchemy import Connection
 
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.initialise import initialise
 from tokenless.services.cluster.installation import CONFIG_FILE, Installation, Node
@@ -27,6 +28,7 @@ from tokenless.services.store.devices import Device, read_devices
 from tokenless.services.store.nodes import NodeRow
 from tokenless.services.store.parameters import (
     Parameter,
+    TlsCiphers,
     read_parameter,
     read_parameters,
 )
@@ -172,10 +174,26 @@ class Cluster:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether ClusterSecurityMode is 1."""
+        """Return whether ClusterSecurityMode is 1."""
         with self.store.read() as connection:
             mode = read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE)
         return mode == "1"
+
+    @property
+    def tls_ciphers(self) -> TlsCiphers:
+        """What Cisco CallManager offers on its TLS ports (REFERENCE-5 4.1)."""
+        with self.store.read() as connection:
+            return TlsCiphers(read_parameter(connection, Parameter.TLS_CIPHERS))
+
+    @property
+    def phone_interaction(self) -> PhoneInteraction:
+        """Who resets phones when a certificate changes (REFERENCE-2 3.4)."""
+        with self.store.read() as connection:
+            release = Release.parse(read_parameter(connection, Parameter.VERSION))
+            value = read_parameter(connection, Parameter.PHONE_INTERACTION)
+        if not release.has_phone_interaction:
+            return PhoneInteraction.MANUAL
+        return PhoneInteraction(value)
 
     def parameters(self) -> dict[str, str]:
         """Return all parameters by name."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.files import replace_file
 from tokenless.services.store import nodes
+from tokenless.services.store.registrations import TftpItl, write_itl
 from tokenless.services.store.trust_lists import newest_ctl, newest_reset_itl
 
 
@@ -24,7 +25,7 @@ class NodeStatus:
 
     @property
     def is_current(self) -> bool:
-        """Whether the node has taken the newest CTL."""
+        """Return whether the node has taken the newest CTL."""
         return self.newest is None or self.taken >= self.newest
 
 
@@ -68,6 +69,7 @@ def install_reset_itl(cluster: Cluster, node: Node) -> bytes | None:
     replace_file(node.itl_file, content)
     with cluster.store.write_node_state() as connection:
         nodes.write_state(connection, node.id, reset_itl_revision=revision)
+        write_itl(connection, node.id, TftpItl.of(content), int(cluster.clock()))
     return content
 
 

@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from tokenless.protocol.codes import TrustStore, units_of
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.installation import CONFIG_FILE, Installation, Node
 from tokenless.services.cluster.issuing import IssueRequest, issue
@@ -181,6 +182,8 @@ def _parameters(config: ClusterConfig) -> dict[Parameter, str]:
         ),
         Parameter.AUTO_REGISTRATION: TRUE if section.auto_registration else FALSE,
         Parameter.SIGNATURE_DIGEST: SHA1,
+        Parameter.PHONE_INTERACTION: section.phone_interaction
+        or PhoneInteraction.default_of(Release.parse(section.version)),
     }
 
 

@@ -179,7 +179,7 @@ def put_into_use(
 
 
 def is_shared(connection: Connection, store: TrustStore) -> bool:
-    """Whether one certificate of a unit serves several nodes (REFERENCE-2 2.1)."""
+    """Tell whether one certificate of a unit serves several nodes (REFERENCE-2 2.1)."""
     if store not in MULTI_SERVER_UNITS:
         return False
     own = certificates.all_own(connection, store=store)
@@ -187,7 +187,7 @@ def is_shared(connection: Connection, store: TrustStore) -> bool:
 
 
 def is_reused(connection: Connection, store: TrustStore) -> bool:
-    """Whether a CallManager unit reuses that of its tomcat (REFERENCE-2 2.3)."""
+    """Return whether a CallManager unit reuses that of its tomcat (REFERENCE-2 2.3)."""
     tomcat = REUSED_FROM.get(store)
     if tomcat is None:
         return False

@@ -186,6 +186,30 @@ TEXTS: Final[Mapping[str, str]] = {
     "parameters.name.AllowExportControlledFunctionality": "Allow Export Controlled "
     "Functionality",
     "parameters.name.AutoRegistration": "Auto Registration",
+    "parameters.name.CAPFOperationExpiresIn": "CAPF Operation Expires in (days)",
+    "parameters.name.TLSCiphers": "TLS Ciphers",
+    "parameters.value.automatic": "Reset phones automatically",
+    "parameters.value.manual": "Reset phones manually",
+    "parameters.value.all-rsa": "All Ciphers, RSA Preferred",
+    "parameters.value.all-ecdsa": "All Ciphers, ECDSA Preferred",
+    "parameters.value.medium-rsa": "Medium- AES-256 AES-128 only: RSA Preferred",
+    "parameters.value.medium-ecdsa": "Medium- AES-256 AES-128 only: ECDSA Preferred",
+    "parameters.value.strongest-rsa": "Strongest- AES-256 SHA-384 only: RSA Preferred",
+    "parameters.value.strongest-ecdsa": "Strongest- AES-256 SHA-384 only: ECDSA "
+    "Preferred",
+    "parameters.ciphers-note": "TLS Ciphers counts for Cisco CallManager from its next "
+    "start. With Medium and Strongest, phones with TLS 1.0 only and phones in "
+    "authenticated mode cannot register securely.",
+    "parameters.capf-port": "CAPF Phone Port",
+    "parameters.default": "Set to Default",
+    "parameters.reset-title": "Reset all devices",
+    "parameters.reset-warning": "You are about to reset all devices in the system. "
+    "This action cannot be undone. Continue?",
+    "parameters.not-here": "Not modelled",
+    "parameters.not-here-note": "The vendor's page has these, too. Nothing here acts "
+    "on them; the values are the vendor's defaults.",
+    "parameters.name.PhoneInteractionOnCertificateUpdate": "Phone Interaction on "
+    "Certificate Update",
     "parameters.name.TFTPFileSignatureAlgorithm": "TFTP File Signature Algorithm",
     "services.title": "Control Center",
     "services.all": "On all servers",
@@ -219,7 +243,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.auto": "registered by itself",
     "phones.registration": "Registration",
     "phones.registered": "Registered with {node}",
-    "phones.absent": "Not registered ({why})",
+    "phones.absent": "{state} ({why})",
     "phones.unknown": "Unknown",
     "phones.security": "Device Security Mode",
     "phones.default-mode": "of its device pool",
@@ -227,10 +251,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.no-certificate": "not known",
     "phones.capf": "CAPF",
     "phones.none": "None",
-    "phones.itl": "ITL status",
-    "phones.itl-unknown": "not known here",
-    "phones.itl-note": "A phone does not tell the cluster which lists it holds: look "
-    "at its own Security menu, or compare the checksums of Unified Reporting with it.",
+    "phones.itl": "ITL File Status",
+    "phones.itl-any": "any",
+    "phones.secure": "TLS",
+    "phones.clear": "in clear",
+    "phones.itl-note": "ITL File Status: SIP phones say from release 14 on which ITL "
+    "they hold; it is Unknown of all others.",
     "phones.more": "{count} more: search for a part of the name.",
     "phones.one": "Phone {name}",
     "phones.real-time": "Real-time Device Status",
@@ -246,8 +272,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.reset-needed": "The phone takes it when it fetches its configuration next: "
     "reset it.",
     "phones.resetting": "Resetting phones of {node}",
-    "phones.reset-done": "Reset was sent to {count} registered phones",
-    "phones.reset-missing": "{count} phones are not registered: nothing reached them",
+    "phones.reset-done": "Reset sent, registered phones reached: {count}",
+    "phones.reset-missing": "Not registered, so nothing reached them: {count}",
     "reports.title": "Unified Reporting",
     "reports.ctl": "CTL of every server",
     "reports.itl": "ITL of every server",
@@ -329,7 +355,22 @@ TEXTS: Final[Mapping[str, str]] = {
     "keys.",
     "bulk.import-note": "TFTP and ITLRecovery go to Phone-SAST-trust and "
     "CallManager-trust, CAPF to CallManager-trust, Tomcat to tomcat-trust.",
-    "bulk.imported": "Success: {count} new certificates are trusted",
+    "bulk.imported": "Success: {type}, new certificates that are trusted: {count}",
+    "bulk.exported": "Success: {type}, exported certificates: {count}",
+    "bulk.consolidated": "Success: {type}, consolidated certificates: {count}, of "
+    "clusters: {clusters}",
+    "bulk.working": "{type}",
+    "bulk.exchange": "Export, Consolidate, Import",
+    "bulk.consolidate": "Consolidate",
+    "bulk.folder": "Folder of the server",
+    "bulk.directory": "Directory",
+    "bulk.download": "Download a file",
+    "bulk.upload": "Upload a file",
+    "bulk.no-sftp": "The vendor's page exchanges over an SFTP server (IP Address, "
+    "Port, User ID, Password, Directory). There is no SFTP here: a folder of this "
+    "server stands in for it; clusters that name the same folder exchange in it.",
+    "bulk.exchange-note": "Export on every cluster, consolidate on one, import on "
+    "every one. The folder is bulk_folder of [certificates] in the configuration.",
 }
 
 
@@ -339,5 +380,5 @@ def text(key: str, **values: object) -> str:
     Raises:
         KeyError: When the catalogue has none of this key, or a value is missing.
     """
-    found = TEXTS[key]
-    return found.format(**values) if values else found
+    template = TEXTS[key]
+    return template.format(**values) if values else template

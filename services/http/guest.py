@@ -48,6 +48,7 @@ class _Body:
     content: ReadyContent
     offset: int
     left: int
+    sent: int = 0
 
 
 class HttpGuest(Guest):
@@ -150,12 +151,12 @@ class HttpSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a request has come, and no answer is due."""
+        """Return whether nothing of a request has come, and no answer is due."""
         return self._stream.is_between_requests
 
     @property
     def is_sending(self) -> bool:
-        """Whether there is more to send, or a file to begin with."""
+        """Return whether there is more to send, or a file to begin with."""
         return self._goes_on
 
     def answer(self) -> int:
@@ -241,8 +242,8 @@ class HttpSession(Session):
 
     def _find(self, name: str) -> Content:
         if self.connection.port != CLEAR:
-            found = _SIGNED_CONFIG.fullmatch(name)
-            name = name if found is None else found.group(1)
+            match = _SIGNED_CONFIG.fullmatch(name)
+            name = name if match is None else match.group(1)
         return self._guest.source().find(name)
 
     def _send_content(self, content: ReadyContent) -> None:
@@ -320,11 +321,12 @@ class HttpSession(Session):
     def _count_sent(self, body: _Body, count: int) -> None:
         body.offset += count
         body.left -= count
+        body.sent += count
         self._stream.sent(count)
         self._guest.cells[HttpCount.BYTES] += count
         if not body.left:
             self._body = None
-            self._finish(HTTPStatus.OK, body.offset)
+            self._finish(HTTPStatus.OK, body.sent)
 
     def _load(self, body: _Body, file: OpenedFile) -> None:
         """Have a thread read the next piece; it is sent when it has come."""

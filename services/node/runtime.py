@@ -20,8 +20,10 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CTL_INSTALLS, exposition
 from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
+from tokenless.services.node.certificate_watch import CertificateWatch
 from tokenless.services.node.control import requests
 from tokenless.services.node.control.server import serve_control
+from tokenless.services.node.follow_up import AtOnce, FollowUps, Pace
 from tokenless.services.node.follower import Follower, follow_notifications
 from tokenless.services.node.supervised.callmanager import CallManagerService
 from tokenless.services.node.supervised.capf import CapfService
@@ -33,7 +35,7 @@ from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 
 @unique
-class Kind(StrEnum):
+class ServiceKind(StrEnum):
     """Services that `serve --only` can name."""
 
     TFTP = "tftp"
@@ -59,27 +61,38 @@ class NodeRuntime:
         self,
         cluster: Cluster,
         node: Node,
-        kinds: frozenset[Kind],
+        kinds: frozenset[ServiceKind],
         nursery: trio.Nursery,
+        pace: Pace | None = None,
     ) -> None:
         self.node = node
         self._trust = NodeTrust(cluster, node)
         self._tftp = TftpService(cluster, node)
         self._tvs = TvsService(cluster, node, self._trust.caches)
         self._callmanager = CallManagerService(cluster, node)
-        services: dict[Kind, Service] = {Kind.TVS: self._tvs}
+        services: dict[ServiceKind, Service] = {ServiceKind.TVS: self._tvs}
         if node.serves_tftp:
-            services = {Kind.TFTP: self._tftp, **services}
+            services = {ServiceKind.TFTP: self._tftp, **services}
         if NodeRole.CALLMANAGER in node.roles:
-            services[Kind.CALLMANAGER] = self._callmanager
+            services[ServiceKind.CALLMANAGER] = self._callmanager
         if cluster.config.capf.enabled and NodeRole.CAPF in node.roles:
-            services[Kind.CAPF] = CapfService(cluster, node)
+            services[ServiceKind.CAPF] = CapfService(cluster, node)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()
             if kind in kinds
         }
         self._cluster = cluster
+        self._nursery = nursery
+        self._watch = CertificateWatch(cluster, node)
+        self._follow_ups = FollowUps(
+            node.name,
+            self._services,
+            self._tftp,
+            self._callmanager,
+            check_ready=partial(trio.to_thread.run_sync, check_ready, cluster, node),
+            pace=pace or AtOnce(),
+        )
         self.follower = Follower(
             node.name,
             node.ctl_file,
@@ -141,7 +154,7 @@ class NodeRuntime:
 
     @property
     def health(self) -> NodeHealth:
-        """Whether its services run, and whether it can follow the database."""
+        """Return whether its services run, and whether it can follow the database."""
         follower = self.follower
         return judge(
             self.node.name,
@@ -254,7 +267,15 @@ class NodeRuntime:
             await self._tftp.reload()
         else:
             await self._tftp.take_devices()
+        await self._follow_certificates()
         return judge_anew
+
+    async def _follow_certificates(self) -> None:
+        """Begin what follows from changed certificates; nobody waits for its end."""
+        follow_up = await trio.to_thread.run_sync(self._watch.look)
+        if follow_up.is_something:
+            self._follow_ups.expect(follow_up)
+            self._nursery.start_soon(self._follow_ups.carry_out, follow_up)
 
 
 def check_ready(cluster: Cluster, node: Node) -> None:

@@ -16,7 +16,8 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Health
 from tokenless.services.node.control.unix_socket import serve_lock
-from tokenless.services.node.runtime import Kind, Listening, NodeRuntime
+from tokenless.services.node.follow_up import Pace
+from tokenless.services.node.runtime import Listening, NodeRuntime, ServiceKind
 
 _DRAIN_S: Final = 3.0
 
@@ -54,8 +55,9 @@ class Serving:
 async def serve_nodes(
     cluster: Cluster,
     names: Sequence[str] = (),
-    kinds: frozenset[Kind] = frozenset(Kind),
+    kinds: frozenset[ServiceKind] = frozenset(ServiceKind),
     *,
+    pace: Pace | None = None,
     task_status: trio.TaskStatus[Serving] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve nodes until cancelled; reports started when every service answers.
@@ -64,6 +66,7 @@ async def serve_nodes(
         cluster: The cluster, opened.
         names: The nodes; all of this host when empty.
         kinds: The services.
+        pace: Holds up what follows from changed certificates; None: nobody does.
         task_status: Is given what is being served.
 
     Raises:
@@ -74,7 +77,9 @@ async def serve_nodes(
     with _locks(nodes):
         async with trio.open_nursery() as nursery:
             serving = Serving(
-                tuple(NodeRuntime(cluster, node, kinds, nursery) for node in nodes)
+                tuple(
+                    NodeRuntime(cluster, node, kinds, nursery, pace) for node in nodes
+                )
             )
             try:
                 await _start(cluster, serving, nursery)

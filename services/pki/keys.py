@@ -7,7 +7,9 @@ file that nothing refers to, and the old certificate with its old key in use.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
@@ -46,8 +48,30 @@ def new_serial(length: int = SERIAL_BYTES) -> bytes:
     return positive_serial(secrets.token_bytes(length))
 
 
+RsaSource = Callable[[int], rsa.RSAPrivateKey]
+"""Gives a key of so many bits that was not given before."""
+_RSA_SOURCE: ContextVar[RsaSource | None] = ContextVar("rsa_source", default=None)
+
+
+@contextmanager
+def rsa_keys_from(source: RsaSource) -> Iterator[None]:
+    """Take RSA keys from a source while a block runs, in it and what it starts.
+
+    For rehearsals that are played hundreds of times: making keys costs more than all
+    the rest of a small cluster.
+    """
+    token = _RSA_SOURCE.set(source)
+    try:
+        yield
+    finally:
+        _RSA_SOURCE.reset(token)
+
+
 def generate_rsa(bits: int) -> rsa.RSAPrivateKey:
-    """Make an RSA key."""
+    """Make an RSA key, or take it from the source of the running block."""
+    source = _RSA_SOURCE.get()
+    if source is not None:
+        return source(bits)
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 

@@ -23,6 +23,7 @@ from tokenless.services.files import replace_file
 from tokenless.services.logs import get_logger
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow, write_state
+from tokenless.services.store.registrations import TftpItl, write_itl
 from tokenless.services.store.trust_lists import newest_reset_revision
 
 ITL_NAME: Final = "ITLFile.tlv"
@@ -52,6 +53,10 @@ def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
         )
     with cluster.store.write_node_state() as connection:
         write_state(connection, node.id, reset_itl_revision=reset)
+        served = TftpItl.of(itl.data)
+        is_new = write_itl(connection, node.id, served, int(cluster.clock()))
+    if not is_new:
+        get_logger(node=node.name).debug("Tftp Itl hash not changed")
     return itl
 
 

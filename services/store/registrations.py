@@ -4,13 +4,15 @@ A row is what one node knows of one phone. A node that is not seen any more cann
 that its phones have gone: readers judge its rows by `seen_at` (`Presence`).
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from tokenless.protocol.checksums import sha1_of
 from tokenless.services.store.schema import node_state, registration, tftp_itl
 
 SEEN_EVERY_S: Final = 10.0
@@ -79,6 +81,11 @@ class TftpItl:
 
     sha1: str
     sha512: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Return the digests of an ITL file."""
+        return cls(sha1_of(data), hashlib.sha512(data).hexdigest())
 
 
 def write_registrations(
@@ -230,3 +237,23 @@ def _state(written: str) -> RegistrationState:
         return RegistrationState(written)
     except ValueError:
         return RegistrationState.UNREGISTERED
+
+
+def registrations_mark(connection: Connection) -> tuple[object, ...]:
+    """Return what differs when registrations have: for those who look again and again.
+
+    A phone that leaves and comes back within one second is not noticed.
+    """
+    return tuple(
+        connection.execute(
+            select(
+                func.count(),
+                func.count().filter(
+                    registration.c.state == RegistrationState.REGISTERED
+                ),
+                func.max(registration.c.at),
+                func.sum(registration.c.at),
+                func.max(registration.c.itl_at),
+            )
+        ).one()
+    )

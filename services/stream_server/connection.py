@@ -173,12 +173,12 @@ class Connection:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the client has to read before it is answered further."""
+        """Return whether the client has to read before it is answered further."""
         return bool(self.unsent)
 
     @property
     def may_send(self) -> bool:
-        """Whether there is room, and its share of a turn is not used up."""
+        """Return whether there is room, and its share of a turn is not used up."""
         return not self.unsent and self._may_write > 0
 
     @property
@@ -245,7 +245,7 @@ class Connection:
 
     @property
     def is_established(self) -> bool:
-        """Whether data can flow: over clear TCP, or after the TLS handshake."""
+        """Return whether data can flow: over clear TCP, or after the TLS handshake."""
         if self._context is None:
             return True
         return self.channel is not None and self.channel.is_established

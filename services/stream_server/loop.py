@@ -287,7 +287,7 @@ class StreamLoop:
             self._watch_for(connection, session)
 
     def _may_begin(self, connection: Connection) -> bool:
-        """Whether a session can be opened before the client has sent any data."""
+        """Tell whether a session can be opened before the client has sent any data."""
         if connection.is_clear:
             return self._guest.speaks_first
         return connection.is_established

@@ -40,7 +40,7 @@ class HandshakeTurns:
 
     @property
     def has_work(self) -> bool:
-        """Whether `go_on` has something to do."""
+        """Return whether `go_on` has something to do."""
         return bool(self._watched) or self._shares.is_behind
 
     def go_on(self, now: float, advance: Callable[[Connection, float], None]) -> None:

@@ -54,7 +54,7 @@ class StreamSetup(msgspec.Struct, frozen=True):
     guest: str
     """`package.module:name` of what makes the guest."""
     guest_cells: int
-    """How much it counts."""
+    """The number of its counters."""
     counters: int
     """The descriptor of the shared memory that all count in."""
 

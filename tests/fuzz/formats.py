@@ -60,14 +60,6 @@ TABLES = [
 ]
 
 
-FIELD = Path(__file__).parents[1] / "field"
-TABLES = [
-    b'Device Name,Description,Device Pool,Device Type\nSEP1,"a, b",DP,Cisco 8845\n',
-    b"Name,Model,Status\nSEP1,437,Registered\nSEP1,437,UnRegistered\n",
-    b"model;device pool;count\n8861;HQ;3\n",
-]
-
-
 def file_target(data: bytes) -> None:
     """Decode a file, and do everything with it that a command does."""
     decoded = decode_file(data)

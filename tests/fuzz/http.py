@@ -31,7 +31,8 @@ SEEDS = [
 
 def outcome_of(pieces: list[bytes]) -> list[Request | Refused]:
     """Answer everything; return what was asked."""
-    stream, found = ServerStream(), []
+    stream = ServerStream()
+    found: list[Request | Refused] = []
     for piece in pieces:
         stream.receive(piece)
         while (asked := stream.next_request()) is not None:

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,10 @@ async def test_what_a_first_try_installed_is_news_after_the_second(
     assert report.files["configuration"] == {"installed": 3}
 
 
+def _note(devices: list[str], report: BootReport, _: object) -> None:
+    devices.append(report.device)
+
+
 async def test_a_ramp_is_repeatable(tmp_path: Path) -> None:
     orders = []
     for run in range(2):
@@ -160,9 +165,7 @@ async def test_a_ramp_is_repeatable(tmp_path: Path) -> None:
         async with live_node(LAB.authority(), tmp_path) as node:
             with closing(FleetStore.open(tmp_path / f"fleet{run}")) as store:
                 phones = list(plan(20).phones((node.tftp,)))
-                await Fleet(phones, store, settings).boot(
-                    lambda report, _, devices=devices: devices.append(report.device)
-                )
+                await Fleet(phones, store, settings).boot(partial(_note, devices))
         orders.append(devices)
     assert orders[0] == orders[1] != sorted(orders[0])
 

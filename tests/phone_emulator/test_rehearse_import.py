@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -37,7 +37,7 @@ MODIFIED = "Fri Mar 06 19:45:13 CET 2015"
 
 
 def write(path: Path, unsigned: UnsignedList, *, as_text: bool = False) -> Path:
-    kind = "CTL" if path.name.startswith("ctl") else "ITL"
+    kind: Literal["CTL", "ITL"] = "CTL" if path.name.startswith("ctl") else "ITL"
     data = unsigned.sign(f"{kind}File.tlv")
     if as_text:
         text = show_trust_list(TrustList.decode(data), kind=kind, modified=MODIFIED)

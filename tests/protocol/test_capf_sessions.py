@@ -120,7 +120,10 @@ def test_a_phone_stores_only_its_own_certificate(
     phone.handle(capf_message(Command.KEYGEN_REQUEST, 9, ask))
     phone.key_made(phone_certificate().certificate.key_info)
     der = b"no certificate" if certificate is None else certificate.der
-    elements = {CapfTag.CERTIFICATE_TYPE: 1, CapfTag.CERTIFICATE: pack_certificate(der)}
+    elements: dict[CapfTag, bytes | int] = {
+        CapfTag.CERTIFICATE_TYPE: 1,
+        CapfTag.CERTIFICATE: pack_certificate(der),
+    }
     (answer,) = phone.handle(capf_message(Command.STORE_REQUEST, 9, elements))
     assert isinstance(answer, SendMessage)
     assert answer.message.number(CapfTag.REASON) == CapfReason.DECLINED

@@ -189,7 +189,7 @@ def test_other_keys_are_refused() -> None:
 
 def test_decoding_twice_gives_equal_certificates() -> None:
     der = minting.server().certificate.der
-    assert Certificate.decode(der) == Certificate.decode(bytearray(der))
+    assert Certificate.decode(der) == Certificate.decode(bytes(bytearray(der)))
     assert Certificate.decode(der) != minting.capf().certificate
 
 

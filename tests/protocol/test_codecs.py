@@ -52,7 +52,7 @@ def headers(draw: st.DrawFn) -> tuple[bytes, dict[int, bytes]]:
     body += bytes([HeaderTag.PAD]) * draw(st.integers(0, 16))
     version = draw(st.binary(min_size=2, max_size=2))
     head = pack_element(1, version) + pack_element(2, (10 + len(body)).to_bytes(2))
-    return head + body, dict(values)
+    return head + body, {int(tag): value for tag, value in values.items()}
 
 
 @st.composite

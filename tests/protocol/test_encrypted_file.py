@@ -214,7 +214,7 @@ def test_a_content_key_is_checked_and_not_shown() -> None:
 
 def test_errors_are_protocol_errors() -> None:
     assert issubclass(CannotDecryptError, ProtocolError)
-    assert EncryptionTag.WRAPPED_KEY == 25
+    assert EncryptionTag.WRAPPED_KEY.value == 25
 
 
 def test_plain_openssl_opens_it_step_by_step(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tokenless.protocol.tvs.stream import ClientStream, Request, ServerStream
 QUERY = Query(1001, "CP-7975-SEP001122334455", "CN=a;O=b", "CN=c", b"\x01\x02")
 VERIFY = Verify(1002, "CP-7975-SEP001122334455", b"\x30\x82" + bytes(700))
 ANSWER = Answer(1001, MessageType.QUERY_ANSWER, 0, b"\x30\x00", (2, 0), 86400)
-CONVERSATION = [QUERY, VERIFY, QUERY]
+CONVERSATION: list[Query | Verify] = [QUERY, VERIFY, QUERY]
 
 
 def drain(stream: ServerStream) -> list[Request]:

@@ -88,9 +88,9 @@ class Conversation:
             match effect:
                 case SendMessage(answer):
                     return answer
-                case MakeKey() if self.public_key is None:
-                    return self.phone.key_failed().message
                 case MakeKey():
+                    if self.public_key is None:
+                        return self.phone.key_failed().message
                     return self.phone.key_made(self.public_key).message
                 case SessionEnded() | RetryLater():
                     return None

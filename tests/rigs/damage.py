@@ -86,12 +86,12 @@ def nested(*elements: tuple[int, bytes]) -> bytes:
 
 def grown(der: bytes, length: int) -> bytes:
     """Return a certificate grown to a length by an extension; nobody signed it."""
-    filler = length - len(der)
+    made, filler = b"", length - len(der)
     for _ in range(3):  # what the heads of the extension take shows afterwards
         parsed = x509.Certificate.load(der)
         value = core.OctetString(bytes(filler)).dump()
         extension = {"extn_id": "1.2.3.4.5", "extn_value": value}
         parsed["tbs_certificate"]["extensions"].append(extension)
-        made: bytes = parsed.dump(force=True)
+        made = parsed.dump(force=True)
         filler -= len(made) - length
     return made

@@ -153,7 +153,7 @@ async def serving_lines(
         port = replace(port, tls=replace(settings, **changes))  # type: ignore[arg-type]
     made: list[LineGuest] = []
 
-    def make_guest(_tools: GuestTools) -> Guest:
+    def make_guest(tools: GuestTools) -> Guest:  # noqa: ARG001
         made.append(LineGuest(speaks_first=speaks_first, file=file))
         return made[0]
 

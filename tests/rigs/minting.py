@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 from asn1crypto import algos, core, keys, x509
 from asn1crypto import pem as armour
@@ -324,11 +324,11 @@ def lab_records(bits: int = 1024) -> list[Record]:
     """Return the records of the vendor document's CTL, in its order."""
     publisher = server(PUBLISHER, bits).certificate
     subscriber = server(SUBSCRIBER).certificate
-    place = {"dns_name": PUBLISHER, "ip_address": PUBLISHER_ADDRESS}
+    at_publisher = partial(record_for, dns_name=PUBLISHER, ip_address=PUBLISHER_ADDRESS)
     return [
-        record_for(publisher, Role.SAST, **place),
-        record_for(publisher, Role.CCM_TFTP, **place),
-        record_for(capf().certificate, Role.CAPF, **place),
+        at_publisher(publisher, Role.SAST),
+        at_publisher(publisher, Role.CCM_TFTP),
+        at_publisher(capf().certificate, Role.CAPF),
         record_for(
             subscriber,
             Role.CCM_TFTP,

@@ -75,7 +75,7 @@ class Server:
 
     @property
     def is_running(self) -> bool:
-        """Whether the test has not stopped it."""
+        """Return whether the test has not stopped it."""
         return (self.data / "postmaster.pid").exists()
 
     def url(self, database: str, role: str = OWNER, password: str = PASSWORD) -> str:
@@ -85,7 +85,7 @@ class Server:
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Run a statement as the server's superuser."""
         with self.superuser(database) as connection:
-            connection.execute(sql.SQL(statement))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement))
 
     def superuser(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(

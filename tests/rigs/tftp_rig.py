@@ -44,7 +44,7 @@ class Client:
         self.send(b"\0\1" + words.encode() + b"\0")
 
     def received(self) -> list[tuple[bytes, Where]]:
-        found = []
+        found: list[tuple[bytes, Where]] = []
         while True:
             try:
                 data, source = self.socket.recvfrom(70_000)
@@ -169,7 +169,7 @@ def keeping(log: list[dict[str, object]]) -> structlog.typing.FilteringBoundLogg
 
 
 def settings(ports: Ports, **values: object) -> TftpSettings:
-    return replace(TftpSettings(ports=ports), **values)  # type: ignore[arg-type]
+    return replace(TftpSettings(ports=ports), **values)
 
 
 def single() -> TftpSettings:

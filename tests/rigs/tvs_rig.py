@@ -146,7 +146,7 @@ class Phone:
         while (answer := self.stream.next_event()) is None:
             data = await self.tls.receive_some()
             assert data, "the server closed the connection"
-            self.stream.receive(data)
+            self.stream.receive(bytes(data))
         return answer
 
 

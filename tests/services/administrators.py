@@ -150,7 +150,8 @@ class Administrators(RuleBasedStateMachine):
     def reset_itl_remotekey(self, password: str) -> None:
         def step(cluster: Cluster) -> object:
             kept = security.export_recovery(cluster, "right")
-            return security.reset_itl_remotekey(cluster, kept, password, by="b")
+            security.reset_itl_remotekey(cluster, kept, password, by="b")
+            return None
 
         self._do(step)
 

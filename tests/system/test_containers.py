@@ -44,9 +44,11 @@ def test_no_container_has_anothers_password() -> None:
         for text in services
     }
     assert held["postgres"] == {"POSTGRES", "PUBLISHER", "SUBSCRIBER"}
-    assert held["publisher"] == {"PUBLISHER", "HANDOVER"}
+    assert held["publisher"] == {"PUBLISHER", "HANDOVER", "CONSOLE"}
     assert held["subscriber"] == {"SUBSCRIBER"}  # and, by reference, HANDOVER
     assert "<<: *environment" in COMPOSE
+    subscriber = COMPOSE.partition("\n  subscriber:")[2].partition("\n  fleet:")[0]
+    assert 'TOKENLESS_FIRST_PASSWORD: ""' in subscriber
     assert COMPOSE.count("mem_limit:") == COMPOSE.count("pids_limit:") == 2
 
 
@@ -69,6 +71,16 @@ def test_commands_of_the_scripts_exist() -> None:
         )
         flags = [word for word in shlex.split(rest) if word.startswith("--")]
         assert [flag for flag in flags if flag not in done.stdout] == []
+
+
+def test_the_console_has_no_default_password() -> None:
+    assert "${CONSOLE_PASSWORD:-}" in COMPOSE
+    assert '"127.0.0.1:8443:8443"' in COMPOSE
+    config = load_config(ROOT / "configs/compose/cluster.toml")
+    assert config.console is not None
+    assert config.console.port == 8443
+    assert "8443/tcp" in DOCKERFILE
+    assert "PASSWORD" not in DOCKERFILE
 
 
 def test_the_image_runs_as_nobody_special() -> None:

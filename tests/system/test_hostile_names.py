@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.rigs import minting
 from tests.rigs.cluster import (
@@ -23,7 +24,7 @@ from tests.rigs.cluster import (
     configuration,
     record,
 )
-from tests.rigs.live import live_node
+from tests.rigs.live import AuthorityFiles, live_node
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
 from tokenless.phone_emulator.rehearsal.reports.html_text import tag
@@ -58,6 +59,7 @@ ADDRESS = "127.0.47.155"
 def hostile_lab(name: str) -> tuple[Keypair, UnsignedList, UnsignedList]:
     """Return a signer, a CTL and an ITL whose every name is hostile."""
     minted = minting.impostor(name)
+    assert isinstance(minted.key, RSAPrivateKey)
     who = Keypair(minted.certificate, minted.key)
     members = (
         record(who, Role.SAST, name, ADDRESS),
@@ -136,7 +138,7 @@ async def test_a_cluster_and_its_phones(tmp_path: Path, name: str) -> None:
     flash, fleet = str(tmp_path / "flash"), str(tmp_path / "fleet")
     async with live_node(authority, tmp_path, address=ADDRESS) as node:
         authority.configuration = named
-        node.tftp_server.source = type(node.tftp_server.source)(authority)
+        node.tftp_server.source = AuthorityFiles(authority)
         server = str(node.tftp)
 
         async def told(*arguments: str) -> str:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from tests.system.serving import (
     PUBLISHER,
@@ -68,7 +69,7 @@ def test_health_says_since_when_caches_are_stale(tmp_path: Path) -> None:
         with closing(sqlite3.connect(tmp_path / "data/cluster.db")) as database:
             database.execute("ALTER TABLE cluster RENAME TO away")
             database.commit()
-        health = {"verdict": "ok"}
+        health: dict[str, Any] = {"verdict": "ok"}
         while health["verdict"] == "ok":
             health = json.loads(get(served, "/health")[1])
         assert health["verdict"] == "degraded"

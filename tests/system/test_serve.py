@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,9 @@ def fetch(served: Served, name: str, node: str = PUBLISHER) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def boot(folder: Path, served: Served, device: str, *, first: str = PUBLISHER) -> dict:
+def boot(
+    folder: Path, served: Served, device: str, *, first: str = PUBLISHER
+) -> dict[str, Any]:
     second = SUBSCRIBER if first == PUBLISHER else PUBLISHER
     done = tokenless(
         folder,
@@ -61,7 +64,8 @@ def boot(folder: Path, served: Served, device: str, *, first: str = PUBLISHER) -
         f"{served.address(first)},{served.address(second)}",
         "--json",
     )
-    return json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:

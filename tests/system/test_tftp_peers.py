@@ -135,7 +135,8 @@ async def server(
         settings=settings,
         logger=keeping([]),
     )
-    return await nursery.start(tftp.serve)
+    where: tuple[str, int] = await nursery.start(tftp.serve)
+    return where
 
 
 async def run(command: Sequence[str], folder: Path) -> int:
@@ -188,9 +189,9 @@ async def test_block_numbers_roll_over(
     content = random.Random(8).randbytes(512 * 65_600 + 3)
     source = MemoryFiles({"image": content})
     tftp = TftpServer(source, address="127.0.0.1", port=0, logger=keeping([]))
-    where = await nursery.start(tftp.serve)
+    address, port = await nursery.start(tftp.serve)
     out = tmp_path / "out"
-    await run(peer.command(*where, "image", out), tmp_path)
+    await run(peer.command(address, port, "image", out), tmp_path)
     assert out.read_bytes() == content
 
 

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -126,12 +127,13 @@ class Comparable:
         for pattern in _DATES:
             output = pattern.sub("<date>", output)
         for pattern, kind in _VOLATILE:
-            output = pattern.sub(
-                lambda found, kind=kind: self._word(kind, found.group()), output
-            )
+            output = pattern.sub(partial(self._stand_in, kind), output)
         for pattern in _TIMES:
             output = pattern.sub("<time>", output)
         return output
+
+    def _stand_in(self, kind: str, found: re.Match[str]) -> str:
+        return self._word(kind, found.group())
 
     def _word(self, kind: str, value: str) -> str:
         known = sum(1 for each, _ in self._words if each == kind)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from tests.rigs import minting
 from tests.rigs.encrypted import encrypted_by_hand
@@ -87,7 +88,9 @@ def make_all() -> dict[str, bytes]:
         described = describe_file(decoded, at=DESCRIBED_AT)
         made[f"{name}.json"] = f"{json.dumps(described, indent=1)}\n".encode()
         if isinstance(decoded, TrustList):
-            kind = "ITL" if decoded.filename == "ITLFile.tlv" else "CTL"
+            kind: Literal["CTL", "ITL"] = (
+                "ITL" if decoded.filename == "ITLFile.tlv" else "CTL"
+            )
             shown = show_trust_list(decoded, kind=kind, modified=MODIFIED)
             made[f"{name}.txt"] = f"{shown}\n".encode()
     return made

@@ -9,6 +9,10 @@ from tokenless.command_line import LazyCommand, LazyGroup
 _HERE: Final = "tokenless.phone_emulator.cli.rehearsals"
 
 _COMMANDS: Final = {
+    "explore": LazyCommand(
+        f"{_HERE}.exploring:explore",
+        "Play a change under every single fault, and say which cost phones.",
+    ),
     "import": LazyCommand(
         f"{_HERE}.importing:import_script",
         "Create a rehearsal of a cluster from its trust lists.",

@@ -51,7 +51,7 @@ _NOT_TOLD: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a person wants planned, and for which cluster."""
+    """A request for a plan: the goal and the cluster."""
 
     goal: str
     version: str
@@ -208,8 +208,9 @@ def plan(
         sys.exit(_NOT_TOLD if made.gave_up else 1)
     if save is not None:
         comment = (
-            f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\n"
-            "What is expected is what the model predicts; playing it is the proof."
+            f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\nThe "
+            "expectations are predictions of the planner's model; play this "
+            "rehearsal to verify them."
         )
         save_script(save, write_script(asked.played(made, save.stem), comment=comment))
 
@@ -263,7 +264,9 @@ def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
     names = _names(nodes)
     wrong = [name for name in names if not HOST.fullmatch(name)]
     if wrong:
-        raise PhoneError(f"{wrong[0]!r} is not a node's name", hint="use a host name")
+        raise PhoneError(
+            f"{wrong[0]!r} is not a valid node name", hint="use a host name"
+        )
     if len(set(names)) != len(names):
         raise PhoneError(f"a node is named twice in {nodes}", hint="name each once")
     if not 1 <= len(names) <= _MAX_NODES:
@@ -316,7 +319,7 @@ def _group_name(
 
 def _what_to_do(made: Plan) -> str:
     if made.gave_up:
-        return "give it more time with --timeout, or plan for fewer units at a time"
+        return "allow more time with --timeout, or plan fewer units at a time"
     return (
         "delete the CTL on each phone after the change, or keep tokens that sign the "
         "CTL"

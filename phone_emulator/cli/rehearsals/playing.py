@@ -34,7 +34,7 @@ class Reporter:
     """Reports a rehearsal on standard output; this one prints nothing."""
 
     console: Console | None = None
-    """Where people read it, beside the bar; None where programs do."""
+    """The output for people, beside the bar; None for programs."""
 
     def begin(self, script: Script) -> None:
         """Say what is going to be played."""
@@ -99,7 +99,7 @@ class TableReporter(Reporter):
 
 
 def play_and_report(
-    script: Script, phones: int, keep: Path | None, reporter: Reporter
+    script: Script, phones: int, keep: Path | None, reporter: Reporter, seed: int = 0
 ) -> Played:
     """Play a script and tell it, with a bar on standard error.
 
@@ -108,7 +108,7 @@ def play_and_report(
     """
     reporter.begin(script)
     with rehearsal_folder(keep) as folder, progress_view(reporter.console) as listener:
-        played = run_script(script, phones, folder, listener, reporter.tell)
+        played = run_script(script, phones, folder, listener, reporter.tell, seed=seed)
     reporter.end(played)
     return played
 

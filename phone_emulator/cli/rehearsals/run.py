@@ -23,6 +23,14 @@ from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find_scripts
 
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    help="Draws the moments at which phones boot that are reset by themselves, and the "
+    "order of the nodes.",
+)
+
 
 @click.command("run")
 @click.argument("names", nargs=-1, metavar="NAME|FILE...")
@@ -34,6 +42,7 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find
     help="Write one self-contained HTML page.",
 )
 @keep_option
+@seed_option
 @click.option(
     "--summary", is_flag=True, help="Print only the table of results, not each step."
 )
@@ -45,6 +54,7 @@ def run(
     phones: int,
     report: Path | None,
     keep: Path | None,
+    seed: int,
     summary: bool,
     as_json: bool,
 ) -> None:
@@ -60,7 +70,7 @@ def run(
     reporter = _reporter(as_json=as_json, summary=summary)
     with nullcontext() if report is None else output_file(report) as page:
         results = [
-            play_and_report(script, phones, _place(keep, script), reporter)
+            play_and_report(script, phones, _place(keep, script), reporter, seed)
             for script in scripts
         ]
         if page is not None:
@@ -74,15 +84,17 @@ def _chosen(
     names: tuple[str, ...], *, run_all: bool, for_report: bool
 ) -> Sequence[Script]:
     if bool(names) == run_all:
-        raise click.UsageError("name rehearsals, or give --all")
+        raise click.UsageError("name a rehearsal, or give --all")
     if run_all:
         scripts = list(all_scripts(check_file))
     else:
-        found = (find_scripts(name, check_file) for name in names)
-        scripts = [script for each in found for script in each]
+        chosen = (find_scripts(name, check_file) for name in names)
+        scripts = [script for each in chosen for script in each]
     if for_report and len(scripts) > 1:
         listed = ", ".join(script.name for script in scripts)
-        raise click.UsageError(f"--report is about one rehearsal; choose of {listed}")
+        raise click.UsageError(
+            f"--report needs exactly one rehearsal; choose one of {listed}"
+        )
     return scripts
 
 

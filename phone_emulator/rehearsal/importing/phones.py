@@ -55,7 +55,7 @@ class PhoneKind:
 
 @dataclass(frozen=True, slots=True)
 class PhoneTable:
-    """What an export says of a cluster's phones."""
+    """The content of an export of a cluster's phones."""
 
     kinds: tuple[PhoneKind, ...]
     approximations: tuple[Approximation, ...]

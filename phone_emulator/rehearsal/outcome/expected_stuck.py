@@ -5,7 +5,7 @@ expected of a group counts until it boots again: a later step that leaves its ph
 alone need not repeat that they are stuck.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
@@ -18,7 +18,7 @@ _STUCK_ACTIONS: Final = frozenset({FileAction.REJECTED, FileAction.FAILED})
 
 
 class ExpectedStuck:
-    """Which groups a script expects to be stuck, from step to step."""
+    """The groups that a script expects to be stuck, from step to step."""
 
     def __init__(self) -> None:
         self._stuck: set[str] = set()
@@ -26,7 +26,11 @@ class ExpectedStuck:
         self._silent: set[str] = set()
 
     def unforeseen(
-        self, step: Step, booted: Collection[str], statuses: Iterable[GroupStatus]
+        self,
+        step: Step,
+        booted: Collection[str],
+        statuses: Iterable[GroupStatus],
+        at_risk: Mapping[str, int] | None = None,
     ) -> tuple[str, ...]:
         """Take in a step that has ended; return what nobody expected, a sentence each.
 
@@ -34,6 +38,8 @@ class ExpectedStuck:
             step: The step.
             booted: The groups that booted in it.
             statuses: How every group stands after it.
+            at_risk: By group: phones that would have refused something, had they been
+                reset at another moment.
         """
         self._stuck.difference_update(booted)
         self._later.difference_update(booted)
@@ -44,8 +50,23 @@ class ExpectedStuck:
             has_tone = each.registered
             _note(self._silent, each.group, None if has_tone is None else not has_tone)
         return tuple(
-            sentence for status in statuses for sentence in self._missed(status)
+            sentence
+            for status in statuses
+            for sentence in (
+                *self._missed(status),
+                *self._missed_at_another_moment(status, at_risk or {}),
+            )
         )
+
+    def _missed_at_another_moment(
+        self, status: GroupStatus, at_risk: Mapping[str, int]
+    ) -> Iterable[str]:
+        count, impact = at_risk.get(status.group, 0), status.impact
+        if count > impact.stuck and status.group not in self._stuck:
+            yield (
+                f"{count} of {phones_words(impact.of)} of {status.group} would have "
+                "refused a file, had they been reset at another moment (expected: none)"
+            )
 
     def _missed(self, status: GroupStatus) -> Iterable[str]:
         group, impact = status.group, status.impact

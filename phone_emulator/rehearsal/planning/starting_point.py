@@ -115,7 +115,7 @@ def _actions(script: Script) -> list[LineAction]:
 
 
 def _is_mixed(script: Script) -> bool:
-    """Whether the rehearsal ends in mixed mode."""
+    """Return whether the rehearsal ends in mixed mode."""
     typed = [each.line for each in _actions(script) if isinstance(each, Admin)]
     modes = [line for line in typed if line in (_SET_MIXED, _SET_NON_SECURE)]
     return bool(modes) and modes[-1] == _SET_MIXED

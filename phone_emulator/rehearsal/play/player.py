@@ -11,6 +11,7 @@ from tokenless.phone_emulator.rehearsal.outcome.expectations import (
 )
 from tokenless.phone_emulator.rehearsal.outcome.expected_stuck import ExpectedStuck
 from tokenless.phone_emulator.rehearsal.outcome.group_status import group_statuses
+from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
 from tokenless.phone_emulator.rehearsal.rig.rig import RehearsalRig
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     LineAction,
@@ -64,24 +65,28 @@ async def _play_step(  # noqa: PLR0917 - one caller
     transcript: list[str] = []
     refusal: str | None = None
     left_out: tuple[str, ...] = ()
-    rig.phone_groups.booted.clear()
-    rig.calls.clear()
+    rig.begin_step()
     for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
         transcript.append(_TRANSCRIPT_LINE.format(line=line))
         if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
             listener.on_boot(rig.phone_groups.size(action.groups))
         try:
-            await rig.perform(action, transcript.append, listener.on_phone)
+            await rig.perform(
+                action, transcript.append, listener.on_phone, listener.on_boot
+            )
         except TokenlessError as error:
             refusal, left_out = error.explain(), step.run[done:]
             transcript.append(refusal)
             break
     nodes, groups = await rig.nodes(), rig.phone_groups.reports
-    found = group_statuses(
+    statuses = group_statuses(
         rig.phone_groups,
         await rig.facts(),
         await rig.prospects(),
         await rig.registrations(),
+    )
+    restarts = Restarts(
+        rig.phone_groups.restarts, tuple(rig.resets.races), rig.resets.unregistered
     )
     printed = "\n".join(text.rstrip("\n") for text in transcript)
     return StepReport(
@@ -92,7 +97,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
         left_out=left_out,
         nodes=nodes,
         groups=groups,
-        statuses=found,
+        statuses=statuses,
         stuck=rig.phone_groups.stuck,
         calls=tuple(rig.calls),
         differences=tuple(
@@ -102,10 +107,13 @@ async def _play_step(  # noqa: PLR0917 - one caller
                 transcript=printed,
                 nodes=nodes,
                 groups=groups,
-                statuses=found,
+                statuses=statuses,
                 calls=rig.calls,
             )
         ),
-        unforeseen=expected_stuck.unforeseen(step, rig.phone_groups.booted, found),
+        unforeseen=expected_stuck.unforeseen(
+            step, rig.phone_groups.booted, statuses, restarts.at_risk
+        ),
+        restarts=restarts,
         seconds=time.monotonic() - began,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import trio
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
+from tokenless.phone_emulator.rehearsal.outcome.silence import Silence, silences
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
 from tokenless.phone_emulator.rehearsal.rig.rig import open_rig
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.release import Release
 
 
@@ -39,17 +43,19 @@ class Played:
     phones: int
     steps: tuple[StepReport, ...]
     seconds: float
+    seed: int = 0
+    """Of the moments at which phones booted that were reset by themselves."""
 
     @property
     def ok(self) -> bool:
-        """Whether every expectation holds and nobody else is stuck."""
+        """Return whether every expectation holds and nobody else is stuck."""
         return len(self.steps) == len(self.script.steps) and all(
             step.ok for step in self.steps
         )
 
     @property
     def first_difference(self) -> str | None:
-        """What the script did not foresee first, None when nothing was."""
+        """Return the first difference from the script, or None."""
         for step in self.steps:
             for difference in (*step.differences, *step.unforeseen):
                 return f"step {step.number} ({step.step.title}): {difference}"
@@ -57,7 +63,7 @@ class Played:
 
     @property
     def expectations(self) -> Expectations:
-        """Whether what the script says of its steps came true."""
+        """Return whether what the script says of its steps came true."""
         if any(step.differences for step in self.steps):
             return Expectations.FAILED
         if any(step.expects_something for step in self.steps):
@@ -66,7 +72,7 @@ class Played:
 
     @property
     def impact(self) -> Impact:
-        """What has become of the phones at the end."""
+        """Return the impact on the phones at the end."""
         return self.steps[-1].impact if self.steps else Impact()
 
     @property
@@ -81,13 +87,28 @@ class Played:
         return next((step for step in self.steps if step.broke_off), None)
 
     @property
+    def restarts(self) -> Restarts:
+        """How often phones were restarted, by hand and by themselves."""
+        return Restarts.total(step.restarts for step in self.steps)
+
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """When phones were without dial tone."""
+        return tuple(silences(self.steps))
+
+    @property
     def not_modelled(self) -> tuple[str, ...]:
-        """What the real cluster would do that was not played."""
-        release = self.script.release
-        if release is None or not Release.parse(release).resets_phones:
+        """Return effects of the real cluster that were not played."""
+        if self.script.release is None:
             return ()
-        by_itself = "also restarts services and resets phones by itself"
-        return (f"{release} {by_itself} when a certificate changes",)
+        release = Release.parse(self.script.release)
+        if not release.has_phone_interaction or release.resets_phones:
+            return ()
+        if self.script.phone_interaction is not None:
+            return ()
+        said = "guides of 12.5(1)SU1 and SU3 speak of phones that are reset"
+        how = '[cluster] phone_interaction = "automatic"'
+        return (f"{said} when a certificate changes; {how} plays that",)
 
     @property
     def stuck(self) -> tuple[str, ...]:
@@ -109,6 +130,12 @@ class Played:
                 {"what": each.what, "why": each.why}
                 for each in self.script.approximations
             ],
+            "restarts": {
+                "automatic": self.restarts.automatic,
+                "by_hand": self.restarts.by_hand,
+            },
+            "without_dial_tone": [each.to_json() for each in self.silences],
+            "seed": self.seed,
             "not_modelled": list(self.not_modelled),
             "seconds": round(self.seconds, 3),
         }
@@ -126,6 +153,8 @@ def run_script(
     folder: Path,
     listener: ProgressListener,
     on_report: Callable[[StepReport], None] = lambda _: None,
+    *,
+    seed: int = 0,
 ) -> Played:
     """Play a script in an empty folder.
 
@@ -135,13 +164,29 @@ def run_script(
         folder: Where cluster, flash and logs are put.
         listener: Sees it run.
         on_report: Is given each step's report as it ends.
+        seed: Of the moments at which phones boot that are reset by themselves.
 
     Raises:
         TokenlessError: When the stage cannot be set up, or a line of the script cannot
             be done, as far as that can be known before anything is played.
     """
     check_lines(script)
-    return trio.run(_run, script, phones, folder, listener, on_report)
+    try:
+        return trio.run(
+            partial(_run, script, phones, folder, listener, on_report, seed=seed)
+        )
+    except ExceptionGroup as group:
+        if (error := _only_error(group)) is not None:
+            raise error from group
+        raise
+
+
+def _only_error(group: ExceptionGroup) -> TokenlessError | None:
+    """Return the one error of ours that tasks ended with."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, TokenlessError) else None
 
 
 async def _run(
@@ -150,14 +195,17 @@ async def _run(
     folder: Path,
     listener: ProgressListener,
     on_report: Callable[[StepReport], None],
+    *,
+    seed: int,
 ) -> Played:
     began = time.monotonic()
     reports = []
-    async with open_rig(script, phones, folder) as rig:
+    async with open_rig(script, phones, folder, seed=seed) as rig:
         async for report in play(script, rig, listener):
             reports.append(report)
             on_report(report)
-    return Played(script, phones, tuple(reports), time.monotonic() - began)
+    spent = time.monotonic() - began
+    return Played(script, phones, tuple(reports), spent, seed)
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def anchors_words(status: GroupStatus) -> str:
     """Return how many anchors a group has left, and which."""
     fewest = status.fewest
     if fewest is None:
-        return "holds no list: takes the first one"
+        return "holds no list: accepts the first one"
     return f"{len(fewest.signers)}: {', '.join(fewest.signers) or 'none'}"
 
 
@@ -157,7 +157,7 @@ def _trouble(status: GroupStatus) -> Iterator[Text]:
             yield Text.assemble(cell(words, "red"), cell(cause))
             yield cell(f"  rule {refusals[0].rule}: {refusals[0].reason}", "dim")
     for rule in status.inferred_rules:
-        yield cell(f"  rests on an inferred rule: {rule.words}", "yellow")
+        yield cell(f"  based on an inferred rule: {rule.words}", "yellow")
     if status.remedies:
         yield cell(f"What recovers {status.group}:")
         for remedy in status.remedies:

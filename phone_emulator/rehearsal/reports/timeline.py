@@ -27,11 +27,13 @@ COLOURS: Final = {
 }
 WORDS: Final = {
     PhoneStatus.OK: "holds what is served",
-    PhoneStatus.DEGRADED: "something is missing",
+    PhoneStatus.DEGRADED: "a file is missing",
     PhoneStatus.STUCK: "stuck: refuses the cluster's files",
     PhoneStatus.UNREACHABLE: "no TFTP server answers",
     PhoneStatus.WOULD_BE_STUCK: "would be stuck when it next starts",
-    PhoneStatus.NOT_RESTARTED: "not restarted; a copy of it booted well",
+    PhoneStatus.NOT_RESTARTED: (
+        "not restarted; a copy of the phone booted without errors"
+    ),
     PhoneStatus.OFF: "off",
     PhoneStatus.NEW: "not booted yet",
 }

@@ -9,13 +9,13 @@ from enum import StrEnum, unique
 from typing import NamedTuple, assert_never
 
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact, phones_words
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 
 
 @unique
 class Tone(StrEnum):
-    """How a verdict is coloured."""
+    """The colour of a verdict."""
 
     GOOD = "good"
     PLAIN = "plain"
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     """For a label: `LOCKED OUT 400 of 400 phones`."""
     tone: Tone
     rest: str = ""
-    """What else there is to say."""
+    """The rest of the sentence."""
 
     def __str__(self) -> str:
         """Write all of it."""
@@ -56,7 +56,7 @@ def step_verdicts(step: StepReport) -> Iterator[Verdict]:
     if step.differences:
         yield Verdict("not as expected", Tone.BAD)
     elif step.unforeseen:
-        yield Verdict("not foreseen", Tone.BAD)
+        yield Verdict("not expected", Tone.BAD)
     elif step.expects_something:
         yield Verdict("as expected", Tone.GOOD)
     else:
@@ -69,7 +69,10 @@ def run_verdicts(played: Played) -> list[Verdict]:
     leading = [impact, *broken]
     if played.impact.is_safe:
         leading.reverse()  # nothing that broke off is called safe first
-    return [*leading, *_not_modelled(played), _expectations(played)]
+    said = [*_at_another_moment(played), *_resets(played), *_silences(played)]
+    if played.impact.is_safe and any(each.tone is Tone.BAD for each in said):
+        leading, said = [*said, *leading], []
+    return [*leading, *said, *_not_modelled(played), _expectations(played)]
 
 
 def _impact(played: Played) -> Verdict:
@@ -93,6 +96,41 @@ def _broken(played: Played) -> list[Verdict]:
     return [Verdict(short, Tone.BAD, said)]
 
 
+def _at_another_moment(played: Played) -> Iterator[Verdict]:
+    """Say who would have been stuck, had chance fallen otherwise."""
+    for step in played.steps:
+        stuck = {each.group: each.impact.stuck for each in step.statuses}
+        risks = step.restarts.at_risk
+        more = {name: n for name, n in risks.items() if n > stuck.get(name, 0)}
+        if more:
+            count = phones_words(sum(more.values()))
+            yield Verdict(
+                f"STUCK AT ANOTHER MOMENT {count}",
+                Tone.BAD,
+                f": step {step.number} ({step.step.title}) resets phones while nodes "
+                f"follow the change; of {', '.join(more)} some moments end well, some "
+                "do not",
+            )
+
+
+def _resets(played: Played) -> Iterator[Verdict]:
+    """Say how often phones were reset by themselves."""
+    restarts = played.restarts
+    if restarts.races:
+        by_hand = f"; {restarts.by_hand} more restarts by hand"
+        drawn = f" (moments drawn with seed {played.seed})"
+        yield Verdict(
+            "RESET BY THEMSELVES", Tone.LATER, f": {restarts.words()}{drawn}{by_hand}"
+        )
+
+
+def _silences(played: Played) -> Iterator[Verdict]:
+    """Say when phones were without dial tone, where phones were reset by themselves."""
+    if played.silences:
+        said = "; ".join(map(str, played.silences))
+        yield Verdict("WITHOUT DIAL TONE MEANWHILE", Tone.LATER, f": {said}")
+
+
 def _not_modelled(played: Played) -> list[Verdict]:
     return [
         Verdict("NOT MODELLED", Tone.LATER, f": {each}") for each in played.not_modelled
@@ -108,11 +146,11 @@ def _expectations(played: Played) -> Verdict:
         case Expectations.MET if first is None:
             return Verdict("as expected", Tone.GOOD, ": every expectation holds")
         case Expectations.MET:
-            return Verdict("not foreseen", Tone.BAD, rest)
+            return Verdict("not expected", Tone.BAD, rest)
         case Expectations.NONE if first is None:
             return Verdict("nothing was expected", Tone.PLAIN)
         case Expectations.NONE:
-            said = f", so nobody may be stuck{rest}"
+            said = f", so no phone may be stuck{rest}"
             return Verdict("nothing was expected", Tone.BAD, said)
         case _:
             assert_never(played.expectations)

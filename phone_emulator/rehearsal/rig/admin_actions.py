@@ -82,21 +82,20 @@ class AdminActions:
         self._backups: dict[str, _Saved] = {}
 
     def perform(  # noqa: C901, PLR0912 - a case for each action
-        self, action: AdminAction, say: Say, is_up: Callable[[str], bool]
+        self, action: AdminAction, say: Say
     ) -> None:
         """Do one action.
 
         Args:
             action: What.
             say: Is given what it prints.
-            is_up: Tells whether a node is served.
 
         Raises:
             TokenlessError: When it is refused; says why.
         """
         match action:
             case Admin():
-                self._type(action, say, is_up)
+                self._type(action, say)
             case CtlClient():
                 self._run_ctl_client(action, say)
             case CreateToken():
@@ -152,19 +151,16 @@ class AdminActions:
             hint=f"nodes are {', '.join(nodes)}",
         )
 
-    def _type(self, action: Admin, say: Say, is_up: Callable[[str], bool]) -> None:
-        if action.node is not None:
+    def _type(self, action: Admin, say: Say) -> None:
+        """Type a command on one node: the publisher, unless the line names one."""
+        if action.node is not None and action.cluster is None:
             cluster, node = self._find_node(action.node)
-            self._run(cluster, node, action.line, say)
-            return
-        cluster = self._cluster(action.cluster)
-        if not action.everywhere:
-            self._run(cluster, cluster.publisher, action.line, say)
-            return
-        for node in cluster.nodes:
-            if is_up(node.name) and runs_on(action.line, node.roles):
-                say(f"[{node.name}]")
-                self._run(cluster, node, action.line, say)
+        else:
+            cluster = self._cluster(action.cluster)
+            node = cluster.publisher
+            if action.node is not None:
+                node = cluster.node(action.node)
+        self._run(cluster, node, action.line, say)
 
     def _run(
         self,

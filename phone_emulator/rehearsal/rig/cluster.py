@@ -29,7 +29,13 @@ from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _SIGNING: Final = (TrustStore.CALLMANAGER, TrustStore.ITLRECOVERY)
-_CALLMANAGER: Final = ("sccp_port", "sccps_port", "sip_port", "sips_port", "link_port")
+_CALLMANAGER: Final = (
+    "sccp_port",
+    "sccps_port",
+    "sip_port",
+    "sips_port",
+    "link_port",
+)
 _TVS_TIMEOUT_S: Final = 5.0
 
 
@@ -60,7 +66,7 @@ class RunningCluster:
             await self.served.start(name)
 
     def has(self, name: str) -> bool:
-        """Whether it is one of this cluster's nodes that can be up or down."""
+        """Return whether it is one of this cluster's nodes that can be up or down."""
         return name in self._names
 
     def rename(self, old: str, new: str) -> None:
@@ -176,7 +182,8 @@ def _configuration(
         "tvs": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "capf": {"port": free_port(addresses, socket.SOCK_STREAM)},
         "callmanager": {
-            name: free_port(addresses, socket.SOCK_STREAM) for name in _CALLMANAGER
+            name: free_port(addresses, socket.SOCK_DGRAM, socket.SOCK_STREAM)
+            for name in _CALLMANAGER
         },
     }
     return load_config(None, _over(named, ports))

@@ -30,7 +30,7 @@ _TIMEOUT_S: Final = 10.0
 
 @unique
 class DialTone(StrEnum):
-    """How a phone is registered, for tables."""
+    """The state of a phone's registration, for tables."""
 
     SECURE = "registered secure"
     PLAIN = "registered"
@@ -42,7 +42,7 @@ class DialTone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegistrationFailure:
-    """Why a node did not take a phone."""
+    """The reason why a node did not accept a phone."""
 
     failure: Failure
     node: str
@@ -61,11 +61,13 @@ FAILURE_WORDS: Final = {
     Failure.UNREACHABLE: "nothing listens",
     Failure.SILENT: "no answer",
     Failure.CLOSED: "the connection was closed",
-    Failure.NOT_IN_CTL: "the certificate shown is not in the phone's CTL: a stale CTL",
-    Failure.NOT_IN_ITL: "the certificate shown is not in the phone's ITL",
+    Failure.NOT_IN_CTL: (
+        "the server's certificate is not in the phone's CTL: the CTL is too old"
+    ),
+    Failure.NOT_IN_ITL: "the server's certificate is not in the phone's ITL",
     Failure.NO_COMMON_TLS_VERSION: "no TLS version in common",
     Failure.NO_COMMON_CIPHER: "no TLS cipher in common",
-    Failure.NO_OWN_CERTIFICATE: "the phone has neither LSC nor MIC to show",
+    Failure.NO_OWN_CERTIFICATE: "the phone has neither an LSC nor a MIC",
     Failure.OWN_CERTIFICATE_REFUSED: "the phone's certificate is not trusted",
     Failure.TLS_FAILED: "the TLS handshake failed",
     Failure.REJECTED: "the registration was refused",
@@ -75,11 +77,11 @@ FAILURE_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Registrations:
-    """How the phones of a group that are on are registered."""
+    """The registrations of the phones of a group that are on."""
 
     counts: Mapping[DialTone, int] = field(default_factory=dict)
     failures: Mapping[RegistrationFailure, int] = field(default_factory=dict)
-    """Why first nodes did not take phones, by cause."""
+    """The reasons why first nodes did not accept phones, by cause."""
     nodes: Mapping[str, int] = field(default_factory=dict)
     """Phones by the node that they are registered at."""
     secure: int = 0
@@ -102,12 +104,12 @@ class Registrations:
 
     @property
     def phones(self) -> int:
-        """How many phones are on and have booted."""
+        """Return the number of phones that are on and have booted."""
         return sum(self.counts.values())
 
     @property
     def without(self) -> int:
-        """How many of them have no dial tone."""
+        """Return the number of them that have no dial tone."""
         return self.counts.get(DialTone.NONE, 0)
 
     def to_json(self) -> dict[str, Any]:

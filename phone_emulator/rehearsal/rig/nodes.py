@@ -1,27 +1,33 @@
 """A cluster's nodes on their way up and down, each served by a task of its own."""
 
+import os
 import random
 import socket
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import trio
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.rig.race import HeldPace
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.serve import serve_nodes
 
-_DRAWS: Final = 50
 _PORTS: Final = range(20_000, 32_000)
+_PORTS_A_PROCESS: Final = 100
 
 
 class ServedNodes:
-    """Which nodes are up."""
+    """The nodes that are up."""
 
     def __init__(self, cluster: Cluster, nursery: trio.Nursery) -> None:
         self._cluster = cluster
         self._nursery = nursery
+        self.pace = HeldPace()
+        """Holds up what nodes do by themselves after a change."""
         self._up: dict[str, tuple[trio.CancelScope, trio.Event]] = {}
 
     def is_up(self, name: str) -> bool:
@@ -36,7 +42,7 @@ class ServedNodes:
             ServiceError: When a port cannot be had.
         """
         if self.is_up(name):
-            raise PhoneError(f"node {name} is up already", hint="leave the line out")
+            raise PhoneError(f"node {name} is already up", hint="remove the line")
         self._up[name] = await self._nursery.start(self._serve, name)
 
     async def stop(self, name: str) -> None:
@@ -46,7 +52,7 @@ class ServedNodes:
             PhoneError: When it is down already.
         """
         if not self.is_up(name):
-            raise PhoneError(f"node {name} is down already", hint="leave the line out")
+            raise PhoneError(f"node {name} is already down", hint="remove the line")
         scope, gone = self._up.pop(name)
         scope.cancel()
         await gone.wait()
@@ -66,7 +72,8 @@ class ServedNodes:
         try:
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as nursery:
-                    await nursery.start(serve_nodes, self._cluster, [name])
+                    serve = partial(serve_nodes, self._cluster, [name], pace=self.pace)
+                    await nursery.start(serve)
                     task_status.started((scope, gone))
         finally:
             gone.set()
@@ -81,6 +88,44 @@ def http_port(server: Server) -> int:
     return server.port
 
 
+class _OwnPorts:
+    """Ports that no other rehearsal on this machine draws from.
+
+    Processes that play side by side take disjoint parts of the range: between the look
+    at a port and its use another one would take it. The claim is a name in the kernel,
+    which is gone with the process however it ends.
+    """
+
+    def __init__(self) -> None:
+        self._claim: socket.socket | None = None
+        self._process = 0
+        self._ports = deque(_PORTS)
+
+    def draw(self) -> Iterator[int]:
+        """Yield each port of this process once, those drawn longest ago first."""
+        if self._process != os.getpid():
+            self._take()
+        for _ in range(len(self._ports)):
+            self._ports.rotate(-1)
+            yield self._ports[-1]
+
+    def _take(self) -> None:
+        parts = range(0, len(_PORTS), _PORTS_A_PROCESS)
+        for part in random.sample(parts, len(parts)):
+            claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                claim.bind(f"\0tokenless-rehearsal-ports-{_PORTS[part]}")
+            except OSError:
+                claim.close()
+                continue
+            self._claim, self._process = claim, os.getpid()
+            self._ports = deque(_PORTS[part : part + _PORTS_A_PROCESS])
+            return
+
+
+_OWN_PORTS: Final = _OwnPorts()
+
+
 def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
     """Find a port that is free on every address, for all kinds of sockets.
 
@@ -91,7 +136,7 @@ def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
     Raises:
         PhoneError: When none is found; another program holds nearly all.
     """
-    for port in random.sample(_PORTS, _DRAWS):
+    for port in _OWN_PORTS.draw():
         if all(_is_free(kind, each, port) for each in addresses for kind in kinds):
             return port
     raise PhoneError(

@@ -56,7 +56,7 @@ class Sample:
     phone: tuple[str, ...] = field(repr=False)
     """The phone's console log."""
     services: tuple[str, ...] = field(repr=False)
-    """What the cluster's services wrote meanwhile; no other phone was booting."""
+    """The log of the cluster's services in that time; no other phone was booting."""
 
 
 async def _no_wait(_: float) -> None:
@@ -103,11 +103,18 @@ class PhoneGroups:
         self._string: str | None = None
         """What a person types at the phones that boot now."""
         self._groups = self._identities(groups, sizes, usual)
+        self._group_of = {
+            phone.device: name
+            for name, phones in self._groups.items()
+            for phone in phones
+        }
         self._off: set[str] = set()
         self._changed = set(self._groups)
         """Groups that were not restarted since something changed, or never booted."""
         self.booted: set[str] = set()
         """Groups that booted since the caller last emptied this."""
+        self.restarts = 0
+        """Restarts by hand since the caller last set this to 0."""
         self._reports: dict[str, dict[str, BootReport]] = {}
         self.samples: dict[str, Sample] = {}
         """The last boot of the first phone of each group."""
@@ -156,7 +163,7 @@ class PhoneGroups:
         return self._groups
 
     def is_off(self, name: str) -> bool:
-        """Whether a group is off the network."""
+        """Return whether a group is off the network."""
         return name in self._off
 
     def size(self, names: Sequence[str]) -> int:
@@ -178,15 +185,51 @@ class PhoneGroups:
         """
         self._string = string
         chosen = self._powered(names)
-        self.booted.update(chosen)
+        self.restarts += sum(len(self._reports.get(name, ())) for name in chosen)
         self._changed.difference_update(chosen)
-        for name in chosen:
-            await self._boot_sample(name, progress)
-        others = {
-            phone.device: name for name in chosen for phone in self._groups[name][1:]
+        await self._boot({name: self._groups[name] for name in chosen}, progress)
+
+    async def reset(
+        self, devices: Collection[str], progress: Progress, *, is_last: bool
+    ) -> None:
+        """Restart phones that their server reset.
+
+        Args:
+            devices: Which.
+            progress: Called after each phone.
+            is_last: Whether everything has followed the change.
+        """
+        self._string = None
+        chosen = {
+            name: [phone for phone in phones if phone.device in devices]
+            for name, phones in self._groups.items()
         }
+        chosen = {name: phones for name, phones in chosen.items() if phones}
+        if is_last:
+            self._changed.difference_update(
+                name
+                for name, phones in chosen.items()
+                if len(phones) == len(self._groups[name])
+            )
+        await self._boot(chosen, progress)
+
+    async def _boot(
+        self, chosen: Mapping[str, Sequence[PhoneIdentity]], progress: Progress
+    ) -> None:
+        self.booted.update(chosen)
+        others: dict[str, str] = {}
+        for name, phones in chosen.items():
+            has_first = phones[0].device == self._groups[name][0].device
+            if has_first:
+                await self._boot_sample(name, progress)
+            others |= {phone.device: name for phone in phones[has_first:]}
         await self._boot_phones(
-            [phone for name in chosen for phone in self._groups[name][1:]],
+            [
+                phone
+                for phones in chosen.values()
+                for phone in phones
+                if phone.device in others
+            ],
             others,
             progress,
         )
@@ -269,17 +312,41 @@ class PhoneGroups:
             up: The names of the nodes that are up.
         """
         waiting = {
-            phone.device: self._waiting(phone)
+            phone.device
             for name in self._groups
             if name in self._changed or name in self._off
             for phone in self._groups[name]
         }
+        return await self.predicted(self.waiting(waiting), up)
+
+    def waiting(self, devices: Collection[str]) -> dict[str, Waiting]:
+        """Return phones with what they hold, for copies of them."""
+        return {
+            phone.device: self._waiting(phone)
+            for phones in self._groups.values()
+            for phone in phones
+            if phone.device in devices
+        }
+
+    def group_of(self, device: str) -> str:
+        """Return the group of a phone."""
+        return self._group_of[device]
+
+    async def predicted(
+        self, phones: Mapping[str, Waiting], up: Collection[str]
+    ) -> dict[str, Prospect]:
+        """Return what copies of phones would do if they started now, by device.
+
+        Args:
+            phones: The phones, with what they hold.
+            up: The names of the nodes that are up.
+        """
         nodes = {server: name for name, server in self.nodes.items() if name in up}
-        found = await prospects(
-            waiting, nodes, download_options=_WISHES, clock=self._settings.clock
+        tried = await prospects(
+            phones, nodes, download_options=_WISHES, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return tried
 
     async def registrations(
         self, secure_ports: SecurePorts
@@ -294,11 +361,11 @@ class PhoneGroups:
             for name in self._groups
             for phone in self._running(name)
         }
-        found = await register_copies(
+        registered = await register_copies(
             running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return registered
 
     async def call(
         self, caller: str, called: str, secure_ports: SecurePorts

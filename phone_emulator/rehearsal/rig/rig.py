@@ -1,7 +1,7 @@
 """The rig of a rehearsal: clusters in a scratch folder, served on free ports."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,10 @@ import trio
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.admin_actions import (
+    AdminActions,
+    runs_on,
+)
 from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
@@ -22,9 +25,11 @@ from tokenless.phone_emulator.rehearsal.rig.cluster import (
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
 from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Progress
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
+from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
 from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_log
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
+    Admin,
     AdminAction,
     CallPhone,
     LineAction,
@@ -92,24 +97,77 @@ class RehearsalRig:
         phone_groups: PhoneGroups,
         admin_actions: AdminActions,
         calendar: Calendar,
+        resets: AutomaticResets,
     ) -> None:
         self.phone_groups = phone_groups
+        self.resets = resets
         self.calls: list[PlayedCall] = []
         """Calls since the caller last emptied this."""
         self._running = running_clusters
         self._admin_actions = admin_actions
         self._calendar = calendar
 
-    async def perform(  # noqa: C901 - a case for each action
-        self, action: LineAction, say: Say, progress: Progress
+    def begin_step(self) -> None:
+        """Forget what the step before has counted."""
+        self.phone_groups.booted.clear()
+        self.phone_groups.restarts = 0
+        self.calls.clear()
+        self.resets.races.clear()
+        self.resets.unregistered = 0
+
+    async def perform(
+        self,
+        action: LineAction,
+        say: Say,
+        progress: Progress,
+        on_boot: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Do what one line of a step says.
+        """Do what one line of a step says, and what follows from it by itself.
+
+        Args:
+            action: What the line says.
+            say: Is given what is printed.
+            progress: Called after each phone.
+            on_boot: Is told how many phones are about to boot by themselves.
 
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
         if not isinstance(action, Phones | CallPhone):
             self.phone_groups.note_change()
+        for part in self._parts(action):
+            try:
+                await self._do(part, say, progress)
+            finally:
+                await self._follow(say, progress, on_boot)
+
+    def _parts(self, action: LineAction) -> Sequence[LineAction]:
+        """Return what is typed on one node after the other; phones act in between."""
+        if not isinstance(action, Admin) or not action.everywhere:
+            return (action,)
+        name = action.cluster or next(iter(self._running))
+        if name not in self._running:
+            return (action,)  # refused when it is carried out
+        running = self._running[name]
+        return [
+            replace(action, node=node.name, cluster=name)
+            for node in running.cluster.nodes
+            if running.served.is_up(node.name) and runs_on(action.line, node.roles)
+        ]
+
+    async def _follow(
+        self, say: Say, progress: Progress, on_boot: Callable[[int], None]
+    ) -> None:
+        """Let every cluster do what follows from a change."""
+        for running in self._running.values():
+            if running.served.pace.due:
+                race = await self.resets.follow(
+                    running, self.registrations, progress, on_boot
+                )
+                if race is not None:
+                    say(str(race))
+
+    async def _do(self, action: LineAction, say: Say, progress: Progress) -> None:
         match action:
             case Phones():
                 await self._phones(action, progress)
@@ -147,11 +205,10 @@ class RehearsalRig:
                 await self._administer(action, say)
 
     async def _administer(self, action: AdminAction, say: Say) -> None:
-        def is_up(name: str) -> bool:
-            return any(running.served.is_up(name) for running in self._running.values())
-
+        if isinstance(action, Admin) and action.everywhere:
+            say(f"[{action.node}]")
         # Commands wait for nodes that are served by this very process.
-        await trio.to_thread.run_sync(self._admin_actions.perform, action, say, is_up)
+        await trio.to_thread.run_sync(self._admin_actions.perform, action, say)
 
     async def _change_devices(self, group: str, change: DeviceChange, say: Say) -> None:
         """Change the phones of a group in the cluster whose files they are given."""
@@ -184,7 +241,10 @@ class RehearsalRig:
         await trio.to_thread.run_sync(rename)
         running.rename(action.node, action.new)
         self.phone_groups.nodes.update(running.servers)
-        say(f"{action.node} is {action.new} now; its certificates were made anew")
+        say(
+            f"{action.node} is now named {action.new}; its certificates were "
+            "regenerated"
+        )
 
     async def _add(self, action: AddNode, say: Say) -> None:
         running = next(iter(self._running.values()))
@@ -274,11 +334,17 @@ class RehearsalRig:
 
 @asynccontextmanager
 async def open_rig(
-    script: Script, phones: int, folder: Path
+    script: Script, phones: int, folder: Path, *, seed: int = 0
 ) -> AsyncIterator[RehearsalRig]:
     """Build a script's clusters in an empty folder, serve them, set up the phones.
 
     While the stage is open, the services of this process log into the folder.
+
+    Args:
+        script: What is played.
+        phones: How many, beside groups of a fixed size.
+        folder: An empty one.
+        seed: Of the moments at which phones boot that are reset by themselves.
 
     Raises:
         ConfigurationError: When the script's settings cannot be used.
@@ -310,7 +376,13 @@ async def open_rig(
                 _fill_pools, script, phone_groups, running_clusters[MAIN_CLUSTER]
             )
             admin_actions = AdminActions(clusters, next(iter(running_clusters)), files)
-            yield RehearsalRig(running_clusters, phone_groups, admin_actions, calendar)
+            yield RehearsalRig(
+                running_clusters,
+                phone_groups,
+                admin_actions,
+                calendar,
+                AutomaticResets(phone_groups, seed),
+            )
             nursery.cancel_scope.cancel()
 
 

@@ -16,7 +16,7 @@ class Admin:
 
     line: str
     node: str | None = None
-    """Whose shell it is; None: the publisher of `cluster`."""
+    """The node whose shell it is; None: the publisher of `cluster`."""
     cluster: str | None = None
     """None: the script's first cluster."""
     everywhere: bool = False
@@ -51,9 +51,9 @@ class UploadCertificate:
     node: str | None = None
     """The node, of any cluster, whose own certificate it is, or None."""
     unit: str | None = None
-    """Which of the node's certificates."""
+    """The unit of the node's certificate."""
     cluster: str | None = None
-    """Where it is uploaded; None: to the script's first cluster."""
+    """The cluster to which it is uploaded; None: the script's first cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class ReuseCertificate:
 
 @dataclass(frozen=True, slots=True)
 class ExportRecoveryKey:
-    """`file get tftp ITLRecovery.p12`, kept under a name (REFERENCE 7.10)."""
+    """Exports ITLRecovery.p12 and keeps it under a name (REFERENCE 7.10)."""
 
     name: str
     cluster: str | None = None
@@ -118,12 +118,12 @@ class Backup:
     name: str
     restore: bool
     stores: tuple[str, ...] = ()
-    """What to restore; everything when empty."""
+    """The units to restore; all when empty."""
 
 
 @unique
 class PhoneVerb(StrEnum):
-    """What can be done to phones."""
+    """Actions on phones."""
 
     BOOT = "boot"
     OFF = "off"
@@ -216,7 +216,7 @@ class RemoveNode:
 
 @dataclass(frozen=True, slots=True)
 class PassTime:
-    """Days that go by, for servers and phones alike."""
+    """Days by which the clocks of servers and phones are advanced."""
 
     days: float
 

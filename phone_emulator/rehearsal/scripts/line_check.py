@@ -64,7 +64,7 @@ _TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
 
 @dataclass(slots=True)
 class _Names:
-    """What lines can name at a moment of a script."""
+    """The names that lines can use at a moment of a script."""
 
     groups: Sequence[str]
     clusters: dict[str, list[str]]
@@ -111,7 +111,7 @@ class LineError(PhoneError):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where something stands in a script."""
+    """A position in a script."""
 
     step: int
     title: str
@@ -207,6 +207,15 @@ def _ordered(config: ClusterConfig) -> list[str]:
     return [n.name for n in sorted(config.nodes, key=lambda n: not n.publisher)]
 
 
+def served_nodes(script: Script) -> list[str]:
+    """Return the nodes of a script's first cluster, the publisher first.
+
+    Raises:
+        ConfigurationError: When its settings cannot be used.
+    """
+    return _ordered(_configs(script)[MAIN_CLUSTER])
+
+
 def _configs(script: Script) -> dict[str, ClusterConfig]:
     settings = {MAIN_CLUSTER: script.cluster, **script.others}
     found = {}
@@ -263,7 +272,7 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
         case RemoveNode(node=node):
             if any(node == nodes[0] for nodes in names.clusters.values()):
                 reason = f"{node} is the publisher"
-                raise LineError(where, reason, hint="only subscribers can leave")
+                raise LineError(where, reason, hint="only subscribers can be removed")
         case _:
             pass
 

@@ -25,7 +25,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "cluster": frozenset(
         (
             *("version", "auto_registration", "export_controlled_functionality"),
-            *("capf", "domain", "name"),
+            *("capf", "domain", "name", "phone_interaction"),
         )
     ),
     "capf": frozenset(["tls_minimum", "validity_days"]),
@@ -83,8 +83,8 @@ def check_settings(settings: Mapping[str, Any], where: str) -> None:
             if key not in keys:
                 allowed = ", ".join(sorted(keys)) or "nothing"
                 raise PhoneError(
-                    f"{where}: {printable(f'{table}.{key}'[:80])} is not a rehearsal's "
-                    "to set",
+                    f"{where}: {printable(f'{table}.{key}'[:80])} cannot be set "
+                    "in a rehearsal",
                     hint=f"of [{printable(table[:40])}] it may set {allowed}",
                 )
     nodes = settings.get("nodes", ())

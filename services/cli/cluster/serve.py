@@ -6,24 +6,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 import msgspec
 import trio
 
 from tokenless.services.cli.cluster.administration import open_cluster
+from tokenless.services.cli.first_user import add_first_user, first_user_options
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import MetricsSection
+from tokenless.services.config.sections import ConsoleSection
 from tokenless.services.logs import configure_logs, get_logger
 from tokenless.services.monitoring import notify
 from tokenless.services.monitoring.http_server import serve_monitoring
 from tokenless.services.node.reload import reload
-from tokenless.services.node.runtime import Kind
+from tokenless.services.node.runtime import ServiceKind
 from tokenless.services.node.serve import Serving, serve_nodes
 from tokenless.services.tftp.driver import freeze_heap_after_startup
 
+_Place = TypeVar("_Place", MetricsSection, ConsoleSection)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CONSOLE: Final = "console"
 """The administration pages; `tokenless admin` is answered whatever is served."""
@@ -41,14 +44,21 @@ _CONSOLE: Final = "console"
 @click.option(
     "--only",
     metavar="SERVICE[,SERVICE...]",
-    help=f"Serve only these services: {', '.join((*Kind, _CONSOLE))}. Default: all; "
-    f"the {_CONSOLE} only when the configuration has [console].",
+    help=f"Serve only these services: {', '.join((*ServiceKind, _CONSOLE))}. "
+    f"Default: all; the {_CONSOLE} only when the configuration has [console].",
 )
 @click.option(
     "--metrics",
     metavar="[ADDRESS:]PORT",
     help="Serve /metrics and /health there; default: at the address of [metrics].",
 )
+@click.option(
+    "--console",
+    "console",
+    metavar="[ADDRESS:]PORT",
+    help="Serve the administration pages there, instead of where [console] says.",
+)
+@first_user_options
 @click.option("--log-json", is_flag=True, help="Log one JSON object per line.")
 def serve(
     data: Path,
@@ -57,6 +67,10 @@ def serve(
     only: str | None,
     metrics: str | None,
     *,
+    console: str | None,
+    first_user: str | None,
+    first_password: str | None,
+    first_password_file: Path | None,
     log_json: bool,
 ) -> None:
     """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.
@@ -68,7 +82,11 @@ def serve(
     configure_logs(json=log_json or None)
     kinds = _parse_only(only)
     watched = None if metrics is None else _parse_metrics(metrics)
+    pages = None if console is None else _parse_console(console)
     with closing(open_cluster(data, config, makes=True)) as cluster:
+        has_console = pages is not None or _has_console(cluster, only)
+        if has_console:
+            add_first_user(cluster, first_user, first_password, first_password_file)
         trio.run(
             partial(
                 _serve,
@@ -77,15 +95,17 @@ def serve(
                 kinds,
                 config=config,
                 metrics=watched or cluster.config.metrics,
-                has_console=_has_console(cluster, only),
+                console=(pages or cluster.config.console or ConsoleSection())
+                if has_console
+                else None,
             )
         )
 
 
-def _parse_only(only: str | None) -> frozenset[Kind]:
+def _parse_only(only: str | None) -> frozenset[ServiceKind]:
     if only is None:
-        return frozenset(Kind)
-    known = *Kind, _CONSOLE
+        return frozenset(ServiceKind)
+    known = *ServiceKind, _CONSOLE
     names = [name.strip() for name in only.split(",")]
     for name in names:
         if name not in known:
@@ -93,7 +113,7 @@ def _parse_only(only: str | None) -> frozenset[Kind]:
                 f"there is no service {name!r}; services: {', '.join(known)}",
                 param_hint="--only",
             )
-    return frozenset(Kind(name) for name in names if name != _CONSOLE)
+    return frozenset(ServiceKind(name) for name in names if name != _CONSOLE)
 
 
 def _has_console(cluster: Cluster, only: str | None) -> bool:
@@ -103,24 +123,32 @@ def _has_console(cluster: Cluster, only: str | None) -> bool:
 
 
 def _parse_metrics(text: str) -> MetricsSection:
+    return _parse_place(text, MetricsSection, "--metrics")
+
+
+def _parse_console(text: str) -> ConsoleSection:
+    return _parse_place(text, ConsoleSection, "--console")
+
+
+def _parse_place(text: str, kind: type[_Place], flag: str) -> _Place:
     address, _, port = text.rpartition(":")
     try:
         tables = {"port": int(port)} | ({"address": address} if address else {})
-        return msgspec.convert(tables, MetricsSection)
+        return msgspec.convert(tables, kind)
     except ValueError:  # msgspec's errors are such
         raise click.BadParameter(
-            f"{text!r} is not [ADDRESS:]PORT", param_hint="--metrics"
+            f"{text!r} is not [ADDRESS:]PORT", param_hint=flag
         ) from None
 
 
 async def _serve(
     cluster: Cluster,
     nodes: Sequence[str],
-    kinds: frozenset[Kind],
+    kinds: frozenset[ServiceKind],
     *,
     config: Path | None,
     metrics: MetricsSection | None,
-    has_console: bool,
+    console: ConsoleSection | None,
 ) -> None:
     """Serve until a signal; then finish what is under way, and close everything."""
     with trio.open_signal_receiver(*_SIGNALS) as signals:
@@ -130,8 +158,8 @@ async def _serve(
                 _print_ready(each.node, each.service, each.address, each.port)
             if metrics is not None:
                 await _serve_metrics(nursery, metrics, running)
-            if has_console:
-                await _serve_console(nursery, cluster)
+            if console is not None:
+                await _serve_console(nursery, cluster, console)
             freeze_heap_after_startup()
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
@@ -169,7 +197,9 @@ async def _serve_metrics(
     _print_ready(None, "metrics", address, port)
 
 
-async def _serve_console(nursery: trio.Nursery, cluster: Cluster) -> None:
+async def _serve_console(
+    nursery: trio.Nursery, cluster: Cluster, section: ConsoleSection
+) -> None:
     """Serve the pages, with the publisher's certificate."""
     # Web libraries take half a second to load: only who serves pages needs them.
     from tokenless.services.console.server import (  # noqa: PLC0415
@@ -177,7 +207,12 @@ async def _serve_console(nursery: trio.Nursery, cluster: Cluster) -> None:
         serve_console,
     )
 
-    settings = ConsoleSettings.of(cluster, cluster.publisher)
+    settings = ConsoleSettings.of(
+        cluster,
+        cluster.publisher,
+        address=section.address or None,
+        port=section.port,
+    )
     address, port = await nursery.start(serve_console, cluster, settings)
     _print_ready(settings.node.name, _CONSOLE, address, port)
 

@@ -15,30 +15,19 @@ from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes import devices
 from tokenless.services.changes.devices import KEY_SIZES, DeviceChange, Selection
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.presence import ItlStatus, Presence, read_presences
 from tokenless.services.console.nodes import ask
 from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Visit
 from tokenless.services.errors import ServiceError
-from tokenless.services.node.control.requests import ResetPhones, ShowRegistrations
+from tokenless.services.node.control.requests import ResetPhones
 from tokenless.services.store.devices import Device
 
 _LIST: Final = "/ccmadmin/phones"
 _ONE: Final = "/ccmadmin/phones/{name}"
 _MAX_SHOWN: Final = 500
 _MAKERS: Final = {each.authority_name for each in MicGeneration}
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """Where a phone is registered, or why it is not."""
-
-    node: str
-    address: str
-    is_registered: bool
-    at: int
-    why: str = ""
-    is_secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,52 +38,37 @@ class PhoneRow:
     device: Device | None
     """None of one that registered by itself."""
     presence: Presence | None
-    """None when no node that runs has heard of it."""
+    """None when no node has heard of it."""
+
+    @property
+    def itl(self) -> ItlStatus:
+        """ITL File Status."""
+        return ItlStatus.UNKNOWN if self.presence is None else self.presence.itl
 
     @property
     def certificate(self) -> str:
-        """What kind of certificate CAPF saw last: LSC, MIC, or none."""
+        """Return the kind of certificate that CAPF saw last: LSC, MIC, or none."""
         held = None if self.device is None else self.device.certificate
         if held is None:
             return ""
         return "MIC" if held.issuer in _MAKERS else "LSC"
 
 
-def presences(cluster: Cluster) -> tuple[dict[str, Presence], list[str]]:
-    """Ask every node who is registered; return that, and who did not answer."""
-    found: dict[str, Presence] = {}
-    silent = []
-    for node in cluster.nodes:
-        try:
-            answer = ask(node, ShowRegistrations())
-        except ServiceError as error:
-            silent.append(error.explain())
-            continue
-        for each in answer["absent"]:
-            known = Presence(node.name, each["address"], False, each["at"], each["why"])
-            found.setdefault(each["device"], known)
-        for each in answer["registered"]:
-            found[each["device"]] = Presence(
-                node.name,
-                each["address"],
-                True,
-                each["since"],
-                is_secure=each["secure"],
-            )
-    return found, silent
-
-
 def show_list(visit: Visit) -> Response:
     """Find phones: configured ones, and those that registered by themselves."""
     wanted = visit.asked("text")[:64].strip().upper()
-    rows, silent = _rows(visit.cluster, wanted)
+    itl = visit.asked("itl")
+    rows = _rows(visit.cluster, wanted)
+    if itl in set(ItlStatus):
+        rows = [row for row in rows if row.itl == itl]
     return visit.render(
         "phones/list.html",
         rows=rows[:_MAX_SHOWN],
         more=max(0, len(rows) - _MAX_SHOWN),
         count=len(rows),
-        silent=silent,
         text=wanted,
+        itl=itl,
+        itl_statuses=list(ItlStatus),
         query=str(visit.request.url.query),
     )
 
@@ -105,7 +79,7 @@ def act_on_list(visit: Visit) -> Response:
     is_all = visit.form.one("order") == "reset-all"
     if not names and not is_all:
         raise ServiceError("no phone is ticked", hint="tick some, or reset all")
-    _reset(visit, () if is_all else names)
+    reset_phones(visit, () if is_all else names)
     return visit.go(_LIST)
 
 
@@ -130,7 +104,7 @@ def act_on_one(visit: Visit) -> Response:
     where = f"{_LIST}/{name}"
     order = visit.form.one("order")
     if order == "reset":
-        _reset(visit, (name,))
+        reset_phones(visit, (name,))
         return visit.go(where)
     change = _change(visit) if order == "save" else DeviceChange()
     devices.set_devices(visit.cluster, Selection(names=(name,)), change, by=visit.by)
@@ -158,7 +132,8 @@ def _change(visit: Visit) -> DeviceChange:
         ) from None
 
 
-def _reset(visit: Visit, names: tuple[str, ...]) -> None:
+def reset_phones(visit: Visit, names: tuple[str, ...]) -> None:
+    """Reset registered phones, all when none is named; say how many."""
     done = 0
     parts = _parts(names)
     visit.work.expect(len(visit.cluster.nodes) * len(parts) - 1)
@@ -180,18 +155,15 @@ def _parts(names: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [names[at : at + size] for at in range(0, len(names), size)] or [()]
 
 
-def _rows(cluster: Cluster, wanted: str) -> tuple[list[PhoneRow], list[str]]:
+def _rows(cluster: Cluster, wanted: str) -> list[PhoneRow]:
     known = {device.name: device for device in devices.list_devices(cluster)}
-    present, silent = presences(cluster)
+    present = read_presences(cluster)
     names = sorted(name for name in known.keys() | present.keys() if wanted in name)
-    return [
-        PhoneRow(name, known.get(name), present.get(name)) for name in names
-    ], silent
+    return [PhoneRow(name, known.get(name), present.get(name)) for name in names]
 
 
 def _row(cluster: Cluster, name: str) -> PhoneRow:
-    rows, _ = _rows(cluster, name.upper())
-    for row in rows:
+    for row in _rows(cluster, name.upper()):
         if row.name == name.upper():
             return row
     raise ServiceError(

@@ -7,18 +7,19 @@ import trio
 
 from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.phones.registration import UnregisterReason
+from tokenless.protocol.phones.registration import UnregisterReason, vendor_word
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.records import RegistrationRecords
+from tokenless.services.callmanager.registrar import Absence, Registration
 from tokenless.services.callmanager.sccp import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
-    WITH_AUTHENTICATED,
     CallManagerPorts,
     CallManagerSettings,
+    ciphers_of,
 )
-from tokenless.services.callmanager.sip import SipSettings
+from tokenless.services.callmanager.sip_stations import SipSettings
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
@@ -154,26 +155,10 @@ class CallManagerService:
         server = self.server
         if server is None:
             return {"registered": [], "absent": []}
-        registered = [
-            {
-                "device": each.device,
-                "address": each.address,
-                "since": each.since,
-                "load": each.load,
-                "secure": each.peer.is_secure,
-            }
-            for each in server.registrar.registrations()
-        ]
-        absent = [
-            {
-                "device": each.device,
-                "address": each.address,
-                "at": each.at,
-                "why": (each.failure or each.reason or UnregisterReason.UNKNOWN).name,
-            }
-            for each in server.registrar.absences()
-        ]
-        return {"registered": registered, "absent": absent}
+        return {
+            "registered": [_shown(each) for each in server.registrar.registrations()],
+            "absent": [_shown_absent(each) for each in server.registrar.absences()],
+        }
 
     def reset(self, names: Sequence[str], *, restart: bool) -> int:
         """Reset registered phones, all when none is named; return how many."""
@@ -236,14 +221,17 @@ class CallManagerService:
             address=node.address,
             ports=self._ports,
             minimum_tls=TlsVersion(section.tls_minimum),
-            ciphers=section.ciphers or WITH_AUTHENTICATED,
+            ciphers=section.ciphers or ciphers_of(cluster.tls_ciphers),
             max_devices=section.max_devices,
             sccp=SccpSettings(
                 section.keepalive_s,
                 section.secondary_keepalive_s,
                 token_wait_s=section.token_wait_s or None,
             ),
-            sip=SipSettings(server=f"Cisco-CUCM{release.major}.{release.minor}"),
+            sip=SipSettings(
+                server=f"Cisco-CUCM{release.major}.{release.minor}",
+                notes_itl=release.notes_itl,
+            ),
             limits=StreamLimits.of(section),
             node=node.name,
         )
@@ -252,3 +240,26 @@ class CallManagerService:
         """Return CallManager-trust; a certificate in it twice is there once."""
         trusted = certificates.trust(self._cluster, TrustStore.CALLMANAGER_TRUST)
         return tuple(dict.fromkeys(each.certificate.der for each in trusted))
+
+
+def _shown(registration: Registration) -> dict[str, object]:
+    return {
+        "device": registration.device,
+        "address": registration.address,
+        "since": registration.since,
+        "load": registration.load,
+        "secure": registration.peer.is_secure,
+        "signalling": registration.signalling.value,
+    }
+
+
+def _shown_absent(absence: Absence) -> dict[str, object]:
+    why = absence.failure or absence.reason or UnregisterReason.UNKNOWN
+    return {
+        "device": absence.device,
+        "address": absence.address,
+        "at": absence.at,
+        "why": vendor_word(why),
+        "code": int(why),
+        "rejected": absence.failure is not None,
+    }

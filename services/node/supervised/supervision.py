@@ -152,21 +152,27 @@ class Supervised:
             self._ended.set()
 
     async def _run_once(self, task_status: trio.TaskStatus[None]) -> None:
-        """Run until the service falls; what happens before it serves is raised."""
+        """Run until the service falls; what happens before it serves is raised.
+
+        Every kind of exception counts as a fall, an error in the service's own code
+        too: raised further it would cancel the nursery, and with it all services of
+        the node. Cancellation, Ctrl-C and SystemExit are no `Exception` and pass.
+        """
         reported = _Reported(self, task_status)
         try:
             await self.service.run(task_status=reported)
-        except Exception as error:  # noqa: BLE001  # raised again, or tried again
+        except Exception as error:  # noqa: BLE001  # see above
             if not reported.serving:
                 raise _first_cause(error) from None
             self._fell()
 
     async def _run_again(self) -> None:
+        """Run once more; a try that fails is a fall, of whatever kind."""
         try:
             await self.service.prepare()
             await self.service.bind()
             await self.service.run(task_status=_Reported(self, None))
-        except Exception:  # noqa: BLE001  # whatever it is, the next try may do
+        except Exception:  # noqa: BLE001  # as in _run_once; the next try may do
             self._fell()
 
     def _fell(self) -> None:

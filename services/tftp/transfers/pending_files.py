@@ -81,7 +81,7 @@ class PendingFiles:
         return len(self._of_peer)
 
     def has(self, peer: Peer, data: bytes) -> bool:
-        """Whether this request of the client waits already."""
+        """Return whether this request of the client waits already."""
         waiting = self._of_peer.get(peer)
         return waiting is not None and waiting.data == data
 

@@ -52,11 +52,11 @@ class UnknownClientLimiter:
                 del known[next(iter(known))]
 
     def is_known(self, host: str) -> bool:
-        """Whether an answer has come from an address."""
+        """Return whether an answer has come from an address."""
         return host in self._known
 
     def may_enter(self, host: str, now: float) -> bool:
-        """Whether a request is to be answered although there is a flood."""
+        """Return whether a request is to be answered although there is a flood."""
         if host in self._known:
             return True
         if now >= self._slice_ends:

@@ -11,6 +11,7 @@ import trio
 from tests.rigs.cluster import DEVICE, Authority, Lab, keypair, record
 from tests.rigs.live import AuthorityFiles, live_node
 from tests.rigs.tvs_rig import own_certificate
+from tokenless.phone_emulator.check.catalogue import Code
 from tokenless.phone_emulator.check.findings import Severity
 from tokenless.phone_emulator.check.inspect import inspect
 from tokenless.phone_emulator.check.observation import Observation
@@ -91,18 +92,18 @@ async def test_other_files_over_http_are_named(tmp_path: Path) -> None:
     ):
         seen = await observe([node.tftp], DEVICE, http_port=port)
     found = {each.code: each for each in inspect(seen, ("8861",))}
-    assert "CTLFile.tlv" in found["http-differs"].message
-    assert found["http-differs"].severity is Severity.ERROR
-    assert f"{DEVICE}.cnf.xml" in found["http-missing"].message
-    assert "404" in found["http-missing"].message
+    assert "CTLFile.tlv" in found[Code.HTTP_DIFFERS].message
+    assert found[Code.HTTP_DIFFERS].severity is Severity.ERROR
+    assert f"{DEVICE}.cnf.xml" in found[Code.HTTP_MISSING].message
+    assert "404" in found[Code.HTTP_MISSING].message
 
 
 async def test_http_that_does_not_answer_is_a_note(tmp_path: Path) -> None:
     async with live_node(authority(), tmp_path) as node:
         seen = await observe([node.tftp], DEVICE, http_port=http_at(9))
     found = {each.code: each for each in inspect(seen, ("8861",))}
-    assert found["http-unreachable"].severity is Severity.NOTE
-    assert "no HTTP" in found["http-unreachable"].message
+    assert found[Code.HTTP_UNREACHABLE].severity is Severity.NOTE
+    assert "no HTTP" in found[Code.HTTP_UNREACHABLE].message
 
 
 async def test_a_member_with_another_certificate_is_asked_nothing(

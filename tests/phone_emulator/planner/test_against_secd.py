@@ -43,7 +43,7 @@ WALKS, STEPS = 4, 14
 def steps_of(layout: ClusterLayout) -> list[PlanStep]:
     return [
         *(Regenerate(unit, node) for unit, node in layout.slots),
-        *([UpdateCtl(), ResetCtl()] if layout.is_mixed else []),
+        *((UpdateCtl(), ResetCtl()) if layout.is_mixed else ()),
         ResetItl(),
         RestartTvs(),
         *[RestartTftp()] * 4,

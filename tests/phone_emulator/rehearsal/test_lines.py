@@ -173,7 +173,7 @@ def test_every_form_is_tried() -> None:
         ("rm -rf /", "lines begin with admin, ctl-client, token"),
         ("phones move a", "usage: phones move GROUP... --to NODE..."),
         ("admin --node a --node b show ctl", "--node is given twice"),
-        ("admin --node a --all show ctl", "--node goes without --all"),
+        ("admin --node a --all show ctl", "--node cannot be combined with --all"),
         ("token create a b", "'b' is too much"),
         ("backup take --now", "there is no option --now"),
         ("cert upload CallManager-trust a", "write token:NAME or NODE:UNIT"),

@@ -41,8 +41,7 @@ _BY_HAND = "delete CTL and ITL on each phone by hand"
 
 
 def _signer(common_name: str) -> PrivateKeySigner:
-    identity = server(common_name)
-    return PrivateKeySigner(identity.certificate, identity.key)
+    return server(common_name).signer
 
 
 def _itl(*sasts: PrivateKeySigner) -> TrustList:

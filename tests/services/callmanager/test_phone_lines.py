@@ -107,7 +107,8 @@ async def test_a_call_has_the_level_of_the_weaker_side(
     async with trio.open_nursery() as nursery:
         for line in lines:
             nursery.start_soon(line.run)
-        report = await call(*lines, 0.3)
+        caller, called = lines
+        report = await call(caller, called, 0.3)
         assert report.failure is None
         assert report.level is level
         assert [side.level for side in report.sides] == [level, level]

@@ -62,7 +62,8 @@ async def test_no_frame_of_a_session_is_malformed(
             line = Line(phone.identity, replace(group, nodes=(node,)), SETTINGS)
             lines.append(line)
             nursery.start_soon(line.run)
-        report = await call(*lines, 0.2)
+        caller, called = lines
+        report = await call(caller, called, 0.2)
         assert (report.level, report.was_heard) == (CallLevel.NOT_SECURE, True)
         nursery.cancel_scope.cancel()
     relay.write(tmp_path / "session.pcap", port)

@@ -6,9 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+import pytest
 import structlog
 import trio
 
+from tokenless.protocol.phones.alarms import (
+    CONTENT_TYPE,
+    HeldList,
+    TrustListReport,
+)
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import (
     DeviceProfile,
@@ -22,19 +28,17 @@ from tokenless.protocol.sip.messages import SipMessage, SipRequest, SipResponse
 from tokenless.protocol.sip.register import RegisterForm
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sip import (
+from tokenless.services.callmanager.sip import SipGuest, Source, answer, expire
+from tokenless.services.callmanager.sip_datagrams import SipDatagrams
+from tokenless.services.callmanager.sip_stations import (
     SipCallControl,
     SipCount,
-    SipGuest,
     SipSettings,
     SipStation,
-    Source,
-    answer,
-    expire,
 )
-from tokenless.services.callmanager.sip_datagrams import SipDatagrams
 from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.limited_log import LimitedLog
+from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import Port, StreamSettings
@@ -102,6 +106,45 @@ class Phones:
 
 def phones() -> Phones:
     return Phones(office_of(), [])
+
+
+def report_of(device: str = PHONE, digest: str = "ab" * 20) -> SipRequest:
+    alarm = TrustListReport(device, HeldList(digest, "10.48.47.155")).alarm()
+    request = register()
+    kept = [
+        (name, "102 REFER" if name == "CSeq" else value)
+        for name, value in request.headers
+        if name not in {"Content-Type", "Content-Length"}
+    ]
+    headers = (*kept, ("Content-Type", CONTENT_TYPE))
+    return replace(request, method="REFER", headers=headers, body=alarm.encode())
+
+
+def test_what_a_phone_says_of_its_itl_is_kept_while_it_is_registered() -> None:
+    desk = phones()
+    desk.office.settings = SipSettings(notes_itl=True)
+    desk.ask(register())
+    assert desk.ask(report_of()).status == 202
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    assert found.itl == ItlReport("10.48.47.155", "ab" * 20, 100)
+    desk.ask(register())  # a refresh keeps it
+    assert desk.office.registrar.find(PHONE) == found
+
+
+@pytest.mark.parametrize("case", ["before-14", "other-peer", "stranger", "nonsense"])
+def test_a_report_is_not_taken_from_just_anybody(case: str) -> None:
+    desk = phones()
+    desk.office.settings = SipSettings(notes_itl=case != "before-14")
+    desk.ask(register())
+    report = report_of("SEP00FF00FF00FF" if case == "stranger" else PHONE)
+    if case == "nonsense":
+        report = replace(report, body=b"<!DOCTYPE x><x/>")
+    peer = Peer("AES128-SHA", "somebody") if case == "other-peer" else Peer()
+    assert desk.ask(report, peer).status == 202
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    assert found.itl == ItlReport()
 
 
 def test_a_phone_registers_refreshes_and_leaves() -> None:

@@ -18,12 +18,11 @@ from tokenless.protocol.sip.register import DEVICE_PARAMETER, RegisterForm
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sip import (
+from tokenless.services.callmanager.sip import Source, answer
+from tokenless.services.callmanager.sip_stations import (
     SipCallControl,
     SipCount,
     SipSettings,
-    Source,
-    answer,
 )
 from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.limited_log import LimitedLog

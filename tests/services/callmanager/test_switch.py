@@ -9,6 +9,7 @@ from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.srtp import SrtpKeys
 from tokenless.services.callmanager.switch import (
+    Call,
     CallFailure,
     Endpoint,
     Leg,
@@ -152,7 +153,7 @@ def test_a_sip_phone_without_a_usable_key_gets_a_call_in_clear(b_sip: bool) -> N
         a, b = Phone("1001", MODES.ENCRYPTED, sip=True), Phone("1000", MODES.ENCRYPTED)
     assert dial(a, b, **({"endpoint": HERE} if a.sip else {})) is None
     call = b.call
-    assert call is not None
+    assert isinstance(call, Call)
     call.answer()
     for leg, where in ((b, THERE), (a, HERE)):
         if leg.call is not None and not (leg is a and a.sip):
@@ -178,7 +179,7 @@ def test_who_hangs_up_ends_it_for_both() -> None:
     a, b = Phone("1001"), Phone("1000")
     connect(a, b)
     call = a.call
-    assert call is not None
+    assert isinstance(call, Call)
     call.hang_up(b)
     assert a.told[-1] == b.told[-1] == ("ended", None)
     assert call.switch.calls == set()

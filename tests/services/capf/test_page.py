@@ -80,7 +80,7 @@ async def test_the_commands_of_the_page(
     installed = await type_it(SHOW)
     assert re.search(r"│ Security Mode  Encrypted +│", installed)
     assert re.search(r"│ LSC            Installed +│", installed)
-    assert re.search(r"  by CAPF-[0-9a-f]{8}, until 20", installed)
+    assert re.search(r"  by CAPF-[0-9a-f]{8}, (until|expired) 20", installed)
     assert "decrypted" in await type_it("phone log --flash phone")
     replayed = await type_it("phone replay phone/last-boot.jsonl")
     assert "opening-configuration" in replayed

@@ -1,7 +1,5 @@
 """Certificates as administrators manage them: history, stores, expiry, names."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.rigs import minting
@@ -177,9 +175,8 @@ class TestSignersOfCtlFiles:
     """REFERENCE 10.2: by bytes, never because a file says so."""
 
     @pytest.fixture(autouse=True)
-    def mixed(self, lab: Cluster) -> Iterator[None]:
+    def mixed(self, lab: Cluster) -> None:
         security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
-        return
 
     def test_own_certificates(self, lab: Cluster) -> None:
         signers = certificates.ctl_signers(lab)

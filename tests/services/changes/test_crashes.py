@@ -91,7 +91,7 @@ def check_whole(cluster: Cluster) -> None:
     """Check that what the cluster says of itself is so."""
     for placed in certificates.own(cluster):
         node = next(node for node in cluster.nodes if node.id == placed.node_id)
-        assert node.keys.load(placed.store, placed.certificate)
+        node.keys.load(placed.store, placed.certificate)  # raises if it is another
     check_revisions(cluster)
     with cluster.store.read() as connection:
         lists = {

@@ -40,7 +40,7 @@ def test_a_phone_that_registered_by_itself_gets_a_row(lab: Cluster) -> None:
     assert changed.security_mode is DeviceSecurity.ENCRYPTED
     assert changed.transport is DeviceTransport.TLS
     assert changed.capf.status is CapfStatus.PENDING
-    assert changed.capf.config_mode == CapfAuthMode.NULL_STRING == 2
+    assert changed.capf.config_mode == CapfAuthMode.NULL_STRING.value == 2
     assert changed.capf.finish_by == int(START) + 10 * 86400
     with lab.store.read() as connection:
         entry = list(read_audit(connection))[-1]

@@ -340,7 +340,7 @@ def odd_answer(
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA")]))
-        .public_key(made.parsed.public_key())  # type: ignore[arg-type]
+        .public_key(made.parsed.public_key())
         .serial_number(7)
         .not_valid_before(begins)
         .not_valid_after(begins + timedelta(days=365))

@@ -22,7 +22,7 @@ def _ctl(lab: Cluster) -> TrustList:
     return TrustList.decode(lab.publisher.ctl_file.read_bytes())
 
 
-def _named(found: TrustList, role: Role) -> set[str]:
+def _named(found: TrustList, role: Role) -> set[str | None]:
     return {record.dns_name for record in found.records if record.role == role}
 
 

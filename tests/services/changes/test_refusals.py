@@ -1,6 +1,7 @@
 """What a cluster refuses: one line with what to do, and nothing is changed."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def test_what_cannot_be_handed_over(shared: Cluster) -> None:
     )
     for short in ("", "eleven char"):
         assert "under 12 characters" in explain(
-            lambda short=short: export_node(shared, shared.nodes[1], short)
+            partial(export_node, shared, shared.nodes[1], short)
         )
     assert shared.nodes[1].is_here
 

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 Tokenless = Callable[..., tuple[int, str, str]]
 
 
-def done(result: tuple[int, str, str]) -> dict[str, object]:
+def done(result: tuple[int, str, str]) -> dict[str, Any]:
     """Return the JSON of a command that has to succeed."""
     status, out, err = result
     assert status == 0, err
-    parsed: dict[str, object] = json.loads(out)
+    parsed: dict[str, Any] = json.loads(out)
     return parsed
 
 

@@ -1,28 +1,116 @@
 """`tokenless device` and `utils capf`, as typed."""
 
+import time
 from pathlib import Path
 
 from tests.services.cli.answers import Tokenless, done, refused
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.store.nodes import write_state
+from tokenless.services.store.parameters import Parameter, write_parameter
+from tokenless.services.store.registrations import (
+    ItlReport,
+    RegistrationRow,
+    RegistrationState,
+    TftpItl,
+    write_itl,
+    write_registrations,
+)
 
 NAME = "SEP001122334455"
 
 
 def test_a_phone_is_set_shown_and_listed(tokenless: Tokenless) -> None:
     line = f"device set {NAME} --encrypted --encrypted-config --capf install --json"
-    (changed,) = done(tokenless(line))["devices"]  # type: ignore[misc]
+    (changed,) = done(tokenless(line))["devices"]
     assert changed["profile"] == (
         "Cisco 7975 - Standard SCCP Encrypted Profile with Encrypted Config"
     )
     assert changed["capf"]["status"] == "Operation Pending"
     assert changed["transport"] == "tls"
-    assert done(tokenless(f"device show {NAME.lower()} --json")) == changed
-    assert done(tokenless("device list --json")) == {"devices": [changed]}
+    unheard = {**changed, "registration": None}
+    assert done(tokenless(f"device show {NAME.lower()} --json")) == unheard
+    assert done(tokenless("device list --json")) == {"devices": [unheard]}
     status, out, _ = tokenless(f"device show {NAME}")
     assert status == 0
     assert "Certificate Operation: Install/Upgrade\n" in out
     assert "Certificate Operation Status: Operation Pending\n" in out
     status, out, _ = tokenless("device list")
-    assert "CAPF: Operation Pending" in out
+    assert "CAPF: Operation Pending  never registered" in out
+
+
+def test_where_phones_are_registered_and_why_not(
+    tokenless: Tokenless, lab: Cluster
+) -> None:
+    other = "SEP0000000000FF"
+    itl = TftpItl.of(b"the publisher's")
+    held = ItlReport(lab.publisher.address, itl.sha1, 5)
+    rows = [
+        RegistrationRow(
+            NAME,
+            RegistrationState.REGISTERED,
+            100,
+            signalling="SIP",
+            is_secure=True,
+            address="127.0.0.9",
+            load="sip88xx.12",
+            itl=held,
+        ),
+        RegistrationRow(other, RegistrationState.REJECTED, 200, 28),
+    ]
+    with lab.store.write_node_state() as connection:
+        write_registrations(connection, lab.publisher.id, rows)
+        write_state(connection, lab.publisher.id, seen_at=int(time.time()))
+        write_itl(connection, lab.publisher.id, itl, 5)
+        write_parameter(connection, Parameter.VERSION, "14")
+    tokenless(f"device set {NAME}")
+    registration = {
+        "state": "registered",
+        "registered": True,
+        "node": lab.publisher.name,
+        "since": "1970-01-01T00:01:40Z",
+        "secure": True,
+        "signalling": "SIP",
+        "address": "127.0.0.9",
+        "load": "sip88xx.12",
+        "reason": None,
+        "reason_code": None,
+        "itl_file_status": "Match",
+    }
+    for command in (f"device show {NAME} --json", "device list --json"):
+        answer = done(tokenless(command))
+        (shown,) = answer.get("devices", [answer])
+        assert shown["registration"] == registration
+    answer = done(tokenless("device status --json"))
+    first, second = answer["phones"]
+    assert first == {
+        "name": other,
+        **dict.fromkeys(registration),
+        "state": "rejected",
+        "registered": False,
+        "node": lab.publisher.name,
+        "since": "1970-01-01T00:03:20Z",
+        "reason": "securityMismatch",
+        "reason_code": 28,
+        "itl_file_status": "Unknown",
+    }
+    assert second == {"name": NAME, **registration}
+    for options, count in {
+        f"--node {lab.publisher.name}": 2,
+        f"--node {lab.nodes[1].name}": 0,
+        "--state rejected": 1,
+        "--itl match": 1,
+        other: 1,
+    }.items():
+        out = tokenless(f"device status {options}")[1]
+        assert out.splitlines()[-1].startswith(f"{count} phones"), options
+    assert (
+        f"{NAME}  Registered with {lab.publisher.name}, SIP TLS, ITL: Match\n"
+        in tokenless("device status")[1]
+    )
+    assert (
+        f"{other}  Rejected (28 securityMismatch), at {lab.publisher.name}\n"
+        in tokenless("device status")[1]
+    )
 
 
 def test_in_the_admins_words(tokenless: Tokenless) -> None:
@@ -41,7 +129,7 @@ def test_a_file_of_phones(tokenless: Tokenless, tmp_path: Path) -> None:
     file = tmp_path / "phones.csv"
     file.write_text(f"name,model,security\n{NAME},8861,authenticated\n")
     assert tokenless("device import", str(file))[0] == 0
-    (listed,) = done(tokenless("device list --model 8861 --json"))["devices"]  # type: ignore[misc]
+    (listed,) = done(tokenless("device list --model 8861 --json"))["devices"]
     assert listed["security"] == "authenticated"
     file.write_text("name,colour\n")
     assert "columns: name, model" in refused(tokenless("device import", str(file)))

@@ -9,8 +9,8 @@ from tests.rigs.minting import server
 from tokenless.services.changes import certificates
 from tokenless.services.changes.console_users import MAX_FAILURES, delete_user
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.console.app import PAGES
 from tokenless.services.console.forms import MAX_BODY_BYTES
+from tokenless.services.console.pages import PAGES
 from tokenless.services.console.sessions import COOKIE
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices, nodes
@@ -147,7 +147,7 @@ async def test_a_user_who_guesses_is_locked_out(lab: Cluster) -> None:
 async def test_an_address_that_guesses_many_names_is_slowed_down(lab: Cluster) -> None:
     async with console_of(lab) as console:
         guesser = console.visitor()
-        codes = []
+        codes: list[int] = []
         while 429 not in codes and len(codes) < 100:
             response = await guesser.sign_in(f"user{len(codes)}", "wrong")
             codes.append(response.status_code)

@@ -29,8 +29,8 @@ async def shell(
     context.verify_mode = ssl.CERT_NONE
     cookie = visitor.client.cookies.get(COOKIE, "")
     headers = [
-        ("cookie", f"{COOKIE}={cookie}"),
-        ("origin", console.base if origin is None else origin),
+        (b"cookie", f"{COOKIE}={cookie}".encode()),
+        (b"origin", (console.base if origin is None else origin).encode()),
     ]
     url = console.base.replace("https", "wss") + "/shell"
     with trio.fail_after(PATIENCE_S):
@@ -49,7 +49,7 @@ async def until_done(socket: WebSocketConnection, answer: str = "") -> str:
         if "ask" in message:
             await socket.send_message(json.dumps({"answer": answer}))
         if "done" in message:
-            return said + (message["error"] or "")
+            return f"{said}{message['error'] or ''}"
 
 
 async def test_it_is_the_shell_with_the_users_name(lab: Cluster) -> None:
@@ -118,7 +118,7 @@ async def is_hung_up(console: ConsoleRig, visitor: Visitor, message: str) -> boo
         await stream.send_all(peer.send(asked))
         with trio.move_on_after(PATIENCE_S):
             while data := await stream.receive_some():
-                peer.receive_data(data)
+                peer.receive_data(bytes(data))
                 for event in peer.events():
                     if isinstance(event, AcceptConnection):
                         await stream.send_all(peer.send(TextMessage(data=message)))

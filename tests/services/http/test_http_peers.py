@@ -1,13 +1,13 @@
-"""HTTP 6970 and HTTPS 6971 before independent judges: curl, a browser, sslscan."""
+"""HTTP 6970 and HTTPS 6971 before curl, a browser, sslscan and GnuTLS' client."""
 
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
 from tests.rigs.peers import require
+from tests.rigs.tls_judges import gnutls_says, scan
 from tests.rigs.tvs_rig import own_certificate
 from tokenless.services.http.counters import HttpCount, count_of
 from tokenless.services.http.server import HttpServer
@@ -52,11 +52,12 @@ def url(server: HttpServer, scheme: str, name: str) -> str:
 
 async def run(*command: str) -> bytes:
     """Run a program while the server goes on; return what it printed."""
-    done = await trio.to_thread.run_sync(
-        partial(subprocess.run, command, capture_output=True, timeout=90, check=False)
-    )
-    output: bytes = done.stdout
-    return output
+
+    def output() -> bytes:
+        done = subprocess.run(command, capture_output=True, timeout=90, check=False)
+        return done.stdout
+
+    return await trio.to_thread.run_sync(output)
 
 
 async def curl(*arguments: str) -> bytes:
@@ -113,16 +114,16 @@ async def test_a_browser_fetches(
 
 
 async def test_sslscan_finds_nothing_broken_at_https(server: HttpServer) -> None:
-    address, port = server.addresses["https"]
-    report = await run(require("sslscan"), "--no-colour", f"{address}:{port}")
-    lines = [line.split() for line in report.decode().splitlines()]
-    protocols = {line[0]: line[1] for line in lines if len(line) == 2}
-    assert protocols["SSLv2"] == protocols["SSLv3"] == "disabled"
-    assert protocols["TLSv1.2"] == "enabled"
-    text = report.decode()
-    assert "not vulnerable to heartbleed" in text
-    assert "  vulnerable" not in text
-    ciphers = [line for line in lines if line[:1] in (["Accepted"], ["Preferred"])]
-    assert ciphers
-    for weak in ("NULL", "RC4", "DES", "EXP", "ADH", "MD5"):
-        assert not [line for line in ciphers if weak in " ".join(line)]
+    found = await scan(*server.addresses["https"])
+    found.assert_nothing_is_broken()
+    assert found.protocols["TLSv1.2"]
+
+
+@pytest.mark.parametrize("version", ["TLS1.2", "TLS1.3"])
+async def test_gnutls_fetches_over_https(server: HttpServer, version: str) -> None:
+    asked = b"GET /page HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    said = await gnutls_says(*server.addresses["https"], version, asked)
+    assert "Handshake was completed" in said
+    assert f"({version}-X.509)" in said
+    assert "HTTP/1.1 200 OK" in said
+    assert PAGE.decode() in said.replace("\r\n", "\n")

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from tests.rigs.tvs_rig import own_certificate
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
@@ -214,6 +215,10 @@ async def test_heads_and_ranges_on_one_connection(lab: Lab) -> None:
         status, body, headers = ask_one(method="HEAD")
         assert (status, body) == (200, b"")
         assert headers["content-length"] == str(len(FIRMWARE))
+        # RFC 9110, 14.2: ranges are of GET alone; without dates nothing is unchanged.
+        assert ask_one(method="HEAD", Range="bytes=0-9")[0] == 200
+        link.request("GET", "/firmware.sbn", headers=UNCHANGED)
+        assert link.getresponse().read() == FIRMWARE
         status, body, headers = ask_one(Range="bytes=100-100099")
         assert (status, body) == (206, FIRMWARE[100:100_100])
         assert headers["content-range"] == f"bytes 100-100099/{len(FIRMWARE)}"
@@ -225,6 +230,13 @@ async def test_heads_and_ranges_on_one_connection(lab: Lab) -> None:
 
     await off(ask)
     assert lab.server.counters[0] == 1  # one connection was accepted
+
+
+async def test_the_bytes_of_a_range_are_counted(lab: Lab) -> None:
+    with capture_logs() as told:
+        await off(partial(get, lab.http, "/firmware.sbn", Range="bytes=1000-1009"))
+    assert lab.count(HttpCount.BYTES) == 10
+    assert [e["bytes"] for e in told if e["event"] == "http transfer"] == [10]
 
 
 async def test_files_that_have_to_be_signed_are_signed_by_a_thread(lab: Lab) -> None:
@@ -291,6 +303,7 @@ async def test_a_file_that_changes_meanwhile_is_not_sent_to_its_end(lab: Lab) ->
     assert len(answer.partition(b"\r\n\r\n")[2]) < 40_000_000
 
 
+UNCHANGED = {"If-Modified-Since": "Mon, 01 Jan 2035 00:00:00 GMT"}
 HOSTILE = {
     "smuggled": b"GET /f HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /g HTTP/1.1\r\nHost: x\r\n\r\n",

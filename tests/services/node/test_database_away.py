@@ -62,7 +62,7 @@ async def away(tmp_path: Path, nursery: trio.Nursery) -> Away:
 
 
 def reachable() -> float:
-    return DATABASE_REACHABLE.labels(NODE)._value.get()
+    return float(DATABASE_REACHABLE.labels(NODE)._value.get())
 
 
 def age_s() -> float:

@@ -24,7 +24,7 @@ from tokenless.services.node.serve import Serving, serve_nodes
 from tokenless.services.publishing.phone_files import NodeFiles
 from tokenless.services.store.trust_lists import newest_ctl
 
-NODES = [
+NODES: list[dict[str, Any]] = [
     {"name": "pub", "address": "127.0.61.1", "publisher": True, "roles": ["capf"]},
     {"name": "tftp1", "address": "127.0.61.2", "roles": ["tftp"]},
     {"name": "both", "address": "127.0.61.3"},
@@ -158,6 +158,12 @@ def test_a_shared_certificate_does_what_all_its_nodes_do(tmp_path: Path) -> None
     cluster.close()
 
 
+def config_of(files: NodeFiles, device: str) -> PhoneConfig:
+    found = files.find(f"{device}.cnf.xml")
+    assert isinstance(found, bytes)
+    return PhoneConfig.decode(found)
+
+
 def test_without_capf_no_list_has_it(tmp_path: Path) -> None:
     nodes = [{**NODES[0], "roles": []}, *NODES[1:]]
     cluster = Cluster.open(tmp_path / "data", configured(nodes=nodes))
@@ -168,19 +174,14 @@ def test_without_capf_no_list_has_it(tmp_path: Path) -> None:
     roles = {each.role for each in TrustList.decode(stored.content).records}
     assert Role.CAPF not in roles
     files = NodeFiles(cluster, cluster.node("both"))
-    found = files.find("SEP001122334455.cnf.xml")
-    assert found is not None
-    assert PhoneConfig.decode(bytes(found)).capf == ()
+    assert config_of(files, "SEP001122334455").capf == ()
     cluster.close()
 
 
 def test_phones_have_the_group_and_the_clock_of_their_pool(cluster: Cluster) -> None:
     files = NodeFiles(cluster, cluster.node("both"))
-    found = files.find("SEP001122334455.cnf.xml")
-    other = files.find("SEP0011223344AA.cnf.xml")
-    assert found is not None
-    assert other is not None
-    config, usual = (PhoneConfig.decode(bytes(each)) for each in (found, other))
+    config = config_of(files, "SEP001122334455")
+    usual = config_of(files, "SEP0011223344AA")
     assert [each.name for each in config.callmanagers] == ["both"]
     assert (config.time_zone, config.date_template) == ("W. Europe", "D.M.Y")
     assert [each.name for each in usual.callmanagers] == ["calls", "both"]

@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-import trio.testing
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import ServiceState
@@ -20,6 +20,7 @@ class Echo:
         self.load_error: Exception | None = None
         self.prepare_error: Exception | None = None
         self.fall = trio.Event()
+        self.fall_error: BaseException = RuntimeError("fell")
         self._listener: trio.SocketListener | None = None
 
     @property
@@ -42,7 +43,9 @@ class Echo:
     def close(self) -> None:
         """What was bound is closed with `run`."""
 
-    async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         assert self._listener is not None
         listener, self._listener = self._listener, None
         async with listener, trio.open_nursery() as nursery:
@@ -52,7 +55,7 @@ class Echo:
             task_status.started()
             await self.fall.wait()
             self.fall = trio.Event()
-            raise RuntimeError("fell")
+            raise self.fall_error
 
     async def _echo(self, stream: trio.SocketStream) -> None:
         async with stream:
@@ -69,6 +72,11 @@ async def answers(echo: Echo) -> bool:
     async with stream:
         await stream.send_all(b"x")
         return await stream.receive_some(1) == b"x"
+
+
+def state_of(supervised: Supervised) -> ServiceState:
+    """Return the state of now: mypy holds a property for what it was."""
+    return supervised.state
 
 
 @pytest.fixture
@@ -150,20 +158,58 @@ async def test_what_fails_while_loading_is_the_starters_error(
     assert supervised.state is ServiceState.STOPPED
 
 
-@pytest.mark.usefixtures("autojump_clock")
-async def test_what_falls_is_started_again(supervised: Supervised, echo: Echo) -> None:
+async def test_what_falls_is_started_again(
+    supervised: Supervised, echo: Echo, autojump_clock: MockClock
+) -> None:
+    _ = autojump_clock
     await supervised.start()
     echo.fall.set()
-    await trio.testing.wait_all_tasks_blocked()
-    assert supervised.state is ServiceState.FAILED
+    await wait_all_tasks_blocked()
+    assert state_of(supervised) is ServiceState.FAILED
     await trio.sleep(1.5)
-    assert supervised.state is ServiceState.STARTED
+    assert state_of(supervised) is ServiceState.STARTED
+
+
+@pytest.mark.parametrize(
+    "error", [ServiceError("the database went away"), OSError(28, "full"), KeyError(7)]
+)
+async def test_a_try_that_fails_in_any_way_is_followed_by_another(
+    supervised: Supervised,
+    echo: Echo,
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+    error: Exception,
+) -> None:
+    _ = autojump_clock
+    neighbour = Supervised("lab-pub", Echo(), nursery)
+    await neighbour.start()
+    await supervised.start()
+    echo.prepare_error = echo.fall_error = error
+    echo.fall.set()
+    await trio.sleep(10)
+    assert state_of(supervised) is ServiceState.FAILED
+    assert neighbour.state is ServiceState.STARTED
+    echo.prepare_error = None
+    await trio.sleep(60)
+    assert state_of(supervised) is ServiceState.STARTED
+
+
+async def test_an_exit_is_no_fall(echo: Echo) -> None:
+    async def serve() -> None:
+        async with trio.open_nursery() as nursery:
+            await Supervised("lab-pub", echo, nursery).start()
+            echo.fall_error = SystemExit(3)
+            echo.fall.set()
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await serve()
+    assert caught.group_contains(SystemExit)
 
 
 async def test_what_fell_can_be_stopped(supervised: Supervised, echo: Echo) -> None:
     await supervised.start()
     echo.fall.set()
-    while supervised.state is not ServiceState.FAILED:
+    while state_of(supervised) is not ServiceState.FAILED:
         await trio.lowlevel.checkpoint()
     await supervised.stop()
-    assert supervised.state is ServiceState.STOPPED
+    assert state_of(supervised) is ServiceState.STOPPED

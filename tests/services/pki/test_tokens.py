@@ -20,7 +20,6 @@ from tests.rigs.together import together
 from tokenless.protocol.certificates.signature import verify_signature
 from tokenless.protocol.codes import Digest
 from tokenless.services.errors import ServiceError
-from tokenless.services.pki import tokens as tokens_module
 from tokenless.services.pki.tokens import (
     DEFAULT_PASSWORD,
     MAX_WRONG_PASSWORDS,
@@ -92,7 +91,7 @@ def test_a_crash_in_a_try_costs_the_try(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tokens_module.pkcs12, "load_key_and_certificates", crash)
+    monkeypatch.setattr(pkcs12, "load_key_and_certificates", crash)
     with pytest.raises(KeyboardInterrupt):
         token.unlock(DEFAULT_PASSWORD)
     assert token.tries_left == MAX_WRONG_PASSWORDS - 1
@@ -207,7 +206,7 @@ def test_a_damaged_authority_makes_no_token(
     assert "restore it, or remove it" in caught.value.explain()
     assert [each.name for each in list_tokens(folder).tokens] == ["A"]
     (folder / ".ca-key.pem").unlink()
-    assert create_token(folder, "B", now=START)
+    assert create_token(folder, "B", now=START).name == "B"
 
 
 def test_a_token_that_was_filled_by_somebody_else(

@@ -33,7 +33,7 @@ def test_a_subscriber_follows_with_its_own_role(
     assert shared.store.revision() == before
     node = follower.node(SUBSCRIBER)
     own = certificates.own_certificate(follower, node, TrustStore.CALLMANAGER)
-    assert node.keys.signer(TrustStore.CALLMANAGER, own)
+    assert node.keys.signer(TrustStore.CALLMANAGER, own).certificate == own
     assert follower.store.first_published("content") == shared.store.first_published(
         "content"
     )
@@ -138,5 +138,5 @@ def test_a_regenerated_key_travels_the_same_way(
     content = export_node(shared, node, TRAVELS)
     again, _ = import_node(tmp_path / "elsewhere", content, TRAVELS, database_url=url)
     again.close()
-    assert there.keys.load(TrustStore.TVS, new)
+    there.keys.load(TrustStore.TVS, new)  # raises if it is another
     check_ready(follower, there)

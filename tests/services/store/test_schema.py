@@ -58,6 +58,9 @@ _PUBLISHED_BEFORE = (
 )
 
 
+_NO_PHONE_INTERACTION = (
+    "DELETE FROM processconfig WHERE paramname = 'PhoneInteractionOnCertificateUpdate'"
+)
 _DEVICES_BEFORE = "".join(
     f"ALTER TABLE device DROP COLUMN {column.name};"
     for column in schema.device.columns
@@ -71,6 +74,7 @@ def _make_first_schema(file: Path) -> None:
     connection.executescript(
         "DROP TABLE alembic_version;"
         "DROP TABLE console_user;"
+        f"{_NO_PHONE_INTERACTION};"
         "DROP TABLE registration;"
         "DROP TABLE tftp_itl;"
         "ALTER TABLE placement DROP COLUMN label;"
@@ -85,6 +89,22 @@ def _make_first_schema(file: Path) -> None:
         f"{_PUBLISHED_BEFORE}{_DEVICES_BEFORE}"
     )
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "interaction"),
+    [("10.5(2)", "manual"), ("12.5(1)SU1", "manual"), ("14SU3", "automatic")],
+)
+def test_an_older_cluster_gets_what_its_release_does(
+    lab: Cluster, version: str, interaction: str
+) -> None:
+    security.set_parameter(lab, "Version", version, by="alice")
+    lab.close()
+    _make_first_schema(lab.data / DATABASE_FILE)
+    again = Cluster.open(lab.data, clock=Clock())
+    assert again.parameters()["PhoneInteractionOnCertificateUpdate"] == interaction
+    assert again.phone_interaction.value == interaction
+    again.close()
 
 
 def test_many_open_an_old_folder_at_once(lab: Cluster) -> None:
@@ -148,6 +168,7 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
             "ALTER TABLE device_pool DROP COLUMN date_template",
             "ALTER TABLE placement DROP COLUMN label",
             "DROP TABLE console_user",
+            _NO_PHONE_INTERACTION,
             "DROP TABLE registration",
             "DROP TABLE tftp_itl",
             "ALTER TABLE node_state DROP COLUMN seen_at",

@@ -197,8 +197,13 @@ def test_a_file_is_refused_whatever_judging_it_raises() -> None:
 
 
 def test_a_role_that_no_answer_can_hold_is_left_out() -> None:
-    place = {"dns_name": minting.PUBLISHER, "ip_address": minting.PUBLISHER_ADDRESS}
-    records = [*minting.lab_records(), record_for(SIGNER, 300, **place)]
+    strange = record_for(
+        SIGNER,
+        300,
+        dns_name=minting.PUBLISHER,
+        ip_address=minting.PUBLISHER_ADDRESS,
+    )
+    records = [*minting.lab_records(), strange]
     signer = minting.server().signer
     ctl = sign_trust_list("CTLFile.tlv", records, signer, timestamp=lists.TIME)
     cache, refused = refill(ctl.data, vouched(SIGNER))

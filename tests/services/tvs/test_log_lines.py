@@ -139,4 +139,4 @@ async def test_a_dump_ends_after_fifty_bytes(tmp_path: Path) -> None:
         start = next(i for i, line in enumerate(rig.lines) if "HEX_DUMP" in line)
         dump = rig.lines[start + 1 : start + 8]
         assert " ".join(dump) == query_for(PUBLISHER).encode()[:50].hex(" ")
-        assert Tag.DEVICE == 1
+        assert Tag.DEVICE.value == 1

@@ -243,14 +243,14 @@ def test_settings_there_and_back(tmp_path: Path) -> None:
 
 
 def test_frames_there_and_back_however_they_are_cut() -> None:
-    frames = [
+    frames: list[Begin | State | Settings | Drain | Ready] = [
         Begin("module:Job", "TVS", "pub", b"settings", ((3, 4), (5, 6))),
         State(b"\xff" * 100_000),
         Settings(b""),
         Drain(),
         Ready(),
     ]
-    data, stream = b"".join(map(pack_frame, frames)), FrameStream()
+    data, stream = b"".join(pack_frame(each) for each in frames), FrameStream()
     received = []
     for start in range(0, len(data), 7):
         received += stream.receive(data[start : start + 7])

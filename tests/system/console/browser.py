@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
@@ -91,6 +92,11 @@ class Browser:
         found = self.texts(selector)
         assert found, f"the page has no {selector}"
         return found[0]
+
+    def errors(self) -> list[dict[str, Any]]:
+        """Return what the browser logged as an error since the last call."""
+        logged: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [each for each in logged if each["level"] == "SEVERE"]
 
     def use(self, action: Callable[[], object]) -> None:
         """Do something with an element; once more if the page just replaced it."""

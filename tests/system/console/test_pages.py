@@ -71,10 +71,7 @@ def test_a_page_is_accessible_dark_and_light(lab: Lab, name: str) -> None:
         if theme == "light":
             picture(lab, name)
         assert violations(lab) == []
-    errors = [
-        each for each in browser.driver.get_log("browser") if each["level"] == "SEVERE"
-    ]
-    assert errors == []
+    assert browser.errors() == []
 
 
 def test_pages_work_with_the_keyboard_alone(lab: Lab) -> None:

@@ -1,0 +1,1 @@
+"""A change under faults: each mistake or failure of a catalogue, played with phones."""

@@ -1,0 +1,289 @@
+"""The catalogue of faults: every single thing that may go wrong with a change.
+
+| kind | what goes wrong |
+|---|---|
+| `node-down` | a node is off during a step; nobody can type commands there |
+| `tvs-down` | TVS of a node does not run during a step |
+| `group-off` | a group of phones is off during one step, or two |
+| `restart-forgotten` | a service is not restarted: anywhere, or on one node |
+| `ctl-update-forgotten` | `utils ctl update CTLFile` is left out |
+| `reset-forgotten` | the phones are not restarted after a step |
+| `twice` | a command is typed twice |
+| `wrong-node` | a command is typed on another node |
+| `early-reset` | phones restart right after a command, before what follows it |
+"""
+
+import random
+from collections.abc import Collection, Iterator, Sequence
+from itertools import combinations
+from typing import Final, TypeGuard
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.explore.faults import (
+    Fault,
+    FaultKind,
+    Place,
+    with_faults,
+)
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
+    Admin,
+    LineAction,
+    NodePower,
+    Phones,
+    PhoneVerb,
+)
+from tokenless.phone_emulator.rehearsal.scripts.line_check import (
+    check_lines,
+    served_nodes,
+)
+from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.errors import TokenlessError
+
+_RESTART: Final = ("utils", "service", "restart")
+_CTL_UPDATE: Final = ("utils", "ctl", "update")
+_TVS: Final = "Cisco Trust Verification Service"
+_BOOT: Final = "phones boot"
+
+
+def single_faults(
+    script: Script, first_step: int, kinds: Collection[FaultKind] = ()
+) -> list[Fault]:
+    """Return every fault of the catalogue that a script can be played under.
+
+    Args:
+        script: The change; a script of one release.
+        first_step: The number of the first step in which something may go wrong; the
+            steps before it make the cluster as it is.
+        kinds: Only faults of these kinds; none: all.
+
+    Raises:
+        PhoneError: When the script cannot be played even without faults.
+    """
+    check_lines(with_faults(script, ()))
+    catalogue = _Catalogue(script, first_step - 1)
+    faults = {fault.name: fault for fault in catalogue.faults()}
+    return [
+        each
+        for each in faults.values()
+        if (not kinds or each.kind in kinds) and _can_be_played(script, (each,))
+    ]
+
+
+def sampled_pairs(
+    script: Script, faults: Sequence[Fault], count: int, seed: int
+) -> list[tuple[Fault, Fault]]:
+    """Return pairs of faults that can go together, in a random but repeatable order.
+
+    Args:
+        script: The change.
+        faults: Its single faults.
+        count: How many pairs at most.
+        seed: The same seed gives the same pairs.
+    """
+    pairs = [pair for pair in combinations(faults, 2) if not _collide(*pair)]
+    random.Random(seed).shuffle(pairs)  # noqa: S311 - a sample, not a secret
+    chosen: list[tuple[Fault, Fault]] = []
+    for pair in pairs:
+        if len(chosen) == count:
+            break
+        if _can_be_played(script, pair):
+            chosen.append(pair)
+    return chosen
+
+
+def _collide(one: Fault, other: Fault) -> bool:
+    """Whether two faults are about the same line, or the same node or phones."""
+    if set(one.replaced) & set(other.replaced):
+        return True
+    if not (set(one.before) & set(other.before)):
+        return False
+    return one.name.rpartition(":")[2] == other.name.rpartition(":")[2]
+
+
+def _can_be_played(script: Script, faults: Sequence[Fault]) -> bool:
+    try:
+        check_lines(with_faults(script, faults))
+    except TokenlessError:
+        return False
+    return True
+
+
+class _Catalogue:
+    """The faults of one script."""
+
+    def __init__(self, script: Script, first: int) -> None:
+        self._script = script
+        self._steps = range(first, len(script.steps))
+        self._actions = [
+            [parse_action(line) for line in step.run] for step in script.steps
+        ]
+        self._nodes = served_nodes(script)
+        self._groups = [group.name for group in script.groups]
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield them, those of the first step first."""
+        for step in self._steps:
+            for index, action in enumerate(self._actions[step]):
+                yield from self._of_line(Place(step, index), action)
+            for node in self._nodes:
+                yield self._node_down(step, node)
+                yield self._tvs_down(step, node)
+            for group in self._groups:
+                yield self._group_off(step, 1, group)
+                if step + 1 < len(self._script.steps):
+                    yield self._group_off(step, 2, group)
+
+    def _line(self, place: Place) -> str:
+        return self._script.steps[place.step].run[place.line]
+
+    def _of_line(self, place: Place, action: LineAction) -> Iterator[Fault]:
+        line = self._line(place)
+        where = f"{place.step + 1}.{place.line + 1}"
+        in_step = f"in step {place.step + 1}"
+        match action:
+            case Phones(verb=PhoneVerb.BOOT):
+                name = f"{FaultKind.RESET_FORGOTTEN}:{where}"
+                words = f"{in_step} the phones are not restarted (`{line}`)"
+                yield Fault(FaultKind.RESET_FORGOTTEN, name, words, {place: ()})
+            case Admin() if _begins(action, _RESTART):
+                yield from self._restart_forgotten(place, where, in_step, action)
+            case Admin() if _begins(action, _CTL_UPDATE):
+                name = f"{FaultKind.CTL_UPDATE_FORGOTTEN}:{where}"
+                words = f"{in_step} `{line}` is forgotten"
+                yield Fault(FaultKind.CTL_UPDATE_FORGOTTEN, name, words, {place: ()})
+            case _:
+                pass
+        if not isinstance(action, Phones | NodePower):
+            yield from self._of_command(place, where, in_step, action)
+
+    def _of_command(
+        self, place: Place, where: str, in_step: str, action: LineAction
+    ) -> Iterator[Fault]:
+        line = self._line(place)
+        yield Fault(
+            FaultKind.TWICE,
+            f"{FaultKind.TWICE}:{where}",
+            f"{in_step} `{line}` is typed twice",
+            {place: (line, line)},
+        )
+        follows = self._actions[place.step][place.line + 1 : place.line + 2]
+        if not any(isinstance(each, Phones) for each in follows):
+            yield Fault(
+                FaultKind.EARLY_RESET,
+                f"{FaultKind.EARLY_RESET}:{where}",
+                f"{in_step} all phones restart right after `{line}`",
+                {place: (line, _BOOT)},
+            )
+        if isinstance(action, Admin) and not action.everywhere and not action.cluster:
+            yield from self._wrong_node(place, where, in_step, action)
+
+    def _wrong_node(
+        self, place: Place, where: str, in_step: str, action: Admin
+    ) -> Iterator[Fault]:
+        meant = action.node or self._nodes[0]
+        for node in self._nodes:
+            if node != meant:
+                yield Fault(
+                    FaultKind.WRONG_NODE,
+                    f"{FaultKind.WRONG_NODE}:{where}:{node}",
+                    f"{in_step} `{action.line}` is typed on {node} instead of {meant}",
+                    {place: (f"admin --node {node} {action.line}",)},
+                )
+
+    def _restart_forgotten(
+        self, place: Place, where: str, in_step: str, action: Admin
+    ) -> Iterator[Fault]:
+        kind, service = FaultKind.RESTART_FORGOTTEN, " ".join(action.line.split()[3:])
+        forgotten = f"{in_step} the restart of {service} is forgotten"
+        everywhere = f"{forgotten}{' on all nodes' if action.everywhere else ''}"
+        yield Fault(kind, f"{kind}:{where}", everywhere, {place: ()})
+        if action.everywhere and len(self._nodes) > 1:
+            for node in self._nodes:
+                others = tuple(
+                    f"admin --node {each} {action.line}"
+                    for each in self._nodes
+                    if each != node
+                )
+                name = f"{kind}:{where}:{node}"
+                yield Fault(kind, name, f"{forgotten} on {node}", {place: others})
+
+    def _node_down(self, step: int, node: str) -> Fault:
+        """A node that is off: what would have been typed there is not typed."""
+        name = f"{FaultKind.NODE_DOWN}:{step + 1}:{node}"
+        return Fault(
+            FaultKind.NODE_DOWN,
+            name,
+            f"node {node} is down during step {step + 1}; nothing can be typed there",
+            dict(self._not_typed(step, node)),
+            {step: (f"node stop {node}",), step + 1: (f"node start {node}",)},
+        )
+
+    def _not_typed(
+        self, step: int, node: str
+    ) -> Iterator[tuple[Place, tuple[str, ...]]]:
+        for index, action in enumerate(self._actions[step]):
+            if not isinstance(action, Admin) or action.cluster:
+                continue
+            if action.everywhere:
+                others = [each for each in self._nodes if each != node]
+                lines = tuple(f"admin --node {each} {action.line}" for each in others)
+                yield Place(step, index), lines
+            elif (action.node or self._nodes[0]) == node:
+                yield Place(step, index), ()
+
+    def _tvs_down(self, step: int, node: str) -> Fault:
+        shell = f"admin --node {node} utils service"
+        return Fault(
+            FaultKind.TVS_DOWN,
+            f"{FaultKind.TVS_DOWN}:{step + 1}:{node}",
+            f"TVS on {node} does not run when step {step + 1} begins",
+            {},
+            {step: (f"{shell} stop {_TVS}",), step + 1: (f"{shell} start {_TVS}",)},
+        )
+
+    def _group_off(self, step: int, steps: int, group: str) -> Fault:
+        end = step + steps
+        during = f"step {step + 1}" if steps == 1 else f"steps {step + 1} and {end}"
+        replaced: dict[Place, tuple[str, ...]] = {}
+        for number in range(step, end):
+            for index, action in enumerate(self._actions[number]):
+                if _restarts(action) and group in action.groups:
+                    others = [each for each in action.groups if each != group]
+                    verb = f"phones {action.verb.value}"
+                    lines = (f"{verb} {' '.join(others)}",) if others else ()
+                    replaced[Place(number, index)] = lines
+        return Fault(
+            FaultKind.GROUP_OFF,
+            f"{FaultKind.GROUP_OFF}:{step + 1}-{end}:{group}",
+            f"the phones {group} are off during {during}",
+            replaced,
+            {step: (f"phones off {group}",), end: (f"phones on {group}",)},
+        )
+
+
+def _restarts(action: LineAction) -> TypeGuard[Phones]:
+    """Whether phones restart by an action."""
+    verbs = (PhoneVerb.BOOT, PhoneVerb.TYPE_STRING)
+    return isinstance(action, Phones) and action.verb in verbs
+
+
+def _begins(action: Admin, words: tuple[str, ...]) -> bool:
+    return tuple(action.line.split()[: len(words)]) == words
+
+
+def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
+    """Return the faults of a run by its name: `twice:2.1`, or two joined by `+`.
+
+    Raises:
+        PhoneError: When the script has no such fault.
+    """
+    known = {fault.name: fault for fault in faults}
+    chosen = []
+    for each in name.split("+"):
+        if each not in known:
+            raise PhoneError(
+                f"there is no fault {each}", hint="`--list` prints all of this change"
+            )
+        chosen.append(known[each])
+    return tuple(chosen)

@@ -1,0 +1,100 @@
+"""An exploration: all runs of a change under faults, ranked, and what they say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from tokenless.phone_emulator.rehearsal.explore.runs import WITHOUT_FAULTS, RunResult
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What is known when all runs have been played."""
+
+    script: Script
+    baseline: RunResult
+    """The change without any fault."""
+    singles: tuple[RunResult, ...]
+    """The runs under one fault, the one that costs most first."""
+    pairs: tuple[RunResult, ...]
+    """The runs under two faults, likewise."""
+    seed: int
+
+    @property
+    def resilience(self) -> float | None:
+        """The share of phones that are well at the end, over all single faults.
+
+        None when no run under a fault could be played.
+        """
+        return _share_well(self.singles)
+
+    @property
+    def pair_resilience(self) -> float | None:
+        """The same over the pairs that were sampled."""
+        return _share_well(self.pairs)
+
+    @property
+    def not_played(self) -> tuple[RunResult, ...]:
+        """Runs of which nothing is known."""
+        runs = (self.baseline, *self.singles, *self.pairs)
+        return tuple(each for each in runs if each.failure is not None)
+
+    @property
+    def costly(self) -> tuple[RunResult, ...]:
+        """Single faults that leave phones stuck or without dial tone at the end."""
+        return tuple(each for each in self.singles if any(each.end.weight))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `rehearse explore --json` prints.
+
+        It holds no times, so that two explorations can be compared.
+        """
+        return {
+            "rehearsal": self.script.name,
+            "seed": self.seed,
+            "resilience": _rounded(self.resilience),
+            "pair_resilience": _rounded(self.pair_resilience),
+            "not_played": len(self.not_played),
+            "no_fault": _to_json(self.baseline),
+            "faults": [_to_json(each) for each in self.singles],
+            "pairs": [_to_json(each) for each in self.pairs],
+        }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
+
+
+def _to_json(run: RunResult) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(run)
+    del values["seconds"]
+    return values
+
+
+def _share_well(runs: Sequence[RunResult]) -> float | None:
+    played = [run for run in runs if run.failure is None]
+    phones = sum(run.phones for run in played)
+    # A phone that is stuck often has its old registration: it counts once.
+    lost = sum(max(run.end.stuck, run.end.unregistered) for run in played)
+    return 1 - lost / phones if phones else None
+
+
+def ranked(script: Script, results: Sequence[RunResult], seed: int) -> Exploration:
+    """Put the runs in order: what costs most first."""
+    by_cost = sorted(results, key=_cost, reverse=True)
+    (baseline,) = (each for each in results if each.name == WITHOUT_FAULTS)
+    faults = [each for each in by_cost if each is not baseline]
+    return Exploration(
+        script,
+        baseline,
+        tuple(each for each in faults if len(each.words) == 1),
+        tuple(each for each in faults if len(each.words) > 1),
+        seed,
+    )
+
+
+def _cost(run: RunResult) -> tuple[tuple[int, ...], tuple[int, ...], str]:
+    return run.end.weight, run.worst.weight, run.name

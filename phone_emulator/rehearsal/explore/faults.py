@@ -1,0 +1,97 @@
+"""Faults as edits of a rehearsal's lines, and the script that a set of them makes.
+
+A fault names lines by their places in the script as it was written, so that several
+faults can be laid over one script in any order.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import Final
+
+from msgspec.structs import replace
+
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
+
+AFTERWARDS: Final = "Afterwards"
+_WHY: Final = (
+    "What failed is back, every phone restarts: who does not recover by itself?"
+)
+
+
+@unique
+class FaultKind(StrEnum):
+    """What goes wrong; the first word of a fault's name."""
+
+    NODE_DOWN = "node-down"
+    TVS_DOWN = "tvs-down"
+    GROUP_OFF = "group-off"
+    RESTART_FORGOTTEN = "restart-forgotten"
+    CTL_UPDATE_FORGOTTEN = "ctl-update-forgotten"
+    RESET_FORGOTTEN = "reset-forgotten"
+    TWICE = "twice"
+    WRONG_NODE = "wrong-node"
+    EARLY_RESET = "early-reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a script as it was written: both count from 0."""
+
+    step: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong."""
+
+    kind: FaultKind
+    name: str
+    """By which it is played again: `restart-forgotten:3.6:sub1`."""
+    words: str
+    """What goes wrong, for people."""
+    replaced: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
+    """Other lines that stand for a line; none: it is left out."""
+    before: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Lines at the begin of steps; the one after the last is `AFTERWARDS`."""
+
+
+def with_faults(script: Script, faults: Sequence[Fault]) -> Script:
+    """Return a script in which things go wrong, and which expects nothing.
+
+    Its last step brings back what failed and restarts every phone.
+
+    Args:
+        script: What is played.
+        faults: What goes wrong; none: the change alone.
+    """
+    steps = [_step(number, step, faults) for number, step in enumerate(script.steps)]
+    last = Step(
+        title=AFTERWARDS,
+        run=(*_before(len(script.steps), faults), "phones boot"),
+        why=_WHY,
+    )
+    return replace(script, steps=(*steps, last))
+
+
+def _step(number: int, step: Step, faults: Sequence[Fault]) -> Step:
+    lines = list(_before(number, faults))
+    for index, line in enumerate(step.run):
+        lines += _line(Place(number, index), line, faults)
+    # A step needs a line; restarting nobody changes nothing.
+    return Step(title=step.title, run=tuple(lines), why=step.why, refused=False)
+
+
+def _before(number: int, faults: Iterable[Fault]) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(line for fault in faults for line in fault.before.get(number, ()))
+    )
+
+
+def _line(place: Place, line: str, faults: Sequence[Fault]) -> tuple[str, ...]:
+    """Return what stands for a line; a line that one fault leaves out stays out."""
+    found = [fault.replaced[place] for fault in faults if place in fault.replaced]
+    if not all(found):
+        return ()
+    return found[0] if found else (line,)

@@ -1,0 +1,155 @@
+"""One run of a change under faults: what happened to the phones, as plain values."""
+
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tokenless.phone_emulator.rehearsal.explore.faults import Fault, with_faults
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.play.keys import KeyStock
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
+from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.errors import TokenlessError
+
+WITHOUT_FAULTS: Final = "no-fault"
+_STOCK: Final = KeyStock()
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""A rehearsal has the log and the keys of its process for itself."""
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """Phones that a step left without something."""
+
+    locked_out: int
+    """Those that nothing on a server brings back."""
+    stuck: int
+    """Those that refuse a file or would, with those that are locked out."""
+    unregistered: int
+    """Those without dial tone."""
+
+    @property
+    def weight(self) -> tuple[int, int, int]:
+        """How bad it is, for comparison."""
+        return self.locked_out, self.stuck, self.unregistered
+
+    @classmethod
+    def of(cls, impact: Impact) -> "Loss":
+        """Take what counts of a step's impact."""
+        stuck = impact.stuck + impact.would_be_stuck
+        return cls(impact.locked_out, stuck, impact.unregistered)
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What a worker is to play."""
+
+    name: str
+    words: tuple[str, ...]
+    """What goes wrong, a sentence each."""
+    script: Script
+    """With the faults in it."""
+    phones: int
+    first_step: int
+    """The first step in which something may go wrong."""
+
+
+class RunResult(msgspec.Struct, frozen=True):
+    """What became of the phones in one run."""
+
+    name: str
+    """By which it is played again."""
+    words: tuple[str, ...]
+    phones: int
+    end: Loss
+    """When what failed is back and every phone has restarted."""
+    worst: Loss
+    """In the step that harmed most."""
+    worst_step: int
+    groups: tuple[str, ...] = ()
+    """Groups that are stuck at the end."""
+    reasons: tuple[str, ...] = ()
+    """Why, as values: `not-vouched`."""
+    remedies: tuple[str, ...] = ()
+    """What recovers them, the least work first."""
+    refused: str | None = None
+    """The first command that was refused; the rest of its step was not typed."""
+    failure: str | None = None
+    """Why it could not be played; nothing is known of the phones then."""
+    seconds: float = 0.0
+
+
+def task_of(
+    script: Script, faults: Sequence[Fault], phones: int, first_step: int
+) -> Task:
+    """Return what a worker is to play.
+
+    Args:
+        script: The change.
+        faults: What goes wrong; none: nothing.
+        phones: How many, beside groups of a fixed size.
+        first_step: The first step in which something may go wrong.
+    """
+    return Task(
+        name="+".join(fault.name for fault in faults) or WITHOUT_FAULTS,
+        words=tuple(fault.words for fault in faults) or ("nothing goes wrong",),
+        script=with_faults(script, faults),
+        phones=phones,
+        first_step=first_step,
+    )
+
+
+def play_task(task: Task) -> RunResult:
+    """Play a change under faults in a folder of its own, which is gone afterwards."""
+    try:
+        with (
+            _ONE_AT_A_TIME,
+            _STOCK.in_use(),
+            tempfile.TemporaryDirectory(prefix="tokenless-") as folder,
+        ):
+            played = run_script(
+                task.script, task.phones, Path(folder), ProgressListener()
+            )
+    except TokenlessError as error:
+        none = Loss(0, 0, 0)
+        return RunResult(
+            task.name, task.words, 0, none, none, 0, failure=error.explain()
+        )
+    return _result(task, played)
+
+
+def _result(task: Task, played: Played) -> RunResult:
+    last, counted = played.steps[-1], played.steps[task.first_step - 1 :]
+    worst = max(counted, key=lambda step: Loss.of(step.impact).weight)
+    broke_off = played.broke_off
+    stuck = [each for each in last.statuses if not each.impact.is_safe]
+    return RunResult(
+        name=task.name,
+        words=task.words,
+        phones=last.impact.of,
+        end=Loss.of(last.impact),
+        worst=Loss.of(worst.impact),
+        worst_step=worst.number,
+        groups=tuple(each.group for each in stuck),
+        reasons=_reasons(last),
+        remedies=tuple(
+            dict.fromkeys(remedy.text for each in stuck for remedy in each.remedies)
+        ),
+        refused=None
+        if broke_off is None
+        else f"step {broke_off.number}: {broke_off.refusal}",
+        seconds=played.seconds,
+    )
+
+
+def _reasons(step: StepReport) -> tuple[str, ...]:
+    codes = {
+        refusal.code.value
+        for status in step.statuses
+        for refusal in (*status.refusals, *status.prospects)
+    }
+    return tuple(sorted(codes))

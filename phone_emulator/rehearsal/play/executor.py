@@ -1,0 +1,119 @@
+"""Where rehearsals are played side by side: local processes, or a Dask cluster.
+
+Both are executors of `concurrent.futures`; scheduling, transport, and the replacement
+of workers that die are the libraries'.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import (
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final, TypeVar
+
+from tokenless.phone_emulator.errors import PhoneError
+
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+_RETRIES: Final = 5
+"""How often a Dask worker may die under a task."""
+_CONNECT: Final = "10s"
+
+
+@contextmanager
+def open_executor(jobs: int | None, scheduler: str | None) -> Iterator[Executor]:
+    """Open an executor; when the block ends early, what was not begun is dropped.
+
+    Args:
+        jobs: Local processes; None: one for each processor.
+        scheduler: The address of a Dask scheduler, `tcp://host:8786`, instead.
+
+    Raises:
+        PhoneError: When the scheduler does not answer, or Dask is not installed.
+    """
+    executor = _local(jobs) if scheduler is None else _distributed(scheduler)
+    try:
+        yield executor
+    except BaseException:
+        executor.shutdown(wait=True, cancel_futures=True)
+        raise
+    executor.shutdown(wait=True)
+
+
+def results_of(
+    executor: Executor,
+    work: Callable[[_Asked], _Answer],
+    tasks: Sequence[_Asked],
+) -> Iterator[_Answer]:
+    """Yield the answer to each task as it comes.
+
+    Args:
+        executor: Where the work is done.
+        work: A function that a worker can import.
+        tasks: What it is given, one each.
+
+    Raises:
+        PhoneError: When workers died again and again.
+    """
+    futures: list[Future[_Answer]] = [executor.submit(work, task) for task in tasks]
+    for future in as_completed(futures):
+        try:
+            yield future.result()
+        except (BrokenProcessPool, CancelledError) as error:
+            raise PhoneError(
+                "a process that played rehearsals has died", hint="run it again"
+            ) from error
+
+
+def _local(jobs: int | None) -> Executor:
+    # Forked children would inherit locks and sockets of this process.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(
+        jobs or len(os.sched_getaffinity(0)), context, initializer=_leave_to_parent
+    )
+
+
+def _leave_to_parent() -> None:
+    """Let Ctrl-C end the parent only: what is being played ends and cleans up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _distributed(scheduler: str) -> Executor:
+    try:
+        client_class: Any = import_module("distributed").Client  # slow to load
+    except ModuleNotFoundError:
+        raise PhoneError(
+            "Dask is not installed", hint="pip install 'tokenless[dask]'"
+        ) from None
+    try:
+        client: Any = client_class(scheduler, timeout=_CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise PhoneError(
+            f"no Dask scheduler answers at {scheduler}: {error}",
+            hint="start one with `dask scheduler`, and workers with `dask worker`",
+        ) from None
+    executor: Executor = client.get_executor(pure=False, retries=_RETRIES)
+    return _Closing(executor, client.close)
+
+
+class _Closing(Executor):
+    """An executor that closes its connection when it is shut down."""
+
+    def __init__(self, executor: Executor, close: Callable[[], object]) -> None:
+        self._executor = executor
+        self._close = close
+        self.submit = executor.submit  # type: ignore[method-assign]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End it; tasks that were not begun are cancelled by the closed connection."""
+        self._executor.shutdown(wait=wait and not cancel_futures)
+        self._close()

@@ -1,0 +1,135 @@
+"""An exploration as text: the figure, the weakest points, how to play them again."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Group
+from rich.table import Table
+
+from tokenless.ground.terminal import cell, cells
+from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration
+from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
+from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+
+_SHOWN: Final = 15
+"""Rows of a table; the rest is counted."""
+_REMEDIES: Final = 2
+
+
+def exploration_view(found: Exploration, replay: str) -> Group:
+    """Return what a person reads.
+
+    Args:
+        found: All runs, ranked.
+        replay: The command that plays a run again, without its name.
+    """
+    parts: list[object] = [cells(list(_lines(found)))]
+    if found.singles:
+        parts += [cell(""), _table("one fault", found.singles)]
+        parts += [cells(list(_more(found.singles)))]
+    if found.pairs:
+        parts += [cell(""), _table("two faults (a sample)", found.pairs)]
+        parts += [cells(list(_more(found.pairs)))]
+    parts += [cells(["", f"play one again: {replay} --replay NAME"])]
+    return Group(*parts)  # type: ignore[arg-type]
+
+
+def loss_words(loss: Loss, phones: int) -> str:
+    """Return what phones lost: `2 of 4 locked out`."""
+    if loss.locked_out:
+        more = loss.stuck - loss.locked_out
+        rest = f", {more} more stuck" if more else ""
+        return f"{loss.locked_out} of {phones} locked out{rest}"
+    if loss.stuck:
+        return f"{loss.stuck} of {phones} stuck"
+    if loss.unregistered:
+        return f"{loss.unregistered} of {phones} without dial tone"
+    return "none"
+
+
+def _lines(found: Exploration) -> Iterator[str]:
+    """Say what cannot be relied on first, then the figures."""
+    for run in found.not_played:
+        yield f"NOT PLAYED, nothing is known: {run.name}: {run.failure}"
+    base = found.baseline
+    if base.failure is None:
+        ends = loss_words(base.end, base.phones)
+        meanwhile = loss_words(base.worst, base.phones)
+        yield (
+            f"{found.script.name} without faults: stuck at the end: {ends}; at the "
+            f"worst moment: {meanwhile}"
+        )
+    played = [run for run in found.singles if run.failure is None]
+    if found.resilience is not None:
+        safe = len(played) - len(found.costly)
+        yield (
+            f"resilience {found.resilience:.3f}: the share of phones that are well at "
+            f"the end, over {len(played)} single faults; {safe} of them cost no phone"
+        )
+    if found.pair_resilience is not None:
+        count = sum(run.failure is None for run in found.pairs)
+        yield (
+            f"resilience {found.pair_resilience:.3f} over {count} pairs of faults "
+            f"(a sample, seed {found.seed})"
+        )
+    cut = sum(run.refused is not None for run in (*found.singles, *found.pairs))
+    if cut:
+        yield (
+            f"in {cut} runs a command was refused, and the rest of its step was not "
+            "typed"
+        )
+    yield "not tried: a database that is away, a cut link, more than two faults"
+
+
+def _table(title: str, runs: Sequence[RunResult]) -> Table:
+    table = Table(header_style="bold", title=title, title_justify="left")
+    table.add_column("at the end")
+    table.add_column("at the worst moment")
+    table.add_column("what goes wrong")
+    table.add_column("why, and what recovers the phones")
+    table.add_column("name", overflow="fold")
+    for run in _worth_telling(runs)[:_SHOWN]:
+        style = "red" if any(run.end.weight) else ""
+        worst = f"{loss_words(run.worst, run.phones)} (step {run.worst_step})"
+        table.add_row(
+            cell(loss_words(run.end, run.phones), style),
+            cell(worst),
+            cells(list(run.words)),
+            cells(list(_recovery(run))),
+            cell(run.name),
+        )
+    return table
+
+
+def _worth_telling(runs: Sequence[RunResult]) -> list[RunResult]:
+    costs = [run for run in runs if any(run.end.weight) or any(run.worst.weight)]
+    return costs or list(runs[:1])
+
+
+def _recovery(run: RunResult) -> Iterator[str]:
+    if run.refused is not None:
+        yield f"refused: {run.refused}"
+    if not any(run.end.weight):
+        yield "by themselves"
+        return
+    yield f"{', '.join(run.reasons) or 'no registration'} ({', '.join(run.groups)})"
+    yield from run.remedies[:_REMEDIES]
+    if more := len(run.remedies) - _REMEDIES:
+        yield f"and {more} more" if more > 0 else ""
+
+
+def _more(runs: Sequence[RunResult]) -> Iterator[str]:
+    """Count the runs that the table has no room for, by their kinds."""
+    rest = _worth_telling(runs)[_SHOWN:]
+    if rest:
+        kinds = Counter(run.name.partition(":")[0] for run in rest)
+        by_kind = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        most = max(max(run.end.stuck, run.end.unregistered) for run in rest)
+        yield (
+            f"and {len(rest)} more that cost at most {phones_words(most)} at the end, "
+            f"by kind: {by_kind}"
+        )
+    quiet = len(runs) - len(_worth_telling(runs))
+    if quiet > 0:
+        yield f"{quiet} others cost no phone at any moment"

@@ -1,0 +1,153 @@
+"""Registered SIP phones of a node, and what all SIP transports of it share.
+
+A registration lives as long as it is refreshed, whatever becomes of the connection that
+it came over: phones open another one (REFERENCE-3 5.2). Requests of the server (reset,
+restart) go to the connection of the last REGISTER.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Final, Protocol
+
+from tokenless.protocol.phones.registration import UnregisterReason
+from tokenless.protocol.sccp.answers import ResetType
+from tokenless.protocol.sip.messages import SipRequest
+from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registrar import Registration as Registered
+from tokenless.services.callmanager.sip_calls import SipCalls
+from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
+
+_ACTIONS: Final = {
+    ResetType.RESET: "reset",
+    ResetType.RESTART: "restart",
+    ResetType.APPLY_CONFIG: "apply-config",
+}
+
+
+@unique
+class SipCount(IntEnum):
+    """The cells of SIP in a row of counters."""
+
+    REGISTERED = 0
+    REFUSED = 1
+    REFRESHED = 2
+    IGNORED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings:
+    """Registration settings of SIP phones."""
+
+    expires_s: int = GRANTED_EXPIRES_S
+    server: str = "Cisco-CUCM10.5"
+    notes_itl: bool = False
+    """Whether phones' reports of their ITL are kept: from release 14 on."""
+
+
+class Cells(Protocol):
+    """Counters that can be read and set by their number."""
+
+    def __getitem__(self, cell: int, /) -> int: ...
+    def __setitem__(self, cell: int, count: int, /) -> None: ...
+
+
+class SipCallControl:
+    """Request handling that all SIP transports of one node share."""
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        settings: SipSettings,
+        *,
+        node: str,
+        cells: Cells,
+        switch: Switch,
+        number_of: Callable[[str], str],
+    ) -> None:
+        self.registrar = registrar
+        self.settings = settings
+        self.node = node
+        self.cells = cells
+        self.stations: dict[str, SipStation] = {}
+        self.number_of = number_of
+        self.calls = SipCalls(
+            switch, node=node, server=settings.server, contact_of=self._contact_of
+        )
+        self._tags = itertools.count(1)
+
+    def party_of(self, registration: Registered) -> Party:
+        """Return who a registered phone is in a call."""
+        profile = registration.profile
+        number = self.number_of(profile.device)
+        return Party(
+            profile.device, number, profile.security_mode, registration.address
+        )
+
+    def leg_of(self, registration: Registered) -> Leg | CallFailure:
+        """Return the leg of a call to a phone that is registered here in SIP."""
+        station = self.stations.get(registration.device)
+        if station is None:
+            return CallFailure.NOT_REGISTERED
+        if self.calls.is_busy(registration.device):
+            return CallFailure.BUSY
+        return self.calls.new_leg(self.party_of(registration), station.send)
+
+    def _contact_of(self, device: str) -> str:
+        station = self.stations.get(device)
+        return "sip:unknown" if station is None else station.register.contact
+
+    def new_tag(self) -> str:
+        """Return a tag for To, as CUCM's begin: a number."""
+        return f"{next(self._tags)}~{self.node}"
+
+
+class SipStation:
+    """A registered SIP phone, and the transport that its last REGISTER came over."""
+
+    def __init__(
+        self,
+        call_control: SipCallControl,
+        register: Registration,
+        send: Callable[[bytes], None],
+    ) -> None:
+        self._call_control = call_control
+        self.register = register
+        self.send = send
+        self.expires_at = 0.0
+
+    def dismiss(self, reason: UnregisterReason) -> None:
+        """Tell the phone that its registration here has ended."""
+        self._call_control.stations.pop(self.register.device, None)
+        if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
+            self.reset(ResetType.RESTART)
+
+    def reset(self, kind: ResetType) -> None:
+        """Order the phone to reset, restart or apply its configuration.
+
+        The form of this NOTIFY is inferred from phones' `service-control` [I].
+        """
+        call_control, register = self._call_control, self.register
+        tag = call_control.new_tag()
+        me = f"<sip:{call_control.node}>"
+        request = SipRequest(
+            "NOTIFY",
+            register.contact,
+            (
+                ("Via", f"SIP/2.0/TCP {call_control.node};branch=z9hG4bK{tag}"),
+                ("From", f"{me};tag={tag}"),
+                ("To", f"<{register.contact}>"),
+                ("Call-ID", f"{tag}@{call_control.node}"),
+                ("CSeq", "101 NOTIFY"),
+                ("Max-Forwards", "70"),
+                ("User-Agent", call_control.settings.server),
+                ("Event", "service-control"),
+                ("Subscription-State", "active"),
+                ("Contact", me),
+                ("Content-Type", "text/plain"),
+            ),
+            f"action={_ACTIONS[kind]}\r\n".encode(),
+        )
+        self.send(request.encode())

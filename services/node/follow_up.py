@@ -1,0 +1,155 @@
+"""Carries out what follows from a changed certificate on one node.
+
+Services restart first, TFTP makes its files anew, then the phones that are registered
+here are reset; CallManager restarts last, so that they hear of it. Nodes do not wait
+for each other: a phone may boot while another node still serves what it had.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum, unique
+from typing import Final, Protocol
+
+import trio
+
+from tokenless.protocol.phone_interaction import FollowUp
+from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
+from tokenless.services.monitoring.health import ServiceState
+from tokenless.services.node.supervised.callmanager import CallManagerService
+from tokenless.services.node.supervised.services import TftpService
+from tokenless.services.node.supervised.supervision import ServiceName, Supervised
+
+_LEAVE_S: Final = 3.0
+"""So long CallManager waits for phones that were reset to leave before it restarts."""
+_LOOK_S: Final = 0.05
+
+
+@unique
+class Stage(StrEnum):
+    """What a node does in turn."""
+
+    SERVICES = "services"
+    """TVS and CAPF restart."""
+    TFTP = "tftp"
+    """TFTP makes its files anew."""
+    PHONES = "phones"
+    """Phones are reset, and CallManager restarts."""
+
+
+class Pace(Protocol):
+    """Lets nodes go on, stage by stage."""
+
+    def expect(self, node: str, follow_up: FollowUp) -> None:
+        """Hear what a node is about to do, before its revision counts as applied."""
+
+    async def before(self, node: str, stage: Stage) -> None:
+        """Return when a node may begin a stage."""
+
+    def done(self, node: str) -> None:
+        """Hear that a node has done everything."""
+
+
+class AtOnce:
+    """Nobody is held up."""
+
+    def expect(self, node: str, follow_up: FollowUp) -> None:
+        """Expect nothing."""
+
+    async def before(self, node: str, stage: Stage) -> None:  # noqa: ARG002
+        """Go on."""
+        await trio.lowlevel.checkpoint()
+
+    def done(self, node: str) -> None:
+        """Remember nothing."""
+
+
+class FollowUps:
+    """What follows on one node, one change after the other."""
+
+    def __init__(
+        self,
+        node: str,
+        services: Mapping[ServiceName, Supervised],
+        tftp: TftpService,
+        callmanager: CallManagerService,
+        *,
+        check_ready: Callable[[], Awaitable[None]],
+        pace: Pace,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            node: The node's name.
+            services: Its services.
+            tftp: Of them, Cisco Tftp.
+            callmanager: Of them, Cisco CallManager.
+            check_ready: Raises ServiceError when the node lacks a key that it needs.
+            pace: Lets it go on.
+        """
+        self._node = node
+        self._services = services
+        self._tftp = tftp
+        self._callmanager = callmanager
+        self._check_ready = check_ready
+        self._pace = pace
+        self._one_at_a_time = trio.Lock()
+        self._log = get_logger(node=node)
+
+    def expect(self, follow_up: FollowUp) -> None:
+        """Announce what will be carried out."""
+        self._pace.expect(self._node, follow_up)
+
+    async def carry_out(self, follow_up: FollowUp) -> None:
+        """Do it all; what cannot be done is logged and left."""
+        try:
+            async with self._one_at_a_time:
+                await self._pace.before(self._node, Stage.SERVICES)
+                if follow_up.restarts_tvs:
+                    await self._restart(ServiceName.TVS)
+                if follow_up.restarts_capf:
+                    await self._restart(ServiceName.CAPF)
+                await self._pace.before(self._node, Stage.TFTP)
+                if follow_up.rebuilds_tftp:
+                    await self._rebuild()
+                await self._pace.before(self._node, Stage.PHONES)
+                if follow_up.resets_phones:
+                    reset = self._callmanager.reset((), restart=False)
+                    self._log.info("phones reset by themselves", phones=reset)
+                if follow_up.restarts_callmanager:
+                    await self._wait_for_phones(resets=follow_up.resets_phones)
+                    await self._restart(ServiceName.CALLMANAGER)
+        finally:
+            self._pace.done(self._node)
+
+    async def _restart(self, name: ServiceName) -> None:
+        service = self._services.get(name)
+        if service is None or service.state is ServiceState.STOPPED:
+            return
+        if await self._try(name, service.restart):
+            self._log.info("restarted by itself", service=name.value)
+
+    async def _rebuild(self) -> None:
+        if await self._try(ServiceName.TFTP, self._tftp.reload):
+            self._log.info("made its files anew", service=ServiceName.TFTP.value)
+
+    async def _try(self, name: ServiceName, do: Callable[[], Awaitable[None]]) -> bool:
+        """Do something if the node has its keys; tell whether it was done."""
+        try:
+            await self._check_ready()
+            await do()
+        except (ServiceError, OSError) as error:
+            self._log.error("left as it is", service=name.value, reason=str(error))
+        except Exception:  # noqa: BLE001  # the node's other services go on
+            self._log.exception("left as it is", service=name.value)
+        else:
+            return True
+        return False
+
+    async def _wait_for_phones(self, *, resets: bool) -> None:
+        """Let phones that were reset take the order and leave."""
+        if not resets:
+            return
+        with trio.move_on_after(_LEAVE_S):
+            while self._callmanager.registrations()["registered"]:  # noqa: ASYNC110
+                # The registrar has no event to wait on.
+                await trio.sleep(_LOOK_S)

@@ -1,0 +1,163 @@
+"""Faults are edits of a script: which there are, and what they make of it."""
+
+import pytest
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.explore.catalogue import (
+    named_faults,
+    sampled_pairs,
+    single_faults,
+)
+from tokenless.phone_emulator.rehearsal.explore.faults import (
+    AFTERWARDS,
+    Fault,
+    with_faults,
+)
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
+from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
+
+PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+TFTP = "utils service restart Cisco Tftp"
+
+CHANGE = Script(
+    name="change",
+    lesson="A CallManager certificate is made anew.",
+    groups=(Group(name="at-pub", tftp=(PUB, SUB)), Group(name="at-sub", tftp=(SUB,))),
+    steps=(
+        Step(
+            title="as it is",
+            run=("admin utils ctl set-cluster mixed-mode", f"admin --all {TFTP}"),
+        ),
+        Step(
+            title="change",
+            run=(
+                "admin set cert regen CallManager",
+                "admin utils ctl update CTLFile",
+                f"admin --all {TFTP}",
+                "phones boot at-pub at-sub",
+            ),
+        ),
+        Step(title="later", run=("phones boot",)),
+    ),
+)
+
+
+def all_faults() -> dict[str, Fault]:
+    return {fault.name: fault for fault in single_faults(CHANGE, 2)}
+
+
+def lines(*names: str) -> list[tuple[str, ...]]:
+    known = all_faults()
+    script = with_faults(CHANGE, [known[name] for name in names])
+    check_lines(script)
+    return [step.run for step in script.steps]
+
+
+def test_every_kind_of_fault_is_in_the_catalogue() -> None:
+    assert sorted(all_faults()) == sorted(
+        [
+            *(f"twice:2.{line}" for line in (1, 2, 3)),
+            *(f"early-reset:2.{line}" for line in (1, 2)),
+            f"wrong-node:2.1:{SUB}",
+            "ctl-update-forgotten:2.2",
+            "restart-forgotten:2.3",
+            f"restart-forgotten:2.3:{PUB}",
+            f"restart-forgotten:2.3:{SUB}",
+            "reset-forgotten:2.4",
+            "reset-forgotten:3.1",
+            *(
+                f"{kind}-down:2:{node}"
+                for kind in ("node", "tvs")
+                for node in (PUB, SUB)
+            ),
+            *(
+                f"{kind}-down:3:{node}"
+                for kind in ("node", "tvs")
+                for node in (PUB, SUB)
+            ),
+            *(
+                f"group-off:{steps}:{group}"
+                for group in ("at-pub", "at-sub")
+                for steps in ("2-2", "2-3", "3-3")
+            ),
+        ]
+    )
+
+
+def test_the_first_step_may_fail_too_when_asked() -> None:
+    names = {fault.name for fault in single_faults(CHANGE, 1)}
+    assert f"restart-forgotten:1.2:{SUB}" in names
+    assert f"node-down:1:{PUB}" in names
+
+
+def test_without_faults_only_the_last_restart_is_added() -> None:
+    script = with_faults(CHANGE, ())
+    assert [step.run for step in script.steps[:-1]] == [s.run for s in CHANGE.steps]
+    assert script.steps[-1].title == AFTERWARDS
+    assert script.steps[-1].run == ("phones boot",)
+
+
+def test_nothing_is_typed_on_a_node_that_is_down() -> None:
+    _, change, later, _ = lines(f"node-down:2:{SUB}")
+    assert change == (
+        f"node stop {SUB}",
+        "admin set cert regen CallManager",
+        "admin utils ctl update CTLFile",
+        f"admin --node {PUB} {TFTP}",
+        "phones boot at-pub at-sub",
+    )
+    assert later[0] == f"node start {SUB}"
+    _, change, _, _ = lines(f"node-down:2:{PUB}")
+    assert change == (
+        f"node stop {PUB}",
+        f"admin --node {SUB} {TFTP}",
+        "phones boot at-pub at-sub",
+    )
+
+
+def test_phones_that_are_off_restart_when_they_are_back() -> None:
+    _, change, later, last = lines("group-off:2-3:at-sub")
+    assert change[0] == "phones off at-sub"
+    assert change[-1] == "phones boot at-pub"
+    assert later == ("phones boot",)
+    assert last == ("phones on at-sub", "phones boot")
+
+
+def test_a_restart_is_forgotten_on_one_node() -> None:
+    _, change, _, _ = lines(f"restart-forgotten:2.3:{PUB}")
+    assert change[2] == f"admin --node {SUB} {TFTP}"
+    _, change, _, _ = lines("restart-forgotten:2.3")
+    assert TFTP not in " ".join(change)
+
+
+def test_two_faults_are_laid_over_one_script() -> None:
+    _, change, later, last = lines("ctl-update-forgotten:2.2", f"tvs-down:3:{SUB}")
+    assert "admin utils ctl update CTLFile" not in change
+    assert later[0].endswith("stop Cisco Trust Verification Service")
+    assert last[0].endswith("start Cisco Trust Verification Service")
+
+
+def test_pairs_are_repeatable_and_never_about_one_line() -> None:
+    faults = list(all_faults().values())
+    pairs = sampled_pairs(CHANGE, faults, 40, seed=7)
+    assert len(pairs) == 40
+    assert pairs == sampled_pairs(CHANGE, faults, 40, seed=7)
+    assert pairs != sampled_pairs(CHANGE, faults, 40, seed=8)
+    for one, other in pairs:
+        assert not set(one.replaced) & set(other.replaced)
+        check_lines(with_faults(CHANGE, (one, other)))
+    assert len(sampled_pairs(CHANGE, faults, 10_000, seed=7)) < 10_000
+
+
+def test_a_run_is_known_by_its_name() -> None:
+    faults = list(all_faults().values())
+    chosen = named_faults(faults, "twice:2.1+reset-forgotten:3.1")
+    assert [each.name for each in chosen] == ["twice:2.1", "reset-forgotten:3.1"]
+    with pytest.raises(PhoneError, match=r"no fault twice:9\.9") as caught:
+        named_faults(faults, "twice:2.1+twice:9.9")
+    assert "--list" in caught.value.explain()
+
+
+def test_a_command_that_only_the_publisher_has_is_not_typed_elsewhere() -> None:
+    names = all_faults()
+    assert not any(name.startswith("wrong-node:2.2") for name in names)
