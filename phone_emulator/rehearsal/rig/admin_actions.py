@@ -330,12 +330,12 @@ class AdminActions:
 
 def runs_on(line: str, roles: frozenset[NodeRole]) -> bool:
     """Whether a command concerns a node: `utils service` wants the service there."""
-    words = " ".join(line.split()).casefold()
-    return not any(
-        words.startswith("utils service ") and words.endswith(service.casefold())
-        for service, role in _ROLE_OF_SERVICE.items()
-        if role not in roles
-    )
+    command, service, _order, *name = [*line.casefold().split(), "", "", ""]
+    if (command, service) != ("utils", "service"):
+        return True
+    named = " ".join(name).strip()
+    role = next((r for s, r in _ROLE_OF_SERVICE.items() if s.casefold() == named), None)
+    return role is None or role in roles
 
 
 def _trust(cluster: Cluster, store: TrustStore, authority: LabCa) -> None:
