@@ -79,7 +79,7 @@ class Release(NamedTuple):
 
     @property
     def resets_phones(self) -> bool:
-        """Whether a changed certificate resets phones unless that is switched off.
+        """Tell whether a changed certificate resets phones, unless switched off.
 
         REFERENCE-2 3.4: from 14. What a new 12.5 does is not told (inferred: nothing).
         """
@@ -87,7 +87,7 @@ class Release(NamedTuple):
 
     @property
     def restarts_tvs(self) -> bool:
-        """Whether TVS and CAPF restart by themselves (REFERENCE-2 3.3).
+        """Return whether TVS and CAPF restart by themselves (REFERENCE-2 3.3).
 
         The guide of 12.5(1)SU3 says it; taken for all of 12.5 (inferred).
         """
@@ -95,7 +95,7 @@ class Release(NamedTuple):
 
     @property
     def restarts_callmanager(self) -> bool:
-        """Whether CallManager restarts by itself (REFERENCE-2 3.3: 14SU1 and later).
+        """Tell whether CallManager restarts automatically (REFERENCE-2 3.3: 14SU1).
 
         The release notes of 14 say it of 14, too; its guide has it restarted by hand.
         """
@@ -103,7 +103,7 @@ class Release(NamedTuple):
 
     @property
     def rebuilds_tftp(self) -> bool:
-        """Whether TFTP serves a changed certificate's lists by itself.
+        """Tell whether TFTP serves a changed certificate's lists without a command.
 
         REFERENCE-2 3.3: 15; of 14 inferred.
         """
@@ -126,7 +126,7 @@ class Release(NamedTuple):
 
     @property
     def notes_itl(self) -> bool:
-        """Whether phones' reports of their ITL are kept and shown (REFERENCE-2 4)."""
+        """Tell whether phones' reports of their ITL are stored (REFERENCE-2 4)."""
         return self >= (14,)
 
     @property

@@ -109,7 +109,7 @@ class Node:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the plain configuration is the small file of an encrypted one."""
+        """Tell whether the plain configuration is an encrypted one's small file."""
         return self.configuration is not None and self.configuration.encrypted
 
     @cached_property
@@ -176,7 +176,7 @@ class CapfView:
 
     @property
     def subject(self) -> SignerId | None:
-        """What TVS is asked about it."""
+        """Return the certificate that TVS is asked about."""
         shown = self.certificate
         if shown is None:
             return None

@@ -70,7 +70,7 @@ def _in_silence(words: str, done: int, total: int) -> None:
 
 
 class _Count:
-    """How many of those that are asked have been asked."""
+    """The number of members and questions so far."""
 
     def __init__(self, words: str, total: int, progress: OnProgress) -> None:
         self._words, self._total, self._progress = words, total, progress

@@ -107,7 +107,7 @@ def executor_options(command: Command) -> Command:
     local = click.option(
         "--jobs",
         type=click.IntRange(1, 256),
-        help="How many run at the same time on this machine; by default one for each "
+        help="The number of runs at the same time on this machine; default: one per "
         "processor.",
     )
     remote = click.option(

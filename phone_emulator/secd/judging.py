@@ -118,6 +118,8 @@ def _accept(boot: BootMemory, file: Signed, verdict: Accept) -> Transition:
         return _take_configuration(boot, file.payload, verdict.rule)
     moment = _VERIFIED.get(verdict.verified_by, LogEvent.VERIFIED)
     boot.note(moment, kind=boot.kind, by=verdict.verified_by)
+    # From here on the new list decides: the ITL is judged by the CTL of the same boot,
+    # the configuration by both (REFERENCE 4.2).
     boot.anchors = boot.anchors.with_list(boot.kind, file)
     action = boot.replace(file.data)
     boot.note(LogEvent.UPDATED, kind=boot.kind)
@@ -141,6 +143,7 @@ def _take_configuration(boot: BootMemory, payload: bytes, rule: int) -> Transiti
     boot.note(LogEvent.CONFIGURATION_ACCEPTED, name=boot.search.name)
     if boot.transport is Transport.HTTP:
         boot.say(status_messages.configuration_by_http(boot.search.name))
+    # An identical file changes nothing (rule 8).
     if payload == boot.held[boot.kind]:
         return boot.settle(FileAction.UNCHANGED, rule=rule)
     return boot.settle(boot.replace(payload), rule=rule)

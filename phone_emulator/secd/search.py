@@ -24,6 +24,8 @@ class ServerChoice:
 
     def note_silence(self, server: Server) -> None:
         """Do not wait for this server again in this boot, unless it ever answered."""
+        # A server that answered once was only slow this time. One that never did would
+        # cost the phone its full time-out for each further file.
         if server not in self._answered:
             self._silent.add(server)
 

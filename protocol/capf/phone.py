@@ -196,6 +196,8 @@ class PhoneSession:
             certificate = Certificate.decode(der)
         except DecodeError:
             return None
+        # A certificate for another key or name would be useless in TLS, and would
+        # replace a good one.
         is_ours = certificate.key_info == self._public_key and (
             certificate.subject.get("CN") == self._identity.device
         )

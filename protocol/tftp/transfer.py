@@ -130,6 +130,8 @@ class Transfer:
         self._count = blocks.count
         self._packet = blocks.packet
         self._window = agreement.window
+        # Most phones ask for no window and most files are in memory: this case has a
+        # short path of its own in `receive`.
         self._is_plain = agreement.window == 1 and not blocks.may_wait
         self._agreement = agreement
         self._timing = timing
@@ -175,6 +177,8 @@ class Transfer:
     @property
     def silent_since(self) -> float:
         """Time of the client's last progress."""
+        # `_silent_since` is written only when a time-out comes: the usual path of an
+        # ACK then sets one value less. Before that the deadline tells it.
         if self._tries or self._is_dormant:
             return self._silent_since
         return self.deadline - self._timeout_s
@@ -258,6 +262,8 @@ class Transfer:
         tries = (
             timing.retransmits if self.answered else timing.retransmits_before_answer
         )
+        # A client that never answered may be the victim of a forged address. It gets
+        # few retransmits, and the end of the wait is `patience_s`, not `silence_s`.
         if self._tries >= tries:
             self._is_dormant = True
             self.deadline = ends if self.answered else now + timing.patience_s
@@ -278,6 +284,8 @@ class Transfer:
     def _silence(self) -> TransferOutcome:
         if not self.answered:
             return TransferOutcome.NO_ANSWER
+        # Phones often close their socket after the last block without the last ACK:
+        # that is not a failure of the transfer.
         is_all_sent = self._sent >= self._count
         return TransferOutcome.UNCONFIRMED if is_all_sent else TransferOutcome.STALLED
 
@@ -361,6 +369,8 @@ class Transfer:
 
     def _receive_gap(self, block: int, now: float) -> None:
         """Go on behind the last block that the client holds (RFC 7440, section 4)."""
+        # Block numbers have 16 bits and wrap in files over 65,535 blocks, so only the
+        # distance to the last acknowledged block has a meaning.
         progress = (block - self._acked) % BLOCK_NUMBERS
         if progress > self._sent - self._acked:
             return  # from an earlier window

@@ -195,6 +195,8 @@ class SccpSession(Session):
     def dismiss(self, reason: UnregisterReason) -> None:
         """Tell the phone that its registration here has ended."""
         self._device = None
+        # The phone of a duplicate has registered elsewhere: a restart would end that
+        # registration, too.
         if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
             self.reset(ResetType.RESTART)
         self.connection.close()

@@ -124,6 +124,7 @@ def _invite(
         return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
     device = contact.parameters.get(DEVICE_PARAMETER, "")
     registration = call_control.registrar.find(device)
+    # Otherwise another client could call in the name of any registered phone.
     if registration is None or registration.peer != source.peer:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
     return call_control.calls.invite(

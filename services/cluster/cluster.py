@@ -187,7 +187,7 @@ class Cluster:
 
     @property
     def phone_interaction(self) -> PhoneInteraction:
-        """Who resets phones when a certificate changes (REFERENCE-2 3.4)."""
+        """Return the setting for resets of phones after a change (REFERENCE-2 3.4)."""
         with self.store.read() as connection:
             release = Release.parse(read_parameter(connection, Parameter.VERSION))
             value = read_parameter(connection, Parameter.PHONE_INTERACTION)

@@ -25,7 +25,7 @@ _AT_ONCE: Final = 200
 
 @unique
 class RegistrationState(StrEnum):
-    """What a node knows of a phone."""
+    """A node's knowledge of a phone."""
 
     REGISTERED = "registered"
     UNREGISTERED = "unregistered"
@@ -71,7 +71,7 @@ class NodeRegistrations:
     rows: tuple[RegistrationRow, ...]
 
     def is_silent(self, now: float) -> bool:
-        """Whether the node has not said for too long that it serves."""
+        """Tell whether the node has not reported for too long."""
         return now - self.seen_at > SILENT_AFTER_S
 
 

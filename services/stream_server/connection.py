@@ -211,6 +211,8 @@ class Connection:
         if self._context is None:
             return data
         if self.channel is None:
+            # Created with the first byte: a TLS object needs far more memory than a
+            # connection, and a flood of silent connections shall not cost it.
             self.channel = TlsChannel(self._context)
         return self.channel.receive(data)
 
@@ -220,6 +222,8 @@ class Connection:
         Raises:
             Disconnected: When the peer has gone.
         """
+        # What is left of the last write must leave first: TLS records are numbered, and
+        # the peer refuses them in another order.
         data, channel = self.unsent, self.channel
         if channel is not None:
             if channel.output_bytes:

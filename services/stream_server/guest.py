@@ -70,7 +70,7 @@ class Session(ABC):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a request has come, and no answer is due (`idle_s`)."""
+        """Tell whether no part of a request has come, and no answer is due."""
         return True
 
     @property

@@ -56,6 +56,8 @@ class HandshakeTurns:
             if connection.is_parked:
                 connection.is_parked = False
                 self._epoll.modify(connection.fd, select.EPOLLIN)
+            # One step of a handshake can cost an RSA signature, so the clock is read
+            # after each one.
             advance(connection, now)
             now = time.monotonic()
             if now >= until:

@@ -27,8 +27,8 @@ seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**31 - 1),
     default=0,
-    help="Draws the moments at which phones boot that are reset by themselves, and the "
-    "order of the nodes.",
+    help="Seed of the random moments of automatic resets, and of the order of the "
+    "nodes.",
 )
 
 

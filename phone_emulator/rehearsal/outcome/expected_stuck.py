@@ -84,7 +84,7 @@ class ExpectedStuck:
 
 
 def says_stuck(expectation: Expectation) -> bool | None:
-    """Whether an expectation foresees that the phones are stuck; None: says nothing."""
+    """Tell whether an expectation has the phones stuck; None: it does not say."""
     each = expectation
     if each.stuck is not None:
         return each.stuck

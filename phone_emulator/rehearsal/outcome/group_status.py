@@ -361,7 +361,7 @@ def _anchors(contents: FlashContents, held: Held, setting: _Setting) -> Anchors:
 
 
 def _signs_ctl(signer: Signer, home: ClusterFacts) -> bool:
-    """Whether a key signs CTLs in that release: all that a phone without ITL takes."""
+    """Tell whether a key signs CTLs in that release, for phones without ITL."""
     if signer.store is TrustStore.ITLRECOVERY:
         return home.release.recovery_signs
     return signer.on_publisher

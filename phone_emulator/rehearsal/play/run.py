@@ -27,7 +27,7 @@ from tokenless.protocol.release import Release
 
 @unique
 class Expectations(StrEnum):
-    """Whether the expectations of a script came true, whatever the impact."""
+    """The result of a script's expectations, apart from the impact."""
 
     MET = "met"
     FAILED = "failed"
@@ -88,12 +88,12 @@ class Played:
 
     @property
     def restarts(self) -> Restarts:
-        """How often phones were restarted, by hand and by themselves."""
+        """Return the numbers of restarts, by hand and automatic."""
         return Restarts.total(step.restarts for step in self.steps)
 
     @property
     def silences(self) -> tuple[Silence, ...]:
-        """When phones were without dial tone."""
+        """Return the times in which phones were without dial tone."""
         return tuple(silences(self.steps))
 
     @property

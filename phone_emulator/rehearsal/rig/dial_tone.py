@@ -1,4 +1,4 @@
-"""Whether phones have dial tone after a step: where and how they are registered.
+"""The registrations of phones after a step, made with copies of the phones.
 
 Registered phones send no more than a keep-alive; whether they could register now is
 what people ask on the morning after. So copies register over the real services, with

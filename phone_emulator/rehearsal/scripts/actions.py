@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfOperation,
     DeviceSecurity,
 )
+
+_RESTART: Final = ("utils", "service", "restart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,15 @@ class Admin:
     """None: the script's first cluster."""
     everywhere: bool = False
     """Type it on every node of the cluster that is served, one after the other."""
+
+    def begins_with(self, words: tuple[str, ...]) -> bool:
+        """Whether it is a command of these words."""
+        return tuple(self.line.split()[: len(words)]) == words
+
+    @property
+    def is_restart(self) -> bool:
+        """Whether it restarts a service."""
+        return self.begins_with(_RESTART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +159,7 @@ class Phones:
 
 @unique
 class CallOutcome(StrEnum):
-    """What came of a call: the level that both screens show, the weaker one's."""
+    """The result of a call: the level on both screens, the weaker of the two."""
 
     ENCRYPTED = "encrypted"
     AUTHENTICATED = "authenticated"

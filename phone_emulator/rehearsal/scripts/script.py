@@ -171,7 +171,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def phone_interaction(self) -> str | None:
-        """Who it says resets phones; None: as the first cluster's release has it."""
+        """Return the script's rule for resets; None: that of the release."""
         cluster = self.cluster.get("cluster", {})
         said = cluster.get("phone_interaction") if isinstance(cluster, dict) else None
         return said if isinstance(said, str) else None

@@ -56,7 +56,7 @@ _CONSOLE: Final = "console"
     "--console",
     "console",
     metavar="[ADDRESS:]PORT",
-    help="Serve the administration pages there, instead of where [console] says.",
+    help="Serve the administration pages there; default: at the address of [console].",
 )
 @first_user_options
 @click.option("--log-json", is_flag=True, help="Log one JSON object per line.")

@@ -105,6 +105,8 @@ class PendingFiles:
             if self._is_wanted(waiting):
                 del self._of_peer[waiting.peer]
                 yield waiting, result
+            # The client has asked for something else, but the signature has been paid
+            # for: the next client of this file gets it at once.
             elif isinstance(result, bytes):
                 waiting.unprepared.keep(result)
         self._hand_over()

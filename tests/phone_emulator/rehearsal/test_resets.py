@@ -97,7 +97,7 @@ def test_every_change_resets_every_phone_at_some_moment(tmp_path: Path) -> None:
     assert all(set(race.nodes) == {PUB, SUB} for race in second.restarts.races)
     assert sum(second.restarts.moments.values()) == 16
     assert (last.restarts.automatic, last.restarts.by_hand) == (0, 8)
-    assert "phones reset by themselves: " in second.transcript
+    assert "phones reset automatically: " in second.transcript
     assert played.impact.is_safe
     assert played.ok
     assert played.not_modelled == ()
