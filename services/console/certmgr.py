@@ -36,7 +36,7 @@ from tokenless.protocol.codes import (
     units_of,
 )
 from tokenless.protocol.errors import TokenlessError
-from tokenless.services.changes import certificates, identities
+from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.console.origins import is_loopback_host, is_own_origin
@@ -262,7 +262,7 @@ def _take_trust(
         fresh = b"".join(write_certificate(c.der) for c in found if c.der not in known)
         if fresh:
             label = given.description
-            done = certificates.upload(cluster, store, fresh, by=by, label=label)
+            done = trust_stores.upload(cluster, store, fresh, by=by, label=label)
             stored[store.value] = len(done.certificates)
     announce(cluster)
     return {"message": "Certificate upload operation successful", "stored": stored}
