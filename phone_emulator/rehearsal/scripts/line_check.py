@@ -29,6 +29,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Phones,
     RemoveNode,
     RenameNode,
+    SetSetting,
     SignCertificate,
     UploadCertificate,
 )
@@ -40,6 +41,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Script,
     Step,
 )
+from tokenless.phone_emulator.rehearsal.scripts.settings_line import check_setting
 from tokenless.protocol.codes import (
     EVERY_ROLE,
     UNITS_OF_PUBLISHER,
@@ -239,6 +241,8 @@ def _check_step(step: Step, number: int, names: _Names) -> None:
                 _CHECKS.get(name, _anything)(value, names, where)
         may_be_refused = step.refused and place == len(step.run)
         _check_action(line, names, where)
+        if isinstance(line.action, SetSetting):
+            _check_setting(line.action, where)
         if isinstance(line.action, Admin):
             _check_admin(line.action, names, where, may_be_refused=may_be_refused)
         if not may_be_refused:
@@ -275,6 +279,13 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
                 raise LineError(where, reason, hint="only subscribers can be removed")
         case _:
             pass
+
+
+def _check_setting(action: SetSetting, where: _Place) -> None:
+    try:
+        check_setting(action.key, action.value)
+    except PhoneError as error:
+        raise LineError(where, str(error), hint=error.hint) from None
 
 
 def _follow(action: LineAction, names: _Names) -> None:
@@ -396,7 +407,7 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "CLUSTER": lambda value, n, where: _known("cluster", value, n.clusters, where),
     "FROM-CLUSTER": lambda v, n, where: _known("cluster", v, n.clusters, where),
     "TOKEN": lambda value, n, where: _known("token", value, n.tokens, where),
-    "KEY": lambda value, n, where: _known("recovery key", value, n.keys, where),
+    "RECOVERY-KEY": lambda v, n, where: _known("recovery key", v, n.keys, where),
     "BACKUP": lambda value, n, where: _known("backup", value, n.backups, where),
     "MODE": lambda value, _, where: _known("mode", value, _MODES, where),
     "STORE": _store,
