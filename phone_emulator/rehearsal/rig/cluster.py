@@ -85,6 +85,18 @@ class RunningCluster:
             await self.served.stop(name)
         self._names = tuple(each for each in self._names if each != name)
 
+    def set(self, key: str, value: str) -> None:
+        """Change a setting of its nodes; services take it when they restart.
+
+        Args:
+            key: Table and key: `callmanager.tls_minimum`.
+            value: A text.
+        """
+        table, _, name = key.partition(".")
+        config = self.cluster.config
+        section = msgspec.structs.replace(getattr(config, table), **{name: value})
+        self.cluster.take_settings(msgspec.structs.replace(config, **{table: section}))
+
     def nodes(self) -> list[NodeView]:
         """Look at the files of every node that may be served; blocking."""
         return [

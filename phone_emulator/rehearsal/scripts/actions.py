@@ -188,6 +188,16 @@ class SecureDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSetting:
+    """Another value in the configuration file of a cluster's nodes."""
+
+    key: str
+    """Table and key: `callmanager.tls_minimum`."""
+    value: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodePower:
     """A node that goes down or comes back."""
 
@@ -244,6 +254,7 @@ LineAction = (
     | CallPhone
     | OrderCapf
     | SecureDevices
+    | SetSetting
     | NodePower
     | RenameNode
     | AddNode

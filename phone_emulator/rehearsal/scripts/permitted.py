@@ -25,6 +25,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
             *("capf", "domain", "name", "phone_interaction"),
         )
     ),
+    "callmanager": frozenset(["ciphers", "tls_minimum"]),
     "capf": frozenset(["tls_minimum", "validity_days"]),
     "tftp": frozenset(["reload"]),
     "tvs": frozenset(["callmanager_trust", "ctl_cache", "tls_minimum"]),

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.permitted import (
     check_name,
@@ -46,9 +47,13 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     takes what is left."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
-    mic: bool = False
-    """Whether the phones leave the factory with a certificate (MIC). Clusters of a
-    rehearsal trust one manufacturer."""
+    pool: Text | None = None
+    """The device pool, which decides at which nodes phones register; None: they
+    register by themselves, in the default one."""
+    mic: bool | None = None
+    """Whether the phones leave the factory with a certificate (MIC); None: as their
+    model does, made when they are first to show it. Clusters of a rehearsal trust one
+    manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
 
@@ -79,6 +84,8 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether they are registered over TLS."""
     at: Text | None = None
     """The node that they are registered at."""
+    registration: Failure | None = None
+    """Why a node of their group did not take them: `not-in-ctl`."""
     would_be_stuck: bool | None = None
     """Whether phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""
