@@ -191,7 +191,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Boot one emulated phone, show its state, erase its lists.",
     ),
     "preflight": LazyCommand(
-        f"{_PHONES}.preflight:preflight",
+        f"{_PHONES}.rehearsals.preflight:preflight",
         "Check an imported cluster before a change, and print when certificates end.",
     ),
     "rehearse": LazyCommand(

@@ -18,6 +18,7 @@ class PreflightCode(StrEnum):
     RECOVERY_KEY = "recovery-key"
     CTL_OUTDATED = "ctl-outdated"
     EXPIRED = "expired"
+    EXPIRED_OTHER = "expired-beside"
     EXPIRED_TRUST = "expired-trust-is-dropped"
     COLLISION = "same-subject"
     KEY_SIZE = "key-size"
@@ -109,6 +110,10 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
     _C.EXPIRED: (
         "the vendor says that phones do not accept files of an expired CallManager",
         "renew it first, and let the phones take the new lists",
+    ),
+    _C.EXPIRED_OTHER: (
+        "no text says that phones judge it by its dates; servers that do may refuse it",
+        "renew it in a change of its own",
     ),
     _C.EXPIRED_TRUST: (
         "the upgrade leaves it behind: TVS no longer vouches for that signer",

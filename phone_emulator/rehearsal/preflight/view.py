@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenless.ground.terminal import cell
-from tokenless.phone_emulator.preflight.calendar import CalendarEntry
-from tokenless.phone_emulator.preflight.findings import Check, Outcome
+from tokenless.phone_emulator.rehearsal.preflight.calendar import CalendarEntry
+from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
 
 _STYLES: Final = {
     Outcome.ERROR: "bold red",

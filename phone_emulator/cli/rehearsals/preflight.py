@@ -12,15 +12,17 @@ from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
 from tokenless.phone_emulator.cli.options import parse_release
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.preflight.calendar import calendar
-from tokenless.phone_emulator.preflight.checks import all_checks
-from tokenless.phone_emulator.preflight.cluster import Preflight
-from tokenless.phone_emulator.preflight.findings import Check, Outcome
-from tokenless.phone_emulator.preflight.view import preflight_view, worst_first
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
+from tokenless.phone_emulator.rehearsal.preflight.calendar import calendar
+from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
+from tokenless.phone_emulator.rehearsal.preflight.view import (
+    preflight_view,
+    worst_first,
+)
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
-from tokenless.services.config import load_config
 
 
 @click.command()
@@ -93,7 +95,6 @@ def preflight(
         )
     subject = Preflight(
         script=script,
-        config=load_config(None, script.cluster),
         task=task,
         plan=plan,
         at=(at or datetime.now(UTC)).replace(tzinfo=UTC),

@@ -8,7 +8,7 @@ from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate, Script
 from tokenless.protocol.release import Release
-from tokenless.services.config import ClusterConfig
+from tokenless.services.config import ClusterConfig, load_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,6 @@ class Preflight:
     """Everything that checks look at."""
 
     script: Script
-    config: ClusterConfig
     task: Task
     plan: Plan
     at: datetime
@@ -29,6 +28,11 @@ class Preflight:
     """The release of an upgrade; None: there is none."""
     rollback: bool | None
     """Prepare Cluster for Rollback to pre 8.0; None: not told."""
+
+    @property
+    def config(self) -> ClusterConfig:
+        """The configuration of the copy."""
+        return load_config(None, self.script.cluster)
 
     @property
     def release(self) -> Release:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from tokenless.phone_emulator.preflight.cluster import Preflight
-from tokenless.phone_emulator.preflight.findings import (
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Check,
     not_told,
     problem,
     well,
 )
-from tokenless.phone_emulator.preflight.findings import PreflightCode as Code
+from tokenless.phone_emulator.rehearsal.preflight.findings import PreflightCode as Code
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH
@@ -25,6 +25,8 @@ _WEAK_BITS: Final = 1024
 _USUAL_BITS: Final = 2048
 _FULL: Final = 0.8
 _BOTH: Final = 2
+_OWN_CHECK: Final = "ITLRecovery"
+"""The unit whose dates `_recovery` looks at."""
 _IMPORT_BINARY: Final = "import from .tlv files, --cert or --certmgr, not from text"
 
 
@@ -183,15 +185,19 @@ def _expired(subject: Preflight) -> Iterator[Check]:
         return
     target = subject.target
     drops = target is not None and target.drops_expired_trust
-    over = [e for e in dated if e.ends is not None and e.ends <= subject.at]
-    for each in over:
+    over = {
+        (e.unit, e.serial): e
+        for e in dated
+        if e.ends is not None and e.ends <= subject.at and e.unit != _OWN_CHECK
+    }
+    for each in over.values():
         words = f"{_named(each.unit, each.node, each.subject)} expired"
-        if each.unit != "trust":
-            yield problem(Code.EXPIRED, words, is_error=each.unit == "CallManager")
-        elif drops:
+        if each.unit == "trust" and drops:
             yield problem(Code.EXPIRED_TRUST, words)
+        elif each.unit == "CallManager":
+            yield problem(Code.EXPIRED, words, is_error=True)
         else:
-            yield problem(Code.EXPIRED, words)
+            yield problem(Code.EXPIRED_OTHER, words)
     if not over:
         yield well(Code.EXPIRED, f"none of {len(dated)} certificates has expired")
 

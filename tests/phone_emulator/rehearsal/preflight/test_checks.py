@@ -10,11 +10,15 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.preflight.calendar import calendar, public_days
-from tokenless.phone_emulator.preflight.checks import all_checks
-from tokenless.phone_emulator.preflight.cluster import Preflight
-from tokenless.phone_emulator.preflight.findings import Check, Outcome, PreflightCode
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
+from tokenless.phone_emulator.rehearsal.preflight.calendar import calendar, public_days
+from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
+    Check,
+    Outcome,
+    PreflightCode,
+)
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     Group,
     KnownCertificate,
@@ -23,7 +27,6 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
-from tokenless.services.config import load_config
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 AT = datetime(2026, 11, 29, tzinfo=UTC)
@@ -80,7 +83,6 @@ def subject(made: Script | None = None, **more: object) -> Preflight:
     task = task_for(made, "regenerate CallManager")
     fields: dict[str, Any] = {
         "script": made,
-        "config": load_config(None, made.cluster),
         "task": task,
         "plan": make_plan(task),
         "at": AT,
@@ -182,6 +184,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         "expired",
         Outcome.ERROR,
     ),
+    "TVS expired, in two ITLs": (
+        {"certificates": (*WELL, *[known("TVS", SUB, source="itl", ends=AT)] * 2)},
+        {},
+        "expired-beside",
+        Outcome.WARNING,
+    ),
     "trust expires with the upgrade": (
         {"certificates": (*WELL, known("trust", "", ends=AT))},
         {"target": Release.parse("14SU2")},
@@ -248,6 +256,16 @@ def test_what_is_wrong_is_found(
         if check.outcome is not Outcome.OK:
             assert check.consequence
             assert check.remedy
+
+
+def test_a_shared_certificate_that_expired_is_said_once() -> None:
+    shared = tuple(
+        known("CallManager", node, source="itl", serial="07", ends=AT)
+        for node in (PUB, SUB)
+    )
+    checks = all_checks(subject(script(certificates=shared)))
+    said = [check for check in checks if check.code is PreflightCode.EXPIRED]
+    assert len(said) == 1
 
 
 def test_a_goal_that_locks_phones_out_in_one_go() -> None:
