@@ -5,9 +5,11 @@ default pool. Phones meet the new state when they fetch their configuration next
 `services.publishing` says which file they get.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection
@@ -21,7 +23,7 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
-from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices as rows
@@ -186,7 +188,8 @@ def _registered(connection: Connection, name: str, change: DeviceChange) -> Devi
     pool = _pool_of(connection, change.pool)
     model = change.model or pool.model
     _check_model(model)
-    if not _is_phone_name(name):
+    is_named = change.pool is not None and re.fullmatch(DEVICE_NAME, name)
+    if not _is_phone_name(name) and not is_named:
         raise ServiceError(
             f"{name} is not the name of a phone", hint="write SEP and 12 hex digits"
         )
@@ -292,6 +295,25 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
         failure=None,
         finish_by=finish_by,
     )
+
+
+def parse_finish_time(text: str) -> int:
+    """Read `YYYY:MM:DD:HH:MM` (or without minutes) as Unix seconds, UTC.
+
+    Raises:
+        ServiceError: When it is not such a time.
+    """
+    for form in ("%Y:%m:%d:%H:%M", "%Y:%m:%d:%H"):
+        try:
+            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
+        except ValueError:
+            continue
+    raise ServiceError(f"{text!r} is not a time", hint="write 2026:12:31:23:59")
+
+
+def finish_time(at: int) -> str:
+    """Write a time as `YYYY:MM:DD:HH:MM`, empty for none (REFERENCE-3 3.6)."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
 
 
 def _checked_string(string: str) -> str:
