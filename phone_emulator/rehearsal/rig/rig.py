@@ -171,7 +171,7 @@ class RehearsalRig:
                 if race is not None:
                     say(str(race))
 
-    async def _do(  # noqa: C901 - a case for each action
+    async def _do(  # noqa: C901, PLR0912 - a case for each action
         self, action: LineAction, say: Say, progress: Progress
     ) -> None:
         match action:
