@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 
 from tests.services.cli.answers import Tokenless, done, refused
+from tokenless.protocol.sip.digest import DigestAccount, ha1_of
+from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.parameters import Parameter, write_parameter
@@ -144,3 +146,29 @@ def test_what_cannot_be(tokenless: Tokenless) -> None:
         f"device set {NAME} --finish-by tomorrow": "write 2026:12:31:23:59",
     }.items():
         assert reason in refused(tokenless(line))
+
+
+def test_a_sip_phone_has_to_prove_a_password(
+    tokenless: Tokenless, lab: Cluster
+) -> None:
+    assert tokenless(f"device set {NAME} --model 8861")[0] == 0
+    line = f"device digest {NAME} --user alice --password secret"
+    assert tokenless(line)[1] == "1 devices changed\n"
+    assert done(tokenless(f"device show {NAME} --json"))["digest_user"] == "alice"
+    with lab.store.read() as connection:
+        profile = DeviceBook.read(connection).find(NAME)
+    assert profile is not None
+    assert profile.digest == DigestAccount("alice", ha1_of("alice", "secret"))
+    for command in ("admin show audit", f"device show {NAME} --json"):
+        assert "secret" not in tokenless(command)[1]
+        assert profile.digest.ha1 not in tokenless(command)[1]
+    assert tokenless(f"device digest {NAME} --remove")[0] == 0
+    assert done(tokenless(f"device show {NAME} --json"))["digest_user"] is None
+
+
+def test_who_proves_no_password(tokenless: Tokenless) -> None:
+    assert tokenless(f"device digest {NAME}")[0] == 2
+    assert tokenless(f"device digest {NAME} --user a --remove")[0] == 2
+    assert tokenless(f"device digest {NAME} --user a;b --password x")[0] == 2
+    sccp = tokenless(f"device digest {NAME} --user alice --password secret")
+    assert "speaks SCCP" in refused(sccp)
