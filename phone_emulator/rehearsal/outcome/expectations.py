@@ -315,6 +315,12 @@ def _registration_differences(
                 f"that are on: {name} is {_as_written(not wanted)}, "
                 f"not {_as_written(wanted)}: {causes}"
             )
+    codes = {each.failure for each in registered.failures}
+    if expectation.registration is not None and expectation.registration not in codes:
+        yield (
+            f"{status.group}: {expectation.registration} is not why a node did not "
+            f"accept the phones: {causes}"
+        )
     if expectation.at is not None and set(registered.nodes) != {expectation.at}:
         nodes = ", ".join(registered.nodes) or "none"
         yield (

@@ -100,6 +100,14 @@ class SignCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class ReuseCertificate:
+    """A CallManager unit takes tomcat's certificate (REFERENCE-2 2.3)."""
+
+    unit: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRecoveryKey:
     """Exports ITLRecovery.p12 and keeps it under a name (REFERENCE 7.10)."""
 
@@ -188,6 +196,16 @@ class SecureDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSetting:
+    """Another value in the configuration file of a cluster's nodes."""
+
+    key: str
+    """Table and key: `callmanager.tls_minimum`."""
+    value: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodePower:
     """A node that goes down or comes back."""
 
@@ -235,6 +253,7 @@ AdminAction = (
     | ExportRecoveryKey
     | SignWithRecoveryKey
     | SignCertificate
+    | ReuseCertificate
     | Backup
 )
 """What an administrator does at a desk."""
@@ -244,6 +263,7 @@ LineAction = (
     | CallPhone
     | OrderCapf
     | SecureDevices
+    | SetSetting
     | NodePower
     | RenameNode
     | AddNode

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.permitted import (
     check_name,
@@ -38,19 +39,30 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Text
     model: str = "7975"
+    like: str | None = None
+    """The emulated model that plays them, where `model` is not emulated itself."""
     tftp: tuple[str, ...] = ()
     """Names of nodes in the order in which the phones try them; empty: all of the first
-    cluster."""
+    cluster that serve TFTP."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """The part of the phones asked for that belongs here; one group may have none: it
     takes what is left."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
-    mic: bool = False
-    """Whether the phones leave the factory with a certificate (MIC). Clusters of a
-    rehearsal trust one manufacturer."""
+    pool: Text | None = None
+    """The device pool, which decides at which nodes phones register; None: they
+    register by themselves, in the default one."""
+    mic: bool | None = None
+    """Whether the phones leave the factory with a certificate (MIC); None: as their
+    model does, made when they are first to show it. Clusters of a rehearsal trust one
+    manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
+
+    @property
+    def played(self) -> str:
+        """The emulated model."""
+        return self.like or self.model
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +91,8 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether they are registered over TLS."""
     at: Text | None = None
     """The node that they are registered at."""
+    registration: Failure | None = None
+    """Why a node of their group did not take them: `not-in-ctl`."""
     would_be_stuck: bool | None = None
     """Whether phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""
@@ -223,10 +237,10 @@ def check_script(script: Script) -> None:
             "two groups have the same name", hint="give each group a name of its own"
         )
     for group in script.groups:
-        if group.model not in PHONE_MODELS:
+        if group.played not in PHONE_MODELS:
             raise PhoneError(
-                f"group {group.name} has the unknown model {group.model}",
-                hint=hint_for_unknown_models(group.model),
+                f"group {group.name} has the unknown model {group.played}",
+                hint=hint_for_unknown_models(group.played),
             )
     check_settings(script.cluster, "[cluster]")
     for name, settings in script.others.items():

@@ -29,6 +29,10 @@ from tokenless.services.changes.devices import (
     list_devices,
     set_devices,
 )
+from tokenless.services.cli.certificates.view import (
+    export_certificate,
+    export_options,
+)
 from tokenless.services.cli.cluster.administration import (
     announce_change,
     cluster_options,
@@ -119,6 +123,30 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
         return
     for line in (*_lines(found), *registration_lines(presence)):
         click.echo(line)
+
+
+@device.command()
+@click.argument("name")
+@cluster_options
+@export_options
+def certificate(
+    *,
+    name: str,
+    data: Path,
+    config: Path | None,
+    output: Path | None,
+    der: bool,
+    as_json: bool,
+) -> None:
+    """Write a phone's certificate to a file: the LSC, or the MIC that it proved."""
+    with using_cluster(data, config) as cluster:
+        found = find_device(cluster, name)
+    if found.certificate is None:
+        raise ServiceError(
+            f"no certificate of {found.name} is known",
+            hint="schedule `device set --capf install`, then boot the phone",
+        )
+    export_certificate(found.certificate, output, der=der, as_json=as_json)
 
 
 @device.command("set")
