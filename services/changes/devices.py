@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection
@@ -294,6 +295,25 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
         failure=None,
         finish_by=finish_by,
     )
+
+
+def parse_finish_time(text: str) -> int:
+    """Read `YYYY:MM:DD:HH:MM` (or without minutes) as Unix seconds, UTC.
+
+    Raises:
+        ServiceError: When it is not such a time.
+    """
+    for form in ("%Y:%m:%d:%H:%M", "%Y:%m:%d:%H"):
+        try:
+            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
+        except ValueError:
+            continue
+    raise ServiceError(f"{text!r} is not a time", hint="write 2026:12:31:23:59")
+
+
+def finish_time(at: int) -> str:
+    """Write a time as `YYYY:MM:DD:HH:MM`, empty for none (REFERENCE-3 3.6)."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
 
 
 def _checked_string(string: str) -> str:

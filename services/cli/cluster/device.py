@@ -5,7 +5,6 @@ no row until `set` names them.
 """
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +25,9 @@ from tokenless.services.changes.devices import (
     Selection,
     change_devices,
     find_device,
+    finish_time,
     list_devices,
+    parse_finish_time,
     set_devices,
 )
 from tokenless.services.cli.certificates.view import (
@@ -249,25 +250,6 @@ def import_command(
         changed = change_devices(cluster, changes, by=administrator())
         announce_change(cluster)
     _report(changed, as_json=as_json)
-
-
-def parse_finish_time(text: str) -> int:
-    """Read `YYYY:MM:DD:HH:MM` (or without minutes) as Unix seconds, UTC.
-
-    Raises:
-        ServiceError: When it is not such a time.
-    """
-    for form in ("%Y:%m:%d:%H:%M", "%Y:%m:%d:%H"):
-        try:
-            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
-        except ValueError:
-            continue
-    raise ServiceError(f"{text!r} is not a time", hint="write 2026:12:31:23:59")
-
-
-def finish_time(at: int) -> str:
-    """Write a time as `YYYY:MM:DD:HH:MM`, empty for none (REFERENCE-3 3.6)."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
 
 
 def device_json(device: Device) -> dict[str, Any]:
