@@ -14,6 +14,7 @@ from tokenless.protocol.codes import (
     Role,
     TrustStore,
 )
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
 PUBLISHER: Final = 0
@@ -88,6 +89,16 @@ class ClusterLayout:
     nodes: tuple[str, ...] = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
     """The publisher first. All have a CallManager, a TVS and a TFTP service."""
     is_mixed: bool = True
+    interaction: PhoneInteraction = PhoneInteraction.MANUAL
+    """Who resets phones when a certificate changes (REFERENCE-2 3.4)."""
+
+    @classmethod
+    def as_new(
+        cls, release: Release, nodes: tuple[str, ...], is_mixed: bool = True
+    ) -> "ClusterLayout":
+        """Return a cluster whose phones are reset as its release does by default."""
+        default = PhoneInteraction.default_of(release)
+        return cls(release, nodes, is_mixed, default)
 
     @property
     def slots(self) -> tuple[tuple[TrustStore, int], ...]:

@@ -34,6 +34,7 @@ from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phone_interaction import PhoneInteraction
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""
@@ -69,11 +70,12 @@ def _asked(
     callmanager_groups: tuple[str, ...],
     rehearsal: Path | None,
     strict: bool,
+    phone_interaction: str | None,
 ) -> _Asked:
     if rehearsal is not None:
         script = load_script(rehearsal, check_file)
         return _Asked(goal, version, task_for(script, goal, strict=strict), script)
-    layout = _layout(version, nodes, is_mixed=mode == "mixed")
+    layout = _layout(version, nodes, phone_interaction, is_mixed=mode == "mixed")
     groups = _groups(models, layout, tftp, callmanager_groups)
     task = Task(layout, groups, parse_goal(goal, layout), strict)
     return _Asked(goal, version, task, None)
@@ -99,6 +101,12 @@ _task_options = gathered(
         type=click.Choice(["mixed", "non-secure"]),
         default="mixed",
         help="The cluster's security mode.",
+    ),
+    click.option(
+        "--phone-interaction",
+        type=click.Choice(list(map(str, PhoneInteraction))),
+        help="Whether phones are reset by themselves when a certificate changes, or by "
+        "hand; default: automatic from 14 on.",
     ),
     models_option,
     click.option(
@@ -128,7 +136,7 @@ _task_options = gathered(
         metavar="FILE",
         help="Plan for the cluster and the phones at the end of this rehearsal (as "
         "`rehearse import` makes it); replaces --version, --mode, --models, "
-        "--nodes, --tftp and --callmanager-group.",
+        "--nodes, --tftp, --callmanager-group and --phone-interaction.",
     ),
     click.option(
         "--strict",
@@ -189,7 +197,9 @@ def plan(
         save_script(save, write_script(asked.played(made, save.stem), comment=comment))
 
 
-def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
+def _layout(
+    version: str, nodes: str, interaction: str | None, *, is_mixed: bool
+) -> ClusterLayout:
     names = _names(nodes)
     wrong = [name for name in names if not HOST.fullmatch(name)]
     if wrong:
@@ -201,7 +211,13 @@ def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
             f"plan takes 1 to {_MAX_NODES} nodes, not {len(names)}",
             hint="a cluster has no more; name the publisher first",
         )
-    return ClusterLayout(parse_release(version), names, is_mixed)
+    release = parse_release(version)
+    wanted = PhoneInteraction(interaction or PhoneInteraction.default_of(release))
+    if wanted is PhoneInteraction.AUTOMATIC and not release.has_phone_interaction:
+        raise PhoneError(
+            f"{version} resets no phones by itself", hint="releases from 12.5 on can"
+        )
+    return ClusterLayout(release, names, is_mixed, wanted)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Group as ScriptGroup
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.config import ClusterConfig, load_config
 
@@ -89,11 +90,17 @@ def continued(script: Script, plan: Plan) -> Script:
 
 
 def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
+    release = Release.parse(config.cluster.version)
     ordered = sorted(config.nodes, key=lambda node: not node.publisher)
     return ClusterLayout(
-        Release.parse(config.cluster.version),
+        release,
         tuple(node.name for node in ordered),
         is_mixed=_is_mixed(script),
+        interaction=(
+            PhoneInteraction.default_of(release)
+            if config.cluster.phone_interaction is None
+            else PhoneInteraction(config.cluster.phone_interaction)
+        ),
     )
 
 
