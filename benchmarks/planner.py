@@ -1,4 +1,4 @@
-"""What planning costs: time, memory, orders looked at, by size, goal and release.
+"""The cost of planning: time, memory, orders visited, by size, goal and release.
 
     python benchmarks/planner.py [SECONDS]
 

@@ -174,9 +174,9 @@ async def run_phones(
         before, own_before = processor_s(served), time.process_time()
         nursery.start_soon(lines.run)
         with trio.move_on_after(options.limit):
-            while lines.standings.registered < len(phones):  # noqa: ASYNC110
+            while lines.registrations_now.registered < len(phones):  # noqa: ASYNC110
                 await trio.sleep(0.05)
-        standings = lines.standings
+        standings = lines.registrations_now
         used, own = processor_s(served) - before, time.process_time() - own_before
         count, seconds = standings.registered, standings.seconds
         sys.stdout.write(

@@ -44,7 +44,7 @@ _FLOOD_TOTAL: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the clients of one measurement do."""
+    """The actions of the clients in one measurement."""
 
     title: str
     servers: Sequence[Server]
@@ -54,7 +54,7 @@ class Workload:
     options: Sequence[str] = ()
     unit: str = "transfers_per_s"
     attack: Callable[[int], AbstractContextManager[None]] = lambda _port: nullcontext()
-    """What is done to the server meanwhile; it is given the port."""
+    """The load on the server at the same time; it is given the port."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What is done to a TFTP server while honest clients are measured.
+"""Attacks on a TFTP server while honest clients are measured.
 
 Everything stays on loopback.
 """

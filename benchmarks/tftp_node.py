@@ -24,13 +24,13 @@ class RunningNode:
     port: int
     """Of TFTP."""
     http: tuple[str, int]
-    """Where it serves HTTP."""
+    """The HTTP port."""
     folder: Path
     log: Path
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it has not ended."""
         return self.process.poll() is None
 
     def resident_mb(self) -> float:

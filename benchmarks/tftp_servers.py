@@ -40,7 +40,7 @@ class Server:
 
     @property
     def why_not(self) -> str | None:
-        """Why it cannot be measured here, or None."""
+        """Return why it cannot be measured here, or None."""
         if find_program(self.program) is None:
             return f"{self.program} is not installed"
         if self.fixed_port is not None and os.geteuid():

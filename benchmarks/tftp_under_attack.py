@@ -58,7 +58,7 @@ ATTACKS: Final = (
 
 @dataclass(slots=True)
 class Figures:
-    """What was measured beside one attack."""
+    """The figures measured beside one attack."""
 
     without: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)

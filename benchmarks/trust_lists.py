@@ -1,4 +1,4 @@
-"""How fast trust lists are read, verified, built and written.
+"""The speed of reading, verifying, building and writing trust lists.
 
     python -m benchmarks.trust_lists [--seconds 2] [--json]
 
@@ -31,7 +31,7 @@ TIME = 1425667513
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one benchmark came to."""
+    """The result of one benchmark."""
 
     name: str
     rate: float

@@ -27,7 +27,7 @@ from benchmarks.tvs_questions import QUESTIONS
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the clients do, and how near to the ceiling we want to be."""
+    """The actions of the clients, and the wanted part of the ceiling."""
 
     name: str
     connections: int

@@ -1,4 +1,4 @@
-"""What the TVS benchmark needs: built programs, certificates, servers, their costs."""
+"""The parts of the TVS benchmark: programs, certificates, servers, their costs."""
 
 import contextlib
 import json
@@ -57,7 +57,7 @@ def make_certificates(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a server's processes have used."""
+    """The resources that a server's processes have used."""
 
     cpu_s: float
     resident_bytes: int

@@ -1,4 +1,4 @@
-"""What else one wants to know of the TVS daemon: workers, memory, attacks, logging."""
+"""Further measurements of the TVS daemon: workers, memory, attacks, logging."""
 
 import json
 import os

@@ -22,7 +22,7 @@ _BARE_MAC: Final = re.compile(r"[0-9A-Fa-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class SecurePorts:
-    """Where CallManagers of a laboratory listen for SCCP over TLS."""
+    """The SCCP-over-TLS ports of a laboratory's CallManagers."""
 
     everywhere: int = SCCPS_PORT
     by_address: Mapping[str, int] = field(default_factory=dict)
@@ -73,13 +73,13 @@ def _parse_server(text: str, default_port: int) -> Server:
 def _resolve(host: str) -> str:
     """Return the address: answers are matched to it, and so are records of the CTL."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:  # "a..b" has no form in IDNA
         raise PhoneError(
             f"the name {host} is not known",
             hint="check how it is spelt, or give its address",
         ) from error
-    return str(found[0][4][0])
+    return str(addresses[0][4][0])
 
 
 def parse_device(name: str) -> str:

@@ -42,7 +42,7 @@ from tokenless.protocol.errors import DecodeError, ProtocolError
 
 @unique
 class CapfResult(StrEnum):
-    """How a session ended."""
+    """The end of a session."""
 
     INSTALLED = "installed"
     DELETED = "deleted"
@@ -59,7 +59,7 @@ class CapfResult(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether trying again makes no sense: the server has decided."""
+        """Return whether trying again makes no sense: the server has decided."""
         return self in _FINAL
 
 
@@ -83,7 +83,7 @@ MakePhoneKey = Callable[[KeyOrder], Awaitable[PhoneKey]]
 
 
 class CertificateKeeper(Protocol):
-    """Where a phone keeps its own certificate."""
+    """The place in which a phone keeps its own certificate."""
 
     def store_lsc(self, certificate: Certificate, key: PhoneKey) -> None:
         """Keep a new one with its key, in place of the old one."""
@@ -106,7 +106,7 @@ class CapfRequest:
     tls: TlsRange
     timeout_s: float
     untrusted: str = "no CTL or ITL record (CAPF) has its certificate, nor TVS"
-    """What is said of a server that is not believed."""
+    """The sentence about a server that is not trusted."""
     only_looks: bool = False
     """Whether the phone leaves when it has seen the server's certificate: a session
     would use up what is scheduled."""
@@ -114,11 +114,11 @@ class CapfRequest:
 
 @dataclass(slots=True)
 class CapfOutcome:
-    """What came of a session."""
+    """The result of a session."""
 
     result: CapfResult
     reason: str = ""
-    """What went wrong, in words; empty when nothing did."""
+    """The error in words; empty when there is none."""
     server_certificate: Certificate | None = None
 
 

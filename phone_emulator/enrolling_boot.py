@@ -85,10 +85,10 @@ async def would_enrol(phone: Phone, report: BootReport, network: Network) -> boo
     file, config = report.files.get(FileKind.CONFIGURATION), report.configuration
     if file is None or file.code is not Reason.NOT_DECRYPTED or config is None:
         return False
-    found = _plan(phone, report, network)
-    if found is None or config.capf_auth_mode == NOTHING_PENDING:
+    enrolment_plan = _plan(phone, report, network)
+    if enrolment_plan is None or config.capf_auth_mode == NOTHING_PENDING:
         return False
-    site, plan = found
+    site, plan = enrolment_plan
     return not plan.waits_for_string and await believes_capf(site, plan)
 
 
@@ -100,10 +100,10 @@ async def _go_to_capf(  # noqa: PLR0917 - one caller
     sleep: Sleep,
     make: MakeKeyNow,
 ) -> Enrolment | None:
-    found = _plan(phone, report, network, string)
-    if found is None:
+    enrolment_plan = _plan(phone, report, network, string)
+    if enrolment_plan is None:
         return None
-    site, plan = found
+    site, plan = enrolment_plan
     site = replace(site, sleep=sleep, make=make)
     return await enrol(site, plan, string=string)
 

@@ -50,7 +50,7 @@ MakeKeyNow = Callable[[KeyOrder], PhoneKey]
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What came of going to CAPF."""
+    """The result of a connection to CAPF."""
 
     plan: CapfPlan
     result: CapfResult | None
@@ -87,7 +87,7 @@ def moments_of(ended: Enrolment, at: float) -> list[LogEntry]:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentSite:
-    """What a phone has when it goes to CAPF."""
+    """The state of a phone that connects to CAPF."""
 
     identity: PhoneIdentity
     certificates: OwnCertificates
@@ -117,24 +117,24 @@ class EnrolmentSite:
 
     @property
     def untrusted(self) -> str:
-        """Why a server is not believed, for the reason that is shown."""
+        """Return why a server is not trusted, for the reason that is shown."""
         if self._of_ctl():
             return "the CTL has another certificate for CAPF (role 4); update the CTL"
         return "neither CTL nor ITL has its certificate for CAPF (role 4), nor TVS"
 
     def _records(self, role: Role, *lists: bytes | None) -> list[bytes]:
-        found = []
+        matching = []
         for data in lists:
             try:
                 records = () if data is None else TrustList.decode(data).records
             except DecodeError:
                 continue
-            found += [
+            matching += [
                 record.certificate_der
                 for record in records
                 if record.role == role and record.certificate_der is not None
             ]
-        return found
+        return matching
 
     async def vouches(self, certificate: Certificate) -> bool:
         """Ask TVS whether a certificate is CAPF's, one member after the other."""

@@ -33,24 +33,24 @@ _LISTS: Final = (FileKind.CTL, FileKind.ITL)
 
 
 class PhoneState(msgspec.Struct, frozen=True):
-    """What the folder says of its phone."""
+    """The phone's state, as the folder has it."""
 
     device: str
     model: str
     next_line: int = 1
     """The sequence number of the console log's next line."""
     booted_at: float | None = None
-    """When the last boot ended, Unix seconds."""
+    """The end of the last boot, Unix seconds."""
     report: dict[str, Any] = {}
     """The last boot's, as `phone boot --json` prints it."""
     status_lines: tuple[str, ...] = ()
     """The status messages with their times, as the model shows them."""
     registration: dict[str, Any] = {}
-    """Where it was registered last, as `phone run --json` prints it."""
+    """The last registration, as `phone run --json` prints it."""
 
 
 class Flash(Protocol):
-    """Where a phone keeps its files; a folder, or a place in a fleet's database."""
+    """The storage of a phone's files: a folder, or a part of a fleet's database."""
 
     def load(self) -> FlashContents:
         """Return what the phone holds."""
@@ -201,11 +201,11 @@ class FolderFlash:
         replace_file(self.folder / _RECORD, record, private=True)
 
     def _delete(self, kinds: Sequence[FileKind]) -> tuple[FileKind, ...]:
-        found = tuple(kind for kind in kinds if self._paths[kind].exists())
-        for kind in found:
+        present = tuple(kind for kind in kinds if self._paths[kind].exists())
+        for kind in present:
             self._paths[kind].unlink()
         sync_folder(self.folder)
-        return found
+        return present
 
 
 def model_in(folder: Path) -> str | None:

@@ -156,7 +156,7 @@ class _Connection:
         return bytes(content)
 
     def is_free_again(self) -> bool:
-        """Whether something else can be asked for; only after a whole answer."""
+        """Return whether something else can be asked for; only after a whole answer."""
         if self._http.trailing_data[0]:
             return False
         if self._http.our_state is self._http.their_state is h11.DONE:

@@ -80,7 +80,7 @@ def http_at(port: int | None) -> HttpPort:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What phones share on their way to the servers."""
+    """The connections that phones share."""
 
     tftp: TftpClient
     tvs_timeout_s: float = 10.0
@@ -91,7 +91,7 @@ class Network:
     clock: Clock = time.time
     """Unix seconds, for logs and caches."""
     secure_ports: SecurePorts = field(default_factory=SecurePorts)
-    """Where CallManagers listen for SCCP over TLS."""
+    """The SCCP-over-TLS ports of CallManagers."""
     register_timeout_s: float = 10.0
     """For a connection to one CallManager, and for its answer."""
 

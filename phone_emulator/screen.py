@@ -82,30 +82,30 @@ def describe(model: PhoneModel, contents: FlashContents) -> dict[str, Any]:
     return {name: _describe_list(held[name]) for name in model.trust_lists}
 
 
-def summary_of(found: TrustList) -> dict[str, Any]:
+def summary_of(trust_list: TrustList) -> dict[str, Any]:
     """Return what tells a list from others, for JSON."""
     return {
-        "length": len(found.data),
-        "md5": found.md5,
-        "sha1": found.sha1,
-        "signer": printable(found.signer.subject),
-        "signer_serial": found.signer.serial_hex,
+        "length": len(trust_list.data),
+        "md5": trust_list.md5,
+        "sha1": trust_list.sha1,
+        "signer": printable(trust_list.signer.subject),
+        "signer_serial": trust_list.signer.serial_hex,
     }
 
 
 def _describe_list(data: bytes | None) -> dict[str, Any] | None:
-    found = _decode(data)
-    if found is None:
+    trust_list = _decode(data)
+    if trust_list is None:
         return None
     return {
-        **summary_of(found),
+        **summary_of(trust_list),
         "entries": [
             {
                 "function": role_name(record.role),
                 "name": _name_of(record),
                 "ip_address": record.ip_address,
             }
-            for record in found.records
+            for record in trust_list.records
         ],
     }
 
@@ -113,14 +113,14 @@ def _describe_list(data: bytes | None) -> dict[str, Any] | None:
 def _list_lines(model: PhoneModel, data: bytes | None) -> list[str]:
     if data is None:
         return ["Not Installed"]
-    found = _decode(data)
-    if found is None:
+    trust_list = _decode(data)
+    if trust_list is None:
         return ["Damaged"]
-    checksum = found.md5 if model.checksum == "md5" else found.sha1
+    checksum = trust_list.md5 if model.checksum == "md5" else trust_list.sha1
     return [
         f"{model.checksum.upper():5} {checksum}",
         "",
-        *(_entry(record) for record in found.records),
+        *(_entry(record) for record in trust_list.records),
     ]
 
 

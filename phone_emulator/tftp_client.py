@@ -134,7 +134,7 @@ class TftpClient:
 
     @property
     def open_sockets(self) -> int:
-        """How many downloads are under way."""
+        """Return the number of running downloads."""
         return len(self._transfers)
 
     async def run(
@@ -204,7 +204,7 @@ def _socket_towards(server: Server) -> socket.socket:
 
 
 class _Losses:
-    """Which datagrams the network loses: drawn for each client by itself.
+    """The datagrams that the network loses: drawn for each client separately.
 
     So a seed loses the same ones of a phone, whoever else sends in between.
     """

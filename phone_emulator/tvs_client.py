@@ -113,7 +113,7 @@ async def show_certificate(server: Server, tls: TlsRange, timeout_s: float) -> b
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a conversation has come, for whoever explains its failure."""
+    """The progress of a conversation, to explain its failure."""
 
     stage: TvsStage = TvsStage.CONNECT
 

@@ -93,7 +93,7 @@ class TrustStore(StrEnum):
 
     @property
     def is_trust_store(self) -> bool:
-        """Whether it holds other parties' certificates rather than an own one."""
+        """Tell whether it holds other parties' certificates rather than an own one."""
         return self.value.endswith("-trust")
 
 

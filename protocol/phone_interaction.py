@@ -1,4 +1,4 @@
-"""What follows by itself from a changed certificate (REFERENCE-2 3.3, 3.4).
+"""Automatic consequences of a changed certificate (REFERENCE-2 3.3, 3.4).
 
 Before 12.5 nothing: services are restarted and phones are reset by hand. From 12.5 on
 services restart by themselves, from 14 on TFTP makes its files anew and phones are
@@ -45,7 +45,7 @@ _LISTED_UNITS: Final = RESETTING_UNITS | {TrustStore.CALLMANAGER_ECDSA}
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What one node does after certificates of the cluster have changed."""
+    """The actions of one node after certificates of the cluster have changed."""
 
     restarts_tvs: bool = False
     restarts_capf: bool = False
@@ -87,5 +87,5 @@ class FollowUp:
 
     @property
     def is_something(self) -> bool:
-        """Whether anything is done at all."""
+        """Return whether anything is done at all."""
         return self != FollowUp()

@@ -30,10 +30,10 @@ class Release(NamedTuple):
             ValueError: When it is none, or older than the tokenless CTL (10.0).
         """
         text = text.strip()
-        if (found := _TEXT.fullmatch(text)) is not None:
-            numbers = [int(part or 0) for part in found.groups()]
-        elif (found := _BUILD.fullmatch(text)) is not None:
-            numbers = [int(part) for part in found.groups()]
+        if (match := _TEXT.fullmatch(text)) is not None:
+            numbers = [int(part or 0) for part in match.groups()]
+        elif (match := _BUILD.fullmatch(text)) is not None:
+            numbers = [int(part) for part in match.groups()]
             numbers[3] -= _FIRST_BUILD
         else:
             raise ValueError(f"{text!r} is not a release")
@@ -46,32 +46,32 @@ class Release(NamedTuple):
 
     @property
     def recovery_signs(self) -> bool:
-        """Whether ITLRecovery signs trust lists (REFERENCE 2.3: 12.0 and later)."""
+        """Say whether ITLRecovery signs trust lists (REFERENCE 2.3: 12.0 and later)."""
         return self >= (12,)
 
     @property
     def recovery_in_ctl(self) -> bool:
-        """Whether the CTL lists ITLRecovery (REFERENCE 1.9: 10.5(2) and later)."""
+        """Tell whether the CTL lists ITLRecovery (REFERENCE 1.9: 10.5(2) and later)."""
         return self >= (10, 5, 2)
 
     @property
     def has_tokens(self) -> bool:
-        """Whether hardware tokens may sign (REFERENCE 1.9: not from 14SU3)."""
+        """Return whether hardware tokens may sign (REFERENCE 1.9: not from 14SU3)."""
         return self < (14, 0, 0, 3)
 
     @property
     def has_ec_callmanager(self) -> bool:
-        """Whether nodes have CallManager-ECDSA (REFERENCE-2 1: 11.0 and later)."""
+        """Tell whether nodes have CallManager-ECDSA (REFERENCE-2 1: 11.0 and later)."""
         return self >= (11,)
 
     @property
     def has_ec_tomcat(self) -> bool:
-        """Whether nodes have tomcat-ECDSA (REFERENCE-2 1: 11.5 and later)."""
+        """Return whether nodes have tomcat-ECDSA (REFERENCE-2 1: 11.5 and later)."""
         return self >= (11, 5)
 
     @property
     def has_phone_interaction(self) -> bool:
-        """Whether "Phone Interaction on Certificate Update" exists (REFERENCE-2 3.4).
+        """Tell whether "Phone Interaction on Certificate Update" exists.
 
         The release notes of 14 bring it; guides of 12.5(1)SU1 and SU3 have it, too.
         """
@@ -79,7 +79,7 @@ class Release(NamedTuple):
 
     @property
     def resets_phones(self) -> bool:
-        """Whether a changed certificate resets phones unless that is switched off.
+        """Tell whether a changed certificate resets phones, unless switched off.
 
         REFERENCE-2 3.4: from 14. What a new 12.5 does is not told (inferred: nothing).
         """
@@ -87,7 +87,7 @@ class Release(NamedTuple):
 
     @property
     def restarts_tvs(self) -> bool:
-        """Whether TVS and CAPF restart by themselves (REFERENCE-2 3.3).
+        """Return whether TVS and CAPF restart by themselves (REFERENCE-2 3.3).
 
         The guide of 12.5(1)SU3 says it; taken for all of 12.5 (inferred).
         """
@@ -95,7 +95,7 @@ class Release(NamedTuple):
 
     @property
     def restarts_callmanager(self) -> bool:
-        """Whether CallManager restarts by itself (REFERENCE-2 3.3: 14SU1 and later).
+        """Tell whether CallManager restarts automatically (REFERENCE-2 3.3: 14SU1).
 
         The release notes of 14 say it of 14, too; its guide has it restarted by hand.
         """
@@ -103,7 +103,7 @@ class Release(NamedTuple):
 
     @property
     def rebuilds_tftp(self) -> bool:
-        """Whether TFTP serves a changed certificate's lists by itself.
+        """Tell whether TFTP serves a changed certificate's lists without a command.
 
         REFERENCE-2 3.3: 15; of 14 inferred.
         """
@@ -111,47 +111,47 @@ class Release(NamedTuple):
 
     @property
     def shares_self_signed(self) -> bool:
-        """Whether self-signed certificates may be multi-server (REFERENCE-2 2.1)."""
+        """Tell whether self-signed certificates may be shared (REFERENCE-2 2.1)."""
         return self >= (14,)
 
     @property
     def shares_tvs(self) -> bool:
-        """Whether TVS may have one certificate for the cluster (REFERENCE-2 2.1)."""
+        """Tell whether TVS may have one certificate per cluster (REFERENCE-2 2.1)."""
         return self >= (14,)
 
     @property
     def reuses_tomcat(self) -> bool:
-        """Whether tomcat's certificate may serve CallManager (REFERENCE-2 2.3)."""
+        """Tell whether tomcat's certificate may serve CallManager (REFERENCE-2 2.3)."""
         return self >= (14,)
 
     @property
     def notes_itl(self) -> bool:
-        """Whether phones' reports of their ITL are kept and shown (REFERENCE-2 4)."""
+        """Tell whether phones' reports of their ITL are stored (REFERENCE-2 4)."""
         return self >= (14,)
 
     @property
     def asks_for_ou(self) -> bool:
-        """Whether `set csr gen` asks for the OU (REFERENCE-2 2.1: 14SU1 and later)."""
+        """Tell whether `set csr gen` asks for the OU (REFERENCE-2 2.1: from 14SU1)."""
         return self >= (14, 0, 0, 1)
 
     @property
     def imports_shared_in_gui_only(self) -> bool:
-        """Whether the CLI refuses multi-server certificates (REFERENCE-2 2.1)."""
+        """Tell whether the CLI refuses multi-server certificates (REFERENCE-2 2.1)."""
         return self >= (14, 0, 0, 2)
 
     @property
     def has_new_certificate_text(self) -> bool:
-        """Whether `show cert` has the labels of 14SU2 (REFERENCE-2 4)."""
+        """Return whether `show cert` has the labels of 14SU2 (REFERENCE-2 4)."""
         return self >= (14, 0, 0, 2)
 
     @property
     def drops_expired_trust(self) -> bool:
-        """Whether an upgrade to it leaves expired trust behind (REFERENCE-2 2.4)."""
+        """Tell whether upgrades drop expired trust certificates (REFERENCE-2 2.4)."""
         return self >= (14, 0, 0, 2) or (12, 5, 1, 6) <= self < (14,)
 
     @property
     def refuses_expired(self) -> bool:
-        """Whether expired certificates cannot be uploaded (REFERENCE-5 5.1).
+        """Return whether expired certificates cannot be uploaded (REFERENCE-5 5.1).
 
         From which release on is not told; guides of 12.5 and later say it (inferred).
         """
@@ -159,17 +159,17 @@ class Release(NamedTuple):
 
     @property
     def lists_phone_sast_trust(self) -> bool:
-        """Whether the CTL has Phone-SAST-trust (REFERENCE-2 3.5: guides of 12.5)."""
+        """Tell whether the CTL has Phone-SAST-trust (REFERENCE-2 3.5: from 12.5)."""
         return self >= (12, 5)
 
     @property
     def denies_authority(self) -> bool:
-        """Whether self-signed certificates say CA:FALSE (REFERENCE-2 3.2: 15SU3)."""
+        """Tell whether self-signed certificates say CA:FALSE (REFERENCE-2 3.2)."""
         return self >= (15, 0, 0, 3)
 
     @property
     def recovery_days(self) -> int | None:
-        """How long ITLRecovery lasts; None: as the others (REFERENCE-2 3.2).
+        """Return the lifetime of ITLRecovery; None: as the others (REFERENCE-2 3.2).
 
         12.0 to 12.5(1)SU6 make it for 20 years, and so do the release notes of 14; the
         guide of its service updates says 5, which is taken from 14SU1 on (inferred).
@@ -178,10 +178,10 @@ class Release(NamedTuple):
 
     @property
     def chooses_digest(self) -> bool:
-        """Whether the TFTP File Signature Algorithm can be set (REFERENCE 1.6)."""
+        """Tell whether the TFTP File Signature Algorithm can be set (REFERENCE 1.6)."""
         return self >= (12,)
 
     @property
     def signs_lscs_with_sha256(self) -> bool:
-        """Whether CAPF issues with SHA-256 (REFERENCE-2 6: 11.5(1)SU1 and later)."""
+        """Tell whether CAPF issues with SHA-256 (REFERENCE-2 6: from 11.5(1)SU1)."""
         return self >= (11, 5, 1, 1)

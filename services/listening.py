@@ -131,24 +131,24 @@ def inherited_socket(
         return None
     count = os.environ.get("LISTEN_FDS", "0")
     for descriptor in range(first, first + (int(count) if count.isdecimal() else 0)):
-        found = _udp_socket(descriptor)
-        if found is None:
+        udp = _udp_socket(descriptor)
+        if udp is None:
             continue
-        if found.getsockname()[:2] == (address, port):
-            found.setblocking(False)
-            return found
-        found.close()
+        if udp.getsockname()[:2] == (address, port):
+            udp.setblocking(False)
+            return udp
+        udp.close()
     return None
 
 
 def _udp_socket(descriptor: int) -> socket.socket | None:
     """Return a duplicate of the descriptor as a socket; None if it is not UDP."""
     try:
-        found = socket.socket(fileno=os.dup(descriptor))
+        candidate = socket.socket(fileno=os.dup(descriptor))
     except OSError:
         return None
-    is_internet = found.family in {socket.AF_INET, socket.AF_INET6}
-    if is_internet and found.type == socket.SOCK_DGRAM:
-        return found
-    found.close()
+    is_internet = candidate.family in {socket.AF_INET, socket.AF_INET6}
+    if is_internet and candidate.type == socket.SOCK_DGRAM:
+        return candidate
+    candidate.close()
     return None

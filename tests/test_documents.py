@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -196,6 +197,14 @@ def test_the_changelog_has_each_heading_once() -> None:
         for heading, each in topics.items():
             assert sorted(set(each)) == sorted(each), (version, heading)
     assert "\n\n\n" not in text
+
+
+def test_the_oldest_versions_that_are_tried_are_the_lower_bounds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    bounds = [each.replace(">=", "==") for each in project["dependencies"]]
+    pins = (ROOT / "requirements" / "oldest.in").read_text().split()
+    tried = {pin.rsplit(".", parts)[0] for pin in pins for parts in range(3)}
+    assert [each for each in bounds if each not in tried] == []
 
 
 LONG = "word " * 30

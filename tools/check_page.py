@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tokenless.phone_emulator.check.catalogue import CATALOGUE, Code, Entry
+from tokenless.phone_emulator.check.catalogue import CATALOGUE, CatalogueEntry, Code
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "check.md"
 _BEGIN: Final = "<!-- findings: made by tools/check_page.py -->"
@@ -26,14 +26,14 @@ def renew(text: str) -> str:
         ValueError: When the document lacks the marks of the table.
     """
     before, _, rest = text.partition(_BEGIN)
-    _, found, after = rest.partition(_END)
-    if not found:
+    _, end, after = rest.partition(_END)
+    if not end:
         raise ValueError("the marks of the table are missing")
     rows = "\n".join(_row(code, entry) for code, entry in CATALOGUE.items())
     return f"{before}{_BEGIN}\n\n{_HEAD}\n{rows}\n\n{_END}{after}"
 
 
-def _row(code: Code, entry: Entry) -> str:
+def _row(code: Code, entry: CatalogueEntry) -> str:
     severity = entry.severity.value
     if entry.milder is not None:
         severity += f"; {entry.milder.value} when {entry.milder_when}"

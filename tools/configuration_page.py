@@ -60,11 +60,11 @@ def tables_of(
 ) -> Iterator[tuple[str, type[Section]]]:
     """Give the tables of the file, by their names."""
     for field in inspect_fields(above):
-        found = _section_of(field.type)
-        if found is not None:
+        section = _section_of(field.type)
+        if section is not None:
             name = f"{path}{field.name}"
-            yield name, found
-            yield from tables_of(found, f"{name}.")
+            yield name, section
+            yield from tables_of(section, f"{name}.")
 
 
 def _table(section: type[Section], name: str, *, is_list: bool) -> Iterator[str]:
@@ -152,8 +152,8 @@ def _section_of(kind: types.Type) -> type[Section] | None:
         case types.VarTupleType():
             return _section_of(kind.item_type)
         case types.UnionType():
-            found = (_section_of(each) for each in kind.types)
-            return next((each for each in found if each is not None), None)
+            sections = (_section_of(each) for each in kind.types)
+            return next((each for each in sections if each is not None), None)
         case _:
             return None
 
@@ -166,7 +166,7 @@ def _is_list(kind: types.Type) -> bool:
 def texts_of(section: type[Section]) -> dict[str, str]:
     """Return the sentences under the fields, those of the classes above included."""
     tree = ast.parse(inspect.getsource(sections))
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     bodies = {
         node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)
     }
@@ -178,10 +178,10 @@ def texts_of(section: type[Section]) -> dict[str, str]:
                     ast.AnnAssign(target=ast.Name(id=name)),
                     ast.Expr(value=ast.Constant(value=str(text))),
                 ):
-                    found[name] = " ".join(text.split())
+                    texts[name] = " ".join(text.split())
                 case _:
                     pass
-    return found
+    return texts
 
 
 if __name__ == "__main__":

@@ -78,8 +78,8 @@ def renew(text: str) -> str:
     for name, draw in DRAWINGS.items():
         begin, end = BEGIN.format(name=name), END.format(name=name)
         before, _, rest = text.partition(begin)
-        _, found, after = rest.partition(end)
-        if not found:
+        _, mark, after = rest.partition(end)
+        if not mark:
             raise ValueError(f"the marks of {name!r} are missing")
         text = f"{before}{begin}\n{draw()}\n{end}{after}"
     return text

@@ -47,8 +47,8 @@ def capf_findings(seen: Observation) -> Iterator[Finding]:
             yield finding(
                 Code.CAPF_UNLISTED,
                 capf,
-                f"it shows {_describe(capf.certificate)}, which is no CAPF record of "
-                f"{', '.join(refusing)}",
+                f"the server shows {_describe(capf.certificate)}, which is not a "
+                f"CAPF record of {', '.join(refusing)}",
             )
 
 

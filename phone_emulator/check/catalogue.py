@@ -15,7 +15,7 @@ from tokenless.protocol.trust.lint import Severity
 
 @unique
 class Code(StrEnum):
-    """What was found; stable, for programs."""
+    """The code of a finding; stable, for programs."""
 
     PHONE_LOCKED_OUT = "phone-locked-out"
     NEW_PHONE_LOCKED_OUT = "new-phone-locked-out"
@@ -77,16 +77,16 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What is said of a finding wherever it is found."""
+class CatalogueEntry:
+    """The texts and severity of all findings with one code."""
 
     severity: Severity
     meaning: str
     """For the page: what it is."""
     consequence: str = ""
-    """What phones meet."""
+    """The effect on phones."""
     advice: str = ""
-    """What to do."""
+    """The remedy."""
     milder: Severity | None = None
     """In the case that `milder_when` names."""
     milder_when: str = ""
@@ -97,330 +97,347 @@ _RESTART_HERE: Final = "restart Cisco Tftp on the node"
 _RESTART_ALL: Final = "restart Cisco Tftp on every node"
 _REPLAN: Final = "regenerate one certificate at a time (`tokenless rehearse plan`)"
 
-CATALOGUE: Final[Mapping[Code, Entry]] = {
-    Code.PHONE_LOCKED_OUT: Entry(
+CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
+    Code.PHONE_LOCKED_OUT: CatalogueEntry(
         _E,
-        "a phone that holds one node's lists refuses a file of this node; the message "
-        "has the reason and the rule",
-        "it keeps its old lists and configuration; changes do not reach it",
+        "a phone that holds another node's lists refuses a file of this node; "
+        "the message gives the reason and the rule",
+        "the phone keeps its old lists and configuration, and accepts no changes",
         "compare `show ctl` and `show itl` on both nodes, restart Cisco Trust "
-        "Verification Service and Cisco Tftp where they lag behind, and restart no "
-        "phone before{more}",
+        "Verification Service and Cisco Tftp on the node with the older lists, "
+        "and restart no phone before that{more}",
     ),
-    Code.NEW_PHONE_LOCKED_OUT: Entry(
+    Code.NEW_PHONE_LOCKED_OUT: CatalogueEntry(
         _E,
         "a phone without lists refuses a file",
         "new phones do not work with this node",
-        "put the node's files right before any phone is factory-reset or newly plugged "
-        "in",
+        "correct the node's files before a phone is factory-reset or a new "
+        "phone is connected",
     ),
-    Code.CTL_STALE: Entry(
+    Code.CTL_STALE: CatalogueEntry(
         _E,
-        "a node serves another CTL than the newest; names the certificates that its "
-        "phones still trust, and those that they do not know",
+        "a node does not serve the newest CTL; the finding names the "
+        "certificates that its phones still trust, and those that they do not "
+        "know",
         "phones that this node serves {loss}",
-        "restart Cisco Tftp on this node; when its `show ctl` then still differs, run "
-        "`utils ctl update CTLFile` again",
+        "restart Cisco Tftp on this node; if its `show ctl` still differs after "
+        "that, run `utils ctl update CTLFile` again",
     ),
-    Code.CTL_MISSING: Entry(
+    Code.CTL_MISSING: CatalogueEntry(
         _E,
         "a node has no CTL while others serve one",
-        "phones that this node serves keep an old CTL and miss every change of it; new "
-        "phones get none, and cannot run authenticated or encrypted",
+        "this node's phones keep an old CTL and get no update of it; new phones "
+        "get no CTL, and cannot use authenticated or encrypted mode",
         "run `utils ctl update CTLFile` and restart Cisco Tftp on this node",
         _W,
-        "that CTL has no servers (non-secure)",
+        "that CTL has no server records (non-secure mode)",
     ),
-    Code.CTL_SIGNER_UNKNOWN: Entry(
+    Code.CTL_SIGNER_UNKNOWN: CatalogueEntry(
         _E,
-        "the CTL's signer is no SAST of the node's ITL, and no TVS member vouches for "
-        "it",
+        "the CTL's signer is not a SAST in the node's ITL, and no TVS member "
+        "vouches for it",
         "phones that do not hold exactly this CTL will never update",
-        "rebuild the CTL (`utils ctl update CTLFile`), restart Cisco Tftp here; when "
-        "a token or another cluster signs, upload the signer's certificate to "
-        "Phone-SAST-trust",
+        "make a new CTL (`utils ctl update CTLFile`) and restart Cisco Tftp on "
+        "this node; if a token or another cluster signs, upload the signer's "
+        "certificate to Phone-SAST-trust",
     ),
-    Code.CTL_OUTDATED: Entry(
+    Code.CTL_OUTDATED: CatalogueEntry(
         _E,
-        "a certificate is newer in the ITL than in the CTL: `update CTLFile` was "
-        "forgotten",
+        "the ITL has a newer certificate than the CTL: `utils ctl update "
+        "CTLFile` was not run",
         "phones refuse {owner} new certificate: {loss}",
         "run `utils ctl update CTLFile`, restart Cisco Tftp and Cisco CallManager on "
         "every node, then reset the phones",
         _W,
         "it is CAPF's",
     ),
-    Code.TFTP_UNREACHABLE: Entry(
+    Code.TFTP_UNREACHABLE: CatalogueEntry(
         _E,
-        "no file arrives",
+        "no file can be downloaded from a TFTP node",
         "phones that have no other TFTP server get no lists and no configuration",
-        "start Cisco Tftp on the node, and look for a firewall on UDP {port}",
+        "start Cisco Tftp on the node, and check for a firewall on UDP {port}",
     ),
-    Code.DOWNLOAD_FAILED: Entry(
+    Code.DOWNLOAD_FAILED: CatalogueEntry(
         _E,
-        "a list does not arrive, others do",
-        "phones keep the list that they have and miss every change",
+        "one list cannot be downloaded, although others can",
+        "phones keep the list that they have and get no changes",
         _RESTART_HERE,
     ),
-    Code.MALFORMED: Entry(
+    Code.MALFORMED: CatalogueEntry(
         _E,
-        "the file is no trust list",
-        "every phone refuses it; new phones stay without trust",
-        "rebuild the file: `utils ctl update CTLFile`, or restart Cisco Tftp",
+        "the file is not a trust list",
+        "every phone refuses the file; new phones get no trust list",
+        "make the file again: `utils ctl update CTLFile` for a CTL, restart "
+        "Cisco Tftp for an ITL",
     ),
-    Code.WRONG_FILENAME: Entry(
+    Code.WRONG_FILENAME: CatalogueEntry(
         _E,
-        "a list says that it is another file",
+        "a list's header has the name of another file",
         "phones refuse it",
-        "put the right file there",
+        "replace the file by the right one",
     ),
-    Code.SIGNATURE_INVALID: Entry(
+    Code.SIGNATURE_INVALID: CatalogueEntry(
         _E,
         "a list was changed after it was signed",
         advice="run `utils ctl update CTLFile`, or restart Cisco Tftp for an ITL, and "
-        "find out who changed the file",
+        "find out how the file was changed",
     ),
-    Code.TOO_LONG: Entry(
+    Code.TOO_LONG: CatalogueEntry(
         _E,
         "phones fail to load a list of more than 64 KB",
-        advice="delete certificates that nobody needs and restart Cisco Tftp",
+        advice="delete certificates that are not needed, and restart Cisco Tftp",
     ),
-    Code.NO_SAST: Entry(_E, "a list has no SAST: phones that hold it update nothing"),
-    Code.SIGNER_NOT_SAST: Entry(_E, "the signer is in the list, but not as SAST"),
-    Code.CONFIGURATION_UNSIGNED: Entry(
+    Code.NO_SAST: CatalogueEntry(
+        _E, "a list has no SAST record: phones that hold it accept no update"
+    ),
+    Code.SIGNER_NOT_SAST: CatalogueEntry(
+        _E, "the signer is in the list, but not as SAST"
+    ),
+    Code.CONFIGURATION_UNSIGNED: CatalogueEntry(
         _E,
-        "the lists name TFTP servers, but there is no signed configuration",
+        "the lists have TFTP records, but there is no signed configuration",
         "phones that hold these lists ask for signed configurations only",
         _RESTART_HERE,
     ),
-    Code.CONFIGURATION_MALFORMED: Entry(
+    Code.CONFIGURATION_MALFORMED: CatalogueEntry(
         _E,
-        "no phone can read the configuration",
-        "phones refuse it and keep the configuration that they have",
+        "the configuration cannot be read by any phone",
+        "phones refuse the new configuration and keep the old one",
         _RESTART_HERE,
     ),
-    Code.TVS_UNPINNED: Entry(
+    Code.TVS_UNPINNED: CatalogueEntry(
         _W,
         "the certificate that a TVS member shows is not in an ITL",
-        "phones that hold that ITL end the handshake, so it vouches for nobody",
-        "restart Cisco Trust Verification Service and then Cisco Tftp on every node; "
-        "regenerate nothing else until all phones have the new ITL",
+        "phones that hold that ITL end the TLS handshake, so they cannot ask "
+        "this member",
+        "restart Cisco Trust Verification Service and then Cisco Tftp on every "
+        "node; regenerate no other certificate until all phones have the new ITL",
     ),
-    Code.TVS_UNREACHABLE: Entry(
+    Code.TVS_UNREACHABLE: CatalogueEntry(
         _W,
         "a TVS member does not answer",
-        "phones ask the next member; without one, any new signer is refused and HTTPS "
-        'services show "Host Not Found"',
-        "start Cisco Trust Verification Service, and look for a firewall on TCP {port}",
+        "phones ask the next member; if none answers, they refuse every new "
+        'signer, and HTTPS services show "Host Not Found"',
+        "start Cisco Trust Verification Service, and check for a firewall on "
+        "TCP {port}",
     ),
-    Code.TVS_SINGLE: Entry(
+    Code.TVS_SINGLE: CatalogueEntry(
         _W,
         "the configuration lists one TVS member only",
-        "while it is down or its certificate is being replaced, every new signer locks "
-        "phones out",
+        "while this member is down or its certificate is being replaced, every "
+        "new signer locks phones out",
         "add a second node that runs TVS to the CallManager group",
     ),
-    Code.TVS_NONE: Entry(
+    Code.TVS_NONE: CatalogueEntry(
         _W,
         "no TVS member is known",
-        "phones can ask nobody: every new signer locks them out",
-        "give the phones' CallManager group members that run TVS",
+        "phones cannot ask TVS: every new signer locks them out",
+        "add nodes that run TVS to the phones' CallManager group",
     ),
-    Code.TVS_DOES_NOT_KNOW: Entry(
+    Code.TVS_DOES_NOT_KNOW: CatalogueEntry(
         _W,
-        "somebody is in a list whom no member knows",
-        "the list is older than the cluster's certificates, or from another cluster; "
-        "phones believe it as long as they hold the list",
+        "a list has a certificate that no TVS member knows",
+        "the list is older than the cluster's certificates, or from another "
+        "cluster; phones trust that certificate as long as they hold the list",
         "run `utils ctl update CTLFile` for a CTL, restart Cisco Tftp on the node for "
         "an ITL",
         _N,
         "it is a SAST",
     ),
-    Code.TVS_DISAGREES: Entry(
+    Code.TVS_DISAGREES: CatalogueEntry(
         _W,
-        "members answer differently",
-        "phones believe the first member that answers, be it yes or no",
-        "restart Cisco Trust Verification Service on all nodes; if that does not help, "
-        "look at the database's replication",
+        "TVS members answer the same question differently",
+        "phones use the first member's answer, yes or no",
+        "restart Cisco Trust Verification Service on all nodes; if the answers "
+        "still differ, check the database replication",
     ),
-    Code.TLS_TOO_NEW: Entry(
+    Code.TLS_TOO_NEW: CatalogueEntry(
         _W,
         "a member does not offer TLS 1.0",
-        "7900 phones know TLS 1.0 only and cannot use it",
+        "7900 phones support TLS 1.0 only, and cannot use this member",
         "lower the minimum (`set tls min-version 1.0`) while there are such phones",
     ),
-    Code.TLS_TOO_OLD: Entry(
+    Code.TLS_TOO_OLD: CatalogueEntry(
         _W,
         "a member offers nothing newer than TLS 1.0",
-        "newer phones with TLS 1.0 switched off cannot use it",
+        "newer phones with TLS 1.0 disabled cannot use this member",
         "update the node",
     ),
-    Code.ITL_STALE: Entry(
+    Code.ITL_STALE: CatalogueEntry(
         _W,
-        "an ITL lacks a TVS or CAPF record that another node's has",
+        "an ITL lacks a TVS or CAPF record that another node's ITL has",
         "phones that hold this ITL {loss}",
         f"{_RESTART_ALL}, then reset the phones",
     ),
-    Code.ITL_MODES_DIFFER: Entry(
+    Code.ITL_MODES_DIFFER: CatalogueEntry(
         _W,
         "some ITLs name their node CCM+TFTP (mixed mode), others TFTP (non-secure)",
-        "phones are told different security modes by different nodes",
+        "different nodes tell phones different security modes",
         f"{_RESTART_ALL} after a change of the mode",
     ),
-    Code.ITL_MISSING: Entry(
+    Code.ITL_MISSING: CatalogueEntry(
         _W,
         "there is no ITL",
-        "new phones can never ask TVS; others keep the ITL that they have",
+        "new phones cannot ask TVS; other phones keep the ITL that they have",
         _RESTART_HERE,
     ),
-    Code.LIST_EMPTY: Entry(
+    Code.LIST_EMPTY: CatalogueEntry(
         _W,
-        "a CTL or ITL without a byte",
-        "phones count it as absent: new ones trust every server, others keep the list "
-        "that they have",
-        "serve the list, or no such file",
+        "a CTL or ITL file is empty",
+        "phones treat the file as missing: new phones trust every server, other "
+        "phones keep the list that they have",
+        "serve the list, or remove the empty file",
     ),
-    Code.CONFIGURATION_DIFFERS: Entry(
+    Code.CONFIGURATION_DIFFERS: CatalogueEntry(
         _W,
-        "nodes, or the two forms of one configuration, disagree",
+        "the configurations of two nodes, or the plain and the signed one, differ",
         "how a phone is configured depends on {difference}",
         _RESTART_ALL,
     ),
-    Code.HTTP_DIFFERS: Entry(
+    Code.HTTP_DIFFERS: CatalogueEntry(
         _E,
-        "a node has other files over HTTP than by TFTP",
-        "newer phones get those of HTTP, older ones those of TFTP: what is said here "
-        "of this node's files holds for TFTP only",
-        "restart Cisco Tftp on the node; see that nothing else answers at its port "
-        "6970",
+        "a node serves different files over HTTP and by TFTP",
+        "newer phones get the HTTP files, older phones the TFTP files: the "
+        "findings about this node's files apply to TFTP only",
+        "restart Cisco Tftp on the node; make sure that no other program "
+        "answers at its port 6970",
         _W,
-        "HTTP has more files, and none that differs",
+        "HTTP has additional files, but none that differs",
     ),
-    Code.HTTP_MISSING: Entry(
+    Code.HTTP_MISSING: CatalogueEntry(
         _W,
-        "a file that a node has by TFTP is not there over HTTP",
-        "newer phones ask for it twice, and fetch it by TFTP",
+        "a node serves a file by TFTP but not over HTTP",
+        "newer phones try HTTP first, and then fetch the file by TFTP",
         _RESTART_HERE,
     ),
-    Code.CAPF_UNLISTED: Entry(
+    Code.CAPF_UNLISTED: CatalogueEntry(
         _W,
-        "the certificate that CAPF shows is not the CAPF record of a CTL, nor, where "
-        "the CTL names no CAPF, of the ITL, and no TVS member vouches for it",
-        "phones that hold these lists refuse CAPF: no LSC is issued to them, and a "
-        "phone that lost its key cannot open its encrypted configuration",
-        "restart Cisco Certificate Authority Proxy Function when it shows the older of "
-        "two; run `utils ctl update CTLFile` where there is a CTL, restart Cisco Tftp "
-        "on every node, then reset the phones",
+        "the certificate that CAPF shows is neither the CAPF record of the CTL "
+        "nor, when the CTL names no CAPF, of the ITL, and no TVS member vouches "
+        "for it",
+        "phones that hold these lists refuse CAPF: they get no LSC, and a phone that "
+        "lost its key cannot decrypt its configuration",
+        "restart Cisco Certificate Authority Proxy Function if it shows the "
+        "older of two certificates; run `utils ctl update CTLFile` if there is "
+        "a CTL, restart Cisco Tftp on every node, then reset the phones",
     ),
-    Code.CERT_HASH_DIFFERS: Entry(
+    Code.CERT_HASH_DIFFERS: CatalogueEntry(
         _E,
         "certHash of the configuration is not the MD5 of the phone's certificate that "
         "was given with `--lsc`",
-        "the phone cannot open its encrypted configuration, and nothing is scheduled "
-        "that would give it another certificate by itself",
-        "schedule an operation for the phone (`--capf install`), then reset it; in "
-        "string mode somebody has to type the string on it",
+        "the phone cannot decrypt its configuration, and no pending operation gives it "
+        "another certificate without help",
+        "order a CAPF operation for the phone (`--capf install`), then reset it; in "
+        "string mode a person must type the string on it",
         _W,
         "the configuration is not encrypted, or an operation is pending that needs no "
         "person",
     ),
-    Code.DIGEST: Entry(
+    Code.DIGEST: CatalogueEntry(
         _W,
         "a file is signed with a digest that 7900 phones cannot verify",
-        "7900 phones verify SHA-1 only: they keep what they have",
+        "7900 phones verify SHA-1 only: they refuse the file and keep the old one",
         "set TFTP File Signature Algorithm to SHA-1 while there are such phones, and "
         "restart Cisco Tftp on every node",
     ),
-    Code.OLDER_LIST_ACCEPTED: Entry(
+    Code.OLDER_LIST_ACCEPTED: CatalogueEntry(
         _W,
-        "a phone takes an older, validly signed list: it has no defence against one",
-        "it then believes certificates that were replaced",
+        "a phone accepts an older list that is validly signed: phones have no "
+        "protection against this",
+        "the phone then trusts certificates that were replaced",
         "make all nodes serve the newest CTL",
     ),
-    Code.EXPIRED: Entry(
+    Code.EXPIRED: CatalogueEntry(
         _W,
-        "a certificate of a list has ended",
-        advice="regenerate it, alone, and wait until all phones have the new lists",
+        "a certificate in a list has expired",
+        advice="regenerate only this certificate, and wait until all phones have the "
+        "new lists",
     ),
-    Code.NOT_YET_VALID: Entry(_W, "a certificate of a list begins later"),
-    Code.WEAK_RECOVERY_KEY: Entry(
+    Code.NOT_YET_VALID: CatalogueEntry(_W, "a certificate in a list is not valid yet"),
+    Code.WEAK_RECOVERY_KEY: CatalogueEntry(
         _W,
-        "ITLRecovery has a shorter key than the others",
+        "the ITLRecovery certificate has a shorter key than the other certificates",
         advice="regenerate ITLRecovery in the proper order (`tokenless rehearse "
-        "plan`), while all other anchors stand",
+        "plan`), while phones have all other anchors",
     ),
-    Code.TOO_MANY_CERTIFICATES: Entry(
+    Code.TOO_MANY_CERTIFICATES: CatalogueEntry(
         _W,
-        "a list is about to pass 64 KB",
-        advice="delete certificates that nobody needs",
+        "a list is almost longer than 64 KB",
+        advice="delete certificates that are not needed",
     ),
-    Code.TOO_MANY_SASTS: Entry(_W, "a list has more SAST records than may exist"),
-    Code.NO_TVS: Entry(
+    Code.TOO_MANY_SASTS: CatalogueEntry(
+        _W, "a list has more SAST records than the vendor allows"
+    ),
+    Code.NO_TVS: CatalogueEntry(
         _W,
         "an ITL has no TVS record",
-        advice="restart Cisco Tftp; unless a rollback to pre 8.0 is being prepared",
+        advice="restart Cisco Tftp, unless you are preparing a rollback to pre 8.0",
     ),
-    Code.SIGNED_IN_FUTURE: Entry(
+    Code.SIGNED_IN_FUTURE: CatalogueEntry(
         _W,
-        "a list was signed at a time that has not come yet",
+        "a list was signed at a time in the future",
         advice="set the clock of the node (NTP)",
     ),
-    Code.DUPLICATE_RECORD: Entry(
+    Code.DUPLICATE_RECORD: CatalogueEntry(
         _W,
         "a record is in a list twice",
-        advice="update the list; it costs phones' memory only",
+        advice="make the list again; the duplicate only uses memory on phones",
     ),
-    Code.UNKNOWN_ALGORITHM: Entry(
-        _W, "a list is signed in a way that was never seen in the field"
+    Code.UNKNOWN_ALGORITHM: CatalogueEntry(
+        _W, "a list is signed with an algorithm that was never seen on a real cluster"
     ),
-    Code.MODULUS_MISMATCH: Entry(
-        _W, "a header gives the signature another length than it has"
+    Code.MODULUS_MISMATCH: CatalogueEntry(
+        _W, "the length of the signature in a list's header is wrong"
     ),
-    Code.SMALL_KEYS: Entry(
+    Code.SMALL_KEYS: CatalogueEntry(
         _N,
-        "a list has keys of 1,024 bits or fewer: 7900 phones live with them",
-        "phones take them; others do not any more",
+        "a list has keys of 1,024 bits or fewer, which 7900 phones accept",
+        "old phones accept such keys; newer software does not",
         _REPLAN,
     ),
-    Code.TLS_OLD: Entry(
+    Code.TLS_OLD: CatalogueEntry(
         _N,
         "a member offers TLS 1.0",
-        "1.0 is what 7900 phones need",
-        "raise the minimum once the last of them is gone",
+        "7900 phones need TLS 1.0",
+        "raise the minimum when no 7900 phone is left",
     ),
     # Booting phones decides about the next two; as such they are only worth knowing.
-    Code.SINGLE_SAST: Entry(_N, "a list has one SAST key only"),
-    Code.SIGNER_UNLISTED: Entry(_N, "the signer of a list is not in it"),
-    Code.NO_TFTP: Entry(_N, "a list has no TFTP record: configurations stay unsigned"),
-    Code.LISTED_BY_HASH: Entry(_N, "a hash stands for a certificate, as in 8.x"),
-    Code.EXPIRES_SOON: Entry(
+    Code.SINGLE_SAST: CatalogueEntry(_N, "a list has only one SAST key"),
+    Code.SIGNER_UNLISTED: CatalogueEntry(_N, "a list has no record of its signer"),
+    Code.NO_TFTP: CatalogueEntry(
+        _N, "a list has no TFTP record: phones accept unsigned configurations"
+    ),
+    Code.LISTED_BY_HASH: CatalogueEntry(
+        _N, "a list has a certificate's hash instead of the certificate, as in 8.x"
+    ),
+    Code.EXPIRES_SOON: CatalogueEntry(
         _N,
-        "a certificate of a list ends within 90 days",
+        "a certificate in a list expires within 90 days",
         advice="plan its regeneration: `tokenless rehearse plan`",
     ),
-    Code.CONFIGURATION_MISSING: Entry(
+    Code.CONFIGURATION_MISSING: CatalogueEntry(
         _N,
-        "the phone of `--device` has no configuration",
-        "nothing can be said of its TVS members",
-        "name a phone that exists with --device",
+        "the node has no configuration for the phone of `--device`",
+        "the phone's TVS members are not known",
+        "name an existing phone with --device",
     ),
-    Code.HTTP_UNREACHABLE: Entry(
+    Code.HTTP_UNREACHABLE: CatalogueEntry(
         _N,
         "a node serves no files over HTTP",
-        "newer phones try HTTP first; they wait for it, then fetch by TFTP",
-        "let phones reach TCP 6970 of the node, and see that Cisco Tftp serves it",
+        "newer phones wait for HTTP first, then fetch the files by TFTP",
+        "allow TCP 6970 to the node, and make sure that Cisco Tftp runs there",
     ),
-    Code.CAPF_UNREACHABLE: Entry(
+    Code.CAPF_UNREACHABLE: CatalogueEntry(
         _N,
         "a CAPF server of the configuration does not answer",
-        "no LSC is issued or replaced; phones that are to get one try three times",
-        "start Cisco Certificate Authority Proxy Function on the publisher, and look "
+        "no LSC is issued or replaced; phones with a pending operation try three times",
+        "start Cisco Certificate Authority Proxy Function on the publisher, and check "
         "for a firewall on TCP {port}",
     ),
-    Code.TVS_GUESSED: Entry(
+    Code.TVS_GUESSED: CatalogueEntry(
         _N,
-        "no configuration lists TVS members; the TVS nodes of the ITLs were asked",
-        advice="name with --device a phone that exists and whose configuration is not "
-        "encrypted, or the members with --tvs",
+        "no configuration names TVS members; the TVS nodes of the ITLs were asked",
+        advice="name with --device an existing phone whose configuration is not "
+        "encrypted, or name the members with --tvs",
     ),
 }

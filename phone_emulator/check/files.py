@@ -13,8 +13,7 @@ from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.anchor_records import has_tftp
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.protocol.trust.lint import Finding as LintFinding
-from tokenless.protocol.trust.lint import lint
+from tokenless.protocol.trust.lint import LintFinding, lint
 
 _WEAK_BITS: Final = 1024
 
@@ -28,8 +27,8 @@ def file_findings(seen: Observation) -> Iterator[Finding]:
         yield from _arrivals(node)
         yield from _configurations(node)
         yield from _digests(node)
-    for node, kind, found in seen.lists:
-        yield from _list_findings(node, kind, found, seen.at)
+    for node, kind, file in seen.lists:
+        yield from _list_findings(node, kind, file, seen.at)
 
 
 def _silent(node: Node) -> Finding:
@@ -39,7 +38,7 @@ def _silent(node: Node) -> Finding:
     return finding(
         Code.TFTP_UNREACHABLE,
         node,
-        f"no file arrives: {printable(reason)}",
+        f"no file could be downloaded: {printable(reason)}",
         port=str(node.server.port),
     )
 
@@ -47,15 +46,15 @@ def _silent(node: Node) -> Finding:
 def _arrivals(node: Node) -> Iterator[Finding]:
     for kind in (FileKind.CTL, FileKind.ITL):
         if node.serves_empty(kind):
-            yield finding(Code.LIST_EMPTY, node, f"a file for {kind} is empty")
-        found = node.find(kind)
-        if isinstance(found, bytes):
-            yield from _decodes(node, kind, found)
-        elif not found.is_absent:
+            yield finding(Code.LIST_EMPTY, node, f"the file {kind} is empty")
+        file = node.find(kind)
+        if isinstance(file, bytes):
+            yield from _decodes(node, kind, file)
+        elif not file.is_absent:
             yield finding(
                 Code.DOWNLOAD_FAILED,
                 node,
-                f"{kind} does not arrive: {printable(found.reason)}",
+                f"{kind} could not be downloaded: {printable(file.reason)}",
             )
         elif kind is FileKind.ITL and not node.serves_empty(kind):
             yield finding(Code.ITL_MISSING, node, "there is no ITL")
@@ -63,15 +62,16 @@ def _arrivals(node: Node) -> Iterator[Finding]:
 
 def _decodes(node: Node, kind: FileKind, data: bytes) -> Iterator[Finding]:
     try:
-        found = TrustList.decode(data)
+        decoded = TrustList.decode(data)
     except DecodeError as error:
-        yield finding(Code.MALFORMED, node, f"{kind} is no trust list: {error}")
+        yield finding(Code.MALFORMED, node, f"{kind} is not a trust list: {error}")
         return
-    if found.filename not in (None, kind.value):
+    if decoded.filename not in (None, kind.value):
         yield finding(
             Code.WRONG_FILENAME,
             node,
-            f"{kind} says that it is {printable(found.filename or '')}",
+            f"{kind} has the file name {printable(decoded.filename or '')} in "
+            "its header",
         )
 
 
@@ -88,7 +88,7 @@ def _configurations(node: Node) -> Iterator[Finding]:
         yield finding(
             Code.CONFIGURATION_MALFORMED,
             node,
-            "the configuration is no XML that a phone can read",
+            "the configuration is not XML that a phone can read",
         )
     if isinstance(signed, Missing):
         if _wants_signed(node) and isinstance(plain, bytes):
@@ -108,7 +108,7 @@ def _payload(node: Node, signed: SignedFile, plain: bytes) -> Iterator[Finding]:
         yield finding(
             Code.CONFIGURATION_DIFFERS,
             node,
-            "the signed configuration is not the plain one",
+            "the signed and the plain configuration differ",
             difference="whether it holds a list",
         )
 
@@ -117,7 +117,7 @@ def _no_signed_configuration(node: Node) -> Finding:
     return finding(
         Code.CONFIGURATION_UNSIGNED,
         node,
-        "the lists name TFTP servers, but there is no signed configuration",
+        "the lists have TFTP records, but there is no signed configuration",
     )
 
 
@@ -142,11 +142,11 @@ def _digests(node: Node) -> Iterator[Finding]:
 
 
 def _list_findings(
-    node: Node, kind: FileKind, found: TrustList, at: float
+    node: Node, kind: FileKind, trust_list: TrustList, at: float
 ) -> Iterator[Finding]:
-    for each in lint(found, at=datetime.fromtimestamp(at, UTC)):
+    for each in lint(trust_list, at=datetime.fromtimestamp(at, UTC)):
         yield _from_lint(node, kind, each)
-    yield from _small_keys(node, kind, found)
+    yield from _small_keys(node, kind, trust_list)
 
 
 def _from_lint(node: Node, kind: FileKind, each: LintFinding) -> Finding:
@@ -154,10 +154,10 @@ def _from_lint(node: Node, kind: FileKind, each: LintFinding) -> Finding:
     return finding(Code(each.code), node, f"{place}: {each.message}")
 
 
-def _small_keys(node: Node, kind: FileKind, found: TrustList) -> Iterator[Finding]:
+def _small_keys(node: Node, kind: FileKind, trust_list: TrustList) -> Iterator[Finding]:
     sizes = [
         certificate.key_bits
-        for record in found.records
+        for record in trust_list.records
         if (certificate := record.certificate) is not None
         and certificate.signature_algorithm.endswith("RSA")
     ]

@@ -23,9 +23,9 @@ class Finding:
     """The node or TVS member that it is about; empty: the cluster."""
     message: str
     consequence: str = ""
-    """What phones meet."""
+    """The effect on phones."""
     advice: str = ""
-    """What to do."""
+    """The remedy."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `check --json` lists."""

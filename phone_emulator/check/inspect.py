@@ -52,12 +52,12 @@ def inspect(
 
 
 def is_answered(seen: Observation) -> bool:
-    """Whether any TFTP node answered; else nothing can be told of the cluster."""
+    """Tell whether any TFTP node answered; else nothing can be told of the cluster."""
     return not all(node.is_silent for node in seen.nodes)
 
 
 def locks_phones_out(findings: Sequence[Finding]) -> bool:
-    """Whether any finding is an error: phones are, or will be, locked out."""
+    """Return whether any finding is an error: phones are, or will be, locked out."""
     return any(each.severity is Severity.ERROR for each in findings)
 
 
@@ -94,10 +94,10 @@ def _node_json(node: Node) -> dict[str, Any]:
     }
 
 
-def _list_json(found: TrustList | None) -> dict[str, Any] | None:
-    if found is None:
+def _list_json(trust_list: TrustList | None) -> dict[str, Any] | None:
+    if trust_list is None:
         return None
-    return {**summary_of(found), "records": len(found.records)}
+    return {**summary_of(trust_list), "records": len(trust_list.records)}
 
 
 def _member_json(member: Member) -> dict[str, Any]:

@@ -52,25 +52,32 @@ def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:
             yield _ctl_stale(node, ctl, newest, source)
 
 
-def _age(found: TrustList, in_use: set[bytes | None]) -> tuple[bool, int, int, bytes]:
+def _age(
+    trust_list: TrustList, in_use: set[bytes | None]
+) -> tuple[bool, int, int, bytes]:
     """Order CTLs: by when they were signed, then by how many of their keys ITLs have.
 
     ITLs are rebuilt whenever TFTP starts, so they tell two CTLs of one second apart.
     One that was changed after it was signed is the newest only when all were.
     """
-    agreeing = sum(record.public_key in in_use for record in found.records)
-    return not _is_changed(found), found.header.timestamp or 0, agreeing, found.data
+    agreeing = sum(record.public_key in in_use for record in trust_list.records)
+    return (
+        not _is_changed(trust_list),
+        trust_list.header.timestamp or 0,
+        agreeing,
+        trust_list.data,
+    )
 
 
-def _is_changed(found: TrustList) -> bool:
-    return signature_state(found) is SignatureState.INVALID
+def _is_changed(trust_list: TrustList) -> bool:
+    return signature_state(trust_list) is SignatureState.INVALID
 
 
 def _ctl_missing(node: Node, source: str, *, is_mixed: bool) -> Finding:
     return finding(
         Code.CTL_MISSING,
         node,
-        f"there is no CTL here, {source} serves one",
+        f"this node has no CTL, but {source} serves one",
         is_mild=not is_mixed,
     )
 
@@ -96,7 +103,7 @@ def _what_is_lost(old: TrustList, new: TrustList) -> str:
     if fresh:
         parts.append(f"do not know {', '.join(fresh)}")
     if not parts:
-        return "hold a file that differs in its signature only"
+        return "hold a file of which only the signature differs"
     return f"{' and '.join(parts)}: secure registration with its owner fails"
 
 
@@ -120,8 +127,8 @@ def _identity(record: Record) -> str:
     return f"{name} (serial {record.serial_hex or '?'})"
 
 
-def _when(found: TrustList) -> str:
-    stamp = found.header.timestamp
+def _when(trust_list: TrustList) -> str:
+    stamp = trust_list.header.timestamp
     if stamp is None:
         return "at an unknown time"
     return f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d %H:%M:%SZ}"
@@ -154,7 +161,7 @@ def _itl(nodes: Sequence[Node]) -> Iterator[Finding]:
 def _itl_lacks(node: Node, role: Role, missing: Sequence[Record]) -> Finding:
     names = ", ".join(map(describe, missing))
     loss = (
-        "cannot use that TVS, so it vouches to them for nobody"
+        "cannot use that TVS, so it cannot vouch for any signer"
         if role is Role.TVS
         else "do not trust it"
     )
@@ -171,11 +178,11 @@ def _server_roles(itl: TrustList) -> frozenset[int]:
 
 
 def _configuration(nodes: Sequence[Node]) -> Iterator[Finding]:
-    found = {
+    texts = {
         node.configuration.tvs: node for node in nodes if node.configuration is not None
     }
-    if len(found) > 1:
-        first, second, *_ = map(str, found.values())
+    if len(texts) > 1:
+        first, second, *_ = map(str, texts.values())
         yield finding(
             Code.CONFIGURATION_DIFFERS,
             "",
@@ -205,7 +212,7 @@ def _ctl_against_itl(node: Node) -> Iterator[Finding]:
         yield finding(
             Code.CTL_OUTDATED,
             node,
-            f"the CTL holds {describe(record)}, in use is {describe(own)}",
+            f"the CTL lists {describe(record)}, but {describe(own)} is in use",
             is_mild=not is_server,
             owner="the server's" if is_server else "CAPF's",
             loss="secure registration fails" if is_server else "LSCs cannot be issued",

@@ -67,23 +67,23 @@ class Node:
 
         It goes on to the next name only where the server says that there is no file.
         """
-        found: bytes | Missing = Missing("it was not asked for", is_absent=True)
+        file: bytes | Missing = Missing("the server was not asked for", is_absent=True)
         for name in names_of(kind, self.device, signed=signed):
-            found = self.files.get(name, found)
-            if kind is not FileKind.CONFIGURATION and found == b"":
-                found = Missing("it is empty", is_absent=True)  # for phones, too
-            if isinstance(found, bytes) or not found.is_absent:
-                return found
-        return found
+            file = self.files.get(name, file)
+            if kind is not FileKind.CONFIGURATION and file == b"":
+                file = Missing("it is empty", is_absent=True)  # for phones, too
+            if isinstance(file, bytes) or not file.is_absent:
+                return file
+        return file
 
     def serves_empty(self, kind: FileKind) -> bool:
-        """Whether a list is served without a byte in it."""
+        """Return whether a list is served without a byte in it."""
         names = names_of(kind, self.device, signed=False)
         return any(self.files.get(name) == b"" for name in names)
 
     @property
     def is_silent(self) -> bool:
-        """Whether no request was answered at all."""
+        """Return whether no request was answered at all."""
         return all(
             isinstance(each, Missing) and each.is_silence
             for each in self.files.values()
@@ -109,7 +109,7 @@ class Node:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the plain configuration is the small file of an encrypted one."""
+        """Tell whether the plain configuration is an encrypted one's small file."""
         return self.configuration is not None and self.configuration.encrypted
 
     @cached_property
@@ -153,7 +153,7 @@ class Member:
     answers: Mapping[SignerId, Answer | str] = field(default_factory=dict, repr=False)
     """Its answer about each signer and certificate; text says why there is none."""
     reason: str | None = None
-    """Why no connection could be had."""
+    """The reason why there is no connection."""
 
     def __str__(self) -> str:
         """Name it by its address."""
@@ -176,7 +176,7 @@ class CapfView:
 
     @property
     def subject(self) -> SignerId | None:
-        """What TVS is asked about it."""
+        """Return the certificate that TVS is asked about."""
         shown = self.certificate
         if shown is None:
             return None
@@ -201,19 +201,19 @@ class Observation:
     def lists(self) -> tuple[tuple[Node, FileKind, TrustList], ...]:
         """Every list that could be read, with the node that served it."""
         return tuple(
-            (node, kind, found)
+            (node, kind, file)
             for node in self.nodes
-            for kind, found in (
+            for kind, file in (
                 (FileKind.CTL, node.ctl),
                 (FileKind.ITL, node.itl),
             )
-            if found is not None
+            if file is not None
         )
 
     @property
     def subjects(self) -> tuple[SignerId, ...]:
-        """Whom lists and files name, and CAPF: signers first, then members."""
-        signers = [found.signer for _, _, found in self.lists]
+        """All signers and members of lists and files, and CAPF; signers come first."""
+        signers = [trust_list.signer for _, _, trust_list in self.lists]
         signers += [
             node.signed_configuration.signer
             for node in self.nodes
@@ -225,8 +225,8 @@ class Observation:
                 record.issuer_name or "",
                 record.serial_number,
             )
-            for _, _, found in self.lists
-            for record in found.records
+            for _, _, trust_list in self.lists
+            for record in trust_list.records
             if record.serial_number
         ]
         capf = [each.subject for each in self.capf if each.subject is not None]

@@ -70,7 +70,7 @@ def _in_silence(words: str, done: int, total: int) -> None:
 
 
 class _Count:
-    """How many of those that are asked have been asked."""
+    """The number of members and questions so far."""
 
     def __init__(self, words: str, total: int, progress: OnProgress) -> None:
         self._words, self._total, self._progress = words, total, progress
@@ -84,7 +84,7 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait."""
+    """Time limits."""
 
     tftp_s: float = 1.0
     """Until a TFTP packet is sent again."""
@@ -170,10 +170,10 @@ async def _fetch_node(client: TftpClient, server: Server, device: str) -> Node:
     files: dict[str, bytes | Missing] = {}
     for name in names:
         files[name] = await _fetch(client, server, name)
-        found = files[name]
-        if isinstance(found, Missing) and found.is_silence:
+        data = files[name]
+        if isinstance(data, Missing) and data.is_silence:
             # One wait is enough: who is silent now will be silent for the next name.
-            return Node(server, {**dict.fromkeys(names, found), **files}, device)
+            return Node(server, {**dict.fromkeys(names, data), **files}, device)
     return Node(server, files, device)
 
 
@@ -193,20 +193,20 @@ async def _fetch_over_http(
     nodes: Sequence[Node], http_port: HttpPort, patience: Patience
 ) -> list[Node]:
     """Return the nodes with what they serve over HTTP, where that is to be asked."""
-    found = list(nodes)
+    fetched = list(nodes)
 
     async def fetch(index: int, node: Node, port: int) -> None:
         where = Server(node.server.address, port)
         async with HttpClient(timeout_s=patience.tvs_s) as client:
             files = {name: await _fetch_one(client, where, name) for name in node.files}
-        found[index] = replace(node, over_http=files)
+        fetched[index] = replace(node, over_http=files)
 
     async with trio.open_nursery() as nursery:
         for index, node in enumerate(nodes):
             port = http_port(node.server)
             if port is not None and not node.is_silent:
                 nursery.start_soon(fetch, index, node, port)
-    return found
+    return fetched
 
 
 async def _fetch_one(client: HttpClient, where: Server, name: str) -> bytes | Missing:

@@ -87,7 +87,7 @@ def _known_phone(case: _Case, models: Sequence[str]) -> Finding:
     home, node, refusal = case
     whose = "this node's lists" if home == node else f"the lists of {home}"
     by_hand = [m for m in models if not PHONE_MODELS[m].security_by_default]
-    more = f"; on a {', '.join(by_hand)} delete the CTL by hand" if by_hand else ""
+    more = f"; on a {', '.join(by_hand)}, delete the CTL by hand" if by_hand else ""
     return finding(
         Code.PHONE_LOCKED_OUT,
         node,
@@ -101,8 +101,8 @@ def _older_list(case: _Case, models: Sequence[str]) -> Finding:
     return finding(
         Code.OLDER_LIST_ACCEPTED,
         node,
-        f"a phone that holds the lists of {home} ({', '.join(models)}) takes this "
-        f"node's older CTL: {judgement}",
+        f"a phone that holds the lists of {home} ({', '.join(models)}) accepts "
+        f"this node's older CTL: {judgement}",
     )
 
 

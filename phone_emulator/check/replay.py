@@ -67,24 +67,26 @@ def _perform(effect: Effect, seen: Observation, node: Node, model: str) -> Event
 
 
 def _fetch(effect: Fetch, node: Node) -> Event:
-    found = node.files.get(effect.name, Missing("not asked for", is_absent=True))
-    if isinstance(found, bytes):
-        return Downloaded(found)
-    if found.is_absent:
+    file = node.files.get(effect.name, Missing("not asked for", is_absent=True))
+    if isinstance(file, bytes):
+        return Downloaded(file)
+    if file.is_absent:
         return NotFound()
-    if found.is_silence:
-        return ServerSilent(found.reason)
-    return DownloadRefused(found.reason)
+    if file.is_silence:
+        return ServerSilent(file.reason)
+    return DownloadRefused(file.reason)
 
 
 def _ask(effect: AskTvsServer, seen: Observation, model: str) -> Event:
     member = next((each for each in seen.members if each.server == effect.server), None)
     if member is None:
-        return TvsFailed("it was not asked", 0.0)
+        return TvsFailed("the server was not asked", 0.0)
     obstacle = _obstacle(member, effect, model)
     if obstacle is not None:
         return obstacle
-    answer = member.answers.get(effect.signer, "it was not asked about this signer")
+    answer = member.answers.get(
+        effect.signer, "the server was not asked about this signer"
+    )
     if isinstance(answer, str):
         return TvsFailed(answer, 0.0)
     return TvsAnswered(replace(answer, session_id=effect.session_id), 0.0)
@@ -93,12 +95,12 @@ def _ask(effect: AskTvsServer, seen: Observation, model: str) -> Event:
 def _obstacle(member: Member, effect: AskTvsServer, model: str) -> TvsFailed | None:
     """Return why this phone cannot use a member."""
     if member.certificate is None:
-        return TvsFailed(member.reason or "it cannot be reached", 0.0)
+        return TvsFailed(member.reason or "the server cannot be reached", 0.0)
     oldest, newest = PHONE_MODELS[model].tls
     if not any(oldest <= version <= newest for version in member.versions):
         said = (
-            f"it offers TLS {', '.join(member.versions)}, a {model} speaks "
-            f"{' to '.join(dict.fromkeys((oldest, newest)))}"
+            f"the server offers TLS {', '.join(member.versions)}, a {model} "
+            f"speaks {' to '.join(dict.fromkeys((oldest, newest)))}"
         )
         return TvsFailed(said, 0.0, TvsStage.HANDSHAKE, Reason.TVS_TLS)
     if member.certificate not in effect.certificates:

@@ -58,7 +58,7 @@ def _membership(seen: Observation) -> Iterator[Finding]:
         yield finding(
             Code.TVS_SINGLE,
             seen.members[0],
-            "it is the only TVS member of the configuration",
+            "this is the only TVS member in the configuration",
         )
 
 
@@ -66,7 +66,7 @@ def _unreachable(member: Member) -> Finding:
     return finding(
         Code.TVS_UNREACHABLE,
         member,
-        printable(member.reason or "it cannot be reached"),
+        printable(member.reason or "the server cannot be reached"),
         port=str(member.server.port),
     )
 
@@ -83,19 +83,19 @@ def _pins(member: Member, nodes: Sequence[Node]) -> Iterator[Finding]:
         yield finding(
             Code.TVS_UNPINNED,
             member,
-            "the certificate that it shows is not in the ITL of "
+            "the certificate that this server shows is not in the ITL of "
             f"{', '.join(map(str, refusing))}",
         )
 
 
 def _versions(member: Member) -> Iterator[Finding]:
-    offered = f"it offers TLS {', '.join(member.versions) or 'no version'}"
+    offered = f"the server offers TLS {', '.join(member.versions) or 'no version'}"
     if _OLD_PHONES not in member.versions:
         yield finding(Code.TLS_TOO_NEW, member, offered)
     else:
         yield finding(Code.TLS_OLD, member, offered)
     if _NEW_PHONES not in member.versions:
-        yield finding(Code.TLS_TOO_OLD, member, f"{offered}, and not {_NEW_PHONES}")
+        yield finding(Code.TLS_TOO_OLD, member, f"{offered}, but not {_NEW_PHONES}")
 
 
 def _ctl_signers(seen: Observation) -> Iterator[Finding]:
@@ -111,8 +111,8 @@ def _ctl_signers(seen: Observation) -> Iterator[Finding]:
         yield finding(
             Code.CTL_SIGNER_UNKNOWN,
             node,
-            f"the CTL is signed by {describe_signer(signer)}, who is no SAST of the "
-            "ITL, and no TVS member vouches for that signer",
+            f"the CTL is signed by {describe_signer(signer)}, which is not a "
+            "SAST in the ITL, and no TVS member vouches for that signer",
         )
 
 
@@ -146,7 +146,8 @@ def _unknown_records(seen: Observation) -> Iterator[Finding]:
         yield finding(
             Code.TVS_DOES_NOT_KNOW,
             ", ".join(nodes),
-            f"TVS does not know {describe(record)}, who is in {' and '.join(kinds)}",
+            f"TVS does not know {describe(record)}, which is in the "
+            f"{' and the '.join(kinds)}",
             is_mild=record.is_sast,
         )
 

@@ -40,7 +40,7 @@ def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
 
 
 def _not_told() -> Text:
-    return Text("Nothing could be checked: no TFTP node answered", "bold red")
+    return Text("Nothing was checked: no TFTP node answered", "bold red")
 
 
 def _nodes(nodes: Sequence[Node]) -> Table:
@@ -58,13 +58,13 @@ def _nodes(nodes: Sequence[Node]) -> Table:
 
 
 def _list(node: Node, kind: FileKind) -> str:
-    found = node.find(kind)
+    file = node.find(kind)
     decoded = node.ctl if kind is FileKind.CTL else node.itl
-    if isinstance(found, Missing):
-        return "none" if found.is_absent else "unreachable"
+    if isinstance(file, Missing):
+        return "none" if file.is_absent else "unreachable"
     if decoded is None:
         return "malformed"
-    return f"{len(found)} bytes, {len(decoded.records)} records\n{decoded.md5} (MD5)"
+    return f"{len(file)} bytes, {len(decoded.records)} records\n{decoded.md5} (MD5)"
 
 
 def _configuration(node: Node) -> str:
@@ -129,7 +129,7 @@ def _sum(findings: Sequence[Finding]) -> Text:
     codes = {each.code for each in findings if each.severity is Severity.ERROR}
     if codes == {Code.TFTP_UNREACHABLE}:
         nodes = _count(counts[Severity.ERROR], "TFTP node")
-        words = f"{nodes} gave no answer; of the others: {warnings}, {notes}"
+        words = f"{nodes} did not answer; the other nodes have {warnings}, {notes}"
         return Text(words, "bold red")
     if counts[Severity.ERROR]:
         errors = _count(counts[Severity.ERROR], "error")

@@ -84,13 +84,14 @@ _LAB_PORT: Final = 6969
     "--capf",
     multiple=True,
     metavar="HOST[:PORT][,…]",
-    help="CAPF servers to look at, instead of those that the configuration lists.",
+    help="The CAPF servers to inspect; default: those that the phone's configuration "
+    "lists.",
 )
 @click.option(
     "--lsc",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The certificate of the phone of --device, PEM or DER: certHash of its "
-    "configuration is compared with it. Keys in the file are not read.",
+    help="The certificate (PEM or DER) of the phone of --device, to compare with "
+    "certHash of its configuration. Keys in the file are not read.",
 )
 @tftp_timeout_option
 @tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP")
@@ -170,7 +171,7 @@ def _read_certificate(path: Path) -> Certificate:
 
 def _nothing_answered(servers: Sequence[Server]) -> str:
     """Say that no address answered, and which port may be missing."""
-    said = f"nothing answered at {', '.join(map(str, servers))}"
+    said = f"no TFTP server answered at {', '.join(map(str, servers))}"
     if any(_may_be_the_labs(server) for server in servers):
         return f"{said}; the lab listens on {_LAB_PORT}: add :{_LAB_PORT}"
     return f"{said}; check the addresses, and that Cisco Tftp runs there"

@@ -311,11 +311,11 @@ def run(
         certificates=certificates,
     )
     with closing(FleetStore.open(flash)) as store:
-        standings = trio.run(_keep_up, phones, store, network, lines, seconds)
+        registrations_now = trio.run(_keep_up, phones, store, network, lines, seconds)
     if as_json:
-        click.echo(json.dumps(standings))
-    if standings["registered"] < len(phones):
-        missing = len(phones) - standings["registered"]
+        click.echo(json.dumps(registrations_now))
+    if registrations_now["registered"] < len(phones):
+        missing = len(phones) - registrations_now["registered"]
         complain(f"{missing} of {len(phones)} phones are not registered")
         sys.exit(ExitStatus.FAILED)
 
@@ -327,21 +327,21 @@ async def _keep_up(
     settings: FleetLineSettings,
     seconds: float | None,
 ) -> dict[str, Any]:
-    """Run the fleet; return its last standings before it says goodbye."""
+    """Run the fleet; return its last counts before it unregisters the phones."""
     async with network as opened, trio.open_nursery() as nursery:
         lines = FleetLines(phones, store, opened, settings)
         with standings_view() as show:
             nursery.start_soon(lines.run, show)
             with trio.move_on_after(math.inf if seconds is None else seconds):
                 await until_stopped()
-            show(lines.standings)
-        standings = lines.standings.to_json()
+            show(lines.registrations_now)
+        registrations_now = lines.registrations_now.to_json()
         nursery.cancel_scope.cancel()
-    return standings
+    return registrations_now
 
 
 class _Writable(Protocol):
-    """What the lines of a CSV are written to."""
+    """A destination for the lines of a CSV."""
 
     def write(self, text: str, /) -> object: ...
 

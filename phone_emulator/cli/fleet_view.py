@@ -14,7 +14,7 @@ from rich.progress import (
 from rich.table import Table
 
 from tokenless.ground.terminal import progress_bar, result_console, watch_console
-from tokenless.phone_emulator.fleet.lines import FleetStandings
+from tokenless.phone_emulator.fleet.lines import FleetRegistrations
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.protocol.certificates.name_text import printable
 
@@ -45,44 +45,44 @@ def fleet_view(phones: int) -> Iterator[Callable[[FleetReport], None]]:
 
 
 @contextmanager
-def standings_view() -> Iterator[Callable[[FleetStandings], None]]:
+def standings_view() -> Iterator[Callable[[FleetRegistrations], None]]:
     """Show a live table of how a fleet stands, twice a second; yield what renews it.
 
     When standard error is a terminal, else nowhere.
     """
     console = watch_console()
     if not console.is_terminal:
-        yield lambda _standings: None
+        yield lambda _registrations: None
         return
-    latest: list[FleetStandings] = []
+    latest: list[FleetRegistrations] = []
 
-    def renew(standings: FleetStandings) -> None:
-        latest[:] = [standings]
+    def renew(registrations_now: FleetRegistrations) -> None:
+        latest[:] = [registrations_now]
 
     with Live(
-        get_renderable=lambda: _standings_table(latest[-1] if latest else None),
+        get_renderable=lambda: _registrations_table(latest[-1] if latest else None),
         console=console,
         refresh_per_second=2,
     ):
         yield renew
 
 
-def _standings_table(standings: FleetStandings | None) -> Table:
+def _registrations_table(registrations_now: FleetRegistrations | None) -> Table:
     table = Table(title="phones")
-    table.add_column("standing")
+    table.add_column("state")
     table.add_column("phones", justify="right")
-    if standings is None:
+    if registrations_now is None:
         return table
-    for outcome, count in standings.outcomes.items():
+    for outcome, count in registrations_now.outcomes.items():
         if count:
             table.add_row(outcome.value, str(count))
-    for node, count in sorted(standings.nodes.items()):
+    for node, count in sorted(registrations_now.nodes.items()):
         table.add_row(f"at {printable(node)}", str(count))
-    for code, count in sorted(standings.reasons.items()):
+    for code, count in sorted(registrations_now.reasons.items()):
         if count:
-            table.add_row(f"why not: {code}", str(count))
-    table.add_row("of", str(standings.phones))
-    table.add_row("registrations", str(standings.registrations))
+            table.add_row(f"not registered: {code}", str(count))
+    table.add_row("of", str(registrations_now.phones))
+    table.add_row("registrations", str(registrations_now.registrations))
     return table
 
 

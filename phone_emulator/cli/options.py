@@ -88,7 +88,7 @@ def http_port_of(http_port: int | None, *, tftp_only: bool) -> HttpPort:
         UsageError: When both options are given.
     """
     if tftp_only and http_port is not None:
-        raise click.UsageError("--tftp-only leaves nothing to --http-port")
+        raise click.UsageError("--tftp-only and --http-port cannot be combined")
     return without_http if tftp_only else http_at(http_port)
 
 
@@ -107,7 +107,7 @@ def executor_options(command: Command) -> Command:
     local = click.option(
         "--jobs",
         type=click.IntRange(1, 256),
-        help="How many run at the same time on this machine; by default one for each "
+        help="The number of runs at the same time on this machine; default: one per "
         "processor.",
     )
     remote = click.option(

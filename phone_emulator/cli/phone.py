@@ -128,7 +128,7 @@ def capf(
 ) -> None:
     """Type the authentication string for CAPF on a phone."""
     if not (string.isascii() and string.isdigit()):
-        raise click.UsageError("an authentication string has digits only")
+        raise click.UsageError("an authentication string consists of digits only")
     state = FolderFlash.open(flash).known_state()
     identity = PhoneIdentity(
         device=state.device,
@@ -221,12 +221,12 @@ def _advice(kind: FileKind, file: FileReport) -> str:
     if file.code in FAULTS_OF_THE_FILE:
         # Neither TVS nor an empty phone makes such a file good.
         return (
-            "the phone keeps its lists; find out who changed the file, and make it "
-            f"anew on its node: {_MAKE_ANEW[kind]}"
+            "the phone keeps its lists; find out how the file was changed, and "
+            f"make it again on its node: {_MAKE_ANEW[kind]}"
         )
     return (
-        "the phone keeps its lists; if that is not meant, make TVS know the signer "
-        "or run `tokenless phone delete-trust`"
+        "the phone keeps its lists; to change that, upload the signer's "
+        "certificate to Phone-SAST-trust or run `tokenless phone delete-trust`"
     )
 
 

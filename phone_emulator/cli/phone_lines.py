@@ -23,8 +23,8 @@ from tokenless.phone_emulator.registration.call import call as place_call
 from tokenless.phone_emulator.registration.events import (
     CallShown,
     PhoneEvent,
+    RegistrationStateChanged,
     ResetOrdered,
-    StandingChanged,
 )
 from tokenless.phone_emulator.registration.folder_line import (
     line_in_folder,
@@ -133,7 +133,7 @@ def call(
     else:
         _print_call(report)
     if not report.was_heard:
-        why = "they did not hear each other"
+        why = "the phones did not hear each other"
         if report.failure is not None:
             why = f"the call failed: {report.failure}"
         complain(f"{why}; see `tokenless phone log` of both phones")
@@ -199,8 +199,8 @@ class _View:
                     _registration_words(report),
                     {"event": "registration", **report.to_json()},
                 )
-            case StandingChanged(standing=standing, why=why) if why:
-                self._print(f"{standing}: {why}", {"event": standing.value, "why": why})
+            case RegistrationStateChanged(state=state, why=why) if why:
+                self._print(f"{state}: {why}", {"event": state.value, "why": why})
             case ResetOrdered(last=last):
                 self._print(f"ordered: {last}", {"event": "reset", "last": last.value})
             case CallShown(call=shown):

@@ -117,8 +117,8 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
         click.echo("\n".join(lines_of(the_replay.secd.log, form, 1)))
     if not the_replay.is_same:
         complain(
-            "the replay differs from the record; the record was changed, "
-            "or this version decides otherwise"
+            "the replay differs from the record; the record was changed, or "
+            "this version of the program decides differently"
         )
         sys.exit(1)
 

@@ -12,7 +12,7 @@ from tokenless.ground.disk import hint_for
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import replace_file
 from tokenless.phone_emulator.own_certificates import OwnCertificates
-from tokenless.protocol.capf.elements import CertificateType as Kind
+from tokenless.protocol.capf.elements import CertificateType
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS certificate (
@@ -38,7 +38,7 @@ class FleetCertificates(OwnCertificates):
     @property
     def present_file(self) -> Path | None:
         """File with the phone's certificate and key for TLS; None without one."""
-        pem = self._read(Kind.LSC) or self._read(Kind.MIC)
+        pem = self._read(CertificateType.LSC) or self._read(CertificateType.MIC)
         if pem is None:
             return None
         folder = self._folder / _FOLDER
@@ -47,23 +47,23 @@ class FleetCertificates(OwnCertificates):
         replace_file(path, pem, private=True)
         return path
 
-    def _place(self, kind: Kind) -> str:
+    def _place(self, kind: CertificateType) -> str:
         return f"the {kind.name} of {self._device} in the fleet's flash"
 
-    def _read(self, kind: Kind) -> bytes | None:
+    def _read(self, kind: CertificateType) -> bytes | None:
         row = self._connection.execute(
             "SELECT pem FROM certificate WHERE device = ? AND kind = ?",
             (self._device, int(kind)),
         ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def _write(self, kind: Kind, pem: bytes) -> None:
+    def _write(self, kind: CertificateType, pem: bytes) -> None:
         self._execute(
             "INSERT OR REPLACE INTO certificate (pem, device, kind) VALUES (?, ?, ?)",
             (pem, self._device, int(kind)),
         )
 
-    def _erase(self, kind: Kind) -> None:
+    def _erase(self, kind: CertificateType) -> None:
         self._execute(
             "DELETE FROM certificate WHERE device = ? AND kind = ?",
             (self._device, int(kind)),

@@ -41,27 +41,27 @@ OnPhone = Callable[[BootReport, FleetReport], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSettings:
-    """How a fleet boots."""
+    """Settings of a fleet's boot."""
 
     concurrency: int = DEFAULT_CONCURRENCY
-    """How many phones at once."""
+    """The number of phones that boot at the same time."""
     ramp_s: float = 0.0
     """Over how long power-up is spread; 0: all as soon as they may."""
     seed: int = 0
     """Decides who is powered up when, whose packets are lost, how long retries wait."""
     download_options: DownloadOptions = DownloadOptions(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
     retries: int = 2
-    """How often a phone that did not get a file boots again."""
+    """The number of further boots of a phone that did not get a file."""
     retry_after_s: float = 5.0
     """About how long it waits before that."""
     tvs_timeout_s: float = 20.0
     tls: TlsRange | None = None
     http_port: HttpPort = tftp_only
-    """Where models that try HTTP first do so."""
+    """The HTTP port of models that try HTTP first."""
     loss: float = 0.0
-    """Which part of all TFTP datagrams is lost on purpose."""
+    """The part of all TFTP datagrams that is dropped on purpose."""
     clock: Clock = time.time
-    """What the phones take for the time, Unix seconds."""
+    """The time that phones assume, Unix seconds."""
     sleep: Sleep = trio.sleep
     """Waits between the tries of CAPF."""
     string: str | None = None

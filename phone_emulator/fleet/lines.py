@@ -18,20 +18,23 @@ from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.registration.events import LastOut, PhoneEvent
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
-from tokenless.phone_emulator.registration.report import Outcome, RegistrationReport
+from tokenless.phone_emulator.registration.report import (
+    RegistrationOutcome,
+    RegistrationReport,
+)
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 
 @dataclass(slots=True)
-class FleetStandings:
-    """How the phones of a fleet stand now."""
+class FleetRegistrations:
+    """The registration states of a fleet's phones."""
 
     phones: int
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    outcomes: Counter[RegistrationOutcome] = field(default_factory=Counter)
     nodes: Counter[str] = field(default_factory=Counter)
     """Registered phones by node."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why phones are not registered at the first node of their group."""
+    """The reasons why phones are not registered at the first node of their group."""
     registrations: int = 0
     """All that there were."""
     boots: int = 0
@@ -41,11 +44,11 @@ class FleetStandings:
 
     @property
     def registered(self) -> int:
-        """How many phones have dial tone."""
+        """Return the number of phones with dial tone."""
         return self.nodes.total()
 
     def take(self, report: RegistrationReport, seconds: float) -> None:
-        """Count a phone's new standing instead of its last one."""
+        """Count a phone's new state instead of its last one."""
         if (known := self._known.get(report.device)) is not None:
             self._count(known, -1)
         self._known[report.device] = report
@@ -77,7 +80,7 @@ class FleetStandings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetLineSettings:
-    """How a fleet stays up.
+    """Settings of a fleet that stays registered.
 
     Attributes:
         concurrency: How many phones boot or register at the same time.
@@ -102,7 +105,7 @@ class FleetLines:
         network: Network,
         settings: FleetLineSettings,
     ) -> None:
-        self.standings = FleetStandings(len(phones))
+        self.registrations_now = FleetRegistrations(len(phones))
         self._phones = phones
         self._store = store
         self._network = network
@@ -113,12 +116,13 @@ class FleetLines:
         self._began = 0.0
 
     async def run(
-        self, on_change: Callable[[FleetStandings], None] = lambda _standings: None
+        self,
+        on_change: Callable[[FleetRegistrations], None] = lambda _registrations: None,
     ) -> None:
         """Keep all phones up until cancelled.
 
         Args:
-            on_change: Is told after each change of a phone's standing.
+            on_change: Is told after each change of a phone's state.
         """
         # Two connections a phone: the soft limit of most systems is 1,024.
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -129,12 +133,12 @@ class FleetLines:
                 nursery.start_soon(self._live, identity, on_change)
 
     async def _live(
-        self, identity: PhoneIdentity, on_change: Callable[[FleetStandings], None]
+        self, identity: PhoneIdentity, on_change: Callable[[FleetRegistrations], None]
     ) -> None:
         def note(_line: Line, change: PhoneEvent | RegistrationReport) -> None:
             if isinstance(change, RegistrationReport):
-                self.standings.take(change, trio.current_time() - self._began)
-                on_change(self.standings)
+                self.registrations_now.take(change, trio.current_time() - self._began)
+                on_change(self.registrations_now)
 
         flash = self._store.flash(identity.device, identity.model_name)
         phone = Phone(identity, flash)
@@ -144,7 +148,7 @@ class FleetLines:
                 async with self._gate:
                     report = await phone.boot(self._network)
                 flash.save(report.to_json(), self._network.clock())
-                self.standings.boots += 1
+                self.registrations_now.boots += 1
             group = group_of(phone, self._network, own=own)
             line = Line(identity, group, self._line_settings, note)
             last = await line.run(last)

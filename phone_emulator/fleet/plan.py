@@ -1,4 +1,4 @@
-"""Which phones a fleet has: from the command line, or from a TOML description.
+"""The phones of a fleet: from the command line, or from a TOML description.
 
 seed = 7
 [[group]]
@@ -51,7 +51,7 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def count(self) -> int:
-        """How many phones there are."""
+        """Return the number of phones."""
         return sum(group.count for group in self.group)
 
     def phones(

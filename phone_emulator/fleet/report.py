@@ -1,4 +1,4 @@
-"""What came of a fleet's boot, counted."""
+"""The results of a fleet's boot, counted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class FleetReport:
     """Counts over all phones, while they boot and afterwards."""
 
     phones: int
-    """How many there are."""
+    """The number of phones."""
     outcomes: Counter[str] = field(default_factory=Counter)
     files: dict[str, Counter[str]] = field(default_factory=dict)
     """Actions by file."""
@@ -35,12 +35,12 @@ class FleetReport:
 
     @property
     def booted(self) -> int:
-        """How many have finished."""
+        """Return the number of phones that have finished."""
         return self.outcomes.total()
 
     @property
     def tvs_queries(self) -> int:
-        """How often TVS was asked."""
+        """Return the number of questions to TVS."""
         return self.tvs_answers.total()
 
     @property

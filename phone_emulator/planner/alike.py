@@ -53,17 +53,17 @@ class Part:
     ) -> tuple[PlanStep, ...]:
         """Return the steps for the whole cluster."""
         wanted = set(whole.goal)
-        found: list[PlanStep] = []
+        carried: list[PlanStep] = []
         for step in steps:
             if not isinstance(step, Regenerate):
-                found.append(step)
+                carried.append(step)
                 continue
             for node in self.like[self.nodes[step.node]]:
                 each = Regenerate(step.unit, node)
                 if each in wanted:
-                    found.append(each)
+                    carried.append(each)
                     wanted.discard(each)
-        return tuple(_in_order(found))
+        return tuple(_in_order(carried))
 
 
 def _in_order(steps: Iterable[PlanStep]) -> Iterator[PlanStep]:
@@ -84,7 +84,7 @@ def _node_of(step: PlanStep) -> int:
 
 
 class Kinds:
-    """Which nodes and which groups of a task are alike."""
+    """The nodes and groups of a task that are equal."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -132,10 +132,10 @@ class Kinds:
 
     def representatives(self) -> dict[Hashable, PhoneGroup]:
         """Return one group of each kind."""
-        found: dict[Hashable, PhoneGroup] = {}
+        chosen: dict[Hashable, PhoneGroup] = {}
         for group, kind in zip(self._task.groups, self.groups, strict=True):
-            found.setdefault(kind, group)
-        return found
+            chosen.setdefault(kind, group)
+        return chosen
 
     def kind_of(self, group: PhoneGroup) -> Hashable:
         """Return a group's kind."""
@@ -149,7 +149,7 @@ def _numbers(values: Iterable[Hashable]) -> list[int]:
 
 
 class _Histories:
-    """How a node differs from others in a cluster that has a history."""
+    """The differences between nodes of a cluster that has a history."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -220,12 +220,12 @@ def part_of(task: Task, groups: Sequence[PhoneGroup], kinds: Kinds | None) -> Pa
 
 def _some_members(task: Task, group: PhoneGroup, kinds: Kinds | None) -> set[int]:
     """Return two TVS members of each kind."""
-    found: dict[int, list[int]] = defaultdict(list)
+    kept: dict[int, list[int]] = defaultdict(list)
     for node in group.members_of(task.layout):
         kind = 0 if kinds is None else kinds.nodes[node]
-        if len(found[kind]) < _MEMBERS:
-            found[kind].append(node)
-    return {node for nodes in found.values() for node in nodes}
+        if len(kept[kind]) < _MEMBERS:
+            kept[kind].append(node)
+    return {node for nodes in kept.values() for node in nodes}
 
 
 def _like(
@@ -354,7 +354,7 @@ def _renumbered(layout: ClusterLayout, world: World, nodes: Sequence[int]) -> Wo
 
 
 def are_alike(task: Task, world: World, one: int, other: int) -> bool:
-    """Whether nothing tells two nodes apart, now and from now on."""
+    """Return whether nothing tells two nodes apart, now and from now on."""
     return _can_swap(task, one, other) and _is_symmetric(task.layout, world, one, other)
 
 

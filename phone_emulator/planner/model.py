@@ -56,7 +56,7 @@ class List:
         }
 
     def has(self, role: Role, who: CertificateIdentity) -> bool:
-        """Whether somebody is in the list with a role."""
+        """Return whether somebody is in the list with a role."""
         return who in self.holders(role)
 
     def holders(self, role: Role) -> frozenset[CertificateIdentity]:
@@ -74,7 +74,7 @@ def make_list(signer: CertificateIdentity, members: Members) -> List:
 
 
 class Served(NamedTuple):
-    """What one node's TFTP service took when it started."""
+    """The files that one node's TFTP service read at its start."""
 
     ctl: List | None
     itl: List
@@ -83,7 +83,7 @@ class Served(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterLayout:
-    """What does not change while a plan is made."""
+    """The facts that do not change while a plan is made."""
 
     release: Release
     nodes: tuple[str, ...] = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
@@ -136,7 +136,7 @@ class ClusterState(NamedTuple):
     """The changing part of a cluster."""
 
     generations: tuple[int, ...]
-    """How often each certificate of `ClusterLayout.slots` was regenerated."""
+    """The number of regenerations of each certificate of `ClusterLayout.slots`."""
     shown: tuple[int, ...]
     """The generation of the TVS certificate that each node's running TVS shows."""
     ctl: List | None
@@ -162,7 +162,7 @@ def current(
 def is_current(
     layout: ClusterLayout, cluster: ClusterState, who: CertificateIdentity
 ) -> bool:
-    """Whether a certificate is in use, and its key with it."""
+    """Return whether a certificate is in use, and its key with it."""
     slot = slot_of(layout, who.unit, who.node)
     return cluster.generations[slot] == who.generation
 

@@ -50,18 +50,18 @@ class PhoneGroup:
     name: str
     model: str
     node: int = PUBLISHER
-    """Which node serves them."""
+    """The node that serves them."""
     members: tuple[int, ...] = ()
     """The nodes of their CallManager group, whose TVS they ask; empty: all nodes."""
 
     @property
     def security_by_default(self) -> bool:
-        """Whether they take an ITL and ask TVS."""
+        """Return whether they take an ITL and ask TVS."""
         return PHONE_MODELS[self.model].security_by_default
 
     @property
     def behaviour(self) -> "Behaviour":
-        """What of the model decides."""
+        """Return the properties of the model that decide."""
         model = PHONE_MODELS[self.model]
         return Behaviour(model.security_by_default, model.signed_files)
 
@@ -71,14 +71,14 @@ class PhoneGroup:
 
 
 class Behaviour(NamedTuple):
-    """What of a model decides; models that share it are alike."""
+    """The properties of a model that decide; models that share them are equal."""
 
     security_by_default: bool
     signed_files: bool
 
 
 class PhoneLists(NamedTuple):
-    """What a group's phones hold."""
+    """The lists that a group's phones hold."""
 
     ctl: List | None = None
     itl: List | None = None
@@ -93,7 +93,7 @@ class FileOutcome(NamedTuple):
     verified_by: VerifiedBy | None = None
     rule: int = 8
     reason: Reason | None = None
-    """Why it was refused."""
+    """The reason why it was refused."""
 
 
 class PredictedBoot(NamedTuple):
@@ -117,7 +117,7 @@ class PredictedBoot(NamedTuple):
 
 
 class Tvs(NamedTuple):
-    """What TVS is to phones: who shows what, and whom it vouches for."""
+    """TVS as phones see it: the certificates it shows, and the signers it knows."""
 
     shown: tuple[CertificateIdentity, ...]
     """The certificate of each member of the phones' CallManager group."""
@@ -289,14 +289,14 @@ def anchors(
     lists whose key the cluster still has. Phones without Security by Default take CTLs
     only, so for them only keys count that sign CTLs in this release.
     """
-    found = set()
+    signers = set()
     for held in (phone.ctl, phone.itl):
         for who in () if held is None else held.holders(Role.SAST):
             if is_current(layout, cluster, who) and (
                 group.security_by_default or _signs_ctl(layout, who)
             ):
-                found.add(who)
-    return found
+                signers.add(who)
+    return signers
 
 
 def _signs_ctl(layout: ClusterLayout, who: CertificateIdentity) -> bool:

@@ -48,7 +48,7 @@ from tokenless.protocol.codes import UNITS, TrustStore
 
 @unique
 class Harm(StrEnum):
-    """What a regeneration at a wrong moment does."""
+    """The effect of a regeneration at a wrong moment."""
 
     LOCKS_OUT = "locks-out"
     """Phones refuse what their node serves."""
@@ -62,7 +62,7 @@ class Danger:
 
     unit: TrustStore
     groups: tuple[str, ...]
-    """Whose phones it would lock out."""
+    """The groups whose phones it would lock out."""
     harm: Harm
 
 
@@ -92,7 +92,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class PlanFailure:
-    """Where an order goes wrong."""
+    """The step at which an order fails."""
 
     number: int
     title: str
@@ -116,7 +116,7 @@ class InOneGo:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was found."""
+    """The result of planning."""
 
     task: Task
     steps: tuple[Planned, ...] | None
@@ -150,15 +150,15 @@ def make_plan(
     """
     solved = solve(task, timeout_s=timeout_s, progress=progress)
     order = naive_steps(task) if solved.steps is None else solved.steps
-    found = tuple(unsafe(task, order))
-    lost = {each.group for each in found if each.to_step is None}
-    at_risk = {each.group for each in found}
+    all_unsafe = tuple(unsafe(task, order))
+    lost = {each.group for each in all_unsafe if each.to_step is None}
+    at_risk = {each.group for each in all_unsafe}
     safe = task.only([group for group in task.groups if group not in at_risk])
     planned = None if solved.steps is None else _annotate(task, safe, solved.steps)
     return Plan(
         task=task,
         steps=None if planned is None else tuple(planned),
-        unsafe=found,
+        unsafe=all_unsafe,
         by_hand=tuple(group for group in task.groups if group in lost),
         in_one_go=_in_one_go(task),
         explored=solved.explored,
@@ -297,7 +297,7 @@ def _is_refused(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) 
 
 
 def _ways(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
-    """Whether the phones can be reached after a restart of the services."""
+    """Return whether the phones can be reached after a restart of the services."""
     cluster = after_a_power_cut(task.layout, world.cluster)
     return bool(
         anchors(task.layout, cluster, group, phone)
@@ -339,12 +339,14 @@ def _first_lockout(
     """
     world = task.first_world()
     for number, step in enumerate(steps, 1):
-        found = refused_in_race(task, world, step)
+        problems = refused_in_race(task, world, step)
         world = apply(task.layout, task.groups, world, step)
-        found = found or refused(task, seen(task.layout, world.cluster), world)
-        if found:
-            names = tuple(group.name for group in task.groups if group in found)
-            problem = next(found[group] for group in task.groups if group in found)
+        problems = problems or refused(task, seen(task.layout, world.cluster), world)
+        if problems:
+            names = tuple(group.name for group in task.groups if group in problems)
+            problem = next(
+                problems[group] for group in task.groups if group in problems
+            )
             return PlanFailure(number, title(task.layout, step), names, problem)
     return None
 

@@ -27,14 +27,25 @@ from tokenless.protocol.trust.verdicts import FileKind
 _SHOWN: Final = 4
 """Of so many groups that are alike the names are printed."""
 _BECAUSE: Final[dict[Reason | OtherReason, str]] = {
-    Reason.CANNOT_ASK: "it does not know the signer, and this model cannot ask TVS",
-    Reason.NO_TVS_LISTED: "it does not know the signer, and its lists name no TVS",
-    Reason.NO_TVS_CONFIGURED: "it does not know the signer or which TVS to ask",
-    Reason.TVS_NOT_IN_ITL: "it does not know the signer, and no TVS member shows a "
-    "certificate of its ITL",
-    Reason.NOT_VOUCHED: "it does not know the signer, and TVS does not know it either",
-    Reason.WRONG_ROLE: "TVS knows the signer, but not as one of such files",
-    OtherReason.NO_ANCHOR: "it has no anchor and no TVS member left",
+    Reason.CANNOT_ASK: (
+        "the phone does not know the signer, and this model cannot ask TVS"
+    ),
+    Reason.NO_TVS_LISTED: (
+        "the phone does not know the signer, and its ITL lists no TVS"
+    ),
+    Reason.NO_TVS_CONFIGURED: (
+        "the phone does not know the signer, and has no configuration that names "
+        "TVS servers"
+    ),
+    Reason.TVS_NOT_IN_ITL: (
+        "the phone does not know the signer, and no TVS member shows a certificate "
+        "that is in the phone's ITL"
+    ),
+    Reason.NOT_VOUCHED: "neither the phone nor TVS knows the signer",
+    Reason.WRONG_ROLE: (
+        "TVS knows the signer, but not in a role that may sign this file"
+    ),
+    OtherReason.NO_ANCHOR: "the phone has no anchor and no TVS member left",
 }
 _FILES: Final = {
     FileKind.CTL: "the CTL",
@@ -138,7 +149,7 @@ def in_words(plan: Plan) -> Iterator[str]:
     yield ""
     if plan.steps is None:
         yield _no_order(plan)
-        yield from _unsafe_in_words(plan.unsafe, "of the steps in one go")
+        yield from _unsafe_in_words(plan.unsafe, "of the steps all at once")
     else:
         yield _heading(plan)
         yield from _steps_in_words(plan.task, plan.steps)
@@ -149,8 +160,8 @@ def in_words(plan: Plan) -> Iterator[str]:
 
 def _no_order(plan: Plan) -> str:
     if plan.gave_up:
-        return "No safe order was found in the time given; there may be one."
-    return "No safe order: every order locks out all of these phones."
+        return "No safe order was found in the given time. There may be one."
+    return "There is no safe order: every order locks out all of these phones."
 
 
 def _heading(plan: Plan) -> str:
@@ -158,8 +169,8 @@ def _heading(plan: Plan) -> str:
     if plan.proven:
         return f"The shortest safe order ({count} steps):"
     return (
-        f"A safe order of {count} steps; not proven to be the shortest (no safe order "
-        f"has fewer than {plan.bound}):"
+        f"A safe order of {count} steps. It may not be the shortest; no safe "
+        f"order has fewer than {plan.bound} steps:"
     )
 
 
@@ -167,14 +178,15 @@ def _by_hand_in_words(plan: Plan) -> Iterator[str]:
     if plan.by_hand:
         names = _names([group.name for group in plan.by_hand])
         yield (
-            f"By hand: after the last step {names} still refuse what their node "
-            "serves. Delete the CTL on each of these phones."
+            f"By hand: after the last step, phones of {names} still refuse the "
+            "files that their node serves. Delete the CTL on each of these "
+            "phones."
         )
 
 
-def _unsafe_in_words(found: Sequence[Unsafe], where: str) -> Iterator[str]:
+def _unsafe_in_words(unsafe: Sequence[Unsafe], where: str) -> Iterator[str]:
     alike: dict[tuple[object, ...], list[Unsafe]] = {}
-    for each in found:
+    for each in unsafe:
         key = (each.problem, each.to_step, each.only_if_restarted, each.group.model)
         alike.setdefault(key, []).append(each)
     for same in alike.values():
@@ -190,8 +202,8 @@ def _window(same: Sequence[Unsafe], where: str) -> str:
         if first.problem.file is None
         else f"that starts refuses {_FILES[first.problem.file]}"
     )
-    restarted = ", if services restarted meanwhile," if first.only_if_restarted else ""
-    after = "" if first.to_step is None else " Afterwards it is well."
+    restarted = ", if services restart in that time," if first.only_if_restarted else ""
+    after = "" if first.to_step is None else " Afterwards the phones are safe."
     return (
         f"Not safe for {names}: {_when(first, where)}{restarted} a "
         f"{first.group.model} {what}: {_BECAUSE[first.problem.reason]}.{after}"
@@ -201,7 +213,7 @@ def _window(same: Sequence[Unsafe], where: str) -> str:
 def _when(each: Unsafe, where: str) -> str:
     if each.to_step is None:
         since = f"after step {each.from_step}" if each.from_step else "from the start"
-        return f"{since} {where}, and for good,"
+        return f"{since} {where}, and permanently,"
     if not each.from_step:
         return f"before step {each.to_step} {where}"
     return f"between step {each.from_step} and {each.to_step} {where}"
@@ -282,11 +294,11 @@ def _danger_in_words(danger: Danger, steps: Sequence[Planned]) -> str:
     """Say until which step a regeneration must wait."""
     until = next(
         (
-            f"until step {each.number} is done"
+            f"before step {each.number} is done"
             for each in steps
             if danger.unit not in {other.unit for other in each.dangers}
         ),
-        "also when all is done",
+        "during and after all steps",
     )
     harm = (
         "leave no anchor and no TVS member to"
@@ -313,20 +325,20 @@ def _late_in_words(boots: Sequence[PredictedBoot]) -> str:
 
 
 def _one_go_in_words(naive: InOneGo) -> Iterator[str]:
-    yield "In one go, as written:"
+    yield "All at once, in the order given:"
     for number, words in enumerate(naive.titles, 1):
         yield f"{number:3}. {words}"
     if naive.lockout is not None:
         yield _failure_in_words("locks out", naive.lockout)
     elif naive.lockout_if_restarted is not None:
-        yield "  no phone is locked out while no service restarts too early; but"
+        yield "  no phone is locked out unless a service restarts too early; but"
         yield _failure_in_words(
             "followed by a restart of services locks out", naive.lockout_if_restarted
         )
     else:
         yield "  no phone is locked out."
     if naive.burnt is None:
-        yield "  every step leaves at least one way to reach the phones."
+        yield "  every step leaves each phone at least one anchor or TVS member."
     else:
         words = "leaves no anchor and no TVS member to"
         yield _failure_in_words(words, naive.burnt)

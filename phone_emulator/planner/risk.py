@@ -30,12 +30,12 @@ MANY_WAYS: Final = 1_000
 
 
 class Risk(NamedTuple):
-    """How safe a world is; smaller is better."""
+    """The risk of a state; smaller is better."""
 
     minus_ways: int
     """The anchors and TVS members of the group that has the fewest, negative."""
     bound: int
-    """How many groups would be refused something at another node."""
+    """The number of groups that would be refused a file at another node."""
 
 
 def assess(task: Task, world: World) -> Risk | None:
@@ -104,7 +104,7 @@ def ways_left(
 def _is_bound(
     layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
 ) -> bool:
-    """Whether the phones would be refused something at another node."""
+    """Return whether the phones would be refused something at another node."""
     return any(
         boot(layout, cluster, group, phone, node).refusals
         for node in range(len(layout.nodes))
@@ -113,7 +113,7 @@ def _is_bound(
 
 
 def is_settled(task: Task, world: World) -> bool:
-    """Whether every node serves what is in use and every phone holds it."""
+    """Return whether every node serves what is in use and every phone holds it."""
     cluster = world.cluster
     if cluster != after_a_power_cut(task.layout, cluster):
         return False
@@ -133,7 +133,7 @@ def unsettled_groups(task: Task, world: World) -> Iterator[PhoneGroup]:
 
 
 def serves_what_is_in_use(layout: ClusterLayout, cluster: ClusterState) -> bool:
-    """Whether a round may end; a reset list is what it should be, until the next."""
+    """Tell whether a round may end; a reset list is current until the next one."""
     if layout.is_mixed and cluster.ctl not in _usable_ctls(layout, cluster):
         return False
     restarted = after_a_power_cut(layout, cluster)

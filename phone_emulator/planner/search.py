@@ -60,10 +60,10 @@ class OutOfTimeError(Exception):
 
 @dataclass(slots=True)
 class Effort:
-    """What a search may take, and what it took."""
+    """The limits and the use of a search."""
 
     explored: int = 0
-    """How many orders, or beginnings of one, were looked at."""
+    """The number of orders, or beginnings of orders, that were visited."""
     is_over: Callable[[], bool] = lambda: False
     """Whether the time is over."""
     progress: Callable[[int], None] = lambda _: None
@@ -85,12 +85,12 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search brought."""
+    """The result of a search."""
 
     steps: tuple[PlanStep, ...] | None
     """None when there is no safe order, or none was found."""
     explored: int
-    """How many orders, or beginnings of one, were looked at."""
+    """The number of orders, or beginnings of orders, that were visited."""
     gave_up: bool = False
     """The search ended before everything was looked at."""
     bound: int = 0
@@ -98,7 +98,7 @@ class Found:
 
 
 class Cost(NamedTuple):
-    """What a way costs; smaller is better."""
+    """The cost of an order; smaller is better."""
 
     length: int
     risk: Risk
@@ -120,7 +120,7 @@ class Reached(NamedTuple):
     done: int
     """Bits of the goals that are reached."""
     round: TrustStore | None = None
-    """Which kind of anchor was replaced since the phones were reset."""
+    """The kind of anchor that was replaced since the phones were reset."""
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class _Frontier:
     """Worlds to be looked at, the most promising first."""
 
     haste: int = 1
-    """How much a step that is left counts: more than one finds an order sooner, which
+    """The weight of a remaining step: more than one finds an order sooner, which
     need not be the shortest."""
     heap: list[tuple[int, Risk, int, int, Reached]] = field(default_factory=list)
     best: dict[Reached, Cost] = field(default_factory=dict)
@@ -235,7 +235,7 @@ def _moves(task: Task, reached: Reached) -> Iterator[tuple[PlanStep, Reached]]:
 
 
 def _fits(reached: Reached, goal: Regenerate) -> bool:
-    """Whether a certificate may be replaced before the phones are reset."""
+    """Return whether a certificate may be replaced before the phones are reset."""
     return goal.unit not in _ANCHORS or reached.round in (None, goal.unit)
 
 

@@ -43,7 +43,7 @@ _HASTE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What was found for a task."""
+    """The result for a task."""
 
     task: Task
     """With the recovery commands and the leniency that it took."""
@@ -58,7 +58,7 @@ class Solution:
 
 
 class _Chance(NamedTuple):
-    """What it takes that an order is safe for a kind of group."""
+    """The conditions under which an order is safe for a kind of group."""
 
     resets: int
     """The first of `_RESETS` that may do."""
@@ -141,7 +141,7 @@ class _Solver:
         return None
 
     def _each_unit(self, task: Task, group: PhoneGroup) -> bool | None:
-        """Whether there is an order for every unit of the goal by itself."""
+        """Return whether there is an order for every unit of the goal by itself."""
         part = part_of(task, (group,), None).task
         for unit in dict.fromkeys(goal.unit for goal in part.goal):
             goal = tuple(each for each in part.goal if each.unit is unit)

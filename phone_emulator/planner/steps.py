@@ -91,7 +91,7 @@ class World(NamedTuple):
 
     cluster: ClusterState
     phones: tuple[PhoneLists, ...]
-    """What each group of the plan holds."""
+    """The lists that each group of the plan holds."""
     others: frozenset[Held] = frozenset()
     """What further phones of a group may hold: those that booted earlier in a race
     than the others, or that no reset reached."""

@@ -26,7 +26,7 @@ _VERB: Final = re.compile(r"\s*(?:regenerate\b)?(.*)", re.IGNORECASE | re.DOTALL
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be planned."""
+    """The change to plan."""
 
     layout: ClusterLayout
     groups: tuple[PhoneGroup, ...]
@@ -35,7 +35,7 @@ class Task:
     strict: bool = False
     """Whether phones must be able to change nodes at any moment."""
     resets: tuple[ResetCtl | ResetItl, ...] = ()
-    """Which recovery commands may be used as steps."""
+    """The recovery commands that may be used as steps."""
     start: World | None = None
     """Cluster and phones as they are; healthy ones when None."""
     running_only: frozenset[PhoneGroup] = frozenset()

@@ -30,23 +30,23 @@ from tokenless.protocol.trust.verdicts import FileKind
 
 @unique
 class OtherReason(StrEnum):
-    """Why a group is not safe although nothing is refused."""
+    """Reasons why a group is not safe although it refuses no file."""
 
     NO_ANCHOR = "no-anchor"
     """No anchor and no TVS member is left: nothing done on servers reaches it."""
 
 
 class GroupProblem(NamedTuple):
-    """What is wrong with a group at a moment."""
+    """The problem of a group at a moment."""
 
     reason: Reason | OtherReason = OtherReason.NO_ANCHOR
     file: FileKind | None = None
-    """What is refused."""
+    """The file that is refused."""
     rule: int | None = None
 
     @property
     def is_burnt(self) -> bool:
-        """Whether nothing is refused, but nothing new could be brought either."""
+        """Tell whether nothing is refused, but nothing new could be brought either."""
         return self.file is None
 
 
@@ -56,7 +56,7 @@ class Unsafe:
 
     group: PhoneGroup
     problem: GroupProblem
-    """When it begins."""
+    """The step at which it begins."""
     from_step: int
     """After which step it begins; 0 when it is so at the start."""
     to_step: int | None
@@ -66,7 +66,7 @@ class Unsafe:
 
     @property
     def only_if_restarted(self) -> bool:
-        """Whether it is so only if services restart in between (a power cut)."""
+        """Return whether it is so only if services restart in between (a power cut)."""
         return self.running_from is None
 
 
@@ -142,10 +142,10 @@ def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
         if step is not None:
             raced = refused_in_race(task, world, step)
             world = apply(task.layout, task.groups, world, step)
-        found = _problems(task, world, raced)
-        for group in [each for each in lasting if each not in found]:
+        problems = _problems(task, world, raced)
+        for group in [each for each in lasting if each not in problems]:
             yield replace(lasting.pop(group), to_step=number)
-        for group, (problem, is_running) in found.items():
+        for group, (problem, is_running) in problems.items():
             each = lasting.get(group) or Unsafe(group, problem, number, None, None)
             if is_running and each.running_from is None:
                 each = replace(each, running_from=number)

@@ -1,4 +1,4 @@
-"""How an emulated phone registers and calls, after it has its configuration.
+"""Registration and calls of an emulated phone, after it has its configuration.
 
 `sccp_phone` and `sip_phone` are the phone's sides of both protocols without I/O: bytes
 and the time in, bytes and events out. `events` is what both report; the runner opens

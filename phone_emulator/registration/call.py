@@ -20,7 +20,7 @@ _CLEARING_S: Final = 2.0
 
 @unique
 class CallLevel(StrEnum):
-    """What a screen shows of a call."""
+    """The security level of a call, as a screen shows it."""
 
     ENCRYPTED = "Encrypted"
     """The lock."""
@@ -31,7 +31,7 @@ class CallLevel(StrEnum):
 
 @unique
 class CallFailure(StrEnum):
-    """Where a call got stuck."""
+    """The stage at which a call failed."""
 
     NOT_REGISTERED = "not-registered"
     NO_NUMBER = "no-number"
@@ -69,7 +69,7 @@ class CallSide:
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """What came of a call."""
+    """The result of a call."""
 
     sides: tuple[CallSide, ...] = ()
     """The caller, then the called phone; empty where they never talked."""
@@ -84,7 +84,7 @@ class CallReport:
 
     @property
     def was_heard(self) -> bool:
-        """Whether both phones received what the other sent, and nothing else."""
+        """Return whether both phones received what the other sent, and nothing else."""
         return bool(self.sides) and all(
             side.packets_received and not side.refused for side in self.sides
         )

@@ -76,7 +76,7 @@ class UnusableServerError(ProtocolError):
 
 @unique
 class Carrier(StrEnum):
-    """What carries the signalling, as SIP names it."""
+    """The transport of the signalling, as SIP names it."""
 
     TCP = "tcp"
     UDP = "udp"
@@ -85,7 +85,7 @@ class Carrier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TlsOffer:
-    """What a phone brings to a handshake.
+    """The versions, ciphers and certificate that a phone offers in a handshake.
 
     Attributes:
         versions: The oldest and the newest version.

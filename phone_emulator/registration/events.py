@@ -1,4 +1,4 @@
-"""What a registering phone reports, whatever it speaks."""
+"""Events of a phone that registers, the same for SCCP and SIP."""
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -10,8 +10,8 @@ from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 
 
 @unique
-class Standing(StrEnum):
-    """How a phone stands with one server."""
+class RegistrationState(StrEnum):
+    """The state of a phone's registration at one server."""
 
     IDLE = "idle"
     REGISTERING = "registering"
@@ -24,7 +24,7 @@ class Standing(StrEnum):
 
 @unique
 class LastOut(StrEnum):
-    """Why a phone was out of service, as its next alarm says it (REFERENCE-3 4.5)."""
+    """Reasons why a phone was out of service, as its next alarm has them."""
 
     TCP_TIMEOUT = "TCP-timeout"
     RESET_BY_CALLMANAGER = "CM-reset-TCP"
@@ -62,7 +62,7 @@ _ALARM_CODES = {
 
 @unique
 class CallStage(StrEnum):
-    """What a phone's screen says of its call."""
+    """The stage of a call, as the phone's screen shows it."""
 
     DIALLING = "dialling"
     RINGING = "ringing"
@@ -81,14 +81,14 @@ class ShownCall:
     other: str = ""
     """The other phone's number."""
     security: SecurityStatus = SecurityStatus.UNKNOWN
-    """What the server dictates; the lock needs SRTP of its own, too."""
+    """The codec and key of the server; the lock needs SRTP of its own, too."""
 
 
 @dataclass(frozen=True, slots=True)
-class StandingChanged:
+class RegistrationStateChanged:
     """The phone registered, was refused, or is out of service."""
 
-    standing: Standing
+    state: RegistrationState
     why: str = ""
     """The server's words, or what the phone saw."""
     last: LastOut | None = None
@@ -148,7 +148,7 @@ class StopMedia:
 
 
 PhoneEvent: TypeAlias = (
-    StandingChanged
+    RegistrationStateChanged
     | NumberKnown
     | ResetOrdered
     | MayComeBack

@@ -17,8 +17,8 @@ from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.registration.events import (
     LastOut,
     PhoneEvent,
+    RegistrationStateChanged,
     ResetOrdered,
-    StandingChanged,
 )
 from tokenless.phone_emulator.registration.line import Line, LineSettings, OnChange
 from tokenless.phone_emulator.registration.register import group_of
@@ -116,7 +116,7 @@ class _Diary:
                 is_rejected = report.failure is Failure.REJECTED
                 said = (REGISTRATION_REJECTED,) if is_rejected else ()
                 self._write(entries, report, said)
-            case StandingChanged(last=LastOut() as last):
+            case RegistrationStateChanged(last=LastOut() as last):
                 alarm = {"alarm": f"{last.code}: Last={last.value}"}
                 self._write(
                     [LogEntry(LogEvent.OUT_OF_SERVICE, now, alarm)], line.report

@@ -1,4 +1,4 @@
-"""Which servers a phone registers at, and how: read from its flash, without I/O.
+"""The servers at which a phone registers: read from its flash, without I/O.
 
 The configuration names the nodes of the CallManager group with their ports; the lists
 say whose certificate may be shown there. A secure phone whose lists hold no CallManager
@@ -51,7 +51,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """How a phone registers, after a boot.
+    """The registration of a phone after a boot: servers and security.
 
     Attributes:
         signalling: What it speaks.
@@ -73,7 +73,7 @@ class Group:
 
     @property
     def is_encrypting(self) -> bool:
-        """Whether its calls may be encrypted: TLS with AES (REFERENCE-4 3.1)."""
+        """Return whether its calls may be encrypted: TLS with AES (REFERENCE-4 3.1)."""
         return self.offer is not None and self.security is DeviceSecurity.ENCRYPTED
 
     @classmethod

@@ -22,10 +22,10 @@ from tokenless.phone_emulator.registration.events import (
     MayComeBack,
     NumberKnown,
     PhoneEvent,
+    RegistrationState,
+    RegistrationStateChanged,
     ResetOrdered,
     ShownCall,
-    Standing,
-    StandingChanged,
 )
 from tokenless.phone_emulator.registration.group import Group, Node
 from tokenless.phone_emulator.registration.link import Link
@@ -44,7 +44,7 @@ OnChange = Callable[["Line", PhoneEvent | RegistrationReport], None]
 
 @dataclass(frozen=True, slots=True)
 class LineSettings:
-    """How patiently a phone looks for a server.
+    """Time limits of a phone's search for a server.
 
     Attributes:
         timeout_s: For one connection, and for an answer over it.
@@ -136,8 +136,9 @@ class Line:
         while (event := await link.next_event()) is not None:
             await self._take(event, link)
             match event:
-                case StandingChanged(
-                    standing=Standing.LOST | Standing.REJECTED, last=last
+                case RegistrationStateChanged(
+                    state=RegistrationState.LOST | RegistrationState.REJECTED,
+                    last=last,
                 ):
                     return last or LastOut.CLOSED, False
                 case ResetOrdered(last=last):
@@ -197,7 +198,7 @@ class Line:
         self._other = other
         self._wake()
         while (event := await other.next_event()) is not None:
-            if isinstance(event, StandingChanged):
+            if isinstance(event, RegistrationStateChanged):
                 break
         self._other = None
         other.close()
@@ -220,7 +221,7 @@ class Line:
                 if isinstance(event, MayComeBack):
                     self._other = other
                     return True
-                if isinstance(event, StandingChanged):
+                if isinstance(event, RegistrationStateChanged):
                     return False
             return False
         finally:
@@ -267,7 +268,7 @@ class Line:
 
     @property
     def has_standby(self) -> bool:
-        """Whether it holds a second connection."""
+        """Return whether it holds a second connection."""
         return self._other is not None
 
     async def until(self, is_so: Callable[["Line"], bool], timeout_s: float) -> bool:

@@ -43,7 +43,7 @@ _TONE: Final = bytes(
 
 
 class MediaStream:
-    """What one phone sends and receives in a call."""
+    """The packets that one phone sends and receives in a call."""
 
     def __init__(self, *, ssrc: int, sequence: int = 0) -> None:
         """Begin with nothing sent.
@@ -70,7 +70,7 @@ class MediaStream:
 
     @property
     def is_secret(self) -> bool:
-        """Whether both directions are encrypted: the lock needs that, too."""
+        """Return whether both directions are encrypted: the lock needs that, too."""
         return self._sending is not None and self._receiving is not None
 
     @property
@@ -80,7 +80,7 @@ class MediaStream:
 
     @property
     def counts(self) -> MediaCounts:
-        """What the phone tells when the server asks."""
+        """Return the numbers that the phone reports when the server asks."""
         return MediaCounts(
             self._sent,
             self._sent * SAMPLES_A_PACKET,

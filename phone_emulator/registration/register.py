@@ -16,8 +16,8 @@ from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.registration.channels import UnusableServerError
 from tokenless.phone_emulator.registration.events import (
     LastOut,
-    Standing,
-    StandingChanged,
+    RegistrationState,
+    RegistrationStateChanged,
 )
 from tokenless.phone_emulator.registration.group import Group, Node
 from tokenless.phone_emulator.registration.link import Link, failure_of
@@ -107,10 +107,12 @@ async def register_over(link: Link, last: LastOut) -> None:
 async def _until_registered(link: Link) -> None:
     while (event := await link.next_event()) is not None:
         match event:
-            case StandingChanged(standing=Standing.REGISTERED):
+            case RegistrationStateChanged(state=RegistrationState.REGISTERED):
                 return
-            case StandingChanged(
-                standing=Standing.REJECTED | Standing.LOST, why=why, last=ended
+            case RegistrationStateChanged(
+                state=RegistrationState.REJECTED | RegistrationState.LOST,
+                why=why,
+                last=ended,
             ):
                 raise UnusableServerError(failure_of(link, ended), why)
             case _:
@@ -124,8 +126,8 @@ async def part(link: Link) -> None:
         link.talker.unregister()
         while (event := await link.next_event()) is not None:
             if (
-                isinstance(event, StandingChanged)
-                and event.standing is not Standing.REGISTERED
+                isinstance(event, RegistrationStateChanged)
+                and event.state is not RegistrationState.REGISTERED
             ):
                 break
     link.close()

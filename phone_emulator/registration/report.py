@@ -1,4 +1,4 @@
-"""What came of a registration, as values for reports and programs.
+"""The result of a registration, as values for reports and programs.
 
 `RegistrationReport` says at which node a phone is registered and whether securely, and
 for every node that it tried before why that one was not it.
@@ -13,7 +13,7 @@ from tokenless.protocol.phones.registration import Signalling
 
 @unique
 class Failure(StrEnum):
-    """Why a phone is not registered at a node: the reason code of reports."""
+    """Reasons why a phone is not registered at a node: reason codes of reports."""
 
     NO_CONFIGURATION = "no-configuration"
     """The phone has never accepted a configuration."""
@@ -42,8 +42,8 @@ class Failure(StrEnum):
 
 
 @unique
-class Outcome(StrEnum):
-    """What a person who looks at the phone would say."""
+class RegistrationOutcome(StrEnum):
+    """The result of a registration, as a person at the phone sees it."""
 
     REGISTERED_SECURE = "registered secure"
     REGISTERED = "registered"
@@ -81,7 +81,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationReport:
-    """Where and how a phone is registered, or why it is not.
+    """The node at which a phone is registered, or the reason why it is not.
 
     Attributes:
         device: The phone's name.
@@ -107,30 +107,34 @@ class RegistrationReport:
 
     @property
     def is_registered(self) -> bool:
-        """Whether the phone has dial tone."""
+        """Return whether the phone has dial tone."""
         return self.node is not None
 
     @property
     def is_secure(self) -> bool:
-        """Whether it is registered over TLS."""
+        """Return whether it is registered over TLS."""
         return self.is_registered and self.cipher is not None
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it is registered at another node than the first of its group."""
+        """Tell whether it is registered at another node than the first of its group."""
         return self.is_registered and self.priority > 0
 
     @property
     def failure(self) -> Failure | None:
-        """Why it is not registered at the first node of its group; None when it is."""
+        """Return why it is not registered at the first node of its group, or None."""
         return self.attempts[0].failure if self.attempts else None
 
     @property
-    def outcome(self) -> Outcome:
-        """What a person would say."""
+    def outcome(self) -> RegistrationOutcome:
+        """Return the result, as a person at the phone sees it."""
         if not self.is_registered:
-            return Outcome.NOT_REGISTERED
-        return Outcome.REGISTERED_SECURE if self.is_secure else Outcome.REGISTERED
+            return RegistrationOutcome.NOT_REGISTERED
+        return (
+            RegistrationOutcome.REGISTERED_SECURE
+            if self.is_secure
+            else RegistrationOutcome.REGISTERED
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return what `--json` prints."""

@@ -17,11 +17,11 @@ from tokenless.phone_emulator.registration.events import (
     MayComeBack,
     NumberKnown,
     PhoneEvent,
+    RegistrationState,
+    RegistrationStateChanged,
     ResetOrdered,
     SendMedia,
     ShownCall,
-    Standing,
-    StandingChanged,
     StopMedia,
 )
 from tokenless.protocol.errors import ProtocolError
@@ -117,7 +117,7 @@ _SHOWN: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SccpIdentity:
-    """What a phone says of itself.
+    """The identity that a phone sends.
 
     Attributes:
         device: Its name.
@@ -136,7 +136,7 @@ class SccpIdentity:
 
 @dataclass(frozen=True, slots=True)
 class MediaCounts:
-    """What a phone counted of its streams."""
+    """The counts of a phone's streams."""
 
     packets_sent: int = 0
     octets_sent: int = 0
@@ -150,7 +150,7 @@ class SccpPhone:
 
     def __init__(self, identity: SccpIdentity) -> None:
         self.identity = identity
-        self.standing = Standing.IDLE
+        self.state = RegistrationState.IDLE
         self.call: ShownCall | None = None
         self.number = ""
         """Its directory number, once the server has said it."""
@@ -198,7 +198,7 @@ class SccpPhone:
             )
         )
         self._send(IpPort(16384))
-        self._become(Standing.REGISTERING)
+        self._become(RegistrationState.REGISTERING)
         self.deadline = now + _REGISTER_TIMEOUT_S
 
     def stand_by(self, now: float) -> None:
@@ -217,19 +217,23 @@ class SccpPhone:
 
     def unregister(self) -> None:
         """Say goodbye."""
-        if self.standing is Standing.REGISTERED:
+        if self.state is RegistrationState.REGISTERED:
             self._send(Unregister())
 
     def closed(self) -> None:
         """Note that the server has closed the connection."""
-        if self.standing in {Standing.REGISTERING, Standing.REGISTERED, Standing.IDLE}:
+        if self.state in {
+            RegistrationState.REGISTERING,
+            RegistrationState.REGISTERED,
+            RegistrationState.IDLE,
+        }:
             self._lose("the server closed the connection", LastOut.CLOSED)
 
     def tick(self, now: float) -> None:
         """Send a keep-alive, or give the server up."""
         if self.deadline is None or now < self.deadline:
             return
-        if self.standing is Standing.REGISTERING:
+        if self.state is RegistrationState.REGISTERING:
             self._lose("the server did not answer Register", LastOut.TCP_TIMEOUT)
             return
         if self._unanswered >= _MISSED_KEEPALIVES:
@@ -257,7 +261,7 @@ class SccpPhone:
                 self._registered(acknowledged, now)
             case RegisterReject(text=text):
                 self.deadline = None
-                self._become(Standing.REJECTED, text, LastOut.REJECTED)
+                self._become(RegistrationState.REJECTED, text, LastOut.REJECTED)
             case KeepAliveAck():
                 self._unanswered = 0
             case CapabilitiesReq():
@@ -289,7 +293,7 @@ class SccpPhone:
         self._keepalive_s = max(1.0, float(acknowledged.keepalive_s))
         self._unanswered = 0
         self.deadline = now + self._keepalive_s
-        self._become(Standing.REGISTERED)
+        self._become(RegistrationState.REGISTERED)
 
     # --- a call ------------------------------------------------------------------
 
@@ -415,17 +419,17 @@ class SccpPhone:
 
     def _part(self) -> None:
         self.deadline = None
-        self._become(Standing.UNREGISTERED)
+        self._become(RegistrationState.UNREGISTERED)
 
     def _lose(self, why: str, last: LastOut) -> None:
         self.deadline = None
-        self._become(Standing.LOST, why, last)
+        self._become(RegistrationState.LOST, why, last)
 
     def _become(
-        self, standing: Standing, why: str = "", last: LastOut | None = None
+        self, state: RegistrationState, why: str = "", last: LastOut | None = None
     ) -> None:
-        self.standing = standing
-        self._events.append(StandingChanged(standing, why, last))
+        self.state = state
+        self._events.append(RegistrationStateChanged(state, why, last))
 
 
 _BUTTONS: Final = "0123456789ABCD*#+"

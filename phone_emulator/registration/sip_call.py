@@ -56,7 +56,7 @@ _RINGING, _OK, _FIRST_FAILURE = 180, 200, 300
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """What a call needs of its phone.
+    """The parts of a phone that a call needs.
 
     Attributes:
         number: The phone's directory number.
@@ -116,7 +116,7 @@ class SipCall:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more is to come of it."""
+        """Return whether nothing more is to come of it."""
         return self._stage is _Stage.ENDED
 
     # --- what the person does ------------------------------------------------------
@@ -448,6 +448,6 @@ class SipCall:
 
 def _level_of(message: SipMessage) -> SecurityStatus:
     """Return the level that Call-Info dictates; without one: Unknown."""
-    found = _LEVEL.search(message.get("call-info"))
-    word = found[1].lower() if found else ""
+    match = _LEVEL.search(message.get("call-info"))
+    word = match[1].lower() if match else ""
     return _LEVELS.get(word, SecurityStatus.UNKNOWN)

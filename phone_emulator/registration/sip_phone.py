@@ -17,10 +17,10 @@ from tokenless.phone_emulator.registration.events import (
     LastOut,
     MayComeBack,
     PhoneEvent,
+    RegistrationState,
+    RegistrationStateChanged,
     ResetOrdered,
     ShownCall,
-    Standing,
-    StandingChanged,
 )
 from tokenless.phone_emulator.registration.sccp_phone import MediaCounts
 from tokenless.phone_emulator.registration.sip_call import CallSite, SipCall
@@ -63,7 +63,7 @@ _ALLOWED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SipIdentity:
-    """What a phone says of itself.
+    """The identity that a phone sends.
 
     Attributes:
         device: Its name.
@@ -92,7 +92,7 @@ class SipIdentity:
 
 @unique
 class _Purpose(IntEnum):
-    """What a REGISTER is for."""
+    """The purpose of a REGISTER."""
 
     REGISTER = 0
     STAND_BY = 1
@@ -110,7 +110,7 @@ class SipPhone:
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.identity = identity
-        self.standing = Standing.IDLE
+        self.state = RegistrationState.IDLE
         self.number = directory_number(identity.device)
         """Its directory number."""
         self.counts = MediaCounts()
@@ -170,7 +170,7 @@ class SipPhone:
         if me.lower_case_alarms:
             word, load = word.lower(), "ActiveLoad"
         alarm = f"{last.code} Name={me.device} {load}={me.load} Last={word}"
-        self._become(Standing.REGISTERING)
+        self._become(RegistrationState.REGISTERING)
         self._ask(_Purpose.REGISTER, now, alarm)
 
     def stand_by(self, now: float) -> None:
@@ -183,12 +183,16 @@ class SipPhone:
 
     def unregister(self) -> None:
         """Say goodbye."""
-        if self.standing is Standing.REGISTERED:
+        if self.state is RegistrationState.REGISTERED:
             self._ask(_Purpose.FAREWELL, None)
 
     def closed(self) -> None:
         """Note that the server has closed the connection."""
-        if self.standing in {Standing.REGISTERING, Standing.REGISTERED, Standing.IDLE}:
+        if self.state in {
+            RegistrationState.REGISTERING,
+            RegistrationState.REGISTERED,
+            RegistrationState.IDLE,
+        }:
             self._lose("the server closed the connection", LastOut.CLOSED)
 
     def tick(self, now: float) -> None:
@@ -198,7 +202,7 @@ class SipPhone:
         if self._unanswered is None:
             self._ask(self._purpose, now)
         elif now >= self._give_up_at:
-            silent = self.standing is Standing.REGISTERING
+            silent = self.state is RegistrationState.REGISTERING
             last = LastOut.TCP_TIMEOUT if silent else LastOut.KEEPALIVE_FAILURE
             self._lose("the server did not answer REGISTER", last)
         else:
@@ -258,7 +262,7 @@ class SipPhone:
             why = f"{response.status} {response.reason}"
             if warning := _WARNING.search(response.get("warning")):
                 why = warning[1]
-            self._become(Standing.REJECTED, why, LastOut.REJECTED)
+            self._become(RegistrationState.REJECTED, why, LastOut.REJECTED)
             return
         match self._purpose:
             case _Purpose.REGISTER:
@@ -270,15 +274,15 @@ class SipPhone:
                 self._events.append(MayComeBack())
             case _Purpose.FAREWELL:
                 self.deadline = None
-                self._become(Standing.UNREGISTERED)
+                self._become(RegistrationState.UNREGISTERED)
 
     def _registered(self, response: SipResponse, now: float) -> None:
         said = response.get("expires")
         granted = int(said) if _SECONDS.match(said) else GRANTED_EXPIRES_S
         refresh_s = max(granted - _BEFORE_EXPIRY_S, granted / 2, 0.5)
         self.deadline = now + refresh_s
-        if self.standing is not Standing.REGISTERED:
-            self._become(Standing.REGISTERED)
+        if self.state is not RegistrationState.REGISTERED:
+            self._become(RegistrationState.REGISTERED)
 
     def _take_request(self, request: SipRequest) -> None:
         match request.method:
@@ -394,13 +398,13 @@ class SipPhone:
 
     def _lose(self, why: str, last: LastOut) -> None:
         self.deadline = None
-        self._become(Standing.LOST, why, last)
+        self._become(RegistrationState.LOST, why, last)
 
     def _become(
-        self, standing: Standing, why: str = "", last: LastOut | None = None
+        self, state: RegistrationState, why: str = "", last: LastOut | None = None
     ) -> None:
-        self.standing = standing
-        self._events.append(StandingChanged(standing, why, last))
+        self.state = state
+        self._events.append(RegistrationStateChanged(state, why, last))
 
 
 def _uuid(data: bytes) -> str:

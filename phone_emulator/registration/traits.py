@@ -1,4 +1,4 @@
-"""What differs between models when they register, as data.
+"""Differences between models in registration, as data.
 
 Numbers are the vendor's (REFERENCE-3 4.3, 5.1); those of 8861 and 7821 are not
 verified. TLS: REFERENCE-3 4.7 and 5.3.
@@ -26,7 +26,7 @@ AUTHENTICATED_CIPHERS: Final = "NULL-SHA"
 
 @dataclass(frozen=True, slots=True)
 class RegistrationTraits:
-    """How one model registers.
+    """The properties of one model in registration.
 
     Attributes:
         device_type: The vendor's number of the model.
@@ -70,5 +70,5 @@ def user_agent_of(model: PhoneModel, load: str) -> str:
 
 
 def writes_alarms_in_lower_case(model: PhoneModel) -> bool:
-    """Whether its alarms are those of 78xx and 88xx (REFERENCE-3 5.1)."""
+    """Return whether its alarms are those of 78xx and 88xx (REFERENCE-3 5.1)."""
     return PHONE_MODELS[model.name].log_form is LogForm.SECUREAPP

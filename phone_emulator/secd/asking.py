@@ -46,6 +46,7 @@ def begin(boot: BootMemory, file: Signed) -> Accept | Refuse | Transition:
 def ask(boot: BootMemory) -> None:
     """Send the question to the present server."""
     inquiry = current(boot)
+    # A new number for each question: an answer to an earlier one is noticed.
     inquiry.session_id = boot.session_id
     boot.session_id += 1
     _note_of_server(boot, LogEvent.TVS_CONNECT)
@@ -55,6 +56,8 @@ def ask(boot: BootMemory) -> None:
 def answered(boot: BootMemory, event: TvsAnswered) -> Accept | Refuse | Transition:
     """Take a message that a server sent."""
     inquiry, answer = current(boot), event.answer
+    # A wrong answer is treated as no answer: a faulty or hostile server must not be
+    # able to decide in place of the next one.
     fault = _why_not_an_answer(inquiry, answer)
     if fault is not None:
         return failed(boot, TvsFailed(fault, event.milliseconds, TvsStage.ANSWER))
@@ -67,6 +70,8 @@ def answered(boot: BootMemory, event: TvsAnswered) -> Accept | Refuse | Transiti
         sent=str(len(_question(boot).query.encode())),
         received=str(len(answer.encode())),
     )
+    # Only positive answers are kept, as phones do: a signer that TVS learns of later is
+    # then accepted at the next boot.
     if answer.is_trusted:
         seconds = boot.cache.add(inquiry.file.signer, answer, boot.now)
         boot.note(LogEvent.TVS_CACHED, hours=f"{seconds / 3600:g}")
@@ -93,12 +98,14 @@ def failed(boot: BootMemory, event: TvsFailed) -> Refuse | Transition:
 def current(boot: BootMemory) -> Inquiry:
     """Return what is being asked. Raises RuntimeError when nothing is."""
     if boot.inquiry is None:
-        raise RuntimeError("nothing was asked")
+        raise RuntimeError("no question was asked")
     return boot.inquiry
 
 
 def _question(boot: BootMemory) -> AskTvsServer:
     inquiry = current(boot)
+    # The certificates of the installed ITL, not those of a list that is being judged: a
+    # new list must not name the server that vouches for it.
     pinned = boot.anchors.tvs_certificates
     return AskTvsServer(
         inquiry.server,
@@ -112,11 +119,11 @@ def _question(boot: BootMemory) -> AskTvsServer:
 def _why_not_an_answer(inquiry: Inquiry, answer: Answer) -> str | None:
     """Return why a message is no answer to the question, None when it is one."""
     if answer.type is not MessageType.QUERY_ANSWER:
-        return f"it answered with {answer.type.name}"
+        return f"the server answered with {answer.type.name}"
     if answer.session_id != inquiry.session_id:
-        return f"it answered for session {answer.session_id}"
+        return f"the server answered for session {answer.session_id}"
     if answer.is_trusted and not answers_query(inquiry.file.signer, answer):
-        return "it answered about another certificate"
+        return "the server answered about another certificate"
     return None
 
 

@@ -68,7 +68,7 @@ class BootMemory:
 
     @property
     def contents(self) -> FlashContents:
-        """What the phone holds now."""
+        """Return the content of the phone's flash."""
         held = self.held
         return FlashContents(
             held[FileKind.CTL],

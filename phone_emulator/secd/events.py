@@ -36,7 +36,7 @@ class Server(msgspec.Struct, frozen=True):
 
 
 class PhoneBehaviour(msgspec.Struct, frozen=True, kw_only=True):
-    """What is not known of real phones, or may be set for study (REFERENCE 9)."""
+    """Behaviour that is not known of real phones, or set for study (REFERENCE 9)."""
 
     negative_answer_is_final: bool = True
     """Whether a negative answer of one TVS server ends the asking (inferred)."""
@@ -50,7 +50,7 @@ class PhoneBehaviour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhoneIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Which phone it is, and where it looks for its files."""
+    """The identity of a phone, and the servers of its files."""
 
     device: str
     """`SEP001122334455`."""
@@ -61,7 +61,7 @@ class PhoneIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def model(self) -> PhoneModel:
-        """What the phone's model can do.
+        """Return the properties of the phone's model.
 
         Raises:
             PhoneError: When there is no such model.
@@ -76,12 +76,12 @@ class PhoneIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tvs_name(self) -> str:
-        """How the phone names itself to TVS (REFERENCE 3.2)."""
+        """Return the phone's name for TVS (REFERENCE 3.2)."""
         return f"CP-{self.model_name}-{self.device}"
 
 
 class FlashContents(msgspec.Struct, frozen=True):
-    """What a phone keeps without power."""
+    """The data that a phone keeps without power."""
 
     ctl: bytes | None = None
     itl: bytes | None = None
@@ -127,7 +127,7 @@ class TvsAnswered(msgspec.Struct, frozen=True, tag=True):
 
 @unique
 class TvsStage(StrEnum):
-    """How far a conversation with a TVS server came; each has its own log lines."""
+    """The stage of a conversation with a TVS server; each has its own log lines."""
 
     CONNECT = "connect"
     HANDSHAKE = "handshake"
@@ -180,7 +180,7 @@ class AskTvsServer(msgspec.Struct, frozen=True, tag=True):
 
     server: Server
     device: str
-    """How the phone names itself (REFERENCE 3.2)."""
+    """The phone's name for TVS (REFERENCE 3.2)."""
     session_id: int
     signer: SignerId
     certificates: tuple[bytes, ...]

@@ -44,7 +44,7 @@ def request(boot: BootMemory) -> None:
 
 
 def wants_signed(boot: BootMemory) -> bool:
-    """Whether the phone asks for a signed configuration (rules 9 and 11)."""
+    """Return whether the phone asks for a signed configuration (rules 9 and 11)."""
     return boot.model.signed_files and boot.anchors.wants_signed_files
 
 

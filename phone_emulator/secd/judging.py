@@ -50,7 +50,7 @@ def examine(boot: BootMemory, data: bytes, transport: Transport) -> Transition:
 def _examine_list(boot: BootMemory, data: bytes) -> Transition:
     if len(data) > MAX_LOADED_LENGTH:
         # About 39 certificates of 2048 bits: phones fail to load it (REFERENCE 1.10).
-        too_large = f"{len(data)} bytes: a phone loads no list over 64 KB"
+        too_large = f"the list has {len(data)} bytes: a phone loads no list over 64 KB"
         return _refuse(boot, Reason.TOO_LONG, too_large)
     try:
         file = decode_list(data)
@@ -118,6 +118,8 @@ def _accept(boot: BootMemory, file: Signed, verdict: Accept) -> Transition:
         return _take_configuration(boot, file.payload, verdict.rule)
     moment = _VERIFIED.get(verdict.verified_by, LogEvent.VERIFIED)
     boot.note(moment, kind=boot.kind, by=verdict.verified_by)
+    # From here on the new list decides: the ITL is judged by the CTL of the same boot,
+    # the configuration by both (REFERENCE 4.2).
     boot.anchors = boot.anchors.with_list(boot.kind, file)
     action = boot.replace(file.data)
     boot.note(LogEvent.UPDATED, kind=boot.kind)
@@ -141,6 +143,7 @@ def _take_configuration(boot: BootMemory, payload: bytes, rule: int) -> Transiti
     boot.note(LogEvent.CONFIGURATION_ACCEPTED, name=boot.search.name)
     if boot.transport is Transport.HTTP:
         boot.say(status_messages.configuration_by_http(boot.search.name))
+    # An identical file changes nothing (rule 8).
     if payload == boot.held[boot.kind]:
         return boot.settle(FileAction.UNCHANGED, rule=rule)
     return boot.settle(boot.replace(payload), rule=rule)
@@ -179,7 +182,7 @@ def opened(boot: BootMemory, content: bytes) -> Transition:
 def not_opened(boot: BootMemory) -> Transition:
     """Keep what is installed: the phone's key does not open the file."""
     boot.report.decrypt_failed = True
-    return _needs_capf(boot, "the phone's key does not open it")
+    return _needs_capf(boot, "the phone's key does not decrypt it")
 
 
 def _needs_capf(boot: BootMemory, said: str) -> Transition:

@@ -53,12 +53,12 @@ class Secd:
 
     @property
     def state(self) -> State:
-        """Where the boot stands."""
+        """Return the state of the boot."""
         return self._boot.state
 
     @property
     def report(self) -> BootReport:
-        """What came of the boot so far."""
+        """Return the report of the boot so far."""
         return self._boot.report
 
     @property
@@ -68,7 +68,7 @@ class Secd:
 
     @property
     def contents(self) -> FlashContents:
-        """What the phone holds now."""
+        """Return the content of the phone's flash."""
         return self._boot.contents
 
     @property
@@ -88,6 +88,8 @@ class Secd:
                 caller, never of bytes that came in.
         """
         boot = self._boot
+        # The time is an argument so that a recorded boot can be replayed with the same
+        # result, step by step.
         boot.now, boot.effects = now, []
         step: Transition | None = _react(boot, event)
         while step is not None:
@@ -166,6 +168,7 @@ def _power_on(boot: BootMemory) -> Transition:
     has_itl = boot.model.security_by_default
     boot.anchors = TrustAnchors.of(
         _load_list(boot, FileKind.CTL),
+        # A flash may hold an ITL of another model that was emulated in it before.
         _load_list(boot, FileKind.ITL) if has_itl else None,
         digests=boot.model.digests,
         tvs_supported=boot.model.security_by_default,

@@ -107,7 +107,7 @@ class Replay:
         """
         lines = record.splitlines()
         if not _MIN_LINES <= len(lines) <= _MAX_LINES:
-            raise PhoneError(f"a record with {len(lines)} lines", hint=_HINT)
+            raise PhoneError(f"the record has {len(lines)} lines", hint=_HINT)
         try:
             self.start = msgspec.json.decode(lines[0], type=RecordedStart)
             self._steps = [
@@ -145,7 +145,7 @@ class Replay:
 
     @property
     def is_same(self) -> bool:
-        """Whether everything so far was as on record, and the report is, too."""
+        """Return whether everything so far was as on record, and the report is, too."""
         # Through JSON, as the record went: tuples and enums become lists and text.
         report = msgspec.json.decode(msgspec.json.encode(self.secd.report.to_json()))
         kept = {**self._report, "console_log": report["console_log"]}

@@ -15,7 +15,7 @@ from tokenless.protocol.trust.reasons import Reason
 
 @unique
 class FileAction(StrEnum):
-    """What happened to one file."""
+    """The result for one file."""
 
     INSTALLED = "installed"
     """There was none before."""
@@ -31,7 +31,7 @@ class FileAction(StrEnum):
 
 @unique
 class Outcome(StrEnum):
-    """How the boot as a whole went."""
+    """The result of the whole boot."""
 
     OK = "ok"
     """The phone holds what the server serves."""
@@ -45,7 +45,7 @@ class Outcome(StrEnum):
 
 @unique
 class LscState(StrEnum):
-    """What LSC a phone has after a boot."""
+    """The state of a phone's LSC after a boot."""
 
     NONE = "none"
     INSTALLED = "installed"
@@ -64,14 +64,14 @@ class FileReport:
     requested: str | None = None
     """The last name that the phone asked for."""
     held: bytes | None = field(default=None, repr=False)
-    """What the phone holds after the boot."""
+    """The file that the phone holds after the boot."""
     signer: str | None = None
     """Whom the downloaded file names as its signer."""
     verified_by: VerifiedBy | None = None
     rule: int | None = None
     """The rule of REFERENCE 4.2 that decided."""
     code: Reason | None = None
-    """Why it was rejected or did not arrive."""
+    """The reason why it was rejected or not downloaded."""
     reason: str | None = None
     """The same for a person; it may quote what a server wrote."""
     finding: str | None = None
@@ -116,7 +116,7 @@ class TvsReport:
     milliseconds: float
     reason: str | None = None
     code: Reason | None = None
-    """Why it could not be used."""
+    """The reason why it could not be used."""
 
     def to_json(self) -> dict[str, Any]:
         """Return one of `tvs` of `phone boot --json`."""
@@ -154,12 +154,12 @@ class BootReport:
     """Whether it opened an encrypted configuration."""
     lsc: LscState = LscState.NONE
     capf: dict[str, Any] | None = None
-    """What came of going to CAPF after the boot; None: the phone did not."""
+    """The result of the connection to CAPF after the boot; None: there was none."""
     console_log: str | None = None
 
     @property
     def status_messages(self) -> list[str]:
-        """What the phone showed, in order."""
+        """Return the messages on the phone's screen, in order."""
         return [text for _, text in self.said]
 
     @property
@@ -180,7 +180,7 @@ class BootReport:
 
     @property
     def holds_what_is_served(self) -> bool:
-        """Whether no file was refused or failed to arrive; the opposite of stuck."""
+        """Tell whether no file was refused or missing; the opposite of stuck."""
         return not any(
             report.action in (FileAction.REJECTED, FileAction.FAILED)
             for report in self.files.values()

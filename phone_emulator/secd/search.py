@@ -24,6 +24,8 @@ class ServerChoice:
 
     def note_silence(self, server: Server) -> None:
         """Do not wait for this server again in this boot, unless it ever answered."""
+        # A server that answered once was only slow this time. One that never did would
+        # cost the phone its full time-out for each further file.
         if server not in self._answered:
             self._silent.add(server)
 
@@ -43,7 +45,7 @@ class FileSearch:
 
     @property
     def name(self) -> str:
-        """What is asked for."""
+        """Return the name of the file that is asked for."""
         return self.names[self._name]
 
     @property
@@ -53,7 +55,7 @@ class FileSearch:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the encrypted configuration is asked for."""
+        """Return whether the encrypted configuration is asked for."""
         return self.name.endswith(ENCRYPTED_SUFFIX)
 
     def turn_to(self, name: str) -> None:

@@ -8,7 +8,7 @@ from tokenless.protocol.trust.anchors import FileKind
 
 @unique
 class State(StrEnum):
-    """Where a boot stands."""
+    """The states of a boot."""
 
     OFF = "off"
     FETCHING_CTL = "fetching-ctl"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 @unique
 class Transition(StrEnum):
-    """What moves a boot on."""
+    """The causes of a change of state."""
 
     POWER_ON = "power on"
     NEXT_NAME = "next name"

@@ -48,6 +48,8 @@ class TvsCache:
 
     def add(self, signer: SignerId, answer: Answer, now: float) -> float:
         """Remember a positive answer; return for how many seconds."""
+        # The server's time to live is believed: it comes from a server whose
+        # certificate is in the phone's ITL.
         ttl = DEFAULT_TTL_S if answer.ttl is None else answer.ttl
         key = (signer.issuer, signer.serial)
         self._entries[key] = CacheEntry(*key, now + ttl, answer)

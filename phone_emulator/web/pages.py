@@ -107,8 +107,10 @@ class PhoneSite:
         mic, lsc = kept(self._flash.certificates)
         yield "MIC", mic.words
         yield "LSC", lsc.words
-        for name, found in describe(model, self._flash.load()).items():
-            checksum = "Not Installed" if found is None else found[model.checksum]
+        for name, described in describe(model, self._flash.load()).items():
+            checksum = (
+                "Not Installed" if described is None else described[model.checksum]
+            )
             yield name.removesuffix("File.tlv") + ending, checksum
 
     def _configuration(self) -> _Rows:

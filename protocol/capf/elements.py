@@ -232,7 +232,7 @@ def read_capf_elements(body: bytes) -> tuple[tuple[int, bytes], ...]:
             one comes twice.
     """
     reader = Reader(body)
-    found: list[tuple[int, bytes]] = []
+    elements: list[tuple[int, bytes]] = []
     known: set[int] = set()
     while reader.remaining:
         at = reader.offset
@@ -246,5 +246,5 @@ def read_capf_elements(body: bytes) -> tuple[tuple[int, bytes], ...]:
             if tag in known:
                 raise DecodeError(f"{CapfTag(tag).name} comes twice", offset=at)
             known.add(tag)
-        found.append((tag, value))
-    return tuple(found)
+        elements.append((tag, value))
+    return tuple(elements)

@@ -52,7 +52,7 @@ class CapfIdentity:
     own: OwnCertificate | None = None
     """The certificate that authenticates it."""
     lsc: Certificate | None = None
-    """What it answers to FETCH_REQUEST."""
+    """The answer to FETCH_REQUEST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class RetryLater:
     """The server cannot serve this phone now."""
 
     delay_s: int
-    """How long to wait; 0 where the server did not say."""
+    """The time to wait; 0 when the server gives none."""
 
 
 PhoneEffect = SendMessage | MakeKey | StoreLsc | DeleteLsc | SessionEnded | RetryLater
@@ -196,6 +196,8 @@ class PhoneSession:
             certificate = Certificate.decode(der)
         except DecodeError:
             return None
+        # A certificate for another key or name would be useless in TLS, and would
+        # replace a good one.
         is_ours = certificate.key_info == self._public_key and (
             certificate.subject.get("CN") == self._identity.device
         )

@@ -143,6 +143,8 @@ class ServerSession:
                 f"session {message.session_id} instead of {self.session_id}"
             )
         awaited = ANSWERS.get(self.state)
+        # An old phone needs minutes to make a key, and sends this meanwhile so that the
+        # connection is not closed as idle.
         if awaited is not None and message.command is Command.REQUEST_IN_PROGRESS:
             return None
         if message.command is not awaited:
@@ -155,6 +157,7 @@ class ServerSession:
         elements: dict[CapfTag, bytes | int] = {
             CapfTag.KEY_SIZE: order.size.to_bytes(2)
         }
+        # Older phones do not know these elements.
         if self._version >= EC_VERSION:
             elements[CapfTag.KEY_TYPE] = order.type
             if order.type is KeyType.EC:
@@ -218,6 +221,8 @@ class ServerSession:
         device, version = message.device, message.number(CapfTag.VERSION)
         if not device or version is None:
             raise ProtocolError("AUTH_RESPONSE without device name or version")
+        # The server offers its newest version first; the phone's answer decides which
+        # elements the further messages may have.
         self._version = version
         return Identified(device, version, message.password, Proof.of_message(message))
 

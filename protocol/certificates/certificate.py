@@ -102,7 +102,7 @@ class Certificate:
 
     @property
     def is_self_signed(self) -> bool:
-        """Whether it names itself as its issuer; the signature is not checked."""
+        """Tell whether it names itself as its issuer; the signature is not checked."""
         return self.subject == self.issuer
 
     @property

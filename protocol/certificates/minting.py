@@ -68,7 +68,7 @@ class Profile:
     issuer_uri: str | None = None
     is_authority: bool = False
     path_length: int | None = None
-    """How many authorities may follow below this one."""
+    """The number of authorities that may follow below this one."""
     denies_authority: bool = False
     """Whether it says CA:FALSE; otherwise a leaf has no basicConstraints."""
     purposes_last: bool = False

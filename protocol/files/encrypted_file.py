@@ -258,23 +258,23 @@ def _wrap(key: bytes, recipient: RSAPublicKey) -> bytes:
 class _Values:
     """The values of some elements, with the offsets that errors name."""
 
-    def __init__(self, found: dict[int, tuple[bytes, int]]) -> None:
-        self._found = found
+    def __init__(self, elements: dict[int, tuple[bytes, int]]) -> None:
+        self._found = elements
 
     @classmethod
     def of_header(cls, header: Header) -> "_Values":
         """Find elements 16, 26 and 27, each once."""
-        found: dict[int, tuple[bytes, int]] = {}
+        elements: dict[int, tuple[bytes, int]] = {}
         offset = 0
         for tag, value in header.elements:
-            if tag in _HEADER_TAGS and tag in found:
+            if tag in _HEADER_TAGS and tag in elements:
                 raise DecodeError(f"header element {tag} comes twice", offset=offset)
-            found[tag] = (value, offset)
+            elements[tag] = (value, offset)
             offset += ELEMENT_HEAD_LENGTH + len(value)
         for tag in _HEADER_TAGS:
-            if tag not in found:
+            if tag not in elements:
                 raise DecodeError(f"the header lacks {tag.name}", offset=offset)
-        return cls(found)
+        return cls(elements)
 
     def nested(self, tag: IntEnum, wanted: tuple[IntEnum, ...]) -> "_Values":
         """Read a container among them."""

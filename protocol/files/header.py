@@ -60,7 +60,7 @@ class Header:
     """SIGNATUREMODULUS: 1 for 1024 bits, 2 for 2048, as the writer claims."""
     signature: bytes
     signature_span: tuple[int, int] = field(compare=False)
-    """Where element 12, head included, begins and ends in the file."""
+    """The span of element 12 in the file, its head included."""
     filename: str | None
     timestamp: int | None
     """Unix seconds of signing."""

@@ -173,7 +173,7 @@ def read_container(
     """
     reader = Reader(value)
     base = offset + ELEMENT_HEAD_LENGTH
-    found: dict[int, tuple[bytes, int]] = {}
+    elements: dict[int, tuple[bytes, int]] = {}
     while reader.remaining:
         at = base + reader.offset
         try:
@@ -183,10 +183,10 @@ def read_container(
                 f"the elements inside {what} do not add up to its {len(value)} bytes",
                 offset=at,
             ) from error
-        if tag in found or tag not in wanted:
+        if tag in elements or tag not in wanted:
             raise DecodeError(f"element {tag} is out of place in {what}", offset=at)
-        found[tag] = (nested, at)
+        elements[tag] = (nested, at)
     for tag in wanted:
-        if tag not in found:
+        if tag not in elements:
             raise DecodeError(f"{what} lacks {tag.name}", offset=offset)
-    return found
+    return elements

@@ -94,7 +94,7 @@ class Record:
 
     @property
     def is_sast(self) -> bool:
-        """Whether the member may sign trust lists."""
+        """Return whether the member may sign trust lists."""
         return self.role == Role.SAST
 
     def is_named(self, signer: SignerId) -> bool:

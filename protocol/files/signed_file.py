@@ -56,7 +56,7 @@ class SignedFile(SignedBytes):
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the header claims an encrypted file (version 2.0)."""
+        """Return whether the header claims an encrypted file (version 2.0)."""
         return self.header.version[0] == ENCRYPTED_MAJOR
 
 

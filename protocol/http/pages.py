@@ -44,7 +44,7 @@ Site = Callable[[str], Page | None]
 
 
 def needs_more(head: bytes | bytearray) -> bool:
-    """Whether a request's head is not whole yet and may still become so."""
+    """Return whether a request's head is not whole yet and may still become so."""
     return _END_OF_HEAD not in head and len(head) <= MAX_HEAD_BYTES
 
 

@@ -82,12 +82,12 @@ class ServerStream:
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a request has come, and no answer is due."""
+        """Return whether nothing of a request has come, and no answer is due."""
         return self._may_ask and not self._received
 
     @property
     def must_close(self) -> bool:
-        """Whether nothing can follow on this connection once all was sent."""
+        """Return whether nothing can follow on this connection once all was sent."""
         return self._is_broken or self._http.our_state is h11.MUST_CLOSE
 
     def receive(self, data: bytes) -> None:
@@ -212,10 +212,10 @@ def _path_of_url(target: bytes) -> bytes | None:
 
 def _range_of(header: bytes) -> ByteRange | None:
     """Return the one range that is asked for; None: all of the file."""
-    found = _RANGE.fullmatch(header.decode("latin-1").strip())
-    if found is None:
+    match = _RANGE.fullmatch(header.decode("latin-1").strip())
+    if match is None:
         return None
-    first, last = (int(text) if text else None for text in found.groups())
+    first, last = (int(text) if text else None for text in match.groups())
     if first is None and last is None:
         return None
     if first is not None and last is not None and last < first:

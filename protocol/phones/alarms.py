@@ -78,7 +78,7 @@ class HeldList:
 
 @dataclass(frozen=True, slots=True)
 class TrustListReport:
-    """Which lists a phone holds."""
+    """The lists that a phone holds."""
 
     device: str
     itl: HeldList = HeldList()

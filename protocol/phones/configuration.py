@@ -224,10 +224,10 @@ def _priority_of(item: ET.Element) -> int:
 
 
 def _text(parent: ET.Element | None, path: str, default: str = "") -> str:
-    found = None if parent is None else parent.find(path)
-    if found is None:
+    element = None if parent is None else parent.find(path)
+    if element is None:
         return default
-    text = (found.text or "").strip()
+    text = (element.text or "").strip()
     if len(text) > _MAX_TEXT:
         raise DecodeError(f"{path} has {len(text)} characters", offset=0)
     return text

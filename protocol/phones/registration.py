@@ -156,7 +156,7 @@ class Peer:
 
     @property
     def is_secure(self) -> bool:
-        """Whether TLS is spoken."""
+        """Return whether TLS is spoken."""
         return self.cipher is not None
 
 
@@ -197,12 +197,12 @@ def _device_in(common_name: str) -> str:
 
     `CP-7975-SEP001122334455` is the name of a MIC (REFERENCE-3 3.6).
     """
-    found = _MIC_NAME.fullmatch(common_name)
-    return common_name if found is None else found[1]
+    match = _MIC_NAME.fullmatch(common_name)
+    return common_name if match is None else match[1]
 
 
 def is_null_cipher(name: str) -> bool:
-    """Whether a cipher protects integrity only (OpenSSL's names)."""
+    """Return whether a cipher protects integrity only (OpenSSL's names)."""
     return "NULL" in name.split("-")
 
 

@@ -35,7 +35,7 @@ _ADDRESS_KINDS: Final[Mapping[int, int]] = {0: 4, 1: 16}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FieldKind:
     """The wire form of one field.
 
     Attributes:
@@ -56,7 +56,7 @@ def _integer(length: int, default: int, since: int) -> Any:  # noqa: ANN401
     def encode(value: int, _version: int) -> bytes:
         return int(value).to_bytes(length, "little")
 
-    kind = Kind(
+    kind = FieldKind(
         lambda _version: length,
         lambda data: int.from_bytes(data, "little"),
         encode,
@@ -82,7 +82,7 @@ def u8(default: int = 0, *, since: int = 0) -> Any:  # noqa: ANN401
 
 def raw(length: int, *, since: int = 0) -> Any:  # noqa: ANN401
     """Declare bytes that are not interpreted, padded with zeros."""
-    kind = Kind(
+    kind = FieldKind(
         lambda _version: length,
         bytes,
         lambda value, _version: value[:length].ljust(length, b"\0"),
@@ -107,13 +107,13 @@ def text(length: int, *, wide: int | None = None, wide_since: int = 0) -> Any:  
         room = size(version)
         return encode_text(value)[: room - 1].ljust(room, b"\0")
 
-    kind = Kind(size, decode_text, encode)
+    kind = FieldKind(size, decode_text, encode)
     return dataclasses.field(default="", metadata={_KIND: kind})
 
 
 def rest_of_text() -> Any:  # noqa: ANN401
     """Declare a NUL-ended text that takes the rest of the body."""
-    kind = Kind(
+    kind = FieldKind(
         lambda _version: None,
         decode_text,
         lambda value, _version: encode_text(value) + b"\0",
@@ -123,13 +123,13 @@ def rest_of_text() -> Any:  # noqa: ANN401
 
 def rest() -> Any:  # noqa: ANN401
     """Declare uninterpreted bytes that take the rest of the body."""
-    kind = Kind(lambda _version: None, bytes, lambda value, _version: bytes(value))
+    kind = FieldKind(lambda _version: None, bytes, lambda value, _version: bytes(value))
     return dataclasses.field(default=b"", metadata={_KIND: kind})
 
 
 def ipv4() -> Any:  # noqa: ANN401
     """Declare an IPv4 address of four bytes, whatever the version."""
-    kind = Kind(
+    kind = FieldKind(
         lambda _version: 4,
         lambda data: IPv4Address(bytes(data)),
         lambda value, _version: _four_bytes(value),
@@ -139,7 +139,7 @@ def ipv4() -> Any:  # noqa: ANN401
 
 def address() -> Any:  # noqa: ANN401
     """Declare an address that is wide from version 17 on (REFERENCE-4 1.1)."""
-    kind = Kind(
+    kind = FieldKind(
         lambda version: 20 if version >= WIDE_ADDRESSES else 4,
         _decode_address,
         _encode_address,
@@ -160,7 +160,7 @@ def numbers(count: int, length: int = 4) -> Any:  # noqa: ANN401
         joined = b"".join(each.to_bytes(length, "little") for each in value[:count])
         return joined.ljust(count * length, b"\0")
 
-    kind = Kind(lambda _version: count * length, decode, encode)
+    kind = FieldKind(lambda _version: count * length, decode, encode)
     return dataclasses.field(default=(0,) * count, metadata={_KIND: kind})
 
 
@@ -170,7 +170,7 @@ def block(kind_of: type["Message"]) -> Any:  # noqa: ANN401
     The structure's own layout must not depend on the version.
     """
     length = len(kind_of().encode_body(0))
-    kind = Kind(
+    kind = FieldKind(
         lambda _version: length,
         lambda data: kind_of.decode_body(data, 0),
         lambda value, _version: value.encode_body(0),
@@ -212,10 +212,10 @@ def _decode_address(data: bytes) -> Address:
     return ip_address(bytes(data[4 : 4 + length]))
 
 
-_LAYOUTS: Final[dict[type, tuple[tuple[str, Kind], ...]]] = {}
+_LAYOUTS: Final[dict[type, tuple[tuple[str, FieldKind], ...]]] = {}
 
 
-def _layout(message: "type[Message]") -> tuple[tuple[str, Kind], ...]:
+def _layout(message: "type[Message]") -> tuple[tuple[str, FieldKind], ...]:
     """Return the fields of a message class and their forms, worked out once."""
     layout = _LAYOUTS.get(message)
     if layout is None:

@@ -33,7 +33,7 @@ _RECORD_NAMES: Final[dict[int, str]] = {
     RecordTag.HASH_ALGORITHM: "HASHALGORITHM",
 }
 
-Kind = Literal["CTL", "ITL"]
+ListKind = Literal["CTL", "ITL"]
 
 _HEAD: Final = "BYTEPOS\tTAG\t\tLENGTH\tVALUE"
 _UNDERLINE: Final = "-------\t---\t\t------\t-----"
@@ -43,7 +43,9 @@ _ETOKEN_USED: Final = "This etoken was used to sign the {kind} file."
 _ETOKEN_NOT_USED: Final = "This etoken was not used to sign the {kind} file."
 
 
-def show_trust_list(trust_list: TrustList, *, kind: Kind = "CTL", modified: str) -> str:
+def show_trust_list(
+    trust_list: TrustList, *, kind: ListKind = "CTL", modified: str
+) -> str:
     """Return the text of `show ctl` or `show itl`.
 
     Args:
@@ -73,7 +75,7 @@ def show_trust_list(trust_list: TrustList, *, kind: Kind = "CTL", modified: str)
     return "\n".join(line.expandtabs() for line in lines)
 
 
-def show_missing(kind: Kind) -> str:
+def show_missing(kind: ListKind) -> str:
     """Return what the command prints when there is no file."""
     how = (
         "Please run CTLClient plugin or run the CLI - utils ctl.. "
@@ -168,7 +170,7 @@ def _hex_lines(value: bytes) -> Iterator[str]:
 
 
 def _record_lines(
-    record: Record, number: int, kind: Kind, *, signs: bool
+    record: Record, number: int, kind: ListKind, *, signs: bool
 ) -> Iterator[str]:
     yield f"\t{kind} Record #:{number}"
     yield "\t  ----"
@@ -209,7 +211,7 @@ def _certificate_lines(der: bytes) -> Iterator[str]:
     yield f"\t\t\t\t{second} (SHA1 Hash HEX)"
 
 
-def _verdict(trust_list: TrustList, kind: Kind) -> str:
+def _verdict(trust_list: TrustList, kind: ListKind) -> str:
     if signature_state(trust_list) is SignatureState.VALID:
         return f"The {kind} file was verified successfully."
     return f"The {kind} file could not be verified."

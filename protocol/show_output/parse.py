@@ -101,13 +101,13 @@ def parse_shown_lists(text: str) -> list[ShownList]:
         if (begun := _BEGUN.search(paste.dense)) is not None:
             raise ShowTextError(ShowFault.END_MISSING, paste.line(begun.start()))
         raise ShowTextError(ShowFault.NOT_A_LIST, 1)
-    found = []
+    shown_lists = []
     _refuse_pieces(paste, 0, starts[0])
     for start, end in zip(starts, [*starts[1:], len(paste.dense)], strict=True):
         shown, after = _read_joined(paste, start, end)
         _refuse_pieces(paste, after, end)
-        found.append(shown)
-    return found
+        shown_lists.append(shown)
+    return shown_lists
 
 
 def parse_shown_list(text: str) -> ShownList:
@@ -116,10 +116,10 @@ def parse_shown_list(text: str) -> ShownList:
     Raises:
         ShowTextError: As `parse_shown_lists`, and when there are several.
     """
-    found = parse_shown_lists(text)
-    if len(found) > 1:
-        raise ShowTextError(ShowFault.TWICE, found[1].line, name="the list")
-    return found[0]
+    shown_lists = parse_shown_lists(text)
+    if len(shown_lists) > 1:
+        raise ShowTextError(ShowFault.TWICE, shown_lists[1].line, name="the list")
+    return shown_lists[0]
 
 
 def _starts(paste: Paste) -> list[int]:

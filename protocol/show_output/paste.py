@@ -66,11 +66,11 @@ class Paste:
     text: str
     dense: str
     _runs: "array[int]"
-    """Where each run of characters without blanks begins in `dense`."""
+    """The start in `dense` of each run of characters without blanks."""
     _places: "array[int]"
-    """Where the same run begins in `text`."""
+    """The start in `text` of the same run."""
     _lines: Sequence[int]
-    """Where each line begins in `text`."""
+    """The start in `text` of each line."""
 
     def offset(self, at: int) -> int:
         """Return where a character of `dense` stands in `text`."""

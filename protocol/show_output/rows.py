@@ -45,7 +45,7 @@ class Join(Enum):
 
 
 @unique
-class Kind(Enum):
+class RowKind(Enum):
     """Kinds of content of a row's VALUE column."""
 
     NUMBER = "number"
@@ -67,7 +67,7 @@ class RowName:
 
     tag: int
     name: str
-    kind: Kind
+    kind: RowKind
 
     @property
     def head(self) -> str:
@@ -75,40 +75,40 @@ class RowName:
         return f"{self.tag}{self.name}"
 
 
-def _rows(*rows: tuple[int, str, Kind]) -> dict[str, RowName]:
+def _rows(*rows: tuple[int, str, RowKind]) -> dict[str, RowName]:
     named = (RowName(*row) for row in rows)
     return {row.head: row for row in named}
 
 
 HEADER_ROWS: Final = _rows(
-    (3, "SIGNERID", Kind.NUMBER),
-    (4, "SIGNERNAME", Kind.TEXT),
-    (5, "SERIALNUMBER", Kind.SERIAL),
-    (6, "CANAME", Kind.TEXT),
-    (7, "SIGNATUREINFO", Kind.NUMBER),
-    (8, "DIGESTALGORTITHM", Kind.BYTE),
-    (8, "DIGESTALGORITHM", Kind.BYTE),
-    (9, "SIGNATUREALGOINFO", Kind.NUMBER),
-    (10, "SIGNATUREALGORTITHM", Kind.BYTE),
-    (10, "SIGNATUREALGORITHM", Kind.BYTE),
-    (11, "SIGNATUREMODULUS", Kind.BYTE),
-    (12, "SIGNATURE", Kind.BYTES),
-    (14, "FILENAME", Kind.TEXT),
-    (15, "TIMESTAMP", Kind.BYTES),
+    (3, "SIGNERID", RowKind.NUMBER),
+    (4, "SIGNERNAME", RowKind.TEXT),
+    (5, "SERIALNUMBER", RowKind.SERIAL),
+    (6, "CANAME", RowKind.TEXT),
+    (7, "SIGNATUREINFO", RowKind.NUMBER),
+    (8, "DIGESTALGORTITHM", RowKind.BYTE),
+    (8, "DIGESTALGORITHM", RowKind.BYTE),
+    (9, "SIGNATUREALGOINFO", RowKind.NUMBER),
+    (10, "SIGNATUREALGORTITHM", RowKind.BYTE),
+    (10, "SIGNATUREALGORITHM", RowKind.BYTE),
+    (11, "SIGNATUREMODULUS", RowKind.BYTE),
+    (12, "SIGNATURE", RowKind.BYTES),
+    (14, "FILENAME", RowKind.TEXT),
+    (15, "TIMESTAMP", RowKind.BYTES),
 )
 RECORD_ROWS: Final = _rows(
-    (1, "RECORDLENGTH", Kind.NUMBER),
-    (2, "DNSNAME", Kind.TEXT),
-    (3, "SUBJECTNAME", Kind.TEXT),
-    (4, "FUNCTION", Kind.ROLE),
-    (5, "ISSUERNAME", Kind.TEXT),
-    (6, "SERIALNUMBER", Kind.SERIAL),
-    (7, "PUBLICKEY", Kind.BYTES),
-    (8, "SIGNATURE", Kind.BYTES),
-    (9, "CERTIFICATE", Kind.CERTIFICATE),
-    (10, "IPADDRESS", Kind.ADDRESS),
-    (11, "CERTHASH", Kind.BYTES),
-    (12, "HASHALGORITHM", Kind.BYTE),
+    (1, "RECORDLENGTH", RowKind.NUMBER),
+    (2, "DNSNAME", RowKind.TEXT),
+    (3, "SUBJECTNAME", RowKind.TEXT),
+    (4, "FUNCTION", RowKind.ROLE),
+    (5, "ISSUERNAME", RowKind.TEXT),
+    (6, "SERIALNUMBER", RowKind.SERIAL),
+    (7, "PUBLICKEY", RowKind.BYTES),
+    (8, "SIGNATURE", RowKind.BYTES),
+    (9, "CERTIFICATE", RowKind.CERTIFICATE),
+    (10, "IPADDRESS", RowKind.ADDRESS),
+    (11, "CERTHASH", RowKind.BYTES),
+    (12, "HASHALGORITHM", RowKind.BYTE),
 )
 
 
@@ -130,7 +130,7 @@ def head_pattern(rows: Mapping[str, RowName]) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number: other digits than those of ASCII are none."""
+    """Return whether a text is a number: other digits than those of ASCII are none."""
     return text.isascii() and text.isdigit()
 
 
@@ -144,7 +144,7 @@ class RowReader:
     broken_row: Row | None = None
     """The last of them."""
     end: int = 0
-    """Where the row that was read last ends in the dense text."""
+    """The end in the dense text of the row that was read last."""
 
     def read(  # noqa: PLR0911 - a kind a row
         self, name: RowName, start: int, end: int
@@ -161,21 +161,21 @@ class RowReader:
             shown = self.paste.rest_of_line(start) if dense else ""
             raise ShowTextError(ShowFault.NO_LENGTH, line, name=name.name, found=shown)
         match name.kind:
-            case Kind.NUMBER:
+            case RowKind.NUMBER:
                 return Row(name, 2, _number(name, dense, line), line)
-            case Kind.ROLE:
+            case RowKind.ROLE:
                 return Row(name, 2, _role_words(name, dense, line), line)
-            case Kind.ADDRESS:
+            case RowKind.ADDRESS:
                 return self._address(name, start, end, line)
-            case Kind.CERTIFICATE:
+            case RowKind.CERTIFICATE:
                 return _certificate(name, dense, line)
-            case Kind.SERIAL:
+            case RowKind.SERIAL:
                 return _serial(name, dense, line)
-            case Kind.BYTE:
+            case RowKind.BYTE:
                 return self._byte(name, start, end, line)
-            case Kind.BYTES:
+            case RowKind.BYTES:
                 return self._bytes(name, start, end, line)
-            case Kind.TEXT:
+            case RowKind.TEXT:
                 return self._text(name, start, end, line)
 
     def _splits(self, start: int, end: int) -> Iterator[int]:

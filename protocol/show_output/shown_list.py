@@ -22,7 +22,7 @@ class ShownRecord:
     ip_address: str | None = None
     """Other tools print it; `show ctl` does not."""
     signed_this_file: bool | None = None
-    """What the sentence about etokens says; only SAST records have it."""
+    """The sentence about etokens; only SAST records have it."""
     lengths: dict[str, int] = field(default_factory=dict)
     """By the printed name: `PUBLICKEY` to 140."""
 
@@ -35,7 +35,7 @@ class ShownList:
     """`CTL` or `ITL`."""
     length: int
     line: int = 1
-    """Where it begins in the text."""
+    """Its start in the text."""
     md5: str | None = None
     sha1: str | None = None
     modified: str | None = None
@@ -45,12 +45,12 @@ class ShownList:
     signer_serial: bytes | None = None
     issuer_name: str | None = None
     verified: bool = False
-    """What the closing sentence says."""
+    """The content of the closing sentence."""
     records: list[ShownRecord] = field(default_factory=list)
     header: dict[str, Row] = field(default_factory=dict)
     """The header's rows by name."""
 
     @property
     def is_missing(self) -> bool:
-        """Whether the command said that there is no file."""
+        """Return whether the command said that there is no file."""
         return self.length == 0

@@ -18,7 +18,7 @@ _PARAMETER: Final = re.compile(
 )
 _SIP_URI: Final = re.compile(
     r"(sips?):(?:([^@;?\s]{1,256})@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
-    r"(?::(\d{1,5}))?((?:;[^?\s]*)?)(?:\?.*)?\Z",
+    r"(?::([0-9]{1,5}))?((?:;[^?\s]*)?)(?:\?.*)?\Z",
     re.IGNORECASE,
 )
 _MAX_PARAMETERS: Final = 32
@@ -82,15 +82,15 @@ def decode_address(text: str) -> NameAddress:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     at = 0
     while at < len(text.rstrip()):
         match = _PARAMETER.match(text, at)
-        if match is None or len(found) >= _MAX_PARAMETERS:
+        if match is None or len(parameters) >= _MAX_PARAMETERS:
             raise DecodeError("malformed parameters of a SIP address", offset=at)
-        found.setdefault(match[1].lower(), _unquote(match[2] or ""))
+        parameters.setdefault(match[1].lower(), _unquote(match[2] or ""))
         at = match.end()
-    return found
+    return parameters
 
 
 def _unquote(text: str) -> str:

@@ -36,7 +36,7 @@ class SipStream:
 
     @property
     def is_between_messages(self) -> bool:
-        """Whether nothing of a next message has been received."""
+        """Return whether nothing of a next message has been received."""
         return not self._buffer and self._head is None
 
     def receive(self, data: bytes) -> list[SipMessage]:

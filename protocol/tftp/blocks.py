@@ -45,7 +45,7 @@ class Packets(Protocol):
 
     @property
     def may_wait(self) -> bool:
-        """Whether a packet may be missing for a while, and `count` be unknown."""
+        """Tell whether a packet may be missing for a while, and `count` be unknown."""
         ...
 
     def packet(self, number: int) -> bytes | None:

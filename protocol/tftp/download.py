@@ -108,12 +108,12 @@ class Download:
 
     @property
     def is_over(self) -> bool:
-        """Whether the file is whole or the transfer has failed."""
+        """Return whether the file is whole or the transfer has failed."""
         return self._is_whole or self._error is not None
 
     @property
     def is_answered(self) -> bool:
-        """Whether the server has answered at all."""
+        """Return whether the server has answered at all."""
         return self._port is not None
 
     def result(self) -> bytes:

@@ -16,7 +16,7 @@ class NetasciiBlock(NamedTuple):
 
     payload: bytes
     consumed: int
-    """How many bytes of the file it took."""
+    """The number of bytes taken from the file."""
     carry: bytes
     """The second half of a pair that the block's end cut; the next block begins so."""
 

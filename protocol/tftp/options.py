@@ -44,7 +44,7 @@ class NegotiatedOptions:
     timeout_s: int | None = None
     """The retransmission time-out that the client asked for."""
     acknowledged: Mapping[str, str] | None = None
-    """What the OACK says; None: none is sent."""
+    """The options of the OACK; None: no OACK is sent."""
 
 
 PLAIN: Final = NegotiatedOptions()

@@ -179,10 +179,10 @@ def decode_read_request(data: bytes) -> ReadRequest:
     """
     if len(data) > MAX_REQUEST_BYTES:
         raise DecodeError("a TFTP request is too long", offset=MAX_REQUEST_BYTES)
-    found = _REQUEST.fullmatch(data)
-    if found is None:
+    match = _REQUEST.fullmatch(data)
+    if match is None:
         raise _no_request(data)
-    name, mode, options = found.groups()
+    name, mode, options = match.groups()
     if _NAME.fullmatch(name) is None:
         raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
     return ReadRequest(

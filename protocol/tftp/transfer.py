@@ -53,7 +53,7 @@ _NOTHING: Final[Sequence[bytes]] = ()
 
 
 @unique
-class Outcome(StrEnum):
+class TransferOutcome(StrEnum):
     """Results of a transfer."""
 
     COMPLETE = "complete"
@@ -87,10 +87,10 @@ class Timing:
     """In a row, without progress."""
     retransmits_before_answer: int = 1
     patience_s: float = 5.0
-    """How long the first answer is then awaited in silence: the client may hold what
+    """The time to wait in silence for the first answer then: the client may hold what
     was sent, lose its ACKs, and repeat them at its own time-outs."""
     silence_s: float = 12.0
-    """How long a transfer may be without progress altogether."""
+    """The longest time of a transfer without any progress."""
 
 
 class Transfer:
@@ -130,6 +130,8 @@ class Transfer:
         self._count = blocks.count
         self._packet = blocks.packet
         self._window = agreement.window
+        # Most phones ask for no window and most files are in memory: this case has a
+        # short path of its own in `receive`.
         self._is_plain = agreement.window == 1 and not blocks.may_wait
         self._agreement = agreement
         self._timing = timing
@@ -148,7 +150,7 @@ class Transfer:
         """Whether the client has sent an ACK: it exists, and asked."""
         self.retransmits = 0
         """How many datagrams were sent more than once."""
-        self.outcome: Outcome | None = None
+        self.outcome: TransferOutcome | None = None
         self.client_error: TftpError | None = None
         """What the client said when it gave up."""
         self.file_error: TftpError | None = None
@@ -169,12 +171,14 @@ class Transfer:
 
     @property
     def is_dormant(self) -> bool:
-        """Whether nothing will be sent again on a time-out."""
+        """Return whether nothing will be sent again on a time-out."""
         return self._is_dormant
 
     @property
     def silent_since(self) -> float:
         """Time of the client's last progress."""
+        # `_silent_since` is written only when a time-out comes: the usual path of an
+        # ACK then sets one value less. Before that the deadline tells it.
         if self._tries or self._is_dormant:
             return self._silent_since
         return self.deadline - self._timeout_s
@@ -208,7 +212,7 @@ class Transfer:
         return outbox
 
     def awaits(self, data: bytes) -> bool:
-        """Whether a datagram is the ACK that lets the transfer go on."""
+        """Return whether a datagram is the ACK that lets the transfer go on."""
         return data == self._awaited
 
     def receive(self, data: bytes, now: float) -> None:
@@ -219,7 +223,7 @@ class Transfer:
         self._acked = sent = self._sent
         if sent >= self._count:
             self.answered = True
-            self.outcome = Outcome.COMPLETE
+            self.outcome = TransferOutcome.COMPLETE
             return
         self.deadline = now + self._timeout_s
         if self._tries or self._is_dormant or not self.answered:
@@ -258,6 +262,8 @@ class Transfer:
         tries = (
             timing.retransmits if self.answered else timing.retransmits_before_answer
         )
+        # A client that never answered may be the victim of a forged address. It gets
+        # few retransmits, and the end of the wait is `patience_s`, not `silence_s`.
         if self._tries >= tries:
             self._is_dormant = True
             self.deadline = ends if self.answered else now + timing.patience_s
@@ -275,11 +281,13 @@ class Transfer:
         if self.outcome is None:
             self.outcome = self._silence()
 
-    def _silence(self) -> Outcome:
+    def _silence(self) -> TransferOutcome:
         if not self.answered:
-            return Outcome.NO_ANSWER
+            return TransferOutcome.NO_ANSWER
+        # Phones often close their socket after the last block without the last ACK:
+        # that is not a failure of the transfer.
         is_all_sent = self._sent >= self._count
-        return Outcome.UNCONFIRMED if is_all_sent else Outcome.STALLED
+        return TransferOutcome.UNCONFIRMED if is_all_sent else TransferOutcome.STALLED
 
     def _first_progress(self, now: float) -> None:
         """Note that the client answers: the first time, or again after time-outs."""
@@ -336,7 +344,7 @@ class Transfer:
                     break
         except TftpError as error:
             self.file_error = error
-            self.outcome = Outcome.FILE_ERROR
+            self.outcome = TransferOutcome.FILE_ERROR
             self._outbox = (encode_error(error.code, error.message),)
         return datagrams
 
@@ -357,10 +365,12 @@ class Transfer:
             self.client_error = decode_error(data)
         except DecodeError:
             return
-        self.outcome = Outcome.CLIENT_ERROR
+        self.outcome = TransferOutcome.CLIENT_ERROR
 
     def _receive_gap(self, block: int, now: float) -> None:
         """Go on behind the last block that the client holds (RFC 7440, section 4)."""
+        # Block numbers have 16 bits and wrap in files over 65,535 blocks, so only the
+        # distance to the last acknowledged block has a meaning.
         progress = (block - self._acked) % BLOCK_NUMBERS
         if progress > self._sent - self._acked:
             return  # from an earlier window

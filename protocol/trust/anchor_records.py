@@ -30,7 +30,7 @@ def certificates_of(held: TrustList | None, role: int) -> tuple[bytes, ...]:
 
 
 def has_tftp(held: TrustList | None) -> bool:
-    """Whether a list names a TFTP server with its key; emptied records do not."""
+    """Tell whether a list names a TFTP server with its key; emptied records do not."""
     return any(
         record.role in TFTP_ROLES and record.public_key for record in records_of(held)
     )

@@ -67,7 +67,7 @@ class TrustAnchors:
     ctl: TrustList | None = None
     itl: TrustList | None = None
     digests: frozenset[Digest] = frozenset(Digest)
-    """What the phone's model can verify."""
+    """The digests and files that the phone's model can verify."""
     tvs_supported: bool = True
     """Whether the model has Security by Default (REFERENCE 4.5)."""
 
@@ -100,7 +100,7 @@ class TrustAnchors:
 
     @property
     def wants_signed_files(self) -> bool:
-        """Whether a list holds a TFTP certificate; else plain files do (rule 11)."""
+        """Tell whether a list has a TFTP certificate (else rule 11: plain files)."""
         return any(has_tftp(held) for held in (self.ctl, self.itl))
 
     def authorises_tftp(self, address: str) -> bool:
@@ -161,7 +161,7 @@ class TrustAnchors:
         rule, name, digest = kind.refusal_rule, file.filename, file.header.digest
         is_list = kind is not FileKind.CONFIGURATION
         if is_list and name is not None and name != kind.value:
-            said = f"the header says that the file is {printable(name)}"
+            said = f"the file's header has the name {printable(name)}"
             return Refuse(Reason.WRONG_NAME, said, rule)
         if digest not in self.digests:
             said = f"the model cannot verify {digest.name}"
@@ -185,7 +185,7 @@ class TrustAnchors:
     def _unknown_signer(self, kind: FileKind, file: Signed) -> AskTvs | Refuse:
         unknown = f"{_describe(file.signer)} is unknown"
         if self.state is TrustState.EMPTY:
-            said = f"{unknown}; the file itself does not hold its record"
+            said = f"{unknown}; the file has no record of its signer"
             return Refuse(Reason.UNKNOWN_SIGNER, said, 2)
         if not self.tvs_supported:
             said = f"{unknown} and this model cannot ask TVS"
@@ -208,8 +208,8 @@ class TrustAnchors:
             for stamp in (new, held.header.timestamp)
         )
         return (
-            f"signed {signed}, before the installed one ({before}): phones accept "
-            "old lists that are validly signed"
+            f"the file was signed {signed}, before the installed one ({before}): "
+            "phones accept old lists that are validly signed"
         )
 
 
@@ -249,7 +249,7 @@ def _why_not(
     try:
         file.verify(certificate.public_key)
     except BadSignatureError:
-        said = "the signature was not made by the key that TVS vouches for"
+        said = "the signature was made by another key than the one that TVS vouches for"
         return Refuse(Reason.BAD_SIGNATURE, said, rule)
     is_expired = at is not None and certificate.not_after < at
     return _expired(certificate, rule) if is_expired else None
@@ -286,7 +286,7 @@ def _check_keys(
         if source is VerifiedBy.FIRST_USE
         else f"that the phone knows ({source})"
     )
-    said = f"the signature is not by the key of {_describe(file.signer)} {whose}"
+    said = f"the signature was not made by the key of {_describe(file.signer)} {whose}"
     return Refuse(Reason.BAD_SIGNATURE, said, rule)
 
 
@@ -296,8 +296,8 @@ def _describe(signer: SignerId) -> str:
 
 def _wrong_roles(kind: FileKind, roles: Sequence[int]) -> str:
     needed = " or ".join(sorted(role_name(role) for role in kind.signer_roles))
-    found = ", ".join(role_name(role) for role in roles) or "no roles"
-    return f"TVS trusts the signer as {found}; {kind} needs {needed}"
+    given = ", ".join(role_name(role) for role in roles) or "no roles"
+    return f"TVS gives the signer the role {given}, but {kind} needs {needed}"
 
 
 def _expired(certificate: Certificate, rule: int) -> Refuse:

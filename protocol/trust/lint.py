@@ -42,7 +42,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """One thing to know about a list."""
 
     severity: Severity
@@ -53,7 +53,7 @@ class Finding:
     """The number of the record that it is about, from 1."""
 
 
-def lint(trust_list: TrustList, *, at: datetime) -> tuple[Finding, ...]:
+def lint(trust_list: TrustList, *, at: datetime) -> tuple[LintFinding, ...]:
     """Return all findings, those of the whole list first.
 
     Args:
@@ -72,42 +72,42 @@ def lint(trust_list: TrustList, *, at: datetime) -> tuple[Finding, ...]:
     )
 
 
-def _signature(trust_list: TrustList) -> Iterator[Finding]:
+def _signature(trust_list: TrustList) -> Iterator[LintFinding]:
     header = trust_list.header
     if signature_state(trust_list) is SignatureState.INVALID:
-        yield Finding(
+        yield LintFinding(
             Severity.ERROR,
             "signature-invalid",
-            f"the signature at byte {header.signature_span[0]} does not hold under the "
-            "key of the list's own signing record: the file was changed, or signed by "
-            "another key with the same names",
+            f"the signature at byte {header.signature_span[0]} was not made by "
+            "the key of the list's signing record: the file was changed, or "
+            "signed by another key with the same names",
         )
     if header.signature_algorithm != RSA_PKCS1:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "unknown-algorithm",
-            f"SIGNATUREALGORTITHM is {header.signature_algorithm}; only {RSA_PKCS1}, "
-            "RSA with PKCS#1 v1.5, was ever seen",
+            f"SIGNATUREALGORTITHM is {header.signature_algorithm}; only "
+            f"{RSA_PKCS1}, RSA with PKCS#1 v1.5, is known from real files",
         )
     bits = len(header.signature) * 8
     expected = MODULUS_CODES.get(bits)
     if expected is not None and header.modulus_code != expected:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "modulus-mismatch",
-            f"SIGNATUREMODULUS is {header.modulus_code}, a signature of {bits} bits "
-            f"has {expected}",
+            f"SIGNATUREMODULUS is {header.modulus_code}, but for a signature of "
+            f"{bits} bits it must be {expected}",
         )
 
 
-def _signer(trust_list: TrustList) -> Iterator[Finding]:
+def _signer(trust_list: TrustList) -> Iterator[LintFinding]:
     named = [
         (number, record)
         for number, record in enumerate(trust_list.records, start=1)
         if record.is_named(trust_list.signer)
     ]
     if not named:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "signer-unlisted",
             f"the signer {printable(trust_list.signer.subject)} is not in the list: "
@@ -115,7 +115,7 @@ def _signer(trust_list: TrustList) -> Iterator[Finding]:
         )
     elif not any(record.is_sast for _, record in named):
         number, record = named[0]
-        yield Finding(
+        yield LintFinding(
             Severity.ERROR,
             "signer-not-sast",
             f"the signer is in the list as {role_name(record.role)}, not as SAST",
@@ -123,94 +123,100 @@ def _signer(trust_list: TrustList) -> Iterator[Finding]:
         )
 
 
-def _size(trust_list: TrustList) -> Iterator[Finding]:
+def _size(trust_list: TrustList) -> Iterator[LintFinding]:
     length = len(trust_list.data)
     if length > MAX_LOADED_LENGTH:
-        yield Finding(
+        yield LintFinding(
             Severity.ERROR,
             "too-long",
-            f"{length} bytes: phones fail to load more than {MAX_LOADED_LENGTH}",
+            f"the list has {length} bytes: phones load no more than "
+            f"{MAX_LOADED_LENGTH}",
         )
     count = sum(r.certificate_der is not None for r in trust_list.records)
     if count > MAX_PHONE_CERTIFICATES:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "too-many-certificates",
-            f"{count} certificates: from about {MAX_PHONE_CERTIFICATES} on a list "
-            "passes 64 KB",
+            f"the list has {count} certificates: from about "
+            f"{MAX_PHONE_CERTIFICATES} on, a list is longer than 64 KB",
         )
 
 
-def _members(trust_list: TrustList) -> Iterator[Finding]:
+def _members(trust_list: TrustList) -> Iterator[LintFinding]:
     roles = Counter(record.role for record in trust_list.records)
     sasts = {r.public_key for r in trust_list.records if r.is_sast}
     if not sasts:
-        yield Finding(
-            Severity.ERROR, "no-sast", "no SAST: phones that hold it can update nothing"
+        yield LintFinding(
+            Severity.ERROR,
+            "no-sast",
+            "the list has no SAST record: phones that hold it accept no update",
         )
     elif len(sasts) == 1:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "single-sast",
-            "one SAST key only: when it is lost or regenerated, phones need TVS, or "
-            "hands, to take another list",
+            "the list has only one SAST key: when it is lost or regenerated, "
+            "phones need TVS to accept another list, or must have it deleted by "
+            "hand",
         )
     if roles[Role.SAST] > MAX_SAST_RECORDS:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "too-many-sasts",
             f"{roles[Role.SAST]} SAST records: the vendor says that at most "
             f"{MAX_SAST_RECORDS} may exist; phones may refuse the list",
         )
     if not any(roles[role] for role in TFTP_ROLES):
-        yield Finding(
+        yield LintFinding(
             Severity.NOTE,
             "no-tftp",
-            "no TFTP record: phones that hold it accept unsigned configurations",
+            "the list has no TFTP record: phones that hold it accept unsigned "
+            "configurations",
         )
     if trust_list.filename == "ITLFile.tlv" and not roles[Role.TVS]:
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "no-tvs",
-            "no TVS record: phones that hold it can ask nobody about a new signer",
+            "the list has no TVS record: phones that hold it cannot ask TVS "
+            "about a new signer",
         )
     for number, record in enumerate(trust_list.records, start=1):
         if record.certificate_hash is not None and record.certificate_der is None:
-            yield Finding(
+            yield LintFinding(
                 Severity.NOTE,
                 "listed-by-hash",
-                "a hash stands for the certificate, as in lists of 8.x: only phones "
-                "that know such records can check who answers",
+                "the record has a hash instead of the certificate, as in lists "
+                "of 8.x: only phones that know such records can use it",
                 number,
             )
 
 
-def _time(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
+def _time(trust_list: TrustList, at: datetime) -> Iterator[LintFinding]:
     stamp = trust_list.header.timestamp
     if stamp is not None and stamp > (at + _CLOCK_SKEW).timestamp():
         signed = datetime.fromtimestamp(stamp, at.tzinfo)
-        yield Finding(
+        yield LintFinding(
             Severity.WARNING,
             "signed-in-future",
             f"signed {signed:%Y-%m-%d %H:%M}, which has not come yet",
         )
 
 
-def _duplicates(trust_list: TrustList) -> Iterator[Finding]:
+def _duplicates(trust_list: TrustList) -> Iterator[LintFinding]:
     first_seen: dict[bytes, int] = {}
     for number, record in enumerate(trust_list.records, start=1):
         encoded = record.encode()
         first = first_seen.setdefault(encoded, number)
         if first != number:
-            yield Finding(
+            yield LintFinding(
                 Severity.WARNING,
                 "duplicate-record",
-                f"the same as record {first}",
+                f"this record is the same as record {first}",
                 number,
             )
 
 
-def _recovery_key(trust_list: TrustList) -> Iterator[Finding]:
+def _recovery_key(trust_list: TrustList) -> Iterator[LintFinding]:
     """Point at the recovery key that is the weakest: it outlives all others."""
     bits = {
         number: certificate.key_bits
@@ -221,11 +227,11 @@ def _recovery_key(trust_list: TrustList) -> Iterator[Finding]:
     for number, record in enumerate(trust_list.records, start=1):
         is_weak = bits.get(number, strongest) <= _WEAK_BITS < strongest
         if is_weak and _is_recovery(record):
-            yield Finding(
+            yield LintFinding(
                 Severity.WARNING,
                 "weak-recovery-key",
-                f"ITLRecovery has {bits[number]} bits, other keys have {strongest}: "
-                "regenerate it",
+                f"the ITLRecovery key has {bits[number]} bits, other keys have "
+                f"{strongest}: regenerate ITLRecovery",
                 number,
             )
 
@@ -236,7 +242,7 @@ def _is_recovery(record: Record) -> bool:
     return name is not None and name.upper().startswith("ITLRECOVERY")
 
 
-def _expiry(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
+def _expiry(trust_list: TrustList, at: datetime) -> Iterator[LintFinding]:
     for number, record in enumerate(trust_list.records, start=1):
         certificate = record.certificate
         if certificate is None:
@@ -255,7 +261,7 @@ def _expiry(trust_list: TrustList, at: datetime) -> Iterator[Finding]:
         else:
             continue
         what = f"the certificate of {certificate.subject_text} {words} {end:%Y-%m-%d}"
-        yield Finding(severity, code, what, number)
+        yield LintFinding(severity, code, what, number)
 
 
 @unique

@@ -1,4 +1,4 @@
-"""How a phone reacts when its trust list is replaced, and whom it trusts then.
+"""The reaction of a phone to a replaced trust list, and the signers it trusts then.
 
 The decision is that of `protocol.trust.anchors`; here it is put into one sentence. A
 phone holds a CTL and an ITL: the one that is not given is taken as absent, and what it
@@ -24,13 +24,13 @@ from tokenless.protocol.trust.anchors import (
 
 
 @unique
-class Outcome(StrEnum):
+class Reaction(StrEnum):
     """Result of the new list on a phone that holds the old one."""
 
     IDENTICAL = "identical"
     INSTALLS = "installs"
     INSTALLS_WITH_TVS = "installs-with-tvs"
-    """When TVS, which the phone can reach, vouches for the signer as SAST."""
+    """The phone can reach TVS, and TVS vouches for the signer as SAST."""
     REFUSES = "refuses"
 
 
@@ -48,7 +48,7 @@ class AnchorChange:
 class ListDiff:
     """The difference of two lists, as a phone meets it."""
 
-    outcome: Outcome
+    outcome: Reaction
     sentence: str
     anchors: tuple[AnchorChange, ...]
     finding: str | None
@@ -67,7 +67,7 @@ def diff_lists(
     """
     if old.data == new.data:
         return ListDiff(
-            Outcome.IDENTICAL,
+            Reaction.IDENTICAL,
             "A phone with the old list does nothing: the new one is the same.",
             _anchor_changes(old, new),
             None,
@@ -94,36 +94,38 @@ def _judge(old: TrustList, new: TrustList, beside: TrustList | None) -> Verdict:
 
 def _in_words(
     verdict: Verdict, old: TrustList, new: TrustList, beside: TrustList | None
-) -> tuple[Outcome, str]:
+) -> tuple[Reaction, str]:
     match verdict:
         case Accept(verified_by=by, rule=rule):
-            return Outcome.INSTALLS, (
-                f"A phone with the old list installs the new one alone: its "
-                f"signer {_signer(new)} is a SAST of the {by.value} (rule {rule})."
+            return Reaction.INSTALLS, (
+                "A phone with the old list installs the new one without TVS: "
+                f"its signer {_signer(new)} is a SAST in the {by.value} (rule "
+                f"{rule})."
             )
         case AskTvs(rule=rule):
-            return Outcome.INSTALLS_WITH_TVS, (
-                f"A phone with the old list installs the new one only with TVS's "
-                f"help: it knows no signer {_signer(new)}, so TVS must answer for it "
-                f"with the role SAST (rule {rule})."
+            return Reaction.INSTALLS_WITH_TVS, (
+                "A phone with the old list installs the new one only if TVS "
+                "vouches for its signer: the phone does not know "
+                f"{_signer(new)}, so TVS must answer with the role SAST (rule "
+                f"{rule})."
             )
         case Refuse() if beside is None and _may_ask_tvs(old, new):
-            return Outcome.INSTALLS_WITH_TVS, (
-                f"A phone with the old list does not install the new one alone; "
-                f"it does when its ITL has the signer {_signer(new)} as SAST, or names "
-                f"a TVS that answers for it with that role."
+            return Reaction.INSTALLS_WITH_TVS, (
+                "A phone with the old list installs the new one only when its "
+                f"ITL has the signer {_signer(new)} as SAST, or names a TVS that "
+                "answers with that role."
             )
         case Refuse(reason=reason, rule=rule):
-            return Outcome.REFUSES, (
-                f"A phone with the old list refuses the new one and keeps the old: "
-                f"{printable(reason)} (rule {rule})."
+            return Reaction.REFUSES, (
+                "A phone with the old list refuses the new one and keeps the "
+                f"old one: {printable(reason)} (rule {rule})."
             )
         case _:
             assert_never(verdict)
 
 
 def _may_ask_tvs(old: TrustList, new: TrustList) -> bool:
-    """Whether the refusal came only of an ITL that was not given."""
+    """Return whether the refusal came only of an ITL that was not given."""
     same_kind = new.filename in (None, kind_of(new).value)
     known = any(r.is_sast and r.is_named(new.signer) for r in old.records)
     return kind_of(old) is FileKind.CTL and same_kind and not known
@@ -189,5 +191,5 @@ def format_anchors(change: AnchorChange) -> str:
 
 
 def survives_as_signer(diff: ListDiff) -> bool:
-    """Whether any SAST of the old list may still sign for phones with the new one."""
+    """Tell whether a SAST of the old list may still sign for the new list."""
     return any(c.role == Role.SAST and c.surviving for c in diff.anchors)

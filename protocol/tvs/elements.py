@@ -51,7 +51,7 @@ ANSWER_TAGS: Final = frozenset(
 
 
 def is_device_name(name: str) -> bool:
-    """Whether a name has the form `CP-7975-SEP001122334455`."""
+    """Return whether a name has the form `CP-7975-SEP001122334455`."""
     return _DEVICE_NAME.fullmatch(name) is not None
 
 

@@ -142,7 +142,7 @@ class Query:
     issuer: str
     serial: bytes
     ignored_elements: int = field(default=0, compare=False)
-    """How many elements had unknown tags."""
+    """The number of elements with unknown tags."""
 
     @property
     def serial_hex(self) -> str:
@@ -259,7 +259,7 @@ class Answer:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether the service vouches for the certificate; odd numbers do not."""
+        """Tell whether the service vouches for the certificate; odd numbers do not."""
         return self.status == Status.TRUSTED
 
     def encode(self) -> bytes:

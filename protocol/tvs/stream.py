@@ -64,7 +64,7 @@ class _Stream(Generic[MessageT]):
 
     @property
     def is_between_messages(self) -> bool:
-        """Whether nothing of a next message has been received."""
+        """Return whether nothing of a next message has been received."""
         return not self._buffer
 
     def receive(self, data: bytes) -> None:

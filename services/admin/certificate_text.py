@@ -21,7 +21,7 @@ _LAST_SECOND: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 class _Labels(NamedTuple):
-    """What the lines are called; both generations have the same order (inferred)."""
+    """The labels of the lines; both generations have the same order (inferred)."""
 
     issuer: str
     begins: str

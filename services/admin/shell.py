@@ -31,7 +31,7 @@ class CommandResult:
     """0 done, 1 refused or failed, 2 no such command."""
 
     error: str | None = None
-    """What was wrong and what to do, in one line, when the status is not 0."""
+    """The error and its remedy in one line, when the status is not 0."""
 
 
 def check_line(line: str) -> Command:
@@ -96,7 +96,7 @@ class AdminShell:
 
     @property
     def pagination(self) -> bool:
-        """Whether output stops after each screen in a terminal."""
+        """Return whether output stops after each screen in a terminal."""
         return self._session.pagination
 
     def run(self, line: str) -> CommandResult:

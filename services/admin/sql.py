@@ -79,9 +79,9 @@ def run_select(
         scratch.execute(f"EXPLAIN {text}")
         for name in sorted(scratch.read):
             scratch.fill(name, columns[name], tables[name][1]())
-        found = scratch.execute(text)
-        rows = found.fetchmany(MAX_ROWS + 1)
-        heads = tuple(column[0] for column in found.description)
+        cursor = scratch.execute(text)
+        rows = cursor.fetchmany(MAX_ROWS + 1)
+        heads = tuple(column[0] for column in cursor.description)
     if len(rows) > MAX_ROWS:
         raise StatementError(f"over {MAX_ROWS} rows", hint="narrow it with `where`")
     return heads, [tuple(map(_shown, row)) for row in rows]

@@ -54,7 +54,7 @@ class Folder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: _Mode
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BackedUpFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file."""
 
     path: _Path
@@ -74,7 +74,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made_at: datetime
     has_database: bool
     """False when hosts share a database: that has a backup of its own."""
-    files: tuple[Entry, ...]
+    files: tuple[BackedUpFile, ...]
     folders: tuple[Folder, ...] = ()
 
     @property
@@ -111,7 +111,7 @@ def decode_manifest_untrusted(data: bytes) -> Manifest:
     return manifest
 
 
-def copy_checked(source: BinaryIO, target: BinaryIO, entry: Entry) -> None:
+def copy_checked(source: BinaryIO, target: BinaryIO, entry: BackedUpFile) -> None:
     """Copy one file of a backup.
 
     Raises:

@@ -20,8 +20,8 @@ from tokenless.services.backup.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     NAME_A_BACKUP,
+    BackedUpFile,
     BackupError,
-    Entry,
     Manifest,
     OnProgress,
     copy_checked,
@@ -134,7 +134,7 @@ def _from_archive(
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:
-    """Whether a member is a file without holes: 10 kB with holes unpack to any size."""
+    """Tell whether a member has no holes: 10 kB with holes unpack to any size."""
     kinds = (tarfile.REGTYPE, tarfile.AREGTYPE)
     return member.type in kinds and not member.issparse()
 
@@ -177,7 +177,7 @@ def _open_regular(source: Path, relative: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _write(source: BinaryIO, target: Path, entry: Entry) -> None:
+def _write(source: BinaryIO, target: Path, entry: BackedUpFile) -> None:
     """Write one file, with its mode as far as the umask allows."""
     is_private = entry.is_private or _is_private(entry.path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -190,7 +190,7 @@ def _write(source: BinaryIO, target: Path, entry: Entry) -> None:
 
 
 def _is_private(path: str) -> bool:
-    """Whether a path lies in a folder of keys, or is one."""
+    """Return whether a path lies in a folder of keys, or is one."""
     return not _PRIVATE_FOLDERS.isdisjoint(Path(path).parts)
 
 

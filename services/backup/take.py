@@ -23,7 +23,7 @@ from tokenless.ground.disk import hint_for, named
 from tokenless.services.backup.manifest import (
     FORMAT,
     MANIFEST,
-    Entry,
+    BackedUpFile,
     Folder,
     Manifest,
     OnProgress,
@@ -170,7 +170,7 @@ def _files(data: Path) -> Iterator[Path]:
             yield path
 
 
-def _copy_file(path: Path, content: Path, relative: Path) -> Entry:
+def _copy_file(path: Path, content: Path, relative: Path) -> BackedUpFile:
     target = content / relative
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
@@ -180,7 +180,7 @@ def _copy_file(path: Path, content: Path, relative: Path) -> Entry:
     ):
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) & _MODE
         size, digest = copy(source, copied)
-    return Entry(relative.as_posix(), size, digest, not mode & _OTHERS, mode)
+    return BackedUpFile(relative.as_posix(), size, digest, not mode & _OTHERS, mode)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class NoLinks:
 
 
 class ClusterView:
-    """What one node says to the others and hears of them."""
+    """One node's messages to the other nodes, and theirs to it."""
 
     def __init__(
         self,

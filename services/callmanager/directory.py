@@ -33,7 +33,7 @@ class Elsewhere:
 
 
 class Directory:
-    """What the other nodes have announced."""
+    """The phones that the other nodes have announced."""
 
     def __init__(self) -> None:
         self._by_device: dict[str, dict[str, PhoneEntry]] = {}

@@ -45,7 +45,7 @@ _MAX_NAME: Final = 128
 
 
 class RegistrationRecords:
-    """What one node writes of its phones."""
+    """The rows that one node writes about its phones."""
 
     def __init__(
         self,

@@ -149,6 +149,8 @@ class Registrar:
         known = self._stations.get(device)
         if failure is None and known is None and len(self) >= self.max_devices:
             failure = RegisterFailure.MAXIMUM_EXCEEDED
+        # Otherwise anybody on the network could end a secure registration by a claim in
+        # clear, which proves nothing.
         if not request.peer.is_secure and self._is_secure_anywhere(device):
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
         if failure is not None:
@@ -181,6 +183,8 @@ class Registrar:
         if known is None:
             return False
         mine = known[0]
+        # All nodes compare the same triple, so they agree on one winner without asking
+        # each other; the node's name decides between equal times.
         if other.rank < (mine.peer.is_secure, mine.at_ms, self._node):
             return False
         return self.dismiss(mine.device, UnregisterReason.DUPLICATE_REGISTRATION)
@@ -223,6 +227,8 @@ class Registrar:
             return
         self._stations[device] = registration, station
         if known is not None:
+            # After the new entry is in place: the old session's own end must not remove
+            # it.
             known[1].dismiss(UnregisterReason.DUPLICATE_REGISTRATION)
         self._absent.pop(device, None)
         self._on_change(registration)

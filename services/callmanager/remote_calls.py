@@ -40,7 +40,7 @@ class Links(Protocol):
         """Say something to a node; return whether it is connected."""
 
     def is_open(self, node: str) -> bool:
-        """Whether a node is connected."""
+        """Return whether a node is connected."""
 
 
 class RemoteLeg(Leg):
@@ -55,7 +55,7 @@ class RemoteLeg(Leg):
 
     @property
     def brings_keys(self) -> bool:
-        """Whether the phone makes the key that it sends with (SIP)."""
+        """Return whether the phone makes the key that it sends with (SIP)."""
         return self._is_sip
 
     @property

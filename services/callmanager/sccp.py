@@ -171,7 +171,7 @@ class SccpSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come."""
+        """Return whether nothing of a next message has come."""
         return self._stream.is_between_messages and not self._waiting
 
     def answer(self) -> int:
@@ -195,6 +195,8 @@ class SccpSession(Session):
     def dismiss(self, reason: UnregisterReason) -> None:
         """Tell the phone that its registration here has ended."""
         self._device = None
+        # The phone of a duplicate has registered elsewhere: a restart would end that
+        # registration, too.
         if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
             self.reset(ResetType.RESTART)
         self.connection.close()

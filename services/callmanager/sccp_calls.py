@@ -263,7 +263,7 @@ class SccpCalls:
 
     @property
     def is_idle(self) -> bool:
-        """Whether the phone has no call and is on the hook."""
+        """Return whether the phone has no call and is on the hook."""
         return self._leg is None
 
     def new_leg(self) -> SccpLeg | CallFailure:

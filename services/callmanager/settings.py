@@ -1,11 +1,12 @@
 """Settings of a node's Cisco CallManager, with their defaults."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, assert_never
 
 from tokenless.ground.tls import TlsVersion
 from tokenless.services.callmanager.sccp import SccpSettings
 from tokenless.services.callmanager.sip_stations import SipSettings
+from tokenless.services.store.parameters import TlsCiphers
 from tokenless.services.stream_server.settings import (
     ClientCertificates,
     OwnCertificate,
@@ -20,6 +21,32 @@ CIPHERS: Final = (
     "AES128-GCM-SHA256:AES128-SHA256:AES128-SHA"
 )
 WITH_AUTHENTICATED: Final = f"{CIPHERS}:NULL-SHA"
+_STRONGEST: Final = ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384")
+_MEDIUM: Final = ("ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256")
+
+
+def ciphers_of(choice: TlsCiphers) -> str:
+    """Return what the enterprise parameter TLS Ciphers lets a port offer.
+
+    Strongest is told for RSA only; the others, and that the first two leave no suite
+    for authenticated phones and for those with TLS 1.0, are inferred (REFERENCE-5
+    4.1). TLS 1.3 has suites of its own, which this does not choose.
+    """
+    match choice:
+        case TlsCiphers.STRONGEST_RSA:
+            return _STRONGEST[0]
+        case TlsCiphers.STRONGEST_ECDSA:
+            return ":".join(_STRONGEST[::-1])
+        case TlsCiphers.MEDIUM_RSA:
+            return ":".join((_STRONGEST[0], _MEDIUM[0]))
+        case TlsCiphers.MEDIUM_ECDSA:
+            return ":".join((*_STRONGEST[::-1], *_MEDIUM[::-1]))
+        case TlsCiphers.ALL_RSA:
+            return ":".join((_STRONGEST[0], _MEDIUM[0], WITH_AUTHENTICATED))
+        case TlsCiphers.ALL_ECDSA:
+            return ":".join((_STRONGEST[1], _MEDIUM[1], WITH_AUTHENTICATED))
+        case _:
+            assert_never(choice)
 
 
 @dataclass(frozen=True, slots=True)

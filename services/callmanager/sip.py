@@ -1,14 +1,12 @@
 """SIP as a guest of the stream server: REGISTER, its refresh and its end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.alarms import PhoneAlarm, TrustListReport
 from tokenless.protocol.phones.registration import (
     Claim,
-    Peer,
     RegisterFailure,
     Signalling,
     UnregisterReason,
@@ -30,12 +28,13 @@ from tokenless.protocol.sip.register import (
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Request
+from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.sip_stations import (
     SipCallControl,
     SipCount,
     SipStation,
 )
-from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.limited_log import shortened
 from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
@@ -58,16 +57,6 @@ _ALLOWED: Final = "REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, NOTIFY, 
 _MAX_HOST: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Sender of a message, and how to answer it."""
-
-    address: str
-    peer: Peer
-    send: Callable[[bytes], None]
-    log: LimitedLog
-
-
 def answer(
     call_control: SipCallControl, message: SipMessage, source: Source, now: float
 ) -> SipResponse | None:
@@ -80,7 +69,7 @@ def answer(
         now: Monotonic seconds.
     """
     if isinstance(message, SipResponse):
-        call_control.calls.take_response(message)
+        call_control.calls.take_response(message, source)
         return None
     match message.method:
         case "REGISTER":
@@ -88,7 +77,7 @@ def answer(
         case "INVITE":
             return _invite(call_control, message, source)
         case "ACK" | "BYE" | "CANCEL" | "UPDATE":
-            return call_control.calls.take_request(message)
+            return call_control.calls.take_request(message, source)
         case _:
             return _answer_rest(call_control, message, source)
 
@@ -124,10 +113,11 @@ def _invite(
         return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
     device = contact.parameters.get(DEVICE_PARAMETER, "")
     registration = call_control.registrar.find(device)
+    # Otherwise another client could call in the name of any registered phone.
     if registration is None or registration.peer != source.peer:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
     return call_control.calls.invite(
-        request, call_control.party_of(registration), source.send
+        request, call_control.party_of(registration), source
     )
 
 
@@ -145,7 +135,7 @@ def _note_alarm(
     if report is None or station is None:
         return
     found = call_control.registrar.find(report.device)
-    if found is None or (found.peer, found.address) != (source.peer, source.address):
+    if found is None or not source.is_same_phone(station.source):
         return
     said = ItlReport(
         report.itl.server[:_MAX_HOST], report.itl.digest, call_control.registrar.now
@@ -165,7 +155,7 @@ def _register(
         return _end(call_control, request, register, source)
     claim = Claim(register.device, Signalling.SIP, register.model)
     known = call_control.stations.get(register.device)
-    station = known or SipStation(call_control, register, source.send)
+    station = known or SipStation(call_control, register, source)
     failure = call_control.registrar.register(
         Request(claim, source.peer, source.address, register.load), station
     )
@@ -175,7 +165,7 @@ def _register(
         SipCount.REGISTERED if known is None else SipCount.REFRESHED
     ] += 1
     granted = min(register.expires_s, call_control.settings.expires_s)
-    station.register, station.send = register, source.send
+    station.register, station.source = register, source
     station.expires_at = now + granted
     call_control.stations[register.device] = station
     return _accept(call_control, request, granted, source)
@@ -192,10 +182,10 @@ def _end(
     Only the connection's own security may end a registration: a REGISTER in clear
     cannot end a secure one.
     """
-    found = call_control.registrar.find(register.device)
+    binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
-    if found is not None and station is not None:
-        if found.peer.is_secure and found.peer != source.peer:
+    if binding is not None and station is not None:
+        if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
             return _refuse(call_control, request, register.device, failure, source)
         del call_control.stations[register.device]
@@ -285,8 +275,10 @@ class SipSession(Session):
         self._guest = guest
         self._stream = SipStream()
         self._waiting: list[SipMessage] = []
+        peer = peer_of(connection)
+        transport = "TLS" if peer.is_secure else "TCP"
         self._source = Source(
-            connection.address, peer_of(connection), connection.push, guest.log
+            connection.address, peer, connection.push, guest.log, transport
         )
 
     def receive(self, data: bytes) -> None:
@@ -295,7 +287,7 @@ class SipSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come."""
+        """Return whether nothing of a next message has come."""
         return self._stream.is_between_messages and not self._waiting
 
     def answer(self) -> int:

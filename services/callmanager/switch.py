@@ -50,7 +50,7 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a phone listens for media."""
+    """The address at which a phone listens for media."""
 
     address: IPv4Address
     port: int
@@ -76,7 +76,7 @@ class Conversation(Protocol):
     """
 
     def is_caller(self, leg: "Leg") -> bool:
-        """Whether it is the leg of the phone that calls."""
+        """Return whether it is the leg of the phone that calls."""
 
     def alerting(self) -> None:
         """Note that the called phone rings."""
@@ -105,11 +105,11 @@ class Leg(ABC):
     @property
     @abstractmethod
     def brings_keys(self) -> bool:
-        """Whether the phone makes the key that it sends with (SIP)."""
+        """Return whether the phone makes the key that it sends with (SIP)."""
 
     @property
     def confirms_ringing(self) -> bool:
-        """Whether `Call.alerting` is called later, when the phone really rings."""
+        """Tell whether `Call.alerting` is called later, when the phone rings."""
         return False
 
     @abstractmethod
@@ -154,7 +154,7 @@ class _Side:
     leg: Leg
     endpoint: Endpoint | None = None
     keys: SrtpKeys | None = None
-    """What this phone sends with."""
+    """The codec and key that this phone sends with."""
     is_opening: bool = False
     """Whether the phone was told to listen."""
 
@@ -172,7 +172,7 @@ class Call:
     has_rung: bool = False
 
     def is_caller(self, leg: Leg) -> bool:
-        """Whether it is the leg of the phone that calls."""
+        """Return whether it is the leg of the phone that calls."""
         return self.caller.leg is leg
 
     def alerting(self) -> None:
@@ -203,6 +203,8 @@ class Call:
     def _open(self, side: _Side) -> None:
         """Open a phone's channel, once the key that it decrypts with is known."""
         other = self._other(side)
+        # A SIP phone has said where it listens in its own message; an SCCP phone must
+        # be told, and only once.
         if side.leg.brings_keys or side.is_opening:
             return
         is_secret = self.status is SecurityStatus.ENCRYPTED
@@ -260,6 +262,8 @@ class Call:
             leg: Whose phone ended it.
             failure: Why it does not go on, where it is not a plain farewell.
         """
+        # Both phones may hang up at the same time, and a lost connection hangs up as
+        # well.
         if self.stage is Stage.ENDED:
             return
         self.stage = Stage.ENDED
@@ -310,6 +314,7 @@ class Switch:
         called = self.find(number)
         if isinstance(called, CallFailure):
             return called
+        # The phone has dialled its own number: it has no second line that could ring.
         if called.party.device == caller.party.device:
             return CallFailure.BUSY
         call = Call(self, _Side(caller, endpoint, keys), _Side(called))

@@ -101,7 +101,7 @@ class CapfSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come, and no answer is due."""
+        """Tell whether no part of a next message has come, and no answer is due."""
         return self._stream.is_between_messages and not self._waits
 
     def answer(self) -> int:

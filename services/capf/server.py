@@ -42,7 +42,7 @@ class CapfSettings:
     port: int
     minimum_tls: TlsVersion = TlsVersion.TLS_1_0
     keep_alive_s: float = 900.0
-    """How long a phone may take for a step: an old one makes a key in minutes."""
+    """The longest time of a phone's step: an old phone needs minutes to make a key."""
     node: str = ""
     limits: StreamLimits | None = None
     """Instead of the usual ones."""

@@ -34,7 +34,7 @@ _DIRECTORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @unique
 class BulkType(StrEnum):
-    """Which certificates; the names of the vendor's page."""
+    """The certificates of a bulk operation, by the names of the vendor's page."""
 
     TFTP = "TFTP"
     CAPF = "CAPF"
@@ -63,10 +63,12 @@ def export_certificates(cluster: Cluster, kind: BulkType) -> list[Certificate]:
     Raises:
         ServiceError: When no node has one.
     """
-    found = [each.certificate for each in own(cluster) if each.store is _UNITS[kind]]
-    if not found:
+    certificates = [
+        each.certificate for each in own(cluster) if each.store is _UNITS[kind]
+    ]
+    if not certificates:
         raise ServiceError(f"no node has a {kind} certificate", hint="regenerate it")
-    return list({each.der: each for each in found}.values())
+    return list({each.der: each for each in certificates}.values())
 
 
 def import_certificates(

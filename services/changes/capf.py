@@ -71,7 +71,7 @@ class Refused:
 
     reason: CapfReason
     failure: CapfFailure | None = None
-    """What is written about the operation; None leaves it pending."""
+    """The new status of the operation; None leaves it pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Result:
     operation: CapfOperation
     failure: CapfFailure | None = None
     certificate: Certificate | None = None
-    """What the phone has now; None: unknown, or nothing."""
+    """The phone's present certificate; None: unknown, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,13 +292,13 @@ def delete_stale_lscs(cluster: Cluster, *, by: str) -> list[StaleLsc]:
 def _stale(connection: Connection, now: float) -> list[StaleLsc]:
     state = CapfState.read(connection, now)
     makers = {each.authority_name for each in MicGeneration}
-    found = []
+    stale = []
     for device in devices.read_devices(connection):
         certificate = device.certificate
         if certificate is None or certificate.issuer in makers:
             continue
         if certificate.not_after < state.now:
-            found.append(StaleLsc(device, certificate, Staleness.EXPIRED))
+            stale.append(StaleLsc(device, certificate, Staleness.EXPIRED))
         elif not is_issued(certificate, state.issuers):
-            found.append(StaleLsc(device, certificate, Staleness.ISSUER))
-    return found
+            stale.append(StaleLsc(device, certificate, Staleness.ISSUER))
+    return stale

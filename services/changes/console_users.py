@@ -83,7 +83,7 @@ class SignIn:
     """Result of a sign-in with name and password."""
 
     user: ConsoleUser | None
-    """Who has signed in; None: nobody."""
+    """The user that signed in; None: sign-in failed."""
     is_locked: bool = False
     """Whether the user is locked out; told to the log, never to the browser."""
 
@@ -133,9 +133,9 @@ def _note(cluster: Cluster, name: str, failures: int, locked_until: int) -> None
         rows.write_failures(connection, name, failures, locked_until)
 
 
-def _require(found: list[ConsoleUser], name: str) -> ConsoleUser:
-    if not found:
+def _require(users: list[ConsoleUser], name: str) -> ConsoleUser:
+    if not users:
         raise ServiceError(
             f"there is no user {name}", hint="`tokenless console user list`"
         )
-    return found[0]
+    return users[0]

@@ -92,12 +92,12 @@ def check_server(
 
 def tokens_of(ctl: TrustList) -> list[Certificate]:
     """Return the tokens of a CTL: a token's record names no server (REFERENCE 1.7)."""
-    found = []
+    tokens = []
     for record in ctl.records:
         if record.is_sast and not record.dns_name and record.certificate_der:
             with suppress(DecodeError):
-                found.append(Certificate.decode(record.certificate_der))
-    return found
+                tokens.append(Certificate.decode(record.certificate_der))
+    return tokens
 
 
 def others_of(ctl: TrustList) -> list[OtherServer]:

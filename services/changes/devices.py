@@ -28,8 +28,6 @@ from tokenless.services.store import devices as rows
 from tokenless.services.store.devices import Device, DevicePool
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
-FINISH_DAYS: Final = 10
-"""CAPF Operation Expires in (days) (REFERENCE-5 4.1)."""
 _DAY_S: Final = 86_400
 KEY_SIZES: Final = {
     KeyType.RSA: (512, 1024, 2048, 3072, 4096),
@@ -98,9 +96,9 @@ class DeviceChange:
 def list_devices(cluster: Cluster, selection: Selection | None = None) -> list[Device]:
     """Return the devices of a selection by name, or all."""
     with cluster.store.read() as connection:
-        found = rows.read_devices(connection)
+        devices = rows.read_devices(connection)
     chosen = Selection() if selection is None else selection
-    return [device for device in found if _fits(device, chosen)]
+    return [device for device in devices if _fits(device, chosen)]
 
 
 def find_device(cluster: Cluster, name: str) -> Device:
@@ -144,10 +142,12 @@ def change_devices(
         detail = f"{len(changes)} devices"
     changed: list[Device] = []
     with cluster.store.change("set devices", detail, by=by) as transaction:
+        days = read_parameter(transaction.connection, Parameter.CAPF_EXPIRES)
+        expires = transaction.at + int(days) * _DAY_S
         for selection, change in changes:
             wanted = _selected(transaction.connection, selection, change)
             for device in wanted:
-                new = _apply(device, change, transaction.at)
+                new = _apply(device, change, transaction.at, expires)
                 rows.write_device(transaction.connection, new)
                 changed.append(new)
     return changed
@@ -167,13 +167,13 @@ def _selected(
 ) -> list[Device]:
     if not selection.names:
         everything = rows.read_devices(connection)
-        found = [device for device in everything if _fits(device, selection)]
-        if not found:
+        selected = [device for device in everything if _fits(device, selection)]
+        if not selected:
             raise ServiceError(
                 f"no device fits: {selection}",
                 hint="name devices, or see `tokenless device list`",
             )
-        return found
+        return selected
     devices = []
     for name in selection.names:
         known = rows.read_devices(connection, name.upper())
@@ -220,7 +220,7 @@ def _check_model(model: str) -> None:
         )
 
 
-def _apply(device: Device, change: DeviceChange, at: int) -> Device:
+def _apply(device: Device, change: DeviceChange, at: int, expires: int) -> Device:
     mode = (
         device.security_mode if change.security_mode is None else change.security_mode
     )
@@ -239,7 +239,7 @@ def _apply(device: Device, change: DeviceChange, at: int) -> Device:
             f"a {device.model} takes no encrypted configuration",
             hint="leave --encrypted-config out",
         )
-    capf = _scheduled(device.capf, change, at)
+    capf = _scheduled(device.capf, change, at, expires)
     if encrypts and capf.key_type is KeyType.EC:
         raise ServiceError(
             f"{device.name}: an EC key opens no encrypted configuration",
@@ -254,7 +254,7 @@ def _apply(device: Device, change: DeviceChange, at: int) -> Device:
     )
 
 
-def _scheduled(capf: Capf, change: DeviceChange, at: int) -> Capf:
+def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
     key_type = capf.key_type if change.key_type is None else change.key_type
     size = capf.key_size if change.key_size is None else change.key_size
     if change.key_size is None and change.key_type is not None:
@@ -279,7 +279,7 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int) -> Capf:
             failure=None,
             finish_by=0,
         )
-    finish_by = change.finish_by or at + FINISH_DAYS * _DAY_S
+    finish_by = change.finish_by or expires
     if finish_by <= at:
         raise ServiceError(
             "the operation would have to end before now",

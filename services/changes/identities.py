@@ -58,7 +58,7 @@ _USUAL_BITS: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class RequestOrder:
-    """What a request shall ask for."""
+    """The content that a signing request must have."""
 
     multi_server: bool = False
     common_name: str | None = None
@@ -159,7 +159,7 @@ def pending(node: Node, store: TrustStore) -> SigningRequest:
 
 
 def has_pending(node: Node, store: TrustStore) -> bool:
-    """Whether a request of a unit waits for its answer."""
+    """Return whether a request of a unit waits for its answer."""
     return node.keys.request_path(store).is_file()
 
 
@@ -169,7 +169,7 @@ class Imported:
 
     certificate: Certificate
     nodes: tuple[str, ...]
-    """Whose own it is now."""
+    """The unit and node that own it now."""
     also: tuple[TrustStore, ...]
     """CallManager units that reuse it."""
     warning: str | None
@@ -246,7 +246,7 @@ def _check_chain(connection: Connection, leaf: Certificate, store: TrustStore) -
 
 
 def has_issued(ca: Certificate, certificate: Certificate) -> bool:
-    """Whether a CA's key signed a certificate that names it."""
+    """Return whether a CA's key signed a certificate that names it."""
     if ca.subject != certificate.issuer:
         return False
     with quiet():

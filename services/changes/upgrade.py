@@ -1,4 +1,4 @@
-"""What an upgrade of the cluster does to certificates (REFERENCE-2 1, 2.4)."""
+"""The effects of a cluster's upgrade on certificates (REFERENCE-2 1, 2.4)."""
 
 from datetime import UTC, datetime
 

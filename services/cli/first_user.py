@@ -30,17 +30,17 @@ def first_user_options(command: _Command) -> _Command:
         click.option(
             "--first-password-file",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="A file with the first user's password, as containers have secrets.",
+            help="A file with the first user's password, such as a container's secret.",
         ),
         click.option(
             "--first-password",
-            help="The first user's password. Others see the words of a command: set "
-            "TOKENLESS_FIRST_PASSWORD, or name a file.",
+            help="The first user's password. Other users can see a command's "
+            "options: prefer TOKENLESS_FIRST_PASSWORD or a file.",
         ),
         click.option(
             "--first-user",
             metavar="NAME",
-            help="Let this user sign in to the console and change, when there is no "
+            help="Create this console user, with the role change, if there is no "
             "user yet.",
         ),
     ):

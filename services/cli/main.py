@@ -27,7 +27,7 @@ def cli(*, debug: bool) -> None:
 
 
 def _wants_traceback() -> bool:
-    """Whether --debug or its variable is given, before anything was parsed."""
+    """Return whether --debug or its variable is given, before anything was parsed."""
     variable = os.environ.get(_DEBUG_VARIABLE) or "0"
     return "--debug" in sys.argv or click.BOOL.convert(variable, None, None)
 
@@ -67,7 +67,7 @@ def main() -> Never:
 
 
 def _is_interrupt(error: BaseException) -> bool:
-    """Whether Ctrl-C is among what trio's nurseries have gathered."""
+    """Return whether Ctrl-C is among what trio's nurseries have gathered."""
     return (
         isinstance(error, BaseExceptionGroup)
         and error.subgroup(KeyboardInterrupt) is not None

@@ -28,6 +28,7 @@ from tokenless.services.store.devices import Device, read_devices
 from tokenless.services.store.nodes import NodeRow
 from tokenless.services.store.parameters import (
     Parameter,
+    TlsCiphers,
     read_parameter,
     read_parameters,
 )
@@ -173,14 +174,20 @@ class Cluster:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether ClusterSecurityMode is 1."""
+        """Return whether ClusterSecurityMode is 1."""
         with self.store.read() as connection:
             mode = read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE)
         return mode == "1"
 
     @property
+    def tls_ciphers(self) -> TlsCiphers:
+        """What Cisco CallManager offers on its TLS ports (REFERENCE-5 4.1)."""
+        with self.store.read() as connection:
+            return TlsCiphers(read_parameter(connection, Parameter.TLS_CIPHERS))
+
+    @property
     def phone_interaction(self) -> PhoneInteraction:
-        """Who resets phones when a certificate changes (REFERENCE-2 3.4)."""
+        """Return the setting for resets of phones after a change (REFERENCE-2 3.4)."""
         with self.store.read() as connection:
             release = Release.parse(read_parameter(connection, Parameter.VERSION))
             value = read_parameter(connection, Parameter.PHONE_INTERACTION)

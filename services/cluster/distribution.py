@@ -25,7 +25,7 @@ class NodeStatus:
 
     @property
     def is_current(self) -> bool:
-        """Whether the node has taken the newest CTL."""
+        """Return whether the node has taken the newest CTL."""
         return self.newest is None or self.taken >= self.newest
 
 

@@ -39,7 +39,7 @@ class Node:
 
     @property
     def is_here(self) -> bool:
-        """Whether this host serves it: the keys are here, and were not handed over."""
+        """Tell whether this host serves it: the keys are here, and not handed over."""
         return self.keys_folder.is_dir() and not self.served_elsewhere_marker.exists()
 
     @property

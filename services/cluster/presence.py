@@ -1,4 +1,4 @@
-"""Where each phone of the cluster is registered, as the database has it.
+"""The node at which each phone of the cluster is registered, from the database.
 
 Every node writes what it knows; this makes one answer of it. A registration of a node
 that is not seen any more is not believed: the phone is `unknown`. Of several nodes that
@@ -26,7 +26,7 @@ from tokenless.services.store.registrations import (
 
 @unique
 class PresenceState(StrEnum):
-    """Whether a phone is registered, as the vendor says it."""
+    """The vendor's words for a phone's registration."""
 
     REGISTERED = "Registered"
     UNREGISTERED = "Unregistered"
@@ -72,7 +72,7 @@ class Presence:
 
     @property
     def is_registered(self) -> bool:
-        """Whether it is registered at a node that is alive."""
+        """Return whether it is registered at a node that is alive."""
         return self.state is PresenceState.REGISTERED
 
     @property

@@ -30,7 +30,7 @@ class _OtherCertificateError(Exception):
 
 
 class LinkClient:
-    """What we say to one node."""
+    """The messages that this node sends to one other node."""
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ class LinkGuest(Guest):
             self.handler.lost(node)
 
     def is_heard(self, node: str, session: "LinkSession") -> bool:
-        """Whether a session is the one that counts for a node."""
+        """Return whether a session is the one that counts for a node."""
         return self._by_node.get(node) is session
 
     def keep_to_peers(self) -> None:
@@ -108,7 +108,7 @@ class LinkSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next message has come."""
+        """Return whether nothing of a next message has come."""
         return self._stream.is_between_messages and not self._waiting
 
     def answer(self) -> int:

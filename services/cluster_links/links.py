@@ -35,7 +35,7 @@ _LIMITS: Final = StreamLimits(connections=256, connections_per_address=256, idle
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """What a node's links need to know."""
+    """The settings of a node's links."""
 
     node: str
     address: str
@@ -108,7 +108,7 @@ class ClusterLinks:
         broadcast([client for client, _ in self._clients.values()], message)
 
     def is_open(self, node: str) -> bool:
-        """Whether a node is connected: what is sent to it is said."""
+        """Return whether a node is connected: what is sent to it is said."""
         known = self._clients.get(node)
         return known is not None and known[0].is_open
 

@@ -11,7 +11,7 @@ from tokenless.protocol.release import Release
 from tokenless.services.config.sections import ClusterConfig
 
 
-class Finding(NamedTuple):
+class ConfigFault(NamedTuple):
     """Something that cannot be used."""
 
     path: str
@@ -19,7 +19,7 @@ class Finding(NamedTuple):
     hint: str
 
 
-def check_references(config: ClusterConfig) -> Iterator[Finding]:
+def check_references(config: ClusterConfig) -> Iterator[ConfigFault]:
     """Find what contradicts itself: names that nobody has, nodes that are two."""
     yield from _check_cluster(config)
     yield from _check_nodes(config)
@@ -27,26 +27,26 @@ def check_references(config: ClusterConfig) -> Iterator[Finding]:
     yield from _check_networks(config.tftp.allow)
 
 
-def _check_cluster(config: ClusterConfig) -> Iterator[Finding]:
+def _check_cluster(config: ClusterConfig) -> Iterator[ConfigFault]:
     try:
         release = Release.parse(config.cluster.version)
     except ValueError as error:
-        yield Finding("cluster.version", str(error), 'write it as "10.5(1)"')
+        yield ConfigFault("cluster.version", str(error), 'write it as "10.5(1)"')
         return
     if config.cluster.phone_interaction == "automatic" and (
         not release.has_phone_interaction
     ):
-        yield Finding(
+        yield ConfigFault(
             "cluster.phone_interaction",
-            f"{config.cluster.version} resets no phones by itself",
+            f"{config.cluster.version} cannot reset phones automatically",
             "leave it out: releases from 12.5 on can be automatic",
         )
 
 
-def _check_nodes(config: ClusterConfig) -> Iterator[Finding]:
+def _check_nodes(config: ClusterConfig) -> Iterator[ConfigFault]:
     nodes = config.nodes
     if (publishers := sum(node.publisher for node in nodes)) != 1:
-        yield Finding(
+        yield ConfigFault(
             "nodes",
             f"{publishers} publishers",
             "exactly one node has publisher = true",
@@ -56,14 +56,14 @@ def _check_nodes(config: ClusterConfig) -> Iterator[Finding]:
         try:
             IPv4Address(node.address)
         except AddressValueError:
-            yield Finding(
+            yield ConfigFault(
                 f"nodes[{number}].address",
                 f"{node.address!r} is not an IPv4 address",
                 "write it as 127.0.47.155",
             )
 
 
-def _check_pools(config: ClusterConfig) -> Iterator[Finding]:
+def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
     nodes = {node.name for node in config.nodes}
     groups = {group.name for group in config.callmanager_groups}
     pools = {pool.name for pool in config.device_pools}
@@ -91,37 +91,39 @@ def _check_pools(config: ClusterConfig) -> Iterator[Finding]:
         "callmanager_groups", "name", [g.name for g in config.callmanager_groups]
     )
     if pools and sum(pool.default for pool in config.device_pools) != 1:
-        yield Finding(
+        yield ConfigFault(
             "device_pools", "no single default pool", "one pool has default = true"
         )
 
 
-def _check_networks(networks: Iterable[str]) -> Iterator[Finding]:
+def _check_networks(networks: Iterable[str]) -> Iterator[ConfigFault]:
     for number, network in enumerate(networks):
         try:
             ip_network(network)
         except ValueError as error:
-            yield Finding(f"tftp.allow[{number}]", str(error), "write 10.0.0.0/8")
+            yield ConfigFault(f"tftp.allow[{number}]", str(error), "write 10.0.0.0/8")
 
 
 def _check_known(
     path: str, name: str, known: Iterable[str], what: str
-) -> Iterator[Finding]:
+) -> Iterator[ConfigFault]:
     if name in known:
         return
     listed = ", ".join(known) or f"there is no {what} at all"
     meant = get_close_matches(name, known, 1)
     hint = f"did you mean {meant[0]!r}?" if meant else f"known: {listed}"
-    yield Finding(path, f"there is no {what} {name!r}", hint)
+    yield ConfigFault(path, f"there is no {what} {name!r}", hint)
 
 
-def _check_model(path: str, name: str) -> Iterator[Finding]:
+def _check_model(path: str, name: str) -> Iterator[ConfigFault]:
     if name not in PHONE_MODELS:
         reason = f"there is no phone model {name!r}"
-        yield Finding(path, reason, hint_for_unknown_models(name))
+        yield ConfigFault(path, reason, hint_for_unknown_models(name))
 
 
-def _check_unique(path: str, key: str, names: Iterable[str]) -> Iterator[Finding]:
+def _check_unique(path: str, key: str, names: Iterable[str]) -> Iterator[ConfigFault]:
     for name, count in Counter(names).items():
         if count > 1:
-            yield Finding(path, f"{count} entries with {key} {name!r}", "rename one")
+            yield ConfigFault(
+                path, f"{count} entries with {key} {name!r}", "rename one"
+            )

@@ -139,7 +139,7 @@ class CertificatesSection(Section, frozen=True):
     validity_days: Days = 1825
     """From the day on which a certificate is made."""
     recovery_validity: Literal["by-release", "as-others"] = "by-release"
-    """How long ITLRecovery lasts: 20 years from 12.0 on (REFERENCE-2 3.2)."""
+    """Lifetime of ITLRecovery; by release: 20 years from 12.0 on (REFERENCE-2 3.2)."""
     multi_server: tuple[
         Literal["CallManager", "CallManager-ECDSA", "tomcat", "tomcat-ECDSA", "TVS"],
         ...,
@@ -191,11 +191,11 @@ class TftpSection(TftpLimits, frozen=True):
     port: Port = 6969
     """UDP; phones know 69 only. 0 takes a free one."""
     reload: AtOnce[Literal["restart", "automatic"]] = "restart"
-    """When new files are served: after the service's restart, or at once."""
+    """The moment when new files are served: after the service's restart, or at once."""
     workers: Count = 1
     """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
     itl_reset: Literal["publisher", "each-node"] = "publisher"
-    """What `utils itl reset localkey` makes from 12.0 on: the publisher's ITL, signed
+    """The result of `utils itl reset localkey` from 12.0: the publisher's ITL, signed
     by its CallManager, for all nodes (REFERENCE-2 3.5); or each node's own, signed by
     its own CallManager, which is kinder to phones."""
     allow: AtOnce[tuple[str, ...]] = ()
@@ -239,7 +239,7 @@ class LegacyTvsSection(HostSection, frozen=True):
     """`[tvs.legacy]`: TLS 1.0 on a port of its own."""
 
     port: Port
-    """Where 7900 phones are sent."""
+    """The port to which 7900 phones are sent."""
     address: str | None = None
     """The node's own address when it is not given."""
 
@@ -252,7 +252,7 @@ class TvsSection(TimedLimits, frozen=True):
     workers: Count = 1
     """Processes on the one port."""
     ctl_cache: Literal["as-documented", "as-logged"] = "as-documented"
-    """Which CTL files TVS believes (REFERENCE 10.2)."""
+    """The CTL files that TVS trusts (REFERENCE 10.2)."""
     callmanager_trust: Literal["no-role", "sast"] = "no-role"
     """Whether TVS vouches for what lies in CallManager-trust alone. Observed: it has no
     role there (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that
@@ -292,7 +292,7 @@ class CallManagerSection(ConnectionLimits, frozen=True):
     secondary_keepalive_s: Count = 60
     """On the connection to their standby node."""
     token_wait_s: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """How long a phone that wants to come back has to wait; 0: not at all."""
+    """The time that a returning phone must wait; 0: none."""
     connections_per_address: AtOnce[Count] = 16384
     """Of one address: phones that are registered stay connected."""
     log_lines_per_s: AtOnce[Count] = 100
@@ -320,7 +320,7 @@ class CapfSection(HostSection, frozen=True):
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
     """Of the LSCs that are issued."""
     keep_alive_minutes: Annotated[int, msgspec.Meta(ge=5, le=60)] = 15
-    """How long a phone may take for a step: making a key, above all."""
+    """The longest time of a phone's step, above all the making of a key."""
 
 
 class MetricsSection(HostSection, frozen=True):
@@ -347,7 +347,7 @@ class DatabaseSection(HostSection, frozen=True):
     url: str | None = None
     """An SQLAlchemy URL; a file of the data folder when it is not given."""
     busy_timeout_s: Seconds = 30.0
-    """How long an administrator waits for another one's change."""
+    """The longest wait of an administrator for another administrator's change."""
 
 
 class CallManagerGroupSection(Section, frozen=True):
@@ -365,11 +365,11 @@ class DevicePoolSection(Section, frozen=True):
     name: Word
     """Devices refer to it."""
     callmanager_group: str
-    """Whose nodes its phones register with and ask."""
+    """The nodes that its phones register with and ask."""
     default: bool = False
     """Whether auto-registered phones belong here."""
     model: str = "7975"
-    """What an auto-registered phone is taken for: decides its firmware load."""
+    """The model assumed for an auto-registered phone: decides its firmware load."""
 
 
 class DeviceSection(Section, frozen=True):
@@ -378,7 +378,7 @@ class DeviceSection(Section, frozen=True):
     name: Annotated[str, msgspec.Meta(pattern=rf"^(?:{DEVICE_NAME})\Z")]
     """SEP and the MAC address, or the name of a soft phone."""
     device_pool: str
-    """Where it belongs."""
+    """The device pool of the phone."""
     model: str = "7975"
     """Decides its firmware load, and whether it asks TVS."""
     security_mode: Literal[1, 2, 3] = 1
@@ -435,9 +435,9 @@ def settings_at_once() -> frozenset[str]:
 
 def inspect_fields(section: type[Section]) -> tuple[inspect.Field, ...]:
     """Return the keys of a table, with their types."""
-    found = inspect.type_info(section)
-    assert isinstance(found, inspect.StructType)  # noqa: S101 (a section is one)
-    return found.fields
+    section_type = inspect.type_info(section)
+    assert isinstance(section_type, inspect.StructType)  # noqa: S101 (a section is one)
+    return section_type.fields
 
 
 def _structs(kind: inspect.Type) -> Iterator[inspect.StructType]:

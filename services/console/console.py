@@ -1,4 +1,4 @@
-"""What all pages share: cluster, sessions, templates; who sent a request."""
+"""State that all pages share: cluster, sessions, templates; the sender of a request."""
 
 import time
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _GUEST: Final = ConsoleUser("lab", ConsoleRole.CHANGE, "", 0)
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who sent a request."""
+    """The sender of a request."""
 
     session: Session
     user: ConsoleUser
@@ -37,7 +37,7 @@ class Visitor:
 
 
 class Console:
-    """What all pages share."""
+    """State that all pages share."""
 
     def __init__(
         self, cluster: Cluster, nursery: trio.Nursery, *, asks_nobody: bool = False

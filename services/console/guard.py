@@ -1,4 +1,4 @@
-"""What is checked before a form is believed, and the cookie that names a session."""
+"""Checks of a submitted form, and the cookie that names a session."""
 
 from typing import Final
 

@@ -19,6 +19,7 @@ from tokenless.services.console.events import (
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.client import request
 from tokenless.services.node.control.requests import Status
+from tokenless.services.store.registrations import registrations_mark
 
 _LOOK_S: Final = 1.0
 _BEAT_S: Final = 15.0
@@ -92,12 +93,13 @@ class LiveState:
         """Return what pages show that may change by itself."""
         try:
             revision = self._cluster.store.revision()
+            with self._cluster.store.read() as connection:
+                phones = registrations_mark(connection)
             nodes = self._cluster.nodes
         except ServiceError as error:
             return str(error)
-        return revision, tuple(
-            _services(node.name, node.control_socket) for node in nodes
-        )
+        services = [_services(node.name, node.control_socket) for node in nodes]
+        return revision, phones, tuple(services)
 
 
 def _services(name: str, path: Path) -> tuple[tuple[str, str], ...] | None:

@@ -1,4 +1,4 @@
-"""What the nodes say of themselves, asked over their control sockets."""
+"""The state of the nodes, as they report it over their control sockets."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,7 +29,7 @@ class NodeRow:
     is_publisher: bool
     services: tuple[ServiceRow, ...]
     trouble: str | None
-    """Why its services are not known, None when they are."""
+    """The reason why its services are not known; None when they are."""
 
 
 def node_rows(cluster: Cluster) -> list[NodeRow]:

@@ -1,4 +1,4 @@
-"""Whether a request comes from a page of this console, and to a name of this host."""
+"""Tests that a request comes from this console and to a name of this host."""
 
 import hmac
 from collections.abc import Mapping

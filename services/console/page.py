@@ -22,4 +22,4 @@ class Page:
     act: Show | None = None
     """Answers POST, for the role change only."""
     back: str = "/"
-    """Where a refused form sends the browser: a path with the same parts."""
+    """The path to which a refused form sends the browser, with the same parts."""

@@ -29,10 +29,10 @@ _USUAL_BITS: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
-    """Where the console listens, and whom it asks."""
+    """The addresses on which the console listens and the users it accepts."""
 
     node: Node
-    """Whose certificate it shows."""
+    """The node whose certificate it shows."""
     address: str
     port: int
     asks_nobody: bool = False

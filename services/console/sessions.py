@@ -19,7 +19,7 @@ _MAX_NOTICES: Final = 8
 
 @unique
 class NoticeKind(StrEnum):
-    """How a status sentence is meant."""
+    """The severity of a status sentence."""
 
     READY = "ready"
     SUCCESS = "success"
@@ -45,7 +45,7 @@ class Session:
     seen: float
     notices: list[Notice] = field(default_factory=list)
     drafts: dict[str, object] = field(default_factory=dict)
-    """What pages of several steps have gathered, such as the CTL Client's tokens."""
+    """Values gathered by pages of several steps, such as the CTL Client's tokens."""
 
     def notify(self, kind: NoticeKind, text: str) -> None:
         """Leave a sentence for the next page."""

@@ -31,7 +31,7 @@ _PIECE: Final = 32 * 1024
 
 
 class _Typed(msgspec.Struct, forbid_unknown_fields=True):
-    """What a browser sends: one of its members."""
+    """A message of the browser: one of its members."""
 
     node: _Text | None = None
     line: _Text | None = None

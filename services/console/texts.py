@@ -186,6 +186,28 @@ TEXTS: Final[Mapping[str, str]] = {
     "parameters.name.AllowExportControlledFunctionality": "Allow Export Controlled "
     "Functionality",
     "parameters.name.AutoRegistration": "Auto Registration",
+    "parameters.name.CAPFOperationExpiresIn": "CAPF Operation Expires in (days)",
+    "parameters.name.TLSCiphers": "TLS Ciphers",
+    "parameters.value.automatic": "Reset phones automatically",
+    "parameters.value.manual": "Reset phones manually",
+    "parameters.value.all-rsa": "All Ciphers, RSA Preferred",
+    "parameters.value.all-ecdsa": "All Ciphers, ECDSA Preferred",
+    "parameters.value.medium-rsa": "Medium- AES-256 AES-128 only: RSA Preferred",
+    "parameters.value.medium-ecdsa": "Medium- AES-256 AES-128 only: ECDSA Preferred",
+    "parameters.value.strongest-rsa": "Strongest- AES-256 SHA-384 only: RSA Preferred",
+    "parameters.value.strongest-ecdsa": "Strongest- AES-256 SHA-384 only: ECDSA "
+    "Preferred",
+    "parameters.ciphers-note": "TLS Ciphers counts for Cisco CallManager from its next "
+    "start. With Medium and Strongest, phones with TLS 1.0 only and phones in "
+    "authenticated mode cannot register securely.",
+    "parameters.capf-port": "CAPF Phone Port",
+    "parameters.default": "Set to Default",
+    "parameters.reset-title": "Reset all devices",
+    "parameters.reset-warning": "You are about to reset all devices in the system. "
+    "This action cannot be undone. Continue?",
+    "parameters.not-here": "Not modelled",
+    "parameters.not-here-note": "The vendor's page has these, too. Nothing here acts "
+    "on them; the values are the vendor's defaults.",
     "parameters.name.PhoneInteractionOnCertificateUpdate": "Phone Interaction on "
     "Certificate Update",
     "parameters.name.TFTPFileSignatureAlgorithm": "TFTP File Signature Algorithm",
@@ -250,8 +272,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.reset-needed": "The phone takes it when it fetches its configuration next: "
     "reset it.",
     "phones.resetting": "Resetting phones of {node}",
-    "phones.reset-done": "Reset was sent to {count} registered phones",
-    "phones.reset-missing": "{count} phones are not registered: nothing reached them",
+    "phones.reset-done": "Reset sent, registered phones reached: {count}",
+    "phones.reset-missing": "Not registered, so nothing reached them: {count}",
     "reports.title": "Unified Reporting",
     "reports.ctl": "CTL of every server",
     "reports.itl": "ITL of every server",
@@ -333,10 +355,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "keys.",
     "bulk.import-note": "TFTP and ITLRecovery go to Phone-SAST-trust and "
     "CallManager-trust, CAPF to CallManager-trust, Tomcat to tomcat-trust.",
-    "bulk.imported": "Success: {type}: {count} new certificates are trusted",
-    "bulk.exported": "Success: {type}: {count} certificates exported",
-    "bulk.consolidated": "Success: {type}: {count} certificates of {clusters} clusters "
-    "consolidated",
+    "bulk.imported": "Success: {type}, new certificates that are trusted: {count}",
+    "bulk.exported": "Success: {type}, exported certificates: {count}",
+    "bulk.consolidated": "Success: {type}, consolidated certificates: {count}, of "
+    "clusters: {clusters}",
     "bulk.working": "{type}",
     "bulk.exchange": "Export, Consolidate, Import",
     "bulk.consolidate": "Consolidate",
@@ -358,5 +380,5 @@ def text(key: str, **values: object) -> str:
     Raises:
         KeyError: When the catalogue has none of this key, or a value is missing.
     """
-    found = TEXTS[key]
-    return found.format(**values) if values else found
+    template = TEXTS[key]
+    return template.format(**values) if values else template

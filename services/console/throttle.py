@@ -1,4 +1,4 @@
-"""How often one address may try to sign in, and how many try at once."""
+"""Limits on sign-in attempts: per address, and at the same time."""
 
 from collections import OrderedDict
 from collections.abc import Callable

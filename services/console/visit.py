@@ -1,4 +1,4 @@
-"""What a page is given: who looks, with which form, and how to answer."""
+"""The input of a page: visitor, form, and the means to answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Visit:
 
     @property
     def may_change(self) -> bool:
-        """Whether the user has the role change."""
+        """Return whether the user has the role change."""
         return self.user.role is ConsoleRole.CHANGE
 
     @property

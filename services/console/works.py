@@ -64,7 +64,7 @@ class Work:
 
     @property
     def state(self) -> tuple[int, int, str]:
-        """How far it is: steps done, all steps, what is done now."""
+        """Return the progress: steps done, all steps, and the present step."""
         return self.done, self.total, self.words
 
 

@@ -151,12 +151,12 @@ class HttpSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a request has come, and no answer is due."""
+        """Return whether nothing of a request has come, and no answer is due."""
         return self._stream.is_between_requests
 
     @property
     def is_sending(self) -> bool:
-        """Whether there is more to send, or a file to begin with."""
+        """Return whether there is more to send, or a file to begin with."""
         return self._goes_on
 
     def answer(self) -> int:
@@ -242,8 +242,8 @@ class HttpSession(Session):
 
     def _find(self, name: str) -> Content:
         if self.connection.port != CLEAR:
-            found = _SIGNED_CONFIG.fullmatch(name)
-            name = name if found is None else found.group(1)
+            match = _SIGNED_CONFIG.fullmatch(name)
+            name = name if match is None else match.group(1)
         return self._guest.source().find(name)
 
     def _send_content(self, content: ReadyContent) -> None:

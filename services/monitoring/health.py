@@ -50,7 +50,7 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     stale_since: datetime | None
     """Since when its caches cannot follow the database; None when they can."""
     reason: str | None
-    """Why they cannot."""
+    """The reason why they cannot."""
     drops_requests: bool = False
     """Whether TFTP dropped requests at its limits within the last half minute."""
 
@@ -64,13 +64,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, nodes: Iterable[NodeHealth]) -> Self:
         """Sum up nodes; a process without any is failing."""
-        found = tuple(nodes)
+        states = tuple(nodes)
         verdict = max(
-            (node.verdict for node in found),
+            (node.verdict for node in states),
             key=_BY_GRAVITY.index,
             default=Verdict.FAILING,
         )
-        return cls(verdict=verdict, nodes=found)
+        return cls(verdict=verdict, nodes=states)
 
 
 def judge(

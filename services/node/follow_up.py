@@ -26,7 +26,7 @@ _LOOK_S: Final = 0.05
 
 @unique
 class Stage(StrEnum):
-    """What a node does in turn."""
+    """The stages that a node goes through after a change."""
 
     SERVICES = "services"
     """TVS and CAPF restart."""
@@ -64,7 +64,7 @@ class AtOnce:
 
 
 class FollowUps:
-    """What follows on one node, one change after the other."""
+    """The follow-up actions on one node, one change after the other."""
 
     def __init__(
         self,

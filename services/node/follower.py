@@ -191,8 +191,8 @@ class Follower:
 
     async def _identify(self) -> _FileIdentity:
         with suppress(FileNotFoundError):
-            found = await trio.Path(self._ctl_file).stat()
-            return found.st_size, found.st_mtime_ns, found.st_ino
+            status = await trio.Path(self._ctl_file).stat()
+            return status.st_size, status.st_mtime_ns, status.st_ino
         return None
 
 

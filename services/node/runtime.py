@@ -35,7 +35,7 @@ from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 
 @unique
-class Kind(StrEnum):
+class ServiceKind(StrEnum):
     """Services that `serve --only` can name."""
 
     TFTP = "tftp"
@@ -61,7 +61,7 @@ class NodeRuntime:
         self,
         cluster: Cluster,
         node: Node,
-        kinds: frozenset[Kind],
+        kinds: frozenset[ServiceKind],
         nursery: trio.Nursery,
         pace: Pace | None = None,
     ) -> None:
@@ -70,13 +70,13 @@ class NodeRuntime:
         self._tftp = TftpService(cluster, node)
         self._tvs = TvsService(cluster, node, self._trust.caches)
         self._callmanager = CallManagerService(cluster, node)
-        services: dict[Kind, Service] = {
-            Kind.TFTP: self._tftp,
-            Kind.TVS: self._tvs,
-            Kind.CALLMANAGER: self._callmanager,
+        services: dict[ServiceKind, Service] = {
+            ServiceKind.TFTP: self._tftp,
+            ServiceKind.TVS: self._tvs,
+            ServiceKind.CALLMANAGER: self._callmanager,
         }
         if cluster.config.capf.enabled and node.is_publisher:
-            services[Kind.CAPF] = CapfService(cluster, node)
+            services[ServiceKind.CAPF] = CapfService(cluster, node)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
             for kind, service in services.items()
@@ -154,7 +154,7 @@ class NodeRuntime:
 
     @property
     def health(self) -> NodeHealth:
-        """Whether its services run, and whether it can follow the database."""
+        """Return whether its services run, and whether it can follow the database."""
         follower = self.follower
         return judge(
             self.node.name,

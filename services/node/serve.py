@@ -17,7 +17,7 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import Health
 from tokenless.services.node.control.unix_socket import serve_lock
 from tokenless.services.node.follow_up import Pace
-from tokenless.services.node.runtime import Kind, Listening, NodeRuntime
+from tokenless.services.node.runtime import Listening, NodeRuntime, ServiceKind
 
 _DRAIN_S: Final = 3.0
 
@@ -55,7 +55,7 @@ class Serving:
 async def serve_nodes(
     cluster: Cluster,
     names: Sequence[str] = (),
-    kinds: frozenset[Kind] = frozenset(Kind),
+    kinds: frozenset[ServiceKind] = frozenset(ServiceKind),
     *,
     pace: Pace | None = None,
     task_status: trio.TaskStatus[Serving] = trio.TASK_STATUS_IGNORED,

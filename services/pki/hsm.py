@@ -139,7 +139,7 @@ def list_hsm_tokens(module: Path) -> TokenList:
     Raises:
         ServiceError: When the module cannot be loaded.
     """
-    found: list[HsmToken] = []
+    tokens: list[HsmToken] = []
     damaged: dict[str, str] = {}
     for label in _labels(module):
         try:
@@ -148,8 +148,8 @@ def list_hsm_tokens(module: Path) -> TokenList:
             damaged[label] = error.explain()
             continue
         if certificate is not None:
-            found.append(HsmToken(module, label, certificate))
-    return TokenList(tuple(found), damaged)
+            tokens.append(HsmToken(module, label, certificate))
+    return TokenList(tuple(tokens), damaged)
 
 
 def _load_certificate(module: Path, label: str) -> Certificate | None:
@@ -220,11 +220,11 @@ def _read_certificate(session: Any) -> Certificate | None:  # noqa: ANN401 - unt
         library.Attribute.ID: _KEY_ID,
     }
     # To its end: a search that is left half-way outlives the session that it needs.
-    found = list(session.get_objects(wanted))
-    if not found:
+    objects = list(session.get_objects(wanted))
+    if not objects:
         return None
     try:
-        return Certificate.decode(bytes(found[0][library.Attribute.VALUE]))
+        return Certificate.decode(bytes(objects[0][library.Attribute.VALUE]))
     except DecodeError as error:
         raise ServiceError(
             f"the token's certificate is damaged: {error}", hint=_USE_ANOTHER

@@ -45,7 +45,7 @@ _CA_BITS: Final = frozenset({"digital_signature", "key_cert_sign", "crl_sign"})
 
 @unique
 class CaKind(StrEnum):
-    """Whose habits a CA has."""
+    """The type of organisation whose rules a CA follows."""
 
     COMPANY = "company"
     PUBLIC = "public"
@@ -126,12 +126,12 @@ class LabCa:
 
     @property
     def kind(self) -> CaKind:
-        """Whose habits it has."""
+        """Return the type of organisation whose rules it follows."""
         return self._settings.kind
 
     @property
     def days(self) -> int:
-        """How long its certificates are valid."""
+        """Return the validity of its certificates in days."""
         return self._settings.days
 
     @property

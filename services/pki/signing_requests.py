@@ -78,7 +78,7 @@ USAGES: Final = {
 
 @unique
 class IdentityFault(StrEnum):
-    """Why a certificate is not taken as a node's own."""
+    """Reasons to refuse a certificate as a node's own."""
 
     NO_REQUEST = "no-csr"
     NOT_TRUSTED = "ca-not-in-trust-store"
@@ -352,10 +352,10 @@ def _granted(extensions: x509.Extensions) -> frozenset[str]:
 
 def _purposes(extensions: x509.Extensions) -> frozenset[x509.ObjectIdentifier]:
     try:
-        found = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return frozenset()
-    return frozenset(found)
+    return frozenset(usages)
 
 
 def _purpose_name(purpose: x509.ObjectIdentifier) -> str:
@@ -369,17 +369,19 @@ def alternative_names(extensions: x509.Extensions) -> frozenset[str]:
         ValueError, x509.DuplicateExtension: When they cannot be read.
     """
     try:
-        found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        extension = extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
     except x509.ExtensionNotFound:
         return frozenset()
-    names = [str(each).lower() for each in found.get_values_for_type(x509.DNSName)]
-    addresses = found.get_values_for_type(x509.IPAddress)
+    names = [str(each).lower() for each in extension.get_values_for_type(x509.DNSName)]
+    addresses = extension.get_values_for_type(x509.IPAddress)
     return frozenset([*names, *(str(each) for each in addresses)])
 
 
 def _common_name(name: x509.Name) -> str:
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[-1].value) if found else ""
+    attributes = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(attributes[-1].value) if attributes else ""
 
 
 def _general_name(text: str) -> x509.GeneralName:

@@ -115,7 +115,7 @@ class FileToken:
 
     @property
     def is_destroyed(self) -> bool:
-        """Whether too many wrong passwords were given."""
+        """Return whether too many wrong passwords were given."""
         return not (self._folder / _KEY).exists()
 
     @property
@@ -256,7 +256,7 @@ class TokenList:
 def list_tokens(tokens: Path) -> TokenList:
     """Return the tokens of a folder; a damaged one does not hide the others."""
     folders = sorted(tokens.iterdir()) if tokens.is_dir() else []
-    found: list[FileToken] = []
+    file_tokens: list[FileToken] = []
     damaged: dict[str, str] = {}
     for folder in folders:
         if not folder.is_dir() or folder.name.startswith("."):
@@ -267,8 +267,8 @@ def list_tokens(tokens: Path) -> TokenList:
         except ServiceError as error:
             damaged[folder.name] = error.explain()
         else:
-            found.append(token)
-    return TokenList(tuple(found), damaged)
+            file_tokens.append(token)
+    return TokenList(tuple(file_tokens), damaged)
 
 
 def delete_token(tokens: Path, name: str) -> Certificate | None:

@@ -128,8 +128,8 @@ def _read_pem(data: bytes) -> list[bytes]:
             raise _not_one(str(error)) from None
     try:
         with quiet():
-            found = pkcs7.load_pem_pkcs7_certificates(data)
-        return [each.public_bytes(Encoding.DER) for each in found]
+            certificates = pkcs7.load_pem_pkcs7_certificates(data)
+        return [each.public_bytes(Encoding.DER) for each in certificates]
     except UNREADABLE as error:
         raise _not_one(str(error)) from None
 
@@ -140,10 +140,10 @@ def _read_der(data: bytes) -> list[bytes]:
     except DecodeError as error:
         try:
             with quiet():
-                found = pkcs7.load_der_pkcs7_certificates(data)
+                certificates = pkcs7.load_der_pkcs7_certificates(data)
         except UNREADABLE:
             raise _not_one(str(error)) from None
-        return [each.public_bytes(Encoding.DER) for each in found]
+        return [each.public_bytes(Encoding.DER) for each in certificates]
     return [data]
 
 
@@ -171,7 +171,7 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
 
 
 def is_authority(certificate: Certificate) -> bool:
-    """Whether a certificate says that it is a CA.
+    """Return whether a certificate says that it is a CA.
 
     Raises:
         ServiceError: When it says it twice.

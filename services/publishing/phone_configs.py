@@ -48,7 +48,7 @@ class DeviceFiles:
     companion: bytes | None = None
     """The small one that sends it to the encrypted one; None: the whole one is sent."""
     recipient: Certificate | None = None
-    """Whose key opens the encrypted one; None: there is none yet."""
+    """The certificate for which it is encrypted; None: there is none yet."""
 
 
 class PhoneConfigs:

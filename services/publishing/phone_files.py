@@ -116,8 +116,8 @@ class NodeFiles:
         Raises:
             TftpError: When there is none of this name, or it must not be served.
         """
-        if (found := _TRUST_LIST.fullmatch(name)) is not None:
-            kind, owner = found.groups()
+        if (match := _TRUST_LIST.fullmatch(name)) is not None:
+            kind, owner = match.groups()
             is_there = owner == "File" or _is_device(owner)
             return _found(self._lists[kind] if is_there else None)
         if name == _CACHE_LIST:
@@ -157,9 +157,9 @@ class NodeFiles:
         return whole(self.find(name))
 
     def _find_plain(self, name: str) -> ReadyContent:
-        found = _CONFIG.fullmatch(name)
-        if found is not None and _is_device(found.group(1)):
-            files = _given(self._configs.find(found.group(1).upper()))
+        match = _CONFIG.fullmatch(name)
+        if match is not None and _is_device(match.group(1)):
+            files = _given(self._configs.find(match.group(1).upper()))
             # Who encrypts keeps no clear copy: the small file says where to go.
             return files.full if files.companion is None else files.companion
         if name == _DEFAULT:
@@ -172,10 +172,10 @@ class NodeFiles:
 
     def _find_encrypted(self, name: str) -> bytes | UnpreparedFile:
         """Return a device's encrypted configuration (REFERENCE-3 2.4)."""
-        found = _CONFIG.fullmatch(name.removesuffix(_ENCRYPTED_PART) + _CONFIG_SUFFIX)
-        if found is None or not _is_device(found.group(1)):
+        match = _CONFIG.fullmatch(name.removesuffix(_ENCRYPTED_PART) + _CONFIG_SUFFIX)
+        if match is None or not _is_device(match.group(1)):
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
-        files = _given(self._configs.find(found.group(1).upper()))
+        files = _given(self._configs.find(match.group(1).upper()))
         if files.companion is None or files.recipient is None:
             raise TftpError(TftpErrorCode.FILE_NOT_FOUND)
         return self._signatures.find_encrypted(name, files.full, files.recipient)

@@ -29,7 +29,7 @@ class ClusterSnapshot:
     """Prepare Cluster for Rollback to pre 8.0 (REFERENCE 1.10)."""
     digest: Digest
     phone_sast: tuple[Certificate, ...] = ()
-    """What lies in Phone-SAST-trust, in the order of uploads."""
+    """The content of Phone-SAST-trust, in the order of uploads."""
 
     @classmethod
     def read(cls, connection: Connection) -> Self:
@@ -89,13 +89,13 @@ class ClusterSnapshot:
         Raises:
             ServiceError: When it has none of this unit.
         """
-        found = self.own.get((store, node.id))
-        if found is None:
+        own = self.own.get((store, node.id))
+        if own is None:
             raise ServiceError(
                 f"{node.name} has no {store} certificate",
                 hint=f"regenerate it with `set cert regen {store}`",
             )
-        return found
+        return own
 
     @property
     def recovery(self) -> Certificate | None:

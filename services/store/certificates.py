@@ -31,7 +31,7 @@ class StoredCertificate:
     """Of the placement."""
     store: TrustStore
     node_id: int | None
-    """Whose own it is; None in a trust store."""
+    """The node that owns it; None in a trust store."""
     state: PlacementState
     certificate: Certificate
     roles: tuple[int, ...]

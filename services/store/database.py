@@ -52,7 +52,7 @@ class Change:
     revision: int
     """The revision that the cluster has when it is committed."""
     at: int
-    """When it began, Unix seconds."""
+    """Its start in Unix seconds."""
 
 
 class Database:
@@ -75,12 +75,12 @@ class Database:
 
     @property
     def is_shared(self) -> bool:
-        """Whether hosts share it: PostgreSQL."""
+        """Return whether hosts share it: PostgreSQL."""
         return self._engine.dialect.name == POSTGRESQL
 
     @property
     def may_change(self) -> bool:
-        """Whether this host's role may change the cluster: a subscriber's may not."""
+        """Tell whether this host's role may change the cluster."""
         if not self.is_shared:
             return True
         with self.read() as connection:
@@ -119,9 +119,9 @@ class Database:
         with self.read() as connection:
             if self.is_shared:
                 check_server(connection)
-            found = migrate.version(connection)
-        migrate.check_known(found)
-        if found != migrate.NEWEST:
+            version = migrate.version(connection)
+        migrate.check_known(version)
+        if version != migrate.NEWEST:
             with translate_errors(), self._transaction(writes=True) as connection:
                 self._lock_schema(connection)
                 migrate.upgrade(connection)
@@ -202,7 +202,7 @@ class Database:
         """Return a listener for change notifications of a shared database (blocking).
 
         Raises:
-            ServiceError: When it cannot be reached.
+            ServiceError: When the server cannot be reached.
         """
         from tokenless.services.store.listening import Listener  # noqa: PLC0415 - an extra
 

@@ -149,9 +149,9 @@ def _watch_file(engine: Engine, path: Path) -> None:
 
     @event.listens_for(engine, "connect")
     def after(*_: object) -> None:
-        found = _identity(path)
-        if not opened and found is not None:
-            opened.append(found)
+        identity = _identity(path)
+        if not opened and identity is not None:
+            opened.append(identity)
 
     @event.listens_for(engine, "checkout")
     def at_use(*_: object) -> None:
@@ -160,10 +160,10 @@ def _watch_file(engine: Engine, path: Path) -> None:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -26,25 +26,25 @@ def version(connection: Connection) -> str | None:
     """Return the version of a database's schema, None when it holds no cluster."""
     tables = inspect(connection)
     if tables.has_table(_VERSIONS):
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return None if found is None else str(found)
+        stored = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if stored is None else str(stored)
     # Data folders of the first schema had no table of versions.
     return _FIRST if tables.has_table(schema.cluster.name) else None
 
 
-def check_known(found: str | None) -> None:
+def check_known(stored: str | None) -> None:
     """Check that this program can work with a schema, or bring it to one that it can.
 
     Raises:
         ServiceError: When there is no cluster, or its schema is a newer program's.
     """
-    if found is None:
+    if stored is None:
         raise ServiceError(
             "the database holds no cluster", hint="name another one, or restore it"
         )
-    if found > NEWEST:
+    if stored > NEWEST:
         raise ServiceError(
-            f"the database has schema {found}, this program knows up to {NEWEST}",
+            f"the database has schema {stored}, this program knows up to {NEWEST}",
             hint="use the newer program that made it",
         )
 

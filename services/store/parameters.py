@@ -27,10 +27,32 @@ class Parameter(StrEnum):
     """True: any SEP name gets a configuration of the default device pool."""
     SIGNATURE_DIGEST = "TFTPFileSignatureAlgorithm"
     """Of trust lists and configurations from 12.0 on (REFERENCE 1.6)."""
+    CAPF_EXPIRES = "CAPFOperationExpiresIn"
+    """Days until a CAPF operation expires (REFERENCE-5 4.1)."""
+    TLS_CIPHERS = "TLSCiphers"
+    """What Cisco CallManager offers on its TLS ports (REFERENCE-5 4.1)."""
     PHONE_INTERACTION = "PhoneInteractionOnCertificateUpdate"
     """Who resets phones when a certificate changes, from 12.5 on (REFERENCE-2 3.4)."""
 
 
+@unique
+class TlsCiphers(StrEnum):
+    """Values of TLS Ciphers; the vendor's words for them are on the page."""
+
+    ALL_RSA = "all-rsa"
+    ALL_ECDSA = "all-ecdsa"
+    MEDIUM_RSA = "medium-rsa"
+    MEDIUM_ECDSA = "medium-ecdsa"
+    STRONGEST_RSA = "strongest-rsa"
+    STRONGEST_ECDSA = "strongest-ecdsa"
+
+
+DEFAULTS: Final = {
+    Parameter.CAPF_EXPIRES: "10",
+    Parameter.TLS_CIPHERS: TlsCiphers.ALL_RSA.value,
+}
+"""Of parameters that have no row until they are set."""
+MAX_CAPF_DAYS: Final = 365
 TRUE: Final = "True"
 FALSE: Final = "False"
 SHA1: Final = "SHA-1"
@@ -42,6 +64,7 @@ _CHOICES: Final = {
     Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
+    Parameter.TLS_CIPHERS: tuple(map(str, TlsCiphers)),
     Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
 }
 
@@ -49,7 +72,8 @@ _CHOICES: Final = {
 def read_parameters(connection: Connection) -> dict[str, str]:
     """Return all parameters by name."""
     rows = connection.execute(select(processconfig).order_by(processconfig.c.paramname))
-    return {row.paramname: row.paramvalue for row in rows}
+    defaults = {name.value: value for name, value in DEFAULTS.items()}
+    return defaults | {row.paramname: row.paramvalue for row in rows}
 
 
 def read_parameter(connection: Connection, name: Parameter) -> str:
@@ -57,6 +81,8 @@ def read_parameter(connection: Connection, name: Parameter) -> str:
     value = connection.scalar(
         select(processconfig.c.paramvalue).where(processconfig.c.paramname == name)
     )
+    if value is None:
+        value = DEFAULTS.get(name)
     if value is None:
         raise ServiceError(
             f"the database has no parameter {name}",
@@ -72,11 +98,13 @@ def add_parameter(connection: Connection, name: Parameter, value: str) -> None:
 
 def write_parameter(connection: Connection, name: Parameter, value: str) -> None:
     """Change a parameter; its value was checked before."""
-    connection.execute(
+    done = connection.execute(
         update(processconfig)
         .where(processconfig.c.paramname == name)
         .values(paramvalue=value)
     )
+    if done.rowcount == 0 and name in DEFAULTS:
+        add_parameter(connection, name, value)
 
 
 def check_value(name: Parameter, value: str) -> str:
@@ -91,11 +119,22 @@ def check_value(name: Parameter, value: str) -> str:
         except ValueError as error:
             raise ServiceError(str(error), hint="write it as 10.5(1)") from None
         return value
+    if name is Parameter.CAPF_EXPIRES:
+        return _days(name, value.strip())
     for choice in _CHOICES[name]:
         if choice.lower() == value.strip().lower():
             return choice
     choices = ", ".join(_CHOICES[name])
     raise ServiceError(f"{name} cannot be {value!r}", hint=f"values: {choices}")
+
+
+def _days(name: Parameter, value: str) -> str:
+    is_number = value.isascii() and value.isdigit() and len(value) <= len("365")
+    if not is_number or not 1 <= int(value) <= MAX_CAPF_DAYS:
+        raise ServiceError(
+            f"{name} cannot be {value[:16]!r}", hint=f"values: 1 to {MAX_CAPF_DAYS}"
+        )
+    return str(int(value))
 
 
 def find_parameter(name: str) -> Parameter:

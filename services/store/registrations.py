@@ -25,7 +25,7 @@ _AT_ONCE: Final = 200
 
 @unique
 class RegistrationState(StrEnum):
-    """What a node knows of a phone."""
+    """A node's knowledge of a phone."""
 
     REGISTERED = "registered"
     UNREGISTERED = "unregistered"
@@ -71,7 +71,7 @@ class NodeRegistrations:
     rows: tuple[RegistrationRow, ...]
 
     def is_silent(self, now: float) -> bool:
-        """Whether the node has not said for too long that it serves."""
+        """Tell whether the node has not reported for too long."""
         return now - self.seen_at > SILENT_AFTER_S
 
 
@@ -237,3 +237,23 @@ def _state(written: str) -> RegistrationState:
         return RegistrationState(written)
     except ValueError:
         return RegistrationState.UNREGISTERED
+
+
+def registrations_mark(connection: Connection) -> tuple[object, ...]:
+    """Return what differs when registrations have: for those who look again and again.
+
+    A phone that leaves and comes back within one second is not noticed.
+    """
+    return tuple(
+        connection.execute(
+            select(
+                func.count(),
+                func.count().filter(
+                    registration.c.state == RegistrationState.REGISTERED
+                ),
+                func.max(registration.c.at),
+                func.sum(registration.c.at),
+                func.max(registration.c.itl_at),
+            )
+        ).one()
+    )

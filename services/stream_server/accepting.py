@@ -137,7 +137,7 @@ class Acceptor:
         return contexts.usual
 
     def _has_room(self, connection: Connection, now: float) -> bool:
-        """Whether its address may have one more, if need be in place of an idle one."""
+        """Make room for a connection of an address; False when it must be refused."""
         share = connection.share
         if len(share.connections) < self.limits.connections_per_address:
             return True

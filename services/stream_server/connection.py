@@ -173,12 +173,12 @@ class Connection:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the client has to read before it is answered further."""
+        """Return whether the client has to read before it is answered further."""
         return bool(self.unsent)
 
     @property
     def may_send(self) -> bool:
-        """Whether there is room, and its share of a turn is not used up."""
+        """Return whether there is room, and its share of a turn is not used up."""
         return not self.unsent and self._may_write > 0
 
     @property
@@ -211,6 +211,8 @@ class Connection:
         if self._context is None:
             return data
         if self.channel is None:
+            # Created with the first byte: a TLS object needs far more memory than a
+            # connection, and a flood of silent connections shall not cost it.
             self.channel = TlsChannel(self._context)
         return self.channel.receive(data)
 
@@ -220,6 +222,8 @@ class Connection:
         Raises:
             Disconnected: When the peer has gone.
         """
+        # What is left of the last write must leave first: TLS records are numbered, and
+        # the peer refuses them in another order.
         data, channel = self.unsent, self.channel
         if channel is not None:
             if channel.output_bytes:
@@ -245,7 +249,7 @@ class Connection:
 
     @property
     def is_established(self) -> bool:
-        """Whether data can flow: over clear TCP, or after the TLS handshake."""
+        """Return whether data can flow: over clear TCP, or after the TLS handshake."""
         if self._context is None:
             return True
         return self.channel is not None and self.channel.is_established

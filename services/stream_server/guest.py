@@ -70,12 +70,12 @@ class Session(ABC):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a request has come, and no answer is due (`idle_s`)."""
+        """Tell whether no part of a request has come, and no answer is due."""
         return True
 
     @property
     def is_sending(self) -> bool:
-        """Whether `answer` is to be called again as soon as there is room."""
+        """Return whether `answer` is to be called again as soon as there is room."""
         return False
 
 
@@ -117,7 +117,7 @@ class GuestTools:
     """Objects that a guest is created with."""
 
     cells: memoryview
-    """Where it counts: one cell for each of its own counts."""
+    """The cells of its counts: one cell for each of its own counts."""
     log: LimitedLog
     limits: "StreamLimits"
 

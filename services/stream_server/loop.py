@@ -93,6 +93,8 @@ class StreamLoop:
         stop = now + _TURN_S
         handshakes = self._handshakes
         while now < stop:
+            # Never wait here: the trio task that drives the loop waits for the epoll
+            # descriptor itself, so that other tasks run meanwhile.
             ready = self._epoll.poll(0, _EVENTS_A_POLL)
             if not (ready or handshakes.has_work):
                 return
@@ -102,6 +104,8 @@ class StreamLoop:
                     self._look_at(fd, now)
                 elif connection.session is not None or connection.is_clear:
                     self._advance(connection, now)
+                # A parked connection is watched for EPOLLRDHUP only: the client has
+                # gone.
                 elif connection.is_parked:
                     self._drop(connection)
                 else:
@@ -115,6 +119,8 @@ class StreamLoop:
     def sweep(self) -> None:
         """End the connections whose time is over; accept again after a pause."""
         now = time.monotonic()
+        # `push` only notes these: it is often called while another client's message is
+        # handled, and the end of this session would run in the middle of that.
         for connection in self._not_reading:
             if self._is_open(connection):
                 self.refuse(connection, Refusal.NOT_READING, now)
@@ -275,6 +281,8 @@ class StreamLoop:
             session.receive(data)
         done = session.answer()
         connection.flush()
+        # The answer is written before the end is looked at: a client may send its
+        # request and close its sending direction in one packet.
         channel = connection.channel
         if channel is not None and channel.is_closed_by_peer:
             connection.say_goodbye()
@@ -287,7 +295,7 @@ class StreamLoop:
             self._watch_for(connection, session)
 
     def _may_begin(self, connection: Connection) -> bool:
-        """Whether a session can be opened before the client has sent any data."""
+        """Tell whether a session can be opened before the client has sent any data."""
         if connection.is_clear:
             return self._guest.speaks_first
         return connection.is_established

@@ -34,7 +34,7 @@ class WorkersGuest:
     maker: str
     """`package.module:name` of a function that returns a `WorkerGuest`."""
     state: StateSource
-    """What it answers from."""
+    """The state from which it answers."""
 
 
 class StreamServer:

@@ -47,7 +47,7 @@ class OwnCertificate:
 
 @unique
 class ClientCertificates(StrEnum):
-    """Whether clients are asked for a certificate."""
+    """The rule for certificates of clients: asked for, or not."""
 
     IGNORED = "ignored"
     REQUESTED = "requested"

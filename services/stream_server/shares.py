@@ -103,12 +103,12 @@ class Shares:
 
     @property
     def is_behind(self) -> bool:
-        """Whether handshakes could go on now."""
+        """Return whether handshakes could go on now."""
         return bool(self._turns)
 
     @property
     def is_contended(self) -> bool:
-        """Whether more than one address has handshakes that could go on."""
+        """Return whether more than one address has handshakes that could go on."""
         return len(self._turns) > 1
 
     def wait_for_turn(self, connection: Connection) -> None:

@@ -103,7 +103,7 @@ class TlsChannel:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether the handshake resumed a session."""
+        """Return whether the handshake resumed a session."""
         return bool(self._tls.session_reused)
 
     @property

@@ -40,7 +40,7 @@ class HandshakeTurns:
 
     @property
     def has_work(self) -> bool:
-        """Whether `go_on` has something to do."""
+        """Return whether `go_on` has something to do."""
         return bool(self._watched) or self._shares.is_behind
 
     def go_on(self, now: float, advance: Callable[[Connection, float], None]) -> None:
@@ -56,6 +56,8 @@ class HandshakeTurns:
             if connection.is_parked:
                 connection.is_parked = False
                 self._epoll.modify(connection.fd, select.EPOLLIN)
+            # One step of a handshake can cost an RSA signature, so the clock is read
+            # after each one.
             advance(connection, now)
             now = time.monotonic()
             if now >= until:

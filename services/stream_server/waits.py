@@ -66,14 +66,14 @@ class Waits(Generic[ConnectionT]):
 
     def expired(self, now: float) -> list[tuple[ConnectionT, Phase]]:
         """Return those whose time is over; they stay until they `leave`."""
-        found = []
+        timed_out = []
         for phase in Phase:
             oldest_allowed = now - self._limit_s[phase]
             for connection, since in self._queues[phase].items():
                 if since > oldest_allowed:
                     break
-                found.append((connection, phase))
-        return found
+                timed_out.append((connection, phase))
+        return timed_out
 
     def longest_waiting(self, now: float) -> ConnectionT | None:
         """Return who should go when room is needed, or None when all are busy."""
@@ -110,7 +110,7 @@ class Timers(Generic[ConnectionT]):
 
     def due(self, now: float) -> list[ConnectionT]:
         """Return the connections whose deadlines have come, and forget these."""
-        found = []
+        due_connections = []
         while self._heap and self._heap[0][0] <= now:
             at, _, connection = heappop(self._heap)
             if self._entry_at.get(connection) != at:
@@ -123,8 +123,8 @@ class Timers(Generic[ConnectionT]):
                 self._push(connection, due_at)
             else:
                 del self._due_at[connection]
-                found.append(connection)
-        return found
+                due_connections.append(connection)
+        return due_connections
 
     def _push(self, connection: ConnectionT, at: float) -> None:
         self._entry_at[connection] = at

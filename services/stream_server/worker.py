@@ -54,7 +54,7 @@ class StreamSetup(msgspec.Struct, frozen=True):
     guest: str
     """`package.module:name` of what makes the guest."""
     guest_cells: int
-    """How much it counts."""
+    """The number of its counters."""
     counters: int
     """The descriptor of the shared memory that all count in."""
 
@@ -88,11 +88,15 @@ class StreamJob:
     def take_settings(self, settings: bytes) -> None:
         """Fork workers with these from now on."""
         changed = StreamSetup.unpack(settings).settings
+        # Loaded here, before the next fork: all workers then share the keys of session
+        # tickets, and a file that cannot be read is noticed once.
         self._contexts = load_contexts(changed)
         self._settings = changed
 
     def work(self, slot: int, row: int, channel: socket.socket) -> None:
         """Serve until the pool is gone or, after a Drain, the last client is."""
+        # The kernel spreads clients over all open sockets of a port (SO_REUSEPORT). A
+        # copy that nobody accepts from would leave its clients without an answer.
         for other, listeners in enumerate(self._listeners):
             if other != slot:
                 for listener in listeners:

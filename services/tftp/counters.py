@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import Final
 
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.counters import Series, ServerCollector, SharedCounters
 from tokenless.services.metrics import REGISTRY
 
@@ -39,10 +39,10 @@ class Count(IntEnum):
     """Transfers answered from the well-known port for want of descriptors."""
 
 
-_OUTCOMES: Final[Mapping[Outcome, int]] = {
-    outcome: len(Count) + index for index, outcome in enumerate(Outcome)
+_OUTCOMES: Final[Mapping[TransferOutcome, int]] = {
+    outcome: len(Count) + index for index, outcome in enumerate(TransferOutcome)
 }
-_DROPPED_MS: Final = len(Count) + len(Outcome)
+_DROPPED_MS: Final = len(Count) + len(TransferOutcome)
 """When a request was last dropped at a limit."""
 _CELLS: Final = _DROPPED_MS + 1
 _AT_A_LIMIT: Final = frozenset({Count.OVER_LIMIT, Count.FLOOD})
@@ -71,7 +71,7 @@ class TftpCounters(SharedCounters):
         cells[Count.STARTED] += 1
         cells[Count.UNDER_WAY] += 1
 
-    def end(self, outcome: Outcome, sent_bytes: int, retransmits: int) -> None:
+    def end(self, outcome: TransferOutcome, sent_bytes: int, retransmits: int) -> None:
         """Count the end of a transfer."""
         cells = self._cells
         cells[Count.UNDER_WAY] -= 1
@@ -79,12 +79,12 @@ class TftpCounters(SharedCounters):
         cells[Count.RETRANSMITS] += retransmits
         cells[_OUTCOMES[outcome]] += 1
 
-    def ended(self, outcome: Outcome) -> int:
+    def ended(self, outcome: TransferOutcome) -> int:
         """Return how many transfers ended so."""
         return self[_OUTCOMES[outcome]]
 
     def dropped_within(self, seconds: float) -> bool:
-        """Whether a request was dropped at a limit so lately."""
+        """Return whether a request was dropped at a limit so lately."""
         last_ms = self[_DROPPED_MS]
         return last_ms > 0 and _now_ms() - last_ms <= seconds * 1000
 

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from tokenless.protocol.tftp.packets import Opcode, TftpErrorCode, encode_error
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.files.background import Background
 from tokenless.services.tftp.files.source import FileSource
@@ -144,7 +144,7 @@ class Engine:
     def close(self, now: float) -> None:
         """End every transfer and give its descriptors back; not the listener."""
         for session in self._table:
-            session.end(Outcome.STOPPED)
+            session.end(TransferOutcome.STOPPED)
             self._ended(session, now)
         self._pending_files.close()
         self._loading.close()
@@ -239,7 +239,7 @@ class Engine:
         if session.is_new and transfer.answered:
             replaced = self._table.answered(session)
             if replaced is not None:
-                replaced.end(Outcome.REPLACED)
+                replaced.end(TransferOutcome.REPLACED)
                 self._ended(replaced, now)
         if transfer.outcome is not None:
             self._ended(session, now)
@@ -290,7 +290,7 @@ class Engine:
     def _begin(self, session: Session, local: str, now: float) -> None:
         displaced = self._table.to_displace(session.peer, now)
         if displaced is not None:
-            displaced.end(Outcome.DISPLACED)
+            displaced.end(TransferOutcome.DISPLACED)
             self._ended(displaced, now)
         if self._has_ports and not self._take_port(session, local):
             session = self._handler.for_shared_port(session, now)

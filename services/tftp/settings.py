@@ -22,7 +22,7 @@ class TftpSettings(TftpLimits, frozen=True):
     """More transfers than this whose clients have not answered are a flood of forged
     requests: a phone answers within a round trip."""
     unknown_clients_per_s: int = 500
-    """How many clients of unknown address are answered in a second of a flood."""
+    """The number of unknown clients that are answered per second in a flood."""
     allow: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks that are served; empty: all."""
     options: OptionLimits = OptionLimits()

@@ -200,7 +200,7 @@ class CtlRefill:
 
     entries: int
     refused: str | None = None
-    """Why nothing was admitted; None also when there is no file."""
+    """The reason why nothing was admitted; None also when there is no file."""
 
 
 class CtlCache:
@@ -269,7 +269,7 @@ def _admitted_records(
 
 
 def _is_answerable(record: Record) -> bool:
-    """Whether an answer can hold the record: roles have 16 bits here, 8 in TVS."""
+    """Tell whether an answer can hold the record: roles have 16 bits here, 8 in TVS."""
     der = record.certificate_der
     return (
         der is not None

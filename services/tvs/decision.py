@@ -68,6 +68,8 @@ def decide(request: Request, db: Index, ctl: Index) -> Decision:
 
 def _decide_query(query: Query, db: Index, ctl: Index) -> Decision:
     serial, issuer = query.serial_hex, query.issuer
+    # The serial number is compared as it was sent. A phone that verifies a token's CTL
+    # sends it byte-reversed, and only the CTL cache has it so (REFERENCE 3.6).
     if (entry := db.find(serial, issuer)) is not None:
         return Decision(query, entry, CacheName.DB)
     if (entry := ctl.find(serial, issuer)) is not None:

@@ -82,7 +82,7 @@ class TvsSession(Session):
 
     @property
     def is_between_requests(self) -> bool:
-        """Whether nothing of a next request has come."""
+        """Return whether nothing of a next request has come."""
         return self._stream.is_between_messages
 
     def answer(self) -> int:
@@ -173,7 +173,7 @@ class CachesState:
         )
 
 
-class _Entry(msgspec.Struct, frozen=True, array_like=True):
+class _PackedCertificate(msgspec.Struct, frozen=True, array_like=True):
     """One certificate of a cache."""
 
     der: bytes
@@ -184,7 +184,9 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
     ttl: int
 
 
-_DECODER: Final = msgspec.msgpack.Decoder(tuple[tuple[_Entry, ...], tuple[_Entry, ...]])
+_DECODER: Final = msgspec.msgpack.Decoder(
+    tuple[tuple[_PackedCertificate, ...], tuple[_PackedCertificate, ...]]
+)
 
 
 def unpack_caches(state: bytes, caches: Caches) -> None:
@@ -194,14 +196,16 @@ def unpack_caches(state: bytes, caches: Caches) -> None:
     caches.ctl.index = _index(ctl)
 
 
-def _entries(index: Index) -> tuple[_Entry, ...]:
+def _entries(index: Index) -> tuple[_PackedCertificate, ...]:
     return tuple(
-        _Entry(each.der, each.subject, each.issuer, each.serial, each.roles, each.ttl)
+        _PackedCertificate(
+            each.der, each.subject, each.issuer, each.serial, each.roles, each.ttl
+        )
         for each in index
     )
 
 
-def _index(entries: tuple[_Entry, ...]) -> Index:
+def _index(entries: tuple[_PackedCertificate, ...]) -> Index:
     return Index(
         [CachedCertificate(**msgspec.structs.asdict(each)) for each in entries]
     )

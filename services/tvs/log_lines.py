@@ -100,7 +100,7 @@ def names_asked(subject: str, issuer: str, serial_hex: str) -> Iterator[str]:
 
 
 def is_token(subject: str, issuer: str) -> bool:
-    """Whether these are the names of a security token (REFERENCE 1.7)."""
+    """Return whether these are the names of a security token (REFERENCE 1.7)."""
     return "sast-adn" in subject.lower() and "cisco manufacturing ca" in issuer.lower()
 
 

@@ -12,7 +12,7 @@ class Job(Protocol):
     """
 
     workers: int
-    """How many of them there are at once."""
+    """The number of workers that run at the same time."""
     rows: Iterable[int]
     """The rows of counters that workers can have, those that are leaving included."""
 

@@ -119,11 +119,14 @@ class WorkerPool:
     # --- children ----------------------------------------------------------------
 
     def _fork(self, slot: int) -> None:
+        # Each process counts in a row of its own: no lock is needed in shared memory.
         row = self._free_row()
         ours, theirs = socket.socketpair()
         ours.setsockopt(
             socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(_SEND_TIMEOUT_S)
         )
+        # The collector writes to every object that it visits, and would so copy the
+        # pages that the workers share with the pool.
         gc.freeze()
         pid = os.fork()
         if pid == 0:
@@ -188,6 +191,7 @@ class WorkerPool:
         child.channel.close()
         del self._children[child.pid]
         _, status = os.waitpid(child.pid, 0)
+        # A killed worker could not count down its open connections.
         self._job.settle(child.row)
         if child.is_draining:
             return

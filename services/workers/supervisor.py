@@ -84,6 +84,8 @@ class Workers:
                 await self._all_ready.wait()
                 task_status.started()
         finally:
+            # Also when the daemon is cancelled: without this the workers would go on
+            # serving on its ports.
             with trio.CancelScope(shield=True):
                 await _end(process)
 
@@ -91,6 +93,8 @@ class Workers:
         """Pass the state on, and once more whenever it changes."""
         passed = None
         while True:
+            # Polled, not announced: changes come from many places, and none of them has
+            # to know that there are workers.
             version = self._state.version()
             if version != passed:
                 await _send(process, State(self._state.pack()))

@@ -95,8 +95,8 @@ class LazyGroup(click.Group):
         cmd_name: str,
     ) -> click.Command | None:
         """Import a command; None when there is none of that name."""
-        found = self._lazy_commands.get(cmd_name)
-        return None if found is None else found.load()
+        command = self._lazy_commands.get(cmd_name)
+        return None if command is None else command.load()
 
     def format_commands(
         self,

@@ -81,7 +81,7 @@ async def test_an_older_list_is_taken_and_noted(
 
     assert status == 0
     assert "  CTLFile.tlv    updated by installed-ctl\n" in out
-    assert "note: signed 2020-" in out
+    assert "note: the file was signed 2020-" in out
     assert "validly signed" in out
 
 

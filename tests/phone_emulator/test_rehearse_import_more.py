@@ -275,7 +275,7 @@ def composed(elements: list[tuple[int, bytes]]) -> Record:
 
 
 def hashed(whole: Record) -> Record:
-    """Return a record as 8.x writes it: a hash stands for the certificate."""
+    """Return a record as 8.x writes it: a hash instead of the certificate."""
     large = (RecordTag.CERTIFICATE, RecordTag.PUBLIC_KEY, RecordTag.SIGNATURE)
     certificate = whole.certificate
     assert certificate is not None
@@ -304,7 +304,7 @@ def test_records_with_hashes_are_imported_and_shown_everywhere(tmp_path: Path) -
     for digest in digests:
         assert bytes.fromhex(digest).hex(" ").upper() in text
         assert digest in "".join(table.split())
-    assert "a hash stands for the certificate" in lint
+    assert "a hash instead of the certificate" in lint
     pasted = tmp_path / "show-itl.txt"
     pasted.write_text(text)
     again, _ = imported(tmp_path, "--itl", str(pasted))

@@ -158,7 +158,7 @@ def test_no_tvs_server_can_be_used(bench: Bench) -> None:
     [
         ({"session_id": 7}, "it answered for session 7"),
         ({"type": MessageType.VERIFY_ANSWER}, "it answered with VERIFY_ANSWER"),
-        ({"certificate": b"?"}, "it answered about another certificate"),
+        ({"certificate": b"?"}, "the server answered about another certificate"),
     ],
 )
 def test_nonsense_is_no_answer(

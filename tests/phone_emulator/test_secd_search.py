@@ -76,7 +76,7 @@ def test_every_tvs_member_is_asked_once() -> None:
 
 def test_an_answer_that_nobody_awaits_is_the_callers_mistake() -> None:
     boot = BootMemory(phone({}).identity, FlashContents(), TvsCache())
-    with pytest.raises(RuntimeError, match=r"^nothing was asked$"):
+    with pytest.raises(RuntimeError, match=r"^no question was asked$"):
         asking.current(boot)
 
 

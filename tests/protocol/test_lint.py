@@ -12,7 +12,7 @@ from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 from tokenless.protocol.trust.lint import (
-    Finding,
+    LintFinding,
     Severity,
     SignatureState,
     lint,
@@ -22,7 +22,7 @@ from tokenless.protocol.trust.lint import (
 NOW = datetime(2016, 1, 1, tzinfo=UTC)
 
 
-def found(trust_list: TrustList, at: datetime = NOW) -> dict[str, Finding]:
+def found(trust_list: TrustList, at: datetime = NOW) -> dict[str, LintFinding]:
     return {finding.code: finding for finding in lint(trust_list, at=at)}
 
 

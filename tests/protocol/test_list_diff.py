@@ -9,7 +9,7 @@ from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
 from tokenless.protocol.trust.list_diff import (
-    Outcome,
+    Reaction,
     diff_lists,
     format_anchors,
     survives_as_signer,
@@ -34,7 +34,7 @@ REGENERATED = minting.server(minting.PUBLISHER, 2048)
 
 def test_the_same_list() -> None:
     result = diff_lists(tokenless(), tokenless())
-    assert result.outcome is Outcome.IDENTICAL
+    assert result.outcome is Reaction.IDENTICAL
     assert result.sentence.count(".") == 1
 
 
@@ -46,8 +46,8 @@ def test_a_list_by_a_known_signer_is_installed_alone() -> None:
         timestamp=TIME + 60,
     )
     result = diff_lists(tokenless(), newer)
-    assert result.outcome is Outcome.INSTALLS
-    assert "installs the new one alone" in result.sentence
+    assert result.outcome is Reaction.INSTALLS
+    assert "installs the new one without TVS" in result.sentence
     assert survives_as_signer(result)
     assert result.finding is None
 
@@ -57,53 +57,53 @@ def test_an_older_list_is_installed_and_pointed_out() -> None:
         "CTLFile.tlv", minting.lab_records(), PUBLISHER.signer, timestamp=TIME - 60
     )
     result = diff_lists(tokenless(), older)
-    assert result.outcome is Outcome.INSTALLS
+    assert result.outcome is Reaction.INSTALLS
     assert result.finding is not None
     assert "old lists" in result.finding
 
 
 def test_regeneration_needs_tvs() -> None:
     result = diff_lists(tokenless(), tokenless(2048), beside=itl(PUBLISHER, TVS))
-    assert result.outcome is Outcome.INSTALLS_WITH_TVS
-    assert "only with TVS's help" in result.sentence
+    assert result.outcome is Reaction.INSTALLS_WITH_TVS
+    assert "only if TVS vouches for its signer" in result.sentence
     assert not survives_as_signer(result)
 
 
 def test_regeneration_without_the_itl_says_what_it_would_take() -> None:
     result = diff_lists(tokenless(), tokenless(2048))
-    assert result.outcome is Outcome.INSTALLS_WITH_TVS
+    assert result.outcome is Reaction.INSTALLS_WITH_TVS
     assert "when its ITL has the signer" in result.sentence
 
 
 def test_an_itl_with_the_new_signer_installs_alone() -> None:
     beside = itl(REGENERATED, TVS)
     result = diff_lists(tokenless(), tokenless(2048), beside=beside)
-    assert result.outcome is Outcome.INSTALLS
+    assert result.outcome is Reaction.INSTALLS
     assert "installed-itl" in result.sentence
 
 
 def test_an_itl_without_tvs_leaves_the_phone_stuck() -> None:
     result = diff_lists(tokenless(), tokenless(2048), beside=itl(PUBLISHER))
-    assert result.outcome is Outcome.REFUSES
+    assert result.outcome is Reaction.REFUSES
     assert "refuses" in result.sentence
 
 
 def test_token_to_tokenless_needs_the_itl_or_tvs() -> None:
     result = diff_lists(client_form(secure=True), tokenless())
-    assert result.outcome is Outcome.INSTALLS_WITH_TVS
+    assert result.outcome is Reaction.INSTALLS_WITH_TVS
 
 
 def test_the_right_names_with_another_key_are_refused() -> None:
     for forged in (defects.resigned_by_another(), defects.impostors_list()):
         result = diff_lists(tokenless(), forged)
-        assert result.outcome is Outcome.REFUSES
+        assert result.outcome is Reaction.REFUSES
 
 
 def test_an_itl_alone() -> None:
     old, new = itl(PUBLISHER, TVS), itl(REGENERATED, TVS, timestamp=TIME + 1)
-    assert diff_lists(old, new).outcome is Outcome.INSTALLS_WITH_TVS
+    assert diff_lists(old, new).outcome is Reaction.INSTALLS_WITH_TVS
     newer = itl(PUBLISHER, TVS, timestamp=TIME + 1)
-    assert diff_lists(old, newer).outcome is Outcome.INSTALLS
+    assert diff_lists(old, newer).outcome is Reaction.INSTALLS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.rigs.lossy import DELIVERED, Fate, transfer_over
 from tokenless.protocol.tftp.download import DownloadOptions, SilentServerError
 from tokenless.protocol.tftp.packets import TftpError
-from tokenless.protocol.tftp.transfer import Outcome, Timing
+from tokenless.protocol.tftp.transfer import Timing, TransferOutcome
 
 DELAYS = st.sampled_from([0.0, 0.0, 0.0, 0.05, 0.4, 1.2, 5.0])
 FATES: st.SearchStrategy[list[Fate]] = st.lists(
@@ -64,7 +64,7 @@ def test_a_network_without_losses_sends_every_block_once(
 ) -> None:
     report = transfer_over(content, download_options)
     assert report.content == content
-    assert report.outcomes == [Outcome.COMPLETE]
+    assert report.outcomes == [TransferOutcome.COMPLETE]
     assert (
         report.blocks_sent == len(content) // (download_options.block_size or 512) + 1
     )
@@ -122,7 +122,7 @@ def test_a_first_ack_that_is_lost_four_times_still_counts() -> None:
     fates = [DELIVERED] + [LOST] * 4
     report = transfer_over(b"x" * 700, DownloadOptions(), to_server=fates)
     assert report.content == b"x" * 700
-    assert report.outcomes == [Outcome.COMPLETE]
+    assert report.outcomes == [TransferOutcome.COMPLETE]
 
 
 def test_a_lossy_network_fails_no_transfer() -> None:
@@ -152,6 +152,6 @@ def test_a_dead_network_ends_in_a_named_error() -> None:
 def test_a_client_that_never_answers_costs_one_retransmit() -> None:
     report = transfer_over(b"x" * 600, DownloadOptions(), to_client=[LOST] * 99)
     assert isinstance(report.error, SilentServerError)
-    assert Outcome.NO_ANSWER in report.outcomes
+    assert TransferOutcome.NO_ANSWER in report.outcomes
     # The client's own request is repeated five times, and answered each time.
     assert report.blocks_sent == 6 + len(report.outcomes)

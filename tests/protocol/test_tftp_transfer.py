@@ -10,7 +10,7 @@ from tokenless.protocol.tftp.options import (
     negotiate,
 )
 from tokenless.protocol.tftp.packets import encode_ack, encode_data, encode_error
-from tokenless.protocol.tftp.transfer import Outcome, Timing, Transfer
+from tokenless.protocol.tftp.transfer import Timing, Transfer, TransferOutcome
 
 LIMITS = OptionLimits(block_size=1000, window=8)
 
@@ -64,7 +64,7 @@ def test_a_file_is_sent_block_by_block() -> None:
     transfer.receive(encode_ack(1), 0.1)
     assert transfer.datagrams() == (encode_data(2, b"b"),)
     transfer.receive(encode_ack(2), 0.2)
-    assert transfer.outcome is Outcome.COMPLETE
+    assert transfer.outcome is TransferOutcome.COMPLETE
     assert transfer.answered
     assert (transfer.bytes_acknowledged, transfer.blocks_acknowledged) == (513, 2)
 
@@ -77,7 +77,7 @@ def test_a_whole_number_of_blocks_ends_with_an_empty_one(size: int) -> None:
         (last,) = transfer.datagrams()
         transfer.receive(encode_ack(block), 0.0)
     assert last[4:] == b""
-    assert transfer.outcome is Outcome.COMPLETE
+    assert transfer.outcome is TransferOutcome.COMPLETE
 
 
 def test_options_are_acknowledged_before_the_first_block() -> None:
@@ -88,7 +88,7 @@ def test_options_are_acknowledged_before_the_first_block() -> None:
     transfer.receive(encode_ack(2), 0.0)
     assert transfer.datagrams() == [encode_data(3, b"x" * 4)]
     transfer.receive(encode_ack(3), 0.0)
-    assert transfer.outcome is Outcome.COMPLETE
+    assert transfer.outcome is TransferOutcome.COMPLETE
 
 
 @pytest.mark.parametrize("window", [1, 5])
@@ -142,7 +142,7 @@ def test_anything_else_changes_nothing(data: bytes) -> None:
 def test_a_padded_ack_counts() -> None:
     transfer = begin(b"x")
     transfer.receive(encode_ack(1) + b"\0\0", 0.1)
-    assert transfer.outcome is Outcome.COMPLETE
+    assert transfer.outcome is TransferOutcome.COMPLETE
     assert transfer.answered
 
 
@@ -162,7 +162,7 @@ def test_before_an_answer_one_retransmit_and_then_silence() -> None:
         transfer.tick(transfer.deadline)
         sent += len(transfer.datagrams())
     assert sent == 2
-    assert transfer.outcome is Outcome.NO_ANSWER
+    assert transfer.outcome is TransferOutcome.NO_ANSWER
 
 
 def test_nothing_large_is_sent_before_an_answer() -> None:
@@ -250,7 +250,7 @@ def test_a_repeated_request_is_answered_when_nothing_else_would_be_sent() -> Non
     transfer.ask_again()
     assert transfer.datagrams() == [encode_data(1, b"x")]
     transfer.receive(encode_ack(1), 2.0)
-    assert transfer.outcome is Outcome.COMPLETE
+    assert transfer.outcome is TransferOutcome.COMPLETE
 
 
 @pytest.mark.parametrize("block_size", [8, 512, 1428, 8192, 65464])
@@ -267,9 +267,10 @@ def test_a_window_holds_128_kb_at_most(block_size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("acked", "outcome"), [(1, Outcome.STALLED), (2, Outcome.UNCONFIRMED)]
+    ("acked", "outcome"),
+    [(1, TransferOutcome.STALLED), (2, TransferOutcome.UNCONFIRMED)],
 )
-def test_silence_later(acked: int, outcome: Outcome) -> None:
+def test_silence_later(acked: int, outcome: TransferOutcome) -> None:
     transfer = begin(bytes(512 * 2 + 1))
     for block in range(1, acked + 1):
         transfer.receive(encode_ack(block), 0.0)
@@ -281,7 +282,7 @@ def test_silence_later(acked: int, outcome: Outcome) -> None:
 def test_a_client_may_give_up() -> None:
     transfer = begin(b"x" * 600)
     transfer.receive(encode_error(3, "no room"), 0.1)
-    assert transfer.outcome is Outcome.CLIENT_ERROR
+    assert transfer.outcome is TransferOutcome.CLIENT_ERROR
     assert transfer.client_error is not None
     assert transfer.client_error.message == "no room"
 
@@ -353,10 +354,10 @@ def test_a_client_that_is_gone() -> None:
         transfer.receive(encode_ack(1), 0.1)
     for transfer in (gone, midway, late):
         transfer.lose_client()
-    assert gone.outcome is Outcome.NO_ANSWER
-    assert midway.outcome is Outcome.STALLED
-    assert late.outcome is Outcome.UNCONFIRMED
+    assert gone.outcome is TransferOutcome.NO_ANSWER
+    assert midway.outcome is TransferOutcome.STALLED
+    assert late.outcome is TransferOutcome.UNCONFIRMED
     complete = begin(b"x")
     complete.receive(encode_ack(1), 0.1)
     complete.lose_client()
-    assert complete.outcome is Outcome.COMPLETE
+    assert complete.outcome is TransferOutcome.COMPLETE

@@ -214,7 +214,10 @@ def test_dates_count_only_where_they_are_asked_for_and_to_the_second() -> None:
             {"certificate": keypair("stranger", key="other").certificate.der},
             (
                 Reason.BAD_SIGNATURE,
-                "the signature was not made by the key that TVS vouches for",
+                (
+                    "the signature was made by another key than the one that TVS "
+                    "vouches for"
+                ),
             ),
         ),
     ],

@@ -8,7 +8,7 @@ another name. tests/rigs/phone_bench.py boots phones against it.
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -63,7 +63,7 @@ class Keypair:
         )
 
 
-@lru_cache
+@cache
 def keypair(
     name: str, generation: int = 1, *, key: str = "", serial: int = 0, days: int = 9000
 ) -> Keypair:
@@ -94,7 +94,7 @@ def keypair(
     return Keypair(Certificate.decode(der), private_key)
 
 
-@lru_cache
+@cache
 def _private_key(_label: str) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 1024)  # noqa: S505 - the lab's
 

@@ -16,7 +16,7 @@ from tokenless.protocol.tftp.blocks import Blocks
 from tokenless.protocol.tftp.download import Download, DownloadOptions
 from tokenless.protocol.tftp.options import OptionLimits, negotiate
 from tokenless.protocol.tftp.packets import Opcode, decode_opcode, decode_read_request
-from tokenless.protocol.tftp.transfer import Outcome, Timing, Transfer
+from tokenless.protocol.tftp.transfer import Timing, Transfer, TransferOutcome
 
 Fate = tuple[float, ...]
 DELIVERED: Fate = (0.0,)
@@ -57,7 +57,7 @@ class Report:
 
     content: bytes | None = None
     error: ProtocolError | None = None
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[TransferOutcome] = field(default_factory=list)
     client_seconds: float = 0.0
     seconds: float = 0.0
     from_server: list[bytes] = field(default_factory=list)

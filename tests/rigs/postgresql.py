@@ -75,7 +75,7 @@ class Server:
 
     @property
     def is_running(self) -> bool:
-        """Whether the test has not stopped it."""
+        """Return whether the test has not stopped it."""
         return (self.data / "postmaster.pid").exists()
 
     def url(self, database: str, role: str = OWNER, password: str = PASSWORD) -> str:

@@ -9,18 +9,18 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import trio
 
+from tests.rigs.callmanager_victims import CALLMANAGER_VICTIMS
 from tests.rigs.line_guest import serving_lines
 from tests.rigs.node_rig import FREE_PORTS, LAB
+from tests.rigs.stream_target import Target, Victim, connected, plain_connection
 from tests.rigs.tvs_rig import (
     PUBLISHER,
-    Address,
     ask,
     client_context,
     own_certificate,
@@ -39,78 +39,12 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
-from tokenless.services.stream_server.counters import StreamCounters
 from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 from tokenless.services.tftp.files.source import MemoryFiles
 
 MANY = 300
-ATTACKER = "127.0.0.2"
 _CAPF_GREETING = 16
 """AUTH_REQUEST: a header and two elements of one byte."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A running server, as attackers and honest clients see it."""
-
-    address: Address
-    counters: StreamCounters
-    is_tls: bool
-    half_request: bytes
-    """Of a request, the part that makes the server wait for more."""
-    oversized: bytes
-    """What no server of this protocol may keep."""
-    exchange: Callable[[], Awaitable[None]]
-    """What an honest client does once; raises where the answer is not right."""
-    answer_to_oversized: bytes = b""
-    """How the answer begins, of a protocol that has one before the end."""
-    greeting: int = 0
-    """How many bytes a server sends that speaks first."""
-
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[trio.abc.Stream]:
-        """Connect from the attacker's address, and take the greeting."""
-        async with connected(self.address, tls=self.is_tls) as stream:
-            if self.greeting:
-                assert len(await stream.receive_some(self.greeting)) == self.greeting
-            yield stream
-
-    @property
-    def refusals(self) -> dict[str, int]:
-        return {k: n for k, n in self.counters.refusals.items() if n}
-
-    async def honest_are_answered(self, times: int = 8) -> None:
-        for _ in range(times):
-            await self.exchange()
-
-
-Victim = Callable[[Path, StreamLimits], AbstractAsyncContextManager[Target]]
-
-
-@asynccontextmanager
-async def connected(
-    address: Address, *, tls: bool, source: str = ATTACKER
-) -> AsyncIterator[trio.abc.Stream]:
-    """Connect from the attacker's address; over TLS, finish the handshake."""
-    stream: trio.abc.Stream = await plain_connection(address, source)
-    if tls:
-        secure = trio.SSLStream(stream, client_context(), https_compatible=True)
-        await secure.do_handshake()
-        stream = secure
-    try:
-        yield stream
-    finally:
-        await trio.aclose_forcefully(stream)
-
-
-async def plain_connection(
-    address: Address, source: str = ATTACKER
-) -> trio.SocketStream:
-    """Connect by TCP and say nothing."""
-    sock = trio.socket.socket()
-    await sock.bind((source, 0))
-    await sock.connect(address)
-    return trio.SocketStream(sock)
 
 
 async def hold(
@@ -272,6 +206,7 @@ VICTIMS: dict[str, Victim] = {
     "tvs": tvs_victim,
     "http": lambda folder, limits: http_victim(folder, limits, tls=False),
     "https": lambda folder, limits: http_victim(folder, limits, tls=True),
+    **CALLMANAGER_VICTIMS,
 }
-CLEAR = frozenset({"lines-clear", "http"})
+CLEAR = frozenset({"lines-clear", "http", "sccp", "sip"})
 """Those that speak no TLS: attacks on handshakes do not concern them."""

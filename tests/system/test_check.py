@@ -227,7 +227,7 @@ def test_a_node_that_is_gone_and_people_who_read(lab: LabCluster) -> None:
     )
     assert status == 1
     assert "[tftp-unreachable]" in out
-    assert "1 TFTP node gave no answer; of the others: 0 warnings" in out
+    assert "1 TFTP node did not answer; the other nodes have 0 warnings" in out
     assert "Phones are locked out" not in out
     assert "start Cisco Tftp" in err
 

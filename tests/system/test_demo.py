@@ -43,7 +43,7 @@ def test_the_last_line_is_the_verdict(lines: list[dict[str, Any]]) -> None:
     [
         ("Non-secure: first boot", 0),
         ("Mixed mode, tokenless", 4947),
-        ("Hardware tokens: the naive attempt", 4947),
+        ("Hardware tokens: the first attempt fails", 4947),
         ("Hardware tokens", 5728),
         ("Back to tokenless", 4947),
         ("CallManager regenerated", 6113),
@@ -99,7 +99,7 @@ def test_the_last_call_is_encrypted(steps: Steps) -> None:
 
 
 def test_the_naive_attempt_is_refused_in_the_vendor_s_words(steps: Steps) -> None:
-    refusal = steps["Hardware tokens: the naive attempt"]["refusal"]
+    refusal = steps["Hardware tokens: the first attempt fails"]["refusal"]
     assert refusal.startswith(
         "The Security Token you have inserted does not exist in the CTL File"
     )

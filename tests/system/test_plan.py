@@ -117,7 +117,7 @@ def test_no_safe_order_is_exit_status_1() -> None:
         (("--goal", "nothing"), "there is no certificate 'nothing'"),
         (("--goal", "TVS", "--version", "9.1"), "9.1 has no tokenless CTL"),
         (("--goal", "TVS", "--nodes", "a,a"), "a node is named twice"),
-        (("--goal", "TVS", "--nodes", "a b"), "'a b' is not a node's name"),
+        (("--goal", "TVS", "--nodes", "a b"), "'a b' is not a valid node name"),
         (
             ("--goal", "TVS", "--nodes", ",".join(f"n{n}" for n in range(22))),
             "plan takes 1 to 21 nodes, not 22",

@@ -61,38 +61,43 @@ from tokenless.protocol.certificates.name_text import printable
     "--pairs",
     type=click.IntRange(0, 10_000),
     default=0,
-    help="How many pairs of faults to play besides, chosen at random.  [default: 0]",
+    help="The number of pairs of faults to play as well, chosen at random.  "
+    "[default: 0]",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32),
     default=1,
-    help="Of the choice of pairs: the same seed chooses the same.  [default: 1]",
+    help="Seed of the random choice; the same seed chooses the same pairs.  "
+    "[default: 1]",
 )
 @click.option(
     "--only",
     "kinds",
     multiple=True,
     type=click.Choice([kind.value for kind in FaultKind]),
-    help="Only faults of this kind; may be repeated.",
+    help="Play only faults of this kind; may be repeated.",
 )
 @click.option(
     "--from-step",
     type=click.IntRange(1),
-    help="The first step in which something may go wrong; by default the second, as "
-    "the first makes the cluster as it is.",
+    help="The first step with faults; default: the second, because the first one "
+    "prepares the cluster.",
 )
 @click.option(
     "--least",
     type=click.FloatRange(0, 1),
-    help="Exit with status 1 when the resilience is lower.",
+    help="Exit with status 1 when the resilience is below this.",
 )
 @executor_options
-@click.option("--list", "lists", is_flag=True, help="Print the faults; play nothing.")
+@click.option(
+    "--list", "lists", is_flag=True, help=("Print the faults without playing them.")
+)
 @click.option(
     "--replay",
     metavar="FAULT[+FAULT]",
-    help="Play one run again, as `rehearse run` does; `no-fault` plays none.",
+    help="Play one run again, as `rehearse run` does; `no-fault` plays the change "
+    "without a fault.",
 )
 @keep_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -112,12 +117,13 @@ def explore(
     keep: Path | None,
     as_json: bool,
 ) -> None:
-    """Play a change under every single fault, and say which cost phones.
+    """Play a change with every single fault, and report which harm phones.
 
-    Each run has services and phones of its own: a node is down during a step, a group
-    of phones is off, a restart or `utils ctl update CTLFile` is forgotten, a command is
-    typed twice or on the wrong node, TVS of a node does not run, phones restart too
-    early. At the end of each run what failed comes back and every phone restarts.
+    Each run has its own services and phones, and one fault: a node is down during a
+    step, a group of phones is off, a restart or `utils ctl update CTLFile` is omitted,
+    a command is typed twice or on the wrong node, TVS of a node does not run, or phones
+    restart too early. At the end of each run the failed parts are started again, and
+    every phone restarts.
 
     Exit status 0 when the change is safe without faults; 1 when it is not, or the
     resilience is below --least; 3 when a run could not be played.
@@ -157,7 +163,7 @@ def _one_script(name: str) -> Script:
     if len(scripts) > 1:
         listed = ", ".join(script.name for script in scripts)
         raise click.UsageError(
-            f"one rehearsal is explored at a time; choose of {listed}"
+            f"explore needs exactly one rehearsal; choose one of {listed}"
         )
     return scripts[0]
 
@@ -178,7 +184,7 @@ def _watched(results: Iterator[RunResult], *, runs_of: int) -> Iterator[RunResul
         shown = bar.add_task("playing", total=runs_of)
         for result in results:
             costly += any(result.end.weight)
-            bar.update(shown, advance=1, description=f"{costly} cost phones")
+            bar.update(shown, advance=1, description=f"{costly} harm phones")
             yield result
 
 
@@ -201,7 +207,7 @@ def _exit(found: Exploration, least: float | None) -> None:
         complain(f"{len(found.not_played)} runs could not be played")
         sys.exit(ExitStatus.CANNOT_TELL)
     if any(found.baseline.end.weight) or any(found.baseline.worst.weight):
-        complain(f"{found.script.name} costs phones without any fault")
+        complain(f"{found.script.name} harms phones without any fault")
         sys.exit(ExitStatus.FAILED)
     if least is not None and found.resilience is not None and found.resilience < least:
         complain(f"resilience {found.resilience:.3f} is below {least}")

@@ -58,7 +58,7 @@ _COULD_NOT_BE_TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class _Sources:
-    """Where a cluster is read from."""
+    """The sources from which a cluster is imported."""
 
     ctl: Path | None
     itls: tuple[Path, ...]
@@ -93,12 +93,14 @@ class _Sources:
         Raises:
             PhoneError: When one cannot be read, or two contradict each other.
         """
-        found = [] if fetched is None else list(fetched.imported_lists)
+        imported = [] if fetched is None else list(fetched.imported_lists)
         if self.ctl is not None:
-            found += load_lists(self.ctl, FileKind.CTL)
+            imported += load_lists(self.ctl, FileKind.CTL)
         for path in self.itls:
-            found += load_lists(path, FileKind.ITL)
-        return sorted(without_repeats(found), key=lambda p: p.kind is not FileKind.CTL)
+            imported += load_lists(path, FileKind.ITL)
+        return sorted(
+            without_repeats(imported), key=lambda p: p.kind is not FileKind.CTL
+        )
 
     def known(self, fetched: Fetched | None) -> Known:
         """Return what is known beside the lists.

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ import click
 import msgspec
 
 from tokenless.command_line import complain
-from tokenless.ground.terminal import slow_view
+from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -18,18 +19,28 @@ from tokenless.phone_emulator.cli.options import (
     parse_models,
     parse_release,
 )
+from tokenless.phone_emulator.cli.rehearsals.plan_outputs import (
+    check_runbook,
+    comparison_json,
+    comparison_table,
+    pace_options,
+    play_orders,
+    write_runbook,
+)
 from tokenless.phone_emulator.cli.rehearsals.saving import save_script
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.model import ClusterLayout
 from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.runbook import Pace
 from tokenless.phone_emulator.planner.task import Task, node_number, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import script_of
 from tokenless.phone_emulator.rehearsal.planning.starting_point import (
     continued,
     task_for,
 )
+from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
@@ -44,7 +55,7 @@ _NOT_TOLD: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a person wants planned, and for which cluster."""
+    """A request for a plan: the goal and the cluster."""
 
     goal: str
     version: str
@@ -154,6 +165,18 @@ _task_options = gathered(
     help="Write the plan as a rehearsal, for `tokenless rehearse run FILE`.",
 )
 @click.option(
+    "--runbook",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the plan as a runbook: one table, Markdown (.md) or HTML (.html).",
+)
+@pace_options
+@click.option(
+    "--compare",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Play this order, too, and put it beside the plan; may be repeated.",
+)
+@click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0, min_open=True),
@@ -163,7 +186,14 @@ _task_options = gathered(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(
-    *, asked: _Asked, save: Path | None, timeout_s: float | None, as_json: bool
+    *,
+    asked: _Asked,
+    save: Path | None,
+    runbook: Path | None,
+    pace: Pace,
+    compare: tuple[str, ...],
+    timeout_s: float | None,
+    as_json: bool,
 ) -> None:
     """Search orders of steps on a model of the cluster and its phones.
 
@@ -173,28 +203,51 @@ def plan(
     the order is not safe, with the reason and the steps between which they are at risk.
     Exit status 1 when no order is safe, 3 when the time was too short to find one.
     """
+    if runbook is not None:
+        check_runbook(runbook)
     with slow_view("checking orders") as tell:
         made = make_plan(
             asked.task,
             timeout_s=timeout_s,
             progress=lambda count: tell(f"{count} orders checked"),
         )
-    if as_json:
-        click.echo(json.dumps(to_json(made)))
-    else:
-        for line in in_words(made):
-            click.echo(printable(line))
+    _print(made, as_json=as_json)
     if made.steps is None:
         words = "no safe order was found" if made.gave_up else "no order is safe"
         error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
         complain(error.explain())
         sys.exit(_NOT_TOLD if made.gave_up else 1)
+    if runbook is not None:
+        write_runbook(runbook, made, pace, asked.goal)
     if save is not None:
-        comment = (
-            f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\n"
-            "What is expected is what the model predicts; playing it is the proof."
-        )
-        save_script(save, write_script(asked.played(made, save.stem), comment=comment))
+        _save(save, asked, made)
+    if compare:
+        _compare(asked.played(made, "the plan"), compare, as_json=as_json)
+
+
+def _print(made: Plan, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(to_json(made)))
+        return
+    for line in in_words(made):
+        click.echo(printable(line))
+
+
+def _save(path: Path, asked: _Asked, made: Plan) -> None:
+    comment = (
+        f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\nThe "
+        "expectations are predictions of the planner's model; play this "
+        "rehearsal to verify them."
+    )
+    save_script(path, write_script(asked.played(made, path.stem), comment=comment))
+
+
+def _compare(planned: Script, names: Sequence[str], *, as_json: bool) -> None:
+    compared = play_orders(planned, names)
+    if as_json:
+        click.echo(json.dumps(comparison_json(compared)))
+    else:
+        result_console(WIDTH_IN_FILES).print(comparison_table(compared))
 
 
 def _layout(
@@ -203,7 +256,9 @@ def _layout(
     names = _names(nodes)
     wrong = [name for name in names if not HOST.fullmatch(name)]
     if wrong:
-        raise PhoneError(f"{wrong[0]!r} is not a node's name", hint="use a host name")
+        raise PhoneError(
+            f"{wrong[0]!r} is not a valid node name", hint="use a host name"
+        )
     if len(set(names)) != len(names):
         raise PhoneError(f"a node is named twice in {nodes}", hint="name each once")
     if not 1 <= len(names) <= _MAX_NODES:
@@ -262,7 +317,7 @@ def _group_name(
 
 def _what_to_do(made: Plan) -> str:
     if made.gave_up:
-        return "give it more time with --timeout, or plan for fewer units at a time"
+        return "allow more time with --timeout, or plan fewer units at a time"
     return (
         "delete the CTL on each phone after the change, or keep tokens that sign the "
         "CTL"

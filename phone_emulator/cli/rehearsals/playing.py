@@ -34,7 +34,7 @@ class Reporter:
     """Reports a rehearsal on standard output; this one prints nothing."""
 
     console: Console | None = None
-    """Where people read it, beside the bar; None where programs do."""
+    """The output for people, beside the bar; None for programs."""
 
     def begin(self, script: Script) -> None:
         """Say what is going to be played."""

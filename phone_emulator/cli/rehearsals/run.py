@@ -27,8 +27,8 @@ seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**31 - 1),
     default=0,
-    help="Draws the moments at which phones boot that are reset by themselves, and the "
-    "order of the nodes.",
+    help="Seed of the random moments of automatic resets, and of the order of the "
+    "nodes.",
 )
 
 
@@ -84,15 +84,17 @@ def _chosen(
     names: tuple[str, ...], *, run_all: bool, for_report: bool
 ) -> Sequence[Script]:
     if bool(names) == run_all:
-        raise click.UsageError("name rehearsals, or give --all")
+        raise click.UsageError("name a rehearsal, or give --all")
     if run_all:
         scripts = list(all_scripts(check_file))
     else:
-        found = (find_scripts(name, check_file) for name in names)
-        scripts = [script for each in found for script in each]
+        chosen = (find_scripts(name, check_file) for name in names)
+        scripts = [script for each in chosen for script in each]
     if for_report and len(scripts) > 1:
         listed = ", ".join(script.name for script in scripts)
-        raise click.UsageError(f"--report is about one rehearsal; choose of {listed}")
+        raise click.UsageError(
+            f"--report needs exactly one rehearsal; choose one of {listed}"
+        )
     return scripts
 
 

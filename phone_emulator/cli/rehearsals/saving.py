@@ -36,7 +36,7 @@ def check_output(path: Path) -> None:
     first, _, rest = data.partition(b"\n")
     if data and first != _marked(rest):
         raise PhoneError(
-            f"{path} was edited, or was not written by tokenless, and is left as it is",
+            f"{path} was edited, or was not written by tokenless, and is not changed",
             hint="name another file with --output, or remove this one",
         )
 

@@ -40,7 +40,6 @@ from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.errors import TokenlessError
 
-_RESTART: Final = ("utils", "service", "restart")
 _CTL_UPDATE: Final = ("utils", "ctl", "update")
 _TVS: Final = "Cisco Trust Verification Service"
 _BOOT: Final = "phones boot"
@@ -93,7 +92,7 @@ def sampled_pairs(
 
 
 def _collide(one: Fault, other: Fault) -> bool:
-    """Whether two faults are about the same line, or the same node or phones."""
+    """Return whether two faults are about the same line, or the same node or phones."""
     if set(one.replaced) & set(other.replaced):
         return True
     if not (set(one.before) & set(other.before)):
@@ -146,9 +145,9 @@ class _Catalogue:
                 name = f"{FaultKind.RESET_FORGOTTEN}:{where}"
                 words = f"{in_step} the phones are not restarted (`{line}`)"
                 yield Fault(FaultKind.RESET_FORGOTTEN, name, words, {place: ()})
-            case Admin() if _begins(action, _RESTART):
+            case Admin(is_restart=True):
                 yield from self._restart_forgotten(place, where, in_step, action)
-            case Admin() if _begins(action, _CTL_UPDATE):
+            case Admin() if action.begins_with(_CTL_UPDATE):
                 name = f"{FaultKind.CTL_UPDATE_FORGOTTEN}:{where}"
                 words = f"{in_step} `{line}` is forgotten"
                 yield Fault(FaultKind.CTL_UPDATE_FORGOTTEN, name, words, {place: ()})
@@ -263,13 +262,9 @@ class _Catalogue:
 
 
 def _restarts(action: LineAction) -> TypeGuard[Phones]:
-    """Whether phones restart by an action."""
+    """Return whether phones restart by an action."""
     verbs = (PhoneVerb.BOOT, PhoneVerb.TYPE_STRING)
     return isinstance(action, Phones) and action.verb in verbs
-
-
-def _begins(action: Admin, words: tuple[str, ...]) -> bool:
-    return tuple(action.line.split()[: len(words)]) == words
 
 
 def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:

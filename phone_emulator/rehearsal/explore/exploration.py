@@ -12,7 +12,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Script
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """What is known when all runs have been played."""
+    """The results of all runs."""
 
     script: Script
     baseline: RunResult

@@ -15,13 +15,14 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 
 AFTERWARDS: Final = "Afterwards"
 _WHY: Final = (
-    "What failed is back, every phone restarts: who does not recover by itself?"
+    "All failed parts are started again, and every phone restarts. Phones that "
+    "are still stuck do not recover without help."
 )
 
 
 @unique
 class FaultKind(StrEnum):
-    """What goes wrong; the first word of a fault's name."""
+    """Kinds of faults; the first word of a fault's name."""
 
     NODE_DOWN = "node-down"
     TVS_DOWN = "tvs-down"

@@ -35,7 +35,7 @@ class Loss(msgspec.Struct, frozen=True):
 
     @property
     def weight(self) -> tuple[int, int, int]:
-        """How bad it is, for comparison."""
+        """Return the severity, for comparison."""
         return self.locked_out, self.stuck, self.unregistered
 
     @classmethod
@@ -46,7 +46,7 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What a worker is to play."""
+    """The run that a worker plays."""
 
     name: str
     words: tuple[str, ...]
@@ -59,7 +59,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class RunResult(msgspec.Struct, frozen=True):
-    """What became of the phones in one run."""
+    """The state of the phones after one run."""
 
     name: str
     """By which it is played again."""
@@ -96,7 +96,7 @@ def task_of(
     """
     return Task(
         name="+".join(fault.name for fault in faults) or WITHOUT_FAULTS,
-        words=tuple(fault.words for fault in faults) or ("nothing goes wrong",),
+        words=tuple(fault.words for fault in faults) or ("no fault",),
         script=with_faults(script, faults),
         phones=phones,
         first_step=first_step,

@@ -10,7 +10,10 @@ from enum import StrEnum, unique
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.importing.issuers import Issuers, unit_of
-from tokenless.phone_emulator.rehearsal.importing.lists import Entry, ImportedList
+from tokenless.phone_emulator.rehearsal.importing.lists import (
+    ImportedList,
+    ImportedRecord,
+)
 from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import DistinguishedName
@@ -22,7 +25,7 @@ from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 @unique
 class Topic(StrEnum):
-    """What an approximation is about; stable, for programs."""
+    """The subject of an approximation; stable, for programs."""
 
     GROUP = "callmanager-group"
     TVS = "tvs-members"
@@ -60,7 +63,7 @@ class Approximation:
 
     topic: Topic
     what: str
-    """What is otherwise here."""
+    """The difference."""
     why: str
 
     def cleaned(self) -> "Approximation":
@@ -104,9 +107,11 @@ def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximatio
             )
 
 
-def _shared(entries: Sequence[Entry], issuers: Issuers) -> Iterator[Approximation]:
+def _shared(
+    entries: Sequence[ImportedRecord], issuers: Issuers
+) -> Iterator[Approximation]:
     """Find a certificate of several nodes that cannot be rebuilt as one."""
-    holders: dict[tuple[str, str], dict[str, Entry]] = {}
+    holders: dict[tuple[str, str], dict[str, ImportedRecord]] = {}
     for entry in entries:
         unit = unit_of(entry)
         if unit is not None and unit not in issuers.shared:
@@ -124,7 +129,9 @@ def _shared(entries: Sequence[Entry], issuers: Issuers) -> Iterator[Approximatio
             )
 
 
-def _ca_signed(entries: Sequence[Entry], issuers: Issuers) -> Iterator[Approximation]:
+def _ca_signed(
+    entries: Sequence[ImportedRecord], issuers: Issuers
+) -> Iterator[Approximation]:
     by_issuer: dict[str, list[str]] = {}
     for entry in entries:
         if entry.is_ca_signed and not _is_signed_here(entry, issuers):
@@ -139,8 +146,8 @@ def _ca_signed(entries: Sequence[Entry], issuers: Issuers) -> Iterator[Approxima
         )
 
 
-def _is_signed_here(entry: Entry, issuers: Issuers) -> bool:
-    """Whether a CA of the lab signs it, in whatever role it stands.
+def _is_signed_here(entry: ImportedRecord, issuers: Issuers) -> bool:
+    """Return whether a CA of the lab signs it, in whatever role it stands.
 
     A SAST of that name is the CallManager again.
     """
@@ -167,7 +174,7 @@ def _ec(lists: Sequence[ImportedList], release: Release) -> Iterator[Approximati
         )
 
 
-def _by_hash(entries: Sequence[Entry]) -> Iterator[Approximation]:
+def _by_hash(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:
     who = [f"CN={entry.common_name}" for entry in entries if entry.is_by_hash]
     if who:
         yield Approximation(
@@ -180,7 +187,7 @@ def _by_hash(entries: Sequence[Entry]) -> Iterator[Approximation]:
 _REBUILT: Final = frozenset({Role.SAST, *TFTP_ROLES, Role.TVS, Role.CAPF})
 
 
-def _other_roles(entries: Sequence[Entry]) -> Iterator[Approximation]:
+def _other_roles(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:
     who = [
         f"CN={entry.common_name} (role {entry.role})"
         for entry in entries
@@ -194,7 +201,7 @@ def _other_roles(entries: Sequence[Entry]) -> Iterator[Approximation]:
         )
 
 
-def _names(entries: Sequence[Entry]) -> Iterator[Approximation]:
+def _names(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:
     """Find servers whose names differ in more than the common name."""
     rests: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for entry in entries:
@@ -248,7 +255,7 @@ def _digest(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
         )
 
 
-def _unit_word(entry: Entry) -> str:
+def _unit_word(entry: ImportedRecord) -> str:
     if entry.role in TFTP_ROLES:
         return "CallManager"
     if entry.role in (Role.TVS, Role.CAPF):

@@ -24,8 +24,8 @@ from tokenless.phone_emulator.rehearsal.importing.configuration import (
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.importing.issuers import Issuers, issuers_of
 from tokenless.phone_emulator.rehearsal.importing.lists import (
-    Entry,
     ImportedList,
+    ImportedRecord,
     InUse,
     attribute,
 )
@@ -57,7 +57,7 @@ class ImportedCluster:
     is_mixed: bool
     has_ctl: bool
     tokens: int
-    """How many hardware tokens the CTL lists; the first signs."""
+    """The number of hardware tokens that the CTL lists; the first signs."""
     subject: dict[str, str]
     domain: str | None
     capf: str | None
@@ -67,30 +67,30 @@ class ImportedCluster:
     since_lists: list[Drift]
     """Regenerated after all lists were made: in use only."""
     approximations: list[Approximation]
-    """What was guessed, and what is not rebuilt as it is there."""
+    """The guesses, and the differences from the original."""
     group: ImportedGroup
     """Whom phones register with and whose TVS they ask."""
     tftp_nodes: tuple[str, ...]
     """The nodes that phones fetch from; each has a group of every model."""
     issuers: Issuers
-    """Which units are multi-server, and which ones a CA signed."""
+    """The units that are multi-server, and those that a CA signed."""
     phones: tuple[PhoneKind, ...] = ()
     """Real phones by device pool and model, where a list of them was given."""
 
     @property
     def same_anchors(self) -> bool:
-        """Whether phones have the same anchors here as there."""
+        """Return whether phones have the same anchors here as there."""
         return not any(each.topic in ANCHOR_TOPICS for each in self.approximations)
 
     @property
     def same_names(self) -> bool:
-        """Whether certificates and nodes have the same names here as there."""
+        """Return whether certificates and nodes have the same names here as there."""
         return not any(each.topic in NAME_TOPICS for each in self.approximations)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a cluster beside its lists."""
+    """Knowledge of a cluster from other sources than its lists."""
 
     in_use: Sequence[InUse] = ()
     """Certificates that nodes use."""
@@ -225,7 +225,7 @@ def _tftp_nodes(
 
 
 def _node_names(
-    entries: Sequence[Entry], nodes: Sequence[ImportedNode]
+    entries: Sequence[ImportedRecord], nodes: Sequence[ImportedNode]
 ) -> Iterator[Approximation]:
     """Say when nodes have names that the lists do not have."""
     named = {e.dns_name.split(".")[0] for e in entries if e.dns_name}
@@ -263,7 +263,7 @@ def _subject(server: str) -> dict[str, str]:
     return {**kept, "country": country} if _COUNTRY.fullmatch(country) else kept
 
 
-def _domain(server: Entry | None, nodes: Sequence[ImportedNode]) -> str | None:
+def _domain(server: ImportedRecord | None, nodes: Sequence[ImportedNode]) -> str | None:
     """Return what follows the node's name in its certificate's common name."""
     if server is None:
         return None
@@ -279,13 +279,13 @@ def _host_name(text: str) -> str | None:
     return text if _HOST_NAME.fullmatch(text) else None
 
 
-def _usual_bits(entries: Sequence[Entry]) -> int:
+def _usual_bits(entries: Sequence[ImportedRecord]) -> int:
     counts = Counter(e.key_bits for e in entries if e.key_bits and not e.is_token)
     usual = counts.most_common(1)
     return usual[0][0] if usual and usual[0][0] in (1024, 2048, 4096) else 2048
 
 
-def _odd_keys(entries: Sequence[Entry], usual: int) -> Iterator[Approximation]:
+def _odd_keys(entries: Sequence[ImportedRecord], usual: int) -> Iterator[Approximation]:
     """Say which certificates have keys of other sizes: that is not rebuilt."""
     odd = sorted(
         {

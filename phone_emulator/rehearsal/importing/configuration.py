@@ -137,7 +137,7 @@ def _about_tvs(
 
 
 def _is_called(node: ImportedNode, word: str) -> bool:
-    """Whether a configuration means a node by its address, host or full name."""
+    """Return whether a configuration means a node by its address, host or full name."""
     if not word:
         return False
     if word == node.real_address:

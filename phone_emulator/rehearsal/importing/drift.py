@@ -9,8 +9,8 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Topic,
 )
 from tokenless.phone_emulator.rehearsal.importing.lists import (
-    Entry,
     ImportedList,
+    ImportedRecord,
     InUse,
 )
 from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
@@ -122,17 +122,17 @@ class Drifts:
 
 def _serials(imported_lists: Sequence[ImportedList]) -> dict[_Place, set[str]]:
     """Return the serials of each unit and node."""
-    found: dict[_Place, set[str]] = {}
+    serials: dict[_Place, set[str]] = {}
     for imported_list in imported_lists:
         for entry in imported_list.entries:
             unit = _unit(entry)
             if unit is not None and entry.serial:
                 place = (unit, _owner(entry, unit))
-                found.setdefault(place, set()).add(entry.serial)
-    return found
+                serials.setdefault(place, set()).add(entry.serial)
+    return serials
 
 
-def _unit(entry: Entry) -> TrustStore | None:
+def _unit(entry: ImportedRecord) -> TrustStore | None:
     if entry.is_ec:  # CallManager-ECDSA, which is another certificate (said elsewhere)
         return None
     if entry.role in TFTP_ROLES:
@@ -144,7 +144,7 @@ def _unit(entry: Entry) -> TrustStore | None:
     return TrustStore.ITLRECOVERY if entry.is_recovery else None
 
 
-def _owner(entry: Entry, unit: TrustStore) -> str:
+def _owner(entry: ImportedRecord, unit: TrustStore) -> str:
     return "" if unit in UNITS_OF_PUBLISHER else node_name(entry)
 
 

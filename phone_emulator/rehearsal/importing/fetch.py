@@ -25,7 +25,7 @@ class NothingAnsweredError(PhoneError):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What the TFTP nodes of a cluster served."""
+    """The files that the TFTP nodes of a cluster served."""
 
     imported_lists: list[ImportedList]
     config: PhoneConfig | None

@@ -1,10 +1,13 @@
-"""Who has and who issued the certificates of an imported cluster (REFERENCE-2 2)."""
+"""Multi-server and CA-signed certificates of an imported cluster (REFERENCE-2 2)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.importing.lists import Entry, ImportedList
+from tokenless.phone_emulator.rehearsal.importing.lists import (
+    ImportedList,
+    ImportedRecord,
+)
 from tokenless.phone_emulator.rehearsal.importing.nodes import node_name
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.release import Release
@@ -15,7 +18,7 @@ _UNITS: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
 
 @dataclass(frozen=True, slots=True)
 class Issuers:
-    """Which units are multi-server, and which ones a CA signed."""
+    """The units that are multi-server, and those that a CA signed."""
 
     shared: frozenset[TrustStore]
     signed: frozenset[TrustStore]
@@ -42,24 +45,24 @@ def issuers_of(lists: Sequence[ImportedList], nodes: int, version: str) -> Issue
     release = Release.parse(version)
     newest = [each for each in lists if each.kind is FileKind.ITL] or list(lists)
     entries = [entry for each in newest for entry in each.entries]
-    found = {unit: [e for e in entries if unit_of(e) is unit] for unit in _UNITS}
+    by_unit = {unit: [e for e in entries if unit_of(e) is unit] for unit in _UNITS}
     shared = {
         unit
-        for unit, those in found.items()
+        for unit, those in by_unit.items()
         if len({each.identity for each in those}) == 1
         and _serves_several(unit, those, nodes)
         and (unit is not TrustStore.TVS or release.shares_tvs)
     }
     signed = {
         unit
-        for unit, those in found.items()
+        for unit, those in by_unit.items()
         if those and all(each.is_ca_signed for each in those)
     }
     possible = signed if not release.shares_self_signed else shared
     return Issuers(frozenset(shared & possible), frozenset(signed))
 
 
-def unit_of(entry: Entry) -> TrustStore | None:
+def unit_of(entry: ImportedRecord) -> TrustStore | None:
     """Return the unit that a server's record stands for."""
     if entry.is_ec or not entry.serial:
         return None
@@ -68,8 +71,10 @@ def unit_of(entry: Entry) -> TrustStore | None:
     return TrustStore.TVS if entry.role == Role.TVS else None
 
 
-def _serves_several(unit: TrustStore, those: Sequence[Entry], nodes: int) -> bool:
-    """Whether one certificate is that of several nodes.
+def _serves_several(
+    unit: TrustStore, those: Sequence[ImportedRecord], nodes: int
+) -> bool:
+    """Return whether one certificate is that of several nodes.
 
     ITLs name each node's CallManager, but a shared TVS certificate only once.
     """

@@ -33,7 +33,7 @@ _VERSION_TAG: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ImportedRecord:
     """One member of a list."""
 
     role: int
@@ -59,24 +59,24 @@ class Entry:
 
     @property
     def is_recovery(self) -> bool:
-        """Whether it is an ITLRecovery certificate."""
+        """Return whether it is an ITLRecovery certificate."""
         return self.common_name.upper().startswith("ITLRECOVERY")
 
     @property
     def is_token(self) -> bool:
-        """Whether it is a hardware token: a SAST that belongs to no node (1.7)."""
+        """Tell whether it is a hardware token: a SAST that belongs to no node (1.7)."""
         return self.role == Role.SAST and self.has_node_name and not self.dns_name
 
     @property
     def is_ca_signed(self) -> bool:
-        """Whether somebody else issued its certificate; tokens are the vendor's."""
+        """Say whether somebody else issued its certificate; tokens are the vendor's."""
         if not self.subject or not self.issuer or self.is_token:
             return False
         return not same_name(self.subject, self.issuer)
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What tells its certificate from others."""
+        """Return the values that distinguish its certificate from others."""
         return self.serial, self.issuer
 
 
@@ -87,7 +87,7 @@ class ImportedList:
     kind: FileKind
     signer_subject: str
     signer_serial: str
-    entries: tuple[Entry, ...]
+    entries: tuple[ImportedRecord, ...]
     source: str
     """The file that it was read from, and the line in a log."""
     digest: Digest | None = None
@@ -104,7 +104,7 @@ class ImportedList:
         return next((_owner_name(entry) for entry in own), "")
 
 
-def _owner_name(entry: Entry) -> str:
+def _owner_name(entry: ImportedRecord) -> str:
     """Return a node's name; a CTL Client writes addresses (REFERENCE 1.7)."""
     is_address = entry.dns_name.replace(".", "").isdigit()
     return entry.common_name if is_address else entry.dns_name or entry.common_name
@@ -199,8 +199,8 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
 
 
 def _of_texts(shown: Sequence[ShownList], source: str) -> list[ImportedList]:
-    found = [each for each in shown if not each.is_missing]
-    if not found:
+    lists = [each for each in shown if not each.is_missing]
+    if not lists:
         raise PhoneError(
             f"{source} says that the node has no {shown[0].kind} file",
             hint="leave it out: the cluster has none",
@@ -208,29 +208,29 @@ def _of_texts(shown: Sequence[ShownList], source: str) -> list[ImportedList]:
     is_log = len(shown) > 1
     return [
         _of_text(each, f"{source} (line {each.line})" if is_log else source)
-        for each in found
+        for each in lists
     ]
 
 
-def _of_list(found: TrustList, kind: FileKind, source: str) -> ImportedList:
+def _of_list(trust_list: TrustList, kind: FileKind, source: str) -> ImportedList:
     named = {each.value: each for each in (FileKind.CTL, FileKind.ITL)}
     return ImportedList(
-        named.get(found.filename or "", kind),
-        found.signer.subject,
-        found.signer.serial_hex,
-        tuple(map(_entry_of_record, found.records)),
+        named.get(trust_list.filename or "", kind),
+        trust_list.signer.subject,
+        trust_list.signer.serial_hex,
+        tuple(map(_entry_of_record, trust_list.records)),
         source,
-        found.header.digest,
-        signature_state(found) is not SignatureState.INVALID,
+        trust_list.header.digest,
+        signature_state(trust_list) is not SignatureState.INVALID,
     )
 
 
-def _entry_of_record(record: Record) -> Entry:
+def _entry_of_record(record: Record) -> ImportedRecord:
     certificate = record.certificate
     key = record.public_key or b""
     bits = _BITS_BY_KEY_LENGTH.get(len(key))
     tags = {tag for tag, _ in record.elements}
-    return Entry(
+    return ImportedRecord(
         record.role,
         record.dns_name or "",
         record.ip_address,
@@ -255,9 +255,9 @@ def _of_text(shown: ShownList, source: str) -> ImportedList:
     )
 
 
-def _entry_of_text(record: ShownRecord) -> Entry:
+def _entry_of_text(record: ShownRecord) -> ImportedRecord:
     key_length = record.lengths.get("PUBLICKEY", 0)
-    return Entry(
+    return ImportedRecord(
         record.role,
         record.dns_name or "",
         record.ip_address,
@@ -308,7 +308,7 @@ class InUse:
 
     @property
     def unit_name(self) -> str:
-        """What the file is called before its ending: `CallManager`, `TVS`."""
+        """Return the file's name before its ending: `CallManager`, `TVS`."""
         return Path(self.source).stem
 
 

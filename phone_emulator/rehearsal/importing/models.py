@@ -119,7 +119,7 @@ class RealModel:
 
     @property
     def is_itself(self) -> bool:
-        """Whether the emulator has this very model."""
+        """Return whether the emulator has this very model."""
         return self.like is not None and self.like.casefold() == self.name.casefold()
 
 

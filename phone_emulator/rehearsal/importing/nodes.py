@@ -7,7 +7,7 @@ from typing import Final
 
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.lists import Entry
+from tokenless.phone_emulator.rehearsal.importing.lists import ImportedRecord
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
@@ -31,7 +31,7 @@ class ImportedNode:
 
 
 def nodes_of(
-    entries: Sequence[Entry], addresses: Mapping[str, str] | None = None
+    entries: Sequence[ImportedRecord], addresses: Mapping[str, str] | None = None
 ) -> list[ImportedNode]:
     """Return the nodes, the one that has CAPF or signs the CTL first.
 
@@ -42,45 +42,47 @@ def nodes_of(
     Raises:
         PhoneError: When there is none, or there are too many.
     """
-    found: dict[str, str | None] = {}
+    address_of: dict[str, str | None] = {}
     for entry in entries:
         if entry.role in _NODE_ROLES:
             name = node_name(entry)
             if name:
-                found[name] = found.get(name) or entry.address
+                address_of[name] = address_of.get(name) or entry.address
     for entry in entries:
         # A CTL Client's emptied servers have no name, only an address (1.7, 1.9).
         bare = entry.dns_name
         is_nameless = entry.role in TFTP_ROLES and not node_name(entry)
-        if is_nameless and is_address(bare) and bare not in found.values():
-            found[_made_name(bare)] = bare
-    if not found:
-        found = dict(_without_names(entries))
-    if not found:
+        if is_nameless and is_address(bare) and bare not in address_of.values():
+            address_of[_made_name(bare)] = bare
+    if not address_of:
+        address_of = dict(_without_names(entries))
+    if not address_of:
         raise PhoneError(
             "the lists name no node and no server",
             hint="give the CTL and the ITL of every node",
         )
-    if len(found) > MAX_NODES:
+    if len(address_of) > MAX_NODES:
         raise PhoneError(
-            f"{len(found)} nodes are more than {MAX_NODES}",
+            f"{len(address_of)} nodes are more than {MAX_NODES}",
             hint="give the lists of one cluster only",
         )
-    for name, address in found.items():
-        found[name] = address or (addresses or {}).get(name.casefold())
-    publisher = _publisher(entries, found)
-    order = sorted(found, key=lambda name: name != publisher)
-    return list(_with_addresses(order, found))
+    for name, address in address_of.items():
+        address_of[name] = address or (addresses or {}).get(name.casefold())
+    publisher = _publisher(entries, address_of)
+    order = sorted(address_of, key=lambda name: name != publisher)
+    return list(_with_addresses(order, address_of))
 
 
-def _without_names(entries: Sequence[Entry]) -> Iterator[tuple[str, str | None]]:
+def _without_names(
+    entries: Sequence[ImportedRecord],
+) -> Iterator[tuple[str, str | None]]:
     """Make names for the servers of a list that has no names at all (certutils)."""
     servers = {e.identity: e for e in entries if e.role in _SERVER_ROLES and e.serial}
     for number, entry in enumerate(servers.values(), 1):
         yield node_name(entry) or f"node-{number}", entry.address
 
 
-def node_name(entry: Entry) -> str:
+def node_name(entry: ImportedRecord) -> str:
     """Return a node's name.
 
     The CTL Client writes addresses in its place, certutils and 8.x nothing: there it is
@@ -98,7 +100,7 @@ def node_name(entry: Entry) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an IPv4 address."""
+    """Return whether a text is an IPv4 address."""
     try:
         IPv4Address(text)
     except ValueError:
@@ -106,16 +108,18 @@ def is_address(text: str) -> bool:
     return True
 
 
-def _publisher(entries: Sequence[Entry], found: dict[str, str | None]) -> str:
+def _publisher(
+    entries: Sequence[ImportedRecord], addresses: dict[str, str | None]
+) -> str:
     for entry in entries:
         of_publisher = entry.role == Role.CAPF or entry.is_recovery
-        if of_publisher and node_name(entry) in found:
+        if of_publisher and node_name(entry) in addresses:
             return node_name(entry)
     capf_at = {e.dns_name for e in entries if e.role == Role.CAPF}
     for entry in entries:
         if entry.role in TFTP_ROLES and entry.dns_name in capf_at:
             return node_name(entry) or _made_name(entry.dns_name)
-    return next(iter(found))
+    return next(iter(addresses))
 
 
 def _made_name(address: str) -> str:
@@ -123,12 +127,12 @@ def _made_name(address: str) -> str:
 
 
 def _with_addresses(
-    names: Sequence[str], found: dict[str, str | None]
+    names: Sequence[str], addresses: dict[str, str | None]
 ) -> Iterator[ImportedNode]:
     """Give every node a loopback address: 127 and the last three parts of its own."""
     taken: set[str] = set()
     for number, name in enumerate(names):
-        real = found[name]
+        real = addresses[name]
         address = _LOOPBACK.format(_FIRST_HOST + number)
         if real is not None and (kept := _on_loopback(real)) not in taken:
             address = kept

@@ -52,7 +52,7 @@ class PhoneKind:
 
 @dataclass(frozen=True, slots=True)
 class PhoneTable:
-    """What an export says of a cluster's phones."""
+    """The content of an export of a cluster's phones."""
 
     kinds: tuple[PhoneKind, ...]
     approximations: tuple[Approximation, ...]
@@ -192,9 +192,11 @@ def _table(devices: Sequence[_Device], source: str) -> PhoneTable:
         if not model.is_itself:
             played[printable(model.name)[:40], model.like] += device.count
     _check_sizes(kinds, source)
-    found = tuple(PhoneKind(pool, model, n) for (pool, model), n in kinds.items())
-    pools = {kind.pool for kind in found}
-    return PhoneTable(found, tuple(_said(played, unknown, skipped, pools)))
+    kinds_of_phones = tuple(
+        PhoneKind(pool, model, n) for (pool, model), n in kinds.items()
+    )
+    pools = {kind.pool for kind in kinds_of_phones}
+    return PhoneTable(kinds_of_phones, tuple(_said(played, unknown, skipped, pools)))
 
 
 def _left_out(

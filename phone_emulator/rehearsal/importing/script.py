@@ -37,7 +37,7 @@ def imported_script(
     )
     return Script(
         name=name,
-        lesson="Lab copy of your cluster: try the planned change on it.",
+        lesson="A lab copy of your cluster, on which you can try the planned change.",
         inferred=True,
         groups=groups,
         steps=(_set_up(cluster, groups), *_drifts(cluster)),
@@ -149,21 +149,22 @@ def _drifts(cluster: ImportedCluster) -> Iterator[Step]:
     """Regenerate what was regenerated there since the lists were made."""
     if cluster.since_ctl:
         yield Step(
-            title="Regenerated since the CTL was made",
+            title="Certificates regenerated since the CTL was made",
             run=(
                 *map(_regenerate, cluster.since_ctl),
                 RESTART_TVS,
                 RESTART_TFTP,
                 "phones boot",
             ),
-            why="The ITLs hold these certificates, the CTL still the ones before: "
-            "`utils ctl update CTLFile` was forgotten.",
+            why="The ITLs list these certificates, but the CTL lists the previous "
+            "ones: `utils ctl update CTLFile` was not run.",
         )
     if cluster.since_lists:
         yield Step(
-            title="Regenerated since the lists were made",
+            title="Certificates regenerated since the lists were made",
             run=tuple(map(_regenerate, cluster.since_lists)),
-            why="In use, and in no list yet: the services were not restarted.",
+            why="These certificates are in use but in no list: the services were "
+            "not restarted.",
         )
 
 
@@ -181,12 +182,16 @@ def comment_of(cluster: ImportedCluster, sources: Sequence[str]) -> str:
     ]
     lines = [
         f"Made by `tokenless rehearse import` from {', '.join(sources)}.",
-        f"The same {', '.join(same)} as there; keys of our own.",
-        *(["NOT the same anchors: see below."] if not cluster.same_anchors else []),
+        f"The same {', '.join(same)} as in the imported cluster, but new keys.",
+        *(
+            ["The anchors are NOT the same: see below."]
+            if not cluster.same_anchors
+            else []
+        ),
         f"Release {cluster.version}: {cluster.version_why}.",
         *(
-            f"{node.name}: {node.real_address or 'address not known'} there, "
-            f"{node.address} here."
+            f"{node.name}: {node.real_address or 'address not known'} in your "
+            f"cluster, {node.address} in this rehearsal."
             for node in cluster.nodes
         ),
         *(

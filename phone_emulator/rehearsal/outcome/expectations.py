@@ -29,10 +29,10 @@ def _action(kind: FileKind) -> Reader:
 
 def _verified_by(kind: FileKind) -> Reader:
     def read(report: BootReport) -> str | None:
-        found = report.files.get(kind)
-        if found is None or found.verified_by is None:
+        file = report.files.get(kind)
+        if file is None or file.verified_by is None:
             return None
-        return found.verified_by.value
+        return file.verified_by.value
 
     return read
 
@@ -70,16 +70,16 @@ class StepReport:
     number: int
     step: Step
     transcript: str = field(repr=False)
-    """What the commands printed."""
+    """Output of the commands."""
     refusal: str | None
-    """Why the last command was refused, None when all were done."""
+    """The reason why the last command was refused; None when all were carried out."""
     left_out: tuple[str, ...]
     """Lines after a refused one, which were not carried out."""
     nodes: tuple[NodeView, ...]
     groups: Mapping[str, Sequence[BootReport]]
     """The last boot report of each phone that ever booted."""
     statuses: tuple[GroupStatus, ...]
-    """How each group stands: states, anchors, reasons, remedies."""
+    """The state of each group: phones, anchors, reasons, remedies."""
     stuck: tuple[str, ...]
     """Devices that hold other lists than their server serves."""
     differences: tuple[str, ...]
@@ -94,24 +94,24 @@ class StepReport:
 
     @property
     def impact(self) -> Impact:
-        """What happened to the phones, whatever was expected."""
+        """Return the impact on the phones, expected or not."""
         return Impact.total(status.impact for status in self.statuses)
 
     @property
     def ok(self) -> bool:
-        """Whether every expectation was met and nobody else is stuck."""
+        """Return whether every expectation was met and nobody else is stuck."""
         return not self.differences and not self.unforeseen
 
     @property
     def expects_something(self) -> bool:
-        """Whether the script says how the step is to end."""
+        """Return whether the script says how the step is to end."""
         step = self.step
         plain = (step.ctl_length, step.prints, step.refused or None, step.call)
         return bool(step.expect) or any(each is not None for each in plain)
 
     @property
     def broke_off(self) -> bool:
-        """Whether a line was refused that should have been carried out."""
+        """Return whether a line was refused that should have been carried out."""
         return self.refusal is not None and not self.step.refused
 
     def to_json(self) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def differences(
             for expectation in step.expect
             for sentence in (
                 *_group_differences(expectation, groups.get(expectation.group, ())),
-                *_standing_differences(expectation, by_name[expectation.group]),
+                *_status_differences(expectation, by_name[expectation.group]),
                 *_risk_differences(expectation, at_risk or {}),
             )
         ),
@@ -231,7 +231,7 @@ def differences(
 
 def _refusal_differences(step: Step, refusal: str | None) -> list[str]:
     if step.refused and refusal is None:
-        return ["the last command was done although it should be refused"]
+        return ["the last command was carried out, but should have been refused"]
     if not step.refused and refusal is not None:
         return [f"refused: {refusal}"]
     return []
@@ -240,7 +240,7 @@ def _refusal_differences(step: Step, refusal: str | None) -> list[str]:
 def _transcript_differences(step: Step, transcript: str) -> list[str]:
     if step.prints is None or step.prints in transcript:
         return []
-    return [f"nothing printed has the words: {step.prints}"]
+    return [f"no output contains: {step.prints}"]
 
 
 def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
@@ -251,14 +251,14 @@ def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
     running = [
         node for node in nodes if node.is_up and node.cluster == nodes[0].cluster
     ]
-    found = [
+    differences = [
         f"{node.name} has a CTL file of {node.ctl_length} bytes, not {wanted}"
         for node in running
         if node.ctl_length != wanted
     ]
     if len({node.md5 for node in running}) > 1:
-        found.append("the nodes hold different CTL files")
-    return found
+        differences.append("the nodes hold different CTL files")
+    return differences
 
 
 def _call_differences(step: Step, calls: Sequence[PlayedCall]) -> list[str]:
@@ -291,7 +291,7 @@ def _group_differences(
         return []
     if not reports:
         return [f"no phone of the group {expectation.group} has booted"]
-    found: list[str] = []
+    differences: list[str] = []
     for name, read in _READERS.items():
         wanted = getattr(expectation, name)
         if wanted is None:
@@ -300,12 +300,12 @@ def _group_differences(
         reader = _encrypted if is_about_encryption else read
         others = Counter(reader(report) for report in reports)
         others.pop(wanted, None)
-        found.extend(
+        differences.extend(
             f"{count} of {len(reports)} phones of {expectation.group}: "
             f"{name} is {_as_written(value)}, not {_as_written(wanted)}"
             for value, count in others.items()
         )
-    return found
+    return differences
 
 
 def _as_written(value: object) -> str:
@@ -314,10 +314,10 @@ def _as_written(value: object) -> str:
 
 
 def _registration_differences(
-    expectation: Expectation, found: GroupStatus
+    expectation: Expectation, status: GroupStatus
 ) -> Iterator[str]:
-    registered = found.registrations
-    causes = "; ".join(map(str, registered.failures)) or "no node was tried in vain"
+    registered = status.registrations
+    causes = "; ".join(map(str, registered.failures)) or "no registration failed"
     for name, wanted, fitting in (
         ("registered", expectation.registered, registered.phones - registered.without),
         ("secure", expectation.secure, registered.secure),
@@ -325,41 +325,47 @@ def _registration_differences(
         others = registered.phones - fitting if wanted else fitting
         if wanted is not None and (others or not registered.phones):
             yield (
-                f"{others} of {registered.phones} phones of {found.group} that are on: "
-                f"{name} is {_as_written(not wanted)}, not {_as_written(wanted)}: "
-                f"{causes}"
+                f"{others} of {registered.phones} phones of {status.group} "
+                f"that are on: {name} is {_as_written(not wanted)}, "
+                f"not {_as_written(wanted)}: {causes}"
             )
+    codes = {each.failure for each in registered.failures}
+    if expectation.registration is not None and expectation.registration not in codes:
+        yield (
+            f"{status.group}: {expectation.registration} is not why a node did not "
+            f"accept the phones: {causes}"
+        )
     if expectation.at is not None and set(registered.nodes) != {expectation.at}:
         nodes = ", ".join(registered.nodes) or "none"
         yield (
-            f"phones of {found.group} are registered at {nodes}, not "
+            f"phones of {status.group} are registered at {nodes}, not "
             f"{expectation.at}: {causes}"
         )
 
 
-def _standing_differences(expectation: Expectation, found: GroupStatus) -> list[str]:
+def _status_differences(expectation: Expectation, status: GroupStatus) -> list[str]:
     group = expectation.group
-    refusals = [*found.refusals, *found.prospects]
-    reasons = " / ".join(map(str, refusals)) or "nothing was refused"
-    remedies = "; ".join(remedy.text for remedy in found.remedies) or "nothing"
+    refusals = [*status.refusals, *status.prospects]
+    reasons = " / ".join(map(str, refusals)) or "no file was refused"
+    remedies = "; ".join(remedy.text for remedy in status.remedies) or "nothing"
     codes = {refusal.code for refusal in refusals}
     sentences = []
     if expectation.reason is not None and expectation.reason not in codes:
         sentences.append(f"{group}: {expectation.reason} is not a reason: {reasons}")
-    if (named := expectation.remedy) and not is_named(named, found.remedies):
+    if (named := expectation.remedy) and not is_named(named, status.remedies):
         sentences.append(f"{group}: {named} is not a remedy: {remedies}")
-    if (named := expectation.no_remedy) and is_named(named, found.remedies):
-        sentences.append(f"{group}: {named} is said to help: {remedies}")
+    if (named := expectation.no_remedy) and is_named(named, status.remedies):
+        sentences.append(f"{group}: {named} is named as a remedy: {remedies}")
     if (later := expectation.would_be_stuck) is not None:
-        others = found.impact.of - found.impact.would_be_stuck
-        wrong = others if later else found.impact.would_be_stuck
+        others = status.impact.of - status.impact.would_be_stuck
+        wrong = others if later else status.impact.would_be_stuck
         if wrong:
             sentences.append(
-                f"{wrong} of {found.impact.of} phones of {group}: would_be_stuck is "
+                f"{wrong} of {status.impact.of} phones of {group}: would_be_stuck is "
                 f"{_as_written(not later)}, not {_as_written(later)}"
             )
-    sentences.extend(_registration_differences(expectation, found))
-    for anchors, count in found.anchors.items():
+    sentences.extend(_registration_differences(expectation, status))
+    for anchors, count in status.anchors.items():
         for name, wanted, names in (
             ("anchors", expectation.anchors, anchors.signers),
             ("TVS servers", expectation.tvs, anchors.tvs),

@@ -18,7 +18,7 @@ _STUCK_ACTIONS: Final = frozenset({FileAction.REJECTED, FileAction.FAILED})
 
 
 class ExpectedStuck:
-    """Which groups a script expects to be stuck, from step to step."""
+    """The groups that a script expects to be stuck, from step to step."""
 
     def __init__(self) -> None:
         self._stuck: set[str] = set()
@@ -88,7 +88,7 @@ class ExpectedStuck:
 
 
 def says_stuck(expectation: Expectation) -> bool | None:
-    """Whether an expectation foresees that the phones are stuck; None: says nothing."""
+    """Tell whether an expectation has the phones stuck; None: it does not say."""
     each = expectation
     if each.stuck is not None:
         return each.stuck

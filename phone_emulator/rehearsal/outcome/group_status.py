@@ -45,7 +45,7 @@ from tokenless.protocol.trust.reasons import Reason
 
 @unique
 class PhoneStatus(StrEnum):
-    """How one phone is, for the timeline."""
+    """The state of one phone, for the timeline."""
 
     OK = "ok"
     """It holds what its server serves."""
@@ -87,7 +87,7 @@ class Anchors:
 
     @property
     def is_locked_out(self) -> bool:
-        """Whether nothing that the cluster can do now reaches the phone."""
+        """Return whether nothing that the cluster can do now reaches the phone."""
         return not self.signers and not self.tvs
 
 
@@ -103,20 +103,20 @@ class GroupStatus:
     empty: int
     """Phones that hold no list at all."""
     refusals: Mapping[Refusal, int]
-    """What phones refused at their last boot."""
+    """The files that phones refused at their last boot."""
     prospects: Mapping[Refusal, int]
-    """What further phones would refuse if they started now."""
+    """The files that further phones would refuse if they started now."""
     remedies: tuple[Remedy, ...]
     impact: Impact
     sample: Sample | None = field(repr=False)
     inferred_rules: tuple[InferredRule, ...] = ()
-    """What the refusals rest on that is inferred."""
+    """The inferred rules on which the refusals are based."""
     registrations: Registrations = field(default_factory=Registrations)
-    """Where and how the phones that are on are registered."""
+    """The registrations of the phones that are on."""
 
     @property
     def phones(self) -> int:
-        """How many there are."""
+        """Return the number of phones."""
         return sum(self.states.values())
 
     @property
@@ -159,7 +159,7 @@ def _refusals_json(refusals: Mapping[Refusal, int]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """What the phones of a group have in common."""
+    """The values that the phones of a group share."""
 
     model: PhoneModel
     home: ClusterFacts
@@ -174,29 +174,29 @@ class _Phone:
     report: BootReport | None
     """Its last boot."""
     prospect: Prospect | None
-    """What it would do now; None where its last boot says it."""
+    """Its boot, if it started now; None when its last boot tells it."""
     is_off: bool
 
     @property
     def is_stuck(self) -> bool:
-        """Whether its last boot left it stuck, be it off since."""
+        """Return whether its last boot left it stuck, be it off since."""
         return self.report is not None and not self.report.holds_what_is_served
 
     @property
     def would_be_stuck(self) -> bool:
-        """Whether it would be stuck if it started now."""
+        """Return whether it would be stuck if it started now."""
         return (
             not self.is_stuck and self.prospect is not None and self._would_refuse != ()
         )
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
-        """What it refused at its last boot."""
+        """Return the files that it refused at its last boot."""
         return () if self.report is None else tuple(refusals_of(self.report))
 
     @property
     def prospects(self) -> tuple[Refusal, ...]:
-        """What it would refuse if it started now; of one that is not stuck yet."""
+        """Return the files that it would refuse now, when it is not stuck yet."""
         return self._would_refuse if self.would_be_stuck else ()
 
     @property
@@ -205,7 +205,7 @@ class _Phone:
 
     @property
     def state(self) -> PhoneStatus:
-        """How it is, the worst first."""
+        """Return its state, the worst one that is true."""
         if self.report is not None and self.is_stuck:
             is_silent = self.report.outcome is Outcome.UNREACHABLE
             return PhoneStatus.UNREACHABLE if is_silent else PhoneStatus.STUCK
@@ -264,9 +264,9 @@ def _status(
         left = _anchors(contents, held, setting) if held.ctl or held.itl else None
         if left is not None:
             anchors[left] += len(each)
-        found = _remedies(each, contents, held, setting)
-        remedies.update(dict.fromkeys(found))
-        is_lost = left is not None and not left.signers and _is_lost(found)
+        of_phone = _remedies(each, contents, held, setting)
+        remedies.update(dict.fromkeys(of_phone))
+        is_lost = left is not None and not left.signers and _is_lost(of_phone)
         impacts.append(_impact(each, setting.model, is_lost=is_lost))
     refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
     registered = Registrations.of(
@@ -323,7 +323,7 @@ def _impact(phones: Sequence[_Phone], model: PhoneModel, *, is_lost: bool) -> Im
 
 
 def _is_lost(remedies: Sequence[Remedy]) -> bool:
-    """Whether only a hand on each phone, or a key out of a backup, would help."""
+    """Tell whether only a hand on each phone, or a key out of a backup, would help."""
     return {remedy.kind for remedy in remedies} <= LAST_RESORTS
 
 
@@ -361,7 +361,7 @@ def _anchors(contents: FlashContents, held: Held, setting: _Setting) -> Anchors:
 
 
 def _signs_ctl(signer: Signer, home: ClusterFacts) -> bool:
-    """Whether a key signs CTLs in that release: all that a phone without ITL takes."""
+    """Tell whether a key signs CTLs in that release, for phones without ITL."""
     if signer.store is TrustStore.ITLRECOVERY:
         return home.release.recovery_signs
     return signer.on_publisher

@@ -21,7 +21,7 @@ def steps_words(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What happened to some phones."""
+    """The effect of a change on some phones."""
 
     stuck: int = 0
     """Phones whose last boot refused a file, or did not get one."""
@@ -54,17 +54,17 @@ class Impact:
 
     @property
     def is_safe(self) -> bool:
-        """Whether no phone is stuck or would be, and none is without dial tone."""
+        """Tell whether no phone is stuck or would be, and none is without dial tone."""
         return not self.has_stuck and not self.unregistered
 
     @property
     def has_stuck(self) -> bool:
-        """Whether a phone is stuck or would be."""
+        """Return whether a phone is stuck or would be."""
         return bool(self.stuck or self.would_be_stuck)
 
     @property
     def weight(self) -> tuple[int, int, int, int]:
-        """How bad it is, for comparison."""
+        """Return the severity, for comparison."""
         stuck = self.stuck + self.would_be_stuck
         return self.locked_out, stuck, self.unregistered, self.stuck
 
@@ -103,9 +103,9 @@ class Impact:
             if self.stuck:
                 yield from self._later(self.would_be_stuck)
             if self.by_hand:
-                yield f"{_need(self.by_hand)} a hand"
+                yield f"{self.by_hand} of them must be recovered by hand"
         if self.waiting:
-            yield f"{self.waiting} off or not restarted: a copy booted well"
+            yield f"{self.waiting} off or not restarted: a copy booted without errors"
 
     def _headline(self) -> str:
         all_phones = phones_words(self.of)
@@ -117,7 +117,7 @@ class Impact:
         if self.locked_out > self.by_hand:
             return f"LOCKED OUT {self.locked_out} of {all_phones}{later}"
         if self.by_hand == self.stuck + self.would_be_stuck:
-            return f"{_need(self.by_hand, 'phone')} a hand{later}"
+            return f"{phones_words(self.by_hand)} must be recovered by hand{later}"
         if self.stuck:
             return f"STUCK {self.stuck} of {all_phones}"
         return f"WOULD BE STUCK {self.would_be_stuck} of {all_phones}{later}"
@@ -126,9 +126,3 @@ class Impact:
     def _later(count: int) -> Iterator[str]:
         if count:
             yield f"{count} more would be stuck when they next start"
-
-
-def _need(count: int, what: str = "of them") -> str:
-    """Return `1 phone needs`, `2 phones need`, `1 of them needs`."""
-    named = phones_words(count) if what == "phone" else f"{count} {what}"
-    return f"{named} needs" if count == 1 else f"{named} need"

@@ -87,7 +87,10 @@ def _by_a_reset(context: RefusalContext) -> Iterator[Remedy]:
     )
     if answering:
         nodes = ", ".join(answering)
-        text = f"reset the phones: TVS on {nodes}, which they know, answers now"
+        text = (
+            f"reset the phones: the TVS on {nodes} answers again, and the phones "
+            "know its certificate"
+        )
         yield Remedy(RemedyKind.RESET_PHONES, answering, text)
 
 
@@ -111,7 +114,7 @@ def _by_tvs(context: RefusalContext) -> Iterator[Remedy]:
     if asked and context.reasons & _SAID_NO:
         text = (
             "upload the signer's certificate to Phone-SAST-trust of cluster "
-            f"{', '.join(sorted(asked))}, whose TVS the phones ask"
+            f"{', '.join(sorted(asked))}, because the phones ask its TVS"
         )
         yield Remedy(RemedyKind.UPLOAD_SIGNER, tuple(sorted(asked)), text)
 
@@ -128,7 +131,7 @@ def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
             text = f"sign the CTL with {signer} again (CTL Client)"
             yield Remedy(RemedyKind.SIGN_WITH_TOKEN, (signer.owner,), text)
         elif _is_reset_signer(signer, context.home):
-            does, about = f"{signer} signs, which the phones know", (str(signer),)
+            does, about = f"{signer} signs, and the phones know it", (str(signer),)
             if context.model.security_by_default:
                 text = f"`utils itl reset localkey`: {does}"
                 yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
@@ -138,7 +141,7 @@ def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
 
 
 def _is_reset_signer(signer: Signer, home: ClusterFacts) -> bool:
-    """Whether `reset localkey` signs with this key (REFERENCE 2.3)."""
+    """Return whether `reset localkey` signs with this key (REFERENCE 2.3)."""
     if home.release.recovery_signs:
         return signer.store is TrustStore.CALLMANAGER
     return signer.store is TrustStore.ITLRECOVERY
@@ -170,10 +173,10 @@ def _by_another_cluster(context: RefusalContext) -> Iterator[Remedy]:
         about = (cluster.name,)
         if any(signer.store is TrustStore.ITLRECOVERY for signer in known):
             text = (
-                "`utils itl reset remotekey` with the ITLRecovery key of cluster "
-                f"{cluster.name}, which the phones know"
+                "`utils itl reset remotekey` with the ITLRecovery key of "
+                f"cluster {cluster.name}, because the phones know it"
             )
             yield Remedy(RemedyKind.ITL_RESET_REMOTEKEY, about, text)
         if known:
-            text = f"give the phones back to cluster {cluster.name}"
+            text = f"move the phones back to cluster {cluster.name}"
             yield Remedy(RemedyKind.GIVE_BACK, about, text)

@@ -10,7 +10,7 @@ from tokenless.phone_emulator.rehearsal.rig.race import Moment, Race, moments_wo
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
-    """How often phones were restarted after they had booted once."""
+    """The numbers of restarts of phones that had booted before."""
 
     by_hand: int = 0
     """By lines of the script, a phone each."""
@@ -31,7 +31,7 @@ class Restarts:
 
     @property
     def automatic(self) -> int:
-        """How many phones were reset by themselves, a phone as often as it was."""
+        """Return the number of automatic resets of phones."""
         return sum(race.resets for race in self.races)
 
     @property

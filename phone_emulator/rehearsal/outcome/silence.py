@@ -1,4 +1,4 @@
-"""How long phones were without dial tone, in steps of a rehearsal.
+"""The steps of a rehearsal during which phones were without dial tone.
 
 A rehearsal has no clock that a person would recognise: what takes a night there takes
 seconds here. So an outage is told by the steps between which it lasted.

@@ -37,7 +37,7 @@ def script_of(plan: Plan, *, name: str, version: str) -> Script:
     task = plan.task
     return Script(
         name=name,
-        lesson="The shortest safe order that was found.",
+        lesson="The shortest safe order of the plan.",
         inferred=True,
         groups=tuple(_group(task, each) for each in task.groups),
         steps=(
@@ -55,7 +55,7 @@ def rounds(plan: Plan) -> Iterator[Step]:
         ValueError: When the plan has no steps (a caller's mistake).
     """
     if plan.steps is None:
-        raise ValueError("there is nothing to play")
+        raise ValueError("the plan has no steps to save")
     yield from _rounds(plan.task.groups, plan.steps)
     yield from _by_hand(plan.by_hand)
 
@@ -65,8 +65,8 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
     members = {tuple(group.members_of(layout)) for group in task.groups}
     if len(members) > 1:
         raise PhoneError(
-            "phones of several CallManager groups are not in one rehearsal",
-            hint="plan with one --callmanager-group to save it",
+            "a rehearsal has one CallManager group only",
+            hint="plan with one --callmanager-group to save the plan",
         )
     chosen = next(iter(members), range(len(layout.nodes)))[:_MAX_MEMBERS]
     nodes = [
@@ -98,7 +98,7 @@ def _set_up(layout: ClusterLayout, groups: Sequence[PhoneGroup]) -> Step:
     from_empty = _first_boots(layout, groups)
     mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP)
     return Step(
-        title="The cluster as it is",
+        title="The cluster before the change",
         run=(*(mixed if layout.is_mixed else ()), "phones boot"),
         why="Every phone holds what its node serves.",
         expect=tuple(expectations(groups, from_empty)),
@@ -157,24 +157,24 @@ def expectations(
             differs between them is not expected of anybody.
     """
     for group in groups:
-        found = boots.get(group.name)
-        if found is not None:
-            alike = [_expected(group, found)]
+        usual = boots.get(group.name)
+        if usual is not None:
+            alike = [_expected(group, usual)]
             alike += [
                 _expected(group, each) for each in (others or {}).get(group.name, ())
             ]
             yield _common(alike)
 
 
-def _expected(group: PhoneGroup, found: PredictedBoot) -> Expectation:
+def _expected(group: PhoneGroup, boot: PredictedBoot) -> Expectation:
     return Expectation(
         group=group.name,
-        outcome="rejected" if found.refusals else "ok",
-        ctl=str(found.ctl.action),
-        itl=None if found.itl is None else str(found.itl.action),
-        verified_by=found.ctl.verified_by,
-        itl_verified_by=None if found.itl is None else found.itl.verified_by,
-        stuck=bool(found.refusals),
+        outcome="rejected" if boot.refusals else "ok",
+        ctl=str(boot.ctl.action),
+        itl=None if boot.itl is None else str(boot.itl.action),
+        verified_by=boot.ctl.verified_by,
+        itl_verified_by=None if boot.itl is None else boot.itl.verified_by,
+        stuck=bool(boot.refusals),
     )
 
 
@@ -195,8 +195,8 @@ def _by_hand(groups: Sequence[PhoneGroup]) -> Iterator[Step]:
         yield Step(
             title="The CTL deleted by hand",
             run=(f"phones delete-trust {names}", f"phones boot {names}"),
-            why="No order is safe for these phones: at the end they still refuse what "
-            "their node serves.",
+            why="No order is safe for these phones: at the end they still refuse "
+            "the files that their node serves.",
             expect=tuple(
                 Expectation(group=group.name, outcome="ok", stuck=False)
                 for group in groups

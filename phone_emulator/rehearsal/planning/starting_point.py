@@ -105,7 +105,7 @@ def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
 
 
 def _is_mixed(script: Script) -> bool:
-    """Whether the rehearsal ends in mixed mode."""
+    """Return whether the rehearsal ends in mixed mode."""
     lines = (line for step in script.steps for line in step.run)
     actions = (parse_action(line) for line in lines)
     typed = [action.line for action in actions if isinstance(action, Admin)]

@@ -1,4 +1,4 @@
-"""Where rehearsals are played side by side: local processes, or a Dask cluster.
+"""Executors for several rehearsals: local processes, or a Dask cluster.
 
 Both are executors of `concurrent.futures`; scheduling, transport, and the replacement
 of workers that die are the libraries'.

@@ -79,7 +79,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
             transcript.append(refusal)
             break
     nodes, groups = await rig.nodes(), rig.phone_groups.reports
-    found = group_statuses(
+    statuses = group_statuses(
         rig.phone_groups,
         await rig.facts(),
         await rig.prospects(),
@@ -97,7 +97,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
         left_out=left_out,
         nodes=nodes,
         groups=groups,
-        statuses=found,
+        statuses=statuses,
         stuck=rig.phone_groups.stuck,
         calls=tuple(rig.calls),
         differences=tuple(
@@ -107,13 +107,13 @@ async def _play_step(  # noqa: PLR0917 - one caller
                 transcript=printed,
                 nodes=nodes,
                 groups=groups,
-                statuses=found,
+                statuses=statuses,
                 calls=rig.calls,
                 at_risk=restarts.at_risk,
             )
         ),
         unforeseen=expected_stuck.unforeseen(
-            step, rig.phone_groups.booted, found, restarts.at_risk
+            step, rig.phone_groups.booted, statuses, restarts.at_risk
         ),
         restarts=restarts,
         seconds=time.monotonic() - began,

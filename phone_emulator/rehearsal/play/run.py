@@ -27,7 +27,7 @@ from tokenless.protocol.release import Release
 
 @unique
 class Expectations(StrEnum):
-    """Whether the expectations of a script came true, whatever the impact."""
+    """The result of a script's expectations, apart from the impact."""
 
     MET = "met"
     FAILED = "failed"
@@ -48,14 +48,14 @@ class Played:
 
     @property
     def ok(self) -> bool:
-        """Whether every expectation holds and nobody else is stuck."""
+        """Return whether every expectation holds and nobody else is stuck."""
         return len(self.steps) == len(self.script.steps) and all(
             step.ok for step in self.steps
         )
 
     @property
     def first_difference(self) -> str | None:
-        """What the script did not foresee first, None when nothing was."""
+        """Return the first difference from the script, or None."""
         for step in self.steps:
             for difference in (*step.differences, *step.unforeseen):
                 return f"step {step.number} ({step.step.title}): {difference}"
@@ -63,7 +63,7 @@ class Played:
 
     @property
     def expectations(self) -> Expectations:
-        """Whether what the script says of its steps came true."""
+        """Return whether what the script says of its steps came true."""
         if any(step.differences for step in self.steps):
             return Expectations.FAILED
         if any(step.expects_something for step in self.steps):
@@ -72,7 +72,7 @@ class Played:
 
     @property
     def impact(self) -> Impact:
-        """What has become of the phones at the end."""
+        """Return the impact on the phones at the end."""
         return self.steps[-1].impact if self.steps else Impact()
 
     @property
@@ -88,17 +88,17 @@ class Played:
 
     @property
     def restarts(self) -> Restarts:
-        """How often phones were restarted, by hand and by themselves."""
+        """Return the numbers of restarts, by hand and automatic."""
         return Restarts.total(step.restarts for step in self.steps)
 
     @property
     def silences(self) -> tuple[Silence, ...]:
-        """When phones were without dial tone."""
+        """Return the times in which phones were without dial tone."""
         return tuple(silences(self.steps))
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
-        """What the real cluster may do that was not played."""
+        """Return effects of the real cluster that were not played."""
         if self.script.release is None:
             return ()
         release = Release.parse(self.script.release)

@@ -70,11 +70,19 @@ def _opening(played: Played) -> Iterator[Html]:
 
 def _approximations(played: Played) -> Iterator[Html]:
     """Say in what the cluster is not the real one, where it was imported."""
-    found = played.script.approximations
-    if found:
+    approximations = played.script.approximations
+    if approximations:
         yield tag("h2", "Approximated")
-        yield tag("p", "In these points the cluster is not the one it was read from.")
-        yield tag("ul", *(tag("li", f"{each.what}: {each.why}.") for each in found))
+        yield tag(
+            "p",
+            (
+                "The cluster of this rehearsal differs from the imported one in these "
+                "points."
+            ),
+        )
+        yield tag(
+            "ul", *(tag("li", f"{each.what}: {each.why}.") for each in approximations)
+        )
 
 
 def _phones(steps: Sequence[StepReport]) -> int:
@@ -87,8 +95,8 @@ def _in_short(played: Played) -> Iterator[Html]:
     if guilty is None:
         if played.broke_off is None and played.steps:
             text = (
-                "No step leaves a phone stuck or without dial tone, or would when it "
-                "next starts."
+                "After no step is a phone stuck or without dial tone, or would "
+                "be when it next starts."
             )
             yield tag("section", tag("p", text), class_="short good-box")
         return
@@ -149,8 +157,8 @@ def _anchors_table(steps: Sequence[StepReport]) -> Html:
         rows.append((group, *cells))
     head = ("group", *(f"after step {step.number}" for step in steps))
     note = (
-        "Anchors (signers that the phones accept by themselves, whose key the cluster "
-        "has) + TVS members they can ask"
+        "Anchors (signers that the phones accept without asking, and whose key "
+        "the cluster has) + TVS members that the phones can ask"
     )
     return join(table(head, rows, "anchors"), tag("p", note, class_="note"))
 

@@ -22,6 +22,7 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
     by_cause,
     dial_tone_words,
+    registration_fix,
     tvs_words,
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import Verdict, step_verdicts
@@ -67,7 +68,7 @@ def _step(step: StepReport, booted: Sequence[GroupStatus]) -> Html:
         *(tag("p", str(each), class_="call") for each in step.calls),
         *(part for each in step.statuses for part in _trouble(each)),
         _checksums(step),
-        _details("What the commands printed", step.transcript),
+        _details("Output of the commands", step.transcript),
         *(_logs(each) for each in booted),
         class_="step",
     )
@@ -151,7 +152,11 @@ def _trouble(status: GroupStatus) -> Iterator[Html]:
             tag(
                 "ul",
                 *(
-                    tag("li", f"{phones_words(count)}: {failure}")
+                    tag(
+                        "li",
+                        f"{phones_words(count)}, {failure}. Fix: ",
+                        code_words(registration_fix(status, failure)),
+                    )
                     for failure, count in failures
                 ),
             ),
@@ -165,7 +170,7 @@ def _trouble(status: GroupStatus) -> Iterator[Html]:
         *_why(f"Why {status.group} refuses", status.refusals),
         *_why(f"Why {status.group} would refuse, started now", status.prospects),
         *(
-            tag("p", code_words(f"This rests on an inferred rule: {rule.words}."))
+            tag("p", code_words(f"This is based on an inferred rule: {rule.words}."))
             for rule in status.inferred_rules
         ),
         tag("p", f"What would recover {status.group}:"),
@@ -239,10 +244,10 @@ def _logs(status: GroupStatus) -> Html:
     sides = tag(
         "div",
         _side(f"{sample.device}, its console log", sample.phone),
-        _side("the cluster's services meanwhile", sample.services),
+        _side("the cluster's services at the same time", sample.services),
         class_="sides",
     )
-    return _folded(f"Both sides' log of one phone of {status.group}", sides)
+    return _folded(f"Logs of one phone of {status.group} and of the cluster", sides)
 
 
 def _side(title: str, lines: Sequence[str]) -> Html:

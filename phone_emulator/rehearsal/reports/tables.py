@@ -91,8 +91,8 @@ def _complaints(reports: Sequence[StepReport]) -> Iterator[Text]:
 
 
 def _lengths(nodes: Sequence[NodeView]) -> str:
-    found = sorted({node.ctl_length for node in nodes if node.is_up})
-    return "\n".join("none" if length == 0 else str(length) for length in found)
+    lengths = sorted({node.ctl_length for node in nodes if node.is_up})
+    return "\n".join("none" if length == 0 else str(length) for length in lengths)
 
 
 def _on_nodes(nodes: Sequence[NodeView]) -> str:

@@ -27,11 +27,13 @@ COLOURS: Final = {
 }
 WORDS: Final = {
     PhoneStatus.OK: "holds what is served",
-    PhoneStatus.DEGRADED: "something is missing",
+    PhoneStatus.DEGRADED: "a file is missing",
     PhoneStatus.STUCK: "stuck: refuses the cluster's files",
     PhoneStatus.UNREACHABLE: "no TFTP server answers",
     PhoneStatus.WOULD_BE_STUCK: "would be stuck when it next starts",
-    PhoneStatus.NOT_RESTARTED: "not restarted; a copy of it booted well",
+    PhoneStatus.NOT_RESTARTED: (
+        "not restarted; a copy of the phone booted without errors"
+    ),
     PhoneStatus.OFF: "off",
     PhoneStatus.NEW: "not booted yet",
 }
@@ -61,7 +63,7 @@ def timeline(steps: Sequence[StepReport]) -> Html:
     columns = max(1, int(width // _LEGEND_WIDTH))
     seen = [state for state in PhoneStatus if _total(steps, state)]
     rows = -(-len(seen) // columns)
-    below = _TOP + _HEIGHT + (_TITLE_LINES + 2) * _LINE
+    below = _TOP + _HEIGHT + (_TITLE_LINES + 3) * _LINE
     height = below + rows * 20
     return tag(
         "svg",
@@ -156,6 +158,26 @@ def _caption(x: float, slot: float, step: StepReport) -> Iterator[Html]:
     for line in _wrapped(f"{step.number}. {step.step.title}", int(slot / _CHAR)):
         yield tag("text", line, x=x, y=y, text_anchor="middle", class_="caption")
         y += _LINE
+    if tone := _dial_tone(step):
+        kind = "caption bad" if step.impact.unregistered else "caption tone"
+        yield tag("text", tone, x=x, y=y + 2, text_anchor="middle", class_=kind)
+
+
+def _dial_tone(step: StepReport) -> str:
+    """Count phones that are registered over TLS, in clear, and not at all."""
+    found = [status.registrations for status in step.statuses]
+    without = sum(each.without for each in found)
+    secure = sum(each.secure for each in found)
+    clear = sum(each.phones for each in found) - without - secure
+    parts = []
+    if secure:
+        parts.append(f"{secure} secure")
+    if clear:
+        parts.append(f"{clear} in clear")
+    if without:
+        parts.append(f"{without} without dial tone")
+        return ", ".join(parts)
+    return f"dial tone: {', '.join(parts)}" if parts else ""
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -15,7 +15,7 @@ from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 
 @unique
 class Tone(StrEnum):
-    """How a verdict is coloured."""
+    """The colour of a verdict."""
 
     GOOD = "good"
     PLAIN = "plain"
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     """For a label: `LOCKED OUT 400 of 400 phones`."""
     tone: Tone
     rest: str = ""
-    """What else there is to say."""
+    """The rest of the sentence."""
 
     def __str__(self) -> str:
         """Write all of it."""
@@ -56,7 +56,7 @@ def step_verdicts(step: StepReport) -> Iterator[Verdict]:
     if step.differences:
         yield Verdict("not as expected", Tone.BAD)
     elif step.unforeseen:
-        yield Verdict("not foreseen", Tone.BAD)
+        yield Verdict("not expected", Tone.BAD)
     elif step.expects_something:
         yield Verdict("as expected", Tone.GOOD)
     else:
@@ -82,7 +82,10 @@ def _impact(played: Played) -> Verdict:
     if worst is None or not played.impact.is_safe:
         return impact_verdict(played.impact)
     then = f"after step {worst.number} ({worst.step.title}): {worst.impact}"
-    return Verdict("RECOVERED", Tone.LATER, f": no phone is stuck at the end; {then}")
+    well = "no phone is stuck at the end"
+    if any(step.impact.unregistered for step in played.steps):
+        well = "no phone is stuck or without dial tone at the end"
+    return Verdict("RECOVERED", Tone.LATER, f": {well}; {then}")
 
 
 def _broken(played: Played) -> list[Verdict]:
@@ -146,11 +149,11 @@ def _expectations(played: Played) -> Verdict:
         case Expectations.MET if first is None:
             return Verdict("as expected", Tone.GOOD, ": every expectation holds")
         case Expectations.MET:
-            return Verdict("not foreseen", Tone.BAD, rest)
+            return Verdict("not expected", Tone.BAD, rest)
         case Expectations.NONE if first is None:
             return Verdict("nothing was expected", Tone.PLAIN)
         case Expectations.NONE:
-            said = f", so nobody may be stuck{rest}"
+            said = f", so no phone may be stuck{rest}"
             return Verdict("nothing was expected", Tone.BAD, said)
         case _:
             assert_never(played.expectations)

@@ -25,7 +25,12 @@ from tokenless.phone_emulator.rehearsal.scripts.permitted import check_name
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore, trust_store_of
 from tokenless.services.admin.shell import AdminShell
-from tokenless.services.changes import certificates, ctl_client, identities
+from tokenless.services.changes import (
+    certificates,
+    ctl_client,
+    identities,
+    trust_stores,
+)
 from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
@@ -218,7 +223,7 @@ class AdminActions:
                 hint="`admin show cert list trust` lists them",
             )
         for each in found:
-            certificates.delete(cluster, store, each.serial_hex, by=_BY)
+            trust_stores.delete(cluster, store, each.serial_hex, by=_BY)
             say(f"{store}: deleted {each.subject_text}")
         _announce(cluster, say)
 
@@ -315,13 +320,13 @@ def _trust(cluster: Cluster, store: TrustStore, authority: LabCa) -> None:
     for pem in authority.chain:
         (certificate,) = read_certificates(pem)
         if certificate.der not in known:
-            certificates.upload(cluster, store, pem, by=_BY)
+            trust_stores.upload(cluster, store, pem, by=_BY)
 
 
 def _put(
     cluster: Cluster, store: TrustStore, certificate: Certificate, say: Say
 ) -> None:
-    uploaded = certificates.upload(cluster, store, certificate.der, by=_BY)
+    uploaded = trust_stores.upload(cluster, store, certificate.der, by=_BY)
     say(f"{store}: {certificate.subject_text}")
     say(uploaded.warning or "Success: Certificate Uploaded")
 

@@ -31,10 +31,10 @@ _OUTCOMES: Final = {
     CallLevel.NOT_SECURE: CallOutcome.NOT_SECURE,
 }
 _FAILURE_WORDS: Final = {
-    CallFailure.NOT_REGISTERED: "one of them is not registered",
-    CallFailure.NO_NUMBER: "the called phone was given no number",
+    CallFailure.NOT_REGISTERED: "one of the phones is not registered",
+    CallFailure.NO_NUMBER: "the called phone has no number",
     CallFailure.NOT_RINGING: "the called phone does not ring",
-    CallFailure.NOT_CONNECTED: "they were not connected",
+    CallFailure.NOT_CONNECTED: "the phones were not connected",
 }
 
 
@@ -49,7 +49,7 @@ class PlayedCall:
 
     @property
     def outcome(self) -> CallOutcome:
-        """What both screens showed; `none` where they did not hear each other."""
+        """Return the level on both screens; `none` when no phone heard the other."""
         level = self.report.level
         if level is None or not self.report.was_heard:
             return CallOutcome.NONE
@@ -68,7 +68,7 @@ class PlayedCall:
         if self.report.failure is not None:
             return f"{who}: no call: {_FAILURE_WORDS[self.report.failure]}"
         if not self.report.was_heard:
-            return f"{who}: no call: they did not hear each other"
+            return f"{who}: no call: the phones did not hear each other"
         heard = " and ".join(str(each.packets_received) for each in self.report.sides)
         return f"{who}: {self.report.level}; {heard} packets heard"
 

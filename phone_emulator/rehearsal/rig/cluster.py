@@ -66,7 +66,7 @@ class RunningCluster:
             await self.served.start(name)
 
     def has(self, name: str) -> bool:
-        """Whether it is one of this cluster's nodes that can be up or down."""
+        """Return whether it is one of this cluster's nodes that can be up or down."""
         return name in self._names
 
     def rename(self, old: str, new: str) -> None:
@@ -84,6 +84,18 @@ class RunningCluster:
         if self.served.is_up(name):
             await self.served.stop(name)
         self._names = tuple(each for each in self._names if each != name)
+
+    def set(self, key: str, value: str) -> None:
+        """Change a setting of its nodes; services take it when they restart.
+
+        Args:
+            key: Table and key: `callmanager.tls_minimum`.
+            value: A text.
+        """
+        table, _, name = key.partition(".")
+        config = self.cluster.config
+        section = msgspec.structs.replace(getattr(config, table), **{name: value})
+        self.cluster.take_settings(msgspec.structs.replace(config, **{table: section}))
 
     def nodes(self) -> list[NodeView]:
         """Look at the files of every node that may be served; blocking."""

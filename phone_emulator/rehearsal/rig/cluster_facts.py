@@ -26,7 +26,7 @@ class InferredRule(StrEnum):
 
     @property
     def words(self) -> str:
-        """What a reader of the verdict has to know."""
+        """Return the sentence for a reader of the verdict."""
         return (
             "TVS does not vouch for a certificate that is in CallManager-trust only. "
             "One public report of a migration from 8.6 to 12.5 says otherwise; "
@@ -39,7 +39,7 @@ class Signer:
     """A certificate whose key can sign trust lists."""
 
     store: TrustStore | None
-    """Whose it is; None for a security token."""
+    """The node that owns it; None for a security token."""
     owner: str
     """The node's or the token's name."""
     on_publisher: bool = True
@@ -73,9 +73,9 @@ class ClusterFacts:
     is_mixed: bool
     oldest_tls: str
     signers: Mapping[bytes, Signer]
-    """Who can sign now, by the certificate's DER."""
+    """The signers that can sign now, by the certificate's DER."""
     retired: Mapping[bytes, Signer]
-    """Who could sign once, before it was replaced."""
+    """The signers that were replaced, by the certificate's DER."""
     tvs: Mapping[tuple[str, int], TvsFacts]
     """By the address and port that configurations name."""
     tftp: frozenset[str]
@@ -86,7 +86,7 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What one node holds after a step."""
+    """The files of one node after a step."""
 
     name: str
     cluster: str
@@ -117,7 +117,7 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a phone keeps that decides whom it believes, decoded."""
+    """The lists and certificates of a phone that decide about trust, decoded."""
 
     ctl: TrustList | None
     itl: TrustList | None

@@ -1,4 +1,4 @@
-"""Whether phones have dial tone after a step: where and how they are registered.
+"""The registrations of phones after a step, made with copies of the phones.
 
 Registered phones send no more than a keep-alive; whether they could register now is
 what people ask on the morning after. So copies register over the real services, with
@@ -30,7 +30,7 @@ _TIMEOUT_S: Final = 10.0
 
 @unique
 class DialTone(StrEnum):
-    """How a phone is registered, for tables."""
+    """The state of a phone's registration, for tables."""
 
     SECURE = "registered secure"
     PLAIN = "registered"
@@ -42,7 +42,7 @@ class DialTone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegistrationFailure:
-    """Why a node did not take a phone."""
+    """The reason why a node did not accept a phone."""
 
     failure: Failure
     node: str
@@ -50,36 +50,71 @@ class RegistrationFailure:
 
     def __str__(self) -> str:
         """Write it as one sentence."""
-        at = f" at {self.node}" if self.node else ""
-        said = f" ({self.said})" if self.said else ""
-        return f"{FAILURE_WORDS[self.failure]}{at}{said}"
+        at = f"{self.node}: " if self.node else ""
+        said = f" ({self.said})" if self.said and self.failure in _SAID else ""
+        return f"{at}{FAILURE_WORDS[self.failure]}{said}"
+
+    @property
+    def fix(self) -> str:
+        """What helps."""
+        return FIXES[self.failure]
 
 
+_SAID: Final = frozenset({Failure.REJECTED, Failure.TLS_FAILED})
+"""Failures that the words of a server explain; of the others the code says all."""
 FAILURE_WORDS: Final = {
     Failure.NO_CONFIGURATION: "the phone has no configuration",
     Failure.NO_CALLMANAGER: "its configuration names no CallManager",
     Failure.UNREACHABLE: "nothing listens",
     Failure.SILENT: "no answer",
     Failure.CLOSED: "the connection was closed",
-    Failure.NOT_IN_CTL: "the certificate shown is not in the phone's CTL: a stale CTL",
-    Failure.NOT_IN_ITL: "the certificate shown is not in the phone's ITL",
+    Failure.NOT_IN_CTL: (
+        "the server's certificate is not in the phone's CTL: the CTL is too old"
+    ),
+    Failure.NOT_IN_ITL: "the server's certificate is not in the phone's ITL",
     Failure.NO_COMMON_TLS_VERSION: "no TLS version in common",
     Failure.NO_COMMON_CIPHER: "no TLS cipher in common",
-    Failure.NO_OWN_CERTIFICATE: "the phone has neither LSC nor MIC to show",
+    Failure.NO_OWN_CERTIFICATE: "the phone has neither an LSC nor a MIC",
     Failure.OWN_CERTIFICATE_REFUSED: "the phone's certificate is not trusted",
     Failure.TLS_FAILED: "the TLS handshake failed",
     Failure.REJECTED: "the registration was refused",
 }
 """The reason codes of registrations in plain words."""
+FIXES: Final = {
+    Failure.NO_CONFIGURATION: "reset the phones",
+    Failure.NO_CALLMANAGER: "give their device pool a CallManager group",
+    Failure.UNREACHABLE: "start Cisco CallManager, or the node",
+    Failure.SILENT: "look at the node: its Cisco CallManager hangs",
+    Failure.CLOSED: "look at the node's log",
+    Failure.NOT_IN_CTL: (
+        "`utils ctl update CTLFile`, restart Cisco Tftp, reset the phones; where the "
+        "CTL is new already, restart Cisco CallManager"
+    ),
+    Failure.NOT_IN_ITL: "restart Cisco Tftp, reset the phones",
+    Failure.NO_COMMON_TLS_VERSION: (
+        "lower the TLS minimum of Cisco CallManager, or replace the phones"
+    ),
+    Failure.NO_COMMON_CIPHER: (
+        "let Cisco CallManager offer a cipher that the phones know, or replace them"
+    ),
+    Failure.NO_OWN_CERTIFICATE: "let CAPF issue LSCs to the phones",
+    Failure.OWN_CERTIFICATE_REFUSED: (
+        "upload the issuer of their certificates to CallManager-trust and restart "
+        "Cisco CallManager, or let CAPF issue new LSCs"
+    ),
+    Failure.TLS_FAILED: "look at the node's log",
+    Failure.REJECTED: "compare the device's security profile with what the phone does",
+}
+"""What helps phones that a node did not take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registrations:
-    """How the phones of a group that are on are registered."""
+    """The registrations of the phones of a group that are on."""
 
     counts: Mapping[DialTone, int] = field(default_factory=dict)
     failures: Mapping[RegistrationFailure, int] = field(default_factory=dict)
-    """Why first nodes did not take phones, by cause."""
+    """The reasons why first nodes did not accept phones, by cause."""
     nodes: Mapping[str, int] = field(default_factory=dict)
     """Phones by the node that they are registered at."""
     secure: int = 0
@@ -102,12 +137,12 @@ class Registrations:
 
     @property
     def phones(self) -> int:
-        """How many phones are on and have booted."""
+        """Return the number of phones that are on and have booted."""
         return sum(self.counts.values())
 
     @property
     def without(self) -> int:
-        """How many of them have no dial tone."""
+        """Return the number of them that have no dial tone."""
         return self.counts.get(DialTone.NONE, 0)
 
     def to_json(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _PORTS_A_PROCESS: Final = 100
 
 
 class ServedNodes:
-    """Which nodes are up."""
+    """The nodes that are up."""
 
     def __init__(self, cluster: Cluster, nursery: trio.Nursery) -> None:
         self._cluster = cluster
@@ -42,7 +42,7 @@ class ServedNodes:
             ServiceError: When a port cannot be had.
         """
         if self.is_up(name):
-            raise PhoneError(f"node {name} is up already", hint="leave the line out")
+            raise PhoneError(f"node {name} is already up", hint="remove the line")
         self._up[name] = await self._nursery.start(self._serve, name)
 
     async def stop(self, name: str) -> None:
@@ -52,7 +52,7 @@ class ServedNodes:
             PhoneError: When it is down already.
         """
         if not self.is_up(name):
-            raise PhoneError(f"node {name} is down already", hint="leave the line out")
+            raise PhoneError(f"node {name} is already down", hint="remove the line")
         scope, gone = self._up.pop(name)
         scope.cancel()
         await gone.wait()

@@ -56,7 +56,7 @@ class Sample:
     phone: tuple[str, ...] = field(repr=False)
     """The phone's console log."""
     services: tuple[str, ...] = field(repr=False)
-    """What the cluster's services wrote meanwhile; no other phone was booting."""
+    """The log of the cluster's services in that time; no other phone was booting."""
 
 
 async def _no_wait(_: float) -> None:
@@ -77,6 +77,7 @@ class PhoneGroups:
         store: FleetStore,
         tap: LogTap,
         clock: Clock,
+        manufacturer: Path,
     ) -> None:
         """Set the phones up, without power.
 
@@ -88,7 +89,11 @@ class PhoneGroups:
             store: Where their flash is.
             tap: Where the services' log can be read.
             clock: What the phones take for the time.
+            manufacturer: The folder of the manufacturer of their MICs.
         """
+        self._manufacturer = manufacturer
+        self._keys = FleetKeys()
+        self._mics = {group.name: group.mic for group in groups}
         self._store = store
         self._tap = tap
         self.nodes = dict(nodes)
@@ -140,30 +145,13 @@ class PhoneGroups:
             ]
         return phones
 
-    def make_mics(self, groups: Sequence[Group], manufacturer: Path) -> None:
-        """Give the phones of some groups a certificate, as the factory does.
-
-        Args:
-            groups: Those that have MICs get one.
-            manufacturer: The manufacturer's folder.
-        """
-        keys = FleetKeys()
-        for phone in (p for g in groups if g.mic for p in self._groups[g.name]):
-            self._store.certificates(phone.device).make_mic(
-                phone.device,
-                phone.model_name,
-                manufacturer,
-                self._settings.clock(),
-                keys.make_rsa,
-            )
-
     @property
     def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
         """All phones by group."""
         return self._groups
 
     def is_off(self, name: str) -> bool:
-        """Whether a group is off the network."""
+        """Return whether a group is off the network."""
         return name in self._off
 
     def size(self, names: Sequence[str]) -> int:
@@ -295,6 +283,22 @@ class PhoneGroups:
         self._changed.update(self._known(names))
         self._store.factory_reset(self._devices(names))
 
+    async def make_mics(self, name: str) -> None:
+        """Give the phones of a group the certificates of their factory."""
+        is_made = self._mics[name]
+        if is_made is False:
+            return
+        for phone in self._groups[name]:
+            await trio.lowlevel.checkpoint()  # the servers run beside
+            if is_made or phone.model.has_mic:
+                self._store.certificates(phone.device).make_mic(
+                    phone.device,
+                    phone.model_name,
+                    self._manufacturer,
+                    self._settings.clock(),
+                    self._keys.make_rsa,
+                )
+
     def contents(self, name: str) -> dict[str, FlashContents]:
         """Return what each phone of a group holds in its flash, by device."""
         return {
@@ -342,11 +346,11 @@ class PhoneGroups:
             up: The names of the nodes that are up.
         """
         nodes = {server: name for name, server in self.nodes.items() if name in up}
-        found = await prospects(
+        tried = await prospects(
             phones, nodes, download_options=_WISHES, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return tried
 
     async def registrations(
         self, secure_ports: SecurePorts
@@ -361,11 +365,11 @@ class PhoneGroups:
             for name in self._groups
             for phone in self._running(name)
         }
-        found = await register_copies(
+        registered = await register_copies(
             running, secure_ports=secure_ports, clock=self._settings.clock
         )
         self._tap.skip()
-        return found
+        return registered
 
     async def call(
         self, caller: str, called: str, secure_ports: SecurePorts

@@ -51,10 +51,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """What one phone would do."""
+    """The next boot of one phone, tried on a copy."""
 
     refusals: tuple[Refusal, ...]
-    """What it would refuse, with the node where it would."""
+    """The files that it would refuse, with the node where it would."""
     takes_news: bool
     """Whether its first server has something for it that it does not hold yet."""
 
@@ -70,7 +70,7 @@ class _Case:
     itl: bytes | None
     tvs: tuple[TvsMember, ...]
     certificate: str
-    """Which certificate the phone has: it opens an encrypted configuration, or not."""
+    """The phone's certificate, which decides whether it can decrypt a configuration."""
 
 
 async def prospects(
@@ -170,7 +170,7 @@ def _prospect(boots: Iterable[tuple[BootReport, str]]) -> Prospect:
 
 
 class CopiedFlash:
-    """What a phone holds, to try something on."""
+    """A copy of a phone's files, for experiments."""
 
     def __init__(self, contents: FlashContents) -> None:
         self._contents = contents

@@ -23,7 +23,7 @@ _STAGES: Final = tuple(Stage)
 
 @unique
 class Moment(StrEnum):
-    """When a phone that was reset asks for its files."""
+    """The moment at which a reset phone asks for its files."""
 
     BEFORE = "before"
     """No node has followed the change: every file is the old one."""
@@ -48,7 +48,7 @@ class Race:
 
     @property
     def resets(self) -> int:
-        """How many phones were reset."""
+        """Return the number of phones that were reset."""
         return sum(self.moments.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -63,14 +63,14 @@ class Race:
     def __str__(self) -> str:
         """Write it as a line of a transcript."""
         return (
-            f"phones reset by themselves: {moments_words(self.moments)}; "
-            f"nodes followed in the order {', '.join(self.nodes)}{self._unreached()}"
+            f"phones reset automatically: {moments_words(self.moments)}; nodes "
+            f"followed in the order {', '.join(self.nodes)}{self._unreached()}"
         )
 
     def _unreached(self) -> str:
         if not self.unreached:
             return ""
-        return f"; no reset reached {self.unreached} that are registered nowhere"
+        return f"; no reset reached {self.unreached} phones that are not registered"
 
 
 def moments_words(moments: Mapping[Moment, int]) -> str:
@@ -84,7 +84,7 @@ def moments_words(moments: Mapping[Moment, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """When each node and each phone has its turn."""
+    """The random moments of nodes and phones."""
 
     nodes: tuple[str, ...]
     slots: Mapping[str, int]
@@ -113,7 +113,7 @@ class Draw:
 
     @property
     def stages(self) -> Sequence[tuple[str, Stage]]:
-        """What nodes do, in order."""
+        """Return the actions of nodes, in order."""
         return [(node, stage) for node in self.nodes for stage in _STAGES]
 
     @property
@@ -145,7 +145,7 @@ class HeldPace:
 
     @property
     def due(self) -> Mapping[str, FollowUp]:
-        """What each node that has to follow a change does next."""
+        """Return the next action of each node that has to follow a change."""
         return {node: queue[0] for node, queue in self._due.items() if queue}
 
     def expect(self, node: str, follow_up: FollowUp) -> None:

@@ -13,7 +13,7 @@ _REFUSED: Final = frozenset({FileAction.REJECTED, FileAction.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why phones refused a file, or would if they started now."""
+    """A refused file, or one that would be refused now, with the reason."""
 
     file: FileKind
     rule: int | None

@@ -20,6 +20,13 @@ from tokenless.phone_emulator.rehearsal.rig.cluster import (
     open_cluster,
 )
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
+from tokenless.phone_emulator.rehearsal.rig.devices import (
+    AUTHENTICATION_STRING,
+    change_devices,
+    device_change,
+    place_in_pools,
+    shows_certificates,
+)
 from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Progress
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
@@ -38,6 +45,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     RemoveNode,
     RenameNode,
     SecureDevices,
+    SetSetting,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
 from tokenless.phone_emulator.rehearsal.scripts.script import (
@@ -47,16 +55,12 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     sizes,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import CapfAuthMode
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
 from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400
-_LSC_BITS: Final = 1024
-"""Short keys are made in no time; nothing here depends on their length."""
-AUTHENTICATION_STRING: Final = "471100"
 MANUFACTURER: Final = "manufacturer"
 """The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
@@ -159,7 +163,9 @@ class RehearsalRig:
                 if race is not None:
                     say(str(race))
 
-    async def _do(self, action: LineAction, say: Say, progress: Progress) -> None:
+    async def _do(  # noqa: C901 - a case for each action
+        self, action: LineAction, say: Say, progress: Progress
+    ) -> None:
         match action:
             case Phones():
                 await self._phones(action, progress)
@@ -177,19 +183,12 @@ class RehearsalRig:
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
-            case OrderCapf(group=group, operation=operation, auth_mode=auth_mode):
-                order = DeviceChange(
-                    operation=operation,
-                    auth_mode=auth_mode,
-                    string=AUTHENTICATION_STRING
-                    if auth_mode is CapfAuthMode.STRING
-                    else None,
-                    key_size=_LSC_BITS,
-                )
-                await self._change_devices(group, order, say)
-            case SecureDevices(group=group, mode=mode, encrypts_config=encrypts):
-                profile = DeviceChange(security_mode=mode, encrypts_config=encrypts)
-                await self._change_devices(group, profile, say)
+            case OrderCapf(group=group) | SecureDevices(group=group):
+                if shows_certificates(action):
+                    await self.phone_groups.make_mics(group)
+                await self._change_devices(group, device_change(action), say)
+            case SetSetting():
+                await self._set(action, say)
             case PassTime(days=days):
                 self._calendar.pass_days(days)
                 say(f"{days:g} days later")
@@ -203,23 +202,15 @@ class RehearsalRig:
         await trio.to_thread.run_sync(self._admin_actions.perform, action, say)
 
     async def _change_devices(self, group: str, change: DeviceChange, say: Say) -> None:
-        """Change the phones of a group in the cluster whose files they are given."""
         phones = self.phone_groups.groups[group]
-        first = phones[0].servers[0]
-        change = replace(change, model=phones[0].model_name)  # of those not yet there
-        cluster = next(
-            running.cluster
-            for running in self._running.values()
-            if first in running.servers.values()
+        say(
+            await trio.to_thread.run_sync(change_devices, self._running, phones, change)
         )
 
-        def do() -> None:
-            names = Selection(tuple(phone.device for phone in phones))
-            set_devices(cluster, names, change, by=_BY)
-            announce(cluster)
-
-        await trio.to_thread.run_sync(do)
-        say(f"{len(phones)} devices changed: {change}")
+    async def _set(self, action: SetSetting, say: Say) -> None:
+        name = action.cluster or next(iter(self._running))
+        self._running[name].set(action.key, action.value)
+        say(f"{action.key} = {action.value}, from the next restart of the service on")
 
     async def _rename(self, action: RenameNode, say: Say) -> None:
         running = cluster_of(self._running, action.node)
@@ -233,7 +224,10 @@ class RehearsalRig:
         await trio.to_thread.run_sync(rename)
         running.rename(action.node, action.new)
         self.phone_groups.nodes.update(running.servers)
-        say(f"{action.node} is {action.new} now; its certificates were made anew")
+        say(
+            f"{action.node} is now named {action.new}; its certificates were "
+            "regenerated"
+        )
 
     async def _add(self, action: AddNode, say: Say) -> None:
         running = next(iter(self._running.values()))
@@ -354,8 +348,15 @@ async def open_rig(
                 store=store,
                 tap=tap,
                 calendar=calendar,
+                manufacturer=folder / MANUFACTURER,
             )
-            phone_groups.make_mics(script.groups, folder / MANUFACTURER)
+            main = running_clusters[MAIN_CLUSTER].cluster
+            await trio.to_thread.run_sync(
+                place_in_pools, main, script.groups, phone_groups.groups
+            )
+            for group in script.groups:
+                if group.mic:
+                    await phone_groups.make_mics(group.name)
             clusters = {
                 name: running.cluster for name, running in running_clusters.items()
             }
@@ -410,6 +411,7 @@ def _phone_groups(
     store: FleetStore,
     tap: LogTap,
     calendar: Calendar,
+    manufacturer: Path,
 ) -> PhoneGroups:
     nodes: dict[str, Server] = {}
     for running in running_clusters.values():
@@ -422,4 +424,5 @@ def _phone_groups(
         store=store,
         tap=tap,
         clock=calendar,
+        manufacturer=manufacturer,
     )

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfOperation,
     DeviceSecurity,
 )
+
+_RESTART: Final = ("utils", "service", "restart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +19,20 @@ class Admin:
 
     line: str
     node: str | None = None
-    """Whose shell it is; None: the publisher of `cluster`."""
+    """The node whose shell it is; None: the publisher of `cluster`."""
     cluster: str | None = None
     """None: the script's first cluster."""
     everywhere: bool = False
     """Type it on every node of the cluster that is served, one after the other."""
+
+    def begins_with(self, words: tuple[str, ...]) -> bool:
+        """Whether it is a command of these words."""
+        return tuple(self.line.split()[: len(words)]) == words
+
+    @property
+    def is_restart(self) -> bool:
+        """Whether it restarts a service."""
+        return self.begins_with(_RESTART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,9 @@ class UploadCertificate:
     node: str | None = None
     """The node, of any cluster, whose own certificate it is, or None."""
     unit: str | None = None
-    """Which of the node's certificates."""
+    """The unit of the node's certificate."""
     cluster: str | None = None
-    """Where it is uploaded; None: to the script's first cluster."""
+    """The cluster to which it is uploaded; None: the script's first cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,7 @@ class SignCertificate:
 
 @dataclass(frozen=True, slots=True)
 class ExportRecoveryKey:
-    """`file get tftp ITLRecovery.p12`, kept under a name (REFERENCE 7.10)."""
+    """Exports ITLRecovery.p12 and keeps it under a name (REFERENCE 7.10)."""
 
     name: str
     cluster: str | None = None
@@ -110,12 +122,12 @@ class Backup:
     name: str
     restore: bool
     stores: tuple[str, ...] = ()
-    """What to restore; everything when empty."""
+    """The units to restore; all when empty."""
 
 
 @unique
 class PhoneVerb(StrEnum):
-    """What can be done to phones."""
+    """Actions on phones."""
 
     BOOT = "boot"
     OFF = "off"
@@ -139,7 +151,7 @@ class Phones:
 
 @unique
 class CallOutcome(StrEnum):
-    """What came of a call: the level that both screens show, the weaker one's."""
+    """The result of a call: the level on both screens, the weaker of the two."""
 
     ENCRYPTED = "encrypted"
     AUTHENTICATED = "authenticated"
@@ -176,6 +188,16 @@ class SecureDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSetting:
+    """Another value in the configuration file of a cluster's nodes."""
+
+    key: str
+    """Table and key: `callmanager.tls_minimum`."""
+    value: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodePower:
     """A node that goes down or comes back."""
 
@@ -208,7 +230,7 @@ class RemoveNode:
 
 @dataclass(frozen=True, slots=True)
 class PassTime:
-    """Days that go by, for servers and phones alike."""
+    """Days by which the clocks of servers and phones are advanced."""
 
     days: float
 
@@ -232,6 +254,7 @@ LineAction = (
     | CallPhone
     | OrderCapf
     | SecureDevices
+    | SetSetting
     | NodePower
     | RenameNode
     | AddNode

@@ -29,12 +29,14 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Phones,
     RemoveNode,
     RenameNode,
+    SetSetting,
     SignCertificate,
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.lines import Line, parse_line
 from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.rehearsal.scripts.script import MAIN_CLUSTER, Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.settings_line import check_setting
 from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import check_line
@@ -51,7 +53,7 @@ _TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
 
 @dataclass(slots=True)
 class _Names:
-    """What lines can name at a moment of a script."""
+    """The names that lines can use at a moment of a script."""
 
     groups: Sequence[str]
     clusters: dict[str, list[str]]
@@ -89,7 +91,7 @@ class LineError(PhoneError):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where something stands in a script."""
+    """A position in a script."""
 
     step: int
     title: str
@@ -153,12 +155,19 @@ def check_lines(script: Script, variant: str | None = None) -> None:
         _clusters(script),
         [name for name, _ in unserved_nodes(script.unserved)],
     )
+    pools = [pool.name for pool in load_config(None, script.cluster).device_pools]
     for group in script.groups:
+        if group.pool is not None and group.pool not in pools:
+            raise PhoneError(
+                f"group {group.name} has the device pool {group.pool}, which is not "
+                "one of the cluster",
+                hint=_nearest("device pool", group.pool, pools),
+            )
         for node in group.tftp:
             if node not in names.nodes:
                 raise PhoneError(
-                    f"group {group.name} has the TFTP server {node}, which is not a "
-                    "node of the rehearsal",
+                    f"group {group.name} has the TFTP server {node}, which is "
+                    "not a node of the rehearsal",
                     hint=_nearest("node", node, names.nodes),
                 )
     for number, step in enumerate(script.steps, 1):
@@ -200,6 +209,8 @@ def _check_step(step: Step, number: int, names: _Names) -> None:
                 _CHECKS.get(name, _anything)(value, names, where)
         may_be_refused = step.refused and place == len(step.run)
         _check_action(line, names, where)
+        if isinstance(line.action, SetSetting):
+            _check_setting(line.action, where)
         if isinstance(line.action, Admin):
             _check_admin(line.action, names, where, may_be_refused=may_be_refused)
         if not may_be_refused:
@@ -233,9 +244,16 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
         case RemoveNode(node=node):
             if any(node == nodes[0] for nodes in names.clusters.values()):
                 reason = f"{node} is the publisher"
-                raise LineError(where, reason, hint="only subscribers can leave")
+                raise LineError(where, reason, hint="only subscribers can be removed")
         case _:
             pass
+
+
+def _check_setting(action: SetSetting, where: _Place) -> None:
+    try:
+        check_setting(action.key, action.value)
+    except PhoneError as error:
+        raise LineError(where, str(error), hint=error.hint) from None
 
 
 def _follow(action: LineAction, names: _Names) -> None:
@@ -349,7 +367,7 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "CLUSTER": lambda value, n, where: _known("cluster", value, n.clusters, where),
     "FROM-CLUSTER": lambda v, n, where: _known("cluster", v, n.clusters, where),
     "TOKEN": lambda value, n, where: _known("token", value, n.tokens, where),
-    "KEY": lambda value, n, where: _known("recovery key", value, n.keys, where),
+    "RECOVERY-KEY": lambda v, n, where: _known("recovery key", v, n.keys, where),
     "BACKUP": lambda value, n, where: _known("backup", value, n.backups, where),
     "MODE": lambda value, _, where: _known("mode", value, _MODES, where),
     "STORE": _store,

@@ -33,7 +33,7 @@ class Part:
     """An argument or an option of a synopsis."""
 
     name: str | None
-    """What the value is; None for a flag."""
+    """The kind of the value; None for a flag."""
     option: str | None
     many: bool
     """Whether it takes several words."""
@@ -53,7 +53,7 @@ class Synopsis:
 
     text: str
     words: tuple[str, ...] = field(init=False)
-    """How its lines begin."""
+    """The first words of its lines."""
     parts: tuple[Part, ...] = field(init=False)
 
     def __post_init__(self) -> None:

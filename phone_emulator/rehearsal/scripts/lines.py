@@ -30,6 +30,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     RemoveNode,
     RenameNode,
     SecureDevices,
+    SetSetting,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
@@ -61,8 +62,10 @@ _TOKEN_PREFIX: Final = "token"  # noqa: S105 - a word of the grammar
 class Values:
     """The values of a line, by the names that its synopsis gives them."""
 
-    def __init__(self, found: Mapping[str, tuple[str, ...]], command: str = "") -> None:
-        self._found = found
+    def __init__(
+        self, arguments: Mapping[str, tuple[str, ...]], command: str = ""
+    ) -> None:
+        self._found = arguments
         self.command = command
         """The command of the line as it was typed, with its quotes."""
 
@@ -79,7 +82,7 @@ class Values:
         return self._found.get(name, ())
 
     def has(self, flag: str) -> bool:
-        """Whether a flag was given."""
+        """Return whether a flag was given."""
         return flag in self._found
 
     def named(self) -> Mapping[str, tuple[str, ...]]:
@@ -93,7 +96,7 @@ class LineForm:
 
     usage: str
     meaning: str
-    """What happens, for docs/rehearsals.md."""
+    """The effect, for docs/rehearsals.md."""
     make: Callable[[Values], LineAction] = field(repr=False)
     synopsis: Synopsis = field(init=False, repr=False)
 
@@ -114,7 +117,8 @@ def _admin(values: Values) -> LineAction:
     node, everywhere = values.maybe("NODE"), values.has("--all")
     if node is not None and (everywhere or values.maybe("CLUSTER")):
         raise PhoneError(
-            "--node goes without --all and --cluster", hint="a node's name is enough"
+            "--node cannot be combined with --all or --cluster",
+            hint=("give the node's name only"),
         )
     return Admin(values.command, node, values.maybe("CLUSTER"), everywhere)
 
@@ -174,151 +178,168 @@ def _among(known: Mapping[str, _Named], word: str) -> _Named:
 FORMS: Final = (
     LineForm(
         "admin [--node NODE] [--all] [--cluster CLUSTER] COMMAND...",
-        "a command of the administration shell as typed, its questions answered with "
-        "yes; on the publisher, on one node, or (`--all`) on every node that is served",
+        "run a command of the administration shell and answer its questions "
+        "with yes; on the publisher, on one node, or (`--all`) on every node "
+        "that is served",
         _admin,
     ),
     LineForm(
         "ctl-client set-mode MODE (--token TOKEN)... [--ignore-missing-file]",
-        "the CTL Client sets a mode (`mixed-mode`, `non-secure-mode`); the first token "
-        "signs",
+        "set the security mode with the CTL Client (`mixed-mode`, "
+        "`non-secure-mode`); the first token signs",
         _ctl_client,
     ),
     LineForm(
         "ctl-client update (--token TOKEN)... [--ignore-missing-file]",
-        "the CTL Client updates the file",
+        "update the CTL with the CTL Client",
         _ctl_client,
     ),
     LineForm(
         "token create NEW-TOKEN",
-        "a new security token",
+        "create a security token",
         lambda values: CreateToken(values.one("NEW-TOKEN")),
     ),
     LineForm(
         "cert upload STORE SOURCE [--cluster CLUSTER]",
-        "a certificate goes to a trust store: a token's (`token:A`), or the own one of "
-        "a node of any cluster (`NODE:UNIT`)",
+        "upload a certificate to a trust store: that of a token (`token:A`), or "
+        "of a node of any cluster (`NODE:UNIT`)",
         _upload,
     ),
     LineForm(
         "cert delete STORE COMMON-NAME [--cluster CLUSTER]",
-        "certificates of a common name leave a trust store",
+        "delete the certificates of a common name from a trust store",
         lambda v: DeleteCertificate(
             v.one("STORE"), v.one("COMMON-NAME"), v.maybe("CLUSTER")
         ),
     ),
     LineForm(
         "cert import FROM-CLUSTER [--cluster CLUSTER]",
-        "bulk import: CallManager and ITLRecovery of all nodes to Phone-SAST-trust and "
-        "CallManager-trust, CAPF to CallManager-trust",
+        "bulk import: copy CallManager and ITLRecovery of all nodes to "
+        "Phone-SAST-trust and CallManager-trust, and CAPF to CallManager-trust",
         lambda v: ImportCertificates(v.one("FROM-CLUSTER"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "cert sign UNIT [--node NODE] [--cluster CLUSTER]",
-        "a CA of the lab signs a new certificate: one for all nodes, or a node's own",
+        "let a CA of the lab sign a new certificate, for all nodes or for one node",
         lambda v: SignCertificate(v.one("UNIT"), v.maybe("NODE"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "recovery-key export NEW-KEY [--cluster CLUSTER]",
-        "`file get tftp ITLRecovery.p12`, kept under a name",
+        "export ITLRecovery.p12 (`file get tftp`) and keep it under a name",
         lambda v: ExportRecoveryKey(v.one("NEW-KEY"), v.maybe("CLUSTER")),
     ),
     LineForm(
-        "recovery-key sign KEY [--cluster CLUSTER]",
-        "`utils itl reset remotekey` with a key that was exported",
-        lambda v: SignWithRecoveryKey(v.one("KEY"), v.maybe("CLUSTER")),
+        "recovery-key sign RECOVERY-KEY [--cluster CLUSTER]",
+        "run `utils itl reset remotekey` with an exported key",
+        lambda v: SignWithRecoveryKey(v.one("RECOVERY-KEY"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "backup take NEW-BACKUP",
-        "keep the certificates and keys of all nodes",
+        "save the certificates and keys of all nodes",
         lambda values: Backup(values.one("NEW-BACKUP"), restore=False),
     ),
     LineForm(
         "backup restore BACKUP [UNIT...]",
-        "put them back, all or those of some units",
+        "restore saved certificates and keys, all or those of some units",
         lambda v: Backup(v.one("BACKUP"), restore=True, stores=v.all("UNIT")),
     ),
     LineForm(
         "phones boot [GROUP...]",
-        "restart groups; without names all that are on",
+        "restart groups; without names, all that are on",
         _phones(PhoneVerb.BOOT),
     ),
-    LineForm("phones off [GROUP...]", "off the network", _phones(PhoneVerb.OFF)),
-    LineForm("phones on [GROUP...]", "back on the network", _phones(PhoneVerb.ON)),
+    LineForm(
+        "phones off [GROUP...]",
+        "disconnect groups from the network",
+        _phones(PhoneVerb.OFF),
+    ),
+    LineForm(
+        "phones on [GROUP...]",
+        "connect groups to the network again",
+        _phones(PhoneVerb.ON),
+    ),
     LineForm(
         "phones move GROUP... --to NODE...",
-        "DHCP option 150 names other TFTP servers",
+        "change the TFTP servers of groups (DHCP option 150)",
         _phones(PhoneVerb.MOVE),
     ),
     LineForm(
         "phones delete-trust [GROUP...]",
-        "the lists are deleted by hand, on the phone",
+        "delete CTL and ITL by hand on each phone",
         _phones(PhoneVerb.DELETE_TRUST),
     ),
     LineForm(
         "phones factory-reset [GROUP...]",
-        "everything is deleted by hand, on the phone",
+        "delete everything by hand on each phone",
         _phones(PhoneVerb.FACTORY_RESET),
     ),
     LineForm(
         "phones type-string GROUP...",
-        "restart groups; a person types CAPF's authentication string at each phone",
+        "restart groups, and type CAPF's authentication string on each phone",
         _phones(PhoneVerb.TYPE_STRING),
     ),
     LineForm(
         "phones call GROUP --to OTHER-GROUP",
-        "a phone of a group calls one of another or of the same, and they talk",
+        "let a phone of a group call one of another or of the same group, and talk",
         lambda v: CallPhone(v.one("GROUP"), v.one("OTHER-GROUP")),
     ),
     LineForm(
         "capf install GROUP [--auth AUTH]",
-        "CAPF shall issue an LSC to each phone of a group, which proves itself by "
+        "order an LSC for each phone of a group; the phone authenticates by "
         "`null-string` (the default), `string`, `lsc` or `mic`",
         _capf(CapfOperation.INSTALL),
     ),
     LineForm(
         "capf troubleshoot GROUP [--auth AUTH]",
-        "CAPF shall look at the LSC of each phone, or at the MIC that it proved itself "
-        "with",
+        "let CAPF inspect the LSC of each phone, or the MIC with which it "
+        "authenticated",
         _capf(CapfOperation.TROUBLESHOOT),
     ),
     LineForm(
         "capf delete GROUP [--auth AUTH]",
-        "CAPF shall have each phone delete its LSC",
+        "let CAPF delete the LSC of each phone",
         _capf(CapfOperation.DELETE),
     ),
     LineForm(
         "device secure GROUP DEVICE-MODE [--encrypted-config]",
-        "the security profile of a group's phones: `non-secure`, `authenticated` or "
-        "`encrypted`, and whether their configurations are encrypted",
+        "set the security profile of a group's phones (`non-secure`, "
+        "`authenticated` or `encrypted`), and encrypt their configurations if "
+        "asked",
         _secure,
     ),
     LineForm(
+        "setting KEY VALUE [--cluster CLUSTER]",
+        "change a setting in the configuration of every node "
+        "(`callmanager.tls_minimum`, `callmanager.ciphers`, `capf.tls_minimum`, "
+        "`tvs.tls_minimum`); services use it from their next restart on",
+        lambda v: SetSetting(v.one("KEY"), v.one("VALUE"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
         "node stop NODE",
-        "a node is switched off",
+        "switch a node off",
         lambda values: NodePower(values.one("NODE"), up=False),
     ),
     LineForm(
         "node start NODE",
-        "a node is switched on",
+        "switch a node on",
         lambda values: NodePower(values.one("NODE"), up=True),
     ),
     LineForm(
         "node rename NODE NEW-NODE",
-        "another host name: all its certificates are made anew",
+        "change a node's host name; all its certificates are regenerated",
         lambda values: RenameNode(values.one("NODE"), values.one("NEW-NODE")),
     ),
     LineForm(
         "node add NEW-NODE ADDRESS",
-        "a subscriber joins the first cluster and is served",
+        "add a subscriber to the first cluster and serve it",
         lambda values: AddNode(values.one("NEW-NODE"), values.one("ADDRESS")),
     ),
     LineForm(
         "node remove NODE",
-        "a subscriber is switched off and leaves its cluster",
+        "switch a subscriber off and remove it from its cluster",
         lambda values: RemoveNode(values.one("NODE")),
     ),
-    LineForm("time pass DAYS", "for servers and phones alike", _pass_time),
+    LineForm("time pass DAYS", "advance the clocks of servers and phones", _pass_time),
 )
 _HEADS: Final = {" ".join(form.synopsis.words): form for form in FORMS}
 
@@ -333,14 +354,14 @@ def parse_line(line: str) -> Line:
         words = shlex.split(line)
     except ValueError as error:
         raise PhoneError(
-            f"step line {line!r}: {error}", hint="close what was quoted"
+            f"step line {line!r}: {error}", hint="close the quotation"
         ) from error
     form = _form(line, words)
     try:
-        found = form.synopsis.read(words[len(form.synopsis.words) :])
+        arguments = form.synopsis.read(words[len(form.synopsis.words) :])
         # The shell splits its commands itself: they keep their quotes.
-        before = len(words) - len(found.get(COMMAND, ()))
-        values = Values(found, "".join(line.split(maxsplit=before)[before:]))
+        before = len(words) - len(arguments.get(COMMAND, ()))
+        values = Values(arguments, "".join(line.split(maxsplit=before)[before:]))
         return Line(form, values, form.make(values))
     except PhoneError as error:
         raise PhoneError(f"step line {line!r}: {error}", hint=error.hint) from None

@@ -25,6 +25,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
             *("capf", "domain", "name", "phone_interaction"),
         )
     ),
+    "callmanager": frozenset(["ciphers", "tls_minimum"]),
     "capf": frozenset(["tls_minimum", "validity_days"]),
     "tftp": frozenset(["reload"]),
     "tvs": frozenset(["callmanager_trust", "ctl_cache", "tls_minimum"]),
@@ -80,8 +81,8 @@ def check_settings(settings: Mapping[str, Any], where: str) -> None:
             if key not in keys:
                 allowed = ", ".join(sorted(keys)) or "nothing"
                 raise PhoneError(
-                    f"{where}: {printable(f'{table}.{key}'[:80])} is not a rehearsal's "
-                    "to set",
+                    f"{where}: {printable(f'{table}.{key}'[:80])} cannot be set "
+                    "in a rehearsal",
                     hint=f"of [{printable(table[:40])}] it may set {allowed}",
                 )
     nodes = settings.get("nodes", ())

@@ -8,7 +8,7 @@ from typing import Final
 
 @unique
 class RemedyKind(StrEnum):
-    """What somebody would have to do; scripts expect these by their values."""
+    """Kinds of remedies; scripts expect these by their values."""
 
     START_TFTP = "start-tftp"
     UPDATE_CTL = "update-ctl"
@@ -43,7 +43,7 @@ LAST_RESORTS: Final = frozenset({RemedyKind.RESTORE_KEYS, RemedyKind.DELETE_BY_H
 
 
 def is_by_hand(remedy: Remedy) -> bool:
-    """Whether somebody has to walk to every desk."""
+    """Return whether somebody has to walk to every desk."""
     return remedy.kind is RemedyKind.DELETE_BY_HAND
 
 
@@ -53,7 +53,7 @@ def kind_of(wanted: str) -> str:
 
 
 def is_named(wanted: str, remedies: Iterable[Remedy]) -> bool:
-    """Whether a remedy is among those found: `start-tvs`, or `start-tvs NODE`."""
+    """Tell whether a remedy is among those found: `start-tvs`, or `start-tvs NODE`."""
     kind, *about = wanted.split(maxsplit=1)
     return any(
         remedy.kind == kind and set(about) <= set(remedy.about) for remedy in remedies

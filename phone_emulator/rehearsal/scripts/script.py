@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.permitted import (
     check_name,
@@ -46,15 +47,19 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     takes what is left."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
-    mic: bool = False
-    """Whether the phones leave the factory with a certificate (MIC). Clusters of a
-    rehearsal trust one manufacturer."""
+    pool: Text | None = None
+    """The device pool, which decides at which nodes phones register; None: they
+    register by themselves, in the default one."""
+    mic: bool | None = None
+    """Whether the phones leave the factory with a certificate (MIC); None: as their
+    model does, made when they are first to show it. Clusters of a rehearsal trust one
+    manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every phone of a group must show after the step's last boot."""
+    """The expected state of every phone of a group after the step's last boot."""
 
     group: Text
     outcome: str | None = None
@@ -64,9 +69,9 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     configuration: str | None = None
     """The action on the configuration, or `encrypted`: it came so and was opened."""
     lsc: str | None = None
-    """What LSC the phones have: none, installed, expired."""
+    """The phones' LSC: none, installed, expired."""
     capf: str | None = None
-    """What came of going to CAPF: installed, declined, untrusted-server,
+    """The result of the connection to CAPF: installed, declined, untrusted-server,
     waits-for-string…; `none` where they did not go."""
     verified_by: str | None = None
     """By what the CTL was verified: first-use, installed-ctl, installed-itl, tvs."""
@@ -79,6 +84,8 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether they are registered over TLS."""
     at: Text | None = None
     """The node that they are registered at."""
+    registration: Failure | None = None
+    """Why a node of their group did not take them: `not-in-ctl`."""
     would_be_stuck: bool | None = None
     """Whether phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""
@@ -88,16 +95,16 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
     reason: Reason | None = None
-    """Why a file was refused, as `reason_code` has it: `not-vouched`."""
+    """The reason of a refused file, as `reason_code` has it: `not-vouched`."""
     anchors: int | None = None
-    """How many of the cluster's present signers the phones' lists still hold."""
+    """The number of the cluster's present signers that the phones' lists still hold."""
     tvs: int | None = None
-    """How many TVS servers the phones could ask."""
+    """The number of TVS servers that the phones could ask."""
     remedy: Text | None = None
-    """What is said to recover the phones: a kind (`start-tvs`), or a kind and the node,
+    """The remedy that is named: a kind (`start-tvs`), or a kind and the node,
     token, signer or cluster that it concerns (`start-tvs cucm-1051-a-sub1`)."""
     no_remedy: Text | None = None
-    """What must not be said to recover them, because it does not."""
+    """A remedy that must not be named, because it does not help."""
     inferred: bool = False
     """Whether this is inferred from the phone's rules rather than documented."""
     only: Only = ()
@@ -149,22 +156,22 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     others: dict[str, dict[str, Any]] = {}
     """Further clusters by name, each as settings laid over the lab's."""
     unserved: Annotated[int, Meta(ge=0, le=200)] = 0
-    """How many more subscribers the first cluster has, which stand in lists only."""
+    """The number of further subscribers of the first cluster, in lists only."""
     approximations: tuple[Approximated, ...] = ()
-    """What `rehearse import` guessed or could not rebuild; said when it is played."""
+    """Guesses and omissions of `rehearse import`, printed when it is played."""
     variants: dict[str, str] = {}
     """Releases of the first cluster by a short name: one rehearsal for each."""
 
     @property
     def release(self) -> str | None:
-        """What it sets as the first cluster's release, None for that of the lab."""
+        """Return the release of the first cluster; None: that of the lab."""
         cluster = self.cluster.get("cluster", {})
         release = cluster.get("version") if isinstance(cluster, dict) else None
         return release if isinstance(release, str) else None
 
     @property
     def phone_interaction(self) -> str | None:
-        """Who it says resets phones; None: as the first cluster's release has it."""
+        """Return the script's rule for resets; None: that of the release."""
         cluster = self.cluster.get("cluster", {})
         said = cluster.get("phone_interaction") if isinstance(cluster, dict) else None
         return said if isinstance(said, str) else None
@@ -237,8 +244,8 @@ def check_script(script: Script) -> None:
         check_settings(settings, f"[others.{name}]")
     if MAIN_CLUSTER in script.others:
         raise PhoneError(
-            f"{MAIN_CLUSTER} is what the first cluster is called",
-            hint="call the other one otherwise",
+            f"{MAIN_CLUSTER} is the name of the first cluster",
+            hint="give the other cluster another name",
         )
     _check_variants(script.lesson_for, "lesson_for", script.variants)
     for number, step in enumerate(script.steps, 1):

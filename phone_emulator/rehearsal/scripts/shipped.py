@@ -27,7 +27,7 @@ def shipped_folder() -> Path:
     for folder in _FOLDERS:
         if folder.is_dir():
             return folder
-    raise PhoneError("no rehearsals are at hand", hint="name a file")
+    raise PhoneError("no rehearsals are installed", hint="name a file")
 
 
 def all_scripts(check: CheckFile | None = None) -> Iterator[Script]:
@@ -67,7 +67,7 @@ def find_scripts(name: str, check: CheckFile | None = None) -> list[Script]:
     found = [script for script in scripts if script.name == name]
     if not found:
         names = ", ".join(script.name for script in scripts)
-        raise PhoneError(f"there is no rehearsal {name}", hint=f"here are {names}")
+        raise PhoneError(f"there is no rehearsal {name}", hint=f"available: {names}")
     return found
 
 

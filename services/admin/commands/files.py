@@ -50,7 +50,7 @@ def _matching(session: Session, pattern: str) -> list[Path]:
 
 
 def _hidden(file: Path) -> bool:
-    """Whether it is a temporary file that will replace its target."""
+    """Return whether it is a temporary file that will replace its target."""
     return file.name.startswith(".")
 
 

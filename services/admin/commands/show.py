@@ -7,7 +7,7 @@ from tokenless import __version__
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.models import PHONE_MODELS
-from tokenless.protocol.show_output.lines import Kind, show_missing, show_trust_list
+from tokenless.protocol.show_output.lines import ListKind, show_missing, show_trust_list
 from tokenless.services.admin.certificate_text import local_time_at
 from tokenless.services.admin.command import TREE, UsageError
 from tokenless.services.admin.help import columns
@@ -31,7 +31,7 @@ def show_itl(session: Session) -> None:
     _show(session, session.node.tftp_folder / "ITLFile.tlv", "ITL")
 
 
-def _show(session: Session, file: Path, kind: Kind) -> None:
+def _show(session: Session, file: Path, kind: ListKind) -> None:
     """Print a list; that there is none is an answer, a damaged one is an error."""
     try:
         data = file.read_bytes()

@@ -87,13 +87,13 @@ def show_list(
     """List the tokens; exit 1 when one is damaged."""
     with using_cluster(data, config) as cluster:
         if module is None:
-            found = list_tokens(cluster.tokens_folder)
+            tokens = list_tokens(cluster.tokens_folder)
         else:
-            found = list_hsm_tokens(module)
-    _print_list(found, as_json=as_json)
-    for name, reason in found.damaged.items():
+            tokens = list_hsm_tokens(module)
+    _print_list(tokens, as_json=as_json)
+    for name, reason in tokens.damaged.items():
         complain(f"token {name}: {reason}")
-    if found.damaged:
+    if tokens.damaged:
         sys.exit(1)
 
 
@@ -143,15 +143,15 @@ def find_token(cluster: Cluster, name: str, module: Path | None) -> Token:
     return open_token(cluster.tokens_folder, name)
 
 
-def _print_list(found: TokenList, *, as_json: bool) -> None:
+def _print_list(tokens: TokenList, *, as_json: bool) -> None:
     if as_json:
-        listed = [_describe(each) for each in found.tokens]
+        listed = [_describe(each) for each in tokens.tokens]
         damaged = [
-            {"name": name, "reason": reason} for name, reason in found.damaged.items()
+            {"name": name, "reason": reason} for name, reason in tokens.damaged.items()
         ]
         click.echo(json.dumps({"tokens": listed, "damaged": damaged}))
         return
-    for each in found.tokens:
+    for each in tokens.tokens:
         state = "destroyed" if _is_destroyed(each) else "usable"
         click.echo(printable("  ".join((each.name, *_identify(each), state))))
 

@@ -72,7 +72,7 @@ def _tell(
         cluster = printable(manifest.cluster)
         click.echo(f"{line}: {cluster} of {made}, {files} files, {size} bytes")
         return
-    found = {
+    report = {
         "path": str(path),
         "cluster": manifest.cluster,
         "made_at": manifest.made_at.isoformat(),
@@ -81,4 +81,4 @@ def _tell(
         "has_database": manifest.has_database,
         **more,
     }
-    click.echo(json.dumps(found))
+    click.echo(json.dumps(report))

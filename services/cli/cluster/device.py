@@ -29,6 +29,10 @@ from tokenless.services.changes.devices import (
     list_devices,
     set_devices,
 )
+from tokenless.services.cli.certificates.view import (
+    export_certificate,
+    export_options,
+)
 from tokenless.services.cli.cluster.administration import (
     announce_change,
     cluster_options,
@@ -88,16 +92,16 @@ def list_command(
 ) -> None:
     """List the phones that an administrator configured."""
     with using_cluster(data, config) as cluster:
-        found = list_devices(cluster, Selection(pool=pool, model=model))
+        devices = list_devices(cluster, Selection(pool=pool, model=model))
         present = read_presences(cluster)
     if as_json:
         listed = [
             device_json(each) | registration_json(present.get(each.name))
-            for each in found
+            for each in devices
         ]
         click.echo(json.dumps({"devices": listed}))
         return
-    for each in found:
+    for each in devices:
         click.echo(
             f"{each.name}  {each.model}  {each.pool}  {_profile(each)}  "
             f"CAPF: {each.capf.status_words}  {presence_words(present.get(each.name))}"
@@ -117,6 +121,30 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
         return
     for line in (*_lines(found), *registration_lines(presence)):
         click.echo(line)
+
+
+@device.command()
+@click.argument("name")
+@cluster_options
+@export_options
+def certificate(
+    *,
+    name: str,
+    data: Path,
+    config: Path | None,
+    output: Path | None,
+    der: bool,
+    as_json: bool,
+) -> None:
+    """Write a phone's certificate to a file: the LSC, or the MIC that it proved."""
+    with using_cluster(data, config) as cluster:
+        found = find_device(cluster, name)
+    if found.certificate is None:
+        raise ServiceError(
+            f"no certificate of {found.name} is known",
+            hint="schedule `device set --capf install`, then boot the phone",
+        )
+    export_certificate(found.certificate, output, der=der, as_json=as_json)
 
 
 @device.command("set")
@@ -242,17 +270,17 @@ def finish_time(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
 
 
-def device_json(found: Device) -> dict[str, Any]:
+def device_json(device: Device) -> dict[str, Any]:
     """Return a device as JSON; the authentication string is left out."""
-    capf, certificate = found.capf, found.certificate
+    capf, certificate = device.capf, device.certificate
     return {
-        "name": found.name,
-        "model": found.model,
-        "pool": found.pool,
-        "profile": _profile(found),
-        "security": found.security_mode.name.lower().replace("_", "-"),
-        "transport": found.transport.name.lower(),
-        "encrypted_config": found.encrypts_config,
+        "name": device.name,
+        "model": device.model,
+        "pool": device.pool,
+        "profile": _profile(device),
+        "security": device.security_mode.name.lower().replace("_", "-"),
+        "transport": device.transport.name.lower(),
+        "encrypted_config": device.encrypts_config,
         "capf": {
             "operation": capf.operation.name.lower(),
             "auth": next(k for k, v in _AUTH_MODES.items() if v is capf.auth_mode),
@@ -273,25 +301,25 @@ def device_json(found: Device) -> dict[str, Any]:
     }
 
 
-def _profile(found: Device) -> str:
+def _profile(device: Device) -> str:
     return profile_name(
-        found.model,
-        PHONE_MODELS[found.model].protocol,
-        found.security_mode,
-        encrypts_config=found.encrypts_config,
+        device.model,
+        PHONE_MODELS[device.model].protocol,
+        device.security_mode,
+        encrypts_config=device.encrypts_config,
     )
 
 
-def _lines(found: Device) -> list[str]:
-    capf, certificate = found.capf, found.certificate
+def _lines(device: Device) -> list[str]:
+    capf, certificate = device.capf, device.certificate
     rows = {
-        "Device Name": found.name,
-        "Model": found.model,
-        "Device Pool": found.pool,
-        "Device Security Profile": _profile(found),
-        "Device Security Mode": found.security_mode.words,
-        "Transport Type": found.transport.name,
-        "TFTP Encrypted Config": "True" if found.encrypts_config else "False",
+        "Device Name": device.name,
+        "Model": device.model,
+        "Device Pool": device.pool,
+        "Device Security Profile": _profile(device),
+        "Device Security Mode": device.security_mode.words,
+        "Transport Type": device.transport.name,
+        "TFTP Encrypted Config": "True" if device.encrypts_config else "False",
         "Certificate Operation": capf.operation.words,
         "Authentication Mode": capf.auth_mode.words,
         "Authentication String": capf.string,
@@ -300,7 +328,7 @@ def _lines(found: Device) -> list[str]:
         "Certificate Operation Status": capf.status_words,
         "Certificate": "none" if certificate is None else certificate.subject_text,
         "Issuer": "" if certificate is None else certificate.issuer_text,
-        "certHash": found.certificate_hash,
+        "certHash": device.certificate_hash,
     }
     return [f"{name}: {value}".rstrip() for name, value in rows.items()]
 

@@ -37,13 +37,13 @@ def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
     unreachable or an administrator stopped a service); 1 when a service crashed or a
     node's server process is gone.
     """
-    found = Health.of(_ask(data, name) for name in nodes or _served(data))
+    state = Health.of(_ask(data, name) for name in nodes or _served(data))
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found)))
+        click.echo(json.dumps(msgspec.to_builtins(state)))
     else:
-        for node in found.nodes:
+        for node in state.nodes:
             click.echo(printable(_line(node)))
-    if found.verdict is Verdict.FAILING:
+    if state.verdict is Verdict.FAILING:
         raise ServiceError(
             "not every service runs", hint="look at the log of `tokenless serve`"
         )
@@ -62,7 +62,7 @@ def _served(data: Path) -> list[str]:
 def _ask(data: Path, name: str) -> NodeHealth:
     if Path(name).name != name:
         raise ServiceError(
-            f"{name!r} is not a node's name", hint="name a folder of DATA/nodes"
+            f"{name!r} is not a valid node name", hint="name a folder of DATA/nodes"
         )
     path = data / "nodes" / name / "control.sock"
     answer: dict[str, Any] = request(name, path, Status(), timeout_s=_TIMEOUT_S)

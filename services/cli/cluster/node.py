@@ -100,9 +100,9 @@ def export(
     certificates here, export and import it again: the node needs the new key.
     """
     with using_cluster(data, config) as cluster:
-        found = cluster.node(name)
-        write_output(output, export_node(cluster, found, password), mode=PRIVATE)
-    _tell({"node": found.name, "file": str(output)}, f"wrote {output}", as_json)
+        exported = cluster.node(name)
+        write_output(output, export_node(cluster, exported, password), mode=PRIVATE)
+    _tell({"node": exported.name, "file": str(output)}, f"wrote {output}", as_json)
 
 
 @node.command("import")
@@ -183,5 +183,5 @@ def grant(
     _tell({"node": found.name, "role": role}, f"{role} may serve {name}", as_json)
 
 
-def _tell(found: dict[str, object], line: str, as_json: bool) -> None:
-    click.echo(json.dumps(found) if as_json else line)
+def _tell(report: dict[str, object], line: str, as_json: bool) -> None:
+    click.echo(json.dumps(report) if as_json else line)

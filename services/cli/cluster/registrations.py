@@ -25,16 +25,17 @@ from tokenless.services.cluster.presence import (
 @click.command()
 @click.argument("names", nargs=-1)
 @cluster_options
-@click.option("--node", help="Only those of this node.")
+@click.option("--node", help="List only phones of this node.")
 @click.option(
     "--state",
     type=click.Choice([each.value.lower() for each in PresenceState]),
-    help="Only those in this state.",
+    help="List only phones in this state.",
 )
 @click.option(
     "--itl",
     type=click.Choice([each.value.lower().replace(" ", "-") for each in ItlStatus]),
-    help="Only those with this ITL File Status (release 14 and later, SIP phones).",
+    help="List only phones with this ITL File Status (release 14 and later, SIP "
+    "phones).",
 )
 def status(
     *,
@@ -48,7 +49,7 @@ def status(
 ) -> None:
     """Show where phones are registered, and why others are not.
 
-    All phones that a node has heard of, also those that register by themselves.
+    The list has all phones that a node knows, including auto-registered ones.
     """
     wanted = {name.upper() for name in names}
     with using_cluster(data, config) as cluster:

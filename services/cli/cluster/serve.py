@@ -22,7 +22,7 @@ from tokenless.services.logs import configure_logs, get_logger
 from tokenless.services.monitoring import notify
 from tokenless.services.monitoring.http_server import serve_monitoring
 from tokenless.services.node.reload import reload
-from tokenless.services.node.runtime import Kind
+from tokenless.services.node.runtime import ServiceKind
 from tokenless.services.node.serve import Serving, serve_nodes
 from tokenless.services.tftp.driver import freeze_heap_after_startup
 
@@ -44,8 +44,8 @@ _CONSOLE: Final = "console"
 @click.option(
     "--only",
     metavar="SERVICE[,SERVICE...]",
-    help=f"Serve only these services: {', '.join((*Kind, _CONSOLE))}. Default: all; "
-    f"the {_CONSOLE} only when the configuration has [console].",
+    help=f"Serve only these services: {', '.join((*ServiceKind, _CONSOLE))}. "
+    f"Default: all; the {_CONSOLE} only when the configuration has [console].",
 )
 @click.option(
     "--metrics",
@@ -56,7 +56,7 @@ _CONSOLE: Final = "console"
     "--console",
     "console",
     metavar="[ADDRESS:]PORT",
-    help="Serve the administration pages there, instead of where [console] says.",
+    help="Serve the administration pages there; default: at the address of [console].",
 )
 @first_user_options
 @click.option("--log-json", is_flag=True, help="Log one JSON object per line.")
@@ -102,10 +102,10 @@ def serve(
         )
 
 
-def _parse_only(only: str | None) -> frozenset[Kind]:
+def _parse_only(only: str | None) -> frozenset[ServiceKind]:
     if only is None:
-        return frozenset(Kind)
-    known = *Kind, _CONSOLE
+        return frozenset(ServiceKind)
+    known = *ServiceKind, _CONSOLE
     names = [name.strip() for name in only.split(",")]
     for name in names:
         if name not in known:
@@ -113,7 +113,7 @@ def _parse_only(only: str | None) -> frozenset[Kind]:
                 f"there is no service {name!r}; services: {', '.join(known)}",
                 param_hint="--only",
             )
-    return frozenset(Kind(name) for name in names if name != _CONSOLE)
+    return frozenset(ServiceKind(name) for name in names if name != _CONSOLE)
 
 
 def _has_console(cluster: Cluster, only: str | None) -> bool:
@@ -144,7 +144,7 @@ def _parse_place(text: str, kind: type[_Place], flag: str) -> _Place:
 async def _serve(
     cluster: Cluster,
     nodes: Sequence[str],
-    kinds: frozenset[Kind],
+    kinds: frozenset[ServiceKind],
     *,
     config: Path | None,
     metrics: MetricsSection | None,

@@ -10,7 +10,7 @@ from tokenless.protocol.codes import role_name
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.list_diff import (
     ListDiff,
-    Outcome,
+    Reaction,
     diff_lists,
     format_anchors,
     kind_of,
@@ -44,7 +44,7 @@ def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:
     else:
         for line in (result.sentence, *_details(result)):
             click.echo(line)
-    if result.outcome is Outcome.REFUSES:
+    if result.outcome is Reaction.REFUSES:
         raise ServiceError(
             f"phones with {old} refuse {new}",
             hint="sign it with a key that the old list has as SAST",
@@ -70,7 +70,7 @@ def _of_one_kind(old: Path, new: Path) -> tuple[TrustList, TrustList]:
 
 def _details(result: ListDiff) -> list[str]:
     lines = [format_anchors(change) for change in result.anchors]
-    if result.outcome is not Outcome.IDENTICAL and not survives_as_signer(result):
+    if result.outcome is not Reaction.IDENTICAL and not survives_as_signer(result):
         lines.append("No SAST of the old list is in the new one: there is no way back.")
     if result.finding is not None:
         lines.append(f"Note: {result.finding}.")

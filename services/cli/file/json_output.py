@@ -13,7 +13,12 @@ from tokenless.protocol.files.header import Header
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.protocol.trust.lint import Finding, SignatureState, lint, signature_state
+from tokenless.protocol.trust.lint import (
+    LintFinding,
+    SignatureState,
+    lint,
+    signature_state,
+)
 
 Json = dict[str, Any]
 
@@ -106,7 +111,7 @@ def describe_record(record: Record, number: int, *, signs: bool) -> Json:
     }
 
 
-def describe_finding(finding: Finding) -> Json:
+def describe_finding(finding: LintFinding) -> Json:
     """Return one warning."""
     return {
         "severity": finding.severity.value,

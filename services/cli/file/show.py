@@ -10,7 +10,11 @@ from tokenless.ground.terminal import result_console
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.protocol.show_output.lines import Kind, show_signed_file, show_trust_list
+from tokenless.protocol.show_output.lines import (
+    ListKind,
+    show_signed_file,
+    show_trust_list,
+)
 from tokenless.protocol.trust.lint import Severity, lint
 from tokenless.services.admin.certificate_text import local_time_at
 from tokenless.services.cli.file.input import load_file, load_trust_list
@@ -49,7 +53,7 @@ def show(file: Path, *, as_json: bool, as_table: bool) -> None:
 def _shown(decoded: TrustList | SignedFile, path: Path) -> str:
     if isinstance(decoded, SignedFile):
         return show_signed_file(decoded)
-    kind: Kind = "ITL" if decoded.filename == "ITLFile.tlv" else "CTL"
+    kind: ListKind = "ITL" if decoded.filename == "ITLFile.tlv" else "CTL"
     return show_trust_list(decoded, kind=kind, modified=_modified(path))
 
 

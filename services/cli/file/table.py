@@ -18,7 +18,7 @@ from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.lint import (
-    Finding,
+    LintFinding,
     Severity,
     SignatureState,
     lint,
@@ -137,7 +137,7 @@ def _expiry(certificate: Certificate | None, at: datetime) -> Text:
     return Text(f"{certificate.not_after:%Y-%m-%d}", style=style)
 
 
-def _finding(finding: Finding) -> Text:
+def _finding(finding: LintFinding) -> Text:
     return Text.assemble(
         (f"{finding.severity}: ", _STYLES[finding.severity]),
         f"record {finding.record}: " if finding.record else "",

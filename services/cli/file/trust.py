@@ -27,7 +27,7 @@ class Proof:
     verified_by: str
     """`signer`, `against` or `tvs`: the option that named the key."""
     holder: str
-    """Whose key it is."""
+    """The owner of the key."""
     note: str | None = None
     """Something that the caller should know all the same."""
 

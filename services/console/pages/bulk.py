@@ -36,8 +36,8 @@ def show(visit: Visit) -> Response:
 def export(visit: Visit) -> Response:
     """Give one PEM file with the certificates of all nodes."""
     kind = _kind(visit.asked("type"))
-    found = bulk.export_certificates(visit.cluster, kind)
-    content = b"".join(write_certificate(each.der) for each in found)
+    certificates = bulk.export_certificates(visit.cluster, kind)
+    content = b"".join(write_certificate(each.der) for each in certificates)
     headers = {"content-disposition": f'attachment; filename="bulk-{kind.value}.pem"'}
     return Response(content, headers=headers, media_type="application/octet-stream")
 

@@ -17,7 +17,7 @@ from tokenless.services.admin.certificate_text import (
     description,
     local_time,
 )
-from tokenless.services.changes import certificates, identities
+from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import RSA_SIZES
 from tokenless.services.console.page import Page
@@ -39,7 +39,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 @unique
 class Field(StrEnum):
-    """What certificates are searched by."""
+    """The fields by which certificates are searched."""
 
     CERTIFICATE = "certificate"
     COMMON_NAME = "common-name"
@@ -53,7 +53,7 @@ class Field(StrEnum):
 
 @unique
 class Operator(StrEnum):
-    """How a text is compared."""
+    """The comparison of a search."""
 
     BEGINS = "begins"
     CONTAINS = "contains"
@@ -77,7 +77,7 @@ class Row:
 
     @property
     def is_own(self) -> bool:
-        """Whether a node has its key."""
+        """Return whether a node has its key."""
         return self.placed.node_id is not None
 
     @property
@@ -107,12 +107,12 @@ class Row:
 
     @property
     def expiration(self) -> str:
-        """When it ends."""
+        """Return the end of its validity."""
         return local_time(self.certificate.not_after)
 
     @property
     def description(self) -> str:
-        """What was typed at its upload; else where it comes from."""
+        """Return the text typed at its upload, or else its origin."""
         if self.placed.label:
             return self.placed.label
         if not self.is_own and self.type == "Self-signed":
@@ -171,12 +171,12 @@ def show_list(visit: Visit) -> Response:
     field = _choice(Field, visit.asked("field"), Field.CERTIFICATE)
     operator = _choice(Operator, visit.asked("operator"), Operator.BEGINS)
     text = visit.asked("text")[:256]
-    found = None
+    matching = None
     if "find" in visit.request.query_params:
         matches = _COMPARISONS[operator]
         wanted = text.strip().lower()
         everything = rows(visit.cluster)
-        found = [row for row in everything if matches(row.value(field), wanted)]
+        matching = [row for row in everything if matches(row.value(field), wanted)]
     return visit.render(
         "certificates/list.html",
         fields=list(Field),
@@ -184,7 +184,7 @@ def show_list(visit: Visit) -> Response:
         field=field,
         operator=operator,
         text=text,
-        found=found,
+        found=matching,
         has_ctl=visit.cluster.publisher.ctl_file.is_file(),
         can_reuse=visit.cluster.release.reuses_tomcat,
         query=str(visit.request.url.query),
@@ -267,7 +267,7 @@ def delete(visit: Visit) -> Response:
             "a node's own certificate cannot be deleted", hint="regenerate it"
         )
     serial = row.certificate.serial_hex
-    certificates.delete(visit.cluster, row.placed.store, serial, by=visit.by)
+    trust_stores.delete(visit.cluster, row.placed.store, serial, by=visit.by)
     visit.announce()
     visit.say("certificates.deleted", name=row.file_name)
     return visit.go(_LIST, {"find": "1"})
@@ -302,7 +302,7 @@ def upload(visit: Visit) -> Response:
 
 def _upload_trust(visit: Visit, store: TrustStore, data: bytes) -> str | None:
     label = visit.form.one("description").strip()[:50]
-    uploaded = certificates.upload(visit.cluster, store, data, by=visit.by, label=label)
+    uploaded = trust_stores.upload(visit.cluster, store, data, by=visit.by, label=label)
     visit.announce()
     if uploaded.certificates:
         visit.say("certificates.uploaded")

@@ -42,7 +42,7 @@ _MODES: Final = {
 
 @dataclass(slots=True)
 class Draft:
-    """What was chosen so far."""
+    """The choices made so far."""
 
     server: str
     user: str
@@ -57,7 +57,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CtlEntryRow:
     """A row of the CTL Entries."""
 
     type: str
@@ -259,7 +259,7 @@ def _delivered(visit: Visit) -> list[tuple[str, str, bool, str]]:
     ]
 
 
-def _entries(cluster: Cluster, draft: Draft) -> list[Entry]:
+def _entries(cluster: Cluster, draft: Draft) -> list[CtlEntryRow]:
     """Return the records of the file to be, and which of them can be taken out."""
     added = {name: _token(cluster, name).certificate for name in draft.tokens}
     present = _present(cluster, draft)
@@ -272,9 +272,9 @@ def _entries(cluster: Cluster, draft: Draft) -> list[Entry]:
     return [_entry(record, names) for record in records]
 
 
-def _entry(record: Record, names: dict[bytes, str]) -> Entry:
+def _entry(record: Record, names: dict[bytes, str]) -> CtlEntryRow:
     is_token = record.role == Role.SAST and not record.dns_name
-    row = Entry(
+    row = CtlEntryRow(
         "Security Token" if is_token else role_text(record.role),
         "No Hostname" if is_token else record.dns_name or "",
         record.issuer_name or "",

@@ -7,14 +7,31 @@ from starlette.responses import Response
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.changes import security
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.nodes import ask
 from tokenless.services.console.page import Page
+from tokenless.services.console.pages.phones import reset_phones
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Visit
-from tokenless.services.store.parameters import FALSE, SHA1, SHA512, TRUE, Parameter
+from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.requests import Status
+from tokenless.services.node.supervised.supervision import ServiceName
+from tokenless.services.store.parameters import (
+    DEFAULTS,
+    FALSE,
+    MAX_CAPF_DAYS,
+    SHA1,
+    SHA512,
+    TRUE,
+    Parameter,
+    TlsCiphers,
+)
 
 _PATH: Final = "/ccmadmin/enterprise-parameters"
+_CAPF_PORT: Final = 3804
 CHOICES: Final = {
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
+    Parameter.TLS_CIPHERS: tuple(map(str, TlsCiphers)),
     Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
     Parameter.ROLLBACK: (FALSE, TRUE),
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
@@ -34,7 +51,27 @@ def show(visit: Visit) -> Response:
         choices=_choices(cluster.release),
         chooses_digest=cluster.release.chooses_digest,
         digest=Parameter.SIGNATURE_DIGEST,
+        worded=_WORDED,
+        capf_days=Parameter.CAPF_EXPIRES,
+        most_days=MAX_CAPF_DAYS,
+        capf_port=_capf_port(cluster),
     )
+
+
+_WORDED: Final = frozenset({Parameter.TLS_CIPHERS, Parameter.PHONE_INTERACTION})
+"""Whose values the vendor's page has longer words for."""
+
+
+def _capf_port(cluster: Cluster) -> str:
+    """Return CAPF's port as the publisher says it, else the configured one."""
+    try:
+        services = ask(cluster.publisher, Status())["services"]
+    except ServiceError:
+        services = []
+    for each in services:
+        if each["name"] == ServiceName.CAPF and each["listens"]:
+            return str(each["listens"][0]).rpartition(":")[2]
+    return str(cluster.config.capf.port or _CAPF_PORT)
 
 
 def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
@@ -49,10 +86,12 @@ def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
 def save(visit: Visit) -> Response:
     """Write what differs; all values are checked before the first is written."""
     held = visit.cluster.parameters()
+    is_default = visit.form.one("order") == "default"
+    given = _defaults(visit.cluster.release) if is_default else visit.form.fields
     wanted = {
-        name: security.check_parameter(name, visit.form.one(name))[1]
-        for name in CHOICES
-        if name in visit.form.fields
+        name: security.check_parameter(name, given[name][-1])[1]
+        for name in (*CHOICES, Parameter.CAPF_EXPIRES)
+        if name in given
     }
     changed = {name: value for name, value in wanted.items() if held[name] != value}
     for name, value in changed.items():
@@ -66,4 +105,27 @@ def save(visit: Visit) -> Response:
     return visit.go(_PATH)
 
 
-PAGES: Final = (Page(_PATH, show, save, back=_PATH),)
+def _defaults(release: Release) -> dict[str, list[str]]:
+    """Return what Set to Default fills in."""
+    values = {name.value: [some[0]] for name, some in _choices(release).items()}
+    if release.has_phone_interaction:
+        interaction = PhoneInteraction.default_of(release)
+        values[Parameter.PHONE_INTERACTION] = [interaction.value]
+    return values | {Parameter.CAPF_EXPIRES: [DEFAULTS[Parameter.CAPF_EXPIRES]]}
+
+
+def show_reset(visit: Visit) -> Response:
+    """Ask before all phones are reset."""
+    return visit.render("reset.html")
+
+
+def reset(visit: Visit) -> Response:
+    """Reset every registered phone."""
+    reset_phones(visit, ())
+    return visit.go(_PATH)
+
+
+PAGES: Final = (
+    Page(_PATH, show, save, back=_PATH),
+    Page(f"{_PATH}/reset", show_reset, reset, back=_PATH),
+)

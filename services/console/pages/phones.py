@@ -47,7 +47,7 @@ class PhoneRow:
 
     @property
     def certificate(self) -> str:
-        """What kind of certificate CAPF saw last: LSC, MIC, or none."""
+        """Return the kind of certificate that CAPF saw last: LSC, MIC, or none."""
         held = None if self.device is None else self.device.certificate
         if held is None:
             return ""
@@ -79,7 +79,7 @@ def act_on_list(visit: Visit) -> Response:
     is_all = visit.form.one("order") == "reset-all"
     if not names and not is_all:
         raise ServiceError("no phone is ticked", hint="tick some, or reset all")
-    _reset(visit, () if is_all else names)
+    reset_phones(visit, () if is_all else names)
     return visit.go(_LIST)
 
 
@@ -104,7 +104,7 @@ def act_on_one(visit: Visit) -> Response:
     where = f"{_LIST}/{name}"
     order = visit.form.one("order")
     if order == "reset":
-        _reset(visit, (name,))
+        reset_phones(visit, (name,))
         return visit.go(where)
     change = _change(visit) if order == "save" else DeviceChange()
     devices.set_devices(visit.cluster, Selection(names=(name,)), change, by=visit.by)
@@ -132,7 +132,8 @@ def _change(visit: Visit) -> DeviceChange:
         ) from None
 
 
-def _reset(visit: Visit, names: tuple[str, ...]) -> None:
+def reset_phones(visit: Visit, names: tuple[str, ...]) -> None:
+    """Reset registered phones, all when none is named; say how many."""
     done = 0
     parts = _parts(names)
     visit.work.expect(len(visit.cluster.nodes) * len(parts) - 1)

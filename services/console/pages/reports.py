@@ -37,12 +37,12 @@ class ShownList:
     length: int = 0
     signer: str = ""
     trouble: str = ""
-    """Why it cannot be read; empty when it can, or when there is none."""
+    """The reason why it cannot be read; empty when it can, or when there is none."""
     records: tuple[ShownRecord, ...] = ()
 
     @property
     def exists(self) -> bool:
-        """Whether there is a readable one."""
+        """Return whether there is a readable one."""
         return bool(self.md5)
 
 
@@ -68,16 +68,16 @@ def _read(node: Node, name: str) -> ShownList:
         return ShownList(node.name, name, trouble="this node is on another host")
     try:
         data = (node.tftp_folder / name).read_bytes()
-        found = TrustList.decode(data)
+        trust_list = TrustList.decode(data)
     except FileNotFoundError:
         return ShownList(node.name, name)
     except (OSError, DecodeError) as error:
         return ShownList(node.name, name, trouble=str(error))
-    signing = found.signing_record()
+    signing = trust_list.signing_record()
     return ShownList(
         node.name,
         name,
-        md5=found.md5,
+        md5=trust_list.md5,
         length=len(data),
         signer="" if signing is None else signing.subject_name or "",
         records=tuple(
@@ -88,7 +88,7 @@ def _read(node: Node, name: str) -> ShownList:
                 each.serial_hex or "",
                 each is signing,
             )
-            for each in found.records
+            for each in trust_list.records
         ),
     )
 

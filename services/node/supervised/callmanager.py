@@ -15,9 +15,9 @@ from tokenless.services.callmanager.registrar import Absence, Registration
 from tokenless.services.callmanager.sccp import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
-    WITH_AUTHENTICATED,
     CallManagerPorts,
     CallManagerSettings,
+    ciphers_of,
 )
 from tokenless.services.callmanager.sip_stations import SipSettings
 from tokenless.services.changes import certificates
@@ -221,7 +221,7 @@ class CallManagerService:
             address=node.address,
             ports=self._ports,
             minimum_tls=TlsVersion(section.tls_minimum),
-            ciphers=section.ciphers or WITH_AUTHENTICATED,
+            ciphers=section.ciphers or ciphers_of(cluster.tls_ciphers),
             max_devices=section.max_devices,
             sccp=SccpSettings(
                 section.keepalive_s,

@@ -76,7 +76,7 @@ class TftpService:
 
     @property
     def drops_requests(self) -> bool:
-        """Whether it dropped requests at its limits within the last half minute."""
+        """Say whether it dropped requests at its limits within the last half minute."""
         server = self._server
         return server is not None and server.counters.dropped_within(_LATELY_S)
 

@@ -73,7 +73,7 @@ class OpenedFile:
         return bytes(buffer) if got == wanted else None
 
     def is_at_hand(self, offset: int, length: int) -> bool:
-        """Whether bytes that lie in the file need no disk, as far as samples tell.
+        """Tell whether bytes that lie in the file need no disk, as far as samples tell.
 
         The kernel reads ahead, and forgets, many pages at once: a look at one page in
         sixteen costs a hundredth of what copying them would.
@@ -161,12 +161,12 @@ class FilePackets:
         """Read what is missing, in a thread; return it."""
         begin = self._wanted_at
         try:
-            found = self._file.read(begin, max(self.block_size, _AHEAD_BYTES))
+            content = self._file.read(begin, max(self.block_size, _AHEAD_BYTES))
         except OSError as error:
             self._error = error
             return b""
-        self._ahead = begin, found  # at once: the loop may be reading it
-        return found
+        self._ahead = begin, content  # at once: the loop may be reading it
+        return content
 
     def _bytes(self, start: int) -> bytes | None:
         """Return a block's worth of the file, fewer at its end; None: not there yet."""
@@ -181,14 +181,14 @@ class FilePackets:
         if self._error is not None:
             raise _cannot_be_read(self._error)
         try:
-            found = self._file.read_now(start, wanted)
+            piece = self._file.read_now(start, wanted)
         except OSError as error:
             raise _cannot_be_read(error) from None
-        if found is None:
+        if piece is None:
             self._wanted_at = start
         else:
             self._ahead = None
-        return found
+        return piece
 
 
 class NetasciiPackets(FilePackets):

@@ -24,7 +24,7 @@ class Timed(Protocol):
 
     @property
     def is_over(self) -> bool:
-        """Whether it is not worth looking at any more."""
+        """Return whether it is not worth looking at any more."""
         ...
 
 

@@ -81,7 +81,7 @@ class PendingFiles:
         return len(self._of_peer)
 
     def has(self, peer: Peer, data: bytes) -> bool:
-        """Whether this request of the client waits already."""
+        """Return whether this request of the client waits already."""
         waiting = self._of_peer.get(peer)
         return waiting is not None and waiting.data == data
 
@@ -105,6 +105,8 @@ class PendingFiles:
             if self._is_wanted(waiting):
                 del self._of_peer[waiting.peer]
                 yield waiting, result
+            # The client has asked for something else, but the signature has been paid
+            # for: the next client of this file gets it at once.
             elif isinstance(result, bytes):
                 waiting.unprepared.keep(result)
         self._hand_over()

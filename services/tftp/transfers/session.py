@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tokenless.protocol.tftp.transfer import Outcome, Transfer
+from tokenless.protocol.tftp.transfer import Transfer, TransferOutcome
 from tokenless.services.tftp.files.disk_files import FilePackets
 from tokenless.services.tftp.files.source import ReadyContent
 from tokenless.services.tftp.sockets.listener import Peer
@@ -85,7 +85,7 @@ class Session:
 
     @property
     def is_over(self) -> bool:
-        """Whether the transfer has ended."""
+        """Return whether the transfer has ended."""
         return self.transfer.outcome is not None
 
     def note_answer(self) -> None:
@@ -99,7 +99,7 @@ class Session:
         if self.port is not None:
             self.port.enable_segmentation(0)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: TransferOutcome) -> None:
         """Let the transfer end for a reason of the server's, unless it has ended."""
         if self.transfer.outcome is None:
             self.transfer.outcome = outcome

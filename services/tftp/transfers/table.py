@@ -52,11 +52,11 @@ class UnknownClientLimiter:
                 del known[next(iter(known))]
 
     def is_known(self, host: str) -> bool:
-        """Whether an answer has come from an address."""
+        """Return whether an answer has come from an address."""
         return host in self._known
 
     def may_enter(self, host: str, now: float) -> bool:
-        """Whether a request is to be answered although there is a flood."""
+        """Return whether a request is to be answered although there is a flood."""
         if host in self._known:
             return True
         if now >= self._slice_ends:
@@ -187,13 +187,18 @@ class TransferTable:
         has had time to answer, else the one without progress for longest; where the
         address has its share, one of its own.
         """
+        # The client has one socket: what it asked before on the same port it cannot
+        # receive any more.
         if peer in self._unanswered:
             return self._unanswered[peer]
         if not self._must_displace(peer):
             return None
+        # One host that asks for everything displaces only its own transfers.
         if self._has_its_share(peer):
             return self._longest_silent.find(now, peer[0])
         oldest = next(iter(self._unanswered.values()), None)
+        # Unanswered requests may be forged, so they go first; but a real client needs a
+        # moment for its first ACK.
         if oldest is not None and now - oldest.started >= LEAST_SILENCE_S:
             return oldest
         silent = self._longest_silent.find(now)
@@ -251,6 +256,8 @@ class TransferTable:
 
     def _compare_with_networks(self, host: str) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])
+        # A dual-stack socket reports IPv4 clients as ::ffff:a.b.c.d, and networks in
+        # the configuration are written as IPv4.
         mapped = getattr(address, "ipv4_mapped", None)
         plain = address if mapped is None else mapped
         return any(plain in network for network in self._settings.allow)

@@ -76,7 +76,7 @@ def replacing(path: Path, *, mode: int | None = PUBLIC) -> Iterator[BinaryIO]:
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path is there and no file: `/dev/stdout`, a pipe.
+    """Return whether a path is there and no file: `/dev/stdout`, a pipe.
 
     It is written to as it is: moved over it, a file would take its place for everybody.
     """

@@ -74,13 +74,17 @@ def progress_bar(
     has_bar = talk.is_terminal
     shares_terminal = results is not None and results.is_terminal
     console = results if results is not None and shares_terminal else talk
-    with Progress(
+    bar = Progress(
         *columns,
         console=console,
         disable=not has_bar,
         transient=True,
         redirect_stdout=shares_terminal,
-    ) as bar:
+    )
+    if not has_bar:  # started and stopped, rich 13 prints an empty line of it
+        yield bar
+        return
+    with bar:
         yield bar
 
 

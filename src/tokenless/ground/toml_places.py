@@ -69,12 +69,12 @@ def fault_of(error: msgspec.ValidationError, kind: type[msgspec.Struct]) -> Faul
 
 def _keys_at(kind: type[msgspec.Struct], keys: Keys) -> list[str]:
     """Return the keys that a place of the file can have."""
-    found: list[inspect.Type] = [inspect.type_info(kind)]
+    kinds: list[inspect.Type] = [inspect.type_info(kind)]
     for key in keys:
-        found = [inner for each in found for inner in _inside(each, key)]
+        kinds = [inner for each in kinds for inner in _inside(each, key)]
     return [
         each.encode_name
-        for one in found
+        for one in kinds
         for struct in _plain(one)
         if isinstance(struct, inspect.StructType)
         for each in struct.fields
@@ -152,16 +152,16 @@ def _places(text: str) -> Iterator[tuple[int, Keys]]:
 
 def _resolved(names: Keys, counts: Mapping[Keys, int]) -> Keys:
     """Put the number of the present entry behind each list of tables."""
-    found: Keys = ()
+    keys: Keys = ()
     for name in names:
-        found = (*found, name)
-        if found in counts:
-            found = (*found, counts[found])
-    return found
+        keys = (*keys, name)
+        if keys in counts:
+            keys = (*keys, counts[keys])
+    return keys
 
 
 def is_there(tables: Mapping[str, Any], keys: Keys) -> bool:
-    """Whether tables have a value under keys."""
+    """Return whether tables have a value under keys."""
     here: Any = tables
     for key in keys:
         try:

@@ -48,7 +48,7 @@ def test_an_older_ctl_with_the_same_records_is_stale_and_would_be_taken() -> Non
 
     (stale,) = by_code(seen, "ctl-stale")
     assert stale.where == "cucm-sub1"
-    assert "hold a file that differs in its signature only" in stale.consequence
+    assert "hold a file of which only the signature differs" in stale.consequence
     older = by_code(seen, "older-list-accepted")
     assert [each.where for each in older] == ["cucm-sub1"]
     assert "a phone that holds the lists of cucm-pub (7975, 8861)" in older[0].message
@@ -78,7 +78,7 @@ def test_a_member_that_was_not_asked_vouches_for_nobody() -> None:
     seen = observation(nodes(REGENERATED, MIXED))
     unasked = replace(seen, members=without_tvs(seen, 0).members[:1])
     (locked, *_) = by_code(unasked, "phone-locked-out")
-    assert "no TVS server can be used: it was not asked" in locked.message
+    assert "no TVS server can be used: the server was not asked" in locked.message
 
 
 def test_a_member_that_fell_silent_in_between_vouches_for_nobody() -> None:

@@ -193,24 +193,39 @@ CASES = [
         REGENERATED,
     ),
     Case(stale_ctl, "phone-locked-out", E, ("lists of cucm-pub",), REGENERATED),
-    Case(missing_ctl, "ctl-missing", E, ("there is no CTL here, cucm-pub serves one",)),
-    Case(malformed_itl, "malformed", E, ("ITLFile.tlv is no trust list",)),
-    Case(changed_ctl, "signature-invalid", E, ("does not hold",)),
-    Case(misnamed_ctl, "wrong-filename", E, ("says that it is ITLFile.tlv",)),
+    Case(
+        missing_ctl,
+        "ctl-missing",
+        E,
+        ("this node has no CTL, but cucm-pub serves one",),
+    ),
+    Case(malformed_itl, "malformed", E, ("ITLFile.tlv is not a trust list",)),
+    Case(
+        changed_ctl,
+        "signature-invalid",
+        E,
+        ("was not made by the key of the list's signing record",),
+    ),
+    Case(
+        misnamed_ctl,
+        "wrong-filename",
+        E,
+        ("has the file name ITLFile.tlv in its header",),
+    ),
     Case(strange_ctl, "ctl-signer-unknown", E, ("CN=stranger", "Phone-SAST-trust")),
     Case(strange_ctl, "tvs-does-not-know", W, ("CCM+TFTP CN=stranger",)),
     Case(
         forgotten_ctl_update,
         "ctl-outdated",
         E,
-        ("in use is CCM+TFTP CN=cucm-pub", "utils ctl update CTLFile"),
+        ("CCM+TFTP CN=cucm-pub", "is in use", "utils ctl update CTLFile"),
         REGENERATED,
     ),
     Case(sha512, "digest", W, ("SHA512", "7900 phones")),
     Case(sha512, "new-phone-locked-out", E, ("(7975)", "cannot verify SHA512")),
     Case(silent_node, "tftp-unreachable", E, ("no answer", "UDP 69")),
-    Case(no_itl, "itl-missing", W, ("never ask TVS",)),
-    Case(empty_lists, "list-empty", W, ("for CTLFile.tlv is empty", "as absent")),
+    Case(no_itl, "itl-missing", W, ("cannot ask TVS",)),
+    Case(empty_lists, "list-empty", W, ("the file CTLFile.tlv is empty", "as missing")),
     Case(one_tvs, "tvs-single", W, ("the only TVS member", "second node")),
     Case(no_tvs, "tvs-none", W, ("every new signer locks them out",), PLAIN),
     Case(no_tvs, "phone-locked-out", E, ("no installed ITL has a TVS record",), PLAIN),
@@ -218,7 +233,12 @@ CASES = [
     Case(itl_without_new_tvs, "itl-stale", W, ("TVS CN=tvs-pub",)),
     Case(forgetful_tvs, "tvs-disagrees", W, ("says no", "SAST")),
     Case(unsigned_configuration, "configuration-unsigned", E, ("ask for signed",)),
-    Case(two_payloads, "configuration-differs", W, ("is not the plain one",)),
+    Case(
+        two_payloads,
+        "configuration-differs",
+        W,
+        ("the signed and the plain configuration differ",),
+    ),
     Case(two_payloads, "configuration-differs", W, ("list different TVS members",)),
     Case(long_itl, "too-long", E, ("65536",)),
 ]
@@ -298,7 +318,7 @@ def test_tls_that_old_phones_do_not_know() -> None:
     assert by_code[Code.TLS_TOO_NEW].severity is Severity.WARNING
     locked = by_code[Code.PHONE_LOCKED_OUT]
     assert "(7975)" in locked.message
-    assert "it offers TLS 1.2, 1.3, a 7975 speaks 1.0" in locked.message
+    assert "the server offers TLS 1.2, 1.3, a 7975 speaks 1.0" in locked.message
 
 
 def test_certificates_expire() -> None:
@@ -325,7 +345,7 @@ def test_a_phone_without_security_by_default_is_told_to_use_its_hands() -> None:
     findings = inspect(observation(those), ("7960",))
     locked = [f for f in findings if f.code == "phone-locked-out"]
     assert {f.where for f in locked} == {"cucm-pub", "cucm-sub1"}
-    assert all("on a 7960 delete the CTL by hand" in f.advice for f in locked)
+    assert all("on a 7960, delete the CTL by hand" in f.advice for f in locked)
 
 
 def test_what_is_printed_says_what_json_says() -> None:

@@ -164,7 +164,7 @@ def test_no_order_for_7960s_alone() -> None:
     plan = make_plan(task("CallManager", models=("7960",)))
     assert plan.steps is None
     assert len(plan.by_hand) == 2
-    assert "No safe order" in "\n".join(in_words(plan))
+    assert "There is no safe order" in "\n".join(in_words(plan))
 
 
 def test_one_node_replaces_its_tvs_in_a_round_of_its_own() -> None:
@@ -248,9 +248,9 @@ def test_jabber_has_a_window_with_its_reason_and_needs_no_hands() -> None:
     assert {each["reason_code"] for each in found} == {"cannot-ask"}
     assert all(each["only_if_restarted"] for each in found)
     words = "\n".join(in_words(plan))
-    assert "between step 1 and 3 of this order, if services restarted" in words
+    assert "between step 1 and 3 of this order, if services restart" in words
     assert "refuses its configuration" in words
-    assert "Afterwards it is well." in words
+    assert "Afterwards the phones are safe." in words
     assert "By hand" not in words
 
 
@@ -305,7 +305,7 @@ def test_the_reason_of_a_lockout_is_a_value_and_a_sentence() -> None:
     plan = make_plan(task("CallManager, TVS, ITLRecovery", models=("8861", "7960")))
     found = to_json(plan)["in_one_go"]["first_lockout"]
     assert found["reason_code"] in {"tvs-not-in-itl", "cannot-ask"}
-    assert "it does not know the signer" in found["reason"]
+    assert "the phone does not know the signer" in found["reason"]
 
 
 def automatic(goal: str, version: str = "14SU3", *models: str) -> Plan:

@@ -7,9 +7,9 @@ import pytest
 from tokenless.phone_emulator.registration.events import (
     LastOut,
     MayComeBack,
+    RegistrationState,
+    RegistrationStateChanged,
     ResetOrdered,
-    Standing,
-    StandingChanged,
 )
 from tokenless.phone_emulator.registration.sccp_phone import SccpIdentity, SccpPhone
 from tokenless.protocol.sccp import answers, requests
@@ -48,7 +48,7 @@ def test_it_says_why_it_starts_and_registers() -> None:
     assert (register.device_type, register.protocol_version) == (437, 20)
     assert register.mac == bytes.fromhex("001122334455") + bytes(6)
     assert isinstance(port, requests.IpPort)
-    assert phone.standing is Standing.REGISTERING
+    assert phone.state is RegistrationState.REGISTERING
 
 
 def test_it_asks_once_it_is_registered() -> None:
@@ -73,8 +73,8 @@ def test_a_refusal_has_the_server_s_words() -> None:
     phone = SccpPhone(ME)
     phone.register(LastOut.INITIALIZED, 0.0)
     tell(phone, answers.RegisterReject("Device Unknown"))
-    assert phone.events()[-1] == StandingChanged(
-        Standing.REJECTED, "Device Unknown", LastOut.REJECTED
+    assert phone.events()[-1] == RegistrationStateChanged(
+        RegistrationState.REJECTED, "Device Unknown", LastOut.REJECTED
     )
     assert phone.deadline is None
 
@@ -88,11 +88,11 @@ def test_it_keeps_itself_alive_and_gives_a_silent_server_up() -> None:
         tell(phone, answers.KeepAliveAck(), now=now)
     for now in (91.0, 121.0, 151.0):
         phone.tick(now)
-    assert phone.standing is Standing.REGISTERED
+    assert phone.state is RegistrationState.REGISTERED
     phone.tick(181.0)
     assert phone.events() == [
-        StandingChanged(
-            Standing.LOST,
+        RegistrationStateChanged(
+            RegistrationState.LOST,
             "3 keep-alives were not answered",
             LastOut.KEEPALIVE_FAILURE,
         )
@@ -109,7 +109,7 @@ def test_a_server_that_does_not_answer_a_register_is_lost() -> None:
     phone = SccpPhone(ME)
     phone.register(LastOut.INITIALIZED, 0.0)
     phone.tick(10.0)
-    assert phone.standing is Standing.LOST
+    assert phone.state is RegistrationState.LOST
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_standby_connection_only_lives() -> None:
     phone.stand_by(0.0)
     assert sent(phone) == [requests.KeepAlive()]
     tell(phone, answers.KeepAliveAck())
-    assert phone.standing is Standing.IDLE
+    assert phone.state is RegistrationState.IDLE
     phone.tick(60.0)
     assert sent(phone) == [requests.KeepAlive()]
 
@@ -146,7 +146,7 @@ def test_a_farewell_is_answered() -> None:
     phone.unregister()
     assert sent(phone) == [requests.Unregister()]
     tell(phone, answers.UnregisterAck())
-    assert phone.standing is Standing.UNREGISTERED
+    assert phone.state is RegistrationState.UNREGISTERED
 
 
 @pytest.mark.parametrize("how", ["closed", "garbage"])
@@ -156,7 +156,7 @@ def test_a_broken_connection_is_a_lost_server(how: str) -> None:
         phone.closed()
     else:
         phone.receive(b"\xff" * 12, 2.0)
-    assert phone.standing is Standing.LOST
+    assert phone.state is RegistrationState.LOST
 
 
 def test_messages_that_nobody_knows_are_ignored() -> None:

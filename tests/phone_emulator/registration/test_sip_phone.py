@@ -11,10 +11,10 @@ from tokenless.phone_emulator.registration.events import (
     LastOut,
     ListenForMedia,
     MayComeBack,
+    RegistrationState,
+    RegistrationStateChanged,
     ResetOrdered,
     SendMedia,
-    Standing,
-    StandingChanged,
     StopMedia,
 )
 from tokenless.phone_emulator.registration.sip_phone import SipIdentity, SipPhone
@@ -77,7 +77,7 @@ def registered(phone: SipPhone, expires_s: int = 120) -> SipPhone:
         asked, expires_s=expires_s, server="CUCM", tag="1", received="127.0.0.1"
     )
     phone.receive(answer.encode(), 0.0)
-    assert phone.standing is Standing.REGISTERED
+    assert phone.state is RegistrationState.REGISTERED
     phone.events()
     return phone
 
@@ -101,8 +101,8 @@ def test_a_refusal_has_the_words_of_the_warning() -> None:
     why = "Device security mismatch: expected TLS, received TCP/UDP"
     refusal = refuse(request(phone, "REGISTER"), node="pub", why=why, tag="1")
     phone.receive(refusal.encode(), 0.0)
-    assert phone.events()[-1] == StandingChanged(
-        Standing.REJECTED, why, LastOut.REJECTED
+    assert phone.events()[-1] == RegistrationStateChanged(
+        RegistrationState.REJECTED, why, LastOut.REJECTED
     )
     assert phone.deadline is None
 
@@ -119,8 +119,8 @@ def test_a_silent_server_is_given_up(is_registered: bool) -> None:
             phone.tick(phone.deadline)
     last = LastOut.KEEPALIVE_FAILURE if is_registered else LastOut.TCP_TIMEOUT
     lost = phone.events()[-1]
-    assert isinstance(lost, StandingChanged)
-    assert (lost.standing, lost.last) == (Standing.LOST, last)
+    assert isinstance(lost, RegistrationStateChanged)
+    assert (lost.state, lost.last) == (RegistrationState.LOST, last)
 
 
 def test_over_udp_a_register_is_said_again() -> None:
@@ -140,7 +140,7 @@ def test_a_standby_server_gets_expires_0_and_registers_nobody() -> None:
     assert read_register(asked).expires_s == 0
     answer = accept(asked, expires_s=0, server="CUCM", tag="1", received="127.0.0.1")
     phone.receive(answer.encode(), 1.0)
-    assert phone.standing is Standing.IDLE
+    assert phone.state is RegistrationState.IDLE
     assert phone.deadline == 61.0
     phone.ask_to_come_back(2.0)
     asked = request(phone, "REGISTER")
@@ -156,7 +156,7 @@ def test_an_old_answer_counts_for_nothing() -> None:
     phone.register(LastOut.INITIALIZED, 0.0)
     answer = accept(old, expires_s=0, server="CUCM", tag="1", received="127.0.0.1")
     phone.receive(answer.encode(), 0.0)
-    assert phone.standing is Standing.REGISTERING
+    assert phone.state is RegistrationState.REGISTERING
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_what_is_not_sip_ends_the_connection() -> None:
     phone = registered(make_phone())
     phone.receive(b"HTTP/1.1 400 Bad Request\r\n\r\n", 0.0)
     (lost,) = phone.events()
-    assert isinstance(lost, StandingChanged)
+    assert isinstance(lost, RegistrationStateChanged)
     assert lost.last is LastOut.ABORTED
 
 

@@ -75,7 +75,10 @@ def test_a_phone_that_is_off_cannot_be_called(tmp_path: Path) -> None:
         'run = ["phones call lobby --to desks"]\ncall = "none"',
     )
     first, second = played.steps
-    why = "a phone of desks calls one of lobby: no call: one of them is not registered"
+    why = (
+        "a phone of desks calls one of lobby: no call: one of the phones is not "
+        "registered"
+    )
     assert first.differences == (why,)
     assert [each.words for each in first.calls] == ["call: none"]
     assert second.ok
@@ -93,7 +96,7 @@ def test_a_call_that_nobody_heard_is_no_call() -> None:
     fine = CallSide("SEP001122334466", "1002", CallLevel.ENCRYPTED, 10, 10, 0)
     silent = PlayedCall("a", "b", CallReport((deaf, fine)))
     assert silent.outcome is CallOutcome.NONE
-    assert str(silent).endswith("no call: they did not hear each other")
+    assert str(silent).endswith("no call: the phones did not hear each other")
     for failure in CallFailure:
         failed = PlayedCall("a", "b", CallReport(failure=failure))
         assert "no call: " in str(failed)

@@ -38,12 +38,12 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import Tone, impact_verd
         ),
         (
             Impact(of=21, stuck=1, locked_out=1, by_hand=1),
-            "1 phone needs a hand: the other 20 are not stuck",
+            "1 phone must be recovered by hand: the other 20 are not stuck",
             Tone.BAD,
         ),
         (
             Impact(of=5, stuck=5, locked_out=1, by_hand=1),
-            "STUCK 5 of 5 phones: 1 of them needs a hand",
+            "STUCK 5 of 5 phones: 1 of them must be recovered by hand",
             Tone.BAD,
         ),
         (

@@ -25,6 +25,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     RemoveNode,
     RenameNode,
     SecureDevices,
+    SetSetting,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
@@ -60,6 +61,10 @@ _FORMS: list[tuple[str, LineAction]] = [
         UploadCertificate(
             "Phone-SAST-trust", None, "new-pub", "CallManager", cluster="old"
         ),
+    ),
+    (
+        "cert delete CallManager-trust 'Some CA' --cluster new",
+        DeleteCertificate("CallManager-trust", "Some CA", "new"),
     ),
     ("cert import new", ImportCertificates("new")),
     ("cert import new --cluster old", ImportCertificates("new", "old")),
@@ -104,6 +109,10 @@ _FORMS: list[tuple[str, LineAction]] = [
     (
         "device secure a non-secure",
         SecureDevices("a", DeviceSecurity.NON_SECURE, encrypts_config=False),
+    ),
+    (
+        "setting tvs.tls_minimum 1.2 --cluster new",
+        SetSetting("tvs.tls_minimum", "1.2", "new"),
     ),
     ("node stop sub", NodePower("sub", up=False)),
     ("node start sub", NodePower("sub", up=True)),
@@ -173,7 +182,7 @@ def test_every_form_is_tried() -> None:
         ("rm -rf /", "lines begin with admin, ctl-client, token"),
         ("phones move a", "usage: phones move GROUP... --to NODE..."),
         ("admin --node a --node b show ctl", "--node is given twice"),
-        ("admin --node a --all show ctl", "--node goes without --all"),
+        ("admin --node a --all show ctl", "--node cannot be combined with --all"),
         ("token create a b", "'b' is too much"),
         ("backup take --now", "there is no option --now"),
         ("cert upload CallManager-trust a", "write token:NAME or NODE:UNIT"),

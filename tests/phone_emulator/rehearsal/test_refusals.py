@@ -22,7 +22,7 @@ REFUSED = {
     f"admin --node {SUB} utils ctl update CTLFile": "only be executed on the publisher",
     "admin set cert restore TVS 00": "serial",
     "admin file delete tftp nothing.tlv": "no file nothing.tlv",
-    f"node start {PUB}": f"node {PUB} is up already",
+    f"node start {PUB}": f"node {PUB} is already up",
 }
 DONE = [
     "backup take early",
@@ -69,7 +69,7 @@ def test_what_can_be_done_is(played: Played) -> None:
     assert done.ok, done.refusal
     assert f"[{PUB}]" in done.transcript
     assert f"[{SUB}]" not in done.transcript, "a node that is down"
-    assert again.refusal == f"node {PUB} is down already; leave the line out"
+    assert again.refusal == f"node {PUB} is already down; remove the line"
 
 
 def test_no_port_is_free_on_an_address_that_is_not_ours() -> None:
@@ -82,7 +82,7 @@ def test_a_plan_without_steps_is_not_played() -> None:
     groups = (PhoneGroup("7960s", "7960", 0),)
     plan = make_plan(Task(site, groups, parse_goal("regenerate CallManager", site)))
     assert plan.steps is None
-    with pytest.raises(ValueError, match="nothing to play"):
+    with pytest.raises(ValueError, match="no steps to save"):
         list(rounds(plan))
 
 

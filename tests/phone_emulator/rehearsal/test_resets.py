@@ -97,7 +97,7 @@ def test_every_change_resets_every_phone_at_some_moment(tmp_path: Path) -> None:
     assert all(set(race.nodes) == {PUB, SUB} for race in second.restarts.races)
     assert sum(second.restarts.moments.values()) == 16
     assert (last.restarts.automatic, last.restarts.by_hand) == (0, 8)
-    assert "phones reset by themselves: " in second.transcript
+    assert "phones reset automatically: " in second.transcript
     assert played.impact.is_safe
     assert played.ok
     assert played.not_modelled == ()
@@ -247,9 +247,8 @@ def test_the_command_line_leads_with_what_happened(tmp_path: Path) -> None:
     run = ("rehearse", "run", str(file), "--phones", "4", "--seed", "5")
     status, out, _ = run_cli(*run)
     assert status == 0
-    lines = out.splitlines()
-    assert lines[0].startswith("SAFE")
-    assert lines[1].startswith("RESET BY THEMSELVES: 8 resets after 2 changes: ")
+    assert out.startswith("SAFE")
+    assert "RESET BY THEMSELVES: 8 resets after 2 changes: " in " ".join(out.split())
     status, out, _ = run_cli(*run, "--json")
     end = json.loads(out.splitlines()[-1])
     assert end["restarts"] == {"automatic": 8, "by_hand": 0}

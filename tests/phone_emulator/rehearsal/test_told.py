@@ -133,7 +133,7 @@ def _printed(what: RenderableType) -> str:
         "2 of 2 phones of phones: itl is installed, not unchanged",
         "2 of 2 phones of phones: configuration is installed, not rejected",
         "2 of 2 phones of phones: stuck is false, not true",
-        "phones: too-long is not a reason: nothing was refused",
+        "phones: too-long is not a reason: no file was refused",
         "phones: start-tvs cucm-1051-a-pub is not a remedy: nothing",
         "no phone of the group never has booted",
     ],
@@ -165,7 +165,7 @@ def test_a_step_ends_at_the_line_that_is_refused(steps: tuple[StepReport, ...]) 
 
 def test_what_should_be_refused_and_is_done(steps: tuple[StepReport, ...]) -> None:
     assert steps[2].differences == (
-        "the last command was done although it should be refused",
+        "the last command was carried out, but should have been refused",
     )
 
 
@@ -193,7 +193,7 @@ def test_the_story_has_the_refusal_the_trouble_and_the_differences(
     assert "To see what is said." in first
     assert "inferred from the phone's rules: phones" in first
     assert "never (7960)" in first
-    assert "holds no list: takes the first one" in first
+    assert "holds no list: accepts the first one" in first
     assert "FAILED: no phone of the group never has booted" in first
     assert "BROKE OFF" in refused
     assert f"refused: {steps[1].refusal}" in refused
@@ -214,7 +214,10 @@ def test_the_table_has_checksums_of_nodes_beside_those_of_phones(
     assert "2 phones" in table
     assert "2 installed by first-use" in table
     assert "no file" in table
-    assert "step 3: the last command was done although it should be refused" in table
+    assert (
+        "step 3: the last command was carried out, but should have been refused"
+        in table
+    )
 
 
 VERDICTS = (

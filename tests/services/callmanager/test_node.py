@@ -14,7 +14,7 @@ from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
-from tokenless.services.node.runtime import Kind
+from tokenless.services.node.runtime import ServiceKind
 from tokenless.services.node.serve import serve_nodes
 
 PUBLISHER = "cucm-1051-a-pub"
@@ -40,7 +40,7 @@ async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
 ) -> None:
     async with trio.open_nursery() as nursery:
         serving = await nursery.start(
-            serve_nodes, served, [PUBLISHER], frozenset({Kind.CALLMANAGER})
+            serve_nodes, served, [PUBLISHER], frozenset({ServiceKind.CALLMANAGER})
         )
         where = {each.service: each for each in serving.listening}
         assert set(where) == {"sccp", "sccps", "sip", "sips", "link"}
@@ -66,7 +66,7 @@ async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
 async def test_the_secure_port_wants_a_certificate(served: Cluster) -> None:
     async with trio.open_nursery() as nursery:
         serving = await nursery.start(
-            serve_nodes, served, [PUBLISHER], frozenset({Kind.CALLMANAGER})
+            serve_nodes, served, [PUBLISHER], frozenset({ServiceKind.CALLMANAGER})
         )
         where = {each.service: each for each in serving.listening}["sccps"]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -16,7 +16,7 @@ from tests.rigs.node_rig import LAB
 from tokenless.phone_emulator.fleet.lines import (
     FleetLines,
     FleetLineSettings,
-    FleetStandings,
+    FleetRegistrations,
 )
 from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan
 from tokenless.phone_emulator.fleet.store import FleetStore
@@ -55,18 +55,18 @@ async def test_a_fleet_goes_to_the_other_node_and_comes_back(
     settings = FleetLineSettings(concurrency=5, line=patience)
     with closing(FleetStore.open(tmp_path / "fleet")) as store:
         lines = FleetLines(phones, store, site.network, settings)
-        nodes = lines.standings.nodes
+        nodes = lines.registrations_now.nodes
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lines.run)
             await until(lambda: nodes[PUBLISHER] == PHONES)
             await site.stop(PUBLISHER)
             await until(lambda: nodes[SUBSCRIBER] == PHONES)
-            assert lines.standings.reasons[Failure.UNREACHABLE.value] == PHONES
+            assert lines.registrations_now.reasons[Failure.UNREACHABLE.value] == PHONES
             await site.start(PUBLISHER)
             await until(lambda: nodes[PUBLISHER] == PHONES)
-            assert lines.standings.registered == PHONES
+            assert lines.registrations_now.registered == PHONES
             nursery.cancel_scope.cancel()
-    assert lines.standings.registered == 0
+    assert lines.registrations_now.registered == 0
 
 
 async def test_the_fleet_of_the_command_line(site: Site, tmp_path: Path) -> None:
@@ -76,18 +76,18 @@ async def test_the_fleet_of_the_command_line(site: Site, tmp_path: Path) -> None
     done = await trio.run_process(
         [sys.executable, "-m", "tokenless", *command, *more], capture_stdout=True
     )
-    standings = json.loads(done.stdout)
-    assert (standings["registered"], standings["boots"]) == (5, 5)
-    assert standings["nodes"] == {PUBLISHER: 5}
+    registrations_now = json.loads(done.stdout)
+    assert (registrations_now["registered"], registrations_now["boots"]) == (5, 5)
+    assert registrations_now["nodes"] == {PUBLISHER: 5}
 
 
 def test_a_new_standing_is_counted_instead_of_the_last_one() -> None:
-    standings = FleetStandings(1)
+    registrations_now = FleetRegistrations(1)
     stuck = Attempt("pub", "127.0.0.1:2000", is_secure=False, failure=Failure.SILENT)
-    standings.take(RegistrationReport("SEP1", "7975", attempts=(stuck,)), 1.0)
-    assert standings.to_json()["reason_codes"] == {"silent": 1}
-    standings.take(RegistrationReport("SEP1", "7975", node="pub"), 2.0)
-    assert standings.to_json() == {
+    registrations_now.take(RegistrationReport("SEP1", "7975", attempts=(stuck,)), 1.0)
+    assert registrations_now.to_json()["reason_codes"] == {"silent": 1}
+    registrations_now.take(RegistrationReport("SEP1", "7975", node="pub"), 2.0)
+    assert registrations_now.to_json() == {
         "phones": 1,
         "registered": 1,
         "outcomes": {"registered": 1},

@@ -20,7 +20,7 @@ from tests.rigs.dial_tone import (
 )
 from tests.rigs.node_rig import LAB
 from tokenless.phone_emulator.registration.register import register_once
-from tokenless.phone_emulator.registration.report import Failure, Outcome
+from tokenless.phone_emulator.registration.report import Failure, RegistrationOutcome
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import Signalling, is_null_cipher
@@ -41,7 +41,7 @@ async def site(lab: Cluster, tmp_path: Path) -> AsyncIterator[Site]:
 async def test_a_phone_registers_where_its_configuration_says(site: Site) -> None:
     phone = await site.boot(PHONE)
     report = await register_once(phone, site.network)
-    assert report.outcome is Outcome.REGISTERED
+    assert report.outcome is RegistrationOutcome.REGISTERED
     assert report.signalling is Signalling.SCCP
     assert (report.node, report.is_elsewhere) == (PUBLISHER, False)
     assert report.attempts == ()
@@ -52,7 +52,7 @@ async def test_a_phone_registers_where_its_configuration_says(site: Site) -> Non
 async def test_each_model_registers_in_clear(site: Site, model: str) -> None:
     phone = await site.add(PHONE, model)
     report = await register_once(phone, site.network)
-    assert (report.outcome, report.node) == (Outcome.REGISTERED, PUBLISHER)
+    assert (report.outcome, report.node) == (RegistrationOutcome.REGISTERED, PUBLISHER)
 
 
 @pytest.mark.parametrize("model", ["7975", "8861"])
@@ -64,7 +64,7 @@ async def test_a_secure_phone_registers_with_its_lsc(
     phone = await site.add(PHONE, model, mode)
     report = await register_once(phone, site.network)
     assert report.attempts == ()
-    assert report.outcome is Outcome.REGISTERED_SECURE
+    assert report.outcome is RegistrationOutcome.REGISTERED_SECURE
     assert report.cipher is not None
     assert is_null_cipher(report.cipher) is (mode is AUTHENTICATED)
 
@@ -92,7 +92,7 @@ async def test_a_phone_without_a_certificate_stays_out(site: Site) -> None:
     await site.go_mixed()
     sccp = await site.add(PHONE, "7975", ENCRYPTED, with_lsc=False)
     report = await register_once(sccp, site.network)
-    assert report.outcome is Outcome.NOT_REGISTERED
+    assert report.outcome is RegistrationOutcome.NOT_REGISTERED
     assert [each.failure for each in report.attempts] == [
         Failure.NO_OWN_CERTIFICATE,
         Failure.NO_OWN_CERTIFICATE,
@@ -117,7 +117,7 @@ async def test_a_mic_does_where_there_is_no_lsc(site: Site) -> None:
     assert own.lsc is None
     report = await register_once(phone, site.network)
     assert report.attempts == ()
-    assert report.outcome is Outcome.REGISTERED_SECURE
+    assert report.outcome is RegistrationOutcome.REGISTERED_SECURE
 
 
 async def test_a_certificate_of_another_authority_is_refused(

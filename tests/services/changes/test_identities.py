@@ -20,7 +20,7 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import Role, TrustStore, trust_store_of
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.services.changes import certificates, identities, security
+from tokenless.services.changes import certificates, identities, security, trust_stores
 from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.changes.membership import add_node
 from tokenless.services.changes.security import SecurityMode
@@ -74,7 +74,7 @@ def ca(tmp_path: Path, clock: Clock) -> LabCa:
 def trusting(cluster: Cluster, ca: LabCa, *stores: TrustStore) -> None:
     for store in stores:
         for pem in ca.chain:
-            certificates.upload(cluster, store, pem, by="test")
+            trust_stores.upload(cluster, store, pem, by="test")
 
 
 def signed(
@@ -279,7 +279,7 @@ class TestRefusals:
         pem = ca.sign(made, cluster.clock())
         assert self.refused(cluster, pem) is IdentityFault.NOT_TRUSTED
         with pytest.raises(ServiceError, match="not available in the trust-store"):
-            certificates.upload(
+            trust_stores.upload(
                 cluster, TrustStore.CALLMANAGER_TRUST, ca.chain[1], by="test"
             )
         trusting(cluster, ca, TrustStore.CALLMANAGER_TRUST)
@@ -388,10 +388,10 @@ class TestTrustStores:
         new = certificates.regenerate(
             cluster, cluster.publisher, TrustStore.CALLMANAGER, by="test"
         )
-        certificates.upload(cluster, store, old.der, by="test")
-        done = certificates.upload(cluster, store, new.der, by="test")
+        trust_stores.upload(cluster, store, old.der, by="test")
+        done = trust_stores.upload(cluster, store, new.der, by="test")
         assert done.replaced == (old,)
-        again = certificates.upload(cluster, store, old.der, by="test")
+        again = trust_stores.upload(cluster, store, old.der, by="test")
         assert (again.certificates, again.kept_out) == ((), (old,))
         held = [each.certificate for each in certificates.trust(cluster, store)]
         assert held == [new]
@@ -404,11 +404,11 @@ class TestTrustStores:
     ) -> None:
         cluster, store = cluster_of("11.5(1)"), TrustStore.PHONE_SAST_TRUST
         mine = own(cluster, cluster.publisher, TrustStore.CALLMANAGER)
-        certificates.upload(cluster, store, mine.der, by="test")
+        trust_stores.upload(cluster, store, mine.der, by="test")
         clock.advance(1900 * 86400)
         security.set_parameter(cluster, "Version", version, by="test")
         with pytest.raises(ServiceError, match="expired on"):
-            certificates.upload(
+            trust_stores.upload(
                 cluster, TrustStore.CALLMANAGER_TRUST, mine.der, by="test"
             )
         assert bool(certificates.trust(cluster, store)) is stays
@@ -426,7 +426,7 @@ class TestTrustStores:
         )
         for version, listed in (("11.5(1)", False), ("12.5(1)", True)):
             cluster = cluster_of(version)
-            certificates.upload(
+            trust_stores.upload(
                 cluster, TrustStore.PHONE_SAST_TRUST, other.der, by="test"
             )
             snapshot = papers_of(cluster)

@@ -3,7 +3,10 @@
 import time
 from pathlib import Path
 
+from tests.rigs.capf import phone_certificate
 from tests.services.cli.answers import Tokenless, done, refused
+from tokenless.protocol.phones.device_security import CapfOperation
+from tokenless.services.changes.capf import Result, record
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.parameters import Parameter, write_parameter
@@ -144,3 +147,18 @@ def test_what_cannot_be(tokenless: Tokenless) -> None:
         f"device set {NAME} --finish-by tomorrow": "write 2026:12:31:23:59",
     }.items():
         assert reason in refused(tokenless(line))
+
+
+def test_a_phones_certificate_is_written_to_a_file(
+    tokenless: Tokenless, lab: Cluster, tmp_path: Path
+) -> None:
+    line = f"device certificate {NAME}"
+    assert "there is no device" in refused(tokenless(line))
+    done(tokenless(f"device set {NAME} --capf install --json"))
+    assert f"no certificate of {NAME} is known" in refused(tokenless(line))
+    made = phone_certificate()
+    record(lab, [Result(NAME, CapfOperation.INSTALL, certificate=made.certificate)])
+    pem = tmp_path / "phone.pem"
+    assert tokenless(f"{line} --output {pem}")[0] == 0
+    assert pem.read_bytes() == made.certificate_pem
+    assert tokenless(line)[1].encode() == made.certificate_pem

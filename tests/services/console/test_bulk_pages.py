@@ -17,16 +17,16 @@ async def test_all_types_are_exchanged_in_a_directory(lab: Cluster) -> None:
         alice = await console.signed_in("alice")
         fields = {"directory": "merge", "type": "All"}
         page = await alice.said(f"{PATH}/exchange", fields | {"order": "export"})
-        assert "TFTP: 2 certificates exported" in page
-        assert "ITLRecovery: 1 certificates exported" in page
+        assert "TFTP, exported certificates: 2" in page
+        assert "ITLRecovery, exported certificates: 1" in page
         assert 'value="merge"' in page
         folder = lab.data / "bulk/merge"
         (folder / "TFTP-theirs.pem").write_bytes(write_certificate(theirs.der))
         page = await alice.said(f"{PATH}/exchange", fields | {"order": "consolidate"})
-        assert "TFTP: 3 certificates of 2 clusters consolidated" in page
+        assert "TFTP, consolidated certificates: 3, of clusters: 2" in page
         page = await alice.said(f"{PATH}/exchange", fields | {"order": "import"})
-        assert "TFTP: 1 new certificates are trusted" in page
-        assert "CAPF: 0 new certificates are trusted" in page
+        assert "TFTP, new certificates that are trusted: 1" in page
+        assert "CAPF, new certificates that are trusted: 0" in page
     held = certificates.trust(lab, TrustStore.PHONE_SAST_TRUST)
     assert theirs in [each.certificate for each in held]
 
@@ -53,6 +53,6 @@ async def test_a_file_is_taken_along_by_browser(lab: Cluster) -> None:
         assert len(read_certificates(file.content)) == 2
         data = write_certificate(server("web").certificate.der)
         page = await alice.said(PATH, {"type": "Tomcat"}, file=data)
-        assert "Tomcat: 1 new certificates are trusted" in page
+        assert "Tomcat, new certificates that are trusted: 1" in page
         page = await alice.said(PATH, {"type": "Other"}, file=data)
         assert "no such certificate type" in page

@@ -29,7 +29,7 @@ from tokenless.services.node.control.requests import (
     StopService,
     Sync,
 )
-from tokenless.services.node.runtime import Kind
+from tokenless.services.node.runtime import ServiceKind
 from tokenless.services.node.serve import Serving, serve_nodes
 from tokenless.services.publishing.phone_files import NodeFiles
 from tokenless.services.tftp.settings import TftpSettings
@@ -74,7 +74,7 @@ async def test_services_stop_start_and_restart(served: Serving, ask: Ask) -> Non
 async def test_what_is_not_activated_cannot_be_started(
     cluster: Cluster, nursery: trio.Nursery, ask: Ask
 ) -> None:
-    await nursery.start(serve_nodes, cluster, (), frozenset({Kind.TFTP}))
+    await nursery.start(serve_nodes, cluster, (), frozenset({ServiceKind.TFTP}))
     with pytest.raises(ServiceError, match="is not activated") as info:
         await ask(StartService(service=TVS))
     assert info.value.hint == f"here are {TFTP}"

@@ -11,13 +11,12 @@ from tests.rigs.stream_attacks import (
     CLEAR,
     MANY,
     VICTIMS,
-    Victim,
     client_hello,
     hold,
     let_go,
-    plain_connection,
     reset,
 )
+from tests.rigs.stream_target import Victim, plain_connection
 from tests.rigs.waiting import until
 from tokenless.services.stream_server.counters import StreamCount
 from tokenless.services.stream_server.settings import StreamLimits

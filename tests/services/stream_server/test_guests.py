@@ -8,7 +8,7 @@ import trio
 
 from tests.rigs import minting
 from tests.rigs.line_guest import serving_lines
-from tests.rigs.stream_attacks import connected, plain_connection
+from tests.rigs.stream_target import connected, plain_connection
 from tests.rigs.tvs_rig import client_context, own_certificate
 from tests.rigs.waiting import until
 from tokenless.ground.tls import TlsVersion

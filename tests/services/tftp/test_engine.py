@@ -4,7 +4,7 @@ import pytest
 
 from tests.rigs.tftp_rig import BLOCK, BOTH, FILES, rig, settings, single
 from tokenless.protocol.tftp.packets import TftpErrorCode, encode_ack, encode_error
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.settings import Ports
@@ -17,7 +17,7 @@ ERROR_5 = encode_error(TftpErrorCode.UNKNOWN_TRANSFER_ID)
 def test_files_are_served(ports: Ports, name: str) -> None:
     with rig(settings(ports)) as server:
         assert server.fetch(server.client(), name) == FILES[name]
-        assert server.counters.ended(Outcome.COMPLETE) == 1
+        assert server.counters.ended(TransferOutcome.COMPLETE) == 1
         assert server.counters[Count.BYTES] == len(FILES[name])
         assert server.counters.under_way == 0
 
@@ -72,7 +72,7 @@ def test_a_repetition_after_our_last_one_is_answered_again(ports: Ports) -> None
         server.wait(1.0)
         assert len(client.received()) == 1
         server.begin(client, "small")
-        assert server.counters.ended(Outcome.COMPLETE) == 1
+        assert server.counters.ended(TransferOutcome.COMPLETE) == 1
         assert server.counters[Count.STARTED] == 1
 
 
@@ -95,7 +95,7 @@ def test_a_request_after_progress_replaces_the_transfer(ports: Ports) -> None:
         server.begin(client, "large")
         client.received()
         assert server.fetch(client, "large") == FILES["large"]
-        assert server.counters.ended(Outcome.REPLACED) == 1
+        assert server.counters.ended(TransferOutcome.REPLACED) == 1
         assert server.counters.under_way == 0
 
 
@@ -178,7 +178,7 @@ def test_a_closed_client_ends_its_transfer_at_once() -> None:
         server.turn()
         client.socket.close()
         server.wait(0.5)
-        assert server.counters.ended(Outcome.NO_ANSWER) == 1
+        assert server.counters.ended(TransferOutcome.NO_ANSWER) == 1
         assert server.counters.under_way == 0
         assert server.fetch(server.client(), "large") == FILES["large"]
 
@@ -195,7 +195,7 @@ def test_without_an_answer_little_is_sent_twice(ports: Ports, is_known: bool) ->
         server.turn()
         server.wait(60)
         assert len(client.received()) == 1 + is_known
-        assert server.counters.ended(Outcome.NO_ANSWER) == 1
+        assert server.counters.ended(TransferOutcome.NO_ANSWER) == 1
         assert server.engine.under_way == 0
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig
 from tokenless.protocol.tftp.packets import encode_ack
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.source import Content, MemoryFiles, UnpreparedFile
 from tokenless.services.tftp.files.static_files import StaticFiles
@@ -300,7 +300,7 @@ def test_silent_clients_keep_nobody_waiting(ports: Ports) -> None:
         assert server.fetch(honest, "large") == FILES["large"]
         server.wait(10)
         assert server.engine.under_way == 0
-        assert server.counters.ended(Outcome.NO_ANSWER) == 1200
+        assert server.counters.ended(TransferOutcome.NO_ANSWER) == 1200
         assert server.fetch(honest, "large") == FILES["large"]
 
 
@@ -381,7 +381,7 @@ def test_slow_clients_cannot_lose_a_packet_in_another_ones_transfer() -> None:
             transfer = order.choice(transfers)
             if transfer.step():
                 transfers.remove(transfer)
-        assert server.counters.ended(Outcome.COMPLETE) == 40
+        assert server.counters.ended(TransferOutcome.COMPLETE) == 40
 
 
 class _Slow:

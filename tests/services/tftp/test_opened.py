@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.rigs.tftp_rig import Client, Rig, rig
 from tokenless.protocol.tftp.netascii import cut_netascii, to_netascii
 from tokenless.protocol.tftp.packets import encode_ack, encode_data
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.static_files import StaticFiles
 
@@ -76,7 +76,7 @@ def test_a_file_is_sent_as_it_lies(
     with rig(source=StaticFiles(folder)) as server:
         got = fetch(server, server.client(), name, *options)
         assert got == (folder / name).read_bytes()
-        assert server.counters.ended(Outcome.COMPLETE) == 1
+        assert server.counters.ended(TransferOutcome.COMPLETE) == 1
         assert server.counters[Count.BYTES] == len(got)
 
 
@@ -134,7 +134,7 @@ def test_blocks_that_a_disk_has_are_read_by_a_thread(
         got = fetch(server, client, "text", *options, mode=mode)
         assert got == (to_netascii(TEXT) if mode == "netascii" else TEXT)
         assert fetch(server, others, "empty") == b""
-        assert server.counters.ended(Outcome.COMPLETE) == 2
+        assert server.counters.ended(TransferOutcome.COMPLETE) == 2
 
 
 def test_a_lost_block_of_a_window_is_read_again(folder: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_file_that_changes_meanwhile_ends_in_an_error(
                 answer = data
             time.sleep(0.0005)
         assert answer == b"\0\5\0\0The file was changed meanwhile\0"
-        assert server.counters.ended(Outcome.FILE_ERROR) == 1
+        assert server.counters.ended(TransferOutcome.FILE_ERROR) == 1
         assert server.log[-1]["outcome"] == "file-error"
         assert server.engine.under_way == 0
 

@@ -7,7 +7,7 @@ import pytest
 from tests.rigs.tftp_rig import BOTH, FILES, rig, settings
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode, encode_ack
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.settings import Ports, TftpSettings
@@ -138,7 +138,7 @@ def test_a_full_table_displaces_who_never_answered(ports: Ports) -> None:
         honest.send(encode_ack(2), source)
         server.turn()
         assert honest.one()[0][:4] == b"\0\3\0\3"
-        assert server.counters.ended(Outcome.DISPLACED) == 47
+        assert server.counters.ended(TransferOutcome.DISPLACED) == 47
 
 
 @BOTH
@@ -158,7 +158,7 @@ def test_a_full_table_displaces_who_made_no_progress_longest(ports: Ports) -> No
                 client.send(encode_ack(block), source)
             server.turn()
         assert server.fetch(late, "small") == FILES["small"]
-        assert server.counters.ended(Outcome.DISPLACED) == 1
+        assert server.counters.ended(TransferOutcome.DISPLACED) == 1
         for client, source in begun[1:]:
             client.received()
             client.send(encode_ack(5), source)
@@ -196,7 +196,7 @@ def test_an_address_at_its_limit_displaces_one_of_its_own() -> None:
             server.begin(client, "large")
         server.wait(2)
         assert server.fetch(server.client(), "small") == FILES["small"]
-        assert server.counters.ended(Outcome.DISPLACED) == 1
+        assert server.counters.ended(TransferOutcome.DISPLACED) == 1
         other.received()
         other.send(encode_ack(2), elsewhere)
         server.turn()

@@ -15,7 +15,7 @@ import trio.testing
 from tests.rigs.tftp_rig import BOTH, Where, fetch, keeping
 from tests.rigs.waiting import until
 from tokenless.protocol.tftp.download import DownloadOptions
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.errors import ServiceError
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.source import MemoryFiles
@@ -57,7 +57,7 @@ async def test_many_phones_at_once(ports: Ports) -> None:
         assert got == [CONTENT] * 60
         assert server.counters[Count.STARTED] >= 60  # a busy machine repeats requests
         await server.drain(timeout_s=20)
-        assert server.counters.ended(Outcome.COMPLETE) == 60
+        assert server.counters.ended(TransferOutcome.COMPLETE) == 60
 
 
 async def test_requests_wait_between_bind_and_serve() -> None:
@@ -136,7 +136,7 @@ async def test_draining_takes_no_requests_and_ends_transfers() -> None:
             await until(lambda: server.counters[Count.STARTED] > 0)
             await server.drain(timeout_s=20)
         assert server.counters.under_way == 0
-        assert server.counters.ended(Outcome.NO_ANSWER) == 1
+        assert server.counters.ended(TransferOutcome.NO_ANSWER) == 1
         before = server.counters[Count.STARTED]
         with trio.move_on_after(0.3):
             await fetch(where)

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig, settings
-from tokenless.protocol.tftp.transfer import Outcome
+from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.settings import Ports
 
@@ -18,7 +18,7 @@ def test_descriptors_that_run_out_leave_the_single_port() -> None:
             assert server.counters[Count.SHARED_PORT] == 1
         assert server.fetch(client, "large") == FILES["large"]
         assert server.counters[Count.SHARED_PORT] == 1
-        assert server.counters.ended(Outcome.COMPLETE) == 2
+        assert server.counters.ended(TransferOutcome.COMPLETE) == 2
 
 
 def _loopback_v6() -> bool:
