@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -103,9 +104,17 @@ def _settings(
         loss=loss,
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
-        manufacturer=manufacturer,
+        manufacturer=manufacturer or _usual_manufacturer(),
+        all_have_mics=manufacturer is not None,
         http_port=http_port_of(http_port, tftp_only=tftp_only or is_lossy),
     )
+
+
+def _usual_manufacturer() -> Path | None:
+    """Return the manufacturer of the data folder, None where there is none."""
+    data = os.environ.get("TOKENLESS_DATA") or "data"
+    folder = Path(data) / "manufacturer"
+    return folder if folder.is_dir() else None
 
 
 _plan_options = gathered(
@@ -173,7 +182,8 @@ _settings_options = gathered(
         "--manufacturer",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         help="Give phones that have no MIC one from this emulated manufacturer: "
-        "DATA/manufacturer of a cluster.",
+        "DATA/manufacturer of a cluster. Without it, phones that must show a "
+        "certificate get one from the manufacturer of the data folder, if it has one.",
     ),
 )
 
@@ -309,6 +319,7 @@ def run(
         boots=boots,
         line=LineSettings(settings.tvs_timeout_s, holds_standby=standby),
         certificates=certificates,
+        manufacturer=settings.manufacturer,
     )
     with closing(FleetStore.open(flash)) as store:
         registrations_now = trio.run(_keep_up, phones, store, network, lines, seconds)

@@ -102,7 +102,12 @@ class Kinds:
             wanted[goal.node].add(goal.unit)
         history = _Histories(task) if task.start is not None else None
         return _numbers(
-            (n == PUBLISHER, frozenset(wanted[n]), history and history.of(n))
+            (
+                n == PUBLISHER,
+                task.layout.roles_of(n),
+                frozenset(wanted[n]),
+                history and history.of(n),
+            )
             for n in range(len(task.layout.nodes))
         )
 
@@ -249,12 +254,7 @@ def _projected(
 ) -> Task:
     """Return the task without the other nodes and groups."""
     number = {node: at for at, node in enumerate(nodes)}
-    layout = ClusterLayout(
-        task.layout.release,
-        tuple(task.layout.nodes[node] for node in nodes),
-        is_mixed=task.layout.is_mixed,
-        interaction=task.layout.interaction,
-    )
+    layout = task.layout.only(nodes)
     smaller = {
         group: PhoneGroup(
             group.name,
@@ -362,6 +362,8 @@ def are_alike(task: Task, world: World, one: int, other: int) -> bool:
 def _can_swap(task: Task, one: int, other: int) -> bool:
     units = ({goal.unit for goal in task.goal if goal.node == n} for n in (one, other))
     wanted, wanted_too = units
+    if task.layout.roles_of(one) != task.layout.roles_of(other):
+        return False
     return wanted == wanted_too and all(
         group.node not in (one, other)
         and (one in group.members_of(task.layout))

@@ -27,16 +27,19 @@ from tokenless.protocol.phone_interaction import FollowUp
 
 
 @lru_cache(maxsize=4096)
-def follow_up_of(
-    layout: ClusterLayout, unit: TrustStore, changed: int, node: int
-) -> FollowUp:
-    """Return what a node does when a unit of a node has a new certificate."""
-    return FollowUp.of(
-        layout.release,
-        layout.interaction,
-        own={unit} if node == changed else set(),
-        anywhere={unit},
-    )
+def follow_up_of(layout: ClusterLayout, unit: TrustStore) -> FollowUp:
+    """Return what a node does whose unit has a new certificate.
+
+    Others do the same but for the restarts of their services.
+    """
+    return FollowUp.of(layout.release, layout.interaction, own={unit}, anywhere={unit})
+
+
+def _restarting(layout: ClusterLayout, unit: TrustStore, node: int) -> tuple[int, ...]:
+    """Return the nodes whose TVS restarts: all that share the certificate."""
+    if not follow_up_of(layout, unit).restarts_tvs:
+        return ()
+    return tuple(range(len(layout.nodes))) if unit in layout.shared else (node,)
 
 
 def with_new_certificate(
@@ -53,10 +56,9 @@ def followed(
     layout: ClusterLayout, cluster: ClusterState, unit: TrustStore, node: int
 ) -> ClusterState:
     """Return the cluster after every node has followed a change."""
-    follow_up = follow_up_of(layout, unit, node, node)
-    if follow_up.restarts_tvs:
-        cluster = _with_tvs_restarted(layout, cluster, node)
-    return serve_all(layout, cluster) if follow_up.rebuilds_tftp else cluster
+    cluster = _with_tvs_restarted(layout, cluster, _restarting(layout, unit, node))
+    rebuilds = follow_up_of(layout, unit).rebuilds_tftp
+    return serve_all(layout, cluster) if rebuilds else cluster
 
 
 @lru_cache(maxsize=65_536)
@@ -65,6 +67,9 @@ def moments(
 ) -> tuple[ClusterState, ...]:
     """Return the clusters that a phone may meet, from the first moment to the last.
 
+    A phone asks whichever TVS it can, so of restarted ones it matters whether its own
+    node's is among them, and whether all are.
+
     Args:
         layout: The cluster's constants.
         cluster: With the new certificate, followed by nobody.
@@ -72,15 +77,19 @@ def moments(
         node: On which node.
         home: The phone's own node.
     """
-    follow_up = follow_up_of(layout, unit, node, node)
-    found = [cluster]
-    if follow_up.restarts_tvs:
-        found.append(_with_tvs_restarted(layout, cluster, node))
-    if follow_up.rebuilds_tftp:
-        # The changed node rebuilds after its TVS; another one may be earlier.
-        early = found if home != node else found[-1:]
-        found += [_with_tftp_rebuilt(layout, each, home) for each in early]
-    return tuple(found)
+    every = _restarting(layout, unit, node)
+    others = tuple(each for each in every if each != home)
+    sets = dict.fromkeys(((), others, tuple(set(every) - set(others)), every))
+    restarted = {nodes: _with_tvs_restarted(layout, cluster, nodes) for nodes in sets}
+    met = list(restarted.values())
+    if follow_up_of(layout, unit).rebuilds_tftp:
+        # A node rebuilds after its own TVS; another one's may be later.
+        met += [
+            _with_tftp_rebuilt(layout, each, home)
+            for nodes, each in restarted.items()
+            if home in nodes or home not in every
+        ]
+    return tuple(met)
 
 
 def race_boots(
@@ -95,10 +104,12 @@ def race_boots(
 
 
 def _with_tvs_restarted(
-    layout: ClusterLayout, cluster: ClusterState, node: int
+    layout: ClusterLayout, cluster: ClusterState, nodes: Iterable[int]
 ) -> ClusterState:
     shown = list(cluster.shown)
-    shown[node] = cluster.generations[slot_of(layout, TrustStore.TVS, node)]
+    for node in nodes:
+        holder = layout.holder(TrustStore.TVS, node)
+        shown[node] = cluster.generations[slot_of(layout, TrustStore.TVS, holder)]
     return cluster._replace(shown=tuple(shown))
 
 

@@ -107,7 +107,7 @@ def _is_bound(
     """Return whether the phones would be refused something at another node."""
     return any(
         boot(layout, cluster, group, phone, node).refusals
-        for node in range(len(layout.nodes))
+        for node in layout.tftp_nodes
         if node != group.node
     )
 

@@ -284,7 +284,7 @@ def _least_left(task: Task, reached: Reached) -> int:
     under_way = bool(kinds) and reached.round not in (None, *kinds)
     release = task.layout.release
     rounds = max(1, len(kinds)) + under_way
-    if follow_up_of(task.layout, pending[0].unit, 0, 0).rebuilds_tftp:
+    if follow_up_of(task.layout, pending[0].unit).rebuilds_tftp:
         # TFTP follows certificates by itself, but no CTL that came after the last one
         # of a round: only CAPF's round may have a certificate that is in no CTL.
         rounds += len(in_ctl & kinds)

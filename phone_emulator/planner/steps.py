@@ -143,7 +143,7 @@ def apply(
 def resets_phones(layout: ClusterLayout, step: PlanStep) -> bool:
     """Whether a step resets phones by itself."""
     return isinstance(step, Regenerate) and (
-        follow_up_of(layout, step.unit, step.node, step.node).resets_phones
+        follow_up_of(layout, step.unit).resets_phones
     )
 
 
@@ -207,7 +207,10 @@ def change(  # noqa: PLR0911
         case ResetItl() if layout.release.recovery_signs:
             # The publisher's ITL, signed again, for all nodes (REFERENCE-2 3.5).
             signer = current(layout, cluster, TrustStore.CALLMANAGER, PUBLISHER)
-            itl = make_list(signer, cluster.served[PUBLISHER].itl.members)
+            present = cluster.served[PUBLISHER].itl
+            if PUBLISHER not in layout.tftp_nodes:  # it has none: one is made
+                present = build_itl(layout, cluster, PUBLISHER)
+            itl = make_list(signer, present.members)
             served = tuple(each._replace(itl=itl) for each in cluster.served)
             return cluster._replace(served=served)
         case ResetItl():
@@ -227,7 +230,9 @@ def change(  # noqa: PLR0911
 
 
 def _own_tvs(layout: ClusterLayout, cluster: ClusterState) -> tuple[int, ...]:
-    slots = (slot_of(layout, TrustStore.TVS, n) for n in range(len(layout.nodes)))
+    unit = TrustStore.TVS
+    nodes = range(len(layout.nodes))
+    slots = (slot_of(layout, unit, layout.holder(unit, node)) for node in nodes)
     return tuple(cluster.generations[slot] for slot in slots)
 
 
@@ -243,7 +248,7 @@ def commands(  # noqa: PLR0911
     """Return a step as lines of a rehearsal."""
     match step:
         case Regenerate(unit=unit, node=node):
-            return (_admin(layout, node, f"set cert regen {unit}"),)
+            return (_renew(layout, unit, node),)
         case UpdateCtl():
             return ("admin utils ctl update CTLFile",)
         case ResetCtl():
@@ -264,7 +269,9 @@ def title(layout: ClusterLayout, step: PlanStep) -> str:  # noqa: PLR0911
     """Return a step in words."""
     match step:
         case Regenerate(unit=unit, node=node):
-            return f"regenerate {unit} on {layout.nodes[node]}"
+            verb = "let a CA renew" if unit in layout.signed else "regenerate"
+            where = "for all nodes" if unit in layout.shared else _on(layout, node)
+            return f"{verb} {unit} {where}"
         case UpdateCtl():
             return "update the CTL"
         case ResetCtl():
@@ -285,7 +292,20 @@ def describe(layout: ClusterLayout, who: CertificateIdentity) -> str:
     """Return a certificate in words: `CallManager of cucm-pub`, `ITLRecovery`."""
     if who.unit is TrustStore.ITLRECOVERY:
         return str(who.unit)
+    if who.unit in layout.shared:
+        return f"{who.unit} of all nodes"
     return f"{who.unit} of {layout.nodes[who.node]}"
+
+
+def _on(layout: ClusterLayout, node: int) -> str:
+    return f"on {layout.nodes[node]}"
+
+
+def _renew(layout: ClusterLayout, unit: TrustStore, node: int) -> str:
+    if unit not in layout.signed:
+        return _admin(layout, node, f"set cert regen {unit}")
+    whose = "" if unit in layout.shared else f" --node {layout.nodes[node]}"
+    return f"cert sign {unit}{whose}"
 
 
 def _admin(layout: ClusterLayout, node: int, line: str) -> str:

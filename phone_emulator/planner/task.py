@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.model import (
+    PUBLISHER,
+    ClusterLayout,
+    first_cluster,
+)
 from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.steps import (
     Regenerate,
@@ -90,6 +94,10 @@ def regeneration(unit_name: str, node_name: str, layout: ClusterLayout) -> Regen
         PhoneError: When there is no such unit or node, or the node has none of it.
     """
     unit, node = _unit(unit_name), node_number(node_name, layout)
+    if unit in layout.shared and node_name != layout.nodes[PUBLISHER]:
+        raise PhoneError(
+            f"one {unit} certificate serves all nodes", hint=f"write {unit}"
+        )
     if node not in layout.holders(unit):
         raise PhoneError(
             f"{unit} is the publisher's, for the whole cluster", hint=f"write {unit}"

@@ -28,6 +28,7 @@ from tokenless.protocol.trust.anchor_records import (
     distinct_keys,
     has_tftp,
     records_of,
+    serves_several_hosts,
 )
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import (
@@ -107,12 +108,15 @@ class TrustAnchors:
         """Return whether configurations may come from that server (rule 10).
 
         A CTL that names TFTP servers must name this one, by address or name. One
-        whose TFTP records were emptied names none (REFERENCE 1.9).
+        whose TFTP records were emptied names none (REFERENCE 1.9). A multi-server
+        certificate stands there for all nodes, under the address of the first
+        (REFERENCE-2 2.2): that it authorises the others, too, is inferred.
         """
         if not has_tftp(self.ctl):
             return True
         return any(
             address in (record.ip_address, record.dns_name)
+            or serves_several_hosts(record)
             for record in records_of(self.ctl)
             if record.role in TFTP_ROLES
         )

@@ -5,6 +5,7 @@ default pool. Phones meet the new state when they fetch their configuration next
 `services.publishing` says which file they get.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
-from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices as rows
@@ -186,7 +187,8 @@ def _registered(connection: Connection, name: str, change: DeviceChange) -> Devi
     pool = _pool_of(connection, change.pool)
     model = change.model or pool.model
     _check_model(model)
-    if not _is_phone_name(name):
+    is_named = change.pool is not None and re.fullmatch(DEVICE_NAME, name)
+    if not _is_phone_name(name) and not is_named:
         raise ServiceError(
             f"{name} is not the name of a phone", hint="write SEP and 12 hex digits"
         )

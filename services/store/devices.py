@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -27,6 +27,17 @@ from tokenless.services.store.schema import (
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """How phones of a pool show date and time (their date/time group)."""
+
+    time_zone: str = "UTC"
+    date_template: str = "D/M/Y"
+
+
+_UTC: Final = Clock()
+
+
+@dataclass(frozen=True, slots=True)
 class DevicePool:
     """Common settings of the phones of a pool."""
 
@@ -37,6 +48,7 @@ class DevicePool:
     """Members of its CallManager group, in order of priority."""
     is_default: bool
     model: str
+    clock: Clock = _UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +87,26 @@ def add_group(connection: Connection, name: str, node_ids: Sequence[int]) -> int
 
 
 def add_pool(
-    connection: Connection, name: str, group_id: int, model: str, *, is_default: bool
+    connection: Connection,
+    name: str,
+    group_id: int,
+    model: str,
+    *,
+    is_default: bool,
+    clock: Clock = _UTC,
 ) -> int:
     """Add a device pool; return its id."""
     return int(
         connection.scalar(
             insert(device_pool)
-            .values(name=name, group_id=group_id, model=model, is_default=is_default)
+            .values(
+                name=name,
+                group_id=group_id,
+                model=model,
+                is_default=is_default,
+                time_zone=clock.time_zone,
+                date_template=clock.date_template,
+            )
             .returning(device_pool.c.id)
         )
         or 0
@@ -119,6 +144,7 @@ def read_pools(connection: Connection) -> list[DevicePool]:
             tuple(members.get(row.group_id, ())),
             row.is_default,
             row.model,
+            Clock(row.time_zone, row.date_template),
         )
         for row in rows
     ]

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +45,13 @@ from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.codes import (
+    EVERY_ROLE,
+    MULTI_SERVER_UNITS,
+    UNITS,
+    NodeRole,
+    TrustStore,
+)
 from tokenless.protocol.phone_interaction import PhoneInteraction
 
 _MAX_NODES: Final = 21
@@ -79,6 +86,8 @@ def _asked(
     nodes: str,
     tftp: str | None,
     callmanager_groups: tuple[str, ...],
+    multi_server: str | None,
+    ca_signed: str | None,
     rehearsal: Path | None,
     strict: bool,
     phone_interaction: str | None,
@@ -86,7 +95,13 @@ def _asked(
     if rehearsal is not None:
         script = load_script(rehearsal, check_file)
         return _Asked(goal, version, task_for(script, goal, strict=strict), script)
-    layout = _layout(version, nodes, phone_interaction, is_mixed=mode == "mixed")
+    layout = _issued(
+        _layout(version, nodes, phone_interaction, is_mixed=mode == "mixed"),
+        multi_server,
+        ca_signed,
+    )
+    if tftp:
+        layout = replace(layout, roles=_roles(layout, _numbers(tftp, layout)))
     groups = _groups(models, layout, tftp, callmanager_groups)
     task = Task(layout, groups, parse_goal(goal, layout), strict)
     return _Asked(goal, version, task, None)
@@ -139,6 +154,17 @@ _task_options = gathered(
         metavar="NODE[,NODE…]",
         help="A CallManager group: the TVS members of its phones. Repeat the option "
         "for more groups; default: one group of the first five nodes.",
+    ),
+    click.option(
+        "--multi-server",
+        metavar="UNIT[,UNIT…]",
+        help="Units of which one certificate serves all nodes: CallManager, TVS (from "
+        "14 on). Before 14 they must be in --ca-signed, too.",
+    ),
+    click.option(
+        "--ca-signed",
+        metavar="UNIT[,UNIT…]",
+        help="Units whose certificates a CA signs.",
     ),
     click.option(
         "--for",
@@ -250,6 +276,51 @@ def _compare(planned: Script, names: Sequence[str], *, as_json: bool) -> None:
         result_console(WIDTH_IN_FILES).print(comparison_table(compared))
 
 
+def _roles(
+    layout: ClusterLayout, serving: Sequence[int]
+) -> tuple[frozenset[NodeRole], ...]:
+    """Return the roles of nodes of which only some serve TFTP."""
+    return tuple(
+        EVERY_ROLE if node in serving else EVERY_ROLE - {NodeRole.TFTP}
+        for node in range(len(layout.nodes))
+    )
+
+
+def _issued(
+    layout: ClusterLayout, multi_server: str | None, ca_signed: str | None
+) -> ClusterLayout:
+    """Return the layout with the units that are shared, and that a CA signs.
+
+    Raises:
+        PhoneError: When there is no such unit, or the release shares none.
+    """
+    shared, signed = _units(multi_server), _units(ca_signed)
+    release = layout.release
+    for unit in shared:
+        if unit is TrustStore.TVS and not release.shares_tvs:
+            raise PhoneError("TVS is one a node before 14", hint="leave it out")
+        if unit not in MULTI_SERVER_UNITS:
+            raise PhoneError(f"{unit} is never multi-server", hint="leave it out")
+        if unit not in signed and not release.shares_self_signed:
+            raise PhoneError(
+                f"a self-signed {unit} is one a node before 14",
+                hint=f"add --ca-signed {unit}",
+            )
+    if TrustStore.ITLRECOVERY in signed:
+        raise PhoneError("no CA signs ITLRecovery", hint="leave it out")
+    return replace(layout, shared=frozenset(shared), signed=frozenset(signed))
+
+
+def _units(text: str | None) -> tuple[TrustStore, ...]:
+    by_name = {unit.lower(): unit for unit in UNITS}
+    names = _names(text or "")
+    wrong = [name for name in names if name.lower() not in by_name]
+    if wrong:
+        known = ", ".join(UNITS)
+        raise PhoneError(f"there is no unit {wrong[0]!r}", hint=f"units are {known}")
+    return tuple(by_name[name.lower()] for name in names)
+
+
 def _layout(
     version: str, nodes: str, interaction: str | None, *, is_mixed: bool
 ) -> ClusterLayout:
@@ -272,7 +343,7 @@ def _layout(
         raise PhoneError(
             f"{version} resets no phones by itself", hint="releases from 12.5 on can"
         )
-    return ClusterLayout(release, names, is_mixed, wanted)
+    return ClusterLayout(release, names, is_mixed, interaction=wanted)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -290,7 +361,7 @@ def _groups(
     tftp: str | None,
     callmanager_groups: tuple[str, ...],
 ) -> tuple[PhoneGroup, ...]:
-    serving = _numbers(tftp, layout) if tftp else tuple(range(len(layout.nodes)))
+    serving = _numbers(tftp, layout) if tftp else tuple(layout.tftp_nodes)
     members = [_numbers(text, layout) for text in callmanager_groups]
     if any(not 1 <= len(each) <= _MAX_MEMBERS for each in members):
         raise PhoneError(

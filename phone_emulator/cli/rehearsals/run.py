@@ -7,15 +7,22 @@ from pathlib import Path
 import click
 
 from tokenless.ground.terminal import result_console
-from tokenless.phone_emulator.cli.options import keep_option, phones_option
+from tokenless.phone_emulator.cli.options import (
+    executor_options,
+    keep_option,
+    phones_option,
+)
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
     Reporter,
     TextReporter,
     exit_by_verdict,
     play_and_report,
+    play_side_by_side,
 )
 from tokenless.phone_emulator.files import output_file
+from tokenless.phone_emulator.rehearsal.play.executor import open_executor
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.reports.text_report import results_table
@@ -43,6 +50,7 @@ seed_option = click.option(
 )
 @keep_option
 @seed_option
+@executor_options
 @click.option(
     "--summary", is_flag=True, help="Print only the table of results, not each step."
 )
@@ -55,6 +63,8 @@ def run(
     report: Path | None,
     keep: Path | None,
     seed: int,
+    jobs: int | None,
+    scheduler: str | None,
     summary: bool,
     as_json: bool,
 ) -> None:
@@ -64,15 +74,23 @@ def run(
     every step it names the phones that are stuck, or would be if they started now, the
     reason, the trust anchors that each group has left, and what would recover the
     phones. Exit status 0 when every expectation holds and no phone is stuck, or would
-    be, unexpectedly; else 1.
+    be, unexpectedly; else 1. Several rehearsals run side by side.
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
     reporter = _reporter(as_json=as_json, summary=summary)
     with nullcontext() if report is None else output_file(report) as page:
-        results = [
-            play_and_report(script, phones, _place(keep, script), reporter, seed)
-            for script in scripts
-        ]
+        if len(scripts) == 1 or (jobs == 1 and scheduler is None):
+            results = [
+                play_and_report(script, phones, _place(keep, script), reporter, seed)
+                for script in scripts
+            ]
+        else:
+            rehearsals = [
+                Rehearsal(script, phones, seed, _place(keep, script))
+                for script in scripts
+            ]
+            with open_executor(jobs, scheduler) as executor:
+                results = play_side_by_side(executor, rehearsals, reporter)
         if page is not None:
             page.write(render_report(results[0]))
     if (len(results) > 1 or summary) and not as_json:

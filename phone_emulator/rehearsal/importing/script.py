@@ -63,14 +63,39 @@ def _cluster(cluster: ImportedCluster) -> dict[str, Any]:
             **({"multi_server": list(shared)} if shared else {}),
         },
         "nodes": [
-            {"name": node.name, "address": node.address, "publisher": not number}
+            {
+                "name": node.name,
+                "address": node.address,
+                "publisher": not number,
+                **_roles(cluster, node.name),
+            }
             for number, node in enumerate(cluster.nodes)
         ],
-        "callmanager_groups": [{"name": group.name, "members": list(group.members)}],
+        "callmanager_groups": [
+            {"name": group.name, "members": list(group.members)},
+            *(
+                {"name": _group_of(pool), "members": list(members)}
+                for pool, members in cluster.pools.items()
+            ),
+        ],
         "device_pools": [
-            {"name": "Default", "callmanager_group": group.name, "default": True}
+            {"name": "Default", "callmanager_group": group.name, "default": True},
+            *(
+                {"name": pool, "callmanager_group": _group_of(pool)}
+                for pool in cluster.pools
+            ),
         ],
     }
+
+
+def _group_of(pool: str) -> str:
+    """Return what the CallManager group of a device pool is called."""
+    return f"{pool[:_LONGEST_NAME]}-CMG"
+
+
+def _roles(cluster: ImportedCluster, node: str) -> dict[str, list[str]]:
+    roles = cluster.roles.written(node)
+    return {} if roles is None else {"roles": roles}
 
 
 def _groups(cluster: ImportedCluster, models: Sequence[str]) -> Iterator[Group]:
@@ -97,8 +122,10 @@ def _real_groups(cluster: ImportedCluster) -> Iterator[Group]:
         yield Group(
             name=name,
             model=kind.model,
+            like=None if kind.like == kind.model else kind.like,
             tftp=cluster.tftp_nodes[:_MAX_TFTP_SERVERS],
             count=kind.count,
+            pool=kind.pool if kind.pool in cluster.pools else None,
         )
 
 

@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.model import (
+    PUBLISHER,
+    ClusterLayout,
+    first_cluster,
+)
 from tokenless.phone_emulator.planner.phones import (
     PhoneGroup,
     PhoneLists,
@@ -13,12 +17,14 @@ from tokenless.phone_emulator.planner.phones import (
 from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.steps import (
     RESTART_TFTP,
+    RESTART_TVS,
     Regenerate,
     ResetPhones,
 )
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.rehearsal.scripts import script as scripts
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Script, Step
+from tokenless.protocol.codes import EVERY_ROLE, UNITS, NodeRole, TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 
 _ADDRESS = "127.0.47.{}"
@@ -74,6 +80,7 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
             "name": name,
             "address": _ADDRESS.format(_FIRST_ADDRESS + number),
             "publisher": number == 0,
+            **_roles(layout, number),
         }
         for number, name in enumerate(layout.nodes)
     ]
@@ -81,11 +88,38 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
     settings: dict[str, object] = {"version": version}
     if layout.interaction is not PhoneInteraction.default_of(layout.release):
         settings["phone_interaction"] = layout.interaction.value
+    shared = [unit.value for unit in UNITS if unit in layout.shared - layout.signed]
     return {
         "cluster": settings,
+        **({"certificates": {"multi_server": shared}} if shared else {}),
         "nodes": nodes,
         "callmanager_groups": groups,
     }
+
+
+def _roles(layout: ClusterLayout, node: int) -> dict[str, object]:
+    """Return the roles of a node where it has not all; lines are typed in this order.
+
+    A CallManager group's members process calls.
+    """
+    roles = layout.roles_of(node) | (set() if node == PUBLISHER else {NodeRole.CAPF})
+    if roles == EVERY_ROLE:
+        return {}
+    return {"roles": [r.value for r in NodeRole if r in layout.roles_of(node)]}
+
+
+def _signed(layout: ClusterLayout) -> Iterator[str]:
+    """Let a CA sign what one has signed there."""
+    for unit in UNITS:
+        if unit in layout.signed & layout.shared:
+            yield f"cert sign {unit}"
+        elif unit in layout.signed:
+            yield from (
+                f"cert sign {unit} --node {layout.nodes[node]}"
+                for node in layout.holders(unit)
+            )
+    if TrustStore.TVS in layout.signed:
+        yield RESTART_TVS
 
 
 def _group(task: Task, group: PhoneGroup) -> scripts.Group:
@@ -99,7 +133,11 @@ def _set_up(layout: ClusterLayout, groups: Sequence[PhoneGroup]) -> Step:
     mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP)
     return Step(
         title="The cluster before the change",
-        run=(*(mixed if layout.is_mixed else ()), "phones boot"),
+        run=(
+            *_signed(layout),
+            *(mixed if layout.is_mixed else (RESTART_TFTP,) if layout.signed else ()),
+            "phones boot",
+        ),
         why="Every phone holds what its node serves.",
         expect=tuple(expectations(groups, from_empty)),
     )

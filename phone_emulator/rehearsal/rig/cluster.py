@@ -57,7 +57,7 @@ class RunningCluster:
         return {
             node.name: Server(node.address, port)
             for node in self.cluster.nodes
-            if node.name in self._names
+            if node.name in self._names and node.serves_tftp
         }
 
     async def start(self) -> None:
@@ -121,7 +121,7 @@ class RunningCluster:
             signers=signers,
             retired=_signers(replaced, nodes),
             tvs=self._tvs(own, nodes),
-            tftp=frozenset(node.address for node in nodes.values()),
+            tftp=frozenset(n.address for n in nodes.values() if n.serves_tftp),
             without_role=_without_role(cluster),
         )
 
@@ -212,7 +212,7 @@ def _signers(
         each.certificate.der: Signer(
             each.store, nodes[each.node_id].name, nodes[each.node_id].is_publisher
         )
-        for each in placed
+        for each in reversed(placed)  # a shared one is called the publisher's
         if each.store in _SIGNING and each.node_id is not None
     }
 

@@ -133,11 +133,11 @@ class PhoneGroups:
         for group in groups:
             order = self._servers(group.tftp or usual)
             habits = PhoneBehaviour(refuses_expired_signers=group.minds_expiry)
-            prefix = PHONE_MODELS[group.model].device_prefix
+            prefix = PHONE_MODELS[group.played].device_prefix
             phones[group.name] = [
                 PhoneIdentity(
                     device=f"{prefix}{number:012X}",
-                    model_name=group.model,
+                    model_name=group.played,
                     servers=order,
                     habits=habits,
                 )

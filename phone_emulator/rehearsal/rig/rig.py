@@ -12,7 +12,10 @@ import trio
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.admin_actions import (
+    AdminActions,
+    runs_on,
+)
 from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
@@ -148,7 +151,7 @@ class RehearsalRig:
         return [
             replace(action, node=node.name, cluster=name)
             for node in running.cluster.nodes
-            if running.served.is_up(node.name)
+            if running.served.is_up(node.name) and runs_on(action.line, node.roles)
         ]
 
     async def _follow(

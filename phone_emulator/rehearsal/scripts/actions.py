@@ -100,6 +100,14 @@ class SignCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class ReuseCertificate:
+    """A CallManager unit takes tomcat's certificate (REFERENCE-2 2.3)."""
+
+    unit: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRecoveryKey:
     """Exports ITLRecovery.p12 and keeps it under a name (REFERENCE 7.10)."""
 
@@ -245,6 +253,7 @@ AdminAction = (
     | ExportRecoveryKey
     | SignWithRecoveryKey
     | SignCertificate
+    | ReuseCertificate
     | Backup
 )
 """What an administrator does at a desk."""

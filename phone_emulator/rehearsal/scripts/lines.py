@@ -29,6 +29,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     PhoneVerb,
     RemoveNode,
     RenameNode,
+    ReuseCertificate,
     SecureDevices,
     SetSetting,
     SignCertificate,
@@ -222,6 +223,11 @@ FORMS: Final = (
         "cert sign UNIT [--node NODE] [--cluster CLUSTER]",
         "let a CA of the lab sign a new certificate, for all nodes or for one node",
         lambda v: SignCertificate(v.one("UNIT"), v.maybe("NODE"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
+        "cert reuse UNIT [--cluster CLUSTER]",
+        "give the multi-server certificate of tomcat to CallManager (from 14 on)",
+        lambda v: ReuseCertificate(v.one("UNIT"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "recovery-key export NEW-KEY [--cluster CLUSTER]",

@@ -15,7 +15,10 @@ from tokenless.protocol.certificates.name_text import printable
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WHOLE: Final = frozenset(
-    ["certificates", "nodes", "callmanager_groups", "device_pools", "devices"]
+    [
+        *("certificates", "nodes", "callmanager_groups", "device_pools", "devices"),
+        "date_time_groups",
+    ]
 )
 """Tables of a configuration that only say what the cluster is."""
 _KEYS: Final[Mapping[str, frozenset[str]]] = {

@@ -39,9 +39,11 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Text
     model: str = "7975"
+    like: str | None = None
+    """The emulated model that plays them, where `model` is not emulated itself."""
     tftp: tuple[str, ...] = ()
     """Names of nodes in the order in which the phones try them; empty: all of the first
-    cluster."""
+    cluster that serve TFTP."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """The part of the phones asked for that belongs here; one group may have none: it
     takes what is left."""
@@ -56,6 +58,11 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
+
+    @property
+    def played(self) -> str:
+        """The emulated model."""
+        return self.like or self.model
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -233,10 +240,10 @@ def check_script(script: Script) -> None:
             "two groups have the same name", hint="give each group a name of its own"
         )
     for group in script.groups:
-        if group.model not in PHONE_MODELS:
+        if group.played not in PHONE_MODELS:
             raise PhoneError(
-                f"group {group.name} has the unknown model {group.model}",
-                hint=hint_for_unknown_models(group.model),
+                f"group {group.name} has the unknown model {group.played}",
+                hint=hint_for_unknown_models(group.played),
             )
     check_settings(script.cluster, "[cluster]")
     for name, settings in script.others.items():

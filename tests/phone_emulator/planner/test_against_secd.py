@@ -1,10 +1,13 @@
 """The model decides as phones do: random walks, each boot compared with a real SECD."""
 
+import json
 import random
+from pathlib import Path
 
 import pytest
 
 from tests.phone_emulator.planner.real import boot_for_real
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
 from tokenless.phone_emulator.planner.phones import (
     FileOutcome,
@@ -31,6 +34,7 @@ from tokenless.phone_emulator.planner.steps import (
 from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.report import BootReport, FileAction
+from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust.anchors import FileKind
@@ -131,7 +135,7 @@ class Walk:
         """Boot both; at any node where there is chance."""
         cluster, at = self.world.cluster, group.node
         if self.chance is not None:
-            at = self.chance.randrange(len(self.layout.nodes))
+            at = self.chance.choice(list(self.layout.tftp_nodes))
         phones = list(self.world.phones)
         result = boot(self.layout, cluster, group, phones[index], at)
         report, self.flashes[index] = boot_for_real(
@@ -162,7 +166,9 @@ def test_random_walks(
     is_mixed: bool,
     nodes: tuple[str, ...],
 ) -> None:
-    layout = ClusterLayout(Release.parse(version), nodes, is_mixed, interaction)
+    layout = ClusterLayout(
+        Release.parse(version), nodes, is_mixed, interaction=interaction
+    )
     groups = tuple(
         PhoneGroup(f"{model}-{node}", model, node)
         for model in MODELS
@@ -223,3 +229,70 @@ def test_a_plan_at_full_size_is_what_phones_make_of_it() -> None:
     for step in (ResetPhones(), ResetPhones(), *solved.steps):
         walk.take(step)
     assert walk.refused == 0
+
+
+EVERY, CALLS = EVERY_ROLE, frozenset({NodeRole.CALLMANAGER})
+SHARED = {
+    "a-shared-callmanager": frozenset({TrustStore.CALLMANAGER}),
+    "a-shared-tvs-too": frozenset({TrustStore.CALLMANAGER, TrustStore.TVS}),
+}
+
+
+@pytest.mark.parametrize("version", ["12.5(1)", "14", "15"])
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED)
+def test_random_walks_with_shared_certificates_and_roles(
+    version: str, shared: frozenset[TrustStore]
+) -> None:
+    layout = ClusterLayout(
+        Release.parse(version),
+        ("pub", "tftp", "calls"),
+        roles=(CALLS, EVERY, CALLS),
+        shared=shared,
+        interaction=PhoneInteraction.default_of(Release.parse(version)),
+    )
+    groups = tuple(PhoneGroup(model, model, 1, (2, 0)) for model in MODELS)
+    chance = random.Random(f"{version}{sorted(shared)}")
+    steps_there = [
+        step
+        for step in steps_of(layout)
+        if not isinstance(step, Regenerate) or step.node in layout.holders(step.unit)
+    ]
+    refused = 0
+    for _ in range(3 * WALKS):
+        walk = Walk(layout, groups, chance)
+        for step in (ResetPhones(), *chance.choices(steps_there, k=STEPS)):
+            walk.take(step)
+        walk.take(ResetPhones())
+        refused += walk.refused
+    assert refused, "walks that nobody minds prove little"
+
+
+def test_a_shared_certificate_is_one_step_and_is_played(tmp_path: Path) -> None:
+    saved = tmp_path / "plan.toml"
+    words = ("--nodes", "pub,tftp1,tftp2", "--tftp", "tftp1,tftp2", "--models", "8861")
+    issued = ("--multi-server", "CallManager", "--ca-signed", "CallManager")
+    goal = ("--goal", "regenerate CallManager", "--version", "12.5(1)")
+    status, out, err = run_cli(
+        "rehearse", "plan", *goal, *words, *issued, "--save", str(saved), "--json"
+    )
+    assert status == 0, err
+    typed = [line for step in json.loads(out)["steps"] for line in step["run"]]
+    assert typed.count("cert sign CallManager") == 1
+    assert not any("set cert regen" in line for line in typed)
+    status, out, err = run_cli("rehearse", "run", str(saved), "--phones", "2", "--json")
+    assert status == 0, (out, err)
+    assert json.loads(out.splitlines()[-1])["expectations"] == "met"
+
+
+def test_what_no_release_shares_is_refused() -> None:
+    goal = ("--goal", "regenerate CallManager", "--version", "12.5(1)")
+    for words, said in (
+        (("--multi-server", "CallManager"), "self-signed CallManager"),
+        (("--multi-server", "TVS", "--ca-signed", "TVS"), "one a node before 14"),
+        (("--multi-server", "CAPF", "--ca-signed", "CAPF"), "never multi-server"),
+        (("--ca-signed", "ITLRecovery"), "no CA signs"),
+        (("--ca-signed", "nothing"), "no unit"),
+    ):
+        status, _, err = run_cli("rehearse", "plan", *goal, *words)
+        assert status == 1
+        assert said in err

@@ -46,7 +46,9 @@ def any_task(chance: random.Random) -> Task:
     version = chance.choice(["10.5(1)", "11.5(1)", "12.5(1)", "14", "15"])
     interaction = chance.choice(list(PhoneInteraction))
     is_mixed = chance.random() < 0.8
-    layout = ClusterLayout(Release.parse(version), nodes, is_mixed, interaction)
+    layout = ClusterLayout(
+        Release.parse(version), nodes, is_mixed, interaction=interaction
+    )
     groups = tuple(
         PhoneGroup(
             f"group-{number}",
