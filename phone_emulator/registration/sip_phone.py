@@ -22,7 +22,7 @@ from tokenless.phone_emulator.registration.events import (
     ResetOrdered,
     ShownCall,
 )
-from tokenless.phone_emulator.registration.sccp_phone import MediaCounts
+from tokenless.phone_emulator.registration.sccp_call import MediaCounts
 from tokenless.phone_emulator.registration.sip_call import CallSite, SipCall
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import directory_number

@@ -89,8 +89,16 @@ class Visit:
 
     def deliver(self) -> list[NodeDelivery]:
         """Make every running node apply what was committed, a step of work each."""
-        self.work.expect(len(self.cluster.nodes))
         return announce(self.cluster, before=self._tell)
+
+    def plan(self, steps: int = 1, *, delivers: bool = True) -> None:
+        """Say how many steps there are, for the progress bar's end.
+
+        Args:
+            steps: Of the page itself.
+            delivers: Whether `announce` or `deliver` follows, a step a node.
+        """
+        self.work.total = steps + (len(self.cluster.nodes) if delivers else 0)
 
     def step(self, key: str, **values: object) -> None:
         """Say what begins now, for the progress bar."""

@@ -5,7 +5,6 @@ no row until `set` names them.
 """
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +25,9 @@ from tokenless.services.changes.devices import (
     Selection,
     change_devices,
     find_device,
+    finish_time,
     list_devices,
+    parse_finish_time,
     set_devices,
 )
 from tokenless.services.cli.certificates.view import (
@@ -38,6 +39,7 @@ from tokenless.services.cli.cluster.administration import (
     cluster_options,
     using_cluster,
 )
+from tokenless.services.cli.cluster.digest import digest
 from tokenless.services.cli.cluster.registrations import (
     presence_words,
     registration_json,
@@ -76,6 +78,7 @@ def device() -> None:
 
 
 device.add_command(status)
+device.add_command(digest)
 
 
 @device.command("list")
@@ -251,25 +254,6 @@ def import_command(
     _report(changed, as_json=as_json)
 
 
-def parse_finish_time(text: str) -> int:
-    """Read `YYYY:MM:DD:HH:MM` (or without minutes) as Unix seconds, UTC.
-
-    Raises:
-        ServiceError: When it is not such a time.
-    """
-    for form in ("%Y:%m:%d:%H:%M", "%Y:%m:%d:%H"):
-        try:
-            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
-        except ValueError:
-            continue
-    raise ServiceError(f"{text!r} is not a time", hint="write 2026:12:31:23:59")
-
-
-def finish_time(at: int) -> str:
-    """Write a time as `YYYY:MM:DD:HH:MM`, empty for none (REFERENCE-3 3.6)."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
-
-
 def device_json(device: Device) -> dict[str, Any]:
     """Return a device as JSON; the authentication string is left out."""
     capf, certificate = device.capf, device.certificate
@@ -281,6 +265,7 @@ def device_json(device: Device) -> dict[str, Any]:
         "security": device.security_mode.name.lower().replace("_", "-"),
         "transport": device.transport.name.lower(),
         "encrypted_config": device.encrypts_config,
+        "digest_user": None if device.digest is None else device.digest.user,
         "capf": {
             "operation": capf.operation.name.lower(),
             "auth": next(k for k, v in _AUTH_MODES.items() if v is capf.auth_mode),
@@ -320,6 +305,7 @@ def _lines(device: Device) -> list[str]:
         "Device Security Mode": device.security_mode.words,
         "Transport Type": device.transport.name,
         "TFTP Encrypted Config": "True" if device.encrypts_config else "False",
+        "Digest User": "" if device.digest is None else device.digest.user,
         "Certificate Operation": capf.operation.words,
         "Authentication Mode": capf.auth_mode.words,
         "Authentication String": capf.string,

@@ -237,6 +237,7 @@ def regenerate(visit: Visit) -> Response:
     row = _find(visit)
     node, store = _node_of(visit.cluster, row), row.placed.store
     size = visit.form.one("key-size")
+    visit.plan()
     visit.step("certificates.working", store=store.value, node=node.name)
     new = certificates.regenerate(
         visit.cluster,
@@ -267,6 +268,8 @@ def delete(visit: Visit) -> Response:
             "a node's own certificate cannot be deleted", hint="regenerate it"
         )
     serial = row.certificate.serial_hex
+    visit.plan()
+    visit.step("certificates.deleting", store=row.placed.store.value)
     trust_stores.delete(visit.cluster, row.placed.store, serial, by=visit.by)
     visit.announce()
     visit.say("certificates.deleted", name=row.file_name)
@@ -290,6 +293,7 @@ def upload(visit: Visit) -> Response:
     file = visit.form.files.get("file")
     if file is None or not file.data:
         raise ServiceError("no file was chosen", hint="choose one in Upload File")
+    visit.plan()
     visit.step("certificates.storing", store=store.value)
     if store.is_trust_store:
         warning = _upload_trust(visit, store, file.data)

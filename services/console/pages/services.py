@@ -56,7 +56,7 @@ def act(visit: Visit) -> Response:
         for node in cluster.nodes
         if wanted in {"", node.name} and _has(cluster, node.name, name)
     ]
-    visit.work.expect(len(those) - 1)
+    visit.plan(len(those), delivers=False)
     for node in those:
         visit.step("services.working", service=name, node=node.name)
         ask(node, order(service=name), _TIMEOUT_S)

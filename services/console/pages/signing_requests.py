@@ -58,6 +58,7 @@ def request(visit: Visit) -> Response:
         key_size=_key_size(visit, store),
         names=_names(visit),
     )
+    visit.plan(delivers=False)
     visit.step("certificates.working", store=store.value, node=node.name)
     identities.request(visit.cluster, node, store, order, by=visit.by)
     visit.say("csr.made")
@@ -96,6 +97,7 @@ def self_sign(visit: Visit) -> Response:
         raise ServiceError(
             f"a certificate is valid for 1 to {_MAX_DAYS} days", hint="or leave it out"
         )
+    visit.plan()
     visit.step("certificates.working", store=store.value, node=node.name)
     new = certificates.regenerate(
         visit.cluster,
@@ -124,7 +126,8 @@ def show_reuse(visit: Visit) -> Response:
 def reuse(visit: Visit) -> Response:
     """Let CallManager have tomcat's certificate."""
     store = certificates.find_store(visit.form.one("purpose"))
-    visit.step("certificates.working", store=store.value, node="-")
+    visit.plan()
+    visit.step("certificates.storing", store=store.value)
     new = identities.reuse_tomcat(visit.cluster, store, by=visit.by)
     visit.announce()
     visit.say("csr.reused", store=store.value, serial=new.serial_hex)

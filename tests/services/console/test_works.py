@@ -129,8 +129,7 @@ async def test_there_are_not_endlessly_many_works() -> None:
 
 
 def test_steps_are_counted_to_a_known_end() -> None:
-    work = Work(session_of("alice"))
-    work.expect(2)
+    work = Work(session_of("alice"), total=3)
     seen = [work.state]
     for words in ("one", "two", "three", "more than were expected"):
         work.begin(words)
