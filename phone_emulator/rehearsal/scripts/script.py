@@ -97,6 +97,9 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     would_be_stuck: bool | None = None
     """Whether phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""
+    at_risk: bool | None = None
+    """Whether phones that are reset by themselves would refuse a file at some moment of
+    the race, chosen or not."""
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
     reason: Reason | None = None
