@@ -5,6 +5,7 @@ from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.registration import RESTART_CALLMANAGER
 from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
 from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.protocol.phone_interaction import PhoneInteraction
@@ -70,3 +71,13 @@ def test_other_units_and_non_secure_clusters_have_nothing_to_restart() -> None:
 def test_a_saved_plan_restarts_the_service_right_before_the_reset() -> None:
     (step,) = rounds(plan("CallManager"))
     assert step.run[-2:] == (RESTART_CALLMANAGER, "phones boot")
+
+
+def test_a_runbook_has_the_restart_in_the_row_of_the_reset() -> None:
+    made = plan("CallManager")
+    rows = {row.number: row for row in runbook_of(made, Pace()).rows}
+    row = rows[made.restarts[0]]
+    assert row.command == (
+        "first, on every node: utils service restart Cisco CallManager"
+    )
+    assert row.wait_for.startswith("Cisco CallManager[STARTED] on each node, then ")
