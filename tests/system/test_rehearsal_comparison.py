@@ -6,7 +6,7 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 
-ORDERS = ("callmanager-and-tvs-guide-order", "callmanager-and-tvs-tac-order")
+ORDERS = ("order-of-the-guide", "order-of-tac")
 
 
 @pytest.mark.parametrize("variant", ["14SU3", "15"])
