@@ -300,8 +300,9 @@ def _describe(signer: SignerId) -> str:
 
 def _wrong_roles(kind: FileKind, roles: Sequence[int]) -> str:
     needed = " or ".join(sorted(role_name(role) for role in kind.signer_roles))
-    given = ", ".join(role_name(role) for role in roles) or "no roles"
-    return f"TVS gives the signer the role {given}, but {kind} needs {needed}"
+    given = "the role " + ", ".join(role_name(role) for role in roles)
+    given = given if roles else "no role"
+    return f"TVS gives the signer {given}, but {kind} needs {needed}"
 
 
 def _expired(certificate: Certificate, rule: int) -> Refuse:

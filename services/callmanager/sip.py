@@ -28,6 +28,7 @@ from tokenless.protocol.sip.register import (
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Request
+from tokenless.services.callmanager.sip_digest import Proof
 from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.sip_stations import (
     SipCallControl,
@@ -114,7 +115,9 @@ def _invite(
     device = contact.parameters.get(DEVICE_PARAMETER, "")
     registration = call_control.registrar.find(device)
     # Otherwise another client could call in the name of any registered phone.
-    if registration is None or registration.peer != source.peer:
+    station = call_control.stations.get(device)
+    is_its_own = station is not None and source.is_same_phone(station.source)
+    if registration is None or not is_its_own:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
     return call_control.calls.invite(
         request, call_control.party_of(registration), source
@@ -151,6 +154,9 @@ def _register(
     except ProtocolError:
         call_control.cells[SipCount.REFUSED] += 1
         return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
+    challenge = _challenge(call_control, request, register.device, source)
+    if challenge is not None:
+        return challenge
     if register.expires_s == 0:
         return _end(call_control, request, register, source)
     claim = Claim(register.device, Signalling.SIP, register.model)
@@ -169,6 +175,32 @@ def _register(
     station.expires_at = now + granted
     call_control.stations[register.device] = station
     return _accept(call_control, request, granted, source)
+
+
+def _challenge(
+    call_control: SipCallControl, request: SipRequest, device: str, source: Source
+) -> SipResponse | None:
+    """Return a 401 where the device's profile asks for a proof that is not there."""
+    profile = call_control.registrar.find_device(device)
+    if profile is None or profile.digest is None:
+        return None
+    proof = call_control.digest.check(profile, request, source.address)
+    if proof is Proof.GOOD:
+        return None
+    if proof is Proof.WRONG:
+        call_control.cells[SipCount.REFUSED] += 1
+        _log_refusal(source, device, RegisterFailure.AUTHENTICATION_ERROR)
+        call_control.registrar.note_failure(
+            device, source.address, RegisterFailure.AUTHENTICATION_ERROR
+        )
+    asked = call_control.digest.challenge(source.address, is_stale=proof is Proof.STALE)
+    return answer_to(
+        request,
+        401,
+        "Unauthorized",
+        (("WWW-Authenticate", asked.encode()),),
+        to_tag=call_control.new_tag(),
+    )
 
 
 def _end(
@@ -214,6 +246,15 @@ def _refuse(
     source: Source,
 ) -> SipResponse:
     call_control.cells[SipCount.REFUSED] += 1
+    _log_refusal(source, device, failure)
+    clear, secure = "TCP/UDP", "TLS"
+    received, expected = (secure, clear) if source.peer.is_secure else (clear, secure)
+    why = WARNINGS.get(failure, _OTHER_WARNING)
+    text = why.format(expected=expected, received=received)
+    return refuse(request, node=call_control.node, why=text, tag=call_control.new_tag())
+
+
+def _log_refusal(source: Source, device: str, failure: RegisterFailure) -> None:
     if source.log.may_write("refused registrations"):
         source.log.log.info(
             "registration refused",
@@ -222,11 +263,6 @@ def _refuse(
             reason=failure.name.lower(),
             code=int(failure),
         )
-    clear, secure = "TCP/UDP", "TLS"
-    received, expected = (secure, clear) if source.peer.is_secure else (clear, secure)
-    why = WARNINGS.get(failure, _OTHER_WARNING)
-    text = why.format(expected=expected, received=received)
-    return refuse(request, node=call_control.node, why=text, tag=call_control.new_tag())
 
 
 def expire(call_control: SipCallControl, now: float) -> None:

@@ -6,6 +6,7 @@ restart) go to the connection of the last REGISTER.
 """
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, unique
@@ -18,6 +19,7 @@ from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registrar import Registration as Registered
 from tokenless.services.callmanager.sip_calls import SipCalls
+from tokenless.services.callmanager.sip_digest import DigestCheck
 from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
 
@@ -77,6 +79,7 @@ class SipCallControl:
         self.calls = SipCalls(
             switch, node=node, server=settings.server, contact_of=self._contact_of
         )
+        self.digest = DigestCheck(time.monotonic)
         self._tags = itertools.count(1)
 
     def party_of(self, registration: Registered) -> Party:

@@ -24,6 +24,8 @@ from tokenless.protocol.phones.device_security import (
     DeviceTransport,
 )
 from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
+from tokenless.protocol.phones.registration import Signalling
+from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices as rows
@@ -74,6 +76,8 @@ class DeviceChange:
     key_type: KeyType | None = None
     key_size: int | None = None
     finish_by: int | None = None
+    digest: DigestAccount | None = None
+    """An account without a user takes it away."""
 
     def __str__(self) -> str:
         """Describe it for the audit log, without the authentication string."""
@@ -92,6 +96,9 @@ class DeviceChange:
             said.append(self.auth_mode.words)
         if self.key_size is not None:
             said.append(f"{self.key_size} bits")
+        if self.digest is not None:
+            user = self.digest.user
+            said.append(f"Digest user {user}" if user else "no Digest authentication")
         return ", ".join(said) or "added"
 
 
@@ -254,7 +261,21 @@ def _apply(device: Device, change: DeviceChange, at: int, expires: int) -> Devic
         transport=transport,
         encrypts_config=encrypts,
         capf=capf,
+        digest=_digest(device, change),
     )
+
+
+def _digest(device: Device, change: DeviceChange) -> DigestAccount | None:
+    if change.digest is None:
+        return device.digest
+    if not change.digest.user:
+        return None
+    if PHONE_MODELS[device.model].protocol != Signalling.SIP:
+        raise ServiceError(
+            f"a {device.model} speaks SCCP, which has no Digest authentication",
+            hint="name SIP phones only",
+        )
+    return change.digest
 
 
 def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:

@@ -18,6 +18,7 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
+from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.store.schema import (
     callmanager_group,
     callmanager_group_member,
@@ -65,6 +66,8 @@ class Device:
     capf: Capf = NOTHING_SCHEDULED
     certificate: Certificate | None = None
     """Its own, as CAPF saw it last: its LSC, else its MIC."""
+    digest: DigestAccount | None = None
+    """What its SIP registration has to prove (Enable Digest Authentication)."""
 
     @property
     def certificate_hash(self) -> str:
@@ -178,6 +181,8 @@ def write_device(connection: Connection, changed: Device) -> None:
             capf_key_size=capf.key_size,
             capf_finish_by=capf.finish_by,
             certificate=None if certificate is None else certificate.der,
+            digest_user="" if changed.digest is None else changed.digest.user,
+            digest_ha1="" if changed.digest is None else changed.digest.ha1,
         )
     )
 
@@ -203,4 +208,5 @@ def _device(row: Row[*tuple[Any, ...]]) -> Device:
         bool(row.encrypts_config),
         capf,
         None if der is None else Certificate.decode(der),
+        DigestAccount(row.digest_user, row.digest_ha1) if row.digest_user else None,
     )

@@ -134,9 +134,12 @@ device: Final = Table(
     Column("capf_string", String(16), nullable=False, server_default=text("''")),
     Column("capf_cause", Integer),
     Column("certificate", LargeBinary),
+    Column("digest_user", _NAME, nullable=False, server_default=text("''")),
+    Column("digest_ha1", String(32), nullable=False, server_default=text("''")),
 )
 """`certificate` is the phone's own as CAPF saw it last: its LSC, else its MIC. Codes of
-operation and status are the vendor's where they are known (REFERENCE-3 3.6)."""
+operation and status are the vendor's where they are known (REFERENCE-3 3.6).
+`digest_ha1` is as good as the password of the Digest user: H(A1) of RFC 2617."""
 
 certificate: Final = Table(
     "certificate",

@@ -39,6 +39,7 @@ from tokenless.services.cli.cluster.administration import (
     cluster_options,
     using_cluster,
 )
+from tokenless.services.cli.cluster.digest import digest
 from tokenless.services.cli.cluster.registrations import (
     presence_words,
     registration_json,
@@ -77,6 +78,7 @@ def device() -> None:
 
 
 device.add_command(status)
+device.add_command(digest)
 
 
 @device.command("list")
@@ -263,6 +265,7 @@ def device_json(device: Device) -> dict[str, Any]:
         "security": device.security_mode.name.lower().replace("_", "-"),
         "transport": device.transport.name.lower(),
         "encrypted_config": device.encrypts_config,
+        "digest_user": None if device.digest is None else device.digest.user,
         "capf": {
             "operation": capf.operation.name.lower(),
             "auth": next(k for k, v in _AUTH_MODES.items() if v is capf.auth_mode),
@@ -302,6 +305,7 @@ def _lines(device: Device) -> list[str]:
         "Device Security Mode": device.security_mode.words,
         "Transport Type": device.transport.name,
         "TFTP Encrypted Config": "True" if device.encrypts_config else "False",
+        "Digest User": "" if device.digest is None else device.digest.user,
         "Certificate Operation": capf.operation.words,
         "Authentication Mode": capf.auth_mode.words,
         "Authentication String": capf.string,
