@@ -39,7 +39,7 @@ from tokenless.services.store.trust_lists import newest_ctl
 _LABEL_CHARACTERS: Final = 50
 _NO_ROLE: Final = (
     "{store} gives a certificate no role: TVS will not answer for it; phones need "
-    "Phone-SAST-trust (REFERENCE 1.12)"
+    "Phone-SAST-trust (docs/reference 1: 1.12)"
 )
 
 
@@ -182,7 +182,9 @@ def check_unit(node: Node, store: TrustStore, release: Release) -> None:
     units = units_of(is_publisher=True, release=release)
     if store not in units:
         known = ", ".join(units)
-        raise ServiceError(f"no own certificate {store} here", hint=f"units: {known}")
+        raise ServiceError(
+            f"the node has no certificate of {store}", hint=f"units: {known}"
+        )
     if store in UNITS_OF_PUBLISHER and not node.is_publisher:
         raise ServiceError(
             f"{store} is the publisher's, for the whole cluster",
@@ -290,7 +292,7 @@ def _place(
             raise ServiceError(
                 f"{certificate.subject_text} ({certificate.serial_hex}) is in "
                 f"{store} already",
-                hint="nothing needs to be done",
+                hint="no action is needed",
             )
     if any(each.certificate.not_before > certificate.not_before for each in namesakes):
         return None
@@ -474,7 +476,7 @@ def find_by_serial(
     known = ", ".join(each.certificate.serial_hex for each in found or placed)
     raise ServiceError(
         f"{len(found)} certificates have serial number {serial_hex}",
-        hint=f"here are {known}" if known else "here is none",
+        hint=f"available: {known}" if known else "there is none",
     )
 
 

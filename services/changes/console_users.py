@@ -43,14 +43,15 @@ def add_user(
     """
     if not _NAME.fullmatch(name):
         raise ServiceError(
-            f"{name!r} is not a name for a user",
+            f"{name!r} is not a valid user name",
             hint="use up to 64 letters, digits, dots and hyphens",
         )
     hashed = hash_password(password)
     with cluster.store.change("add console user", f"{name}: {role}", by=by) as change:
         if rows.read_users(change.connection, name):
             raise ServiceError(
-                f"there is a user {name} already", hint="delete that one first"
+                f"the user {name} already exists",
+                hint="delete the existing one first",
             )
         user = ConsoleUser(name, role, hashed, change.at)
         rows.add_user(change.connection, user)

@@ -121,8 +121,8 @@ class Follower:
                 await self._moved.wait()
                 if self._failure is not None:
                     raise ServiceError(
-                        f"cannot take the new state: {self._failure}",
-                        hint="repair it; the node tries again by itself",
+                        f"cannot apply the new state: {self._failure}",
+                        hint="repair the fault; the node tries again automatically",
                     )
 
     async def _look(self) -> None:

@@ -125,7 +125,7 @@ def create_hsm_token(
     ):
         if _read_certificate(session) is not None:
             raise ServiceError(
-                f"token {label} has a certificate already", hint=_USE_ANOTHER
+                f"token {label} already has a certificate", hint=_USE_ANOTHER
             )
         with _generated(session) as public_key:
             certificate = issue_token_certificate(tokens, public_key, now)
@@ -263,7 +263,7 @@ def _explained(label: str) -> Iterator[None]:
     except (errors.PinIncorrect, errors.PinLenRange, errors.PinInvalid):
         raise WrongPasswordError(
             f"wrong password for token {label}",
-            hint="the token counts wrong ones and locks itself",
+            hint="the token counts wrong passwords and locks itself",
         ) from None
     except errors.PinLocked:
         raise TokenDestroyedError(

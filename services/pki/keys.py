@@ -82,7 +82,7 @@ def generate_ec(bits: int) -> ec.EllipticCurvePrivateKey:
         ServiceError: When there is no such curve.
     """
     if bits not in _EC_CURVES:
-        raise ServiceError(f"no curve of {bits} bits", hint="use 256 or 384")
+        raise ServiceError(f"there is no curve of {bits} bits", hint="use 256 or 384")
     return ec.generate_private_key(_EC_CURVES[bits]())
 
 

@@ -140,7 +140,8 @@ def _watch_file(engine: Engine, path: Path) -> None:
             happened = "replaced" if path.exists() else "deleted"
             raise DatabaseAwayError(
                 f"the cluster's database {path} was {happened} while it was in use",
-                hint="put it back, or restore a backup and start the services again",
+                hint="put the file back, or restore a backup and start the services "
+                "again",
             )
 
     @event.listens_for(engine, "do_connect")

@@ -42,7 +42,7 @@ def test_who_left_is_given_nothing_more(lab: Cluster) -> None:
     subscriber = lab.nodes[1]
     remove_node(lab, subscriber, by="test")
     for make in (rebuild_itl, NodeFiles, check_ready):
-        with pytest.raises(ServiceError, match="the node has left the cluster"):
+        with pytest.raises(ServiceError, match="the node was removed from the cluster"):
             make(lab, subscriber)
 
 
