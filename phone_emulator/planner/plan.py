@@ -77,7 +77,7 @@ class Planned:
     """By group: the nodes whose TVS its phones can ask."""
     dangers: tuple[Danger, ...]
     boots: dict[str, PredictedBoot]
-    """By group: what came of the phones' reset; empty for other steps."""
+    """By group: the result of the phones' reset; empty for other steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,8 @@ def assess(task: Task, world: World) -> Risk | None:
     """Return how safe a world is; None when it is not.
 
     The moments between a command and the restart that follows it count for the phones'
-    own nodes only: in them another node may still serve files of a signer who is not in
-    use any more.
+    own nodes only: in them another node may still serve files of a signer that is not
+    in use any more.
     """
     bound, fewest = 0, MANY_WAYS
     restarted = after_a_power_cut(task.layout, world.cluster)

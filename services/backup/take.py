@@ -126,7 +126,7 @@ def _copy_all(data: Path, content: Path, now: float, progress: OnProgress) -> Ma
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Let nobody change the database."""
+    """Lock the database against changes."""
     with closing(sqlite3.connect(path, timeout=_LOCK_S, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN IMMEDIATE")

@@ -36,7 +36,7 @@ def find_user(cluster: Cluster, name: str) -> ConsoleUser | None:
 def add_user(
     cluster: Cluster, name: str, role: ConsoleRole, password: str, *, by: str
 ) -> None:
-    """Let somebody sign in.
+    """Add a user who may sign in.
 
     Raises:
         ServiceError: When there is a user of this name, or name or password cannot be.

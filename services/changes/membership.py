@@ -47,7 +47,7 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
 
 
 def _issue_all(cluster: Cluster, connection: Connection, node: Node, at: int) -> None:
-    """Give the node its certificates; self-signed multi-server ones are made anew.
+    """Give the node its certificates; self-signed multi-server ones are regenerated.
 
     One that a CA signed has to be requested and uploaded again by hand (REFERENCE-2
     2.1); until then the node has one of its own.

@@ -1,4 +1,4 @@
-"""A node on a host of its own: what the publisher hands over, what the host takes.
+"""Moving a node to a host of its own: the export and the import.
 
 Private keys never enter the shared database (REFERENCE 10.7), and a node signs with
 keys that the publisher makes. So they travel in a file, sealed as a whole under a
@@ -104,8 +104,8 @@ def import_node(
         database_url: Where this host reaches the database; the publisher's way when
             None.
         host_settings: Whether a new folder takes the file's [tftp], [tvs] and other
-            tables of a host, too: which files are served to whom is for this host to
-            say.
+            tables of a host, too. By default this host decides which files it serves
+            to which clients.
 
     Returns:
         The cluster, opened, and the node.

@@ -20,7 +20,7 @@ class ConfigFault(NamedTuple):
 
 
 def check_references(config: ClusterConfig) -> Iterator[ConfigFault]:
-    """Find what contradicts itself: names that nobody has, nodes that are two."""
+    """Find contradictions: names that do not exist, nodes that are listed twice."""
     yield from _check_cluster(config)
     yield from _check_nodes(config)
     yield from _check_pools(config)

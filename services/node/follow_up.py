@@ -1,6 +1,6 @@
 """Carries out what follows from a changed certificate on one node.
 
-Services restart first, TFTP makes its files anew, then the phones that are registered
+Services restart first, TFTP makes its files again, then the phones that are registered
 here are reset; CallManager restarts last, so that they hear of it. Nodes do not wait
 for each other: a phone may boot while another node still serves what it had.
 """
@@ -31,7 +31,7 @@ class Stage(StrEnum):
     SERVICES = "services"
     """TVS and CAPF restart."""
     TFTP = "tftp"
-    """TFTP makes its files anew."""
+    """TFTP makes its files again."""
     PHONES = "phones"
     """Phones are reset, and CallManager restarts."""
 

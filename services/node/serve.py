@@ -66,7 +66,7 @@ async def serve_nodes(
         cluster: The cluster, opened.
         names: The nodes; all of this host when empty.
         kinds: The services.
-        pace: Holds up what follows from changed certificates; None: nobody does.
+        pace: Delays the consequences of changed certificates; None: no delay.
         task_status: Is given what is being served.
 
     Raises:

@@ -180,8 +180,8 @@ def _session(
 def _generated(session: Any) -> Iterator[RSAPublicKey]:  # noqa: ANN401 - untyped
     """Make a key pair inside the token; the private half never leaves it.
 
-    It is taken back when the block fails: another try would make a second one, and
-    nobody could tell which of them signs.
+    It is taken back when the block fails: another try would make a second one, and it
+    would be unclear which of them signs.
     """
     library = _library()
     public, private = session.generate_keypair(

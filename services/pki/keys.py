@@ -87,7 +87,7 @@ def generate_ec(bits: int) -> ec.EllipticCurvePrivateKey:
 
 
 def write_key(path: Path, key: PrivateKey) -> None:
-    """Write a key to a file that nobody else can read.
+    """Write a key to a file that only its owner can read.
 
     Raises:
         OSError: When it cannot be written.

@@ -8,8 +8,8 @@ PKCS#11 kind behind the same face.
     TOKENS/NAME/state.json         wrong passwords so far
 
 Fifteen wrong passwords destroy a token (REFERENCE 6.5). The count grows on the disk
-before a password is tried, so that a crash gives nobody another try. Whoever can copy
-the folder can still guess without limit: a file is not a smart card.
+before a password is tried, so that a crash does not give another attempt. Anyone who
+can copy the folder can still guess without limit: a file is not a smart card.
 """
 
 import hashlib

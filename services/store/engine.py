@@ -117,7 +117,7 @@ def set_transaction_mode(connection: Connection, *, writes: bool) -> None:
     """Set whether the connection's next transaction reads or writes.
 
     Readers see one state throughout. Writers see what those before them have committed:
-    the lock that they take first keeps everybody else out.
+    the lock that they take first excludes all others.
     """
     connection.execution_options(**{_WRITES: writes})
     if connection.dialect.name == POSTGRESQL:

@@ -151,7 +151,7 @@ class CallManagerService:
             self._log.warning("links are not changed", reason=error.explain())
 
     def registrations(self) -> dict[str, object]:
-        """Return who is registered here, and why others are not any more."""
+        """Return the registrations here, and why others have ended."""
         server = self.server
         if server is None:
             return {"registered": [], "absent": []}

@@ -44,7 +44,7 @@ class UnknownClientLimiter:
         self._a_slice = max(1, round(per_s * _SLICE_S))
 
     def note_answer(self, host: str) -> None:
-        """Remember an address that somebody is at; the oldest are forgotten."""
+        """Remember an address that has answered; the oldest are forgotten."""
         known = self._known
         if host not in known:
             known[host] = None
