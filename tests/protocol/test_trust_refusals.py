@@ -73,7 +73,7 @@ KINDS = [(FileKind.CTL, FOREIGN, 7), (FileKind.CONFIGURATION, FOREIGN_CONFIGURAT
 
 def test_a_list_under_anothers_name() -> None:
     verdict = HELD.judge(FileKind.CTL, ITL)
-    said = "the header says that the file is ITLFile.tlv"
+    said = "the file's header has the name ITLFile.tlv"
     assert verdict == Refuse(Reason.WRONG_NAME, said, 7)
 
 
@@ -122,7 +122,7 @@ def test_an_unknown_signer(
 
 def test_an_empty_phone_and_a_list_without_its_signers_record() -> None:
     orphan = UnsignedList((record(PUB, Role.SAST),), STRANGER).trust_list()
-    said = f"{UNKNOWN}; the file itself does not hold its record"
+    said = f"{UNKNOWN}; the file has no record of its signer"
     expected = Refuse(Reason.UNKNOWN_SIGNER, said, 2)
     assert TrustAnchors().judge(FileKind.CTL, orphan) == expected
 
@@ -130,7 +130,7 @@ def test_an_empty_phone_and_a_list_without_its_signers_record() -> None:
 def test_an_empty_phone_and_a_signed_file_instead_of_a_list() -> None:
     """It holds no record at all, whatever its name says."""
     file = sign_file("CTLFile.tlv", b"", STRANGER.signer, timestamp=SIGNED_AT)
-    said = f"{UNKNOWN}; the file itself does not hold its record"
+    said = f"{UNKNOWN}; the file has no record of its signer"
     expected = Refuse(Reason.UNKNOWN_SIGNER, said, 2)
     assert TrustAnchors().judge(FileKind.CTL, file) == expected
 
@@ -147,7 +147,8 @@ def test_a_known_signer_whose_key_did_not_sign(
 ) -> None:
     assert anchors.judge(FileKind.CTL, ctl_by(IMPOSTOR)) == Refuse(
         Reason.BAD_SIGNATURE,
-        f"the signature is not by the key of {NAMED} that the phone knows ({source})",
+        f"the signature was not made by the key of {NAMED} that the phone knows "
+        f"({source})",
         rule,
     )
 
@@ -156,7 +157,8 @@ def test_a_first_list_that_its_own_record_did_not_sign() -> None:
     forged = UnsignedList((record(PUB, Role.SAST),), IMPOSTOR).trust_list()
     assert TrustAnchors().judge(FileKind.CTL, forged) == Refuse(
         Reason.BAD_SIGNATURE,
-        f"the signature is not by the key of {NAMED} in the file's own record of it",
+        f"the signature was not made by the key of {NAMED} in the file's own "
+        "record of it",
         2,
     )
 
@@ -239,13 +241,20 @@ def test_answers_that_do_not_vouch(
         (
             FileKind.CTL,
             (Role.CCM_TFTP, Role.TFTP),
-            "TVS trusts the signer as CCM+TFTP, TFTP; CTLFile.tlv needs SAST",
+            "TVS gives the signer the role CCM+TFTP, TFTP, but CTLFile.tlv needs SAST",
         ),
-        (FileKind.CTL, (), "TVS trusts the signer as no roles; CTLFile.tlv needs SAST"),
+        (
+            FileKind.CTL,
+            (),
+            ("TVS gives the signer the role no roles, but CTLFile.tlv needs SAST"),
+        ),
         (
             FileKind.CONFIGURATION,
             (Role.SAST, 77),
-            "TVS trusts the signer as SAST, 77; configuration needs CCM+TFTP or TFTP",
+            (
+                "TVS gives the signer the role SAST, 77, but configuration needs "
+                "CCM+TFTP or TFTP"
+            ),
         ),
     ],
 )
@@ -278,8 +287,9 @@ def test_a_new_list_takes_one_place_only() -> None:
 def test_a_list_older_than_the_installed_one_is_told() -> None:
     older = ctl_by(PUB, timestamp=SIGNED_AT - 1)
     told = (
-        "signed 2020-09-13T12:26:39+00:00, before the installed one "
-        "(2020-09-13T12:26:40+00:00): phones accept old lists that are validly signed"
+        "the file was signed 2020-09-13T12:26:39+00:00, before the installed "
+        "one (2020-09-13T12:26:40+00:00): phones accept old lists that are "
+        "validly signed"
     )
     verdict = HELD.judge(FileKind.CTL, older)
     assert verdict == Accept(VerifiedBy.INSTALLED_CTL, 3, told)

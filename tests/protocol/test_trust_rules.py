@@ -122,4 +122,4 @@ def test_an_impostor_is_refused_by_the_rule_that_knows_the_signer(
     verdict = HELD[state].judge(kind, file_by(impostor, kind))
     assert isinstance(verdict, Refuse)
     assert verdict.rule == ACCEPTED[state][kind][name][1]
-    assert "the signature is not by the key of" in verdict.reason
+    assert "the signature was not made by the key of" in verdict.reason

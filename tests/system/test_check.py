@@ -205,7 +205,7 @@ def test_the_certificate_hash_beside_the_phones_lsc(
     assert status == 1
     (differs,) = [e for e in found["findings"] if e["severity"] == "error"]
     assert differs["code"] == "cert-hash-differs"
-    assert "cannot open its encrypted configuration" in differs["consequence"]
+    assert "cannot decrypt its configuration" in differs["consequence"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no PEM", b"\0" * 70_000])

@@ -228,7 +228,7 @@ def test_the_command_line_leads_with_what_happened(tmp_path: Path) -> None:
     assert status == 0
     lines = out.splitlines()
     assert lines[0].startswith("SAFE")
-    assert lines[1].startswith("RESET BY THEMSELVES: 8 resets after 2 changes: ")
+    assert lines[1].startswith("AUTOMATIC RESETS: 8 resets after 2 changes: ")
     status, out, _ = run_cli(*run, "--json")
     end = json.loads(out.splitlines()[-1])
     assert end["restarts"] == {"automatic": 8, "by_hand": 0}

@@ -108,7 +108,7 @@ def test_by_pool_and_by_model(lab: Cluster) -> None:
     install = DeviceChange(operation=CapfOperation.INSTALL)
     assert len(set_devices(lab, Selection(model="7975"), install, by="a")) == 2
     assert len(set_devices(lab, Selection(pool="Default"), install, by="a")) == 3
-    with pytest.raises(ServiceError, match="no device fits: model 7821"):
+    with pytest.raises(ServiceError, match="no device matches: model 7821"):
         set_devices(lab, Selection(model="7821"), install, by="a")
 
 

@@ -75,8 +75,8 @@ async def test_a_multi_server_request_waits_on_all_nodes(lab: Cluster) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"purpose": "ITLRecovery"}, "no CA signs ITLRecovery"),
-        ({"purpose": "Phone-SAST-trust"}, "no CA signs Phone-SAST-trust"),
+        ({"purpose": "ITLRecovery"}, "ITLRecovery cannot be signed by a CA"),
+        ({"purpose": "Phone-SAST-trust"}, "Phone-SAST-trust cannot be signed by a CA"),
         ({"purpose": "nothing"}, "there is no store nothing"),
         ({"distribution": "elsewhere"}, "elsewhere"),
         ({"distribution": "*", "purpose": "CAPF"}, "CAPF cannot be multi-server"),
@@ -143,7 +143,7 @@ async def test_reuse_needs_release_14(lab: Cluster) -> None:
         where = f"{LIST}/reuse"
         assert "This release cannot" in (await alice.get(where)).text
         page = await alice.said(where, {"purpose": "CallManager"})
-        assert "cannot reuse a tomcat certificate" in page
+        assert "cannot use a tomcat certificate" in page
         security.set_parameter(lab, "Version", "14SU3", by="test")
         assert "This release cannot" not in (await alice.get(where)).text
         page = await alice.said(where, {"purpose": "CallManager"})
