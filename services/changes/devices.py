@@ -261,7 +261,7 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
         size = {KeyType.RSA: 2048, KeyType.EC: 256}[key_type]
     if size not in KEY_SIZES[key_type]:
         sizes = ", ".join(map(str, KEY_SIZES[key_type]))
-        raise ServiceError(f"a {key_type.name} key cannot have {size} bits", hint=sizes)
+        raise ServiceError(f"{key_type.name} keys cannot have {size} bits", hint=sizes)
     auth_mode = capf.auth_mode if change.auth_mode is None else change.auth_mode
     string = capf.string if change.string is None else change.string
     if auth_mode is CapfAuthMode.STRING:

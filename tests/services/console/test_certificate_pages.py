@@ -141,11 +141,11 @@ async def test_reuse_needs_release_14(lab: Cluster) -> None:
     async with console_of(lab) as console:
         alice = await console.signed_in("alice")
         where = f"{LIST}/reuse"
-        assert "This release cannot" in (await alice.get(where)).text
+        assert "This needs release 14" in (await alice.get(where)).text
         page = await alice.said(where, {"purpose": "CallManager"})
         assert "cannot use a tomcat certificate" in page
         security.set_parameter(lab, "Version", "14SU3", by="test")
-        assert "This release cannot" not in (await alice.get(where)).text
+        assert "This needs release 14" not in (await alice.get(where)).text
         page = await alice.said(where, {"purpose": "CallManager"})
         assert "tomcat certificate is not multi-server" in page
 
