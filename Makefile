@@ -29,8 +29,9 @@ $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/hsm.txt requirements/postgres.txt
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/dask.txt requirements/hsm.txt requirements/postgres.txt
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/dask.txt
 	$(PIP) install --require-hashes -r requirements/hsm.txt
 	$(PIP) install --require-hashes -r requirements/postgres.txt
 	@touch $@
@@ -117,6 +118,7 @@ lock: $(VENV)/dev
 	$(PIP) install pip-tools
 	cd requirements && ../$(LOCK) -o runtime.txt runtime.in
 	cd requirements && ../$(LOCK) -o dev.txt dev.in
+	cd requirements && ../$(LOCK) -o dask.txt dask.in
 	cd requirements && ../$(LOCK) -o hsm.txt hsm.in
 	cd requirements && ../$(LOCK) -o postgres.txt postgres.in
 	cd requirements && ../$(LOCK) -o mutation.txt mutation.in

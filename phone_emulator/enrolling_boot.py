@@ -7,6 +7,7 @@ when that changed its certificate (REFERENCE-3 2.5). A phone in a folder and eac
 of a fleet boot this way.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -38,6 +39,7 @@ async def boot_and_enrol(
     string: str | None = None,
     sleep: Sleep = trio.sleep,
     make: MakeKeyNow = make_key,
+    before_capf: Callable[[BootReport], None] = lambda _: None,
 ) -> BootReport:
     """Boot a phone; its log and status messages are those of both boots.
 
@@ -47,11 +49,13 @@ async def boot_and_enrol(
         string: The authentication string that a person types.
         sleep: Waits between tries of CAPF.
         make: Makes the key that CAPF orders; runs in a thread.
+        before_capf: Is told of the first boot before the phone decides about CAPF.
 
     Raises:
         PhoneError: When the phone's own certificates are damaged.
     """
     report = await phone.boot(network)
+    before_capf(report)
     ended = await _go_to_capf(phone, report, network, string, sleep, make)
     report.lsc = lsc_state(phone, network.clock())
     if ended is None:

@@ -97,6 +97,32 @@ class TrustStore(StrEnum):
         return self.value.endswith("-trust")
 
 
+@unique
+class NodeRole(StrEnum):
+    """Services that are activated on a node; TVS runs on all (REFERENCE-5 5.2)."""
+
+    TFTP = "tftp"
+    CALLMANAGER = "callmanager"
+    CAPF = "capf"
+    """Of the publisher only: phones are sent to no other one (REFERENCE-2 2.1)."""
+
+
+EVERY_ROLE: Final = frozenset(NodeRole)
+
+
+def server_role(roles: frozenset[NodeRole]) -> Role | None:
+    """Return the FUNCTION of a server with these roles in the CTL; None: it has none.
+
+    CCM+TFTP is observed; that a server with one of both services has CCM or TFTP is
+    inferred from the names of the codes.
+    """
+    if roles >= {NodeRole.TFTP, NodeRole.CALLMANAGER}:
+        return Role.CCM_TFTP
+    if NodeRole.TFTP in roles:
+        return Role.TFTP
+    return Role.CALLMANAGER if NodeRole.CALLMANAGER in roles else None
+
+
 # CAPF runs on the publisher, which makes the ITLRecovery of all (REFERENCE 1.9).
 UNITS_OF_EVERY_NODE: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
 """Units of every node whose certificates phones act on."""

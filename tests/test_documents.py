@@ -175,6 +175,12 @@ def test_prose_is_wrapped(name: str) -> None:
     assert long_lines(text) == [], f"run: python -m tools.wrap_documents {name}"
 
 
+def test_every_rig_is_on_the_page_of_rigs() -> None:
+    rigs = ROOT / "tests" / "rigs"
+    named = set(re.findall(r"`(\w+)`", (rigs / "README.md").read_text()))
+    assert {file.stem for file in rigs.glob("*.py")} - named == set()
+
+
 KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
 

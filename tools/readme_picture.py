@@ -29,7 +29,7 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 _PHONES: Final = 99  # and one of a fixed group: a round number
 _WIDTH: Final = 1000
 _MARGIN: Final = 28
-_TIMELINE_HEIGHT: Final = 292
+_TIMELINE_HEIGHT: Final = 306
 _BAR_HEIGHT: Final = 40
 _STYLE: Final = """
 text { font: 15px system-ui, "DejaVu Sans", sans-serif; fill: #1a202c; }
@@ -111,8 +111,11 @@ def _verdict(played: Played) -> Iterator[_Line]:
         (step, each) for step in played.steps for each in step.statuses if each.refusals
     )
     stuck = phones_words(len(step.stuck))
+    silent = step.impact.unregistered
+    without = f", {silent} of them without dial tone" if silent else ""
     yield _Line(
-        f"Step {step.number} leaves {stuck} stuck. Why those of {status.group}?",
+        f"Step {step.number} leaves {stuck} stuck{without}. "
+        f"Why those of {status.group}?",
         "bad",
         26,
     )

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -66,8 +67,13 @@ def fleet() -> None:
     """Boot many emulated phones at once, and show their state."""
 
 
-def _plan(
-    plan: Path | None, count: int, first_mac: str, model: str, seed: int | None
+def _plan(  # noqa: PLR0917 - one parameter for each option
+    plan: Path | None,
+    count: int,
+    first_mac: str,
+    model: str,
+    seed: int | None,
+    shard: str | None,
 ) -> FleetPlan:
     if plan is not None:
         chosen = load_plan(plan)
@@ -78,6 +84,8 @@ def _plan(
         )
     else:
         chosen = check_plan(FleetPlan((FleetGroup(count, model, first_mac),)))
+    if shard is not None:
+        chosen = check_plan(msgspec.structs.replace(chosen, shard=shard))
     return chosen if seed is None else msgspec.structs.replace(chosen, seed=seed)
 
 
@@ -103,9 +111,17 @@ def _settings(
         loss=loss,
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
-        manufacturer=manufacturer,
+        manufacturer=manufacturer or _usual_manufacturer(),
+        all_have_mics=manufacturer is not None,
         http_port=http_port_of(http_port, tftp_only=tftp_only or is_lossy),
     )
+
+
+def _usual_manufacturer() -> Path | None:
+    """Return the manufacturer of the data folder, None where there is none."""
+    data = os.environ.get("TOKENLESS_DATA") or "data"
+    folder = Path(data) / "manufacturer"
+    return folder if folder.is_dir() else None
 
 
 _plan_options = gathered(
@@ -135,6 +151,12 @@ _plan_options = gathered(
         "options above.",
     ),
     click.option("--seed", type=int, default=None, help="Seed of everything random."),
+    click.option(
+        "--shard",
+        metavar="K/N",
+        help="Only this part of the fleet: 2/3 is the second of three. All parts "
+        "together are the whole fleet; each machine takes one.",
+    ),
 )
 _settings_options = gathered(
     "settings",
@@ -173,7 +195,8 @@ _settings_options = gathered(
         "--manufacturer",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         help="Give phones that have no MIC one from this emulated manufacturer: "
-        "DATA/manufacturer of a cluster.",
+        "DATA/manufacturer of a cluster. Without it, phones that must show a "
+        "certificate get one from the manufacturer of the data folder, if it has one.",
     ),
 )
 
@@ -309,6 +332,7 @@ def run(
         boots=boots,
         line=LineSettings(settings.tvs_timeout_s, holds_standby=standby),
         certificates=certificates,
+        manufacturer=settings.manufacturer,
     )
     with closing(FleetStore.open(flash)) as store:
         registrations_now = trio.run(_keep_up, phones, store, network, lines, seconds)

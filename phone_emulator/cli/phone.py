@@ -18,6 +18,7 @@ from tokenless.phone_emulator.cli.options import (
     tftp_option,
 )
 from tokenless.phone_emulator.cli.phone_lines import call, run
+from tokenless.phone_emulator.cli.phone_models import models
 from tokenless.phone_emulator.cli.phone_options import habit_options, network_options
 from tokenless.phone_emulator.cli.phone_views import (
     delete_trust_lists,
@@ -230,5 +231,15 @@ def _advice(kind: FileKind, file: FileReport) -> str:
     )
 
 
-for _command in (run, call, show, log, delete_trust_lists, factory_reset, replay, web):
+for _command in (
+    run,
+    call,
+    models,
+    show,
+    log,
+    delete_trust_lists,
+    factory_reset,
+    replay,
+    web,
+):
     phone.add_command(_command)

@@ -17,6 +17,7 @@ import trio
 
 from tokenless.phone_emulator.enrolling_boot import boot_and_enrol
 from tokenless.phone_emulator.enrolment import Sleep
+from tokenless.phone_emulator.fleet.factory import Factory
 from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
@@ -68,6 +69,8 @@ class FleetSettings:
     """CAPF's authentication string, if a person types it on every phone."""
     manufacturer: Path | None = None
     """The folder of the manufacturer whose MICs phones get that have none."""
+    all_have_mics: bool = True
+    """Whether every phone gets a MIC, or only those that are to show a certificate."""
 
 
 class Fleet:
@@ -86,6 +89,8 @@ class Fleet:
         """Devices whose log is to be kept in `logs`; a whole fleet's is too much."""
         self.logs: dict[str, list[LogEntry]] = {}
         self._keys = FleetKeys()
+        folder, clock = self.settings.manufacturer, self.settings.clock
+        self._factory = None if folder is None else Factory(folder, clock, self._keys)
 
     async def boot(self, on_phone: OnPhone | None = None) -> FleetReport:
         """Boot every phone once.
@@ -152,22 +157,21 @@ class Fleet:
         return report
 
     async def _boot_and_enrol(self, phone: Phone, network: Network) -> BootReport:
-        settings, who = self.settings, phone.identity
-        own = phone.certificates
-        if settings.manufacturer is not None and own is not None:
-            own.make_mic(
-                who.device,
-                who.model_name,
-                settings.manufacturer,
-                settings.clock(),
-                self._keys.make_rsa,
-            )
+        settings, factory = self.settings, self._factory
+        if factory is not None and settings.all_have_mics:
+            factory.give(phone)
+
+        def give(report: BootReport) -> None:
+            if factory is not None:
+                factory.give_if_wanted(phone, report)
+
         return await boot_and_enrol(
             phone,
             network,
             string=settings.string,
             sleep=settings.sleep,
             make=self._keys.make,
+            before_capf=give,
         )
 
     def _waits(self, device: str) -> Iterator[float]:

@@ -13,7 +13,11 @@ from typing import Any
 
 import trio
 
+from tokenless.phone_emulator.enrolling_boot import boot_and_enrol
+from tokenless.phone_emulator.fleet.factory import Factory
+from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.registration.events import LastOut, PhoneEvent
 from tokenless.phone_emulator.registration.line import Line, LineSettings
@@ -23,6 +27,7 @@ from tokenless.phone_emulator.registration.report import (
     RegistrationReport,
 )
 from tokenless.phone_emulator.secd.events import PhoneIdentity
+from tokenless.phone_emulator.secd.report import BootReport
 
 
 @dataclass(slots=True)
@@ -86,13 +91,17 @@ class FleetLineSettings:
         concurrency: How many phones boot or register at the same time.
         boots: Whether phones boot first; else their flash is believed.
         line: How patient each phone is.
-        certificates: A folder with `<device>.pem`: LSC and key; None: phones have none.
+        certificates: A folder with `<device>.pem`: LSC and key; None: phones have those
+            of their flash, and go to CAPF where their configuration says so.
+        manufacturer: The folder of the manufacturer whose MIC a phone gets that is to
+            show a certificate; None: phones have none.
     """
 
     concurrency: int = 300
     boots: bool = True
     line: LineSettings = LineSettings()  # noqa: RUF009 - frozen
     certificates: Path | None = None
+    manufacturer: Path | None = None
 
 
 class FleetLines:
@@ -114,6 +123,11 @@ class FleetLines:
         self._settings = settings
         self._line_settings = replace(settings.line, gate=gate)
         self._began = 0.0
+        self._keys = FleetKeys()
+        folder = settings.manufacturer
+        self._factory = (
+            None if folder is None else Factory(folder, network.clock, self._keys)
+        )
 
     async def run(
         self,
@@ -141,17 +155,35 @@ class FleetLines:
                 on_change(self.registrations_now)
 
         flash = self._store.flash(identity.device, identity.model_name)
-        phone = Phone(identity, flash)
+        phone = Phone(identity, flash, self._certificates(identity))
         last, own = LastOut.INITIALIZED, self._own(identity)
         while True:
             if self._settings.boots:
                 async with self._gate:
-                    report = await phone.boot(self._network)
+                    report = await self._boot(phone)
                 flash.save(report.to_json(), self._network.clock())
                 self.registrations_now.boots += 1
             group = group_of(phone, self._network, own=own)
             line = Line(identity, group, self._line_settings, note)
             last = await line.run(last)
+
+    async def _boot(self, phone: Phone) -> BootReport:
+        if phone.certificates is None:
+            return await phone.boot(self._network)
+
+        def give(report: BootReport) -> None:
+            if self._factory is not None:
+                self._factory.give_if_wanted(phone, report)
+
+        return await boot_and_enrol(
+            phone, self._network, make=self._keys.make, before_capf=give
+        )
+
+    def _certificates(self, identity: PhoneIdentity) -> OwnCertificates | None:
+        """Return the certificates of the flash, where no folder has them."""
+        if self._settings.certificates is not None:
+            return None
+        return self._store.certificates(identity.device)
 
     def _own(self, identity: PhoneIdentity) -> Path | None:
         folder = self._settings.certificates

@@ -9,11 +9,15 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from tokenless.protocol.codes import (
+    EVERY_ROLE,
     UNITS_OF_EVERY_NODE,
     UNITS_OF_PUBLISHER,
+    NodeRole,
     Role,
     TrustStore,
+    server_role,
 )
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
 PUBLISHER: Final = 0
@@ -86,8 +90,24 @@ class ClusterLayout:
 
     release: Release
     nodes: tuple[str, ...] = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
-    """The publisher first. All have a CallManager, a TVS and a TFTP service."""
+    """The publisher first. All have a TVS service."""
     is_mixed: bool = True
+    roles: tuple[frozenset[NodeRole], ...] = ()
+    """Of each node; empty: all have every role."""
+    shared: frozenset[TrustStore] = frozenset()
+    """Units of which one certificate serves all nodes: the publisher's."""
+    signed: frozenset[TrustStore] = frozenset()
+    """Units whose certificates a CA signs."""
+    interaction: PhoneInteraction = PhoneInteraction.MANUAL
+    """Who resets phones when a certificate changes (REFERENCE-2 3.4)."""
+
+    @classmethod
+    def as_new(
+        cls, release: Release, nodes: tuple[str, ...], is_mixed: bool = True
+    ) -> "ClusterLayout":
+        """Return a cluster whose phones are reset as its release does by default."""
+        default = PhoneInteraction.default_of(release)
+        return cls(release, nodes, is_mixed, interaction=default)
 
     @property
     def slots(self) -> tuple[tuple[TrustStore, int], ...]:
@@ -95,8 +115,48 @@ class ClusterLayout:
         return slots_of(len(self.nodes))
 
     def holders(self, unit: TrustStore) -> Sequence[int]:
-        """Return the nodes that have a certificate of a unit, by number."""
-        return range(len(self.nodes)) if unit in UNITS_OF_EVERY_NODE else (PUBLISHER,)
+        """Return the nodes that have a certificate of a unit, by number.
+
+        Of a shared one, that is the publisher alone: regenerating it is one step.
+        """
+        everywhere = unit in UNITS_OF_EVERY_NODE and unit not in self.shared
+        return range(len(self.nodes)) if everywhere else (PUBLISHER,)
+
+    def holder(self, unit: TrustStore, node: int) -> int:
+        """Return the node whose certificate of a unit a node uses."""
+        return PUBLISHER if unit in self.shared else node
+
+    @property
+    def tftp_nodes(self) -> Sequence[int]:
+        """The nodes that serve files, by number."""
+        return [
+            node
+            for node in range(len(self.nodes))
+            if NodeRole.TFTP in self.roles_of(node)
+        ]
+
+    def only(self, nodes: Sequence[int]) -> "ClusterLayout":
+        """Return the layout of some nodes, the publisher first.
+
+        What nodes that are left out do with a shared certificate, the publisher does.
+        """
+        roles = [self.roles_of(node) for node in nodes]
+        if TrustStore.CALLMANAGER in self.shared:
+            every = map(self.roles_of, range(len(self.nodes)))
+            roles[0] = roles[0].union(*every)
+        return ClusterLayout(
+            self.release,
+            tuple(self.nodes[node] for node in nodes),
+            is_mixed=self.is_mixed,
+            roles=tuple(roles),
+            shared=self.shared,
+            signed=self.signed,
+            interaction=self.interaction,
+        )
+
+    def roles_of(self, node: int) -> frozenset[NodeRole]:
+        """Return the roles of a node."""
+        return self.roles[node] if self.roles else EVERY_ROLE
 
     @property
     def server_role(self) -> Role:
@@ -145,6 +205,7 @@ def current(
     layout: ClusterLayout, cluster: ClusterState, unit: TrustStore, node: int
 ) -> CertificateIdentity:
     """Return the certificate in use."""
+    node = layout.holder(unit, node)
     return identity(unit, node, cluster.generations[slot_of(layout, unit, node)])
 
 
@@ -172,10 +233,10 @@ def build_ctl(
     members: set[tuple[Role, CertificateIdentity]] = {(Role.SAST, callmanager)}
     if layout.release.recovery_in_ctl:
         members.add((Role.SAST, recovery))
-    members.add((Role.CAPF, current(layout, cluster, TrustStore.CAPF, PUBLISHER)))
+    members.update(_capf(layout, cluster))
     if layout.is_mixed:
         # A cluster that has gone back to non-secure empties its servers' records.
-        members.update((Role.CCM_TFTP, each) for each in _callmanagers(layout, cluster))
+        members.update(_servers(layout, cluster))
     return make_list(recovery if recovery_signs else callmanager, frozenset(members))
 
 
@@ -196,7 +257,7 @@ def build_itl(
         (Role.SAST, callmanager),
         (Role.SAST, recovery),
         (layout.server_role, callmanager),
-        (Role.CAPF, current(layout, cluster, TrustStore.CAPF, PUBLISHER)),
+        *_capf(layout, cluster),
     }
     for each in range(len(layout.nodes)):
         members.add((Role.TVS, current(layout, cluster, TrustStore.TVS, each)))
@@ -220,8 +281,22 @@ def serve_all(layout: ClusterLayout, cluster: ClusterState) -> ClusterState:
     return cluster._replace(served=served)
 
 
-def _callmanagers(
+def _capf(
     layout: ClusterLayout, cluster: ClusterState
-) -> Iterator[CertificateIdentity]:
+) -> Iterator[tuple[Role, CertificateIdentity]]:
+    if NodeRole.CAPF in layout.roles_of(PUBLISHER):
+        yield Role.CAPF, current(layout, cluster, TrustStore.CAPF, PUBLISHER)
+
+
+def _servers(
+    layout: ClusterLayout, cluster: ClusterState
+) -> Iterator[tuple[Role, CertificateIdentity]]:
+    """Give the CTL's servers; a shared certificate does what all its nodes do."""
+    unit = TrustStore.CALLMANAGER
+    roles: dict[CertificateIdentity, frozenset[NodeRole]] = {}
     for node in range(len(layout.nodes)):
-        yield current(layout, cluster, TrustStore.CALLMANAGER, node)
+        who = current(layout, cluster, unit, node)
+        roles[who] = roles.get(who, frozenset()) | layout.roles_of(node)
+    for who, each in roles.items():
+        if (role := server_role(each)) is not None:
+            yield role, who

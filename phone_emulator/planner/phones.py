@@ -125,10 +125,12 @@ class Tvs(NamedTuple):
     ctl: List | None
 
 
-def tvs_of(cluster: ClusterState, members: Iterable[int]) -> Tvs:
+def tvs_of(layout: ClusterLayout, cluster: ClusterState, members: Iterable[int]) -> Tvs:
     """Return the TVS of a CallManager group."""
+    unit = TrustStore.TVS
     shown = tuple(
-        identity(TrustStore.TVS, node, cluster.shown[node]) for node in members
+        identity(unit, layout.holder(unit, node), cluster.shown[node])
+        for node in members
     )
     return Tvs(shown, cluster.generations, cluster.ctl)
 
@@ -150,7 +152,7 @@ def boot(
         node: Which node serves them this time; their own when None.
     """
     served = cluster.served[group.node if node is None else node]
-    tvs = tvs_of(cluster, group.members_of(layout))
+    tvs = tvs_of(layout, cluster, group.members_of(layout))
     return _boot(layout, tvs, served, group.behaviour, phone)
 
 
@@ -315,5 +317,5 @@ def tvs_members(
     """
     if phone.itl is None or not phone.is_configured:
         return set()
-    shown = tvs_of(cluster, group.members_of(layout)).shown
+    shown = tvs_of(layout, cluster, group.members_of(layout)).shown
     return {who for who in shown if who in phone.itl.holders(Role.TVS)}

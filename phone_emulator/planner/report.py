@@ -17,6 +17,7 @@ from tokenless.phone_emulator.planner.plan import (
     PlanFailure,
     Planned,
 )
+from tokenless.phone_emulator.planner.registration import RegistrationLoss
 from tokenless.phone_emulator.planner.steps import describe
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.planner.unsafe import GroupProblem, OtherReason, Unsafe
@@ -68,6 +69,12 @@ def to_json(plan: Plan) -> dict[str, Any]:
             "first_lockout_if_restarted": _failure_json(naive.lockout_if_restarted),
             "first_step_that_burns_the_last_anchor": _failure_json(naive.burnt),
         },
+        "registration": {
+            "restart_callmanager_before": list(plan.restarts),
+            "not_at_first_node": [
+                _loss_json(plan.task.layout, each) for each in plan.losses
+            ],
+        },
         "explored": plan.explored,
         "proven": plan.proven,
         "bound": plan.bound,
@@ -80,6 +87,8 @@ def _step_json(layout: ClusterLayout, step: Planned) -> dict[str, Any]:
         "step": step.number,
         "title": step.title,
         "run": list(step.commands),
+        "resets_phones": step.resets_phones,
+        "refused_at_some_moment": list(step.refused),
         "anchors": {
             name: [describe(layout, who) for who in left]
             for name, left in step.anchors.items()
@@ -90,6 +99,15 @@ def _step_json(layout: ClusterLayout, step: Planned) -> dict[str, Any]:
         },
         "must_not_follow": [_danger_json(each) for each in step.dangers],
         "phones": {name: _boot_json(each) for name, each in step.boots.items()},
+    }
+
+
+def _loss_json(layout: ClusterLayout, each: RegistrationLoss) -> dict[str, Any]:
+    return {
+        "group": each.group.name,
+        "before_step": each.from_step,
+        "registers_at": [layout.nodes[node] for node in each.at],
+        "lasting": each.is_lasting,
     }
 
 
@@ -153,7 +171,30 @@ def in_words(plan: Plan) -> Iterator[str]:
         yield from _steps_in_words(plan.task, plan.steps)
         yield from _unsafe_in_words(plan.unsafe, "of this order")
     yield from _by_hand_in_words(plan)
+    yield from _registration_in_words(plan)
     yield f"Checked {plan.explored} orders."
+
+
+def _registration_in_words(plan: Plan) -> Iterator[str]:
+    """Say when phones with a secure profile do not register at their first node."""
+    for number in plan.restarts:
+        yield (
+            f"Right before step {number}, restart Cisco CallManager on every node: it "
+            "shows its new certificate from then on."
+        )
+        those = [each for each in plan.losses if each.from_step == number]
+        alike: dict[tuple[tuple[int, ...], bool], list[str]] = {}
+        for each in those:
+            alike.setdefault((each.at, each.is_lasting), []).append(each.group.name)
+        for (at, is_lasting), names in alike.items():
+            until = f"until step {number} is done"
+            if is_lasting:
+                until = f"from then on, and not after step {number} either"
+            nodes = ", ".join(plan.task.layout.nodes[node] for node in at)
+            what = f"register at {nodes} instead" if at else "do not register"
+            yield f"  Secure phones of {_names(names)} {what} {until}."
+        if not those:
+            yield "  Secure phones register at their first node all the time."
 
 
 def _no_order(plan: Plan) -> str:
@@ -239,8 +280,15 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
     for index, step in enumerate(steps):
         yield f"{step.number:3}. {step.title}"
         yield from (f"       {line}" for line in step.commands)
+        if step.resets_phones:
+            yield "       phones are reset by themselves, at moments nobody chooses"
+        if step.refused:
+            refused = _names(step.refused)
+            yield f"       at some of these moments {refused} refuse a file"
         for boot, names in _by_value(step.boots, _boot_in_words):
             yield f"       {names}: {boot}"
+        for late, names in _by_value(step.other_boots, _late_in_words):
+            yield f"       {names}, reset too early or not at all: {late}"
         ways = {g.name: _ways_in_words(task.layout, g, step) for g in task.groups}
         changed = {name: ways[name] for name in ways if before.get(name) != ways[name]}
         for left, names in _by_value(changed, str):
@@ -309,6 +357,10 @@ def _boot_in_words(boot: PredictedBoot) -> str:
             by = f" by {outcome.verified_by}" if outcome.verified_by else ""
             parts.append(f"{kind} {outcome.action}{by}")
     return ", ".join(parts)
+
+
+def _late_in_words(boots: Sequence[PredictedBoot]) -> str:
+    return " / ".join(sorted({_boot_in_words(each) for each in boots}))
 
 
 def _one_go_in_words(naive: InOneGo) -> Iterator[str]:

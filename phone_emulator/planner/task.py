@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.model import (
+    PUBLISHER,
+    ClusterLayout,
+    first_cluster,
+)
 from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.steps import (
     Regenerate,
@@ -55,7 +59,8 @@ class Task:
         if start is not None:
             pairs = zip(self.groups, start.phones, strict=True)
             phones = tuple(phone for group, phone in pairs if group in groups)
-            start = start._replace(phones=phones)
+            others = frozenset(each for each in start.others if each[0] in groups)
+            start = World(start.cluster, phones, others)
         return replace(self, groups=kept, start=start)
 
 
@@ -89,6 +94,10 @@ def regeneration(unit_name: str, node_name: str, layout: ClusterLayout) -> Regen
         PhoneError: When there is no such unit or node, or the node has none of it.
     """
     unit, node = _unit(unit_name), node_number(node_name, layout)
+    if unit in layout.shared and node_name != layout.nodes[PUBLISHER]:
+        raise PhoneError(
+            f"one {unit} certificate serves all nodes", hint=f"write {unit}"
+        )
     if node not in layout.holders(unit):
         raise PhoneError(
             f"{unit} is the publisher's, for the whole cluster", hint=f"write {unit}"

@@ -10,20 +10,16 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from tokenless.phone_emulator.registration.events import (
-    CallShown,
-    CallStage,
     LastOut,
-    ListenForMedia,
     MayComeBack,
     NumberKnown,
     PhoneEvent,
     RegistrationState,
     RegistrationStateChanged,
     ResetOrdered,
-    SendMedia,
     ShownCall,
-    StopMedia,
 )
+from tokenless.phone_emulator.registration.sccp_call import MediaCounts, SccpCall
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.answers import (
     CapabilitiesReq,
@@ -37,33 +33,8 @@ from tokenless.protocol.sccp.answers import (
     ResetType,
     UnregisterAck,
 )
-from tokenless.protocol.sccp.call import (
-    CallInfo,
-    CallState,
-    CallStateCode,
-    EnblocCall,
-    KeypadButton,
-    OffHook,
-    OnHook,
-    SecurityStatus,
-    SoftKey,
-    SoftKeyEvent,
-)
 from tokenless.protocol.sccp.frames import SccpStream, UnknownMessage, encode_frame
 from tokenless.protocol.sccp.layout import Message
-from tokenless.protocol.sccp.media import (
-    CloseReceiveChannel,
-    ConnectionStatisticsReq,
-    ConnectionStatisticsRes,
-    KeyBlock,
-    MediaStatus,
-    OpenReceiveChannel,
-    OpenReceiveChannelAck,
-    SrtpAlgorithm,
-    StartMediaTransmission,
-    StartMediaTransmissionAck,
-    StopMediaTransmission,
-)
 from tokenless.protocol.sccp.requests import (
     Alarm,
     ButtonTemplateReq,
@@ -81,7 +52,6 @@ from tokenless.protocol.sccp.requests import (
     TimeDateReq,
     Unregister,
 )
-from tokenless.protocol.srtp import SrtpKeys
 
 _REGISTER_TIMEOUT_S: Final = 10.0
 _MISSED_KEEPALIVES: Final = 3
@@ -104,16 +74,6 @@ _QUESTIONS: Final = (
 )
 """What a phone asks once it is registered, in the order of REFERENCE-3 4.4."""
 
-_SHOWN: Final = {
-    CallStateCode.OFF_HOOK: CallStage.DIALLING,
-    CallStateCode.RING_OUT: CallStage.RING_OUT,
-    CallStateCode.RING_IN: CallStage.RINGING,
-    CallStateCode.CONNECTED: CallStage.CONNECTED,
-    CallStateCode.BUSY: CallStage.FAILED,
-    CallStateCode.CONGESTION: CallStage.FAILED,
-    CallStateCode.INVALID_NUMBER: CallStage.FAILED,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class SccpIdentity:
@@ -134,28 +94,14 @@ class SccpIdentity:
     protocol: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class MediaCounts:
-    """The counts of a phone's streams."""
-
-    packets_sent: int = 0
-    octets_sent: int = 0
-    packets_received: int = 0
-    octets_received: int = 0
-    packets_lost: int = 0
-
-
 class SccpPhone:
     """One connection of a phone."""
 
     def __init__(self, identity: SccpIdentity) -> None:
         self.identity = identity
         self.state = RegistrationState.IDLE
-        self.call: ShownCall | None = None
         self.number = ""
         """Its directory number, once the server has said it."""
-        self.counts = MediaCounts()
-        """Answered when the server asks after a call."""
         self.deadline: float | None = None
         """When `tick` has something to do, monotonic seconds."""
         self._stream = SccpStream()
@@ -164,7 +110,7 @@ class SccpPhone:
         self._version = 0
         self._keepalive_s = _SECONDARY_KEEPALIVE_S
         self._unanswered = 0
-        self._channel: OpenReceiveChannel | None = None
+        self._call = SccpCall(self._send, self._events.append)
 
     def output(self) -> bytes:
         """Return what is to be sent, and forget it."""
@@ -173,7 +119,8 @@ class SccpPhone:
 
     def events(self) -> list[PhoneEvent]:
         """Return what has happened, and forget it."""
-        events, self._events = self._events, []
+        events = self._events.copy()
+        self._events.clear()
         return events
 
     # --- registration ------------------------------------------------------------
@@ -278,7 +225,7 @@ class SccpPhone:
             case RegisterTokenAck() | RegisterTokenReject():
                 self._take_token(message, now)
             case _:
-                self._take_of_call(message)
+                self._call.take(message)
 
     def _take_token(self, message: Message, now: float) -> None:
         """Come back to a better server, or wait before asking again."""
@@ -297,120 +244,43 @@ class SccpPhone:
 
     # --- a call ------------------------------------------------------------------
 
+    @property
+    def call(self) -> ShownCall | None:
+        """The call as the phone shows it."""
+        return self._call.shown
+
+    @property
+    def counts(self) -> MediaCounts:
+        """The counts that the server asks for after a call."""
+        return self._call.counts
+
+    @counts.setter
+    def counts(self, counts: MediaCounts) -> None:
+        self._call.counts = counts
+
     def dial(self, number: str) -> None:
         """Dial digit by digit, as a person does."""
-        self._send(OffHook())
-        for digit in number:
-            if digit in _BUTTONS:
-                self._send(KeypadButton(_BUTTONS.index(digit)))
+        self._call.dial(number)
 
     def dial_at_once(self, number: str) -> None:
         """Dial from the list of numbers: as a whole."""
-        self._send(EnblocCall(number, _LINE))
+        self._call.dial_at_once(number)
 
     def answer(self) -> None:
         """Answer the call that rings."""
-        if self.call is not None:
-            self._send(SoftKeyEvent(SoftKey.ANSWER, _LINE, self.call.reference))
+        self._call.answer()
 
     def hang_up(self) -> None:
         """End the call."""
-        reference = 0 if self.call is None else self.call.reference
-        self._send(OnHook(_LINE, reference))
+        self._call.hang_up()
 
     def media_opened(self, address: IPv4Address, port: int) -> None:
         """Say where the phone listens."""
-        self._acknowledge_channel(MediaStatus.OK, address, port)
+        self._call.media_opened(address, port)
 
     def media_failed(self) -> None:
         """Say that no socket could be had."""
-        self._acknowledge_channel(MediaStatus.NO_SOCKET, IPv4Address(0), 0)
-
-    def _acknowledge_channel(
-        self, status: MediaStatus, address: IPv4Address, port: int
-    ) -> None:
-        channel = self._channel
-        if channel is not None:
-            self._send(
-                OpenReceiveChannelAck(
-                    status, address, port, channel.party, channel.call
-                )
-            )
-
-    def _take_of_call(self, message: Message) -> None:
-        match message:
-            case CallState(state=state, call=reference):
-                self._show(state, reference)
-            case CallInfo() as info:
-                self._show_info(info)
-            case OpenReceiveChannel() as channel:
-                self._channel = channel
-                self._events.append(ListenForMedia(_keys(channel.keys)))
-            case StartMediaTransmission() as order:
-                self._start(order)
-            case CloseReceiveChannel():
-                self._channel = None
-                self._events.append(StopMedia())
-            case StopMediaTransmission():
-                pass
-            case ConnectionStatisticsReq(number=number, call=reference):
-                self._tell_counts(number, reference)
-            case _:
-                pass  # lamps, tones, prompts and templates: nothing is drawn of them
-
-    def _start(self, order: StartMediaTransmission) -> None:
-        address = order.address
-        if not isinstance(address, IPv4Address):
-            return
-        self._send(
-            StartMediaTransmissionAck(
-                order.conference, order.party, order.call, address, order.port
-            )
-        )
-        self._events.append(SendMedia(address, order.port, _keys(order.keys)))
-
-    def _show(self, state: int, reference: int) -> None:
-        if state == CallStateCode.ON_HOOK:
-            self.call = None
-        elif state in _SHOWN:
-            known = self.call
-            self.call = ShownCall(
-                _SHOWN[CallStateCode(state)],
-                reference,
-                "" if known is None else known.other,
-                SecurityStatus.UNKNOWN if known is None else known.security,
-            )
-        self._events.append(CallShown(self.call))
-
-    def _show_info(self, info: CallInfo) -> None:
-        known = self.call
-        if known is None:
-            return
-        is_inbound = info.type == 1
-        other = info.calling_number if is_inbound else info.called_number
-        level = info.security
-        security = (
-            SecurityStatus(level)
-            if level in set(SecurityStatus)
-            else SecurityStatus.UNKNOWN
-        )
-        self.call = ShownCall(known.stage, known.reference, other, security)
-        self._events.append(CallShown(self.call))
-
-    def _tell_counts(self, number: str, reference: int) -> None:
-        counts = self.counts
-        self._send(
-            ConnectionStatisticsRes(
-                number,
-                reference,
-                0,
-                counts.packets_sent,
-                counts.octets_sent,
-                counts.packets_received,
-                counts.octets_received,
-                counts.packets_lost,
-            )
-        )
+        self._call.media_failed()
 
     # --- inside ------------------------------------------------------------------
 
@@ -432,22 +302,11 @@ class SccpPhone:
         self._events.append(RegistrationStateChanged(state, why, last))
 
 
-_BUTTONS: Final = "0123456789ABCD*#+"
 _RESETS: Final[dict[int, LastOut]] = {
     ResetType.RESET: LastOut.RESET,
     ResetType.RESTART: LastOut.RESTART,
     ResetType.APPLY_CONFIG: LastOut.RESTART,
 }
-
-
-def _keys(block: KeyBlock) -> SrtpKeys | None:
-    """Return the keys of a block, None in clear or where they are malformed."""
-    if block.algorithm != SrtpAlgorithm.AES_CM_128_HMAC_SHA1_32:
-        return None
-    try:
-        return SrtpKeys(block.key[: block.key_length], block.salt[: block.salt_length])
-    except ProtocolError:
-        return None
 
 
 def _is_hex(text: str) -> bool:

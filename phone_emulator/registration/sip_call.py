@@ -1,12 +1,5 @@
-"""A call of a SIP phone, without I/O: both roles, offers and answers, SRTP keys.
+"""A call of a SIP phone, without I/O: the dialog, in both roles (REFERENCE-4 4)."""
 
-A line in encrypted mode offers RTP/SAVP with a crypto line a suite, each with a key of
-its own, and takes an answer in RTP/AVP as well: X-cisco-srtp-fallback (REFERENCE-4
-4.3). Each side's crypto line holds the key that it sends with. The level on the screen
-is what the server dictates in Call-Info (4.4).
-"""
-
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,9 +12,15 @@ from tokenless.phone_emulator.registration.events import (
     CallStage,
     ListenForMedia,
     PhoneEvent,
-    SendMedia,
     ShownCall,
     StopMedia,
+)
+from tokenless.phone_emulator.registration.sip_offers import (
+    Offers,
+    agreed_line,
+    decoded_offer,
+    level_of,
+    media_effects,
 )
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
@@ -33,11 +32,8 @@ from tokenless.protocol.sip.messages import (
     answer_to,
 )
 from tokenless.protocol.sip.register import DEVICE_PARAMETER, SUPPORTED
-from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
+from tokenless.protocol.sip.sdp import AudioStream, Crypto
 from tokenless.protocol.srtp import (
-    MASTER_KEY_BYTES,
-    MASTER_SALT_BYTES,
-    SrtpKeys,
     SrtpSuite,
 )
 
@@ -45,12 +41,6 @@ _SDP: Final = ("Content-Type", "application/sdp")
 _ALLOW: Final = (
     "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
 )
-_LEVEL: Final = re.compile(r";\s*security\s*=\s*([A-Za-z]{1,32})")
-_LEVELS: Final = {
-    "notauthenticated": SecurityStatus.NOT_AUTHENTICATED,
-    "authenticated": SecurityStatus.AUTHENTICATED,
-    "encrypted": SecurityStatus.ENCRYPTED,
-}
 _RINGING, _OK, _FIRST_FAILURE = 180, 200, 300
 
 
@@ -110,6 +100,7 @@ class SipCall:
         self._sequence = 100
         self._invite: SipRequest | None = None
         """The INVITE that began the call, of either side."""
+        self._offers = Offers(site.suites, site.random)
         self._description = 0
         self._stream: AudioStream | None = None
         """What the phone has offered or answered."""
@@ -151,7 +142,7 @@ class SipCall:
         """Go on with a dialog that waited for a socket."""
         if self._stage is _Stage.OPENING:
             self._stage = _Stage.CALLING
-            self._stream = self._offer(address, port)
+            self._stream = self._offers.offer(address, port)
             self._request("INVITE", *self._of_invite(), body=self._encoded())
         elif self._stage is _Stage.LIFTING:
             self._say_lifted(address, port)
@@ -179,16 +170,16 @@ class SipCall:
 
     def _say_lifted(self, address: IPv4Address, port: int) -> None:
         invite = self._invite
-        theirs = self._decoded(invite.body) if invite and invite.body else None
+        theirs = decoded_offer(invite.body) if invite and invite.body else None
         self._stage = _Stage.ESTABLISHED
         if theirs is None:
-            self._stream = self._offer(address, port)
+            self._stream = self._offers.offer(address, port)
             self._respond(200, "OK", _SDP, body=self._encoded())
             return
-        peer = self._answer(theirs, address, port)
+        self._stream, mine = self._offers.answer(theirs, address, port)
         self._respond(200, "OK", _SDP, body=self._encoded())
         self._show(CallStage.CONNECTED)
-        self._start(theirs, peer)
+        self._start(theirs, mine)
 
     # --- what the server sends -----------------------------------------------------
 
@@ -213,22 +204,22 @@ class SipCall:
         self._stage = _Stage.RINGING
         self._respond(100, "Trying")
         self._respond(180, "Ringing")
-        self._show(CallStage.RINGING, other=other, security=_level_of(request))
+        self._show(CallStage.RINGING, other=other, security=level_of(request))
 
     def _take_again(self, request: SipRequest) -> None:
         """Answer an offer in mid-call; an INVITE that was said again gets nothing."""
         stream = self._stream
         if self._stage is not _Stage.ESTABLISHED or stream is None:
             return
-        theirs = self._decoded(request.body)
+        theirs = decoded_offer(request.body)
         if theirs is None:
             refusal = (488, "Not Acceptable Here")
             self._site.send(answer_to(request, *refusal, to_tag=self._tag))
             return
         self._invite = request
-        peer = self._answer(theirs, stream.address, stream.port)
+        self._stream, mine = self._offers.answer(theirs, stream.address, stream.port)
         self._respond(200, "OK", _SDP, body=self._encoded())
-        self._start(theirs, peer)
+        self._start(theirs, mine)
         self._note_level(request)
 
     def take_request(self, request: SipRequest) -> None:
@@ -259,7 +250,7 @@ class SipCall:
         elif response.status >= _OK:
             self._take_answer(response)
         elif response.status == _RINGING:
-            self._show(CallStage.RING_OUT, security=_level_of(response))
+            self._show(CallStage.RING_OUT, security=level_of(response))
 
     def _take_answer(self, response: SipResponse) -> None:
         if self._stage is not _Stage.CALLING:
@@ -279,95 +270,30 @@ class SipCall:
             self._agree(request)
 
     def _agree(self, message: SipMessage) -> None:
-        theirs = self._decoded(message.body)
-        mine = None if theirs is None else self._agreed_crypto(theirs)
+        theirs = decoded_offer(message.body)
+        mine = None if theirs is None else agreed_line(self._stream, theirs)
         if theirs is None or (theirs.is_secure and mine is None):
             self._request("BYE")
             self._end()
             return
-        self._show(CallStage.CONNECTED, security=_level_of(message))
+        self._show(CallStage.CONNECTED, security=level_of(message))
         self._start(theirs, mine)
 
-    # --- media ---------------------------------------------------------------------
-
-    def _offer(self, address: IPv4Address, port: int) -> AudioStream:
-        cryptos = tuple(
-            Crypto(tag, suite, self._new_keys())
-            for tag, suite in enumerate(self._site.suites, start=1)
-        )
-        return AudioStream(address, port, cryptos=cryptos, is_secure=bool(cryptos))
-
-    def _answer(
-        self, theirs: AudioStream, address: IPv4Address, port: int
-    ) -> Crypto | None:
-        """Make the answer to an offer; return the crypto line that it holds."""
-        suites = self._site.suites
-        usable = (each for each in theirs.cryptos if each.suite in suites)
-        chosen = next(usable, None) if theirs.is_secure else None
-        mine = None if chosen is None else replace(chosen, keys=self._new_keys())
-        self._stream = AudioStream(
-            address,
-            port,
-            cryptos=() if mine is None else (mine,),
-            is_secure=mine is not None,
-        )
-        return mine
-
-    def _agreed_crypto(self, theirs: AudioStream) -> Crypto | None:
-        """Return the line of our offer that an answer takes; None: none, or in clear.
-
-        An answer has exactly one line, with the tag and the suite of ours.
-        """
-        offered = () if self._stream is None else self._stream.cryptos
-        if not theirs.is_secure or len(theirs.cryptos) != 1:
-            return None
-        (chosen,) = theirs.cryptos
-        return next(
-            (
-                each
-                for each in offered
-                if (each.tag, each.suite) == (chosen.tag, chosen.suite)
-            ),
-            None,
-        )
-
     def _start(self, theirs: AudioStream, mine: Crypto | None) -> None:
-        """Let the runner send, and decrypt with the peer's key of the same line."""
-        emit = self._site.emit
-        if mine is None:
-            emit(ListenForMedia(None))
-            emit(SendMedia(theirs.address, theirs.port, None))
-            return
-        peer = next(
-            each
-            for each in theirs.cryptos
-            if (each.tag, each.suite) == (mine.tag, mine.suite)
-        )
-        emit(ListenForMedia(peer.keys, mine.suite))
-        emit(SendMedia(theirs.address, theirs.port, mine.keys, mine.suite))
-
-    def _new_keys(self) -> SrtpKeys:
-        material = self._site.random(MASTER_KEY_BYTES + MASTER_SALT_BYTES)
-        return SrtpKeys(material[:MASTER_KEY_BYTES], material[MASTER_KEY_BYTES:])
+        for effect in media_effects(theirs, mine):
+            self._site.emit(effect)
 
     def _encoded(self) -> bytes:
         assert self._stream is not None  # noqa: S101  # made just before
         self._description += 1
         return self._stream.encode(origin="Cisco-SIPUA", session=self._description)
 
-    @staticmethod
-    def _decoded(body: bytes) -> AudioStream | None:
-        try:
-            return decode_audio(body)
-        except ProtocolError:
-            return None
-
     # --- inside ----------------------------------------------------------------------
 
     def _note_level(self, message: SipMessage) -> None:
         known = self.shown
         if known is not None and message.get("call-info"):
-            self._show(known.stage, security=_level_of(message))
+            self._show(known.stage, security=level_of(message))
 
     def _show(
         self,
@@ -444,10 +370,3 @@ class SipCall:
         if method == "INVITE":
             self._invite = request
         site.send(request)
-
-
-def _level_of(message: SipMessage) -> SecurityStatus:
-    """Return the level that Call-Info dictates; without one: Unknown."""
-    match = _LEVEL.search(message.get("call-info"))
-    word = match[1].lower() if match else ""
-    return _LEVELS.get(word, SecurityStatus.UNKNOWN)

@@ -14,7 +14,8 @@ from tokenless.protocol.capf.messages import (
     CapfMessage,
     Command,
 )
-from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.message_streams import PulledStream
 
 FROM_PHONES: Final = frozenset(
     {
@@ -39,10 +40,10 @@ FROM_SERVERS: Final = frozenset(
 )
 
 
-class CapfStream:
+class CapfStream(PulledStream[CapfMessage]):
     """Cuts what one side of a connection received into messages."""
 
-    __slots__ = ("_broken", "_buffer", "_commands", "_header", "_limit")
+    __slots__ = ("_commands", "_header")
 
     def __init__(
         self,
@@ -56,47 +57,9 @@ class CapfStream:
             commands: What the other side may send: `FROM_PHONES` or `FROM_SERVERS`.
             max_buffered_bytes: How much may wait.
         """
+        super().__init__(max_buffered_bytes)
         self._commands = commands
-        self._limit = max_buffered_bytes
-        self._buffer = bytearray()
         self._header: CapfHeader | None = None
-        self._broken: ProtocolError | None = None
-
-    @property
-    def buffered_bytes(self) -> int:
-        """Number of received bytes that are not part of a returned message."""
-        return len(self._buffer)
-
-    @property
-    def is_between_messages(self) -> bool:
-        """Return whether nothing of a next message has been received."""
-        return not self._buffer
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the connection.
-
-        Raises:
-            ProtocolError: When more would be buffered than is allowed.
-        """
-        if len(self._buffer) + len(data) > self._limit:
-            raise self._fail(
-                ProtocolError(f"more than {self._limit} bytes wait in the buffer")
-            )
-        self._buffer += data
-
-    def next_event(self) -> CapfMessage | None:
-        """Return the next message, or None until more bytes have come.
-
-        Raises:
-            ProtocolError: When the other side sent something that it may not send; the
-                stream then stays broken and every later call raises again.
-        """
-        if self._broken is not None:
-            raise self._broken
-        try:
-            return self._cut_message()
-        except ProtocolError as error:
-            raise self._fail(error) from None
 
     def _cut_message(self) -> CapfMessage | None:
         if self._header is None:
@@ -113,8 +76,3 @@ class CapfStream:
         del self._buffer[:end]
         self._header = None
         return CapfMessage.decode_body(header, body)
-
-    def _fail(self, error: ProtocolError) -> ProtocolError:
-        self._broken = error
-        self._buffer.clear()
-        return error

@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from tokenless.protocol.cluster_link.messages import LinkMessage
-from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.message_streams import PushedStream
 
 MAX_BODY_BYTES: Final = 256 * 1024
 """A message of 500 phones has less than half of it."""
@@ -26,41 +27,12 @@ def encode_message(message: LinkMessage) -> bytes:
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
-class LinkStream:
+class LinkStream(PushedStream[LinkMessage]):
     """One side of a connection: bytes in, messages out."""
 
-    __slots__ = ("_broken", "_buffer")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._broken: ProtocolError | None = None
-
-    @property
-    def is_between_messages(self) -> bool:
-        """Return whether nothing of a next message has been received."""
-        return not self._buffer
-
-    def receive(self, data: bytes) -> list[LinkMessage]:
-        """Take bytes from the connection and return the messages that are whole now.
-
-        Raises:
-            ProtocolError: When a message is malformed or too long. The connection can
-                only be closed then.
-        """
-        if self._broken is not None:
-            raise self._broken
-        self._buffer += data
-        messages: list[LinkMessage] = []
-        try:
-            while (message := self._next()) is not None:
-                messages.append(message)
-        except ProtocolError as error:
-            self._broken = error
-            self._buffer.clear()
-            raise
-        return messages
-
-    def _next(self) -> LinkMessage | None:
+    def _cut_message(self) -> LinkMessage | None:
         buffer = self._buffer
         if len(buffer) < _LENGTH_BYTES:
             return None

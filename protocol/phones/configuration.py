@@ -82,6 +82,7 @@ class PhoneConfig:
     urls: tuple[tuple[str, str], ...] = ()
     """Elements such as `secureDirectoryURL` with their values, in file order."""
     time_zone: str = "UTC"
+    date_template: str = "D/M/Y"
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -123,6 +124,9 @@ class PhoneConfig:
                 if child.tag.endswith("URL")
             ),
             time_zone=_text(root, "devicePool/dateTimeSetting/timeZone", "UTC"),
+            date_template=_text(
+                root, "devicePool/dateTimeSetting/dateTemplate", "D/M/Y"
+            ),
         )
 
     def encode(self) -> bytes:
@@ -164,7 +168,7 @@ class PhoneConfig:
     def _add_device_pool(self, root: ET.Element) -> None:
         pool = _add(root, "devicePool")
         setting = _add(pool, "dateTimeSetting")
-        _add(setting, "dateTemplate", "D/M/Y")
+        _add(setting, "dateTemplate", self.date_template)
         _add(setting, "timeZone", self.time_zone)
         group = _add(pool, "callManagerGroup")
         _add(group, "name", self.callmanager_group)

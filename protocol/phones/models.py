@@ -67,6 +67,8 @@ class PhoneModel:
     """The digests it can verify in headers."""
     transports: tuple[Transport, ...]
     """The order in which it tries to fetch a file (REFERENCE 4.1)."""
+    has_mic: bool = True
+    """Whether it leaves the factory with a certificate (REFERENCE-5 1.3)."""
 
     @property
     def device_prefix(self) -> str:
@@ -115,6 +117,7 @@ def _phone_without_sbd(name: str, load: str) -> PhoneModel:
         security_by_default=False,
         signed_files=False,
         transports=(Transport.TFTP,),
+        has_mic=False,
     )
 
 
@@ -145,6 +148,7 @@ _JABBER: Final = PhoneModel(
     tls=("1.2", "1.3"),
     digests=_ALL_DIGESTS,
     transports=_HTTP_THEN_TFTP,
+    has_mic=False,
 )
 """A soft phone: it fetches a CTL but no ITL (REFERENCE 4.5)."""
 

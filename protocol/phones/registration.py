@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum, unique
 from typing import Final
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.sip.digest import DigestAccount
 
 _MIC_NAME: Final = re.compile(r"CP-[A-Za-z0-9/+-]{1,24}-(SEP[0-9A-F]{12})")
 
@@ -115,6 +116,7 @@ class DeviceProfile:
         profile_name: The profile's name, which a certificate's SAN may hold instead of
             the device's name in its CN.
         device_types: The vendor's numbers of its model; empty where it is not known.
+        digest: What its SIP requests have to prove; None: nothing.
     """
 
     device: str
@@ -122,6 +124,7 @@ class DeviceProfile:
     security_mode: DeviceSecurity = DeviceSecurity.NON_SECURE
     profile_name: str = ""
     device_types: Collection[int] = ()
+    digest: DigestAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.message_streams import PushedStream
 from tokenless.protocol.sccp.answers import ANSWERS
 from tokenless.protocol.sccp.call import CALL_MESSAGES
 from tokenless.protocol.sccp.layout import Message
@@ -59,50 +60,24 @@ def encode_frame(message: Message, version: int) -> bytes:
     return _HEADER.pack(len(body) + _ID_LENGTH, version, message.ID) + body
 
 
-class SccpStream:
-    """One side of a connection: bytes in, messages out; any error is final."""
+class SccpStream(PushedStream[Received]):
+    """One side of a connection: bytes in, messages out."""
 
-    __slots__ = ("_broken", "_buffer")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._broken: ProtocolError | None = None
-
-    @property
-    def is_between_messages(self) -> bool:
-        """Return whether nothing of a next message has been received."""
-        return not self._buffer
-
-    def receive(self, data: bytes) -> list[Received]:
-        """Take bytes from the connection and return the messages that are whole now.
-
-        Raises:
-            ProtocolError: When a frame is malformed or too long. Messages before it in
-                the same bytes are lost: the connection can only be closed.
-        """
-        if self._broken is not None:
-            raise self._broken
-        self._buffer += data
-        try:
-            return self._cut()
-        except ProtocolError as error:
-            self._broken = error
-            self._buffer.clear()
-            raise
-
-    def _cut(self) -> list[Received]:
-        buffer, at, messages = self._buffer, 0, []
-        while len(buffer) - at >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(buffer, at)
-            if not _ID_LENGTH <= length <= MAX_FRAME_BYTES - _OUTSIDE_LENGTH:
-                raise ProtocolError(f"a frame cannot have {length} bytes")
-            end = at + _OUTSIDE_LENGTH + length
-            if len(buffer) < end:
-                break
-            messages.append(_decode(bytes(buffer[at:end])))
-            at = end
-        del buffer[:at]
-        return messages
+    def _cut_message(self) -> Received | None:
+        buffer = self._buffer
+        if len(buffer) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(buffer)
+        if not _ID_LENGTH <= length <= MAX_FRAME_BYTES - _OUTSIDE_LENGTH:
+            raise ProtocolError(f"a frame cannot have {length} bytes")
+        end = _OUTSIDE_LENGTH + length
+        if len(buffer) < end:
+            return None
+        frame = bytes(buffer[:end])
+        del buffer[:end]
+        return _decode(frame)
 
 
 def _decode(frame: bytes) -> Received:

@@ -50,6 +50,10 @@ class ShowFault(Enum):
         "records {expected} and {found} have the same certificate, and not the same "
         "names, serial number and lengths"
     )
+    PARTS_MOVED = (
+        "{name} is {found!r}, the letters of {expected!r} in another order: lines may "
+        "have been moved"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,9 @@ class ShowTextError(ProtocolError):
         found: object = None,
         progress: Progress | None = None,
     ) -> None:
-        shown = printable(found[:_SHOWN]) if isinstance(found, str) else found
-        said = fault.value.format(name=name, expected=expected, found=shown)
+        said = fault.value.format(
+            name=name, expected=_shown(expected), found=_shown(found)
+        )
         if fault is ShowFault.FILE_LENGTH:
             said = f"{said} {found}"
         if progress is not None:
@@ -116,3 +121,8 @@ class ShowTextError(ProtocolError):
             found=self.found,
             progress=progress,
         )
+
+
+def _shown(value: object) -> object:
+    """Return a text of the paste as it may be quoted."""
+    return printable(value[:_SHOWN]) if isinstance(value, str) else value

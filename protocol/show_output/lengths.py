@@ -1,6 +1,7 @@
-"""Check the lengths in a pasted list (REFERENCE 1.2, 1.3, 1.8)."""
+"""Check that a pasted list agrees with itself (REFERENCE 1.2, 1.3, 1.8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
 from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
@@ -41,6 +42,7 @@ def check_list(shown: ShownList, closing_line: int) -> None:
             ShowFault.FILE_LENGTH, closing_line, expected=shown.length, found=total
         )
     _check_certificates(shown.records)
+    _check_names(shown)
 
 
 def _check_header(shown: ShownList) -> None:
@@ -115,4 +117,50 @@ def _of_certificate(record: ShownRecord) -> tuple[object, ...]:
         record.issuer_name,
         record.serial_number,
         *sizes,
+    )
+
+
+def _check_names(shown: ShownList) -> None:
+    """Check that no name is another one with its parts moved.
+
+    Lengths do not change when the lines of a wrapped name change places, but most names
+    of a list stand in it more than once.
+    """
+    names: dict[str, tuple[int, str]] = {}
+    for line, what, name in _names(shown):
+        names.setdefault(name, (line, what))
+    by_letters: dict[str, list[str]] = {}
+    for name in names:
+        by_letters.setdefault("".join(sorted(name)), []).append(name)
+    for alike in by_letters.values():
+        for one, other in combinations(alike, 2):
+            if not _differ_in_common_name(one, other):
+                raise _moved(*names[other], expected=one, found=other)
+    for record in shown.records:
+        subject, issuer = record.subject_name or "", record.issuer_name or ""
+        if subject != issuer and sorted(subject) == sorted(issuer):
+            raise _moved(record.line, "ISSUERNAME", expected=subject, found=issuer)
+
+
+def _names(shown: ShownList) -> Iterator[tuple[int, str, str]]:
+    """Yield the names of a list, those of the header first."""
+    yield shown.line, "SIGNERNAME", shown.signer_name or ""
+    yield shown.line, "CANAME", shown.issuer_name or ""
+    for record in shown.records:
+        yield record.line, "SUBJECTNAME", record.subject_name or ""
+        yield record.line, "ISSUERNAME", record.issuer_name or ""
+
+
+def _differ_in_common_name(one: str, other: str) -> bool:
+    """Whether two names are those of nodes such as `pub12` and `pub21`."""
+    rest = [
+        [part for part in name.split(";") if not part.startswith("CN=")]
+        for name in (one, other)
+    ]
+    return rest[0] == rest[1]
+
+
+def _moved(line: int, name: str, *, expected: str, found: str) -> ShowTextError:
+    return ShowTextError(
+        ShowFault.PARTS_MOVED, line, name=name, expected=expected, found=found
     )

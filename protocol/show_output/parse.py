@@ -146,7 +146,8 @@ def _read_joined(paste: Paste, start: int, end: int) -> tuple[ShownList, int]:
     """Read a list, its broken names joined in the one way in which all add up.
 
     Raises:
-        ShowTextError: For the first way, when there is none.
+        ShowTextError: For the first way when there is none, or for the one in which
+            the lengths add up and the names do not agree.
     """
     first: ShowTextError | None = None
     for join in Join:
@@ -154,7 +155,8 @@ def _read_joined(paste: Paste, start: int, end: int) -> tuple[ShownList, int]:
         try:
             shown = reader.read()
         except ShowTextError as error:
-            first = first or error
+            if first is None or error.fault is ShowFault.PARTS_MOVED:
+                first = error
             continue
         alone = reader.rows.broken_row
         if alone is not None and reader.rows.broken == 1:

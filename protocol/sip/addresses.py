@@ -18,7 +18,7 @@ _PARAMETER: Final = re.compile(
 )
 _SIP_URI: Final = re.compile(
     r"(sips?):(?:([^@;?\s]{1,256})@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
-    r"(?::(\d{1,5}))?((?:;[^?\s]*)?)(?:\?.*)?\Z",
+    r"(?::([0-9]{1,5}))?((?:;[^?\s]*)?)(?:\?.*)?\Z",
     re.IGNORECASE,
 )
 _MAX_PARAMETERS: Final = 32

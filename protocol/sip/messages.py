@@ -21,10 +21,13 @@ _VERSION: Final = "SIP/2.0"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}\Z")
 _URI: Final = re.compile(r"[!-~]{1,1024}\Z")
 _REQUEST_LINE: Final = re.compile(r"([^ ]+) ([^ ]+) SIP/2\.0\Z", re.IGNORECASE)
-_STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?\Z", re.IGNORECASE)
+_STATUS_LINE: Final = re.compile(
+    r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?\Z", re.IGNORECASE
+)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]+")
-_LENGTH: Final = re.compile(r"\d{1,9}\Z")
+_BRANCH: Final = re.compile(r";\s*branch\s*=\s*([^\s;,]{1,256})", re.IGNORECASE)
+_LENGTH: Final = re.compile(r"[0-9]{1,9}\Z")
 
 _SHORT_NAMES: Final = {
     "c": "content-type",
@@ -124,6 +127,13 @@ def answer_to(
             tagged = full == "to" and to_tag and ";tag=" not in value.lower()
             copied.append((name, f"{value};tag={to_tag}" if tagged else value))
     return SipResponse(status, reason, (*copied, *headers), body)
+
+
+def branch_of(message: "SipMessage") -> str:
+    """Return the branch of the first Via, which names the transaction; "" without."""
+    first = message.get("via").split(",", 1)[0]
+    found = _BRANCH.search(first)
+    return found[1] if found else ""
 
 
 def _encode(start: str, headers: Headers, body: bytes) -> bytes:

@@ -17,9 +17,9 @@ _OLDER_DEVICE_PARAMETER: Final = "+u.sip!devicename.ccm.features.cisco.com"
 _MODEL_PARAMETER: Final = "+u.sip!model.ccm.cisco.com"
 _DEVICE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _ALARM: Final = re.compile(
-    r"cisco-alarm:(\d{1,3}) Name=\S* (?:Active)?Load=(\S*) Last=([\w-]+)"
+    r"cisco-alarm:([0-9]{1,3}) Name=\S* (?:Active)?Load=(\S*) Last=([\w-]+)"
 )
-_NUMBER: Final = re.compile(r"\d{1,9}\Z")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}\Z")
 DEFAULT_EXPIRES_S: Final = 3600
 GRANTED_EXPIRES_S: Final = 120
 """What CUCM grants; phones refresh within it [O]."""

@@ -23,10 +23,12 @@ from tokenless.protocol.srtp import (
 )
 
 _MAX_BYTES: Final = 8192
-_MEDIA: Final = re.compile(r"m=audio (\d{1,5})(?:/1)? RTP/(S?AVP)((?: \d{1,3})+)\Z")
-_ADDRESS: Final = re.compile(r"c=IN IP4 (\d{1,3}(?:\.\d{1,3}){3})\Z")
+_MEDIA: Final = re.compile(
+    r"m=audio ([0-9]{1,5})(?:/1)? RTP/(S?AVP)((?: [0-9]{1,3})+)\Z"
+)
+_ADDRESS: Final = re.compile(r"c=IN IP4 ([0-9]{1,3}(?:\.[0-9]{1,3}){3})\Z")
 _CRYPTO: Final = re.compile(
-    r"a=crypto:(\d{1,9}) ([A-Z0-9_]+) inline:([A-Za-z0-9+/=]{40})\Z"
+    r"a=crypto:([0-9]{1,9}) ([A-Z0-9_]+) inline:([A-Za-z0-9+/=]{40})\Z"
 )
 _SUITES: Final = {suite.name: suite for suite in SrtpSuite}
 PCMU: Final = 0

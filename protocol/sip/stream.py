@@ -6,7 +6,8 @@ keep-alives and are skipped.
 
 from typing import Final
 
-from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.message_streams import PushedStream
 from tokenless.protocol.sip.messages import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
@@ -21,14 +22,13 @@ _END: Final = b"\r\n\r\n"
 _MAX_BUFFERED: Final = 2 * (MAX_HEAD_BYTES + MAX_BODY_BYTES)
 
 
-class SipStream:
+class SipStream(PushedStream[SipMessage]):
     """One side of a connection: bytes in, messages out."""
 
-    __slots__ = ("_broken", "_buffer", "_head", "_scanned")
+    __slots__ = ("_head", "_scanned")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._broken: ProtocolError | None = None
+        super().__init__()
         self._head: tuple[str, Headers, int] | None = None
         # How far the end of the headers was looked for: a dribbling peer must not make
         # each byte cost the whole buffer.
@@ -39,29 +39,9 @@ class SipStream:
         """Return whether nothing of a next message has been received."""
         return not self._buffer and self._head is None
 
-    def receive(self, data: bytes) -> list[SipMessage]:
-        """Take bytes from the connection and return the messages that are whole now.
-
-        Raises:
-            ProtocolError: When a message is malformed or too long. The connection can
-                only be closed then.
-        """
-        if self._broken is not None:
-            raise self._broken
-        self._buffer += data
-        messages: list[SipMessage] = []
-        try:
-            if len(self._buffer) > _MAX_BUFFERED:
-                raise DecodeError("too much waits to be read", offset=_MAX_BUFFERED)
-            while (message := self._next()) is not None:
-                messages.append(message)
-        except ProtocolError as error:
-            self._broken = error
-            self._buffer.clear()
-            raise
-        return messages
-
-    def _next(self) -> SipMessage | None:
+    def _cut_message(self) -> SipMessage | None:
+        if len(self._buffer) > _MAX_BUFFERED:
+            raise DecodeError("too much waits to be read", offset=_MAX_BUFFERED)
         head = self._head or self._read_head()
         if head is None:
             return None

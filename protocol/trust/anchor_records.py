@@ -8,7 +8,15 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509 import (
+    DNSName,
+    DuplicateExtension,
+    ExtensionNotFound,
+    SubjectAlternativeName,
+    load_der_x509_certificate,
+)
 
+from tokenless.protocol.certificates.certificate import UNREADABLE
 from tokenless.protocol.certificates.signature import PublicKey
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
@@ -34,6 +42,29 @@ def has_tftp(held: TrustList | None) -> bool:
     return any(
         record.role in TFTP_ROLES and record.public_key for record in records_of(held)
     )
+
+
+def serves_several_hosts(record: Record) -> bool:
+    """Whether a record holds a certificate for several hosts: a multi-server one.
+
+    The host itself, its short name and its domain are one host.
+    """
+    der = record.certificate_der
+    return der is not None and _hosts(der) > 1
+
+
+@lru_cache(maxsize=256)
+def _hosts(der: bytes) -> int:
+    """Count the hosts that a certificate's alternative names say."""
+    try:
+        found = load_der_x509_certificate(der).extensions.get_extension_for_class(
+            SubjectAlternativeName
+        )
+        names = [name.casefold() for name in found.value.get_values_for_type(DNSName)]
+    except (*UNREADABLE, ExtensionNotFound, DuplicateExtension):
+        return 0
+    domains = {name.partition(".")[2] for name in names}
+    return len({n.partition(".")[0] for n in names if n not in domains})
 
 
 def public_key_of(record: Record) -> PublicKey | None:

@@ -28,6 +28,7 @@ from tokenless.protocol.trust.anchor_records import (
     distinct_keys,
     has_tftp,
     records_of,
+    serves_several_hosts,
 )
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import (
@@ -107,12 +108,15 @@ class TrustAnchors:
         """Return whether configurations may come from that server (rule 10).
 
         A CTL that names TFTP servers must name this one, by address or name. One
-        whose TFTP records were emptied names none (REFERENCE 1.9).
+        whose TFTP records were emptied names none (REFERENCE 1.9). A multi-server
+        certificate stands there for all nodes, under the address of the first
+        (REFERENCE-2 2.2): that it authorises the others, too, is inferred.
         """
         if not has_tftp(self.ctl):
             return True
         return any(
             address in (record.ip_address, record.dns_name)
+            or serves_several_hosts(record)
             for record in records_of(self.ctl)
             if record.role in TFTP_ROLES
         )
@@ -296,8 +300,9 @@ def _describe(signer: SignerId) -> str:
 
 def _wrong_roles(kind: FileKind, roles: Sequence[int]) -> str:
     needed = " or ".join(sorted(role_name(role) for role in kind.signer_roles))
-    given = ", ".join(role_name(role) for role in roles) or "no roles"
-    return f"TVS gives the signer the role {given}, but {kind} needs {needed}"
+    given = "the role " + ", ".join(role_name(role) for role in roles)
+    given = given if roles else "no role"
+    return f"TVS gives the signer {given}, but {kind} needs {needed}"
 
 
 def _expired(certificate: Certificate, rule: int) -> Refuse:

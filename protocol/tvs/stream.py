@@ -8,9 +8,10 @@ error is final: after a ProtocolError the connection can only be closed.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
+from typing import ClassVar, Final, TypeAlias
 
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.message_streams import MessageT, PulledStream
 from tokenless.protocol.tvs.elements import HEADER_LENGTH
 from tokenless.protocol.tvs.messages import (
     MAX_MESSAGE_LENGTH,
@@ -22,7 +23,6 @@ from tokenless.protocol.tvs.messages import (
 )
 
 Request: TypeAlias = Query | Verify
-MessageT = TypeVar("MessageT")
 
 DEFAULT_BUFFER_BYTES: Final = 2 * MAX_MESSAGE_LENGTH
 """Room for one message of the greatest length and the beginnings of the next."""
@@ -31,69 +31,22 @@ TRACED_BYTES: Final = 50
 """How much of a message the vendor's log dumps (REFERENCE 3.3)."""
 
 
-class _Stream(Generic[MessageT]):
+class _Stream(PulledStream[MessageT]):
     """Common part of both sides: a bounded buffer that is cut into messages."""
 
-    __slots__ = (
-        "_broken",
-        "_buffer",
-        "_header",
-        "_limit",
-        "last_head",
-        "last_length",
-    )
+    __slots__ = ("_header", "last_head", "last_length")
 
     # Which types the other side may send, and how their bodies are read.
     _decoders: ClassVar[Mapping[MessageType, Callable[[int, bytes], object]]]
     _peer: ClassVar[str]
 
     def __init__(self, *, max_buffered_bytes: int = DEFAULT_BUFFER_BYTES) -> None:
-        self._buffer = bytearray()
+        super().__init__(max_buffered_bytes)
         self._header: Header | None = None
-        self._limit = max_buffered_bytes
-        self._broken: ProtocolError | None = None
         self.last_head = b""
         """The first bytes of the last message, as traces dump them."""
         self.last_length = 0
         """The last message's whole length."""
-
-    @property
-    def buffered_bytes(self) -> int:
-        """Number of received bytes that are not part of a returned message."""
-        return len(self._buffer)
-
-    @property
-    def is_between_messages(self) -> bool:
-        """Return whether nothing of a next message has been received."""
-        return not self._buffer
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the connection.
-
-        Raises:
-            ProtocolError: When more would be buffered than is allowed.
-        """
-        if len(self._buffer) + len(data) > self._limit:
-            raise self._fail(
-                ProtocolError(f"more than {self._limit} bytes wait in the buffer")
-            )
-        self._buffer += data
-
-    def next_event(self) -> MessageT | None:
-        """Return the next message, or None until more bytes have come.
-
-        Raises:
-            ProtocolError: When the peer sent something that it may not send; the stream
-                then stays broken and every later call raises again.
-        """
-        if self._broken is not None:
-            raise self._broken
-        if not self._buffer:
-            return None
-        try:
-            return self._cut_message()
-        except ProtocolError as error:
-            raise self._fail(error) from None
 
     def _cut_message(self) -> MessageT | None:
         buffer, header = self._buffer, self._header
@@ -120,11 +73,6 @@ class _Stream(Generic[MessageT]):
         if header.type not in self._decoders:
             return ProtocolError(f"{self._peer} does not send {header.type.name}")
         return ProtocolError("a message without body")
-
-    def _fail(self, error: ProtocolError) -> ProtocolError:
-        self._broken = error
-        self._buffer.clear()
-        return error
 
 
 class ServerStream(_Stream[Request]):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tokenless.protocol.phones.device_security import DeviceSecurity, profile_name
 from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
 from tokenless.protocol.phones.registration import DeviceProfile, Signalling
+from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.store.devices import DevicePool, read_devices, read_pools
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
@@ -38,6 +39,7 @@ class DeviceBook:
                     device.model,
                     device.security_mode,
                     encrypts_config=device.encrypts_config,
+                    digest=device.digest,
                 )
                 for device in read_devices(connection)
             },
@@ -57,8 +59,13 @@ class DeviceBook:
 
 
 def _profile(
-    name: str, model: str, mode: DeviceSecurity, *, encrypts_config: bool = False
+    name: str,
+    model: str,
+    mode: DeviceSecurity,
+    *,
+    encrypts_config: bool = False,
+    digest: DigestAccount | None = None,
 ) -> DeviceProfile:
     signalling = Signalling(PHONE_MODELS[model].protocol)
     profile = profile_name(model, signalling, mode, encrypts_config=encrypts_config)
-    return DeviceProfile(name, signalling, mode, profile)
+    return DeviceProfile(name, signalling, mode, profile, digest=digest)

@@ -241,6 +241,11 @@ class Registrar:
         now, elsewhere = int(self._host_clock() * 1000), self.elsewhere.find(device)
         return now if elsewhere is None else max(now, elsewhere.phone.at_ms + 1)
 
+    def note_failure(self, device: str, address: str, failure: RegisterFailure) -> None:
+        """Note that a phone was refused before its claim was looked at."""
+        is_known = self.find_device(device) is not None
+        self._note(Absence(device, address, self.now, failure, is_known=is_known))
+
     def unregister(
         self, device: str, station: Station, reason: UnregisterReason
     ) -> bool:

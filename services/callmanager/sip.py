@@ -1,14 +1,12 @@
 """SIP as a guest of the stream server: REGISTER, its refresh and its end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.alarms import PhoneAlarm, TrustListReport
 from tokenless.protocol.phones.registration import (
     Claim,
-    Peer,
     RegisterFailure,
     Signalling,
     UnregisterReason,
@@ -30,12 +28,14 @@ from tokenless.protocol.sip.register import (
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Request
+from tokenless.services.callmanager.sip_digest import Proof
+from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.sip_stations import (
     SipCallControl,
     SipCount,
     SipStation,
 )
-from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.limited_log import shortened
 from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
@@ -58,16 +58,6 @@ _ALLOWED: Final = "REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, NOTIFY, 
 _MAX_HOST: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Sender of a message, and how to answer it."""
-
-    address: str
-    peer: Peer
-    send: Callable[[bytes], None]
-    log: LimitedLog
-
-
 def answer(
     call_control: SipCallControl, message: SipMessage, source: Source, now: float
 ) -> SipResponse | None:
@@ -80,7 +70,7 @@ def answer(
         now: Monotonic seconds.
     """
     if isinstance(message, SipResponse):
-        call_control.calls.take_response(message)
+        call_control.calls.take_response(message, source)
         return None
     match message.method:
         case "REGISTER":
@@ -88,7 +78,7 @@ def answer(
         case "INVITE":
             return _invite(call_control, message, source)
         case "ACK" | "BYE" | "CANCEL" | "UPDATE":
-            return call_control.calls.take_request(message)
+            return call_control.calls.take_request(message, source)
         case _:
             return _answer_rest(call_control, message, source)
 
@@ -125,10 +115,12 @@ def _invite(
     device = contact.parameters.get(DEVICE_PARAMETER, "")
     registration = call_control.registrar.find(device)
     # Otherwise another client could call in the name of any registered phone.
-    if registration is None or registration.peer != source.peer:
+    station = call_control.stations.get(device)
+    is_its_own = station is not None and source.is_same_phone(station.source)
+    if registration is None or not is_its_own:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
     return call_control.calls.invite(
-        request, call_control.party_of(registration), source.send
+        request, call_control.party_of(registration), source
     )
 
 
@@ -146,7 +138,7 @@ def _note_alarm(
     if report is None or station is None:
         return
     found = call_control.registrar.find(report.device)
-    if found is None or (found.peer, found.address) != (source.peer, source.address):
+    if found is None or not source.is_same_phone(station.source):
         return
     said = ItlReport(
         report.itl.server[:_MAX_HOST], report.itl.digest, call_control.registrar.now
@@ -162,11 +154,14 @@ def _register(
     except ProtocolError:
         call_control.cells[SipCount.REFUSED] += 1
         return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
+    challenge = _challenge(call_control, request, register.device, source)
+    if challenge is not None:
+        return challenge
     if register.expires_s == 0:
         return _end(call_control, request, register, source)
     claim = Claim(register.device, Signalling.SIP, register.model)
     known = call_control.stations.get(register.device)
-    station = known or SipStation(call_control, register, source.send)
+    station = known or SipStation(call_control, register, source)
     failure = call_control.registrar.register(
         Request(claim, source.peer, source.address, register.load), station
     )
@@ -176,10 +171,36 @@ def _register(
         SipCount.REGISTERED if known is None else SipCount.REFRESHED
     ] += 1
     granted = min(register.expires_s, call_control.settings.expires_s)
-    station.register, station.send = register, source.send
+    station.register, station.source = register, source
     station.expires_at = now + granted
     call_control.stations[register.device] = station
     return _accept(call_control, request, granted, source)
+
+
+def _challenge(
+    call_control: SipCallControl, request: SipRequest, device: str, source: Source
+) -> SipResponse | None:
+    """Return a 401 where the device's profile asks for a proof that is not there."""
+    profile = call_control.registrar.find_device(device)
+    if profile is None or profile.digest is None:
+        return None
+    proof = call_control.digest.check(profile, request, source.address)
+    if proof is Proof.GOOD:
+        return None
+    if proof is Proof.WRONG:
+        call_control.cells[SipCount.REFUSED] += 1
+        _log_refusal(source, device, RegisterFailure.AUTHENTICATION_ERROR)
+        call_control.registrar.note_failure(
+            device, source.address, RegisterFailure.AUTHENTICATION_ERROR
+        )
+    asked = call_control.digest.challenge(source.address, is_stale=proof is Proof.STALE)
+    return answer_to(
+        request,
+        401,
+        "Unauthorized",
+        (("WWW-Authenticate", asked.encode()),),
+        to_tag=call_control.new_tag(),
+    )
 
 
 def _end(
@@ -225,6 +246,15 @@ def _refuse(
     source: Source,
 ) -> SipResponse:
     call_control.cells[SipCount.REFUSED] += 1
+    _log_refusal(source, device, failure)
+    clear, secure = "TCP/UDP", "TLS"
+    received, expected = (secure, clear) if source.peer.is_secure else (clear, secure)
+    why = WARNINGS.get(failure, _OTHER_WARNING)
+    text = why.format(expected=expected, received=received)
+    return refuse(request, node=call_control.node, why=text, tag=call_control.new_tag())
+
+
+def _log_refusal(source: Source, device: str, failure: RegisterFailure) -> None:
     if source.log.may_write("refused registrations"):
         source.log.log.info(
             "registration refused",
@@ -233,11 +263,6 @@ def _refuse(
             reason=failure.name.lower(),
             code=int(failure),
         )
-    clear, secure = "TCP/UDP", "TLS"
-    received, expected = (secure, clear) if source.peer.is_secure else (clear, secure)
-    why = WARNINGS.get(failure, _OTHER_WARNING)
-    text = why.format(expected=expected, received=received)
-    return refuse(request, node=call_control.node, why=text, tag=call_control.new_tag())
 
 
 def expire(call_control: SipCallControl, now: float) -> None:
@@ -286,8 +311,10 @@ class SipSession(Session):
         self._guest = guest
         self._stream = SipStream()
         self._waiting: list[SipMessage] = []
+        peer = peer_of(connection)
+        transport = "TLS" if peer.is_secure else "TCP"
         self._source = Source(
-            connection.address, peer_of(connection), connection.push, guest.log
+            connection.address, peer, connection.push, guest.log, transport
         )
 
     def receive(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ other (REFERENCE-4 3.3).
 """
 
 import itertools
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum, unique
@@ -19,6 +20,7 @@ from tokenless.protocol.sip.addresses import decode_address, decode_uri
 from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
+from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.switch import (
     CallFailure,
     Endpoint,
@@ -80,12 +82,12 @@ def call_info(status: SecurityStatus, orientation: str, more: str = "") -> str:
 class SipLeg(Leg):
     """One SIP phone's part of a call."""
 
-    def __init__(
-        self, party: Party, calls: "SipCalls", send: Callable[[bytes], None]
-    ) -> None:
+    def __init__(self, party: Party, calls: "SipCalls", source: Source) -> None:
         super().__init__(party)
+        self.source = source
         self._calls = calls
-        self._send = send
+        self._invite_branch = ""
+        """Of our INVITE: its CANCEL, and the ACK of a refusal, have the same."""
         self._stage = _Stage.EARLY
         self._invite: SipRequest | None = None
         """The INVITE of a phone that calls."""
@@ -134,7 +136,7 @@ class SipLeg(Leg):
         response = answer_to(
             self._invite, status, reason, headers, body=body, to_tag=tag
         )
-        self._send(response.encode())
+        self.source.send(response.encode())
 
     def show_alerting(self, other: Party) -> None:
         """Say that the other phone rings."""
@@ -149,7 +151,8 @@ class SipLeg(Leg):
         number = next(calls.numbers)
         tag = calls.new_tag()
         self.dialog = Dialog(
-            f"{number:08x}-tokenless@{calls.node}",
+            # Not to be guessed: who knows it could speak for the phone's address.
+            f"{number:08x}-{secrets.token_hex(8)}@{calls.node}",
             f"<sip:{other.number}@{calls.node}>;tag={tag}",
             f"<sip:{self.party.number}@{calls.node}>",
             calls.contact_of(self.party.device),
@@ -172,12 +175,12 @@ class SipLeg(Leg):
         if not response.get("cseq").endswith("INVITE") or self._stage is _Stage.ENDED:
             return
         if response.status >= _FIRST_FAILURE:
-            self._acknowledge(response)
+            self._request("ACK", branch=self._invite_branch)
             self._end(CallFailure.BUSY)
         elif response.status >= _FIRST_SUCCESS and self._stage is _Stage.EARLY:
             self._lifted(response)
         elif response.status >= _FIRST_SUCCESS:
-            self._acknowledge(response)  # a 200 that came again: its ACK was lost
+            self._acknowledge()  # a 200 that came again: its ACK was lost
 
     def _lifted(self, response: SipResponse) -> None:
         self._stage = _Stage.ESTABLISHED
@@ -187,7 +190,7 @@ class SipLeg(Leg):
             self._offer = decode_audio(response.body)
             self.dialog.target = decode_address(response.get("contact")).uri
         except ProtocolError:
-            self._acknowledge(response)
+            self._acknowledge()
             if call is not None:
                 call.hang_up(self, CallFailure.MEDIA)
             return
@@ -196,7 +199,7 @@ class SipLeg(Leg):
             where = Endpoint(self._offer.address, self._offer.port)
             call.media_opened(self, where, self.offered_keys)
 
-    def _acknowledge(self, _response: SipResponse) -> None:
+    def _acknowledge(self) -> None:
         self._request("ACK", *([_SDP] if self._answer else []), body=self._answer)
 
     # --- both ------------------------------------------------------------------------
@@ -239,7 +242,7 @@ class SipLeg(Leg):
         if stage is _Stage.ESTABLISHED:
             self._request("BYE", ("Reason", "Q.850;cause=16"))
         elif self._invite is None:
-            self._request("CANCEL")
+            self._request("CANCEL", branch=self._invite_branch)
         else:
             refusal = (487, "Request Terminated")
             self.respond(*(_REFUSALS[failure] if failure is not None else refusal))
@@ -253,6 +256,11 @@ class SipLeg(Leg):
         self._calls.legs.pop(self.dialog.call_id, None)
         if self.call is not None:
             self.call.hang_up(self, failure)
+
+    def take_silence(self) -> None:
+        """End a call whose phone does not answer our INVITE."""
+        if self._stage is _Stage.EARLY:
+            self._end(CallFailure.NOT_REGISTERED)
 
     def take_cancel(self) -> None:
         """End a call that was not answered: its caller has given up."""
@@ -270,17 +278,24 @@ class SipLeg(Leg):
         return "Contact", f"<sip:{other.number}@{self._calls.node}>;{device}"
 
     def _request(
-        self, method: str, *headers: tuple[str, str], body: bytes = b""
+        self,
+        method: str,
+        *headers: tuple[str, str],
+        body: bytes = b"",
+        branch: str = "",
     ) -> None:
         dialog = self.dialog
         if method not in {"ACK", "CANCEL"}:
             dialog.sequence += 1
-        branch = f"z9hG4bK{next(self._calls.numbers):x}"
+        branch = branch or f"z9hG4bK{next(self._calls.numbers):x}"
+        if method == "INVITE":
+            self._invite_branch = branch
+        via = f"SIP/2.0/{self.source.transport} {self._calls.node};branch={branch}"
         request = SipRequest(
             method,
             dialog.target,
             (
-                ("Via", f"SIP/2.0/TCP {self._calls.node};branch={branch}"),
+                ("Via", via),
                 ("From", dialog.mine),
                 ("To", dialog.theirs),
                 ("Call-ID", dialog.call_id),
@@ -291,7 +306,7 @@ class SipLeg(Leg):
             ),
             body,
         )
-        self._send(request.encode())
+        self.source.send(request.encode())
 
 
 class SipCalls:
@@ -324,23 +339,23 @@ class SipCalls:
         """Return a tag, as CUCM's begin: a number."""
         return f"{next(self.numbers)}~{self.node}"
 
-    def new_leg(self, party: Party, send: Callable[[bytes], None]) -> SipLeg:
+    def new_leg(self, party: Party, source: Source) -> SipLeg:
         """Return the leg of a call that comes in."""
-        return SipLeg(party, self, send)
+        return SipLeg(party, self, source)
 
     def is_busy(self, device: str) -> bool:
         """Return whether a device has a call."""
         return any(leg.party.device == device for leg in self.legs.values())
 
     def invite(
-        self, request: SipRequest, party: Party, send: Callable[[bytes], None]
+        self, request: SipRequest, party: Party, source: Source
     ) -> SipResponse | None:
         """Begin the call of a phone; return a refusal of its INVITE, if it is one."""
         known = self.legs.get(request.get("call-id"))
         if known is not None:
             # Said again, or offered again in mid-call: nothing of this is needed here.
             return answer_to(request, 488, "Not Acceptable Here")
-        leg = SipLeg(party, self, send)
+        leg = SipLeg(party, self, source)
         try:
             offer = leg.begin(request)
             number = decode_uri(request.uri).user
@@ -355,10 +370,10 @@ class SipCalls:
         leg.show_ended(failure)
         return None
 
-    def take_request(self, request: SipRequest) -> SipResponse | None:
+    def take_request(self, request: SipRequest, source: Source) -> SipResponse | None:
         """Go on with a dialog's request; return its answer, None for an ACK."""
         leg = self.legs.get(request.get("call-id"))
-        if leg is None:
+        if leg is None or not source.is_same_phone(leg.source):
             is_ack = request.method == "ACK"
             missing = answer_to(request, 481, "Call/Transaction Does Not Exist")
             return None if is_ack else missing
@@ -373,8 +388,14 @@ class SipCalls:
                 pass
         return answer_to(request, 200, "OK")
 
-    def take_response(self, response: SipResponse) -> None:
+    def take_response(self, response: SipResponse, source: Source) -> None:
         """Go on with what a phone answers."""
         leg = self.legs.get(response.get("call-id"))
-        if leg is not None:
+        if leg is not None and source.is_same_phone(leg.source):
             leg.take_response(response)
+
+    def take_timeout(self, request: SipRequest) -> None:
+        """End the call of an INVITE that its phone has not answered."""
+        leg = self.legs.get(request.get("call-id"))
+        if leg is not None and request.method == "INVITE":
+            leg.take_silence()

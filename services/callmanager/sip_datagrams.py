@@ -1,11 +1,14 @@
 """SIP over UDP: one socket, one datagram a message (RFC 3261 18).
 
-Nothing is remembered of a sender that is not registered. An answer that is more than
-twice as long as its request is sent without its body, so that a forged request gains
-next to nothing; real phones' requests are long enough.
+Requests and answers that are lost are sent again by the timers of
+`protocol.sip.transactions`; nothing is remembered of a REGISTER. An answer that is more
+than twice as long as its request is sent without its body, so that a forged request
+gains next to nothing; real phones' requests are long enough.
 """
 
+import math
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,13 +19,25 @@ import trio
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Peer
-from tokenless.protocol.sip.messages import SipResponse, decode_message
-from tokenless.services.callmanager.sip import Source, answer
+from tokenless.protocol.sip.messages import (
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    decode_message,
+)
+from tokenless.protocol.sip.transactions import (
+    DatagramTransactions,
+    Repeat,
+    TimedOut,
+)
+from tokenless.services.callmanager.sip import answer
+from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.sip_stations import SipCallControl
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import LimitedLog
 
 _MAX_DATAGRAM: Final = 8192
+_FIRST_REFUSAL: Final = 300
 _CLEAR: Final = Peer()
 
 
@@ -37,6 +52,11 @@ class SipDatagrams:
         """
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
+        self._transactions: DatagramTransactions[tuple[str, int]] = (
+            DatagramTransactions()
+        )
+        self._has_more = trio.Event()
+        self._clock: Callable[[], float] = time.monotonic
         try:
             self._socket.bind((address, port))
         except OSError as error:
@@ -66,15 +86,34 @@ class SipDatagrams:
     ) -> None:
         """Answer datagrams until cancelled."""
         limited = LimitedLog(log, log_lines_per_s, summary="SIP over UDP: more")
+        self._clock = clock
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._repeat, call_control)
+            await self._listen(call_control, limited)
+
+    async def _listen(self, call_control: SipCallControl, log: LimitedLog) -> None:
         listening = trio.socket.from_stdlib_socket(self._socket)
         while True:
             try:
                 data, place = await listening.recvfrom(_MAX_DATAGRAM)
             except OSError:
                 continue  # an answer could not be delivered: ICMP says so here
-            now = clock()
-            limited.summarise(now)
-            self._take(call_control, data, place[:2], limited, now)
+            log.summarise(self._clock())
+            self._take(call_control, data, place[:2], log)
+
+    async def _repeat(self, call_control: SipCallControl) -> None:
+        """Send again what was not heard, when its time comes."""
+        while True:
+            deadline = self._transactions.deadline()
+            waits_s = math.inf if deadline is None else deadline - self._clock()
+            with trio.move_on_after(max(0.0, waits_s)):
+                await self._has_more.wait()
+            self._has_more = trio.Event()
+            for each in self._transactions.tick(self._clock()):
+                if isinstance(each, TimedOut):
+                    call_control.calls.take_timeout(each.request)
+                else:
+                    self._send_again(*each)
 
     def _take(
         self,
@@ -82,20 +121,45 @@ class SipDatagrams:
         data: bytes,
         place: tuple[str, int],
         log: LimitedLog,
-        now: float,
     ) -> None:
         try:
             message = decode_message(data)
         except ProtocolError:
             return
-        send = partial(self._send, place)
-        response = answer(
-            call_control, message, Source(place[0], _CLEAR, send, log), now
-        )
-        if response is not None:
-            send(_within(response, 2 * len(data)))
+        now, transactions = self._clock(), self._transactions
+        repeat = transactions.received(message, place, now)
+        if isinstance(message, SipRequest) and repeat is not Repeat.NEW:
+            again = transactions.answer_again(message, place)
+            if again is not None:
+                self._send_again(again, place)
+            return
+        send = partial(self._send_bytes, place)
+        source = Source(place[0], _CLEAR, send, log, "UDP")
+        response = answer(call_control, message, source, now)
+        if response is None or isinstance(message, SipResponse):
+            return
+        response = _within(response, 2 * len(data))
+        if response.status >= _FIRST_REFUSAL:
+            transactions.forget(message, place)
+            self._send_again(response.encode(), place)
+        else:
+            self._send(place, response)
 
-    def _send(self, place: tuple[str, int], datagram: bytes) -> None:
+    def _send_bytes(self, place: tuple[str, int], datagram: bytes) -> None:
+        self._send(place, decode_message(datagram), datagram)
+
+    def _send(
+        self,
+        place: tuple[str, int],
+        message: SipMessage,
+        datagram: bytes | None = None,
+    ) -> None:
+        data = message.encode() if datagram is None else datagram
+        self._transactions.sent(message, data, place, self._clock())
+        self._has_more.set()
+        self._send_again(data, place)
+
+    def _send_again(self, datagram: bytes, place: tuple[str, int]) -> None:
         """Send at once; what cannot be sent is lost, as datagrams may be."""
         try:
             self._socket.sendto(datagram, place)
@@ -103,13 +167,12 @@ class SipDatagrams:
             return
 
 
-def _within(response: SipResponse, length: int) -> bytes:
-    datagram = response.encode()
-    if len(datagram) <= length or not response.body:
-        return datagram
+def _within(response: SipResponse, length: int) -> SipResponse:
+    if len(response.encode()) <= length or not response.body:
+        return response
     headers = tuple(
         (name, value)
         for name, value in response.headers
         if name.lower() != "content-type"
     )
-    return replace(response, headers=headers, body=b"").encode()
+    return replace(response, headers=headers, body=b"")

@@ -6,6 +6,7 @@ restart) go to the connection of the last REGISTER.
 """
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, unique
@@ -18,6 +19,8 @@ from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registrar import Registration as Registered
 from tokenless.services.callmanager.sip_calls import SipCalls
+from tokenless.services.callmanager.sip_digest import DigestCheck
+from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
 
 _ACTIONS: Final = {
@@ -76,6 +79,7 @@ class SipCallControl:
         self.calls = SipCalls(
             switch, node=node, server=settings.server, contact_of=self._contact_of
         )
+        self.digest = DigestCheck(time.monotonic)
         self._tags = itertools.count(1)
 
     def party_of(self, registration: Registered) -> Party:
@@ -93,7 +97,7 @@ class SipCallControl:
             return CallFailure.NOT_REGISTERED
         if self.calls.is_busy(registration.device):
             return CallFailure.BUSY
-        return self.calls.new_leg(self.party_of(registration), station.send)
+        return self.calls.new_leg(self.party_of(registration), station.source)
 
     def _contact_of(self, device: str) -> str:
         station = self.stations.get(device)
@@ -111,11 +115,11 @@ class SipStation:
         self,
         call_control: SipCallControl,
         register: Registration,
-        send: Callable[[bytes], None],
+        source: Source,
     ) -> None:
         self._call_control = call_control
         self.register = register
-        self.send = send
+        self.source = source
         self.expires_at = 0.0
 
     def dismiss(self, reason: UnregisterReason) -> None:
@@ -130,13 +134,13 @@ class SipStation:
         The form of this NOTIFY is inferred from phones' `service-control` [I].
         """
         call_control, register = self._call_control, self.register
-        tag = call_control.new_tag()
+        tag, via = call_control.new_tag(), f"SIP/2.0/{self.source.transport}"
         me = f"<sip:{call_control.node}>"
         request = SipRequest(
             "NOTIFY",
             register.contact,
             (
-                ("Via", f"SIP/2.0/TCP {call_control.node};branch=z9hG4bK{tag}"),
+                ("Via", f"{via} {call_control.node};branch=z9hG4bK{tag}"),
                 ("From", f"{me};tag={tag}"),
                 ("To", f"<{register.contact}>"),
                 ("Call-ID", f"{tag}@{call_control.node}"),
@@ -150,4 +154,4 @@ class SipStation:
             ),
             f"action={_ACTIONS[kind]}\r\n".encode(),
         )
-        self.send(request.encode())
+        self.source.send(request.encode())

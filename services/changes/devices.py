@@ -5,9 +5,11 @@ pool. Phones meet the new state when they fetch their configuration next:
 `services.publishing` says which file they get.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection
@@ -21,7 +23,9 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
-from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
+from tokenless.protocol.phones.registration import Signalling
+from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices as rows
@@ -72,6 +76,8 @@ class DeviceChange:
     key_type: KeyType | None = None
     key_size: int | None = None
     finish_by: int | None = None
+    digest: DigestAccount | None = None
+    """An account without a user takes it away."""
 
     def __str__(self) -> str:
         """Describe it for the audit log, without the authentication string."""
@@ -90,6 +96,9 @@ class DeviceChange:
             said.append(self.auth_mode.words)
         if self.key_size is not None:
             said.append(f"{self.key_size} bits")
+        if self.digest is not None:
+            user = self.digest.user
+            said.append(f"Digest user {user}" if user else "no Digest authentication")
         return ", ".join(said) or "added"
 
 
@@ -186,7 +195,8 @@ def _registered(connection: Connection, name: str, change: DeviceChange) -> Devi
     pool = _pool_of(connection, change.pool)
     model = change.model or pool.model
     _check_model(model)
-    if not _is_phone_name(name):
+    is_named = change.pool is not None and re.fullmatch(DEVICE_NAME, name)
+    if not _is_phone_name(name) and not is_named:
         raise ServiceError(
             f"{name} is not the name of a phone", hint="write SEP and 12 hex digits"
         )
@@ -251,7 +261,21 @@ def _apply(device: Device, change: DeviceChange, at: int, expires: int) -> Devic
         transport=transport,
         encrypts_config=encrypts,
         capf=capf,
+        digest=_digest(device, change),
     )
+
+
+def _digest(device: Device, change: DeviceChange) -> DigestAccount | None:
+    if change.digest is None:
+        return device.digest
+    if not change.digest.user:
+        return None
+    if PHONE_MODELS[device.model].protocol != Signalling.SIP:
+        raise ServiceError(
+            f"a {device.model} speaks SCCP, which has no Digest authentication",
+            hint="name SIP phones only",
+        )
+    return change.digest
 
 
 def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
@@ -292,6 +316,25 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
         failure=None,
         finish_by=finish_by,
     )
+
+
+def parse_finish_time(text: str) -> int:
+    """Read `YYYY:MM:DD:HH:MM` (or without minutes) as Unix seconds, UTC.
+
+    Raises:
+        ServiceError: When it is not such a time.
+    """
+    for form in ("%Y:%m:%d:%H:%M", "%Y:%m:%d:%H"):
+        try:
+            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
+        except ValueError:
+            continue
+    raise ServiceError(f"{text!r} is not a time", hint="write 2026:12:31:23:59")
+
+
+def finish_time(at: int) -> str:
+    """Write a time as `YYYY:MM:DD:HH:MM`, empty for none (REFERENCE-3 3.6)."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
 
 
 def _checked_string(string: str) -> str:

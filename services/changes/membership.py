@@ -10,7 +10,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.codes import TrustStore, units_of
+from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore, units_of
 from tokenless.services.changes.hostname import check_name
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import IssueRequest, is_shared, issue
@@ -21,13 +21,21 @@ from tokenless.services.store.certificates import PlacementState
 from tokenless.services.store.devices import read_pools
 
 
-def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
+def add_node(
+    cluster: Cluster,
+    name: str,
+    address: str,
+    *,
+    roles: frozenset[NodeRole] = EVERY_ROLE,
+    by: str,
+) -> Node:
     """Let a subscriber join.
 
     Args:
         cluster: The cluster.
         name: Its host name.
         address: Its IPv4 address, which stands in lists.
+        roles: The services that are activated on it; CAPF is the publisher's.
         by: Who does it.
 
     Raises:
@@ -38,7 +46,7 @@ def add_node(cluster: Cluster, name: str, address: str, *, by: str) -> Node:
     _check_address(cluster, address)
     with cluster.store.change("add node", f"{name} {address}", by=by) as change:
         connection = change.connection
-        row = nodes.add_node(connection, name, address, is_publisher=False)
+        row = nodes.add_node(connection, name, address, is_publisher=False, roles=roles)
         node = cluster.node_of(row)
         node.tftp_folder.mkdir(parents=True, exist_ok=True)
         _issue_all(cluster, connection, node, change.at)
@@ -81,6 +89,12 @@ def remove_node(cluster: Cluster, node: Node, *, by: str) -> None:
         )
     with cluster.store.change("remove node", node.name, by=by) as change:
         connection = change.connection
+        others = [each for each in nodes.read_nodes(connection) if each.id != node.id]
+        if not any(each.serves_tftp for each in others):
+            raise ServiceError(
+                f"{node.name} is the only node that serves TFTP",
+                hint="let another one join first",
+            )
         for pool in read_pools(connection):
             if pool.node_ids == (node.id,):
                 raise ServiceError(

@@ -120,7 +120,7 @@ def reset_itl_localkey(cluster: Cluster, *, by: str) -> None:
         ):
             _leave_publishers_itl(cluster, change, snapshot)
             return
-        for row in snapshot.nodes:
+        for row in snapshot.tftp_nodes:
             signer = cluster.node_of(row).keys.signer(
                 *itl_signer(snapshot, row, reset=True)
             )
@@ -139,7 +139,7 @@ def reset_itl_remotekey(
     detail = f"remotekey {signer.certificate.serial_hex}"
     with cluster.store.change("reset ITL", detail, by=by) as change:
         snapshot = ClusterSnapshot.read(change.connection)
-        for row in snapshot.nodes:
+        for row in snapshot.tftp_nodes:
             _leave_itl(change, snapshot, row.id, signer)
 
 
@@ -272,7 +272,7 @@ def _leave_publishers_itl(
     store, certificate = itl_signer(snapshot, publisher, reset=True)
     signer = node.keys.signer(store, certificate)
     itl = resign_itl(snapshot, node, signer, at=change.at)
-    for row in snapshot.nodes:
+    for row in snapshot.tftp_nodes:
         add_reset_itl(change.connection, change.revision, row.id, itl.data)
 
 

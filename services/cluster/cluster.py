@@ -234,7 +234,10 @@ class Cluster:
             with self.store.write_node_state() as connection:
                 yield connection
             return
-        detail = ", ".join(f"{name} {inner}" for name, inner in ports.items())
+        detail = "; ".join(
+            f"{name}: " + ", ".join(f"{each} {port}" for each, port in inner.items())
+            for name, inner in ports.items()
+        )
         with self.store.change("record ports", detail, by="serve") as change:
             yield change.connection
 

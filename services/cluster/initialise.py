@@ -132,7 +132,11 @@ def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeR
         add_parameter(connection, name, value)
     ids = {
         node.name: nodes.add_node(
-            connection, node.name, node.address, is_publisher=node.publisher
+            connection,
+            node.name,
+            node.address,
+            is_publisher=node.publisher,
+            roles=node.activated,
         ).id
         for node in config.nodes
     }
@@ -142,6 +146,9 @@ def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeR
         )
         for group in config.callmanager_groups
     }
+    clocks: dict[str | None, devices.Clock] = {None: devices.Clock()}
+    for clock in config.date_time_groups:
+        clocks[clock.name] = devices.Clock(clock.time_zone, clock.date_template)
     pools = {
         pool.name: devices.add_pool(
             connection,
@@ -149,6 +156,7 @@ def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeR
             groups[pool.callmanager_group],
             pool.model,
             is_default=pool.default,
+            clock=clocks[pool.date_time_group],
         )
         for pool in config.device_pools
     }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tokenless.protocol.codes import NodeRole
 from tokenless.services.config import ClusterConfig
 from tokenless.services.pki.keys import KeyFolder
 from tokenless.services.store.nodes import NodeRow
@@ -36,6 +37,13 @@ class Node:
     tvs_port: int | None
     ports: Mapping[str, int]
     """Of the services other than TFTP and TVS, by name."""
+    roles: frozenset[NodeRole]
+    """The services that are activated on it."""
+
+    @property
+    def serves_tftp(self) -> bool:
+        """Whether phones can fetch files from it, so that it has an ITL."""
+        return NodeRole.TFTP in self.roles
 
     @property
     def is_here(self) -> bool:
@@ -109,4 +117,5 @@ class Installation:
             tftp_port=row.tftp_port,
             tvs_port=row.tvs_port,
             ports=row.ports,
+            roles=row.roles,
         )

@@ -1,5 +1,6 @@
 """Issue a self-signed certificate to a node: key first, then the row that names it."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from tokenless.services.store.nodes import read_nodes
 from tokenless.services.store.parameters import Parameter, read_parameter
 
 RSA_SIZES: Final = (1024, 2048, 3072, 4096)
+_CAPF_NAME: Final = re.compile(r"CAPF-[0-9a-f]{8}")
 EC_BITS: Final = 256
 """Of first EC certificates; the default is nowhere told (REFERENCE-2 1)."""
 
@@ -330,8 +332,15 @@ def _subject(
 def _capf_name(
     installation: Installation, connection: Connection, order: IssueRequest
 ) -> str:
-    """Return CAPF's name: what it was, what is configured, or a new random one."""
+    """Return CAPF's name: the configured one at first, another number each time.
+
+    Trust stores keep the old certificate beside the new one, and whoever verifies an
+    LSC finds its issuer by name, so the two must differ (inferred; REFERENCE 1.11 has
+    the form). A name of another form is kept.
+    """
+    new = f"CAPF-{secrets.token_hex(4)}"
     old = certificates.own(connection, TrustStore.CAPF, order.node.id)
-    known = None if old is None else old.certificate.subject.get("CN")
-    configured = installation.config.cluster.capf
-    return known or configured or f"CAPF-{secrets.token_hex(4)}"
+    if old is None:
+        return installation.config.cluster.capf or new
+    known = old.certificate.subject.get("CN") or new
+    return new if _CAPF_NAME.fullmatch(known) else known

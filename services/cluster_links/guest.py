@@ -72,9 +72,9 @@ class LinkGuest(Guest):
         return self._by_node.get(node) is session
 
     def keep_to_peers(self) -> None:
-        """Close connections of nodes that are not in the cluster any more."""
+        """Close connections of nodes that left, or have another certificate now."""
         for node, session in list(self._by_node.items()):
-            if node not in self.peers:
+            if node not in self.names_of(session.connection.peer_certificate):
                 session.connection.close()
 
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from ipaddress import AddressValueError, IPv4Address, ip_network
 from typing import NamedTuple
 
+from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.release import Release
 from tokenless.services.config.sections import ClusterConfig
@@ -61,22 +62,50 @@ def _check_nodes(config: ClusterConfig) -> Iterator[ConfigFault]:
                 f"{node.address!r} is not an IPv4 address",
                 "write it as 127.0.47.155",
             )
+    yield from _check_roles(config)
+
+
+def _check_roles(config: ClusterConfig) -> Iterator[ConfigFault]:
+    """Find clusters that serve no phone, and CAPF where phones do not look for it."""
+    for number, node in enumerate(config.nodes):
+        if NodeRole.CAPF in (node.roles or ()) and not node.publisher:
+            yield ConfigFault(
+                f"nodes[{number}].roles",
+                f"{node.name} is not the publisher, where CAPF serves phones",
+                "leave capf out",
+            )
+    for role in (NodeRole.TFTP, NodeRole.CALLMANAGER):
+        if not any(role in node.activated for node in config.nodes):
+            yield ConfigFault(
+                "nodes", f"no node has the role {role}", "give it to one at least"
+            )
 
 
 def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
     nodes = {node.name for node in config.nodes}
+    calls = {n.name for n in config.nodes if NodeRole.CALLMANAGER in n.activated}
+    clocks = {group.name for group in config.date_time_groups}
     groups = {group.name for group in config.callmanager_groups}
     pools = {pool.name for pool in config.device_pools}
     for number, group in enumerate(config.callmanager_groups):
         path = f"callmanager_groups[{number}].members"
         for member in group.members:
             yield from _check_known(path, member, nodes, "node")
+            if member in nodes - calls:
+                yield ConfigFault(
+                    path,
+                    f"{member} does not process calls",
+                    f"give it the role callmanager, or name {', '.join(sorted(calls))}",
+                )
     for number, pool in enumerate(config.device_pools):
         path = f"device_pools[{number}]"
         yield from _check_known(
             f"{path}.callmanager_group", pool.callmanager_group, groups, "group"
         )
         yield from _check_model(f"{path}.model", pool.model)
+        if pool.date_time_group is not None:
+            path = f"{path}.date_time_group"
+            yield from _check_known(path, pool.date_time_group, clocks, "group")
     for number, device in enumerate(config.devices):
         path = f"devices[{number}]"
         yield from _check_known(
@@ -86,6 +115,9 @@ def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
     yield from _check_unique("devices", "name", (each.name for each in config.devices))
     yield from _check_unique(
         "device_pools", "name", [p.name for p in config.device_pools]
+    )
+    yield from _check_unique(
+        "date_time_groups", "name", [g.name for g in config.date_time_groups]
     )
     yield from _check_unique(
         "callmanager_groups", "name", [g.name for g in config.callmanager_groups]

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 from msgspec import inspect
 
+from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.protocol.phones.models import DEVICE_NAME
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -166,6 +167,15 @@ class NodeSection(Section, frozen=True):
     """IPv4: it stands in trust lists, and the services listen on it."""
     publisher: bool = False
     """Exactly one node is."""
+    roles: tuple[NodeRole, ...] | None = None
+    """The services that are activated: `tftp`, `callmanager` and, on the publisher,
+    `capf`; all of them when it is not given. TVS runs on every node."""
+
+    @property
+    def activated(self) -> frozenset[NodeRole]:
+        """The services that are activated on it."""
+        roles = EVERY_ROLE if self.roles is None else frozenset(self.roles)
+        return roles if self.publisher else roles - {NodeRole.CAPF}
 
 
 class TftpLimits(HostSection, frozen=True):
@@ -359,6 +369,19 @@ class CallManagerGroupSection(Section, frozen=True):
     """Names of nodes."""
 
 
+class DateTimeGroupSection(Section, frozen=True):
+    """`[[date_time_groups]]`: the clock of phones; device pools refer to it."""
+
+    name: Word
+    """Device pools refer to it."""
+    time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
+    """As phones know it: `UTC`, `Central Europe Standard/Daylight Time`."""
+    date_template: Annotated[
+        str, msgspec.Meta(pattern=r"^[DMY]{1,2}[/.-][DMY]{1,2}[/.-][DMYA]{1,2}\Z")
+    ] = "D/M/Y"
+    """How phones write a date: `D/M/Y`, `M/D/YA`."""
+
+
 class DevicePoolSection(Section, frozen=True):
     """`[[device_pools]]`: phones that have a CallManager group in common."""
 
@@ -370,6 +393,8 @@ class DevicePoolSection(Section, frozen=True):
     """Whether auto-registered phones belong here."""
     model: str = "7975"
     """The model assumed for an auto-registered phone: decides its firmware load."""
+    date_time_group: str | None = None
+    """The date/time group of its phones; UTC when it is not given."""
 
 
 class DeviceSection(Section, frozen=True):
@@ -400,6 +425,7 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     database: DatabaseSection = DatabaseSection()
     nodes: Annotated[tuple[NodeSection, ...], msgspec.Meta(min_length=1)]
     callmanager_groups: tuple[CallManagerGroupSection, ...] = ()
+    date_time_groups: tuple[DateTimeGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from tokenless.protocol.errors import TokenlessError
+from tokenless.services.console import certmgr
 from tokenless.services.console.console import Console, Visitor
 from tokenless.services.console.forms import Form
 from tokenless.services.console.guard import checked_form, set_cookie
@@ -47,6 +48,7 @@ def make_app(console: Console) -> ASGIApp:
         Route("/works/{name}/events", _WorkEvents(console)),
         WebSocketRoute("/shell", _shell(console)),
         Mount("/static", StaticFiles(directory=_STATIC)),
+        *certmgr.routes(console, desk),
     ]
     for page in PAGES:
         if page.show is not None:

@@ -60,6 +60,11 @@ class Console:
         self.log = get_logger(service="console")
         self._templates = make_environment()
 
+    @property
+    def guest(self) -> ConsoleUser:
+        """Who looks at a console that asks nobody to sign in."""
+        return _GUEST
+
     def render(
         self, template: str, session: Session, *, status: int = 200, **values: object
     ) -> Response:

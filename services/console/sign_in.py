@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from tokenless.services.changes import console_users
@@ -12,6 +12,7 @@ from tokenless.services.console.guard import checked_form, own_path, set_cookie
 from tokenless.services.console.sessions import COOKIE, NoticeKind, Session
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import SEE_OTHER
+from tokenless.services.store.console_users import ConsoleUser
 
 if TYPE_CHECKING:
     from tokenless.services.console.console import Console
@@ -50,14 +51,31 @@ class SignInDesk:
         if session is None:
             return RedirectResponse("/sign-in", status_code=SEE_OTHER)
         form = await checked_form(request, session)
+        user = await self.check(request, form.one("name"), form.one("password"))
+        if user is None:
+            session.notify(NoticeKind.ERROR, text("sign-in.refused"))
+            return self._page(request, session, status=403)
+        console.sessions.end(cookie)
+        value, _ = console.sessions.begin(user.name)
+        where = own_path(form.one("next"))
+        return set_cookie(RedirectResponse(where, status_code=SEE_OTHER), value)
+
+    async def check(
+        self, request: HTTPConnection, name: str, password: str
+    ) -> ConsoleUser | None:
+        """Return the user whose name and password these are, None when they are not.
+
+        Raises:
+            HTTPException: When too many try.
+        """
+        console = self._console
         address = "" if request.client is None else request.client.host
         self._check_rate(address)
-        name = form.one("name")
         outcome = await trio.to_thread.run_sync(
             console_users.sign_in,
             console.cluster,
             name,
-            form.one("password"),
+            password,
             limiter=self._checks,
         )
         if outcome.user is None:
@@ -67,14 +85,10 @@ class SignInDesk:
                 client=address,
                 locked=outcome.is_locked,
             )
-            session.notify(NoticeKind.ERROR, text("sign-in.refused"))
-            return self._page(request, session, status=403)
+            return None
         console.throttle.give_back(address)
         console.log.info("signed in", user=name, client=address)
-        console.sessions.end(cookie)
-        value, _ = console.sessions.begin(outcome.user.name)
-        where = own_path(form.one("next"))
-        return set_cookie(RedirectResponse(where, status_code=SEE_OTHER), value)
+        return outcome.user
 
     async def leave(self, request: Request) -> Response:
         """Sign out."""

@@ -136,6 +136,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "certificates.upload-warning": "Warning: Uploading a cluster-wide certificate will "
     "distribute it to all servers in this cluster",
     "certificates.uploaded": "Success: Certificate Uploaded",
+    "certificates.deleting": "Deleting from {store}",
     "certificates.storing": "Storing in {store}",
     "certificates.imported": "Certificate upload operation successful: {nodes}",
     "certificates.reusing": "{store} uses this certificate and has changed, too.",
@@ -271,11 +272,18 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.operation-status": "Certificate Operation Status",
     "phones.auth-mode": "Authentication Mode",
     "phones.string": "Authentication String",
+    "phones.key-order": "Key Order",
+    "phones.key-order.rsa": "RSA Only",
+    "phones.key-order.ec": "EC Only",
+    "phones.finish-by": "Operation Completes By",
+    "phones.finish-note": "YYYY:MM:DD:HH; empty: after the days of Enterprise "
+    "Parameters.",
     "phones.key-size": "Key Size (Bits)",
     "phones.saved": "Update Successful",
     "phones.reset-needed": (
         "The phone applies this when it next fetches its configuration: reset it."
     ),
+    "phones.saving": "Saving {name}",
     "phones.resetting": "Resetting phones of {node}",
     "phones.reset-done": "Reset sent, registered phones reached: {count}",
     "phones.reset-missing": "Not registered, so nothing reached them: {count}",

@@ -64,13 +64,14 @@ class Visit:
         return self.request.query_params.get(name, default)
 
     def render(self, template: str, *, status: int = 200, **values: object) -> Response:
-        """Return a page."""
+        """Return a page; a live view's own request leaves the sentences of forms."""
+        is_live = "hx-request" in self.request.headers
         return self.console.render(
             template,
             self.session,
             status=status,
             visit=self,
-            notices=self.session.take_notices(),
+            notices=[] if is_live else self.session.take_notices(),
             path=self.request.url.path,
             **values,
         )
@@ -89,8 +90,16 @@ class Visit:
 
     def deliver(self) -> list[NodeDelivery]:
         """Make every running node apply what was committed, a step of work each."""
-        self.work.expect(len(self.cluster.nodes))
         return announce(self.cluster, before=self._tell)
+
+    def plan(self, steps: int = 1, *, delivers: bool = True) -> None:
+        """Say how many steps there are, for the progress bar's end.
+
+        Args:
+            steps: Of the page itself.
+            delivers: Whether `announce` or `deliver` follows, a step a node.
+        """
+        self.work.total = steps + (len(self.cluster.nodes) if delivers else 0)
 
     def step(self, key: str, **values: object) -> None:
         """Say what begins now, for the progress bar."""

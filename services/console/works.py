@@ -52,10 +52,6 @@ class Work:
     """What it failed with, when no page foresees it."""
     over: trio.Event = field(default_factory=trio.Event)
 
-    def expect(self, steps: int) -> None:
-        """Add steps that are still to come."""
-        self.total += steps
-
     def begin(self, words: str) -> None:
         """Say what begins now; what was begun before is done."""
         if self.words:

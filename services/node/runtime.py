@@ -9,7 +9,7 @@ from typing import assert_never
 
 import trio
 
-from tokenless.protocol.codes import UNITS_OF_EVERY_NODE
+from tokenless.protocol.codes import UNITS_OF_EVERY_NODE, NodeRole
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.distribution import (
     install_ctl,
@@ -70,12 +70,12 @@ class NodeRuntime:
         self._tftp = TftpService(cluster, node)
         self._tvs = TvsService(cluster, node, self._trust.caches)
         self._callmanager = CallManagerService(cluster, node)
-        services: dict[ServiceKind, Service] = {
-            ServiceKind.TFTP: self._tftp,
-            ServiceKind.TVS: self._tvs,
-            ServiceKind.CALLMANAGER: self._callmanager,
-        }
-        if cluster.config.capf.enabled and node.is_publisher:
+        services: dict[ServiceKind, Service] = {ServiceKind.TVS: self._tvs}
+        if node.serves_tftp:
+            services = {ServiceKind.TFTP: self._tftp, **services}
+        if NodeRole.CALLMANAGER in node.roles:
+            services[ServiceKind.CALLMANAGER] = self._callmanager
+        if cluster.config.capf.enabled and NodeRole.CAPF in node.roles:
             services[ServiceKind.CAPF] = CapfService(cluster, node)
         self._services = {
             service.name: Supervised(node.name, service, nursery)
@@ -291,5 +291,7 @@ def check_ready(cluster: Cluster, node: Node) -> None:
     needed = [
         (store, snapshot.certificate(store, row)) for store in UNITS_OF_EVERY_NODE
     ]
-    for store, certificate in [*needed, itl_signer(snapshot, row)]:
+    if row.serves_tftp:
+        needed.append(itl_signer(snapshot, row))
+    for store, certificate in needed:
         node.keys.load(store, certificate)

@@ -3,8 +3,10 @@
     without tokens   SAST (signer), publisher, CAPF, subscribers, the other SAST
     with tokens      token 1, publisher, CAPF, subscribers, tokens 2…, further SASTs
 
-In a non-secure cluster servers shrink to what `emptied_record` writes. A CallManager
-that several nodes share stands there once, as the first one's (REFERENCE-2 2.2). From
+In a non-secure cluster servers shrink to what `emptied_record` writes. A server's
+function follows its roles (`server_role`); without one it has no record. A CallManager
+that several nodes share stands there once, as the first one's (REFERENCE-2 2.2), with
+what all of them do (inferred). From
 12.5 on the certificates of Phone-SAST-trust follow as SASTs (REFERENCE-2 3.5); their
 node name, the publisher's, is inferred.
 """
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.codes import NodeRole, Role, TrustStore, server_role
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list_build import (
     ListForm,
@@ -121,25 +123,37 @@ def _server_sasts(snapshot: ClusterSnapshot) -> list[Certificate]:
 
 def _servers(snapshot: ClusterSnapshot, form: ListForm) -> Iterator[Record]:
     publisher, *subscribers = snapshot.nodes
-    yield _server(snapshot, publisher, form)
+    roles = _server_roles(snapshot)
+    if (role := roles.get(publisher.id)) is not None:
+        yield _server(snapshot, publisher, role, form)
     if snapshot.capf is not None:
         yield _record(publisher, snapshot.capf, Role.CAPF, form)
-    store = TrustStore.CALLMANAGER
-    seen = {snapshot.certificate(store, publisher).der} if snapshot.is_mixed else set()
     for node in subscribers:
+        if (role := roles.get(node.id)) is not None:
+            yield _server(snapshot, node, role, form)
+
+
+def _server_roles(snapshot: ClusterSnapshot) -> dict[int, Role]:
+    """Return the function of each node that has a record, by its id."""
+    first: dict[bytes, int] = {}
+    roles: dict[int, frozenset[NodeRole]] = {}
+    for node in snapshot.nodes:
+        holder = node.id
         if snapshot.is_mixed:
-            der = snapshot.certificate(store, node).der
-            if der in seen:
-                continue
-            seen.add(der)
-        yield _server(snapshot, node, form)
+            der = snapshot.certificate(TrustStore.CALLMANAGER, node).der
+            holder = first.setdefault(der, node.id)
+        roles[holder] = roles.get(holder, frozenset()) | node.roles
+    found = {holder: server_role(each) for holder, each in roles.items()}
+    return {holder: role for holder, role in found.items() if role is not None}
 
 
-def _server(snapshot: ClusterSnapshot, node: NodeRow, form: ListForm) -> Record:
+def _server(
+    snapshot: ClusterSnapshot, node: NodeRow, role: Role, form: ListForm
+) -> Record:
     if not snapshot.is_mixed:
-        return emptied_record(_dns_name(node, form), node.address, Role.CCM_TFTP)
+        return emptied_record(_dns_name(node, form), node.address, role)
     certificate = snapshot.certificate(TrustStore.CALLMANAGER, node)
-    return _record(node, certificate, Role.CCM_TFTP, form)
+    return _record(node, certificate, role, form)
 
 
 def _sast(

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.phones.configuration import (
     SCCP_PORT,
     SIP_PORT,
@@ -201,11 +202,16 @@ class _Encoder:
             load=PHONE_MODELS[model].load,
             security_mode=security_mode,
             device_protocol=PHONE_MODELS[model].protocol,
-            capf=(CapfServer(publisher.address, self._capf_port_of(publisher)),),
+            capf=self._capf(publisher),
+            time_zone=pool.clock.time_zone,
+            date_template=pool.clock.date_template,
         )
 
-    def _capf_port_of(self, publisher: NodeRow) -> int:
-        return publisher.ports.get("capf", self._capf_port)
+    def _capf(self, publisher: NodeRow) -> tuple[CapfServer, ...]:
+        if NodeRole.CAPF not in publisher.roles:
+            return ()
+        port = publisher.ports.get("capf", self._capf_port)
+        return (CapfServer(publisher.address, port),)
 
     def _stamp(self, config: PhoneConfig) -> PhoneConfig:
         """Add a versionStamp `<unix>-<uuid>` (REFERENCE 5.1)."""

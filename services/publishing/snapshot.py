@@ -7,7 +7,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import Digest, Role, TrustStore
+from tokenless.protocol.codes import Digest, NodeRole, Role, TrustStore
 from tokenless.protocol.release import Release
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import certificates
@@ -66,6 +66,11 @@ class ClusterSnapshot:
         return self.nodes[0]
 
     @property
+    def tftp_nodes(self) -> tuple[NodeRow, ...]:
+        """The nodes that serve files: each has an ITL."""
+        return tuple(node for node in self.nodes if node.serves_tftp)
+
+    @property
     def server_role(self) -> Role:
         """The role of a node's CallManager in its ITL (REFERENCE 1.10)."""
         return Role.CCM_TFTP if self.is_mixed else Role.TFTP
@@ -104,5 +109,10 @@ class ClusterSnapshot:
 
     @property
     def capf(self) -> Certificate | None:
-        """The CAPF certificate, which the publisher has."""
+        """The CAPF certificate, which the publisher has; None where CAPF is not active.
+
+        That lists leave it out then is inferred.
+        """
+        if NodeRole.CAPF not in self.publisher.roles:
+            return None
         return self.own.get((TrustStore.CAPF, self.publisher.id))

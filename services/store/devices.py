@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -18,12 +18,24 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
+from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.store.schema import (
     callmanager_group,
     callmanager_group_member,
     device,
     device_pool,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How phones of a pool show date and time (their date/time group)."""
+
+    time_zone: str = "UTC"
+    date_template: str = "D/M/Y"
+
+
+_UTC: Final = Clock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class DevicePool:
     """Members of its CallManager group, in order of priority."""
     is_default: bool
     model: str
+    clock: Clock = _UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,8 @@ class Device:
     capf: Capf = NOTHING_SCHEDULED
     certificate: Certificate | None = None
     """Its own, as CAPF saw it last: its LSC, else its MIC."""
+    digest: DigestAccount | None = None
+    """What its SIP registration has to prove (Enable Digest Authentication)."""
 
     @property
     def certificate_hash(self) -> str:
@@ -75,13 +90,26 @@ def add_group(connection: Connection, name: str, node_ids: Sequence[int]) -> int
 
 
 def add_pool(
-    connection: Connection, name: str, group_id: int, model: str, *, is_default: bool
+    connection: Connection,
+    name: str,
+    group_id: int,
+    model: str,
+    *,
+    is_default: bool,
+    clock: Clock = _UTC,
 ) -> int:
     """Add a device pool; return its id."""
     return int(
         connection.scalar(
             insert(device_pool)
-            .values(name=name, group_id=group_id, model=model, is_default=is_default)
+            .values(
+                name=name,
+                group_id=group_id,
+                model=model,
+                is_default=is_default,
+                time_zone=clock.time_zone,
+                date_template=clock.date_template,
+            )
             .returning(device_pool.c.id)
         )
         or 0
@@ -119,6 +147,7 @@ def read_pools(connection: Connection) -> list[DevicePool]:
             tuple(members.get(row.group_id, ())),
             row.is_default,
             row.model,
+            Clock(row.time_zone, row.date_template),
         )
         for row in rows
     ]
@@ -152,6 +181,8 @@ def write_device(connection: Connection, changed: Device) -> None:
             capf_key_size=capf.key_size,
             capf_finish_by=capf.finish_by,
             certificate=None if certificate is None else certificate.der,
+            digest_user="" if changed.digest is None else changed.digest.user,
+            digest_ha1="" if changed.digest is None else changed.digest.ha1,
         )
     )
 
@@ -177,4 +208,5 @@ def _device(row: Row[*tuple[Any, ...]]) -> Device:
         bool(row.encrypts_config),
         capf,
         None if der is None else Certificate.decode(der),
+        DigestAccount(row.digest_user, row.digest_ha1) if row.digest_user else None,
     )

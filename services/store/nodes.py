@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.store.schema import (
     callmanager_group_member,
     node_state,
@@ -32,6 +33,13 @@ class NodeRow:
     tvs_port: int | None
     ports: Mapping[str, int]
     """Of the services other than TFTP and TVS, by name: `http`, `sccp` and so on."""
+    roles: frozenset[NodeRole]
+    """The services that are activated on it."""
+
+    @property
+    def serves_tftp(self) -> bool:
+        """Whether phones can fetch files from it, so that it has an ITL."""
+        return NodeRole.TFTP in self.roles
 
 
 _LAST_PORT: Final = 65535
@@ -49,15 +57,27 @@ class NodeState:
 
 
 def add_node(
-    connection: Connection, name: str, address: str, *, is_publisher: bool
+    connection: Connection,
+    name: str,
+    address: str,
+    *,
+    is_publisher: bool,
+    roles: frozenset[NodeRole] = EVERY_ROLE,
 ) -> NodeRow:
     """Add a node that has taken nothing."""
+    kept = [role.value for role in NodeRole if role in roles]
     folders = set(connection.scalars(select(processnode.c.folder)))
     # A node that was renamed keeps the folder of its first name.
     folder = next(each for each in _folder_names(name) if each not in folders)
     node_id = connection.scalar(
         insert(processnode)
-        .values(name=name, address=address, is_publisher=is_publisher, folder=folder)
+        .values(
+            name=name,
+            address=address,
+            is_publisher=is_publisher,
+            folder=folder,
+            roles=",".join(kept),
+        )
         .returning(processnode.c.id)
     )
     connection.execute(
@@ -144,6 +164,7 @@ def _node(row: Row[*tuple[Any, ...]]) -> NodeRow:
         tftp_port=_port(node.tftp_port),
         tvs_port=_port(node.tvs_port),
         ports=_read_ports(row.ports),
+        roles=_read_roles(row.roles, is_publisher=row.is_publisher),
     )
 
 
@@ -154,6 +175,13 @@ def _read_ports(written: str) -> Mapping[str, int]:
     except (msgspec.DecodeError, UnicodeError):
         return {}
     return {name: port for name, port in ports.items() if _port(port) is not None}
+
+
+def _read_roles(written: str, *, is_publisher: bool) -> frozenset[NodeRole]:
+    """Return the roles of a column; CAPF counts on the publisher only."""
+    words = frozenset(written.split(","))
+    roles = frozenset(role for role in NodeRole if role.value in words)
+    return roles if is_publisher else roles - {NodeRole.CAPF}
 
 
 def _port(written: int | None) -> int | None:

@@ -62,11 +62,18 @@ processnode: Final = Table(
     Column("tvs_port", Integer),
     Column("db_role", String(63)),
     Column("ports", String(1024), nullable=False, server_default=text("'{}'")),
+    Column(
+        "roles",
+        String(64),
+        nullable=False,
+        server_default=text("'tftp,callmanager,capf'"),
+    ),
 )
 """`folder` is the node's first name: a renamed node keeps its folder. Ports are those
 that the services really have, once they have been served. `db_role` is the PostgreSQL
 role that the node's host logs in with and that may write the node's rows; null on one
-host. `ports` is a JSON object: the ports of services other than TFTP and TVS."""
+host. `ports` is a JSON object: the ports of services other than TFTP and TVS. `roles`
+are the activated services, separated by commas."""
 
 node_state: Final = Table(
     "node_state",
@@ -103,7 +110,10 @@ device_pool: Final = Table(
     Column("group_id", ForeignKey("callmanager_group.id"), nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("model", _NAME, nullable=False),
+    Column("time_zone", String(64), nullable=False, server_default=text("'UTC'")),
+    Column("date_template", String(16), nullable=False, server_default=text("'D/M/Y'")),
 )
+"""`time_zone` and `date_template` are those of its date/time group."""
 
 device: Final = Table(
     "device",
@@ -124,9 +134,12 @@ device: Final = Table(
     Column("capf_string", String(16), nullable=False, server_default=text("''")),
     Column("capf_cause", Integer),
     Column("certificate", LargeBinary),
+    Column("digest_user", _NAME, nullable=False, server_default=text("''")),
+    Column("digest_ha1", String(32), nullable=False, server_default=text("''")),
 )
 """`certificate` is the phone's own as CAPF saw it last: its LSC, else its MIC. Codes of
-operation and status are the vendor's where they are known (REFERENCE-3 3.6)."""
+operation and status are the vendor's where they are known (REFERENCE-3 3.6).
+`digest_ha1` is as good as the password of the Digest user: H(A1) of RFC 2617."""
 
 certificate: Final = Table(
     "certificate",

@@ -5,6 +5,7 @@ The certificates are made by openssl, the lists by `tokenless file build`.
 
 import json
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,113 @@ def build(folder: Path, output: str, node: str, records: list[str]) -> None:
         "file", "build", str(folder / output), "--filename", kind, *signer, *words
     )
     assert status == 0, err
+
+
+MODELS = ("7811", "7841", "7965", "8811", "8845", "8851", "8861", "8865")
+TFTP = NODES[1:3]
+
+
+def phones_csv(folder: Path, count: int) -> Path:
+    """Write BAT's export of phones of eight models in two device pools."""
+    path = folder / "phones.csv"
+    rows = ["Device Name,Description,Device Pool,Device Type,Device Protocol"]
+    for number in range(count):
+        model, pool = MODELS[number % len(MODELS)], ("DP-A", "DP-B")[number % 2]
+        rows.append(f"SEP00AA{number:08X},x,{pool},Cisco {model},SIP")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_phones_of_eight_models_and_roles_from_their_sources(
+    folder: Path, tmp_path: Path
+) -> None:
+    ours = tmp_path / "ours.toml"
+    words = ["--ctl", str(folder / "CTLFile.tlv")]
+    for node in TFTP:
+        words += ["--itl", str(folder / f"ITL-{node}.tlv")]
+    words += ["--phones", str(phones_csv(tmp_path, 40)), "--version", "12.5(1)"]
+    words += ["--serves-tftp", ",".join(TFTP), "--pool", "DP-B=sub4,sub5"]
+    status, out, err = run_cli("rehearse", "import", *words, "-o", str(ours), "--json")
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["tftp_nodes"] == TFTP
+    assert found["roles"]["pub"] == ["callmanager", "capf"]
+    assert found["device_pools"] == {"DP-B": ["sub4", "sub5"]}
+    assert found["same_anchors"]
+    assert found["phones"] == 40
+    script = tomllib.loads(ours.read_text())
+    assert {len(group["tftp"]) for group in script["groups"]} == {2}
+    lines = ["cert sign CallManager", "admin utils ctl update CTLFile"]
+    lines += [RESTART_TFTP, "phones boot", "phones boot"]
+    with ours.open("a") as file:
+        file.write(f'\n[[steps]]\ntitle = "Renewal"\nrun = {json.dumps(lines)}\n')
+    status, out, err = run_cli("rehearse", "run", str(ours), "--json")
+    assert status == 0, (out, err)
+    *steps, last = map(json.loads, out.splitlines())
+    assert last["impact"] == {**last["impact"], "stuck": 0, "of": 40}
+    at = {
+        name[:4]: set(group["registration"]["nodes"])
+        for name, group in steps[-1]["observed"]["groups"].items()
+    }
+    assert at == {"DP-A": {"pub"}, "DP-B": {"sub4"}}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--serves-tftp", "nobody"), "nobody is not a node of the lists"),
+        (("--pool", "DP-A=nobody"), "nobody is not a node of the lists"),
+        (("--pool", "DP-A=pub,pub"), "different nodes"),
+        (("--pool", "DP-C=pub"), "no phone of the list has the device pool DP-C"),
+        (("--pool", "=pub"), "write POOL=NODE"),
+    ],
+)
+def test_names_that_are_none_are_refused(
+    folder: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    table = ("--phones", str(phones_csv(tmp_path, 8)))
+    given = ("--ctl", str(folder / "CTLFile.tlv"), "--itl", str(folder / "ITL-pub.tlv"))
+    status, _, err = run_cli("rehearse", "import", *given, *table, *words)
+    assert status in {1, 2}
+    assert said in err
+
+
+def test_one_itl_and_the_ctl_tell_that_nodes_share_a_certificate(
+    folder: Path,
+) -> None:
+    ctl, itl = str(folder / "CTLFile.tlv"), str(folder / "ITL-sub1.tlv")
+    words = ("--ctl", ctl, "--itl", itl, "--version", "12.5(1)", "--json")
+    status, out, err = run_cli("rehearse", "import", *words)
+    assert status == 0, err
+    topics = {each["topic"] for each in json.loads(out)["approximations"]}
+    assert "shared-certificate" not in topics
+
+
+@pytest.mark.parametrize("function", ["TFTP", "CCM"])
+def test_functions_of_the_ctl_are_roles(
+    folder: Path, tmp_path: Path, function: str
+) -> None:
+    ctl = tmp_path / "CTLFile.tlv"
+    words = []
+    for record in (
+        "SAST=itlr,pub,10.1.2.10",
+        "CCM+TFTP=cm,pub,10.1.2.10",
+        "CAPF=capf,pub,10.1.2.10",
+        f"{function}=tvs-sub1,sub1,10.1.2.11",
+        "SAST=cm,pub,10.1.2.10",
+    ):
+        role, _, rest = record.partition("=")
+        words += ["--record", f"{role}={folder}/{rest.replace(',', '.pem,', 1)}"]
+    signer = ("--cert", str(folder / "itlr.pem"), "--key", str(folder / "itlr.key"))
+    status, _, err = run_cli(
+        "file", "build", str(ctl), "--filename", "CTLFile.tlv", *signer, *words
+    )
+    assert status == 0, err
+    itl = ("--itl", str(folder / "ITL-pub.tlv"))
+    status, out, err = run_cli("rehearse", "import", "--ctl", str(ctl), *itl, "--json")
+    assert status == 0, err
+    expected = {"TFTP": ["tftp", "capf"], "CCM": ["callmanager", "capf"]}[function]
+    assert json.loads(out)["roles"]["sub1"] == expected
 
 
 def test_the_cluster_has_its_anchors_and_its_renewal_is_rehearsed(

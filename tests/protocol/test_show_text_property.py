@@ -12,15 +12,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.rigs.shown_texts import (
+from tests.rigs.pasting import (
     ENCODINGS,
     INSIDE_LINES,
     LOSSES,
     MAY_BE_UNDONE,
     UNDONE,
-    made_up,
-    text_of,
 )
+from tests.rigs.shown_texts import made_up, text_of
 from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
 from tokenless.protocol.show_output.parse import parse_shown_lists
 from tokenless.protocol.show_output.paste import decode_pasted
@@ -118,6 +117,7 @@ def is_true(error: ShowTextError, text: str) -> bool:
     encoding=st.sampled_from(ENCODINGS),
 )
 @example(1, [], [], [], "utf-8")
+@example(18965, ["a line"], ["fold -s"], ["swapped"], "utf-8")
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -141,6 +141,17 @@ def test_a_damaged_text_is_the_whole_one_or_refused(
         assert is_true(refusal, text), (refusal, refusal.fault)
     else:
         assert {essence(shown) for shown in found} == {essence(genuine)}
+
+
+def test_a_name_whose_parts_were_moved_is_refused() -> None:
+    """Lengths add up; the same name stands elsewhere in the list as it is."""
+    chance = Random(18965)
+    whole = text_of(made_up(chance))
+    text = damaged(whole, ["a line", "fold -s", "swapped"], chance)
+    _, refusal = outcome(text)
+    assert refusal is not None
+    assert refusal.fault is ShowFault.PARTS_MOVED
+    assert "ITLRECOVERY_cucm-pub0" in str(refusal)
 
 
 def outcome(text: str) -> tuple[Sequence[ShownList], ShowTextError | None]:

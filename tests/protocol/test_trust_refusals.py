@@ -147,8 +147,8 @@ def test_a_known_signer_whose_key_did_not_sign(
 ) -> None:
     assert anchors.judge(FileKind.CTL, ctl_by(IMPOSTOR)) == Refuse(
         Reason.BAD_SIGNATURE,
-        f"the signature was not made by the key of {NAMED} that the phone knows "
-        f"({source})",
+        f"the signature was not made by the key of {NAMED} "
+        f"that the phone knows ({source})",
         rule,
     )
 
@@ -157,8 +157,8 @@ def test_a_first_list_that_its_own_record_did_not_sign() -> None:
     forged = UnsignedList((record(PUB, Role.SAST),), IMPOSTOR).trust_list()
     assert TrustAnchors().judge(FileKind.CTL, forged) == Refuse(
         Reason.BAD_SIGNATURE,
-        f"the signature was not made by the key of {NAMED} in the file's own "
-        "record of it",
+        f"the signature was not made by the key of {NAMED} "
+        "in the file's own record of it",
         2,
     )
 
@@ -243,17 +243,13 @@ def test_answers_that_do_not_vouch(
             (Role.CCM_TFTP, Role.TFTP),
             "TVS gives the signer the role CCM+TFTP, TFTP, but CTLFile.tlv needs SAST",
         ),
-        (
-            FileKind.CTL,
-            (),
-            ("TVS gives the signer the role no roles, but CTLFile.tlv needs SAST"),
-        ),
+        (FileKind.CTL, (), "TVS gives the signer no role, but CTLFile.tlv needs SAST"),
         (
             FileKind.CONFIGURATION,
             (Role.SAST, 77),
             (
-                "TVS gives the signer the role SAST, 77, but configuration needs "
-                "CCM+TFTP or TFTP"
+                "TVS gives the signer the role SAST, 77, "
+                "but configuration needs CCM+TFTP or TFTP"
             ),
         ),
     ],
@@ -287,9 +283,8 @@ def test_a_new_list_takes_one_place_only() -> None:
 def test_a_list_older_than_the_installed_one_is_told() -> None:
     older = ctl_by(PUB, timestamp=SIGNED_AT - 1)
     told = (
-        "the file was signed 2020-09-13T12:26:39+00:00, before the installed "
-        "one (2020-09-13T12:26:40+00:00): phones accept old lists that are "
-        "validly signed"
+        "the file was signed 2020-09-13T12:26:39+00:00, before the installed one "
+        "(2020-09-13T12:26:40+00:00): phones accept old lists that are validly signed"
     )
     verdict = HELD.judge(FileKind.CTL, older)
     assert verdict == Accept(VerifiedBy.INSTALLED_CTL, 3, told)

@@ -26,6 +26,7 @@ from tokenless.services.changes import (
     hostname,
     membership,
     security,
+    trust_stores,
 )
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster import distribution
@@ -181,12 +182,12 @@ class Administrators(RuleBasedStateMachine):
     @rule(name=st.sampled_from(OUTSIDERS), store=st.sampled_from(TRUST))
     def upload(self, name: str, store: TrustStore) -> None:
         der = keypair(name).certificate.der
-        self._do(lambda cluster: certificates.upload(cluster, store, der, by="d"))
+        self._do(lambda cluster: trust_stores.upload(cluster, store, der, by="d"))
 
     @rule(name=st.sampled_from(OUTSIDERS), store=st.sampled_from(TRUST))
     def delete(self, name: str, store: TrustStore) -> None:
         serial = keypair(name).certificate.serial_hex
-        self._do(lambda cluster: certificates.delete(cluster, store, serial, by="e"))
+        self._do(lambda cluster: trust_stores.delete(cluster, store, serial, by="e"))
 
     @rule(
         tokens=_tokens,

@@ -26,13 +26,21 @@ from tokenless.services.changes import (
     hostname,
     membership,
     security,
+    trust_stores,
 )
 from tokenless.services.cluster import issuing
 
 STEPS: Final = 1000
 MOST_STEPS: Final = 5 * STEPS
 IN_A_ROW: Final = 100
-ROOMS: Final = (certificates, ctl_client, hostname, membership, security)
+ROOMS: Final = (
+    certificates,
+    ctl_client,
+    hostname,
+    membership,
+    security,
+    trust_stores,
+)
 
 
 @pytest.fixture

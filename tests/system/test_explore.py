@@ -80,7 +80,6 @@ def test_faults_can_be_listed(change: Path) -> None:
     [
         (("--replay", "twice:9.9"), "there is no fault twice:9.9"),
         (("--from-step", "9"), "has 3 steps"),
-        (("--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )
 def test_what_cannot_be_done_is_said(

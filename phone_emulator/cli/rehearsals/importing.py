@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,12 @@ from tokenless.phone_emulator.cli.options import (
     tftp_timeout_option,
 )
 from tokenless.phone_emulator.cli.rehearsals.saving import check_output, save_script
+from tokenless.phone_emulator.features import load_features
+from tokenless.phone_emulator.rehearsal.importing.approximations import Approximation
+from tokenless.phone_emulator.rehearsal.importing.certmgr import (
+    CertmgrAccount,
+    fetch_in_use,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster import (
     ImportedCluster,
     Known,
@@ -40,6 +46,7 @@ from tokenless.phone_emulator.rehearsal.importing.fetch import (
 )
 from tokenless.phone_emulator.rehearsal.importing.lists import (
     ImportedList,
+    InUse,
     load_certificates,
     load_lists,
     without_repeats,
@@ -50,6 +57,8 @@ from tokenless.phone_emulator.rehearsal.importing.script import (
     imported_script,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
+from tokenless.protocol.codes import NodeRole
+from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.trust.verdicts import FileKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -65,7 +74,13 @@ class _Sources:
     certificates: tuple[Path, ...]
     phone_config: Path | None
     phone_table: Path | None
+    features: Path | None
+    certmgr: tuple[str, ...]
+    certmgr_login: str | None
+    certmgr_ca: Path | None
     tftp: tuple[str, ...]
+    serves_tftp: str
+    pools: tuple[str, ...]
     device: str
     tftp_timeout: float
     version: str | None
@@ -112,14 +127,37 @@ class _Sources:
         if self.phone_config is not None:
             config = load_phone_config(self.phone_config)
         table = self.phone_table
+        in_use, unchecked = self._in_use()
         return Known(
-            in_use=load_certificates(self.certificates),
+            in_use=[*load_certificates(self.certificates), *in_use],
             version=self.version,
             config=config,
             tftp_addresses=() if fetched is None else fetched.addresses,
-            phones=None if table is None else load_phones(table),
-            approximations=() if fetched is None else fetched.approximations,
+            tftp_names=_names(self.serves_tftp),
+            pools=dict(map(_pool, self.pools)),
+            phones=None if table is None else load_phones(table, self._features()),
+            approximations=[
+                *([] if fetched is None else fetched.approximations),
+                *unchecked,
+            ],
         )
+
+    def _in_use(self) -> tuple[list[InUse], list[Approximation]]:
+        """Return what nodes say that they use, asked over REST."""
+        if not self.certmgr:
+            return [], []
+        if not self.certmgr_login:
+            raise click.UsageError(
+                "--certmgr needs TOKENLESS_CERTMGR_LOGIN=NAME:PASSWORD"
+            )
+        account = CertmgrAccount(self.certmgr_login, self.certmgr_ca)
+        return fetch_in_use(self.certmgr, account)
+
+    def _features(self) -> Mapping[str, ModelFeatures]:
+        """Return what models can do, with the cluster's own list laid over it."""
+        if self.features is None:
+            return FEATURES
+        return load_features(self.features).features
 
 
 @click.command("import")
@@ -165,10 +203,49 @@ class _Sources:
         "the groups of phones.",
     ),
     click.option(
+        "--certmgr",
+        multiple=True,
+        metavar="URL",
+        help="Read the certificates in use from a node's REST interface (14 and "
+        "later): https://NODE; may be repeated. Nothing is changed there.",
+    ),
+    click.option(
+        "--certmgr-login",
+        metavar="NAME:PASSWORD",
+        help="An OS administrator, a read-only one for preference. Prefer the "
+        "environment variable: command lines are visible to other users.",
+    ),
+    click.option(
+        "--certmgr-ca",
+        type=_FILE,
+        metavar="FILE",
+        help="PEM of the CA that signed the nodes' tomcat certificates, to check them.",
+    ),
+    click.option(
+        "--features",
+        type=_FILE,
+        metavar="CSV",
+        help="The cluster's own Unified CM Phone Feature List (Product, Protocol, "
+        "Feature): says which models have Security By Default.",
+    ),
+    click.option(
         "--tftp",
         multiple=True,
         metavar="HOST[:PORT][,…]",
         help="Fetch CTL, ITLs and a configuration from these TFTP nodes.",
+    ),
+    click.option(
+        "--serves-tftp",
+        default="",
+        metavar="NODE[,NODE…]",
+        help="The nodes that serve TFTP, where nothing else tells it.",
+    ),
+    click.option(
+        "--pool",
+        "pools",
+        multiple=True,
+        metavar="POOL=NODE[,NODE…]",
+        help="The CallManager group of a device pool of --phones; may be repeated.",
     ),
     click.option(
         "--device",
@@ -237,6 +314,20 @@ def import_script(
         click.echo(text, nl=False)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _pool(text: str) -> tuple[str, tuple[str, ...]]:
+    """Read `POOL=NODE,NODE`."""
+    name, _, nodes = text.rpartition("=")
+    if not name.strip():
+        raise click.UsageError(f"--pool {text}: write POOL=NODE[,NODE…]")
+    if name.strip() == "Default":
+        raise click.UsageError("the group of Default is that of --config")
+    return name.strip(), _names(nodes)
+
+
 def _say_approximations(cluster: ImportedCluster) -> None:
     for each in cluster.approximations:
         talk_line(f"approximated: {each.what} ({each.why})")
@@ -271,6 +362,11 @@ def _to_json(cluster: ImportedCluster, output: Path | None) -> dict[str, object]
             "members": list(cluster.group.members),
         },
         "tftp_nodes": list(cluster.tftp_nodes),
+        "roles": {
+            name: [role.value for role in NodeRole if role in roles]
+            for name, roles in cluster.roles.of.items()
+        },
+        "device_pools": {pool: list(each) for pool, each in cluster.pools.items()},
         "phones": sum(kind.count for kind in cluster.phones) or None,
         "regenerated_since_ctl": _regenerated(cluster, cluster.since_ctl),
         "regenerated_since_lists": _regenerated(cluster, cluster.since_lists),

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import click
 import msgspec
 
 from tokenless.command_line import complain
-from tokenless.ground.terminal import slow_view
+from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     gathered,
@@ -18,22 +19,40 @@ from tokenless.phone_emulator.cli.options import (
     parse_models,
     parse_release,
 )
+from tokenless.phone_emulator.cli.rehearsals.plan_outputs import (
+    check_runbook,
+    comparison_json,
+    comparison_table,
+    pace_options,
+    play_orders,
+    write_runbook,
+)
 from tokenless.phone_emulator.cli.rehearsals.saving import save_script
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.model import ClusterLayout
 from tokenless.phone_emulator.planner.phones import PhoneGroup
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.runbook import Pace
 from tokenless.phone_emulator.planner.task import Task, node_number, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import script_of
 from tokenless.phone_emulator.rehearsal.planning.starting_point import (
     continued,
     task_for,
 )
+from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.codes import (
+    EVERY_ROLE,
+    MULTI_SERVER_UNITS,
+    UNITS,
+    NodeRole,
+    TrustStore,
+)
+from tokenless.protocol.phone_interaction import PhoneInteraction
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""
@@ -67,13 +86,22 @@ def _asked(
     nodes: str,
     tftp: str | None,
     callmanager_groups: tuple[str, ...],
+    multi_server: str | None,
+    ca_signed: str | None,
     rehearsal: Path | None,
     strict: bool,
+    phone_interaction: str | None,
 ) -> _Asked:
     if rehearsal is not None:
         script = load_script(rehearsal, check_file)
         return _Asked(goal, version, task_for(script, goal, strict=strict), script)
-    layout = _layout(version, nodes, is_mixed=mode == "mixed")
+    layout = _issued(
+        _layout(version, nodes, phone_interaction, is_mixed=mode == "mixed"),
+        multi_server,
+        ca_signed,
+    )
+    if tftp:
+        layout = replace(layout, roles=_roles(layout, _numbers(tftp, layout)))
     groups = _groups(models, layout, tftp, callmanager_groups)
     task = Task(layout, groups, parse_goal(goal, layout), strict)
     return _Asked(goal, version, task, None)
@@ -100,6 +128,12 @@ _task_options = gathered(
         default="mixed",
         help="The cluster's security mode.",
     ),
+    click.option(
+        "--phone-interaction",
+        type=click.Choice(list(map(str, PhoneInteraction))),
+        help="Whether phones are reset by themselves when a certificate changes, or by "
+        "hand; default: automatic from 14 on.",
+    ),
     models_option,
     click.option(
         "--nodes",
@@ -122,13 +156,24 @@ _task_options = gathered(
         "for more groups; default: one group of the first five nodes.",
     ),
     click.option(
+        "--multi-server",
+        metavar="UNIT[,UNIT…]",
+        help="Units of which one certificate serves all nodes: CallManager, TVS (from "
+        "14 on). Before 14 they must be in --ca-signed, too.",
+    ),
+    click.option(
+        "--ca-signed",
+        metavar="UNIT[,UNIT…]",
+        help="Units whose certificates a CA signs.",
+    ),
+    click.option(
         "--for",
         "rehearsal",
         type=click.Path(path_type=Path, dir_okay=False, exists=True),
         metavar="FILE",
         help="Plan for the cluster and the phones at the end of this rehearsal (as "
         "`rehearse import` makes it); replaces --version, --mode, --models, "
-        "--nodes, --tftp and --callmanager-group.",
+        "--nodes, --tftp, --callmanager-group and --phone-interaction.",
     ),
     click.option(
         "--strict",
@@ -146,6 +191,18 @@ _task_options = gathered(
     help="Write the plan as a rehearsal, for `tokenless rehearse run FILE`.",
 )
 @click.option(
+    "--runbook",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the plan as a runbook: one table, Markdown (.md) or HTML (.html).",
+)
+@pace_options
+@click.option(
+    "--compare",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Play this order, too, and put it beside the plan; may be repeated.",
+)
+@click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0, min_open=True),
@@ -155,7 +212,14 @@ _task_options = gathered(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(
-    *, asked: _Asked, save: Path | None, timeout_s: float | None, as_json: bool
+    *,
+    asked: _Asked,
+    save: Path | None,
+    runbook: Path | None,
+    pace: Pace,
+    compare: tuple[str, ...],
+    timeout_s: float | None,
+    as_json: bool,
 ) -> None:
     """Search orders of steps on a model of the cluster and its phones.
 
@@ -165,32 +229,101 @@ def plan(
     the order is not safe, with the reason and the steps between which they are at risk.
     Exit status 1 when no order is safe, 3 when the time was too short to find one.
     """
+    if runbook is not None:
+        check_runbook(runbook)
     with slow_view("checking orders") as tell:
         made = make_plan(
             asked.task,
             timeout_s=timeout_s,
             progress=lambda count: tell(f"{count} orders checked"),
         )
-    if as_json:
-        click.echo(json.dumps(to_json(made)))
-    else:
-        for line in in_words(made):
-            click.echo(printable(line))
+    _print(made, as_json=as_json)
     if made.steps is None:
         words = "no safe order was found" if made.gave_up else "no order is safe"
         error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
         complain(error.explain())
         sys.exit(_NOT_TOLD if made.gave_up else 1)
+    if runbook is not None:
+        write_runbook(runbook, made, pace, asked.goal)
     if save is not None:
-        comment = (
-            f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\nThe "
-            "expectations are predictions of the planner's model; play this "
-            "rehearsal to verify them."
-        )
-        save_script(save, write_script(asked.played(made, save.stem), comment=comment))
+        _save(save, asked, made)
+    if compare:
+        _compare(asked.played(made, "the plan"), compare, as_json=as_json)
 
 
-def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
+def _print(made: Plan, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(to_json(made)))
+        return
+    for line in in_words(made):
+        click.echo(printable(line))
+
+
+def _save(path: Path, asked: _Asked, made: Plan) -> None:
+    comment = (
+        f"Made by `tokenless rehearse plan --goal {asked.goal!r}`.\nThe "
+        "expectations are predictions of the planner's model; play this "
+        "rehearsal to verify them."
+    )
+    save_script(path, write_script(asked.played(made, path.stem), comment=comment))
+
+
+def _compare(planned: Script, names: Sequence[str], *, as_json: bool) -> None:
+    compared = play_orders(planned, names)
+    if as_json:
+        click.echo(json.dumps(comparison_json(compared)))
+    else:
+        result_console(WIDTH_IN_FILES).print(comparison_table(compared))
+
+
+def _roles(
+    layout: ClusterLayout, serving: Sequence[int]
+) -> tuple[frozenset[NodeRole], ...]:
+    """Return the roles of nodes of which only some serve TFTP."""
+    return tuple(
+        EVERY_ROLE if node in serving else EVERY_ROLE - {NodeRole.TFTP}
+        for node in range(len(layout.nodes))
+    )
+
+
+def _issued(
+    layout: ClusterLayout, multi_server: str | None, ca_signed: str | None
+) -> ClusterLayout:
+    """Return the layout with the units that are shared, and that a CA signs.
+
+    Raises:
+        PhoneError: When there is no such unit, or the release shares none.
+    """
+    shared, signed = _units(multi_server), _units(ca_signed)
+    release = layout.release
+    for unit in shared:
+        if unit is TrustStore.TVS and not release.shares_tvs:
+            raise PhoneError("TVS is one a node before 14", hint="leave it out")
+        if unit not in MULTI_SERVER_UNITS:
+            raise PhoneError(f"{unit} is never multi-server", hint="leave it out")
+        if unit not in signed and not release.shares_self_signed:
+            raise PhoneError(
+                f"a self-signed {unit} is one a node before 14",
+                hint=f"add --ca-signed {unit}",
+            )
+    if TrustStore.ITLRECOVERY in signed:
+        raise PhoneError("no CA signs ITLRecovery", hint="leave it out")
+    return replace(layout, shared=frozenset(shared), signed=frozenset(signed))
+
+
+def _units(text: str | None) -> tuple[TrustStore, ...]:
+    by_name = {unit.lower(): unit for unit in UNITS}
+    names = _names(text or "")
+    wrong = [name for name in names if name.lower() not in by_name]
+    if wrong:
+        known = ", ".join(UNITS)
+        raise PhoneError(f"there is no unit {wrong[0]!r}", hint=f"units are {known}")
+    return tuple(by_name[name.lower()] for name in names)
+
+
+def _layout(
+    version: str, nodes: str, interaction: str | None, *, is_mixed: bool
+) -> ClusterLayout:
     names = _names(nodes)
     wrong = [name for name in names if not HOST.fullmatch(name)]
     if wrong:
@@ -204,7 +337,13 @@ def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
             f"plan takes 1 to {_MAX_NODES} nodes, not {len(names)}",
             hint="a cluster has no more; name the publisher first",
         )
-    return ClusterLayout(parse_release(version), names, is_mixed)
+    release = parse_release(version)
+    wanted = PhoneInteraction(interaction or PhoneInteraction.default_of(release))
+    if wanted is PhoneInteraction.AUTOMATIC and not release.has_phone_interaction:
+        raise PhoneError(
+            f"{version} resets no phones by itself", hint="releases from 12.5 on can"
+        )
+    return ClusterLayout(release, names, is_mixed, interaction=wanted)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -222,7 +361,7 @@ def _groups(
     tftp: str | None,
     callmanager_groups: tuple[str, ...],
 ) -> tuple[PhoneGroup, ...]:
-    serving = _numbers(tftp, layout) if tftp else tuple(range(len(layout.nodes)))
+    serving = _numbers(tftp, layout) if tftp else tuple(layout.tftp_nodes)
     members = [_numbers(text, layout) for text in callmanager_groups]
     if any(not 1 <= len(each) <= _MAX_MEMBERS for each in members):
         raise PhoneError(

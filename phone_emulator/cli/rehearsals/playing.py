@@ -3,20 +3,24 @@
 import json
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import ExitStatus, complain
-from tokenless.ground.terminal import cell, cells, result_console
+from tokenless.ground.terminal import cell, cells, progress_bar, result_console
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
+from tokenless.phone_emulator.rehearsal.play.executor import ordered_results
 from tokenless.phone_emulator.rehearsal.play.run import (
     Played,
     rehearsal_folder,
     run_script,
 )
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.tables import (
     WIDTH_IN_FILES,
     progress_view,
@@ -28,6 +32,7 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import run_verdicts
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.certificates.name_text import printable
 
 
 class Reporter:
@@ -111,6 +116,28 @@ def play_and_report(
         played = run_script(script, phones, folder, listener, reporter.tell, seed=seed)
     reporter.end(played)
     return played
+
+
+def play_side_by_side(
+    executor: Executor, rehearsals: Sequence[Rehearsal], reporter: Reporter
+) -> list[Played]:
+    """Play rehearsals by an executor; tell each in its turn, with a bar.
+
+    Raises:
+        TokenlessError: When one cannot be set up, or its folder is in use.
+    """
+    columns = TextColumn("{task.description}", markup=False), BarColumn()
+    results = []
+    with progress_bar(reporter.console, *columns, MofNCompleteColumn()) as bar:
+        shown = bar.add_task("rehearsals", total=len(rehearsals))
+        for played in ordered_results(executor, play_alone, rehearsals):
+            bar.update(shown, advance=1, description=printable(played.script.name))
+            reporter.begin(played.script)
+            for step in played.steps:
+                reporter.tell(step)
+            reporter.end(played)
+            results.append(played)
+    return results
 
 
 def exit_by_verdict(results: Sequence[Played]) -> None:

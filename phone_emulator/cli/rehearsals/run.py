@@ -1,5 +1,6 @@
 """`tokenless rehearse run`: play rehearsals and say what happened to the phones."""
 
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -7,15 +8,27 @@ from pathlib import Path
 import click
 
 from tokenless.ground.terminal import result_console
-from tokenless.phone_emulator.cli.options import keep_option, phones_option
+from tokenless.phone_emulator.cli.options import (
+    executor_options,
+    keep_option,
+    phones_option,
+)
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
     Reporter,
     TextReporter,
     exit_by_verdict,
     play_and_report,
+    play_side_by_side,
 )
 from tokenless.phone_emulator.files import output_file
+from tokenless.phone_emulator.rehearsal.play.executor import open_executor
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal
+from tokenless.phone_emulator.rehearsal.reports.comparison import (
+    comparison_json,
+    comparison_table,
+)
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.reports.text_report import results_table
@@ -43,8 +56,14 @@ seed_option = click.option(
 )
 @keep_option
 @seed_option
+@executor_options
 @click.option(
     "--summary", is_flag=True, help="Print only the table of results, not each step."
+)
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Print the rehearsals side by side: stuck phones, dial tone, resets.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def run(
@@ -55,7 +74,10 @@ def run(
     report: Path | None,
     keep: Path | None,
     seed: int,
+    jobs: int | None,
+    scheduler: str | None,
     summary: bool,
+    compare: bool,
     as_json: bool,
 ) -> None:
     """Run rehearsals by name, by NAME@VARIANT, or from a TOML file.
@@ -64,20 +86,37 @@ def run(
     every step it names the phones that are stuck, or would be if they started now, the
     reason, the trust anchors that each group has left, and what would recover the
     phones. Exit status 0 when every expectation holds and no phone is stuck, or would
-    be, unexpectedly; else 1.
+    be, unexpectedly; else 1. Several rehearsals run side by side.
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
-    reporter = _reporter(as_json=as_json, summary=summary)
+    reporter = _reporter(as_json=as_json and not compare, summary=summary or compare)
     with nullcontext() if report is None else output_file(report) as page:
-        results = [
-            play_and_report(script, phones, _place(keep, script), reporter, seed)
-            for script in scripts
-        ]
+        if len(scripts) == 1 or (jobs == 1 and scheduler is None):
+            results = [
+                play_and_report(script, phones, _place(keep, script), reporter, seed)
+                for script in scripts
+            ]
+        else:
+            rehearsals = [
+                Rehearsal(script, phones, seed, _place(keep, script))
+                for script in scripts
+            ]
+            with open_executor(jobs, scheduler) as executor:
+                results = play_side_by_side(executor, rehearsals, reporter)
         if page is not None:
             page.write(render_report(results[0]))
-    if (len(results) > 1 or summary) and not as_json:
+    if compare:
+        _compare(results, as_json=as_json)
+    elif (len(results) > 1 or summary) and not as_json:
         result_console(WIDTH_IN_FILES).print(results_table(results))
     exit_by_verdict(results)
+
+
+def _compare(results: Sequence[Played], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"comparison": comparison_json(results)}))
+    else:
+        result_console(WIDTH_IN_FILES).print(comparison_table(results))
 
 
 def _chosen(

@@ -4,6 +4,8 @@
 |---|---|
 | `node-down` | a node is off during a step; nobody can type commands there |
 | `tvs-down` | TVS of a node does not run during a step |
+| `link-cut` | the database does not reach a node during a step |
+| `database-away` | the database is away when a command is typed; it is refused |
 | `group-off` | a group of phones is off during one step, or two |
 | `restart-forgotten` | a service is not restarted: anywhere, or on one node |
 | `ctl-update-forgotten` | `utils ctl update CTLFile` is left out |
@@ -40,7 +42,6 @@ from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.errors import TokenlessError
 
-_RESTART: Final = ("utils", "service", "restart")
 _CTL_UPDATE: Final = ("utils", "ctl", "update")
 _TVS: Final = "Cisco Trust Verification Service"
 _BOOT: Final = "phones boot"
@@ -129,6 +130,7 @@ class _Catalogue:
             for node in self._nodes:
                 yield self._node_down(step, node)
                 yield self._tvs_down(step, node)
+                yield self._link_cut(step, node)
             for group in self._groups:
                 yield self._group_off(step, 1, group)
                 if step + 1 < len(self._script.steps):
@@ -146,9 +148,9 @@ class _Catalogue:
                 name = f"{FaultKind.RESET_FORGOTTEN}:{where}"
                 words = f"{in_step} the phones are not restarted (`{line}`)"
                 yield Fault(FaultKind.RESET_FORGOTTEN, name, words, {place: ()})
-            case Admin() if _begins(action, _RESTART):
+            case Admin(is_restart=True):
                 yield from self._restart_forgotten(place, where, in_step, action)
-            case Admin() if _begins(action, _CTL_UPDATE):
+            case Admin() if action.begins_with(_CTL_UPDATE):
                 name = f"{FaultKind.CTL_UPDATE_FORGOTTEN}:{where}"
                 words = f"{in_step} `{line}` is forgotten"
                 yield Fault(FaultKind.CTL_UPDATE_FORGOTTEN, name, words, {place: ()})
@@ -167,6 +169,14 @@ class _Catalogue:
             f"{in_step} `{line}` is typed twice",
             {place: (line, line)},
         )
+        if not (isinstance(action, Admin) and action.is_restart):
+            yield Fault(
+                FaultKind.DATABASE_AWAY,
+                f"{FaultKind.DATABASE_AWAY}:{where}",
+                f"{in_step} the database is away when `{line}` is typed",
+                {place: ("database away", line)},
+                {place.step + 1: ("database back",)},
+            )
         follows = self._actions[place.step][place.line + 1 : place.line + 2]
         if not any(isinstance(each, Phones) for each in follows):
             yield Fault(
@@ -242,6 +252,15 @@ class _Catalogue:
             {step: (f"{shell} stop {_TVS}",), step + 1: (f"{shell} start {_TVS}",)},
         )
 
+    def _link_cut(self, step: int, node: str) -> Fault:
+        return Fault(
+            FaultKind.LINK_CUT,
+            f"{FaultKind.LINK_CUT}:{step + 1}:{node}",
+            f"the database does not reach {node} during step {step + 1}",
+            {},
+            {step: (f"database away {node}",), step + 1: (f"database back {node}",)},
+        )
+
     def _group_off(self, step: int, steps: int, group: str) -> Fault:
         end = step + steps
         during = f"step {step + 1}" if steps == 1 else f"steps {step + 1} and {end}"
@@ -266,10 +285,6 @@ def _restarts(action: LineAction) -> TypeGuard[Phones]:
     """Return whether phones restart by an action."""
     verbs = (PhoneVerb.BOOT, PhoneVerb.TYPE_STRING)
     return isinstance(action, Phones) and action.verb in verbs
-
-
-def _begins(action: Admin, words: tuple[str, ...]) -> bool:
-    return tuple(action.line.split()[: len(words)]) == words
 
 
 def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:

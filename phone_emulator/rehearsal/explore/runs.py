@@ -1,9 +1,6 @@
 """One run of a change under faults: what happened to the phones, as plain values."""
 
-import tempfile
-import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -11,16 +8,12 @@ import msgspec
 from tokenless.phone_emulator.rehearsal.explore.faults import Fault, with_faults
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
-from tokenless.phone_emulator.rehearsal.play.keys import KeyStock
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.errors import TokenlessError
 
 WITHOUT_FAULTS: Final = "no-fault"
-_STOCK: Final = KeyStock()
-_ONE_AT_A_TIME: Final = threading.Lock()
-"""A rehearsal has the log and the keys of its process for itself."""
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -106,14 +99,7 @@ def task_of(
 def play_task(task: Task) -> RunResult:
     """Play a change under faults in a folder of its own, which is gone afterwards."""
     try:
-        with (
-            _ONE_AT_A_TIME,
-            _STOCK.in_use(),
-            tempfile.TemporaryDirectory(prefix="tokenless-") as folder,
-        ):
-            played = run_script(
-                task.script, task.phones, Path(folder), ProgressListener()
-            )
+        played = play_alone(Rehearsal(task.script, task.phones))
     except TokenlessError as error:
         none = Loss(0, 0, 0)
         return RunResult(

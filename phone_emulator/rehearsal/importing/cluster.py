@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from tokenless.phone_emulator.addresses import HOST
@@ -20,17 +20,24 @@ from tokenless.phone_emulator.rehearsal.importing.configuration import (
     group_of,
     guessed_group,
     known_addresses,
+    members_of,
 )
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.importing.issuers import Issuers, issuers_of
+from tokenless.phone_emulator.rehearsal.importing.known import known_certificates
 from tokenless.phone_emulator.rehearsal.importing.lists import (
     ImportedList,
     ImportedRecord,
     InUse,
     attribute,
 )
+from tokenless.phone_emulator.rehearsal.importing.node_roles import (
+    ImportedRoles,
+    roles_of,
+)
 from tokenless.phone_emulator.rehearsal.importing.nodes import ImportedNode, nodes_of
 from tokenless.phone_emulator.rehearsal.importing.phones import PhoneKind, PhoneTable
+from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import PhoneConfig
@@ -70,12 +77,25 @@ class ImportedCluster:
     """The guesses, and the differences from the original."""
     group: ImportedGroup
     """Whom phones register with and whose TVS they ask."""
-    tftp_nodes: tuple[str, ...]
-    """The nodes that phones fetch from; each has a group of every model."""
+    roles: ImportedRoles
+    """The services of each node; every node that serves TFTP has a group of a model."""
+    pools: Mapping[str, tuple[str, ...]]
+    """The members of the CallManager group of device pools that have their own."""
     issuers: Issuers
     """The units that are multi-server, and those that a CA signed."""
+    certificates: tuple[KnownCertificate, ...]
+    """Every certificate that was seen, with its dates where they are known."""
+    itl_bytes: int | None
+    """The length of the longest ITL."""
+    table: PhoneTable | None = None
+    """What an export of the phones says."""
     phones: tuple[PhoneKind, ...] = ()
     """Real phones by device pool and model, where a list of them was given."""
+
+    @property
+    def tftp_nodes(self) -> tuple[str, ...]:
+        """The nodes that phones fetch from; each has a group of every model."""
+        return self.roles.tftp_nodes
 
     @property
     def same_anchors(self) -> bool:
@@ -100,6 +120,10 @@ class Known:
     """A phone's configuration."""
     tftp_addresses: Sequence[str] = ()
     """Nodes that lists were fetched from."""
+    tftp_names: Sequence[str] = ()
+    """Nodes that serve TFTP, as a person says."""
+    pools: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The CallManager group of device pools, as a person says: names of nodes."""
     phones: PhoneTable | None = None
     approximations: Sequence[Approximation] = ()
     """Said by those who fetched the lists."""
@@ -132,22 +156,31 @@ def read_cluster(
     given = known.version
     release, why = (given, "given") if given else _release(ctl, itls)
     issuers = issuers_of(imported_lists, len(nodes), release)
-    group = guessed_group(nodes) if config is None else group_of(config, nodes)
-    tftp_nodes, tftp_guess = _tftp_nodes(nodes, known.tftp_addresses)
+    told = None if config is None else group_of(config, nodes)
+    pools = {name: members_of(each, nodes) for name, each in known.pools.items()}
+    members = [each for group in pools.values() for each in group]
+    roles = roles_of(
+        nodes,
+        imported_lists,
+        fetched_from=known.tftp_addresses,
+        named=known.tftp_names,
+        members=[*(told.members if told else ()), *members],
+    )
+    group = told or guessed_group(roles.callmanagers)
     server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
     capf = next((e.common_name for e in entries if e.role == Role.CAPF), "")
     approximations = [
         *([] if given else [_guessed_release(release, why)]),
         *group.approximations,
         *known.approximations,
-        *tftp_guess,
-        *_not_given(ctl, itls, tftp_nodes),
+        *roles.approximations,
+        *_not_given(ctl, itls, roles.tftp_nodes),
         *of_lists(imported_lists, issuers, release),
         *_node_names(entries, nodes),
         *_odd_keys(entries, key_bits),
         *drifts.between_itls(),
         *strangers,
-        *(known.phones.approximations if known.phones else ()),
+        *(known.phones.approximations_of(tuple(pools)) if known.phones else ()),
     ]
     return ImportedCluster(
         nodes=nodes,
@@ -164,8 +197,12 @@ def read_cluster(
         since_lists=since_lists,
         approximations=[each.cleaned() for each in approximations],
         group=group,
-        tftp_nodes=tftp_nodes,
+        roles=roles,
+        pools=pools,
         issuers=issuers,
+        certificates=known_certificates(imported_lists, known.in_use, nodes[0].name),
+        itl_bytes=max((p.length for p in itls if p.length), default=None),
+        table=known.phones,
         phones=known.phones.kinds if known.phones else (),
     )
 
@@ -203,25 +240,6 @@ def _not_given(
             "they were not given: a certificate that was regenerated there, or a TFTP "
             "service that was not restarted, is not seen",
         )
-
-
-def _tftp_nodes(
-    nodes: Sequence[ImportedNode], addresses: Sequence[str]
-) -> tuple[tuple[str, ...], list[Approximation]]:
-    """Return the nodes that serve TFTP: those that lists were fetched from, or all."""
-    every = tuple(node.name for node in nodes)
-    fetched = tuple(node.name for node in nodes if node.real_address in addresses)
-    if fetched and len(fetched) == len(set(addresses)):
-        return fetched, []
-    if len(nodes) == 1:
-        return every, []
-    why = (
-        "the servers that were asked are not all nodes of the lists"
-        if addresses
-        else "lists do not tell which nodes serve TFTP; --tftp does"
-    )
-    what = f"phones are put at every node, as if all served TFTP: {', '.join(every)}"
-    return every, [Approximation(Topic.TFTP, what, why)]
 
 
 def _node_names(

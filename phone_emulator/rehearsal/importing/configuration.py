@@ -74,9 +74,32 @@ def phone_config_of(data: bytes, source: str) -> PhoneConfig:
     return config
 
 
-def guessed_group(nodes: Sequence[ImportedNode]) -> ImportedGroup:
+def members_of(words: Sequence[str], nodes: Sequence[ImportedNode]) -> tuple[str, ...]:
+    """Return the nodes that a person names as a CallManager group.
+
+    Raises:
+        PhoneError: When one is none, or there are too many.
+    """
+    found = []
+    for word in words:
+        node = next((each for each in nodes if _is_called(each, word)), None)
+        if node is None:
+            raise PhoneError(
+                f"{printable(word)} is not a node of the lists",
+                hint=f"nodes are {', '.join(each.name for each in nodes)}",
+            )
+        found.append(node.name)
+    if not 1 <= len(set(found)) <= _MOST_MEMBERS or len(set(found)) != len(found):
+        raise PhoneError(
+            f"a CallManager group has 1 to {_MOST_MEMBERS} different nodes",
+            hint="write --pool DP-Oslo=sub1,sub2",
+        )
+    return tuple(found)
+
+
+def guessed_group(nodes: Sequence[str]) -> ImportedGroup:
     """Return a group of the first nodes, where no configuration tells it."""
-    members = tuple(node.name for node in nodes[:_MOST_GUESSED])
+    members = tuple(nodes[:_MOST_GUESSED])
     return ImportedGroup(
         _GUESSED_NAME,
         members,

@@ -1,14 +1,21 @@
 """Phone models of a real cluster: numbers, names, and which emulated one stands in.
 
 Numbers are `tkmodel` (REFERENCE-5 1.2). Only models of families that are known have a
-stand-in (REFERENCE-5 1.5): the others are counted for themselves, never as well.
+stand-in (`protocol.phones.features`): the others are counted for themselves, never as
+well.
 """
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.protocol.phones.models import PHONE_MODELS, stand_in_for
+from tokenless.protocol.phones.features import (
+    FEATURES,
+    ModelFeatures,
+    find_features,
+    plain_name,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
 
 _NUMBERS: Final[dict[int, str]] = {
     592: "3905",
@@ -63,6 +70,25 @@ _NUMBERS: Final[dict[int, str]] = {
     540: "8961",
     537: "9951",
     493: "9971",
+    36339: "8811NS",
+    36340: "8841NS",
+    36338: "8851NS",
+    36320: "840",
+    36319: "860",
+    647: "DX650",
+    36042: "DX80",
+    36043: "DX70",
+    36239: "Webex DX80",
+    36241: "TelePresence DX70",
+    682: "SX10",
+    626: "SX20",
+    688: "SX80",
+    36251: "Room Kit",
+    584: "EX90",
+    604: "EX60",
+    10: "VGC Phone",
+    11: "VGC Virtual Phone",
+    36302: "Webex VDI Svc Framework",
     36336: "8875",
     36337: "8875NR",
     550: "ATA 187",
@@ -84,26 +110,15 @@ _NUMBERS: Final[dict[int, str]] = {
     374: "Third-party SIP Device (Advanced)",
     134: "Remote Destination Profile",
 }
-_PREFIXES: Final = {
-    "unified client services framework": "CSF",
-    "ip communicator": "CIPC",
-    "dual mode for iphone": "TCT",
-    "dual mode for android": "BOT",
-    "jabber for tablet": "TAB",
-}
-"""Soft phones by the prefix of their device names."""
-_UNKNOWN: Final = re.compile(
-    r"79(?:0[25]|1[02]|20|3[567]|85).*|39\d\d|ATA.*", re.IGNORECASE
-)
-"""Models of which nothing says how they judge lists (REFERENCE-5 1.3)."""
 _WITHOUT_TRUST: Final = (
-    *("CTI Port", "CTI Route Point", "CTI Remote Device", "H.323 Phone", "SIP Trunk"),
-    *("Analog Phone", "Remote Destination Profile", "Third-party SIP Device (Basic)"),
-    *("Third-party SIP Device (Advanced)", "Spark Remote Device", "7935", "7936"),
-    *("EMCC Base Phone", "Universal Device Template", "Usage Profile"),
+    *("12 and 30 series", "7902 to 7935", "VG200, VG300", "VG400", "No device"),
+    *("Third-party SIP", "CTI"),
 )
-_TRUSTLESS: Final = frozenset(name.casefold() for name in _WITHOUT_TRUST)
-_PREFIX: Final = "cisco "
+"""Families that fetch no list, or whose first one stays for good (REFERENCE-5 1.3)."""
+_SKIPPED: Final = frozenset(
+    ("emcc base phone", "universal device template", "usage profile")
+)
+"""What an export lists and no phone is (REFERENCE-5 1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +138,20 @@ class RealModel:
         return self.like is not None and self.like.casefold() == self.name.casefold()
 
 
-def real_model(text: str) -> RealModel:
-    """Return a model by its name in an export, or its number."""
+def real_model(text: str, table: Mapping[str, ModelFeatures] = FEATURES) -> RealModel:
+    """Return a model by its name in an export, or its number.
+
+    Args:
+        text: As the export has it.
+        table: What models can do; a cluster's own list may be laid over it.
+    """
     name = text.strip()
     if name.isascii() and name.isdigit() and int(name) in _NUMBERS:
         name = _NUMBERS[int(name)]  # no number is also the name of a model
-    if name.casefold().startswith(_PREFIX):
-        name = name[len(_PREFIX) :].strip()
-    key = name.casefold()
-    like = None
-    if name in PHONE_MODELS:
-        like = name
-    elif _UNKNOWN.fullmatch(name) is None:
-        like = stand_in_for(_PREFIXES.get(key, name))
-    return RealModel(name, like, has_trust_lists=key not in _TRUSTLESS)
+    name = plain_name(name)
+    found = find_features(name, table)
+    if found is None:
+        return RealModel(name, None, has_trust_lists=name.casefold() not in _SKIPPED)
+    is_as_known = found.like == FEATURES[found.name].like
+    like = name if name in PHONE_MODELS and is_as_known else found.like
+    return RealModel(name, like, has_trust_lists=found.family not in _WITHOUT_TRUST)

@@ -7,7 +7,7 @@ names of people, numbers and secrets are never kept.
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
 from tokenless.phone_emulator.rehearsal.importing.lists import load_bytes
 from tokenless.phone_emulator.rehearsal.importing.models import RealModel, real_model
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.show_output.paste import decode_pasted
 
 MAX_TABLE_BYTES: Final = 64 * 1024 * 1024
@@ -46,8 +47,10 @@ class PhoneKind:
     pool: str
     """Empty when the table has none."""
     model: str
-    """The emulated model that plays them."""
+    """Without the maker: `8845`."""
     count: int
+    like: str
+    """The emulated model that plays them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,38 @@ class PhoneTable:
 
     kinds: tuple[PhoneKind, ...]
     approximations: tuple[Approximation, ...]
+    unknown: tuple[str, ...] = ()
+    """Models that were left out, as nothing is known of them."""
+    unregistered: int | None = None
+    """Devices that were not registered; None where the export does not tell."""
+
+    def approximations_of(self, told: Collection[str]) -> Iterator[Approximation]:
+        """Return what is not as it is there, where some pools' groups were told.
+
+        Raises:
+            PhoneError: When one of them is no pool of the table.
+        """
+        pools = {kind.pool for kind in self.kinds}
+        for name in told:
+            if name not in pools:
+                raise PhoneError(
+                    f"no phone of the list has the device pool {printable(name)}",
+                    hint=f"pools are {listed(sorted(map(printable, pools)))}",
+                )
+        yield from self.approximations
+        others = pools.difference(told)
+        what = (
+            "device pools ask the same TFTP servers in the same order"
+            if not others
+            else "device pools ask the same TFTP servers in the same order, and "
+            f"{len(others)} of them have the same CallManager group"
+        )
+        yield Approximation(
+            Topic.POOLS,
+            f"all {len(pools)} {what}",
+            "the export does not tell option 150, nor the groups of device pools; "
+            "--pool tells groups",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +98,35 @@ class _Device:
     pool: str
     model: str
     count: int
-    is_registered: bool
+    status: str
+    """As the export has it, in lower case; empty where it has none."""
     line: int
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether it was registered."""
+        return self.status == _REGISTERED
 
-def load_phones(path: Path) -> PhoneTable:
+
+def load_phones(
+    path: Path, features: Mapping[str, ModelFeatures] = FEATURES
+) -> PhoneTable:
     """Read an export.
+
+    Args:
+        path: The file.
+        features: What models can do.
 
     Raises:
         PhoneError: When it is none, has rows that cannot be read, or too many.
     """
     data = load_bytes(path, MAX_TABLE_BYTES)
-    return phones_of(decode_pasted(data), str(path))
+    return phones_of(decode_pasted(data), str(path), features)
 
 
-def phones_of(text: str, source: str) -> PhoneTable:
+def phones_of(
+    text: str, source: str, features: Mapping[str, ModelFeatures] = FEATURES
+) -> PhoneTable:
     """Read the text of an export.
 
     Raises:
@@ -96,7 +145,7 @@ def phones_of(text: str, source: str) -> PhoneTable:
         ) from None
     if not devices:
         raise PhoneError(f"{source} has no phones", hint="export at least one")
-    return _table(devices, source)
+    return _table(devices, source, features)
 
 
 def _columns(names: Sequence[str], source: str) -> dict[str, int]:
@@ -171,32 +220,37 @@ def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
             hint=f"write 1 to {MAX_PHONES}",
         )
     status = values.get("status", "").casefold()
-    return _Device(
-        values.get("pool", ""), model, int(count), status == _REGISTERED, line
-    )
+    return _Device(values.get("pool", ""), model, int(count), status, line)
 
 
-def _table(devices: Sequence[_Device], source: str) -> PhoneTable:
-    kinds: Counter[tuple[str, str]] = Counter()
+def _table(
+    devices: Sequence[_Device], source: str, features: Mapping[str, ModelFeatures]
+) -> PhoneTable:
+    kinds: Counter[tuple[str, str, str]] = Counter()
     played: Counter[tuple[str, str]] = Counter()
     unknown: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
     for device in devices:
-        model = real_model(device.model)
+        model = real_model(device.model, features)
+        name = printable(model.name)[:40]
         if model.like is None:
-            _left_out(model, skipped, unknown)[printable(model.name)[:40]] += (
-                device.count
-            )
+            _left_out(model, skipped, unknown)[name] += device.count
             continue
-        kinds[device.pool, model.like] += device.count
+        kinds[device.pool, name, model.like] += device.count
         if not model.is_itself:
-            played[printable(model.name)[:40], model.like] += device.count
+            played[name, model.like] += device.count
     _check_sizes(kinds, source)
-    kinds_of_phones = tuple(
-        PhoneKind(pool, model, n) for (pool, model), n in kinds.items()
+    found = tuple(
+        PhoneKind(pool, model, n, like) for (pool, model, like), n in kinds.items()
     )
-    pools = {kind.pool for kind in kinds_of_phones}
-    return PhoneTable(kinds_of_phones, tuple(_said(played, unknown, skipped, pools)))
+    told = any(device.status for device in devices)
+    off = sum(device.count for device in devices if not device.is_registered)
+    return PhoneTable(
+        found,
+        tuple(_said(played, unknown, skipped)),
+        tuple(unknown),
+        off if told else None,
+    )
 
 
 def _left_out(
@@ -205,7 +259,7 @@ def _left_out(
     return unknown if model.has_trust_lists else skipped
 
 
-def _check_sizes(kinds: Counter[tuple[str, str]], source: str) -> None:
+def _check_sizes(kinds: Counter[tuple[str, str, str]], source: str) -> None:
     if not kinds:
         raise PhoneError(
             f"{source} has no phone of a model that can be played",
@@ -223,7 +277,6 @@ def _said(
     played: Counter[tuple[str, str]],
     unknown: Counter[str],
     skipped: Counter[str],
-    pools: set[str],
 ) -> Iterator[Approximation]:
     if played:
         words = [f"{n} {real} as {like}" for (real, like), n in played.most_common()]
@@ -240,9 +293,3 @@ def _said(
         if models:
             words = [f"{n} {name}" for name, n in models.most_common()]
             yield Approximation(Topic.PHONES, f"left out: {listed(words)}", why)
-    yield Approximation(
-        Topic.POOLS,
-        f"all {len(pools)} device pools ask the same TFTP servers in the same order, "
-        "and have the same CallManager group",
-        "the export does not tell option 150, nor the groups of device pools",
-    )

@@ -42,6 +42,10 @@ def imported_script(
         groups=groups,
         steps=(_set_up(cluster, groups), *_drifts(cluster)),
         cluster=_cluster(cluster),
+        certificates=cluster.certificates,
+        itl_bytes=cluster.itl_bytes,
+        unregistered=None if cluster.table is None else cluster.table.unregistered,
+        unknown_models=() if cluster.table is None else cluster.table.unknown,
         approximations=tuple(
             Approximated(each.what, each.why) for each in cluster.approximations
         ),
@@ -63,14 +67,39 @@ def _cluster(cluster: ImportedCluster) -> dict[str, Any]:
             **({"multi_server": list(shared)} if shared else {}),
         },
         "nodes": [
-            {"name": node.name, "address": node.address, "publisher": not number}
+            {
+                "name": node.name,
+                "address": node.address,
+                "publisher": not number,
+                **_roles(cluster, node.name),
+            }
             for number, node in enumerate(cluster.nodes)
         ],
-        "callmanager_groups": [{"name": group.name, "members": list(group.members)}],
+        "callmanager_groups": [
+            {"name": group.name, "members": list(group.members)},
+            *(
+                {"name": _group_of(pool), "members": list(members)}
+                for pool, members in cluster.pools.items()
+            ),
+        ],
         "device_pools": [
-            {"name": "Default", "callmanager_group": group.name, "default": True}
+            {"name": "Default", "callmanager_group": group.name, "default": True},
+            *(
+                {"name": pool, "callmanager_group": _group_of(pool)}
+                for pool in cluster.pools
+            ),
         ],
     }
+
+
+def _group_of(pool: str) -> str:
+    """Return what the CallManager group of a device pool is called."""
+    return f"{pool[:_LONGEST_NAME]}-CMG"
+
+
+def _roles(cluster: ImportedCluster, node: str) -> dict[str, list[str]]:
+    roles = cluster.roles.written(node)
+    return {} if roles is None else {"roles": roles}
 
 
 def _groups(cluster: ImportedCluster, models: Sequence[str]) -> Iterator[Group]:
@@ -89,7 +118,8 @@ def _real_groups(cluster: ImportedCluster) -> Iterator[Group]:
     taken: set[str] = set()
     for kind in cluster.phones:
         pool = "-".join(printable(kind.pool).split())[:_LONGEST_NAME]
-        plain = name = f"{pool or 'phones'}-{kind.model}"
+        model = "-".join(printable(kind.model).split())
+        plain = name = f"{pool or 'phones'}-{model}"
         number = 2
         while name in taken:
             name, number = f"{plain}-{number}", number + 1
@@ -97,8 +127,10 @@ def _real_groups(cluster: ImportedCluster) -> Iterator[Group]:
         yield Group(
             name=name,
             model=kind.model,
+            like=None if kind.like == kind.model else kind.like,
             tftp=cluster.tftp_nodes[:_MAX_TFTP_SERVERS],
             count=kind.count,
+            pool=kind.pool if kind.pool in cluster.pools else None,
         )
 
 

@@ -1,9 +1,13 @@
 """A plan as a rehearsal: the commands as typed, the model's predictions expected."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.model import (
+    PUBLISHER,
+    ClusterLayout,
+    first_cluster,
+)
 from tokenless.phone_emulator.planner.phones import (
     PhoneGroup,
     PhoneLists,
@@ -11,14 +15,18 @@ from tokenless.phone_emulator.planner.phones import (
     boot,
 )
 from tokenless.phone_emulator.planner.plan import Plan, Planned
+from tokenless.phone_emulator.planner.registration import RESTART_CALLMANAGER
 from tokenless.phone_emulator.planner.steps import (
     RESTART_TFTP,
+    RESTART_TVS,
     Regenerate,
     ResetPhones,
 )
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.rehearsal.scripts import script as scripts
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Script, Step
+from tokenless.protocol.codes import EVERY_ROLE, UNITS, NodeRole, TrustStore
+from tokenless.protocol.phone_interaction import PhoneInteraction
 
 _ADDRESS = "127.0.47.{}"
 _FIRST_ADDRESS = 155
@@ -55,7 +63,7 @@ def rounds(plan: Plan) -> Iterator[Step]:
     """
     if plan.steps is None:
         raise ValueError("the plan has no steps to save")
-    yield from _rounds(plan.task.groups, plan.steps)
+    yield from _rounds(plan.task.groups, plan.steps, plan.restarts)
     yield from _by_hand(plan.by_hand)
 
 
@@ -73,15 +81,46 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
             "name": name,
             "address": _ADDRESS.format(_FIRST_ADDRESS + number),
             "publisher": number == 0,
+            **_roles(layout, number),
         }
         for number, name in enumerate(layout.nodes)
     ]
     groups = [{"name": "Lab-CMG", "members": [layout.nodes[n] for n in chosen]}]
+    settings: dict[str, object] = {"version": version}
+    if layout.interaction is not PhoneInteraction.default_of(layout.release):
+        settings["phone_interaction"] = layout.interaction.value
+    shared = [unit.value for unit in UNITS if unit in layout.shared - layout.signed]
     return {
-        "cluster": {"version": version},
+        "cluster": settings,
+        **({"certificates": {"multi_server": shared}} if shared else {}),
         "nodes": nodes,
         "callmanager_groups": groups,
     }
+
+
+def _roles(layout: ClusterLayout, node: int) -> dict[str, object]:
+    """Return the roles of a node where it has not all; lines are typed in this order.
+
+    A CallManager group's members process calls.
+    """
+    roles = layout.roles_of(node) | (set() if node == PUBLISHER else {NodeRole.CAPF})
+    if roles == EVERY_ROLE:
+        return {}
+    return {"roles": [r.value for r in NodeRole if r in layout.roles_of(node)]}
+
+
+def _signed(layout: ClusterLayout) -> Iterator[str]:
+    """Let a CA sign what one has signed there."""
+    for unit in UNITS:
+        if unit in layout.signed & layout.shared:
+            yield f"cert sign {unit}"
+        elif unit in layout.signed:
+            yield from (
+                f"cert sign {unit} --node {layout.nodes[node]}"
+                for node in layout.holders(unit)
+            )
+    if TrustStore.TVS in layout.signed:
+        yield RESTART_TVS
 
 
 def _group(task: Task, group: PhoneGroup) -> scripts.Group:
@@ -95,7 +134,11 @@ def _set_up(layout: ClusterLayout, groups: Sequence[PhoneGroup]) -> Step:
     mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP)
     return Step(
         title="The cluster before the change",
-        run=(*(mixed if layout.is_mixed else ()), "phones boot"),
+        run=(
+            *_signed(layout),
+            *(mixed if layout.is_mixed else (RESTART_TFTP,) if layout.signed else ()),
+            "phones boot",
+        ),
         why="Every phone holds what its node serves.",
         expect=tuple(expectations(groups, from_empty)),
     )
@@ -108,43 +151,92 @@ def _first_boots(
     return {each.name: boot(layout, cluster, each, PhoneLists()) for each in groups}
 
 
-def _rounds(groups: Sequence[PhoneGroup], steps: Sequence[Planned]) -> Iterator[Step]:
+def _rounds(
+    groups: Sequence[PhoneGroup], steps: Sequence[Planned], restarts: Sequence[int]
+) -> Iterator[Step]:
     """Put all steps up to a reset of the phones into one."""
     waiting: list[Planned] = []
     for step in steps:
         waiting.append(step)
         if isinstance(step.step, ResetPhones):
-            yield _round(groups, waiting)
+            yield _round(groups, waiting, restarts)
             waiting = []
     if waiting:
-        yield _round(groups, waiting)
+        yield _round(groups, waiting, restarts)
 
 
-def _round(groups: Sequence[PhoneGroup], steps: Sequence[Planned]) -> Step:
+def _round(
+    groups: Sequence[PhoneGroup], steps: Sequence[Planned], restarts: Sequence[int]
+) -> Step:
     changes = [each.title for each in steps if isinstance(each.step, Regenerate)]
     return Step(
         title="; ".join(changes) or steps[0].title,
-        run=tuple(line for each in steps for line in each.commands),
-        expect=tuple(expectations(groups, steps[-1].boots)),
+        run=tuple(
+            line
+            for each in steps
+            for line in (
+                *((RESTART_CALLMANAGER,) if each.number in restarts else ()),
+                *each.commands,
+            )
+        ),
+        expect=(
+            *expectations(groups, steps[-1].boots, steps[-1].other_boots),
+            *_at_risk(steps),
+        ),
     )
 
 
+def _at_risk(steps: Sequence[Planned]) -> Iterator[Expectation]:
+    """Expect that groups may refuse something while nodes follow a change."""
+    names = dict.fromkeys(name for step in steps for name in step.refused)
+    for name in names:
+        yield Expectation(group=name, at_risk=True)
+
+
 def expectations(
-    groups: Sequence[PhoneGroup], boots: dict[str, PredictedBoot]
+    groups: Sequence[PhoneGroup],
+    boots: Mapping[str, PredictedBoot],
+    others: Mapping[str, Sequence[PredictedBoot]] | None = None,
 ) -> Iterator[Expectation]:
-    """Return what the model predicts, as expectations of a step."""
+    """Return what the model predicts, as expectations of a step.
+
+    Args:
+        groups: The phones.
+        boots: What comes of their boot, by group.
+        others: What comes of it for phones of a group that hold something else; what
+            differs between them is not expected of anybody.
+    """
     for group in groups:
-        boot = boots.get(group.name)
-        if boot is not None:
-            yield Expectation(
-                group=group.name,
-                outcome="rejected" if boot.refusals else "ok",
-                ctl=str(boot.ctl.action),
-                itl=None if boot.itl is None else str(boot.itl.action),
-                verified_by=boot.ctl.verified_by,
-                itl_verified_by=None if boot.itl is None else boot.itl.verified_by,
-                stuck=bool(boot.refusals),
-            )
+        usual = boots.get(group.name)
+        if usual is not None:
+            alike = [_expected(group, usual)]
+            alike += [
+                _expected(group, each) for each in (others or {}).get(group.name, ())
+            ]
+            yield _common(alike)
+
+
+def _expected(group: PhoneGroup, boot: PredictedBoot) -> Expectation:
+    return Expectation(
+        group=group.name,
+        outcome="rejected" if boot.refusals else "ok",
+        ctl=str(boot.ctl.action),
+        itl=None if boot.itl is None else str(boot.itl.action),
+        verified_by=boot.ctl.verified_by,
+        itl_verified_by=None if boot.itl is None else boot.itl.verified_by,
+        stuck=bool(boot.refusals),
+    )
+
+
+def _common(expected: Sequence[Expectation]) -> Expectation:
+    """Return what all of them expect."""
+    first = expected[0]
+    fields = {
+        name: getattr(first, name)
+        for name in first.__struct_fields__
+        if all(getattr(each, name) == getattr(first, name) for each in expected)
+    }
+    return Expectation(**fields)
 
 
 def _by_hand(groups: Sequence[PhoneGroup]) -> Iterator[Step]:

@@ -33,11 +33,15 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     LineAction,
     Phones,
     PhoneVerb,
+    SignCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Group as ScriptGroup
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.protocol.codes import UNITS, TrustStore
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
+from tokenless.services.changes.certificates import find_store
 from tokenless.services.config import ClusterConfig, load_config
 
 _SET_MIXED: Final = "utils ctl set-cluster mixed-mode"
@@ -74,7 +78,7 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
     config = load_config(None, script.cluster)
     layout = _layout(script, config)
     members = _members(layout, config)
-    groups = tuple(_group(layout, each, members) for each in script.groups)
+    groups = tuple(_group(layout, each, members[each.pool]) for each in script.groups)
     start = _world_after(script, layout, groups)
     return Task(layout, groups, parse_goal(goal, layout), strict=strict, start=start)
 
@@ -89,19 +93,37 @@ def continued(script: Script, plan: Plan) -> Script:
 
 
 def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
+    release = Release.parse(config.cluster.version)
     ordered = sorted(config.nodes, key=lambda node: not node.publisher)
+    shared = {TrustStore(name) for name in config.certificates.multi_server}
+    signed = {}
+    for action in _actions(script):
+        if isinstance(action, SignCertificate):
+            unit = find_store(action.unit)
+            signed[unit] = shared.add if action.node is None else shared.discard
+            signed[unit](unit)
     return ClusterLayout(
-        Release.parse(config.cluster.version),
+        release,
         tuple(node.name for node in ordered),
         is_mixed=_is_mixed(script),
+        interaction=(
+            PhoneInteraction.default_of(release)
+            if config.cluster.phone_interaction is None
+            else PhoneInteraction(config.cluster.phone_interaction)
+        ),
+        roles=tuple(node.activated for node in ordered),
+        shared=frozenset(shared).intersection(UNITS),
+        signed=frozenset(signed).intersection(UNITS),
     )
+
+
+def _actions(script: Script) -> list[LineAction]:
+    return [parse_action(line) for step in script.steps for line in step.run]
 
 
 def _is_mixed(script: Script) -> bool:
     """Return whether the rehearsal ends in mixed mode."""
-    lines = (line for step in script.steps for line in step.run)
-    actions = (parse_action(line) for line in lines)
-    typed = [action.line for action in actions if isinstance(action, Admin)]
+    typed = [each.line for each in _actions(script) if isinstance(each, Admin)]
     modes = [line for line in typed if line in (_SET_MIXED, _SET_NON_SECURE)]
     return bool(modes) and modes[-1] == _SET_MIXED
 
@@ -115,15 +137,24 @@ def _group(
             f"phones of the group {group.name} ask {home}, which is not in the cluster",
             hint=f"nodes are {', '.join(layout.nodes)}",
         )
-    return PhoneGroup(group.name, group.model, layout.nodes.index(home), members)
+    return PhoneGroup(group.name, group.played, layout.nodes.index(home), members)
 
 
-def _members(layout: ClusterLayout, config: ClusterConfig) -> tuple[int, ...]:
-    """Return the CallManager group of the phones: that of the default device pool."""
-    pool = next((pool for pool in config.device_pools if pool.default), None)
+def _members(
+    layout: ClusterLayout, config: ClusterConfig
+) -> dict[str | None, tuple[int, ...]]:
+    """Return the CallManager group of each device pool; of the default one under None.
+
+    Groups of phones belong to that where they name no pool.
+    """
     named = {group.name: group.members for group in config.callmanager_groups}
-    members = named.get(pool.callmanager_group, ()) if pool is not None else ()
-    return tuple(layout.nodes.index(node) for node in members)
+    pools: dict[str | None, tuple[int, ...]] = {None: ()}
+    for pool in config.device_pools:
+        members = named.get(pool.callmanager_group, ())
+        pools[pool.name] = tuple(layout.nodes.index(node) for node in members)
+        if pool.default:
+            pools[None] = pools[pool.name]
+    return pools
 
 
 def _world_after(
@@ -160,11 +191,35 @@ def _modelled(
     match action:
         case Admin(text, None, None, everywhere=True) if text.startswith(_REGENERATE):
             unit = regeneration(text.removeprefix(_REGENERATE), layout.nodes[0], layout)
+            if unit.unit in layout.signed:
+                return (_step(replace(action, everywhere=False), line, layout),)
             return tuple(
                 Regenerate(unit.unit, node) for node in layout.holders(unit.unit)
             )
+        case SignCertificate():
+            return _sign(action, line, layout)
         case _:
             return (_step(action, line, layout),)
+
+
+def _sign(
+    action: SignCertificate, line: str, layout: ClusterLayout
+) -> tuple[PlanStep, ...]:
+    """Return what a CA's new certificate is to the model.
+
+    Raises:
+        PhoneError: When the same unit is one certificate for all in another line.
+    """
+    unit = find_store(action.unit)
+    if unit not in UNITS:
+        return ()  # no phone acts on it
+    if (action.node is None) != (unit in layout.shared):
+        raise PhoneError(
+            f"the planner's model does not know the step {line!r}: {unit} is one "
+            "certificate for all nodes at one moment, and one a node at another",
+            hint="plan for a rehearsal that keeps to one of them",
+        )
+    return (regeneration(action.unit, action.node or layout.nodes[0], layout),)
 
 
 def _step(action: LineAction, line: str, layout: ClusterLayout) -> PlanStep:
@@ -178,6 +233,12 @@ def _step(action: LineAction, line: str, layout: ClusterLayout) -> PlanStep:
             return _ON_PUBLISHER[text]
         case Admin(text, node, None, everywhere=False) if text.startswith(_REGENERATE):
             unit = text.removeprefix(_REGENERATE)
+            if find_store(unit) in layout.signed:
+                raise PhoneError(
+                    f"{unknown}: a CA signs {unit} there, and this makes it "
+                    "self-signed",
+                    hint=f"write `cert sign {unit}`",
+                )
             try:
                 return regeneration(unit, node or layout.nodes[0], layout)
             except PhoneError as error:

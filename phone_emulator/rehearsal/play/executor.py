@@ -27,6 +27,7 @@ _Answer = TypeVar("_Answer")
 _RETRIES: Final = 5
 """How often a Dask worker may die under a task."""
 _CONNECT: Final = "10s"
+_DIED: Final = "a process that played rehearsals has died"
 
 
 @contextmanager
@@ -69,9 +70,23 @@ def results_of(
         try:
             yield future.result()
         except (BrokenProcessPool, CancelledError) as error:
-            raise PhoneError(
-                "a process that played rehearsals has died", hint="run it again"
-            ) from error
+            raise PhoneError(_DIED, hint="run it again") from error
+
+
+def ordered_results(
+    executor: Executor,
+    work: Callable[[_Asked], _Answer],
+    tasks: Sequence[_Asked],
+) -> Iterator[_Answer]:
+    """Yield the answers in the order of the tasks, each as soon as it is there.
+
+    Raises:
+        PhoneError: When workers died again and again.
+    """
+    try:
+        yield from executor.map(work, tasks)
+    except (BrokenProcessPool, CancelledError) as error:
+        raise PhoneError(_DIED, hint="run it again") from error
 
 
 def _local(jobs: int | None) -> Executor:
@@ -112,6 +127,7 @@ class _Closing(Executor):
         self._executor = executor
         self._close = close
         self.submit = executor.submit  # type: ignore[method-assign]
+        self.map = executor.map  # type: ignore[method-assign]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End it; tasks that were not begun are cancelled by the closed connection."""

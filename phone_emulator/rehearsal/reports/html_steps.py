@@ -22,6 +22,7 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
     by_cause,
     dial_tone_words,
+    registration_fix,
     tvs_words,
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import Verdict, step_verdicts
@@ -151,7 +152,11 @@ def _trouble(status: GroupStatus) -> Iterator[Html]:
             tag(
                 "ul",
                 *(
-                    tag("li", f"{phones_words(count)}: {failure}")
+                    tag(
+                        "li",
+                        f"{phones_words(count)}, {failure}. Fix: ",
+                        code_words(registration_fix(status, failure)),
+                    )
                     for failure, count in failures
                 ),
             ),

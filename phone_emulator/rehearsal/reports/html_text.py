@@ -1,5 +1,6 @@
 """HTML as text: whatever is not HTML already is escaped."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,7 @@ def tag(name: str, /, *content: str, **attributes: str | float) -> Html:
     return Html(f"<{name}{said}>{join(*content)}</{name}>")
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]], class_: str) -> Html:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], class_: str) -> Html:
     """Return a table with a row of headings."""
     return tag(
         "table",

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenless.ground.terminal import cell, cells
+from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.outcome.group_status import (
@@ -24,8 +25,11 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import (
     run_verdicts,
     step_verdicts,
 )
+from tokenless.phone_emulator.rehearsal.rig.dial_tone import RegistrationFailure
 from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal
+from tokenless.protocol.trust.anchors import FileKind
 
+_LISTS: Final = frozenset({FileKind.CTL, FileKind.ITL})
 _STYLES = {
     PhoneStatus.OK: "green",
     PhoneStatus.DEGRADED: "yellow",
@@ -144,10 +148,20 @@ def dial_tone_words(status: GroupStatus) -> str:
     return ", ".join(f"{count} {state.value}" for state, count in counts)
 
 
+def registration_fix(status: GroupStatus, failure: RegistrationFailure) -> str:
+    """Return what helps; phones that refuse a list have to be freed first."""
+    is_stale = failure.failure in {Failure.NOT_IN_CTL, Failure.NOT_IN_ITL}
+    if is_stale and any(each.file in _LISTS for each in status.refusals):
+        return f"what recovers {status.group}, so that they take the new list"
+    return failure.fix
+
+
 def _trouble(status: GroupStatus) -> Iterator[Text]:
     for failure, count in status.registrations.failures.items():
-        words = f"{phones_words(count)} of {status.group} could not register"
-        yield Text.assemble(cell(f"{words}: ", "red"), cell(str(failure)))
+        at = " at" if failure.node else ":"
+        words = f"{phones_words(count)} of {status.group} could not register{at} "
+        yield Text.assemble(cell(words, "red"), cell(str(failure)))
+        yield cell(f"  fix: {registration_fix(status, failure)}")
     for refuses, all_refusals in (
         ("refuses", status.refusals),
         ("would refuse", status.prospects),

@@ -61,7 +61,7 @@ def timeline(steps: Sequence[StepReport]) -> Html:
     columns = max(1, int(width // _LEGEND_WIDTH))
     seen = [state for state in PhoneStatus if _total(steps, state)]
     rows = -(-len(seen) // columns)
-    below = _TOP + _HEIGHT + (_TITLE_LINES + 2) * _LINE
+    below = _TOP + _HEIGHT + (_TITLE_LINES + 3) * _LINE
     height = below + rows * 20
     return tag(
         "svg",
@@ -156,6 +156,26 @@ def _caption(x: float, slot: float, step: StepReport) -> Iterator[Html]:
     for line in _wrapped(f"{step.number}. {step.step.title}", int(slot / _CHAR)):
         yield tag("text", line, x=x, y=y, text_anchor="middle", class_="caption")
         y += _LINE
+    if tone := _dial_tone(step):
+        kind = "caption bad" if step.impact.unregistered else "caption tone"
+        yield tag("text", tone, x=x, y=y + 2, text_anchor="middle", class_=kind)
+
+
+def _dial_tone(step: StepReport) -> str:
+    """Count phones that are registered over TLS, in clear, and not at all."""
+    found = [status.registrations for status in step.statuses]
+    without = sum(each.without for each in found)
+    secure = sum(each.secure for each in found)
+    clear = sum(each.phones for each in found) - without - secure
+    parts = []
+    if secure:
+        parts.append(f"{secure} secure")
+    if clear:
+        parts.append(f"{clear} in clear")
+    if without:
+        parts.append(f"{without} without dial tone")
+        return ", ".join(parts)
+    return f"dial tone: {', '.join(parts)}" if parts else ""
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -82,7 +82,10 @@ def _impact(played: Played) -> Verdict:
     if worst is None or not played.impact.is_safe:
         return impact_verdict(played.impact)
     then = f"after step {worst.number} ({worst.step.title}): {worst.impact}"
-    return Verdict("RECOVERED", Tone.LATER, f": no phone is stuck at the end; {then}")
+    well = "no phone is stuck at the end"
+    if any(step.impact.unregistered for step in played.steps):
+        well = "no phone is stuck or without dial tone at the end"
+    return Verdict("RECOVERED", Tone.LATER, f": {well}; {then}")
 
 
 def _broken(played: Played) -> list[Verdict]:

@@ -17,19 +17,26 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
+    ReuseCertificate,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_name
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import TrustStore, trust_store_of
+from tokenless.protocol.codes import NodeRole, TrustStore, trust_store_of
 from tokenless.services.admin.shell import AdminShell
-from tokenless.services.changes import certificates, ctl_client, identities
+from tokenless.services.changes import (
+    certificates,
+    ctl_client,
+    identities,
+    trust_stores,
+)
 from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.node.control.announce import announce
+from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 from tokenless.services.pki.uploads import read_certificates
@@ -48,6 +55,12 @@ _BULK: Final = {
     TrustStore.CAPF: (TrustStore.CALLMANAGER_TRUST,),
 }
 """Where bulk import puts another cluster's certificates (REFERENCE 7.11)."""
+
+_ROLE_OF_SERVICE: Final = {
+    ServiceName.TFTP.value: NodeRole.TFTP,
+    ServiceName.CALLMANAGER.value: NodeRole.CALLMANAGER,
+    ServiceName.CAPF.value: NodeRole.CAPF,
+}
 
 Say = Callable[[str], None]
 """Is given what commands print."""
@@ -73,7 +86,7 @@ class AdminActions:
         self._folder = folder
         self._backups: dict[str, _Saved] = {}
 
-    def perform(  # noqa: C901 - a case for each action
+    def perform(  # noqa: C901, PLR0912 - a case for each action
         self, action: AdminAction, say: Say
     ) -> None:
         """Do one action.
@@ -102,6 +115,8 @@ class AdminActions:
                 self._export_key(action, say)
             case SignCertificate():
                 self._sign_certificate(action, say)
+            case ReuseCertificate():
+                self._reuse_certificate(action, say)
             case SignWithRecoveryKey():
                 self._sign_with_key(action, say)
             case Backup(name=name, restore=False):
@@ -218,7 +233,7 @@ class AdminActions:
                 hint="`admin show cert list trust` lists them",
             )
         for each in found:
-            certificates.delete(cluster, store, each.serial_hex, by=_BY)
+            trust_stores.delete(cluster, store, each.serial_hex, by=_BY)
             say(f"{store}: deleted {each.subject_text}")
         _announce(cluster, say)
 
@@ -252,6 +267,15 @@ class AdminActions:
         taken = identities.import_own(cluster, whose, store, pem, by=_BY)
         say(f"{store}: {taken.certificate.subject_text}, signed by a CA of the lab")
         say(f"Certificate upload operation successful: {', '.join(taken.nodes)}")
+        _announce(cluster, say)
+
+    def _reuse_certificate(self, action: ReuseCertificate, say: Say) -> None:
+        """Let CallManager take tomcat's certificate, whose CAs it then trusts."""
+        cluster = self._cluster(action.cluster)
+        store = certificates.find_store(action.unit)
+        _trust(cluster, trust_store_of(store), self._authority(cluster))
+        made = identities.reuse_tomcat(cluster, store, by=_BY)
+        say(f"{store}: {made.subject_text}, reused from tomcat")
         _announce(cluster, say)
 
     def _authority(self, cluster: Cluster) -> LabCa:
@@ -309,19 +333,29 @@ class AdminActions:
         _announce(cluster, say)
 
 
+def runs_on(line: str, roles: frozenset[NodeRole]) -> bool:
+    """Whether a command concerns a node: `utils service` wants the service there."""
+    command, service, _order, *name = [*line.casefold().split(), "", "", ""]
+    if (command, service) != ("utils", "service"):
+        return True
+    named = " ".join(name).strip()
+    role = next((r for s, r in _ROLE_OF_SERVICE.items() if s.casefold() == named), None)
+    return role is None or role in roles
+
+
 def _trust(cluster: Cluster, store: TrustStore, authority: LabCa) -> None:
     """Put the CA's certificates into a store that has not got them."""
     known = {each.certificate.der for each in certificates.trust(cluster, store)}
     for pem in authority.chain:
         (certificate,) = read_certificates(pem)
         if certificate.der not in known:
-            certificates.upload(cluster, store, pem, by=_BY)
+            trust_stores.upload(cluster, store, pem, by=_BY)
 
 
 def _put(
     cluster: Cluster, store: TrustStore, certificate: Certificate, say: Say
 ) -> None:
-    uploaded = certificates.upload(cluster, store, certificate.der, by=_BY)
+    uploaded = trust_stores.upload(cluster, store, certificate.der, by=_BY)
     say(f"{store}: {certificate.subject_text}")
     say(uploaded.warning or "Success: Certificate Uploaded")
 

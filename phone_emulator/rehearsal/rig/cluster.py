@@ -16,6 +16,7 @@ from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     Signer,
     TvsFacts,
 )
+from tokenless.phone_emulator.rehearsal.rig.database_link import DatabaseLink
 from tokenless.phone_emulator.rehearsal.rig.nodes import ServedNodes, free_port
 from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.secd.events import Server
@@ -47,6 +48,7 @@ class RunningCluster:
     ) -> None:
         self.name = name
         self.cluster = cluster
+        self.database = DatabaseLink(cluster)
         self.served = ServedNodes(cluster, nursery)
         self._names = tuple(served)
 
@@ -57,7 +59,7 @@ class RunningCluster:
         return {
             node.name: Server(node.address, port)
             for node in self.cluster.nodes
-            if node.name in self._names
+            if node.name in self._names and node.serves_tftp
         }
 
     async def start(self) -> None:
@@ -85,6 +87,18 @@ class RunningCluster:
             await self.served.stop(name)
         self._names = tuple(each for each in self._names if each != name)
 
+    def set(self, key: str, value: str) -> None:
+        """Change a setting of its nodes; services take it when they restart.
+
+        Args:
+            key: Table and key: `callmanager.tls_minimum`.
+            value: A text.
+        """
+        table, _, name = key.partition(".")
+        config = self.cluster.config
+        section = msgspec.structs.replace(getattr(config, table), **{name: value})
+        self.cluster.take_settings(msgspec.structs.replace(config, **{table: section}))
+
     def nodes(self) -> list[NodeView]:
         """Look at the files of every node that may be served; blocking."""
         return [
@@ -109,7 +123,7 @@ class RunningCluster:
             signers=signers,
             retired=_signers(replaced, nodes),
             tvs=self._tvs(own, nodes),
-            tftp=frozenset(node.address for node in nodes.values()),
+            tftp=frozenset(n.address for n in nodes.values() if n.serves_tftp),
             without_role=_without_role(cluster),
         )
 
@@ -200,7 +214,7 @@ def _signers(
         each.certificate.der: Signer(
             each.store, nodes[each.node_id].name, nodes[each.node_id].is_publisher
         )
-        for each in placed
+        for each in reversed(placed)  # a shared one is called the publisher's
         if each.store in _SIGNING and each.node_id is not None
     }
 

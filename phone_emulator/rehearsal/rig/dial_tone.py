@@ -50,11 +50,18 @@ class RegistrationFailure:
 
     def __str__(self) -> str:
         """Write it as one sentence."""
-        at = f" at {self.node}" if self.node else ""
-        said = f" ({self.said})" if self.said else ""
-        return f"{FAILURE_WORDS[self.failure]}{at}{said}"
+        at = f"{self.node}: " if self.node else ""
+        said = f" ({self.said})" if self.said and self.failure in _SAID else ""
+        return f"{at}{FAILURE_WORDS[self.failure]}{said}"
+
+    @property
+    def fix(self) -> str:
+        """What helps."""
+        return FIXES[self.failure]
 
 
+_SAID: Final = frozenset({Failure.REJECTED, Failure.TLS_FAILED})
+"""Failures that the words of a server explain; of the others the code says all."""
 FAILURE_WORDS: Final = {
     Failure.NO_CONFIGURATION: "the phone has no configuration",
     Failure.NO_CALLMANAGER: "its configuration names no CallManager",
@@ -73,6 +80,32 @@ FAILURE_WORDS: Final = {
     Failure.REJECTED: "the registration was refused",
 }
 """The reason codes of registrations in plain words."""
+FIXES: Final = {
+    Failure.NO_CONFIGURATION: "reset the phones",
+    Failure.NO_CALLMANAGER: "give their device pool a CallManager group",
+    Failure.UNREACHABLE: "start Cisco CallManager, or the node",
+    Failure.SILENT: "look at the node: its Cisco CallManager hangs",
+    Failure.CLOSED: "look at the node's log",
+    Failure.NOT_IN_CTL: (
+        "`utils ctl update CTLFile`, restart Cisco Tftp, reset the phones; where the "
+        "CTL is new already, restart Cisco CallManager"
+    ),
+    Failure.NOT_IN_ITL: "restart Cisco Tftp, reset the phones",
+    Failure.NO_COMMON_TLS_VERSION: (
+        "lower the TLS minimum of Cisco CallManager, or replace the phones"
+    ),
+    Failure.NO_COMMON_CIPHER: (
+        "let Cisco CallManager offer a cipher that the phones know, or replace them"
+    ),
+    Failure.NO_OWN_CERTIFICATE: "let CAPF issue LSCs to the phones",
+    Failure.OWN_CERTIFICATE_REFUSED: (
+        "upload the issuer of their certificates to CallManager-trust and restart "
+        "Cisco CallManager, or let CAPF issue new LSCs"
+    ),
+    Failure.TLS_FAILED: "look at the node's log",
+    Failure.REJECTED: "compare the device's security profile with what the phone does",
+}
+"""What helps phones that a node did not take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class PhoneGroups:
         store: FleetStore,
         tap: LogTap,
         clock: Clock,
+        manufacturer: Path,
     ) -> None:
         """Set the phones up, without power.
 
@@ -88,7 +89,11 @@ class PhoneGroups:
             store: Where their flash is.
             tap: Where the services' log can be read.
             clock: What the phones take for the time.
+            manufacturer: The folder of the manufacturer of their MICs.
         """
+        self._manufacturer = manufacturer
+        self._keys = FleetKeys()
+        self._mics = {group.name: group.mic for group in groups}
         self._store = store
         self._tap = tap
         self.nodes = dict(nodes)
@@ -128,34 +133,17 @@ class PhoneGroups:
         for group in groups:
             order = self._servers(group.tftp or usual)
             habits = PhoneBehaviour(refuses_expired_signers=group.minds_expiry)
-            prefix = PHONE_MODELS[group.model].device_prefix
+            prefix = PHONE_MODELS[group.played].device_prefix
             phones[group.name] = [
                 PhoneIdentity(
                     device=f"{prefix}{number:012X}",
-                    model_name=group.model,
+                    model_name=group.played,
                     servers=order,
                     habits=habits,
                 )
                 for number in islice(addresses, sizes[group.name])
             ]
         return phones
-
-    def make_mics(self, groups: Sequence[Group], manufacturer: Path) -> None:
-        """Give the phones of some groups a certificate, as the factory does.
-
-        Args:
-            groups: Those that have MICs get one.
-            manufacturer: The manufacturer's folder.
-        """
-        keys = FleetKeys()
-        for phone in (p for g in groups if g.mic for p in self._groups[g.name]):
-            self._store.certificates(phone.device).make_mic(
-                phone.device,
-                phone.model_name,
-                manufacturer,
-                self._settings.clock(),
-                keys.make_rsa,
-            )
 
     @property
     def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
@@ -294,6 +282,22 @@ class PhoneGroups:
         """Erase all that the groups' phones keep."""
         self._changed.update(self._known(names))
         self._store.factory_reset(self._devices(names))
+
+    async def make_mics(self, name: str) -> None:
+        """Give the phones of a group the certificates of their factory."""
+        is_made = self._mics[name]
+        if is_made is False:
+            return
+        for phone in self._groups[name]:
+            await trio.lowlevel.checkpoint()  # the servers run beside
+            if is_made or phone.model.has_mic:
+                self._store.certificates(phone.device).make_mic(
+                    phone.device,
+                    phone.model_name,
+                    self._manufacturer,
+                    self._settings.clock(),
+                    self._keys.make_rsa,
+                )
 
     def contents(self, name: str) -> dict[str, FlashContents]:
         """Return what each phone of a group holds in its flash, by device."""

@@ -12,7 +12,10 @@ import trio
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.admin_actions import (
+    AdminActions,
+    runs_on,
+)
 from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.cluster import (
     RunningCluster,
@@ -20,6 +23,17 @@ from tokenless.phone_emulator.rehearsal.rig.cluster import (
     open_cluster,
 )
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
+from tokenless.phone_emulator.rehearsal.rig.database_link import (
+    ADMINISTRATOR,
+    asked_by,
+)
+from tokenless.phone_emulator.rehearsal.rig.devices import (
+    AUTHENTICATION_STRING,
+    change_devices,
+    device_change,
+    place_in_pools,
+    shows_certificates,
+)
 from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Progress
 from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
@@ -29,6 +43,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
     AdminAction,
     CallPhone,
+    DatabasePower,
     LineAction,
     NodePower,
     OrderCapf,
@@ -38,6 +53,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     RemoveNode,
     RenameNode,
     SecureDevices,
+    SetSetting,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
 from tokenless.phone_emulator.rehearsal.scripts.script import (
@@ -47,16 +63,12 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     sizes,
 )
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import CapfAuthMode
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
 from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400
-_LSC_BITS: Final = 1024
-"""Short keys are made in no time; nothing here depends on their length."""
-AUTHENTICATION_STRING: Final = "471100"
 MANUFACTURER: Final = "manufacturer"
 """The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
@@ -144,7 +156,7 @@ class RehearsalRig:
         return [
             replace(action, node=node.name, cluster=name)
             for node in running.cluster.nodes
-            if running.served.is_up(node.name)
+            if running.served.is_up(node.name) and runs_on(action.line, node.roles)
         ]
 
     async def _follow(
@@ -159,7 +171,9 @@ class RehearsalRig:
                 if race is not None:
                     say(str(race))
 
-    async def _do(self, action: LineAction, say: Say, progress: Progress) -> None:
+    async def _do(  # noqa: C901, PLR0912 - a case for each action
+        self, action: LineAction, say: Say, progress: Progress
+    ) -> None:
         match action:
             case Phones():
                 await self._phones(action, progress)
@@ -171,25 +185,23 @@ class RehearsalRig:
             case NodePower(node=name, up=up):
                 served = cluster_of(self._running, name).served
                 await (served.start(name) if up else served.stop(name))
+            case DatabasePower(node=node, up=up):
+                running = next(iter(self._running.values()))
+                running.database.switch(node, up=up)
+                if up:  # nodes look again by themselves, in their own time
+                    await trio.to_thread.run_sync(announce, running.cluster)
             case RenameNode():
                 await self._rename(action, say)
             case AddNode():
                 await self._add(action, say)
             case RemoveNode():
                 await self._remove(action, say)
-            case OrderCapf(group=group, operation=operation, auth_mode=auth_mode):
-                order = DeviceChange(
-                    operation=operation,
-                    auth_mode=auth_mode,
-                    string=AUTHENTICATION_STRING
-                    if auth_mode is CapfAuthMode.STRING
-                    else None,
-                    key_size=_LSC_BITS,
-                )
-                await self._change_devices(group, order, say)
-            case SecureDevices(group=group, mode=mode, encrypts_config=encrypts):
-                profile = DeviceChange(security_mode=mode, encrypts_config=encrypts)
-                await self._change_devices(group, profile, say)
+            case OrderCapf(group=group) | SecureDevices(group=group):
+                if shows_certificates(action):
+                    await self.phone_groups.make_mics(group)
+                await self._change_devices(group, device_change(action), say)
+            case SetSetting():
+                await self._set(action, say)
             case PassTime(days=days):
                 self._calendar.pass_days(days)
                 say(f"{days:g} days later")
@@ -200,26 +212,19 @@ class RehearsalRig:
         if isinstance(action, Admin) and action.everywhere:
             say(f"[{action.node}]")
         # Commands wait for nodes that are served by this very process.
-        await trio.to_thread.run_sync(self._admin_actions.perform, action, say)
+        with asked_by(ADMINISTRATOR):
+            await trio.to_thread.run_sync(self._admin_actions.perform, action, say)
 
     async def _change_devices(self, group: str, change: DeviceChange, say: Say) -> None:
-        """Change the phones of a group in the cluster whose files they are given."""
         phones = self.phone_groups.groups[group]
-        first = phones[0].servers[0]
-        change = replace(change, model=phones[0].model_name)  # of those not yet there
-        cluster = next(
-            running.cluster
-            for running in self._running.values()
-            if first in running.servers.values()
+        say(
+            await trio.to_thread.run_sync(change_devices, self._running, phones, change)
         )
 
-        def do() -> None:
-            names = Selection(tuple(phone.device for phone in phones))
-            set_devices(cluster, names, change, by=_BY)
-            announce(cluster)
-
-        await trio.to_thread.run_sync(do)
-        say(f"{len(phones)} devices changed: {change}")
+    async def _set(self, action: SetSetting, say: Say) -> None:
+        name = action.cluster or next(iter(self._running))
+        self._running[name].set(action.key, action.value)
+        say(f"{action.key} = {action.value}, from the next restart of the service on")
 
     async def _rename(self, action: RenameNode, say: Say) -> None:
         running = cluster_of(self._running, action.node)
@@ -357,8 +362,15 @@ async def open_rig(
                 store=store,
                 tap=tap,
                 calendar=calendar,
+                manufacturer=folder / MANUFACTURER,
             )
-            phone_groups.make_mics(script.groups, folder / MANUFACTURER)
+            main = running_clusters[MAIN_CLUSTER].cluster
+            await trio.to_thread.run_sync(
+                place_in_pools, main, script.groups, phone_groups.groups
+            )
+            for group in script.groups:
+                if group.mic:
+                    await phone_groups.make_mics(group.name)
             clusters = {
                 name: running.cluster for name, running in running_clusters.items()
             }
@@ -413,6 +425,7 @@ def _phone_groups(
     store: FleetStore,
     tap: LogTap,
     calendar: Calendar,
+    manufacturer: Path,
 ) -> PhoneGroups:
     nodes: dict[str, Server] = {}
     for running in running_clusters.values():
@@ -425,4 +438,5 @@ def _phone_groups(
         store=store,
         tap=tap,
         clock=calendar,
+        manufacturer=manufacturer,
     )

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfOperation,
     DeviceSecurity,
 )
+
+_RESTART: Final = ("utils", "service", "restart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,15 @@ class Admin:
     """None: the script's first cluster."""
     everywhere: bool = False
     """Type it on every node of the cluster that is served, one after the other."""
+
+    def begins_with(self, words: tuple[str, ...]) -> bool:
+        """Whether it is a command of these words."""
+        return tuple(self.line.split()[: len(words)]) == words
+
+    @property
+    def is_restart(self) -> bool:
+        """Whether it restarts a service."""
+        return self.begins_with(_RESTART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,14 @@ class SignCertificate:
     unit: str
     node: str | None = None
     """Whose; None: one for all nodes."""
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseCertificate:
+    """A CallManager unit takes tomcat's certificate (REFERENCE-2 2.3)."""
+
+    unit: str
     cluster: str | None = None
 
 
@@ -176,10 +196,28 @@ class SecureDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSetting:
+    """Another value in the configuration file of a cluster's nodes."""
+
+    key: str
+    """Table and key: `callmanager.tls_minimum`."""
+    value: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodePower:
     """A node that goes down or comes back."""
 
     node: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DatabasePower:
+    """The database that is away, or back: for everybody, or for one node."""
+
+    node: str | None
     up: bool
 
 
@@ -223,6 +261,7 @@ AdminAction = (
     | ExportRecoveryKey
     | SignWithRecoveryKey
     | SignCertificate
+    | ReuseCertificate
     | Backup
 )
 """What an administrator does at a desk."""
@@ -232,7 +271,9 @@ LineAction = (
     | CallPhone
     | OrderCapf
     | SecureDevices
+    | SetSetting
     | NodePower
+    | DatabasePower
     | RenameNode
     | AddNode
     | RemoveNode

@@ -29,21 +29,36 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Phones,
     RemoveNode,
     RenameNode,
+    SetSetting,
     SignCertificate,
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.lines import Line, parse_line
 from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
-from tokenless.phone_emulator.rehearsal.scripts.script import MAIN_CLUSTER, Script, Step
-from tokenless.protocol.codes import UNITS_OF_PUBLISHER, TrustStore
+from tokenless.phone_emulator.rehearsal.scripts.script import (
+    MAIN_CLUSTER,
+    Group,
+    Script,
+    Step,
+)
+from tokenless.phone_emulator.rehearsal.scripts.settings_line import check_setting
+from tokenless.protocol.codes import (
+    EVERY_ROLE,
+    UNITS_OF_PUBLISHER,
+    NodeRole,
+    TrustStore,
+)
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import check_line
-from tokenless.services.config import load_config
+from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.errors import SettingError
 
 _HOST_NAME_COMMAND: Final = ("set", "cluster", "hostname")
 _REGENERATE: Final = ("set", "cert", "regen")
 _STEP_HEAD: Final = re.compile(r"\s*\[\[\s*steps\s*\]\]")
+_SERVICE: Final = ("utils", "service")
+_ROLES: Final = {"tftp": NodeRole.TFTP, "callmanager": NodeRole.CALLMANAGER}
+"""What a service's role is called, by the last word of its name."""
 _MODES: Final = ("mixed-mode", "non-secure-mode")
 _OWN: Final = tuple(store for store in TrustStore if not store.is_trust_store)
 _TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
@@ -58,6 +73,10 @@ class _Names:
     """Their nodes, the publisher first."""
     unserved: Sequence[str]
     """Nodes that stand in lists only: certificates can be named, nothing else."""
+    pools: Sequence[str] = ()
+    """Device pools of the first cluster."""
+    roles: dict[str, frozenset[NodeRole]] = field(default_factory=dict)
+    """The roles of nodes; those that join have all."""
     tokens: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
@@ -66,6 +85,11 @@ class _Names:
     def nodes(self) -> list[str]:
         """The nodes of all clusters that are served."""
         return [node for nodes in self.clusters.values() for node in nodes]
+
+    @property
+    def tftp_nodes(self) -> list[str]:
+        """The nodes of all clusters that serve files."""
+        return [n for n in self.nodes if NodeRole.TFTP in self.roles.get(n, EVERY_ROLE)]
 
     @property
     def all_nodes(self) -> list[str]:
@@ -148,22 +172,41 @@ def check_lines(script: Script, variant: str | None = None) -> None:
         PhoneError: When a line cannot be done; says which, and what comes nearest.
         ConfigurationError: When a cluster's settings cannot be used.
     """
+    configs = _configs(script)
     names = _Names(
         [group.name for group in script.groups],
-        _clusters(script),
+        {name: _ordered(config) for name, config in configs.items()},
         [name for name, _ in unserved_nodes(script.unserved)],
+        [pool.name for pool in configs[MAIN_CLUSTER].device_pools],
+        {node.name: node.activated for each in configs.values() for node in each.nodes},
     )
     for group in script.groups:
-        for node in group.tftp:
-            if node not in names.nodes:
-                raise PhoneError(
-                    f"group {group.name} has the TFTP server {node}, which is "
-                    "not a node of the rehearsal",
-                    hint=_nearest("node", node, names.nodes),
-                )
+        _check_group(group, names)
     for number, step in enumerate(script.steps, 1):
         if variant is None or not step.only or variant in step.only:
             _check_step(step, number, names)
+
+
+def _check_group(group: Group, names: _Names) -> None:
+    for node in group.tftp:
+        if node not in names.tftp_nodes:
+            what = "does not serve TFTP" if node in names.nodes else "is not a node"
+            raise PhoneError(
+                f"group {group.name} has the TFTP server {node}, which {what}"
+                + ("" if node in names.nodes else " of the rehearsal"),
+                hint=_nearest("node", node, names.tftp_nodes),
+            )
+    if group.pool is not None and group.pool not in names.pools:
+        raise PhoneError(
+            f"group {group.name} has the device pool {group.pool}, which is not one "
+            "of the cluster",
+            hint=_nearest("device pool", group.pool, names.pools),
+        )
+
+
+def _ordered(config: ClusterConfig) -> list[str]:
+    """Return the names of nodes, the publisher first."""
+    return [n.name for n in sorted(config.nodes, key=lambda n: not n.publisher)]
 
 
 def served_nodes(script: Script) -> list[str]:
@@ -172,23 +215,21 @@ def served_nodes(script: Script) -> list[str]:
     Raises:
         ConfigurationError: When its settings cannot be used.
     """
-    return _clusters(script)[MAIN_CLUSTER]
+    return _ordered(_configs(script)[MAIN_CLUSTER])
 
 
-def _clusters(script: Script) -> dict[str, list[str]]:
+def _configs(script: Script) -> dict[str, ClusterConfig]:
     settings = {MAIN_CLUSTER: script.cluster, **script.others}
-    clusters = {}
+    found = {}
     for name, each in settings.items():
         try:
-            config = load_config(None, each)
+            found[name] = load_config(None, each)
         except SettingError as error:
             if not error.is_override:
                 raise
             is_main = name == MAIN_CLUSTER
             raise error.below(*(["cluster"] if is_main else ["others", name])) from None
-        nodes = sorted(config.nodes, key=lambda n: not n.publisher)
-        clusters[name] = [node.name for node in nodes]
-    return clusters
+    return found
 
 
 def _check_step(step: Step, number: int, names: _Names) -> None:
@@ -200,6 +241,8 @@ def _check_step(step: Step, number: int, names: _Names) -> None:
                 _CHECKS.get(name, _anything)(value, names, where)
         may_be_refused = step.refused and place == len(step.run)
         _check_action(line, names, where)
+        if isinstance(line.action, SetSetting):
+            _check_setting(line.action, where)
         if isinstance(line.action, Admin):
             _check_admin(line.action, names, where, may_be_refused=may_be_refused)
         if not may_be_refused:
@@ -227,7 +270,7 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
             _known("token", token or "", names.tokens, where)
         case Phones(to=nodes):
             for each in nodes:
-                _known("node", each, names.nodes, where)
+                _known("TFTP node", each, names.tftp_nodes, where)
         case NodePower(node=node):
             _known("node", node, names.nodes, where)
         case RemoveNode(node=node):
@@ -236,6 +279,13 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
                 raise LineError(where, reason, hint="only subscribers can be removed")
         case _:
             pass
+
+
+def _check_setting(action: SetSetting, where: _Place) -> None:
+    try:
+        check_setting(action.key, action.value)
+    except PhoneError as error:
+        raise LineError(where, str(error), hint=error.hint) from None
 
 
 def _follow(action: LineAction, names: _Names) -> None:
@@ -284,6 +334,14 @@ def _check_admin(
                 f"only the publisher has the unit {unit}",
                 hint="leave --node and --all out",
             )
+    role = _ROLES.get(action.line.split()[-1].casefold())
+    is_order = command.words[:2] == _SERVICE and not action.everywhere
+    if is_order and role is not None and role not in names.roles.get(on, EVERY_ROLE):
+        raise LineError(
+            where,
+            f"{on} does not have the role {role}",
+            hint="name a node that has it with --node, or all with --all",
+        )
     if command.words == _HOST_NAME_COMMAND and not action.everywhere:
         _rename(names, on, action.line.split()[len(_HOST_NAME_COMMAND)])
 
@@ -349,7 +407,7 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "CLUSTER": lambda value, n, where: _known("cluster", value, n.clusters, where),
     "FROM-CLUSTER": lambda v, n, where: _known("cluster", v, n.clusters, where),
     "TOKEN": lambda value, n, where: _known("token", value, n.tokens, where),
-    "KEY": lambda value, n, where: _known("recovery key", value, n.keys, where),
+    "RECOVERY-KEY": lambda v, n, where: _known("recovery key", v, n.keys, where),
     "BACKUP": lambda value, n, where: _known("backup", value, n.backups, where),
     "MODE": lambda value, _, where: _known("mode", value, _MODES, where),
     "STORE": _store,

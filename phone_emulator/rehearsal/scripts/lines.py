@@ -18,6 +18,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CallPhone,
     CreateToken,
     CtlClient,
+    DatabasePower,
     DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
@@ -29,7 +30,9 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     PhoneVerb,
     RemoveNode,
     RenameNode,
+    ReuseCertificate,
     SecureDevices,
+    SetSetting,
     SignCertificate,
     SignWithRecoveryKey,
     UploadCertificate,
@@ -223,14 +226,19 @@ FORMS: Final = (
         lambda v: SignCertificate(v.one("UNIT"), v.maybe("NODE"), v.maybe("CLUSTER")),
     ),
     LineForm(
+        "cert reuse UNIT [--cluster CLUSTER]",
+        "give the multi-server certificate of tomcat to CallManager (from 14 on)",
+        lambda v: ReuseCertificate(v.one("UNIT"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
         "recovery-key export NEW-KEY [--cluster CLUSTER]",
         "export ITLRecovery.p12 (`file get tftp`) and keep it under a name",
         lambda v: ExportRecoveryKey(v.one("NEW-KEY"), v.maybe("CLUSTER")),
     ),
     LineForm(
-        "recovery-key sign KEY [--cluster CLUSTER]",
+        "recovery-key sign RECOVERY-KEY [--cluster CLUSTER]",
         "run `utils itl reset remotekey` with an exported key",
-        lambda v: SignWithRecoveryKey(v.one("KEY"), v.maybe("CLUSTER")),
+        lambda v: SignWithRecoveryKey(v.one("RECOVERY-KEY"), v.maybe("CLUSTER")),
     ),
     LineForm(
         "backup take NEW-BACKUP",
@@ -307,6 +315,13 @@ FORMS: Final = (
         _secure,
     ),
     LineForm(
+        "setting KEY VALUE [--cluster CLUSTER]",
+        "change a setting in the configuration of every node "
+        "(`callmanager.tls_minimum`, `callmanager.ciphers`, `capf.tls_minimum`, "
+        "`tvs.tls_minimum`); services use it from their next restart on",
+        lambda v: SetSetting(v.one("KEY"), v.one("VALUE"), v.maybe("CLUSTER")),
+    ),
+    LineForm(
         "node stop NODE",
         "switch a node off",
         lambda values: NodePower(values.one("NODE"), up=False),
@@ -315,6 +330,17 @@ FORMS: Final = (
         "node start NODE",
         "switch a node on",
         lambda values: NodePower(values.one("NODE"), up=True),
+    ),
+    LineForm(
+        "database away [NODE]",
+        "take the database of the first cluster away from everybody, or from one node, "
+        "which continues with what it has",
+        lambda values: DatabasePower(values.maybe("NODE"), up=False),
+    ),
+    LineForm(
+        "database back [NODE]",
+        "let the database answer again",
+        lambda values: DatabasePower(values.maybe("NODE"), up=True),
     ),
     LineForm(
         "node rename NODE NEW-NODE",

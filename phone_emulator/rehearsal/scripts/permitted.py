@@ -15,7 +15,10 @@ from tokenless.protocol.certificates.name_text import printable
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WHOLE: Final = frozenset(
-    ["certificates", "nodes", "callmanager_groups", "device_pools", "devices"]
+    [
+        *("certificates", "nodes", "callmanager_groups", "device_pools", "devices"),
+        "date_time_groups",
+    ]
 )
 """Tables of a configuration that only say what the cluster is."""
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -25,6 +28,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
             *("capf", "domain", "name", "phone_interaction"),
         )
     ),
+    "callmanager": frozenset(["ciphers", "tls_minimum"]),
     "capf": frozenset(["tls_minimum", "validity_days"]),
     "tftp": frozenset(["reload"]),
     "tvs": frozenset(["callmanager_trust", "ctl_cache", "tls_minimum"]),

@@ -6,8 +6,9 @@ one rehearsal for each of them: the same steps against another release.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.permitted import (
     check_name,
@@ -38,19 +40,30 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Text
     model: str = "7975"
+    like: str | None = None
+    """The emulated model that plays them, where `model` is not emulated itself."""
     tftp: tuple[str, ...] = ()
     """Names of nodes in the order in which the phones try them; empty: all of the first
-    cluster."""
+    cluster that serve TFTP."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """The part of the phones asked for that belongs here; one group may have none: it
     takes what is left."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
-    mic: bool = False
-    """Whether the phones leave the factory with a certificate (MIC). Clusters of a
-    rehearsal trust one manufacturer."""
+    pool: Text | None = None
+    """The device pool, which decides at which nodes phones register; None: they
+    register by themselves, in the default one."""
+    mic: bool | None = None
+    """Whether the phones leave the factory with a certificate (MIC); None: as their
+    model does, made when they are first to show it. Clusters of a rehearsal trust one
+    manufacturer."""
     minds_expiry: bool = False
     """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
+
+    @property
+    def played(self) -> str:
+        """The emulated model."""
+        return self.like or self.model
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,9 +92,14 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether they are registered over TLS."""
     at: Text | None = None
     """The node that they are registered at."""
+    registration: Failure | None = None
+    """Why a node of their group did not take them: `not-in-ctl`."""
     would_be_stuck: bool | None = None
     """Whether phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""
+    at_risk: bool | None = None
+    """Whether phones that are reset by themselves would refuse a file at some moment of
+    the race, chosen or not."""
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
     reason: Reason | None = None
@@ -129,6 +147,21 @@ class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: Text
 
 
+class KnownCertificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A certificate of an imported cluster, as lists and nodes have it."""
+
+    unit: str
+    """Its unit; `trust` for a SAST of nobody in the cluster."""
+    source: Literal["ctl", "itl", "in-use"]
+    subject: str
+    serial: str
+    node: str = ""
+    begins: datetime | None = None
+    ends: datetime | None = None
+    bits: int | None = None
+    ca_signed: bool = False
+
+
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole rehearsal."""
 
@@ -143,6 +176,14 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the outcome is inferred from the phone's rules rather than documented."""
     cluster: dict[str, Any] = {}
     """Settings laid over the lab's configuration, by the same names."""
+    certificates: tuple[KnownCertificate, ...] = ()
+    """What an import has seen there, for `tokenless preflight`."""
+    itl_bytes: int | None = None
+    """The length of the longest ITL that an import has seen."""
+    unregistered: int | None = None
+    """How many phones were not registered when they were exported."""
+    unknown_models: tuple[str, ...] = ()
+    """Models of phones that an import left out, as nothing is known of them."""
     others: dict[str, dict[str, Any]] = {}
     """Further clusters by name, each as settings laid over the lab's."""
     unserved: Annotated[int, Meta(ge=0, le=200)] = 0
@@ -223,10 +264,10 @@ def check_script(script: Script) -> None:
             "two groups have the same name", hint="give each group a name of its own"
         )
     for group in script.groups:
-        if group.model not in PHONE_MODELS:
+        if group.played not in PHONE_MODELS:
             raise PhoneError(
-                f"group {group.name} has the unknown model {group.model}",
-                hint=hint_for_unknown_models(group.model),
+                f"group {group.name} has the unknown model {group.played}",
+                hint=hint_for_unknown_models(group.played),
             )
     check_settings(script.cluster, "[cluster]")
     for name, settings in script.others.items():

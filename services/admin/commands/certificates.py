@@ -13,7 +13,7 @@ from tokenless.services.admin.certificate_text import (
 )
 from tokenless.services.admin.command import TREE, Question, Yes
 from tokenless.services.admin.session import Session
-from tokenless.services.changes import certificates
+from tokenless.services.changes import certificates, trust_stores
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.uploads import load_upload
 from tokenless.services.store.certificates import StoredCertificate
@@ -161,7 +161,7 @@ def import_trust(session: Session, purpose: str, file: str | None = None) -> Non
     """Put a certificate, pasted or from a file, into a trust store."""
     store = certificates.find_store(purpose)
     data = pasted(session) if file is None else load_upload(session.file(file))
-    uploaded = certificates.upload(session.cluster, store, data, by=session.by)
+    uploaded = trust_stores.upload(session.cluster, store, data, by=session.by)
     session.announce()
     session.say("Import of trust certificate is successful")
     for line in uploaded.explain():
@@ -180,7 +180,7 @@ def delete(session: Session, name: str) -> None:
     """Take a certificate out of a trust store, named as the list has it."""
     found = _find_trusted(session, name)
     serial = found.certificate.serial_hex
-    certificates.delete(session.cluster, found.store, serial, by=session.by)
+    trust_stores.delete(session.cluster, found.store, serial, by=session.by)
     session.announce()
     session.say(f"Successfully deleted {name}")
 

@@ -36,7 +36,7 @@ def _say_generated(session: Session) -> None:
 
 
 def _say_transferred(session: Session) -> None:
-    names = [node.name for node in session.cluster.nodes]
+    names = [node.name for node in session.cluster.nodes if node.serves_tftp]
     session.say("The reset ITL file was generated successfully")
     session.say("Locating active Tftp servers in the cluster.....")
     session.say("Following is the list of Active tftp servers in the cluster")

@@ -11,7 +11,7 @@ from tokenless.command_line import complain
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
-from tokenless.services.changes import certificates
+from tokenless.services.changes import certificates, trust_stores
 from tokenless.services.cli.certificates.requests import (
     import_certificate,
     request_certificate,
@@ -151,7 +151,7 @@ def upload(
     """
     with using_cluster(data, config) as cluster:
         content = _read(cluster, source)
-        result = certificates.upload(cluster, store, content, by=administrator())
+        result = trust_stores.upload(cluster, store, content, by=administrator())
         announce_change(cluster)
     if result.warning is not None:
         click.echo(f"warning: {result.warning}", err=True)
@@ -278,7 +278,7 @@ def delete(
     by = administrator()
     with using_cluster(data, config) as cluster:
         if store.is_trust_store:
-            gone = certificates.delete(cluster, store, serial, by=by)
+            gone = trust_stores.delete(cluster, store, serial, by=by)
         else:
             node = _node_of(cluster, node_name)
             gone = certificates.delete_history(cluster, node, store, serial, by=by)

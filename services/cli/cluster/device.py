@@ -5,7 +5,6 @@ no row until `set` names them.
 """
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,14 +25,21 @@ from tokenless.services.changes.devices import (
     Selection,
     change_devices,
     find_device,
+    finish_time,
     list_devices,
+    parse_finish_time,
     set_devices,
+)
+from tokenless.services.cli.certificates.view import (
+    export_certificate,
+    export_options,
 )
 from tokenless.services.cli.cluster.administration import (
     announce_change,
     cluster_options,
     using_cluster,
 )
+from tokenless.services.cli.cluster.digest import digest
 from tokenless.services.cli.cluster.registrations import (
     presence_words,
     registration_json,
@@ -72,6 +78,7 @@ def device() -> None:
 
 
 device.add_command(status)
+device.add_command(digest)
 
 
 @device.command("list")
@@ -117,6 +124,30 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
         return
     for line in (*_lines(found), *registration_lines(presence)):
         click.echo(line)
+
+
+@device.command()
+@click.argument("name")
+@cluster_options
+@export_options
+def certificate(
+    *,
+    name: str,
+    data: Path,
+    config: Path | None,
+    output: Path | None,
+    der: bool,
+    as_json: bool,
+) -> None:
+    """Write a phone's certificate to a file: the LSC, or the MIC that it proved."""
+    with using_cluster(data, config) as cluster:
+        found = find_device(cluster, name)
+    if found.certificate is None:
+        raise ServiceError(
+            f"no certificate of {found.name} is known",
+            hint="schedule `device set --capf install`, then boot the phone",
+        )
+    export_certificate(found.certificate, output, der=der, as_json=as_json)
 
 
 @device.command("set")
@@ -223,25 +254,6 @@ def import_command(
     _report(changed, as_json=as_json)
 
 
-def parse_finish_time(text: str) -> int:
-    """Read `YYYY:MM:DD:HH:MM` (or without minutes) as Unix seconds, UTC.
-
-    Raises:
-        ServiceError: When it is not such a time.
-    """
-    for form in ("%Y:%m:%d:%H:%M", "%Y:%m:%d:%H"):
-        try:
-            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
-        except ValueError:
-            continue
-    raise ServiceError(f"{text!r} is not a time", hint="write 2026:12:31:23:59")
-
-
-def finish_time(at: int) -> str:
-    """Write a time as `YYYY:MM:DD:HH:MM`, empty for none (REFERENCE-3 3.6)."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y:%m:%d:%H:%M") if at else ""
-
-
 def device_json(device: Device) -> dict[str, Any]:
     """Return a device as JSON; the authentication string is left out."""
     capf, certificate = device.capf, device.certificate
@@ -253,6 +265,7 @@ def device_json(device: Device) -> dict[str, Any]:
         "security": device.security_mode.name.lower().replace("_", "-"),
         "transport": device.transport.name.lower(),
         "encrypted_config": device.encrypts_config,
+        "digest_user": None if device.digest is None else device.digest.user,
         "capf": {
             "operation": capf.operation.name.lower(),
             "auth": next(k for k, v in _AUTH_MODES.items() if v is capf.auth_mode),
@@ -292,6 +305,7 @@ def _lines(device: Device) -> list[str]:
         "Device Security Mode": device.security_mode.words,
         "Transport Type": device.transport.name,
         "TFTP Encrypted Config": "True" if device.encrypts_config else "False",
+        "Digest User": "" if device.digest is None else device.digest.user,
         "Certificate Operation": capf.operation.words,
         "Authentication Mode": capf.auth_mode.words,
         "Authentication String": capf.string,

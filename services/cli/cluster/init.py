@@ -46,7 +46,12 @@ def _describe(cluster: Cluster) -> dict[str, object]:
         "cluster": cluster.config.cluster.name,
         "version": cluster.version,
         "nodes": [
-            {"name": node.name, "address": node.address, "publisher": node.is_publisher}
+            {
+                "name": node.name,
+                "address": node.address,
+                "publisher": node.is_publisher,
+                "roles": sorted(node.roles),
+            }
             for node in cluster.nodes
         ],
     }

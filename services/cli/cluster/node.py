@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.changes import membership
 from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
 from tokenless.services.cli.options import data_option, database_url
@@ -56,19 +57,36 @@ def node() -> None:
 
 @node.command()
 @cluster_options
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice([NodeRole.TFTP.value, NodeRole.CALLMANAGER.value]),
+    multiple=True,
+    help="A service that is activated on it; repeat it. All when not given.",
+)
 @click.argument("name")
 @click.argument("address")
 def add(
-    *, data: Path, config: Path | None, name: str, address: str, as_json: bool
+    *,
+    data: Path,
+    config: Path | None,
+    roles: tuple[str, ...],
+    name: str,
+    address: str,
+    as_json: bool,
 ) -> None:
     """Add a subscriber with new keys to the cluster.
 
     The CTL does not list the node until `utils ctl update CTLFile`.
     """
     with using_cluster(data, config) as cluster:
-        made = membership.add_node(cluster, name, address, by=administrator())
+        chosen = frozenset(map(NodeRole, roles)) or EVERY_ROLE
+        made = membership.add_node(
+            cluster, name, address, roles=chosen, by=administrator()
+        )
         announce(cluster)
-    _tell({"node": made.name, "address": made.address}, f"{name} added", as_json)
+    fields: dict[str, object] = {"node": made.name, "address": made.address}
+    _tell(fields | {"roles": sorted(made.roles)}, f"{name} added", as_json)
 
 
 @node.command()

@@ -10,6 +10,7 @@ import msgspec
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
+from tokenless.protocol.trust.anchors import FileKind
 from tokenless.services.cli.file.json_output import describe_file
 from tokenless.services.cli.file.list_description import (
     ListDescription,
@@ -52,7 +53,11 @@ Example:
     help="A record; may be repeated. TOKEN=CERT for a token, ROLE=,DNS,IP without "
     "certificate.",
 )
-@click.option("--filename", help="The header's FILENAME: CTLFile.tlv or ITLFile.tlv.")
+@click.option(
+    "--filename",
+    help="The header's FILENAME: CTLFile.tlv or ITLFile.tlv; default: that of the "
+    "description, else ITLFile.tlv where OUTPUT's name begins with ITL.",
+)
 @click.option(
     "--form",
     type=click.Choice([form.value for form in ListForm]),
@@ -102,7 +107,11 @@ def build(
         "record": tuple(map(parse_record_flag, records)) or None,
     }
     given = {name: value for name, value in overrides.items() if value is not None}
-    base = ListDescription() if description is None else load_description(description)
+    base = (
+        ListDescription(filename=_name_for(output))
+        if description is None
+        else load_description(description)
+    )
     plan = msgspec.structs.replace(base, **given)
     # Certificates of a description lie in its folder, those of flags where one stands.
     folder = Path() if description is None or records else description.parent
@@ -110,6 +119,12 @@ def build(
     trust_list = _sign(plan, folder, source, moment)
     write_output(output, trust_list.data)
     _report(output, trust_list, as_json=as_json)
+
+
+def _name_for(output: Path) -> str:
+    """Return the name that phones want in the header: they refuse an ITL called CTL."""
+    kind = FileKind.ITL if output.name.upper().startswith("ITL") else FileKind.CTL
+    return kind.value
 
 
 def _sign(

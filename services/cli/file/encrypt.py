@@ -1,5 +1,7 @@
 """`tokenless file encrypt` and `decrypt`: configurations for one phone (.enc.sgn).
 
+With `--companion` the small file that sends a phone there is written, too.
+
 The two commands check no signature: `tokenless file verify` does, as for any signed
 file. Keys and initialisation vectors are fresh random bytes each time.
 """
@@ -7,12 +9,14 @@ file. Keys and initialisation vectors are fresh random bytes each time.
 import json
 import secrets
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.encrypted_file import (
     ENCRYPTED_SUFFIX,
@@ -22,7 +26,12 @@ from tokenless.protocol.files.encrypted_file import (
     EncryptedFile,
     encrypt_file,
 )
-from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH
+from tokenless.protocol.files.signed_file import (
+    MAX_FILE_LENGTH,
+    SignedFile,
+    sign_file,
+)
+from tokenless.protocol.phones.companion import companion_of
 from tokenless.services.cli.file.input import (
     load_certificate,
     load_file,
@@ -42,6 +51,7 @@ from tokenless.services.cli.file.signers import (
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 
+_SIGNED_SUFFIX = ".sgn"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -61,6 +71,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default="sha1",
     help="Digest of signature and content; 7900 phones verify sha1 only.",
 )
+@click.option(
+    "--companion",
+    is_flag=True,
+    help="Also write FILE.sgn: the small, signed file with certHash that the phone "
+    "gets first.",
+)
 @timestamp_option
 @signer_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -71,6 +87,7 @@ def encrypt(
     phone: Path,
     filename: str | None,
     digest: str,
+    companion: bool,
     timestamp: int | None,
     source: KeySource,
     as_json: bool,
@@ -80,24 +97,58 @@ def encrypt(
     The result is FILE.enc.sgn, or OUTPUT.
     """
     target = file.with_name(file.name + ENCRYPTED_SUFFIX) if output is None else output
+    content, recipient = (
+        read_bounded(file, MAX_FILE_LENGTH // 2),
+        load_certificate(phone),
+    )
+    signer, at = load_signer(source), timestamp
+    if at is None:
+        at = int(datetime.now(UTC).timestamp())
     made = encrypt_file(
         target.name if filename is None else filename,
-        read_bounded(file, MAX_FILE_LENGTH // 2),
-        load_signer(source),
-        _phone_key(phone),
+        content,
+        signer,
+        _rsa_key_of(recipient, phone),
         ContentKey(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(IV_BYTES)),
-        timestamp=int(datetime.now(UTC).timestamp())
-        if timestamp is None
-        else timestamp,
+        timestamp=at,
         digest=parse_digest(digest),
     )
-    write_output(target, made.data)
+    written: list[tuple[Path, SignedFile | EncryptedFile]] = [(target, made)]
+    if companion:
+        beside = file.with_name(file.name + _SIGNED_SUFFIX)
+        with name_file_in_errors(file):
+            small = companion_of(content, recipient.md5)
+        written.append(
+            (
+                beside,
+                sign_file(
+                    beside.name,
+                    small,
+                    signer,
+                    timestamp=at,
+                    digest=parse_digest(digest),
+                ),
+            )
+        )
+    for path, result in written:
+        write_output(path, result.data)
+    _say(written, as_json=as_json)
+
+
+def _say(
+    written: Sequence[tuple[Path, SignedFile | EncryptedFile]], *, as_json: bool
+) -> None:
+    """Print what was written; JSON is about the encrypted file, which is first."""
     if as_json:
+        path, made = written[0]
         described = describe_file(made, at=datetime.now(UTC))
-        click.echo(json.dumps({"path": str(target), **described}))
-    else:
-        signer = printable(made.signer.subject)
-        click.echo(f"{target}: {len(made.data)} bytes, signed by {signer}")
+        others = [str(path) for path, _ in written[1:]]
+        more = {"companion": others[0]} if others else {}
+        click.echo(json.dumps({"path": str(path), **described, **more}))
+        return
+    for path, result in written:
+        signer = printable(result.signer.subject)
+        click.echo(f"{path}: {len(result.data)} bytes, signed by {signer}")
 
 
 @click.command()
@@ -132,8 +183,8 @@ def decrypt(
         click.echo(f"{output}: {len(content)} bytes", err=True)
 
 
-def _phone_key(path: Path) -> RSAPublicKey:
-    key = load_certificate(path).public_key
+def _rsa_key_of(phone: Certificate, path: Path) -> RSAPublicKey:
+    key = phone.public_key
     if not isinstance(key, RSAPublicKey):
         raise ServiceError(
             f"{path}: the phone's certificate has an EC key, which cannot unwrap",

@@ -48,6 +48,7 @@ def take(visit: Visit) -> Response:
     if file is None or not file.data:
         raise ServiceError("no file was chosen", hint="choose one in Upload File")
     kind = _kind(visit.form.one("type"))
+    visit.plan()
     visit.step("bulk.working", type=kind.value)
     done = bulk.import_certificates(visit.cluster, kind, file.data, by=visit.by)
     visit.announce()
@@ -63,7 +64,7 @@ def exchange(visit: Visit) -> Response:
     directory = visit.form.one("directory").strip()
     wanted = visit.form.one("type")
     kinds = list(BulkType) if wanted == _ALL else [_kind(wanted)]
-    visit.work.expect(len(kinds) - 1)
+    visit.plan(len(kinds), delivers=order is _take_in)
     for kind in kinds:
         visit.step("bulk.working", type=kind.value)
         order(visit, kind, directory)

@@ -17,7 +17,7 @@ from tokenless.services.admin.certificate_text import (
     description,
     local_time,
 )
-from tokenless.services.changes import certificates, identities
+from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issuing import RSA_SIZES
 from tokenless.services.console.page import Page
@@ -237,6 +237,7 @@ def regenerate(visit: Visit) -> Response:
     row = _find(visit)
     node, store = _node_of(visit.cluster, row), row.placed.store
     size = visit.form.one("key-size")
+    visit.plan()
     visit.step("certificates.working", store=store.value, node=node.name)
     new = certificates.regenerate(
         visit.cluster,
@@ -267,7 +268,9 @@ def delete(visit: Visit) -> Response:
             "a node's own certificate cannot be deleted", hint="regenerate it"
         )
     serial = row.certificate.serial_hex
-    certificates.delete(visit.cluster, row.placed.store, serial, by=visit.by)
+    visit.plan()
+    visit.step("certificates.deleting", store=row.placed.store.value)
+    trust_stores.delete(visit.cluster, row.placed.store, serial, by=visit.by)
     visit.announce()
     visit.say("certificates.deleted", name=row.file_name)
     return visit.go(_LIST, {"find": "1"})
@@ -290,6 +293,7 @@ def upload(visit: Visit) -> Response:
     file = visit.form.files.get("file")
     if file is None or not file.data:
         raise ServiceError("no file was chosen", hint="choose one in Upload File")
+    visit.plan()
     visit.step("certificates.storing", store=store.value)
     if store.is_trust_store:
         warning = _upload_trust(visit, store, file.data)
@@ -302,7 +306,7 @@ def upload(visit: Visit) -> Response:
 
 def _upload_trust(visit: Visit, store: TrustStore, data: bytes) -> str | None:
     label = visit.form.one("description").strip()[:50]
-    uploaded = certificates.upload(visit.cluster, store, data, by=visit.by, label=label)
+    uploaded = trust_stores.upload(visit.cluster, store, data, by=visit.by, label=label)
     visit.announce()
     if uploaded.certificates:
         visit.say("certificates.uploaded")

@@ -188,6 +188,7 @@ def act_on_entries(visit: Visit) -> Response:
     present = _present(cluster, draft)
     chosen = operations.choose_signer(present, [each.certificate for each in tokens])
     signer = next(each for each in tokens if each.certificate == chosen)
+    visit.plan()
     visit.step("ctl-client.signing", token=signer.name)
     signer.unlock(visit.form.one("password"))
     operations.update(

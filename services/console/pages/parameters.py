@@ -94,7 +94,9 @@ def save(visit: Visit) -> Response:
         if name in given
     }
     changed = {name: value for name, value in wanted.items() if held[name] != value}
+    visit.plan(len(changed))
     for name, value in changed.items():
+        visit.step(f"parameters.name.{name}")
         security.set_parameter(visit.cluster, name, value, by=visit.by)
     if changed:
         visit.announce()

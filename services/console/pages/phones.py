@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.certificates import MicGeneration
 from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
@@ -13,7 +14,13 @@ from tokenless.protocol.phones.device_security import (
 )
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes import devices
-from tokenless.services.changes.devices import KEY_SIZES, DeviceChange, Selection
+from tokenless.services.changes.devices import (
+    KEY_SIZES,
+    DeviceChange,
+    Selection,
+    finish_time,
+    parse_finish_time,
+)
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.presence import ItlStatus, Presence, read_presences
 from tokenless.services.console.nodes import ask
@@ -95,6 +102,7 @@ def show_one(visit: Visit) -> Response:
         auth_modes=list(CapfAuthMode),
         key_sizes=sorted({size for sizes in KEY_SIZES.values() for size in sizes}),
         key_types=list(KEY_SIZES),
+        finish_time=finish_time,
     )
 
 
@@ -107,6 +115,8 @@ def act_on_one(visit: Visit) -> Response:
         reset_phones(visit, (name,))
         return visit.go(where)
     change = _change(visit) if order == "save" else DeviceChange()
+    visit.plan()
+    visit.step("phones.saving", name=name)
     devices.set_devices(visit.cluster, Selection(names=(name,)), change, by=visit.by)
     visit.announce()
     visit.say("phones.saved")
@@ -116,6 +126,7 @@ def act_on_one(visit: Visit) -> Response:
 
 def _change(visit: Visit) -> DeviceChange:
     form = visit.form
+    until = form.one("finish-by").strip()
     try:
         operation = CapfOperation(int(form.one("operation")))
         return DeviceChange(
@@ -124,7 +135,9 @@ def _change(visit: Visit) -> DeviceChange:
             operation=operation,
             auth_mode=CapfAuthMode(int(form.one("auth-mode"))),
             string=form.one("string") or None,
+            key_type=KeyType(int(form.one("key-order"))),
             key_size=int(form.one("key-size")),
+            finish_by=parse_finish_time(until) if until else None,
         )
     except ValueError:
         raise ServiceError(
@@ -136,7 +149,7 @@ def reset_phones(visit: Visit, names: tuple[str, ...]) -> None:
     """Reset registered phones, all when none is named; say how many."""
     done = 0
     parts = _parts(names)
-    visit.work.expect(len(visit.cluster.nodes) * len(parts) - 1)
+    visit.plan(len(visit.cluster.nodes) * len(parts), delivers=False)
     for node in visit.cluster.nodes:
         try:
             for part in parts:

@@ -58,6 +58,7 @@ def request(visit: Visit) -> Response:
         key_size=_key_size(visit, store),
         names=_names(visit),
     )
+    visit.plan(delivers=False)
     visit.step("certificates.working", store=store.value, node=node.name)
     identities.request(visit.cluster, node, store, order, by=visit.by)
     visit.say("csr.made")
@@ -96,6 +97,7 @@ def self_sign(visit: Visit) -> Response:
         raise ServiceError(
             f"a certificate is valid for 1 to {_MAX_DAYS} days", hint="or leave it out"
         )
+    visit.plan()
     visit.step("certificates.working", store=store.value, node=node.name)
     new = certificates.regenerate(
         visit.cluster,
@@ -103,13 +105,18 @@ def self_sign(visit: Visit) -> Response:
         store,
         key_size=_key_size(visit, store),
         validity_days=int(days) if days else None,
-        shared=is_shared if store in MULTI_SERVER_UNITS else None,
+        shared=True if is_shared else _own_again(store),
         by=visit.by,
     )
     visit.announce()
     visit.say("certificates.regenerated", serial=new.serial_hex)
     visit.say("certificates.restart", NoticeKind.WARNING, store=store.value)
     return visit.go(_LIST, {"find": "1"})
+
+
+def _own_again(store: TrustStore) -> bool | None:
+    """Return False where a certificate could be shared and shall not be."""
+    return False if store in MULTI_SERVER_UNITS else None
 
 
 def show_reuse(visit: Visit) -> Response:
@@ -124,7 +131,8 @@ def show_reuse(visit: Visit) -> Response:
 def reuse(visit: Visit) -> Response:
     """Let CallManager have tomcat's certificate."""
     store = certificates.find_store(visit.form.one("purpose"))
-    visit.step("certificates.working", store=store.value, node="-")
+    visit.plan()
+    visit.step("certificates.storing", store=store.value)
     new = identities.reuse_tomcat(visit.cluster, store, by=visit.by)
     visit.announce()
     visit.say("csr.reused", store=store.value, serial=new.serial_hex)

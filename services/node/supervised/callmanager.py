@@ -199,9 +199,10 @@ class CallManagerService:
     def _link_settings(self) -> LinkSettings:
         cluster, unit = self._cluster, TrustStore.CALLMANAGER
         others = [node for node in cluster.nodes if node.id != self._node.id]
+        # Known by their folders: a node that is renamed keeps it.
         peers = {
-            node.name: PeerNode(
-                node.name,
+            node.folder.name: PeerNode(
+                node.folder.name,
                 node.address,
                 node.ports.get("link", 0),
                 certificates.own_certificate(cluster, node, unit).der,
@@ -209,7 +210,11 @@ class CallManagerService:
             for node in others
         }
         return LinkSettings(
-            self._node.name, self._node.address, self._link_port, self._own(), peers
+            self._node.folder.name,
+            self._node.address,
+            self._link_port,
+            self._own(),
+            peers,
         )
 
     def _settings(self) -> CallManagerSettings:

@@ -10,7 +10,12 @@ from tokenless.phone_emulator.planner.model import (
     Served,
 )
 from tokenless.phone_emulator.planner.phones import PhoneGroup, tvs_of
-from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
+from tokenless.phone_emulator.secd.events import (
+    FlashContents,
+    PhoneBehaviour,
+    PhoneIdentity,
+    Server,
+)
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.codes import UNITS, Role, TrustStore
 from tokenless.protocol.files.record import Record
@@ -53,7 +58,7 @@ def _authority(
         TvsMember(ADDRESSES[node], 2445, place)
         for place, node in enumerate(group.members_of(layout))
     )
-    (shown,) = tvs_of(cluster, (number,)).shown
+    (shown,) = tvs_of(layout, cluster, (number,)).shown
     made = Authority(
         ctl=None if served.ctl is None else _list(layout, served.ctl),
         itl=_list(layout, served.itl),
@@ -91,6 +96,8 @@ def boot_for_real(
         device="SEP001122334455",
         model_name=group.model,
         servers=(Server(ADDRESSES[node], 69),),
+        # These certificates have no names of other hosts, as shared ones have.
+        habits=PhoneBehaviour(authorises_tftp=not layout.shared),
     )
     bench = Bench(nodes, identity, contents)
     secd = bench.boot()

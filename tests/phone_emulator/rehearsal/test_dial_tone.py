@@ -111,7 +111,7 @@ def test_an_expectation_that_is_not_met_says_why(tmp_path: Path) -> None:
     third = play(tmp_path, wrong).steps[2]
     assert any(each.startswith("2 of 2 phones of sccp") for each in third.differences)
     assert any(
-        f"are registered at none, not {PUB}: nothing listens" in each
+        f"are registered at none, not {PUB}: {PUB}: nothing listens" in each
         for each in third.differences
     )
 
@@ -142,12 +142,14 @@ def test_a_group_is_summed_up() -> None:
     assert summed.nodes == {PUB: 2, SUB: 2}
     (cause,) = summed.failures
     assert summed.failures[cause] == 3
-    assert str(cause) == f"{FAILURE_WORDS[Failure.NOT_IN_CTL]} at {PUB} (unknown)"
+    assert str(cause) == f"{PUB}: {FAILURE_WORDS[Failure.NOT_IN_CTL]}"
 
 
 @pytest.mark.parametrize("failure", Failure)
 def test_every_failure_has_its_words(failure: Failure) -> None:
-    assert str(RegistrationFailure(failure, "", "")) == FAILURE_WORDS[failure]
+    found = RegistrationFailure(failure, "", "")
+    assert str(found) == FAILURE_WORDS[failure]
+    assert found.fix
 
 
 def test_stuck_phones_come_before_silent_ones() -> None:

@@ -55,9 +55,20 @@ WRONG = {
     f"node rename {SUB} {PUB}": f"there is a node {PUB} already",
     "node add cucm-3 127.0.47.999": "127.0.47.999 is not an IPv4 address",
     f"node remove {PUB}": "is the publisher",
+    "phones call desk": "usage",
+    "phones call desk --to lobby": "there is no group lobby",
+    "cert delete TVS 'Some CA'": "there is no store TVS",
+    "setting tftp.port 1": "it may change callmanager.ciphers",
+    "setting callmanager.tls_minimum 1.1": "callmanager.tls_minimum",
+    "setting callmanager.ciphers NONE-AT-ALL": "OpenSSL knows no cipher",
+    "setting callmanager.ciphers": "usage",
     "phones dance": "is not understood",
 }
 RIGHT = (
+    "setting callmanager.tls_minimum 1.2",
+    "setting callmanager.ciphers ECDHE+AESGCM:AES256-SHA --cluster new",
+    "cert delete callmanager-trust 'Cisco Manufacturing CA'",
+    "phones call desk --to desk",
     "token create A",
     "ctl-client set-mode mixed-mode --token A",
     "cert upload callmanager-trust token:A",
@@ -128,6 +139,13 @@ def test_the_tftp_server_of_a_group_is_a_node() -> None:
     with pytest.raises(PhoneError, match="cucm-1051-a-pup") as refused:
         check_lines(script)
     assert refused.value.hint == f"did you mean {PUB} or {SUB}?"
+
+
+def test_the_device_pool_of_a_group_is_one_of_the_cluster() -> None:
+    script = Script("a", "b", (Group("desk", pool="Branch"),), ())
+    with pytest.raises(PhoneError, match="device pool Branch, which is not") as caught:
+        check_lines(script)
+    assert caught.value.hint == "device pools are Default"
 
 
 def test_steps_of_another_variant_are_not_mixed_in() -> None:

@@ -19,7 +19,7 @@ from tests.services.admin.lines import (
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.command import TREE
 from tokenless.services.admin.shell import AdminShell, CommandResult
-from tokenless.services.changes import certificates
+from tokenless.services.changes import trust_stores
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.audit import read_audit
 
@@ -131,7 +131,7 @@ def test_run_sql_keeps_blanks_as_they_are_typed(
 ) -> None:
     """Eight of them follow a token's name."""
     token = minting.token().certificate_pem
-    certificates.upload(lab, TrustStore.PHONE_SAST_TRUST, token, by="test")
+    trust_stores.upload(lab, TrustStore.PHONE_SAST_TRUST, token, by="test")
     select = "run  sql select unit from certificate where subjectname like"
     pattern = "'%SAST-ADN008580ef        ;OU%'"
     assert shell.run_words(["run", "sql", ""]).status == 1

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.rigs.dial_tone import PORTS, PUBLISHER, SUBSCRIBER, Site, dial_tone
+from tests.rigs.dial_tone import (
+    ENCRYPTED,
+    PORTS,
+    PUBLISHER,
+    SUBSCRIBER,
+    Site,
+    dial_tone,
+)
 from tests.rigs.node_rig import LAB
 from tokenless.phone_emulator.fleet.lines import (
     FleetLines,
@@ -24,8 +31,11 @@ from tokenless.phone_emulator.registration.line import LineSettings
 from tokenless.phone_emulator.registration.report import (
     Attempt,
     Failure,
+    RegistrationOutcome,
     RegistrationReport,
 )
+from tokenless.protocol.phones.device_security import CapfOperation
+from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 
@@ -67,6 +77,39 @@ async def test_a_fleet_goes_to_the_other_node_and_comes_back(
             assert lines.registrations_now.registered == PHONES
             nursery.cancel_scope.cancel()
     assert lines.registrations_now.registered == 0
+
+
+@pytest.mark.parametrize("operation", [None, CapfOperation.INSTALL])
+async def test_a_fleet_of_secure_devices_needs_no_certificates_beside_it(
+    site: Site, tmp_path: Path, operation: CapfOperation | None
+) -> None:
+    """MICs are made when they are wanted; CAPF issues LSCs where it is told to."""
+    await site.go_mixed()
+    phones = list(FleetPlan((FleetGroup(3),)).phones((site.where(PUBLISHER, "tftp"),)))
+    names = Selection(tuple(phone.device for phone in phones[:2]))
+    change = DeviceChange(
+        model="7975", security_mode=ENCRYPTED, operation=operation, key_size=1024
+    )
+
+    def secure() -> None:
+        set_devices(site.cluster, names, change, by="test")
+        site.sync()
+
+    await trio.to_thread.run_sync(secure)
+    folder = site.cluster.installation.manufacturer_folder
+    settings = FleetLineSettings(manufacturer=folder)
+    with closing(FleetStore.open(tmp_path / "fleet")) as store:
+        lines = FleetLines(phones, store, site.network, settings)
+        outcomes = lines.registrations_now.outcomes
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lines.run)
+            await until(lambda: lines.registrations_now.registered == 3)
+            assert outcomes[RegistrationOutcome.REGISTERED_SECURE] == 2
+            nursery.cancel_scope.cancel()
+        first, _, last = (store.certificates(phone.device) for phone in phones)
+        assert first.mic is not None
+        assert (first.lsc is not None) is (operation is not None)
+        assert (last.mic, last.lsc) == (None, None)  # nobody wants to see one
 
 
 async def test_the_fleet_of_the_command_line(site: Site, tmp_path: Path) -> None:

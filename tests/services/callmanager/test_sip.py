@@ -10,6 +10,7 @@ import pytest
 import structlog
 import trio
 
+from tests.rigs.waiting import until
 from tokenless.protocol.phones.alarms import (
     CONTENT_TYPE,
     HeldList,
@@ -24,12 +25,19 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
 )
 from tokenless.protocol.sccp.answers import ResetType
-from tokenless.protocol.sip.messages import SipMessage, SipRequest, SipResponse
+from tokenless.protocol.sip.messages import (
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    answer_to,
+    decode_message,
+)
 from tokenless.protocol.sip.register import RegisterForm
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sip import SipGuest, Source, answer, expire
+from tokenless.services.callmanager.sip import SipGuest, answer, expire
 from tokenless.services.callmanager.sip_datagrams import SipDatagrams
+from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.sip_stations import (
     SipCallControl,
     SipCount,
@@ -280,8 +288,10 @@ async def test_garbage_over_tcp_ends_its_connection() -> None:
 
 
 @asynccontextmanager
-async def datagrams() -> AsyncIterator[tuple[SipCallControl, socket.socket]]:
-    office, server = office_of(), SipDatagrams("127.0.0.1", 0)
+async def datagrams(
+    server: SipDatagrams | None = None,
+) -> AsyncIterator[tuple[SipCallControl, socket.socket]]:
+    office, server = office_of(), server or SipDatagrams("127.0.0.1", 0)
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     client.setblocking(False)
     client.connect(server.address)
@@ -332,3 +342,19 @@ async def test_a_forged_datagram_gains_little() -> None:
         answered = await reply(client)
         assert answered.startswith(b"SIP/2.0 200")
         assert len(answered) < 2 * len(request)
+
+
+async def test_over_udp_an_order_is_sent_again_until_the_phone_answers() -> None:
+    server = SipDatagrams("127.0.0.1", 0)
+    async with datagrams(server) as (office, client):
+        client.send(register().encode())
+        await reply(client)
+        office.stations[PHONE].reset(ResetType.RESTART)
+        first, second = await reply(client), await reply(client)
+        assert first == second
+        order = decode_message(second)
+        assert isinstance(order, SipRequest)
+        assert order.get("via").startswith("SIP/2.0/UDP ")
+        assert server._transactions.deadline() is not None
+        client.send(answer_to(order, 200, "OK").encode())
+        await until(lambda: server._transactions.deadline() is None)

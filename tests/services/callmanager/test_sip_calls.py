@@ -12,13 +12,15 @@ from tokenless.protocol.sip.messages import (
     SipRequest,
     SipResponse,
     answer_to,
+    branch_of,
     decode_message,
 )
 from tokenless.protocol.sip.register import DEVICE_PARAMETER, RegisterForm
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sip import Source, answer
+from tokenless.services.callmanager.sip import answer
+from tokenless.services.callmanager.sip_source import Source
 from tokenless.services.callmanager.sip_stations import (
     SipCallControl,
     SipCount,
@@ -233,7 +235,8 @@ def test_a_bye_ends_the_call_for_both(ends: str) -> None:
     one, other = (a, b) if ends == A else (b, a)
     bye = one.request("BYE", "1000")
     if one is b:
-        call_id = next(iter(c for c in b.node.office.calls.legs if "tokenless" in c))
+        legs = b.node.office.calls.legs
+        (call_id,) = [c for c, leg in legs.items() if leg.party.device == B]
         headers = tuple(
             (name, call_id if name == "Call-ID" else value)
             for name, value in bye.headers
@@ -249,15 +252,49 @@ def test_a_bye_ends_the_call_for_both(ends: str) -> None:
 def test_a_caller_gives_up() -> None:
     a, b = two()
     a.say(a.request("INVITE", "1000", a.description))
-    b.next_request("INVITE")
+    invite = b.next_request("INVITE")
     a.inbox.clear()
     a.say(a.request("CANCEL", "1000"))
     assert [each.status for each in a.inbox if isinstance(each, SipResponse)] == [
         487,
         200,
     ]
-    b.next_request("CANCEL")
+    cancel = b.next_request("CANCEL")
+    assert branch_of(cancel) == branch_of(invite)
     assert a.node.office.calls.legs == {}
+
+
+@pytest.mark.parametrize("peer", [Peer(), Peer("AES128-SHA", "another phone")])
+def test_another_phone_neither_ends_nor_answers_a_secure_call(peer: Peer) -> None:
+    a, b = two(MODES.ENCRYPTED)
+    a.say(a.request("INVITE", "1000", a.description))
+    invite = b.next_request("INVITE")
+    forger = replace(b, inbox=[], suites=(SHORT,))
+    contact = ("Contact", "<sip:forger@127.0.0.1>")
+    answered = answer_to(invite, 200, "OK", (contact,), body=b.description, to_tag="x")
+    forger.say(answered, peer)
+    forger.say(answer_to(invite, 486, "Busy Here", to_tag="x"), peer)
+    forger.say(a.request("CANCEL", "1000"), peer)
+    assert statuses(forger) == [481]
+    assert statuses(a) == [100, 180]
+    a.inbox.clear()
+    b.lift(invite)
+    assert a.next_response().status == 200
+    forger.say(a.request("BYE", "1000"), peer)
+    assert statuses(forger) == [481, 481]
+    assert len(a.node.office.calls.switch.calls) == 1
+
+
+def test_a_call_id_is_not_to_be_guessed() -> None:
+    a, b = two()
+    seen = set()
+    for number in range(3):
+        a.say(renamed(a.request("INVITE", "1000", a.description), f"call {number}"))
+        seen.add(b.next_request("INVITE").get("call-id").partition("-")[2])
+        a.say(renamed(a.request("CANCEL", "1000"), f"call {number}"))
+        b.next_request("CANCEL")
+    assert len(seen) == 3
+    assert all(len(each.partition("@")[0]) == 16 for each in seen)
 
 
 def test_a_called_phone_refuses() -> None:

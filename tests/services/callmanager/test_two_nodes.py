@@ -28,11 +28,16 @@ from tokenless.phone_emulator.registration.register import (
     group_of,
     register_in_order,
 )
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import UnregisterReason
 from tokenless.services.callmanager.server import CallManagerServer
+from tokenless.services.changes import certificates
+from tokenless.services.changes.membership import remove_node
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
+from tokenless.services.node.control.announce import announce
+from tokenless.services.store.nodes import rename_node
 from tokenless.services.store.registrations import (
     RegistrationRow,
     RegistrationState,
@@ -213,3 +218,46 @@ async def test_the_database_has_who_is_registered_and_who_was(site: Site) -> Non
         assert row.state is RegistrationState.UNREGISTERED
         assert row.code == UnregisterReason.CALLMANAGER_RESTART
         nursery.cancel_scope.cancel()
+
+
+async def test_a_new_name_and_a_new_certificate_leave_nodes_in_touch(
+    site: Site,
+) -> None:
+    """Its phones are announced anew over links that were opened anew."""
+    line = line_at(site, await site.add(A, "7975"), SUBSCRIBER)
+    publisher = server(site, PUBLISHER).registrar
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        await know_each_other(site, A)
+
+        def change() -> None:
+            node = site.cluster.node(SUBSCRIBER)
+            unit = TrustStore.CALLMANAGER
+            certificates.regenerate(site.cluster, node, unit, key_size=1024, by="test")
+            with site.cluster.store.change("rename", "", by="test") as transaction:
+                rename_node(transaction.connection, node.id, "renamed")
+            announce(site.cluster)
+
+        await trio.to_thread.run_sync(change)
+        await until(lambda: publisher.elsewhere.find(A) is None)
+        await until(lambda: publisher.elsewhere.find(A) is not None)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_leaves_takes_its_phones_along(site: Site) -> None:
+    line = line_at(site, await site.add(A, "7975"), SUBSCRIBER)
+    publisher = server(site, PUBLISHER).registrar
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        await know_each_other(site, A)
+        await until(lambda: SUBSCRIBER in rows_of(site.cluster, A))
+        await site.stop(SUBSCRIBER)
+        nursery.cancel_scope.cancel()
+
+    def leave() -> None:
+        node = site.cluster.node(SUBSCRIBER)
+        remove_node(site.cluster, node, by="test")
+
+    await trio.to_thread.run_sync(leave)
+    assert publisher.elsewhere.find(A) is None
+    assert rows_of(site.cluster, A) == {}

@@ -20,7 +20,7 @@ from tokenless.protocol.phones.device_security import (
     CapfOperation,
     CapfStatus,
 )
-from tokenless.services.changes import certificates
+from tokenless.services.changes import trust_stores
 from tokenless.services.changes.capf import (
     CapfState,
     Order,
@@ -210,10 +210,10 @@ def test_lscs_of_a_capf_that_is_trusted_no_longer_are_stale(lab: Cluster) -> Non
     (stale,) = stale_lscs(lab)
     assert stale.why is Staleness.ISSUER
     trusted = TrustStore.CAPF_TRUST
-    certificates.upload(lab, trusted, minting.capf().certificate.der, by="a")
+    trust_stores.upload(lab, trusted, minting.capf().certificate.der, by="a")
     assert stale_lscs(lab) == []
     serial = minting.capf().certificate.serial_hex
-    certificates.delete(lab, trusted, serial, by="a")
+    trust_stores.delete(lab, trusted, serial, by="a")
     assert len(delete_stale_lscs(lab, by="a")) == 1
     assert find_device(lab, DEVICE).certificate is None
     assert stale_lscs(lab) == []

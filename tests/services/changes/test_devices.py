@@ -82,9 +82,15 @@ def test_a_string_is_made_up_and_never_audited(lab: Cluster) -> None:
         (DeviceChange(auth_mode=CapfAuthMode.STRING, string="12a4"), "4 to 10 digits"),
         (DeviceChange(key_size=1000), "RSA keys cannot have 1000 bits"),
         (DeviceChange(key_type=KeyType.EC, key_size=2048), "EC keys cannot have 2048"),
-        (DeviceChange(key_type=KeyType.EC, encrypts_config=True), "an EC key cannot decrypt"),
+        (
+            DeviceChange(key_type=KeyType.EC, encrypts_config=True),
+            "EC key cannot decrypt",
+        ),
         (DeviceChange(model="9999"), "9999 is not a known model"),
-        (DeviceChange(model="7960", encrypts_config=True), "does not support encrypted"),
+        (
+            DeviceChange(model="7960", encrypts_config=True),
+            "not support encrypted",
+        ),
         (DeviceChange(pool="nowhere"), "there is no device pool nowhere"),
         (DeviceChange(operation=CapfOperation.INSTALL, finish_by=1), "in the past"),
     ],

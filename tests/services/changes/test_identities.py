@@ -3,8 +3,6 @@
 `openssl` agrees with every request, chain and certificate.
 """
 
-import subprocess
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,18 +13,23 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from tests.rigs.ca_signed import (
+    NODES,
+    SHARED,
+    Make,
+    openssl,
+    own,
+    papers_of,
+    signed,
+    trusting,
+)
 from tests.rigs.clock import Clock
-from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import Role, TrustStore, trust_store_of
-from tokenless.protocol.files.trust_list import TrustList
-from tokenless.services.changes import certificates, identities, security
-from tokenless.services.changes.identities import RequestOrder
+from tokenless.services.changes import certificates, identities, security, trust_stores
 from tokenless.services.changes.membership import add_node
 from tokenless.services.changes.security import SecurityMode
-from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.distribution import install_reset_itl
-from tokenless.services.config import check_tables
+from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import (
@@ -37,69 +40,6 @@ from tokenless.services.pki.signing_requests import (
 )
 from tokenless.services.publishing.ctl import ctl_records, ctl_signer
 from tokenless.services.publishing.itl import rebuild_itl
-from tokenless.services.publishing.snapshot import ClusterSnapshot
-
-NODES = ("pub", "sub1", "sub2")
-SHARED = RequestOrder(multi_server=True)
-Make = Callable[[str], Cluster]
-
-
-@pytest.fixture
-def cluster_of(tmp_path: Path, clock: Clock) -> Iterator[Make]:
-    opened: list[Cluster] = []
-
-    def make(version: str) -> Cluster:
-        tables = {
-            "cluster": {"version": version, "domain": "lab.example"},
-            "certificates": {"key_size": 1024, "regenerated_key_size": 1024},
-            "nodes": [
-                {"name": name, "address": f"127.0.61.{n}", "publisher": n == 1}
-                for n, name in enumerate(NODES, 1)
-            ],
-        }
-        config = check_tables(tables, "test")
-        opened.append(Cluster.open(tmp_path / version, config, clock=clock))
-        return opened[-1]
-
-    yield make
-    for each in opened:
-        each.close()
-
-
-@pytest.fixture
-def ca(tmp_path: Path, clock: Clock) -> LabCa:
-    return LabCa.create(tmp_path / "ca", "Example", CaKind.COMPANY, None, clock())
-
-
-def trusting(cluster: Cluster, ca: LabCa, *stores: TrustStore) -> None:
-    for store in stores:
-        for pem in ca.chain:
-            certificates.upload(cluster, store, pem, by="test")
-
-
-def signed(
-    cluster: Cluster, ca: LabCa, store: TrustStore, wanted: RequestOrder | None = None
-) -> identities.Imported:
-    made = identities.request(cluster, cluster.publisher, store, wanted, by="test")
-    pem = ca.sign(made, cluster.clock())
-    return identities.import_own(cluster, cluster.publisher, store, pem, by="test")
-
-
-def own(cluster: Cluster, node: Node, store: TrustStore) -> Certificate:
-    return certificates.own_certificate(cluster, node, store)
-
-
-def papers_of(cluster: Cluster) -> ClusterSnapshot:
-    with cluster.store.read() as connection:
-        return ClusterSnapshot.read(connection)
-
-
-def openssl(*words: object) -> str:
-    done = subprocess.run(
-        ["openssl", *map(str, words)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("store", list(USAGES))
@@ -279,7 +219,7 @@ class TestRefusals:
         pem = ca.sign(made, cluster.clock())
         assert self.refused(cluster, pem) is IdentityFault.NOT_TRUSTED
         with pytest.raises(ServiceError, match="not available in the trust-store"):
-            certificates.upload(
+            trust_stores.upload(
                 cluster, TrustStore.CALLMANAGER_TRUST, ca.chain[1], by="test"
             )
         trusting(cluster, ca, TrustStore.CALLMANAGER_TRUST)
@@ -374,101 +314,6 @@ def test_public_cas_leave_clientauth_out(
     assert (taken.certificate.not_after - taken.certificate.not_before).days == 46
     with pytest.raises(ServiceError, match="200 days at most"):
         LabCa.create(tmp_path / "long", "Public", CaKind.PUBLIC, 398, clock())
-
-
-class TestTrustStores:
-    """REFERENCE-2 2.4."""
-
-    def test_one_certificate_of_a_name_the_later_wins(
-        self, cluster_of: Make, clock: Clock
-    ) -> None:
-        cluster, store = cluster_of("14"), TrustStore.PHONE_SAST_TRUST
-        old = own(cluster, cluster.publisher, TrustStore.CALLMANAGER)
-        clock.advance(86400)
-        new = certificates.regenerate(
-            cluster, cluster.publisher, TrustStore.CALLMANAGER, by="test"
-        )
-        certificates.upload(cluster, store, old.der, by="test")
-        done = certificates.upload(cluster, store, new.der, by="test")
-        assert done.replaced == (old,)
-        again = certificates.upload(cluster, store, old.der, by="test")
-        assert (again.certificates, again.kept_out) == ((), (old,))
-        held = [each.certificate for each in certificates.trust(cluster, store)]
-        assert held == [new]
-
-    @pytest.mark.parametrize(
-        ("version", "stays"), [("12.5(1)SU5", True), ("14SU2", False)]
-    )
-    def test_an_upgrade_drops_what_has_expired(
-        self, cluster_of: Make, clock: Clock, version: str, stays: bool
-    ) -> None:
-        cluster, store = cluster_of("11.5(1)"), TrustStore.PHONE_SAST_TRUST
-        mine = own(cluster, cluster.publisher, TrustStore.CALLMANAGER)
-        certificates.upload(cluster, store, mine.der, by="test")
-        clock.advance(1900 * 86400)
-        security.set_parameter(cluster, "Version", version, by="test")
-        with pytest.raises(ServiceError, match="expired on"):
-            certificates.upload(
-                cluster, TrustStore.CALLMANAGER_TRUST, mine.der, by="test"
-            )
-        assert bool(certificates.trust(cluster, store)) is stays
-
-    def test_an_upgrade_makes_the_ec_units(self, cluster_of: Make) -> None:
-        cluster = cluster_of("10.5(2)")
-        security.set_parameter(cluster, "Version", "12.5(1)", by="test")
-        for node in cluster.nodes:
-            made = own(cluster, node, TrustStore.CALLMANAGER_ECDSA)
-            assert made.subject.get("CN") == f"{node.name}-EC.lab.example"
-
-    def test_phone_sast_trust_enters_the_ctl_from_12_5(self, cluster_of: Make) -> None:
-        other = own(
-            (theirs := cluster_of("10.5(2)")), theirs.nodes[1], TrustStore.CALLMANAGER
-        )
-        for version, listed in (("11.5(1)", False), ("12.5(1)", True)):
-            cluster = cluster_of(version)
-            certificates.upload(
-                cluster, TrustStore.PHONE_SAST_TRUST, other.der, by="test"
-            )
-            snapshot = papers_of(cluster)
-            records = ctl_records(snapshot, ctl_signer(snapshot))
-            sasts = {each.certificate_der for each in records if each.is_sast}
-            assert (other.der in sasts) is listed
-
-
-@pytest.mark.parametrize(
-    ("version", "days", "authority"),
-    [
-        ("11.5(1)", 1825, None),
-        ("12.5(1)", 7300, None),
-        ("14", 7300, None),
-        ("15SU3", 1825, False),
-    ],
-)
-def test_itlrecovery_lasts_by_release(
-    cluster_of: Make, version: str, days: int, authority: bool | None
-) -> None:
-    cluster = cluster_of(version)
-    made = own(cluster, cluster.publisher, TrustStore.ITLRECOVERY)
-    assert (made.not_after - made.not_before).days == days - 1
-    parsed = x509.load_der_x509_certificate(made.der)
-    found = [
-        each for each in parsed.extensions if each.oid.dotted_string == "2.5.29.19"
-    ]
-    assert [each.value.ca for each in found] == ([] if authority is None else [False])
-
-
-def test_reset_localkey_copies_the_publishers_itl(cluster_of: Make) -> None:
-    cluster = cluster_of("12.5(1)")
-    before = {node.name: rebuild_itl(cluster, node) for node in cluster.nodes}
-    security.reset_itl_localkey(cluster, by="test")
-    left = {install_reset_itl(cluster, node) for node in cluster.nodes}
-    assert len(left) == 1
-    data = left.pop()
-    assert data is not None
-    reset = TrustList.decode(data)
-    assert reset.records == before["pub"].records
-    signer = own(cluster, cluster.publisher, TrustStore.CALLMANAGER)
-    reset.verify(signer.public_key)
 
 
 def test_chains_are_read_in_any_order(cluster_of: Make, ca: LabCa) -> None:

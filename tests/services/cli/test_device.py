@@ -3,7 +3,12 @@
 import time
 from pathlib import Path
 
+from tests.rigs.capf import phone_certificate
 from tests.services.cli.answers import Tokenless, done, refused
+from tokenless.protocol.phones.device_security import CapfOperation
+from tokenless.protocol.sip.digest import DigestAccount, ha1_of
+from tokenless.services.callmanager.devices import DeviceBook
+from tokenless.services.changes.capf import Result, record
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.parameters import Parameter, write_parameter
@@ -144,3 +149,44 @@ def test_what_cannot_be(tokenless: Tokenless) -> None:
         f"device set {NAME} --finish-by tomorrow": "write 2026:12:31:23:59",
     }.items():
         assert reason in refused(tokenless(line))
+
+
+def test_a_phones_certificate_is_written_to_a_file(
+    tokenless: Tokenless, lab: Cluster, tmp_path: Path
+) -> None:
+    line = f"device certificate {NAME}"
+    assert "there is no device" in refused(tokenless(line))
+    done(tokenless(f"device set {NAME} --capf install --json"))
+    assert f"no certificate of {NAME} is known" in refused(tokenless(line))
+    made = phone_certificate()
+    record(lab, [Result(NAME, CapfOperation.INSTALL, certificate=made.certificate)])
+    pem = tmp_path / "phone.pem"
+    assert tokenless(f"{line} --output {pem}")[0] == 0
+    assert pem.read_bytes() == made.certificate_pem
+    assert tokenless(line)[1].encode() == made.certificate_pem
+
+
+def test_a_sip_phone_has_to_prove_a_password(
+    tokenless: Tokenless, lab: Cluster
+) -> None:
+    assert tokenless(f"device set {NAME} --model 8861")[0] == 0
+    line = f"device digest {NAME} --user alice --password secret"
+    assert tokenless(line)[1] == "1 devices changed\n"
+    assert done(tokenless(f"device show {NAME} --json"))["digest_user"] == "alice"
+    with lab.store.read() as connection:
+        profile = DeviceBook.read(connection).find(NAME)
+    assert profile is not None
+    assert profile.digest == DigestAccount("alice", ha1_of("alice", "secret"))
+    for command in ("admin show audit", f"device show {NAME} --json"):
+        assert "secret" not in tokenless(command)[1]
+        assert profile.digest.ha1 not in tokenless(command)[1]
+    assert tokenless(f"device digest {NAME} --remove")[0] == 0
+    assert done(tokenless(f"device show {NAME} --json"))["digest_user"] is None
+
+
+def test_who_proves_no_password(tokenless: Tokenless) -> None:
+    assert tokenless(f"device digest {NAME}")[0] == 2
+    assert tokenless(f"device digest {NAME} --user a --remove")[0] == 2
+    assert tokenless(f"device digest {NAME} --user a;b --password x")[0] == 2
+    sccp = tokenless(f"device digest {NAME} --user alice --password secret")
+    assert "speaks SCCP" in refused(sccp)

@@ -191,3 +191,23 @@ def test_what_a_file_cannot_hold(run: Run, flags: list[str], reason: str) -> Non
     assert (status, err.count("\n")) == (1, 1)
     assert err.startswith(f"tokenless: {reason}")
     assert not Path("out.tlv").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "more", "name"),
+    [
+        ("ITLFile.tlv", (), "ITLFile.tlv"),
+        ("ITLSEP001122334455.tlv", (), "ITLFile.tlv"),
+        ("CTLSEP001122334455.tlv", (), "CTLFile.tlv"),
+        ("out.tlv", (), "CTLFile.tlv"),
+        ("ITLFile.tlv", ("--filename", "CTLFile.tlv"), "CTLFile.tlv"),
+    ],
+)
+def test_the_name_in_the_header_follows_that_of_the_file(
+    run: Run, output: str, more: tuple[str, ...], name: str
+) -> None:
+    """Phones refuse an ITL whose header says CTLFile.tlv."""
+    signer = ("--cert", "pub.pem", "--key", "pub.key")
+    status, out, _ = run("build", output, *signer, *LAB_FLAGS, *more, "--json")
+    assert status == 0
+    assert json.loads(out)["filename"] == name

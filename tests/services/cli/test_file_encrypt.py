@@ -1,6 +1,7 @@
 """`tokenless file encrypt`, `decrypt` and `show` of encrypted configurations."""
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.rigs import encrypted, minting
 from tests.rigs.encrypted import XML, encrypted_by_hand
 from tests.services.cli.conftest import Run
+from tokenless.protocol.phones.configuration import CapfServer, PhoneConfig
 
 SIGNER = ("--cert", "signer.pem", "--key", "signer.key")
 NAME = "SEP001122334455.cnf.xml"
@@ -126,3 +128,56 @@ def test_a_key_with_a_password(run: Run, files: Path) -> None:
     words = ("decrypt", "a.enc.sgn", "--key", "locked.key")
     assert run(*words, "--password-file", "password") == (0, XML.decode(), "")
     assert run(*words)[0] == 1
+
+
+WRITTEN = b"""<device xsi:type="axl:XIPPhone"><fullConfig>true</fullConfig>
+<capfAuthMode>0</capfAuthMode><sshPassword>secret</sshPassword>
+<loadInformation>SCCP75.9-4-2SR1-1S</loadInformation><ipAddressMode>0</ipAddressMode>
+<capfList><capf><phonePort>3804</phonePort><processNodeName>192.0.2.10</processNodeName>
+</capf></capfList><certHash/><encrConfig>false</encrConfig></device>"""
+
+
+def test_the_small_file_beside_it(run: Run, files: Path) -> None:
+    (files / NAME).write_bytes(WRITTEN)
+    status, out, _ = encrypt(run, "--companion")
+    assert status == 0
+    assert [line.partition(":")[0] for line in out.splitlines()] == [
+        f"{NAME}.enc.sgn",
+        f"{NAME}.sgn",
+    ]
+    assert run("verify", f"{NAME}.sgn", "--signer", "signer.pem")[0] == 0
+    assert run("unsign", f"{NAME}.sgn", "small.xml")[0] == 0
+    small = (files / "small.xml").read_bytes()
+    assert b"secret" not in small
+    # In document order, then the hash: the shape of REFERENCE-3 2.2.
+    assert re.findall(r"^  <(\w+)", small.decode(), re.MULTILINE) == [
+        "fullConfig",
+        "capfAuthMode",
+        "loadInformation",
+        "ipAddressMode",
+        "capfList",
+        "certHash",
+        "encrConfig",
+    ]
+    config = PhoneConfig.decode(small)
+    assert not config.full_config
+    assert config.encrypted
+    assert config.certificate_hash == encrypted.phone().certificate.md5
+    assert config.capf == (CapfServer("192.0.2.10"),)
+    assert json.loads(encrypt(run, "--companion", "--json")[1])["companion"] == (
+        f"{NAME}.sgn"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b"no XML", b"<Default/>", b"<!DOCTYPE d><device/>"]
+)
+def test_what_is_no_configuration_gets_no_small_file(
+    run: Run, files: Path, content: bytes
+) -> None:
+    (files / NAME).write_bytes(content)
+    status, out, err = encrypt(run, "--companion")
+    assert (status, out) == (1, "")
+    assert err.startswith(f"tokenless: {NAME}: ")
+    assert not (files / f"{NAME}.enc.sgn").exists()
+    assert not (files / f"{NAME}.sgn").exists()

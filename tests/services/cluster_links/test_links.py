@@ -206,3 +206,16 @@ async def test_a_node_that_left_the_cluster_is_hung_up_on(nodes: Nodes) -> None:
         await until(lambda: heard == [("heard", "sub1")])
         nodes.links["pub"].reload(replace(nodes.settings("pub"), peers={}))
         await until(lambda: ("lost", "sub1") in heard)
+
+
+async def test_a_certificate_that_was_replaced_speaks_no_more(nodes: Nodes) -> None:
+    heard = nodes.handlers["pub"].heard_of
+    async with nodes.serving("pub") as nursery:
+        nursery.start_soon(speak, nodes, nodes.own["sub1"], Hello("sub1"))
+        await until(lambda: heard == [("heard", "sub1")])
+        settings = nodes.settings("pub")
+        peer = replace(settings.peers["sub1"], certificate=nodes.stranger.der)
+        nodes.links["pub"].reload(replace(settings, peers={"sub1": peer}))
+        await until(lambda: ("lost", "sub1") in heard)
+        await speak(nodes, nodes.own["sub1"], Hello("sub1"))
+        assert heard == [("heard", "sub1"), ("lost", "sub1")]

@@ -31,7 +31,7 @@ from tokenless.protocol.phones.certificates import (
     mint_mic,
 )
 from tokenless.protocol.release import Release
-from tokenless.services.changes import certificates
+from tokenless.services.changes import certificates, trust_stores
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.manufacturer import manufacturer_certificates
@@ -147,7 +147,7 @@ def test_a_regenerated_capf_is_trusted_beside_the_old_one(lab: Cluster) -> None:
         placed.certificate for placed in certificates.trust(lab, TrustStore.CAPF_TRUST)
     }
     assert {old, new} <= trusted
-    certificates.delete(lab, TrustStore.CAPF_TRUST, old.serial_hex, by="test")
+    trust_stores.delete(lab, TrustStore.CAPF_TRUST, old.serial_hex, by="test")
 
 
 def test_a_damaged_manufacturer_is_refused(tmp_path: Path) -> None:

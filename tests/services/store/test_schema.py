@@ -80,6 +80,9 @@ def _make_first_schema(file: Path) -> None:
         "ALTER TABLE placement DROP COLUMN label;"
         "ALTER TABLE processnode DROP COLUMN db_role;"
         "ALTER TABLE processnode DROP COLUMN ports;"
+        "ALTER TABLE processnode DROP COLUMN roles;"
+        "ALTER TABLE device_pool DROP COLUMN time_zone;"
+        "ALTER TABLE device_pool DROP COLUMN date_template;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"
         "ALTER TABLE node_state DROP COLUMN seen_at;"
         "ALTER TABLE cluster ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 1;"
@@ -160,6 +163,9 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
         for statement in (
             *_PUBLISHED_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP COLUMN ports",
+            "ALTER TABLE processnode DROP COLUMN roles",
+            "ALTER TABLE device_pool DROP COLUMN time_zone",
+            "ALTER TABLE device_pool DROP COLUMN date_template",
             "ALTER TABLE placement DROP COLUMN label",
             "DROP TABLE console_user",
             _NO_PHONE_INTERACTION,

@@ -1,0 +1,217 @@
+"""A node killed with all phones on it: how long until all are on the other one.
+
+    python -m benchmarks.registration_failover [--phones N] [--sip] [--secure]
+        [--standby]
+
+Two nodes, each in a process of its own, phones in this one; the first is killed with
+SIGKILL once all phones are registered there. Printed are the time until all have
+registered at the second, how long its database needs to say so, and whether any row
+still calls a phone registered at the node that is no more.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import trio
+
+from benchmarks.registration import ADDRESS, CONFIG, make_lscs
+from tokenless.phone_emulator.addresses import SecurePorts
+from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
+from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.phone import open_network
+from tokenless.phone_emulator.registration.line import LineSettings
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.phones.configuration import CallManagerMember, PhoneConfig
+from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTransport
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.services.changes import security
+from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.presence import read_presences
+
+SECOND = "127.0.47.156"
+TWO_NODES = CONFIG.replace(
+    "[tftp]",
+    f'[[nodes]]\nname = "sub"\naddress = "{SECOND}"\n[tftp]',
+).replace('members = ["pub"]', 'members = ["pub", "sub"]')
+Ports = dict[str, int]
+_PATIENCE_S = 120.0
+
+
+def make_cluster(folder: Path, names: list[str], options: argparse.Namespace) -> Path:
+    """Make the cluster, its devices and their LSCs; return where its CTL will be."""
+    (folder / "bench.toml").write_text(TWO_NODES)
+    with closing(Cluster.open(folder / "data", folder / "bench.toml")) as cluster:
+        change = DeviceChange(
+            model="8861" if options.sip else "7975",
+            security_mode=DeviceSecurity.ENCRYPTED if options.secure else None,
+            transport=DeviceTransport.TLS if options.secure and options.sip else None,
+        )
+        set_devices(cluster, Selection(tuple(names)), change, by="benchmark")
+        if options.secure:
+            mixed = security.SecurityMode.MIXED
+            security.set_cluster_mode(cluster, mixed, by="benchmark")
+            make_lscs(cluster, folder / "lscs", names)
+        return cluster.publisher.ctl_file
+
+
+@contextmanager
+def serving(folder: Path, node: str) -> Iterator[tuple[subprocess.Popen[str], Ports]]:
+    """Serve one node in a process of its own; yield it and its ports."""
+    command = [sys.executable, "-m", "tokenless", "serve", "--node", node]
+    command += ["--only", "tftp,tvs,callmanager"]
+    command += ["--data", str(folder / "data"), "--config", str(folder / "bench.toml")]
+    quiet = {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
+    ) as served:
+        try:
+            ports: Ports = {}
+            for line in served.stdout or ():
+                each = json.loads(line)
+                if "service" in each:
+                    ports[each["service"]] = each["port"]
+                if each.get("event") == "serving":
+                    break
+            yield served, ports
+        finally:
+            served.kill()
+
+
+def fill_flash(
+    store: FleetStore,
+    plan: FleetPlan,
+    where: dict[str, Ports],
+    ctl: bytes,
+    options: argparse.Namespace,
+) -> None:
+    """Give every phone what its boot would have left in its flash."""
+    members = tuple(
+        CallManagerMember(
+            node, address, place, ports["sccp"], ports["sip"], ports["sips"]
+        )
+        for place, (node, address) in enumerate((("pub", ADDRESS), ("sub", SECOND)))
+        for ports in [where[node]]
+    )
+    config = PhoneConfig(
+        callmanager_group="CMG",
+        callmanagers=members,
+        security_mode=3 if options.secure else 1,
+        transport=3 if options.secure and options.sip else 1,
+        device_protocol="SIP" if options.sip else "SCCP",
+    ).encode()
+    for identity in plan.phones((Server(ADDRESS, 69),)):
+        flash = store.flash(identity.device, identity.model_name)
+        flash.replace(FileKind.CONFIGURATION, config)
+        if ctl:
+            flash.replace(FileKind.CTL, ctl)
+        flash.save(None, 0.0)
+
+
+async def run_phones(
+    plan: FleetPlan,
+    store: FleetStore,
+    nodes: dict[str, tuple[subprocess.Popen[str], Ports]],
+    data: Path,
+    options: argparse.Namespace,
+) -> None:
+    """Register all, kill their node, and print how they came back."""
+    phones = list(plan.phones((Server(ADDRESS, 69),)))
+    addresses = {"pub": ADDRESS, "sub": SECOND}
+    secure = {addresses[name]: ports["sccps"] for name, (_, ports) in nodes.items()}
+    settings = FleetLineSettings(
+        concurrency=options.concurrency,
+        boots=False,
+        line=LineSettings(30.0, holds_standby=options.standby),
+        certificates=options.lscs if options.secure else None,
+    )
+    async with (
+        open_network(
+            secure_ports=SecurePorts(by_address=secure), tls=("1.0", "1.2")
+        ) as network,
+        trio.open_nursery() as nursery,
+    ):
+        lines = FleetLines(phones, store, network, settings)
+        nursery.start_soon(lines.run)
+        counts = lines.registrations_now.nodes
+        await reached(lambda: counts["pub"] == len(phones), options.limit)
+        sys.stdout.write(f"{counts['pub']} of {len(phones)} registered at pub\n")
+        await trio.sleep(3)  # until the database has them
+        nodes["pub"][0].kill()
+        begun = time.monotonic()
+        await reached(lambda: counts["sub"] == len(phones), options.limit)
+        taken_s = time.monotonic() - begun
+        sys.stdout.write(
+            f"pub killed: {counts['sub']} of {len(phones)} at sub after "
+            f"{taken_s:.1f} s (load of the machine {os.getloadavg()[0]:.1f})\n"
+        )
+        await trio.to_thread.run_sync(judge, data, len(phones), begun)
+        nursery.cancel_scope.cancel()
+
+
+async def reached(is_so: Callable[[], bool], limit_s: float) -> None:
+    """Wait until a condition holds, or the time is over."""
+    with trio.move_on_after(limit_s):
+        while not is_so():  # noqa: ASYNC110
+            await trio.sleep(0.05)
+
+
+def judge(data: Path, count: int, begun: float) -> None:
+    """Print when the database has all phones at the second node."""
+    with closing(Cluster.open(data, makes=False)) as cluster:
+        at_sub = at_pub = 0
+        while time.monotonic() - begun < _PATIENCE_S:
+            found = list(read_presences(cluster).values())
+            at_sub = sum(each.is_registered and each.node == "sub" for each in found)
+            at_pub = sum(each.is_registered and each.node == "pub" for each in found)
+            if at_sub == count:
+                break
+            time.sleep(0.2)
+        sys.stdout.write(
+            f"database: {at_sub} at sub, {at_pub} at pub, "
+            f"{time.monotonic() - begun:.1f} s after the kill\n"
+        )
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--phones", type=int, default=1000)
+    parser.add_argument("--concurrency", type=int, default=300)
+    parser.add_argument("--secure", action="store_true")
+    parser.add_argument("--sip", action="store_true")
+    parser.add_argument("--standby", action="store_true")
+    parser.add_argument("--limit", type=float, default=120.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        measure(Path(scratch), options)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> None:
+    """Make a cluster of two nodes, serve it, register phones, kill a node."""
+    plan = FleetPlan((FleetGroup(options.phones, "8861" if options.sip else "7975"),))
+    names = [each.device for each in plan.phones((Server(ADDRESS, 69),))]
+    ctl = make_cluster(folder, names, options)
+    options.lscs = folder / "lscs"
+    with ExitStack() as stack:
+        nodes = {
+            name: stack.enter_context(serving(folder, name)) for name in ("pub", "sub")
+        }
+        store = stack.enter_context(closing(FleetStore.open(folder / "flash")))
+        content = ctl.read_bytes() if options.secure else b""
+        ports = {name: found for name, (_, found) in nodes.items()}
+        fill_flash(store, plan, ports, content, options)
+        trio.run(run_phones, plan, store, nodes, folder / "data", options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""A rehearsal played by a worker process, which has its log to itself."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tokenless.phone_emulator.rehearsal.play.keys import KeyStock
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
+from tokenless.phone_emulator.rehearsal.play.run import (
+    Played,
+    rehearsal_folder,
+    run_script,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+
+_STOCK: Final = KeyStock()
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Log and keys belong to the whole process; a Dask worker may have several threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a worker plays."""
+
+    script: Script
+    phones: int
+    """How many, beside groups of a fixed size."""
+    seed: int = 0
+    """Of the moments at which phones boot that are reset by themselves."""
+    keep: Path | None = None
+    """Where its folder is kept; None: nowhere."""
+
+
+def play_alone(rehearsal: Rehearsal) -> Played:
+    """Play a rehearsal, with keys that an earlier one of this process may have had.
+
+    Raises:
+        TokenlessError: When it cannot be set up, or the folder to keep is in use.
+    """
+    with (
+        _ONE_AT_A_TIME,
+        _STOCK.in_use(),
+        rehearsal_folder(rehearsal.keep) as folder,
+    ):
+        return run_script(
+            rehearsal.script,
+            rehearsal.phones,
+            folder,
+            ProgressListener(),
+            seed=rehearsal.seed,
+        )

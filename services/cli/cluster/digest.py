@@ -1,0 +1,62 @@
+"""`tokenless device digest`: Digest authentication of SIP phones."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tokenless.protocol.sip.digest import DigestAccount, ha1_of
+from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.cli.cluster.administration import (
+    announce_change,
+    cluster_options,
+    using_cluster,
+)
+from tokenless.services.store.audit import administrator
+
+_USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@cluster_options
+@click.option("--user", help="Digest user whose password the phones have to prove.")
+@click.option(
+    "--password",
+    envvar="TOKENLESS_DIGEST_PASSWORD",
+    help="Prefer the environment: other users see command lines. Asked for without it.",
+)
+@click.option("--remove", is_flag=True, help="Ask these phones for no proof any more.")
+def digest(
+    *,
+    names: tuple[str, ...],
+    data: Path,
+    config: Path | None,
+    user: str | None,
+    password: str | None,
+    remove: bool,
+    as_json: bool,
+) -> None:
+    """Ask SIP phones for Digest authentication when they register.
+
+    The cluster keeps H(A1) of the password, not the password.
+    """
+    if remove is (user is not None):
+        raise click.UsageError("give either --user or --remove")
+    account = DigestAccount("", "")
+    if user is not None:
+        if not _USER.fullmatch(user):
+            raise click.UsageError("a Digest user has 1 to 128 letters, digits, ._-@")
+        typed = password or click.prompt("Digest password", hide_input=True)
+        account = DigestAccount(user, ha1_of(user, typed))
+    change = DeviceChange(digest=account)
+    with using_cluster(data, config) as cluster:
+        changed = set_devices(cluster, Selection(names), change, by=administrator())
+        announce_change(cluster)
+    said = [each.name for each in changed]
+    if as_json:
+        click.echo(json.dumps({"devices": said, "digest_user": user}))
+    else:
+        click.echo(f"{len(said)} devices changed")

@@ -1,0 +1,99 @@
+"""A plan as a runbook: one row for each step, nothing that the plan does not say."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
+from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
+from tokenless.protocol.release import Release
+
+NODES = ("pub", "sub1", "sub2")
+
+
+def planned(goal: str, *models: str, version: str = "12.5(1)") -> Plan:
+    layout = ClusterLayout(Release.parse(version), NODES, is_mixed=True)
+    groups = tuple(
+        PhoneGroup(f"{model}-at-{node}", model, number)
+        for model in models
+        for number, node in enumerate(NODES)
+    )
+    return make_plan(Task(layout, groups, parse_goal(goal, layout)))
+
+
+def test_every_step_of_the_plan_has_a_row() -> None:
+    plan = planned("CallManager, TVS", "7975")
+    assert plan.steps is not None
+    rows = runbook_of(plan, Pace()).rows
+    assert [row.what for row in rows] == [step.title for step in plan.steps]
+    assert [len(cells_of(row)) for row in rows] == [len(COLUMNS)] * len(rows)
+    regenerated = [row for row in rows if row.what.startswith("regenerate")]
+    assert {row.node for row in regenerated} == set(NODES)
+    assert all("Certificate Management" in row.page for row in regenerated)
+    assert all(row.seconds is None for row in rows)
+
+
+def test_what_must_wait_is_said_until_which_step() -> None:
+    plan = planned("CallManager, TVS", "7975", version="10.5(1)")
+    assert plan.steps is not None
+    forbidden = [row.forbidden for row in runbook_of(plan, Pace()).rows]
+    for step, said in zip(plan.steps, forbidden, strict=True):
+        assert len(said) == len(step.dangers)
+    (first, *_) = [each for said in forbidden for each in said]
+    assert first.startswith("do not regenerate ")
+    number = int(first.split("until step ")[1].split()[0])
+    unit = first.split()[3]
+    assert all(str(each.unit) != unit for each in plan.steps[number - 1].dangers)
+
+
+def test_the_window_is_computed_from_what_was_said() -> None:
+    plan = planned("TVS", "7975")
+    pace = Pace(phones=4000, batch=1000, phones_per_s=10, phone_restart_s=100)
+    resets = sum(row.node == "all phones" for row in runbook_of(plan, pace).rows)
+    slower = Pace(phones=4000, batch=500, phones_per_s=10, phone_restart_s=100)
+    one, other = runbook_of(plan, pace).seconds, runbook_of(plan, slower).seconds
+    assert one is not None
+    assert other is not None
+    assert other - one == resets * 4 * 100
+
+
+def test_groups_that_are_not_safe_stand_at_the_head() -> None:
+    book = runbook_of(planned("CallManager", "7975", "Jabber"), Pace())
+    assert any("Jabber-at-pub" in each for each in book.not_safe)
+    page = markdown(book, "t")
+    assert page.index("NOT SAFE for Jabber-at-pub") < page.index("| step |")
+    assert any("not safe for" in row.back for row in book.rows)
+
+
+def test_names_do_not_become_markup() -> None:
+    book = runbook_of(planned("TVS", "7975"), Pace())
+    title = "<script>x</script> | \x1b[31m"
+    assert "<script>" not in html(book, title)
+    shown = markdown(book, title)
+    assert "<script>" not in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_it_is_written_beside_the_plan(tmp_path: Path, form: str) -> None:
+    page = tmp_path / f"book.{form}"
+    words = ("rehearse", "plan", "--goal", "TVS", "--runbook", str(page))
+    status, _, err = run_cli(*words, "--phones", "400")
+    assert status == 0, err
+    assert "utils service restart Cisco Tftp" in page.read_text()
+    assert "The window takes" in page.read_text()
+
+
+def test_another_form_is_refused_before_the_search(tmp_path: Path) -> None:
+    page = tmp_path / "book.docx"
+    status, out, err = run_cli(
+        "rehearse", "plan", "--goal", "TVS", "--runbook", str(page)
+    )
+    assert (status, out) == (1, "")
+    assert "a runbook is Markdown or HTML" in err
+    assert not page.exists()
