@@ -67,8 +67,13 @@ def fleet() -> None:
     """Boot many emulated phones at once, and show their state."""
 
 
-def _plan(
-    plan: Path | None, count: int, first_mac: str, model: str, seed: int | None
+def _plan(  # noqa: PLR0917 - one parameter for each option
+    plan: Path | None,
+    count: int,
+    first_mac: str,
+    model: str,
+    seed: int | None,
+    shard: str | None,
 ) -> FleetPlan:
     if plan is not None:
         chosen = load_plan(plan)
@@ -79,6 +84,8 @@ def _plan(
         )
     else:
         chosen = check_plan(FleetPlan((FleetGroup(count, model, first_mac),)))
+    if shard is not None:
+        chosen = check_plan(msgspec.structs.replace(chosen, shard=shard))
     return chosen if seed is None else msgspec.structs.replace(chosen, seed=seed)
 
 
@@ -144,6 +151,12 @@ _plan_options = gathered(
         "options above.",
     ),
     click.option("--seed", type=int, default=None, help="Seed of everything random."),
+    click.option(
+        "--shard",
+        metavar="K/N",
+        help="Only this part of the fleet: 2/3 is the second of three. All parts "
+        "together are the whole fleet; each machine takes one.",
+    ),
 )
 _settings_options = gathered(
     "settings",

@@ -12,7 +12,9 @@ first_mac = "001122100000"
 tftp = "127.0.47.156:6969,127.0.47.155:6969"     # else what --tftp says
 """
 
+import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,6 +31,7 @@ MAX_PHONES: Final = 1_000_000
 _MAC_DIGITS: Final = 12
 _MAC_LIMIT: Final = 1 << 48
 
+Shard = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}\Z")]
 MacAddress = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{12}$")]
 
 
@@ -48,6 +51,9 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: tuple[FleetGroup, ...]
     seed: int = 0
     """Decides order and times of power-up within a ramp."""
+    shard: Shard = "1/1"
+    """`2/3`: of each three phones the second. A fleet that is too large for one machine
+    is divided: each phone belongs to exactly one of the shards 1/3, 2/3 and 3/3."""
 
     @property
     def count(self) -> int:
@@ -57,11 +63,21 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def phones(
         self, servers: tuple[Server, ...], habits: PhoneBehaviour | None = None
     ) -> Iterator[PhoneIdentity]:
-        """Return every phone; `servers` are those of groups that name none.
+        """Return every phone of the shard.
+
+        Args:
+            servers: The TFTP servers of groups that name none.
+            habits: How the phones behave.
 
         Raises:
             PhoneError: When a group has no TFTP servers at all.
         """
+        number, of = parse_shard(self.shard)
+        return islice(self._all_phones(servers, habits), number - 1, None, of)
+
+    def _all_phones(
+        self, servers: tuple[Server, ...], habits: PhoneBehaviour | None
+    ) -> Iterator[PhoneIdentity]:
         for group in self.group:
             where = parse_servers(group.tftp) if group.tftp else servers
             if not where:
@@ -78,6 +94,21 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     servers=where,
                     habits=habits or PhoneBehaviour(),
                 )
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return which part of how many a text such as `2/3` means.
+
+    Raises:
+        PhoneError: When it is none.
+    """
+    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text)
+    number, of = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= of:
+        raise PhoneError(
+            f"{text!r} is not a part of a fleet", hint="write 1/3, 2/3 and 3/3"
+        )
+    return number, of
 
 
 def load_plan(path: Path) -> FleetPlan:
@@ -105,6 +136,12 @@ def check_plan(plan: FleetPlan) -> FleetPlan:
     if not 0 < plan.count <= MAX_PHONES:
         raise PhoneError(
             f"a fleet of {plan.count} phones", hint=f"1 to {MAX_PHONES} are possible"
+        )
+    number, _ = parse_shard(plan.shard)
+    if number > plan.count:
+        raise PhoneError(
+            f"the part {plan.shard} of {plan.count} phones is empty",
+            hint="divide it into fewer parts",
         )
     taken: list[range] = []
     for group in plan.group:

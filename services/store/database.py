@@ -72,6 +72,16 @@ class Database:
         """
         self._clock = clock
         self._engine = open_engine(url, busy_timeout_s=busy_timeout_s)
+        self._check: Callable[[], None] = lambda: None
+
+    def before_transactions(self, check: Callable[[], None]) -> None:
+        """Call a function before each transaction.
+
+        Args:
+            check: Raises DatabaseAwayError when the transaction must fail; rehearsals
+                take a database away by it.
+        """
+        self._check = check
 
     @property
     def is_shared(self) -> bool:
@@ -239,6 +249,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        self._check()
         with self._engine.connect() as connection:
             set_transaction_mode(connection, writes=writes)
             with connection.begin():

@@ -4,6 +4,8 @@
 |---|---|
 | `node-down` | a node is off during a step; nobody can type commands there |
 | `tvs-down` | TVS of a node does not run during a step |
+| `link-cut` | the database does not reach a node during a step |
+| `database-away` | the database is away when a command is typed; it is refused |
 | `group-off` | a group of phones is off during one step, or two |
 | `restart-forgotten` | a service is not restarted: anywhere, or on one node |
 | `ctl-update-forgotten` | `utils ctl update CTLFile` is left out |
@@ -128,6 +130,7 @@ class _Catalogue:
             for node in self._nodes:
                 yield self._node_down(step, node)
                 yield self._tvs_down(step, node)
+                yield self._link_cut(step, node)
             for group in self._groups:
                 yield self._group_off(step, 1, group)
                 if step + 1 < len(self._script.steps):
@@ -166,6 +169,14 @@ class _Catalogue:
             f"{in_step} `{line}` is typed twice",
             {place: (line, line)},
         )
+        if not (isinstance(action, Admin) and action.is_restart):
+            yield Fault(
+                FaultKind.DATABASE_AWAY,
+                f"{FaultKind.DATABASE_AWAY}:{where}",
+                f"{in_step} the database is away when `{line}` is typed",
+                {place: ("database away", line)},
+                {place.step + 1: ("database back",)},
+            )
         follows = self._actions[place.step][place.line + 1 : place.line + 2]
         if not any(isinstance(each, Phones) for each in follows):
             yield Fault(
@@ -239,6 +250,15 @@ class _Catalogue:
             f"TVS on {node} does not run when step {step + 1} begins",
             {},
             {step: (f"{shell} stop {_TVS}",), step + 1: (f"{shell} start {_TVS}",)},
+        )
+
+    def _link_cut(self, step: int, node: str) -> Fault:
+        return Fault(
+            FaultKind.LINK_CUT,
+            f"{FaultKind.LINK_CUT}:{step + 1}:{node}",
+            f"the database does not reach {node} during step {step + 1}",
+            {},
+            {step: (f"database away {node}",), step + 1: (f"database back {node}",)},
         )
 
     def _group_off(self, step: int, steps: int, group: str) -> Fault:

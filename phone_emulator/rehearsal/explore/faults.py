@@ -26,6 +26,8 @@ class FaultKind(StrEnum):
 
     NODE_DOWN = "node-down"
     TVS_DOWN = "tvs-down"
+    LINK_CUT = "link-cut"
+    DATABASE_AWAY = "database-away"
     GROUP_OFF = "group-off"
     RESTART_FORGOTTEN = "restart-forgotten"
     CTL_UPDATE_FORGOTTEN = "ctl-update-forgotten"

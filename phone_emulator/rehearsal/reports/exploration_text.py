@@ -79,7 +79,7 @@ def _lines(found: Exploration) -> Iterator[str]:
             f"in {cut} runs a command was refused, and the rest of its step was not "
             "typed"
         )
-    yield "not tried: a database that is away, a cut link, more than two faults"
+    yield "not tried: more than two faults, faults in the first step"
 
 
 def _table(title: str, runs: Sequence[RunResult]) -> Table:

@@ -16,6 +16,7 @@ from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
     Signer,
     TvsFacts,
 )
+from tokenless.phone_emulator.rehearsal.rig.database_link import DatabaseLink
 from tokenless.phone_emulator.rehearsal.rig.nodes import ServedNodes, free_port
 from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.secd.events import Server
@@ -47,6 +48,7 @@ class RunningCluster:
     ) -> None:
         self.name = name
         self.cluster = cluster
+        self.database = DatabaseLink(cluster)
         self.served = ServedNodes(cluster, nursery)
         self._names = tuple(served)
 

@@ -11,6 +11,7 @@ from typing import Final
 import trio
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.rig.database_link import asked_by
 from tokenless.phone_emulator.rehearsal.rig.race import HeldPace
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.cluster.cluster import Cluster
@@ -70,8 +71,9 @@ class ServedNodes:
     ) -> None:
         gone = trio.Event()
         try:
-            with trio.CancelScope() as scope:
+            with asked_by(name), trio.CancelScope() as scope:
                 async with trio.open_nursery() as nursery:
+                    # The node's tasks and threads ask the database as this node.
                     serve = partial(serve_nodes, self._cluster, [name], pace=self.pace)
                     await nursery.start(serve)
                     task_status.started((scope, gone))

@@ -23,6 +23,10 @@ from tokenless.phone_emulator.rehearsal.rig.cluster import (
     open_cluster,
 )
 from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
+from tokenless.phone_emulator.rehearsal.rig.database_link import (
+    ADMINISTRATOR,
+    asked_by,
+)
 from tokenless.phone_emulator.rehearsal.rig.devices import (
     AUTHENTICATION_STRING,
     change_devices,
@@ -39,6 +43,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
     AdminAction,
     CallPhone,
+    DatabasePower,
     LineAction,
     NodePower,
     OrderCapf,
@@ -166,7 +171,7 @@ class RehearsalRig:
                 if race is not None:
                     say(str(race))
 
-    async def _do(  # noqa: C901 - a case for each action
+    async def _do(  # noqa: C901, PLR0912 - a case for each action
         self, action: LineAction, say: Say, progress: Progress
     ) -> None:
         match action:
@@ -180,6 +185,11 @@ class RehearsalRig:
             case NodePower(node=name, up=up):
                 served = cluster_of(self._running, name).served
                 await (served.start(name) if up else served.stop(name))
+            case DatabasePower(node=node, up=up):
+                running = next(iter(self._running.values()))
+                running.database.switch(node, up=up)
+                if up:  # nodes look again by themselves, in their own time
+                    await trio.to_thread.run_sync(announce, running.cluster)
             case RenameNode():
                 await self._rename(action, say)
             case AddNode():
@@ -202,7 +212,8 @@ class RehearsalRig:
         if isinstance(action, Admin) and action.everywhere:
             say(f"[{action.node}]")
         # Commands wait for nodes that are served by this very process.
-        await trio.to_thread.run_sync(self._admin_actions.perform, action, say)
+        with asked_by(ADMINISTRATOR):
+            await trio.to_thread.run_sync(self._admin_actions.perform, action, say)
 
     async def _change_devices(self, group: str, change: DeviceChange, say: Say) -> None:
         phones = self.phone_groups.groups[group]

@@ -214,6 +214,14 @@ class NodePower:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabasePower:
+    """The database that is away, or back: for everybody, or for one node."""
+
+    node: str | None
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RenameNode:
     """Another host name: all certificates of the node are replaced (REFERENCE 7.9)."""
 
@@ -265,6 +273,7 @@ LineAction = (
     | SecureDevices
     | SetSetting
     | NodePower
+    | DatabasePower
     | RenameNode
     | AddNode
     | RemoveNode

@@ -18,6 +18,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     CallPhone,
     CreateToken,
     CtlClient,
+    DatabasePower,
     DeleteCertificate,
     ExportRecoveryKey,
     ImportCertificates,
@@ -329,6 +330,17 @@ FORMS: Final = (
         "node start NODE",
         "switch a node on",
         lambda values: NodePower(values.one("NODE"), up=True),
+    ),
+    LineForm(
+        "database away [NODE]",
+        "take the database of the first cluster away from everybody, or from one node, "
+        "which continues with what it has",
+        lambda values: DatabasePower(values.maybe("NODE"), up=False),
+    ),
+    LineForm(
+        "database back [NODE]",
+        "let the database answer again",
+        lambda values: DatabasePower(values.maybe("NODE"), up=True),
     ),
     LineForm(
         "node rename NODE NEW-NODE",

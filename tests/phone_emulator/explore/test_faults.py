@@ -65,14 +65,11 @@ def test_every_kind_of_fault_is_in_the_catalogue() -> None:
             f"restart-forgotten:2.3:{SUB}",
             "reset-forgotten:2.4",
             "reset-forgotten:3.1",
+            *(f"database-away:2.{line}" for line in (1, 2)),
             *(
-                f"{kind}-down:2:{node}"
-                for kind in ("node", "tvs")
-                for node in (PUB, SUB)
-            ),
-            *(
-                f"{kind}-down:3:{node}"
-                for kind in ("node", "tvs")
+                f"{kind}:{step}:{node}"
+                for kind in ("node-down", "tvs-down", "link-cut")
+                for step in (2, 3)
                 for node in (PUB, SUB)
             ),
             *(
@@ -135,6 +132,15 @@ def test_two_faults_are_laid_over_one_script() -> None:
     assert "admin utils ctl update CTLFile" not in change
     assert later[0].endswith("stop Cisco Trust Verification Service")
     assert last[0].endswith("start Cisco Trust Verification Service")
+
+
+def test_a_command_is_refused_while_the_database_is_away() -> None:
+    _, change, later, _ = lines("database-away:2.2")
+    assert change[1:3] == ("database away", "admin utils ctl update CTLFile")
+    assert later[0] == "database back"
+    _, change, later, _ = lines(f"link-cut:2:{SUB}")
+    assert change[0] == f"database away {SUB}"
+    assert later[0] == f"database back {SUB}"
 
 
 def test_pairs_are_repeatable_and_never_about_one_line() -> None:

@@ -44,7 +44,7 @@ def test_a_small_script_is_read(tmp_path: Path) -> None:
         ('lesson_for = { "9.9" = "x" }\n' + _HEAD + _BODY, "9.9"),
         (_HEAD + _BODY + 'expect = [{ group = "nobody" }]', "nobody"),
         (_HEAD + _BODY + 'expect = [{ group = "phones", clt = "ok" }]', "clt"),
-        (_HEAD + _BODY + "[others.lab]", "lab is what the first cluster is called"),
+        (_HEAD + _BODY + "[others.lab]", "lab is the name of the first cluster"),
         (_HEAD + _BODY + 'only = ["12.5"]', "12.5"),
         (_HEAD + _BODY.replace('name = "phones"', 'name = "phones"\nmodel = "1"'), "1"),
         (_HEAD + _BODY + '[[groups]]\nname = "phones"', "same name"),
