@@ -70,7 +70,7 @@ def _length(solved: Solution) -> str:
 
 def _task(size: int, version: str, goal: str) -> Task:
     nodes = tuple(f"n{number}" for number in range(size))
-    layout = ClusterLayout(Release.parse(version), nodes)
+    layout = ClusterLayout.as_new(Release.parse(version), nodes)
     tftp, members = tuple(range(size)), [tuple(range(size))]
     if size >= _TFTP_APART_FROM:
         tftp = (1, 2)

@@ -54,6 +54,9 @@ class Code(StrEnum):
     CAPF_UNREACHABLE = "capf-unreachable"
     CAPF_UNLISTED = "capf-unlisted"
     CERT_HASH_DIFFERS = "cert-hash-differs"
+    CALLMANAGER_UNLISTED = "callmanager-unlisted"
+    CALLMANAGER_UNREACHABLE = "callmanager-unreachable"
+    CALLMANAGER_TLS = "callmanager-tls"
     # What protocol/trust/lint finds in a single list.
     SIGNATURE_INVALID = "signature-invalid"
     UNKNOWN_ALGORITHM = "unknown-algorithm"
@@ -433,6 +436,28 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "no LSC is issued or replaced; phones with a pending operation try three times",
         "start Cisco Certificate Authority Proxy Function on the publisher, and check "
         "for a firewall on TCP {port}",
+    ),
+    Code.CALLMANAGER_UNLISTED: CatalogueEntry(
+        _E,
+        "a CallManager shows a certificate on its secure ports that is not a CCM "
+        "record of a node's CTL (without a CTL: of its ITL)",
+        "phones that hold that list do not register there over TLS; they go to the "
+        "next node of their group, or have no dial tone",
+        "where the list is older, run `utils ctl update CTLFile`, restart Cisco Tftp "
+        "and reset the phones; where the certificate is older, restart Cisco "
+        "CallManager on the node",
+    ),
+    Code.CALLMANAGER_UNREACHABLE: CatalogueEntry(
+        _W,
+        "a secure port of a CallManager of the configuration does not answer",
+        "secure phones register at the next node of their group, or have no dial tone",
+        "start Cisco CallManager on the node, and check for a firewall on TCP {port}",
+    ),
+    Code.CALLMANAGER_TLS: CatalogueEntry(
+        _W,
+        "a CallManager and a phone model have no TLS version, or no cipher, in common",
+        "secure phones of this model do not register there",
+        "lower the TLS minimum or add a cipher on the node, or replace the phones",
     ),
     Code.TVS_GUESSED: CatalogueEntry(
         _N,

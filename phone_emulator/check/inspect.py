@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tokenless.phone_emulator.check.callmanager import (
+    answer_to,
+    callmanager_findings,
+)
 from tokenless.phone_emulator.check.capf import capf_findings, hash_findings
 from tokenless.phone_emulator.check.files import file_findings
 from tokenless.phone_emulator.check.findings import Finding, Severity, by_severity
 from tokenless.phone_emulator.check.nodes import node_findings
 from tokenless.phone_emulator.check.observation import (
+    CallManagerView,
     CapfView,
     Member,
     Missing,
@@ -46,6 +51,7 @@ def inspect(
             *tvs_findings(seen),
             *capf_findings(seen),
             *hash_findings(seen, lsc),
+            *callmanager_findings(seen),
             *phone_findings(seen, models),
         ]
     )
@@ -73,6 +79,7 @@ def to_json(seen: Observation, findings: Sequence[Finding]) -> dict[str, Any]:
         "nodes": [_node_json(node) for node in seen.nodes],
         "tvs": [_member_json(member) for member in seen.members],
         "capf": [_capf_json(each) for each in seen.capf],
+        "callmanagers": [_callmanager_json(each, seen) for each in seen.callmanagers],
         "findings": [each.to_json() for each in findings],
     }
 
@@ -115,6 +122,21 @@ def _member_json(member: Member) -> dict[str, Any]:
             }
             for subject, answer in member.answers.items()
         ],
+    }
+
+
+def _callmanager_json(each: CallManagerView, seen: Observation) -> dict[str, Any]:
+    shown = each.certificate
+    return {
+        "node": printable(each.name),
+        "server": str(each.server),
+        "signalling": each.signalling.value,
+        "reachable": shown is not None,
+        "reason": each.reason,
+        "subject": None if shown is None else printable(shown.subject_text),
+        "serial": None if shown is None else shown.serial_hex,
+        "tls": list(each.versions),
+        "models": {model: answer_to(each, model, seen.nodes) for model in each.models},
     }
 
 

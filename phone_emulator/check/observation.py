@@ -14,6 +14,7 @@ from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.models import TlsVersion
+from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.messages import Answer
 
@@ -183,6 +184,28 @@ class CapfView:
         return SignerId(shown.subject_text, shown.issuer_text, shown.serial_number)
 
 
+@dataclass(frozen=True, slots=True)
+class CallManagerView:
+    """One secure port of a CallManager, and what it shows there."""
+
+    name: str
+    """The node's, as the configuration has it."""
+    server: Server
+    signalling: Signalling
+    certificate: Certificate | None
+    """None when it shows none, or it cannot be read."""
+    versions: tuple[TlsVersion, ...] = ()
+    """The TLS versions that it accepts."""
+    models: Mapping[str, bool] = field(default_factory=dict)
+    """Whether it agrees on a version and a cipher with each model."""
+    reason: str | None = None
+    """Why there is no certificate."""
+
+    def __str__(self) -> str:
+        """Name it by its node."""
+        return f"CallManager {printable(self.name or str(self.server))}"
+
+
 @dataclass(frozen=True)
 class Observation:
     """A cluster, seen once."""
@@ -196,6 +219,8 @@ class Observation:
     """No configuration lists TVS members: the nodes of the ITLs were asked."""
     capf: Sequence[CapfView] = ()
     """The CAPF servers of the configurations, or those that were named."""
+    callmanagers: Sequence[CallManagerView] = ()
+    """The secure ports of the configurations' CallManagers that models register at."""
 
     @cached_property
     def lists(self) -> tuple[tuple[Node, FileKind, TrustList], ...]:

@@ -13,6 +13,8 @@ from typing import Final
 
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
+from tokenless.phone_emulator.check.callmanager import look_at_callmanagers
 from tokenless.phone_emulator.check.observation import (
     CapfView,
     Member,
@@ -100,6 +102,8 @@ async def observe(
     capf: Sequence[Server] = (),
     patience: Patience | None = None,
     http_port: HttpPort = tftp_only,
+    models: Sequence[str] = (),
+    secure_ports: SecurePorts | None = None,
     progress: OnProgress = _in_silence,
 ) -> Observation:
     """Look at a cluster once.
@@ -111,6 +115,8 @@ async def observe(
         capf: CAPF servers; those of the configurations when empty.
         patience: How long to wait.
         http_port: Where its nodes may have the same files over HTTP.
+        models: Whose CallManager ports are looked at.
+        secure_ports: Where SCCP over TLS is, if that is told.
         progress: Is told what is being asked, how many have answered or given up, and
             how many are asked.
     """
@@ -120,9 +126,17 @@ async def observe(
     progress("asking for the same files over HTTP", 0, 0)
     nodes = await _fetch_over_http(nodes, http_port, waits)
     shown = await _look_at_capf(capf or _capf_of(nodes), waits)
+    progress("looking at the secure ports of CallManagers", 0, 0)
+    registering = await look_at_callmanagers(nodes, models, secure_ports, waits.tvs_s)
     members, guessed = (tvs, False) if tvs else _members_of(nodes)
     seen = Observation(
-        nodes, (), device, time.time(), members_guessed=guessed, capf=shown
+        nodes,
+        (),
+        device,
+        time.time(),
+        members_guessed=guessed,
+        capf=shown,
+        callmanagers=registering,
     )
     asked_tvs = _Count("asking TVS members", len(members), progress)
     asked = await _ask_all(seen, members, waits, asked_tvs.one_more)

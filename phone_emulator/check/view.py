@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenless.ground.terminal import cell, cells
+from tokenless.phone_emulator.check.callmanager import answer_to
 from tokenless.phone_emulator.check.findings import Code, Finding, Severity
 from tokenless.phone_emulator.check.inspect import is_answered
 from tokenless.phone_emulator.check.observation import (
@@ -36,6 +37,8 @@ def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
     tables = [_nodes(seen.nodes), _members(seen.members)]
     if seen.capf:
         tables.append(_capf(seen.capf))
+    if seen.callmanagers:
+        tables.append(_callmanagers(seen))
     return Group(*tables, *_findings(findings), last)
 
 
@@ -107,6 +110,23 @@ def _capf(servers: Sequence[CapfView]) -> Table:
     return table
 
 
+def _callmanagers(seen: Observation) -> Table:
+    table = Table(header_style="bold")
+    for title in ("CallManager, secure", "TLS", "shows", "phones"):
+        table.add_column(title, overflow="fold")
+    for each in seen.callmanagers:
+        shown = each.certificate
+        where = f"{each.signalling} {each.server}" if each.server.port else "SCCP"
+        said = [f"{m}: {answer_to(each, m, seen.nodes)}" for m in each.models]
+        table.add_row(
+            cells((each.name, where)),
+            ", ".join(each.versions) or "none",
+            cell(each.reason if shown is None else short_name(shown.subject_text)),
+            cells(said),
+        )
+    return table
+
+
 def _findings(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     for each in findings:
         head = Text(f"{each.severity.value}: ", _STYLES[each.severity])
@@ -130,6 +150,10 @@ def _sum(findings: Sequence[Finding]) -> Text:
     if codes == {Code.TFTP_UNREACHABLE}:
         nodes = _count(counts[Severity.ERROR], "TFTP node")
         words = f"{nodes} did not answer; the other nodes have {warnings}, {notes}"
+        return Text(words, "bold red")
+    if codes == {Code.CALLMANAGER_UNLISTED}:
+        errors = _count(counts[Severity.ERROR], "error")
+        words = f"Secure phones do not register: {errors}, {warnings}, {notes}"
         return Text(words, "bold red")
     if counts[Severity.ERROR]:
         errors = _count(counts[Severity.ERROR], "error")

@@ -16,6 +16,7 @@ from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
+    parse_secure_ports,
     parse_servers,
 )
 from tokenless.phone_emulator.check.inspect import (
@@ -93,6 +94,13 @@ _LAB_PORT: Final = 6969
     help="The certificate (PEM or DER) of the phone of --device, to compare with "
     "certHash of its configuration. Keys in the file are not read.",
 )
+@click.option(
+    "--sccps-port",
+    default="",
+    show_default=False,
+    metavar="PORT|HOST:PORT[,…]",
+    help="The port of SCCP over TLS; default: 2443, if SCCP in clear is at 2000.",
+)
 @tftp_timeout_option
 @tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP")
 @http_port_option
@@ -106,6 +114,7 @@ def check(
     tvs: tuple[str, ...],
     capf: tuple[str, ...],
     lsc: Path | None,
+    sccps_port: str,
     tftp_timeout: float,
     tvs_timeout: float,
     http_port: int | None,
@@ -116,7 +125,8 @@ def check(
 
     It reads files, signatures, checksums, TVS answers and expiry dates of any cluster,
     and changes nothing there. Exit status: 0 when no phone is locked out and none would
-    be at its next start; 1 when a phone is or would be; 3 when no TFTP node answers.
+    be at its next start; 1 when a phone is or would be, or secure phones do not
+    register; 3 when no TFTP node answers.
     """
     own = None if lsc is None else _read_certificate(lsc)
     servers, members = _servers(tftp, DEFAULT_TFTP_PORT), _servers(tvs, TVS_PORT)
@@ -129,6 +139,8 @@ def check(
                 capf=_servers(capf, CAPF_PORT),
                 patience=Patience(tftp_timeout, tvs_timeout),
                 http_port=http_port_of(http_port, tftp_only=tftp_only),
+                models=models,
+                secure_ports=parse_secure_ports(sccps_port) if sccps_port else None,
                 progress=progress,
             )
         )

@@ -171,7 +171,7 @@ class _Histories:
         )
         phones = frozenset(
             (group.behaviour, _of_node(phone.ctl, node), _of_node(phone.itl, node))
-            for group, phone in zip(self._task.groups, self._world.phones, strict=True)
+            for group, phone in self._world.held(self._task.groups)
             if group.node == node
         )
         elsewhere = frozenset(_of_node(each.itl, node) for each in cluster.served)
@@ -265,7 +265,7 @@ def _projected(
         )
         for group in groups
     }
-    start = None if task.start is None else _start(task, groups, nodes)
+    start = None if task.start is None else _start(task, smaller, nodes)
     return replace(
         task,
         layout=layout,
@@ -292,6 +292,10 @@ class _Projection:
         """Return a certificate under its node's new number."""
         return identity(who.unit, self._number[who.node], who.generation)
 
+    def phone(self, held: PhoneLists) -> PhoneLists:
+        """Return what phones hold without the nodes that are left out."""
+        return PhoneLists(self.list(held.ctl), self.list(held.itl), held.is_configured)
+
     def list(self, held: List | None) -> List | None:
         """Return a list without the nodes that are left out."""
         if held is None or held.signer.node not in self._number:
@@ -305,12 +309,23 @@ class _Projection:
         return make_list(self.identity(held.signer), members)
 
 
-def _start(task: Task, groups: Sequence[PhoneGroup], nodes: tuple[int, ...]) -> World:
-    """Return where the part starts."""
+def _start(
+    task: Task, groups: Mapping[PhoneGroup, PhoneGroup], nodes: tuple[int, ...]
+) -> World:
+    """Return where the part starts.
+
+    Args:
+        task: The whole.
+        groups: The groups that are kept, and what each is in the part.
+        nodes: The nodes that are kept.
+    """
     world = task.first_world()
     held = dict(zip(task.groups, world.phones, strict=True))
     phones = tuple(held[group] for group in groups)
-    return _renumbered(task.layout, World(world.cluster, phones), nodes)
+    others = frozenset(
+        (groups[group], phone) for group, phone in world.others if group in groups
+    )
+    return _renumbered(task.layout, World(world.cluster, phones, others), nodes)
 
 
 def _renumbered(layout: ClusterLayout, world: World, nodes: Sequence[int]) -> World:
@@ -333,11 +348,9 @@ def _renumbered(layout: ClusterLayout, world: World, nodes: Sequence[int]) -> Wo
         ctl=to.list(old.ctl),
         served=tuple(served),
     )
-    phones = tuple(
-        PhoneLists(to.list(p.ctl), to.list(p.itl), p.is_configured)
-        for p in world.phones
-    )
-    return World(cluster, phones)
+    phones = tuple(to.phone(each) for each in world.phones)
+    others = frozenset((group, to.phone(each)) for group, each in world.others)
+    return World(cluster, phones, others, world.refused)
 
 
 def are_alike(task: Task, world: World, one: int, other: int) -> bool:

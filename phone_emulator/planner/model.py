@@ -17,6 +17,7 @@ from tokenless.protocol.codes import (
     TrustStore,
     server_role,
 )
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
 PUBLISHER: Final = 0
@@ -97,6 +98,16 @@ class ClusterLayout:
     """Units of which one certificate serves all nodes: the publisher's."""
     signed: frozenset[TrustStore] = frozenset()
     """Units whose certificates a CA signs."""
+    interaction: PhoneInteraction = PhoneInteraction.MANUAL
+    """Who resets phones when a certificate changes (REFERENCE-2 3.4)."""
+
+    @classmethod
+    def as_new(
+        cls, release: Release, nodes: tuple[str, ...], is_mixed: bool = True
+    ) -> "ClusterLayout":
+        """Return a cluster whose phones are reset as its release does by default."""
+        default = PhoneInteraction.default_of(release)
+        return cls(release, nodes, is_mixed, interaction=default)
 
     @property
     def slots(self) -> tuple[tuple[TrustStore, int], ...]:
@@ -140,6 +151,7 @@ class ClusterLayout:
             roles=tuple(roles),
             shared=self.shared,
             signed=self.signed,
+            interaction=self.interaction,
         )
 
     def roles_of(self, node: int) -> frozenset[NodeRole]:

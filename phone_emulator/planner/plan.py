@@ -14,6 +14,7 @@ from tokenless.phone_emulator.planner.phones import (
     PhoneLists,
     PredictedBoot,
     anchors,
+    boot,
     tvs_members,
 )
 from tokenless.phone_emulator.planner.risk import after_a_power_cut
@@ -28,7 +29,9 @@ from tokenless.phone_emulator.planner.steps import (
     World,
     apply,
     boots,
+    change,
     commands,
+    resets_phones,
     title,
 )
 from tokenless.phone_emulator.planner.task import Task
@@ -37,6 +40,7 @@ from tokenless.phone_emulator.planner.unsafe import (
     Unsafe,
     problem_of,
     refused,
+    refused_in_race,
     unsafe,
 )
 from tokenless.protocol.codes import UNITS, TrustStore
@@ -78,6 +82,12 @@ class Planned:
     dangers: tuple[Danger, ...]
     boots: dict[str, PredictedBoot]
     """By group: what came of the phones' reset; empty for other steps."""
+    other_boots: dict[str, tuple[PredictedBoot, ...]]
+    """By group: what came of it for phones that held something else."""
+    resets_phones: bool
+    """Whether the step resets phones by itself, at moments that nobody chooses."""
+    refused: tuple[str, ...]
+    """Groups that refuse something at one of these moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +180,8 @@ def _annotate(task: Task, safe: Task, steps: Sequence[PlanStep]) -> Iterator[Pla
     for number, step in enumerate(steps, 1):
         is_reset = isinstance(step, ResetPhones)
         booted = boots(task.layout, task.groups, world) if is_reset else ()
+        late = _late_boots(task, world) if is_reset else {}
+        raced = refused_in_race(task, world, step)
         world = apply(task.layout, task.groups, world, step)
         guarded = apply(task.layout, safe.groups, guarded, step)
         yield Planned(
@@ -184,7 +196,19 @@ def _annotate(task: Task, safe: Task, steps: Sequence[PlanStep]) -> Iterator[Pla
                 group.name: each
                 for group, each in zip(task.groups, booted, strict=is_reset)
             },
+            other_boots=late,
+            resets_phones=resets_phones(task.layout, step),
+            refused=tuple(group.name for group in task.groups if group in raced),
         )
+
+
+def _late_boots(task: Task, world: World) -> dict[str, tuple[PredictedBoot, ...]]:
+    """Return what comes of a reset for phones that hold something else than most."""
+    found: dict[str, tuple[PredictedBoot, ...]] = {}
+    for group, phone in world.others:
+        each = boot(task.layout, world.cluster, group, phone)
+        found[group.name] = (*found.get(group.name, ()), each)
+    return found
 
 
 def anchors_of(task: Task, world: World) -> dict[str, tuple[CertificateIdentity, ...]]:
@@ -240,7 +264,8 @@ def _dangers(
             continue
         after = world
         for node in task.layout.holders(unit):
-            after = apply(task.layout, (), after, Regenerate(unit, node))
+            cluster = change(task.layout, after.cluster, Regenerate(unit, node))
+            after = after._replace(cluster=cluster)
         locked = {g for g, p in pairs if _is_refused(task, after, g, p)} - locked_before
         burnt = {g for g, p in pairs if not _ways(task, after, g, p)} - burnt_before
         if locked | burnt:
@@ -259,7 +284,7 @@ def _key(task: Task, group: PhoneGroup) -> tuple[object, ...]:
 def _different(task: Task, world: World) -> Iterator[tuple[PhoneGroup, PhoneLists]]:
     """Return one group of those that are the same, with what it holds."""
     seen = set()
-    for group, phone in zip(task.groups, world.phones, strict=True):
+    for group, phone in world.held(task.groups):
         key = (*_key(task, group), phone)
         if key not in seen:
             seen.add(key)
@@ -282,8 +307,12 @@ def _ways(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> boo
 
 def naive_steps(task: Task) -> tuple[PlanStep, ...]:
     """Return the goal done in one go: all certificates, all restarts, all phones."""
-    update: tuple[PlanStep, ...] = (UpdateCtl(),) if task.layout.is_mixed else ()
-    return (*task.goal, *update, RestartTvs(), RestartTftp(), ResetPhones())
+    layout = task.layout
+    update: tuple[PlanStep, ...] = (UpdateCtl(),) if layout.is_mixed else ()
+    by_hand: tuple[PlanStep, ...] = (
+        () if layout.release.restarts_tvs else (RestartTvs(),)
+    )
+    return (*task.goal, *update, *by_hand, RestartTftp(), ResetPhones())
 
 
 def _in_one_go(task: Task) -> InOneGo:
@@ -310,11 +339,14 @@ def _first_lockout(
     """
     world = task.first_world()
     for number, step in enumerate(steps, 1):
+        problems = refused_in_race(task, world, step)
         world = apply(task.layout, task.groups, world, step)
-        problems = refused(task, seen(task.layout, world.cluster), world)
+        problems = problems or refused(task, seen(task.layout, world.cluster), world)
         if problems:
-            names = tuple(group.name for group in problems)
-            problem = next(iter(problems.values()))
+            names = tuple(group.name for group in task.groups if group in problems)
+            problem = next(
+                problems[group] for group in task.groups if group in problems
+            )
             return PlanFailure(number, title(task.layout, step), names, problem)
     return None
 

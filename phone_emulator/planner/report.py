@@ -80,6 +80,8 @@ def _step_json(layout: ClusterLayout, step: Planned) -> dict[str, Any]:
         "step": step.number,
         "title": step.title,
         "run": list(step.commands),
+        "resets_phones": step.resets_phones,
+        "refused_at_some_moment": list(step.refused),
         "anchors": {
             name: [describe(layout, who) for who in left]
             for name, left in step.anchors.items()
@@ -239,8 +241,15 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
     for index, step in enumerate(steps):
         yield f"{step.number:3}. {step.title}"
         yield from (f"       {line}" for line in step.commands)
+        if step.resets_phones:
+            yield "       phones are reset by themselves, at moments nobody chooses"
+        if step.refused:
+            refused = _names(step.refused)
+            yield f"       at some of these moments {refused} refuse a file"
         for boot, names in _by_value(step.boots, _boot_in_words):
             yield f"       {names}: {boot}"
+        for late, names in _by_value(step.other_boots, _late_in_words):
+            yield f"       {names}, reset too early or not at all: {late}"
         ways = {g.name: _ways_in_words(task.layout, g, step) for g in task.groups}
         changed = {name: ways[name] for name in ways if before.get(name) != ways[name]}
         for left, names in _by_value(changed, str):
@@ -309,6 +318,10 @@ def _boot_in_words(boot: PredictedBoot) -> str:
             by = f" by {outcome.verified_by}" if outcome.verified_by else ""
             parts.append(f"{kind} {outcome.action}{by}")
     return ", ".join(parts)
+
+
+def _late_in_words(boots: Sequence[PredictedBoot]) -> str:
+    return " / ".join(sorted({_boot_in_words(each) for each in boots}))
 
 
 def _one_go_in_words(naive: InOneGo) -> Iterator[str]:

@@ -21,7 +21,6 @@ from tokenless.phone_emulator.planner.steps import (
     RestartTftp,
     RestartTvs,
     World,
-    boots,
     change,
 )
 from tokenless.phone_emulator.planner.task import Task
@@ -46,9 +45,11 @@ def assess(task: Task, world: World) -> Risk | None:
     own nodes only: in them another node may still serve files of a signer who is not in
     use any more.
     """
+    if world.refused:
+        return None
     bound, fewest = 0, MANY_WAYS
     restarted = after_a_power_cut(task.layout, world.cluster)
-    for group, phone in zip(task.groups, world.phones, strict=True):
+    for group, phone in world.held(task.groups):
         left = _fewest_ways(task, world.cluster, restarted, group, phone)
         if not left:
             return None
@@ -73,11 +74,13 @@ def _fewest_ways(
 def unsafe_groups(task: Task, world: World) -> Iterator[PhoneGroup]:
     """Return the groups for which a world is not safe."""
     restarted = after_a_power_cut(task.layout, world.cluster)
-    for group, phone in zip(task.groups, world.phones, strict=True):
+    found = set(world.refused)
+    for group, phone in world.held(task.groups):
         if not _fewest_ways(task, world.cluster, restarted, group, phone) or (
             task.strict and _is_bound(task.layout, restarted, group, phone)
         ):
-            yield group
+            found.add(group)
+    yield from (group for group in task.groups if group in found)
 
 
 @lru_cache(maxsize=65_536)
@@ -121,10 +124,12 @@ def is_settled(task: Task, world: World) -> bool:
 
 def unsettled_groups(task: Task, world: World) -> Iterator[PhoneGroup]:
     """Return the groups that would refuse something or take something new."""
-    results = boots(task.layout, task.groups, world)
-    for group, each, phone in zip(task.groups, results, world.phones, strict=True):
+    found = set()
+    for group, phone in world.held(task.groups):
+        each = boot(task.layout, world.cluster, group, phone)
         if each.phone != phone or each.refusals:
-            yield group
+            found.add(group)
+    yield from (group for group in task.groups if group in found)
 
 
 def serves_what_is_in_use(layout: ClusterLayout, cluster: ClusterState) -> bool:

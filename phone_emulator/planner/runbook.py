@@ -21,6 +21,7 @@ from tokenless.phone_emulator.planner.steps import (
     RestartTftp,
     RestartTvs,
     UpdateCtl,
+    resets_phones,
 )
 
 _CERTIFICATES: Final = (
@@ -55,6 +56,10 @@ class Pace:
         phones = self.phones or 0
         batches = math.ceil(phones / self.batch)
         return phones / self.phones_per_s + batches * self.phone_restart_s
+
+    def automatic_reset_s(self) -> float:
+        """Return the same where the cluster resets all phones at once."""
+        return (self.phones or 0) / self.phones_per_s + self.phone_restart_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,7 @@ class _Doing:
     def __init__(self, layout: ClusterLayout, step: PlanStep) -> None:
         self._nodes = len(layout.nodes)
         self._step = step
+        self._resets_phones = resets_phones(layout, step)
         publisher = layout.nodes[PUBLISHER]
         self.node = publisher
         self.page = _NO_PAGE
@@ -227,6 +233,11 @@ class _Doing:
                 self.wait_for = "the page or the command says that it was regenerated"
                 self.verify = f"show cert own {unit}: Not Before is today"
                 self.back = f"{self.back}; {_BACKUP}"
+                if self._resets_phones:
+                    self.wait_for += (
+                        "; services restart and phones are reset by themselves: as "
+                        "many registered phones as before (RTMT)"
+                    )
             case UpdateCtl():
                 self.command = "utils ctl update CTLFile"
                 self.wait_for = "CTL file Updated"
@@ -283,5 +294,7 @@ class _Doing:
                 return self._nodes * pace.restart_s
             case ResetPhones():
                 return pace.reset_s()
+            case Regenerate() if self._resets_phones:
+                return pace.automatic_reset_s()
             case _:
                 return 30.0

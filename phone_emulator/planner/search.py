@@ -10,6 +10,9 @@ one kind of anchor, CallManager, TVS or ITLRecovery, ends with every service ser
 what is in use, and then with a reset of the phones. A phone that is off during a round
 has lost one kind of anchor only.
 
+From 14 on a regeneration resets phones by itself, at a moment that nobody chooses and
+with phones that it does not reach: an order is safe when it is so for all of them.
+
 Among the shortest orders the one is taken whose weakest moment leaves phones the most
 ways to be reached, and then the one with the fewest moments at which a phone that has
 to go to another node would be refused there; a strict search allows no such moment.
@@ -23,6 +26,7 @@ from typing import Final, NamedTuple
 
 from tokenless.phone_emulator.planner.alike import are_alike
 from tokenless.phone_emulator.planner.model import PUBLISHER, ClusterLayout
+from tokenless.phone_emulator.planner.race import follow_up_of
 from tokenless.phone_emulator.planner.risk import (
     MANY_WAYS,
     Risk,
@@ -278,8 +282,16 @@ def _least_left(task: Task, reached: Reached) -> int:
     # round that is under way all may be done but the reset.
     ctls = max(len(in_ctl & kinds), bool(in_ctl))
     under_way = bool(kinds) and reached.round not in (None, *kinds)
-    rounds = 2 * max(1, len(kinds)) + under_way
-    return len(pending) + (TrustStore.TVS in units) + ctls + rounds
+    release = task.layout.release
+    rounds = max(1, len(kinds)) + under_way
+    if follow_up_of(task.layout, pending[0].unit).rebuilds_tftp:
+        # TFTP follows certificates by itself, but no CTL that came after the last one
+        # of a round: only CAPF's round may have a certificate that is in no CTL.
+        rounds += len(in_ctl & kinds)
+    else:
+        rounds += max(1, len(kinds))
+    restart = TrustStore.TVS in units and not release.restarts_tvs
+    return len(pending) + restart + ctls + rounds
 
 
 def _in_ctl(layout: ClusterLayout) -> frozenset[TrustStore]:

@@ -1,5 +1,6 @@
 """The steps of a plan: what each changes in the model, and how it is typed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
@@ -21,6 +22,13 @@ from tokenless.phone_emulator.planner.phones import (
     PhoneLists,
     PredictedBoot,
     boot,
+)
+from tokenless.phone_emulator.planner.race import (
+    follow_up_of,
+    followed,
+    moments,
+    race_boots,
+    with_new_certificate,
 )
 from tokenless.protocol.codes import TrustStore
 
@@ -74,12 +82,25 @@ PlanStep = (
 )
 
 
+Held = tuple[PhoneGroup, PhoneLists]
+"""Phones of a group, and what they hold."""
+
+
 class World(NamedTuple):
     """A cluster and its phones at one moment."""
 
     cluster: ClusterState
     phones: tuple[PhoneLists, ...]
     """The lists that each group of the plan holds."""
+    others: frozenset[Held] = frozenset()
+    """What further phones of a group may hold: those that booted earlier in a race
+    than the others, or that no reset reached."""
+    refused: frozenset[PhoneGroup] = frozenset()
+    """Groups of which phones refused a file in the race that the last step began."""
+
+    def held(self, groups: tuple[PhoneGroup, ...]) -> list[Held]:
+        """Return everything that phones of each group may hold."""
+        return [*zip(groups, self.phones, strict=True), *self.others]
 
 
 def first_world(
@@ -113,9 +134,61 @@ def apply(
 ) -> World:
     """Return the world after a step."""
     if isinstance(step, ResetPhones):
-        after = tuple(each.phone for each in boots(layout, groups, world))
-        return world._replace(phones=after)
-    return world._replace(cluster=change(layout, world.cluster, step))
+        return _reset(layout, groups, world)
+    if isinstance(step, Regenerate) and resets_phones(layout, step):
+        return _race(layout, groups, world, step)
+    return World(change(layout, world.cluster, step), world.phones, world.others)
+
+
+def resets_phones(layout: ClusterLayout, step: PlanStep) -> bool:
+    """Whether a step resets phones by itself."""
+    return isinstance(step, Regenerate) and (
+        follow_up_of(layout, step.unit).resets_phones
+    )
+
+
+def _reset(
+    layout: ClusterLayout, groups: tuple[PhoneGroup, ...], world: World
+) -> World:
+    after = tuple(each.phone for each in boots(layout, groups, world))
+    late = [
+        (group, boot(layout, world.cluster, group, phone).phone)
+        for group, phone in world.others
+    ]
+    return World(world.cluster, after, _unlike(groups, after, late))
+
+
+def _race(
+    layout: ClusterLayout,
+    groups: tuple[PhoneGroup, ...],
+    world: World,
+    step: Regenerate,
+) -> World:
+    """Return the world after a change that resets phones: what each may hold then."""
+    new = with_new_certificate(layout, world.cluster, step.unit, step.node)
+    cluster = change(layout, world.cluster, step)
+    late: list[Held] = list(world.others)
+    after, refused = [], []
+    for group, phone in zip(groups, world.phones, strict=True):
+        when = moments(layout, new, step.unit, step.node, group.node)
+        held = [phone, *(other for who, other in world.others if who is group)]
+        found = race_boots(layout, when, group, held)
+        late += [(group, phone), *((group, each.phone) for each in found)]
+        after.append(boot(layout, cluster, group, phone).phone)
+        if any(each.refusals for each in found):
+            refused.append(group)
+    phones = tuple(after)
+    return World(cluster, phones, _unlike(groups, phones, late), frozenset(refused))
+
+
+def _unlike(
+    groups: tuple[PhoneGroup, ...],
+    phones: tuple[PhoneLists, ...],
+    late: Iterable[Held],
+) -> frozenset[Held]:
+    """Return what some phones hold and the others of their group do not."""
+    usual = dict(zip(groups, phones, strict=True))
+    return frozenset(each for each in late if usual[each[0]] != each[1])
 
 
 @lru_cache(maxsize=262_144)
@@ -125,10 +198,8 @@ def change(  # noqa: PLR0911
     """Return the cluster after a step; phones are another matter."""
     match step:
         case Regenerate(unit=unit, node=node):
-            slot = slot_of(layout, unit, node)
-            generations = list(cluster.generations)
-            generations[slot] += 1
-            return cluster._replace(generations=tuple(generations))
+            new = with_new_certificate(layout, cluster, unit, node)
+            return followed(layout, new, unit, node)
         case UpdateCtl():
             return cluster._replace(ctl=build_ctl(layout, cluster))
         case ResetCtl():

@@ -59,7 +59,8 @@ class Task:
         if start is not None:
             pairs = zip(self.groups, start.phones, strict=True)
             phones = tuple(phone for group, phone in pairs if group in groups)
-            start = start._replace(phones=phones)
+            others = frozenset(each for each in start.others if each[0] in groups)
+            start = World(start.cluster, phones, others)
         return replace(self, groups=kept, start=start)
 
 

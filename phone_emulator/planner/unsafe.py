@@ -1,6 +1,6 @@
 """Groups for which an order is not safe: why, and between which of its steps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import NamedTuple
@@ -13,8 +13,16 @@ from tokenless.phone_emulator.planner.phones import (
     boot,
     tvs_members,
 )
+from tokenless.phone_emulator.planner.race import moments, with_new_certificate
 from tokenless.phone_emulator.planner.risk import after_a_power_cut
-from tokenless.phone_emulator.planner.steps import PlanStep, World, apply
+from tokenless.phone_emulator.planner.steps import (
+    Held,
+    PlanStep,
+    Regenerate,
+    World,
+    apply,
+    resets_phones,
+)
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import FileKind
@@ -79,12 +87,50 @@ def refused(
     task: Task, cluster: ClusterState, world: World
 ) -> dict[PhoneGroup, GroupProblem]:
     """Return the groups that refuse what a cluster serves, and why."""
-    refusals = {}
-    for group, phone in zip(task.groups, world.phones, strict=True):
-        problem = problem_of(task.layout, cluster, group, phone)
-        if problem is not None and not problem.is_burnt:
-            refusals[group] = problem
-    return refusals
+    return _one_each(
+        (group, problem)
+        for group, phone in world.held(task.groups)
+        if (problem := problem_of(task.layout, cluster, group, phone)) is not None
+        and not problem.is_burnt
+    )
+
+
+def _one_each(
+    found: Iterable[tuple[PhoneGroup, GroupProblem]],
+) -> dict[PhoneGroup, GroupProblem]:
+    """Keep one problem a group: the same one, whichever comes first."""
+    kept: dict[PhoneGroup, GroupProblem] = {}
+    for group, problem in found:
+        if group not in kept or _rank(problem) < _rank(kept[group]):
+            kept[group] = problem
+    return kept
+
+
+def _rank(problem: GroupProblem) -> tuple[str, str]:
+    return str(problem.file or "~"), str(problem.reason)
+
+
+def refused_in_race(
+    task: Task, world: World, step: PlanStep
+) -> dict[PhoneGroup, GroupProblem]:
+    """Return the groups that refuse something at a moment of the race of a step.
+
+    Args:
+        task: The task.
+        world: Before the step.
+        step: What is done.
+    """
+    layout = task.layout
+    if not isinstance(step, Regenerate) or not resets_phones(layout, step):
+        return {}
+    new = with_new_certificate(layout, world.cluster, step.unit, step.node)
+    return _one_each(
+        (group, problem)
+        for group, phone in world.held(task.groups)
+        for cluster in moments(layout, new, step.unit, step.node, group.node)
+        if (problem := problem_of(layout, cluster, group, phone)) is not None
+        and not problem.is_burnt
+    )
 
 
 def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
@@ -92,9 +138,11 @@ def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
     lasting: dict[PhoneGroup, Unsafe] = {}
     world = task.first_world()
     for number, step in enumerate((None, *steps)):
+        raced: dict[PhoneGroup, GroupProblem] = {}
         if step is not None:
+            raced = refused_in_race(task, world, step)
             world = apply(task.layout, task.groups, world, step)
-        problems = dict(_problems(task, world))
+        problems = _problems(task, world, raced)
         for group in [each for each in lasting if each not in problems]:
             yield replace(lasting.pop(group), to_step=number)
         for group, (problem, is_running) in problems.items():
@@ -106,13 +154,30 @@ def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
 
 
 def _problems(
-    task: Task, world: World
-) -> Iterator[tuple[PhoneGroup, tuple[GroupProblem, bool]]]:
-    """Return what is wrong with each group, and whether it is while services run."""
+    task: Task, world: World, raced: Mapping[PhoneGroup, GroupProblem]
+) -> dict[PhoneGroup, tuple[GroupProblem, bool]]:
+    """Return what is wrong with each group, and whether it is while services run.
+
+    Args:
+        task: The task.
+        world: After a step.
+        raced: What phones refused that the step has reset.
+    """
     layout, cluster = task.layout, world.cluster
+    held = world.held(task.groups)
+    running = {**_one_each(_each_problem(layout, cluster, held)), **raced}
     restarted = after_a_power_cut(layout, cluster)
-    for group, phone in zip(task.groups, world.phones, strict=True):
+    later = _one_each(_each_problem(layout, restarted, held))
+    return {
+        group: (running.get(group) or later[group], group in running)
+        for group in task.groups
+        if group in running or group in later
+    }
+
+
+def _each_problem(
+    layout: ClusterLayout, cluster: ClusterState, held: Iterable[Held]
+) -> Iterator[tuple[PhoneGroup, GroupProblem]]:
+    for group, phone in held:
         if (problem := problem_of(layout, cluster, group, phone)) is not None:
-            yield group, (problem, True)
-        elif (problem := problem_of(layout, restarted, group, phone)) is not None:
-            yield group, (problem, False)
+            yield group, problem

@@ -21,9 +21,11 @@ from tokenless.phone_emulator.registration.traits import (
 )
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.phone_emulator.tvs_client import TlsRange
+from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.alarms import HeldList, TrustListReport
 from tokenless.protocol.phones.configuration import CallManagerMember, PhoneConfig
 from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTransport
 from tokenless.protocol.phones.registration import Signalling
@@ -61,6 +63,7 @@ class Group:
         offer: What it brings to TLS; None in clear.
         load: The firmware that it says it runs.
         failure: Why there is nobody to register at.
+        lists: What it reports of its trust lists; None before it has booted.
     """
 
     signalling: Signalling | None
@@ -70,6 +73,7 @@ class Group:
     offer: TlsOffer | None = None
     load: str = ""
     failure: Failure | None = None
+    lists: TrustListReport | None = None
 
     @property
     def is_encrypting(self) -> bool:
@@ -118,7 +122,21 @@ class Group:
             offer,
             config.load or identity.model.load,
             None if nodes else Failure.NO_CALLMANAGER,
+            _lists(identity, held),
         )
+
+
+def _lists(identity: PhoneIdentity, held: FlashContents) -> TrustListReport:
+    """Return what the phone says of its lists (REFERENCE 4.4).
+
+    A flash does not tell which server a list came from: the first one is named.
+    """
+    server = identity.servers[0].address if identity.servers else ""
+    itl, ctl = (
+        HeldList() if data is None else HeldList(sha1_of(data), server)
+        for data in (held.itl, held.ctl)
+    )
+    return TrustListReport(identity.device, itl, ctl)
 
 
 def _mode(config: PhoneConfig) -> DeviceSecurity:

@@ -190,6 +190,7 @@ def _talker(
             transport=group.carrier.value,
             suites=traits.suites if group.is_encrypting else (),
             lower_case_alarms=writes_alarms_in_lower_case(identity.model),
+            lists=group.lists,
         )
     )
 

@@ -25,6 +25,7 @@ from tokenless.phone_emulator.registration.events import (
 from tokenless.phone_emulator.registration.sccp_call import MediaCounts
 from tokenless.phone_emulator.registration.sip_call import CallSite, SipCall
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.phones.alarms import CONTENT_TYPE, TrustListReport
 from tokenless.protocol.phones.registration import directory_number
 from tokenless.protocol.sip.messages import (
     SipMessage,
@@ -56,6 +57,8 @@ _RESETS: Final = {
     b"restart": LastOut.RESTART,
     b"apply-config": LastOut.RESTART,
 }
+_RELEASE: Final = re.compile(r"Cisco-CUCM([0-9]{1,2})\.")
+_TAKES_REPORTS: Final = 14
 _ALLOWED: Final = (
     "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
 )
@@ -76,6 +79,7 @@ class SipIdentity:
         transport: `tcp`, `udp` or `tls`.
         suites: What it offers for SRTP; empty on a line that is not encrypted.
         lower_case_alarms: Whether alarms are written as 78xx and 88xx do.
+        lists: What it reports of its trust lists.
     """
 
     device: str
@@ -88,6 +92,7 @@ class SipIdentity:
     transport: str = "tcp"
     suites: tuple[SrtpSuite, ...] = ()
     lower_case_alarms: bool = True
+    lists: TrustListReport | None = None
 
 
 @unique
@@ -283,6 +288,39 @@ class SipPhone:
         self.deadline = now + refresh_s
         if self.state is not RegistrationState.REGISTERED:
             self._become(RegistrationState.REGISTERED)
+            self._report_lists(response.get("server"))
+
+    def _report_lists(self, server: str) -> None:
+        """Tell a node of release 14 or newer which trust lists the phone holds.
+
+        Real phones do so by their firmware; that the server's release decides, and the
+        form of the REFER, are inferred (REFERENCE 4.4, REFERENCE-2 4).
+        """
+        release, lists = _RELEASE.match(server), self.identity.lists
+        if lists is None or release is None or int(release[1]) < _TAKES_REPORTS:
+            return
+        me = self.identity
+        via = f"SIP/2.0/{me.transport.upper()} {me.address}:{me.port}"
+        line = f"<sip:{self.number}@{me.server}>"
+        contact = f"<sip:{self._form.user}@{me.address}:{me.port}>"
+        request = SipRequest(
+            "REFER",
+            f"sip:{me.server}",
+            (
+                ("Via", f"{via};branch={self._branch()}"),
+                ("From", f"{line};tag={self._token(8)}"),
+                ("To", f"<sip:{me.server}>"),
+                ("Call-ID", f"{self._token(8)}@{me.address}"),
+                ("CSeq", "1000 REFER"),
+                ("Max-Forwards", "70"),
+                ("User-Agent", me.user_agent),
+                ("Contact", contact),
+                ("Refer-To", "cid:alarm"),
+                ("Content-Type", CONTENT_TYPE),
+            ),
+            lists.alarm().encode(),
+        )
+        self._output.append(request.encode())
 
     def _take_request(self, request: SipRequest) -> None:
         match request.method:

@@ -190,6 +190,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_PHONES}.phone:phone",
         "Boot one emulated phone, show its state, erase its lists.",
     ),
+    "preflight": LazyCommand(
+        f"{_PHONES}.rehearsals.preflight:preflight",
+        "Check an imported cluster before a change, and print when certificates end.",
+    ),
     "rehearse": LazyCommand(
         f"{_PHONES}.rehearsals:rehearse",
         "Play a change on a scratch cluster with phones, step by step.",

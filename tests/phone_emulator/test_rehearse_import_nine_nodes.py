@@ -139,6 +139,17 @@ def test_names_that_are_none_are_refused(
     assert said in err
 
 
+def test_one_itl_and_the_ctl_tell_that_nodes_share_a_certificate(
+    folder: Path,
+) -> None:
+    ctl, itl = str(folder / "CTLFile.tlv"), str(folder / "ITL-sub1.tlv")
+    words = ("--ctl", ctl, "--itl", itl, "--version", "12.5(1)", "--json")
+    status, out, err = run_cli("rehearse", "import", *words)
+    assert status == 0, err
+    topics = {each["topic"] for each in json.loads(out)["approximations"]}
+    assert "shared-certificate" not in topics
+
+
 @pytest.mark.parametrize("function", ["TFTP", "CCM"])
 def test_functions_of_the_ctl_are_roles(
     folder: Path, tmp_path: Path, function: str

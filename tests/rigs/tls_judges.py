@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 
@@ -47,9 +48,17 @@ async def run(*command: str, stdin: bytes = b"") -> tuple[int, str]:
     return await trio.to_thread.run_sync(do)
 
 
-async def scan(address: str, port: int) -> Scan:
-    """Let sslscan try every version and cipher that it knows."""
-    _, text = await run(require("sslscan"), "--no-colour", f"{address}:{port}")
+async def scan(address: str, port: int, own: Path | None = None) -> Scan:
+    """Let sslscan try every version and cipher that it knows.
+
+    Args:
+        address: Of the server.
+        port: Of the server.
+        own: A client's certificate and its key, PEM in one file.
+    """
+    shown = () if own is None else (f"--certs={own}", f"--pk={own}")
+    where = f"{address}:{port}"
+    _, text = await run(require("sslscan"), "--no-colour", *shown, where)
     lines = [line.split() for line in text.splitlines()]
     protocols = {
         line[0]: line[1] == "enabled"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
+from tokenless.services.cluster.cluster import Cluster
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 TFTP = "utils service restart Cisco Tftp"
@@ -72,6 +74,7 @@ def test_the_subscribers_ctl_is_stale(lab: LabCluster) -> None:
     assert err.startswith(f"tokenless: {SUB}: an")
     assert len(err.splitlines()) == 1
     lab.admin(TFTP, node=SUB)
+    lab.admin("utils service restart Cisco CallManager", node=PUB)
     status, found, _ = check(lab)
     assert status == 0
     assert "ctl-stale" not in {each["code"] for each in found["findings"]}
@@ -205,7 +208,7 @@ def test_the_certificate_hash_beside_the_phones_lsc(
     assert status == 1
     (differs,) = [e for e in found["findings"] if e["severity"] == "error"]
     assert differs["code"] == "cert-hash-differs"
-    assert "cannot open its encrypted configuration" in differs["consequence"]
+    assert "cannot decrypt its configuration" in differs["consequence"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no PEM", b"\0" * 70_000])
@@ -237,3 +240,32 @@ def test_wrong_usage_and_unknown_hosts() -> None:
     status, out, err = run_cli("check", "--tftp", "no-such-host.invalid")
     assert (status, out) == (1, "")
     assert "the name no-such-host.invalid is not known" in err
+
+
+def sccps_port(lab: LabCluster) -> str:
+    """Return where the lab's nodes have SCCP over TLS, which no configuration says."""
+    with closing(Cluster.open(lab.data)) as cluster:
+        return ",".join(f"{n.address}:{n.ports['sccps']}" for n in cluster.nodes)
+
+
+def test_a_callmanager_that_shows_what_no_ctl_lists(lab: LabCluster) -> None:
+    lab.admin("utils ctl set-cluster mixed-mode")
+    lab.restart_tftp()
+    lab.admin("set cert regen CallManager")
+    lab.admin("utils ctl update CTLFile")
+    lab.restart_tftp()  # and Cisco CallManager is not
+    port = sccps_port(lab)
+    status, found, err = check(lab, "--sccps-port", port, "--model", "Jabber")
+    assert status == 1
+    assert ("error", "callmanager-unlisted", f"CallManager {PUB}") in serious(found)
+    assert f"CallManager {PUB}: the server shows CN={PUB}" in err
+    by_place = {(e["node"], e["signalling"]): e for e in found["callmanagers"]}
+    assert set(by_place) == {(PUB, "SIP"), (SUB, "SIP")}
+    assert by_place[PUB, "SIP"]["models"] == {"Jabber": "not-in-ctl"}
+    assert by_place[SUB, "SIP"]["models"] == {"Jabber": "registers"}
+    lab.admin("utils service restart Cisco CallManager", node=PUB)
+    _, found, _ = check(lab, "--sccps-port", port, "--model", "7975")
+    codes = {code for _, code, _ in serious(found)}
+    assert not {code for code in codes if code.startswith("callmanager")}
+    assert {e["signalling"] for e in found["callmanagers"]} == {"SCCP"}
+    assert {e["models"]["7975"] for e in found["callmanagers"]} == {"registers"}

@@ -22,7 +22,7 @@ NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
 
 
 def task(goal: str, version: str, *models: str, mixed: bool = True) -> Task:
-    layout = ClusterLayout(Release.parse(version), NODES, mixed)
+    layout = ClusterLayout.as_new(Release.parse(version), NODES, mixed)
     groups = tuple(
         PhoneGroup(f"{model}-at-{number}", model, number)
         for model in models
@@ -43,8 +43,10 @@ def play(script: Script) -> Played:
         ("CallManager, TVS, CAPF, ITLRecovery", "11.5(1)", ("8861",), False),
         ("CallManager, TVS, CAPF, ITLRecovery", "12.5(1)", ("7975", "7960"), True),
         ("CallManager, TVS", "14", ("8861", "Jabber"), True),
+        ("CallManager, TVS, CAPF, ITLRecovery", "14SU3", ("7975", "8861"), True),
+        ("TVS, ITLRecovery", "15", ("8861",), False),
     ],
-    ids=["10.5", "11.5-non-secure", "12.5", "14-Jabber"],
+    ids=["10.5", "11.5-non-secure", "12.5", "14-Jabber", "14SU3", "15-non-secure"],
 )
 def test_a_plan_ends_as_it_was_predicted(
     goal: str, version: str, models: tuple[str, ...], mixed: bool

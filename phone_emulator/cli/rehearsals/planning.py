@@ -52,6 +52,7 @@ from tokenless.protocol.codes import (
     NodeRole,
     TrustStore,
 )
+from tokenless.protocol.phone_interaction import PhoneInteraction
 
 _MAX_NODES: Final = 21
 """So many servers a cluster has at most."""
@@ -89,12 +90,15 @@ def _asked(
     ca_signed: str | None,
     rehearsal: Path | None,
     strict: bool,
+    phone_interaction: str | None,
 ) -> _Asked:
     if rehearsal is not None:
         script = load_script(rehearsal, check_file)
         return _Asked(goal, version, task_for(script, goal, strict=strict), script)
     layout = _issued(
-        _layout(version, nodes, is_mixed=mode == "mixed"), multi_server, ca_signed
+        _layout(version, nodes, phone_interaction, is_mixed=mode == "mixed"),
+        multi_server,
+        ca_signed,
     )
     if tftp:
         layout = replace(layout, roles=_roles(layout, _numbers(tftp, layout)))
@@ -123,6 +127,12 @@ _task_options = gathered(
         type=click.Choice(["mixed", "non-secure"]),
         default="mixed",
         help="The cluster's security mode.",
+    ),
+    click.option(
+        "--phone-interaction",
+        type=click.Choice(list(map(str, PhoneInteraction))),
+        help="Whether phones are reset by themselves when a certificate changes, or by "
+        "hand; default: automatic from 14 on.",
     ),
     models_option,
     click.option(
@@ -163,7 +173,7 @@ _task_options = gathered(
         metavar="FILE",
         help="Plan for the cluster and the phones at the end of this rehearsal (as "
         "`rehearse import` makes it); replaces --version, --mode, --models, "
-        "--nodes, --tftp and --callmanager-group.",
+        "--nodes, --tftp, --callmanager-group and --phone-interaction.",
     ),
     click.option(
         "--strict",
@@ -311,7 +321,9 @@ def _units(text: str | None) -> tuple[TrustStore, ...]:
     return tuple(by_name[name.lower()] for name in names)
 
 
-def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
+def _layout(
+    version: str, nodes: str, interaction: str | None, *, is_mixed: bool
+) -> ClusterLayout:
     names = _names(nodes)
     wrong = [name for name in names if not HOST.fullmatch(name)]
     if wrong:
@@ -325,7 +337,13 @@ def _layout(version: str, nodes: str, *, is_mixed: bool) -> ClusterLayout:
             f"plan takes 1 to {_MAX_NODES} nodes, not {len(names)}",
             hint="a cluster has no more; name the publisher first",
         )
-    return ClusterLayout(parse_release(version), names, is_mixed)
+    release = parse_release(version)
+    wanted = PhoneInteraction(interaction or PhoneInteraction.default_of(release))
+    if wanted is PhoneInteraction.AUTOMATIC and not release.has_phone_interaction:
+        raise PhoneError(
+            f"{version} resets no phones by itself", hint="releases from 12.5 on can"
+        )
+    return ClusterLayout(release, names, is_mixed, interaction=wanted)
 
 
 def _names(text: str) -> tuple[str, ...]:

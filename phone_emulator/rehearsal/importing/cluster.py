@@ -24,6 +24,7 @@ from tokenless.phone_emulator.rehearsal.importing.configuration import (
 )
 from tokenless.phone_emulator.rehearsal.importing.drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.importing.issuers import Issuers, issuers_of
+from tokenless.phone_emulator.rehearsal.importing.known import known_certificates
 from tokenless.phone_emulator.rehearsal.importing.lists import (
     ImportedList,
     ImportedRecord,
@@ -36,6 +37,7 @@ from tokenless.phone_emulator.rehearsal.importing.node_roles import (
 )
 from tokenless.phone_emulator.rehearsal.importing.nodes import ImportedNode, nodes_of
 from tokenless.phone_emulator.rehearsal.importing.phones import PhoneKind, PhoneTable
+from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import PhoneConfig
@@ -81,6 +83,12 @@ class ImportedCluster:
     """The members of the CallManager group of device pools that have their own."""
     issuers: Issuers
     """The units that are multi-server, and those that a CA signed."""
+    certificates: tuple[KnownCertificate, ...]
+    """Every certificate that was seen, with its dates where they are known."""
+    itl_bytes: int | None
+    """The length of the longest ITL."""
+    table: PhoneTable | None = None
+    """What an export of the phones says."""
     phones: tuple[PhoneKind, ...] = ()
     """Real phones by device pool and model, where a list of them was given."""
 
@@ -192,6 +200,9 @@ def read_cluster(
         roles=roles,
         pools=pools,
         issuers=issuers,
+        certificates=known_certificates(imported_lists, known.in_use, nodes[0].name),
+        itl_bytes=max((p.length for p in itls if p.length), default=None),
+        table=known.phones,
         phones=known.phones.kinds if known.phones else (),
     )
 

@@ -50,7 +50,7 @@ def issuers_of(lists: Sequence[ImportedList], nodes: int, version: str) -> Issue
         unit
         for unit, those in by_unit.items()
         if len({each.identity for each in those}) == 1
-        and _serves_several(unit, those, nodes)
+        and _serves_several(unit, those[0], lists, nodes)
         and (unit is not TrustStore.TVS or release.shares_tvs)
     }
     signed = {
@@ -72,12 +72,19 @@ def unit_of(entry: ImportedRecord) -> TrustStore | None:
 
 
 def _serves_several(
-    unit: TrustStore, those: Sequence[ImportedRecord], nodes: int
+    unit: TrustStore, one: ImportedRecord, lists: Sequence[ImportedList], nodes: int
 ) -> bool:
     """Return whether one certificate is that of several nodes.
 
-    ITLs name each node's CallManager, but a shared TVS certificate only once.
+    ITLs name each node's CallManager, and a CTL the publisher's, but a shared TVS
+    certificate stands there only once.
     """
     if unit is TrustStore.TVS:
         return nodes > 1
-    return len({node_name(each).casefold() for each in those}) > 1
+    names = {
+        node_name(each).casefold()
+        for held in lists
+        for each in held.entries
+        if each.identity == one.identity and unit_of(each) is unit
+    }
+    return len(names) > 1

@@ -6,6 +6,7 @@ enough to build a cluster like it. Either form becomes a `ImportedList`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +50,9 @@ class ImportedRecord:
     """Whether the record has a name of a node, if only an empty one: certutils and 8.x
     write none."""
     is_ec: bool = False
+    begins: datetime | None = None
+    """None in pasted text, which has no certificates."""
+    ends: datetime | None = None
     is_by_hash: bool = False
     """Whether a hash stands for the certificate, as in lists of 8.x."""
 
@@ -92,6 +96,8 @@ class ImportedList:
     """The file that it was read from, and the line in a log."""
     digest: Digest | None = None
     """None in pasted text, which does not tell it."""
+    length: int | None = None
+    """In bytes; None in pasted text."""
     is_verified: bool = True
     """Whether the node, or we, found its signature to be good."""
 
@@ -221,6 +227,7 @@ def _of_list(trust_list: TrustList, kind: FileKind, source: str) -> ImportedList
         tuple(map(_entry_of_record, trust_list.records)),
         source,
         trust_list.header.digest,
+        len(trust_list.data),
         signature_state(trust_list) is not SignatureState.INVALID,
     )
 
@@ -240,6 +247,8 @@ def _entry_of_record(record: Record) -> ImportedRecord:
         record.issuer_name or "",
         has_node_name=record.dns_name is not None,
         is_ec=len(key) in _EC_KEY_LENGTHS,
+        begins=None if certificate is None else certificate.not_before,
+        ends=None if certificate is None else certificate.not_after,
         is_by_hash=RecordTag.CERTIFICATE_HASH in tags and certificate is None,
     )
 

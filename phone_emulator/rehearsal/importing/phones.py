@@ -59,6 +59,10 @@ class PhoneTable:
 
     kinds: tuple[PhoneKind, ...]
     approximations: tuple[Approximation, ...]
+    unknown: tuple[str, ...] = ()
+    """Models that were left out, as nothing is known of them."""
+    unregistered: int | None = None
+    """Devices that were not registered; None where the export does not tell."""
 
     def approximations_of(self, told: Collection[str]) -> Iterator[Approximation]:
         """Return what is not as it is there, where some pools' groups were told.
@@ -94,8 +98,14 @@ class _Device:
     pool: str
     model: str
     count: int
-    is_registered: bool
+    status: str
+    """As the export has it, in lower case; empty where it has none."""
     line: int
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether it was registered."""
+        return self.status == _REGISTERED
 
 
 def load_phones(
@@ -210,9 +220,7 @@ def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
             hint=f"write 1 to {MAX_PHONES}",
         )
     status = values.get("status", "").casefold()
-    return _Device(
-        values.get("pool", ""), model, int(count), status == _REGISTERED, line
-    )
+    return _Device(values.get("pool", ""), model, int(count), status, line)
 
 
 def _table(
@@ -235,7 +243,14 @@ def _table(
     found = tuple(
         PhoneKind(pool, model, n, like) for (pool, model, like), n in kinds.items()
     )
-    return PhoneTable(found, tuple(_said(played, unknown, skipped)))
+    told = any(device.status for device in devices)
+    off = sum(device.count for device in devices if not device.is_registered)
+    return PhoneTable(
+        found,
+        tuple(_said(played, unknown, skipped)),
+        tuple(unknown),
+        off if told else None,
+    )
 
 
 def _left_out(

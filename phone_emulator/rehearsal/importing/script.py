@@ -42,6 +42,10 @@ def imported_script(
         groups=groups,
         steps=(_set_up(cluster, groups), *_drifts(cluster)),
         cluster=_cluster(cluster),
+        certificates=cluster.certificates,
+        itl_bytes=cluster.itl_bytes,
+        unregistered=None if cluster.table is None else cluster.table.unregistered,
+        unknown_models=() if cluster.table is None else cluster.table.unknown,
         approximations=tuple(
             Approximated(each.what, each.why) for each in cluster.approximations
         ),

@@ -208,6 +208,7 @@ def differences(
     groups: Mapping[str, Sequence[BootReport]],
     statuses: Sequence[GroupStatus],
     calls: Sequence[PlayedCall] = (),
+    at_risk: Mapping[str, int] | None = None,
 ) -> list[str]:
     """Return a sentence for each expectation that was not met."""
     by_name = {each.group: each for each in statuses}
@@ -222,6 +223,7 @@ def differences(
             for sentence in (
                 *_group_differences(expectation, groups.get(expectation.group, ())),
                 *_status_differences(expectation, by_name[expectation.group]),
+                *_risk_differences(expectation, at_risk or {}),
             )
         ),
     ]
@@ -268,6 +270,18 @@ def _call_differences(step: Step, calls: Sequence[PlayedCall]) -> list[str]:
     return [
         f"{each}; expected: {step.call}" for each in calls if each.outcome != step.call
     ]
+
+
+def _risk_differences(
+    expectation: Expectation, at_risk: Mapping[str, int]
+) -> Iterator[str]:
+    wanted, count = expectation.at_risk, at_risk.get(expectation.group, 0)
+    if wanted is not None and wanted != bool(count):
+        yield (
+            f"{count} phones of {expectation.group} would refuse a file at some moment "
+            f"of a race: at_risk is {_as_written(not wanted)}, not "
+            f"{_as_written(wanted)}"
+        )
 
 
 def _group_differences(

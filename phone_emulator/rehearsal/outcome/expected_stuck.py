@@ -24,6 +24,8 @@ class ExpectedStuck:
         self._stuck: set[str] = set()
         self._later: set[str] = set()
         self._silent: set[str] = set()
+        self._at_risk: set[str] = set()
+        """In this step only."""
 
     def unforeseen(
         self,
@@ -44,6 +46,7 @@ class ExpectedStuck:
         self._stuck.difference_update(booted)
         self._later.difference_update(booted)
         self._silent.difference_update(booted)
+        self._at_risk = {each.group for each in step.expect if each.at_risk}
         for each in step.expect:
             _note(self._stuck, each.group, says_stuck(each))
             _note(self._later, each.group, each.would_be_stuck)
@@ -62,7 +65,8 @@ class ExpectedStuck:
         self, status: GroupStatus, at_risk: Mapping[str, int]
     ) -> Iterable[str]:
         count, impact = at_risk.get(status.group, 0), status.impact
-        if count > impact.stuck and status.group not in self._stuck:
+        known = self._stuck | self._at_risk
+        if count > impact.stuck and status.group not in known:
             yield (
                 f"{count} of {phones_words(impact.of)} of {status.group} would have "
                 "refused a file, had they been reset at another moment (expected: none)"

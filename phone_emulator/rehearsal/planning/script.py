@@ -1,6 +1,6 @@
 """A plan as a rehearsal: the commands as typed, the model's predictions expected."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.model import (
@@ -25,6 +25,7 @@ from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.rehearsal.scripts import script as scripts
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Script, Step
 from tokenless.protocol.codes import EVERY_ROLE, UNITS, NodeRole, TrustStore
+from tokenless.protocol.phone_interaction import PhoneInteraction
 
 _ADDRESS = "127.0.47.{}"
 _FIRST_ADDRESS = 155
@@ -84,9 +85,12 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
         for number, name in enumerate(layout.nodes)
     ]
     groups = [{"name": "Lab-CMG", "members": [layout.nodes[n] for n in chosen]}]
+    settings: dict[str, object] = {"version": version}
+    if layout.interaction is not PhoneInteraction.default_of(layout.release):
+        settings["phone_interaction"] = layout.interaction.value
     shared = [unit.value for unit in UNITS if unit in layout.shared - layout.signed]
     return {
-        "cluster": {"version": version},
+        "cluster": settings,
         **({"certificates": {"multi_server": shared}} if shared else {}),
         "nodes": nodes,
         "callmanager_groups": groups,
@@ -163,26 +167,64 @@ def _round(groups: Sequence[PhoneGroup], steps: Sequence[Planned]) -> Step:
     return Step(
         title="; ".join(changes) or steps[0].title,
         run=tuple(line for each in steps for line in each.commands),
-        expect=tuple(expectations(groups, steps[-1].boots)),
+        expect=(
+            *expectations(groups, steps[-1].boots, steps[-1].other_boots),
+            *_at_risk(steps),
+        ),
     )
 
 
+def _at_risk(steps: Sequence[Planned]) -> Iterator[Expectation]:
+    """Expect that groups may refuse something while nodes follow a change."""
+    names = dict.fromkeys(name for step in steps for name in step.refused)
+    for name in names:
+        yield Expectation(group=name, at_risk=True)
+
+
 def expectations(
-    groups: Sequence[PhoneGroup], boots: dict[str, PredictedBoot]
+    groups: Sequence[PhoneGroup],
+    boots: Mapping[str, PredictedBoot],
+    others: Mapping[str, Sequence[PredictedBoot]] | None = None,
 ) -> Iterator[Expectation]:
-    """Return what the model predicts, as expectations of a step."""
+    """Return what the model predicts, as expectations of a step.
+
+    Args:
+        groups: The phones.
+        boots: What comes of their boot, by group.
+        others: What comes of it for phones of a group that hold something else; what
+            differs between them is not expected of anybody.
+    """
     for group in groups:
-        boot = boots.get(group.name)
-        if boot is not None:
-            yield Expectation(
-                group=group.name,
-                outcome="rejected" if boot.refusals else "ok",
-                ctl=str(boot.ctl.action),
-                itl=None if boot.itl is None else str(boot.itl.action),
-                verified_by=boot.ctl.verified_by,
-                itl_verified_by=None if boot.itl is None else boot.itl.verified_by,
-                stuck=bool(boot.refusals),
-            )
+        usual = boots.get(group.name)
+        if usual is not None:
+            alike = [_expected(group, usual)]
+            alike += [
+                _expected(group, each) for each in (others or {}).get(group.name, ())
+            ]
+            yield _common(alike)
+
+
+def _expected(group: PhoneGroup, boot: PredictedBoot) -> Expectation:
+    return Expectation(
+        group=group.name,
+        outcome="rejected" if boot.refusals else "ok",
+        ctl=str(boot.ctl.action),
+        itl=None if boot.itl is None else str(boot.itl.action),
+        verified_by=boot.ctl.verified_by,
+        itl_verified_by=None if boot.itl is None else boot.itl.verified_by,
+        stuck=bool(boot.refusals),
+    )
+
+
+def _common(expected: Sequence[Expectation]) -> Expectation:
+    """Return what all of them expect."""
+    first = expected[0]
+    fields = {
+        name: getattr(first, name)
+        for name in first.__struct_fields__
+        if all(getattr(each, name) == getattr(first, name) for each in expected)
+    }
+    return Expectation(**fields)
 
 
 def _by_hand(groups: Sequence[PhoneGroup]) -> Iterator[Step]:

@@ -39,6 +39,7 @@ from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Group as ScriptGroup
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.codes import UNITS, TrustStore
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.changes.certificates import find_store
 from tokenless.services.config import ClusterConfig, load_config
@@ -92,6 +93,7 @@ def continued(script: Script, plan: Plan) -> Script:
 
 
 def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
+    release = Release.parse(config.cluster.version)
     ordered = sorted(config.nodes, key=lambda node: not node.publisher)
     shared = {TrustStore(name) for name in config.certificates.multi_server}
     signed = {}
@@ -101,9 +103,14 @@ def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
             signed[unit] = shared.add if action.node is None else shared.discard
             signed[unit](unit)
     return ClusterLayout(
-        Release.parse(config.cluster.version),
+        release,
         tuple(node.name for node in ordered),
         is_mixed=_is_mixed(script),
+        interaction=(
+            PhoneInteraction.default_of(release)
+            if config.cluster.phone_interaction is None
+            else PhoneInteraction(config.cluster.phone_interaction)
+        ),
         roles=tuple(node.activated for node in ordered),
         shared=frozenset(shared).intersection(UNITS),
         signed=frozenset(signed).intersection(UNITS),

@@ -109,6 +109,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
                 groups=groups,
                 statuses=statuses,
                 calls=rig.calls,
+                at_risk=restarts.at_risk,
             )
         ),
         unforeseen=expected_stuck.unforeseen(

@@ -6,8 +6,9 @@ one rehearsal for each of them: the same steps against another release.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -96,6 +97,9 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     would_be_stuck: bool | None = None
     """Whether phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""
+    at_risk: bool | None = None
+    """Whether phones that are reset by themselves would refuse a file at some moment of
+    the race, chosen or not."""
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
     reason: Reason | None = None
@@ -143,6 +147,21 @@ class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: Text
 
 
+class KnownCertificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A certificate of an imported cluster, as lists and nodes have it."""
+
+    unit: str
+    """Its unit; `trust` for a SAST of nobody in the cluster."""
+    source: Literal["ctl", "itl", "in-use"]
+    subject: str
+    serial: str
+    node: str = ""
+    begins: datetime | None = None
+    ends: datetime | None = None
+    bits: int | None = None
+    ca_signed: bool = False
+
+
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole rehearsal."""
 
@@ -157,6 +176,14 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the outcome is inferred from the phone's rules rather than documented."""
     cluster: dict[str, Any] = {}
     """Settings laid over the lab's configuration, by the same names."""
+    certificates: tuple[KnownCertificate, ...] = ()
+    """What an import has seen there, for `tokenless preflight`."""
+    itl_bytes: int | None = None
+    """The length of the longest ITL that an import has seen."""
+    unregistered: int | None = None
+    """How many phones were not registered when they were exported."""
+    unknown_models: tuple[str, ...] = ()
+    """Models of phones that an import left out, as nothing is known of them."""
     others: dict[str, dict[str, Any]] = {}
     """Further clusters by name, each as settings laid over the lab's."""
     unserved: Annotated[int, Meta(ge=0, le=200)] = 0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.certificates.name_text import printable
 
-_LISTS = ("approximations", "groups", "steps", "expect")
+_LISTS = ("approximations", "certificates", "groups", "steps", "expect")
 """What is written as one table each."""
 
 
@@ -29,7 +30,7 @@ def write_script(script: Script, *, comment: str = "") -> str:
     lines += [f"{name} = {_value(value)}" for name, value in plain.items()]
     for name, table in tables.items():
         lines += _table(name, table)
-    for name in ("approximations", "groups", "steps"):
+    for name in ("approximations", "certificates", "groups", "steps"):
         for item in values.get(name, ()):
             lines += ["", f"[[{name}]]", *_fields(item)]
     return "\n".join(lines) + "\n"
@@ -85,6 +86,8 @@ def _value(value: object) -> str:
         case msgspec.Struct():
             inner = (f"{k} = {_value(v)}" for k, v in _values(value).items())
             return "{ " + ", ".join(inner) + " }"
+        case datetime():
+            return value.isoformat()
         case str() | bool() | int() | float():
             return "".join(map(_toml, json.dumps(value, ensure_ascii=False)))
         case [*items]:

@@ -60,7 +60,7 @@ def test_a_ctl_without_the_new_certificate_is_the_last_word() -> None:
     assert found.severity is Severity.WARNING
     assert found.where == f"CAPF {PUB}:3804"
     assert NEW.certificate.serial_hex in found.message
-    assert "no CAPF record of the CTL of cucm-pub, the CTL of cucm-" in found.message
+    assert "not a CAPF record of the CTL of cucm-pub, the CTL of cucm-" in found.message
     assert "refuse CAPF" in found.consequence
     assert "utils ctl update CTLFile" in found.advice
 
@@ -69,7 +69,7 @@ def test_without_a_ctl_it_is_the_itl_and_its_node_that_is_named() -> None:
     those = authorities(PLAIN)
     those[PUB].itl = replace(PLAIN, capf=NEW).itl()
     (found,) = of_capf(look(those, NEW))
-    assert "no CAPF record of the ITL of cucm-sub1" in found.message
+    assert "not a CAPF record of the ITL of cucm-sub1" in found.message
 
 
 def test_without_a_ctl_tvs_may_vouch() -> None:

@@ -16,6 +16,7 @@ from tokenless.phone_emulator.planner.phones import (
     PredictedBoot,
     boot,
 )
+from tokenless.phone_emulator.planner.race import moments, with_new_certificate
 from tokenless.phone_emulator.planner.solve import solve
 from tokenless.phone_emulator.planner.steps import (
     PlanStep,
@@ -28,11 +29,13 @@ from tokenless.phone_emulator.planner.steps import (
     UpdateCtl,
     World,
     apply,
+    resets_phones,
 )
 from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust.anchors import FileKind
 
@@ -97,11 +100,36 @@ class Walk:
 
     def take(self, step: PlanStep) -> None:
         self.taken.append(step)
+        if isinstance(step, Regenerate) and resets_phones(self.layout, step):
+            self._race(step)
+            return
         if not isinstance(step, ResetPhones):
             self.world = apply(self.layout, self.groups, self.world, step)
             return
         for index, group in enumerate(self.groups):
             self._boot(index, group)
+
+    def _race(self, step: Regenerate) -> None:
+        """Boot both at a moment of the race; the model has to have thought of it."""
+        assert self.chance is not None
+        expected = apply(self.layout, self.groups, self.world, step)
+        new = with_new_certificate(
+            self.layout, self.world.cluster, step.unit, step.node
+        )
+        phones = []
+        for index, group in enumerate(self.groups):
+            when = moments(self.layout, new, step.unit, step.node, group.node)
+            phone, cluster = self.world.phones[index], self.chance.choice(when)
+            result = boot(self.layout, cluster, group, phone)
+            report, self.flashes[index] = boot_for_real(
+                self.layout, cluster, group, self.flashes[index], group.node
+            )
+            compare(result, report, f"{group.name} in a race: {self.taken}")
+            self.refused += bool(result.refusals)
+            assert (group, result.phone) in expected.held(self.groups)
+            assert not result.refusals or group in expected.refused
+            phones.append(result.phone)
+        self.world = World(expected.cluster, tuple(phones))
 
     def _boot(self, index: int, group: PhoneGroup) -> None:
         """Boot both; at any node where there is chance."""
@@ -120,19 +148,36 @@ class Walk:
 
 
 RELEASES = ["10.5(1)", "10.5(2)", "11.5(1)", "12.0(1)", "12.5(1)", "14", "15"]
+AUTOMATIC = ["12.5(1)", "14", "14SU3", "15"]
 
 
-@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize(
+    ("version", "interaction"),
+    [
+        *((version, PhoneInteraction.MANUAL) for version in RELEASES),
+        *((version, PhoneInteraction.AUTOMATIC) for version in AUTOMATIC),
+    ],
+)
 @pytest.mark.parametrize("is_mixed", [True, False], ids=["mixed", "non-secure"])
 @pytest.mark.parametrize("nodes", [("pub",), ("pub", "sub")], ids=["one", "two"])
-def test_random_walks(version: str, is_mixed: bool, nodes: tuple[str, ...]) -> None:
-    layout = ClusterLayout(Release.parse(version), nodes, is_mixed)
+def test_random_walks(
+    version: str,
+    interaction: PhoneInteraction,
+    is_mixed: bool,
+    nodes: tuple[str, ...],
+) -> None:
+    layout = ClusterLayout(
+        Release.parse(version), nodes, is_mixed, interaction=interaction
+    )
     groups = tuple(
         PhoneGroup(f"{model}-{node}", model, node)
         for model in MODELS
         for node in range(len(nodes))
     )
-    chance = random.Random(f"{version}{is_mixed}{nodes}")
+    seed = f"{version}{is_mixed}{nodes}"
+    if interaction is PhoneInteraction.AUTOMATIC:
+        seed += interaction
+    chance = random.Random(seed)
     refused = 0
     for _ in range(WALKS):
         walk = Walk(layout, groups, chance)
@@ -143,10 +188,10 @@ def test_random_walks(version: str, is_mixed: bool, nodes: tuple[str, ...]) -> N
     assert refused or not is_mixed, "walks that nobody minds prove little"
 
 
-@pytest.mark.parametrize("version", ["10.5(2)", "12.5(1)", "14"])
+@pytest.mark.parametrize("version", ["10.5(2)", "12.5(1)", "14", "15"])
 def test_a_random_walk_at_full_size(version: str) -> None:
     """21 nodes, TFTP nodes apart, three CallManager groups."""
-    layout = ClusterLayout(
+    layout = ClusterLayout.as_new(
         Release.parse(version), tuple(f"n{number}" for number in range(21))
     )
     members = ((0, 3, 4), (5, 6, 7, 8), tuple(range(9, 14)))
@@ -203,6 +248,7 @@ def test_random_walks_with_shared_certificates_and_roles(
         ("pub", "tftp", "calls"),
         roles=(CALLS, EVERY, CALLS),
         shared=shared,
+        interaction=PhoneInteraction.default_of(Release.parse(version)),
     )
     groups = tuple(PhoneGroup(model, model, 1, (2, 0)) for model in MODELS)
     chance = random.Random(f"{version}{sorted(shared)}")

@@ -189,6 +189,27 @@ def test_moments_that_would_end_worse_are_said(tmp_path: Path) -> None:
     assert late <= stuck
 
 
+@pytest.mark.parametrize(("steps", "wanted"), [(NO_TVS, True), (TVS, False)])
+def test_what_may_happen_in_a_race_can_be_expected(
+    tmp_path: Path, steps: str, wanted: bool
+) -> None:
+    said = ", ".join(
+        f'{{ group = "{name}", at_risk = {str(wanted).lower()} }}'
+        for name in ("hq", "branch")
+    )
+    step = play(tmp_path, f"{steps}expect = [{said}]\n").steps[-1]
+    assert step.differences == ()
+    assert not any("another moment" in each for each in step.unforeseen)
+
+
+def test_a_risk_that_was_expected_otherwise_is_a_difference(tmp_path: Path) -> None:
+    said = '{ group = "hq", at_risk = true }'
+    step = play(tmp_path, f"{TVS}expect = [{said}]\n").steps[-1]
+    (difference,) = step.differences
+    assert difference.startswith("0 phones of hq would refuse a file at some moment")
+    assert difference.endswith("at_risk is false, not true")
+
+
 def test_a_node_that_is_down_follows_nothing(tmp_path: Path) -> None:
     down = f"""
 [[steps]]
@@ -226,9 +247,8 @@ def test_the_command_line_leads_with_what_happened(tmp_path: Path) -> None:
     run = ("rehearse", "run", str(file), "--phones", "4", "--seed", "5")
     status, out, _ = run_cli(*run)
     assert status == 0
-    lines = out.splitlines()
-    assert lines[0].startswith("SAFE")
-    assert lines[1].startswith("RESET BY THEMSELVES: 8 resets after 2 changes: ")
+    assert out.startswith("SAFE")
+    assert "RESET BY THEMSELVES: 8 resets after 2 changes: " in " ".join(out.split())
     status, out, _ = run_cli(*run, "--json")
     end = json.loads(out.splitlines()[-1])
     assert end["restarts"] == {"automatic": 8, "by_hand": 0}

@@ -1,0 +1,125 @@
+"""`tokenless preflight`: what to look at before a change of an imported cluster."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.terminal import result_console, slow_view
+from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
+from tokenless.phone_emulator.cli.options import parse_release
+from tokenless.phone_emulator.planner.plan import make_plan
+from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
+from tokenless.phone_emulator.rehearsal.preflight.calendar import calendar
+from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
+from tokenless.phone_emulator.rehearsal.preflight.view import (
+    preflight_view,
+    worst_first,
+)
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
+from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+
+
+@click.command()
+@click.argument(
+    "rehearsal", type=click.Path(path_type=Path, dir_okay=False, exists=True)
+)
+@click.option(
+    "--goal",
+    required=True,
+    help='What is to be done: "regenerate CallManager, TVS", as for `rehearse plan`.',
+)
+@click.option("--to", "target", help="The release of an upgrade that comes with it.")
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day of the change; today when not given.",
+)
+@click.option(
+    "--key-size",
+    type=click.Choice(["1024", "2048", "3072", "4096"]),
+    default="2048",
+    help="Bits of the keys that the change makes.",
+)
+@click.option(
+    "--tls-minimum",
+    type=click.Choice(["1.0", "1.1", "1.2", "1.3"]),
+    default="1.0",
+    help="The oldest TLS version that the cluster accepts after the change.",
+)
+@click.option(
+    "--rollback",
+    type=click.Choice(["F", "T"]),
+    help="Value of RollBackToPreGrayback; lists do not tell it.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    metavar="SECONDS",
+    help="How long to look for a safe order.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def preflight(
+    *,
+    rehearsal: Path,
+    goal: str,
+    target: str | None,
+    at: datetime | None,
+    key_size: str,
+    tls_minimum: str,
+    rollback: str | None,
+    timeout_s: float,
+    as_json: bool,
+) -> None:
+    """Check an imported cluster before a change, and print when certificates end.
+
+    REHEARSAL is what `rehearse import` wrote. Each problem has its effect and its fix;
+    what nothing tells is said and not counted as well. Exit status: 0 without errors; 1
+    when phones are locked out, or would be by the change; 3 when nothing but the goal
+    could be checked.
+    """
+    script = load_script(rehearsal, check_file)
+    task = task_for(script, goal)
+    with slow_view("checking orders") as tell:
+        plan = make_plan(
+            task,
+            timeout_s=timeout_s,
+            progress=lambda count: tell(f"{count} orders checked"),
+        )
+    subject = Preflight(
+        script=script,
+        task=task,
+        plan=plan,
+        at=(at or datetime.now(UTC)).replace(tzinfo=UTC),
+        key_bits=int(key_size),
+        tls_minimum=tls_minimum,
+        target=None if target is None else parse_release(target),
+        rollback=None if rollback is None else rollback == "T",
+    )
+    checks, entries = all_checks(subject), calendar(subject)
+    if as_json:
+        found = {
+            "checks": [check.to_json() for check in worst_first(checks)],
+            "calendar": [entry.to_json() for entry in entries],
+        }
+        click.echo(json.dumps(found))
+    else:
+        result_console(WIDTH_IN_FILES).print(preflight_view(checks, entries))
+    _exit([check for check in checks if check.outcome is Outcome.ERROR], subject)
+
+
+def _exit(errors: list[Check], subject: Preflight) -> None:
+    if errors:
+        first = errors[0]
+        complain(f"{first.message}; {first.remedy}")
+        sys.exit(ExitStatus.FAILED)
+    if not subject.known:
+        complain("no certificate is known: import the cluster from its lists")
+        sys.exit(ExitStatus.CANNOT_TELL)

@@ -1,0 +1,105 @@
+"""When certificates end, and what each renewal does to phones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
+from tokenless.protocol.codes import TrustStore
+
+PUBLIC_LIFETIMES: Final = (
+    (datetime(2026, 3, 15, tzinfo=UTC), 200),
+    (datetime(2027, 3, 15, tzinfo=UTC), 100),
+    (datetime(2029, 3, 15, tzinfo=UTC), 47),
+)
+"""From when on public CAs grant so many days (REFERENCE-2 2.5)."""
+_BEFORE: Final = 398
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEntry:
+    """One certificate and its end."""
+
+    certificate: KnownCertificate
+    days_left: int
+    effect: str
+    """What its renewal does to phones."""
+    public_days: int | None
+    """How long the next one lasts when a public CA signs; None: self-signed."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `preflight --json` lists."""
+        known = self.certificate
+        return {
+            "unit": known.unit,
+            "node": known.node or None,
+            "ends": None if known.ends is None else known.ends.isoformat(),
+            "days_left": self.days_left,
+            "ca_signed": known.ca_signed,
+            "next_public_days": self.public_days,
+            "effect": self.effect,
+        }
+
+
+def public_days(at: datetime) -> int:
+    """Return how many days a public CA grants at a time."""
+    granted = [days for since, days in PUBLIC_LIFETIMES if at >= since]
+    return granted[-1] if granted else _BEFORE
+
+
+def calendar(subject: Preflight) -> list[CalendarEntry]:
+    """Return the certificates in use by their end, each once."""
+    return sorted(_entries(subject), key=lambda each: each.days_left)
+
+
+def _entries(subject: Preflight) -> Iterator[CalendarEntry]:
+    newest: dict[tuple[str, str], KnownCertificate] = {}
+    for each in subject.known:
+        # What is in use is newer than the ITLs, and these than the CTL.
+        if each.ends is not None and each.unit != "trust":
+            place = (each.unit, each.node)
+            known = newest.get(place)
+            if known is None or _RANK[each.source] >= _RANK[known.source]:
+                newest[place] = each
+    seen: set[tuple[str, str]] = set()
+    for known in newest.values():
+        if (known.unit, known.serial) in seen or known.ends is None:
+            continue  # one certificate of several nodes
+        seen.add((known.unit, known.serial))
+        yield CalendarEntry(
+            known,
+            (known.ends - subject.at).days,
+            effect_of(known.unit, subject.task.layout),
+            public_days(known.ends) if known.ca_signed else None,
+        )
+
+
+_RANK: Final = {"ctl": 0, "itl": 1, "in-use": 2}
+_UNITS: Final = {
+    "CallManager": (
+        "a new signer of configurations: TFTP restarts, phones are reset; in mixed "
+        "mode the CTL is updated first, or phones without an ITL refuse"
+    ),
+    "TVS": (
+        "phones cannot ask this TVS until they have the new ITL: nothing else may be "
+        "renewed before that"
+    ),
+    "CAPF": "the CTL is updated before LSCs are issued again; no anchor is lost",
+    "ITLRecovery": (
+        "the signer of lists changes from 12.0 on: phones must know the new one by TVS "
+        "before it signs"
+    ),
+}
+
+
+def effect_of(unit: str, layout: ClusterLayout) -> str:
+    """Return what the renewal of a unit does to the phones of a cluster."""
+    words = _UNITS.get(unit, "no phone acts on it")
+    if TrustStore(unit) in layout.shared:
+        words = f"{words}; for all nodes at once, no other node has the old one"
+    if unit in _UNITS and layout.release.resets_phones:
+        words = f"{words}; phones are reset by themselves"
+    return words

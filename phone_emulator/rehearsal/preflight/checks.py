@@ -1,0 +1,315 @@
+"""The checks before a change; each yields what it found, or that all is well."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
+    Check,
+    not_told,
+    problem,
+    well,
+)
+from tokenless.phone_emulator.rehearsal.preflight.findings import PreflightCode as Code
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH
+from tokenless.protocol.phones.features import find_features
+from tokenless.protocol.phones.models import TLS_VERSIONS
+
+_NEAR: Final = timedelta(days=365)
+_OLD_VALIDITY: Final = timedelta(days=5 * 366)
+_WEAK_BITS: Final = 1024
+_USUAL_BITS: Final = 2048
+_FULL: Final = 0.8
+_BOTH: Final = 2
+_OWN_CHECK: Final = "ITLRecovery"
+"""The unit whose dates `_recovery` looks at."""
+_IMPORT_BINARY: Final = "import from .tlv files, --cert or --certmgr, not from text"
+
+
+def all_checks(subject: Preflight) -> list[Check]:
+    """Make all checks, in the order in which they are printed when alike."""
+    makers = (
+        _goal,
+        _rollback,
+        _tvs,
+        _recovery,
+        _ctl,
+        _expired,
+        _collisions,
+        _key_sizes,
+        _itl_size,
+        _tls,
+        _phones_off,
+        _unknown_models,
+    )
+    return [check for make in makers for check in make(subject)]
+
+
+def _goal(subject: Preflight) -> Iterator[Check]:
+    plan = subject.plan
+    harm, after = plan.in_one_go.lockout, plan.in_one_go.lockout_if_restarted
+    if harm is not None:
+        yield problem(
+            Code.GOAL,
+            f"made in one go, step {harm.number} ({harm.title}) locks out "
+            f"{', '.join(harm.groups)}",
+            is_error=plan.steps is None,
+        )
+    elif after is not None:
+        yield problem(
+            Code.GOAL,
+            f"made in one go, a restart of services after step {after.number} "
+            f"({after.title}) locks out {', '.join(after.groups)}",
+        )
+    else:
+        yield well(Code.GOAL, "no phone is locked out even when it is made in one go")
+    if plan.gave_up and plan.steps is None:
+        yield not_told(
+            Code.NO_SAFE_ORDER, "no safe order was found in time", "raise --timeout"
+        )
+    elif plan.steps is None or plan.by_hand:
+        names = [group.name for group in plan.by_hand or plan.task.groups]
+        yield problem(
+            Code.NO_SAFE_ORDER,
+            f"no order is safe for {', '.join(names)}",
+            is_error=True,
+        )
+
+
+def _rollback(subject: Preflight) -> Iterator[Check]:
+    match subject.rollback:
+        case True:
+            yield problem(Code.ROLLBACK, "the rollback parameter is T", is_error=True)
+        case False:
+            yield well(Code.ROLLBACK, "the rollback parameter is F")
+        case None:
+            how = "give --rollback F or T, as `run sql` prints it"
+            yield not_told(Code.ROLLBACK, "the rollback parameter is not known", how)
+
+
+def _tvs(subject: Preflight) -> Iterator[Check]:
+    used = {pool.callmanager_group for pool in subject.config.device_pools}
+    few = [
+        group
+        for group in subject.config.callmanager_groups
+        if group.name in used and len(group.members) < _BOTH
+    ]
+    for group in few:
+        yield problem(
+            Code.TVS_SINGLE,
+            f"the CallManager group {group.name} has one node: {group.members[0]}",
+        )
+    if not few:
+        yield well(Code.TVS_SINGLE, "every CallManager group has two TVS or more")
+    if TrustStore.TVS in subject.task.layout.shared:
+        yield problem(
+            Code.TVS_SINGLE,
+            "all nodes share one TVS certificate: its renewal leaves phones no other "
+            "TVS to ask",
+        )
+
+
+def _recovery(subject: Preflight) -> Iterator[Check]:
+    known = [each for each in subject.of_unit("ITLRecovery") if each.ends is not None]
+    if not known:
+        yield not_told(
+            Code.RECOVERY_VALIDITY, "ITLRecovery's dates are not known", _IMPORT_BINARY
+        )
+        return
+    newest = max(known, key=lambda each: each.ends or subject.at)
+    begins, ends = newest.begins, newest.ends
+    assert begins is not None and ends is not None  # noqa: S101, PT018 - see above
+    if ends <= subject.at:
+        words = f"ITLRecovery expired on {ends:%Y-%m-%d}"
+        yield problem(Code.RECOVERY_VALIDITY, words, is_error=True)
+    elif ends - subject.at < _NEAR:
+        words = f"ITLRecovery ends on {ends:%Y-%m-%d}"
+        yield problem(Code.RECOVERY_VALIDITY, words)
+    elif subject.release.recovery_days and ends - begins <= _OLD_VALIDITY:
+        yield problem(
+            Code.RECOVERY_VALIDITY,
+            f"ITLRecovery kept its 5 years from before an upgrade: {ends:%Y-%m-%d}",
+        )
+    else:
+        yield well(Code.RECOVERY_VALIDITY, f"ITLRecovery lasts until {ends:%Y-%m-%d}")
+    if newest.bits is not None and newest.bits <= _WEAK_BITS:
+        yield problem(Code.RECOVERY_KEY, f"ITLRecovery has {newest.bits} bits")
+
+
+def _ctl(subject: Preflight) -> Iterator[Check]:
+    """Compare the CTL's servers with the newest certificates that are known."""
+    newest = {
+        (each.unit, each.node): each for each in subject.known if each.source != "ctl"
+    }
+    listed = [
+        each
+        for each in subject.known
+        if each.source == "ctl" and each.unit in {"CallManager", "CAPF", "ITLRecovery"}
+    ]
+    if not listed:
+        if subject.task.layout.is_mixed:
+            how = "import the CTL, too"
+            yield not_told(Code.CTL_OUTDATED, "no CTL was imported", how)
+        return
+    old = sorted(
+        {
+            f"{each.unit} of {each.node}"
+            for each in listed
+            if (now := newest.get((each.unit, each.node))) is not None
+            and now.serial != each.serial
+        }
+    )
+    if old:
+        words = f"the CTL has the certificate before of {', '.join(old)}"
+        yield problem(Code.CTL_OUTDATED, words, is_error=True)
+    elif newest:
+        yield well(
+            Code.CTL_OUTDATED, "the CTL has the newest certificates that were imported"
+        )
+    else:
+        yield not_told(
+            Code.CTL_OUTDATED,
+            "what is in use is not known beside the CTL",
+            "import the ITLs, --cert or --certmgr, too",
+        )
+
+
+def _expired(subject: Preflight) -> Iterator[Check]:
+    dated = [each for each in subject.known if each.ends is not None]
+    if not dated:
+        yield not_told(Code.EXPIRED, "no certificate's dates are known", _IMPORT_BINARY)
+        return
+    target = subject.target
+    drops = target is not None and target.drops_expired_trust
+    over = {
+        (e.unit, e.serial): e
+        for e in dated
+        if e.ends is not None and e.ends <= subject.at and e.unit != _OWN_CHECK
+    }
+    for each in over.values():
+        words = f"{_named(each.unit, each.node, each.subject)} expired"
+        if each.unit == "trust" and drops:
+            yield problem(Code.EXPIRED_TRUST, words)
+        elif each.unit == "CallManager":
+            yield problem(Code.EXPIRED, words, is_error=True)
+        else:
+            yield problem(Code.EXPIRED_OTHER, words)
+    if not over:
+        yield well(Code.EXPIRED, f"none of {len(dated)} certificates has expired")
+
+
+def _collisions(subject: Preflight) -> Iterator[Check]:
+    serials: dict[str, set[str]] = defaultdict(set)
+    for each in subject.known:
+        if each.unit == "trust" or each.source == "in-use":
+            serials[each.subject].add(each.serial)
+    trusted = {each.subject for each in subject.known if each.unit == "trust"}
+    own = {each.subject for each in subject.known if each.unit != "trust"}
+    twice = {name for name in trusted if len(serials[name]) > 1 or name in own}
+    for name in sorted(twice):
+        yield problem(Code.COLLISION, f"two certificates are called {printable(name)}")
+    if trusted and not twice:
+        yield well(Code.COLLISION, "no two certificates have one name")
+
+
+def _key_sizes(subject: Preflight) -> Iterator[Check]:
+    if subject.key_bits <= _USUAL_BITS:
+        yield well(Code.KEY_SIZE, f"{subject.key_bits}-bit keys suit every model")
+        return
+    for model, count in subject.models().items():
+        known = find_features(model)
+        largest = None if known is None or not known.rsa.is_known else known.rsa.value
+        if largest is None or not largest.isdigit():
+            yield problem(
+                Code.KEY_SIZE,
+                f"{_count(count)}{model}: not known to take {subject.key_bits} bits",
+            )
+        elif int(largest) < subject.key_bits:
+            yield problem(
+                Code.KEY_SIZE,
+                f"{_count(count)}{model} take {largest} bits, not {subject.key_bits}",
+                is_error=True,
+            )
+
+
+def _itl_size(subject: Preflight) -> Iterator[Check]:
+    size = subject.script.itl_bytes
+    if size is None:
+        how = "import an ITL as a .tlv file"
+        yield not_told(Code.ITL_SIZE, "the size of the ITL is not known", how)
+    elif size > MAX_LOADED_LENGTH:
+        yield problem(Code.ITL_SIZE, f"the ITL has {size} bytes", is_error=True)
+    elif size > MAX_LOADED_LENGTH * _FULL:
+        yield problem(Code.ITL_SIZE, f"the ITL has {size} of 65,536 bytes")
+    else:
+        yield well(Code.ITL_SIZE, f"the ITL has {size} of 65,536 bytes")
+
+
+def _tls(subject: Preflight) -> Iterator[Check]:
+    wanted = TLS_VERSIONS.index(subject.tls_minimum)
+    old: list[str] = []
+    unknown: list[str] = []
+    for model, count in subject.models().items():
+        known = find_features(model)
+        if known is None or known.tls.value not in TLS_VERSIONS:
+            unknown.append(model)
+        elif TLS_VERSIONS.index(known.tls.value) < wanted:
+            old.append(f"{_count(count)}{model}")
+    if old:
+        words = f"{', '.join(old)} have no TLS {subject.tls_minimum}"
+        yield problem(Code.TLS, words, is_error=True)
+    elif not unknown:
+        yield well(Code.TLS, f"every model has TLS {subject.tls_minimum}")
+    if unknown and subject.tls_minimum != TLS_VERSIONS[0]:
+        yield not_told(
+            Code.TLS,
+            f"the TLS versions of {', '.join(unknown)} are not known",
+            "try one phone of each in the lab",
+        )
+    yield from _suites(subject)
+
+
+def _suites(subject: Preflight) -> Iterator[Check]:
+    target = subject.target
+    if target is None or target < (15, 0, 0, 3):
+        return
+    old = [
+        f"{_count(count)}{model}"
+        for model, count in subject.models().items()
+        if (known := find_features(model)) is not None and known.tls.value == "1.0"
+    ]
+    if old:
+        yield problem(Code.SUITES, f"{', '.join(old)} have TLS 1.0 only")
+    else:
+        yield well(Code.SUITES, "no model has TLS 1.0 only")
+
+
+def _phones_off(subject: Preflight) -> Iterator[Check]:
+    off = subject.script.unregistered
+    if off is None:
+        how = "import a RIS table with a column Status, or see ITL File Status (14)"
+        yield not_told(Code.PHONES_OFF, "which phones are off is not known", how)
+    elif off:
+        yield problem(Code.PHONES_OFF, f"{off} phones were not registered")
+    else:
+        yield well(Code.PHONES_OFF, "all phones were registered")
+
+
+def _unknown_models(subject: Preflight) -> Iterator[Check]:
+    left = subject.script.unknown_models
+    if left:
+        yield problem(Code.MODELS, f"left out: phones of {', '.join(left)}")
+
+
+def _named(unit: str, node: str, subject: str) -> str:
+    if unit == "trust":
+        return f"the trusted {printable(subject)}"
+    return f"{unit} of {node}" if node else unit
+
+
+def _count(count: int) -> str:
+    return f"{count} " if count else ""

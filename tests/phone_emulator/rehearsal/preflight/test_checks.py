@@ -1,0 +1,317 @@
+"""Each check of a preflight: what it finds, and what it says when nothing tells it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.planner.plan import make_plan
+from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
+from tokenless.phone_emulator.rehearsal.preflight.calendar import calendar, public_days
+from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
+    Check,
+    Outcome,
+    PreflightCode,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script import (
+    Group,
+    KnownCertificate,
+    Script,
+    Step,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
+from tokenless.protocol.release import Release
+
+PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+AT = datetime(2026, 11, 29, tzinfo=UTC)
+RESTART = "admin --all utils service restart Cisco Tftp"
+
+
+def known(unit: str, node: str = PUB, **more: object) -> KnownCertificate:
+    fields: dict[str, Any] = {
+        "unit": unit,
+        "source": "ctl",
+        "subject": f"CN={node}-{unit}",
+        "serial": "01",
+        "node": node,
+        "begins": AT - timedelta(days=10),
+        "ends": AT + timedelta(days=7000),
+        "bits": 2048,
+    }
+    return KnownCertificate(**fields | more)
+
+
+WELL = (
+    known("ITLRecovery", begins=AT - timedelta(days=300)),
+    known("CallManager"),
+    known("CallManager", source="itl"),
+    known("TVS", source="itl"),
+    known("CAPF"),
+)
+
+
+def script(models: tuple[str, ...] = ("8861",), **more: object) -> Script:
+    fields: dict[str, Any] = {
+        "name": "ours",
+        "lesson": "a copy",
+        "groups": tuple(
+            Group(name=f"g-{model}", model=model, like="8861", count=10)
+            for model in models
+        ),
+        "steps": (
+            Step(
+                title="Current state",
+                run=("admin utils ctl set-cluster mixed-mode", RESTART, "phones boot"),
+            ),
+        ),
+        "cluster": {"cluster": {"version": "12.5(1)"}},
+        "certificates": WELL,
+        "itl_bytes": 20_000,
+        "unregistered": 0,
+    }
+    return Script(**fields | more)
+
+
+def subject(made: Script | None = None, **more: object) -> Preflight:
+    made = made or script()
+    task = task_for(made, "regenerate CallManager")
+    fields: dict[str, Any] = {
+        "script": made,
+        "task": task,
+        "plan": make_plan(task),
+        "at": AT,
+        "key_bits": 2048,
+        "tls_minimum": "1.0",
+        "target": None,
+        "rollback": False,
+    }
+    return Preflight(**fields | more)
+
+
+def found(checks: list[Check]) -> dict[str, Outcome]:
+    return {
+        check.code.value: check.outcome
+        for check in checks
+        if check.outcome is not Outcome.OK
+    }
+
+
+def test_a_cluster_in_good_order_has_nothing() -> None:
+    checks = all_checks(subject())
+    assert found(checks) == {}
+    assert {check.code for check in checks} >= {
+        PreflightCode.GOAL,
+        PreflightCode.ROLLBACK,
+        PreflightCode.TVS_SINGLE,
+        PreflightCode.RECOVERY_VALIDITY,
+        PreflightCode.CTL_OUTDATED,
+        PreflightCode.EXPIRED,
+        PreflightCode.KEY_SIZE,
+        PreflightCode.ITL_SIZE,
+        PreflightCode.TLS,
+        PreflightCode.PHONES_OFF,
+    }
+
+
+def test_what_nothing_tells_is_never_well() -> None:
+    blank = script(certificates=(), itl_bytes=None, unregistered=None)
+    outcomes = found(all_checks(subject(blank, rollback=None)))
+    assert outcomes == dict.fromkeys(
+        (
+            "rollback-parameter",
+            "recovery-validity",
+            "ctl-outdated",
+            "expired",
+            "itl-size",
+            "phones-off",
+        ),
+        Outcome.NOT_TOLD,
+    )
+
+
+ONE_TVS = {
+    "cluster": {
+        "cluster": {"version": "12.5(1)"},
+        "callmanager_groups": [{"name": "Lab-CMG", "members": [PUB]}],
+    }
+}
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
+    "rollback": ({}, {"rollback": True}, "rollback-parameter", Outcome.ERROR),
+    "one TVS": (ONE_TVS, {}, "tvs-single", Outcome.WARNING),
+    "recovery expired": (
+        {"certificates": (known("ITLRecovery", ends=AT - timedelta(days=1)),)},
+        {},
+        "recovery-validity",
+        Outcome.ERROR,
+    ),
+    "recovery ends soon": (
+        {"certificates": (known("ITLRecovery", ends=AT + timedelta(days=90)),)},
+        {},
+        "recovery-validity",
+        Outcome.WARNING,
+    ),
+    "recovery of five years": (
+        {
+            "certificates": (
+                known("ITLRecovery", begins=AT, ends=AT + timedelta(days=1825)),
+            )
+        },
+        {},
+        "recovery-validity",
+        Outcome.WARNING,
+    ),
+    "recovery of 1024 bits": (
+        {"certificates": (known("ITLRecovery", bits=1024),)},
+        {},
+        "recovery-key",
+        Outcome.WARNING,
+    ),
+    "CTL before the ITL": (
+        {"certificates": (*WELL, known("CallManager", source="in-use", serial="02"))},
+        {},
+        "ctl-outdated",
+        Outcome.ERROR,
+    ),
+    "CallManager expired": (
+        {"certificates": (*WELL, known("CallManager", SUB, ends=AT))},
+        {},
+        "expired",
+        Outcome.ERROR,
+    ),
+    "TVS expired, in two ITLs": (
+        {"certificates": (*WELL, *[known("TVS", SUB, source="itl", ends=AT)] * 2)},
+        {},
+        "expired-beside",
+        Outcome.WARNING,
+    ),
+    "trust expires with the upgrade": (
+        {"certificates": (*WELL, known("trust", "", ends=AT))},
+        {"target": Release.parse("14SU2")},
+        "expired-trust-is-dropped",
+        Outcome.WARNING,
+    ),
+    "two of one name": (
+        {"certificates": (*WELL, known("trust", "", subject=f"CN={PUB}-CallManager"))},
+        {},
+        "same-subject",
+        Outcome.WARNING,
+    ),
+    "key too large": (
+        {"groups": script(("7965",)).groups},
+        {"key_bits": 4096},
+        "key-size",
+        Outcome.ERROR,
+    ),
+    "key of unknown size": (
+        {"groups": script(("8821",)).groups},
+        {"key_bits": 4096},
+        "key-size",
+        Outcome.WARNING,
+    ),
+    "ITL too long": ({"itl_bytes": 66_000}, {}, "itl-size", Outcome.ERROR),
+    "ITL nearly full": ({"itl_bytes": 60_000}, {}, "itl-size", Outcome.WARNING),
+    "TLS too new": (
+        {"groups": script(("7965",)).groups},
+        {"tls_minimum": "1.2"},
+        "tls-minimum",
+        Outcome.ERROR,
+    ),
+    "TLS unknown": (
+        {"groups": script(("DX650",)).groups},
+        {"tls_minimum": "1.2"},
+        "tls-minimum",
+        Outcome.NOT_TOLD,
+    ),
+    "suites of 15SU3": (
+        {"groups": script(("7965",)).groups},
+        {"target": Release.parse("15SU3")},
+        "cipher-suites",
+        Outcome.WARNING,
+    ),
+    "phones off": ({"unregistered": 3}, {}, "phones-off", Outcome.WARNING),
+    "unknown models": (
+        {"unknown_models": ("3905",)},
+        {},
+        "models-unknown",
+        Outcome.WARNING,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("of_script", "more", "code", "outcome"), CASES.values(), ids=CASES
+)
+def test_what_is_wrong_is_found(
+    of_script: dict[str, Any], more: dict[str, Any], code: str, outcome: Outcome
+) -> None:
+    checks = all_checks(subject(script(**of_script), **more))
+    assert found(checks)[code] is outcome
+    for check in checks:
+        if check.outcome is not Outcome.OK:
+            assert check.consequence
+            assert check.remedy
+
+
+def test_a_shared_certificate_that_expired_is_said_once() -> None:
+    shared = tuple(
+        known("CallManager", node, source="itl", serial="07", ends=AT)
+        for node in (PUB, SUB)
+    )
+    checks = all_checks(subject(script(certificates=shared)))
+    said = [check for check in checks if check.code is PreflightCode.EXPIRED]
+    assert len(said) == 1
+
+
+def test_a_goal_that_locks_phones_out_in_one_go() -> None:
+    made = script()
+    task = task_for(made, "regenerate CallManager, TVS, ITLRecovery")
+    checks = all_checks(replace(subject(made), task=task, plan=make_plan(task)))
+    assert found(checks)["goal-in-one-go"] is Outcome.WARNING
+    assert "no-safe-order" not in found(checks)
+
+
+def test_the_calendar_has_each_certificate_once_with_its_effect() -> None:
+    shared = tuple(
+        known("CallManager", node, source="itl", serial="07", ca_signed=True)
+        for node in (PUB, SUB)
+    )
+    entries = calendar(subject(script(certificates=(*WELL, *shared))))
+    units = [each.certificate.unit for each in entries]
+    assert units.count("CallManager") == 1
+    entry = next(each for each in entries if each.certificate.unit == "CallManager")
+    assert entry.certificate.serial == "07"
+    assert entry.public_days == 47
+    assert "signer of configurations" in entry.effect
+    assert [each.days_left for each in entries] == sorted(e.days_left for e in entries)
+
+
+@pytest.mark.parametrize(
+    ("day", "granted"),
+    [("2026-03-14", 398), ("2026-03-15", 200), ("2027-03-15", 100), ("2029-03-15", 47)],
+)
+def test_public_lifetimes(day: str, granted: int) -> None:
+    assert public_days(datetime.fromisoformat(day).replace(tzinfo=UTC)) == granted
+
+
+def test_the_command_ends_as_check_does(tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text(write_script(script()))
+    goal = (str(file), "--goal", "regenerate CallManager", "--at", "2026-11-29")
+    status, out, err = run_cli("preflight", *goal, "--rollback", "F", "--json")
+    assert status == 0, err
+    printed = msgspec.json.decode(out)
+    assert {"checks", "calendar"} == printed.keys()
+    status, out, err = run_cli("preflight", *goal, "--rollback", "T")
+    assert status == 1
+    assert "NOT READY" in out
+    assert "rollback" in err
+    file.write_text(write_script(script(certificates=())))
+    status, _, err = run_cli("preflight", *goal)
+    assert status == 3
+    assert "no certificate is known" in err

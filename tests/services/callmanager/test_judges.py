@@ -1,0 +1,234 @@
+"""CallManager's secure ports before independent judges: tshark, GnuTLS, sslscan, SIPp.
+
+Phones' sessions over TLS are read by tshark with the keys that the phones logged; the
+other programs come with an LSC of the lab's CAPF, as a phone would.
+"""
+
+import json
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.rigs.dial_tone import ENCRYPTED, PORTS, PUBLISHER, Site, dial_tone
+from tests.rigs.node_rig import LAB
+from tests.rigs.peers import require
+from tests.rigs.relay import Relay
+from tests.rigs.tls_judges import run, scan
+from tokenless.phone_emulator.registration import channels
+from tokenless.phone_emulator.registration.call import CallLevel, call
+from tokenless.phone_emulator.registration.channels import TlsOffer
+from tokenless.phone_emulator.registration.line import Line, LineSettings
+from tokenless.phone_emulator.registration.register import group_of
+from tokenless.protocol.sip.register import DEVICE_PARAMETER
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
+
+A, B = "SEP0011223344AA", "SEP0011223344BB"
+SETTINGS = LineSettings(5.0, retry_s=0.1, holds_standby=False)
+
+
+@pytest.fixture
+async def site(lab: Cluster, tmp_path: Path) -> AsyncIterator[Site]:
+    lab.take_settings(load_config(LAB, PORTS))
+    async with dial_tone(lab, tmp_path / "phones") as opened:
+        await opened.go_mixed()
+        yield opened
+
+
+@pytest.fixture
+def key_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the phones log the keys of their TLS sessions; return the file."""
+    file = tmp_path / "keys.log"
+    make = channels._context
+
+    def logging(offer: TlsOffer) -> ssl.SSLContext:
+        context = make(offer)
+        context.keylog_filename = str(file)
+        return context
+
+    monkeypatch.setattr(channels, "_context", logging)
+    return file
+
+
+def dissect(
+    path: Path, keys: Path, port: int, protocol: str
+) -> list[dict[str, list[str]]]:
+    """Return what tshark says of each packet, with the keys that phones logged."""
+    named = "skinny.messageId" if protocol == "skinny" else "sip.Method"
+    fields = (named, "_ws.malformed", "_ws.col.Protocol")
+    command = [
+        *(require("tshark"), "-r", str(path), "-T", "json"),
+        *("-o", f"tls.keylog_file:{keys}", "-d", f"tcp.port=={port},tls"),
+        *("-d", f"tls.port=={port},{protocol}", "-o", "tcp.desegment_tcp_streams:TRUE"),
+        *(part for each in fields for part in ("-e", each)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [each["_source"]["layers"] for each in json.loads(done.stdout)]
+
+
+@pytest.mark.parametrize(
+    ("model", "service", "port", "protocol"),
+    [("7975", "sccps", 2443, "skinny"), ("8861", "sips", 5061, "sip")],
+)
+async def test_no_frame_over_tls_is_malformed(  # noqa: PLR0917 - fixtures
+    site: Site,
+    tmp_path: Path,
+    key_log: Path,
+    model: str,
+    service: str,
+    port: int,
+    protocol: str,
+) -> None:
+    relay = Relay(site.where(PUBLISHER, service))
+    async with trio.open_nursery() as nursery:
+        where = await nursery.start(relay.serve)
+        lines = []
+        for device in (A, B):
+            phone = await site.add(device, model, ENCRYPTED)
+            group = group_of(phone, site.network)
+            node = replace(group.nodes[0], server=where)
+            line = Line(phone.identity, replace(group, nodes=(node,)), SETTINGS)
+            lines.append(line)
+            nursery.start_soon(line.run)
+        caller, called = lines
+        report = await call(caller, called, 0.2)
+        assert (report.level, report.was_heard) == (CallLevel.ENCRYPTED, True)
+        nursery.cancel_scope.cancel()
+    relay.write(tmp_path / "session.pcap", port)
+    layers = await trio.to_thread.run_sync(
+        dissect, tmp_path / "session.pcap", key_log, port, protocol
+    )
+    assert len(layers) == len(relay.segments)
+    assert not [each for each in layers if "_ws.malformed" in each]
+    name = "skinny.messageId" if protocol == "skinny" else "sip.Method"
+    said = {value for each in layers for value in each.get(name, ())}
+    if protocol == "sip":
+        assert said >= {"REGISTER", "INVITE", "ACK", "BYE"}
+    else:
+        assert {int(value, 0) for value in said} >= {0x01, 0x81, 0x20, 0x22, 0x105}
+
+
+@pytest.mark.parametrize("service", ["sccps", "sips"])
+async def test_sslscan_finds_nothing_that_phones_do_not_need(
+    site: Site, service: str
+) -> None:
+    phone = await site.add(A, "7975", ENCRYPTED)
+    assert phone.certificates is not None
+    where = site.where(PUBLISHER, service)
+    found = await scan(where.address, where.port, phone.certificates.present_file)
+    assert not found.protocols["SSLv2"]
+    assert not found.protocols["SSLv3"]
+    assert "not vulnerable to heartbleed" in found.text
+    assert "  vulnerable" not in found.text
+    # TLS 1.0 and AES256-SHA are for 7900s, NULL-SHA for authenticated mode.
+    assert found.protocols["TLSv1.0"]
+    assert "AES256-SHA" in found.ciphers
+    weak = {each for each in found.ciphers if "NULL" in each}
+    assert weak <= {"NULL-SHA"}
+    for word in ("RC4", "DES", "EXP", "ADH", "MD5"):
+        assert not [each for each in found.ciphers if word in each]
+
+
+@pytest.mark.parametrize("service", ["sccps", "sips"])
+async def test_gnutls_shakes_hands_with_an_lsc_and_not_without(
+    site: Site, service: str
+) -> None:
+    phone = await site.add(A, "7975", ENCRYPTED)
+    assert phone.certificates is not None
+    own = phone.certificates.present_file
+    where = site.where(PUBLISHER, service)
+    priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2:%VERIFY_ALLOW_SIGN_WITH_SHA1"
+    command = (
+        *(require("gnutls-cli"), "--insecure", "--port", str(where.port)),
+        *("--priority", f"{priority}:%PROFILE_VERY_WEAK", where.address),
+    )
+    shown = ("--x509certfile", str(own), "--x509keyfile", str(own))
+    _, said = await run(*command, *shown)
+    assert "Handshake was completed" in said
+    status, said = await run(*command)
+    assert status != 0
+    assert "Handshake was completed" not in said
+
+
+REGISTER = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<scenario name="a phone that registers and leaves">
+  <send><![CDATA[
+REGISTER sip:cucm SIP/2.0
+Via: SIP/2.0/TLS 127.0.0.1:5061;branch=[branch]
+From: <sip:1001@cucm>;tag=[call_number]
+To: <sip:1001@cucm>
+Call-ID: [call_id]
+Max-Forwards: 70
+CSeq: 1 REGISTER
+Contact: <sip:1001@127.0.0.1:5061;transport=tls>;{named}="{device}"
+Expires: 3600
+Content-Length: 0
+
+]]></send>
+  <recv response="200"/>
+  <send><![CDATA[
+REGISTER sip:cucm SIP/2.0
+Via: SIP/2.0/TLS 127.0.0.1:5061;branch=[branch]
+From: <sip:1001@cucm>;tag=[call_number]
+To: <sip:1001@cucm>
+Call-ID: [call_id]
+Max-Forwards: 70
+CSeq: 2 REGISTER
+Contact: <sip:1001@127.0.0.1:5061;transport=tls>;{named}="{device}"
+Expires: 0
+Content-Length: 0
+
+]]></send>
+  <recv response="200"/>
+</scenario>
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+async def test_sipp_registers_behind_stunnel(site: Site, tmp_path: Path) -> None:
+    """The tunnel shows the LSC; SIPp speaks SIP in clear to it."""
+    phone = await site.add(A, "8861", ENCRYPTED)
+    assert phone.certificates is not None
+    where, port = site.where(PUBLISHER, "sips"), free_port()
+    (tmp_path / "stunnel.conf").write_text(
+        f"foreground = yes\npid =\ndebug = 3\n[sips]\nclient = yes\n"
+        f"accept = 127.0.0.1:{port}\nconnect = {where.address}:{where.port}\n"
+        f"cert = {phone.certificates.present_file}\nsecurityLevel = 0\n"
+    )
+    (tmp_path / "register.xml").write_text(
+        REGISTER.format(named=DEVICE_PARAMETER, device=A)
+    )
+    tunnel = [require("stunnel4", "stunnel"), str(tmp_path / "stunnel.conf")]
+    scenario = ("-sf", str(tmp_path / "register.xml"), "-t", "t1", "-m", "1")
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(trio.run_process, tunnel, capture_stderr=True))
+            await _until_it_listens(port)
+            status, said = await run(
+                *(require("sipp"), f"127.0.0.1:{port}", *scenario),
+                *("-i", "127.0.0.1", "-nostdin", "-timeout", "20s"),
+            )
+            nursery.cancel_scope.cancel()
+    assert status == 0, said
+
+
+async def _until_it_listens(port: int) -> None:
+    while True:
+        try:
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+        except OSError:
+            await trio.sleep(0.05)
+        else:
+            await stream.aclose()
+            return
