@@ -1,5 +1,6 @@
 """`tokenless rehearse run`: play rehearsals and say what happened to the phones."""
 
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,7 +23,12 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
 )
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor
+from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal
+from tokenless.phone_emulator.rehearsal.reports.comparison import (
+    comparison_json,
+    comparison_table,
+)
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.reports.text_report import results_table
@@ -54,6 +60,11 @@ seed_option = click.option(
 @click.option(
     "--summary", is_flag=True, help="Print only the table of results, not each step."
 )
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Print the rehearsals side by side: stuck phones, dial tone, resets.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def run(
     *,
@@ -66,6 +77,7 @@ def run(
     jobs: int | None,
     scheduler: str | None,
     summary: bool,
+    compare: bool,
     as_json: bool,
 ) -> None:
     """Run rehearsals by name, by NAME@VARIANT, or from a TOML file.
@@ -77,7 +89,7 @@ def run(
     be, unexpectedly; else 1. Several rehearsals run side by side.
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
-    reporter = _reporter(as_json=as_json, summary=summary)
+    reporter = _reporter(as_json=as_json and not compare, summary=summary or compare)
     with nullcontext() if report is None else output_file(report) as page:
         if len(scripts) == 1 or (jobs == 1 and scheduler is None):
             results = [
@@ -93,9 +105,18 @@ def run(
                 results = play_side_by_side(executor, rehearsals, reporter)
         if page is not None:
             page.write(render_report(results[0]))
-    if (len(results) > 1 or summary) and not as_json:
+    if compare:
+        _compare(results, as_json=as_json)
+    elif (len(results) > 1 or summary) and not as_json:
         result_console(WIDTH_IN_FILES).print(results_table(results))
     exit_by_verdict(results)
+
+
+def _compare(results: Sequence[Played], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"comparison": comparison_json(results)}))
+    else:
+        result_console(WIDTH_IN_FILES).print(comparison_table(results))
 
 
 def _chosen(
