@@ -17,6 +17,11 @@ from tokenless.phone_emulator.planner.phones import (
     boot,
     tvs_members,
 )
+from tokenless.phone_emulator.planner.registration import (
+    RegistrationLoss,
+    losses,
+    restarts_before,
+)
 from tokenless.phone_emulator.planner.risk import after_a_power_cut
 from tokenless.phone_emulator.planner.solve import solve
 from tokenless.phone_emulator.planner.steps import (
@@ -133,6 +138,10 @@ class Plan:
     """Whether no safe order is shorter."""
     bound: int
     """No safe order has fewer steps."""
+    restarts: tuple[int, ...] = ()
+    """The resets right before which Cisco CallManager is to be restarted."""
+    losses: tuple[RegistrationLoss, ...] = ()
+    """Groups that then do not register over TLS at their first node."""
 
 
 def make_plan(
@@ -165,6 +174,8 @@ def make_plan(
         gave_up=solved.gave_up,
         proven=solved.proven,
         bound=solved.bound,
+        restarts=tuple(restarts_before(task.layout, solved.steps or ())),
+        losses=tuple(losses(task, solved.steps or ())),
     )
 
 

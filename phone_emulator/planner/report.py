@@ -17,6 +17,7 @@ from tokenless.phone_emulator.planner.plan import (
     PlanFailure,
     Planned,
 )
+from tokenless.phone_emulator.planner.registration import RegistrationLoss
 from tokenless.phone_emulator.planner.steps import describe
 from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.planner.unsafe import GroupProblem, OtherReason, Unsafe
@@ -68,6 +69,12 @@ def to_json(plan: Plan) -> dict[str, Any]:
             "first_lockout_if_restarted": _failure_json(naive.lockout_if_restarted),
             "first_step_that_burns_the_last_anchor": _failure_json(naive.burnt),
         },
+        "registration": {
+            "restart_callmanager_before": list(plan.restarts),
+            "not_at_first_node": [
+                _loss_json(plan.task.layout, each) for each in plan.losses
+            ],
+        },
         "explored": plan.explored,
         "proven": plan.proven,
         "bound": plan.bound,
@@ -92,6 +99,15 @@ def _step_json(layout: ClusterLayout, step: Planned) -> dict[str, Any]:
         },
         "must_not_follow": [_danger_json(each) for each in step.dangers],
         "phones": {name: _boot_json(each) for name, each in step.boots.items()},
+    }
+
+
+def _loss_json(layout: ClusterLayout, each: RegistrationLoss) -> dict[str, Any]:
+    return {
+        "group": each.group.name,
+        "before_step": each.from_step,
+        "registers_at": [layout.nodes[node] for node in each.at],
+        "lasting": each.is_lasting,
     }
 
 
@@ -155,7 +171,30 @@ def in_words(plan: Plan) -> Iterator[str]:
         yield from _steps_in_words(plan.task, plan.steps)
         yield from _unsafe_in_words(plan.unsafe, "of this order")
     yield from _by_hand_in_words(plan)
+    yield from _registration_in_words(plan)
     yield f"Checked {plan.explored} orders."
+
+
+def _registration_in_words(plan: Plan) -> Iterator[str]:
+    """Say when phones with a secure profile do not register at their first node."""
+    for number in plan.restarts:
+        yield (
+            f"Right before step {number}, restart Cisco CallManager on every node: it "
+            "shows its new certificate from then on."
+        )
+        those = [each for each in plan.losses if each.from_step == number]
+        alike: dict[tuple[tuple[int, ...], bool], list[str]] = {}
+        for each in those:
+            alike.setdefault((each.at, each.is_lasting), []).append(each.group.name)
+        for (at, is_lasting), names in alike.items():
+            until = f"until step {number} is done"
+            if is_lasting:
+                until = f"from then on, and not after step {number} either"
+            nodes = ", ".join(plan.task.layout.nodes[node] for node in at)
+            what = f"register at {nodes} instead" if at else "do not register"
+            yield f"  Secure phones of {_names(names)} {what} {until}."
+        if not those:
+            yield "  Secure phones register at their first node all the time."
 
 
 def _no_order(plan: Plan) -> str:

@@ -169,6 +169,8 @@ def _assumptions(pace: Pace) -> Iterator[str]:
 
 def _row(layout: ClusterLayout, plan: Plan, step: Planned, pace: Pace) -> RunbookRow:
     what = _Doing(layout, step.step)
+    if step.number in plan.restarts:
+        what.restart_callmanager_first()
     return RunbookRow(
         number=step.number,
         node=what.node,
@@ -279,6 +281,19 @@ class _Doing:
                     "if a phone says Trust List update failed, stop: no further reset; "
                     f"find the reason with `tokenless check`. {_BACKUP}"
                 )
+
+    def restart_callmanager_first(self) -> None:
+        """Say that Cisco CallManager is to be restarted right before a reset.
+
+        Its time is the phones', which come back once.
+        """
+        service = "Cisco CallManager"
+        self.page = (
+            f"first {_SERVICEABILITY} > Control Center - Feature Services > "
+            f"{service} > Restart, on every node; then {self.page}"
+        )
+        self.command = f"first, on every node: utils service restart {service}"
+        self.wait_for = f"{service}[STARTED] on each node, then {self.wait_for}"
 
     def _restart(self, service: str, kind: str, verify: str) -> None:
         self.node = _EVERY_NODE

@@ -186,8 +186,7 @@ def _offer(
     is_sip = signalling_of(identity.model, config) is Signalling.SIP
     if is_sip and (own is None or config.transport != DeviceTransport.TLS):
         return None
-    ctl = _callmanagers_in(held.ctl)
-    certificates = _callmanagers_in(held.itl) if ctl is None else ctl
+    certificates = callmanagers_believed(held)
     if not certificates:
         return None
     oldest, newest = tls or identity.model.tls
@@ -195,8 +194,15 @@ def _offer(
     if mode is DeviceSecurity.AUTHENTICATED:
         # TLS 1.3 has no cipher without encryption that OpenSSL would speak.
         ciphers, newest = AUTHENTICATED_CIPHERS, min(newest, "1.2")
-    distrust = Failure.NOT_IN_ITL if ctl is None else Failure.NOT_IN_CTL
+    by_itl = _callmanagers_in(held.ctl) is None
+    distrust = Failure.NOT_IN_ITL if by_itl else Failure.NOT_IN_CTL
     return TlsOffer((oldest, newest), ciphers, certificates, own, distrust)
+
+
+def callmanagers_believed(held: FlashContents) -> frozenset[bytes]:
+    """Return the certificates of CallManagers that a phone would register at."""
+    ctl = _callmanagers_in(held.ctl)
+    return (_callmanagers_in(held.itl) or frozenset()) if ctl is None else ctl
 
 
 @lru_cache(maxsize=64)

@@ -15,6 +15,7 @@ from tokenless.phone_emulator.planner.phones import (
     boot,
 )
 from tokenless.phone_emulator.planner.plan import Plan, Planned
+from tokenless.phone_emulator.planner.registration import RESTART_CALLMANAGER
 from tokenless.phone_emulator.planner.steps import (
     RESTART_TFTP,
     RESTART_TVS,
@@ -62,7 +63,7 @@ def rounds(plan: Plan) -> Iterator[Step]:
     """
     if plan.steps is None:
         raise ValueError("the plan has no steps to save")
-    yield from _rounds(plan.task.groups, plan.steps)
+    yield from _rounds(plan.task.groups, plan.steps, plan.restarts)
     yield from _by_hand(plan.by_hand)
 
 
@@ -150,23 +151,34 @@ def _first_boots(
     return {each.name: boot(layout, cluster, each, PhoneLists()) for each in groups}
 
 
-def _rounds(groups: Sequence[PhoneGroup], steps: Sequence[Planned]) -> Iterator[Step]:
+def _rounds(
+    groups: Sequence[PhoneGroup], steps: Sequence[Planned], restarts: Sequence[int]
+) -> Iterator[Step]:
     """Put all steps up to a reset of the phones into one."""
     waiting: list[Planned] = []
     for step in steps:
         waiting.append(step)
         if isinstance(step.step, ResetPhones):
-            yield _round(groups, waiting)
+            yield _round(groups, waiting, restarts)
             waiting = []
     if waiting:
-        yield _round(groups, waiting)
+        yield _round(groups, waiting, restarts)
 
 
-def _round(groups: Sequence[PhoneGroup], steps: Sequence[Planned]) -> Step:
+def _round(
+    groups: Sequence[PhoneGroup], steps: Sequence[Planned], restarts: Sequence[int]
+) -> Step:
     changes = [each.title for each in steps if isinstance(each.step, Regenerate)]
     return Step(
         title="; ".join(changes) or steps[0].title,
-        run=tuple(line for each in steps for line in each.commands),
+        run=tuple(
+            line
+            for each in steps
+            for line in (
+                *((RESTART_CALLMANAGER,) if each.number in restarts else ()),
+                *each.commands,
+            )
+        ),
         expect=(
             *expectations(groups, steps[-1].boots, steps[-1].other_boots),
             *_at_risk(steps),

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.phone_emulator.planner.real import boot_for_real
+from tests.phone_emulator.planner.real import boot_for_real, key_of
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.model import (
+    ClusterLayout,
+    first_cluster,
+    identity,
+)
 from tokenless.phone_emulator.planner.phones import (
     FileOutcome,
     PhoneGroup,
@@ -17,6 +21,7 @@ from tokenless.phone_emulator.planner.phones import (
     boot,
 )
 from tokenless.phone_emulator.planner.race import moments, with_new_certificate
+from tokenless.phone_emulator.planner.registration import secure_nodes, shown_now
 from tokenless.phone_emulator.planner.solve import solve
 from tokenless.phone_emulator.planner.steps import (
     PlanStep,
@@ -32,6 +37,7 @@ from tokenless.phone_emulator.planner.steps import (
     resets_phones,
 )
 from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.registration.group import callmanagers_believed
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.report import BootReport, FileAction
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore
@@ -95,6 +101,8 @@ class Walk:
         self.world = World(first_cluster(layout), tuple(PhoneLists() for _ in groups))
         self.flashes = [FlashContents() for _ in groups]
         self.chance = chance
+        self.starts = random.Random(0)
+        """When each node's CallManager last started."""
         self.taken: list[PlanStep] = []
         self.refused = 0
 
@@ -145,6 +153,26 @@ class Walk:
         self.refused += bool(result.refusals)
         phones[index] = result.phone
         self.world = self.world._replace(phones=tuple(phones))
+        self._register(group, result.phone, self.flashes[index])
+
+    def _register(
+        self, group: PhoneGroup, phone: PhoneLists, flash: FlashContents
+    ) -> None:
+        """Compare where the phone would register over TLS; services started anywhen."""
+        newest = shown_now(self.layout, self.world.cluster)
+        shown = newest
+        if self.chance is not None:
+            shown = tuple(
+                identity(who.unit, who.node, self.starts.randint(0, who.generation))
+                for who in newest
+            )
+        believed = callmanagers_believed(flash)
+        expected = tuple(
+            node
+            for node in group.members_of(self.layout)
+            if key_of(shown[node]).certificate.der in believed
+        )
+        assert secure_nodes(self.layout, shown, group, phone) == expected
 
 
 RELEASES = ["10.5(1)", "10.5(2)", "11.5(1)", "12.0(1)", "12.5(1)", "14", "15"]

@@ -1,0 +1,83 @@
+"""Secure registration in a plan: when it is lost, by whom, and what the plan says."""
+
+from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.registration import RESTART_CALLMANAGER
+from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
+from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.rehearsal.planning.script import rounds
+from tokenless.protocol.phone_interaction import PhoneInteraction
+from tokenless.protocol.release import Release
+
+PUB_FIRST = PhoneGroup("head-office", "7975", 0, (0, 1))
+SUB_FIRST = PhoneGroup("branch", "7975", 1, (1, 0))
+
+
+def plan(
+    goal: str,
+    *groups: PhoneGroup,
+    version: str = "11.5(1)",
+    is_mixed: bool = True,
+    interaction: PhoneInteraction = PhoneInteraction.MANUAL,
+) -> Plan:
+    layout = ClusterLayout(
+        Release.parse(version), ("pub", "sub"), is_mixed, interaction=interaction
+    )
+    chosen = groups or (PUB_FIRST, SUB_FIRST)
+    return make_plan(Task(layout, chosen, parse_goal(f"regenerate {goal}", layout)))
+
+
+def test_phones_of_one_node_go_to_the_other_until_their_reset() -> None:
+    made = plan("CallManager@sub")
+    (number,) = made.restarts
+    (lost,) = made.losses
+    assert (lost.group, lost.from_step) == (SUB_FIRST, number)
+    assert (lost.at, lost.is_lasting) == ((0,), False)
+    assert (
+        f"  Secure phones of branch register at pub instead until step {number} is "
+        in ("\n".join(in_words(made)))
+    )
+    assert to_json(made)["registration"]["not_at_first_node"] == [
+        {
+            "group": "branch",
+            "before_step": number,
+            "registers_at": ["pub"],
+            "lasting": False,
+        }
+    ]
+
+
+def test_both_nodes_at_once_leave_no_node_to_go_to() -> None:
+    made = plan("CallManager")
+    assert {each.at for each in made.losses} == {()}
+    assert not any(each.is_lasting for each in made.losses)
+
+
+def test_a_phone_that_refuses_the_new_ctl_stays_out() -> None:
+    made = plan("CallManager", PUB_FIRST, PhoneGroup("old", "7960", 0, (0, 1)))
+    lasting = [each.group.name for each in made.losses if each.is_lasting]
+    assert lasting == ["old"]
+    assert "and not after step" in "\n".join(in_words(made))
+
+
+def test_other_units_and_non_secure_clusters_have_nothing_to_restart() -> None:
+    for made in (plan("TVS"), plan("CallManager", is_mixed=False)):
+        assert (made.restarts, made.losses) == ((), ())
+        assert "Cisco CallManager" not in "\n".join(in_words(made))
+
+
+def test_a_saved_plan_restarts_the_service_right_before_the_reset() -> None:
+    (step,) = rounds(plan("CallManager"))
+    assert step.run[-2:] == (RESTART_CALLMANAGER, "phones boot")
+
+
+def test_a_runbook_has_the_restart_in_the_row_of_the_reset() -> None:
+    made = plan("CallManager")
+    rows = {row.number: row for row in runbook_of(made, Pace()).rows}
+    row = rows[made.restarts[0]]
+    assert row.command == (
+        "first, on every node: utils service restart Cisco CallManager"
+    )
+    assert row.wait_for.startswith("Cisco CallManager[STARTED] on each node, then ")
