@@ -14,7 +14,7 @@ IDLE_S: Final = 1800.0
 LONGEST_S: Final = 8 * 3600.0
 MAX_SESSIONS: Final = 2000
 _NAME_BYTES: Final = 32
-_MAX_NOTICES: Final = 8
+_MAX_NOTICES: Final = 64
 
 
 @unique
@@ -49,8 +49,9 @@ class Session:
 
     def notify(self, kind: NoticeKind, text: str) -> None:
         """Leave a sentence for the next page."""
-        if len(self.notices) < _MAX_NOTICES:
-            self.notices.append(Notice(kind, text))
+        notice = Notice(kind, text)
+        if notice not in self.notices and len(self.notices) < _MAX_NOTICES:
+            self.notices.append(notice)
 
     def take_notices(self) -> list[Notice]:
         """Return what was left, once."""

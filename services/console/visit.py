@@ -64,13 +64,14 @@ class Visit:
         return self.request.query_params.get(name, default)
 
     def render(self, template: str, *, status: int = 200, **values: object) -> Response:
-        """Return a page."""
+        """Return a page; a live view's own request leaves the sentences of forms."""
+        is_live = "hx-request" in self.request.headers
         return self.console.render(
             template,
             self.session,
             status=status,
             visit=self,
-            notices=self.session.take_notices(),
+            notices=[] if is_live else self.session.take_notices(),
             path=self.request.url.path,
             **values,
         )

@@ -231,8 +231,13 @@ def _x509_name(subject: DistinguishedName) -> x509.Name:
     """Return a subject, within the lengths of X.520.
 
     Raises:
-        ServiceError: When an attribute is too long.
+        ServiceError: When an attribute is too long, or cannot be printed.
     """
+    if not all(value.isprintable() for _, value in subject.attributes):
+        raise ServiceError(
+            "the subject has a character that cannot be printed",
+            hint="use letters, digits, spaces and punctuation",
+        )
     try:
         return x509.Name(
             x509.NameAttribute(_ATTRIBUTES[kind], value)

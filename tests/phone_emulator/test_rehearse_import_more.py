@@ -24,6 +24,7 @@ from tokenless.protocol.phones.configuration import (
     PhoneConfig,
     TvsMember,
 )
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.config import load_config
 
 MIXED = replace(Lab(), mixed=True)
@@ -136,16 +137,17 @@ SEP0011AA220001,437,SCCP,UnRegistered,ucm-sub1,SCCP75.9-3-1SR4-1S,192.0.2.11
 SEP0011AA220001,437,SCCP,Registered,ucm-pub,SCCP75.9-3-1SR4-1S,192.0.2.11
 SEP0011AA220002,36224,SIP,UnRegistered,ucm-sub1,sip8845_65.14-2-1,192.0.2.12
 """
+SOFT = "Unified-Client-Services-Framework"
 COUNTS = "model;device pool;count\n8861;HQ;3\nCisco 8851;HQ;4\n7821;Branch office;2\n"
 
 
 @pytest.mark.parametrize(
     ("table", "groups"),
     [
-        (BAT, {"DP-Oslo-7975": 1, "DP-Oslo-8861": 2, "DP-Soft-Jabber": 1}),
-        (RIS, {"phones-7975": 1, "phones-8861": 1}),
-        (COUNTS, {"HQ-8861": 7, "Branch-office-7821": 2}),
-        ("\ufeff" + BAT.replace("\n", "\r\n"), {"DP-Oslo-7975": 1, "DP-Oslo-8861": 2}),
+        (BAT, {"DP-Oslo-7975": 1, "DP-Oslo-8845": 2, f"DP-Soft-{SOFT}": 1}),
+        (RIS, {"phones-7975": 1, "phones-8845": 1}),
+        (COUNTS, {"HQ-8861": 3, "HQ-8851": 4, "Branch-office-7821": 2}),
+        ("\ufeff" + BAT.replace("\n", "\r\n"), {"DP-Oslo-7975": 1, "DP-Oslo-8845": 2}),
     ],
     ids=["BAT", "RIS", "counts", "BOM"],
 )
@@ -157,6 +159,7 @@ def test_an_export_of_phones_gives_the_groups(
     found, script = imported(tmp_path, *lists, "--phones", str(path))
     counts = {group.name: group.count for group in script.groups}
     assert groups.items() <= counts.items()
+    assert {group.played for group in script.groups} <= PHONE_MODELS.keys()
     assert found["phones"] == sum(filter(None, counts.values()))
     assert {"stand-in-models", "device-pools"} <= topics(found)
     text = (tmp_path / "ours.toml").read_text()

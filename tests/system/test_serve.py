@@ -82,6 +82,7 @@ def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:
                 "sccps",
                 "sip",
                 "sips",
+                "link",
                 *(("capf",) if node == PUBLISHER else ()),
             )
         ]
@@ -181,7 +182,7 @@ def test_only_some_services(tmp_path: Path) -> None:
     with lab_config(tmp_path).open("a") as config:
         config.write("\n[console]\nport = 0\n")
     with serving(tmp_path, "--only", "console") as served:
-        assert {each["service"] for each in served.ready} == {"console"}
+        assert {each["service"] for each in served.ready} == {"console", "certmgr"}
         assert "4947" in admin(tmp_path, MIXED) + admin(tmp_path, "show ctl")
     done = tokenless(tmp_path, "serve", "--only", "tvs,dns")
     assert done.returncode == 2

@@ -118,7 +118,8 @@ def _real_groups(cluster: ImportedCluster) -> Iterator[Group]:
     taken: set[str] = set()
     for kind in cluster.phones:
         pool = "-".join(printable(kind.pool).split())[:_LONGEST_NAME]
-        plain = name = f"{pool or 'phones'}-{kind.model}"
+        model = "-".join(printable(kind.model).split())
+        plain = name = f"{pool or 'phones'}-{model}"
         number = 2
         while name in taken:
             name, number = f"{plain}-{number}", number + 1

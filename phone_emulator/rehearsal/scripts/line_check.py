@@ -198,9 +198,9 @@ def _check_group(group: Group, names: _Names) -> None:
             )
     if group.pool is not None and group.pool not in names.pools:
         raise PhoneError(
-            f"group {group.name} has the device pool {group.pool}, which the cluster "
-            "has not",
-            hint=_nearest("pool", group.pool, names.pools),
+            f"group {group.name} has the device pool {group.pool}, which is not one "
+            "of the cluster",
+            hint=_nearest("device pool", group.pool, names.pools),
         )
 
 

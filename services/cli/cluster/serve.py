@@ -28,6 +28,8 @@ from tokenless.services.tftp.driver import freeze_heap_after_startup
 
 _Place = TypeVar("_Place", MetricsSection, ConsoleSection)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_CERTMGR: Final = "certmgr"
+"""The REST interface of certificates (docs/certmgr.md)."""
 _CONSOLE: Final = "console"
 """The administration pages; `tokenless admin` is answered whatever is served."""
 
@@ -214,7 +216,8 @@ async def _serve_console(
         port=section.port,
     )
     address, port = await nursery.start(serve_console, cluster, settings)
-    _print_ready(settings.node.name, _CONSOLE, address, port)
+    for service in (_CONSOLE, _CERTMGR):  # the REST interface is on the same port
+        _print_ready(settings.node.name, service, address, port)
 
 
 def _print_ready(node: str | None, service: str, address: str, port: int) -> None:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.nodes import ask, node_rows
 from tokenless.services.console.page import Page
+from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import (
@@ -56,10 +57,19 @@ def act(visit: Visit) -> Response:
         for node in cluster.nodes
         if wanted in {"", node.name} and _has(cluster, node.name, name)
     ]
+    if not those:
+        raise ServiceError(
+            f"{name} is activated on no such server that runs",
+            hint="choose one of the table",
+        )
     visit.plan(len(those), delivers=False)
     for node in those:
         visit.step("services.working", service=name, node=node.name)
-        ask(node, order(service=name), _TIMEOUT_S)
+        try:
+            ask(node, order(service=name), _TIMEOUT_S)
+        except ServiceError as error:  # the other servers have their turn all the same
+            visit.session.notify(NoticeKind.ERROR, f"{node.name}: {error.explain()}")
+            continue
         visit.say(_DONE[order], service=name, node=node.name)
     return visit.go(_PATH)
 

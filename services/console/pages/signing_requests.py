@@ -105,13 +105,18 @@ def self_sign(visit: Visit) -> Response:
         store,
         key_size=_key_size(visit, store),
         validity_days=int(days) if days else None,
-        shared=is_shared if store in MULTI_SERVER_UNITS else None,
+        shared=True if is_shared else _own_again(store),
         by=visit.by,
     )
     visit.announce()
     visit.say("certificates.regenerated", serial=new.serial_hex)
     visit.say("certificates.restart", NoticeKind.WARNING, store=store.value)
     return visit.go(_LIST, {"find": "1"})
+
+
+def _own_again(store: TrustStore) -> bool | None:
+    """Return False where a certificate could be shared and shall not be."""
+    return False if store in MULTI_SERVER_UNITS else None
 
 
 def show_reuse(visit: Visit) -> Response:

@@ -82,6 +82,8 @@ async def test_a_multi_server_request_waits_on_all_nodes(lab: Cluster) -> None:
         ({"distribution": "*", "purpose": "CAPF"}, "CAPF cannot be multi-server"),
         ({"key-length": "4095"}, "no RSA key of 4095 bits"),
         ({"common-name": "x" * 65}, "a common name has up to 64 characters"),
+        ({"common-name": "a\nb"}, "cannot be printed"),
+        ({"common-name": "a\0b"}, "cannot be printed"),
         ({"domains": "<script>"}, "not a name"),
         ({"domains": "a..b"}, "not a name"),
         ({"domains": " ".join(f"h{n}.example" for n in range(101))}, "up to 100"),
@@ -116,6 +118,8 @@ async def test_a_self_signed_certificate_of_a_subscriber(lab: Cluster) -> None:
         new = own(lab, TrustStore.TVS, 1)
         assert new.serial_hex in page
         assert "related to TVS" in page
+        shared = fields | {"purpose": "CAPF", "distribution": "*"}
+        assert "no self-signed multi-server" in await alice.said(where, shared)
         for days in ("0", "7301", "ten"):
             refused = await alice.said(where, fields | {"days": days})
             assert "valid for 1 to 7300 days" in refused

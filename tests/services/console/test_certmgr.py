@@ -31,6 +31,8 @@ from tokenless.services.pki.signing_requests import SigningRequest
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store.parameters import Parameter
 
+KEY_PEM = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
+
 
 class Client:
     """A renewal script: one `curl` a call."""
@@ -221,6 +223,16 @@ async def test_who_may_ask(cluster: Cluster) -> None:
             "does not exist",
         ),
         ("trust/certificates", {"service": [], "certificates": ["x"]}, ""),
+        (
+            "trust/certificates",
+            {"service": ["tomcat"], "certificates": [KEY_PEM]},
+            "private key",
+        ),
+        (
+            "identity/certificates",
+            {"service": "tomcat", "certificates": [KEY_PEM]},
+            "does not exist",
+        ),
         (
             "trust/certificates",
             {"service": "tomcat", "certificates": ["x"]},

@@ -80,6 +80,18 @@ async def test_a_form_that_waits_shows_how_far_it_is(lab: Cluster) -> None:
     assert lab.parameters()["AutoRegistration"] == "False"
 
 
+async def test_a_live_view_takes_no_sentence_of_a_form(lab: Cluster) -> None:
+    """A view that follows the cluster asks while a form is at work."""
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        await alice.get(PARAMETERS)
+        assert (await alice.post(PARAMETERS, SAVE)).status_code == 303
+        live = await alice.client.get(PARAMETERS, headers={"hx-request": "true"})
+        assert "Update Successful" not in live.text
+        assert "Update Successful" in (await alice.client.get(PARAMETERS)).text
+
+
 async def test_a_browser_that_leaves_does_not_end_its_work(lab: Cluster) -> None:
     add_users(lab)
     holder = Holder(lab)

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import (
+    StaleElementReferenceException,
+    WebDriverException,
+)
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -21,6 +24,13 @@ _TEXTS = (
     "return Array.from(document.querySelectorAll(arguments[0]),"
     " each => each.innerText.trim())"
 )
+
+
+def is_replaced(error: WebDriverException) -> bool:
+    """Whether an element has gone with its page: Chromium has two words for it."""
+    gone = "does not belong to the document"
+    is_stale = isinstance(error, StaleElementReferenceException)
+    return is_stale or gone in (error.msg or "")
 
 
 class Browser:
@@ -109,18 +119,24 @@ class Browser:
 
     def until(self, is_so: Callable[[], object]) -> None:
         """Wait until a condition holds; a replaced element means "not yet"."""
-        WebDriverWait(
-            self.driver,
-            PATIENCE_S,
-            poll_frequency=0.05,
-            ignored_exceptions=(StaleElementReferenceException,),
-        ).until(lambda _: is_so())
+
+        def holds(_driver: object) -> object:
+            try:
+                return is_so()
+            except WebDriverException as error:
+                if is_replaced(error):
+                    return False
+                raise
+
+        WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.05).until(holds)
 
     def is_gone(self, element: WebElement) -> bool:
         try:
             element.is_enabled()
-        except StaleElementReferenceException:
-            return True
+        except WebDriverException as error:
+            if is_replaced(error):
+                return True
+            raise
         return False
 
     def sign_in(self, name: str, password: str) -> None:

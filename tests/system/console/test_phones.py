@@ -75,7 +75,7 @@ def test_a_phone_registers_enrols_and_is_reset(booted: Lab) -> None:
         assert browser.status == ["Reset sent, registered phones reached: 1"]
         log = booted.folder / "phone.log"
         browser.until(lambda: log.read_text().count("ordered: Reset-Reset") == 2)
-    browser.until(lambda: "Not registered" in browser.text)
+    browser.until(lambda: "Unregistered (" in browser.text)
     browser.tick(f"tick-{DEVICE}")
     browser.click("Reset Selected")
     assert "Not registered, so nothing reached them: 1" in browser.status
