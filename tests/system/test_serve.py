@@ -82,6 +82,7 @@ def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:
                 "sccps",
                 "sip",
                 "sips",
+                "link",
                 *(("capf",) if node == PUBLISHER else ()),
             )
         ]
