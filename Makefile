@@ -70,6 +70,8 @@ bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.tftp
 	$(BIN)/python -m benchmarks.tvs
 	$(BIN)/python -m benchmarks.fleet
+	$(BIN)/python -m benchmarks.http_files
+	$(BIN)/python -m benchmarks.capf
 	$(BIN)/python -m benchmarks.planner
 
 # Fuzz targets run by hand; they end with status 1 and a crash file when they find something.

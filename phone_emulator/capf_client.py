@@ -13,6 +13,7 @@ from enum import StrEnum, unique
 from typing import Final, Protocol, assert_never
 
 import trio
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tokenless.phone_emulator.secd.events import Server
@@ -184,7 +185,11 @@ class _Talk:
                         assert_never(effect)
 
     async def _make_key(self, session: PhoneSession, order: KeyOrder) -> SendMessage:
-        self.key = await self.request.make_key(order)
+        try:
+            self.key = await self.request.make_key(order)
+        except (ValueError, UnsupportedAlgorithm):  # RSA under 1,024 bits
+            self.key = None
+            return session.key_failed()
         public = self.key.public_key()
         info = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return session.key_made(info)

@@ -11,6 +11,7 @@ import click
 import trio
 
 from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import (
@@ -29,6 +30,7 @@ from tokenless.phone_emulator.cli.phone_views import (
     show,
     web,
 )
+from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network
@@ -44,6 +46,9 @@ from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
 
 _FIRST_MODEL: Final = "7975"
+_MOST_DIGITS: Final = 16
+"""Of an authentication string; servers take fewer (REFERENCE-3 3.3)."""
+_MAX_PEM_BYTES: Final = 64 * 1024
 _MAKE_ANEW: Final = {
     FileKind.CTL: "`utils ctl update CTLFile`, then restart Cisco Tftp",
     FileKind.ITL: "restart Cisco Tftp",
@@ -130,6 +135,10 @@ def capf(
     """Type the authentication string for CAPF on a phone."""
     if not (string.isascii() and string.isdigit()):
         raise click.UsageError("an authentication string consists of digits only")
+    if len(string) > _MOST_DIGITS:
+        raise click.UsageError(
+            f"an authentication string has at most {_MOST_DIGITS} digits"
+        )
     state = FolderFlash.open(flash).known_state()
     identity = PhoneIdentity(
         device=state.device,
@@ -151,11 +160,29 @@ def _give_mic(
         return
     folder = FolderFlash.create(flash, identity.device, identity.model_name)
     if mic is not None:
-        folder.certificates.install_mic(mic.read_bytes(), str(mic))
+        folder.certificates.install_mic(_read_pem(mic), str(mic))
     elif manufacturer is not None:
         folder.certificates.make_mic(
             identity.device, identity.model_name, manufacturer, time.time()
         )
+
+
+def _read_pem(path: Path) -> bytes:
+    """Read a key with its certificate.
+
+    Raises:
+        PhoneError: When it cannot be, or is no such file by its size.
+    """
+    try:
+        return read_bounded(path, _MAX_PEM_BYTES)
+    except OSError as error:
+        raise PhoneError(
+            f"{path}: {error.strerror}", hint="name the phone's MIC with its key"
+        ) from None
+    except TooLongError as error:
+        raise PhoneError(
+            f"{path} {error}", hint="name the phone's MIC with its key"
+        ) from None
 
 
 def _finish(report: BootReport, *, as_json: bool) -> None:

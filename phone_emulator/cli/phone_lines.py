@@ -91,7 +91,7 @@ async def _run(
 
 
 async def until_stopped() -> None:
-    """Wait for Ctrl-C, or for an end that somebody else orders."""
+    """Wait for Ctrl-C, or until another task ends the run."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             return

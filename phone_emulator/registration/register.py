@@ -2,8 +2,8 @@
 
     report = await register_once(phone, network)
 
-registers, says goodbye, and tells what came of it. `register_in_order` keeps the
-connection for whoever wants to stay registered.
+registers, unregisters, and reports the result. `register_in_order` keeps the connection
+for phones that stay registered.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ async def register_once(
     """Register a phone that has booted, and say goodbye again.
 
     Args:
-        phone: The phone; its flash says where it registers, and whom it believes.
+        phone: The phone; its flash has its servers and its trust lists.
         network: What it shares with others.
         own: A certificate with its key in PEM, instead of the flash's LSC or MIC.
     """

@@ -108,11 +108,16 @@ class ServerStream:
         """Return the next request; None when it is not whole, or one is answered."""
         if self._is_broken or not self._may_ask:
             return None
+        held = len(self._http.trailing_data[0])
         try:
             event = self._http.next_event()
             if not isinstance(event, h11.Request):
                 return None
             self._may_ask = False
+            if held - len(self._http.trailing_data[0]) > MAX_HEAD_BYTES:
+                # h11 bounds only what is not whole yet: how it was cut must not count.
+                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                return self._refuse(status, "the head is too long")
             request = self._understand_untrusted(event)
             if isinstance(request, Request):
                 # Without a body this is the end of it, and h11 knows.

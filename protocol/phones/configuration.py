@@ -15,6 +15,8 @@ from tokenless.protocol.phones.xml import parse_xml_untrusted
 
 MAX_TVS_MEMBERS: Final = 5
 """Priorities 0 to 4 (REFERENCE 5.1)."""
+MAX_CAPF_SERVERS: Final = 5
+"""REFERENCE-3 3.6."""
 SCCP_PORT: Final = 2000
 SIP_PORT: Final = 5060
 SIPS_PORT: Final = 5061
@@ -108,12 +110,7 @@ class PhoneConfig:
             transport=_number(root, "transportLayerProtocol", 1, 9),
             device_protocol=_text(root, "deviceProtocol", "SCCP"),
             full_config=_text(root, "fullConfig", "true") != "false",
-            capf=tuple(
-                CapfServer(
-                    _text(item, "processNodeName"), _number(item, "phonePort", 3804)
-                )
-                for item in root.findall("capfList/capf")
-            ),
+            capf=_capf_servers(root),
             capf_auth_mode=_number(root, "capfAuthMode", 0, 9),
             certificate_hash=_text(root, "certHash"),
             encrypted=_text(root, "encrConfig", "false") == "true",
@@ -205,6 +202,15 @@ def _tvs_members(root: ET.Element) -> tuple[TvsMember, ...]:
     ]
     usable = [member for member in members if member.address and member.port]
     return tuple(sorted(usable, key=lambda m: m.priority)[:MAX_TVS_MEMBERS])
+
+
+def _capf_servers(root: ET.Element) -> tuple[CapfServer, ...]:
+    servers = [
+        CapfServer(_text(item, "processNodeName"), _number(item, "phonePort", 3804))
+        for item in root.findall("capfList/capf")
+    ]
+    usable = [server for server in servers if server.address and server.port]
+    return tuple(usable[:MAX_CAPF_SERVERS])
 
 
 def _callmanagers(group: ET.Element | None) -> tuple[CallManagerMember, ...]:

@@ -9,8 +9,8 @@ revision means, in this order:
 3. with `tftp.reload = "automatic"`, TFTP serves the new files at once.
 
 Without 3, TFTP goes on serving what it held when it started (REFERENCE 10.4). The CTL
-in the node's folder is watched by its size, times and inode, so that a file that
-somebody copied, deleted or damaged by hand reaches TVS's CTL cache as it does on CUCM.
+in the node's folder is watched by its size, times and inode, so that a file that was
+copied, deleted or damaged by hand reaches TVS's CTL cache as it does on CUCM.
 """
 
 import time
@@ -123,8 +123,8 @@ class Follower:
                 await self._moved.wait()
                 if self._failure is not None:
                     raise ServiceError(
-                        f"cannot take the new state: {self._failure}",
-                        hint="repair it; the node tries again by itself",
+                        f"cannot apply the new state: {self._failure}",
+                        hint="repair the fault; the node tries again automatically",
                     )
 
     async def _look(self) -> None:

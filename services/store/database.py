@@ -108,8 +108,8 @@ class Database:
             self._lock_schema(connection)
             if migrate.version(connection) is not None:
                 raise ServiceError(
-                    "the database holds a cluster already",
-                    hint="on a further host use `tokenless node import`",
+                    "the database already holds a cluster",
+                    hint="on another host use `tokenless node import`",
                 )
             migrate.upgrade(connection)
             connection.execute(

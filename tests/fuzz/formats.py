@@ -16,8 +16,10 @@ from tests.vectors.make import FOLDER
 from tokenless.phone_emulator.rehearsal.importing.phones import phones_of
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.names import DistinguishedName, NameForm, same_name
+from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.any_file import decode_file
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.companion import companion_of
 from tokenless.protocol.phones.configuration import (
     CallManagerMember,
     CapfServer,
@@ -130,6 +132,10 @@ def configuration_target(data: bytes) -> None:
     assert len(configuration.tvs) <= len(data)
     if data.isascii():
         assert PhoneConfig.decode(configuration.encode()) == configuration
+    with suppress(DecodeError):  # XMLDefault.cnf.xml is no device's
+        small = PhoneConfig.decode(companion_of(data, "AB" * 16))
+        assert (small.certificate_hash, small.encrypted) == ("ab" * 16, True)
+        assert not small.full_config
 
 
 def _subject(certificate: bytes) -> bytes:

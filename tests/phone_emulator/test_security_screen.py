@@ -81,3 +81,21 @@ def test_a_damaged_file_is_shown_and_ends_nothing(
     status, out, _ = run_cli("phone", "show", "--flash", str(flash.folder), "--json")
     assert status == 0
     assert '"lsc": {"state": "Damaged"}' in out
+
+
+def test_a_mic_that_never_ends_is_refused(tmp_path: Path) -> None:
+    boot = ("phone", "boot", "--device", DEVICE, "--tftp", "127.0.0.1:9")
+    for mic, why in (("/dev/zero", "has over 65536 bytes"), ("/", "directory")):
+        flash = str(tmp_path / "phone")
+        status, out, err = run_cli(*boot, "--flash", flash, "--mic", mic)
+        assert status in {1, 2}
+        assert out == ""
+        assert why in err
+
+
+def test_a_string_longer_than_any_is_not_sent(tmp_path: Path) -> None:
+    FolderFlash.create(tmp_path / "phone", DEVICE, "7975")
+    flash = ("--flash", str(tmp_path / "phone"), "--tftp", "127.0.0.1:9")
+    status, _, err = run_cli("phone", "capf", "--string", "1" * 17, *flash)
+    assert status == 2
+    assert "at most 16 digits" in err

@@ -137,6 +137,12 @@ def test_one_sentence_for_whatever_cannot_be_decrypted() -> None:
     assert said == {str(caught.value)}
 
 
+def test_a_configuration_of_a_megabyte() -> None:
+    content = XML * (1_048_576 // len(XML) + 1)
+    file = EncryptedFile.decode(encrypt(content).data)
+    assert opened(file) == content
+
+
 def test_every_truncation_is_refused() -> None:
     data = encrypt().data
     for length in range(len(data)):

@@ -134,6 +134,28 @@ def test_what_is_refused_ends_the_connection(data: bytes, status: int) -> None:
     assert stream.next_request() is None
 
 
+@pytest.mark.parametrize("size", [1, 1000, 100_000])
+@pytest.mark.parametrize("length", [10_000, 20_000])
+def test_a_long_head_is_refused_however_it_was_cut(length: int, size: int) -> None:
+    """10,000 bytes in one segment were once served, and in two refused."""
+    data = b"GET /" + b"y" * length + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    stream, found = ServerStream(), None
+    for at in range(0, len(data), size):
+        stream.receive(data[at : at + size])
+        if (found := stream.next_request()) is not None:
+            break
+    assert isinstance(found, Refused)
+    assert found.status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+def test_a_head_of_the_longest_length_is_taken() -> None:
+    data = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
+    name = b"y" * (MAX_HEAD_BYTES - len(data % b""))
+    stream = ServerStream()
+    stream.receive(data % name + b"GET /g HTTP/1.1\r\n")
+    assert stream.next_request() == Request(name.decode())
+
+
 def test_requests_follow_each_other_on_one_connection() -> None:
     stream = ServerStream()
     assert ServerStream().is_between_requests

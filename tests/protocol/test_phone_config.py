@@ -103,3 +103,15 @@ def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
     whole[where] = data.draw(st.integers(0, 255))
     with suppress(DecodeError):
         PhoneConfig.decode(bytes(whole))
+
+
+def test_capf_servers_are_bounded_and_usable() -> None:
+    """A configuration must not send a phone to thousands of servers, or to none."""
+    entry = (
+        "<capf><phonePort>{}</phonePort><processNodeName>{}</processNodeName></capf>"
+    )
+    many = "".join(entry.format(3804, f"192.0.2.{n}") for n in range(100))
+    odd = entry.format(0, "192.0.2.200") + entry.format(3804, "")
+    document = f"<device><capfList>{odd}{many}</capfList></device>".encode()
+    found = PhoneConfig.decode(document).capf
+    assert found == tuple(CapfServer(f"192.0.2.{n}") for n in range(5))

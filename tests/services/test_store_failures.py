@@ -49,7 +49,7 @@ def _as_sqlalchemy_has_it(error: Exception) -> DBAPIError:
         (
             errors.DiskFull,
             "konnte Datei nicht erweitern: Auf dem Gerät ist kein Platz mehr",
-            "make room on the disk",
+            "free space on the disk",
         ),
         (
             errors.InvalidCatalogName,

@@ -53,7 +53,8 @@ def test_the_restart_that_must_not_be_forgotten_is_first(change: Path) -> None:
     """Safe without faults; the phones miss CallManager when TFTP is not restarted."""
     explore = ("rehearse", "explore", str(change), "--phones", "1", "--jobs", "2")
     only = ("--only", "restart-forgotten", "--pairs", "1")
-    status, out, err = run_cli(*explore, *only, "--json")
+    page = change.with_name("report.html")
+    status, out, err = run_cli(*explore, *only, "--json", "--report", str(page))
     assert status == 0, err
     found = json.loads(out)
     assert found["not_played"] == 0
@@ -63,6 +64,9 @@ def test_the_restart_that_must_not_be_forgotten_is_first(change: Path) -> None:
     assert any("delete CTL and ITL" in each for each in found["faults"][0]["remedies"])
     assert 0 < found["resilience"] < 1
     assert len(found["pairs"]) == 1
+    shown = page.read_text()
+    assert "resilience" in shown
+    assert shown.index(WORST) < shown.index("Two faults")
     status, out, _ = run_cli(*explore[:3], "--phones", "1", "--replay", WORST)
     assert status == 1
     assert out.startswith(f"{WORST}: in step 2 the restart of Cisco Tftp is forgotten")

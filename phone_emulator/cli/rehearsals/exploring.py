@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     exit_by_verdict,
     play_and_report,
 )
+from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.explore.catalogue import (
     named_faults,
     sampled_pairs,
@@ -44,6 +46,9 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
     task_of,
 )
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
+from tokenless.phone_emulator.rehearsal.reports.exploration_page import (
+    exploration_page,
+)
 from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
     exploration_view,
 )
@@ -100,6 +105,11 @@ from tokenless.protocol.certificates.name_text import printable
     "without a fault.",
 )
 @keep_option
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write one self-contained HTML page.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def explore(
     *,
@@ -115,6 +125,7 @@ def explore(
     lists: bool,
     replay: str | None,
     keep: Path | None,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Play a change with every single fault, and report which harm phones.
@@ -144,11 +155,14 @@ def explore(
     sets = [(), *((each,) for each in faults)]
     sets += sampled_pairs(script, faults, pairs, seed)
     tasks = [task_of(script, each, phones, first) for each in sets]
-    with open_executor(jobs, scheduler) as executor:
-        results = list(
-            _watched(results_of(executor, play_task, tasks), runs_of=len(tasks))
-        )
-    found = ranked(script, results, seed)
+    with (
+        nullcontext() if report is None else output_file(report) as page,
+        open_executor(jobs, scheduler) as executor,
+    ):
+        played = results_of(executor, play_task, tasks)
+        found = ranked(script, list(_watched(played, runs_of=len(tasks))), seed)
+        if page is not None:
+            page.write(exploration_page(found))
     if as_json:
         click.echo(json.dumps(found.to_json()))
     else:

@@ -2,7 +2,7 @@
 
 The same shape as `SccpPhone`: the runner feeds `receive`, sends `output()`, acts on
 `events()`, and calls `tick` at `deadline`. A standby connection sends REGISTER with
-`Expires: 0`, which registers nobody (REFERENCE-3 5.2).
+`Expires: 0`, which ends a registration (REFERENCE-3 5.2).
 """
 
 import re
@@ -241,7 +241,7 @@ class SipPhone:
         )
         self._unanswered = request.encode()
         self._output.append(self._unanswered)
-        if now is None:  # nobody waits for the answer
+        if now is None:  # no answer is awaited
             self.deadline = None
             return
         self._give_up_at = now + _ANSWER_TIMEOUT_S

@@ -24,7 +24,7 @@ def exploration_view(found: Exploration, replay: str) -> Group:
         found: All runs, ranked.
         replay: The command that plays a run again, without its name.
     """
-    parts: list[object] = [cells(list(_lines(found)))]
+    parts: list[object] = [cells(list(summary_lines(found)))]
     if found.singles:
         parts += [cell(""), _table("one fault", found.singles)]
         parts += [cells(list(_more(found.singles)))]
@@ -48,7 +48,7 @@ def loss_words(loss: Loss, phones: int) -> str:
     return "none"
 
 
-def _lines(found: Exploration) -> Iterator[str]:
+def summary_lines(found: Exploration) -> Iterator[str]:
     """Say what cannot be relied on first, then the figures."""
     for run in found.not_played:
         yield f"NOT PLAYED, nothing is known: {run.name}: {run.failure}"
@@ -96,7 +96,7 @@ def _table(title: str, runs: Sequence[RunResult]) -> Table:
             cell(loss_words(run.end, run.phones), style),
             cell(worst),
             cells(list(run.words)),
-            cells(list(_recovery(run))),
+            cells(list(recovery_lines(run))),
             cell(run.name),
         )
     return table
@@ -107,7 +107,8 @@ def _worth_telling(runs: Sequence[RunResult]) -> list[RunResult]:
     return costs or list(runs[:1])
 
 
-def _recovery(run: RunResult) -> Iterator[str]:
+def recovery_lines(run: RunResult) -> Iterator[str]:
+    """Say why phones are lost at the end, and what recovers them."""
     if run.refused is not None:
         yield f"refused: {run.refused}"
     if not any(run.end.weight):
@@ -132,4 +133,5 @@ def _more(runs: Sequence[RunResult]) -> Iterator[str]:
         )
     quiet = len(runs) - len(_worth_telling(runs))
     if quiet > 0:
-        yield f"{quiet} others cost no phone at any moment"
+        noun = "other costs" if quiet == 1 else "others cost"
+        yield f"{quiet} {noun} no phone at any moment"

@@ -1,7 +1,7 @@
 """SCCP as a guest of the stream server: a phone registers, and is kept registered.
 
 One session a connection. A connection that only sends KeepAlive is a phone's standby
-connection: it is answered, and is nobody's registration (REFERENCE-3 4.5).
+connection: it is answered, but registers no phone (REFERENCE-3 4.5).
 """
 
 from collections.abc import Callable

@@ -63,7 +63,7 @@ class SipDatagrams:
             self._socket.close()
             raise ServiceError(
                 f"SIP: {address}:{port}/udp: {error.strerror}",
-                hint="stop what listens there, or set another port",
+                hint="stop the program that listens there, or set another port",
             ) from error
 
     @property

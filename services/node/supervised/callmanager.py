@@ -148,10 +148,10 @@ class CallManagerService:
             links.reload(await trio.to_thread.run_sync(self._link_settings))
         except ServiceError as error:
             # As after a regeneration on another host: the key is not here yet.
-            self._log.warning("links stay as they are", reason=error.explain())
+            self._log.warning("links are not changed", reason=error.explain())
 
     def registrations(self) -> dict[str, object]:
-        """Return who is registered here, and why others are not any more."""
+        """Return the registrations here, and why others have ended."""
         server = self.server
         if server is None:
             return {"registered": [], "absent": []}

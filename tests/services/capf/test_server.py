@@ -223,6 +223,29 @@ async def small_key(_: KeyOrder) -> PhoneKey:
     return minting.rsa_key(1024, "too small")
 
 
+async def test_a_key_that_a_phone_cannot_make(site: Site) -> None:
+    """CUCM offers 512 bits; OpenSSL makes no such key here."""
+
+    async def refuse(_: KeyOrder) -> PhoneKey:
+        await trio.lowlevel.checkpoint()
+        raise ValueError("key_size must be at least 1024-bits.")
+
+    await site.schedule(key_size=512)
+    request = CapfRequest(
+        site.server,
+        CapfIdentity(DEVICE),
+        frozenset({site.own.der}),
+        nobody_vouches,
+        refuse,
+        site.keeper,
+        ("1.0", "1.2"),
+        20.0,
+    )
+    assert (await run_capf(request)).result is CapfResult.DECLINED
+    assert site.keeper.stored == []
+    assert site.status() == "Upgrade Failed: Key Generation Failed/Timeout"
+
+
 async def test_a_server_that_no_list_knows_hears_nothing(site: Site) -> None:
     """What a CAPF regeneration without a CTL update does (REFERENCE 7.6)."""
     await site.schedule()

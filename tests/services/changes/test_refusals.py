@@ -50,7 +50,7 @@ def test_a_group_keeps_a_member(lab: Cluster) -> None:
         connection.execute(
             delete(callmanager_group_member).where(member == publisher.id)
         )
-    assert "give the group another one" in explain(
+    assert "add another node to the group" in explain(
         lambda: membership.remove_node(lab, subscriber, by="t")
     )
     assert lab.nodes[1:] == (subscriber,)

@@ -254,5 +254,5 @@ async def test_callmanager_shows_its_new_certificate_to_secure_phones(
 
 
 async def test_a_release_without_the_parameter_refuses_it(site: Site) -> None:
-    with pytest.raises(ServiceError, match="resets no phones by itself"):
+    with pytest.raises(ServiceError, match="cannot reset phones automatically"):
         await set_parameter(site, "PhoneInteractionOnCertificateUpdate", "automatic")
