@@ -34,7 +34,7 @@ def _as_sqlalchemy_has_it(error: Exception) -> DBAPIError:
         (
             errors.InsufficientPrivilege,
             "keine Berechtigung für Tabelle audit",
-            "this host may only follow",
+            "this host may only read",
         ),
         (
             errors.LockNotAvailable,

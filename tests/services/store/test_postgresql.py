@@ -128,7 +128,7 @@ def test_who_listens_is_told_of_changes_and_of_the_end(shared: Cluster) -> None:
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-    with pytest.raises(DatabaseAwayError, match="went away"):
+    with pytest.raises(DatabaseAwayError, match="connection to the database was lost"):
         _take_all(listener)
     listener.close()
 
