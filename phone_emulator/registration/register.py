@@ -14,14 +14,14 @@ import trio
 
 from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.registration.channels import UnusableServerError
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.group import Group, Node
+from tokenless.phone_emulator.registration.link import Link, failure_of
+from tokenless.phone_emulator.registration.report import Attempt, RegistrationReport
+from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     RegistrationState,
     RegistrationStateChanged,
 )
-from tokenless.phone_emulator.registration.group import Group, Node
-from tokenless.phone_emulator.registration.link import Link, failure_of
-from tokenless.phone_emulator.registration.report import Attempt, RegistrationReport
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 _FAREWELL_S: Final = 2.0

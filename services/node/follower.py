@@ -24,11 +24,13 @@ import trio
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE, REVISION
+from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.database import Database
-from tokenless.services.store.failures import DatabaseAwayError
 
 if TYPE_CHECKING:
-    from tokenless.services.store.listening import Listener  # its driver is an extra
+    from tokenless.services.store.access.listening import (
+        Listener,  # its driver is an extra
+    )
 
 POLL_S: Final = 0.5
 _ANSWER_S: Final = 10

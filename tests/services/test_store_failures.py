@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.rigs.postgresql import Server
 from tokenless.services.errors import ServiceError
-from tokenless.services.store.failures import (
+from tokenless.services.store.access.failures import (
     DatabaseAwayError,
     explain,
     translate_errors,

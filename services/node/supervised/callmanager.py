@@ -12,14 +12,14 @@ from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.records import RegistrationRecords
 from tokenless.services.callmanager.registrar import Absence, Registration
-from tokenless.services.callmanager.sccp import SccpSettings
+from tokenless.services.callmanager.sccp.guest import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
     CallManagerPorts,
     CallManagerSettings,
     ciphers_of,
 )
-from tokenless.services.callmanager.sip_stations import SipSettings
+from tokenless.services.callmanager.sip.stations import SipSettings
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings

@@ -20,11 +20,11 @@ from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes
+from tokenless.services.store.access.engine import open_engine, without_password
+from tokenless.services.store.access.failures import DatabaseAwayError
+from tokenless.services.store.access.listening import Listener
 from tokenless.services.store.audit import read_audit
 from tokenless.services.store.database import Database
-from tokenless.services.store.engine import open_engine, without_password
-from tokenless.services.store.failures import DatabaseAwayError
-from tokenless.services.store.listening import Listener
 
 
 def test_the_password_is_not_kept(shared: Cluster) -> None:

@@ -30,9 +30,9 @@ from tokenless.protocol.sip.transactions import (
     Repeat,
     TimedOut,
 )
-from tokenless.services.callmanager.sip import answer
-from tokenless.services.callmanager.sip_source import Source
-from tokenless.services.callmanager.sip_stations import SipCallControl
+from tokenless.services.callmanager.sip.guest import answer
+from tokenless.services.callmanager.sip.source import Source
+from tokenless.services.callmanager.sip.stations import SipCallControl
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import LimitedLog
 

@@ -22,7 +22,7 @@ from sqlalchemy import Column, Connection, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
-from tokenless.services.store.server_checks import REVOKE
+from tokenless.services.store.access.server_checks import REVOKE
 
 _ROLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _MAY_CREATE: Final = text(

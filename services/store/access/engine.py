@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tokenless.services.errors import ConfigurationError
-from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.access.failures import DatabaseAwayError
 
 POSTGRESQL: Final = "postgresql"
 SQLITE: Final = "sqlite"

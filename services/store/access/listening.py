@@ -3,8 +3,8 @@
 import psycopg
 from sqlalchemy import Engine
 
-from tokenless.services.store.engine import CHANNEL
-from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.access.engine import CHANNEL
+from tokenless.services.store.access.failures import DatabaseAwayError
 
 
 class Listener:

@@ -13,7 +13,7 @@ from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     MayComeBack,
     PhoneEvent,
@@ -22,8 +22,8 @@ from tokenless.phone_emulator.registration.events import (
     ResetOrdered,
     ShownCall,
 )
-from tokenless.phone_emulator.registration.sccp_call import MediaCounts
-from tokenless.phone_emulator.registration.sip_call import CallSite, SipCall
+from tokenless.phone_emulator.registration.talkers.sccp_call import MediaCounts
+from tokenless.phone_emulator.registration.talkers.sip_call import CallSite, SipCall
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.alarms import CONTENT_TYPE, TrustListReport
 from tokenless.protocol.phones.registration import directory_number

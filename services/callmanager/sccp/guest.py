@@ -60,8 +60,8 @@ from tokenless.protocol.sccp.requests import (
 )
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar, Request
-from tokenless.services.callmanager.sccp_calls import SccpCalls
-from tokenless.services.callmanager.soft_keys import (
+from tokenless.services.callmanager.sccp.calls import SccpCalls
+from tokenless.services.callmanager.sccp.soft_keys import (
     BUTTON_TEMPLATE,
     SOFT_KEY_SETS,
     SOFT_KEY_TEMPLATE,
