@@ -83,8 +83,8 @@ def lsc_state(phone: Phone, now: float) -> LscState:
 async def would_enrol(phone: Phone, report: BootReport, network: Network) -> bool:
     """Tell whether a phone that cannot open its configuration would get a new LSC.
 
-    An operation has to be scheduled that waits for nobody, and the phone has to believe
-    the server. Nothing is said to CAPF, so it may still refuse.
+    An operation must be pending that needs no person, and the phone has to believe the
+    server. Nothing is said to CAPF, so it may still refuse.
     """
     file, config = report.files.get(FileKind.CONFIGURATION), report.configuration
     if file is None or file.code is not Reason.NOT_DECRYPTED or config is None:

@@ -69,7 +69,7 @@ class HttpClient:
         """Download one file.
 
         Raises:
-            NotByHttpError: When nobody answers, the file is missing or too large, or
+            NotByHttpError: When no server answers, the file is missing or too large, or
                 the answer makes no sense.
         """
         if (reason := self._without_answer.get(server)) is not None:

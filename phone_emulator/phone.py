@@ -65,7 +65,7 @@ HttpPort = Callable[[Server], int | None]
 
 
 def tftp_only(_: Server) -> None:
-    """Have nobody try HTTP."""
+    """Switch HTTP off for all phones."""
 
 
 def usual_http_port(server: Server) -> int | None:

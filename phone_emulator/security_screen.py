@@ -100,7 +100,7 @@ def _details(own: Certificate, now: float) -> Iterator[str]:
 
 
 def _capf_lines(capf: Mapping[str, Any] | None) -> Iterator[str]:
-    """Return what came of going to CAPF at the last boot; nothing where it did not."""
+    """Return the result of CAPF at the last boot; nothing when there was none."""
     if capf is None:
         return
     if capf["result"] == _WAITS:

@@ -206,7 +206,7 @@ def _socket_towards(server: Server) -> socket.socket:
 class _Losses:
     """The datagrams that the network loses: drawn for each client separately.
 
-    So a seed loses the same ones of a phone, whoever else sends in between.
+    So with one seed a phone loses the same packets, independent of other phones.
     """
 
     def __init__(self, share: float, seed: int) -> None:

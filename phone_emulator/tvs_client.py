@@ -93,7 +93,7 @@ async def ask_tvs(request: AskTvsServer, tls: TlsRange, timeout_s: float) -> Ans
 
 
 async def show_certificate(server: Server, tls: TlsRange, timeout_s: float) -> bytes:
-    """Shake hands with a server, ask nothing, and return the certificate it shows.
+    """Make a TLS handshake with a server and return the certificate that it shows.
 
     Args:
         server: The TVS server.
@@ -156,7 +156,7 @@ def _tls_failure(error: ssl.SSLError, stage: TvsStage) -> TvsUnreachableError:
 async def _connected(
     server: Server, tls: TlsRange, reached: _Progress
 ) -> "AsyncIterator[TlsChannel]":
-    """Connect and shake hands; nothing has been believed yet."""
+    """Connect and make the TLS handshake; nothing is trusted yet."""
     with await connect(server) as plain:
         reached.stage = TvsStage.HANDSHAKE
         connection = TlsChannel(plain, context_for(tls))

@@ -71,7 +71,7 @@ class BadSignatureError(TrustError):
 
 
 class CannotDecryptError(ProtocolError):
-    """An encrypted file that the private key at hand does not open.
+    """An encrypted file that the given private key does not decrypt.
 
     One class and one sentence for every cause: a wrong key, a changed ciphertext and a
     wrong digest must look alike, or the answers help to guess a key (REFERENCE-3 2.3).

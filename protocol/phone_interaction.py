@@ -1,12 +1,12 @@
 """Automatic consequences of a changed certificate (REFERENCE-2 3.3, 3.4).
 
 Before 12.5 nothing: services are restarted and phones are reset by hand. From 12.5 on
-services restart by themselves, from 14 on TFTP makes its files anew and phones are
+services restart by themselves, from 14 on TFTP makes its files again and phones are
 reset, unless "Phone Interaction on Certificate Update" says manually.
 
 Inferred: that the phones of the whole cluster are reset, whichever node's certificate
 changed; that a node restarts its services first; that CallManager-ECDSA, which stands
-in ITLs, makes TFTP rebuild them and resets nobody.
+in ITLs, makes TFTP rebuild them and resets no phone.
 """
 
 from collections.abc import Collection

@@ -1,8 +1,8 @@
 """Counters of servers: plain integers in memory that processes can share.
 
 A server adds to a cell of its row, which costs nothing; Prometheus's collector reads
-the rows when somebody asks. Each worker process has a row of its own, so nobody locks
-and nobody sends messages; reading adds the rows up.
+the rows on request. Each worker process has a row of its own, so no locks and no
+messages are needed; reading adds the rows up.
 """
 
 import mmap

@@ -59,17 +59,19 @@ SERVICE_STARTS: Final = counter(
     ["node", "service"],
 )
 SERVICE_FAILURES: Final = counter(
-    "service_failures", "Times that a service ended by an error", ["node", "service"]
+    "service_failures", "Ends of a service by an error", ["node", "service"]
 )
 REVISION: Final = gauge(
     "revision", "The database revision that a node has applied", ["node"]
 )
 DATABASE_REACHABLE: Final = gauge(
-    "database_reachable", "1 when the node's last look at the database worked", ["node"]
+    "database_reachable",
+    "1 when the node's last query of the database succeeded",
+    ["node"],
 )
 CACHE_AGE: Final = gauge(
     "cache_age_seconds",
-    "Since the node's caches were last known to agree with the database",
+    "Seconds since the node's caches were known to agree with the database",
     ["node"],
 )
 CACHE_ENTRIES: Final = gauge(

@@ -26,8 +26,8 @@ def test_a_full_disk_has_a_name_and_advice(tmp_path: Path) -> None:
     ):
         file.write(b"x")
     assert explain(caught.value) == (
-        f"{place}: No space left on device; make room on the disk, or name a place on "
-        "another one"
+        f"{place}: No space left on device; free space on the disk, or name a "
+        "place on another one"
     )
 
 

@@ -28,6 +28,10 @@ from tokenless.services.config.sections import (
 )
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
+_REFERENCE: Final = PAGE.with_name("reference")
+_CITATION: Final = re.compile(
+    r"REFERENCE(?:-(\d))? (\d+(?:\.\d+)*(?:, \d+(?:\.\d+)*)*)"
+)
 _WIDTH: Final = 100
 _HEAD: Final = """\
 All keys of the configuration file. This page is made from `services/config/sections.py`
@@ -76,7 +80,7 @@ def _table(section: type[Section], name: str, *, is_list: bool) -> Iterator[str]
         said += " Read at each start of a host's services."
     else:
         said += " Read when the data folder is made."
-    yield f"{_filled(said, '')}\n"
+    yield f"{_filled(_with_links(said), '')}\n"
     texts = texts_of(section)
     for field in inspect_fields(section):
         if _section_of(field.type) is None:
@@ -91,10 +95,21 @@ def _entry(path: str, field: types.Field, text: str) -> str:
         facts.append(f"default {_value(field.default)}")
     if path in settings_at_once():
         facts.append("at once")
-    said = f" {text}" if text else ""
+    said = f" {_with_links(text)}" if text else ""
     key = path.rpartition(".")[2]
     entry = f"- **`{key}`** ({', '.join(facts)}).{said}"
     return f"{_filled(entry, '  ')}\n"
+
+
+def _with_links(text: str) -> str:
+    """Turn citations of the domain reference into links, which readers can follow."""
+
+    def link(match: re.Match[str]) -> str:
+        part = match[1] or "1"
+        (page,) = _REFERENCE.glob(f"{part}-*.md")
+        return f"[reference {part}: {match[2]}](reference/{page.name})"
+
+    return _CITATION.sub(link, text)
 
 
 def _filled(text: str, indent: str) -> str:

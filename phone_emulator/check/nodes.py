@@ -108,7 +108,7 @@ def _what_is_lost(old: TrustList, new: TrustList) -> str:
 
 
 def _names(inside: TrustList, outside: TrustList) -> list[str]:
-    """Return who is in one list and not in another, each key once with its roles."""
+    """Return certificates of one list that another lacks, once with all roles."""
     known = {(record.role, record.public_key) for record in outside.records}
     roles: dict[str, list[str]] = {}
     for record in inside.records:

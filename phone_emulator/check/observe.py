@@ -186,7 +186,7 @@ async def _fetch_node(client: TftpClient, server: Server, device: str) -> Node:
         files[name] = await _fetch(client, server, name)
         data = files[name]
         if isinstance(data, Missing) and data.is_silence:
-            # One wait is enough: who is silent now will be silent for the next name.
+            # One wait is enough: a silent server will also be silent for the next name.
             return Node(server, {**dict.fromkeys(names, data), **files}, device)
     return Node(server, files, device)
 

@@ -1,4 +1,4 @@
-"""Findings about TVS: can phones use it, and does it know whom they will ask about?
+"""Findings about TVS: whether phones can use it, and whether it knows the signers.
 
 A TVS member is used only by phones whose ITL holds its certificate (role 21), and a
 signer that no list on the phone knows is accepted only when TVS gives it the role of
@@ -99,7 +99,7 @@ def _versions(member: Member) -> Iterator[Finding]:
 
 
 def _ctl_signers(seen: Observation) -> Iterator[Finding]:
-    """Find CTLs whose signer a phone with this node's ITL can learn from nobody."""
+    """Find CTLs whose signer neither this node's ITL nor TVS knows."""
     for node in seen.nodes:
         if node.ctl is None or node.itl is None:
             continue
@@ -135,7 +135,7 @@ def _vouches(member: Member, signer: SignerId, roles: frozenset[Role]) -> bool:
 
 
 def _unknown_records(seen: Observation) -> Iterator[Finding]:
-    """Find who is in a list and known to no TVS member that answers."""
+    """Find certificates of lists that no answering TVS member knows."""
     answering = [member for member in seen.members if member.answers]
     if not answering:
         return
@@ -153,9 +153,9 @@ def _unknown_records(seen: Observation) -> Iterator[Finding]:
 
 
 def _places(seen: Observation) -> dict[SignerId, tuple[Record, list[str], list[str]]]:
-    """Return everybody in lists with one record, the nodes and the kinds of list.
+    """Return every certificate in lists with a record, the nodes and the lists.
 
-    Of somebody with several roles, the record is one that is no SAST's.
+    For a certificate with several roles, the record is one that is not a SAST.
     """
     places: dict[SignerId, tuple[Record, list[str], list[str]]] = {}
     ordered = sorted(

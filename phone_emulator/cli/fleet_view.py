@@ -93,7 +93,7 @@ def _words(counts: FleetReport) -> str:
 
 
 def print_report(report: FleetReport) -> None:
-    """Print what came of a boot as a table, and the first phones that are stuck."""
+    """Print the result of a boot as a table, and the first phones that are stuck."""
     console = result_console()
     table = Table(title=f"{report.phones} phones in {report.seconds:.1f} s")
     table.add_column("file")

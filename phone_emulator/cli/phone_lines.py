@@ -20,18 +20,18 @@ from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network
 from tokenless.phone_emulator.registration.call import CallReport
 from tokenless.phone_emulator.registration.call import call as place_call
-from tokenless.phone_emulator.registration.events import (
-    CallShown,
-    PhoneEvent,
-    RegistrationStateChanged,
-    ResetOrdered,
-)
 from tokenless.phone_emulator.registration.folder_line import (
     line_in_folder,
     run_in_folder,
 )
 from tokenless.phone_emulator.registration.line import Line
 from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.registration.talkers.events import (
+    CallShown,
+    PhoneEvent,
+    RegistrationStateChanged,
+    ResetOrdered,
+)
 from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.certificates.name_text import printable
@@ -91,7 +91,7 @@ async def _run(
 
 
 async def until_stopped() -> None:
-    """Wait for Ctrl-C, or for an end that somebody else orders."""
+    """Wait for Ctrl-C, or until another task ends the run."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             return

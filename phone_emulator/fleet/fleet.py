@@ -49,7 +49,7 @@ class FleetSettings:
     ramp_s: float = 0.0
     """Over how long power-up is spread; 0: all as soon as they may."""
     seed: int = 0
-    """Decides who is powered up when, whose packets are lost, how long retries wait."""
+    """Seed of the start order, the lost packets, and the waits before further boots."""
     download_options: DownloadOptions = DownloadOptions(timeout_s=1.0, retransmits=8)  # noqa: RUF009 - frozen
     retries: int = 2
     """The number of further boots of a phone that did not get a file."""
@@ -66,7 +66,7 @@ class FleetSettings:
     sleep: Sleep = trio.sleep
     """Waits between the tries of CAPF."""
     string: str | None = None
-    """CAPF's authentication string, if somebody types it at every phone."""
+    """CAPF's authentication string, if a person types it on every phone."""
     manufacturer: Path | None = None
     """The folder of the manufacturer whose MICs phones get that have none."""
     all_have_mics: bool = True

@@ -2,7 +2,7 @@
 
 An RSA key is the product of two primes. The phones of a fleet share primes, no two the
 same pair: fifty primes make a thousand keys. Each phone's key opens only what is for
-that phone, but whoever has two of the public keys can compute both private ones. These
+that phone, but anyone with two of the public keys can compute both private ones. These
 are keys of emulated phones, and protect nothing.
 """
 

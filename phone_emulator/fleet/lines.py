@@ -19,13 +19,13 @@ from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.phone import Network, Phone
-from tokenless.phone_emulator.registration.events import LastOut, PhoneEvent
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
 from tokenless.phone_emulator.registration.report import (
     RegistrationOutcome,
     RegistrationReport,
 )
+from tokenless.phone_emulator.registration.talkers.events import LastOut, PhoneEvent
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
 

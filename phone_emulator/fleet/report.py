@@ -27,7 +27,7 @@ class FleetReport:
     stuck: list[str] = field(default_factory=list)
     """Phones that refused a file or did not get one."""
     capf: Counter[str] = field(default_factory=Counter)
-    """Phones that went to CAPF, by what came of it."""
+    """Phones that connected to CAPF, by result."""
     encrypted: int = 0
     """Phones that opened an encrypted configuration."""
     reasons: Counter[str] = field(default_factory=Counter)

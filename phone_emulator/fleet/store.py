@@ -270,7 +270,7 @@ def _read_report(packed: bytes) -> dict[str, Any]:
 
 
 def _unpacked(packed: bytes, most: int) -> bytes:
-    """Decompress what somebody else's file may hold, to no more than it can be.
+    """Decompress data of a foreign file, up to the longest valid length.
 
     Raises:
         PhoneError: When it is damaged, or unpacks to more.

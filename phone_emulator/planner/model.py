@@ -59,11 +59,11 @@ class List:
         }
 
     def has(self, role: Role, who: CertificateIdentity) -> bool:
-        """Return whether somebody is in the list with a role."""
+        """Return whether a certificate is in the list with a role."""
         return who in self.holders(role)
 
     def holders(self, role: Role) -> frozenset[CertificateIdentity]:
-        """Return everybody with a role."""
+        """Return all certificates with a role."""
         return self._by_role.get(int(role), _NOBODY)
 
 

@@ -86,11 +86,11 @@ class Planned:
     """By group: the nodes whose TVS its phones can ask."""
     dangers: tuple[Danger, ...]
     boots: dict[str, PredictedBoot]
-    """By group: what came of the phones' reset; empty for other steps."""
+    """By group: the result of the phones' reset; empty for other steps."""
     other_boots: dict[str, tuple[PredictedBoot, ...]]
-    """By group: what came of it for phones that held something else."""
+    """By group: the results for phones that held something else."""
     resets_phones: bool
-    """Whether the step resets phones by itself, at moments that nobody chooses."""
+    """Whether the step resets phones automatically, at unknown moments."""
     refused: tuple[str, ...]
     """Groups that refuse something at one of these moments."""
 

@@ -42,8 +42,8 @@ def assess(task: Task, world: World) -> Risk | None:
     """Return how safe a world is; None when it is not.
 
     The moments between a command and the restart that follows it count for the phones'
-    own nodes only: in them another node may still serve files of a signer who is not in
-    use any more.
+    own nodes only: in them another node may still serve files of a signer that is not
+    in use any more.
     """
     if world.refused:
         return None

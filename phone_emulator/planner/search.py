@@ -51,7 +51,7 @@ from tokenless.protocol.codes import TrustStore
 MAX_STATES: Final = 200_000
 """After so many the search gives up."""
 _ANCHORS: Final = (TrustStore.CALLMANAGER, TrustStore.TVS, TrustStore.ITLRECOVERY)
-"""Units that phones learn others by; CAPF vouches for nobody."""
+"""Units that vouch for other units to phones; CAPF does not."""
 
 
 class OutOfTimeError(Exception):

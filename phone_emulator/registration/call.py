@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import trio
 
-from tokenless.phone_emulator.registration.events import CallStage
 from tokenless.phone_emulator.registration.line import Line
+from tokenless.phone_emulator.registration.talkers.events import CallStage
 from tokenless.protocol.sccp.call import SecurityStatus
 
 _PATIENCE_S: Final = 10.0

@@ -10,14 +10,14 @@ from typing import Final
 
 import trio
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.link import Link
+from tokenless.phone_emulator.registration.media import PACKET_S, MediaStream
+from tokenless.phone_emulator.registration.talkers.events import (
     ListenForMedia,
     PhoneEvent,
     SendMedia,
     StopMedia,
 )
-from tokenless.phone_emulator.registration.link import Link
-from tokenless.phone_emulator.registration.media import PACKET_S, MediaStream
 
 _MAX_PACKET: Final = 2048
 

@@ -14,18 +14,18 @@ from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network, Phone
-from tokenless.phone_emulator.registration.events import (
-    LastOut,
-    PhoneEvent,
-    RegistrationStateChanged,
-    ResetOrdered,
-)
 from tokenless.phone_emulator.registration.line import Line, LineSettings, OnChange
 from tokenless.phone_emulator.registration.register import group_of
 from tokenless.phone_emulator.registration.report import (
     Attempt,
     Failure,
     RegistrationReport,
+)
+from tokenless.phone_emulator.registration.talkers.events import (
+    LastOut,
+    PhoneEvent,
+    RegistrationStateChanged,
+    ResetOrdered,
 )
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent

@@ -62,7 +62,7 @@ class Group:
         security: The mode that the configuration asks for.
         offer: What it brings to TLS; None in clear.
         load: The firmware that it says it runs.
-        failure: Why there is nobody to register at.
+        failure: The reason why there is no server to register at.
         lists: What it reports of its trust lists; None before it has booted.
     """
 

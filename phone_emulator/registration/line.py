@@ -16,7 +16,16 @@ import trio
 
 from tokenless.phone_emulator.registration.call_media import CallMedia
 from tokenless.phone_emulator.registration.channels import UnusableServerError
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.group import Group, Node
+from tokenless.phone_emulator.registration.link import Link
+from tokenless.phone_emulator.registration.register import (
+    part,
+    register_in_order,
+    register_over,
+    report_of,
+)
+from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     LastOut,
     MayComeBack,
@@ -27,15 +36,6 @@ from tokenless.phone_emulator.registration.events import (
     ResetOrdered,
     ShownCall,
 )
-from tokenless.phone_emulator.registration.group import Group, Node
-from tokenless.phone_emulator.registration.link import Link
-from tokenless.phone_emulator.registration.register import (
-    part,
-    register_in_order,
-    register_over,
-    report_of,
-)
-from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 OnChange = Callable[["Line", PhoneEvent | RegistrationReport], None]

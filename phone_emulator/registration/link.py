@@ -17,11 +17,17 @@ from tokenless.phone_emulator.registration.channels import (
     open_connection,
     tls_failure,
 )
-from tokenless.phone_emulator.registration.events import LastOut, PhoneEvent
 from tokenless.phone_emulator.registration.group import Group, Node
 from tokenless.phone_emulator.registration.report import Failure
-from tokenless.phone_emulator.registration.sccp_phone import SccpIdentity, SccpPhone
-from tokenless.phone_emulator.registration.sip_phone import SipIdentity, SipPhone
+from tokenless.phone_emulator.registration.talkers.events import LastOut, PhoneEvent
+from tokenless.phone_emulator.registration.talkers.sccp_phone import (
+    SccpIdentity,
+    SccpPhone,
+)
+from tokenless.phone_emulator.registration.talkers.sip_phone import (
+    SipIdentity,
+    SipPhone,
+)
 from tokenless.phone_emulator.registration.traits import (
     TRAITS,
     user_agent_of,

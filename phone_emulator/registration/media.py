@@ -8,7 +8,7 @@ import math
 import struct
 from typing import Final
 
-from tokenless.phone_emulator.registration.sccp_call import MediaCounts
+from tokenless.phone_emulator.registration.talkers.sccp_call import MediaCounts
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.srtp import SrtpContext, SrtpKeys, SrtpSuite
 

@@ -2,8 +2,8 @@
 
     report = await register_once(phone, network)
 
-registers, says goodbye, and tells what came of it. `register_in_order` keeps the
-connection for whoever wants to stay registered.
+registers, unregisters, and reports the result. `register_in_order` keeps the connection
+for phones that stay registered.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ import trio
 
 from tokenless.phone_emulator.phone import Network, Phone
 from tokenless.phone_emulator.registration.channels import UnusableServerError
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.group import Group, Node
+from tokenless.phone_emulator.registration.link import Link, failure_of
+from tokenless.phone_emulator.registration.report import Attempt, RegistrationReport
+from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     RegistrationState,
     RegistrationStateChanged,
 )
-from tokenless.phone_emulator.registration.group import Group, Node
-from tokenless.phone_emulator.registration.link import Link, failure_of
-from tokenless.phone_emulator.registration.report import Attempt, RegistrationReport
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 
 _FAREWELL_S: Final = 2.0
@@ -33,7 +33,7 @@ async def register_once(
     """Register a phone that has booted, and say goodbye again.
 
     Args:
-        phone: The phone; its flash says where it registers, and whom it believes.
+        phone: The phone; its flash has its servers and its trust lists.
         network: What it shares with others.
         own: A certificate with its key in PEM, instead of the flash's LSC or MIC.
     """

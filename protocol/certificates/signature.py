@@ -76,7 +76,7 @@ def verify_signature(
     """Check a signature over `data`.
 
     Raises:
-        BadSignatureError: When the key did not make it, or is one that nobody makes.
+        BadSignatureError: When another key made it, or the key cannot be used.
     """
     algorithm = _HASHES[digest]
     try:

@@ -181,7 +181,7 @@ def _read_one(reader: Reader, elements: _Elements) -> None:
         if elements.pads > MAX_PADS:
             raise DecodeError(f"a header has over {MAX_PADS} pads", offset=start)
     elif elements.pads:
-        # Phones stop at the first pad (REFERENCE 1.5): nobody may read further.
+        # Phones stop at the first pad (REFERENCE 1.5), so this must stop there, too.
         raise DecodeError("an element follows the header's pads", offset=start)
     else:
         tag, value = reader.element()

@@ -1,9 +1,9 @@
 """Phone models and their differences, as data.
 
 The table serves both sides: the phones that behave by it, and the report of features
-that an administrator reads (REFERENCE 4.5: Security By Default decides who is stuck).
-Sources: REFERENCE 2.1, 3.7, 4.1, 4.3, 4.4, 4.5; loads of 4.2 and 5.1 where observed,
-else the usual one of the release (inferred).
+that an administrator reads (REFERENCE 4.5: Security By Default decides which phones get
+stuck). Sources: REFERENCE 2.1, 3.7, 4.1, 4.3, 4.4, 4.5; loads of 4.2 and 5.1 where
+observed, else the usual one of the release (inferred).
 """
 
 import re
@@ -169,7 +169,7 @@ PHONE_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
 )
 """By name, in the order in which reports print them."""
 
-# REFERENCE-5 1.3: what decides who is locked out is Security by Default, then the
+# REFERENCE-5 1.3: Security by Default decides which phones are locked out, then the
 # digests and the TLS versions of a family.
 _STAND_INS: Final = (
     (re.compile(r"(CSF|TCT|BOT|TAB|CIPC|.*JABBER).*"), "Jabber"),

@@ -3,7 +3,7 @@
 Every character between the beginning of a list and its closing sentence belongs to a
 row or a sentence, or the text is refused. The rows must add up: to each record's
 length, to the header's, to the file's (REFERENCE 1.8). So a list is read whole or not
-at all. The text has no certificates: what comes out says who is in a list, and proves
+at all. The text has no certificates: the result names the members of a list, and proves
 nothing.
 """
 

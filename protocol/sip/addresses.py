@@ -26,7 +26,7 @@ _MAX_PARAMETERS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class SipUri:
-    """A SIP URI: whom, where, and its parameters in lower case."""
+    """A SIP URI: user, host, and parameters in lower case."""
 
     user: str
     host: str

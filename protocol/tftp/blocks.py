@@ -1,9 +1,9 @@
 """A file cut into the DATA packets that carry it.
 
 `Packets` is what a transfer needs of a file. `Blocks` are those of a content in memory:
-a version of a file is cut once for all the transfers that share it, packet by packet
-as they are first sent, so that a request alone makes nobody cut a large file. Of files
-of very many blocks the packets are not kept.
+a version of a file is cut once for all the transfers that share it, packet by packet as
+they are first sent, so that a request alone does not cause the work of cutting a large
+file. Of files of very many blocks the packets are not kept.
 """
 
 from contextlib import suppress

@@ -277,7 +277,7 @@ class Transfer:
         self.deadline = min(self.deadline, ends)
 
     def lose_client(self) -> None:
-        """End at once: the network says that nobody is there."""
+        """End at once: the network reports that the client is unreachable."""
         if self.outcome is None:
             self.outcome = self._silence()
 

@@ -96,7 +96,7 @@ class TrustAnchors:
 
     @property
     def tvs_certificates(self) -> tuple[bytes, ...]:
-        """DER of those whom the phone believes to be TVS: role 21 of the ITL only."""
+        """DER of the certificates accepted as TVS: role 21 of the ITL only."""
         return certificates_of(self.itl, Role.TVS)
 
     @property

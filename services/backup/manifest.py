@@ -28,7 +28,7 @@ FORMAT: Final = "tokenless backup 2"
 _FIRST_FORMAT: Final = "tokenless backup 1"
 _CHUNK: Final = 1 << 20
 HINT: Final = "take another backup"
-NAME_A_BACKUP: Final = "name what `tokenless backup` has made"
+NAME_A_BACKUP: Final = "name a folder or file made by `tokenless backup`"
 
 
 OnProgress = Callable[[str, int, int], None]

@@ -111,7 +111,7 @@ def _from_archive(
     manifest = _read_manifest(_content(tar, first))
     if manifest.size > length:
         raise BackupError(
-            f"the backup is cut off: {manifest.size} bytes are claimed in {length}",
+            f"the backup is incomplete: {manifest.size} bytes are claimed in {length}",
             hint=HINT,
         )
     _make_folders(target, manifest)
@@ -128,7 +128,7 @@ def _from_archive(
         _write(_content(tar, member), target, entry)
     if awaited:
         raise BackupError(
-            f"the backup is cut off: {len(awaited)} files are missing", hint=HINT
+            f"the backup is incomplete: {len(awaited)} files are missing", hint=HINT
         )
     return manifest
 
@@ -204,7 +204,7 @@ def _make_folders(target: Path, manifest: Manifest) -> None:
     if manifest.size > free:
         raise BackupError(
             f"{manifest.size} bytes are needed, {free} are free",
-            hint="make room on the disk",
+            hint="free space on the disk",
         )
     folders = {PurePosixPath("."): _FOLDER}
     for entry in manifest.files:

@@ -61,7 +61,9 @@ def take_backup(
         OSError: When something cannot be read or written; nothing is left behind.
     """
     if not (data / CONFIG_FILE).is_file():
-        raise ServiceError(f"{data} holds no cluster", hint="name it with --data")
+        raise ServiceError(
+            f"{data} holds no cluster", hint=("name the folder with --data")
+        )
     if target.exists():
         raise ServiceError(f"{target} exists", hint="name another place")
     scratch = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
@@ -95,7 +97,7 @@ def _copy_all(data: Path, content: Path, now: float, progress: OnProgress) -> Ma
     with ExitStack() as stack:
         has_database = (data / DATABASE_FILE).is_file()
         if has_database:
-            progress("waiting for administrators to end their changes", 0, 0)
+            progress("waiting until administrators have finished their changes", 0, 0)
             stack.enter_context(_locked(data / DATABASE_FILE))
             _copy_database(data / DATABASE_FILE, content / f"{DATABASE_FILE}.copy")
         entries, paths = [], list(_files(data))
@@ -124,13 +126,14 @@ def _copy_all(data: Path, content: Path, now: float, progress: OnProgress) -> Ma
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Let nobody change the database."""
+    """Lock the database against changes."""
     with closing(sqlite3.connect(path, timeout=_LOCK_S, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise ServiceError(
-                f"{path}: {error}", hint="an administrator is at work; try again"
+                f"{path}: {error}",
+                hint=("an administrator is making a change; try again"),
             ) from None
         yield
         lock.execute("ROLLBACK")

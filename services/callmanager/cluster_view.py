@@ -28,15 +28,15 @@ class NoLinks:
     """The links of a node that is alone."""
 
     def send(self, _node: str, _message: LinkMessage) -> bool:
-        """Reach nobody."""
+        """Do nothing: there is no other node."""
         return False
 
     def is_open(self, _node: str) -> bool:
-        """Reach nobody."""
+        """Do nothing: there is no other node."""
         return False
 
     def broadcast(self, _message: LinkMessage) -> None:
-        """Reach nobody."""
+        """Do nothing: there is no other node."""
 
 
 class ClusterView:

@@ -22,11 +22,11 @@ from tokenless.services.callmanager.registrar import (
     Registrar,
     Registration,
 )
-from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSession
+from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
-from tokenless.services.callmanager.sip import SipGuest, expire
-from tokenless.services.callmanager.sip_datagrams import SipDatagrams
-from tokenless.services.callmanager.sip_stations import SipCallControl, SipCount
+from tokenless.services.callmanager.sip.datagrams import SipDatagrams
+from tokenless.services.callmanager.sip.guest import SipGuest, expire
+from tokenless.services.callmanager.sip.stations import SipCallControl, SipCount
 from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.guest import GuestTools

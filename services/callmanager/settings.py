@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from tokenless.ground.tls import TlsVersion
-from tokenless.services.callmanager.sccp import SccpSettings
-from tokenless.services.callmanager.sip_stations import SipSettings
+from tokenless.services.callmanager.sccp.guest import SccpSettings
+from tokenless.services.callmanager.sip.stations import SipSettings
 from tokenless.services.store.parameters import TlsCiphers
 from tokenless.services.stream_server.settings import (
     ClientCertificates,

@@ -25,12 +25,12 @@ class CapfCount(IntEnum):
 
 
 _MEANINGS: Final = {
-    CapfCount.SESSIONS: "Sessions that a phone said its name in",
+    CapfCount.SESSIONS: "Sessions in which a phone gave its name",
     CapfCount.ISSUED: "LSCs that phones have stored",
     CapfCount.DELETED: "LSCs that phones have deleted",
-    CapfCount.FETCHED: "Certificates that phones have shown",
-    CapfCount.REFUSED: "Sessions that ended without doing anything",
-    CapfCount.POSTPONED: "Phones that were told to come again later",
+    CapfCount.FETCHED: "Certificates that phones have presented",
+    CapfCount.REFUSED: "Sessions that ended without an operation",
+    CapfCount.POSTPONED: "Phones that were told to try again later",
 }
 CAPF_SERIES: Final = stream_series(
     "CAPF",

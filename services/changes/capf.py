@@ -41,7 +41,7 @@ _CURVES = {256: Curve.P256, 384: Curve.P384, 521: Curve.P521}
 class Staleness(StrEnum):
     """Reasons why an LSC is no longer valid."""
 
-    ISSUER = "its CAPF certificate is not trusted any more"
+    ISSUER = "its CAPF certificate is no longer trusted"
     EXPIRED = "it has expired"
 
 
@@ -92,7 +92,7 @@ class CapfState:
     issuers: tuple[Certificate, ...]
     """CAPF-trust: who may have issued a phone's existing certificate."""
     registers: bool
-    """Whether phones that nobody configured are known."""
+    """Whether phones without a configuration by hand are known."""
     now: datetime
 
     @classmethod
@@ -202,11 +202,11 @@ def _check_sudi(state: CapfState, proof: Proof, device: str, session_id: int) ->
 def _check_holder(state: CapfState, certificate: Certificate, device: str) -> None:
     """Check name, issuer and dates. Raises BadSignatureError."""
     if device_of(certificate) != device:
-        raise BadSignatureError("the certificate is another phone's")
+        raise BadSignatureError("the certificate belongs to another phone")
     if not certificate.not_before <= state.now <= certificate.not_after:
-        raise BadSignatureError("the certificate is not valid now")
+        raise BadSignatureError("the certificate is expired or not yet valid")
     if not is_issued(certificate, state.issuers):
-        raise BadSignatureError("nobody in CAPF-trust issued the certificate")
+        raise BadSignatureError("the issuer of the certificate is not in CAPF-trust")
 
 
 def is_issued(certificate: Certificate, issuers: Sequence[Certificate]) -> bool:

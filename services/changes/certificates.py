@@ -172,7 +172,9 @@ def check_unit(node: Node, store: TrustStore, release: Release) -> None:
     units = units_of(is_publisher=True, release=release)
     if store not in units:
         known = ", ".join(units)
-        raise ServiceError(f"no own certificate {store} here", hint=f"units: {known}")
+        raise ServiceError(
+            f"the node has no certificate of {store}", hint=f"units: {known}"
+        )
     if store in UNITS_OF_PUBLISHER and not node.is_publisher:
         raise ServiceError(
             f"{store} is the publisher's, for the whole cluster",
@@ -317,7 +319,7 @@ def find_by_serial(
     known = ", ".join(each.certificate.serial_hex for each in found or placed)
     raise ServiceError(
         f"{len(found)} certificates have serial number {serial_hex}",
-        hint=f"here are {known}" if known else "here is none",
+        hint=f"available: {known}" if known else "there is none",
     )
 
 

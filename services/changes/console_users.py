@@ -36,21 +36,22 @@ def find_user(cluster: Cluster, name: str) -> ConsoleUser | None:
 def add_user(
     cluster: Cluster, name: str, role: ConsoleRole, password: str, *, by: str
 ) -> None:
-    """Let somebody sign in.
+    """Add a user who may sign in.
 
     Raises:
         ServiceError: When there is a user of this name, or name or password cannot be.
     """
     if not _NAME.fullmatch(name):
         raise ServiceError(
-            f"{name!r} is not a name for a user",
+            f"{name!r} is not a valid user name",
             hint="use up to 64 letters, digits, dots and hyphens",
         )
     hashed = hash_password(password)
     with cluster.store.change("add console user", f"{name}: {role}", by=by) as change:
         if rows.read_users(change.connection, name):
             raise ServiceError(
-                f"there is a user {name} already", hint="delete that one first"
+                f"the user {name} already exists",
+                hint="delete the existing one first",
             )
         user = ConsoleUser(name, role, hashed, change.at)
         rows.add_user(change.connection, user)

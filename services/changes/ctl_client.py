@@ -78,7 +78,7 @@ def check_server(
     except FileNotFoundError:
         if cluster.is_mixed and not ignore_missing:
             raise NoFileError(
-                _NO_FILE, hint="go on with --ignore-missing-file"
+                _NO_FILE, hint="continue with --ignore-missing-file"
             ) from None
         return None
     try:
@@ -137,14 +137,14 @@ def other_server(
         ) from None
     if any(node.address == where for node in cluster.nodes):
         raise ServiceError(
-            f"{where} is a node of this cluster, which the file lists anyway",
+            f"{where} is a node of this cluster, which the file always lists",
             hint="add servers of other clusters only",
         )
     certificates = read_certificates(data)
     if len(certificates) > 1:
         raise ServiceError(
             f"the file holds {len(certificates)} certificates",
-            hint="give the one that the server shows",
+            hint="give the certificate that the server presents",
         )
     return OtherServer(role, where, certificates[0])
 
@@ -164,7 +164,7 @@ def choose_signer(
             twice.
     """
     if len({token.der for token in tokens}) < len(tokens):
-        raise ServiceError("a token was given twice", hint="insert another one")
+        raise ServiceError("the same token was given twice", hint="insert another one")
     if present is None:
         if len(tokens) < LEAST_TOKENS:
             raise ServiceError(
@@ -219,7 +219,8 @@ def update(
         others = [] if present is None else others_of(present)
     if len(others) > MAX_OTHERS:
         raise ServiceError(
-            f"over {MAX_OTHERS} servers outside of the cluster", hint="add fewer"
+            f"the list would have over {MAX_OTHERS} servers of other clusters",
+            hint="add fewer",
         )
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)

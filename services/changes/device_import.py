@@ -78,10 +78,12 @@ def _changes(
     for number, row in enumerate(rows, start=2):
         place = f"{where}, line {number}"
         if None in row or None in row.values():
-            raise ServiceError(f"{place}: not as many fields as columns")
+            raise ServiceError(
+                f"{place}: the number of fields is not the number of columns"
+            )
         name = row["name"].strip().upper()
         if name in seen:
-            raise ServiceError(f"{place}: {name} comes twice", hint="keep one row")
+            raise ServiceError(f"{place}: {name} appears twice", hint="keep one row")
         seen.add(name)
         changes.append((Selection((name,)), _change(row, place)))
     return changes

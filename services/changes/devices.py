@@ -1,7 +1,7 @@
 """Devices: security profile, CAPF operations, one by one, by pool, model or CSV.
 
-A device that registered by itself has no row; naming it here gives it one, in the
-default pool. Phones meet the new state when they fetch their configuration next:
+A device that auto-registered has no row; naming it here gives it one, in the default
+pool. Phones meet the new state when they fetch their configuration next:
 `services.publishing` says which file they get.
 """
 
@@ -121,7 +121,7 @@ def find_device(cluster: Cluster, name: str) -> Device:
     if not found:
         raise ServiceError(
             f"there is no device {name}",
-            hint="`tokenless device set` adds a phone that registered by itself",
+            hint="`tokenless device set` configures an auto-registered phone",
         )
     return found[0]
 
@@ -179,8 +179,8 @@ def _selected(
         selected = [device for device in everything if _fits(device, selection)]
         if not selected:
             raise ServiceError(
-                f"no device fits: {selection}",
-                hint="name devices, or see `tokenless device list`",
+                f"no device matches: {selection}",
+                hint="name devices; `tokenless device list` shows them",
             )
         return selected
     devices = []
@@ -204,7 +204,7 @@ def _registered(connection: Connection, name: str, change: DeviceChange) -> Devi
         change.pool is None
     ):
         raise ServiceError(
-            f"there is no device {name}, and phones do not register by themselves",
+            f"there is no device {name}, and auto-registration is off",
             hint="give its pool with --pool",
         )
     mode = int(DeviceSecurity.NON_SECURE)
@@ -218,7 +218,7 @@ def _pool_of(connection: Connection, name: str | None) -> DevicePool:
         if pool.name == name or (name is None and pool.is_default):
             return pool
     raise ServiceError(
-        f"there is no device pool {name or 'for phones that register by themselves'}",
+        f"there is no device pool {name or 'for auto-registered phones'}",
         hint=f"pools: {', '.join(pool.name for pool in pools)}",
     )
 
@@ -246,13 +246,13 @@ def _apply(device: Device, change: DeviceChange, at: int, expires: int) -> Devic
     )
     if encrypts and not PHONE_MODELS[device.model].signed_files:
         raise ServiceError(
-            f"a {device.model} takes no encrypted configuration",
-            hint="leave --encrypted-config out",
+            f"a {device.model} does not support encrypted configurations",
+            hint="omit --encrypted-config",
         )
     capf = _scheduled(device.capf, change, at, expires)
     if encrypts and capf.key_type is KeyType.EC:
         raise ServiceError(
-            f"{device.name}: an EC key opens no encrypted configuration",
+            f"{device.name}: an EC key cannot decrypt a configuration",
             hint="use --key-type rsa",
         )
     return replace(
@@ -285,7 +285,7 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
         size = {KeyType.RSA: 2048, KeyType.EC: 256}[key_type]
     if size not in KEY_SIZES[key_type]:
         sizes = ", ".join(map(str, KEY_SIZES[key_type]))
-        raise ServiceError(f"no {key_type.name} key has {size} bits", hint=sizes)
+        raise ServiceError(f"{key_type.name} keys cannot have {size} bits", hint=sizes)
     auth_mode = capf.auth_mode if change.auth_mode is None else change.auth_mode
     string = capf.string if change.string is None else change.string
     if auth_mode is CapfAuthMode.STRING:
@@ -306,7 +306,7 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
     finish_by = change.finish_by or expires
     if finish_by <= at:
         raise ServiceError(
-            "the operation would have to end before now",
+            "the end of the operation is in the past",
             hint="give a later --finish-by",
         )
     return replace(

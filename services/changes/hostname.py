@@ -63,5 +63,5 @@ def check_name(cluster: Cluster, new: str) -> None:
         ) from None
     if new.lower() in {node.name.lower() for node in cluster.nodes}:
         raise ServiceError(
-            f"a node is called {new} already", hint="choose another name"
+            f"another node already has the name {new}", hint="choose another name"
         )

@@ -124,7 +124,9 @@ def _check_can_request(
     cluster: Cluster, node: Node, store: TrustStore, wanted: RequestOrder
 ) -> None:
     if store not in USAGES:
-        raise ServiceError(f"no CA signs {store}", hint=f"units: {', '.join(USAGES)}")
+        raise ServiceError(
+            f"{store} cannot be signed by a CA", hint=f"units: {', '.join(USAGES)}"
+        )
     check_unit(node, store, cluster.release)
     if not wanted.multi_server:
         return
@@ -274,12 +276,14 @@ def reuse_tomcat(cluster: Cluster, store: TrustStore, *, by: str) -> Certificate
     tomcat = REUSED_FROM.get(store)
     if tomcat is None:
         raise ServiceError(
-            f"{store} reuses no certificate", hint=f"units: {', '.join(REUSED_FROM)}"
+            f"{store} cannot use another unit's certificate",
+            hint=f"units: {', '.join(REUSED_FROM)}",
         )
     if not cluster.release.reuses_tomcat:
         raise ServiceError(
-            f"release {cluster.version} cannot reuse a tomcat certificate",
-            hint="it can from 14 on",
+            f"release {cluster.version} cannot use a tomcat certificate for "
+            "other units",
+            hint="releases from 14 on can",
         )
     with cluster.store.change("reuse", f"{tomcat} for {store}", by=by) as change:
         connection = change.connection

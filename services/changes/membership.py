@@ -55,7 +55,7 @@ def add_node(
 
 
 def _issue_all(cluster: Cluster, connection: Connection, node: Node, at: int) -> None:
-    """Give the node its certificates; self-signed multi-server ones are made anew.
+    """Give the node its certificates; self-signed multi-server ones are regenerated.
 
     One that a CA signed has to be requested and uploaded again by hand (REFERENCE-2
     2.1); until then the node has one of its own.
@@ -85,7 +85,7 @@ def remove_node(cluster: Cluster, node: Node, *, by: str) -> None:
     """
     if node.is_publisher:
         raise ServiceError(
-            f"{node.name} is the publisher", hint="only subscribers can leave"
+            f"{node.name} is the publisher", hint="only subscribers can be removed"
         )
     with cluster.store.change("remove node", node.name, by=by) as change:
         connection = change.connection
@@ -99,7 +99,7 @@ def remove_node(cluster: Cluster, node: Node, *, by: str) -> None:
             if pool.node_ids == (node.id,):
                 raise ServiceError(
                     f"{node.name} is the only member of {pool.group_name}",
-                    hint="its phones would have no TVS: give the group another one",
+                    hint="its phones would have no TVS: add another node to the group",
                 )
         for state in PlacementState:
             for placed in certificates.all_own(

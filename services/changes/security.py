@@ -167,7 +167,7 @@ def check_parameter(name: str, value: str) -> tuple[Parameter, str]:
     parameter = find_parameter(name)
     if parameter is Parameter.CLUSTER_SECURITY_MODE:
         raise ServiceError(
-            f"{parameter} is not set by hand", hint="use `utils ctl set-cluster`"
+            f"{parameter} cannot be set directly", hint="use `utils ctl set-cluster`"
         )
     return parameter, check_value(parameter, value)
 
@@ -200,7 +200,7 @@ def _check_release_has(change: Change, parameter: Parameter, value: str) -> None
     can = Release.parse(version).has_phone_interaction
     if value == PhoneInteraction.AUTOMATIC and not can:
         raise ServiceError(
-            f"release {version} resets no phones by itself",
+            f"release {version} cannot reset phones automatically",
             hint="releases from 12.5 on can",
         )
 

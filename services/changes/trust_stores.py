@@ -19,7 +19,7 @@ from tokenless.services.store.database import Change
 _LABEL_CHARACTERS: Final = 50
 _NO_ROLE: Final = (
     "{store} gives a certificate no role: TVS will not answer for it; phones need "
-    "Phone-SAST-trust (REFERENCE 1.12)"
+    "Phone-SAST-trust (docs/reference 1: 1.12)"
 )
 
 

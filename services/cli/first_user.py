@@ -1,4 +1,4 @@
-"""The console's first user, named by whoever starts it: for containers.
+"""The console's first user, given when it is started: for containers.
 
 There is no default password: without one that was given, nobody can sign in until
 `tokenless console user add`.
@@ -54,7 +54,7 @@ def add_first_user(
     first_password: str | None,
     first_password_file: Path | None,
 ) -> None:
-    """Add the first user, when one is named and there is none; warn when nobody is.
+    """Add the first user, when one is given and none exists; warn when none is given.
 
     Raises:
         ServiceError: When there is no password, or it or the name cannot be.

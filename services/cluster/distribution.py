@@ -1,6 +1,6 @@
 """Distribute the cluster's files to its nodes: by revision, not by comparing bytes.
 
-A file that somebody deleted or damaged on a node stays so until there is a newer one
+A file that was deleted or damaged on a node stays so until there is a newer one
 (decision 2).
 """
 

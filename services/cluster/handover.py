@@ -1,4 +1,4 @@
-"""A node on a host of its own: what the publisher hands over, what the host takes.
+"""Moving a node to a host of its own: the export and the import.
 
 Private keys never enter the shared database (REFERENCE 10.7), and a node signs with
 keys that the publisher makes. So they travel in a file, sealed as a whole under a
@@ -104,8 +104,8 @@ def import_node(
         database_url: Where this host reaches the database; the publisher's way when
             None.
         host_settings: Whether a new folder takes the file's [tftp], [tvs] and other
-            tables of a host, too: which files are served to whom is for this host to
-            say.
+            tables of a host, too. By default this host decides which files it serves
+            to which clients.
 
     Returns:
         The cluster, opened, and the node.
@@ -142,8 +142,8 @@ def _arrived(cluster: Cluster, file: _File, *, is_new: bool) -> Node:
     node = next((n for n in cluster.nodes if n.folder.name == file.folder), None)
     if node is None:
         raise ServiceError(
-            f"the cluster has no node {file.node} any more",
-            hint="let it join again with `tokenless node add`",
+            f"the cluster no longer has the node {file.node}",
+            hint="add it again with `tokenless node add`",
         )
     node.served_elsewhere_marker.unlink(missing_ok=True)
     if is_new:
@@ -177,7 +177,7 @@ def _open_untrusted(content: bytes, password: str) -> _File:
     hint = "make it with `tokenless node export`"
     if content.startswith(_FIRST_FORMAT):
         raise ServiceError(
-            "the file of a node in the first format, whose settings anybody can change",
+            "the file has the first format, in which anybody can change the settings",
             hint="export the node again with this version",
         )
     if not content.startswith(_MAGIC):
@@ -187,7 +187,7 @@ def _open_untrusted(content: bytes, password: str) -> _File:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ServiceError("not the file of a node", hint=hint) from None
     if not all(_KEY_NAME.fullmatch(name) for name in file.keys):
-        raise ServiceError("the file has keys with impossible names", hint=hint)
+        raise ServiceError("the file has keys with invalid names", hint=hint)
     return file
 
 

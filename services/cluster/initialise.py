@@ -26,8 +26,8 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file, sync_folder
 from tokenless.services.pki.manufacturer import manufacturer_certificates
 from tokenless.services.store import certificates, devices, nodes
+from tokenless.services.store.access.engine import without_password
 from tokenless.services.store.database import Database
-from tokenless.services.store.engine import without_password
 from tokenless.services.store.parameters import (
     FALSE,
     SHA1,

@@ -139,7 +139,7 @@ def prepare(
 def _usual_days(
     store: TrustStore, release: Release, settings: CertificatesSection
 ) -> int:
-    """Return how long a certificate lasts that nobody ordered otherwise."""
+    """Return the validity of a certificate when none was ordered."""
     if store is TrustStore.ITLRECOVERY and settings.recovery_validity == "by-release":
         return release.recovery_days or settings.validity_days
     return settings.validity_days

@@ -1,4 +1,4 @@
-"""A file that only a password opens, and that nobody can change without it.
+"""A file that can only be read or changed with a password.
 
     magic (ends in a line feed)  salt (16)  nonce (12)  AES-256-GCM (…, tag 16)
 

@@ -1,4 +1,4 @@
-"""Connections between the nodes of a cluster: who is registered where, and calls.
+"""Connections between the nodes of a cluster: registrations and calls.
 
 Each node listens for the others and connects to each of them, so there are two
 connections between two nodes, each with one direction. Both sides show the certificate

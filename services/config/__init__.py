@@ -75,7 +75,7 @@ def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
 def host_settings(config: ClusterConfig) -> dict[str, Any]:
     """Return how this host serves, by the keys that have not their defaults.
 
-    They decide which files are served to whom, and where the database is.
+    They decide which files are served to which clients, and where the database is.
     """
     tables = msgspec.to_builtins(config)
     names = host_tables()

@@ -21,7 +21,7 @@ class ConfigFault(NamedTuple):
 
 
 def check_references(config: ClusterConfig) -> Iterator[ConfigFault]:
-    """Find what contradicts itself: names that nobody has, nodes that are two."""
+    """Find contradictions: names that do not exist, nodes that are listed twice."""
     yield from _check_cluster(config)
     yield from _check_nodes(config)
     yield from _check_pools(config)
@@ -124,7 +124,9 @@ def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
     )
     if pools and sum(pool.default for pool in config.device_pools) != 1:
         yield ConfigFault(
-            "device_pools", "no single default pool", "one pool has default = true"
+            "device_pools",
+            "there must be exactly one default pool",
+            ("set default = true in one pool"),
         )
 
 
@@ -141,7 +143,7 @@ def _check_known(
 ) -> Iterator[ConfigFault]:
     if name in known:
         return
-    listed = ", ".join(known) or f"there is no {what} at all"
+    listed = ", ".join(known) or f"there is no {what}"
     meant = get_close_matches(name, known, 1)
     hint = f"did you mean {meant[0]!r}?" if meant else f"known: {listed}"
     yield ConfigFault(path, f"there is no {what} {name!r}", hint)

@@ -97,7 +97,7 @@ class ClusterSection(Section, frozen=True):
     name: Word = "cluster"
     """For people: it stands in reports."""
     version: str = "10.5(1)"
-    """The release it behaves as: who is SAST, who signs (REFERENCE 1.9, 1.10, 2.3)."""
+    """The emulated release; decides the signers (REFERENCE 1.9, 1.10, 2.3)."""
     auto_registration: bool = True
     """Whether any device's name gets a configuration of the default device pool."""
     export_controlled_functionality: bool = True
@@ -289,8 +289,8 @@ class CallManagerSection(ConnectionLimits, frozen=True):
     sips_port: Port = 5061
     """SIP over TLS."""
     link_port: Port | None = None
-    """The other nodes connect here: who is registered where, and calls between nodes.
-    8002 when it is not given, and a free one where SCCP takes a free one."""
+    """The port to which the other nodes connect, for registrations and calls. 8002 when
+    it is not given, and a free one where SCCP takes a free one."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
     """7900 phones have TLS 1.0 only, and authenticated mode needs it: NULL-SHA."""
     ciphers: str = ""

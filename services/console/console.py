@@ -24,7 +24,7 @@ from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 
 _THREADS: Final = 8
 _GUEST: Final = ConsoleUser("lab", ConsoleRole.CHANGE, "", 0)
-"""Who looks at a console that asks nobody to sign in."""
+"""The user of a console without sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Console:
         Args:
             cluster: The cluster, opened.
             nursery: Runs what outlives a request.
-            asks_nobody: Whether nobody has to sign in: on loopback only.
+            asks_nobody: Whether the console has no sign-in: on loopback only.
         """
         self.cluster = cluster
         self.nursery = nursery

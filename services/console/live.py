@@ -28,7 +28,7 @@ MAX_VIEWS: Final = 500
 
 
 class LiveState:
-    """Looks at the cluster while somebody watches; wakes who does when it differs."""
+    """Looks at the cluster while pages are open; wakes their tasks when it differs."""
 
     def __init__(self, cluster: Cluster, limiter: trio.CapacityLimiter) -> None:
         self._cluster = cluster

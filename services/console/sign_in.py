@@ -40,7 +40,7 @@ class SignInDesk:
         return set_cookie(self._page(request, session), value)
 
     async def act(self, request: Request) -> Response:
-        """Sign in: the session of before ends, so that nobody else knows the new one.
+        """Sign in: the previous session ends, and only this client knows the new one.
 
         Raises:
             HTTPException: When the form is not of this session, or too many try.

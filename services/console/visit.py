@@ -25,7 +25,7 @@ SEE_OTHER: Final = 303
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of somebody who has signed in."""
+    """One request of a user who has signed in."""
 
     console: "Console"
     request: Request

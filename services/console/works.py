@@ -29,7 +29,7 @@ SOON_S: Final = 0.7
 """What is over by then needs no progress bar."""
 MAX_RUNNING: Final = 32
 MAX_KEPT: Final = 200
-"""Works whose answer nobody has fetched; the oldest are forgotten."""
+"""Finished works whose answer was not fetched; the oldest are deleted."""
 _THREADS: Final = 8
 _LOOK_S: Final = 0.1
 _NAME_BYTES: Final = 16

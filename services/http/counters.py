@@ -25,8 +25,8 @@ class HttpCount(IntEnum):
 
 _MEANINGS: Final = {
     HttpCount.REQUESTS: "Requests",
-    HttpCount.FILES: "Files sent to their end, ranges and heads among them",
-    HttpCount.NOT_FOUND: "Requests for files that are not there",
+    HttpCount.FILES: "Files sent completely, including ranges and HEAD requests",
+    HttpCount.NOT_FOUND: "Requests for files that do not exist",
     HttpCount.REFUSED: "Requests answered with any other error",
     HttpCount.BYTES: "Bytes of files that were sent",
 }

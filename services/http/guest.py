@@ -237,7 +237,8 @@ class HttpSession(Session):
                 self._is_waiting = True
             else:
                 self._send_error(
-                    HTTPStatus.SERVICE_UNAVAILABLE, "too many files have to be made"
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    ("too many files are waiting to be made"),
                 )
 
     def _find(self, name: str) -> Content:
@@ -256,7 +257,7 @@ class HttpSession(Session):
             if part is None:
                 status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
                 more.append(("Content-Range", f"bytes */{size}"))
-                self._send_error(status, "nothing of the range is there", more)
+                self._send_error(status, "the file has no bytes in this range", more)
                 return
             offset, length = part
             status = HTTPStatus.PARTIAL_CONTENT

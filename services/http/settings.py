@@ -29,7 +29,7 @@ class HttpSettings:
     """0 takes a free one."""
     tls_port: int = HTTPS_PORT
     alias_port: int | None = None
-    """A second port for HTTPS: 6972, of which nobody says how it differs from 6971."""
+    """A second port for HTTPS: 6972, whose difference from 6971 no source explains."""
     missing_ctl: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     """The status of a CTL that is not there: 503 was seen (REFERENCE-3 1.3)."""
     limits: StreamLimits = field(default_factory=StreamLimits)

@@ -1,6 +1,6 @@
 """Carries out what follows from a changed certificate on one node.
 
-Services restart first, TFTP makes its files anew, then the phones that are registered
+Services restart first, TFTP makes its files again, then the phones that are registered
 here are reset; CallManager restarts last, so that they hear of it. Nodes do not wait
 for each other: a phone may boot while another node still serves what it had.
 """
@@ -31,7 +31,7 @@ class Stage(StrEnum):
     SERVICES = "services"
     """TVS and CAPF restart."""
     TFTP = "tftp"
-    """TFTP makes its files anew."""
+    """TFTP makes its files again."""
     PHONES = "phones"
     """Phones are reset, and CallManager restarts."""
 
@@ -114,7 +114,7 @@ class FollowUps:
                 await self._pace.before(self._node, Stage.PHONES)
                 if follow_up.resets_phones:
                     reset = self._callmanager.reset((), restart=False)
-                    self._log.info("phones reset by themselves", phones=reset)
+                    self._log.info("phones reset automatically", phones=reset)
                 if follow_up.restarts_callmanager:
                     await self._wait_for_phones(resets=follow_up.resets_phones)
                     await self._restart(ServiceName.CALLMANAGER)
@@ -126,11 +126,11 @@ class FollowUps:
         if service is None or service.state is ServiceState.STOPPED:
             return
         if await self._try(name, service.restart):
-            self._log.info("restarted by itself", service=name.value)
+            self._log.info("restarted automatically", service=name.value)
 
     async def _rebuild(self) -> None:
         if await self._try(ServiceName.TFTP, self._tftp.reload):
-            self._log.info("made its files anew", service=ServiceName.TFTP.value)
+            self._log.info("made its files again", service=ServiceName.TFTP.value)
 
     async def _try(self, name: ServiceName, do: Callable[[], Awaitable[None]]) -> bool:
         """Do something if the node has its keys; tell whether it was done."""
@@ -138,9 +138,9 @@ class FollowUps:
             await self._check_ready()
             await do()
         except (ServiceError, OSError) as error:
-            self._log.error("left as it is", service=name.value, reason=str(error))
+            self._log.error("not changed", service=name.value, reason=str(error))
         except Exception:  # noqa: BLE001  # the node's other services go on
-            self._log.exception("left as it is", service=name.value)
+            self._log.exception("not changed", service=name.value)
         else:
             return True
         return False

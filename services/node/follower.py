@@ -9,8 +9,8 @@ revision means, in this order:
 3. with `tftp.reload = "automatic"`, TFTP serves the new files at once.
 
 Without 3, TFTP goes on serving what it held when it started (REFERENCE 10.4). The CTL
-in the node's folder is watched by its size, times and inode, so that a file that
-somebody copied, deleted or damaged by hand reaches TVS's CTL cache as it does on CUCM.
+in the node's folder is watched by its size, times and inode, so that a file that was
+copied, deleted or damaged by hand reaches TVS's CTL cache as it does on CUCM.
 """
 
 import time
@@ -24,11 +24,13 @@ import trio
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE, REVISION
+from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.database import Database
-from tokenless.services.store.failures import DatabaseAwayError
 
 if TYPE_CHECKING:
-    from tokenless.services.store.listening import Listener  # its driver is an extra
+    from tokenless.services.store.access.listening import (
+        Listener,  # its driver is an extra
+    )
 
 POLL_S: Final = 0.5
 _ANSWER_S: Final = 10
@@ -121,8 +123,8 @@ class Follower:
                 await self._moved.wait()
                 if self._failure is not None:
                     raise ServiceError(
-                        f"cannot take the new state: {self._failure}",
-                        hint="repair it; the node tries again by itself",
+                        f"cannot apply the new state: {self._failure}",
+                        hint="repair the fault; the node tries again automatically",
                     )
 
     async def _look(self) -> None:

@@ -36,7 +36,7 @@ async def reload(cluster: Cluster, serving: Serving, path: Path | None) -> None:
         await _reload_node(runtime)
     get_logger().info("reloaded", changed=changed)
     if waiting := [name for name in changed if name not in settings_at_once()]:
-        get_logger().warning("these settings wait for a restart", settings=waiting)
+        get_logger().warning("these settings apply after a restart", settings=waiting)
 
 
 async def _reload_node(runtime: NodeRuntime) -> None:

@@ -271,7 +271,7 @@ class NodeRuntime:
         return judge_anew
 
     async def _follow_certificates(self) -> None:
-        """Begin what follows from changed certificates; nobody waits for its end."""
+        """Begin what follows from changed certificates; no task waits for its end."""
         follow_up = await trio.to_thread.run_sync(self._watch.look)
         if follow_up.is_something:
             self._follow_ups.expect(follow_up)

@@ -66,7 +66,7 @@ async def serve_nodes(
         cluster: The cluster, opened.
         names: The nodes; all of this host when empty.
         kinds: The services.
-        pace: Holds up what follows from changed certificates; None: nobody does.
+        pace: Delays the consequences of changed certificates; None: no delay.
         task_status: Is given what is being served.
 
     Raises:
@@ -96,13 +96,13 @@ def _choose(cluster: Cluster, names: Sequence[str]) -> list[Node]:
         if not node.is_here:
             raise ServiceError(
                 f"{node.name} is not on this host",
-                hint="serve it where `tokenless node import` brought it",
+                hint="serve it on the host to which `tokenless node import` moved it",
             )
     chosen = nodes or [node for node in cluster.nodes if node.is_here]
     if not chosen:
         raise ServiceError(
-            "no node of the cluster is on this host",
-            hint="bring one with `tokenless node import`",
+            "this host has no node of the cluster",
+            hint="import one with `tokenless node import`",
         )
     return chosen
 

@@ -125,7 +125,7 @@ def create_hsm_token(
     ):
         if _read_certificate(session) is not None:
             raise ServiceError(
-                f"token {label} has a certificate already", hint=_USE_ANOTHER
+                f"token {label} already has a certificate", hint=_USE_ANOTHER
             )
         with _generated(session) as public_key:
             certificate = issue_token_certificate(tokens, public_key, now)
@@ -180,8 +180,8 @@ def _session(
 def _generated(session: Any) -> Iterator[RSAPublicKey]:  # noqa: ANN401 - untyped
     """Make a key pair inside the token; the private half never leaves it.
 
-    It is taken back when the block fails: another try would make a second one, and
-    nobody could tell which of them signs.
+    It is taken back when the block fails: another try would make a second one, and it
+    would be unclear which of them signs.
     """
     library = _library()
     public, private = session.generate_keypair(
@@ -263,7 +263,7 @@ def _explained(label: str) -> Iterator[None]:
     except (errors.PinIncorrect, errors.PinLenRange, errors.PinInvalid):
         raise WrongPasswordError(
             f"wrong password for token {label}",
-            hint="the token counts wrong ones and locks itself",
+            hint="the token counts wrong passwords and locks itself",
         ) from None
     except errors.PinLocked:
         raise TokenDestroyedError(

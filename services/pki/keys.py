@@ -82,12 +82,12 @@ def generate_ec(bits: int) -> ec.EllipticCurvePrivateKey:
         ServiceError: When there is no such curve.
     """
     if bits not in _EC_CURVES:
-        raise ServiceError(f"no curve of {bits} bits", hint="use 256 or 384")
+        raise ServiceError(f"there is no curve of {bits} bits", hint="use 256 or 384")
     return ec.generate_private_key(_EC_CURVES[bits]())
 
 
 def write_key(path: Path, key: PrivateKey) -> None:
-    """Write a key to a file that nobody else can read.
+    """Write a key to a file that only its owner can read.
 
     Raises:
         OSError: When it cannot be written.

@@ -126,9 +126,9 @@ def _sentence(fault: IdentityFault, detail: str) -> str:  # noqa: C901, PLR0911,
         case IdentityFault.WILDCARD:
             return f"wildcard certificates are not supported: {detail}"
         case IdentityFault.KEY_USAGE:
-            return f"the CA left out key usages of the CSR: {detail}"
+            return f"the CA omitted key usages of the CSR: {detail}"
         case IdentityFault.PURPOSES:
-            return f"the CA left out extended key usages of the CSR: {detail}"
+            return f"the CA omitted extended key usages of the CSR: {detail}"
         case IdentityFault.EXPIRED:
             return f"the certificate expired on {detail}"
         case IdentityFault.NOT_YET_VALID:
@@ -315,13 +315,14 @@ def _check_names(request: SigningRequest, common: str, names: frozenset[str]) ->
             raise IdentityRefusedError(IdentityFault.WILDCARD, name)
     if common.lower() != request.common_name.lower():
         raise IdentityRefusedError(
-            IdentityFault.COMMON_NAME, f"{request.common_name} asked for, {common} here"
+            IdentityFault.COMMON_NAME,
+            (f"requested: {request.common_name}, issued: {common}"),
         )
     if names != request.names:
         missing, added = request.names - names, names - request.names
         words = [
             *(f"{name} is missing" for name in sorted(missing)),
-            *(f"{name} was not asked for" for name in sorted(added)),
+            *(f"{name} was not requested" for name in sorted(added)),
         ]
         raise IdentityRefusedError(IdentityFault.NAMES, ", ".join(words))
 
@@ -338,8 +339,8 @@ def _check_usages(
     client = ExtendedKeyUsageOID.CLIENT_AUTH
     if absent == [client] and not wants_client_auth:
         return (
-            "the CA left out clientAuth: connections that this node opens with the "
-            "certificate (SIP trunks, CTI, IM and Presence) may be refused"
+            "the CA omitted clientAuth: connections that this node opens with "
+            "the certificate (SIP trunks, CTI, IM and Presence) may be refused"
         )
     if absent:
         words = ", ".join(_purpose_name(each) for each in absent)

@@ -8,8 +8,8 @@ PKCS#11 kind behind the same face.
     TOKENS/NAME/state.json         wrong passwords so far
 
 Fifteen wrong passwords destroy a token (REFERENCE 6.5). The count grows on the disk
-before a password is tried, so that a crash gives nobody another try. Whoever can copy
-the folder can still guess without limit: a file is not a smart card.
+before a password is tried, so that a crash does not give another attempt. Anyone who
+can copy the folder can still guess without limit: a file is not a smart card.
 """
 
 import hashlib
@@ -174,7 +174,7 @@ class FileToken:
         if left > 0:
             return WrongPasswordError(
                 f"wrong password for token {self.name}",
-                hint=f"{left} more wrong ones destroy it",
+                hint=f"{left} more wrong passwords destroy it",
             )
         (self._folder / _KEY).unlink()
         return TokenDestroyedError(
@@ -187,7 +187,7 @@ class FileToken:
         if hashlib.sha256(data).hexdigest() != self._load_state().sha256:
             raise ServiceError(
                 f"{self._folder / _KEY} is damaged",
-                hint="restore it; no try was counted",
+                hint="restore it; no attempt was counted",
             )
         return data
 
@@ -214,7 +214,7 @@ def create_token(
     folder = _folder_of(tokens, name)
     if folder.exists():
         raise ServiceError(
-            f"there is a token {name} already", hint="choose another name"
+            f"the token {name} already exists", hint="choose another name"
         )
     key = generate_rsa(TOKEN_KEY_BITS)
     certificate = issue_token_certificate(tokens, key.public_key(), now)
@@ -303,7 +303,7 @@ def _load_certificate(path: Path) -> Certificate:
 def _no_token(name: str) -> ServiceError:
     return ServiceError(
         f"there is no token {name}",
-        hint="`tokenless token list` says which there are",
+        hint="`tokenless token list` lists the tokens",
     )
 
 

@@ -64,7 +64,7 @@ def read_upload(data: bytes, store: TrustStore) -> tuple[Certificate, ...]:
     certificates = read_certificates(data)
     if len({each.der for each in certificates}) < len(certificates):
         raise ServiceError(
-            "the file holds a certificate twice", hint="keep one of each"
+            "the file holds a certificate twice", hint="keep each certificate once"
         )
     if store in _LEAVES_ONLY:
         for certificate in certificates:

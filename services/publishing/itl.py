@@ -49,7 +49,7 @@ def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
         replace_file(node.itl_file, itl.data)
     if len(itl.data) > MAX_LOADED_LENGTH:
         get_logger(node=node.name).warning(
-            "phones fail to load an ITL of over 64 KB", length=len(itl.data)
+            "phones cannot load an ITL of over 64 KB", length=len(itl.data)
         )
     with cluster.store.write_node_state() as connection:
         write_state(connection, node.id, reset_itl_revision=reset)

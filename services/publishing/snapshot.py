@@ -85,7 +85,7 @@ class ClusterSnapshot:
             if node.id == node_id:
                 return node
         raise ServiceError(
-            "the node has left the cluster", hint="stop its `tokenless serve`"
+            "the node was removed from the cluster", hint="stop its `tokenless serve`"
         )
 
     def certificate(self, store: TrustStore, node: NodeRow) -> Certificate:

@@ -21,7 +21,7 @@ class AuditEntry:
 
 
 def administrator() -> str:
-    """Return who is at work: the system's name of the user, or its number."""
+    """Return the administrator: the system's name of the user, or its number."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a number that /etc/passwd does not have

@@ -1,8 +1,8 @@
 """Transactions. An administrator's change is one: rows, audit, revision, or nothing.
 
 The update of the revision is a change's first statement after `BEGIN`: its lock makes
-administrators queue up, on SQLite as on PostgreSQL (services.store.engine). So there
-are no serialisation failures to try again; what a node notes about itself is one
+administrators queue up, on SQLite as on PostgreSQL (services.store.access.engine). So
+there are no serialisation failures to try again; what a node notes about itself is one
 statement on rows that are its own.
 """
 
@@ -16,17 +16,17 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema, trust_lists
-from tokenless.services.store.engine import (
+from tokenless.services.store.access.engine import (
     CHANNEL,
     POSTGRESQL,
     open_engine,
     set_transaction_mode,
 )
-from tokenless.services.store.failures import translate_errors
-from tokenless.services.store.server_checks import check_server
+from tokenless.services.store.access.failures import translate_errors
+from tokenless.services.store.access.server_checks import check_server
 
 if TYPE_CHECKING:
-    from tokenless.services.store.listening import Listener
+    from tokenless.services.store.access.listening import Listener
 
 # Qualified, types too: a function in `public` that fits better would be called.
 _NOTIFY: Final = text(
@@ -108,8 +108,8 @@ class Database:
             self._lock_schema(connection)
             if migrate.version(connection) is not None:
                 raise ServiceError(
-                    "the database holds a cluster already",
-                    hint="on a further host use `tokenless node import`",
+                    "the database already holds a cluster",
+                    hint="on another host use `tokenless node import`",
                 )
             migrate.upgrade(connection)
             connection.execute(
@@ -214,7 +214,7 @@ class Database:
         Raises:
             ServiceError: When the server cannot be reached.
         """
-        from tokenless.services.store.listening import Listener  # noqa: PLC0415 - an extra
+        from tokenless.services.store.access.listening import Listener  # noqa: PLC0415 - an extra
 
         return Listener(self._engine)
 

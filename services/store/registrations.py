@@ -1,4 +1,4 @@
-"""Rows of registered phones: written by each node, read by everybody.
+"""Rows of registered phones: written by each node, read by all.
 
 A row is what one node knows of one phone. A node that is not seen any more cannot say
 that its phones have gone: readers judge its rows by `seen_at` (`Presence`).

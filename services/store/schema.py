@@ -224,7 +224,7 @@ console_user: Final = Table(
     Column("locked_until", BigInteger, nullable=False, server_default=text("0")),
 )
 """Who may sign in to the pages. `failures` are wrong passwords since the last right
-one; no subscriber's role reads this table (services.store.roles)."""
+one; no subscriber's role reads this table (services.store.access.roles)."""
 
 registration: Final = Table(
     "registration",

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from tokenless.services.store.engine import POSTGRESQL, SQLITE
+from tokenless.services.store.access.engine import POSTGRESQL, SQLITE
 from tokenless.services.store.schema import ctl_file, published, reset_itl
 
 _LAST: Final = 0xFFFFFFFF

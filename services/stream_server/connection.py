@@ -1,7 +1,7 @@
 """One client's connection: its socket, its TLS and its session put together.
 
 It moves bytes and decides nothing: what is answered is the session's part, when it has
-to end the loop's. A connection that nobody speaks on is a socket and some fields; TLS
+to end the loop's. A connection without any bytes is a socket and some fields; TLS
 begins with its first byte.
 """
 

@@ -70,7 +70,7 @@ class ConnectionLog:
         self._cells = cells
         self._guest = guest
         self._log = log.log
-        # Asked once: lines that nobody reads would cost more than the answers.
+        # Checked once: lines that are not written would cost more than the answers.
         self._is_debugging = log.log.is_enabled_for(LogLevel.DEBUG)
 
     def accepted(self, connection: Connection) -> None:

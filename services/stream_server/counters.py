@@ -21,7 +21,7 @@ class Refusal(StrEnum):
     """Reasons of the server to end a connection."""
 
     TOO_MANY = "too-many-connections"
-    """All were busy at the limit: nobody was refused, but accepting paused."""
+    """All were busy at the limit: no client was refused, but accepting paused."""
     TOO_MANY_FROM_ADDRESS = "too-many-from-address"
     EVICTED = "made-room"
     """It had waited longest when another came at the limit."""

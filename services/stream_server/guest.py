@@ -65,7 +65,7 @@ class Session(ABC):
     def on_timer(self) -> None:  # noqa: B027 (most sessions set none)
         """Do what was to be done at this time."""
 
-    def end(self) -> None:  # noqa: B027 (most sessions are known to nobody)
+    def end(self) -> None:  # noqa: B027 (most sessions have nothing to end)
         """Forget the connection: it is closed, by either side."""
 
     @property

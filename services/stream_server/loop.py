@@ -76,7 +76,7 @@ class StreamLoop:
         return self._epoll.fileno()
 
     def change_limits(self, limits: StreamLimits) -> None:
-        """Keep to other limits; who is connected stays, also beyond them."""
+        """Apply other limits; connected clients stay, also beyond them."""
         self._acceptor.limits = limits
         self._waits.change_limits(limits)
         self._shares.change_limits(limits)
@@ -148,7 +148,7 @@ class StreamLoop:
         self._acceptor.close()
 
     def close(self) -> None:
-        """Say goodbye to everybody and stop listening."""
+        """Close all connections and stop listening."""
         self.stop_accepting()
         for connection in tuple(self._connections.values()):
             self._forget(connection)

@@ -63,7 +63,7 @@ class TlsSettings:
     certificates: tuple[OwnCertificate, ...]
     """One RSA, one ECDSA or both, side by side: the client's list decides."""
     minimum: TlsVersion = TlsVersion.TLS_1_2
-    """With TLS 1.0 OpenSSL's checks are off for everybody on this port."""
+    """With TLS 1.0, OpenSSL's checks are off for all clients of this port."""
     maximum: TlsVersion | None = None
     ciphers: str = "DEFAULT"
     """OpenSSL's cipher list, for TLS up to 1.2; TLS 1.3 has suites of its own."""

@@ -19,7 +19,7 @@ class TlsError(Exception):
 
     def __init__(self, error: ssl.SSLError) -> None:
         self.is_unverifiable = isinstance(error, ssl.SSLCertVerificationError)
-        """Whether it is only that the peer's certificate is of nobody we know."""
+        """Whether the only problem is an unknown issuer of the peer's certificate."""
         reason = error.reason or error.strerror or str(error)
         if isinstance(error, ssl.SSLCertVerificationError):
             reason = error.verify_message

@@ -42,7 +42,7 @@ class Waits(Generic[ConnectionT]):
         self._queues: tuple[dict[ConnectionT, float], ...] = tuple({} for _ in Phase)
 
     def change_limits(self, limits: StreamLimits) -> None:
-        """Let everybody wait for so long, those too who wait already."""
+        """Apply these limits to all connections, also to those that wait already."""
         self._limit_s = (
             limits.first_byte_s,
             limits.handshake_s,

@@ -187,7 +187,7 @@ class _Worker:
                         raise TypeError(f"a worker is not told {type(frame).__name__}")
 
     async def _end_with_last_client(self, nursery: trio.Nursery) -> None:
-        """End once nobody is connected; idle clients time out by themselves."""
+        """End when no client is connected; idle clients time out."""
         while self._loop.open_connections:  # noqa: ASYNC110 - the loop rings no bell
             await trio.sleep(_LOOK_EVERY_S)
         nursery.cancel_scope.cancel()

@@ -109,8 +109,10 @@ _MEANINGS: Final = {
     Count.WRONG_TID: "Datagrams that belong to no transfer",
     Count.BYTES: "Bytes of files that clients have acknowledged",
     Count.RETRANSMITS: "Datagrams sent more than once",
-    Count.SHARED_PORT: "Transfers on the well-known port for want of descriptors",
-    Count.UNDER_WAY: "Transfers under way",
+    Count.SHARED_PORT: (
+        "Transfers on the well-known port because descriptors are short"
+    ),
+    Count.UNDER_WAY: "Transfers in progress",
 }
 TFTP_SERIES: Final = (
     *(

@@ -72,7 +72,7 @@ class _Terms:
 
 
 class _Asked(NamedTuple):
-    """A request, from whom and when it came."""
+    """A request with its sender and time."""
 
     request: ReadRequest
     data: bytes

@@ -71,8 +71,8 @@ class TvsClient:
             raise self._failed(error) from error
         except UnicodeError as error:  # "a..b" has no form in IDNA
             raise ServiceError(
-                f"TVS server {self._server}: no name that a host can have",
-                hint="check how it is spelt, or give its address",
+                f"TVS server {self._server}: not a valid host name",
+                hint="check the spelling, or give the address",
             ) from error
         self.handshake_s = time.perf_counter() - begun
         return self
@@ -125,7 +125,7 @@ class TvsClient:
             if not data:
                 raise ServiceError(
                     f"{self._server} closed the connection without an answer",
-                    hint="see the server's log for what it did not accept",
+                    hint="see the server's log for the reason",
                 )
             self._stream.receive(data)
         return answer
@@ -134,7 +134,7 @@ class TvsClient:
         reason = getattr(error, "reason", None) or error.strerror or str(error)
         hint = "check the address and that TVS runs there"
         if isinstance(error, ssl.SSLCertVerificationError):
-            reason = f"its certificate is not accepted: {error.verify_message}"
+            reason = f"the server's certificate is not accepted: {error.verify_message}"
             hint = "give the certificate that the server should show"
         elif isinstance(error, ssl.SSLError):
             hint = "try another --tls version"

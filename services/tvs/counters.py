@@ -34,7 +34,7 @@ _MEANINGS: Final = {
     TvsCount.FOUND_IN_DB: "Answers from the DB cache",
     TvsCount.FOUND_IN_CTL: "Answers from the CTL cache",
     TvsCount.ELEMENTS_IGNORED: "Elements of requests with unknown tags",
-    TvsCount.ODD_DEVICE_NAMES: "Requests whose device is not named like a phone",
+    TvsCount.ODD_DEVICE_NAMES: "Requests whose device name is not that of a phone",
 }
 TVS_SERIES: Final = stream_series(
     "TVS",

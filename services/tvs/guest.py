@@ -36,7 +36,7 @@ class TvsGuest(WorkerGuest):
         self.cells = tools.cells
         self.log = tools.log
         self.buffered_bytes = tools.limits.buffered_bytes
-        # Asked once: lines that nobody reads would cost more than the answers.
+        # Checked once: lines that are not written would cost more than the answers.
         self.is_debugging = tools.log.log.is_enabled_for(LogLevel.DEBUG)
         self.is_informing = tools.log.log.is_enabled_for(LogLevel.INFO)
 

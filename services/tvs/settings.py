@@ -44,9 +44,9 @@ class TvsSettings:
     port: int = DEFAULT_PORT
     """0 takes a free one."""
     minimum_tls: TlsVersion = TlsVersion.TLS_1_2
-    """Of the main listener. 1.0 where old and new phones are sent to one port: whoever
-    has broken that protocol can read and change the connections of old phones, and
-    OpenSSL's checks are off for everybody's."""
+    """Of the main listener. 1.0 where old and new phones are sent to one port: anyone
+    who has broken that protocol can read and change the connections of old phones,
+    and OpenSSL's checks are off for all connections."""
     legacy: LegacyListener | None = None
     """A second listener for TLS 1.0 alone, where old phones can be sent elsewhere."""
     client_ca: Path | None = None

@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, tag="settings"):
 
 
 class Drain(msgspec.Struct, frozen=True, tag="drain"):
-    """To a worker: accept nobody, and end when the last client has gone."""
+    """To a worker: accept no more clients, and end when the last one has gone."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

@@ -140,7 +140,7 @@ class WorkerPool:
             self._tell(child, self._state)
 
     def _free_row(self) -> int:
-        """Return a row that nobody counts in; for want of one, end a leaving worker."""
+        """Return an unused row; when there is none, end a worker that is draining."""
         while True:
             taken = {child.row for child in self._children.values()}
             for row in self._job.rows:

@@ -24,7 +24,7 @@ class ExitStatus(IntEnum):
     """How a command ends, for the programs that run it; 0 is done, verified, safe."""
 
     FAILED = 1
-    """Refused, failed, not verified; phones stuck that nobody expected to be."""
+    """Refused, failed, not verified; phones unexpectedly stuck."""
     USAGE = 2
     CANNOT_TELL = 3
     """Nothing answered, or nothing could be read."""

@@ -117,7 +117,7 @@ async def test_a_changed_list_is_to_be_made_anew_not_to_be_trusted(
     assert status == 1
     assert err.startswith(f"tokenless: CTL{DEVICE}.tlv rejected: ")
     assert err.endswith("`utils ctl update CTLFile`, then restart Cisco Tftp\n")
-    assert "make TVS know the signer" not in err
+    assert "upload the signer's certificate" not in err
 
 
 async def test_factory_reset_leaves_an_empty_phone(phone: Commands) -> None:

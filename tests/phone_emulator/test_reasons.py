@@ -36,7 +36,7 @@ def test_the_name_in_a_list_is_no_diagnosis(name: str) -> None:
 
     assert refusal.code is Reason.WRONG_NAME
     assert "another file" in plain_cause(refusal.code)
-    assert "make it anew on its node" in complaint(report)
+    assert "make it again on its node" in complaint(report)
     assert report.to_json()["files"]["CTLFile.tlv"]["reason_code"] == "wrong-name"
 
 
@@ -138,7 +138,7 @@ def test_a_signer_that_expired_is_expired() -> None:
     report = bench.boot().report
 
     assert report.files[FileKind.CTL].code is Reason.EXPIRED
-    assert "make TVS know the signer" in complaint(report)
+    assert "upload the signer's certificate" in complaint(report)
 
 
 def _holding(lab: Lab, habits: PhoneBehaviour | None = None) -> Bench:

@@ -156,8 +156,8 @@ def test_no_tvs_server_can_be_used(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"session_id": 7}, "it answered for session 7"),
-        ({"type": MessageType.VERIFY_ANSWER}, "it answered with VERIFY_ANSWER"),
+        ({"session_id": 7}, "the server answered for session 7"),
+        ({"type": MessageType.VERIFY_ANSWER}, "the server answered with VERIFY_ANSWER"),
         ({"certificate": b"?"}, "the server answered about another certificate"),
     ],
 )

@@ -201,7 +201,7 @@ def test_a_refused_download_is_not_looked_for_elsewhere() -> None:
     ("length", "reason"),
     [
         (64 * 1024, "malformed: no trust list"),
-        (64 * 1024 + 1, "65537 bytes: a phone loads no list over 64 KB"),
+        (64 * 1024 + 1, "the list has 65537 bytes: a phone loads no list over 64 KB"),
     ],
 )
 def test_a_list_of_more_than_64_kb_is_not_even_read(length: int, reason: str) -> None:

@@ -26,9 +26,9 @@ from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sip.register import RegisterForm
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sccp import SccpCount, SccpGuest, SccpSettings
-from tokenless.services.callmanager.sip import SipGuest
-from tokenless.services.callmanager.sip_stations import (
+from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSettings
+from tokenless.services.callmanager.sip.guest import SipGuest
+from tokenless.services.callmanager.sip.stations import (
     SipCallControl,
     SipCount,
     SipSettings,

@@ -43,7 +43,7 @@ OWN: Final = (
     TrustStore.TVS,
     TrustStore.CAPF,
     TrustStore.ITLRECOVERY,
-    TrustStore.PHONE_SAST_TRUST,  # has no own certificate: refused
+    TrustStore.PHONE_SAST_TRUST,  # has the node has no certificate: refused
 )
 TRUST: Final = (
     TrustStore.PHONE_SAST_TRUST,

@@ -17,7 +17,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
 from tokenless.services.config import load_config
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, FileToken, create_token
-from tokenless.services.store.roles import grant
+from tokenless.services.store.access.roles import grant
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
 SUBSCRIBER = "cucm-1051-a-sub1"

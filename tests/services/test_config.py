@@ -49,7 +49,7 @@ def test_overrides_are_laid_over_the_file() -> None:
         ),
         (
             {"device_pools": [{"name": "p", "callmanager_group": "Lab-CMG"}]},
-            "no single default pool",
+            "there must be exactly one default pool",
         ),
         (
             {"devices": [{"name": "SEP001122334455", "device_pool": "elsewhere"}]},

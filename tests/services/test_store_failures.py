@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.rigs.postgresql import Server
 from tokenless.services.errors import ServiceError
-from tokenless.services.store.failures import (
+from tokenless.services.store.access.failures import (
     DatabaseAwayError,
     explain,
     translate_errors,
@@ -49,7 +49,7 @@ def _as_sqlalchemy_has_it(error: Exception) -> DBAPIError:
         (
             errors.DiskFull,
             "konnte Datei nicht erweitern: Auf dem Gerät ist kein Platz mehr",
-            "make room on the disk",
+            "free space on the disk",
         ),
         (
             errors.InvalidCatalogName,

@@ -100,7 +100,7 @@ def test_error_2_is_ignored_with_ok(tmp_path: Path) -> None:
     terminal.type("wrong")
     status, shown = terminal.close()
     assert status == 1
-    assert "14 more wrong ones destroy it" in shown
+    assert "14 more wrong passwords destroy it" in shown
 
 
 def test_error_1_asks_for_another_token(tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ def test_what_a_node_cannot_write_is_reported_and_tried_again(tmp_path: Path) ->
         file = tmp_path / "data" / "nodes" / SUBSCRIBER / "tftp" / "CTLFile.tlv"
         file.mkdir()
         said = admin(tmp_path, MIXED)
-        assert f"node {SUBSCRIBER}: cannot take the new state" in said
+        assert f"node {SUBSCRIBER}: cannot apply the new state" in said
         assert f"node {PUBLISHER}" not in said
         file.rmdir()
         assert "cannot" not in admin(tmp_path, "set enterprise AutoRegistration False")

@@ -1,4 +1,4 @@
-"""`tokenless rehearse list`: the rehearsals at hand, each with its lesson."""
+"""`tokenless rehearse list`: the available rehearsals, each with its lesson."""
 
 import json
 from collections.abc import Iterable

@@ -22,7 +22,7 @@ def check_output(path: Path) -> None:
     """Refuse a place that has a file which this program did not write as it is.
 
     Raises:
-        PhoneError: When it was edited, is somebody else's, or cannot be read.
+        PhoneError: When it was edited, was not written by tokenless, or cannot be read.
     """
     if not path.is_file():
         return

@@ -223,7 +223,7 @@ def _not_given(
         is_mixed = _is_mixed(ctl, itls)
         yield Approximation(
             Topic.LISTS,
-            "the CTL is made anew" if is_mixed else "there is no CTL",
+            "the CTL is made new" if is_mixed else "there is no CTL",
             "no CTL was given; "
             + (
                 "a CTL that was not updated, or tokens, are not seen"
@@ -236,7 +236,7 @@ def _not_given(
     if unknown:
         yield Approximation(
             Topic.LISTS,
-            f"the ITLs of {listed(unknown)} are made anew",
+            f"the ITLs of {listed(unknown)} are made new",
             "they were not given: a certificate that was regenerated there, or a TFTP "
             "service that was not restarted, is not seen",
         )
@@ -258,7 +258,7 @@ def _node_names(
 
 
 def _release(ctl: ImportedList | None, itls: Sequence[ImportedList]) -> tuple[str, str]:
-    """Tell the release by who signs and who is SAST (REFERENCE 1.9, 2.3)."""
+    """Derive the release from the signer and the SAST records (REFERENCE 1.9, 2.3)."""
     signers = [p.signer_subject for p in (ctl, *itls) if p is not None]
     if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
         return "12.5(1)", "ITLRecovery signs"

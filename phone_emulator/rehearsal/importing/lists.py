@@ -73,7 +73,7 @@ class ImportedRecord:
 
     @property
     def is_ca_signed(self) -> bool:
-        """Say whether somebody else issued its certificate; tokens are the vendor's."""
+        """Tell whether its certificate has another issuer, other than a token's."""
         if not self.subject or not self.issuer or self.is_token:
             return False
         return not same_name(self.subject, self.issuer)

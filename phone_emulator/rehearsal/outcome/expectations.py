@@ -90,7 +90,7 @@ class StepReport:
     restarts: Restarts = field(default_factory=Restarts)
     """How often phones were restarted, by hand and by themselves."""
     calls: tuple[PlayedCall, ...] = ()
-    """Calls between phones, and what came of them."""
+    """Calls between phones, and their results."""
 
     @property
     def impact(self) -> Impact:
@@ -99,7 +99,7 @@ class StepReport:
 
     @property
     def ok(self) -> bool:
-        """Return whether every expectation was met and nobody else is stuck."""
+        """Return whether every expectation was met and no other phone is stuck."""
         return not self.differences and not self.unforeseen
 
     @property

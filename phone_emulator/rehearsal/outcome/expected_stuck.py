@@ -1,7 +1,7 @@
 """Groups that a script expects to be stuck, compared with those that are.
 
-A step that expects nothing of a group expects that nobody of it is stuck. What was
-expected of a group counts until it boots again: a later step that leaves its phones
+A step without expectations for a group expects that none of its phones is stuck. What
+was expected of a group counts until it boots again: a later step that leaves its phones
 alone need not repeat that they are stuck.
 """
 
@@ -34,7 +34,7 @@ class ExpectedStuck:
         statuses: Iterable[GroupStatus],
         at_risk: Mapping[str, int] | None = None,
     ) -> tuple[str, ...]:
-        """Take in a step that has ended; return what nobody expected, a sentence each.
+        """Take in a step that has ended; return unexpected results, a sentence each.
 
         Args:
             step: The step.

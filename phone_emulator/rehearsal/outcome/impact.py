@@ -105,7 +105,7 @@ class Impact:
             if self.by_hand:
                 yield f"{self.by_hand} of them must be recovered by hand"
         if self.waiting:
-            yield f"{self.waiting} off or not restarted: a copy booted without errors"
+            yield f"{self.waiting} off or not restarted: a copy booted well"
 
     def _headline(self) -> str:
         all_phones = phones_words(self.of)

@@ -56,7 +56,7 @@ def script_of(plan: Plan, *, name: str, version: str) -> Script:
 
 
 def rounds(plan: Plan) -> Iterator[Step]:
-    """Return a plan's rounds as steps, and what is left for hands.
+    """Return a plan's rounds as steps, and those that a person must do by hand.
 
     Raises:
         ValueError: When the plan has no steps (a caller's mistake).

@@ -48,7 +48,7 @@ class Played:
 
     @property
     def ok(self) -> bool:
-        """Return whether every expectation holds and nobody else is stuck."""
+        """Return whether every expectation holds and no other phone is stuck."""
         return len(self.steps) == len(self.script.steps) and all(
             step.ok for step in self.steps
         )

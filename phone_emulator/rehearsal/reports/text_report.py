@@ -1,4 +1,4 @@
-"""A rehearsal told step by step: who is stuck, why, what is left, what would help."""
+"""The text report: for each step stuck phones, reasons, anchors left, and remedies."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final

@@ -31,9 +31,7 @@ WORDS: Final = {
     PhoneStatus.STUCK: "stuck: refuses the cluster's files",
     PhoneStatus.UNREACHABLE: "no TFTP server answers",
     PhoneStatus.WOULD_BE_STUCK: "would be stuck when it next starts",
-    PhoneStatus.NOT_RESTARTED: (
-        "not restarted; a copy of the phone booted without errors"
-    ),
+    PhoneStatus.NOT_RESTARTED: ("not restarted; a copy of it booted well"),
     PhoneStatus.OFF: "off",
     PhoneStatus.NEW: "not booted yet",
 }

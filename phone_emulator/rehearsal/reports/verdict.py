@@ -123,7 +123,7 @@ def _resets(played: Played) -> Iterator[Verdict]:
         by_hand = f"; {restarts.by_hand} more restarts by hand"
         drawn = f" (moments drawn with seed {played.seed})"
         yield Verdict(
-            "RESET BY THEMSELVES", Tone.LATER, f": {restarts.words()}{drawn}{by_hand}"
+            "AUTOMATIC RESETS", Tone.LATER, f": {restarts.words()}{drawn}{by_hand}"
         )
 
 

@@ -16,7 +16,7 @@ from tokenless.protocol.release import Release
 
 @unique
 class InferredRule(StrEnum):
-    """A rule that public reports contradict, or nobody documents, and verdicts rest on.
+    """A rule that public reports contradict or no document states, used by verdicts.
 
     Values go into JSON.
     """

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.access.failures import DatabaseAwayError
 
 ADMINISTRATOR: Final = ""
 """Who asks, when it is the administrator and no node."""

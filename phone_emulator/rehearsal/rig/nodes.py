@@ -132,7 +132,7 @@ def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
     """Find a port that is free on every address, for all kinds of sockets.
 
     All nodes of a cluster share one port number, and keep it when they come back, as
-    phone configurations name it. It is none of those that the system hands out by
+    phone configurations name it. It is none of the ports that the system assigns by
     itself, so that no other program gets it while a node is down.
 
     Raises:

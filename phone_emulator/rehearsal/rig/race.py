@@ -1,9 +1,9 @@
 """The race between phones that are reset by themselves and nodes that follow a change.
 
-Nodes restart services and make files anew one after the other (services.node.follow_up)
-while phones boot: before the first node has done anything, in the middle, or after the
-last. Nobody chooses the moment of a phone; here it is drawn, and so is the order of the
-nodes, from a seed that can be given again.
+Nodes restart services and make files again one after the other
+(services.node.follow_up) while phones boot: before the first node has done anything, in
+the middle, or after the last. Nobody chooses the moment of a phone; here it is drawn,
+and so is the order of the nodes, from a seed that can be given again.
 """
 
 import random
@@ -28,7 +28,7 @@ class Moment(StrEnum):
     BEFORE = "before"
     """No node has followed the change: every file is the old one."""
     DURING = "during"
-    """Some nodes have restarted services or made files anew, others not yet."""
+    """Some nodes have restarted services or made files again, others not yet."""
     AFTER = "after"
     """All nodes have followed it."""
 

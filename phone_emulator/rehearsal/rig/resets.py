@@ -46,7 +46,7 @@ class AutomaticResets:
         progress: Progress,
         on_boot: Callable[[int], None],
     ) -> Race | None:
-        """Play what a cluster's nodes have to do; None when that resets nobody.
+        """Play the actions of a cluster's nodes; None when they reset no phone.
 
         Args:
             running: The cluster.

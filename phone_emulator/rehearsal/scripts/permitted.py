@@ -1,8 +1,8 @@
 """Permitted settings and names of a rehearsal from an untrusted source.
 
 A script is played with real services. So it may set what the cluster is, not which
-files of the machine are served to whom: its nodes listen on loopback only, and names
-that become files have no place to lead to.
+files of the machine are served to which clients: its nodes listen on loopback only, and
+names that become files have no place to lead to.
 """
 
 import re

@@ -43,7 +43,7 @@ LAST_RESORTS: Final = frozenset({RemedyKind.RESTORE_KEYS, RemedyKind.DELETE_BY_H
 
 
 def is_by_hand(remedy: Remedy) -> bool:
-    """Return whether somebody has to walk to every desk."""
+    """Return whether a person must go to every phone."""
     return remedy.kind is RemedyKind.DELETE_BY_HAND
 
 

@@ -1,4 +1,4 @@
-"""The rehearsals at hand: those of the working folder, else the shipped ones."""
+"""The available rehearsals: those of the working folder, or else the shipped ones."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches

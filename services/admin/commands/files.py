@@ -112,7 +112,7 @@ def _fetch(session: Session, name: str) -> None:
     found = _matching(session, name)
     if len(found) != 1:
         raise ServiceError(
-            f"files: found = {len(found)}; one is needed",
+            f"files: found = {len(found)}; exactly one must match",
             hint="see `file list tftp`",
         )
     session.deliver(found[0].name, found[0].read_bytes())

@@ -46,7 +46,7 @@ def _show(session: Session, file: Path, kind: ListKind) -> None:
         session.say(f"Error parsing the {kind} File.")
         raise ServiceError(
             f"{file.name} on {session.node.name} is damaged: {error}",
-            hint="delete it and make it again",
+            hint="delete it and make a new one",
         ) from None
     when = local_time_at(modified)
     session.say(show_trust_list(trust_list, kind=kind, modified=when))

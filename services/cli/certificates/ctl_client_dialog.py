@@ -29,7 +29,7 @@ class CtlClientDialog:
         """Connect to the server; return whether a missing file is ignored.
 
         Raises:
-            NoFileError: Error 2, when nobody clicks OK.
+            NoFileError: Error 2, without --ignore-missing-file.
         """
         try:
             operations.check_server(

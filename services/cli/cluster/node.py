@@ -17,9 +17,9 @@ from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 from tokenless.services.node.control.announce import announce
+from tokenless.services.store.access.roles import grant as grant_role
+from tokenless.services.store.access.roles import grants
 from tokenless.services.store.audit import administrator
-from tokenless.services.store.roles import grant as grant_role
-from tokenless.services.store.roles import grants
 
 _DEFAULTS_HERE = (
     "[tftp], [tvs] and [metrics] have their defaults here: serve with a --config of "

@@ -139,7 +139,7 @@ def load_signer(source: KeySource) -> Signer:
     if source.p12 is not None:
         return _from_pkcs12(source.p12, source.password)
     if source.certificate is None or source.key is None:
-        raise ServiceError("nobody to sign", hint=_NAME_A_KEY)
+        raise ServiceError("no signer was given", hint=_NAME_A_KEY)
     certificate = load_certificate(source.certificate)
     key = _private_key(source.key, source.password)
     return _pair(source.key, certificate, key)

@@ -1,4 +1,4 @@
-"""`tokenless file verify`: is a file signed by somebody that the caller named?"""
+"""`tokenless file verify`: verify a file's signature against given signers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _NAME_SOMEBODY = (
-    "name whom you trust: --signer CERT, --against TRUSTLIST or --tvs HOST:PORT"
+    "name a source of trust: --signer CERT, --against TRUSTLIST or --tvs HOST:PORT"
 )
 
 Source = Callable[[AnyFile], Proof]

@@ -223,7 +223,8 @@ def add(visit: Visit) -> Response:
     )
     if _value(other) in {_value(each) for each in draft.others}:
         raise ServiceError(
-            f"{other.address} is an entry already", hint="delete that one first"
+            f"{other.address} is an entry already",
+            hint=("delete the existing one first"),
         )
     draft.others.append(other)
     return visit.go(f"{_PATH}/entries")

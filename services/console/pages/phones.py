@@ -43,7 +43,7 @@ class PhoneRow:
 
     name: str
     device: Device | None
-    """None of one that registered by itself."""
+    """None for an auto-registered phone."""
     presence: Presence | None
     """None when no node has heard of it."""
 

@@ -51,7 +51,7 @@ class NodeDelivery:
         """Return a line for the administrator, None when all is well."""
         match self.outcome:
             case Delivery.DOWN:
-                return f"node {self.node} is down; it takes the new file when it starts"
+                return f"node {self.node} is down; it gets the new file when it starts"
             case Delivery.FAILED:
                 return f"node {self.node}: {self.reason}"
             case Delivery.APPLIED | Delivery.OFFLINE:

@@ -55,7 +55,7 @@ def _read_line(server: socket.socket) -> bytes:
         received += chunk
         if len(received) > MAX_ANSWER_BYTES:
             raise ServiceError(
-                "the node's server answered without end",
-                hint="restart its `tokenless serve`, with this version",
+                "the answer of the node's server is too long",
+                hint="restart its `tokenless serve` with this version",
             )
     return bytes(received)

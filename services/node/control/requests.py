@@ -155,7 +155,9 @@ def decode_answer(line: bytes) -> dict[str, Any]:
     try:
         answer = msgspec.json.decode(line, type=_Answer)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ServiceError(f"the node's server answered nonsense: {error}") from None
+        raise ServiceError(
+            f"the answer of the node's server cannot be read: {error}"
+        ) from None
     if not answer.ok:
         raise ServiceError(answer.reason, hint=answer.hint)
     return answer.result

@@ -31,7 +31,7 @@ def connect(path: Path, *, timeout_s: float) -> socket.socket:
     """Connect to the socket at `path`; blocking calls give up after `timeout_s`.
 
     Raises:
-        OSError: When nobody listens there.
+        OSError: When no process listens there.
     """
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

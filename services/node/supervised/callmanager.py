@@ -12,14 +12,14 @@ from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.records import RegistrationRecords
 from tokenless.services.callmanager.registrar import Absence, Registration
-from tokenless.services.callmanager.sccp import SccpSettings
+from tokenless.services.callmanager.sccp.guest import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
     CallManagerPorts,
     CallManagerSettings,
     ciphers_of,
 )
-from tokenless.services.callmanager.sip_stations import SipSettings
+from tokenless.services.callmanager.sip.stations import SipSettings
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
@@ -148,10 +148,10 @@ class CallManagerService:
             links.reload(await trio.to_thread.run_sync(self._link_settings))
         except ServiceError as error:
             # As after a regeneration on another host: the key is not here yet.
-            self._log.warning("links stay as they are", reason=error.explain())
+            self._log.warning("links are not changed", reason=error.explain())
 
     def registrations(self) -> dict[str, object]:
-        """Return who is registered here, and why others are not any more."""
+        """Return the registrations here, and why others have ended."""
         server = self.server
         if server is None:
             return {"registered": [], "absent": []}

@@ -177,7 +177,7 @@ class Supervised:
 
     def _fell(self) -> None:
         SERVICE_FAILURES.labels(self._node, self.service.name.value).inc()
-        self._log.exception("service failed, it is started again")
+        self._log.exception("service failed and is started again")
         self._become(ServiceState.FAILED)
 
     def serving(self) -> None:

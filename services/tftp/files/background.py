@@ -1,7 +1,7 @@
 """One thread for slow work: signatures, blocks from a disk.
 
-The loop hands work over and goes on; it hears of results through an event descriptor
-in its epoll. The thread starts with the first work and takes it in order.
+The loop hands work over and continues; results come through an event descriptor in its
+epoll. The thread starts with the first work and takes it in order.
 """
 
 import os

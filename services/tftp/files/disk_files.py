@@ -110,7 +110,7 @@ class OpenedFile:
         return content
 
     def check_unchanged(self) -> None:
-        """Raise TftpError when somebody wrote into the file since it was opened."""
+        """Raise TftpError when the file was written to since it was opened."""
         if _version(os.fstat(self._descriptor)) != self.version:
             raise TftpError(TftpErrorCode.NOT_DEFINED, "The file was changed meanwhile")
 

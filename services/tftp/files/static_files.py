@@ -1,9 +1,9 @@
 """Files below one folder: firmware, ring lists, locale files (REFERENCE 4.1, step 5).
 
-Names come from the network. What is served lies below the root after all symbolic
-links are followed, is a regular file, is not too large, and matches the patterns of
-what may be served. Everything else is an error packet. Nothing is kept: a file is open
-while somebody reads it (`disk_files`), once for all who read that version of it.
+Names come from the network. What is served lies below the root after all symbolic links
+are followed, is a regular file, is not too large, and matches the patterns of what may
+be served. Everything else is an error packet. Nothing is kept: a file is open while it
+is read (`disk_files`), once for all readers of that version.
 """
 
 import errno
@@ -20,7 +20,7 @@ from tokenless.services.tftp.files.disk_files import OpenedFile, Version
 
 _ROOT: Final = os.O_RDONLY | os.O_DIRECTORY
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-# O_NONBLOCK: opening a pipe that somebody laid there must not wait for its writer.
+# O_NONBLOCK: opening a pipe in the folder must not wait for its writer.
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 _CODES: Final[Mapping[int, TftpErrorCode]] = {
@@ -29,7 +29,7 @@ _CODES: Final[Mapping[int, TftpErrorCode]] = {
     errno.ENAMETOOLONG: TftpErrorCode.FILE_NOT_FOUND,
     errno.EACCES: TftpErrorCode.ACCESS_VIOLATION,
     errno.EPERM: TftpErrorCode.ACCESS_VIOLATION,
-    # A link where `realpath` saw none: somebody is changing the folder under us.
+    # A link where `realpath` saw none: the folder is being changed at this moment.
     errno.ELOOP: TftpErrorCode.ACCESS_VIOLATION,
 }
 

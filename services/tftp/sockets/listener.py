@@ -1,9 +1,9 @@
 """The server's main UDP socket: datagrams with their source and destination.
 
 A server on a wildcard address has to answer from the address that the client asked, or
-the client takes the answer for somebody else's (RFC 1350: a TID belongs to a host). The
-kernel reports it with the datagram (IP_PKTINFO), at some cost, so that way is taken for
-wildcard addresses only.
+the client takes the answer for another server's (RFC 1350: a TID belongs to a host).
+The kernel reports it with the datagram (IP_PKTINFO), at some cost, so that way is taken
+for wildcard addresses only.
 """
 
 import contextlib

@@ -57,8 +57,9 @@ class TransferPort:
             self._strangers.close()
             raise
         try:
-            # Bound before it may be shared: a free port must be nobody's, also not the
-            # well-known one that workers share. Then by the same user only.
+            # Bound before it may be shared: a free port must be used by no other
+            # socket, also not the well-known one that workers share. Then by the same
+            # user only.
             self._strangers.bind((local, 0))
             for each in (self._strangers, self.own):
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -125,7 +126,7 @@ class PortPool:
         self._family = family
         self._epoll = epoll
         # The other services of the process, another node's TFTP among them, must find
-        # descriptors even while somebody floods this one.
+        # descriptors even while this one is flooded.
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._max_descriptors = limit // _SHARE * DESCRIPTORS_A_PORT
         self._idle: dict[str, deque[TransferPort]] = {}

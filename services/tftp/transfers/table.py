@@ -3,11 +3,11 @@
 The table is bounded. When it is full, or an address has its share, the oldest transfer
 whose client has never answered is ended; if there is none, the transfer without
 progress for longest. So forged requests displace each other, while a real client
-answers within a round trip and stays. Long before that, a rate limit applies to
-unknown addresses (`UnknownClientLimiter`): a forged request is answered once and
-remembered for six seconds; that is all a flood costs. An address that has answered
-before is real and always admitted. Of the unknown ones some are admitted, at a steady
-rate: a new phone succeeds with one of its repetitions.
+answers within a round trip and stays. Long before that, a rate limit applies to unknown
+addresses (`UnknownClientLimiter`): a forged request is answered once and remembered for
+six seconds; that is all a flood costs. An address that has answered before is real and
+always admitted. Of the unknown ones some are admitted, at a steady rate: a new phone
+succeeds with one of its repetitions.
 
 Sorting ten thousand transfers by their last progress takes milliseconds, so it is not
 done for every request of an attack: a list is sorted once and used until all of its
@@ -44,7 +44,7 @@ class UnknownClientLimiter:
         self._a_slice = max(1, round(per_s * _SLICE_S))
 
     def note_answer(self, host: str) -> None:
-        """Remember an address that somebody is at; the oldest are forgotten."""
+        """Remember an address that has answered; the oldest are forgotten."""
         known = self._known
         if host not in known:
             known[host] = None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-_FULL: Final = "make room on the disk, or name a place on another one"
+_FULL: Final = "free space on the disk, or name a place on another one"
 _READ_ONLY: Final = "its file system is read-only: name a place that can be written"
 _NOT_YOURS: Final = "name a place that is yours, or work as its owner"
 _HINTS: Final = {

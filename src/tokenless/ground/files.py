@@ -78,7 +78,7 @@ def replacing(path: Path, *, mode: int | None = PUBLIC) -> Iterator[BinaryIO]:
 def is_special(path: Path) -> bool:
     """Return whether a path is there and no file: `/dev/stdout`, a pipe.
 
-    It is written to as it is: moved over it, a file would take its place for everybody.
+    It is written to as it is: moved over it, a file would replace it for all programs.
     """
     return path.exists() and not path.is_file()
 

@@ -97,7 +97,7 @@ class Progressing(Protocol):
         Args:
             words: What is being done.
             done: How much is done.
-            total: How much there is; 0 when nobody knows.
+            total: The whole amount; 0 when it is not known.
         """
 
 

@@ -4,14 +4,17 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     MayComeBack,
     RegistrationState,
     RegistrationStateChanged,
     ResetOrdered,
 )
-from tokenless.phone_emulator.registration.sccp_phone import SccpIdentity, SccpPhone
+from tokenless.phone_emulator.registration.talkers.sccp_phone import (
+    SccpIdentity,
+    SccpPhone,
+)
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sccp.layout import Message

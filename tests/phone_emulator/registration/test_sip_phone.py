@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     CallStage,
     LastOut,
@@ -17,7 +17,10 @@ from tokenless.phone_emulator.registration.events import (
     SendMedia,
     StopMedia,
 )
-from tokenless.phone_emulator.registration.sip_phone import SipIdentity, SipPhone
+from tokenless.phone_emulator.registration.talkers.sip_phone import (
+    SipIdentity,
+    SipPhone,
+)
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.messages import (
     SipMessage,

@@ -27,7 +27,9 @@ title = "nothing"
 run = ["phones boot"]
 """
 SETTINGS = {
-    "[cluster.tftp]\nstatic_files = '/'": "tftp.static_files is not a rehearsal's",
+    "[cluster.tftp]\nstatic_files = '/'": (
+        "tftp.static_files cannot be set in a rehearsal"
+    ),
     "[cluster.tftp]\nport = 69": "tftp.port",
     "[cluster.tvs]\nclient_ca = '/etc/ssl/private/x'": "tvs.client_ca",
     "[cluster.tvs.legacy]\nport = 443": "tvs.legacy",

@@ -13,8 +13,8 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import Tone, impact_verd
         (
             Impact(of=21, waiting=1),
             (
-                "SAFE: none of 21 phones is stuck; "
-                "1 off or not restarted: a copy booted well"
+                "SAFE: none of 21 phones is stuck; 1 off or not restarted: a "
+                "copy booted well"
             ),
             Tone.GOOD,
         ),

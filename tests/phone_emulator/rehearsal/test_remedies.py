@@ -179,7 +179,7 @@ def test_phones_are_reset_once_a_tvs_that_they_know_answers(
     up = TvsFacts("pub", shown=b"certificate", own=b"certificate")
     context = _context(home, Held(None, _itl(recovery)), tvs=((home, up),))
 
-    assert _texts(context)[0].startswith("reset the phones: TVS on pub")
+    assert _texts(context)[0].startswith("reset the phones: the TVS on pub")
 
 
 def test_a_reset_is_not_named_to_phones_that_share_no_tls_with_tvs(
@@ -217,7 +217,7 @@ def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) ->
     reset, back, by_hand = _texts(context)
 
     assert reset.startswith("`utils itl reset remotekey` with the ITLRecovery key")
-    assert back == "give the phones back to cluster old"
+    assert back == "move the phones back to cluster old"
     assert by_hand == _BY_HAND
 
 

@@ -248,7 +248,7 @@ def test_the_command_line_leads_with_what_happened(tmp_path: Path) -> None:
     status, out, _ = run_cli(*run)
     assert status == 0
     assert out.startswith("SAFE")
-    assert "RESET BY THEMSELVES: 8 resets after 2 changes: " in " ".join(out.split())
+    assert "AUTOMATIC RESETS: 8 resets after 2 changes: " in " ".join(out.split())
     status, out, _ = run_cli(*run, "--json")
     end = json.loads(out.splitlines()[-1])
     assert end["restarts"] == {"automatic": 8, "by_hand": 0}

@@ -126,7 +126,7 @@ def _printed(what: RenderableType) -> str:
     "difference",
     [
         "cucm-1051-a-pub has a CTL file of 4947 bytes, not 1",
-        "nothing printed has the words: words that nobody prints",
+        "no output contains: words that nobody prints",
         "2 of 2 phones of phones: outcome is ok, not rejected",
         "2 of 2 phones of phones: ctl is installed, not absent",
         "2 of 2 phones of phones: verified_by is first-use, not tvs",
@@ -180,7 +180,7 @@ def test_a_remedy_that_should_not_help_is_said_to(
     steps: tuple[StepReport, ...],
 ) -> None:
     said = steps[4].differences[-1]
-    assert said.startswith("phones: delete-by-hand is said to help: ")
+    assert said.startswith("phones: delete-by-hand is named as a remedy: ")
 
 
 def test_the_story_has_the_refusal_the_trouble_and_the_differences(

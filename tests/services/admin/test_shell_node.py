@@ -62,6 +62,6 @@ async def test_what_tvs_answers_for_and_what_is_counted(served: Cluster) -> None
 async def test_who_is_down_takes_the_file_later(served: Cluster) -> None:
     shell = AdminShell(served, PUBLISHER, assume_yes=True)
     text = await typed(shell, MIXED)
-    assert f"node {SUBSCRIBER} is down; it takes the new file when it starts" in text
+    assert f"node {SUBSCRIBER} is down; it gets the new file when it starts" in text
     assert served.publisher.ctl_file.exists()
     assert not served.node(SUBSCRIBER).ctl_file.exists()

@@ -13,7 +13,7 @@ from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.protocol.sccp import call, media
 from tokenless.protocol.sccp.layout import Message
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sccp import (
+from tokenless.services.callmanager.sccp.guest import (
     SccpCount,
     SccpGuest,
     SccpSession,

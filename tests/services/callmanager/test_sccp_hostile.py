@@ -8,7 +8,7 @@ from tests.services.callmanager.test_sccp import PHONE, Client, connected, runni
 from tokenless.protocol.phones.registration import RegisterFailure, UnregisterReason
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import encode_frame
-from tokenless.services.callmanager.sccp import SccpSettings
+from tokenless.services.callmanager.sccp.guest import SccpSettings
 
 REGISTER = encode_frame(requests.Register(PHONE, device_type=437), 0)
 ALIVE = encode_frame(requests.KeepAlive(), 0)

@@ -35,10 +35,10 @@ from tokenless.protocol.sip.messages import (
 from tokenless.protocol.sip.register import RegisterForm
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sip import SipGuest, answer, expire
-from tokenless.services.callmanager.sip_datagrams import SipDatagrams
-from tokenless.services.callmanager.sip_source import Source
-from tokenless.services.callmanager.sip_stations import (
+from tokenless.services.callmanager.sip.datagrams import SipDatagrams
+from tokenless.services.callmanager.sip.guest import SipGuest, answer, expire
+from tokenless.services.callmanager.sip.source import Source
+from tokenless.services.callmanager.sip.stations import (
     SipCallControl,
     SipCount,
     SipSettings,

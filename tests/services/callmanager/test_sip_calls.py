@@ -19,9 +19,9 @@ from tokenless.protocol.sip.register import DEVICE_PARAMETER, RegisterForm
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.sip import answer
-from tokenless.services.callmanager.sip_source import Source
-from tokenless.services.callmanager.sip_stations import (
+from tokenless.services.callmanager.sip.guest import answer
+from tokenless.services.callmanager.sip.source import Source
+from tokenless.services.callmanager.sip.stations import (
     SipCallControl,
     SipCount,
     SipSettings,

@@ -17,7 +17,7 @@ from tokenless.protocol.sip.digest import (
     ha1_of,
 )
 from tokenless.protocol.sip.messages import SipRequest
-from tokenless.services.callmanager.sip_digest import NONCE_LIFE_S, DigestCheck
+from tokenless.services.callmanager.sip.digest import NONCE_LIFE_S, DigestCheck
 
 ACCOUNT = DigestAccount("alice", ha1_of("alice", "secret"))
 

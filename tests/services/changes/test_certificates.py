@@ -94,7 +94,7 @@ def test_itlrecovery_and_capf_are_the_publishers(lab: Cluster) -> None:
 
 
 def test_an_unknown_unit(lab: Cluster) -> None:
-    with pytest.raises(ServiceError, match="no own certificate"):
+    with pytest.raises(ServiceError, match="the node has no certificate"):
         regenerate(lab, TrustStore.PHONE_TRUST)
 
 

@@ -31,7 +31,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
-from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.trust_lists import newest_ctl
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE", "SELECT pg_notify")

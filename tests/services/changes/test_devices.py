@@ -80,13 +80,19 @@ def test_a_string_is_made_up_and_never_audited(lab: Cluster) -> None:
     [
         (DeviceChange(auth_mode=CapfAuthMode.STRING, string="123"), "4 to 10 digits"),
         (DeviceChange(auth_mode=CapfAuthMode.STRING, string="12a4"), "4 to 10 digits"),
-        (DeviceChange(key_size=1000), "no RSA key has 1000 bits"),
-        (DeviceChange(key_type=KeyType.EC, key_size=2048), "no EC key has 2048"),
-        (DeviceChange(key_type=KeyType.EC, encrypts_config=True), "an EC key opens"),
+        (DeviceChange(key_size=1000), "RSA keys cannot have 1000 bits"),
+        (DeviceChange(key_type=KeyType.EC, key_size=2048), "EC keys cannot have 2048"),
+        (
+            DeviceChange(key_type=KeyType.EC, encrypts_config=True),
+            "EC key cannot decrypt",
+        ),
         (DeviceChange(model="9999"), "9999 is not a known model"),
-        (DeviceChange(model="7960", encrypts_config=True), "no encrypted"),
+        (
+            DeviceChange(model="7960", encrypts_config=True),
+            "not support encrypted",
+        ),
         (DeviceChange(pool="nowhere"), "there is no device pool nowhere"),
-        (DeviceChange(operation=CapfOperation.INSTALL, finish_by=1), "before now"),
+        (DeviceChange(operation=CapfOperation.INSTALL, finish_by=1), "in the past"),
     ],
 )
 def test_what_cannot_be(lab: Cluster, change: DeviceChange, reason: str) -> None:
@@ -108,7 +114,7 @@ def test_by_pool_and_by_model(lab: Cluster) -> None:
     install = DeviceChange(operation=CapfOperation.INSTALL)
     assert len(set_devices(lab, Selection(model="7975"), install, by="a")) == 2
     assert len(set_devices(lab, Selection(pool="Default"), install, by="a")) == 3
-    with pytest.raises(ServiceError, match="no device fits: model 7821"):
+    with pytest.raises(ServiceError, match="no device matches: model 7821"):
         set_devices(lab, Selection(model="7821"), install, by="a")
 
 
@@ -133,8 +139,8 @@ def test_a_file_of_devices(lab: Cluster) -> None:
         ("model\n7975\n", "must name its columns"),
         ("name,colour\nSEP001122334455,red\n", "must name its columns"),
         ("name\n", "0 rows"),
-        ("name,model\nSEP001122334455\n", "line 2: not as many fields"),
-        ("name\nSEP001122334455\nsep001122334455\n", "line 3: .* comes twice"),
+        ("name,model\nSEP001122334455\n", "line 2: the number of fields"),
+        ("name\nSEP001122334455\nsep001122334455\n", "line 3: .* appears twice"),
         ("name,security\nSEP001122334455,tls\n", "security is 'tls'"),
         ("name,key_size\nSEP001122334455,big\n", "key_size is 'big'"),
         ('name\n"SEP\n', "not a CSV file"),

@@ -86,7 +86,7 @@ def test_a_full_disk_leaves_the_old_state(lab: Cluster, small_disk: Path) -> Non
     assert cluster.publisher.ctl_file.read_bytes() == old
     with pytest.raises(ServiceError) as caught:
         update_often(cluster)
-    assert "make room" in caught.value.explain()
+    assert "free space" in caught.value.explain()
     check_revisions(cluster)
     with pytest.raises(OSError, match="No space"):
         certificates.regenerate(

@@ -42,7 +42,7 @@ def test_who_left_is_given_nothing_more(lab: Cluster) -> None:
     subscriber = lab.nodes[1]
     remove_node(lab, subscriber, by="test")
     for make in (rebuild_itl, NodeFiles, check_ready):
-        with pytest.raises(ServiceError, match="the node has left the cluster"):
+        with pytest.raises(ServiceError, match="the node was removed from the cluster"):
             make(lab, subscriber)
 
 
@@ -84,7 +84,7 @@ def test_the_publisher_cannot_leave(lab: Cluster) -> None:
 @pytest.mark.parametrize(
     ("name", "address", "words"),
     [
-        ("cucm-1051-a-sub1", _ADDRESS, "called cucm-1051-a-sub1 already"),
+        ("cucm-1051-a-sub1", _ADDRESS, "already has the name cucm-1051-a-sub1"),
         ("no name", _ADDRESS, "is not a host name"),
         ("cucm-1051-a-sub2", "127.0.47.156", "has the address"),
         ("cucm-1051-a-sub2", "over there", "is not an IPv4 address"),

@@ -18,10 +18,10 @@ from tokenless.services.cluster.issuing import IssueRequest
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store import certificates as rows
+from tokenless.services.store.access.roles import grant, grants
+from tokenless.services.store.access.server_checks import REVOKE
 from tokenless.services.store.parameters import Parameter
-from tokenless.services.store.roles import grant, grants
 from tokenless.services.store.schema import callmanager_group_member, processconfig
-from tokenless.services.store.server_checks import REVOKE
 
 
 def explain(refused: Callable[[], object]) -> str:
@@ -50,7 +50,7 @@ def test_a_group_keeps_a_member(lab: Cluster) -> None:
         connection.execute(
             delete(callmanager_group_member).where(member == publisher.id)
         )
-    assert "give the group another one" in explain(
+    assert "add another node to the group" in explain(
         lambda: membership.remove_node(lab, subscriber, by="t")
     )
     assert lab.nodes[1:] == (subscriber,)

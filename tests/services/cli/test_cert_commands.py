@@ -18,12 +18,12 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
     [
         ("cert show CAPF --node cucm-1051-a-sub1", "run it on the publisher"),
         ("cert show TVS --node nobody", f"nodes: {PUB}, {SUB}"),
-        ("cert show TVS FFFF", "0 certificates have serial number FFFF; here are "),
-        ("cert show TVS-trust FFFF", "serial number FFFF; here is none"),
-        ("cert export Phone-SAST-trust AA", "here is none"),
-        ("cert restore TVS AA", "here is none"),
-        ("cert delete TVS AA", "here is none"),
-        ("cert delete TVS-trust AA", "here is none"),
+        ("cert show TVS FFFF", "0 certificates have serial number FFFF; available: "),
+        ("cert show TVS-trust FFFF", "serial number FFFF; there is none"),
+        ("cert export Phone-SAST-trust AA", "there is none"),
+        ("cert restore TVS AA", "there is none"),
+        ("cert delete TVS AA", "there is none"),
+        ("cert delete TVS-trust AA", "there is none"),
         ("cert regenerate CallManager --key-size 1000", "1024, 2048, 3072, 4096"),
         (
             "cert regenerate CallManager --key-type EC",

@@ -163,5 +163,5 @@ def test_the_ctl_clients_refusals(tokenless: Tokenless) -> None:
     assert tokenless("admin --yes file delete tftp CTLFile.tlv")[0] == 0
     assert "No CTL File exists" in refused(tokenless(both))
     wrong = f"{both} --ignore-missing-file --password nonsense"
-    assert "14 more wrong ones" in refused(tokenless(wrong))
+    assert "14 more wrong passwords" in refused(tokenless(wrong))
     assert done(tokenless(f"{both} --ignore-missing-file --json"))

@@ -145,7 +145,7 @@ def test_what_cannot_be(tokenless: Tokenless) -> None:
     assert tokenless(f"device set {NAME} --encrypted --security non-secure")[0] == 2
     for line, reason in {
         "device show SEP00AABBCCDDEE": "there is no device",
-        "device set --pool nowhere --capf install": "no device fits: pool nowhere",
+        "device set --pool nowhere --capf install": "no device matches: pool nowhere",
         f"device set {NAME} --finish-by tomorrow": "write 2026:12:31:23:59",
     }.items():
         assert reason in refused(tokenless(line))

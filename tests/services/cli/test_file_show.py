@@ -21,7 +21,7 @@ def test_show_is_the_text_of_show_ctl(run: Run) -> None:
     assert status == 0
     assert (shown.length, shown.md5, shown.verified) == (4947, tokenless().md5, True)
     assert "single-sast" not in err
-    assert err.startswith("warning: one SAST key only")
+    assert err.startswith("warning: the list has only one SAST key")
 
 
 def test_show_json_has_the_contracts_fields(run: Run) -> None:

@@ -68,8 +68,8 @@ def test_keys_with_passwords(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ([], "nobody to sign"),
-        (["--cert", "pub.pem"], "nobody to sign"),
+        ([], "no signer was given"),
+        (["--cert", "pub.pem"], "no signer was given"),
         (["--cert", "pub.pem", "--key", "sub.key"], "the key is not that of CN=cucm"),
         (["--cert", "pub.key", "--key", "pub.key"], "no certificate in it"),
         (["--cert", "pub.pem", "--key", "pub.pem"], "no private key"),

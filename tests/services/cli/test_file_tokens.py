@@ -47,7 +47,7 @@ def test_a_file_token_signs(tmp_path: Path) -> None:
     assert "TOKENLESS_PASSWORD" in err
     status, _, err = build(tmp_path, "--password", "wrong")
     assert status == 1
-    assert "more wrong ones destroy it" in err
+    assert "more wrong passwords destroy it" in err
     status, _, err = build(tmp_path, "--password", PASSWORD)
     assert status == 0, err
     check_signed(tmp_path)

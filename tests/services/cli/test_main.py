@@ -110,8 +110,8 @@ def test_what_nobody_foresaw_is_one_line_and_a_traceback_on_request(
         (
             OSError(28, "No space left on device", "a/b"),
             (
-                "a/b: No space left on device; make room on the disk, "
-                "or name a place on another one"
+                "a/b: No space left on device; free space on the disk, or name "
+                "a place on another one"
             ),
         ),
         (OSError(2, "No such file", "a/b"), "a/b: No such file"),

@@ -88,7 +88,9 @@ def test_tokens_of_a_module(tokenless: Tokenless, softhsm: Path) -> None:
     assert f"{made['serial_number']}  usable" in out
     exported = done(tokenless(f"token export fresh {module} --output a.pem --json"))
     assert exported["sha1"] == made["sha1"]
-    assert "a certificate already" in refused(tokenless(f"token create {module} fresh"))
+    assert "already has a certificate" in refused(
+        tokenless(f"token create {module} fresh")
+    )
     assert "wrong password" in refused(
         tokenless(f"token create {module} --password nonsense A")
     )

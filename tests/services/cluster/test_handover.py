@@ -85,7 +85,7 @@ def test_who_knows_the_password_writes_nothing_outside(
     inside = json.loads(unseal(MAGIC, content, TRAVELS))
     key = next(iter(inside["keys"].values()))
     for changed, reason in (
-        ({"keys": {"../../TVS-AA.pem": key}}, "impossible names"),
+        ({"keys": {"../../TVS-AA.pem": key}}, "invalid names"),
         ({"keys": {"TVS-AA.pem": "no key"}}, "cannot be read"),
         ({"folder": "../x"}, "not the file of a node"),
         ({"format": 1}, "not the file of a node"),

@@ -75,8 +75,8 @@ async def test_a_multi_server_request_waits_on_all_nodes(lab: Cluster) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"purpose": "ITLRecovery"}, "no CA signs ITLRecovery"),
-        ({"purpose": "Phone-SAST-trust"}, "no CA signs Phone-SAST-trust"),
+        ({"purpose": "ITLRecovery"}, "ITLRecovery cannot be signed by a CA"),
+        ({"purpose": "Phone-SAST-trust"}, "Phone-SAST-trust cannot be signed by a CA"),
         ({"purpose": "nothing"}, "there is no store nothing"),
         ({"distribution": "elsewhere"}, "elsewhere"),
         ({"distribution": "*", "purpose": "CAPF"}, "CAPF cannot be multi-server"),
@@ -145,11 +145,11 @@ async def test_reuse_needs_release_14(lab: Cluster) -> None:
     async with console_of(lab) as console:
         alice = await console.signed_in("alice")
         where = f"{LIST}/reuse"
-        assert "This release cannot" in (await alice.get(where)).text
+        assert "This needs release 14" in (await alice.get(where)).text
         page = await alice.said(where, {"purpose": "CallManager"})
-        assert "cannot reuse a tomcat certificate" in page
+        assert "cannot use a tomcat certificate" in page
         security.set_parameter(lab, "Version", "14SU3", by="test")
-        assert "This release cannot" not in (await alice.get(where)).text
+        assert "This needs release 14" not in (await alice.get(where)).text
         page = await alice.said(where, {"purpose": "CallManager"})
         assert "tomcat certificate is not multi-server" in page
 

@@ -35,7 +35,7 @@ async def test_parameters_are_saved_with_the_users_name(lab: Cluster) -> None:
         fields = {"TLSCiphers": "strongest-rsa", "CAPFOperationExpiresIn": "3"}
         assert "Update Successful" in await alice.said(PATH, fields)
         assert lab.parameters()["TLSCiphers"] == "strongest-rsa"
-        assert "Nothing was different" in await alice.said(PATH, fields)
+        assert "No value was changed" in await alice.said(PATH, fields)
         # The same as the shell's: an operation that is scheduled now ends in 3 days.
         (device,) = devices.set_devices(
             lab,
@@ -97,7 +97,7 @@ async def test_the_security_mode_is_not_a_field(lab: Cluster) -> None:
     async with console_of(lab) as console:
         alice = await console.signed_in("alice")
         page = await alice.said(PATH, {"ClusterSecurityMode": "1"})
-        assert "Nothing was different" in page
+        assert "No value was changed" in page
     assert not lab.is_mixed
 
 

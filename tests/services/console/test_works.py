@@ -135,7 +135,7 @@ async def test_there_are_not_endlessly_many_works() -> None:
             for _ in range(MAX_RUNNING):
                 work = Work(session_of("alice"))
                 starting.start_soon(works.run, nursery, work, wait)  # type: ignore[arg-type]
-        with pytest.raises(Exception, match="Too much is being done"):
+        with pytest.raises(Exception, match="Too many operations are running"):
             await works.run(nursery, Work(session_of("ray")), wait)  # type: ignore[arg-type]
         end.set()
 

@@ -64,7 +64,7 @@ async def test_beside_one_that_runs_another_is_down(
     applied, down = await in_thread(mixed)
     assert applied.outcome is Delivery.APPLIED
     assert down.explain() == (
-        f"node {subscriber.name} is down; it takes the new file when it starts"
+        f"node {subscriber.name} is down; it gets the new file when it starts"
     )
     assert not subscriber.ctl_file.exists()
 

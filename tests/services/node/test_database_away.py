@@ -13,8 +13,8 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE
 from tokenless.services.node import follower as follower_module
 from tokenless.services.node.follower import Follower, follow_notifications
+from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.database import Database
-from tokenless.services.store.failures import DatabaseAwayError
 
 NODE = "lab-away"
 

@@ -19,10 +19,10 @@ from tests.rigs.dial_tone import (
 from tests.rigs.node_rig import LAB
 from tests.rigs.waiting import until
 from tokenless.phone_emulator.flash import FolderFlash
-from tokenless.phone_emulator.registration.events import LastOut
 from tokenless.phone_emulator.registration.folder_line import run_in_folder
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
+from tokenless.phone_emulator.registration.talkers.events import LastOut
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import certificates, security
@@ -254,5 +254,5 @@ async def test_callmanager_shows_its_new_certificate_to_secure_phones(
 
 
 async def test_a_release_without_the_parameter_refuses_it(site: Site) -> None:
-    with pytest.raises(ServiceError, match="resets no phones by itself"):
+    with pytest.raises(ServiceError, match="cannot reset phones automatically"):
         await set_parameter(site, "PhoneInteractionOnCertificateUpdate", "automatic")

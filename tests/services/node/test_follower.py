@@ -106,7 +106,7 @@ async def test_what_fails_is_tried_again(
     follower: Follower, database: Database
 ) -> None:
     database.revision, database.fails = 3, True
-    with pytest.raises(ServiceError, match="cannot take the new state: disk full"):
+    with pytest.raises(ServiceError, match="cannot apply the new state: disk full"):
         await follower.sync(3)
     assert follower.applied == 1
     database.fails = False

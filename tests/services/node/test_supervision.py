@@ -121,7 +121,7 @@ async def test_a_restart_that_cannot_be_prepared_stops_nothing(
     supervised: Supervised, echo: Echo
 ) -> None:
     await supervised.start()
-    echo.prepare_error = ServiceError("the database went away")
+    echo.prepare_error = ServiceError("the connection to the database was lost")
     with pytest.raises(ServiceError, match="went away"):
         await supervised.restart()
     assert supervised.state is ServiceState.STARTED
@@ -171,7 +171,12 @@ async def test_what_falls_is_started_again(
 
 
 @pytest.mark.parametrize(
-    "error", [ServiceError("the database went away"), OSError(28, "full"), KeyError(7)]
+    "error",
+    [
+        ServiceError("the connection to the database was lost"),
+        OSError(28, "full"),
+        KeyError(7),
+    ],
 )
 async def test_a_try_that_fails_in_any_way_is_followed_by_another(
     supervised: Supervised,

@@ -66,7 +66,7 @@ def test_fifteen_wrong_passwords_destroy_it(token: FileToken, folder: Path) -> N
         with pytest.raises(WrongPasswordError) as caught:
             open_token(folder, "A").unlock("wrong")
         left = MAX_WRONG_PASSWORDS - number
-        assert f"{left} more wrong ones destroy it" in caught.value.explain()
+        assert f"{left} more wrong passwords destroy it" in caught.value.explain()
         assert token.tries_left == left
     with pytest.raises(TokenDestroyedError):
         token.unlock("wrong")

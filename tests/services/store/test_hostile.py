@@ -17,9 +17,10 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.follower import follow_notifications
 from tokenless.services.publishing.phone_files import NodeFiles
-from tokenless.services.store import nodes, server_checks
-from tokenless.services.store.engine import CHANNEL
-from tokenless.services.store.roles import grant
+from tokenless.services.store import nodes
+from tokenless.services.store.access import server_checks
+from tokenless.services.store.access.engine import CHANNEL
+from tokenless.services.store.access.roles import grant
 
 
 @contextmanager

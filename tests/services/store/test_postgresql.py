@@ -20,11 +20,11 @@ from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes
+from tokenless.services.store.access.engine import open_engine, without_password
+from tokenless.services.store.access.failures import DatabaseAwayError
+from tokenless.services.store.access.listening import Listener
 from tokenless.services.store.audit import read_audit
 from tokenless.services.store.database import Database
-from tokenless.services.store.engine import open_engine, without_password
-from tokenless.services.store.failures import DatabaseAwayError
-from tokenless.services.store.listening import Listener
 
 
 def test_the_password_is_not_kept(shared: Cluster) -> None:
@@ -54,7 +54,7 @@ def test_a_connection_that_cannot_listen_is_closed(url: str) -> None:
         given.append(raw)
         raw.execute("BEGIN")
 
-    with pytest.raises(DatabaseAwayError, match="nobody tells"):
+    with pytest.raises(DatabaseAwayError, match="notifications of changes"):
         Listener(engine)
     assert [each.closed for each in given] == [True]
 
@@ -140,6 +140,6 @@ def _take_all(listener: Listener) -> None:
 
 def test_nobody_listens_to_a_server_that_is_away() -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/none")
-    with pytest.raises(DatabaseAwayError, match="nobody tells of changes"):
+    with pytest.raises(DatabaseAwayError, match="notifications of changes"):
         database.listen()
     database.close()

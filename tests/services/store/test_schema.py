@@ -19,7 +19,7 @@ from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema
-from tokenless.services.store.engine import open_engine
+from tokenless.services.store.access.engine import open_engine
 
 
 def test_steps_end_in_the_schema(lab: Cluster, shared: Cluster) -> None:

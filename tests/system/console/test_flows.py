@@ -120,7 +120,7 @@ def test_what_the_ctl_client_refuses(lab: Lab) -> None:
     browser.fill("password", "wrong")
     browser.click("Finish")
     assert f"wrong password for token {first}" in browser.status[0]
-    assert "14 more wrong ones destroy it" in browser.status[0]
+    assert "14 more wrong passwords destroy it" in browser.status[0]
     assert "CTL File not found" in reports(browser)
 
 

@@ -97,7 +97,7 @@ def check(lab: Lab, name: str) -> None:
     for theme in ("dark", "light"):
         browser.driver.execute_script(script, theme)
         assert violations(lab) == [], name
-    assert "This did not work" not in browser.text
+    assert "The operation failed" not in browser.text
     picture(lab, name)
     assert browser.errors() == []
 

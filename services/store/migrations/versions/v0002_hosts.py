@@ -2,7 +2,7 @@
 
 PostgreSQL checks rows by the database role that a host logs in with (`db_role`). The
 tables' owner, the publisher, is not checked; a subscriber's role sees everything and
-writes its own node's rows, within what services.store.roles grants.
+writes its own node's rows, within what services.store.access.roles grants.
 """
 
 import sqlalchemy as sa

@@ -14,16 +14,17 @@ class DatabaseAwayError(ServiceError):
     """The database cannot be reached; nothing is known to have been changed."""
 
 
-_BUSY: Final = "another administrator is at work; try again"
-_DISK: Final = "make room on the disk or repair it; nothing was changed"
+_BUSY: Final = "another administrator is making a change; try again"
+_DISK: Final = "free space on the disk or repair it; nothing was changed"
 _DAMAGED: Final = "restore the data folder from a backup"
 _NO_CLUSTER: Final = "the folder holds no cluster of this version"
 _FOLLOWER: Final = (
-    "this host may only follow, and write its own node's rows; work on the publisher"
+    "this host may only read, and write its own node's rows; make the change on "
+    "the publisher's host"
 )
 _LOGIN: Final = "correct the role, its password or the database in [database] url"
 _PASSWORD: Final = "put the password into ~/.pgpass, or into the URL"  # noqa: S105
-_UNKNOWN: Final = "try again; if it stays, look at the disk or PostgreSQL's log"
+_UNKNOWN: Final = "try again; if the error persists, check the disk or PostgreSQL's log"
 _AWAY: Final = "start PostgreSQL, or correct [database] url; then try again"
 
 # By the server's SQLSTATE: its words are in the language of its `lc_messages`.

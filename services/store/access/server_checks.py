@@ -33,7 +33,7 @@ AND {owner} OPERATOR(pg_catalog.<>) (
 AND {owner} OPERATOR(pg_catalog.<>) 10::pg_catalog.oid
 LIMIT 1
 """
-"""What somebody other than the tables' owner or the first superuser (10) has made."""
+"""Objects made by another role than the tables' owner or the first superuser (10)."""
 _CATALOGUES: Final = (
     ("pg_proc", "proname", "pronamespace", "proowner"),
     ("pg_operator", "oprname", "oprnamespace", "oprowner"),

@@ -30,9 +30,9 @@ from tokenless.protocol.sip.transactions import (
     Repeat,
     TimedOut,
 )
-from tokenless.services.callmanager.sip import answer
-from tokenless.services.callmanager.sip_source import Source
-from tokenless.services.callmanager.sip_stations import SipCallControl
+from tokenless.services.callmanager.sip.guest import answer
+from tokenless.services.callmanager.sip.source import Source
+from tokenless.services.callmanager.sip.stations import SipCallControl
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import LimitedLog
 
@@ -63,7 +63,7 @@ class SipDatagrams:
             self._socket.close()
             raise ServiceError(
                 f"SIP: {address}:{port}/udp: {error.strerror}",
-                hint="stop what listens there, or set another port",
+                hint="stop the program that listens there, or set another port",
             ) from error
 
     @property

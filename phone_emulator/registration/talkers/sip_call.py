@@ -7,7 +7,7 @@ from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     CallStage,
     ListenForMedia,
@@ -15,7 +15,7 @@ from tokenless.phone_emulator.registration.events import (
     ShownCall,
     StopMedia,
 )
-from tokenless.phone_emulator.registration.sip_offers import (
+from tokenless.phone_emulator.registration.talkers.sip_offers import (
     Offers,
     agreed_line,
     decoded_offer,

@@ -8,7 +8,7 @@ made by the database's administrator (`CREATE ROLE … LOGIN`); here it is given
                     its own is decided by `processnode.db_role` (migration 0002)
     INSERT          of its own rows of `published`, which remembers when a content was
                     first served
-    all             of its own node's rows of who is registered there, and of its ITL's
+    all             of its own node's rows of registrations, and of its ITL's
                     digests
 
 and nothing else: no function, certificate, trust store, CTL, parameter, audit row or
@@ -22,7 +22,7 @@ from sqlalchemy import Column, Connection, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
-from tokenless.services.store.server_checks import REVOKE
+from tokenless.services.store.access.server_checks import REVOKE
 
 _ROLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _MAY_CREATE: Final = text(
@@ -85,7 +85,7 @@ def grant(connection: Connection, node_id: int, role: str) -> None:
     for statement in statements:
         connection.execute(text(statement))
     if connection.scalar(_MAY_CREATE, {"role": role}):
-        # A revocation by somebody else than the grantor is a warning only.
+        # A revocation by another role than the grantor is a warning only.
         raise ServiceError(
             f"{role} may still create functions in the schema public",
             hint=f"as its grantor: REVOKE CREATE ON SCHEMA public FROM {role}",

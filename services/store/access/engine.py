@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tokenless.services.errors import ConfigurationError
-from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.access.failures import DatabaseAwayError
 
 POSTGRESQL: Final = "postgresql"
 SQLITE: Final = "sqlite"
@@ -117,7 +117,7 @@ def set_transaction_mode(connection: Connection, *, writes: bool) -> None:
     """Set whether the connection's next transaction reads or writes.
 
     Readers see one state throughout. Writers see what those before them have committed:
-    the lock that they take first keeps everybody else out.
+    the lock that they take first excludes all others.
     """
     connection.execution_options(**{_WRITES: writes})
     if connection.dialect.name == POSTGRESQL:
@@ -140,7 +140,8 @@ def _watch_file(engine: Engine, path: Path) -> None:
             happened = "replaced" if path.exists() else "deleted"
             raise DatabaseAwayError(
                 f"the cluster's database {path} was {happened} while it was in use",
-                hint="put it back, or restore a backup and start the services again",
+                hint="put the file back, or restore a backup and start the services "
+                "again",
             )
 
     @event.listens_for(engine, "do_connect")

@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
-from tokenless.phone_emulator.registration.events import ListenForMedia, SendMedia
+from tokenless.phone_emulator.registration.talkers.events import (
+    ListenForMedia,
+    SendMedia,
+)
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.messages import SipMessage

@@ -3,8 +3,8 @@
 import psycopg
 from sqlalchemy import Engine
 
-from tokenless.services.store.engine import CHANNEL
-from tokenless.services.store.failures import DatabaseAwayError
+from tokenless.services.store.access.engine import CHANNEL
+from tokenless.services.store.access.failures import DatabaseAwayError
 
 
 class Listener:
@@ -19,7 +19,9 @@ class Listener:
         try:
             self._driver = _listening(engine)
         except psycopg.Error as error:
-            raise DatabaseAwayError(f"nobody tells of changes: {error}") from error
+            raise DatabaseAwayError(
+                f"notifications of changes are not received: {error}"
+            ) from error
 
     def fileno(self) -> int:
         """Return what becomes readable when there is something to take."""
@@ -34,10 +36,12 @@ class Listener:
         try:
             told = list(self._driver.notifies(timeout=0))
         except psycopg.Error as error:
-            raise DatabaseAwayError("the database went away") from error
+            raise DatabaseAwayError(
+                "the connection to the database was lost"
+            ) from error
         if self._driver.closed:
             # A connection that ends is readable for ever, and says nothing.
-            raise DatabaseAwayError("the database went away")
+            raise DatabaseAwayError("the connection to the database was lost")
         return bool(told)
 
     def close(self) -> None:

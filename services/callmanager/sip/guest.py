@@ -28,9 +28,9 @@ from tokenless.protocol.sip.register import (
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Request
-from tokenless.services.callmanager.sip_digest import Proof
-from tokenless.services.callmanager.sip_source import Source
-from tokenless.services.callmanager.sip_stations import (
+from tokenless.services.callmanager.sip.digest import Proof
+from tokenless.services.callmanager.sip.source import Source
+from tokenless.services.callmanager.sip.stations import (
     SipCallControl,
     SipCount,
     SipStation,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     MayComeBack,
     NumberKnown,
@@ -19,7 +19,10 @@ from tokenless.phone_emulator.registration.events import (
     ResetOrdered,
     ShownCall,
 )
-from tokenless.phone_emulator.registration.sccp_call import MediaCounts, SccpCall
+from tokenless.phone_emulator.registration.talkers.sccp_call import (
+    MediaCounts,
+    SccpCall,
+)
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.answers import (
     CapabilitiesReq,

@@ -2,7 +2,7 @@
 
 The same shape as `SccpPhone`: the runner feeds `receive`, sends `output()`, acts on
 `events()`, and calls `tick` at `deadline`. A standby connection sends REGISTER with
-`Expires: 0`, which registers nobody (REFERENCE-3 5.2).
+`Expires: 0`, which ends a registration (REFERENCE-3 5.2).
 """
 
 import re
@@ -13,7 +13,7 @@ from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     MayComeBack,
     PhoneEvent,
@@ -22,8 +22,8 @@ from tokenless.phone_emulator.registration.events import (
     ResetOrdered,
     ShownCall,
 )
-from tokenless.phone_emulator.registration.sccp_call import MediaCounts
-from tokenless.phone_emulator.registration.sip_call import CallSite, SipCall
+from tokenless.phone_emulator.registration.talkers.sccp_call import MediaCounts
+from tokenless.phone_emulator.registration.talkers.sip_call import CallSite, SipCall
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.alarms import CONTENT_TYPE, TrustListReport
 from tokenless.protocol.phones.registration import directory_number
@@ -241,7 +241,7 @@ class SipPhone:
         )
         self._unanswered = request.encode()
         self._output.append(self._unanswered)
-        if now is None:  # nobody waits for the answer
+        if now is None:  # no answer is awaited
             self.deadline = None
             return
         self._give_up_at = now + _ANSWER_TIMEOUT_S

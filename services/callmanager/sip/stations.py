@@ -18,9 +18,9 @@ from tokenless.protocol.sip.messages import SipRequest
 from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registrar import Registration as Registered
-from tokenless.services.callmanager.sip_calls import SipCalls
-from tokenless.services.callmanager.sip_digest import DigestCheck
-from tokenless.services.callmanager.sip_source import Source
+from tokenless.services.callmanager.sip.calls import SipCalls
+from tokenless.services.callmanager.sip.digest import DigestCheck
+from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
 
 _ACTIONS: Final = {

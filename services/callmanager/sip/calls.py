@@ -20,7 +20,7 @@ from tokenless.protocol.sip.addresses import decode_address, decode_uri
 from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
-from tokenless.services.callmanager.sip_source import Source
+from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.switch import (
     CallFailure,
     Endpoint,

@@ -1,7 +1,7 @@
 """SCCP as a guest of the stream server: a phone registers, and is kept registered.
 
 One session a connection. A connection that only sends KeepAlive is a phone's standby
-connection: it is answered, and is nobody's registration (REFERENCE-3 4.5).
+connection: it is answered, but registers no phone (REFERENCE-3 4.5).
 """
 
 from collections.abc import Callable
@@ -60,8 +60,8 @@ from tokenless.protocol.sccp.requests import (
 )
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar, Request
-from tokenless.services.callmanager.sccp_calls import SccpCalls
-from tokenless.services.callmanager.soft_keys import (
+from tokenless.services.callmanager.sccp.calls import SccpCalls
+from tokenless.services.callmanager.sccp.soft_keys import (
     BUTTON_TEMPLATE,
     SOFT_KEY_SETS,
     SOFT_KEY_TEMPLATE,

@@ -45,7 +45,7 @@ from tokenless.protocol.sccp.media import (
     StopMediaTransmission,
 )
 from tokenless.protocol.srtp import SrtpKeys
-from tokenless.services.callmanager import soft_keys
+from tokenless.services.callmanager.sccp import soft_keys
 from tokenless.services.callmanager.switch import (
     CallFailure,
     Endpoint,

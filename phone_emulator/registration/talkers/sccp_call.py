@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from tokenless.phone_emulator.registration.events import (
+from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     CallStage,
     ListenForMedia,

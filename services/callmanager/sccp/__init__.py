@@ -1,0 +1,1 @@
+"""Phones that speak SCCP: sessions, soft keys, calls."""

@@ -1,0 +1,1 @@
+"""Phones that speak SIP: sessions, registrations, calls."""
