@@ -38,7 +38,7 @@ _MARKS: Final = (
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> None:
-    """List phone models with the features that trust decisions need.
+    """List phone models with their features for trust decisions.
 
     Each value has its mark. What is not known counts as no, and is played as the model
     in the last column is.

@@ -1,7 +1,6 @@
 """Issue a self-signed certificate to a node: key first, then the row that names it."""
 
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +33,8 @@ from tokenless.services.store.nodes import read_nodes
 from tokenless.services.store.parameters import Parameter, read_parameter
 
 RSA_SIZES: Final = (1024, 2048, 3072, 4096)
-_CAPF_NAME: Final = re.compile(r"CAPF-[0-9a-f]{8}")
+_CAPF_DIGITS: Final = 8
+_CAPF_NAME: Final = re.compile(rf"CAPF-[0-9a-f]{{{_CAPF_DIGITS}}}")
 EC_BITS: Final = 256
 """Of first EC certificates; the default is nowhere told (REFERENCE-2 1)."""
 
@@ -338,7 +338,7 @@ def _capf_name(
     LSC finds its issuer by name, so the two must differ (inferred; REFERENCE 1.11 has
     the form). A name of another form is kept.
     """
-    new = f"CAPF-{secrets.token_hex(4)}"
+    new = f"CAPF-{new_serial(_CAPF_DIGITS // 2).hex()}"
     old = certificates.own(connection, TrustStore.CAPF, order.node.id)
     if old is None:
         return installation.config.cluster.capf or new

@@ -139,7 +139,7 @@ def certificate(
     der: bool,
     as_json: bool,
 ) -> None:
-    """Write a phone's certificate to a file: the LSC, or the MIC that it proved."""
+    """Write a phone's certificate (LSC, else MIC) to a file."""
     with using_cluster(data, config) as cluster:
         found = find_device(cluster, name)
     if found.certificate is None:

@@ -47,6 +47,6 @@ def test_a_node_that_is_cut_off_keeps_what_it_has(tmp_path: Path) -> None:
     )
     assert lengths(played, 1)[PUB]
     assert not lengths(played, 1)[SUB]
-    assert "cannot take the new state" in played.steps[1].transcript
+    assert "cannot apply the new state" in played.steps[1].transcript
     assert all(lengths(played, 2).values())
     assert played.impact.is_safe

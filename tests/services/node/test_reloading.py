@@ -58,7 +58,7 @@ async def test_some_settings_are_taken_and_others_wait(
     await reload(cluster, served, path)
     assert cluster.config.tftp.reload == "automatic"
     log = "".join(capsys.readouterr())
-    waiting = next(line for line in log.splitlines() if "wait for a restart" in line)
+    waiting = next(line for line in log.splitlines() if "apply after a restart" in line)
     assert "tftp.workers" in waiting
     assert "tftp.reload" not in waiting
 
