@@ -36,7 +36,7 @@ def test_a_full_disk_has_a_name_and_advice(tmp_path: Path) -> None:
     [
         (errno.EROFS, "read-only"),
         (errno.EACCES, "is yours"),
-        (errno.EDQUOT, "make room"),
+        (errno.EDQUOT, "free space"),
         (errno.EMFILE, "ulimit -n"),
     ],
 )
@@ -57,7 +57,7 @@ def test_outputs_name_the_place(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="/dev/full cannot be written") as caught:
         write_output(FULL, b"x")
     assert caught.value.hint is not None
-    assert "make room" in caught.value.hint
+    assert "free space" in caught.value.hint
     with pytest.raises(FileNotFoundError):
         replace_file(tmp_path / "absent" / "x", b"x")
 
@@ -86,5 +86,5 @@ def test_a_backup_that_does_not_fit(tmp_path: Path) -> None:
     assert status == 1
     assert "internal error" not in err
     assert err.count("\n") == 1
-    assert "make room" in err
+    assert "free space" in err
     assert list(tmp_path.iterdir()) == [tmp_path / "data"]

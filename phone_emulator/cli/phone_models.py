@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.features import load_features
 from tokenless.protocol.certificates.name_text import printable
@@ -22,6 +22,7 @@ from tokenless.protocol.phones.features import (
 )
 from tokenless.protocol.phones.models import PHONE_MODELS
 
+_WIDTH_IN_FILES: Final = 240
 _MARKS: Final = (
     "S: a vendor document states it; O: seen; C: public code; I: inferred; "
     "L: the cluster's own list; ?: unknown, counts as no"
@@ -56,7 +57,7 @@ def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> N
     for each in chosen:
         cells = map(str, each.cells().values())
         table.add_row(each.name, *cells, _played(each) or "left out")
-    Console(markup=False, soft_wrap=True).print(table)
+    result_console(_WIDTH_IN_FILES).print(table)
     click.echo(_MARKS)
 
 

@@ -168,7 +168,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "file": LazyCommand(
         f"{_SERVICES}.file.group:file",
-        "Read, build, sign, encrypt and verify the files that phones load.",
+        "Read, build, sign, encrypt and verify files of phones.",
     ),
     "fleet": LazyCommand(
         f"{_PHONES}.fleet:fleet",
@@ -192,7 +192,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "preflight": LazyCommand(
         f"{_PHONES}.rehearsals.preflight:preflight",
-        "Check an imported cluster before a change, and print when certificates end.",
+        "Check an imported cluster before a change.",
     ),
     "rehearse": LazyCommand(
         f"{_PHONES}.rehearsals:rehearse",

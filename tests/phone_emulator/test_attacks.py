@@ -141,7 +141,7 @@ GENUINE = MIXED.regenerate_callmanager().callmanager_pub.certificate.der
         ({"certificate": None}, "another certificate"),
         ({"roles": (Role.CCM_TFTP,)}, "needs SAST"),
         ({"roles": (Role.TFTP, Role.CAPF)}, "needs SAST"),
-        ({"roles": ()}, "no roles"),
+        ({"roles": ()}, "no role,"),
         ({"status": Status.UNTRUSTED}, "does not vouch"),
         ({"status": 3}, "does not vouch"),
     ],

@@ -11,7 +11,7 @@ _HERE: Final = "tokenless.phone_emulator.cli.rehearsals"
 _COMMANDS: Final = {
     "explore": LazyCommand(
         f"{_HERE}.exploring:explore",
-        "Play a change with every single fault, and report which harm phones.",
+        "Play a change with every single fault.",
     ),
     "import": LazyCommand(
         f"{_HERE}.importing:import_script",

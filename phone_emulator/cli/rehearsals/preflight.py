@@ -78,7 +78,9 @@ def preflight(
     timeout_s: float,
     as_json: bool,
 ) -> None:
-    """Check an imported cluster before a change, and print when certificates end.
+    """Check an imported cluster before a change.
+
+    It also prints when certificates end.
 
     REHEARSAL is what `rehearse import` wrote. Each problem has its effect and its fix;
     what nothing tells is said and not counted as well. Exit status: 0 without errors; 1

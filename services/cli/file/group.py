@@ -12,7 +12,7 @@ from tokenless.services.cli.file.verify import verify
 
 @click.group()
 def file() -> None:
-    """Read, build, sign, encrypt and verify the files that phones load."""
+    """Read, build, sign, encrypt and verify files of phones."""
 
 
 COMMANDS = (

@@ -41,7 +41,7 @@ def test_a_missing_file_is_noticed(archive: Path, tmp_path: Path) -> None:
         del members["cluster.db"]
 
     rewrite(archive, drop)
-    refused(archive, tmp_path / "restored", "cut off")
+    refused(archive, tmp_path / "restored", "incomplete")
 
 
 def test_a_file_too_many_is_noticed(archive: Path, tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_new_standing_is_counted_instead_of_the_last_one() -> None:
 
 
 def commands_of_the_page() -> list[str]:
-    (block,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    block, *_ = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
     return [line for line in block.splitlines() if line.startswith("tokenless ")]
 
 

@@ -15,7 +15,11 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 
 def test_a_node_joins(tokenless: Tokenless) -> None:
     added = done(tokenless("node add cucm-1051-a-sub2 127.0.47.157 --json"))
-    assert added == {"node": "cucm-1051-a-sub2", "address": "127.0.47.157"}
+    assert added == {
+        "node": "cucm-1051-a-sub2",
+        "address": "127.0.47.157",
+        "roles": ["callmanager", "tftp"],
+    }
     listed = done(tokenless("cert list --node cucm-1051-a-sub2 --json"))
     own = [each for each in listed["certificates"] if each["node"] is not None]
     assert [each["store"] for each in own] == [

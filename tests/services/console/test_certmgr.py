@@ -208,7 +208,7 @@ async def test_who_may_ask(cluster: Cluster) -> None:
     ("path", "body", "said"),
     [
         ("csr", {"service": "nothing"}, "there is no service"),
-        ("csr", {"service": "ITLRecovery"}, "no CA signs"),
+        ("csr", {"service": "ITLRecovery"}, "cannot be signed by a CA"),
         ("csr", {"service": "tomcat", "distribution": "sub9"}, "no distribution"),
         ("csr", {"service": "tomcat", "keyType": "ec"}, "RSA keys"),
         ("csr", {"service": "tomcat", "keyLength": 17}, "17 bits"),

@@ -117,7 +117,7 @@ def test_an_administrators_command_on_a_subscriber_is_refused_in_one_line(
         with pytest.raises(ServiceError) as caught:
             refused()
         line = caught.value.explain()
-        assert "this host may only follow" in line
+        assert "this host may only read" in line
         assert "\n" not in line
     own = certificates.own_certificate(follower, node, TrustStore.TVS)
     assert node.keys.path(TrustStore.TVS, own) in keys

@@ -133,7 +133,7 @@ def test_an_empty_database_is_no_cluster(shared: Cluster, postgresql: Server) ->
 
 
 def test_a_second_cluster_in_one_database_is_refused(url: str, tmp_path: Path) -> None:
-    with pytest.raises(ServiceError, match="holds a cluster already"):
+    with pytest.raises(ServiceError, match="already holds a cluster"):
         Cluster.open(tmp_path / "second", load_config(LAB), database_url=url)
     assert list(tmp_path.iterdir()) == []
 
