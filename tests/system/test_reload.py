@@ -70,7 +70,7 @@ def test_what_waits_for_a_restart_is_said(tmp_path: Path) -> None:
         config = tmp_path / "lab.toml"
         text = config.read_text()
         config.write_text(text.replace("\n[tvs]\n", "\n[tvs]\nworkers = 2\n"))
-        reload(served, "wait for a restart")
+        reload(served, "apply after a restart")
         assert "tvs.workers" in served.log
 
 
