@@ -82,8 +82,8 @@ def _step(number: int, step: Step, faults: Sequence[Fault]) -> Step:
     lines = list(_before(number, faults))
     for index, line in enumerate(step.run):
         lines += _line(Place(number, index), line, faults)
-    # A step needs a line; restarting nobody changes nothing.
-    return Step(title=step.title, run=tuple(lines), why=step.why, refused=False)
+    # A refusal that the change foresees is not a mistake, with or without faults.
+    return Step(title=step.title, run=tuple(lines), why=step.why, refused=step.refused)
 
 
 def _before(number: int, faults: Iterable[Fault]) -> tuple[str, ...]:

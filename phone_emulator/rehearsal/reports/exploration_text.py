@@ -75,10 +75,8 @@ def summary_lines(found: Exploration) -> Iterator[str]:
         )
     cut = sum(run.refused is not None for run in (*found.singles, *found.pairs))
     if cut:
-        yield (
-            f"in {cut} runs a command was refused, and the rest of its step was not "
-            "typed"
-        )
+        runs = "1 run" if cut == 1 else f"{cut} runs"
+        yield f"in {runs} a command was refused, and the rest of its step was not typed"
     yield "not tried: more than two faults, faults in the first step"
 
 

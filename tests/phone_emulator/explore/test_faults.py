@@ -1,6 +1,7 @@
 """Faults are edits of a script: which there are, and what they make of it."""
 
 import pytest
+from msgspec.structs import replace
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.explore.catalogue import (
@@ -92,6 +93,17 @@ def test_without_faults_only_the_last_restart_is_added() -> None:
     assert [step.run for step in script.steps[:-1]] == [s.run for s in CHANGE.steps]
     assert script.steps[-1].title == AFTERWARDS
     assert script.steps[-1].run == ("phones boot",)
+
+
+def test_a_refusal_that_the_change_foresees_is_no_fault() -> None:
+    first, refused, last = CHANGE.steps
+    change = replace(CHANGE, steps=(first, replace(refused, refused=True), last))
+    assert [step.refused for step in with_faults(change, ()).steps] == [
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_nothing_is_typed_on_a_node_that_is_down() -> None:
