@@ -39,7 +39,7 @@ class _Transfer:
     socket: socket.socket
     download: Download
     loses: Callable[[], bool]
-    """Whether the network loses the datagram in question."""
+    """Says whether the network loses the datagram in question."""
     done: trio.Event = field(default_factory=trio.Event)
 
     def send(self) -> None:

@@ -169,7 +169,7 @@ class CapfView:
     certificate: Certificate | None
     """None when no TLS connection could be had, or it cannot be read."""
     reason: str | None = None
-    """Why there is none."""
+    """The reason why there is none."""
 
     def __str__(self) -> str:
         """Name it by its address."""
@@ -197,9 +197,9 @@ class CallManagerView:
     versions: tuple[TlsVersion, ...] = ()
     """The TLS versions that it accepts."""
     models: Mapping[str, bool] = field(default_factory=dict)
-    """Whether it agrees on a version and a cipher with each model."""
+    """True if it agrees on a version and a cipher with each model."""
     reason: str | None = None
-    """Why there is no certificate."""
+    """The reason why there is no certificate."""
 
     def __str__(self) -> str:
         """Name it by its node."""
@@ -214,7 +214,7 @@ class Observation:
     members: Sequence[Member]
     device: str
     at: float
-    """When, Unix seconds."""
+    """The time, in Unix seconds."""
     members_guessed: bool = False
     """No configuration lists TVS members: the nodes of the ITLs were asked."""
     capf: Sequence[CapfView] = ()

@@ -59,7 +59,7 @@ _MEMBER_CONNECTIONS: Final = 8
 _MODEL: Final = "7975"
 MAX_MEMBERS: Final = 20
 MAX_CAPF: Final = 5
-"""As many as a configuration may list (REFERENCE-3 3.6)."""
+"""The most CAPF servers that a configuration may list (REFERENCE-3 3.6)."""
 MAX_SUBJECTS: Final = 400
 """A list that names thousands must not make this a tool against their owners."""
 

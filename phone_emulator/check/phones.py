@@ -24,7 +24,7 @@ from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.anchors import FileKind
 
 _Case = tuple[str, str, str]
-"""Whose lists the phone holds, which node serves it, what it then does."""
+"""The node of the phone's lists, the node that serves it, the phone's reaction."""
 
 
 def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding]:

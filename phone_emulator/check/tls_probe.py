@@ -1,4 +1,4 @@
-"""What a TLS server shows before it asks for a certificate: its own, by version.
+"""The certificates that a TLS server shows before it asks for one, by version.
 
 Servers of CallManager end the handshake of whoever has no certificate of an authority
 that they trust. Their own certificate comes before that, and is all that is wanted.
@@ -33,7 +33,7 @@ class Probe:
     certificate: bytes | None
     """DER; None when the server showed none."""
     reason: str | None = None
-    """Why it showed none."""
+    """The reason why it showed none."""
 
 
 async def probe(

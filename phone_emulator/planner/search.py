@@ -65,7 +65,7 @@ class Effort:
     explored: int = 0
     """The number of orders, or beginnings of orders, that were visited."""
     is_over: Callable[[], bool] = lambda: False
-    """Whether the time is over."""
+    """True if the time is over."""
     progress: Callable[[int], None] = lambda _: None
     """Is told now and then how many were looked at."""
     every: int = 256

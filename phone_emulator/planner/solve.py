@@ -51,7 +51,7 @@ class Solution:
     """None when no order is safe for any group, or none was found."""
     explored: int
     proven: bool
-    """Whether no safe order is shorter, and none is safe for what was left out."""
+    """True if no safe order is shorter, and none is safe for what was left out."""
     bound: int
     """No safe order has fewer steps."""
     gave_up: bool

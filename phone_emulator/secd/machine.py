@@ -73,7 +73,7 @@ class Secd:
 
     @property
     def anchors(self) -> TrustAnchors:
-        """Whom the phone believes now."""
+        """The signers that the phone trusts now."""
         return self._boot.anchors
 
     def handle(self, event: Event, now: float) -> list[Effect]:

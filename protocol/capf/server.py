@@ -58,7 +58,7 @@ ANSWERS: Final = {
     ServerState.FETCHING: Command.FETCH_RESPONSE,
     ServerState.DELETING: Command.DELETE_RESPONSE,
 }
-"""Which message each state waits for; in all others a phone may send nothing."""
+"""The message that each state waits for; in all others a phone may send nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,12 @@ _FINAL: Final = 200
 _STATELESS: Final = frozenset({"REGISTER", "OPTIONS", "NOTIFY", "REFER"})
 
 PlaceT = TypeVar("PlaceT", bound=Hashable)
-"""Where a peer is: an address with its port."""
+"""The address of a peer, with its port."""
 
 
 @unique
 class Repeat(Enum):
-    """What to do with a request that came."""
+    """The treatment of a request that came."""
 
     NEW = "new"
     """Nobody has seen it: answer it."""
@@ -67,7 +67,7 @@ class _Outgoing(Generic[PlaceT]):
     ends: float
     pause: float
     is_capped: bool
-    """Whether pauses grow up to T2 only."""
+    """True if pauses grow up to T2 only."""
     request: SipRequest | None = None
     """None for an answer."""
 

@@ -33,9 +33,9 @@ from tokenless.protocol.tftp.packets import (
 )
 
 Source = tuple[str, int]
-"""Where a datagram came from: host and port (IPv6's other parts are left out)."""
+"""The source of a datagram: host and port (IPv6's other parts are left out)."""
 Outgoing = tuple[bytes, int | None]
-"""What to send, and to which port of the server; None: to the well-known one."""
+"""A packet to send, and the server's port for it; None: the well-known one."""
 
 
 class SilentServerError(ProtocolError):

@@ -140,7 +140,7 @@ class Data:
 
 
 Answer = Data | OptionAck | TftpError
-"""What a server says to a client that asked for a file."""
+"""A server's answers to a client that asked for a file."""
 
 
 @cache

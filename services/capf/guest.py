@@ -34,7 +34,7 @@ from tokenless.services.stream_server.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _LATER_S: Final = 30
-"""How long a phone waits that cannot be served now: as after a failure."""
+"""The seconds that a phone waits which cannot be served now: as after a failure."""
 _DONE: Final = {
     CapfCount.ISSUED: "LSC issued",
     CapfCount.DELETED: "LSC deleted",

@@ -92,7 +92,7 @@ class CapfState:
     issuers: tuple[Certificate, ...]
     """CAPF-trust: who may have issued a phone's existing certificate."""
     registers: bool
-    """Whether phones without a configuration by hand are known."""
+    """True if phones without a configuration by hand are known."""
     now: datetime
 
     @classmethod

@@ -86,7 +86,7 @@ class SignIn:
     user: ConsoleUser | None
     """The user that signed in; None: sign-in failed."""
     is_locked: bool = False
-    """Whether the user is locked out; told to the log, never to the browser."""
+    """True if the user is locked out; told to the log, never to the browser."""
 
 
 def sign_in(cluster: Cluster, name: str, password: str) -> SignIn:

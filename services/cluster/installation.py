@@ -42,7 +42,7 @@ class Node:
 
     @property
     def serves_tftp(self) -> bool:
-        """Whether phones can fetch files from it, so that it has an ITL."""
+        """Return whether phones can fetch files from it, so that it has an ITL."""
         return NodeRole.TFTP in self.roles
 
     @property

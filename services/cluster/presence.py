@@ -57,13 +57,13 @@ class Presence:
 
     device: str
     node: str
-    """Where it is registered, or was last."""
+    """The node at which the phone is registered, or was last."""
     state: PresenceState
     at: int
     """Since when, Unix seconds."""
     code: int = 0
     reason: str = ""
-    """Why it is not registered, in the vendor's word; empty when it is."""
+    """The reason why it is not registered, in the vendor's word; empty when it is."""
     signalling: str = ""
     is_secure: bool = False
     address: str = ""

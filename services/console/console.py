@@ -62,7 +62,7 @@ class Console:
 
     @property
     def guest(self) -> ConsoleUser:
-        """Who looks at a console that asks nobody to sign in."""
+        """The user of a console without sign-in."""
         return _GUEST
 
     def render(

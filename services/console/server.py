@@ -36,7 +36,7 @@ class ConsoleSettings:
     address: str
     port: int
     asks_nobody: bool = False
-    """Whether the console has no sign-in: on loopback, while there is no user."""
+    """True if the console has no sign-in: on loopback, while there is no user."""
 
     @classmethod
     def of(

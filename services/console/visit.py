@@ -33,7 +33,7 @@ class Visit:
     user: ConsoleUser
     form: Form
     work: Work
-    """How far a form's work is."""
+    """The progress of a form's work."""
 
     @property
     def cluster(self) -> Cluster:

@@ -28,7 +28,8 @@ from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS, quiet
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_KEY_BITS: Final = 4096
 _DNS_NAME: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,250}")
-"""What CAs and browsers take for a name; a wildcard is refused when it comes back."""
+"""Names that CAs and browsers accept; a wildcard is refused when the certificate comes
+back."""
 _ATTRIBUTES: Final = {
     "C": NameOID.COUNTRY_NAME,
     "O": NameOID.ORGANIZATION_NAME,

@@ -35,7 +35,7 @@ UNREADABLE_EXTENSIONS: Final = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
-"""What `cryptography` raises over a certificate's extensions; the others are none."""
+"""Errors of `cryptography` for a certificate's extensions; others are unexpected."""
 
 # A signer of phones' files is looked up by itself: an authority there vouches for
 # nothing that it issued, and an administrator who uploads one expects the opposite.

@@ -16,7 +16,7 @@ from tokenless.protocol.checksums import sha1_of
 from tokenless.services.store.schema import node_state, registration, tftp_itl
 
 SEEN_EVERY_S: Final = 10.0
-"""How often a node says that it serves."""
+"""The seconds between a node's reports that it serves."""
 SILENT_AFTER_S: Final = 30.0
 """After so long without a word its registrations count as unknown."""
 _AT_ONCE: Final = 200
@@ -42,7 +42,7 @@ class ItlReport:
     digest: str = ""
     """Of the file, in lower-case hex; empty when the phone holds none."""
     at: int = 0
-    """When it was reported; 0: never."""
+    """The time of the report; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Guest(ABC):
     """A protocol, as the loop uses it."""
 
     speaks_first: bool = False
-    """Whether a session begins at once on a clear port, before the client's bytes."""
+    """True if a session begins at once on a clear port, before the client's bytes."""
 
     @abstractmethod
     def open_session(self, connection: "Connection") -> Session:

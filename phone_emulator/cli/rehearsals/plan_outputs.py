@@ -1,4 +1,4 @@
-"""What `rehearse plan` writes besides the plan: a runbook, a comparison of orders."""
+"""Further outputs of `rehearse plan`: a runbook, a comparison of orders."""
 
 from collections.abc import Sequence
 from pathlib import Path

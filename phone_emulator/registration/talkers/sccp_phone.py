@@ -58,7 +58,7 @@ from tokenless.protocol.sccp.requests import (
 
 _REGISTER_TIMEOUT_S: Final = 10.0
 _MISSED_KEEPALIVES: Final = 3
-"""How many may stay unanswered before the server counts as lost (inferred)."""
+"""Unanswered keep-alives after which the server counts as lost (inferred)."""
 _SECONDARY_KEEPALIVE_S: Final = 60.0
 _LINE: Final = 1
 _CODECS: Final = b"".join(
@@ -75,7 +75,7 @@ _QUESTIONS: Final = (
     RegisterAvailableLines(2),
     TimeDateReq(),
 )
-"""What a phone asks once it is registered, in the order of REFERENCE-3 4.4."""
+"""The requests of a phone once it is registered, in the order of REFERENCE-3 4.4."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class _Snapshot(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CertmgrAccount:
-    """How nodes are asked."""
+    """The user and the server certificate for requests to nodes."""
 
     login: str
     """`NAME:PASSWORD` of an OS administrator; never logged."""

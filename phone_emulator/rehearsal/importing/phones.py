@@ -99,12 +99,12 @@ class _Device:
     model: str
     count: int
     status: str
-    """As the export has it, in lower case; empty where it has none."""
+    """The status of the export, in lower case; empty where it has none."""
     line: int
 
     @property
     def is_registered(self) -> bool:
-        """Whether it was registered."""
+        """Return whether the phone was registered."""
         return self.status == _REGISTERED
 
 

@@ -88,7 +88,7 @@ class StepReport:
     """A sentence for each group that is stuck, or would be, and was not expected to."""
     seconds: float
     restarts: Restarts = field(default_factory=Restarts)
-    """How often phones were restarted, by hand and by themselves."""
+    """The number of restarts of phones, by hand and automatic."""
     calls: tuple[PlayedCall, ...] = ()
     """Calls between phones, and their results."""
 
@@ -161,7 +161,7 @@ class Asked:
 
     fields: Mapping[str, Any]
     inferred: bool
-    """Whether a part of it is inferred rather than documented."""
+    """True if a part of it is inferred rather than documented."""
 
 
 def asked_of(step: Step) -> dict[str, Asked]:

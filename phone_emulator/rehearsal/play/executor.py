@@ -25,7 +25,7 @@ from tokenless.phone_emulator.errors import PhoneError
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 _RETRIES: Final = 5
-"""How often a Dask worker may die under a task."""
+"""The number of Dask workers that may die under a task."""
 _CONNECT: Final = "10s"
 _DIED: Final = "a process that played rehearsals has died"
 

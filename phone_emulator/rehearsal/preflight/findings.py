@@ -31,7 +31,7 @@ class PreflightCode(StrEnum):
 
 @unique
 class Outcome(StrEnum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     ERROR = "error"
     """Phones are locked out, or will be by the change."""

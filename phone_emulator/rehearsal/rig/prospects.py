@@ -56,7 +56,7 @@ class Prospect:
     refusals: tuple[Refusal, ...]
     """The files that it would refuse, with the node where it would."""
     takes_news: bool
-    """Whether its first server has something for it that it does not hold yet."""
+    """True if its first server has something for it that it does not hold yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class SipSettings:
     expires_s: int = GRANTED_EXPIRES_S
     server: str = "Cisco-CUCM10.5"
     notes_itl: bool = False
-    """Whether phones' reports of their ITL are kept: from release 14 on."""
+    """True if phones' reports of their ITL are kept: from release 14 on."""
 
 
 class Cells(Protocol):

@@ -121,7 +121,7 @@ class Row:
 
     @property
     def file_name(self) -> str:
-        """As the vendor names its file."""
+        """The vendor's name of the certificate's file."""
         store = self.placed.store
         stem = store.value if self.is_own else f"{self.common_name}"
         return f"{_NO_WORD.sub('_', stem)}.pem"

@@ -84,7 +84,7 @@ class ResetPhones(
     devices: tuple[str, ...] = ()
     """All that are registered here when empty."""
     restart: bool = False
-    """Whether the phone only restarts, instead of starting again from nothing."""
+    """True if the phone only restarts, instead of starting again from nothing."""
 
 
 class ShowTvsCache(msgspec.Struct, frozen=True, tag_field="do", tag="tvs-cache"):

@@ -17,7 +17,7 @@ from tokenless.protocol.tftp.netascii import cut_netascii
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode, encode_data
 
 _AHEAD_BYTES: Final = 128 << 10
-"""What a thread reads at once: as long as the longest window."""
+"""The bytes that a thread reads at once: as long as the longest window."""
 
 _SAMPLE_BYTES: Final = 64 << 10
 
