@@ -209,7 +209,9 @@ def _forbidden(plan: Plan, step: Planned) -> Iterator[str]:
         )
         when = "at the end, too" if until is None else f"until step {until} is done"
         does = (
-            "locks out" if danger.harm is Harm.LOCKS_OUT else "burns the last anchor of"
+            "locks out"
+            if danger.harm is Harm.LOCKS_OUT
+            else "removes the last anchor of"
         )
         groups = len(danger.groups)
         named = danger.groups[0] if groups == 1 else f"{groups} groups"
@@ -226,7 +228,7 @@ class _Doing:
         publisher = layout.nodes[PUBLISHER]
         self.node = publisher
         self.page = _NO_PAGE
-        self.back = "you may stop here: phones that restart are well; go on later"
+        self.back = "you may stop here: phones that restart accept all files"
         match step:
             case Regenerate(unit=unit, node=node):
                 self.node = layout.nodes[node]
@@ -237,7 +239,7 @@ class _Doing:
                 self.back = f"{self.back}; {_BACKUP}"
                 if self._resets_phones:
                     self.wait_for += (
-                        "; services restart and phones are reset by themselves: as "
+                        "; services restart and phones are reset automatically: as "
                         "many registered phones as before (RTMT)"
                     )
             case UpdateCtl():

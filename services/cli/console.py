@@ -103,7 +103,7 @@ def user() -> None:
     "--role",
     type=click.Choice([role.value for role in ConsoleRole]),
     default=ConsoleRole.CHANGE.value,
-    help="read may only look; change may do what the shell can do.",
+    help="read: see all pages; change: also make changes, and use the shell.",
 )
 @click.password_option(help="At least 10 characters; asked for when not given.")
 def add(

@@ -101,5 +101,5 @@ def effect_of(unit: str, layout: ClusterLayout) -> str:
     if TrustStore(unit) in layout.shared:
         words = f"{words}; for all nodes at once, no other node has the old one"
     if unit in _UNITS and layout.release.resets_phones:
-        words = f"{words}; phones are reset by themselves"
+        words = f"{words}; phones are reset automatically"
     return words
