@@ -32,7 +32,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Node:
-    """One TFTP server and what it served."""
+    """One TFTP server and the files that it served."""
 
     server: Server
     files: Mapping[str, bytes | Missing] = field(repr=False)
@@ -144,7 +144,7 @@ def _decoded(data: bytes | Missing) -> TrustList | None:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One TVS server and what it said."""
+    """One TVS server and its answers."""
 
     server: Server
     certificate: bytes | None
@@ -186,7 +186,7 @@ class CapfView:
 
 @dataclass(frozen=True, slots=True)
 class CallManagerView:
-    """One secure port of a CallManager, and what it shows there."""
+    """One secure port of a CallManager, and its certificate."""
 
     name: str
     """The node's, as the configuration has it."""

@@ -206,7 +206,7 @@ async def _fetch(client: TftpClient, server: Server, name: str) -> bytes | Missi
 async def _fetch_over_http(
     nodes: Sequence[Node], http_port: HttpPort, patience: Patience
 ) -> list[Node]:
-    """Return the nodes with what they serve over HTTP, where that is to be asked."""
+    """Return the nodes with their files over HTTP, where HTTP is to be asked."""
     fetched = list(nodes)
 
     async def fetch(index: int, node: Node, port: int) -> None:

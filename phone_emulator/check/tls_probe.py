@@ -39,7 +39,7 @@ class Probe:
 async def probe(
     server: Server, version: TlsVersion, timeout_s: float, ciphers: str = ALL_CIPHERS
 ) -> Probe:
-    """Shake hands with a server at one TLS version; see what it shows.
+    """Shake hands with a server at one TLS version; return its certificate.
 
     Args:
         server: Where.

@@ -214,7 +214,7 @@ def _annotate(task: Task, safe: Task, steps: Sequence[PlanStep]) -> Iterator[Pla
 
 
 def _late_boots(task: Task, world: World) -> dict[str, tuple[PredictedBoot, ...]]:
-    """Return what comes of a reset for phones that hold something else than most."""
+    """Return the results of a reset for phones that hold other lists than most."""
     found: dict[str, tuple[PredictedBoot, ...]] = {}
     for group, phone in world.others:
         each = boot(task.layout, world.cluster, group, phone)
@@ -293,7 +293,7 @@ def _key(task: Task, group: PhoneGroup) -> tuple[object, ...]:
 
 
 def _different(task: Task, world: World) -> Iterator[tuple[PhoneGroup, PhoneLists]]:
-    """Return one group of those that are the same, with what it holds."""
+    """Return one group of those that are the same, with its lists."""
     seen = set()
     for group, phone in world.held(task.groups):
         key = (*_key(task, group), phone)

@@ -106,7 +106,7 @@ class World(NamedTuple):
 def first_world(
     layout: ClusterLayout, groups: tuple[PhoneGroup, ...], cluster: ClusterState
 ) -> World:
-    """Return the world in which every phone holds what is served.
+    """Return the world in which every phone holds the served lists.
 
     A first boot takes the lists, a second one uses them.
     """

@@ -77,7 +77,7 @@ class Secd:
         return self._boot.anchors
 
     def handle(self, event: Event, now: float) -> list[Effect]:
-        """Take an event, return what is to be done about it.
+        """Take an event, return the effects to carry out.
 
         Args:
             event: What happened.

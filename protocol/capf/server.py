@@ -73,7 +73,7 @@ class KeyOrder:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A phone said who it is. Nothing of it is proved."""
+    """A phone has named itself. Nothing of it is proved."""
 
     device: str
     version: int

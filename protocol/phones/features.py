@@ -155,7 +155,7 @@ def plain_name(text: str) -> str:
 def find_features(
     name: str, table: Mapping[str, ModelFeatures] = FEATURES
 ) -> ModelFeatures | None:
-    """Return what is known of a model, None when it is in no table."""
+    """Return the known features of a model, None when it is in no table."""
     known = _BY_KEY.get(plain_name(name).casefold())
     return None if known is None else table.get(known.name, known)
 

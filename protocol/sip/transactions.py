@@ -1,4 +1,4 @@
-"""SIP transactions over UDP (RFC 3261 17): what is lost is sent again, once heard.
+"""SIP transactions over UDP (RFC 3261 17): repeats of lost requests and answers.
 
 Clocked, without sockets: `now` is an argument. What goes out is remembered until it is
 answered, what came in until it cannot come again. Timers have RFC 3261's names:
@@ -88,7 +88,7 @@ class DatagramTransactions(Generic[PlaceT]):
     _in: "OrderedDict[Hashable, _Incoming]" = field(default_factory=OrderedDict)
 
     def sent(self, message: SipMessage, data: bytes, place: PlaceT, now: float) -> None:
-        """Note what is sent now."""
+        """Note a message that is sent now."""
         if isinstance(message, SipRequest):
             if message.method != "ACK":
                 self._wait_for_answer(message, data, place, now)
@@ -139,7 +139,7 @@ class DatagramTransactions(Generic[PlaceT]):
         )
 
     def tick(self, now: float) -> Iterator[tuple[bytes, PlaceT] | TimedOut]:
-        """Yield what is to be sent again, and the requests that have no answer."""
+        """Yield messages to send again, and requests that have no answer."""
         for key, each in list(self._out.items()):
             if each.ends <= now:
                 del self._out[key]

@@ -206,7 +206,7 @@ class Transfer:
         return block_size + DATA_HEAD_LENGTH
 
     def datagrams(self) -> Sequence[bytes]:
-        """Return what is to be sent now, once."""
+        """Return the datagrams to send now, each once."""
         outbox = self._outbox
         self._outbox = _NOTHING
         return outbox

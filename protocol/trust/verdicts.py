@@ -39,7 +39,7 @@ class FileKind(StrEnum):
 
     @property
     def refusal_rule(self) -> int:
-        """The rule under which what is installed stays."""
+        """The rule under which the installed file stays."""
         return 9 if self is FileKind.CONFIGURATION else 7
 
 

@@ -69,7 +69,7 @@ class _Stream(PulledStream[MessageT]):
         return decoded
 
     def _unexpected(self, header: Header) -> ProtocolError:
-        """Say what is wrong with a header, as soon as it is here."""
+        """Return the fault of a header, as soon as it is here."""
         if header.type not in self._decoders:
             return ProtocolError(f"{self._peer} does not send {header.type.name}")
         return ProtocolError("a message without body")

@@ -110,7 +110,7 @@ class CapfState:
 def decide(
     state: CapfState, device: Device | None, said: Identified, session_id: int
 ) -> Order | Refused:
-    """Decide about a phone that said who it is.
+    """Decide about a phone that has named itself.
 
     Args:
         state: The cluster.
@@ -280,7 +280,7 @@ def stale_lscs(cluster: Cluster) -> list[StaleLsc]:
 
 
 def delete_stale_lscs(cluster: Cluster, *, by: str) -> list[StaleLsc]:
-    """Forget the certificates that count no longer; return what was forgotten."""
+    """Delete certificates that count no longer; return them."""
     with cluster.store.change("delete stale LSCs", "all", by=by) as change:
         stale = _stale(change.connection, cluster.clock())
         for each in stale:

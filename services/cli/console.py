@@ -93,7 +93,7 @@ async def _serve(
 
 @console.group()
 def user() -> None:
-    """Manage the users who may sign in."""
+    """Manage the users of the console."""
 
 
 @user.command()
@@ -115,7 +115,7 @@ def add(
     *,
     as_json: bool,
 ) -> None:
-    """Add a user who may sign in."""
+    """Add a user of the console."""
     with using_cluster(data, config) as cluster:
         console_users.add_user(
             cluster, name, ConsoleRole(role), password, by=administrator()

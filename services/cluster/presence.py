@@ -163,7 +163,7 @@ def _presence(
 def _itl_status(
     row: RegistrationRow, nodes: Mapping[int, Node], itls: Mapping[int, TftpItl]
 ) -> ItlStatus:
-    """Compare what a phone says of its ITL with what its TFTP server serves."""
+    """Compare the ITL that a phone reports with the one that its TFTP server serves."""
     report = row.itl
     if not report.at or row.state is not RegistrationState.REGISTERED:
         return ItlStatus.UNKNOWN

@@ -80,7 +80,7 @@ class Console:
         return HTMLResponse(page, status)
 
     async def visitor(self, request: Request | WebSocket) -> Visitor | None:
-        """Return who sent a request, None when they have to sign in."""
+        """Return the sender of a request, None when a sign-in is needed."""
         cookie = request.cookies.get(COOKIE)
         session = self.sessions.find(cookie)
         if self.asks_nobody:

@@ -53,7 +53,7 @@ class Work:
     over: trio.Event = field(default_factory=trio.Event)
 
     def begin(self, words: str) -> None:
-        """Say what begins now; what was begun before is done."""
+        """Name the next step; the one before it is done."""
         if self.words:
             self.done = min(self.done + 1, self.total - 1)
         self.words = words

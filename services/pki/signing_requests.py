@@ -1,4 +1,4 @@
-"""Certificate signing requests (PKCS#10) of nodes, and the checks of what comes back.
+"""Certificate signing requests (PKCS#10) of nodes, and checks of the certificates.
 
 A request asks for the usages of its unit (REFERENCE-2 2.1); a CA says what it grants.
 An identity certificate is taken only when it is the answer to the request that is

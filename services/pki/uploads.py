@@ -93,7 +93,7 @@ def read_certificates(data: bytes) -> tuple[Certificate, ...]:
 
 
 def _refuse_other_kinds(data: bytes) -> None:
-    """Refuse what is often uploaded by mistake. A key must never get further."""
+    """Refuse files that are often uploaded by mistake. A key must never get further."""
     if _PRIVATE_KEY in data or _is_der_key(data):
         raise ServiceError(
             "this is a private key, not a certificate; it was not stored",

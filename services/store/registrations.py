@@ -91,7 +91,7 @@ class TftpItl:
 def write_registrations(
     connection: Connection, node_id: int, rows: Sequence[RegistrationRow]
 ) -> None:
-    """Write what a node knows of phones, in place of what it said before."""
+    """Write a node's knowledge of phones, in place of its former rows."""
     for at in range(0, len(rows), _AT_ONCE):
         part = rows[at : at + _AT_ONCE]
         _delete(connection, node_id, [row.device for row in part])
@@ -240,7 +240,7 @@ def _state(written: str) -> RegistrationState:
 
 
 def registrations_mark(connection: Connection) -> tuple[object, ...]:
-    """Return what differs when registrations have: for those who look again and again.
+    """Return a value that differs when registrations have changed, for polling.
 
     A phone that leaves and comes back within one second is not noticed.
     """

@@ -76,7 +76,7 @@ class Waits(Generic[ConnectionT]):
         return timed_out
 
     def longest_waiting(self, now: float) -> ConnectionT | None:
-        """Return who should go when room is needed, or None when all are busy."""
+        """Return the connection to close for more room, None when all are busy."""
         # A queue's first has waited longest in it.
         heads = (next(iter(queue.items()), None) for queue in self._queues)
         waiting = [head for head in heads if head is not None]

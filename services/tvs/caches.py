@@ -133,7 +133,7 @@ class CachedCertificate:
 
 @lru_cache(maxsize=_NAMES_REMEMBERED)
 def _in_form(name: str, form: NameForm) -> str | None:
-    """Bring a name into another form, or None for what is not a name."""
+    """Bring a name into another form; None when it is not a name."""
     if len(name) > _LONGEST_NAME:
         return None
     try:

@@ -116,7 +116,7 @@ class SccpPhone:
         self._call = SccpCall(self._send, self._events.append)
 
     def output(self) -> bytes:
-        """Return what is to be sent, and forget it."""
+        """Return the bytes to send, and forget them."""
         data, self._output = b"".join(self._output), []
         return data
 
@@ -195,7 +195,7 @@ class SccpPhone:
         self.deadline = now + self._keepalive_s
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes of the server; what is not SCCP ends the connection."""
+        """Take bytes of the server; bytes that are not SCCP end the connection."""
         try:
             received = self._stream.receive(data)
         except ProtocolError as error:

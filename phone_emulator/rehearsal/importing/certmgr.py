@@ -57,7 +57,7 @@ class CertmgrAccount:
 def fetch_in_use(
     urls: Sequence[str], account: CertmgrAccount
 ) -> tuple[list[InUse], list[Approximation]]:
-    """Return the certificates that nodes use, and what was not checked.
+    """Return the certificates that nodes use, and the unchecked servers.
 
     Raises:
         PhoneError: When a node does not answer, refuses, or sends something else.

@@ -218,7 +218,7 @@ def _guessed_release(release: str, why: str) -> Approximation:
 def _not_given(
     ctl: ImportedList | None, itls: Sequence[ImportedList], tftp_nodes: Sequence[str]
 ) -> Iterator[Approximation]:
-    """Say which lists were not given: nothing is known of what they hold."""
+    """Name the lists that were not given: their content is not known."""
     if ctl is None:
         is_mixed = _is_mixed(ctl, itls)
         yield Approximation(

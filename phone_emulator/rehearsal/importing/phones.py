@@ -65,7 +65,7 @@ class PhoneTable:
     """Devices that were not registered; None where the export does not tell."""
 
     def approximations_of(self, told: Collection[str]) -> Iterator[Approximation]:
-        """Return what is not as it is there, where some pools' groups were told.
+        """Return the differences from the original, for pools with given groups.
 
         Raises:
             PhoneError: When one of them is no pool of the table.

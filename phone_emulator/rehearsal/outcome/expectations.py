@@ -1,4 +1,4 @@
-"""Compares what a step was to show with what it showed."""
+"""Comparison of a step's expectations with its results."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -262,7 +262,7 @@ def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
 
 
 def _call_differences(step: Step, calls: Sequence[PlayedCall]) -> list[str]:
-    """Compare calls with what is expected; without a word, that there is one."""
+    """Compare calls with the expected result; default: there is a call."""
     if step.call is None:
         return [str(each) for each in calls if each.outcome is CallOutcome.NONE]
     if not calls:

@@ -177,7 +177,7 @@ def _world_after(
 def _steps(
     script: Script, layout: ClusterLayout
 ) -> Iterator[tuple[str, tuple[PlanStep, ...]]]:
-    """Return what is typed in the shell, and the steps that it is to the model."""
+    """Return the model's steps for a line that is typed in the shell."""
     for each in script.steps:
         for line in each.run:
             action = parse_action(line)

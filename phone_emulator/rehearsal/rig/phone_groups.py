@@ -324,7 +324,7 @@ class PhoneGroups:
         return await self.predicted(self.waiting(waiting), up)
 
     def waiting(self, devices: Collection[str]) -> dict[str, Waiting]:
-        """Return phones with what they hold, for copies of them."""
+        """Return phones with their lists, for copies of them."""
         return {
             phone.device: self._waiting(phone)
             for phones in self._groups.values()

@@ -180,6 +180,6 @@ class CopiedFlash:
         return self._contents
 
     def replace(self, kind: FileKind, data: bytes) -> None:
-        """Take it for the copy; the phone keeps what it holds."""
+        """Store a file for the copy; the phone keeps its own."""
         changed = {_FIELDS[kind]: data}
         self._contents = msgspec.structs.replace(self._contents, **changed)

@@ -1,4 +1,4 @@
-"""A rehearsal's script: the cluster, the groups of phones, the steps, what is expected.
+"""A rehearsal's script: the cluster, groups of phones, steps, expectations.
 
 Scripts are TOML files; unknown keys are refused so that a misspelt expectation cannot
 pass unnoticed. Lines of `run` are checked by `line_check`. A script with `variants` is

@@ -297,7 +297,7 @@ class SccpSession(Session):
             )
 
     def _party(self) -> Party:
-        """Return who this phone is in a call."""
+        """Return this phone as a party of a call."""
         device, guest = self._device or "", self._guest
         registration = guest.registrar.find(device)
         security = (

@@ -83,7 +83,7 @@ class SipCallControl:
         self._tags = itertools.count(1)
 
     def party_of(self, registration: Registered) -> Party:
-        """Return who a registered phone is in a call."""
+        """Return a registered phone as a party of a call."""
         profile = registration.profile
         number = self.number_of(profile.device)
         return Party(

@@ -167,7 +167,7 @@ _COMPARISONS: Final[dict[Operator, Callable[[str, str], bool]]] = {
 
 
 def show_list(visit: Visit) -> Response:
-    """Show the search, and what it finds; nothing is listed before Find."""
+    """Show the search and its results; nothing is listed before Find."""
     field = _choice(Field, visit.asked("field"), Field.CERTIFICATE)
     operator = _choice(Operator, visit.asked("operator"), Operator.BEGINS)
     text = visit.asked("text")[:256]

@@ -129,7 +129,7 @@ def decode_request_untrusted(line: bytes) -> Request:
 
 
 def encode_answer(result: Mapping[str, object]) -> bytes:
-    """Return what was done, as one line."""
+    """Return the result of a request as one line."""
     return msgspec.json.encode({"ok": True, "result": result}) + b"\n"
 
 
