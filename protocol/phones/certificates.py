@@ -36,7 +36,7 @@ from tokenless.protocol.certificates.signature import PublicKey
 from tokenless.protocol.release import Release
 
 _Attribute: TypeAlias = "x509.NameAttribute[str | bytes]"
-"""In quotes: before cryptography 45 a name's attribute has no type of its value."""
+"""In quotes: in older versions of cryptography an attribute has no type parameter."""
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
 _MANUFACTURER: Final = "Cisco Systems"
 MIC_SERIAL_BYTES: Final = 10
