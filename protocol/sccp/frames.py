@@ -71,6 +71,8 @@ class SccpStream(PushedStream[Received]):
         if len(buffer) < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(buffer)
+        # Refused by its length alone: a client cannot fill the buffer with a frame that
+        # no phone sends.
         if not _ID_LENGTH <= length <= MAX_FRAME_BYTES - _OUTSIDE_LENGTH:
             raise ProtocolError(f"a frame cannot have {length} bytes")
         end = _OUTSIDE_LENGTH + length

@@ -35,6 +35,7 @@ MAX_TRANSACTIONS: Final = 4_096
 """Remembered of all peers; the oldest are forgotten."""
 _FINAL: Final = 200
 _STATELESS: Final = frozenset({"REGISTER", "OPTIONS", "NOTIFY", "REFER"})
+"""Taking these twice does no harm, so no memory is spent on telling repeats apart."""
 
 PlaceT = TypeVar("PlaceT", bound=Hashable)
 """The address of a peer, with its port."""
@@ -180,6 +181,8 @@ class DatagramTransactions(Generic[PlaceT]):
         waiting = self._out.get(key)
         if waiting is None:
             return
+        # A provisional answer ends the repeats of an INVITE and slows down the others
+        # (RFC 3261 17.1.1.2, 17.1.2.2).
         if response.status >= _FINAL or key[-1] == "INVITE":
             del self._out[key]
         else:

@@ -265,6 +265,8 @@ class StreamLoop:
         data = b""
         if connection.events == _OUT:
             connection.flush()
+            # Nothing is read while an answer waits to be sent: otherwise a client that
+            # asks and does not read would fill our memory.
             if connection.unsent:
                 return
             connection.renew_share()

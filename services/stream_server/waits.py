@@ -71,7 +71,7 @@ class Waits(Generic[ConnectionT]):
             oldest_allowed = now - self._limit_s[phase]
             for connection, since in self._queues[phase].items():
                 if since > oldest_allowed:
-                    break
+                    break  # in order of entering: the rest entered later
                 timed_out.append((connection, phase))
         return timed_out
 
