@@ -47,7 +47,11 @@ class SignerId:
         return self.serial.hex().upper()
 
     def encode(self) -> bytes:
-        """Write the nested elements in CUCM's order."""
+        """Write the nested elements in CUCM's order.
+
+        Raises:
+            BuildError: When a name cannot be written as UTF-8.
+        """
         return (
             pack_element(NestedTag.SIGNER_NAME, encode_text(self.subject))
             + pack_element(NestedTag.SERIAL_NUMBER, self.serial)

@@ -263,7 +263,11 @@ class Answer:
         return self.status == Status.TRUSTED
 
     def encode(self) -> bytes:
-        """Return the message in the observed order: 7, 2, 8, 9."""
+        """Return the message in the observed order: 7, 2, 8, 9.
+
+        Raises:
+            ValueError: When certificate and roles are too long for a message.
+        """
         body = pack_answer_body(self.status, self.certificate, self.roles, self.ttl)
         return pack_message(self.type, self.session_id, body)
 

@@ -299,12 +299,14 @@ def _issued(
     release = layout.release
     for unit in shared:
         if unit is TrustStore.TVS and not release.shares_tvs:
-            raise PhoneError("TVS is one a node before 14", hint="leave it out")
+            raise PhoneError(
+                "before 14 each node has its own TVS certificate", hint="leave it out"
+            )
         if unit not in MULTI_SERVER_UNITS:
             raise PhoneError(f"{unit} is never multi-server", hint="leave it out")
         if unit not in signed and not release.shares_self_signed:
             raise PhoneError(
-                f"a self-signed {unit} is one a node before 14",
+                f"before 14 a self-signed {unit} certificate is for one node only",
                 hint=f"add --ca-signed {unit}",
             )
     if TrustStore.ITLRECOVERY in signed:
@@ -342,7 +344,8 @@ def _layout(
     wanted = PhoneInteraction(interaction or PhoneInteraction.default_of(release))
     if wanted is PhoneInteraction.AUTOMATIC and not release.has_phone_interaction:
         raise PhoneError(
-            f"{version} resets no phones by itself", hint="releases from 12.5 on can"
+            f"{version} does not reset phones automatically",
+            hint="releases from 12.5 on can",
         )
     return ClusterLayout(release, names, is_mixed, interaction=wanted)
 

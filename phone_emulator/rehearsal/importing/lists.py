@@ -190,7 +190,7 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
             return [_of_list(TrustList.decode(data), kind, source)]
         except DecodeError as error:
             raise PhoneError(
-                f"{source} is no trust list: {error}",
+                f"{source} is not a trust list: {error}",
                 hint="save it again with `file get tftp`",
             ) from None
     if not data.strip():
@@ -198,7 +198,7 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
     try:
         shown = parse_shown_lists(decode_pasted(data))
     except ShowTextError as error:
-        words = "is no trust list and no `show` text: "
+        words = "is neither a trust list nor `show` text: "
         what = words if error.fault is ShowFault.NOT_A_LIST else ""
         raise PhoneError(f"{source}: {what}{error}", hint=error.hint) from None
     return _of_texts(shown, source)
