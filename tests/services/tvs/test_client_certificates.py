@@ -20,7 +20,6 @@ from tests.rigs.tvs_rig import (
     running,
     settings_for,
 )
-from tokenless.ground.tls import TlsVersion
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server import accepting
 from tokenless.services.stream_server.accepting import UnverifiableClients
