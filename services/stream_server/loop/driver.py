@@ -4,7 +4,7 @@ from typing import Final
 
 import trio
 
-from tokenless.services.stream_server.loop import StreamLoop
+from tokenless.services.stream_server.loop.loop import StreamLoop
 
 _SWEEP_EVERY_S: Final = 0.25
 

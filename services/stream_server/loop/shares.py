@@ -11,9 +11,9 @@ from collections import deque
 from itertools import islice
 from typing import Final
 
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
+from tokenless.services.stream_server.connections.waits import Phase
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.stream_server.waits import Phase
 
 _IDLE_PHASES: Final = frozenset([Phase.IDLE, Phase.FIRST_BYTE])
 # How many of an address's oldest connections are looked at for an idle one.

@@ -11,13 +11,16 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tokenless.services.stream_server.tls_channel import TlsChannel, TlsError
-from tokenless.services.stream_server.waits import Phase
+from tokenless.services.stream_server.connections.tls_channel import (
+    TlsChannel,
+    TlsError,
+)
+from tokenless.services.stream_server.connections.waits import Phase
 
 if TYPE_CHECKING:
     from tokenless.services.stream_server.guest import Session
-    from tokenless.services.stream_server.loop import StreamLoop
-    from tokenless.services.stream_server.shares import Share
+    from tokenless.services.stream_server.loop.loop import StreamLoop
+    from tokenless.services.stream_server.loop.shares import Share
 
 # One turn's share of one connection: what is left comes with the next event.
 _READ_BYTES: Final = 16_384

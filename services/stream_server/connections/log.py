@@ -11,14 +11,14 @@ import structlog
 
 from tokenless.services.limited_log import LimitedLog, shortened
 from tokenless.services.logs import LogLevel
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
+from tokenless.services.stream_server.connections.tls_channel import TlsChannel
 from tokenless.services.stream_server.counters import (
     REFUSAL_CELLS,
     Refusal,
     StreamCount,
 )
 from tokenless.services.stream_server.guest import Guest
-from tokenless.services.stream_server.tls_channel import TlsChannel
 
 _LINE_EVERY_S: Final = 10.0
 # Looking a member up costs Python what a tenth of a request does.

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from cachetools import FIFOCache
 
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.counters import Refusal
+from tokenless.services.stream_server.loop.shares import Shares
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.stream_server.shares import Shares
 from tokenless.services.stream_server.tls_contexts import PortContexts
 
 if TYPE_CHECKING:
-    from tokenless.services.stream_server.loop import StreamLoop
+    from tokenless.services.stream_server.loop.loop import StreamLoop
 
 # A flood must not keep honest clients in the backlog: accepting is cheap.
 _ACCEPTS_AT_ONCE: Final = 256

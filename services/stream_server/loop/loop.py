@@ -13,17 +13,20 @@ from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.limited_log import LimitedLog
-from tokenless.services.stream_server.accepting import Acceptor, Listener
-from tokenless.services.stream_server.connection import Connection, Disconnected
-from tokenless.services.stream_server.connection_log import ConnectionLog
+from tokenless.services.stream_server.connections.connection import (
+    Connection,
+    Disconnected,
+)
+from tokenless.services.stream_server.connections.log import ConnectionLog
+from tokenless.services.stream_server.connections.tls_channel import TlsError
+from tokenless.services.stream_server.connections.waits import Phase, Timers, Waits
 from tokenless.services.stream_server.counters import Refusal
 from tokenless.services.stream_server.guest import Guest, Session
+from tokenless.services.stream_server.loop.accepting import Acceptor, Listener
+from tokenless.services.stream_server.loop.shares import Shares
+from tokenless.services.stream_server.loop.turns import HandshakeTurns
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.stream_server.shares import Shares
-from tokenless.services.stream_server.tls_channel import TlsError
 from tokenless.services.stream_server.tls_contexts import PortContexts
-from tokenless.services.stream_server.turns import HandshakeTurns
-from tokenless.services.stream_server.waits import Phase, Timers, Waits
 
 # A turn's share of the process: some dozens of RSA signatures.
 _TURN_S: Final = 0.01

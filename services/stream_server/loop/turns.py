@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from tokenless.services.stream_server.connection import Connection
-from tokenless.services.stream_server.shares import Shares
+from tokenless.services.stream_server.connections.connection import Connection
+from tokenless.services.stream_server.loop.shares import Shares
 
 # What handshakes may take before sockets are looked at again: an honest client needs
 # three looks (its connection, its hello, its key) before it is answered.
