@@ -3,12 +3,7 @@
 from enum import IntEnum, unique
 from typing import Final
 
-from tokenless.protocol.cluster_link.messages import (
-    VERSION,
-    Alive,
-    Hello,
-    LinkMessage,
-)
+from tokenless.protocol.cluster_link.messages import VERSION, Alive, Hello, LinkMessage
 from tokenless.protocol.cluster_link.stream import LinkStream
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.cluster_links.peers import LinkHandler, Peers

@@ -14,10 +14,7 @@ from tokenless.services.stream_server.guest import GuestMaker
 from tokenless.services.stream_server.loop.accepting import Listener
 from tokenless.services.stream_server.loop.driver import drive
 from tokenless.services.stream_server.loop.loop import StreamLoop
-from tokenless.services.stream_server.settings import (
-    StreamSettings,
-    within_descriptors,
-)
+from tokenless.services.stream_server.settings import StreamSettings, within_descriptors
 from tokenless.services.stream_server.tls_contexts import (
     load_contexts,
     warn_of_weaknesses,
