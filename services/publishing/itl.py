@@ -9,6 +9,7 @@ there once, as the first one's (REFERENCE-2 2.2).
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
@@ -125,7 +126,8 @@ def resign_itl(
     present = _load(node)
     if present is None:
         return sign_itl(snapshot, node.id, signer, at=at)
-    return _sign(snapshot, present.records, signer, at)
+    kept = replace(snapshot, signer_version=present.header.signer_version)
+    return _sign(kept, present.records, signer, at)
 
 
 def _sign(
