@@ -96,7 +96,7 @@ class CapfState:
     """True if phones without a configuration by hand are known."""
     now: datetime
     issues_ec: bool = True
-    """Whether phones get EC certificates: from 12.0 on a parameter says so."""
+    """True if phones get EC certificates: from 12.0 on a parameter says so."""
 
     @classmethod
     def read(cls, connection: Connection, now: float) -> "CapfState":

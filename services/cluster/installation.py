@@ -40,7 +40,7 @@ class Node:
     roles: frozenset[NodeRole]
     """The services that are activated on it."""
     is_fips: bool
-    """Whether it is in FIPS mode (REFERENCE-2 8.1)."""
+    """True if it is in FIPS mode (REFERENCE-2 8.1)."""
 
     @property
     def serves_tftp(self) -> bool:
