@@ -19,7 +19,7 @@ _FIRST: Final = "0001"
 _VERSIONS: Final = "alembic_version"
 _STEPS: Final = Path(__file__).with_name("migrations")
 _ONE_AT_A_TIME: Final = threading.Lock()
-"""Alembic keeps what it is doing in its modules."""
+"""Alembic keeps its state in its modules."""
 
 
 def version(connection: Connection) -> str | None:

@@ -50,7 +50,7 @@ class GroupStatus:
     model: str
     states: Mapping[PhoneStatus, int]
     anchors: Mapping[Anchors, int] = field(repr=False)
-    """Phones by what they hold on to; empty phones take any first list."""
+    """Phones by their anchors; empty phones accept any first list."""
     empty: int
     """Phones that hold no list at all."""
     refusals: Mapping[Refusal, int]

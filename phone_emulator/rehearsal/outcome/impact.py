@@ -36,7 +36,7 @@ class Impact:
     """Those of the locked out whose model never asks TVS: the vendor's procedures, too,
     have their CTL deleted by hand."""
     waiting: int = 0
-    """Phones that are off or were not restarted, and would take what is served."""
+    """Phones that are off or were not restarted, and would accept the served files."""
     unregistered: int = 0
     """Phones that are on and have no dial tone: no node takes their registration."""
     of: int = 0
