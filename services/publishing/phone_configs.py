@@ -178,6 +178,12 @@ class _Encoder:
             capf_auth_mode=device.capf.config_mode,
             certificate_hash=device.certificate_hash,
         )
+        if device.digest is not None and device.digest.password:
+            config = replace(
+                config,
+                digest_user=device.digest.user,
+                digest_password=device.digest.password,
+            )
         if config not in self._encoded:
             self._encoded[config] = DeviceFiles(config.encode())
         files = self._encoded[config]

@@ -136,10 +136,12 @@ device: Final = Table(
     Column("certificate", LargeBinary),
     Column("digest_user", _NAME, nullable=False, server_default=text("''")),
     Column("digest_ha1", String(32), nullable=False, server_default=text("''")),
+    Column("digest_password", String(128), nullable=False, server_default=text("''")),
 )
 """`certificate` is the phone's own as CAPF saw it last: its LSC, else its MIC. Codes of
 operation and status are the vendor's where they are known (REFERENCE-3 3.6).
-`digest_ha1` is as good as the password of the Digest user: H(A1) of RFC 2617."""
+`digest_ha1` is as good as the password of the Digest user: H(A1) of RFC 2617;
+`digest_password` is the password itself, of phones whose configuration holds it."""
 
 certificate: Final = Table(
     "certificate",

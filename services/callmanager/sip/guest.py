@@ -119,6 +119,9 @@ def _invite(
     is_its_own = station is not None and source.is_same_phone(station.source)
     if registration is None or not is_its_own:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
+    challenge = _challenge(call_control, request, device, source)
+    if challenge is not None:
+        return challenge
     return call_control.calls.invite(
         request, call_control.party_of(registration), source
     )

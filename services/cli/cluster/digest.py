@@ -17,6 +17,8 @@ from tokenless.services.cli.cluster.administration import (
 from tokenless.services.store.audit import administrator
 
 _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
+_PASSWORD: Final = re.compile(r"(?! )[ -~]{1,128}(?<! )")
+"""What an XML element of the configuration gives back as it was."""
 
 
 @click.command()
@@ -28,6 +30,12 @@ _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
     envvar="TOKENLESS_DIGEST_PASSWORD",
     help="Prefer the environment: other users see command lines. Asked for without it.",
 )
+@click.option(
+    "--in-configuration",
+    is_flag=True,
+    help="Publish the password in the phones' configurations: emulated phones answer "
+    "with it. Anyone reads a configuration that is not encrypted.",
+)
 @click.option("--remove", is_flag=True, help="Ask these phones for no proof any more.")
 def digest(
     *,
@@ -36,21 +44,31 @@ def digest(
     config: Path | None,
     user: str | None,
     password: str | None,
+    in_configuration: bool,
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Ask SIP phones for Digest authentication when they register.
+    """Ask SIP phones for Digest authentication when they register and call.
 
-    The cluster keeps H(A1) of the password, not the password.
+    The cluster keeps H(A1) of the password, and the password itself only with
+    `--in-configuration`.
     """
     if remove is (user is not None):
         raise click.UsageError("give either --user or --remove")
+    if remove and in_configuration:
+        raise click.UsageError("--in-configuration needs --user")
     account = DigestAccount("", "")
     if user is not None:
         if not _USER.fullmatch(user):
             raise click.UsageError("a Digest user has 1 to 128 letters, digits, ._-@")
         typed = password or click.prompt("Digest password", hide_input=True)
-        account = DigestAccount(user, ha1_of(user, typed))
+        if in_configuration and not _PASSWORD.fullmatch(typed):
+            raise click.UsageError(
+                "a password in a configuration has 1 to 128 printable ASCII "
+                "characters, and no space at either end"
+            )
+        published = typed if in_configuration else ""
+        account = DigestAccount(user, ha1_of(user, typed), published)
     change = DeviceChange(digest=account)
     with using_cluster(data, config) as cluster:
         changed = set_devices(cluster, Selection(names), change, by=administrator())

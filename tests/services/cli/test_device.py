@@ -184,6 +184,31 @@ def test_a_sip_phone_has_to_prove_a_password(
     assert done(tokenless(f"device show {NAME} --json"))["digest_user"] is None
 
 
+def test_a_configuration_holds_the_password_only_when_told_to(
+    tokenless: Tokenless, lab: Cluster
+) -> None:
+    assert tokenless(f"device set {NAME} --model 8861")[0] == 0
+
+    def account() -> DigestAccount | None:
+        with lab.store.read() as connection:
+            profile = DeviceBook.read(connection).find(NAME)
+        assert profile is not None
+        return profile.digest
+
+    line = f"device digest {NAME} --user alice --password secret"
+    assert tokenless(f"{line} --in-configuration")[0] == 0
+    known = account()
+    assert known is not None
+    assert known.password == "secret"
+    assert "secret" not in repr(known) + tokenless("admin show audit")[1]
+    assert tokenless(line)[0] == 0
+    assert account() == DigestAccount("alice", ha1_of("alice", "secret"))
+    blank = f"device digest {NAME} --user alice --in-configuration --password"
+    for password in ("ümlaut", "x" * 129):
+        assert tokenless(f"{blank} {password}")[0] == 2
+    assert tokenless(f"device digest {NAME} --remove --in-configuration")[0] == 2
+
+
 def test_who_proves_no_password(tokenless: Tokenless) -> None:
     assert tokenless(f"device digest {NAME}")[0] == 2
     assert tokenless(f"device digest {NAME} --user a --remove")[0] == 2
