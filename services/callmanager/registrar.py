@@ -86,6 +86,8 @@ class Request:
     peer: Peer
     address: str
     load: str = ""
+    is_refresh: bool = False
+    """Whether it is one more REGISTER of the phone that is registered."""
 
 
 DeviceLookup = Callable[[str], DeviceProfile | None]
@@ -142,11 +144,16 @@ class Registrar:
         A registration of the same device over the same station is refreshed. One over
         another station, or at another node, ends the older one; a claim in clear never
         ends a secure one.
+
+        A refresh is judged by the profile of its registration: a changed profile counts
+        from the next reset of the phone on, as the vendor's pages say (inferred for
+        phones that refresh in between).
         """
         device = request.claim.device
-        profile = self.find_device(device)
-        failure = why_refused(profile, request.claim, request.peer)
         known = self._stations.get(device)
+        is_refresh = request.is_refresh and known is not None and known[1] is station
+        profile = self.profile_of(device, of_registration=is_refresh)
+        failure = why_refused(profile, request.claim, request.peer)
         if failure is None and known is None and len(self) >= self.max_devices:
             failure = RegisterFailure.MAXIMUM_EXCEEDED
         # Otherwise anybody on the network could end a secure registration by a claim in
@@ -164,8 +171,24 @@ class Registrar:
                 )
             )
             return failure
-        self._admit(request, station, known)
+        assert profile is not None  # noqa: S101  # why_refused has looked
+        self._admit(request, station, profile, known)
         return None
+
+    def profile_of(
+        self, device: str, *, of_registration: bool = False
+    ) -> DeviceProfile | None:
+        """Return the profile of a device, None when it may not register.
+
+        Args:
+            device: Its name.
+            of_registration: Whether that of its registration here counts, as long as
+                the cluster still knows the device.
+        """
+        profile, known = self.find_device(device), self._stations.get(device)
+        if profile is not None and of_registration and known is not None:
+            return known[0].profile
+        return profile
 
     def _is_secure_anywhere(self, device: str) -> bool:
         known, elsewhere = self._stations.get(device), self.elsewhere.find(device)
@@ -204,11 +227,10 @@ class Registrar:
         self,
         request: Request,
         station: Station,
+        profile: DeviceProfile,
         known: tuple[Registration, Station] | None,
     ) -> None:
         device = request.claim.device
-        profile = self.find_device(device)
-        assert profile is not None  # noqa: S101  # why_refused has looked
         registration = Registration(
             profile,
             request.peer,

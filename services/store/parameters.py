@@ -55,6 +55,8 @@ DEFAULTS: Final = {
 MAX_CAPF_DAYS: Final = 365
 TRUE: Final = "True"
 FALSE: Final = "False"
+MIXED: Final = "1"
+"""Of the cluster's security mode."""
 SHA1: Final = "SHA-1"
 SHA512: Final = "SHA-512"
 

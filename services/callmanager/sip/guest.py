@@ -119,7 +119,7 @@ def _invite(
     is_its_own = station is not None and source.is_same_phone(station.source)
     if registration is None or not is_its_own:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
-    challenge = _challenge(call_control, request, device, source)
+    challenge = _challenge(call_control, request, device, source, of_registration=True)
     if challenge is not None:
         return challenge
     return call_control.calls.invite(
@@ -157,16 +157,22 @@ def _register(
     except ProtocolError:
         call_control.cells[SipCount.REFUSED] += 1
         return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
-    challenge = _challenge(call_control, request, register.device, source)
+    known = call_control.stations.get(register.device)
+    is_refresh = known is not None and known.is_refreshed_by(register, source)
+    challenge = _challenge(
+        call_control, request, register.device, source, of_registration=is_refresh
+    )
     if challenge is not None:
         return challenge
     if register.expires_s == 0:
         return _end(call_control, request, register, source)
     claim = Claim(register.device, Signalling.SIP, register.model)
-    known = call_control.stations.get(register.device)
     station = known or SipStation(call_control, register, source)
     failure = call_control.registrar.register(
-        Request(claim, source.peer, source.address, register.load), station
+        Request(
+            claim, source.peer, source.address, register.load, is_refresh=is_refresh
+        ),
+        station,
     )
     if failure is not None:
         return _refuse(call_control, request, register.device, failure, source)
@@ -181,10 +187,15 @@ def _register(
 
 
 def _challenge(
-    call_control: SipCallControl, request: SipRequest, device: str, source: Source
+    call_control: SipCallControl,
+    request: SipRequest,
+    device: str,
+    source: Source,
+    *,
+    of_registration: bool,
 ) -> SipResponse | None:
     """Return a 401 where the device's profile asks for a proof that is not there."""
-    profile = call_control.registrar.find_device(device)
+    profile = call_control.registrar.profile_of(device, of_registration=of_registration)
     if profile is None or profile.digest is None:
         return None
     proof = call_control.digest.check(profile, request, source.address)

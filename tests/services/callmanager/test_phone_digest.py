@@ -158,6 +158,21 @@ def test_a_node_that_always_calls_the_nonce_stale_is_given_up() -> None:
     assert desk.phone.state is RegistrationState.REJECTED
 
 
+def test_a_password_that_changes_counts_from_the_next_registration_on() -> None:
+    desk = Desk()
+    desk.register()
+    changed = DigestAccount("alice", ha1_of("alice", "another"))
+    desk.node.devices[A] = replace(desk.node.devices[A], digest=changed)
+    assert desk.phone.deadline is not None
+    desk.phone.tick(desk.phone.deadline)
+    desk.run()
+    assert desk.answered == [401, 200, 200]
+    desk.phone = SipPhone(desk.phone.identity)
+    desk.register()
+    assert desk.answered[3:] == [401, 401]
+    assert desk.phone.state is RegistrationState.REJECTED
+
+
 def test_a_captured_proof_is_of_no_use() -> None:
     desk = Desk()
     desk.register()

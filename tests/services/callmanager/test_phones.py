@@ -31,7 +31,7 @@ from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import Signalling, is_null_cipher
 from tokenless.protocol.sip.digest import DigestAccount, ha1_of
 from tokenless.services.changes import certificates
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 
@@ -66,12 +66,7 @@ async def test_a_phone_proves_the_password_of_its_configuration(site: Site) -> N
     await site.add(PHONE, "8861")
 
     async def registers(account: DigestAccount) -> RegistrationReport:
-        def ask() -> None:
-            change = DeviceChange(digest=account)
-            set_devices(site.cluster, Selection((PHONE,)), change, by="test")
-            site.sync()
-
-        await trio.to_thread.run_sync(ask)
+        await site.change(PHONE, DeviceChange(digest=account))
         phone = await site.boot(PHONE, "8861")
         return await register_once(phone, site.network)
 
@@ -180,3 +175,13 @@ async def test_a_node_that_is_down_is_passed_over(site: Site) -> None:
     report = await register_once(phone, site.network)
     assert (report.node, report.is_elsewhere) == (SUBSCRIBER, True)
     assert report.failure is Failure.UNREACHABLE
+
+
+@pytest.mark.parametrize("model", ["7975", "8861"])
+async def test_without_mixed_mode_a_secure_profile_registers_in_clear(
+    site: Site, model: str
+) -> None:
+    phone = await site.add(PHONE, model, ENCRYPTED)
+    report = await register_once(phone, site.network)
+    assert (report.outcome, report.node) == (RegistrationOutcome.REGISTERED, PUBLISHER)
+    assert report.attempts == ()

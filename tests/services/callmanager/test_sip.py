@@ -172,6 +172,38 @@ def test_a_phone_registers_refreshes_and_leaves() -> None:
     assert desk.office.stations == {}
 
 
+def test_a_changed_profile_counts_from_the_next_registration_on() -> None:
+    desk = phones()
+    devices = {PHONE: DEVICES[PHONE]}
+    desk.office.registrar.find_device = devices.get
+    assert desk.ask(register()).status == 200
+    devices[PHONE] = replace(DEVICES[PHONE], security_mode=DeviceSecurity.ENCRYPTED)
+    assert desk.ask(register()).status == 200
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    # In a call it is what it registered as: no key goes out in clear.
+    assert desk.office.party_of(found).security is DeviceSecurity.NON_SECURE
+    # A phone that has booted begins anew, be it in the same second.
+    booted = replace(FORM, call_id="00112233-6677@127.0.0.1")
+    again = booted.build(101, expires_s=3600, branch="z9hG4bK3", tag="t")
+    assert desk.ask(again).status == 403
+    secure = Peer("AES128-SHA", PHONE)
+    assert desk.ask(again, secure).status == 200
+    assert desk.ask(register()).status == 403
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    assert found.peer == secure
+
+
+def test_a_device_that_was_deleted_is_not_refreshed() -> None:
+    desk = phones()
+    devices = {PHONE: DEVICES[PHONE]}
+    desk.office.registrar.find_device = devices.get
+    assert desk.ask(register()).status == 200
+    del devices[PHONE]
+    assert desk.ask(register()).status == 403
+
+
 def test_a_registration_that_is_not_refreshed_ends() -> None:
     desk = phones()
     desk.ask(register())
