@@ -13,13 +13,16 @@ has lost one kind of anchor only.
 From 14 on a regeneration resets phones by itself, at a moment that nobody chooses and
 with phones that it does not reach: an order is safe when it is so for all of them.
 
-Among the shortest orders the one is taken whose weakest moment leaves phones the most
-ways to be reached, and then the one with the fewest moments at which a phone that has
-to go to another node would be refused there; a strict search allows no such moment.
+Among the shortest orders the one is taken in which the fewest groups lose secure
+registration, at all nodes or at their first one; then the one whose weakest moment
+leaves phones the most ways to be reached, and then the one with the fewest moments at
+which a phone that has to go to another node would be refused there; a strict search
+allows no such moment.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
@@ -27,6 +30,12 @@ from typing import Final, NamedTuple
 from tokenless.phone_emulator.planner.alike import are_alike
 from tokenless.phone_emulator.planner.model import PUBLISHER, ClusterLayout
 from tokenless.phone_emulator.planner.race import follow_up_of
+from tokenless.phone_emulator.planner.registration import (
+    NO_SILENCE,
+    Silence,
+    restarts_callmanager,
+    silence_at_reset,
+)
 from tokenless.phone_emulator.planner.risk import (
     MANY_WAYS,
     Risk,
@@ -101,16 +110,29 @@ class Cost(NamedTuple):
     """The cost of an order; smaller is better."""
 
     length: int
+    silence: Silence
     risk: Risk
     """Of its weakest moment, and of all moments together."""
 
-    def plus(self, risk: Risk) -> "Cost":
+    def plus(self, silence: Silence, risk: Risk) -> "Cost":
         """Return the cost with one step more."""
         weakest = max(self.risk.minus_ways, risk.minus_ways)
-        return Cost(self.length + 1, Risk(weakest, self.risk.bound + risk.bound))
+        return Cost(
+            self.length + 1,
+            self.silence.plus(silence),
+            Risk(weakest, self.risk.bound + risk.bound),
+        )
 
 
-_NOTHING: Final = Cost(0, Risk(-MANY_WAYS, 0))
+class Left(NamedTuple):
+    """The least that any order still costs."""
+
+    length: int
+    silence: Silence
+    """Of an order that has no more steps than that."""
+
+
+_NOTHING: Final = Cost(0, NO_SILENCE, Risk(-MANY_WAYS, 0))
 
 
 class Reached(NamedTuple):
@@ -130,17 +152,20 @@ class _Frontier:
     haste: int = 1
     """The weight of a remaining step: more than one finds an order sooner, which
     need not be the shortest."""
-    heap: list[tuple[int, Risk, int, int, Reached]] = field(default_factory=list)
+    heap: list[tuple[int, Silence, Risk, int, int, Reached]] = field(
+        default_factory=list
+    )
     best: dict[Reached, Cost] = field(default_factory=dict)
     """The cost of the best known way to a world."""
     came_from: dict[Reached, tuple[Reached, PlanStep]] = field(default_factory=dict)
     order: Iterator[int] = field(default_factory=count)
 
-    def push(self, reached: Reached, cost: Cost, left: int) -> None:
-        """Remember a world with its cost, and at least how many steps are left."""
+    def push(self, reached: Reached, cost: Cost, left: Left) -> None:
+        """Remember a world with its cost, and the least that is left."""
         self.best[reached] = cost
-        total = cost.length + self.haste * left
-        entry = (total, cost.risk, -cost.length, next(self.order), reached)
+        total = cost.length + self.haste * left.length
+        silence = cost.silence.plus(left.silence)
+        entry = (total, silence, cost.risk, -cost.length, next(self.order), reached)
         heappush(self.heap, entry)
 
     def pop(self) -> Reached:
@@ -181,7 +206,7 @@ def search(
     before, bound = effort.explored, 0
     first = Reached(task.first_world(), 0)
     frontier = _Frontier(haste)
-    frontier.push(first, _NOTHING, _least_left(task, first))
+    frontier.push(first, _NOTHING, _left(task, first))
     try:
         while frontier.heap:
             bound = max(bound, frontier.bound)
@@ -210,10 +235,10 @@ def _consider(
     risk = assess(task, after.world)
     if risk is None or (task.strict and risk.bound):
         return
-    cost = cost.plus(risk)
+    cost = cost.plus(_silence_of(task, reached, step), risk)
     if known is None or cost < known:
         frontier.came_from[after] = (reached, step)
-        frontier.push(after, cost, _least_left(task, after))
+        frontier.push(after, cost, _left(task, after))
 
 
 def _moves(task: Task, reached: Reached) -> Iterator[tuple[PlanStep, Reached]]:
@@ -266,6 +291,54 @@ def _is_reached(task: Task, reached: Reached) -> bool:
     if reached.done != (1 << len(task.goal)) - 1:
         return False
     return is_settled(task, reached.world)
+
+
+def _silence_of(task: Task, reached: Reached, step: PlanStep) -> Silence:
+    """Return which registrations a step costs: a reset that ends CallManager's round.
+
+    Cisco CallManager is restarted right before it.
+    """
+    is_due = reached.round is TrustStore.CALLMANAGER and isinstance(step, ResetPhones)
+    if not is_due or not restarts_callmanager(task.layout):
+        return NO_SILENCE
+    return silence_at_reset(task, reached.world)
+
+
+def _left(task: Task, reached: Reached) -> Left:
+    return Left(_least_left(task, reached), _least_silence(task, reached))
+
+
+def _least_silence(task: Task, reached: Reached) -> Silence:
+    """Return a silence that is never more than what is left (for A*).
+
+    An order without a step too many replaces the CallManager certificates that are left
+    in one round: this one, or a later one, at whose begin phones hold current lists.
+    """
+    unit = TrustStore.CALLMANAGER
+    pending = frozenset(
+        goal.node
+        for bit, goal in enumerate(task.goal)
+        if goal.unit is unit and not reached.done >> bit & 1
+    )
+    is_now = reached.round is unit
+    if not (pending or is_now) or not restarts_callmanager(task.layout):
+        return NO_SILENCE
+    if is_now:
+        return silence_at_reset(task, reached.world, pending)
+    return _silence_of_replacing(task, pending)
+
+
+@lru_cache(maxsize=4_096)
+def _silence_of_replacing(task: Task, nodes: frozenset[int]) -> Silence:
+    """Return what replacing the certificates of nodes costs phones with new lists."""
+    layout = task.layout
+    nowhere = elsewhere = 0
+    for group in task.groups:
+        members = group.members_of(layout)
+        gone = [layout.holder(TrustStore.CALLMANAGER, n) in nodes for n in members]
+        nowhere += all(gone)
+        elsewhere += gone[0] and not all(gone)
+    return Silence(nowhere, elsewhere)
 
 
 def _least_left(task: Task, reached: Reached) -> int:
