@@ -23,6 +23,11 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.directory import Directory, Elsewhere
+from tokenless.services.store.phone_alarms import (
+    MAX_ALARM_TEXT,
+    MAX_ALARMS,
+    PhoneAlarmNote,
+)
 from tokenless.services.store.registrations import ItlReport
 
 MAX_FAILURES: Final = 10_000
@@ -57,6 +62,8 @@ class Registration:
     """As `since`, by the clock of the host: it decides between nodes."""
     itl: ItlReport = field(default_factory=ItlReport)
     """What it said of its ITL."""
+    alarms: tuple[PhoneAlarmNote, ...] = ()
+    """Its last alarms, the newest last."""
 
     @property
     def device(self) -> str:
@@ -76,6 +83,8 @@ class Absence:
     reason: UnregisterReason | None = None
     is_known: bool = True
     """Whether the cluster knows the device."""
+    alarms: tuple[PhoneAlarmNote, ...] = ()
+    """Its last alarms while it was registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,10 @@ class Registrar:
         self._on_change = on_change
         self._stations: dict[str, tuple[Registration, Station]] = {}
         self._absent: FIFOCache[str, Absence] = FIFOCache(MAX_FAILURES)
+        self._alarms: FIFOCache[str, tuple[PhoneAlarmNote, ...]] = FIFOCache(
+            MAX_FAILURES
+        )
+        """Of devices that have registered here; they outlive a registration."""
 
     @property
     def now(self) -> int:
@@ -223,6 +236,18 @@ class Registrar:
             self._on_change(changed)
         return True
 
+    def note_alarm(self, device: str, station: Station, text: str) -> bool:
+        """Keep what a registered phone reports; return whether it is one."""
+        known = self._stations.get(device)
+        if known is None or known[1] is not station or not text:
+            return False
+        note = PhoneAlarmNote(self._clock(), text[:MAX_ALARM_TEXT])
+        alarms = (*known[0].alarms, note)[-MAX_ALARMS:]
+        changed = replace(known[0], alarms=alarms)
+        self._stations[device], self._alarms[device] = (changed, station), alarms
+        self._on_change(changed)
+        return True
+
     def _admit(
         self,
         request: Request,
@@ -239,6 +264,7 @@ class Registrar:
             self._clock(),
             request.claim.signalling,
             self._next_ms(device),
+            alarms=self._alarms.get(device, ()),
         )
         if known is not None and known[1] is station:
             old = known[0]
@@ -315,5 +341,7 @@ class Registrar:
     def _note(self, absence: Absence) -> None:
         known = self._stations.get(absence.device)
         if known is None:
+            alarms = self._alarms.get(absence.device, ())
+            absence = replace(absence, alarms=alarms)
             self._absent[absence.device] = absence
             self._on_change(absence)

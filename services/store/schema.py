@@ -243,10 +243,12 @@ registration: Final = Table(
     Column("itl_host", _NAME, nullable=False, server_default=text("''")),
     Column("itl_digest", _NAME, nullable=False, server_default=text("''")),
     Column("itl_at", BigInteger, nullable=False, server_default=text("0")),
+    Column("alarms", String(2048), nullable=False, server_default=text("''")),
 )
 """What a node knows of a phone: registered, unregistered or rejected, since when, and
-the vendor's number of the reason (REFERENCE-3 4.6). The last three columns are from the
-phone's alarm, and empty once it is not registered (REFERENCE-2 4). Written by the node,
+the vendor's number of the reason (REFERENCE-3 4.6). The columns of the ITL are from the
+phone's alarm, and empty once it is not registered (REFERENCE-2 4); `alarms` are its
+last ones, as JSON. Written by the node,
 in batches, outside the cluster's revision."""
 
 tftp_itl: Final = Table(

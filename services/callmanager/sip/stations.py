@@ -121,6 +121,7 @@ class SipStation:
         self.register = register
         self.source = source
         self.expires_at = 0.0
+        self.kept_alarms = 0
 
     def is_refreshed_by(self, register: Registration, source: Source) -> bool:
         """Tell whether a REGISTER is one more of the phone that is registered.
