@@ -6,7 +6,7 @@ registration takes their device over.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -323,6 +323,17 @@ class Registrar:
         """Return a device's registration, None when it has none here."""
         known = self._stations.get(device)
         return None if known is None else known[0]
+
+    def preferred(self, devices: Iterable[str]) -> str:
+        """Return the device to call of several that share a number.
+
+        The first that is registered over TLS, else the first.
+        """
+        return max(devices, key=self._is_secure_here)
+
+    def _is_secure_here(self, device: str) -> bool:
+        found = self.find(device)
+        return found is not None and found.peer.is_secure
 
     def station(self, device: str) -> Station | None:
         """Return what a device is reached by."""

@@ -25,7 +25,7 @@ from tokenless.phone_emulator.registration.talkers.sip_offers import (
 )
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.sip.addresses import decode_address, decode_uri
+from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
 from tokenless.protocol.sip.messages import (
     SipMessage,
     SipRequest,
@@ -198,7 +198,7 @@ class SipCall:
             self._take_again(request)
             return
         try:
-            self._target = decode_address(request.get("contact")).uri
+            self._target = decode_target(request.get("contact"))
             other = decode_uri(decode_address(request.get("from")).uri).user
         except ProtocolError:
             self._stage = _Stage.ENDED
@@ -281,7 +281,7 @@ class SipCall:
         self._stage = _Stage.ESTABLISHED
         self._theirs = response.get("to")
         with suppress(ProtocolError):  # requests go on to where the INVITE went
-            self._target = decode_address(response.get("contact")).uri
+            self._target = decode_target(response.get("contact"))
         self._request("ACK")
         self._agree(response)
 

@@ -247,11 +247,14 @@ def _end(
     """Answer a farewell, or a phone that greets its standby node.
 
     Only the connection's own security may end a registration: a REGISTER in clear
-    cannot end a secure one.
+    cannot end a secure one, and one of another address none in clear.
     """
     binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
     if binding is not None and station is not None:
+        is_clear = not binding.peer.is_secure and not source.peer.is_secure
+        if is_clear and not source.is_same_phone(station.source):
+            return _accept(call_control, request, 0, source)
         if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
             return _refuse(call_control, request, register.device, failure, source)

@@ -65,6 +65,15 @@ def test_a_refresh_keeps_its_age_and_is_no_change(office: Office) -> None:
     assert phone.dismissed == []
 
 
+def test_of_devices_with_one_number_the_secure_one_is_called(office: Office) -> None:
+    """Otherwise a phone in clear takes calls by a name that ends alike."""
+    office.register(CLEAR, Phone())
+    assert office.registrar.preferred([CLEAR, SECURE]) == CLEAR
+    office.register(SECURE, Phone(), TLS)
+    assert office.registrar.preferred([CLEAR, SECURE]) == SECURE
+    assert office.registrar.preferred([CLEAR, "SEP00000000FFFF"]) == CLEAR
+
+
 def test_the_last_alarms_outlive_their_registration(office: Office) -> None:
     phone, other = Phone(), Phone()
     assert not office.registrar.note_alarm(CLEAR, phone, "too early")
