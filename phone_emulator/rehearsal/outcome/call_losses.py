@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
+from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 
 _ORDER: Final = (

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import ClusterFacts
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.phones.registration import Signalling

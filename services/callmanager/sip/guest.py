@@ -38,7 +38,7 @@ from tokenless.services.callmanager.sip.stations import (
 from tokenless.services.limited_log import shortened
 from tokenless.services.store.phone_alarms import MAX_ALARM_TEXT
 from tokenless.services.store.registrations import ItlReport
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 WARNINGS: Final = {

@@ -2,21 +2,24 @@
 
 import pytest
 
-from tokenless.phone_emulator.planner.model import ClusterLayout, first_cluster
-from tokenless.phone_emulator.planner.phones import PhoneGroup
-from tokenless.phone_emulator.planner.plan import Plan, make_plan
-from tokenless.phone_emulator.planner.registration import RESTART_CALLMANAGER, losses
-from tokenless.phone_emulator.planner.report import in_words, to_json
-from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
-from tokenless.phone_emulator.planner.solve import failing_groups
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout, first_cluster
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.registration import (
+    RESTART_CALLMANAGER,
+    losses,
+)
+from tokenless.phone_emulator.planner.model.steps import (
     Regenerate,
     RestartTftp,
     World,
     change,
     first_world,
 )
-from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
+from tokenless.phone_emulator.planner.search.solve import failing_groups
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction

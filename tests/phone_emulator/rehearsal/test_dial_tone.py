@@ -18,8 +18,8 @@ from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.text_report import step_story
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts
-from tokenless.phone_emulator.rehearsal.rig.dial_tone import (
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import ClusterFacts
+from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import (
     FAILURE_WORDS,
     DialTone,
     RegistrationFailure,

@@ -15,8 +15,8 @@ from tokenless.services.store.parameters import Parameter, write_parameter
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import (
     ItlReport,
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     TftpItl,
     write_itl,
     write_registrations,
@@ -53,7 +53,7 @@ def test_where_phones_are_registered_and_why_not(
     rows = [
         RegistrationRow(
             NAME,
-            RegistrationState.REGISTERED,
+            RecordedState.REGISTERED,
             100,
             signalling="SIP",
             is_secure=True,
@@ -62,7 +62,7 @@ def test_where_phones_are_registered_and_why_not(
             itl=held,
             alarms=(PhoneAlarmNote(0, "25: Last=\x1b"), PhoneAlarmNote(60, "14: x")),
         ),
-        RegistrationRow(other, RegistrationState.REJECTED, 200, 28),
+        RegistrationRow(other, RecordedState.REJECTED, 200, 28),
     ]
     with lab.store.write_node_state() as connection:
         write_registrations(connection, lab.publisher.id, rows)
