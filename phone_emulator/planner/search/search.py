@@ -22,7 +22,6 @@ allows no such moment.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
@@ -32,8 +31,6 @@ from tokenless.phone_emulator.planner.model.race import follow_up_of
 from tokenless.phone_emulator.planner.model.registration import (
     NO_SILENCE,
     Silence,
-    restarts_callmanager,
-    silence_at_reset,
 )
 from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
@@ -55,6 +52,7 @@ from tokenless.phone_emulator.planner.search.risk import (
     is_settled,
     serves_what_is_in_use,
 )
+from tokenless.phone_emulator.planner.search.silence import least_silence, silence_of
 from tokenless.protocol.codes import TrustStore
 
 MAX_STATES: Final = 200_000
@@ -235,7 +233,7 @@ def _consider(
     risk = assess(task, after.world)
     if risk is None or (task.strict and risk.bound):
         return
-    cost = cost.plus(_silence_of(task, reached, step), risk)
+    cost = cost.plus(silence_of(task, reached.world, reached.round, step), risk)
     if known is None or cost < known:
         frontier.came_from[after] = (reached, step)
         frontier.push(after, cost, _left(task, after))
@@ -293,52 +291,11 @@ def _is_reached(task: Task, reached: Reached) -> bool:
     return is_settled(task, reached.world)
 
 
-def _silence_of(task: Task, reached: Reached, step: PlanStep) -> Silence:
-    """Return which registrations a step costs: a reset that ends CallManager's round.
-
-    Cisco CallManager is restarted right before it.
-    """
-    is_due = reached.round is TrustStore.CALLMANAGER and isinstance(step, ResetPhones)
-    if not is_due or not restarts_callmanager(task.layout):
-        return NO_SILENCE
-    return silence_at_reset(task, reached.world)
-
-
 def _left(task: Task, reached: Reached) -> Left:
-    return Left(_least_left(task, reached), _least_silence(task, reached))
-
-
-def _least_silence(task: Task, reached: Reached) -> Silence:
-    """Return a silence that is never more than what is left (for A*).
-
-    An order without a step too many replaces the CallManager certificates that are left
-    in one round: this one, or a later one, at whose begin phones hold current lists.
-    """
-    unit = TrustStore.CALLMANAGER
-    pending = frozenset(
-        goal.node
-        for bit, goal in enumerate(task.goal)
-        if goal.unit is unit and not reached.done >> bit & 1
+    return Left(
+        _least_left(task, reached),
+        least_silence(task, reached.world, reached.round, reached.done),
     )
-    is_now = reached.round is unit
-    if not (pending or is_now) or not restarts_callmanager(task.layout):
-        return NO_SILENCE
-    if is_now:
-        return silence_at_reset(task, reached.world, pending)
-    return _silence_of_replacing(task, pending)
-
-
-@lru_cache(maxsize=4_096)
-def _silence_of_replacing(task: Task, nodes: frozenset[int]) -> Silence:
-    """Return what replacing the certificates of nodes costs phones with new lists."""
-    layout = task.layout
-    nowhere = elsewhere = 0
-    for group in task.groups:
-        members = group.members_of(layout)
-        gone = [layout.holder(TrustStore.CALLMANAGER, n) in nodes for n in members]
-        nowhere += all(gone)
-        elsewhere += gone[0] and not all(gone)
-    return Silence(nowhere, elsewhere)
 
 
 def _least_left(task: Task, reached: Reached) -> int:
