@@ -166,10 +166,11 @@ def test_every_failure_has_its_words(failure: Failure) -> None:
 
 ITL_SCRIPT = """
 name = "itl"
-lesson = "ITL File Status."
+lesson = "Phones report what they hold."
 
 [cluster.cluster]
 version = "{version}"
+phone_interaction = "manual"
 
 [[groups]]
 name = "sip"
