@@ -24,19 +24,22 @@ _PASSWORD: Final = re.compile(r"(?! )[ -~]{1,128}(?<! )")
 @click.command()
 @click.argument("names", nargs=-1, required=True)
 @cluster_options
-@click.option("--user", help="Digest user whose password the phones have to prove.")
+@click.option("--user", help="The Digest user whose password the phones must know.")
 @click.option(
     "--password",
     envvar="TOKENLESS_DIGEST_PASSWORD",
-    help="Prefer the environment: other users see command lines. Asked for without it.",
+    help="The user's password; asked for when not given. Other users can see a "
+    "command's options: prefer TOKENLESS_DIGEST_PASSWORD.",
+)
+@click.option(
+    "--remove", is_flag=True, help="Do not require a password from these phones."
 )
 @click.option(
     "--in-configuration",
     is_flag=True,
-    help="Publish the password in the phones' configurations: emulated phones answer "
-    "with it. Anyone reads a configuration that is not encrypted.",
+    help="Put the password into the phones' configurations: emulated phones answer "
+    "with it. Anyone can read a configuration that is not encrypted.",
 )
-@click.option("--remove", is_flag=True, help="Ask these phones for no proof any more.")
 def digest(
     *,
     names: tuple[str, ...],
@@ -48,7 +51,7 @@ def digest(
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Ask SIP phones for Digest authentication when they register and call.
+    """Require Digest authentication from SIP phones when they register and call.
 
     The cluster keeps H(A1) of the password, and the password itself only with
     `--in-configuration`.
