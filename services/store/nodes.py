@@ -35,6 +35,8 @@ class NodeRow:
     """Of the services other than TFTP and TVS, by name: `http`, `sccp` and so on."""
     roles: frozenset[NodeRole]
     """The services that are activated on it."""
+    is_fips: bool
+    """Whether it is in FIPS mode (REFERENCE-2 8.1)."""
 
     @property
     def serves_tftp(self) -> bool:
@@ -118,6 +120,13 @@ def rename_node(connection: Connection, node_id: int, name: str) -> None:
     """Give a node another name; its folder keeps the first one."""
     connection.execute(
         update(processnode).where(processnode.c.id == node_id).values(name=name)
+    )
+
+
+def write_fips(connection: Connection, node_id: int, *, enabled: bool) -> None:
+    """Note whether a node is in FIPS mode."""
+    connection.execute(
+        update(processnode).where(processnode.c.id == node_id).values(is_fips=enabled)
     )
 
 
