@@ -159,4 +159,4 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "UNIT": check_unit,
     "ADDRESS": _address,
 }
-"""How an argument is checked, by its name in a synopsis."""
+"""The check of an argument, by its name in a synopsis."""

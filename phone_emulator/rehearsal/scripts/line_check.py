@@ -60,7 +60,7 @@ _REGENERATE: Final = ("set", "cert", "regen")
 _STEP_HEAD: Final = re.compile(r"\s*\[\[\s*steps\s*\]\]")
 _SERVICE: Final = ("utils", "service")
 _ROLES: Final = {"tftp": NodeRole.TFTP, "callmanager": NodeRole.CALLMANAGER}
-"""What a service's role is called, by the last word of its name."""
+"""The role of a service, by the last word of its name."""
 
 
 def check_file(path: Path, script: Script) -> None:
