@@ -76,12 +76,12 @@ def _costs(played: Played, real: int | None) -> dict[str, str]:
         "stuck at the end": _of(end.stuck + end.would_be_stuck, end.of),
         "stuck at another moment of a race": _of(restarts.at_risk.total(), end.of),
         "without dial tone": "; ".join(map(str, played.silences)) or "none",
-        "for how long, measured here": "; ".join(
+        "for how long (measured)": "; ".join(
             f"{each.group}: {each.least_s:.1f} to {each.most_s:.1f} s"
             for each in played.silences
         )
         or "none",
-        "for how long at most, computed": "; ".join(
+        "at most (computed)": "; ".join(
             f"{each.group}: {seconds / 60:.0f} min"
             for each, seconds in _computed(played, real)
         )
