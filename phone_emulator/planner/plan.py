@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     CertificateIdentity,
     ClusterLayout,
     ClusterState,
 )
-from tokenless.phone_emulator.planner.phones import (
+from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
     PhoneLists,
     PredictedBoot,
@@ -17,14 +17,12 @@ from tokenless.phone_emulator.planner.phones import (
     boot,
     tvs_members,
 )
-from tokenless.phone_emulator.planner.registration import (
+from tokenless.phone_emulator.planner.model.registration import (
     RegistrationLoss,
     losses,
     restarts_before,
 )
-from tokenless.phone_emulator.planner.risk import after_a_power_cut
-from tokenless.phone_emulator.planner.solve import solve
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetPhones,
@@ -39,8 +37,10 @@ from tokenless.phone_emulator.planner.steps import (
     resets_phones,
     title,
 )
-from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.planner.unsafe import (
+from tokenless.phone_emulator.planner.model.task import Task
+from tokenless.phone_emulator.planner.search.risk import after_a_power_cut
+from tokenless.phone_emulator.planner.search.solve import solve
+from tokenless.phone_emulator.planner.search.unsafe import (
     GroupProblem,
     Unsafe,
     problem_of,

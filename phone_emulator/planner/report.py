@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     PUBLISHER,
     CertificateIdentity,
     ClusterLayout,
 )
-from tokenless.phone_emulator.planner.phones import PhoneGroup, PredictedBoot
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup, PredictedBoot
+from tokenless.phone_emulator.planner.model.registration import RegistrationLoss
+from tokenless.phone_emulator.planner.model.steps import describe
+from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import (
     Danger,
     Harm,
@@ -17,10 +20,11 @@ from tokenless.phone_emulator.planner.plan import (
     PlanFailure,
     Planned,
 )
-from tokenless.phone_emulator.planner.registration import RegistrationLoss
-from tokenless.phone_emulator.planner.steps import describe
-from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.planner.unsafe import GroupProblem, OtherReason, Unsafe
+from tokenless.phone_emulator.planner.search.unsafe import (
+    GroupProblem,
+    OtherReason,
+    Unsafe,
+)
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import FileKind

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.planner.model import PUBLISHER, ClusterLayout
-from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.cluster import PUBLISHER, ClusterLayout
+from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetCtl,
@@ -23,6 +22,7 @@ from tokenless.phone_emulator.planner.steps import (
     UpdateCtl,
     resets_phones,
 )
+from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
 
 _CERTIFICATES: Final = (
     "Cisco Unified OS Administration > Security > Certificate Management > Find"

@@ -93,6 +93,10 @@ class Session:
         """Go on as the shell of the same node under its new name."""
         self.node = self.cluster.node(name)
 
+    def refresh(self) -> None:
+        """Read the node again after a change of its row."""
+        self.node = self.cluster.node(self.node.name)
+
     def file(self, name: str) -> Path:
         """Return the file that an argument names.
 

@@ -30,7 +30,7 @@ from tokenless.services.capf.database_jobs import (
 )
 from tokenless.services.changes.capf import Order, Refused, Result
 from tokenless.services.limited_log import shortened
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _LATER_S: Final = 30

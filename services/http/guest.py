@@ -16,7 +16,7 @@ from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.http.counters import HttpCount
 from tokenless.services.http.settings import CLEAR
 from tokenless.services.limited_log import shortened
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 from tokenless.services.tftp.files.background import Background
 from tokenless.services.tftp.files.disk_files import OpenedFile

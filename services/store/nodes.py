@@ -35,6 +35,8 @@ class NodeRow:
     """Of the services other than TFTP and TVS, by name: `http`, `sccp` and so on."""
     roles: frozenset[NodeRole]
     """The services that are activated on it."""
+    is_fips: bool
+    """Whether it is in FIPS mode (REFERENCE-2 8.1)."""
 
     @property
     def serves_tftp(self) -> bool:
@@ -128,6 +130,13 @@ def write_roles(
     kept = ",".join(role.value for role in NodeRole if role in roles)
     connection.execute(
         update(processnode).where(processnode.c.id == node_id).values(roles=kept)
+    )
+
+
+def write_fips(connection: Connection, node_id: int, *, enabled: bool) -> None:
+    """Note whether a node is in FIPS mode."""
+    connection.execute(
+        update(processnode).where(processnode.c.id == node_id).values(is_fips=enabled)
     )
 
 

@@ -24,7 +24,7 @@ _AT_ONCE: Final = 200
 
 
 @unique
-class RegistrationState(StrEnum):
+class RecordedState(StrEnum):
     """A node's knowledge of a phone."""
 
     REGISTERED = "registered"
@@ -50,7 +50,7 @@ class RegistrationRow:
     """One phone at one node."""
 
     device: str
-    state: RegistrationState
+    state: RecordedState
     at: int
     """Unix seconds: since when."""
     code: int = 0
@@ -121,9 +121,9 @@ def end_registrations(connection: Connection, node_id: int, code: int, at: int) 
     done = connection.execute(
         update(registration)
         .where(registration.c.node_id == node_id)
-        .where(registration.c.state == RegistrationState.REGISTERED)
+        .where(registration.c.state == RecordedState.REGISTERED)
         .values(
-            state=RegistrationState.UNREGISTERED,
+            state=RecordedState.UNREGISTERED,
             code=code,
             at=at,
             itl_host="",
@@ -152,7 +152,7 @@ def absent_devices(connection: Connection, node_id: int) -> list[str]:
         connection.scalars(
             select(registration.c.device)
             .where(registration.c.node_id == node_id)
-            .where(registration.c.state != RegistrationState.REGISTERED)
+            .where(registration.c.state != RecordedState.REGISTERED)
             .order_by(registration.c.at, registration.c.device)
         )
     )
@@ -231,12 +231,12 @@ def _row(row: Row[*tuple[Any, ...]]) -> RegistrationRow:
     )
 
 
-def _state(written: str) -> RegistrationState:
+def _state(written: str) -> RecordedState:
     """Return the state in a column that another host may have filled with anything."""
     try:
-        return RegistrationState(written)
+        return RecordedState(written)
     except ValueError:
-        return RegistrationState.UNREGISTERED
+        return RecordedState.UNREGISTERED
 
 
 def registrations_mark(connection: Connection) -> tuple[object, ...]:
@@ -248,9 +248,7 @@ def registrations_mark(connection: Connection) -> tuple[object, ...]:
         connection.execute(
             select(
                 func.count(),
-                func.count().filter(
-                    registration.c.state == RegistrationState.REGISTERED
-                ),
+                func.count().filter(registration.c.state == RecordedState.REGISTERED),
                 func.max(registration.c.at),
                 func.sum(registration.c.at),
                 func.max(registration.c.itl_at),

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -68,12 +69,14 @@ processnode: Final = Table(
         nullable=False,
         server_default=text("'tftp,callmanager,capf'"),
     ),
+    Column("is_fips", Boolean, nullable=False, server_default=false()),
 )
 """`folder` is the node's first name: a renamed node keeps its folder. Ports are those
 that the services really have, once they have been served. `db_role` is the PostgreSQL
 role that the node's host logs in with and that may write the node's rows; null on one
 host. `ports` is a JSON object: the ports of services other than TFTP and TVS. `roles`
-are the activated services, separated by commas."""
+are the activated services, separated by commas. `is_fips` is whether it is in FIPS
+mode."""
 
 node_state: Final = Table(
     "node_state",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from tokenless.services.limited_log import LimitedLog
 
 if TYPE_CHECKING:
-    from tokenless.services.stream_server.connection import Connection
+    from tokenless.services.stream_server.connections.connection import Connection
     from tokenless.services.stream_server.settings import StreamLimits
 
 

@@ -12,7 +12,7 @@ from tokenless.protocol.tvs.messages import Query
 from tokenless.protocol.tvs.stream import ServerStream
 from tokenless.services.limited_log import shortened
 from tokenless.services.logs import LogLevel
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import GuestTools, Session, WorkerGuest
 from tokenless.services.tvs import log_lines, trace
 from tokenless.services.tvs.caches import CachedCertificate, CacheName, Caches, Index

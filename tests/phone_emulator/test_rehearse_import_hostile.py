@@ -8,8 +8,8 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.cluster import read_cluster
-from tokenless.phone_emulator.rehearsal.importing.lists import load_list
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import read_cluster
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import load_list
 from tokenless.protocol.show_output.lines import show_missing
 from tokenless.protocol.trust.verdicts import FileKind
 

@@ -12,7 +12,7 @@ from tests.rigs.cluster import PUB, SUB, Lab, keypair, record
 from tests.rigs.run_cli import run_cli
 from tests.rigs.shown_texts import made_up, text_of
 from tests.rigs.third_party import certutils_list
-from tokenless.phone_emulator.rehearsal.importing.models import real_model
+from tokenless.phone_emulator.rehearsal.importing.sources.models import real_model
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script, sizes
 from tokenless.protocol.codes import Role

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
-from tokenless.phone_emulator.rehearsal.importing.cluster import ImportedCluster
-from tokenless.phone_emulator.rehearsal.importing.drift import Drift
+from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP, RESTART_TVS
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import ImportedCluster
+from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     Approximated,
     Expectation,

@@ -8,9 +8,9 @@ from typing import Any, Final
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
-from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
-from tokenless.phone_emulator.rehearsal.rig.refusals import refusals_of
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import NodeView
+from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
+from tokenless.phone_emulator.rehearsal.rig.phones.refusals import refusals_of
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.remedy import is_named
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Step

@@ -7,14 +7,13 @@ from typing import Final
 import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     ClusterLayout,
     first_cluster,
     serve_all,
 )
-from tokenless.phone_emulator.planner.phones import PhoneGroup, PhoneLists
-from tokenless.phone_emulator.planner.plan import Plan
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup, PhoneLists
+from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetCtl,
@@ -26,7 +25,8 @@ from tokenless.phone_emulator.planner.steps import (
     World,
     apply,
 )
-from tokenless.phone_emulator.planner.task import Task, parse_goal, regeneration
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal, regeneration
+from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
 from tokenless.protocol.codes import TrustStore

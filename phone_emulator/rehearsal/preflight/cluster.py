@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan
-from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate, Script
 from tokenless.protocol.release import Release
 from tokenless.services.config import ClusterConfig, load_config

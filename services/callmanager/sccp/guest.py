@@ -68,7 +68,7 @@ from tokenless.services.callmanager.sccp.soft_keys import (
 )
 from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _GRACE: Final = 2.0

@@ -37,7 +37,7 @@ from tokenless.services.callmanager.sip.stations import (
 )
 from tokenless.services.limited_log import shortened
 from tokenless.services.store.registrations import ItlReport
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 WARNINGS: Final = {

@@ -19,13 +19,13 @@ from tokenless.services.admin.certificate_text import (
 )
 from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import RSA_SIZES
+from tokenless.services.cluster.issue_request import RSA_SIZES
 from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import EC_SIZES
-from tokenless.services.pki.signing_requests import USAGES
+from tokenless.services.pki.usages import USAGES
 from tokenless.services.store.certificates import StoredCertificate
 
 _LIST: Final = "/cmplatform/certificates"
@@ -197,7 +197,7 @@ def show_one(visit: Visit) -> Response:
     return visit.render(
         "certificates/one.html",
         row=row,
-        decoded=certificate_text(row.certificate),
+        decoded=certificate_text(row.certificate, visit.cluster.release),
         node=_node_of(visit.cluster, row).name if row.is_own else "",
         can_request=row.is_own and row.placed.store in USAGES,
     )

@@ -33,6 +33,7 @@ CHOICES: Final = {
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
     Parameter.TLS_CIPHERS: tuple(map(str, TlsCiphers)),
     Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
+    Parameter.ADVANCED_ENCRYPTION: (FALSE, TRUE),
     Parameter.ROLLBACK: (FALSE, TRUE),
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
@@ -76,11 +77,12 @@ def _capf_port(cluster: Cluster) -> str:
 
 def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
     """Return what a release has of them."""
-    return {
-        name: values
-        for name, values in CHOICES.items()
-        if name is not Parameter.PHONE_INTERACTION or release.has_phone_interaction
-    }
+    missing = set()
+    if not release.has_phone_interaction:
+        missing.add(Parameter.PHONE_INTERACTION)
+    if not release.has_advanced_encryption:
+        missing.add(Parameter.ADVANCED_ENCRYPTION)
+    return {name: values for name, values in CHOICES.items() if name not in missing}
 
 
 def save(visit: Visit) -> Response:

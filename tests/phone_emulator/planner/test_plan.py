@@ -5,13 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
-from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
-from tokenless.phone_emulator.planner.report import in_words, to_json
-from tokenless.phone_emulator.planner.risk import assess, is_settled
-from tokenless.phone_emulator.planner.search import search
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.steps import (
     Regenerate,
     ResetCtl,
     ResetPhones,
@@ -20,7 +16,11 @@ from tokenless.phone_emulator.planner.steps import (
     UpdateCtl,
     apply,
 )
-from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
+from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.search.risk import assess, is_settled
+from tokenless.phone_emulator.planner.search.search import search
 from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release

@@ -1,0 +1,1 @@
+"""What an administrator has of a cluster: lists, exports, a running cluster."""
