@@ -39,6 +39,6 @@ def test_the_table_has_a_column_for_each() -> None:
     run = ("rehearse", "run", *names, "--phones", "2", "--jobs", "1", "--compare")
     status, out, err = run_cli(*run)
     assert status == 0, err
-    rows = "without dial tone", "resets by themselves", "stuck at the end"
+    rows = "without dial tone", "automatic resets", "stuck at the end"
     for words in (*rows, "(measured)", "(computed)", "2 phones reset"):
         assert words in out

@@ -35,16 +35,15 @@ _MARKS: Final = (
     "--features",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="CSV",
-    help="A cluster's own Unified CM Phone Feature List, laid over the table.",
+    help="A cluster's own Unified CM Phone Feature List; it overrides the table.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> None:
     """List phone models with their features for trust decisions.
 
-    Each value has its mark. What is not known counts as no in reports. The last column
-    names the emulated model that plays it: mostly itself, with what is not known taken
-    from a model like it. Where it says "left out", nothing is known of how it judges
-    trust lists.
+    Each value has its mark. An unknown value counts as no in reports. The last column
+    names the emulated model that plays the model: mostly itself, with unknown values
+    taken from a similar model. Models that are left out are not emulated.
     """
     listed = FeatureList(FEATURES, (), ())
     if features is not None:

@@ -19,15 +19,15 @@ class Preflight:
     task: Task
     plan: Plan
     at: datetime
-    """When the change is."""
+    """The time of the change."""
     key_bits: int
     """Of the certificates that the change makes."""
     tls_minimum: str
     """After the change."""
     sha512: bool
-    """Whether TFTP signs files with SHA-512 after the change."""
+    """True if TFTP signs files with SHA-512 after the change."""
     ecdsa_only: bool
-    """Whether only ECDSA suites are allowed after the change."""
+    """True if only ECDSA suites are allowed after the change."""
     target: Release | None
     """The release of an upgrade; None: there is none."""
     rollback: bool | None

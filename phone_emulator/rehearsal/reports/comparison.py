@@ -86,7 +86,7 @@ def _costs(played: Played, real: int | None) -> dict[str, str]:
             for each, seconds in _computed(played, real)
         )
         or "none",
-        "resets by themselves": str(restarts.automatic),
+        "automatic resets": str(restarts.automatic),
         "restarts by hand": str(restarts.by_hand),
         "restarts of a phone": f"{resets / phones:.1f}",
         "lines typed": str(_lines(played)),

@@ -25,7 +25,7 @@ _WITHOUT_TRUST: Final = (
 _SKIPPED: Final = frozenset(
     ("emcc base phone", "universal device template", "usage profile")
 )
-"""What an export lists and no phone is (REFERENCE-5 1.2)."""
+"""Devices of an export that are not phones (REFERENCE-5 1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RealModel:
     like: str | None
     """The emulated model that plays it; None when there is none."""
     has_trust_lists: bool = True
-    """Whether it fetches lists at all; trunks and CTI ports do not."""
+    """True if it fetches lists at all; trunks and CTI ports do not."""
     unknown: tuple[str, ...] = ()
     """Features that nothing tells: its emulation takes those of an observed model."""
     inferred: tuple[str, ...] = ()
