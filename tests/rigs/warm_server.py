@@ -27,8 +27,8 @@ from tests.rigs.warm_start import MAX_REQUEST
 
 _PASSED: Final = 4
 """Standard input, output and error, and where the end is told."""
-_NOT_BEFORE: Final = ("__main__", ".env", ".hsm", ".pytest_plugin")
-"""Modules that begin to work when they are imported, or need what may be missing."""
+_NOT_BEFORE: Final = ("__main__", ".env", ".pytest_plugin")
+"""Modules that begin to work when they are imported."""
 _NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 
@@ -117,7 +117,8 @@ def _load_everything() -> None:
     """Import all that a command may need, and keep the collector off it."""
     for module in pkgutil.walk_packages(tokenless.__path__, "tokenless."):
         if not module.name.endswith(_NOT_BEFORE):
-            importlib.import_module(module.name)
+            with suppress(ImportError):  # of an extra that is not installed
+                importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
 
