@@ -7,7 +7,7 @@ _TEXT: Final = re.compile(
     r"(\d{1,2})(?:\.(\d{1,2}))?(?:\((\d{1,2})\))?(?:SU(\d{1,2}))?"
 )
 _BUILD: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{1,2})\.([12]\d)\d{3}-\d{1,4}")
-"""What `show version active` prints. 14.0.1.13900 is 14SU3 (REFERENCE-2, TAC-REUSE), so
+"""Output of `show version active`. 14.0.1.13900 is 14SU3 (REFERENCE-2, TAC-REUSE), so
 12.5.1.17900-64 is taken for 12.5(1)SU7 (inferred)."""
 _FIRST_BUILD: Final = 10
 _MAINTENANCE_OF_14: Final = 1

@@ -32,7 +32,7 @@ WIDTH_IN_FILES: Final = 120
 
 
 def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
-    """Draw what was seen and what is wrong with it."""
+    """Draw the observed cluster and its faults."""
     last = _sum(findings) if is_answered(seen) else _not_told()
     tables = [_nodes(seen.nodes), _members(seen.members)]
     if seen.capf:

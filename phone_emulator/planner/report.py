@@ -285,7 +285,7 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
         yield f"{step.number:3}. {step.title}"
         yield from (f"       {line}" for line in step.commands)
         if step.resets_phones:
-            yield "       phones are reset by themselves, at moments nobody chooses"
+            yield "       phones are reset automatically, at unknown moments"
         if step.refused:
             refused = _names(step.refused)
             yield f"       at some of these moments {refused} refuse a file"

@@ -73,11 +73,11 @@ class Secd:
 
     @property
     def anchors(self) -> TrustAnchors:
-        """Whom the phone believes now."""
+        """The signers that the phone trusts now."""
         return self._boot.anchors
 
     def handle(self, event: Event, now: float) -> list[Effect]:
-        """Take an event, return what is to be done about it.
+        """Take an event, return the effects to carry out.
 
         Args:
             event: What happened.

@@ -84,7 +84,7 @@ class Session:
         return ask(self.node.name, self.node.control_socket, request)
 
     def announce(self) -> None:
-        """Make every running node apply what was committed; say which ones are down."""
+        """Make every running node apply the commit; print the nodes that are down."""
         for delivery in announce(self.cluster):
             if (line := delivery.explain()) is not None:
                 self.say(line)

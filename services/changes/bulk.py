@@ -54,7 +54,7 @@ _STORES: Final = {
     BulkType.TOMCAT: (TrustStore.TOMCAT_TRUST,),
     BulkType.ITLRECOVERY: (TrustStore.PHONE_SAST_TRUST, TrustStore.CALLMANAGER_TRUST),
 }
-"""What an import fills (REFERENCE 7.11)."""
+"""The trust stores that an import fills (REFERENCE 7.11)."""
 
 
 def export_certificates(cluster: Cluster, kind: BulkType) -> list[Certificate]:

@@ -93,10 +93,10 @@ class CapfState:
     issuers: tuple[Certificate, ...]
     """CAPF-trust: who may have issued a phone's existing certificate."""
     registers: bool
-    """Whether phones without a configuration by hand are known."""
+    """True if phones without a configuration by hand are known."""
     now: datetime
     issues_ec: bool = True
-    """Whether phones get EC certificates: from 12.0 on a parameter says so."""
+    """True if phones get EC certificates: from 12.0 on a parameter says so."""
 
     @classmethod
     def read(cls, connection: Connection, now: float) -> "CapfState":
@@ -116,7 +116,7 @@ class CapfState:
 def decide(
     state: CapfState, device: Device | None, said: Identified, session_id: int
 ) -> Order | Refused:
-    """Decide about a phone that said who it is.
+    """Decide about a phone that has named itself.
 
     Args:
         state: The cluster.
@@ -287,7 +287,7 @@ def stale_lscs(cluster: Cluster) -> list[StaleLsc]:
 
 
 def delete_stale_lscs(cluster: Cluster, *, by: str) -> list[StaleLsc]:
-    """Forget the certificates that count no longer; return what was forgotten."""
+    """Delete certificates that count no longer; return them."""
     with cluster.store.change("delete stale LSCs", "all", by=by) as change:
         stale = _stale(change.connection, cluster.clock())
         for each in stale:

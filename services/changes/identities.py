@@ -1,4 +1,4 @@
-"""Own certificates from a CA: requests, what comes back, and reuse (REFERENCE-2 2).
+"""Own certificates from a CA: requests, imports, and reuse (REFERENCE-2 2).
 
 One request of a unit waits on a node for its answer; a multi-server one on all nodes.
 

@@ -40,11 +40,11 @@ class Node:
     roles: frozenset[NodeRole]
     """The services that are activated on it."""
     is_fips: bool
-    """Whether it is in FIPS mode (REFERENCE-2 8.1)."""
+    """True if it is in FIPS mode (REFERENCE-2 8.1)."""
 
     @property
     def serves_tftp(self) -> bool:
-        """Whether phones can fetch files from it, so that it has an ITL."""
+        """Return whether phones can fetch files from it, so that it has an ITL."""
         return NodeRole.TFTP in self.roles
 
     @property

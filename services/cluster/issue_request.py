@@ -29,7 +29,7 @@ class IssueRequest:
     full_name: str | None = None
     """For a node that is being renamed; its present name when None."""
     shared: bool = False
-    """Whether it is a multi-server certificate: one key for all nodes."""
+    """True if it is a multi-server certificate: one key for all nodes."""
 
     @classmethod
     def usual(

@@ -215,7 +215,7 @@ def all_names(
 def names_of(
     installation: Installation, connection: Connection, order: IssueRequest
 ) -> tuple[str, ...]:
-    """Return the names of a request: all nodes', or its own, and what is added."""
+    """Return the names of a request: all nodes', or its own, and the added ones."""
     if order.shared:
         return _alternative_names(installation, connection, order)
     names = (full_name(installation, order.node.name), *order.alternative_names)
@@ -225,7 +225,7 @@ def names_of(
 def _alternative_names(
     installation: Installation, connection: Connection, order: IssueRequest
 ) -> tuple[str, ...]:
-    """Return what was asked for; browsers compare these names, not the common one."""
+    """Return the requested names; browsers compare these, not the common one."""
     names = order.alternative_names
     if order.shared:
         names = (*all_names(installation, connection, order), *names)

@@ -57,13 +57,13 @@ class Presence:
 
     device: str
     node: str
-    """Where it is registered, or was last."""
+    """The node at which the phone is registered, or was last."""
     state: PresenceState
     at: int
     """Since when, Unix seconds."""
     code: int = 0
     reason: str = ""
-    """Why it is not registered, in the vendor's word; empty when it is."""
+    """The reason why it is not registered, in the vendor's word; empty when it is."""
     signalling: str = ""
     is_secure: bool = False
     address: str = ""
@@ -163,7 +163,7 @@ def _presence(
 def _itl_status(
     row: RegistrationRow, nodes: Mapping[int, Node], itls: Mapping[int, TftpItl]
 ) -> ItlStatus:
-    """Compare what a phone says of its ITL with what its TFTP server serves."""
+    """Compare the ITL that a phone reports with the one that its TFTP server serves."""
     report = row.itl
     if not report.at or row.state is not RecordedState.REGISTERED:
         return ItlStatus.UNKNOWN

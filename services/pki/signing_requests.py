@@ -1,4 +1,4 @@
-"""Certificate signing requests (PKCS#10) of nodes, and the checks of what comes back.
+"""Certificate signing requests (PKCS#10) of nodes, and checks of the certificates.
 
 A request asks for the usages of its unit (REFERENCE-2 2.1); a CA says what it grants.
 An identity certificate is taken only when it is the answer to the request that is
@@ -30,7 +30,8 @@ from tokenless.services.pki.usages import Usages, usages_of
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_KEY_BITS: Final = 4096
 _DNS_NAME: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,250}")
-"""What CAs and browsers take for a name; a wildcard is refused when it comes back."""
+"""Names that CAs and browsers accept; a wildcard is refused when the certificate comes
+back."""
 _ATTRIBUTES: Final = {
     "C": NameOID.COUNTRY_NAME,
     "O": NameOID.ORGANIZATION_NAME,

@@ -42,7 +42,8 @@ class StoredCertificate:
 
 
 STORES_FOR_PHONES: Final = (TrustStore.CALLMANAGER_TRUST, TrustStore.CAPF_TRUST)
-"""Where the issuers of phones' certificates are (REFERENCE-3 3.6, REFERENCE-5 1.4)."""
+"""The stores of the issuers of phones' certificates (REFERENCE-3 3.6, REFERENCE-5
+1.4)."""
 _JOINED: Final = placement.join(schema.certificate)
 
 

@@ -30,9 +30,10 @@ class Parameter(StrEnum):
     CAPF_EXPIRES = "CAPFOperationExpiresIn"
     """Days until a CAPF operation expires (REFERENCE-5 4.1)."""
     TLS_CIPHERS = "TLSCiphers"
-    """What Cisco CallManager offers on its TLS ports (REFERENCE-5 4.1)."""
+    """The cipher suites of Cisco CallManager's TLS ports (REFERENCE-5 4.1)."""
     PHONE_INTERACTION = "PhoneInteractionOnCertificateUpdate"
-    """Who resets phones when a certificate changes, from 12.5 on (REFERENCE-2 3.4)."""
+    """Automatic or manual resets of phones when a certificate changes, from 12.5 on
+    (REFERENCE-2 3.4)."""
     ADVANCED_ENCRYPTION = "EndpointAdvancedEncryptionAlgorithmsSupport"
     """True: EC LSCs are issued, and lists say 1.1 in element 28 (REFERENCE-2 1)."""
 

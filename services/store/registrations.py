@@ -16,7 +16,7 @@ from tokenless.protocol.checksums import sha1_of
 from tokenless.services.store.schema import node_state, registration, tftp_itl
 
 SEEN_EVERY_S: Final = 10.0
-"""How often a node says that it serves."""
+"""The seconds between a node's reports that it serves."""
 SILENT_AFTER_S: Final = 30.0
 """After so long without a word its registrations count as unknown."""
 _AT_ONCE: Final = 200
@@ -42,7 +42,7 @@ class ItlReport:
     digest: str = ""
     """Of the file, in lower-case hex; empty when the phone holds none."""
     at: int = 0
-    """When it was reported; 0: never."""
+    """The time of the report; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class TftpItl:
 def write_registrations(
     connection: Connection, node_id: int, rows: Sequence[RegistrationRow]
 ) -> None:
-    """Write what a node knows of phones, in place of what it said before."""
+    """Write a node's knowledge of phones, in place of its former rows."""
     for at in range(0, len(rows), _AT_ONCE):
         part = rows[at : at + _AT_ONCE]
         _delete(connection, node_id, [row.device for row in part])
@@ -240,7 +240,7 @@ def _state(written: str) -> RecordedState:
 
 
 def registrations_mark(connection: Connection) -> tuple[object, ...]:
-    """Return what differs when registrations have: for those who look again and again.
+    """Return a value that differs when registrations have changed, for polling.
 
     A phone that leaves and comes back within one second is not noticed.
     """

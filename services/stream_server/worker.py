@@ -64,7 +64,7 @@ class StreamSetup(msgspec.Struct, frozen=True):
 
     @classmethod
     def unpack(cls, data: bytes) -> "StreamSetup":
-        """Return what was packed."""
+        """Return the packed value."""
         return msgspec.msgpack.decode(data, type=cls, dec_hook=_decode_other)
 
 

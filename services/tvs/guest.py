@@ -86,7 +86,7 @@ class TvsSession(Session):
         return self._stream.is_between_messages
 
     def answer(self) -> int:
-        """Answer what is whole; return how many requests that were."""
+        """Answer complete requests; return their number."""
         answered = 0
         connection, stream, guest = self.connection, self._stream, self._guest
         while not connection.unsent and (request := stream.next_event()) is not None:

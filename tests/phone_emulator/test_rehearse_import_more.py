@@ -119,7 +119,7 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, lists: list[str]) -
     path.write_text("<device/>")
     assert "names no CallManager" in refused(*lists, "--config", str(path))
     path.write_text("<html>")
-    assert "is no phone's configuration" in refused(*lists, "--config", str(path))
+    assert "is not a phone's configuration" in refused(*lists, "--config", str(path))
 
 
 BAT = """\

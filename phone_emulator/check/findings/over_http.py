@@ -15,7 +15,7 @@ from tokenless.phone_emulator.check.observing.observation import (
 
 
 def http_findings(seen: Observation) -> Iterator[Finding]:
-    """Return what is wrong with HTTP, of the nodes that were asked over it."""
+    """Return the faults of HTTP, of the nodes that were asked over it."""
     for node in seen.nodes:
         if not node.over_http or node.is_silent:
             continue

@@ -1,4 +1,4 @@
-"""Findings from booting phones on what was seen: who would be locked out, and why.
+"""Findings from booting phones on the observed files: lock-outs and their reasons.
 
 An empty phone starts at each node, and every phone that a node has furnished is then
 served by every node, its own again and the others, as happens when the first TFTP
@@ -24,7 +24,7 @@ from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.anchors import FileKind
 
 _Case = tuple[str, str, str]
-"""Whose lists the phone holds, which node serves it, what it then does."""
+"""The node of the phone's lists, the node that serves it, the phone's reaction."""
 
 
 def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding]:
@@ -112,7 +112,7 @@ def _older_ctl(secd: Secd) -> str | None:
 
 
 def _refusals(secd: Secd) -> Iterator[str]:
-    """Return what was refused and why."""
+    """Return refused files with their reasons."""
     for kind, report in secd.report.files.items():
         if report.action is FileAction.REJECTED:
             rule = "" if report.rule is None else f" (rule {report.rule})"

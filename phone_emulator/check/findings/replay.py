@@ -1,4 +1,4 @@
-"""Boot a phone on what was seen: SECD's own decisions, no sockets."""
+"""Boot a phone on observed files: SECD's own decisions, no sockets."""
 
 from dataclasses import replace
 

@@ -76,7 +76,7 @@ def _unreachable(member: Member) -> Finding:
 
 
 def _pins(member: Member, nodes: Sequence[Node]) -> Iterator[Finding]:
-    """Compare what it shows with the ITLs: nothing else makes it a TVS server."""
+    """Compare a member's certificate with the ITLs: only they make it a TVS server."""
     with_itl = [node for node in nodes if node.itl is not None]
     refusing = [
         node

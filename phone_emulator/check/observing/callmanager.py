@@ -24,7 +24,8 @@ from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.trust.anchor_records import certificates_of
 
 _SCCP_PORT: Final = 2000
-"""Where SCCP is elsewhere, 2443 may be, too."""
+"""The usual port of SCCP. With another one, the port of SCCP over TLS may differ,
+too."""
 MAX_CALLMANAGERS: Final = 20
 _ROLES: Final = (Role.CALLMANAGER, Role.CCM_TFTP)
 NOT_ASKED: Final = "its port is not known; --sccps-port names it"

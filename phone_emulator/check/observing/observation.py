@@ -32,7 +32,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Node:
-    """One TFTP server and what it served."""
+    """One TFTP server and the files that it served."""
 
     server: Server
     files: Mapping[str, bytes | Missing] = field(repr=False)
@@ -144,7 +144,7 @@ def _decoded(data: bytes | Missing) -> TrustList | None:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One TVS server and what it said."""
+    """One TVS server and its answers."""
 
     server: Server
     certificate: bytes | None
@@ -169,7 +169,7 @@ class CapfView:
     certificate: Certificate | None
     """None when no TLS connection could be had, or it cannot be read."""
     reason: str | None = None
-    """Why there is none."""
+    """The reason why there is none."""
 
     def __str__(self) -> str:
         """Name it by its address."""
@@ -186,7 +186,7 @@ class CapfView:
 
 @dataclass(frozen=True, slots=True)
 class CallManagerView:
-    """One secure port of a CallManager, and what it shows there."""
+    """One secure port of a CallManager, and its certificate."""
 
     name: str
     """The node's, as the configuration has it."""
@@ -197,9 +197,9 @@ class CallManagerView:
     versions: tuple[TlsVersion, ...] = ()
     """The TLS versions that it accepts."""
     models: Mapping[str, bool] = field(default_factory=dict)
-    """Whether it agrees on a version and a cipher with each model."""
+    """True if it agrees on a version and a cipher with each model."""
     reason: str | None = None
-    """Why there is no certificate."""
+    """The reason why there is no certificate."""
 
     def __str__(self) -> str:
         """Name it by its node."""
@@ -214,7 +214,7 @@ class Observation:
     members: Sequence[Member]
     device: str
     at: float
-    """When, Unix seconds."""
+    """The time, in Unix seconds."""
     members_guessed: bool = False
     """No configuration lists TVS members: the nodes of the ITLs were asked."""
     capf: Sequence[CapfView] = ()

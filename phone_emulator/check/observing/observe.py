@@ -59,7 +59,7 @@ _MEMBER_CONNECTIONS: Final = 8
 _MODEL: Final = "7975"
 MAX_MEMBERS: Final = 20
 MAX_CAPF: Final = 5
-"""As many as a configuration may list (REFERENCE-3 3.6)."""
+"""The most CAPF servers that a configuration may list (REFERENCE-3 3.6)."""
 MAX_SUBJECTS: Final = 400
 """A list that names thousands must not make this a tool against their owners."""
 
@@ -206,7 +206,7 @@ async def _fetch(client: TftpClient, server: Server, name: str) -> bytes | Missi
 async def _fetch_over_http(
     nodes: Sequence[Node], http_port: HttpPort, patience: Patience
 ) -> list[Node]:
-    """Return the nodes with what they serve over HTTP, where that is to be asked."""
+    """Return the nodes with their files over HTTP, where HTTP is to be asked."""
     fetched = list(nodes)
 
     async def fetch(index: int, node: Node, port: int) -> None:

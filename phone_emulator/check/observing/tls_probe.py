@@ -1,4 +1,4 @@
-"""What a TLS server shows before it asks for a certificate: its own, by version.
+"""The certificates that a TLS server shows before it asks for one, by version.
 
 Servers of CallManager end the handshake of whoever has no certificate of an authority
 that they trust. Their own certificate comes before that, and is all that is wanted.
@@ -33,13 +33,13 @@ class Probe:
     certificate: bytes | None
     """DER; None when the server showed none."""
     reason: str | None = None
-    """Why it showed none."""
+    """The reason why it showed none."""
 
 
 async def probe(
     server: Server, version: TlsVersion, timeout_s: float, ciphers: str = ALL_CIPHERS
 ) -> Probe:
-    """Shake hands with a server at one TLS version; see what it shows.
+    """Shake hands with a server at one TLS version; return its certificate.
 
     Args:
         server: Where.

@@ -35,14 +35,14 @@ _MARKS: Final = (
     "--features",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="CSV",
-    help="A cluster's own Unified CM Phone Feature List, laid over the table.",
+    help="A cluster's own Unified CM Phone Feature List; it overrides the table.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> None:
     """List phone models with their features for trust decisions.
 
-    Each value has its mark. What is not known counts as no, and is played as the model
-    in the last column is.
+    Each value has its mark. An unknown value counts as no. The last column names the
+    emulated model that plays the model.
     """
     listed = FeatureList(FEATURES, (), ())
     if features is not None:

@@ -183,7 +183,7 @@ def _read_pem(path: Path) -> bytes:
 
 
 def _finish(report: BootReport, *, as_json: bool) -> None:
-    """Print a report; exit otherwise when the phone does not hold what is served."""
+    """Print a report; exit with 1 or 3 when the phone lacks the served files."""
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
@@ -223,7 +223,7 @@ def _print_report(report: BootReport) -> None:
 
 
 def complaint(report: BootReport) -> str:
-    """Say in one line what was wrong and what to do."""
+    """Return one line with the fault and the remedy."""
     for kind, file in report.files.items():
         if file.action in (FileAction.REJECTED, FileAction.FAILED):
             name = file.requested or kind.value

@@ -125,7 +125,7 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
 
 @click.command()
 @flash_option
-@click.option("--address", default="127.0.0.1", help="Where to listen.")
+@click.option("--address", default="127.0.0.1", help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -120,7 +120,7 @@ class _Sources:
         )
 
     def known(self, fetched: Fetched | None) -> Known:
-        """Return what is known beside the lists.
+        """Return the facts that are known in addition to the lists.
 
         Raises:
             PhoneError: When a file cannot be read.

@@ -99,7 +99,8 @@ class ClusterLayout:
     signed: frozenset[TrustStore] = frozenset()
     """Units whose certificates a CA signs."""
     interaction: PhoneInteraction = PhoneInteraction.MANUAL
-    """Who resets phones when a certificate changes (REFERENCE-2 3.4)."""
+    """Automatic or manual resets of phones when a certificate changes (REFERENCE-2
+    3.4)."""
 
     @classmethod
     def as_new(

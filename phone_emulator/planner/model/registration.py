@@ -30,7 +30,7 @@ from tokenless.protocol.codes import Role, TrustStore
 
 RESTART_CALLMANAGER: Final = "admin --all utils service restart Cisco CallManager"
 Shown = tuple[CertificateIdentity, ...]
-"""What each node's running CallManager shows."""
+"""The certificate that each node's running CallManager shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RegistrationLoss:
     at: tuple[int, ...]
     """The other nodes of their group at which they register; empty: at none."""
     is_lasting: bool
-    """Whether it is so after the reset, too."""
+    """True if it is so after the reset, too."""
 
 
 def shown_now(layout: ClusterLayout, cluster: ClusterState) -> Shown:

@@ -93,8 +93,8 @@ class World(NamedTuple):
     phones: tuple[PhoneLists, ...]
     """The lists that each group of the plan holds."""
     others: frozenset[Held] = frozenset()
-    """What further phones of a group may hold: those that booted earlier in a race
-    than the others, or that no reset reached."""
+    """Lists that further phones of a group may hold: those that booted earlier in a
+    race than the others, or that no reset reached."""
     refused: frozenset[PhoneGroup] = frozenset()
     """Groups of which phones refused a file in the race that the last step began."""
 
@@ -106,7 +106,7 @@ class World(NamedTuple):
 def first_world(
     layout: ClusterLayout, groups: tuple[PhoneGroup, ...], cluster: ClusterState
 ) -> World:
-    """Return the world in which every phone holds what is served.
+    """Return the world in which every phone holds the served lists.
 
     A first boot takes the lists, a second one uses them.
     """
@@ -141,7 +141,7 @@ def apply(
 
 
 def resets_phones(layout: ClusterLayout, step: PlanStep) -> bool:
-    """Whether a step resets phones by itself."""
+    """Return whether a step resets phones automatically."""
     return isinstance(step, Regenerate) and (
         follow_up_of(layout, step.unit).resets_phones
     )

@@ -37,7 +37,7 @@ class Task:
     """The phones that must not be locked out."""
     goal: tuple[Regenerate, ...]
     strict: bool = False
-    """Whether phones must be able to change nodes at any moment."""
+    """True if phones must be able to change nodes at any moment."""
     resets: tuple[ResetCtl | ResetItl, ...] = ()
     """The recovery commands that may be used as steps."""
     start: World | None = None

@@ -113,7 +113,7 @@ def _is_bound(
 
 
 def is_settled(task: Task, world: World) -> bool:
-    """Return whether every node serves what is in use and every phone holds it."""
+    """Return whether every node serves the certificates in use and phones have them."""
     cluster = world.cluster
     if cluster != after_a_power_cut(task.layout, cluster):
         return False

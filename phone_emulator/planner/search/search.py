@@ -65,7 +65,7 @@ class Effort:
     explored: int = 0
     """The number of orders, or beginnings of orders, that were visited."""
     is_over: Callable[[], bool] = lambda: False
-    """Whether the time is over."""
+    """True if the time is over."""
     progress: Callable[[int], None] = lambda _: None
     """Is told now and then how many were looked at."""
     every: int = 256
@@ -140,6 +140,8 @@ class _Frontier:
         """Remember a world with its cost, and at least how many steps are left."""
         self.best[reached] = cost
         total = cost.length + self.haste * left
+        # Of equal totals the longest beginning comes first: it is nearest to the goal.
+        # The number keeps the heap from comparing worlds, which have no order.
         entry = (total, cost.risk, -cost.length, next(self.order), reached)
         heappush(self.heap, entry)
 
@@ -205,6 +207,8 @@ def _consider(
 ) -> None:
     """Keep a step if it is safe and leads somewhere in a better way than known."""
     cost, known = frontier.best[reached], frontier.best.get(after)
+    # The new way is one step longer than `cost`: it cannot be better, so the risk of
+    # its last step, which costs most of the time, need not be assessed.
     if known is not None and known.length <= cost.length:
         return
     risk = assess(task, after.world)

@@ -1,4 +1,4 @@
-"""The search at full size: what cannot be planned goes first, what is alike is one.
+"""The search at full size: impossible goals first, equal groups and nodes merged.
 
 For each kind of group it is found out first whether any order is safe for it: by a
 search for one unit of the goal at a time, on the few nodes that matter to that group. A
@@ -51,7 +51,7 @@ class Solution:
     """None when no order is safe for any group, or none was found."""
     explored: int
     proven: bool
-    """Whether no safe order is shorter, and none is safe for what was left out."""
+    """True if no safe order is shorter, and none is safe for what was left out."""
     bound: int
     """No safe order has fewer steps."""
     gave_up: bool
@@ -130,7 +130,7 @@ class _Solver:
         )
 
     def _chance(self, group: PhoneGroup) -> _Chance | None:
-        """Return what it takes for one group alone; None when nothing does."""
+        """Return the least order for one group alone; None when there is none."""
         for running_only in (False, True):
             lenient = frozenset((group,)) if running_only else frozenset()
             for number, resets in enumerate(_RESETS):

@@ -73,7 +73,7 @@ class Unsafe:
 def problem_of(
     layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
 ) -> GroupProblem | None:
-    """Return what is wrong if the phones restart now; None when nothing is."""
+    """Return the problem if the phones restart now; None when there is none."""
     for kind, outcome in boot(layout, cluster, group, phone).refusals:
         assert outcome.reason is not None, "a refusal has its reason"  # noqa: S101
         return GroupProblem(outcome.reason, kind, outcome.rule)
@@ -156,7 +156,7 @@ def unsafe(task: Task, steps: Sequence[PlanStep]) -> Iterator[Unsafe]:
 def _problems(
     task: Task, world: World, raced: Mapping[PhoneGroup, GroupProblem]
 ) -> dict[PhoneGroup, tuple[GroupProblem, bool]]:
-    """Return what is wrong with each group, and whether it is while services run.
+    """Return each group's problem, and whether it is there while services run.
 
     Args:
         task: The task.

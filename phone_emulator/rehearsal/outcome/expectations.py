@@ -1,4 +1,4 @@
-"""Compares what a step was to show with what it showed."""
+"""Comparison of a step's expectations with its results."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,7 +88,7 @@ class StepReport:
     """A sentence for each group that is stuck, or would be, and was not expected to."""
     seconds: float
     restarts: Restarts = field(default_factory=Restarts)
-    """How often phones were restarted, by hand and by themselves."""
+    """The number of restarts of phones, by hand and automatic."""
     calls: tuple[PlayedCall, ...] = ()
     """Calls between phones, and their results."""
 
@@ -161,7 +161,7 @@ class Asked:
 
     fields: Mapping[str, Any]
     inferred: bool
-    """Whether a part of it is inferred rather than documented."""
+    """True if a part of it is inferred rather than documented."""
 
 
 def asked_of(step: Step) -> dict[str, Asked]:
@@ -262,7 +262,7 @@ def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
 
 
 def _call_differences(step: Step, calls: Sequence[PlayedCall]) -> list[str]:
-    """Compare calls with what is expected; without a word, that there is one."""
+    """Compare calls with the expected result; default: there is a call."""
     if step.call is None:
         return [str(each) for each in calls if each.outcome is CallOutcome.NONE]
     if not calls:

@@ -26,7 +26,7 @@ class PhoneStatus(StrEnum):
     NOT_RESTARTED = "not restarted"
     """It was well at its last boot, and would take what is served now."""
     OFF = "off"
-    """As `NOT_RESTARTED`, or there is nothing new for it."""
+    """The case of `NOT_RESTARTED`, or of nothing new for the phone."""
     NEW = "new"
     """It has not booted yet, and would take what is served."""
 

@@ -110,7 +110,7 @@ def _roles(layout: ClusterLayout, node: int) -> dict[str, object]:
 
 
 def _signed(layout: ClusterLayout) -> Iterator[str]:
-    """Let a CA sign what one has signed there."""
+    """Let a CA sign the CA-signed units."""
     for unit in UNITS:
         if unit in layout.signed & layout.shared:
             yield f"cert sign {unit}"

@@ -177,7 +177,7 @@ def _world_after(
 def _steps(
     script: Script, layout: ClusterLayout
 ) -> Iterator[tuple[str, tuple[PlanStep, ...]]]:
-    """Return what is typed in the shell, and the steps that it is to the model."""
+    """Return the model's steps for a line that is typed in the shell."""
     for each in script.steps:
         for line in each.run:
             action = parse_action(line)
@@ -215,8 +215,8 @@ def _sign(
         return ()  # no phone acts on it
     if (action.node is None) != (unit in layout.shared):
         raise PhoneError(
-            f"the planner's model does not know the step {line!r}: {unit} is one "
-            "certificate for all nodes at one moment, and one a node at another",
+            f"the planner's model does not know the step {line!r}: {unit} has "
+            "one certificate for all nodes in one step, and one for a node in another",
             hint="plan for a rehearsal that keeps to one of them",
         )
     return (regeneration(action.unit, action.node or layout.nodes[0], layout),)

@@ -19,7 +19,7 @@ class Preflight:
     task: Task
     plan: Plan
     at: datetime
-    """When the change is."""
+    """The time of the change."""
     key_bits: int
     """Of the certificates that the change makes."""
     tls_minimum: str

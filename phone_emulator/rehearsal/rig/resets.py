@@ -91,7 +91,7 @@ class AutomaticResets:
     async def _play(
         self, running: RunningCluster, draw: Draw, progress: Progress
     ) -> Mapping[str, int]:
-        """Let nodes go on stage by stage; return who would have refused something."""
+        """Let nodes follow stage by stage; return phones that would refuse a file."""
         phones, stages = self._phones, draw.stages
         up = {name for name in running.servers if running.served.is_up(name)}
         held = phones.waiting(draw.slots)

@@ -112,7 +112,7 @@ class RehearsalRig:
         progress: Progress,
         on_boot: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Do what one line of a step says, and what follows from it by itself.
+        """Carry out one line of a step, and its automatic consequences.
 
         Args:
             action: What the line says.
@@ -132,7 +132,7 @@ class RehearsalRig:
                 await self._follow(say, progress, on_boot)
 
     def _parts(self, action: LineAction) -> Sequence[LineAction]:
-        """Return what is typed on one node after the other; phones act in between."""
+        """Return the commands on one node after the other; phones act in between."""
         if not isinstance(action, Admin) or not action.everywhere:
             return (action,)
         name = action.cluster or next(iter(self._running))

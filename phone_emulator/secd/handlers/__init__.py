@@ -1,1 +1,1 @@
-"""What SECD does in each kind of state, and its memory of one boot (`context`)."""
+"""SECD in each kind of state, and its memory of one boot (`context`)."""

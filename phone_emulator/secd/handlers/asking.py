@@ -96,7 +96,7 @@ def failed(boot: BootMemory, event: TvsFailed) -> Refuse | Transition:
 
 
 def current(boot: BootMemory) -> Inquiry:
-    """Return what is being asked. Raises RuntimeError when nothing is."""
+    """Return the present question. Raises RuntimeError when there is none."""
     if boot.inquiry is None:
         raise RuntimeError("no question was asked")
     return boot.inquiry

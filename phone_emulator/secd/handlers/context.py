@@ -104,7 +104,7 @@ class BootMemory:
         return Transition.SETTLED
 
     def refuse(self, verdict: Refuse, message: str | None = None) -> Transition:
-        """Close the present file by keeping what is installed.
+        """End the present file; the installed one stays.
 
         Args:
             verdict: Why.

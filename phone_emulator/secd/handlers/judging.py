@@ -181,7 +181,7 @@ def opened(boot: BootMemory, content: bytes) -> Transition:
 
 
 def not_opened(boot: BootMemory) -> Transition:
-    """Keep what is installed: the phone's key does not open the file."""
+    """Keep the installed file: the phone's key does not open the new one."""
     boot.report.decrypt_failed = True
     return _needs_capf(boot, "the phone's key does not decrypt it")
 

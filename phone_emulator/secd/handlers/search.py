@@ -50,7 +50,7 @@ class FileSearch:
 
     @property
     def server(self) -> Server:
-        """Who is asked."""
+        """The server that is asked."""
         return self.servers[self._server]
 
     @property
@@ -85,7 +85,7 @@ class Inquiry:
 
     @property
     def server(self) -> Server:
-        """Who is asked."""
+        """The server that is asked."""
         return self.members[self._member]
 
     def try_next_member(self) -> bool:

@@ -121,7 +121,7 @@ class Row:
 
     @property
     def file_name(self) -> str:
-        """As the vendor names its file."""
+        """The vendor's name of the certificate's file."""
         store = self.placed.store
         stem = store.value if self.is_own else f"{self.common_name}"
         return f"{_NO_WORD.sub('_', stem)}.pem"
@@ -167,7 +167,7 @@ _COMPARISONS: Final[dict[Operator, Callable[[str, str], bool]]] = {
 
 
 def show_list(visit: Visit) -> Response:
-    """Show the search, and what it finds; nothing is listed before Find."""
+    """Show the search and its results; nothing is listed before Find."""
     field = _choice(Field, visit.asked("field"), Field.CERTIFICATE)
     operator = _choice(Operator, visit.asked("operator"), Operator.BEGINS)
     text = visit.asked("text")[:256]

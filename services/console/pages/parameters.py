@@ -38,7 +38,7 @@ CHOICES: Final = {
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
 }
-"""What this page changes; the first value is what a new cluster has."""
+"""The parameters of this page; the first value is that of a new cluster."""
 
 
 def show(visit: Visit) -> Response:
@@ -60,7 +60,7 @@ def show(visit: Visit) -> Response:
 
 
 _WORDED: Final = frozenset({Parameter.TLS_CIPHERS, Parameter.PHONE_INTERACTION})
-"""Whose values the vendor's page has longer words for."""
+"""Parameters whose values have longer texts on the vendor's page."""
 
 
 def _capf_port(cluster: Cluster) -> str:

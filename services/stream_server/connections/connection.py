@@ -166,12 +166,12 @@ class Connection:
         self._loop.push(self, message)
 
     def close(self) -> None:
-        """Close after what was sent has left; from within a session's call or not."""
+        """Close after all data has been sent; from within a session's call or not."""
         self.is_closing = True
         self._loop.look_after(self)
 
     def set_timer(self, seconds: float | None) -> None:
-        """Have `on_timer` called after so long, in place of what was set before."""
+        """Have `on_timer` called after so long; replaces the former timer."""
         self._loop.set_timer(self, seconds)
 
     @property

@@ -71,12 +71,12 @@ class Waits(Generic[ConnectionT]):
             oldest_allowed = now - self._limit_s[phase]
             for connection, since in self._queues[phase].items():
                 if since > oldest_allowed:
-                    break
+                    break  # in order of entering: the rest entered later
                 timed_out.append((connection, phase))
         return timed_out
 
     def longest_waiting(self, now: float) -> ConnectionT | None:
-        """Return who should go when room is needed, or None when all are busy."""
+        """Return the connection to close for more room, None when all are busy."""
         # A queue's first has waited longest in it.
         heads = (next(iter(queue.items()), None) for queue in self._queues)
         waiting = [head for head in heads if head is not None]

@@ -81,7 +81,7 @@ class Acceptor:
         self._watch()
 
     def accept(self, fd: int, now: float) -> None:
-        """Accept who waits at a listener, a bounded number at once."""
+        """Accept waiting clients at a listener, a bounded number at once."""
         listener = self._listeners.get(fd)
         if listener is None or self._reopens_at is not None:
             return  # closed, or full, in this very turn

@@ -1,4 +1,4 @@
-"""The inner loop of a stream server, without trio: sockets, epoll and what is ready.
+"""The inner loop of a stream server, without trio: sockets and epoll.
 
 No step waits for a peer: not accept, not a handshake, not a write. Each turn ends after
 a bounded time, so that the caller can give other tasks a turn. An error inside ends
@@ -91,7 +91,7 @@ class StreamLoop:
         self._acceptor.contexts = contexts
 
     def turn(self) -> None:
-        """Do what is ready, for a bounded time."""
+        """Serve the ready sockets, for a bounded time."""
         now = time.monotonic()
         stop = now + _TURN_S
         handshakes = self._handshakes
@@ -170,7 +170,7 @@ class StreamLoop:
         self._epoll.unregister(fd)
 
     def note(self, reason: Refusal, now: float, *, client: str, why: str = "") -> None:
-        """Count and log what is not the end of an admitted connection."""
+        """Count and log events that do not end an admitted connection."""
         self._notes.refused(reason, now, client=client, why=why)
 
     def evict_longest_waiting(self, now: float, *, why: str = "") -> bool:
@@ -249,7 +249,7 @@ class StreamLoop:
             self._acceptor.accept(fd, now)
 
     def _advance(self, connection: Connection, now: float) -> None:
-        """Do what is ready on a connection; whatever goes wrong ends only it."""
+        """Serve a ready connection; an error ends only this one."""
         self._in_exchange = connection
         try:
             self._exchange(connection, now)
@@ -268,6 +268,8 @@ class StreamLoop:
         data = b""
         if connection.events == _OUT:
             connection.flush()
+            # Nothing is read while an answer waits to be sent: otherwise a client that
+            # asks and does not read would fill our memory.
             if connection.unsent:
                 return
             connection.renew_share()

@@ -334,12 +334,12 @@ def test_from_14_on_a_new_tvs_certificate_needs_no_restart() -> None:
 def test_the_plan_says_that_phones_are_reset_by_themselves() -> None:
     plan = automatic("TVS")
     words = "\n".join(in_words(plan))
-    assert "phones are reset by themselves, at moments nobody chooses" in words
+    assert "phones are reset automatically, at unknown moments" in words
     assert "reset too early or not at all: CTL unchanged, ITL updated" in words
     steps = to_json(plan)["steps"]
     assert [each["resets_phones"] for each in steps] == [True, True, False]
     by_hand = make_plan(task("TVS", version="12.5(1)", models=("8861",)))
-    assert "by themselves" not in "\n".join(in_words(by_hand))
+    assert "reset automatically" not in "\n".join(in_words(by_hand))
 
 
 def test_in_manual_mode_14_resets_nobody() -> None:

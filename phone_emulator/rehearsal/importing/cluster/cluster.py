@@ -89,7 +89,7 @@ class ImportedCluster:
     approximations: list[Approximation]
     """The guesses, and the differences from the original."""
     group: ImportedGroup
-    """Whom phones register with and whose TVS they ask."""
+    """The nodes with which phones register and whose TVS they ask."""
     roles: ImportedRoles
     """The services of each node; every node that serves TFTP has a group of a model."""
     pools: Mapping[str, tuple[str, ...]]
@@ -101,7 +101,7 @@ class ImportedCluster:
     itl_bytes: int | None
     """The length of the longest ITL."""
     table: PhoneTable | None = None
-    """What an export of the phones says."""
+    """The content of an export of the phones."""
     phones: tuple[PhoneKind, ...] = ()
     """Real phones by device pool and model, where a list of them was given."""
 
@@ -231,7 +231,7 @@ def _guessed_release(release: str, why: str) -> Approximation:
 def _not_given(
     ctl: ImportedList | None, itls: Sequence[ImportedList], tftp_nodes: Sequence[str]
 ) -> Iterator[Approximation]:
-    """Say which lists were not given: nothing is known of what they hold."""
+    """Name the lists that were not given: their content is not known."""
     if ctl is None:
         is_mixed = _is_mixed(ctl, itls)
         yield Approximation(

@@ -50,7 +50,7 @@ class Drifts:
                     named[unit, _owner(entry, unit)] = None
 
     def since_ctl(self) -> list[Drift]:
-        """Return what was regenerated after the CTL was made: in the ITLs only."""
+        """Return certificates regenerated after the CTL was made: in the ITLs only."""
         in_itls = self._in_itls
         return [
             self._drift(place)
@@ -79,7 +79,7 @@ class Drifts:
     def since_lists(
         self, in_use: Sequence[InUse]
     ) -> tuple[list[Drift], list[Approximation]]:
-        """Return what was regenerated after all lists were made: in use only.
+        """Return certificates regenerated after all lists were made: in use only.
 
         And say which certificates cannot be placed.
         """

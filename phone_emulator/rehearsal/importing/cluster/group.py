@@ -18,7 +18,8 @@ from tokenless.protocol.phones.configuration import PhoneConfig
 
 _GUESSED_NAME: Final = "Imported-CMG"
 _MOST_GUESSED: Final = 3
-"""How many members a guess has: fewer TVS servers than there are is the safe side."""
+"""The number of members of a guess: fewer TVS servers than there are is the safe
+side."""
 _MOST_MEMBERS: Final = 5
 
 

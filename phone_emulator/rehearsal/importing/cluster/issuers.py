@@ -29,7 +29,7 @@ class Issuers:
         return tuple(unit.value for unit in _UNITS if unit in self.shared - self.signed)
 
     def lines(self, nodes: Sequence[str]) -> Iterator[str]:
-        """Return the lines in which a CA of the lab signs what one signed there."""
+        """Return the lines in which a CA of the lab signs the CA-signed units."""
         for unit in _UNITS:
             if unit in self.signed & self.shared:
                 yield f"cert sign {unit}"

@@ -1,4 +1,4 @@
-"""What lists hold that is not rebuilt as they have it."""
+"""Differences between imported lists and those of the copy."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

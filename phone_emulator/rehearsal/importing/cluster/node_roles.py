@@ -1,4 +1,4 @@
-"""Which services run on the nodes of an imported cluster."""
+"""The services on the nodes of an imported cluster."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ _BY_FUNCTION: Final = {
     Role.TFTP: EVERY_ROLE - {NodeRole.CALLMANAGER},
     Role.CALLMANAGER: EVERY_ROLE - {NodeRole.TFTP},
 }
-"""What the CTL's functions leave out; CCM+TFTP may stand for either (inferred)."""
+"""The roles that the CTL's functions leave out; CCM+TFTP may stand for either
+(inferred)."""
 
 _NEEDED: Final = (NodeRole.TFTP, NodeRole.CALLMANAGER)
 

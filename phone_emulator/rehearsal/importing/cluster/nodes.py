@@ -13,7 +13,7 @@ from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
 _NODE_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CAPF)
 _SERVER_ROLES: Final = (*TFTP_ROLES, Role.TVS, Role.CALLMANAGER)
-"""Whose common name is a host's."""
+"""Roles of certificates whose common name is a host's."""
 _LOOPBACK: Final = "127.0.48.{}"
 """For nodes whose address is not known, or would not do on this machine."""
 _FIRST_HOST: Final = 11

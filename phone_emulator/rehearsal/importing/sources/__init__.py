@@ -1,1 +1,1 @@
-"""What an administrator has of a cluster: lists, exports, a running cluster."""
+"""The sources of an import: lists, exports, a running cluster."""

@@ -46,7 +46,7 @@ class _Snapshot(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CertmgrAccount:
-    """How nodes are asked."""
+    """The user and the server certificate for requests to nodes."""
 
     login: str
     """`NAME:PASSWORD` of an OS administrator; never logged."""
@@ -57,7 +57,7 @@ class CertmgrAccount:
 def fetch_in_use(
     urls: Sequence[str], account: CertmgrAccount
 ) -> tuple[list[InUse], list[Approximation]]:
-    """Return the certificates that nodes use, and what was not checked.
+    """Return the certificates that nodes use, and the unchecked servers.
 
     Raises:
         PhoneError: When a node does not answer, refuses, or sends something else.

@@ -47,14 +47,14 @@ class ImportedRecord:
     key_bits: int | None
     issuer: str = ""
     has_node_name: bool = True
-    """Whether the record has a name of a node, if only an empty one: certutils and 8.x
+    """True if the record has a name of a node, if only an empty one: certutils and 8.x
     write none."""
     is_ec: bool = False
     begins: datetime | None = None
     """None in pasted text, which has no certificates."""
     ends: datetime | None = None
     is_by_hash: bool = False
-    """Whether a hash stands for the certificate, as in lists of 8.x."""
+    """True if a hash stands for the certificate, as in lists of 8.x."""
 
     @property
     def common_name(self) -> str:
@@ -99,7 +99,7 @@ class ImportedList:
     length: int | None = None
     """In bytes; None in pasted text."""
     is_verified: bool = True
-    """Whether the node, or we, found its signature to be good."""
+    """True if the node, or we, found its signature to be good."""
 
     @property
     def owner(self) -> str:
@@ -190,7 +190,7 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
             return [_of_list(TrustList.decode(data), kind, source)]
         except DecodeError as error:
             raise PhoneError(
-                f"{source} is no trust list: {error}",
+                f"{source} is not a trust list: {error}",
                 hint="save it again with `file get tftp`",
             ) from None
     if not data.strip():
@@ -198,7 +198,7 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
     try:
         shown = parse_shown_lists(decode_pasted(data))
     except ShowTextError as error:
-        words = "is no trust list and no `show` text: "
+        words = "is neither a trust list nor `show` text: "
         what = words if error.fault is ShowFault.NOT_A_LIST else ""
         raise PhoneError(f"{source}: {what}{error}", hint=error.hint) from None
     return _of_texts(shown, source)

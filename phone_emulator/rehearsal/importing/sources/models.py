@@ -118,7 +118,7 @@ _WITHOUT_TRUST: Final = (
 _SKIPPED: Final = frozenset(
     ("emcc base phone", "universal device template", "usage profile")
 )
-"""What an export lists and no phone is (REFERENCE-5 1.2)."""
+"""Devices of an export that are not phones (REFERENCE-5 1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class RealModel:
     like: str | None
     """The emulated model that plays it; None when there is none."""
     has_trust_lists: bool = True
-    """Whether it fetches lists at all; trunks and CTI ports do not."""
+    """True if it fetches lists at all; trunks and CTI ports do not."""
 
     @property
     def is_itself(self) -> bool:

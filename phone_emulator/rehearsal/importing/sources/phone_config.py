@@ -39,7 +39,7 @@ def phone_config_of(data: bytes, source: str) -> PhoneConfig:
         config = PhoneConfig.decode(data)
     except ProtocolError as error:
         raise PhoneError(
-            f"{source} is no phone's configuration: {error}",
+            f"{source} is not a phone's configuration: {error}",
             hint="fetch SEP<MAC>.cnf.xml of a phone that is registered",
         ) from None
     if not config.callmanagers:

@@ -68,7 +68,7 @@ class PhoneTable:
     """Devices that were not registered; None where the export does not tell."""
 
     def approximations_of(self, told: Collection[str]) -> Iterator[Approximation]:
-        """Return what is not as it is there, where some pools' groups were told.
+        """Return the differences from the original, for pools with given groups.
 
         Raises:
             PhoneError: When one of them is no pool of the table.
@@ -102,12 +102,12 @@ class _Device:
     model: str
     count: int
     status: str
-    """As the export has it, in lower case; empty where it has none."""
+    """The status of the export, in lower case; empty where it has none."""
     line: int
 
     @property
     def is_registered(self) -> bool:
-        """Whether it was registered."""
+        """Return whether the phone was registered."""
         return self.status == _REGISTERED
 
 

@@ -12,9 +12,10 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.access.failures import DatabaseAwayError
 
 ADMINISTRATOR: Final = ""
-"""Who asks, when it is the administrator and no node."""
+"""The user of the database, when it is the administrator and no node."""
 _ASKING: ContextVar[str | None] = ContextVar("asking", default=None)
-"""Who uses the database in this task; None: the rehearsal itself, which only looks."""
+"""The user of the database in this task; None: the rehearsal itself, which only
+looks."""
 _HINT: Final = "a line `database back` of the rehearsal brings it back"
 
 
@@ -29,7 +30,7 @@ def asked_by(who: str) -> Iterator[None]:
 
 
 class DatabaseLink:
-    """Whom the database of one cluster does not answer."""
+    """The cluster's database as nodes and the administrator reach it, or do not."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._is_away = False

@@ -36,7 +36,7 @@ def device_change(action: OrderCapf | SecureDevices) -> DeviceChange:
 
 
 def shows_certificates(action: OrderCapf | SecureDevices) -> bool:
-    """Whether the phones will show a certificate of their own, so a MIC, too."""
+    """Return whether the phones will show their own certificate, which needs a MIC."""
     if isinstance(action, SecureDevices):
         return action.mode is not DeviceSecurity.NON_SECURE
     return action.auth_mode in _BY_CERTIFICATE

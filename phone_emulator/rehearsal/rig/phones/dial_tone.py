@@ -56,7 +56,7 @@ class RegistrationFailure:
 
     @property
     def fix(self) -> str:
-        """What helps."""
+        """The remedy."""
         return FIXES[self.failure]
 
 
@@ -105,7 +105,7 @@ FIXES: Final = {
     Failure.TLS_FAILED: "look at the node's log",
     Failure.REJECTED: "compare the device's security profile with what the phone does",
 }
-"""What helps phones that a node did not take."""
+"""Remedies for phones that a node did not accept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,7 +316,7 @@ class PhoneGroups:
         return [p.device for p in self._groups[name] if p.device in booted]
 
     def waiting(self, devices: Collection[str]) -> dict[str, Waiting]:
-        """Return phones with what they hold, for copies of them."""
+        """Return phones with their lists, for copies of them."""
         return {
             phone.device: self._waiting(phone)
             for phones in self._groups.values()

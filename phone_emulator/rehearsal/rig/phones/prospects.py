@@ -56,7 +56,7 @@ class Prospect:
     refusals: tuple[Refusal, ...]
     """The files that it would refuse, with the node where it would."""
     takes_news: bool
-    """Whether its first server has something for it that it does not hold yet."""
+    """True if its first server has something for it that it does not hold yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,6 @@ class CopiedFlash:
         return self._contents
 
     def replace(self, kind: FileKind, data: bytes) -> None:
-        """Take it for the copy; the phone keeps what it holds."""
+        """Store a file for the copy; the phone keeps its own."""
         changed = {_FIELDS[kind]: data}
         self._contents = msgspec.structs.replace(self._contents, **changed)
