@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Without bytecode every worker of the tests would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo rehearse test coverage lint image bench fuzz mutants oldest vectors picture site dist lock clean
 
 help:
 	@echo "make demo      set up, take a lab cluster and its phones through four changes of signer"
-	@echo "make rehearse  play every shipped rehearsal with 20 phones, print a table of lessons"
+	@echo "make rehearse  play every shipped rehearsal with 10 phones, print a table of lessons"
 	@echo "make test      set up, run the whole test suite"
 	@echo "make coverage  the test suite again, and which lines and branches it does not reach"
 	@echo "make lint      ruff and mypy"
@@ -30,17 +32,14 @@ $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/dask.txt requirements/hsm.txt requirements/postgres.txt
-	$(PIP) install --require-hashes -r requirements/dev.txt
-	$(PIP) install --require-hashes -r requirements/dask.txt
-	$(PIP) install --require-hashes -r requirements/hsm.txt
-	$(PIP) install --require-hashes -r requirements/postgres.txt
+	$(PIP) install --require-hashes $(foreach each,dev dask hsm postgres,-r requirements/$(each).txt)
 	@touch $@
 
 demo: $(VENV)/runtime
 	$(BIN)/tokenless demo
 
 rehearse: $(VENV)/runtime
-	$(BIN)/tokenless rehearse run --all --summary --phones 20
+	$(BIN)/tokenless rehearse run --all --summary --phones 10
 
 # Most tests wait for sockets: three workers keep two cores busy. A file stays with one, and
 # the slow ones come first (tests/conftest.py).
