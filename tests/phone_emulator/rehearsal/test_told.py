@@ -257,6 +257,8 @@ def test_json_has_both_verdicts(
         "unregistered": 0,
         "would_be_stuck": 0,
         "by_hand": 0,
+        "failed_calls": 0,
+        "weaker_calls": 0,
         "of": 3,
     }
     assert not first["ok"]
