@@ -176,7 +176,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "health": LazyCommand(
         f"{_SERVICES}.cluster.health:health",
-        "Tell whether the nodes served from this data folder are well.",
+        "Report the health of the nodes that are served from this data folder.",
     ),
     "init": LazyCommand(
         f"{_SERVICES}.cluster.init:init",
@@ -196,7 +196,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "rehearse": LazyCommand(
         f"{_PHONES}.rehearsals:rehearse",
-        "Play a change on a scratch cluster with phones, step by step.",
+        "Play a change on a temporary cluster with phones, step by step.",
     ),
     "restore": LazyCommand(
         f"{_SERVICES}.cluster.backup:restore",

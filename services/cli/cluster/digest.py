@@ -51,7 +51,7 @@ def digest(
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Require Digest authentication from SIP phones when they register and call.
+    """Require SIP phones to prove a password (Digest authentication).
 
     The cluster keeps H(A1) of the password, and the password itself only with
     `--in-configuration`.
