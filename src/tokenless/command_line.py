@@ -176,7 +176,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "health": LazyCommand(
         f"{_SERVICES}.cluster.health:health",
-        "Report the health of the nodes that are served from this data folder.",
+        "Report the health of the nodes served from this data folder.",
     ),
     "init": LazyCommand(
         f"{_SERVICES}.cluster.init:init",

@@ -51,7 +51,7 @@ def digest(
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Require SIP phones to prove a password (Digest authentication).
+    """Require a password of SIP phones (Digest authentication).
 
     The cluster keeps H(A1) of the password, and the password itself only with
     `--in-configuration`.
