@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenless.ground.files import SHIPPED_CONFIGS
-from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
+from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 from tokenless.services.config import ClusterConfig, load_config
 
 LabConfig = Path | Mapping[str, Any] | None

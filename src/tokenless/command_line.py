@@ -197,7 +197,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         needs_linux=False,
     ),
     "fleet": LazyCommand(
-        f"{_PHONES}.fleet:fleet",
+        f"{_PHONES}.fleets.fleet:fleet",
         "Boot many emulated phones at once, and show their state.",
     ),
     "health": LazyCommand(
@@ -213,7 +213,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Add nodes, and move nodes to hosts of their own.",
     ),
     "phone": LazyCommand(
-        f"{_PHONES}.phone:phone",
+        f"{_PHONES}.phones.phone:phone",
         "Boot one emulated phone, show its state, erase its lists.",
     ),
     "preflight": LazyCommand(
