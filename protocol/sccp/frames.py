@@ -14,6 +14,7 @@ from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.message_streams import PushedStream
 from tokenless.protocol.sccp.answers import ANSWERS
 from tokenless.protocol.sccp.call import CALL_MESSAGES
+from tokenless.protocol.sccp.call_display import DISPLAY_MESSAGES
 from tokenless.protocol.sccp.layout import Message
 from tokenless.protocol.sccp.media import MEDIA_MESSAGES
 from tokenless.protocol.sccp.requests import REQUESTS
@@ -30,7 +31,14 @@ MIN_VERSION: Final = 11
 0."""
 
 MESSAGES: Final = {
-    each.ID: each for each in (*REQUESTS, *ANSWERS, *CALL_MESSAGES, *MEDIA_MESSAGES)
+    each.ID: each
+    for each in (
+        *REQUESTS,
+        *ANSWERS,
+        *CALL_MESSAGES,
+        *DISPLAY_MESSAGES,
+        *MEDIA_MESSAGES,
+    )
 }
 
 

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+from tests.rigs.warm_start import WarmPopen
+
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -16,20 +18,31 @@ def run_in_terminal(*arguments: str, script: str = "") -> tuple[int, str]:
         arguments: Those of `tokenless`.
         script: A Python program to run instead.
     """
-    program = ["-c", script] if script else ["-m", "tokenless", *arguments]
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, *program],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "140"},
-    ) as child:
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "140"}
+    with _start(arguments, script, theirs, environment) as child:
         os.close(theirs)
         shown = b"".join(iter(lambda: _read(ours), b""))
         os.close(ours)
         status = child.wait(60)
     return status, _CONTROLS.sub("", shown.decode())
+
+
+def _start(
+    arguments: tuple[str, ...], script: str, terminal: int, environment: dict[str, str]
+) -> subprocess.Popen[str]:
+    if not script:
+        return WarmPopen(
+            arguments, env=environment, stdin=terminal, stdout=terminal, stderr=terminal
+        )
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=environment,
+        text=True,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
 
 
 def _read(terminal: int) -> bytes:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.rigs.warm_start import WarmPopen, run_warm
+
 LAB = Path(__file__).parents[2] / "configs" / "lab.toml"
 PUBLISHER = "cucm-1051-a-pub"
 SUBSCRIBER = "cucm-1051-a-sub1"
@@ -73,13 +75,12 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
         lab_config(folder)
     with (
         (folder / "serve.log").open("a") as log,
-        subprocess.Popen(
-            [*TOKENLESS, "serve", *options],
+        WarmPopen(
+            ["serve", *options],
             cwd=folder,
             env=environment(folder),
             stdout=subprocess.PIPE,
             stderr=log,
-            text=True,
         ) as process,
     ):
         served = Served(folder, process)
@@ -105,15 +106,12 @@ def tokenless(
     folder: Path, *words: str, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as a user does."""
-    return subprocess.run(
-        [*TOKENLESS, *words],
+    return run_warm(
+        words,
         cwd=folder,
         env=environment(folder),
         input=stdin,
-        capture_output=True,
-        text=True,
         timeout=PATIENCE_S,
-        check=False,
     )
 
 

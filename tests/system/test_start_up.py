@@ -25,6 +25,18 @@ finally:
     print(*sorted(sys.modules), file=sys.stderr)
 """
 
+_EACH_ALONE = """
+import importlib, os, sys
+for library in sys.argv[1].split(","):
+    importlib.import_module(library)
+for name in sys.argv[2:]:
+    child = os.fork()
+    if not child:
+        importlib.import_module(name)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, name
+"""
+
 
 def _imported(*words: str) -> set[str]:
     done = subprocess.run(
@@ -55,6 +67,17 @@ def test_little_is_imported(words: list[str], most: int, most_of_our_own: int) -
         most_of_our_own
     )
     assert len(found) <= most
+
+
+def test_each_command_is_imported_where_no_other_was() -> None:
+    """Most tests start commands where all of them are loaded (`warm_start`)."""
+    modules = {each.target.partition(":")[0] for each in COMMANDS.values()}
+    libraries = ",".join(sorted(_HEAVY))
+    subprocess.run(
+        [sys.executable, "-c", _EACH_ALONE, libraries, *sorted(modules)],
+        check=True,
+        timeout=120,
+    )
 
 
 @pytest.mark.parametrize("group", [cli, rehearse], ids=lambda each: str(each.name))

@@ -16,8 +16,6 @@ from tokenless.phone_emulator.registration.talkers.events import (
 )
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import (
-    CallInfo,
-    CallState,
     CallStateCode,
     EnblocCall,
     KeypadButton,
@@ -27,6 +25,7 @@ from tokenless.protocol.sccp.call import (
     SoftKey,
     SoftKeyEvent,
 )
+from tokenless.protocol.sccp.call_display import CallInfo, CallState
 from tokenless.protocol.sccp.layout import Message
 from tokenless.protocol.sccp.media import (
     CloseReceiveChannel,

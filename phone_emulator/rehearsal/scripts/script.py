@@ -48,8 +48,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of nodes in the order in which the phones try them; empty: all of the first
     cluster that serve TFTP."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
-    """The part of the phones asked for that belongs here; one group may have none: it
-    takes what is left."""
+    """This group's share of the requested phones; one group may have none: it gets the
+    rest."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
     pool: Text | None = None

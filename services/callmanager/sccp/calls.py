@@ -10,20 +10,12 @@ from typing import Final
 
 from tokenless.protocol.sccp import call as words
 from tokenless.protocol.sccp.call import (
-    ActivateCallPlane,
-    CallInfo,
-    CallState,
     CallStateCode,
-    ClearPromptStatus,
-    DialedNumber,
-    DisplayPriorityNotify,
-    DisplayPromptStatus,
     EnblocCall,
     KeypadButton,
     OffHook,
     OnHook,
     SecurityStatus,
-    SelectSoftKeys,
     SetLamp,
     SetRinger,
     SetSpeakerMode,
@@ -32,6 +24,16 @@ from tokenless.protocol.sccp.call import (
     StartTone,
     StopTone,
     Tone,
+)
+from tokenless.protocol.sccp.call_display import (
+    ActivateCallPlane,
+    CallInfo,
+    CallState,
+    ClearPromptStatus,
+    DialedNumber,
+    DisplayPriorityNotify,
+    DisplayPromptStatus,
+    SelectSoftKeys,
 )
 from tokenless.protocol.sccp.layout import Message
 from tokenless.protocol.sccp.media import (

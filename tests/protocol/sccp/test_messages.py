@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.answers import LineStat, RegisterAck
-from tokenless.protocol.sccp.call import CallInfo, CallInfoV2, DialedNumber, EnblocCall
+from tokenless.protocol.sccp.call import EnblocCall
+from tokenless.protocol.sccp.call_display import CallInfo, CallInfoV2, DialedNumber
 from tokenless.protocol.sccp.frames import (
     MAX_FRAME_BYTES,
     MESSAGES,

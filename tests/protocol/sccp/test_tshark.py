@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.peers import require
-from tokenless.protocol.sccp.call import CallInfoV2
+from tokenless.protocol.sccp.call_display import CallInfoV2
 from tokenless.protocol.sccp.frames import MESSAGES, encode_frame
 from tokenless.protocol.sccp.layout import Message
 from tokenless.protocol.sccp.media import (

@@ -10,7 +10,7 @@ import trio
 
 from tests.services.callmanager.test_sccp import Client
 from tokenless.protocol.phones.registration import DeviceProfile, Signalling
-from tokenless.protocol.sccp import call, media
+from tokenless.protocol.sccp import call, call_display, media
 from tokenless.protocol.sccp.layout import Message
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sccp.guest import (
@@ -105,10 +105,10 @@ async def connect(a: Desk, b: Desk) -> tuple[Message, Message]:
     """Take a call to the point where both phones send; return their orders to."""
     await dial(a, "1000")
     await b.until(call.SetRinger, mode=2)
-    ringing = next(each for each in b.seen if isinstance(each, call.CallInfo))
+    ringing = next(each for each in b.seen if isinstance(each, call_display.CallInfo))
     assert (ringing.calling_number, ringing.called_number) == ("1001", "1000")
     assert ringing.security == call.SecurityStatus.UNKNOWN
-    await a.until(call.CallState, state=call.CallStateCode.RING_OUT)
+    await a.until(call_display.CallState, state=call.CallStateCode.RING_OUT)
     await b.send(call.OffHook())
     orders = []
     for phone, port in ((a, 16384), (b, 16386)):
@@ -123,8 +123,8 @@ async def connect(a: Desk, b: Desk) -> tuple[Message, Message]:
         assert (order.address, order.port) == (HERE, port)
         assert order.keys.algorithm == media.SrtpAlgorithm.NONE
         orders.append(order)
-        shown = await phone.until(call.CallInfo)
-        assert isinstance(shown, call.CallInfo)
+        shown = await phone.until(call_display.CallInfo)
+        assert isinstance(shown, call_display.CallInfo)
         assert shown.security == call.SecurityStatus.NOT_AUTHENTICATED
     return orders[0], orders[1]
 
@@ -134,7 +134,7 @@ async def test_digit_by_digit_and_back_to_rest() -> None:
         await connect(a, b)
         await b.send(call.OnHook())
         for phone in (a, b):
-            await phone.until(call.CallState, state=call.CallStateCode.ON_HOOK)
+            await phone.until(call_display.CallState, state=call.CallStateCode.ON_HOOK)
             kinds = [type(each) for each in phone.seen]
             closed = kinds.index(media.CloseReceiveChannel)
             stopped = kinds.index(media.StopMediaTransmission)
@@ -147,7 +147,7 @@ async def test_a_number_dialled_as_a_whole() -> None:
         await a.send(call.EnblocCall("1000", 1))
         await b.until(call.SetRinger, mode=2)
         await a.send(call.SoftKeyEvent(call.SoftKey.END_CALL, 1))
-        await b.until(call.CallState, state=call.CallStateCode.ON_HOOK)
+        await b.until(call_display.CallState, state=call.CallStateCode.ON_HOOK)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ async def test_a_number_that_cannot_be_called(
 ) -> None:
     async with two_phones() as (a, _):
         await a.send(call.EnblocCall(number, 1))
-        await a.until(call.CallState, state=state)
+        await a.until(call_display.CallState, state=state)
         await a.send(call.OnHook())
-        await a.until(call.CallState, state=call.CallStateCode.ON_HOOK)
+        await a.until(call_display.CallState, state=call.CallStateCode.ON_HOOK)
 
 
 async def test_a_busy_phone_does_not_ring() -> None:
@@ -172,14 +172,14 @@ async def test_a_busy_phone_does_not_ring() -> None:
         await b.send(call.OffHook())
         await b.until(call.StartTone)
         await a.send(call.EnblocCall("1000", 1))
-        await a.until(call.CallState, state=call.CallStateCode.BUSY)
+        await a.until(call_display.CallState, state=call.CallStateCode.BUSY)
 
 
 async def test_a_phone_that_vanishes_ends_the_call() -> None:
     async with two_phones() as (a, b):
         await connect(a, b)
         await b.close()
-        await a.until(call.CallState, state=call.CallStateCode.ON_HOOK)
+        await a.until(call_display.CallState, state=call.CallStateCode.ON_HOOK)
 
 
 async def test_a_channel_that_cannot_be_opened_ends_the_call() -> None:
@@ -194,7 +194,7 @@ async def test_a_channel_that_cannot_be_opened_ends_the_call() -> None:
                 media.MediaStatus.NO_SOCKET, HERE, 0, opened.party, opened.call
             )
         )
-        await b.until(call.CallState, state=call.CallStateCode.CONGESTION)
+        await b.until(call_display.CallState, state=call.CallStateCode.CONGESTION)
 
 
 async def test_keys_and_channels_nobody_asked_for_are_ignored() -> None:

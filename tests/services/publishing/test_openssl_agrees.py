@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.rigs.ca_signed import SHARED, signed, trusting
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import Digest, TrustStore
@@ -16,7 +17,8 @@ from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl, install_reset_itl
-from tokenless.services.config import load_config
+from tokenless.services.config import check_tables, load_config
+from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store.parameters import SHA512, Parameter
 
@@ -102,6 +104,43 @@ def check_signature(cluster: Cluster, made: TrustList, folder: Path) -> None:
 def test_openssl_verifies_every_list(cluster: Cluster, tmp_path: Path) -> None:
     for made in lists_of(cluster):
         check_signature(cluster, made, tmp_path)
+
+
+def test_openssl_verifies_the_lists_of_nine_nodes_and_their_chain(
+    tmp_path: Path,
+) -> None:
+    """A company's CA signs the one CallManager certificate; each node has a TVS."""
+    shared = ["CallManager", "CallManager-ECDSA", "tomcat", "tomcat-ECDSA"]
+    tables = {
+        "cluster": {"version": "14SU3", "domain": "lab.example"},
+        "certificates": {"key_size": 1024, "multi_server": shared},
+        "nodes": [
+            {"name": f"node{n}", "address": f"127.0.61.{n}", "publisher": n == 1}
+            for n in range(1, 10)
+        ],
+    }
+    cluster = Cluster.open(tmp_path / "data", check_tables(tables, "test"))
+    now = cluster.clock()
+    ca = LabCa.create(tmp_path / "ca", "Example", CaKind.COMPANY, None, now)
+    trusting(cluster, ca, TrustStore.CALLMANAGER_TRUST)
+    taken = signed(cluster, ca, TrustStore.CALLMANAGER, SHARED).certificate
+    leaf = tmp_path / "leaf.pem"
+    leaf.write_bytes(write_certificate(taken.der))
+    root, middle = tmp_path / "ca/root.pem", tmp_path / "ca/intermediate.pem"
+    chain = ("-x509_strict", "-CAfile", root, "-untrusted", middle, leaf)
+    assert openssl("verify", *chain).endswith("leaf.pem: OK\n")
+    names = openssl("x509", "-in", leaf, "-noout", "-ext", "subjectAltName")
+    assert all(f"DNS:node{n}.lab.example" in names for n in range(1, 10))
+    security.set_cluster_mode(cluster, SecurityMode.MIXED, by="test")
+    made = list(lists_of(cluster))
+    assert len(made) == 2 * 9
+    for each in {each.data: each for each in made}.values():
+        check_signature(cluster, each, tmp_path)
+        listed = [record.certificate_der for record in each.records]
+        assert taken.der in listed
+    itls = {each.data for each in made if each.header.filename == "ITLFile.tlv"}
+    assert len(itls) == 9
+    cluster.close()
 
 
 def test_openssl_verifies_reset_lists_and_sha512(

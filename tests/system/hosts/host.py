@@ -10,15 +10,14 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, CompletedProcess, Popen
 from typing import Any, Final
 
+from tests.rigs.warm_start import WarmPopen
 from tests.system.hosts.network import Namespace
 from tests.system.hosts.patience import PATIENCE_S, wait_until
-from tests.system.serving import TOKENLESS, environment
+from tests.system.serving import environment
 from tokenless.phone_emulator.fleet.store import FleetStore, StoredPhone
 
 PHONES: Final = 4
 _SUMS: Final = re.compile(r"([0-9a-f]{32})\(MD5\)\s+([0-9a-f]{40})\(SHA1\)")
-# Whoever ends these tests ends what they started, too.
-_WITH_ITS_PARENT: Final = "setpriv", "--pdeathsig", "KILL", "--"
 
 
 @dataclass
@@ -37,14 +36,14 @@ class Host:
         self, *words: str, stdin: int = DEVNULL, stderr: int = PIPE
     ) -> Popen[str]:
         """Start a command of `tokenless`, as a user does; it may be killed."""
-        process = Popen(
-            [*self.network.enter, *_WITH_ITS_PARENT, *TOKENLESS, *words],
+        process = WarmPopen(
+            words,
+            network=self.network.path,
             cwd=self.folder,
             env={**environment(self.folder), **self.variables},
             stdin=stdin,
             stdout=PIPE,
             stderr=stderr,
-            text=True,
         )
         self.processes.append(process)
         return process

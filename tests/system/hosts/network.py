@@ -63,7 +63,12 @@ class Namespace:
     @property
     def enter(self) -> tuple[str, ...]:
         """What a command in it begins with."""
-        return "nsenter", f"--net=/proc/{self.holder}/ns/net", "--"
+        return "nsenter", f"--net={self.path}", "--"
+
+    @property
+    def path(self) -> str:
+        """Where it can be opened."""
+        return f"/proc/{self.holder}/ns/net"
 
     def run(self, *words: str, stdin: str = "") -> str:
         """Run a command that must not fail; return what it printed."""
