@@ -7,7 +7,6 @@ workers, so that clients in a dead worker's backlog wait for the next one.
 
 import errno
 import os
-import resource
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -95,6 +94,8 @@ def raise_descriptor_limit() -> int | None:
     Returns:
         How many it may have now; None when there is no limit.
     """
+    import resource  # noqa: PLC0415 - not on every system
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

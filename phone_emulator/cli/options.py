@@ -163,6 +163,11 @@ tftp_only_option = click.option(
     is_flag=True,
     help="Fetch by TFTP only, also for models that try HTTP first.",
 )
+junit_option = click.option(
+    "--junit",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the results as JUnit XML, for a CI server.",
+)
 keep_option = click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),

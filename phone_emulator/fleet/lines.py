@@ -4,7 +4,6 @@ One process, one loop: each phone is the `Line` of a single one. How many boot a
 register at the same time is limited; how many are registered is not.
 """
 
-import resource
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -139,6 +138,8 @@ class FleetLines:
             on_change: Is told after each change of a phone's state.
         """
         # Two connections a phone: the soft limit of most systems is 1,024.
+        import resource  # noqa: PLC0415 - not on every system
+
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self._began = trio.current_time()

@@ -4,9 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.advice import failure_text
+from tokenless.phone_emulator.secd.report import BootReport, Outcome
 from tokenless.protocol.trust.anchors import FileKind
 
+_MOST_TOLD: Final = 5
 _NAMES: Final = {FileKind.CONFIGURATION: "configuration"}
 
 
@@ -32,6 +34,8 @@ class FleetReport:
     """Phones that opened an encrypted configuration."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Files that stuck phones do not have, by `reason_code`."""
+    first_stuck: list[BootReport] = field(default_factory=list)
+    """The boots of the first phones that are not ok, with files and reasons."""
 
     @property
     def booted(self) -> int:
@@ -64,6 +68,25 @@ class FleetReport:
         self.tvs_answers.update(query.status for query in report.tvs)
         if not report.holds_what_is_served:
             self.stuck.append(report.device)
+        if report.outcome is not Outcome.OK and len(self.first_stuck) < _MOST_TOLD:
+            self.first_stuck.append(report)
+
+    def assert_ok(self) -> None:
+        """Check that every phone holds what is served.
+
+        Raises:
+            AssertionError: When one does not; has the counts by reason, and of the
+                first phones each file, the reason and what helps.
+        """
+        good = self.outcomes[Outcome.OK.value]
+        if good == self.phones:
+            return
+        counted = ", ".join(f"{n} {name}" for name, n in self.outcomes.most_common())
+        head = f"{self.phones - good} of {self.phones} phones are not ok ({counted})"
+        if self.reasons:
+            why = ", ".join(f"{name} {n}" for name, n in self.reasons.most_common())
+            head = f"{head}; files by reason: {why}"
+        raise AssertionError(failure_text(head, self.first_stuck))
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `fleet boot --json` prints."""

@@ -1,61 +1,104 @@
-"""The cluster, the phones and the fleets that the fixtures give.
+"""The cluster that the fixtures start: its nodes are processes of this machine.
 
-The cluster's services run in a process of their own (`tokenless serve`), so that tests
-of any kind, with or without an event loop, can use them.
+The services run in processes of their own (`tokenless serve`), so that tests of any
+kind, with or without an event loop, can use them.
 """
 
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from threading import Timer
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
-import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
-from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan, check_plan
-from tokenless.phone_emulator.fleet.report import FleetReport
-from tokenless.phone_emulator.fleet.store import FleetStore
-from tokenless.phone_emulator.folder_boot import boot_in_folder, delete_trust
-from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
-from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.pytest_plugin.cluster import (
+    LSC_BITS,
+    ClusterUnderTest,
+    NodeService,
+)
+from tokenless.phone_emulator.pytest_plugin.configuration import (
+    LabConfig,
+    lab_config,
+    ports_of,
+)
+from tokenless.phone_emulator.pytest_plugin.phones import (
+    FleetMaker,
+    LabFleet,
+    LabPhone,
+    PhoneMaker,
+)
+from tokenless.phone_emulator.pytest_plugin.serving import NodeProcess, scratch_folder
+from tokenless.phone_emulator.pytest_plugin.snapshot import Restored, Snapshot
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.phones.device_security import (
+    CapfOperation,
+    DeviceSecurity,
+    DeviceTransport,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.admin.shell import AdminShell
-from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.config import load_config
+from tokenless.services.changes import certificates, ctl_client, trust_stores
+from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.security import SecurityMode
+from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
+from tokenless.services.monitoring.health import NodeHealth, ServiceState
+from tokenless.services.node.control.announce import announce
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import RestartService, Status
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 
-_START_S: Final = 60.0
-_STOP_S: Final = 10.0
-_FIRST_MAC: Final = 0x001122330000
+__all__ = [
+    "FleetMaker",
+    "LabCluster",
+    "LabFleet",
+    "LabPhone",
+    "PhoneMaker",
+    "running_lab",
+]
+
+_BY: Final = "test"
+_MODES: Final = {
+    None: None,
+    "mixed-mode": SecurityMode.MIXED,
+    "non-secure-mode": SecurityMode.NON_SECURE,
+}
+_LOG_LINES: Final = 100
+_Result = TypeVar("_Result")
 
 
-class LabCluster:
-    """A cluster whose services run."""
+class LabCluster(ClusterUnderTest):
+    """A cluster whose nodes are processes of this machine."""
 
-    def __init__(self, data: Path, cluster: Cluster, tftp: dict[str, Server]) -> None:
+    def __init__(
+        self, data: Path, cluster: Cluster, processes: Mapping[str, NodeProcess]
+    ) -> None:
+        ports = ports_of(cluster.config)
+        addresses = {node.name: node.address for node in cluster.nodes}
+        with_tftp = [node.name for node in cluster.nodes if node.serves_tftp]
+        super().__init__(
+            {node: Server(addresses[node], ports[node]["tftp"]) for node in with_tftp},
+            cluster.publisher.name,
+        )
         self.data = data
-        self.tftp = tftp
-        """The TFTP server of each node, by the node's name."""
+        """The data folder."""
+        self.ports = ports
+        """The port of each service, by node and name: `ports["pub"]["tvs"]`."""
+        self.addresses = addresses
+        """The address of each node, by name."""
+        self.secure_ports = SecurePorts(
+            by_address={addresses[name]: ports[name]["sccps"] for name in addresses}
+        )
         self._cluster = cluster
+        self._processes = processes
+        self._log_lines = dict.fromkeys(processes, 0)
+        """Of each node's log, how many are of tests before."""
+        self._snapshot: Snapshot | None = None
 
-    @property
-    def publisher(self) -> str:
-        """The publisher's name."""
-        return self._cluster.publisher.name
-
-    def servers(self, first: str | None = None) -> tuple[Server, ...]:
-        """Return all TFTP servers, that of a node (the publisher) first."""
-        name = first or self.publisher
-        others = [server for node, server in self.tftp.items() if node != name]
-        return (self.tftp[name], *others)
+    # --- what an administrator does ------------------------------------------------
 
     def admin(self, line: str, *, node: str | None = None) -> str:
         """Run a line in a node's administration shell, with yes to its questions.
@@ -63,170 +106,247 @@ class LabCluster:
         Raises:
             PhoneError: When the command is refused or fails.
         """
-        shell = AdminShell(self._cluster, node or self.publisher, assume_yes=True)
-        result = shell.run(line)
+        name = self._known(node or self.publisher)
+        result = AdminShell(self._cluster, name, assume_yes=True).run(line)
         if result.status:
             raise PhoneError(f"{line}: {result.error or result.text}")
         return result.text
 
-    def restart_tftp(self) -> None:
-        """Restart Cisco Tftp on every node, so that it reloads its files."""
-        for node in self.tftp:
-            self.admin("utils service restart Cisco Tftp", node=node)
+    def create_token(self, name: str) -> None:
+        """Make a security token. Raises PhoneError when there is one of the name."""
+        cluster = self._cluster
+        self._do(lambda: create_token(cluster.tokens_folder, name, now=cluster.clock()))
 
-
-@contextmanager
-def running_lab() -> Iterator[LabCluster]:
-    """Make a lab cluster in a scratch folder and serve it on free ports.
-
-    Raises:
-        PhoneError: When its services do not start.
-    """
-    # Not pytest's own folder: its names are longer than a control socket's may be.
-    data = Path(tempfile.mkdtemp(prefix="tokenless-"))
-    try:
-        config = load_config()
-        free_ports = msgspec.structs.replace(
-            config,
-            tftp=msgspec.structs.replace(config.tftp, port=0),
-            tvs=msgspec.structs.replace(config.tvs, port=0),
-            callmanager=msgspec.structs.replace(
-                config.callmanager, sccp_port=0, sccps_port=0, sip_port=0, sips_port=0
-            ),
-        )
-        folder = data / "lab"
-        with (
-            closing(Cluster.open(folder, free_ports)) as cluster,
-            _serving(folder) as tftp,
-        ):
-            yield LabCluster(folder, cluster, tftp)
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
-
-
-@contextmanager
-def _serving(data: Path) -> Iterator[dict[str, Server]]:
-    log = data.with_name("serve.log")
-    with log.open("w") as errors:
-        child = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-P", "-m", "tokenless", "serve", "--data", data],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-    with child:
-        watchdog = Timer(_START_S, child.kill)
-        watchdog.start()
-        try:
-            yield _read_servers(child, log)
-        finally:
-            watchdog.cancel()
-            child.terminate()
-            try:
-                child.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-
-
-def _read_servers(child: "subprocess.Popen[str]", log: Path) -> dict[str, Server]:
-    """Read the JSON lines of `serve` up to its last one."""
-    tftp: dict[str, Server] = {}
-    if child.stdout is not None:
-        for line in child.stdout:
-            event = json.loads(line)
-            if event["event"] == "serving":
-                return tftp
-            if event.get("service") == "tftp":
-                tftp[event["node"]] = Server(event["address"], event["port"])
-    last = log.read_text().strip().splitlines()[-1:] or ["it said nothing"]
-    raise PhoneError(f"the lab's services did not start: {last[0]}")
-
-
-@dataclass(slots=True)
-class LabPhone:
-    """One phone of the lab; `folder` is its flash."""
-
-    identity: PhoneIdentity
-    folder: Path
-
-    def boot(self) -> BootReport:
-        """Boot once. In an async test use `boot_async`."""
-        return trio.run(self.boot_async)
-
-    async def boot_async(self) -> BootReport:
-        """Boot once, from within trio."""
-        return await boot_in_folder(self.identity, self.folder)
-
-    def delete_trust(self) -> None:
-        """Erase CTL and ITL."""
-        delete_trust(self.folder)
-
-
-@dataclass(slots=True)
-class PhoneMaker:
-    """Makes phones, each with a name and a flash of its own."""
-
-    cluster: LabCluster
-    folder: Path
-    _numbers: Iterator[int] = field(default_factory=lambda: count(_FIRST_MAC))
-
-    def __call__(
-        self,
-        *,
-        model: str = "7975",
-        device: str | None = None,
-        first_tftp: str | None = None,
-    ) -> LabPhone:
-        """Return a phone that has never been booted.
+    def ctl_client(self, *tokens: str, mode: str | None = None) -> None:
+        """Update the CTL with tokens, as the CTL Client does.
 
         Args:
-            model: One of `protocol.phones.models.PHONE_MODELS`.
-            device: Its name; made up when None.
-            first_tftp: The node whose TFTP server it tries first; the publisher.
+            tokens: Their names.
+            mode: `mixed-mode` or `non-secure-mode` to set it as well.
+
+        Raises:
+            PhoneError: When a token is none, or the CTL Client refuses.
         """
-        name = device or f"SEP{next(self._numbers):012X}"
-        servers = self.cluster.servers(first_tftp)
-        identity = PhoneIdentity(device=name, model_name=model, servers=servers)
-        return LabPhone(identity, self.folder / name)
+        if mode not in _MODES:
+            raise PhoneError(
+                f"there is no mode {mode}",
+                hint="modes are mixed-mode and non-secure-mode",
+            )
 
+        def update() -> None:
+            folder = self._cluster.tokens_folder
+            inserted = [open_token(folder, name) for name in tokens]
+            for token in inserted:
+                token.unlock(DEFAULT_PASSWORD)
+            ctl_client.update(self._cluster, inserted, mode=_MODES[mode], by=_BY)
+            announce(self._cluster)
 
-@dataclass(slots=True)
-class LabFleet:
-    """Many phones of the lab, with one folder of flash."""
+        self._do(update)
 
-    phones: list[PhoneIdentity]
-    folder: Path
-    settings: FleetSettings
+    def upload_certificate(self, store: str, source: bytes | Path | str) -> None:
+        """Upload a certificate to a trust store, as `tokenless cert upload` does.
 
-    def boot(self) -> FleetReport:
-        """Boot all of them. In an async test use `boot_async`."""
-        return trio.run(self.boot_async)
+        Args:
+            store: For example `Phone-SAST-trust`.
+            source: PEM or DER, a file with it, or the name of a token.
 
-    async def boot_async(self) -> FleetReport:
-        """Boot all of them, from within trio."""
-        with closing(FleetStore.open(self.folder)) as store:
-            return await Fleet(self.phones, store, self.settings).boot()
+        Raises:
+            PhoneError: When it is no certificate, or the store does not take it.
+        """
 
+        def upload() -> None:
+            match source:
+                case str():
+                    folder = self._cluster.tokens_folder
+                    data = open_token(folder, source).certificate.der
+                case Path():
+                    data = source.read_bytes()
+                case _:
+                    data = source
+            target = certificates.find_store(store)
+            trust_stores.upload(self._cluster, target, data, by=_BY)
+            announce(self._cluster)
 
-@dataclass(slots=True)
-class FleetMaker:
-    """Makes fleets."""
+        self._do(upload)
 
-    cluster: LabCluster
-    folder: Path
-    _numbers: Iterator[int] = field(default_factory=count)
+    def own_certificate(self, unit: str, *, node: str | None = None) -> bytes:
+        """Return a node's own certificate (DER), for another cluster's trust store.
 
-    def __call__(
+        Args:
+            unit: For example `CallManager`, `TVS` or `ITLRecovery`.
+            node: The node; the publisher when None.
+
+        Raises:
+            PhoneError: When there is none.
+        """
+
+        def read() -> bytes:
+            owner = self._cluster.node(self._known(node or self.publisher))
+            store = certificates.find_store(unit)
+            return certificates.own_certificate(self._cluster, owner, store).der
+
+        return self._do(read)
+
+    def secure_device(
         self,
-        count: int = 20,
+        device: str,
+        model: str,
+        mode: DeviceSecurity = DeviceSecurity.ENCRYPTED,
         *,
-        model: str = "7975",
-        first_mac: str = "001122000000",
-        first_tftp: str | None = None,
-        settings: FleetSettings | None = None,
-    ) -> LabFleet:
-        """Return a fleet that has never been booted."""
-        plan = check_plan(FleetPlan((FleetGroup(count, model, first_mac),)))
-        phones = list(plan.phones(self.cluster.servers(first_tftp)))
-        folder = self.folder / str(next(self._numbers))
-        return LabFleet(phones, folder, settings or FleetSettings())
+        operation: CapfOperation | None = CapfOperation.INSTALL,
+        key_size: int = LSC_BITS,
+    ) -> None:
+        """Give a phone a security profile, and let it get an LSC at its next boot.
+
+        Args:
+            device: Its name.
+            model: Its model.
+            mode: The profile's Device Security Mode.
+            operation: What CAPF shall do; None leaves that as it is.
+            key_size: Of the LSC in bits.
+
+        Raises:
+            PhoneError: When the device cannot be so.
+        """
+        is_sip = model in PHONE_MODELS and PHONE_MODELS[model].protocol == "SIP"
+        is_secure = mode is not DeviceSecurity.NON_SECURE
+        change = DeviceChange(
+            model=model,
+            security_mode=mode,
+            transport=DeviceTransport.TLS if is_secure and is_sip else None,
+            operation=operation,
+            key_size=None if operation is None else key_size,
+        )
+
+        def order() -> None:
+            set_devices(self._cluster, Selection((device,)), change, by=_BY)
+            announce(self._cluster)
+
+        self._do(order)
+
+    # --- nodes ---------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes' names."""
+        return tuple(self._processes)
+
+    def stop_node(self, node: str) -> None:
+        """Stop a node as an administrator does; its phones are told."""
+        self._processes[self._known(node)].stop()
+
+    def kill_node(self, node: str) -> None:
+        """Take a node's power away."""
+        self._processes[self._known(node)].kill()
+
+    def start_node(self, node: str) -> None:
+        """Start a node again, on the ports that it had.
+
+        Raises:
+            PhoneError: When its services do not start.
+        """
+        process = self._processes[self._known(node)]
+        if not process.is_up:
+            process.start()
+            process.await_services()
+
+    @property
+    def evidence(self) -> Path:
+        """The folder that is kept when a test fails."""
+        return self.data
+
+    def logs(self) -> Sequence[tuple[str, str]]:
+        """Return what the services logged since the test began, by the node's name."""
+        found = []
+        for name, process in self._processes.items():
+            lines = process.log.read_text(errors="replace").splitlines()
+            recent = lines[self._log_lines[name] :][-_LOG_LINES:]
+            found.append((name, "\n".join(recent)))
+        return found
+
+    # --- between tests -------------------------------------------------------------
+
+    def snapshot(self) -> None:
+        """Keep the present state for `restore`."""
+        self._snapshot = Snapshot.take(self._cluster)
+
+    def restore(self) -> None:
+        """Put the state of the last snapshot back, and start what was stopped.
+
+        Raises:
+            PhoneError: When there is no snapshot, or a node does not start.
+            ServiceError: When a service cannot be started.
+        """
+        if self._snapshot is None:
+            raise PhoneError("there is no snapshot of the cluster")
+        restored = self._snapshot.restore(self._cluster)
+        if restored.is_anything:
+            announce(self._cluster)
+        down = [each for each in self._processes.values() if not each.is_up]
+        for process in down:
+            process.start()
+        for process in down:
+            process.await_services()
+        fresh = {process.name for process in down}
+        up = [node for node in self._cluster.nodes if node.name not in fresh]
+        with ThreadPoolExecutor(max_workers=len(self._processes)) as pool:
+            for _ in pool.map(lambda node: _settle(node, restored), up):
+                pass
+        for name, process in self._processes.items():
+            self._log_lines[name] = process.log.read_bytes().count(b"\n")
+
+    def _known(self, node: str) -> str:
+        if node not in self._processes:
+            raise PhoneError(
+                f"there is no node {node}", hint=f"nodes are {', '.join(self.nodes)}"
+            )
+        return node
+
+    @staticmethod
+    def _do(what: Callable[[], _Result]) -> _Result:
+        """Do something as an administrator; a refusal is of the phones' kind."""
+        try:
+            return what()
+        except ServiceError as error:
+            raise PhoneError(str(error), hint=error.hint) from error
+
+
+def _settle(node: Node, restored: Restored) -> None:
+    """Start the services of a node that were stopped, or have loaded another state."""
+    answer = request(node.name, node.control_socket, Status())
+    states = msgspec.convert(answer["health"], NodeHealth).services
+    for service, state in states.items():
+        is_outdated = restored.concerns_all_services or (
+            restored.is_anything and service == NodeService.TFTP
+        )
+        if is_outdated or state is not ServiceState.STARTED:
+            request(node.name, node.control_socket, RestartService(service=service))
+
+
+@contextmanager
+def running_lab(config: LabConfig = None) -> Iterator[LabCluster]:
+    """Make a lab cluster in a scratch folder and serve it on free ports.
+
+    Args:
+        config: A configuration file, or tables over the lab's; None: the lab.
+
+    Raises:
+        ConfigurationError: When the configuration cannot be used.
+        PhoneError: When its services do not start.
+    """
+    with ExitStack() as stack:
+        scratch = stack.enter_context(scratch_folder())
+        data = scratch / "lab"
+        cluster = stack.enter_context(closing(Cluster.open(data, lab_config(config))))
+        # Known before the first node starts: configurations name every node's ports.
+        cluster.record_ports(ports_of(cluster.config))
+        processes = {
+            node.name: NodeProcess(node.name, data, scratch / f"{node.name}.log")
+            for node in cluster.nodes
+        }
+        for process in processes.values():
+            stack.callback(process.stop)
+            process.start()
+        for process in processes.values():
+            process.await_services()
+        yield LabCluster(data, cluster, processes)

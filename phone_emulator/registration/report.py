@@ -115,6 +115,24 @@ class RegistrationReport:
         """Return whether it is registered over TLS."""
         return self.is_registered and self.cipher is not None
 
+    def assert_registered(self, *, secure: bool = False) -> None:
+        """Check that the phone is registered.
+
+        Args:
+            secure: Whether it has to be over TLS.
+
+        Raises:
+            AssertionError: When it is not; has each node that was tried and why.
+        """
+        if self.is_secure or (self.is_registered and not secure):
+            return
+        how = "in clear" if self.is_registered else "nowhere"
+        lines = [f"{self.device} ({self.model}) is registered {how}"]
+        for each in self.attempts:
+            said = f": {each.said}" if each.said else ""
+            lines.append(f"  {each.node} {each.address}: {each.failure.value}{said}")
+        raise AssertionError("\n".join(lines))
+
     @property
     def is_elsewhere(self) -> bool:
         """Tell whether it is registered at another node than the first of its group."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any, Final
 
+from tokenless.phone_emulator.secd.advice import failure_text
 from tokenless.protocol.checksums import md5_of, sha1_of
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
@@ -202,15 +203,29 @@ class BootReport:
         """Return the report of one file; `failed` before anything is known."""
         return self.files.setdefault(kind, FileReport())
 
+    def name_of(self, kind: FileKind) -> str:
+        """Return the name of a file: `CTLFile.tlv`, `SEP001122334455.cnf.xml`."""
+        is_own = kind is FileKind.CONFIGURATION
+        return f"{self.device}.cnf.xml" if is_own else kind.value
+
+    def assert_ok(self) -> None:
+        """Check that the phone holds what is served.
+
+        Raises:
+            AssertionError: When it does not; has each file, the reason and what helps.
+        """
+        if self.outcome is not Outcome.OK:
+            head = f"the boot of {self.device} ended {self.outcome.value}"
+            raise AssertionError(failure_text(head, (self,)))
+
     def to_json(self) -> dict[str, Any]:
         """Return the object that `phone boot --json` prints."""
-        names = {FileKind.CONFIGURATION: f"{self.device}.cnf.xml"}
         return {
             "device": self.device,
             "model": self.model,
             "outcome": self.outcome.value,
             "files": {
-                names.get(kind, kind.value): report.to_json()
+                self.name_of(kind): report.to_json()
                 for kind, report in self.files.items()
             },
             "tvs": [query.to_json() for query in self.tvs],

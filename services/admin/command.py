@@ -110,7 +110,9 @@ class CommandTree:
         words = tuple(part for part in parts if not _is_argument(part))
 
         def register(action: Action) -> Action:
-            summary = (action.__doc__ or "").strip().splitlines()[0].rstrip(".")
+            # Without docstrings (`python -OO`) the help has the command's own words.
+            about = (action.__doc__ or " ".join(words)).strip()
+            summary = about.splitlines()[0].rstrip(".")
             self._commands[words] = Command(
                 words,
                 tuple(parts[len(words) :]),

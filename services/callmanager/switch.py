@@ -171,6 +171,11 @@ class Call:
     """Unknown until both ends are connected in signalling."""
     has_rung: bool = False
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the call is over."""
+        return self.stage is Stage.ENDED
+
     def is_caller(self, leg: Leg) -> bool:
         """Return whether it is the leg of the phone that calls."""
         return self.caller.leg is leg
@@ -252,6 +257,8 @@ class Call:
             where = other.endpoint
             assert where is not None  # noqa: S101  # both are known
             side.leg.connect_media(where, Media(side.keys, other.keys))
+            if self.has_ended:  # the phone cannot use what was agreed
+                return
         for side, other in ((caller, called), (called, caller)):
             side.leg.show_connected(other.leg.party, self.status)
 

@@ -4,7 +4,6 @@ It is this project's own, made when the first token is; the real one has nothing
 with it but the name (REFERENCE 1.7, 10.1).
 """
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -91,6 +90,8 @@ def issue_token_certificate(
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Be the only process that changes what lies in a folder; make it first."""
+    import fcntl  # noqa: PLC0415 - not on every system
+
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     descriptor = os.open(
         folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE

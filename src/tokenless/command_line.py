@@ -5,6 +5,7 @@ list` need the names and one line each. `services/` and `phone_emulator/` build 
 groups from this; the table of the first level is `COMMANDS`.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
@@ -15,8 +16,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.errors import TokenlessError
 
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
+_LINUX: Final = "linux"
 
 
 @unique
@@ -39,13 +42,35 @@ class LazyCommand:
     """`module:attribute`."""
     summary: str
     """The first sentence of the command's own help; a test compares them."""
+    needs_linux: bool = True
+    """Whether it runs on Linux only: services, phones and labs use epoll and locks."""
 
     def load(self) -> click.Command:
-        """Import the command; every flag is readable from TOKENLESS_<FLAG>."""
+        """Import the command; every flag is readable from TOKENLESS_<FLAG>.
+
+        Raises:
+            TokenlessError: When this system lacks what the command needs.
+        """
+        is_linux = sys.platform == _LINUX
+        if self.needs_linux and not is_linux:
+            raise _not_here()
         module, _, attribute = self.target.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            if is_linux:
+                raise
+            raise _not_here() from error
         name_environment_variables(command)
         return command
+
+
+def _not_here() -> TokenlessError:
+    return TokenlessError(
+        f"this command runs on Linux only, and this system is {sys.platform}",
+        hint="run it in a container or in a virtual machine; `file`, `rehearse plan` "
+        "and `rehearse import` are for all systems",
+    )
 
 
 def name_environment_variables(command: click.Command) -> None:
@@ -169,6 +194,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     "file": LazyCommand(
         f"{_SERVICES}.file.group:file",
         "Read, build, sign, encrypt and verify files of phones.",
+        needs_linux=False,
     ),
     "fleet": LazyCommand(
         f"{_PHONES}.fleets.fleet:fleet",
@@ -197,6 +223,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     "rehearse": LazyCommand(
         f"{_PHONES}.rehearsals:rehearse",
         "Play a change on a temporary cluster with phones, step by step.",
+        needs_linux=False,
     ),
     "restore": LazyCommand(
         f"{_SERVICES}.cluster.backup:restore",

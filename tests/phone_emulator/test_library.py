@@ -102,13 +102,18 @@ def test_a_refused_command_is_an_error(tokenless_cluster: "LabCluster") -> None:
         tokenless_cluster.admin("utils nothing")
 
 
-def test_a_lab_that_cannot_be_served_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lab_that_cannot_be_served_says_why() -> None:
     # Imported late, as the plugin does: collecting tests must not import services.
     from tokenless.phone_emulator.pytest_plugin.lab import running_lab  # noqa: PLC0415
 
-    monkeypatch.setenv("TOKENLESS_LOG_LEVEL", "everything")
+    tables = {
+        "tvs": {"client_ca": "/missing.pem"},
+        "nodes": [{"name": "pub", "publisher": True}],
+    }
     with (
-        pytest.raises(PhoneError, match=r"did not start: tokenless: .*everything"),
-        running_lab(),
+        pytest.raises(
+            PhoneError, match=r"pub did not start: tokenless: .*missing\.pem"
+        ),
+        running_lab(tables),
     ):
         pass

@@ -8,6 +8,7 @@ import pytest
 
 from tokenless.command_line import COMMANDS
 from tokenless.phone_emulator.cli.rehearsals import rehearse
+from tokenless.protocol.errors import TokenlessError
 from tokenless.services.cli.main import cli
 
 _HEAVY = frozenset(
@@ -101,3 +102,47 @@ def test_completion_of_a_command_imports_none() -> None:
     found = cli.shell_complete(click.Context(cli), "re")
     assert [each.value for each in found] == ["rehearse", "restore"]
     assert {each.value for each in found} <= set(COMMANDS)
+
+
+_ON_A_MAC = """
+import select, socket, sys
+# Libraries decide by the system what they are: these are of this one.
+import alembic.config, click, cryptography.x509, h11, prometheus_client, structlog, trio
+import sqlalchemy.dialects.sqlite, subprocess, ssl
+sys.platform = "darwin"
+for name in [n for n in dir(select) if n.lower().startswith("epoll")]:
+    delattr(select, name)
+del socket.SOCK_NONBLOCK
+from tokenless.command_line import COMMANDS
+from tokenless.phone_emulator.cli.rehearsals import rehearse
+COMMANDS["file"].load()
+for name in ("plan", "import", "list"):
+    assert rehearse.get_command(None, name) is not None
+from tokenless.services.cli.main import main
+sys.argv = ["tokenless", "serve"]
+main()
+"""
+
+
+def test_files_and_plans_need_no_linux_and_the_rest_says_that_it_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ON_A_MAC],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("tokenless: this command runs on Linux only")
+    assert "darwin" in line
+
+
+def test_what_a_system_lacks_is_said_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "tokenless.services.cli.file.group", None)
+    for name in ("fleet", "file"):
+        with pytest.raises(TokenlessError, match=r"runs on Linux only.* win32"):
+            COMMANDS[name].load()

@@ -16,14 +16,17 @@ _COMMANDS: Final = {
     "import": LazyCommand(
         f"{_HERE}.importing:import_script",
         "Create a rehearsal of a cluster from its trust lists.",
+        needs_linux=False,
     ),
     "list": LazyCommand(
         f"{_HERE}.listing:list_rehearsals",
         "List the available rehearsals, each with its lesson.",
+        needs_linux=False,
     ),
     "plan": LazyCommand(
         f"{_HERE}.planning:plan",
         "Search orders of steps on a model of the cluster and its phones.",
+        needs_linux=False,
     ),
     "run": LazyCommand(
         f"{_HERE}.run:run",

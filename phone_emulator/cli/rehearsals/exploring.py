@@ -20,6 +20,7 @@ from tokenless.command_line import ExitStatus, complain
 from tokenless.ground.terminal import progress_bar, result_console
 from tokenless.phone_emulator.cli.options import (
     executor_options,
+    junit_option,
     keep_option,
     phones_option,
 )
@@ -52,6 +53,7 @@ from tokenless.phone_emulator.rehearsal.reports.exploration_page import (
 from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
     exploration_view,
 )
+from tokenless.phone_emulator.rehearsal.reports.junit import exploration_junit
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
@@ -110,6 +112,7 @@ from tokenless.protocol.certificates.name_text import printable
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write one self-contained HTML page.",
 )
+@junit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def explore(
     *,
@@ -126,6 +129,7 @@ def explore(
     replay: str | None,
     keep: Path | None,
     report: Path | None,
+    junit: Path | None,
     as_json: bool,
 ) -> None:
     """Play a change with every single fault.
@@ -159,12 +163,15 @@ def explore(
     tasks = [task_of(script, each, phones, first) for each in sets]
     with (
         nullcontext() if report is None else output_file(report) as page,
+        nullcontext() if junit is None else output_file(junit) as tests,
         open_executor(jobs, scheduler) as executor,
     ):
         played = results_of(executor, play_task, tasks)
         found = ranked(script, list(_watched(played, runs_of=len(tasks))), seed)
         if page is not None:
             page.write(exploration_page(found))
+        if tests is not None:
+            tests.write(exploration_junit(found))
     if as_json:
         click.echo(json.dumps(found.to_json()))
     else:

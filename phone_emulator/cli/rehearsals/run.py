@@ -10,6 +10,7 @@ import click
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import (
     executor_options,
+    junit_option,
     keep_option,
     phones_option,
 )
@@ -30,6 +31,7 @@ from tokenless.phone_emulator.rehearsal.reports.comparison import (
     comparison_table,
 )
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
+from tokenless.phone_emulator.rehearsal.reports.junit import rehearsals_junit
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.reports.text_report import results_table
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
@@ -54,6 +56,7 @@ seed_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write one self-contained HTML page.",
 )
+@junit_option
 @keep_option
 @seed_option
 @executor_options
@@ -77,6 +80,7 @@ def run(
     run_all: bool,
     phones: int,
     report: Path | None,
+    junit: Path | None,
     keep: Path | None,
     seed: int,
     jobs: int | None,
@@ -96,7 +100,10 @@ def run(
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
     reporter = _reporter(as_json=as_json and not compare, summary=summary or compare)
-    with nullcontext() if report is None else output_file(report) as page:
+    with (
+        nullcontext() if report is None else output_file(report) as page,
+        nullcontext() if junit is None else output_file(junit) as tests,
+    ):
         if len(scripts) == 1 or (jobs == 1 and scheduler is None):
             results = [
                 play_and_report(script, phones, _place(keep, script), reporter, seed)
@@ -111,6 +118,8 @@ def run(
                 results = play_side_by_side(executor, rehearsals, reporter)
         if page is not None:
             page.write(render_report(results[0]))
+        if tests is not None:
+            tests.write(rehearsals_junit(results))
     if compare:
         _compare(results, real_phones, as_json=as_json)
     elif (len(results) > 1 or summary) and not as_json:

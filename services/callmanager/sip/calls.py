@@ -17,7 +17,12 @@ from typing import Final
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.addresses import decode_target, decode_uri
-from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
+from tokenless.protocol.sip.messages import (
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    answer_to,
+)
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.sip.source import Source
@@ -47,6 +52,7 @@ _LEVELS: Final = {
     SecurityStatus.AUTHENTICATED: "Authenticated",
     SecurityStatus.ENCRYPTED: "Encrypted",
 }
+_FALLBACK: Final = "x-cisco-srtp-fallback"
 _FIRST_FAILURE: Final = 300
 _FIRST_SUCCESS: Final = 200
 
@@ -88,12 +94,17 @@ class SipLeg(Leg):
         self._calls = calls
         self._invite_branch = ""
         """Of our INVITE: its CANCEL, and the ACK of a refusal, have the same."""
+        self._invite_sequence = 0
+        """Of our INVITE: its CANCEL and every ACK have the same."""
         self._stage = _Stage.EARLY
         self._invite: SipRequest | None = None
         """The INVITE of a phone that calls."""
         self.dialog = Dialog("", "", "", "")
         self._offer: AudioStream | None = None
+        self._falls_back = self._takes_updates = True
+        """What the phone's last message says of itself."""
         self._answer = b""
+        self._is_acknowledged = False
 
     @property
     def brings_keys(self) -> bool:
@@ -111,6 +122,7 @@ class SipLeg(Leg):
         self._offer = decode_audio(invite.body)
         target = decode_target(invite.get("contact"))
         self._invite = invite
+        self._note_abilities(invite)
         to = invite.get("to")
         self.dialog = Dialog(
             invite.get("call-id"),
@@ -179,18 +191,18 @@ class SipLeg(Leg):
             self._end(CallFailure.BUSY)
         elif response.status >= _FIRST_SUCCESS and self._stage is _Stage.EARLY:
             self._lifted(response)
-        elif response.status >= _FIRST_SUCCESS:
+        elif response.status >= _FIRST_SUCCESS and self._is_acknowledged:
             self._acknowledge()  # a 200 that came again: its ACK was lost
 
     def _lifted(self, response: SipResponse) -> None:
         self._stage = _Stage.ESTABLISHED
         self.dialog.theirs = response.get("to")
+        self._note_abilities(response)
         call = self.call
         try:
             self._offer = decode_audio(response.body)
             self.dialog.target = decode_target(response.get("contact"))
         except ProtocolError:
-            self._acknowledge()
             if call is not None:
                 call.hang_up(self, CallFailure.MEDIA)
             return
@@ -200,7 +212,14 @@ class SipLeg(Leg):
             call.media_opened(self, where, self.offered_keys)
 
     def _acknowledge(self) -> None:
+        self._is_acknowledged = True
         self._request("ACK", *([_SDP] if self._answer else []), body=self._answer)
+
+    def _note_abilities(self, message: SipMessage) -> None:
+        """Note whether the phone takes RTP where it offered SRTP, and UPDATE."""
+        self._falls_back = _FALLBACK in ",".join(message.all("supported")).lower()
+        allowed = ",".join(message.all("allow")).upper()
+        self._takes_updates = not allowed or "UPDATE" in allowed
 
     # --- both ------------------------------------------------------------------------
 
@@ -214,11 +233,16 @@ class SipLeg(Leg):
         if crypto is not None and media.receives_with is not None:
             own = replace(crypto, keys=media.receives_with)
             stream = replace(stream, cryptos=(own,), is_secure=True)
+        elif self._offer is not None and self._offer.is_secure and not self._falls_back:
+            # It would hear nothing: it waits for SRTP (REFERENCE-4 4.3).
+            if self.call is not None:
+                self.call.hang_up(self, CallFailure.MEDIA)
+            return
         self._answer = stream.encode(
             origin="CiscoSystemsCCM-SIP", session=next(self._calls.numbers)
         )
         if self._invite is None:
-            self._request("ACK", _SDP, body=self._answer)
+            self._acknowledge()
 
     def show_connected(self, other: Party, status: SecurityStatus) -> None:
         """Say how secure the call is: in the 200 to the caller, else in an UPDATE."""
@@ -226,7 +250,7 @@ class SipLeg(Leg):
             self._stage = _Stage.ESTABLISHED
             info = ("Call-Info", call_info(status, "to"))
             self.respond(200, "OK", info, self._contact(other), _SDP, body=self._answer)
-        elif status is not SecurityStatus.NOT_AUTHENTICATED:
+        elif status is not SecurityStatus.NOT_AUTHENTICATED and self._takes_updates:
             self._request(
                 "UPDATE",
                 ("Call-Info", call_info(status, "from")),
@@ -240,6 +264,8 @@ class SipLeg(Leg):
         if stage is _Stage.ENDED:
             return
         if stage is _Stage.ESTABLISHED:
+            if self._invite is None and not self._is_acknowledged:
+                self._acknowledge()  # there is no BYE in a dialog without it
             self._request("BYE", ("Reason", "Q.850;cause=16"))
         elif self._invite is None:
             self._request("CANCEL", branch=self._invite_branch)
@@ -289,7 +315,9 @@ class SipLeg(Leg):
             dialog.sequence += 1
         branch = branch or f"z9hG4bK{next(self._calls.numbers):x}"
         if method == "INVITE":
-            self._invite_branch = branch
+            self._invite_branch, self._invite_sequence = branch, dialog.sequence
+        of_invite = method in {"ACK", "CANCEL"}
+        number = self._invite_sequence if of_invite else dialog.sequence
         via = f"SIP/2.0/{self.source.transport} {self._calls.node};branch={branch}"
         request = SipRequest(
             method,
@@ -299,7 +327,7 @@ class SipLeg(Leg):
                 ("From", dialog.mine),
                 ("To", dialog.theirs),
                 ("Call-ID", dialog.call_id),
-                ("CSeq", f"{dialog.sequence} {method}"),
+                ("CSeq", f"{number} {method}"),
                 ("Max-Forwards", "70"),
                 ("User-Agent", self._calls.server),
                 *headers,

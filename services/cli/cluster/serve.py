@@ -1,9 +1,11 @@
 """`tokenless serve`: the services of the configured nodes, in the foreground."""
 
 import json
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -62,6 +64,12 @@ _CONSOLE: Final = "console"
 )
 @first_user_options
 @click.option("--log-json", is_flag=True, help="Log one JSON object per line.")
+@click.option(
+    "--stop-with-stdin",
+    is_flag=True,
+    help="Stop when standard input ends, too: when the program that holds its other "
+    "end has ended, however it did.",
+)
 def serve(
     data: Path,
     config: Path | None,
@@ -74,6 +82,7 @@ def serve(
     first_password: str | None,
     first_password_file: Path | None,
     log_json: bool,
+    stop_with_stdin: bool,
 ) -> None:
     """Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.
 
@@ -100,6 +109,7 @@ def serve(
                 console=(pages or cluster.config.console or ConsoleSection())
                 if has_console
                 else None,
+                stop_with_stdin=stop_with_stdin,
             )
         )
 
@@ -151,6 +161,7 @@ async def _serve(
     config: Path | None,
     metrics: MetricsSection | None,
     console: ConsoleSection | None,
+    stop_with_stdin: bool,
 ) -> None:
     """Serve until a signal; then finish running transfers, and close everything."""
     with trio.open_signal_receiver(*_SIGNALS) as signals:
@@ -166,7 +177,11 @@ async def _serve(
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
             nursery.start_soon(notify.show_life)
-            await _obey(signals, lambda: reload(cluster, running, config))
+            async with trio.open_nursery() as waiting:
+                if stop_with_stdin:
+                    waiting.start_soon(_stop_after_stdin, waiting.cancel_scope)
+                await _obey(signals, lambda: reload(cluster, running, config))
+                waiting.cancel_scope.cancel()
             notify.tell_stopping()
             await running.drain()
             nursery.cancel_scope.cancel()
@@ -183,6 +198,19 @@ async def _obey(
         notify.tell_reloading()
         await reload_all()
         notify.tell_ready("serving")
+
+
+async def _stop_after_stdin(scope: trio.CancelScope) -> None:
+    """Cancel a scope at the end of standard input, whatever kind of file it is."""
+    await trio.to_thread.run_sync(_read_to_the_end, abandon_on_cancel=True)
+    get_logger().info("stopping", because="standard input has ended")
+    scope.cancel()
+
+
+def _read_to_the_end() -> None:
+    with suppress(OSError):
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
 
 
 async def _serve_metrics(

@@ -9,7 +9,6 @@ kernel drops with the process: what a killed server left behind is taken over, a
 server is never disturbed.
 """
 
-import fcntl
 import os
 import socket
 from collections.abc import Iterator
@@ -90,6 +89,8 @@ def serve_lock(node: str, path: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int, node: str) -> None:
+    import fcntl  # noqa: PLC0415 - not on every system
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

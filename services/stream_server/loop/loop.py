@@ -33,8 +33,9 @@ _TURN_S: Final = 0.01
 # A flood must not delay the look itself: all that is ready should fit into one.
 _EVENTS_A_POLL: Final = 256
 
-_IN: Final = select.EPOLLIN
-_OUT: Final = select.EPOLLOUT
+# Plans import this module on systems without epoll, too.
+_IN: Final[int] = getattr(select, "EPOLLIN", 0)
+_OUT: Final[int] = getattr(select, "EPOLLOUT", 0)
 _TIMEOUTS: Final = {
     Phase.FIRST_BYTE: Refusal.SILENT,
     Phase.HANDSHAKE: Refusal.HANDSHAKE_TIMEOUT,

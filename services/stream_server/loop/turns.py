@@ -20,13 +20,14 @@ _HANDSHAKES_S: Final = 0.001
 _ALONE_S: Final = 0.004
 # Fewer than these are found once more sooner than they are parked and put back.
 _WATCHED: Final = 64
-_PARKED: Final = select.EPOLLRDHUP
+# Plans import this module on systems without epoll, too.
+_PARKED: Final[int] = getattr(select, "EPOLLRDHUP", 0)
 
 
 class HandshakeTurns:
     """The handshakes of one loop."""
 
-    def __init__(self, shares: Shares, epoll: select.epoll) -> None:
+    def __init__(self, shares: Shares, epoll: "select.epoll") -> None:
         self._shares = shares
         self._epoll = epoll
         # Those that wait for their turn, and are not parked.

@@ -20,7 +20,7 @@ _SO_RCVBUFFORCE: Final = 33
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
 """Lets the kernel cut sent data into datagrams (since Linux 4.18)."""
-_NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+_NON_BLOCKING: Final = socket.SOCK_DGRAM | getattr(socket, "SOCK_NONBLOCK", 0)
 
 Peer = tuple[str, int] | tuple[str, int, int, int]
 """An address as `recvfrom` gives it: of IPv4, or of IPv6 with flow and scope."""

@@ -9,7 +9,6 @@ used again, the longest idle one first: an identifier comes back as late as poss
 
 import errno
 import os
-import resource
 import select
 import socket
 from collections import deque
@@ -17,7 +16,8 @@ from typing import Final
 
 from tokenless.services.tftp.sockets.listener import SOL_UDP, UDP_SEGMENT, Peer
 
-_NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+# Plans import this module on systems without such a flag, too.
+_NON_BLOCKING: Final = socket.SOCK_DGRAM | getattr(socket, "SOCK_NONBLOCK", 0)
 DESCRIPTORS_A_PORT: Final = 2
 _SHARE: Final = 5
 """One pool opens a fifth as many ports as the process may have descriptors."""
@@ -122,11 +122,13 @@ class TransferPort:
 class PortPool:
     """The ports of one listener's transfers, in use and idle."""
 
-    def __init__(self, family: socket.AddressFamily, epoll: select.epoll) -> None:
+    def __init__(self, family: socket.AddressFamily, epoll: "select.epoll") -> None:
         self._family = family
         self._epoll = epoll
         # The other services of the process, another node's TFTP among them, must find
         # descriptors even while this one is flooded.
+        import resource  # noqa: PLC0415 - not on every system
+
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._max_descriptors = limit // _SHARE * DESCRIPTORS_A_PORT
         self._idle: dict[str, deque[TransferPort]] = {}

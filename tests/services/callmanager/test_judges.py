@@ -22,10 +22,11 @@ from tests.rigs.peers import require
 from tests.rigs.relay import Relay
 from tests.rigs.tls_judges import run, scan
 from tokenless.phone_emulator.registration import channels
-from tokenless.phone_emulator.registration.call import CallLevel, call
+from tokenless.phone_emulator.registration.call import CallLevel, call, level_of
 from tokenless.phone_emulator.registration.channels import TlsOffer
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
+from tokenless.phone_emulator.registration.talkers.events import CallStage
 from tokenless.protocol.sip.register import DEVICE_PARAMETER
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
@@ -157,38 +158,87 @@ async def test_gnutls_shakes_hands_with_an_lsc_and_not_without(
     assert "Handshake was completed" not in said
 
 
-REGISTER = """<?xml version="1.0" encoding="ISO-8859-1"?>
-<scenario name="a phone that registers and leaves">
+_REGISTER = """
   <send><![CDATA[
 REGISTER sip:cucm SIP/2.0
 Via: SIP/2.0/TLS 127.0.0.1:5061;branch=[branch]
 From: <sip:1001@cucm>;tag=[call_number]
 To: <sip:1001@cucm>
-Call-ID: [call_id]
+Call-ID: register///[call_id]
 Max-Forwards: 70
-CSeq: 1 REGISTER
+CSeq: {sequence} REGISTER
 Contact: <sip:1001@127.0.0.1:5061;transport=tls>;{named}="{device}"
-Expires: 3600
+Expires: {expires}
 Content-Length: 0
 
 ]]></send>
   <recv response="200"/>
-  <send><![CDATA[
-REGISTER sip:cucm SIP/2.0
-Via: SIP/2.0/TLS 127.0.0.1:5061;branch=[branch]
-From: <sip:1001@cucm>;tag=[call_number]
-To: <sip:1001@cucm>
-Call-ID: [call_id]
-Max-Forwards: 70
-CSeq: 2 REGISTER
-Contact: <sip:1001@127.0.0.1:5061;transport=tls>;{named}="{device}"
-Expires: 0
-Content-Length: 0
-
-]]></send>
-  <recv response="200"/>
-</scenario>
 """
+_CALL = """
+  <send><![CDATA[
+INVITE sip:{number}@cucm SIP/2.0
+Via: SIP/2.0/TLS 127.0.0.1:5061;branch=[branch]
+From: <sip:1001@cucm>;tag=[call_number]
+To: <sip:{number}@cucm>
+Call-ID: [call_id]
+Max-Forwards: 70
+CSeq: 101 INVITE
+Contact: <sip:1001@127.0.0.1:5061;transport=tls>;{named}="{device}"
+Supported: X-cisco-srtp-fallback
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=sipp 1 1 IN IP4 127.0.0.1
+s=-
+c=IN IP4 127.0.0.1
+t=0 0
+m=audio 9 RTP/SAVP 0
+a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:{key}
+
+]]></send>
+  <recv response="100" optional="true"/>
+  <recv response="180"/>
+  <recv response="200">
+    <action><ereg regexp="a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:"
+      search_in="body" check_it="true" assign_to="1"/></action>
+  </recv>
+  <Reference variables="1"/>
+  <send><![CDATA[
+ACK sip:{number}@cucm SIP/2.0
+Via: SIP/2.0/TLS 127.0.0.1:5061;branch=[branch]
+From: <sip:1001@cucm>;tag=[call_number]
+To: <sip:{number}@cucm>[peer_tag_param]
+Call-ID: [call_id]
+Max-Forwards: 70
+CSeq: 101 ACK
+Content-Length: 0
+
+]]></send>
+  <recv request="BYE"/>
+  <send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+"""
+
+
+def scenario_of(device: str, number: str) -> str:
+    """Return what SIPp does as a phone: register, call, be hung up on, leave."""
+    names = {"named": DEVICE_PARAMETER, "device": device}
+    steps = (
+        _REGISTER.format(sequence=1, expires=3600, **names),
+        _CALL.format(number=number, key="A" * 40, **names),
+        _REGISTER.format(sequence=2, expires=0, **names),
+    )
+    head = '<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="a phone">'
+    return "".join((head, *steps, "</scenario>\n"))
 
 
 def free_port() -> int:
@@ -196,9 +246,12 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-async def test_sipp_registers_behind_stunnel(site: Site, tmp_path: Path) -> None:
+async def test_sipp_registers_and_calls_behind_stunnel(
+    site: Site, tmp_path: Path
+) -> None:
     """The tunnel shows the LSC; SIPp speaks SIP in clear to it."""
     phone = await site.add(A, "8861", ENCRYPTED)
+    called = await site.add(B, "8861", ENCRYPTED)
     assert phone.certificates is not None
     where, port = site.where(PUBLISHER, "sips"), free_port()
     (tmp_path / "stunnel.conf").write_text(
@@ -206,21 +259,36 @@ async def test_sipp_registers_behind_stunnel(site: Site, tmp_path: Path) -> None
         f"accept = 127.0.0.1:{port}\nconnect = {where.address}:{where.port}\n"
         f"cert = {phone.certificates.present_file}\nsecurityLevel = 0\n"
     )
-    (tmp_path / "register.xml").write_text(
-        REGISTER.format(named=DEVICE_PARAMETER, device=A)
-    )
     tunnel = [require("stunnel4", "stunnel"), str(tmp_path / "stunnel.conf")]
-    scenario = ("-sf", str(tmp_path / "register.xml"), "-t", "t1", "-m", "1")
+    scenario = ("-sf", str(tmp_path / "phone.xml"), "-t", "t1", "-m", "1")
+    line = Line(called.identity, group_of(called, site.network), SETTINGS)
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(trio.run_process, tunnel, capture_stderr=True))
+            nursery.start_soon(line.run)
+            assert await line.until(lambda line: line.report.is_registered, 10)
+            number = line.report.number
+            (tmp_path / "phone.xml").write_text(scenario_of(A, number))
             await _until_it_listens(port)
+            nursery.start_soon(_pick_up_and_hang_up, line)
             status, said = await run(
                 *(require("sipp"), f"127.0.0.1:{port}", *scenario),
                 *("-i", "127.0.0.1", "-nostdin", "-timeout", "20s"),
             )
             nursery.cancel_scope.cancel()
     assert status == 0, said
+
+
+async def _pick_up_and_hang_up(line: Line) -> None:
+    for stage in (CallStage.RINGING, CallStage.CONNECTED):
+        assert await line.until(lambda line: _stage_of(line) is stage, 15)  # noqa: B023
+        line.answer()
+    assert await line.until(lambda line: level_of(line) is CallLevel.ENCRYPTED, 15)
+    line.hang_up()
+
+
+def _stage_of(line: Line) -> CallStage | None:
+    return None if line.call is None else line.call.stage
 
 
 async def _until_it_listens(port: int) -> None:

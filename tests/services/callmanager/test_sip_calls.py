@@ -67,6 +67,7 @@ class Phone:
     name: str
     inbox: list[SipRequest | SipResponse] = field(default_factory=list)
     suites: tuple[SrtpSuite, ...] = (LONG, SHORT)
+    says: tuple[tuple[str, str], ...] = (("Supported", "x,X-cisco-srtp-fallback"),)
 
     @property
     def mode(self) -> DeviceSecurity:
@@ -140,6 +141,7 @@ class Phone:
                 ("Call-ID", f"call-of-{self.name}"),
                 ("CSeq", f"101 {method}"),
                 ("Contact", f"<sip:{self.name}@127.0.0.1>;{device}"),
+                *self.says,
             ),
             body,
         )
@@ -147,9 +149,8 @@ class Phone:
     def lift(self, invite: SipRequest) -> None:
         contact = ("Contact", f"<sip:{self.name}@127.0.0.1>")
         self.say(answer_to(invite, 180, "Ringing", to_tag="b"))
-        self.say(
-            answer_to(invite, 200, "OK", (contact,), body=self.description, to_tag="b")
-        )
+        more = (contact, *self.says)
+        self.say(answer_to(invite, 200, "OK", more, body=self.description, to_tag="b"))
 
 
 def two(
@@ -226,6 +227,58 @@ def test_without_a_common_suite_the_call_is_authenticated() -> None:
     assert "security= Authenticated" in connected.get("call-info")
     assert not decode_audio(connected.body).is_secure
     assert not decode_audio(acknowledged.body).is_secure
+
+
+@pytest.mark.parametrize("waits", [A, B])
+def test_a_phone_that_waits_for_srtp_gets_no_rtp(waits: str) -> None:
+    """As baresip, which offers another suite and would hear nothing over RTP."""
+    a, b = two(MODES.ENCRYPTED)
+    stubborn = a if waits == A else b
+    stubborn.suites, stubborn.says = (LONG,), ()
+    a.say(a.request("INVITE", "1000", a.description))
+    b.lift(b.next_request("INVITE"))
+    assert statuses(a) == [100, 180, 488]
+    assert [each.method for each in b.inbox if isinstance(each, SipRequest)] == [
+        "ACK",
+        "BYE",
+    ]
+    assert a.node.office.calls.switch.calls == set()
+
+
+def test_an_ack_has_the_number_of_its_invite() -> None:
+    """The first ACK was lost; an UPDATE has taken the next number since."""
+    a, b = two(MODES.AUTHENTICATED)
+    a.say(a.request("INVITE", "1000", a.description))
+    invite = b.next_request("INVITE")
+    b.lift(invite)
+    b.lift(invite)
+    b.next_request("ACK")
+    assert b.next_request("UPDATE").get("cseq") == "102 UPDATE"
+    again = b.next_request("ACK")
+    assert again.get("cseq") == "101 ACK"
+    assert decode_audio(again.body).port == PORTS[A]
+
+
+def test_a_phone_that_allows_no_update_gets_none() -> None:
+    a, b = two(MODES.AUTHENTICATED)
+    b.says = (("Allow", "INVITE, ACK, BYE, CANCEL"),)
+    connect(a, b)
+    assert b.inbox == []
+
+
+def test_an_sccp_caller_that_hangs_up_early_leaves_no_unacknowledged_200() -> None:
+    a, b = two()
+    a.say(a.request("INVITE", "1000", a.description))
+    invite = b.next_request("INVITE")
+    # Its channel is not open yet: the answer to the offer cannot be given.
+    (call,) = a.node.office.calls.switch.calls
+    call.caller.endpoint = None
+    b.lift(invite)
+    b.lift(invite)
+    assert b.inbox == []
+    call.hang_up(call.caller.leg)
+    b.next_request("ACK")
+    b.next_request("BYE")
 
 
 @pytest.mark.parametrize("ends", [A, B])

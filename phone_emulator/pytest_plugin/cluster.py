@@ -1,0 +1,140 @@
+"""A cluster that tests use, whoever runs it: the lab's processes or somebody else."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Final
+
+from tokenless.phone_emulator.addresses import SecurePorts
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
+
+
+@unique
+class NodeService(StrEnum):
+    """The services of a node that tests stop and start."""
+
+    TFTP = "Cisco Tftp"
+    TVS = "Cisco Trust Verification Service"
+    CALLMANAGER = "Cisco CallManager"
+    CAPF = "Cisco Certificate Authority Proxy Function"
+
+
+LSC_BITS: Final = 1024
+"""Short keys are made in no time; nothing here depends on their length."""
+
+
+class ClusterUnderTest(ABC):
+    """What phones and tests need of a cluster."""
+
+    def __init__(self, tftp: dict[str, Server], publisher: str) -> None:
+        self.tftp = tftp
+        """The TFTP server of each node that has one, by the node's name."""
+        self.publisher = publisher
+        """The publisher's name."""
+        self.secure_ports = SecurePorts()
+        """Where phones register with SCCP over TLS: no configuration says it."""
+
+    def servers(self, first: str | None = None) -> tuple[Server, ...]:
+        """Return all TFTP servers, that of a node (the publisher) first.
+
+        Raises:
+            PhoneError: When the cluster has no such node, or TFTP does not run on it.
+        """
+        name = first or (self.publisher if self.publisher in self.tftp else None)
+        if name is None:
+            return tuple(self.tftp.values())
+        if name not in self.tftp:
+            raise PhoneError(
+                f"there is no TFTP server on {name}",
+                hint=f"nodes with one are {', '.join(self.tftp)}",
+            )
+        others = [server for node, server in self.tftp.items() if node != name]
+        return (self.tftp[name], *others)
+
+    @abstractmethod
+    def admin(self, line: str, *, node: str | None = None) -> str:
+        """Run a line in a node's administration shell, with yes to its questions.
+
+        Raises:
+            PhoneError: When the command is refused or fails.
+        """
+
+    @abstractmethod
+    def create_token(self, name: str) -> None:
+        """Make a security token. Raises PhoneError when there is one of the name."""
+
+    @abstractmethod
+    def ctl_client(self, *tokens: str, mode: str | None = None) -> None:
+        """Update the CTL with tokens, as the CTL Client does.
+
+        Args:
+            tokens: Their names.
+            mode: `mixed-mode` or `non-secure-mode` to set it as well.
+
+        Raises:
+            PhoneError: When a token is none, or the CTL Client refuses.
+        """
+
+    @abstractmethod
+    def upload_certificate(self, store: str, source: bytes | Path | str) -> None:
+        """Upload a certificate to a trust store, as `tokenless cert upload` does.
+
+        Args:
+            store: For example `Phone-SAST-trust`.
+            source: PEM or DER, a file with it, or the name of a token.
+
+        Raises:
+            PhoneError: When it is no certificate, or the store does not take it.
+        """
+
+    @abstractmethod
+    def secure_device(
+        self,
+        device: str,
+        model: str,
+        mode: DeviceSecurity = DeviceSecurity.ENCRYPTED,
+        *,
+        operation: CapfOperation | None = CapfOperation.INSTALL,
+        key_size: int = LSC_BITS,
+    ) -> None:
+        """Give a phone a security profile, and let it get an LSC at its next boot.
+
+        Args:
+            device: Its name.
+            model: Its model.
+            mode: The profile's Device Security Mode.
+            operation: What CAPF shall do; None leaves that as it is.
+            key_size: Of the LSC in bits.
+
+        Raises:
+            PhoneError: When the device cannot be so.
+        """
+
+    def stop_service(self, service: NodeService, *, node: str | None = None) -> None:
+        """Stop a service of a node (the publisher's)."""
+        self.admin(f"utils service stop {service.value}", node=node)
+
+    def start_service(self, service: NodeService, *, node: str | None = None) -> None:
+        """Start a service of a node (the publisher's) again."""
+        self.admin(f"utils service start {service.value}", node=node)
+
+    def restart_service(self, service: NodeService, *, node: str | None = None) -> None:
+        """Restart a service of a node (the publisher's)."""
+        self.admin(f"utils service restart {service.value}", node=node)
+
+    def restart_tftp(self) -> None:
+        """Restart Cisco Tftp on its nodes, so that it reloads its files."""
+        for node in self.tftp:
+            self.restart_service(NodeService.TFTP, node=node)
+
+    @property
+    def evidence(self) -> Path | None:
+        """The folder that is kept when a test fails; None: there is none here."""
+        return None
+
+    def logs(self) -> Sequence[tuple[str, str]]:
+        """Return what the services logged since the test began, by the node's name."""
+        return ()

@@ -1,0 +1,53 @@
+"""What a failed test's report says of the cluster and the phones."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tokenless.phone_emulator.pytest_plugin.cluster import ClusterUnderTest
+
+_PHONES: Final = 5
+_PHONE_LINES: Final = 20
+_KEPT: Final = "tokenless-cluster"
+PHONES_FOLDER: Final = "tokenless-phones"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the traces of one test are."""
+
+    cluster: ClusterUnderTest
+    folder: Path
+    """The test's own, with the phones' flash."""
+
+    def sections(self) -> list[tuple[str, str]]:
+        """Return titles and texts for a report: logs of nodes and phones, the folder.
+
+        The lab's folder is copied beside the phones' flash; pytest keeps that of its
+        last runs.
+        """
+        found = [
+            (f"tokenless: log of {node}", text) for node, text in self.cluster.logs()
+        ]
+        logs = sorted((self.folder / PHONES_FOLDER).glob("*/console.log"))
+        for log in logs[:_PHONES]:
+            lines = log.read_text(errors="replace").splitlines()[-_PHONE_LINES:]
+            found.append(
+                (f"tokenless: console log of {log.parent.name}", "\n".join(lines))
+            )
+        if (data := self.cluster.evidence) is not None:
+            kept = self.folder / _KEPT
+            _copy(data, kept)
+            found.append(("tokenless: the cluster's data folder", str(kept)))
+        return [(title, text) for title, text in found if text]
+
+
+def _copy(data: Path, kept: Path) -> None:
+    """Copy a folder whose services may be writing; sockets cannot be copied."""
+    ignored = shutil.ignore_patterns("*.sock", "*.lock")
+    try:
+        shutil.copytree(data, kept, ignore=ignored, dirs_exist_ok=True)
+    except (OSError, shutil.Error):
+        # What is there is better than no report of the test.
+        return

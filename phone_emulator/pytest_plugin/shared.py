@@ -1,0 +1,58 @@
+"""Labs that tests share: one for each configuration, put back before each test."""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from tokenless.phone_emulator.pytest_plugin.configuration import LabConfig
+from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
+from tokenless.protocol.errors import TokenlessError
+
+
+class SharedLabs:
+    """The labs of one run of pytest (of one worker of pytest-xdist)."""
+
+    def __init__(self) -> None:
+        self._labs: dict[str, tuple[LabCluster, ExitStack]] = {}
+
+    def __enter__(self) -> Self:
+        """Begin without labs."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop all labs."""
+        for key in list(self._labs):
+            self._stop(key)
+
+    def lab(self, config: LabConfig) -> LabCluster:
+        """Return the lab of a configuration as it was after its start.
+
+        One that cannot be put back is stopped, and another one started.
+
+        Raises:
+            ConfigurationError: When the configuration cannot be used.
+            PhoneError: When its services do not start.
+        """
+        key = repr(config)
+        if key in self._labs:
+            lab, _ = self._labs[key]
+            try:
+                lab.restore()
+            except (TokenlessError, OSError):
+                self._stop(key)
+            else:
+                return lab
+        with ExitStack() as stack:
+            lab = stack.enter_context(running_lab(config))
+            lab.snapshot()
+            self._labs[key] = lab, stack.pop_all()
+        return lab
+
+    def _stop(self, key: str) -> None:
+        _, stack = self._labs.pop(key)
+        stack.close()

@@ -1,0 +1,104 @@
+"""JUnit XML of rehearsals and explorations, from results as values."""
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from click.testing import CliRunner
+
+from tokenless.phone_emulator.cli.rehearsals import rehearse
+from tokenless.phone_emulator.rehearsal.explore.exploration import ranked
+from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.reports.junit import (
+    exploration_junit,
+    rehearsals_junit,
+)
+from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
+
+SCRIPT = find_scripts("four-flows")[0]
+WELL, LOST = Loss(0, 0, 0), Loss(0, 2, 0)
+
+
+def step(number: int, *differences: str) -> StepReport:
+    return StepReport(
+        number=number,
+        step=SCRIPT.steps[number - 1],
+        transcript="",
+        refusal=None,
+        left_out=(),
+        nodes=(),
+        groups={},
+        statuses=(),
+        stuck=(),
+        differences=differences,
+        unforeseen=(),
+        seconds=0.5,
+    )
+
+
+def test_a_rehearsal_is_a_suite_and_each_step_a_test() -> None:
+    played = Played(SCRIPT, 4, (step(1), step(2, "a\x00 <differs>")), 1.0)
+    again = replace(played, steps=(step(1),))
+    root = ET.fromstring(rehearsals_junit([played, again]))  # noqa: S314 - our own
+    suite, other = root
+    steps = len(SCRIPT.steps)
+    assert suite.attrib["name"] == SCRIPT.name
+    assert suite.attrib["tests"] == str(steps)
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("1", "0")
+    assert suite.attrib["skipped"] == str(steps - 2)
+    assert suite.attrib["time"] == "1.000"
+    passed, failed, skipped, *_ = suite
+    assert len(passed) == 0
+    assert failed.attrib["name"] == f"2. {SCRIPT.steps[1].title}"
+    assert "<differs>" in failed[0].attrib["message"]
+    assert "not as expected" in (failed[0].text or "")
+    assert skipped[0].tag == "skipped"
+    assert other.attrib["failures"] == "0"
+
+
+def run(name: str, end: Loss, failure: str | None = None) -> RunResult:
+    return RunResult(
+        name,
+        ("what goes wrong",),
+        4,
+        end,
+        end,
+        1,
+        groups=("phones",),
+        reasons=("not-vouched",),
+        remedies=("restart TFTP",),
+        failure=failure,
+        seconds=2.0,
+    )
+
+
+def test_an_exploration_is_a_suite_and_each_run_a_test() -> None:
+    results = [
+        run("no-fault", WELL),
+        run("down:1", LOST),
+        run("off:1", WELL),
+        run("twice:1", WELL, "no port is free"),
+    ]
+    document = exploration_junit(ranked(SCRIPT, results, 1))
+    (suite,) = ET.fromstring(document)  # noqa: S314 - our own
+    assert (suite.attrib["tests"], suite.attrib["failures"]) == ("4", "1")
+    assert suite.attrib["errors"] == "1"
+    (failure,) = [each for case in suite for each in case if each.tag == "failure"]
+    assert failure.attrib["message"] == "at the end: 2 of 4 stuck"
+    assert (failure.text or "").splitlines()[1:] == [
+        "not-vouched (phones)",
+        "restart TFTP",
+    ]
+    (error,) = [each for case in suite for each in case if each.tag == "error"]
+    assert error.attrib["message"] == "no port is free"
+
+
+def test_a_place_that_cannot_be_written_is_known_before_anything_is_played(
+    tmp_path: Path,
+) -> None:
+    place = str(tmp_path / "missing" / "tests.xml")
+    for command in ("run", "explore"):
+        done = CliRunner().invoke(rehearse, [command, "four-flows", "--junit", place])
+        assert "cannot be written" in str(done.exception)
