@@ -31,7 +31,7 @@ NO_IO = frozenset(
     ]
 )
 SERVICES, PHONES = OUTER = ("tokenless.services", "tokenless.phone_emulator")
-MAY_DRIVE_SERVICES = ("rehearsal", "pytest_plugin")
+MAY_DRIVE_SERVICES = ("rehearsal", "studio", "pytest_plugin")
 
 
 def imports(path: Path) -> set[str]:

@@ -91,6 +91,8 @@ class StepReport:
     """How often phones were restarted, by hand and by themselves."""
     calls: tuple[PlayedCall, ...] = ()
     """Calls between phones, and their results."""
+    injected: tuple[str, ...] = ()
+    """Lines that a person put in while the step was played, and where."""
 
     @property
     def impact(self) -> Impact:
@@ -127,6 +129,7 @@ class StepReport:
             "unforeseen": list(self.unforeseen),
             "broke_off": self.broke_off,
             "left_out": list(self.left_out),
+            "injected": list(self.injected),
             "stuck": list(self.stuck),
             "restarts": self.restarts.to_json(),
             "seconds": round(self.seconds, 3),
