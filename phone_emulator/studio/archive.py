@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from tokenless.phone_emulator.studio.study import (
     MAX_RUNS,
     MAX_STUDY_BYTES,
     RunResult,
+    RunSummary,
     Study,
 )
 from tokenless.protocol.certificates.name_text import printable
@@ -29,6 +30,7 @@ MAX_STUDIES: Final = 500
 MAX_SOURCES: Final = 60
 _ID: Final = re.compile("[0-9a-f]{16}")
 _NAME_LENGTH: Final = 60
+_Run = TypeVar("_Run", RunResult, RunSummary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +109,17 @@ class StudyArchive:
         for old in self.runs(name)[MAX_RUNS:]:
             (folder / f"{old.id}.json").unlink(missing_ok=True)
 
-    def runs(self, name: str) -> list[RunResult]:
+    def runs(self, name: str) -> list[RunSummary]:
         """Return the runs of a study, the newest first; damaged files are left out."""
-        found = []
-        for path in (self._folder / name / "runs").glob("*.json"):
-            try:
-                data = read_bounded(path, MAX_STUDY_BYTES)
-                found.append(msgspec.json.decode(data, type=RunResult))
-            except (OSError, TooLongError, msgspec.MsgspecError):
-                continue
-        return sorted(found, key=lambda run: run.began, reverse=True)
+        paths = (self._folder / name / "runs").glob("*.json")
+        found = [_read_run(path, RunSummary) for path in paths]
+        return sorted(filter(None, found), key=lambda run: run.began, reverse=True)
 
     def run(self, name: str, run_id: str) -> RunResult | None:
-        """Return one run, None when there is none of that id."""
-        if not _ID.fullmatch(run_id):
+        """Return one run, None when there is none of that id, or it is damaged."""
+        if not (_ID.fullmatch(name) and _ID.fullmatch(run_id)):
             return None
-        return next((run for run in self.runs(name) if run.id == run_id), None)
+        return _read_run(self._folder / name / "runs" / f"{run_id}.json", RunResult)
 
     def sources(self, name: str) -> list[GivenSource]:
         """Return what was given, in order."""
@@ -155,6 +152,13 @@ class StudyArchive:
                 f"the study {name} cannot be read: {error}",
                 hint="restore its folder from a backup, or delete it",
             ) from None
+
+
+def _read_run(path: Path, kind: type[_Run]) -> _Run | None:
+    try:
+        return msgspec.json.decode(read_bounded(path, MAX_STUDY_BYTES), type=kind)
+    except (OSError, TooLongError, msgspec.MsgspecError):
+        return None
 
 
 def _file_name(text: str) -> str:

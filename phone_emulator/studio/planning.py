@@ -32,7 +32,7 @@ def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> Pla
     has_steps = made.steps is not None
     return PlanResult(
         is_safe=has_steps and not made.unsafe,
-        headline=words[blank + 1],
+        headline=words[blank + 1].rstrip(":"),
         words=tuple(words[blank + 1 :][:_MOST_LINES]),
         at_once=tuple(words[:blank]),
         steps=tuple(rounds(made)) if has_steps else (),

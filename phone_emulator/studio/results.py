@@ -7,7 +7,7 @@ from typing import Final, Literal
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
-from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
     dial_tone_words,
@@ -72,12 +72,16 @@ def step_result(report: StepReport, rig: RehearsalRig) -> StepResult:
 def verdicts_of(played: Played) -> tuple[Verdict, ...]:
     """Return the verdicts of a run, what matters most first.
 
-    The steps that set the cluster up expect their phones to be well; the change itself
-    expects nothing, so only the impact is told.
+    What a plan predicts is told when it did not come true; with faults that a person
+    put in, nothing was predicted.
     """
+    verdicts = run_verdicts(played)
+    has_faults = any(step.injected for step in played.steps)
+    if has_faults or played.expectations is not Expectations.FAILED:
+        verdicts = verdicts[:-1]
     return tuple(
         Verdict(_cut(each.short), _tone(each.tone.value), _cut(each.rest))
-        for each in run_verdicts(played)[:-1]
+        for each in verdicts
     )
 
 

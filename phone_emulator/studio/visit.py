@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tokenless.phone_emulator.studio.runs import LiveRun
 from tokenless.phone_emulator.studio.studio import Studio
-from tokenless.phone_emulator.studio.study import RunResult, Study
+from tokenless.phone_emulator.studio.study import RunResult, RunSummary, Study
 from tokenless.services.console.forms import Form
 from tokenless.services.console.sessions import NoticeKind, Session
 
@@ -68,9 +68,13 @@ class Visit:
         """Return the rehearsals of the study that are being played."""
         return self.studio.runs.of_study(self.study_id)
 
-    def runs(self) -> list[RunResult]:
+    def runs(self) -> list[RunSummary]:
         """Return those that are over, the newest first."""
         return self.studio.archive.runs(self.study_id)
+
+    def run(self, name: str) -> RunResult | None:
+        """Return one that is over, None when there is none of that id."""
+        return self.studio.archive.run(self.study_id, name)
 
     def render(self, template: str, *, status: int = 200, **values: object) -> Response:
         """Return a page; a live view's own request leaves the sentences of forms."""

@@ -40,7 +40,7 @@ from tokenless.phone_emulator.studio.planning import plan_result
 from tokenless.phone_emulator.studio.results import step_result, verdicts_of
 from tokenless.protocol.errors import TokenlessError
 
-_NICE: Final = 5
+_NICE: Final = 2
 _BEAT_S: Final = 0.2
 """How often the progress of a boot is told."""
 

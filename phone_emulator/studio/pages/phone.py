@@ -39,7 +39,7 @@ def _chosen(visit: Visit) -> tuple[StepResult, PhoneLog]:
     if live is not None:
         steps = tuple(live.steps)
     else:
-        run = visit.studio.archive.run(visit.study_id, visit.part("run"))
+        run = visit.run(visit.part("run"))
         steps = () if run is None else run.steps
     for step in steps:
         if str(step.number) == visit.asked("step"):

@@ -135,7 +135,7 @@ def _found(visit: Visit) -> tuple[LiveRun | None, RunResult | None]:
     run = visit.studio.runs.find(visit.part("run"))
     if run is not None and run.study == visit.study_id:
         return run, None
-    result = visit.studio.archive.run(visit.study_id, visit.part("run"))
+    result = visit.run(visit.part("run"))
     if result is None:
         raise PhoneError("there is no such rehearsal", hint="choose one of the list")
     return None, result

@@ -19,7 +19,7 @@ def show(visit: Visit) -> Response:
     """Show the page of a run; the newest when none is named."""
     study = visit.study()
     runs = visit.runs()
-    run = _chosen(visit, runs)
+    run = _chosen(visit)
     board = None if run is None else board_of(study, run)
     return visit.page("report", study, run=run, runs=runs, board=board)
 
@@ -49,13 +49,15 @@ def toml(visit: Visit) -> Response:
     return attachment(text, f"{_plain(study.name)}.toml", "application/toml")
 
 
-def _chosen(visit: Visit, runs: list[RunResult]) -> RunResult | None:
-    wanted = visit.asked("run")
-    return next((r for r in runs if r.id == wanted), runs[0] if runs else None)
+def _chosen(visit: Visit) -> RunResult | None:
+    """Return the run that the query names; the newest when it names none."""
+    runs = visit.runs()
+    wanted = visit.asked("run") or (runs[0].id if runs else "")
+    return visit.run(wanted)
 
 
 def _needed(visit: Visit) -> RunResult:
-    run = _chosen(visit, visit.runs())
+    run = _chosen(visit)
     if run is None:
         raise PhoneError("nothing was played yet", hint="play the change first")
     return run

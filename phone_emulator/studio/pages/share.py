@@ -23,7 +23,8 @@ def write(visit: Visit) -> Response:
     """Return the study's file."""
     study = visit.study()
     if visit.form.one("runs") == "yes":
-        study = replace(study, runs=tuple(visit.runs()))
+        runs = (visit.run(each.id) for each in visit.runs())
+        study = replace(study, runs=tuple(run for run in runs if run is not None))
     data = write_study(study, is_anonymous=visit.form.one("anonymous") == "yes")
     return attachment(data, "study.json", "application/json")
 

@@ -144,6 +144,30 @@ async def test_a_report_says_what_was_tested_and_what_not(rig: StudioRig) -> Non
     assert 'name = "CHG77"' in toml
 
 
+async def test_a_look_before_the_window_is_kept_and_exported(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = f"/studies/{StudyArchive(rig.folder).add(played_study())}"
+    await visitor.get(f"{study}/look")
+    page = await visitor.said(f"{study}/look/preflight", {})
+    assert "regenerate TVS@pub-voice" in page
+    assert "0 new, 0 gone" in await visitor.said(f"{study}/look/preflight", {})
+    (first, second) = (await visitor.get(f"{study}/look.json")).json()
+    assert first["findings"] == second["findings"] != []
+
+
+async def test_the_screen_of_a_phone_has_menus_that_lead_on(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    run = f"/studies/{StudyArchive(rig.folder).add(played_study())}/runs/0123456789abcdef"
+    here = f"{run}/phone?step=1&group=office-7975"
+    page = (await visitor.get(here)).text
+    assert "lock: encrypted" in page
+    for words in ("Settings", "1  Security Configuration", "2  Trust List"):
+        (to,) = re.findall(rf'<a href="([^"]+)"><rect[^<]*<text[^>]*>{words}<', page)
+        page = (await visitor.get(to.replace("&amp;", "&"))).text
+    assert "CTL File" in page
+    assert (await visitor.get(f"{run}/phone?step=9&group=x")).status_code == 400
+
+
 def children() -> set[int]:
     """Return the processes that this one has started and that still run."""
     found = Path("/proc/self/task").glob("*/children")
