@@ -12,7 +12,6 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
@@ -39,7 +38,7 @@ from tokenless.services.cluster.issuing import (
 )
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import FOLDER_MODE, write_key
+from tokenless.services.pki.keys import FOLDER_MODE, read_private_key, write_key
 from tokenless.services.pki.signing_requests import (
     USAGES,
     IdentityFault,
@@ -311,7 +310,7 @@ def _pending_key(node: Node, store: TrustStore) -> PrivateKey:
     path = node.keys.request_key_path(store)
     hint = "make the request again with `set csr gen`"
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = read_private_key(path.read_bytes())
     except (FileNotFoundError, TypeError, *UNREADABLE) as error:
         raise ServiceError(f"{path}: no usable key ({error})", hint=hint) from None
     if not isinstance(key, PrivateKey):

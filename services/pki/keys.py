@@ -6,15 +6,19 @@ A key is written before the database names its certificate. A crash in between l
 file that nothing refers to, and the old certificate with its old key in use.
 """
 
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
+from cachetools import LRUCache
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -34,6 +38,12 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 
 FOLDER_MODE: Final = 0o700
+
+# OpenSSL's check of an RSA key tests primes: 15 ms for 2,048 bits, each time a service
+# starts or signs. Files whose bytes have passed it need not pass again; what is kept
+# are their hashes, no keys.
+_PASSED: Final[LRUCache[bytes, bool]] = LRUCache(maxsize=1024)
+_PASSED_LOCK: Final = Lock()
 
 # Codes of key kinds that `set cert regen` and the configuration may ask for.
 _EC_CURVES: Final[dict[int, Callable[[], ec.EllipticCurve]]] = {
@@ -94,6 +104,30 @@ def write_key(path: Path, key: PrivateKey) -> None:
     """
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     replace_file(path, pem, mode=PRIVATE)
+    _remember(hashlib.sha256(pem).digest())
+
+
+def read_private_key(pem: bytes) -> PrivateKeyTypes:
+    """Read a key without a password; check an RSA key whose bytes were not yet checked.
+
+    Raises:
+        ValueError: When it is damaged.
+        TypeError: When it has a password.
+        UnsupportedAlgorithm: When it is of an unknown kind.
+    """
+    digest = hashlib.sha256(pem).digest()
+    with _PASSED_LOCK:
+        passed = digest in _PASSED
+    key = load_pem_private_key(
+        pem, password=None, unsafe_skip_rsa_key_validation=passed
+    )
+    _remember(digest)
+    return key
+
+
+def _remember(digest: bytes) -> None:
+    with _PASSED_LOCK:
+        _PASSED[digest] = True
 
 
 class KeyFolder:
@@ -129,7 +163,7 @@ class KeyFolder:
         """
         path = self.path(store, certificate)
         try:
-            key = load_pem_private_key(path.read_bytes(), password=None)
+            key = read_private_key(path.read_bytes())
         except FileNotFoundError:
             raise ServiceError(
                 f"the private key of {store} {certificate.serial_hex} is not on this "

@@ -25,13 +25,17 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa, new_serial
+from tokenless.services.pki.keys import (
+    FOLDER_MODE,
+    generate_rsa,
+    new_serial,
+    read_private_key,
+)
 from tokenless.services.pki.signing_requests import SigningRequest, key_usage
 
 _FILE: Final = "ca.json"
@@ -210,7 +214,7 @@ class LabCa:
         path = self._folder / "keys" / _INTERMEDIATE
         try:
             certificate = x509.load_pem_x509_certificate(self.chain[1])
-            key = load_pem_private_key(path.read_bytes(), password=None)
+            key = read_private_key(path.read_bytes())
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ServiceError(
                 f"{self._folder}: damaged ({error})", hint="make a new CA"

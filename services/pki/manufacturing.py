@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_pem_private_key,
 )
 
 from tokenless.protocol.certificates.certificate import Certificate
@@ -28,7 +27,12 @@ from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa, new_serial
+from tokenless.services.pki.keys import (
+    FOLDER_MODE,
+    generate_rsa,
+    new_serial,
+    read_private_key,
+)
 
 TOKEN_KEY_BITS: Final = 1024
 _CA_KEY_BITS: Final = 2048
@@ -106,7 +110,7 @@ def to_pem(certificate: Certificate) -> bytes:
 def _load_or_make(folder: Path, begins: datetime) -> RSAPrivateKey:
     path = folder / ".ca-key.pem"
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = read_private_key(path.read_bytes())
     except FileNotFoundError:
         return _make(folder, path, begins)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -32,7 +32,7 @@ from tokenless.services.stream_server.settings import (
     TlsSettings,
 )
 
-_LEVEL_OF_TLS_1_0: Final = 0
+_LEVEL_OF_OLD_PEERS: Final = 0
 # Suites without encryption (authenticated mode) need that level as well.
 _NULL_CIPHERS: Final = "NULL-SHA"
 _TLS_1_0_WARNING: Final = (
@@ -208,10 +208,17 @@ def _regenerate(name: str) -> str:
 
 
 def _level_for(tls: TlsSettings, name: str) -> int:
-    """Return OpenSSL's highest security level that takes our keys and versions."""
+    """Return OpenSSL's highest security level that takes our keys and versions.
+
+    Clients' keys count too: phones hold LSCs of 1,024 bits and MICs signed with SHA-1,
+    nodes have first certificates of 1,024 bits. Which of them is right is decided by
+    the chain and the name, not by OpenSSL's level.
+    """
+    if tls.client_certificates is not ClientCertificates.IGNORED:
+        return _LEVEL_OF_OLD_PEERS
     bits = _shortest_key_bits(tls, name)
     if tls.minimum is TlsVersion.TLS_1_0 or _NULL_CIPHERS in tls.ciphers.split(":"):
-        return _LEVEL_OF_TLS_1_0
+        return _LEVEL_OF_OLD_PEERS
     if bits >= _LEVEL_2_KEY_BITS:
         return _USUAL_LEVEL
     return 1 if bits >= _LEVEL_1_KEY_BITS else 0

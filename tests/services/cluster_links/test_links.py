@@ -99,6 +99,15 @@ def nodes(tmp_path: Path) -> Nodes:
     return Nodes(tmp_path)
 
 
+async def test_a_short_key_is_heard_by_a_node_with_a_long_one(tmp_path: Path) -> None:
+    """A node's new certificate may be longer than those of nodes not yet changed."""
+    nodes = Nodes(tmp_path)
+    nodes.own["sub1"] = own_certificate(tmp_path, minting.server("sub1", 2048))
+    async with nodes.serving(*NAMES):
+        await until(lambda: bool(nodes.handlers["sub1"].heard_of))
+        await until(lambda: bool(nodes.handlers["pub"].heard_of))
+
+
 async def test_two_nodes_hear_each_others_first_words_and_later_ones(
     nodes: Nodes,
 ) -> None:

@@ -4,9 +4,15 @@ import stat
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    RSAPrivateNumbers,
+)
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
     pkcs12,
 )
 
@@ -116,3 +122,25 @@ def test_a_file_with_a_key_of_another_kind() -> None:
     with pytest.raises(ServiceError) as caught:
         load_recovery(data, "secret")
     assert "file get tftp ITLRecovery.p12" in caught.value.explain()
+
+
+def test_a_key_whose_numbers_were_changed_is_refused_after_the_right_one_was_read(
+    keys: KeyFolder,
+) -> None:
+    keys.load(STORE, OWN.certificate)
+    assert isinstance(OWN.key, RSAPrivateKey)
+    right = OWN.key.private_numbers()
+    changed = RSAPrivateNumbers(
+        right.p,
+        right.q,
+        right.d + 2,
+        right.dmp1,
+        right.dmq1,
+        right.iqmp,
+        right.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    pem = changed.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    keys.path(STORE, OWN.certificate).write_bytes(pem)
+    for _ in range(2):
+        with pytest.raises(ServiceError, match="no usable private key"):
+            keys.load(STORE, OWN.certificate)
