@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Without bytecode every worker of the tests would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo rehearse test coverage lint image bench fuzz mutants oldest vectors picture site dist lock clean
 
@@ -30,10 +32,7 @@ $(VENV)/runtime: requirements/runtime.txt pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/dask.txt requirements/hsm.txt requirements/postgres.txt
-	$(PIP) install --require-hashes -r requirements/dev.txt
-	$(PIP) install --require-hashes -r requirements/dask.txt
-	$(PIP) install --require-hashes -r requirements/hsm.txt
-	$(PIP) install --require-hashes -r requirements/postgres.txt
+	$(PIP) install --require-hashes $(foreach each,dev dask hsm postgres,-r requirements/$(each).txt)
 	@touch $@
 
 demo: $(VENV)/runtime

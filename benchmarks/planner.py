@@ -12,11 +12,11 @@ import sys
 import time
 from multiprocessing import get_context
 
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.planner.solve import Solution, solve
-from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.planner.search.solve import Solution, solve
 from tokenless.protocol.release import Release
 
 MODELS = ("7975", "7965", "7945", "7960", "7940", "8861", "7821", "Jabber")

@@ -32,9 +32,9 @@ class Server:
     program: str
     command: Command
     needs_big_kernel_buffers: bool = False
-    """Whether net.core.rmem_default is raised while it opens its socket."""
+    """True if net.core.rmem_default is raised while it opens its socket."""
     counts_cpu: bool = True
-    """Whether its CPU can be read: not of children that nobody waits for."""
+    """True if its CPU can be read: not of children that nobody waits for."""
     fixed_port: int | None = None
     """The only port that it can serve; ports below 1024 need root."""
 

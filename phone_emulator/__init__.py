@@ -23,7 +23,11 @@ if TYPE_CHECKING:
         PhoneIdentity,
         Server,
     )
-    from tokenless.phone_emulator.secd.report import BootReport, FileAction, Outcome
+    from tokenless.phone_emulator.secd.report import (
+        BootReport,
+        FileAction,
+        Outcome,
+    )
 
 __all__ = [
     "BootReport",

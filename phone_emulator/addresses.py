@@ -40,7 +40,7 @@ def parse_secure_ports(text: str) -> SecurePorts:
     """
     if text.isascii() and text.isdigit() and len(text) <= len(str(_HIGHEST_PORT)):
         if not 0 < int(text) <= _HIGHEST_PORT:
-            raise PhoneError(f"{text!r} is no port", hint="use 1 to 65535")
+            raise PhoneError(f"{text!r} is not a port", hint="use 1 to 65535")
         return SecurePorts(int(text))
     servers = parse_servers(text, default_port=SCCPS_PORT)
     return SecurePorts(by_address={each.address: each.port for each in servers})

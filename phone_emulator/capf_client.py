@@ -79,7 +79,7 @@ _OF_REASON: Final[dict[int, CapfResult]] = {
     CapfReason.UNKNOWN_DEVICE: CapfResult.UNKNOWN_DEVICE,
 }
 Vouches = Callable[[Certificate], Awaitable[bool]]
-"""Whether TVS says that a certificate is CAPF's."""
+"""Asks TVS whether a certificate is CAPF's."""
 MakePhoneKey = Callable[[KeyOrder], Awaitable[PhoneKey]]
 
 
@@ -109,7 +109,7 @@ class CapfRequest:
     untrusted: str = "no CTL or ITL record (CAPF) has its certificate, nor TVS"
     """The sentence about a server that is not trusted."""
     only_looks: bool = False
-    """Whether the phone leaves when it has seen the server's certificate: a session
+    """True if the phone leaves when it has seen the server's certificate: a session
     would use up what is scheduled."""
 
 

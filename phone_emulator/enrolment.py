@@ -1,4 +1,4 @@
-"""A phone goes to CAPF: which servers, how often, what it proves (REFERENCE-3 3.6).
+"""A phone's connection to CAPF: servers, attempts, proof (REFERENCE-3 3.6).
 
 A session that could not be held is tried three times, 30 seconds apart; what the server
 decided is final. Between tries the caller's clock sleeps, so that rehearsals need not.

@@ -30,7 +30,7 @@ def load_features(path: Path) -> FeatureList:
         return read_feature_list(decode_pasted(data))
     except ProtocolError as error:
         raise PhoneError(
-            f"{path} is no phone feature list: {error}",
+            f"{path} is not a phone feature list: {error}",
             hint="Unified Reporting > Unified CM Phone Feature List, with the columns "
             "Product, Protocol and Feature",
         ) from None

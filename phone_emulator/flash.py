@@ -1,4 +1,4 @@
-"""A phone's flash: what it keeps without power, in a folder.
+"""A phone's flash: its permanent storage, in a folder.
 
     CTLFile.tlv  ITLFile.tlv      the installed lists, as they were downloaded
     SEP….cnf.xml                  the last accepted configuration, 0600; it names TVS

@@ -143,7 +143,7 @@ class _Connection:
         while isinstance(event, h11.InformationalResponse):
             event = await self._next_event()
         if not isinstance(event, h11.Response):
-            raise NotByHttpError("the answer makes no sense")
+            raise NotByHttpError("the answer is not valid HTTP")
         return event
 
     async def take(self, length: int) -> bytes:
@@ -173,7 +173,7 @@ class _Connection:
                 is_first = False
                 self._http.receive_data(data)
         except h11.RemoteProtocolError as error:
-            raise NotByHttpError(f"the answer makes no sense: {error}") from error
+            raise NotByHttpError(f"the answer is not valid HTTP: {error}") from error
         return event
 
 

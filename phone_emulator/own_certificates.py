@@ -54,7 +54,7 @@ class OwnCertificates(ABC):
     """Certificates of one phone, read at each use."""
 
     checks_keys = True
-    """Whether private keys are checked when they are read: 27 ms for RSA-2048."""
+    """True if private keys are checked when they are read: 27 ms for RSA-2048."""
 
     @property
     def mic(self) -> OwnCertificate | None:

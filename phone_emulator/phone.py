@@ -61,7 +61,8 @@ _USUAL_TFTP: Final = frozenset({69, 6969})
 
 
 HttpPort = Callable[[Server], int | None]
-"""Where models that try HTTP first do so, by TFTP server; None: only by TFTP there."""
+"""The HTTP place of each TFTP server, for models that try HTTP first; None: only TFTP
+there."""
 
 
 def tftp_only(_: Server) -> None:

@@ -55,7 +55,7 @@ def draw(
 
 
 def _idle_lines(registration: Mapping[str, Any]) -> Iterator[str]:
-    """Return what stands on the idle screen, and who serves the phone.
+    """Return the lines of the idle screen, and the node that serves the phone.
 
     A shield marks a server that the phone speaks TLS with, a lock one that it also
     encrypts with.

@@ -50,7 +50,7 @@ class Kept:
 
 
 def kept(certificates: OwnCertificates) -> tuple[Kept, Kept]:
-    """Return the phone's MIC and LSC; a damaged file is no error of who looks."""
+    """Return the phone's MIC and LSC; a damaged file counts as none."""
     return _kept(lambda: certificates.mic), _kept(lambda: certificates.lsc)
 
 

@@ -39,11 +39,11 @@ class _Transfer:
     socket: socket.socket
     download: Download
     loses: Callable[[], bool]
-    """Whether the network loses the datagram in question."""
+    """Says whether the network loses the datagram in question."""
     done: trio.Event = field(default_factory=trio.Event)
 
     def send(self) -> None:
-        """Send what is due; a datagram that cannot leave now counts as lost."""
+        """Send the due datagrams; one that cannot leave now counts as lost."""
         for data, port in self.download.datagrams():
             if self.loses():
                 continue
@@ -67,7 +67,7 @@ class _Transfer:
             self.done.set()
 
     def goes_on_at(self, now: float) -> bool:
-        """Send again what is due; return whether there is anything to wait for."""
+        """Send due datagrams again; return whether there is anything to wait for."""
         self.download.tick(now)
         self.send()
         if self.download.is_over:

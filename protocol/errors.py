@@ -31,7 +31,7 @@ class BuildError(TokenlessError):
 
 
 class ProtocolError(TokenlessError):
-    """Bytes from outside that are not what they claim to be."""
+    """Bytes from outside that break the rules of their format."""
 
 
 class DecodeError(ProtocolError):

@@ -13,7 +13,7 @@ MessageT = TypeVar("MessageT")
 
 
 class MessageStream(ABC, Generic[MessageT]):
-    """What one side of a connection has received and not yet returned."""
+    """The received bytes of one side of a connection that were not returned yet."""
 
     __slots__ = ("_broken", "_buffer")
 

@@ -7,7 +7,7 @@ _TEXT: Final = re.compile(
     r"(\d{1,2})(?:\.(\d{1,2}))?(?:\((\d{1,2})\))?(?:SU(\d{1,2}))?"
 )
 _BUILD: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{1,2})\.([12]\d)\d{3}-\d{1,4}")
-"""What `show version active` prints. 14.0.1.13900 is 14SU3 (REFERENCE-2, TAC-REUSE), so
+"""Output of `show version active`. 14.0.1.13900 is 14SU3 (REFERENCE-2, TAC-REUSE), so
 12.5.1.17900-64 is taken for 12.5(1)SU7 (inferred)."""
 _FIRST_BUILD: Final = 10
 _MAINTENANCE_OF_14: Final = 1
@@ -130,6 +130,16 @@ class Release(NamedTuple):
         return self >= (14,)
 
     @property
+    def leaves_out_key_encipherment(self) -> bool:
+        """Tell whether CSRs of CallManager and tomcat omit it (REFERENCE-2 2.1: 14)."""
+        return self >= (14,)
+
+    @property
+    def names_trust_by_serial(self) -> bool:
+        """Tell whether files of trust have a serial number (REFERENCE-2 2.1: 14SU1)."""
+        return self >= (14, 0, 0, 1)
+
+    @property
     def asks_for_ou(self) -> bool:
         """Tell whether `set csr gen` asks for the OU (REFERENCE-2 2.1: from 14SU1)."""
         return self >= (14, 0, 0, 1)
@@ -179,6 +189,15 @@ class Release(NamedTuple):
     @property
     def chooses_digest(self) -> bool:
         """Tell whether the TFTP File Signature Algorithm can be set (REFERENCE 1.6)."""
+        return self >= (12,)
+
+    @property
+    def has_advanced_encryption(self) -> bool:
+        """Tell whether "Endpoint Advanced Encryption Algorithms Support" exists.
+
+        The guide of 12.5(1)SU1 has it (REFERENCE-2 1), lists of 11.5 have no element
+        28; taken from 12.0 on (inferred).
+        """
         return self >= (12,)
 
     @property

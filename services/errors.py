@@ -5,7 +5,7 @@ from tokenless.protocol.errors import TokenlessError
 
 
 class ServiceError(TokenlessError):
-    """A service cannot do what was asked; `hint` says what the administrator can do."""
+    """A service cannot do the work; `hint` tells the administrator a remedy."""
 
 
 class ConfigurationError(ServiceError):

@@ -1,4 +1,4 @@
-"""Files of the services: what they keep, and what people ask them for."""
+"""Files of the services: their state, and the files that people name."""
 
 from pathlib import Path
 

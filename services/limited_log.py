@@ -69,7 +69,7 @@ class LimitedLog:
         return False
 
     def summarise(self, now: float) -> None:
-        """Write what was not listed in the last second, when that second is over."""
+        """Write a summary of the unlisted lines of the last second, when it is over."""
         if now < self._period_ends:
             return
         if self._unlisted:

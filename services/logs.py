@@ -71,7 +71,7 @@ def configure_logs(
 
 
 def get_logger(**known: object) -> structlog.typing.FilteringBoundLogger:
-    """Return a logger whose every line says what is `known` (node, service…)."""
+    """Return a logger whose every line has the values of `known` (node, service…)."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(**known)
     return logger
 

@@ -4,6 +4,8 @@ import ast
 import graphlib
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,25 +36,44 @@ SERVICES, PHONES = OUTER = ("tokenless.services", "tokenless.phone_emulator")
 MAY_DRIVE_SERVICES = ("rehearsal", "studio", "pytest_plugin")
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
-    return found
+    return frozenset(found)
 
 
 def files(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found, "a folder that is not there would pass every test"
+    return found
 
 
-@pytest.mark.parametrize("path", files("protocol"), ids=str)
-def test_protocol_touches_nothing_outside(path: Path) -> None:
-    roots = {name.partition(".")[0] for name in imports(path)}
-    assert not roots & NO_IO
-    assert not [name for name in imports(path) if name.startswith(OUTER)]
+def trespasses(
+    paths: list[Path], is_forbidden: Callable[[str], bool]
+) -> list[tuple[str, str]]:
+    """Return each import that its file may not have, with the file."""
+    return [
+        (str(path.relative_to(ROOT)), name)
+        for path in paths
+        for name in sorted(imports(path))
+        if is_forbidden(name)
+    ]
+
+
+def root(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_protocol_touches_nothing_outside() -> None:
+    def is_forbidden(name: str) -> bool:
+        return root(name) in NO_IO or name.startswith(OUTER)
+
+    assert trespasses(files("protocol"), is_forbidden) == []
 
 
 # What the X.509 libraries load for purposes of their own is not ours to change.
@@ -93,34 +114,44 @@ def test_the_pure_ring_loads_no_socket_and_no_thread() -> None:
     assert impure - {"ssl"} <= loaded_by(["tftpy"], ())
 
 
-@pytest.mark.parametrize("path", files("src/tokenless/ground"), ids=str)
-def test_the_shared_floor_knows_no_ring_above_it(path: Path) -> None:
-    assert not [name for name in imports(path) if name.startswith(OUTER)]
+def test_the_shared_floor_knows_no_ring_above_it() -> None:
+    found = trespasses(
+        files("src/tokenless/ground"), lambda name: name.startswith(OUTER)
+    )
+    assert found == []
 
 
-@pytest.mark.parametrize("path", files("protocol"), ids=str)
-def test_the_pure_ring_stands_below_the_shared_floor(path: Path) -> None:
-    own = {name for name in imports(path) if name.startswith("tokenless.")}
-    assert all(name.startswith("tokenless.protocol") for name in own)
+def test_the_pure_ring_stands_below_the_shared_floor() -> None:
+    def is_forbidden(name: str) -> bool:
+        own = name.startswith("tokenless.")
+        return own and not name.startswith("tokenless.protocol")
+
+    assert trespasses(files("protocol"), is_forbidden) == []
 
 
-@pytest.mark.parametrize("path", files("services"), ids=str)
-def test_services_know_no_phone(path: Path) -> None:
-    assert not [name for name in imports(path) if name.startswith(PHONES)]
+def test_services_know_no_phone() -> None:
+    assert trespasses(files("services"), lambda name: name.startswith(PHONES)) == []
 
 
-@pytest.mark.parametrize("path", files("phone_emulator"), ids=str)
-def test_phones_know_no_service(path: Path) -> None:
+def test_phones_know_no_service() -> None:
+    paths = [path for path in files("phone_emulator") if not may_drive_services(path)]
+    assert trespasses(paths, lambda name: name.startswith(SERVICES)) == []
+
+
+def may_drive_services(path: Path) -> bool:
     inside = path.relative_to(ROOT / "phone_emulator").parts
-    if any(part.removesuffix(".py") in MAY_DRIVE_SERVICES for part in inside):
-        return
-    assert not [name for name in imports(path) if name.startswith(SERVICES)]
+    return any(part.removesuffix(".py") in MAY_DRIVE_SERVICES for part in inside)
 
 
-@pytest.mark.parametrize("path", [p for r in RINGS for p in files(r)], ids=str)
-def test_everything_has_the_name_of_the_project(path: Path) -> None:
+def test_everything_has_the_name_of_the_project() -> None:
     """Installed, there is no `services`: it may be a package of somebody else."""
-    assert not {name.partition(".")[0] for name in imports(path)} & set(RINGS)
+    paths = [path for ring in RINGS for path in files(ring)]
+    assert trespasses(paths, lambda name: root(name) in RINGS) == []
+
+
+def test_a_trespass_is_found() -> None:
+    found = trespasses([Path(__file__)], lambda name: root(name) == "graphlib")
+    assert found == [("tests/test_layering.py", "graphlib")]
 
 
 def rooms(ring: str) -> dict[str, set[str]]:

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tokenless.phone_emulator.check.catalogue import CATALOGUE, CatalogueEntry, Code
+from tokenless.phone_emulator.check.findings.catalogue import CATALOGUE
+from tokenless.phone_emulator.check.findings.codes import CatalogueEntry, Code
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "check.md"
 _BEGIN: Final = "<!-- findings: made by tools/check_page.py -->"

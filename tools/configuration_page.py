@@ -34,17 +34,18 @@ _CITATION: Final = re.compile(
 )
 _WIDTH: Final = 100
 _HEAD: Final = """\
-All keys of the configuration file. This page is made from `services/config/sections.py`
-by `python -m tools.configuration_page`; a test compares them.
+This page lists all keys of the configuration file. It is made from
+`services/config/sections.py` by `python -m tools.configuration_page`; a test compares
+them.
 
-`tokenless serve --config FILE` reads a TOML file; without it `configs/lab.toml` is
-read, whose comments are an introduction. A misspelt or impossible key stops the command
-with the line and the key that was meant.
+`tokenless serve --config FILE` reads a TOML file; the default is `configs/lab.toml`,
+whose comments are an introduction. An unknown or invalid key ends the command; the
+error names the line, and the most similar valid key.
 
-Some tables say what the cluster is: they are read when its data folder is made, and
-later the database knows better. The others say how a host serves: they are read at each
-start, and SIGHUP takes the keys marked *at once*; the log names those that wait for a
-restart."""
+Some tables describe the cluster: they are read when its data folder is made, and
+afterwards the database has the current values. The others configure the services of a
+host: they are read at each start. SIGHUP applies the keys marked *at once*; the log
+names the keys that need a restart."""
 
 
 def make_page() -> str:

@@ -1,4 +1,4 @@
-"""A played rehearsal as one picture: what was typed, the timeline, why, what recovers.
+"""A played rehearsal as one picture: commands, timeline, reasons, remedies.
 
     python -m tools.readme_picture REHEARSAL FILE.svg
 

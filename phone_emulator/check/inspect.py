@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tokenless.phone_emulator.check.callmanager import (
+from tokenless.phone_emulator.check.findings.callmanager import (
     answer_to,
     callmanager_findings,
 )
-from tokenless.phone_emulator.check.capf import capf_findings, hash_findings
-from tokenless.phone_emulator.check.files import file_findings
-from tokenless.phone_emulator.check.findings import Finding, Severity, by_severity
-from tokenless.phone_emulator.check.nodes import node_findings
-from tokenless.phone_emulator.check.observation import (
+from tokenless.phone_emulator.check.findings.capf import capf_findings, hash_findings
+from tokenless.phone_emulator.check.findings.files import file_findings
+from tokenless.phone_emulator.check.findings.finding import (
+    Finding,
+    Severity,
+    by_severity,
+)
+from tokenless.phone_emulator.check.findings.nodes import node_findings
+from tokenless.phone_emulator.check.findings.over_http import http_findings
+from tokenless.phone_emulator.check.findings.phones import phone_findings
+from tokenless.phone_emulator.check.findings.tvs import tvs_findings
+from tokenless.phone_emulator.check.observing.observation import (
     CallManagerView,
     CapfView,
     Member,
@@ -19,9 +26,6 @@ from tokenless.phone_emulator.check.observation import (
     Node,
     Observation,
 )
-from tokenless.phone_emulator.check.over_http import http_findings
-from tokenless.phone_emulator.check.phones import phone_findings
-from tokenless.phone_emulator.check.tvs import tvs_findings
 from tokenless.phone_emulator.screen import summary_of
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable

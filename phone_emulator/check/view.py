@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenless.ground.terminal import cell, cells
-from tokenless.phone_emulator.check.callmanager import answer_to
-from tokenless.phone_emulator.check.findings import Code, Finding, Severity
+from tokenless.phone_emulator.check.findings.callmanager import answer_to
+from tokenless.phone_emulator.check.findings.finding import Code, Finding, Severity
 from tokenless.phone_emulator.check.inspect import is_answered
-from tokenless.phone_emulator.check.observation import (
+from tokenless.phone_emulator.check.observing.observation import (
     CapfView,
     Member,
     Missing,
@@ -32,7 +32,7 @@ WIDTH_IN_FILES: Final = 120
 
 
 def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
-    """Draw what was seen and what is wrong with it."""
+    """Draw the observed cluster and its faults."""
     last = _sum(findings) if is_answered(seen) else _not_told()
     tables = [_nodes(seen.nodes), _members(seen.members)]
     if seen.capf:

@@ -25,7 +25,7 @@ from tokenless.phone_emulator.check.inspect import (
     locks_phones_out,
     to_json,
 )
-from tokenless.phone_emulator.check.observe import (
+from tokenless.phone_emulator.check.observing.observe import (
     CAPF_PORT,
     TVS_PORT,
     Patience,

@@ -1,10 +1,10 @@
-"""Options that several commands have, and what they mean."""
+"""Options that several commands have, and their values."""
 
 import functools
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -27,7 +27,13 @@ _TLS_RANGES: Final[dict[str, TlsRange]] = {
 }
 
 
-class ModelName(click.Choice[str]):
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:  # click 8.1 has choices without a type
+    _Choice = click.Choice
+
+
+class ModelName(_Choice):
     """The name of a phone model; for others it names the nearest one."""
 
     def __init__(self) -> None:

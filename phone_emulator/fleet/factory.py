@@ -53,7 +53,7 @@ class Factory:
 
 
 def wants_certificate(report: BootReport) -> bool:
-    """Whether the configuration wants the phone to show a certificate."""
+    """Return whether the configuration wants the phone to show a certificate."""
     config = report.configuration
     if config is None:
         return False

@@ -70,7 +70,7 @@ class FleetSettings:
     manufacturer: Path | None = None
     """The folder of the manufacturer whose MICs phones get that have none."""
     all_have_mics: bool = True
-    """Whether every phone gets a MIC, or only those that are to show a certificate."""
+    """True to give every phone a MIC, not only those that are to show a certificate."""
 
 
 class Fleet:

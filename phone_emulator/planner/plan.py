@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     CertificateIdentity,
     ClusterLayout,
     ClusterState,
 )
-from tokenless.phone_emulator.planner.phones import (
+from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
     PhoneLists,
     PredictedBoot,
@@ -17,14 +17,12 @@ from tokenless.phone_emulator.planner.phones import (
     boot,
     tvs_members,
 )
-from tokenless.phone_emulator.planner.registration import (
+from tokenless.phone_emulator.planner.model.registration import (
     RegistrationLoss,
     losses,
     restarts_before,
 )
-from tokenless.phone_emulator.planner.risk import after_a_power_cut
-from tokenless.phone_emulator.planner.solve import solve
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetPhones,
@@ -39,8 +37,10 @@ from tokenless.phone_emulator.planner.steps import (
     resets_phones,
     title,
 )
-from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.planner.unsafe import (
+from tokenless.phone_emulator.planner.model.task import Task
+from tokenless.phone_emulator.planner.search.risk import after_a_power_cut
+from tokenless.phone_emulator.planner.search.solve import solve
+from tokenless.phone_emulator.planner.search.unsafe import (
     GroupProblem,
     Unsafe,
     problem_of,
@@ -79,7 +79,7 @@ class Planned:
     step: PlanStep
     title: str
     commands: tuple[str, ...]
-    """As lines of a rehearsal."""
+    """The lines of a rehearsal for the step."""
     anchors: dict[str, tuple[CertificateIdentity, ...]]
     """By group: the signers that its phones accept by themselves."""
     tvs: dict[str, tuple[int, ...]]
@@ -90,7 +90,7 @@ class Planned:
     other_boots: dict[str, tuple[PredictedBoot, ...]]
     """By group: the results for phones that held something else."""
     resets_phones: bool
-    """Whether the step resets phones automatically, at unknown moments."""
+    """True if the step resets phones automatically, at unknown moments."""
     refused: tuple[str, ...]
     """Groups that refuse something at one of these moments."""
 
@@ -135,7 +135,7 @@ class Plan:
     explored: int
     gave_up: bool
     proven: bool
-    """Whether no safe order is shorter."""
+    """True if no safe order is shorter."""
     bound: int
     """No safe order has fewer steps."""
     restarts: tuple[int, ...] = ()
@@ -214,7 +214,7 @@ def _annotate(task: Task, safe: Task, steps: Sequence[PlanStep]) -> Iterator[Pla
 
 
 def _late_boots(task: Task, world: World) -> dict[str, tuple[PredictedBoot, ...]]:
-    """Return what comes of a reset for phones that hold something else than most."""
+    """Return the results of a reset for phones that hold other lists than most."""
     found: dict[str, tuple[PredictedBoot, ...]] = {}
     for group, phone in world.others:
         each = boot(task.layout, world.cluster, group, phone)
@@ -293,7 +293,7 @@ def _key(task: Task, group: PhoneGroup) -> tuple[object, ...]:
 
 
 def _different(task: Task, world: World) -> Iterator[tuple[PhoneGroup, PhoneLists]]:
-    """Return one group of those that are the same, with what it holds."""
+    """Return one group of those that are the same, with its lists."""
     seen = set()
     for group, phone in world.held(task.groups):
         key = (*_key(task, group), phone)

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     PUBLISHER,
     CertificateIdentity,
     ClusterLayout,
 )
-from tokenless.phone_emulator.planner.phones import PhoneGroup, PredictedBoot
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup, PredictedBoot
+from tokenless.phone_emulator.planner.model.registration import RegistrationLoss
+from tokenless.phone_emulator.planner.model.steps import describe
+from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import (
     Danger,
     Harm,
@@ -17,10 +20,11 @@ from tokenless.phone_emulator.planner.plan import (
     PlanFailure,
     Planned,
 )
-from tokenless.phone_emulator.planner.registration import RegistrationLoss
-from tokenless.phone_emulator.planner.steps import describe
-from tokenless.phone_emulator.planner.task import Task
-from tokenless.phone_emulator.planner.unsafe import GroupProblem, OtherReason, Unsafe
+from tokenless.phone_emulator.planner.search.unsafe import (
+    GroupProblem,
+    OtherReason,
+    Unsafe,
+)
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import FileKind
@@ -281,7 +285,7 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
         yield f"{step.number:3}. {step.title}"
         yield from (f"       {line}" for line in step.commands)
         if step.resets_phones:
-            yield "       phones are reset by themselves, at moments nobody chooses"
+            yield "       phones are reset automatically, at unknown moments"
         if step.refused:
             refused = _names(step.refused)
             yield f"       at some of these moments {refused} refuse a file"

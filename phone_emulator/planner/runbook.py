@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.planner.model import PUBLISHER, ClusterLayout
-from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.cluster import PUBLISHER, ClusterLayout
+from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetCtl,
@@ -23,6 +22,7 @@ from tokenless.phone_emulator.planner.steps import (
     UpdateCtl,
     resets_phones,
 )
+from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
 
 _CERTIFICATES: Final = (
     "Cisco Unified OS Administration > Security > Certificate Management > Find"
@@ -38,14 +38,14 @@ _BACKUP: Final = "a certificate that was replaced comes back only from a DRS bac
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What the time of a window depends on; none of it is known to the model."""
+    """Figures for the length of a window; none of them is known to the model."""
 
     phones: int | None = None
-    """How many there are; None: no time is told."""
+    """The number of phones; None: no time is estimated."""
     batch: int = 500
-    """How many are reset together."""
+    """The number of phones that are reset together."""
     phones_per_s: float = 20.0
-    """How many come back in a second."""
+    """The number of phones that come back in a second."""
     phone_restart_s: float = 180.0
     """From the reset of a phone to its registration."""
     restart_s: float = 60.0
@@ -74,9 +74,9 @@ class RunbookRow:
     wait_for: str
     verify: str
     back: str
-    """How to stop or go back from here."""
+    """A way to stop or go back from here."""
     forbidden: tuple[str, ...]
-    """What must not be done until which step."""
+    """Forbidden regenerations, each with the step that ends it."""
     seconds: float | None
 
 
@@ -92,7 +92,7 @@ class Runbook:
 
     @property
     def seconds(self) -> float | None:
-        """How long the window is, None when nobody said how many phones there are."""
+        """The length of the window in seconds, None without a number of phones."""
         if self.pace.phones is None:
             return None
         return sum(row.seconds or 0 for row in self.rows)
@@ -209,7 +209,9 @@ def _forbidden(plan: Plan, step: Planned) -> Iterator[str]:
         )
         when = "at the end, too" if until is None else f"until step {until} is done"
         does = (
-            "locks out" if danger.harm is Harm.LOCKS_OUT else "burns the last anchor of"
+            "locks out"
+            if danger.harm is Harm.LOCKS_OUT
+            else "removes the last anchor of"
         )
         groups = len(danger.groups)
         named = danger.groups[0] if groups == 1 else f"{groups} groups"
@@ -217,7 +219,7 @@ def _forbidden(plan: Plan, step: Planned) -> Iterator[str]:
 
 
 class _Doing:
-    """How one step is done, waited for, verified, and left."""
+    """The instructions for one step: do it, wait, verify, stop."""
 
     def __init__(self, layout: ClusterLayout, step: PlanStep) -> None:
         self._nodes = len(layout.nodes)
@@ -226,7 +228,7 @@ class _Doing:
         publisher = layout.nodes[PUBLISHER]
         self.node = publisher
         self.page = _NO_PAGE
-        self.back = "you may stop here: phones that restart are well; go on later"
+        self.back = "you may stop here: phones that restart accept all files"
         match step:
             case Regenerate(unit=unit, node=node):
                 self.node = layout.nodes[node]
@@ -237,7 +239,7 @@ class _Doing:
                 self.back = f"{self.back}; {_BACKUP}"
                 if self._resets_phones:
                     self.wait_for += (
-                        "; services restart and phones are reset by themselves: as "
+                        "; services restart and phones are reset automatically: as "
                         "many registered phones as before (RTMT)"
                     )
             case UpdateCtl():

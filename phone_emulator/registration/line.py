@@ -234,7 +234,7 @@ class Line:
         )
 
     async def _leave(self) -> None:
-        """Say goodbye and close what is open."""
+        """Unregister and close the connections."""
         link, other = self._active, self._other
         self._active = self._other = None
         if link is not None:
@@ -287,6 +287,6 @@ class Line:
         self._on_change(self, change)
 
     def _wake(self) -> None:
-        """Let those look again who wait until something is so."""
+        """Wake the tasks that wait for a state."""
         changed, self._changed = self._changed, trio.Event()
         changed.set()

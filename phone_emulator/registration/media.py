@@ -59,13 +59,13 @@ class MediaStream:
         self._sent = self._received = self._received_octets = self._refused = 0
 
     def send_with(self, keys: SrtpKeys | None, suite: SrtpSuite = _SCCP_SUITE) -> None:
-        """Encrypt what is sent from now on; None: send in clear."""
+        """Encrypt packets from now on; None: send in clear."""
         self._sending = None if keys is None else SrtpContext(keys, suite)
 
     def receive_with(
         self, keys: SrtpKeys | None, suite: SrtpSuite = _SCCP_SUITE
     ) -> None:
-        """Decrypt what is received from now on; None: it is in clear."""
+        """Decrypt received packets from now on; None: they are in clear."""
         self._receiving = None if keys is None else SrtpContext(keys, suite)
 
     @property

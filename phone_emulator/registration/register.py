@@ -48,7 +48,7 @@ async def register_once(
 
 
 def group_of(phone: Phone, network: Network, *, own: Path | None = None) -> Group:
-    """Return where and how a phone registers, by what its flash holds."""
+    """Return nodes and method of a phone's registration, from its flash."""
     if own is None and phone.certificates is not None:
         own = phone.certificates.present_file
     return Group.of(

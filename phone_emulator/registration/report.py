@@ -28,7 +28,7 @@ class Failure(StrEnum):
     NOT_IN_CTL = "not-in-ctl"
     """The server's certificate is no CCM record of the installed CTL: a stale CTL."""
     NOT_IN_ITL = "not-in-itl"
-    """As `NOT_IN_CTL`, of a phone without a CTL."""
+    """The case of `NOT_IN_CTL` for a phone without a CTL."""
     NO_COMMON_TLS_VERSION = "no-common-tls-version"
     NO_COMMON_CIPHER = "no-common-cipher"
     NO_OWN_CERTIFICATE = "no-own-certificate"

@@ -39,14 +39,14 @@ class PhoneBehaviour(msgspec.Struct, frozen=True, kw_only=True):
     """Behaviour that is not known of real phones, or set for study (REFERENCE 9)."""
 
     negative_answer_is_final: bool = True
-    """Whether a negative answer of one TVS server ends the asking (inferred)."""
+    """True if a negative answer of one TVS server ends the asking (inferred)."""
     refuses_expired_signers: bool = False
-    """Whether the dates of a signer's certificate count (7.13: not known to)."""
+    """True if the dates of a signer's certificate count (7.13: not known to)."""
     identical_file_is_an_update: bool = False
-    """Whether a list that the phone holds already is judged and installed again
+    """True if a list that the phone holds already is judged and installed again
     (rule 8, inferred: it is not)."""
     authorises_tftp: bool = True
-    """Whether rule 10 holds: configurations come from TFTP servers of the CTL only."""
+    """True if rule 10 holds: configurations come from TFTP servers of the CTL only."""
 
 
 class PhoneIdentity(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ class LogEvent(StrEnum):
     TFTP_NOT_AUTHORISED = "tftp-not-authorised"
     CONFIGURATION_VERIFIED = "configuration-verified"
     CONFIGURATION_ACCEPTED = "configuration-accepted"
-    """Whether it had to be signed or not."""
+    """Accepted, whether or not it had to be signed."""
     CACHED_CONFIGURATION = "cached-configuration"
     ENCRYPTED_CONFIGURATION = "encrypted-configuration"
     """The small file says that the whole one is encrypted."""

@@ -8,8 +8,6 @@ until Finish is among them; then read secd.report, secd.contents and secd.log
 
 from typing import assert_never
 
-from tokenless.phone_emulator.secd import asking, fetching, judging
-from tokenless.phone_emulator.secd.context import BootMemory
 from tokenless.phone_emulator.secd.events import (
     Downloaded,
     DownloadRefused,
@@ -27,6 +25,8 @@ from tokenless.phone_emulator.secd.events import (
     TvsFailed,
 )
 from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
+from tokenless.phone_emulator.secd.handlers import asking, fetching, judging
+from tokenless.phone_emulator.secd.handlers.context import BootMemory
 from tokenless.phone_emulator.secd.log_events import LogEntry, LogEvent
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.phone_emulator.secd.states import (
@@ -73,11 +73,11 @@ class Secd:
 
     @property
     def anchors(self) -> TrustAnchors:
-        """Whom the phone believes now."""
+        """The signers that the phone trusts now."""
         return self._boot.anchors
 
     def handle(self, event: Event, now: float) -> list[Effect]:
-        """Take an event, return what is to be done about it.
+        """Take an event, return the effects to carry out.
 
         Args:
             event: What happened.

@@ -90,7 +90,7 @@ class ReplayedStep(msgspec.Struct, frozen=True):
     state: State
     effects: tuple[str, ...]
     differs: bool
-    """Whether the machine did something else than on record."""
+    """True if the machine did something else than on record."""
 
 
 class Replay:

@@ -66,7 +66,7 @@ class FileReport:
     held: bytes | None = field(default=None, repr=False)
     """The file that the phone holds after the boot."""
     signer: str | None = None
-    """Whom the downloaded file names as its signer."""
+    """The signer that the downloaded file names."""
     verified_by: VerifiedBy | None = None
     rule: int | None = None
     """The rule of REFERENCE 4.2 that decided."""
@@ -149,9 +149,9 @@ class BootReport:
     configuration: PhoneConfig | None = None
     """The last one that passed, whole or small; CAPF goes by it."""
     decrypt_failed: bool = False
-    """Whether the phone's key did not open its encrypted configuration."""
+    """True if the phone's key did not open its encrypted configuration."""
     opened: bool = False
-    """Whether it opened an encrypted configuration."""
+    """True if it opened an encrypted configuration."""
     lsc: LscState = LscState.NONE
     capf: dict[str, Any] | None = None
     """The result of the connection to CAPF after the boot; None: there was none."""

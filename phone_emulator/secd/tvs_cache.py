@@ -36,7 +36,7 @@ class TvsCache:
             self._entries[entry.issuer, entry.serial] = entry
 
     def entries(self) -> tuple[CacheEntry, ...]:
-        """Return what is remembered, expired or not."""
+        """Return the remembered answers, expired or not."""
         return tuple(self._entries.values())
 
     def find(self, signer: SignerId, now: float) -> Answer | None:

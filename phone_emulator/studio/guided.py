@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from tokenless.phone_emulator.planner.steps import RESTART_TFTP
+from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 from tokenless.phone_emulator.studio.study import (
     Change,

@@ -11,7 +11,7 @@ from tokenless.phone_emulator.addresses import (
     parse_servers,
 )
 from tokenless.phone_emulator.check.inspect import inspect
-from tokenless.phone_emulator.check.observe import observe
+from tokenless.phone_emulator.check.observing.observe import observe
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
+from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP, RESTART_TVS
 from tokenless.phone_emulator.rehearsal.scripts.actions import Admin, Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step

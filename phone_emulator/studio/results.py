@@ -17,8 +17,8 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import (
     impact_verdict,
     run_verdicts,
 )
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
-from tokenless.phone_emulator.rehearsal.rig.prospects import Waiting
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import NodeView
+from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Waiting
 from tokenless.phone_emulator.rehearsal.rig.rig import RehearsalRig
 from tokenless.phone_emulator.screen import list_lines
 from tokenless.phone_emulator.secd.report import BootReport

@@ -12,7 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.phones import MAX_KINDS, MAX_PHONES
+from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
+    MAX_KINDS,
+    MAX_PHONES,
+)
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.lines import FORMS
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, check_script

@@ -5,15 +5,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.configuration import phone_config_of
-from tokenless.phone_emulator.rehearsal.importing.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     InUse,
     SourceLineError,
     pictures_of,
     without_repeats,
 )
-from tokenless.phone_emulator.rehearsal.importing.phones import PhoneTable, phones_of
+from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
+    phone_config_of,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
+    PhoneTable,
+    phones_of,
+)
 from tokenless.phone_emulator.studio.archive import GivenSource
 from tokenless.phone_emulator.studio.study import Source
 from tokenless.protocol.certificates.certificate import Certificate

@@ -5,12 +5,12 @@ from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
-from tokenless.phone_emulator.rehearsal.importing.cluster import (
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
     ImportedCluster,
     Known,
     read_cluster,
 )
-from tokenless.phone_emulator.rehearsal.importing.drift import Drift
+from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift
 from tokenless.phone_emulator.rehearsal.importing.script import imported_script
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script
 from tokenless.phone_emulator.studio.sources import Recognised

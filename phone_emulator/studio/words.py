@@ -7,7 +7,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from tokenless import __version__
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.reports.html_text import code_words
 from tokenless.phone_emulator.rehearsal.reports.timeline import COLOURS, WORDS
 from tokenless.phone_emulator.studio.study import StepResult

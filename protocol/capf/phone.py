@@ -100,7 +100,10 @@ PhoneEffect = SendMessage | MakeKey | StoreLsc | DeleteLsc | SessionEnded | Retr
 
 
 class PhoneSession:
-    """One session of one phone."""
+    """One session of one phone.
+
+    A key for a session that has not asked for one raises RuntimeError.
+    """
 
     def __init__(self, identity: CapfIdentity) -> None:
         self._identity = identity

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 
 from tokenless.protocol.capf.elements import (
     AuthType,
@@ -39,6 +38,8 @@ from tokenless.protocol.errors import BadSignatureError
 PhoneKey = RSAPrivateKey | EllipticCurvePrivateKey
 _SHA1: Final = hashes.SHA1()  # noqa: S303 - element 6 is that
 _SHA512: Final = hashes.SHA512()
+_LEAST_FILLING: Final = 8
+"""Bytes ff of type-1 padding (RFC 8017 9.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,27 @@ def sudi_element(session_id: int, own: OwnCertificate) -> bytes:
 
 def _sign(key: PhoneKey, data: bytes, digest: hashes.HashAlgorithm) -> bytes:
     if isinstance(key, RSAPrivateKey):
-        return key.sign(_hash(data, digest), PKCS1v15(), NoDigestInfo())
+        return _sign_bare(key, _hash(data, digest))
     return key.sign(data, ECDSA(digest))
+
+
+def _sign_bare(key: RSAPrivateKey, signed: bytes) -> bytes:
+    """Sign a hash with type-1 padding, without a DigestInfo.
+
+    By hand, because `cryptography` leaves out the DigestInfo from version 47 on only.
+    The time depends on the key: this is for keys of emulated phones alone.
+
+    Raises:
+        ValueError: When the key is too short.
+    """
+    numbers = key.private_numbers()
+    length = (key.key_size + 7) // 8
+    filling = length - len(signed) - len(b"\0\1\0")
+    if filling < _LEAST_FILLING:
+        raise ValueError(f"a key of {key.key_size} bits is too short for this hash")
+    padded = b"\0\1" + filling * b"\xff" + b"\0" + signed
+    signature = pow(int.from_bytes(padded, "big"), numbers.d, numbers.public_numbers.n)
+    return signature.to_bytes(length, "big")
 
 
 def _verify(

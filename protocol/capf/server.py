@@ -58,7 +58,7 @@ ANSWERS: Final = {
     ServerState.FETCHING: Command.FETCH_RESPONSE,
     ServerState.DELETING: Command.DELETE_RESPONSE,
 }
-"""Which message each state waits for; in all others a phone may send nothing."""
+"""The message that each state waits for; in all others a phone may send nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class KeyOrder:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A phone said who it is. Nothing of it is proved."""
+    """A phone has named itself. Nothing of it is proved."""
 
     device: str
     version: int

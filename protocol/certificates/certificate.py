@@ -29,7 +29,7 @@ UNREADABLE: Final = (
     x509.InvalidVersion,
     UnsupportedAlgorithm,
 )
-"""What `cryptography` raises over bytes that it cannot read: not all are ValueError."""
+"""Errors of `cryptography` for bytes that it cannot read: not all are ValueError."""
 _MAX_CACHED_LENGTH: Final = 4096
 _EXPLICIT_VERSION: Final = 0xA0
 
@@ -61,14 +61,15 @@ class Certificate:
     """Big-endian, without the sign byte, as element 6 of a record."""
     public_key: RSAPublicKey | EllipticCurvePublicKey = field(compare=False)
     public_key_bytes: bytes = field(compare=False)
-    """As element 7 of a record: PKCS#1 RSAPublicKey DER, or an X9.62 point."""
+    """The key in the form of element 7 of a record: PKCS#1 RSAPublicKey DER, or an
+    X9.62 point."""
     subject_text: str = field(compare=False)
     """The subject in CUCM's form."""
     issuer_text: str = field(compare=False)
     """The issuer in CUCM's form."""
     signature_value: bytes = field(compare=False)
     signature_algorithm: str = field(compare=False)
-    """As `show cert` prints it: `SHA1withRSA`."""
+    """The algorithm in the words of `show cert`: `SHA1withRSA`."""
     not_before: datetime = field(compare=False)
     not_after: datetime = field(compare=False)
 

@@ -58,21 +58,21 @@ class Profile:
     """Extensions and other contents of a kind of certificate."""
 
     key_usage: frozenset[str]
-    """As asn1crypto names the bits: `digital_signature`."""
+    """The bits by their names in asn1crypto: `digital_signature`."""
     purposes: tuple[str, ...]
     """Extended key usages, by name or as dotted numbers."""
     usage_is_critical: bool = False
     names_issuer_key: bool = False
-    """Whether there is an authority key identifier."""
+    """True if there is an authority key identifier."""
     crl_uri: str | None = None
     issuer_uri: str | None = None
     is_authority: bool = False
     path_length: int | None = None
     """The number of authorities that may follow below this one."""
     denies_authority: bool = False
-    """Whether it says CA:FALSE; otherwise a leaf has no basicConstraints."""
+    """True if it says CA:FALSE; otherwise a leaf has no basicConstraints."""
     purposes_last: bool = False
-    """Whether the extended key usage follows everything else."""
+    """True if the extended key usage follows everything else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,11 @@ class PhoneEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     security: Annotated[int, msgspec.Meta(ge=1, le=3)]
     """Its deviceSecurityMode."""
     is_secure: bool
-    """Whether it is registered over TLS."""
+    """True if it is registered over TLS."""
     is_sip: bool
     address: _Address
     at_ms: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
-    """When it registered, by the clock of its node."""
+    """The time of the registration, by the clock of its node."""
 
 
 class Caller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

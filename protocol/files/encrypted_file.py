@@ -292,7 +292,7 @@ class _Values:
         return int.from_bytes(self.value(tag, length))
 
     def wrong(self, tag: IntEnum, why: str) -> DecodeError:
-        """Return the error that says what is wrong with one of them."""
+        """Return the error for an element with a wrong value."""
         return DecodeError(f"{tag.name} {why}", offset=self._found[tag][1])
 
 

@@ -1,4 +1,4 @@
-"""The nested parts of a header: who signed (3) and how (7) (REFERENCE 1.2).
+"""The nested parts of a header: the signer (3) and the signature (7) (REFERENCE 1.2).
 
 3 {4 subject  5 serial  6 issuer}       certutils nests 4, 6, 5: any order is taken
 7 {8 digest (1)  9 {10 algorithm (1)  11 modulus (1)}}
@@ -47,7 +47,11 @@ class SignerId:
         return self.serial.hex().upper()
 
     def encode(self) -> bytes:
-        """Write the nested elements in CUCM's order."""
+        """Write the nested elements in CUCM's order.
+
+        Raises:
+            BuildError: When a name cannot be written as UTF-8.
+        """
         return (
             pack_element(NestedTag.SIGNER_NAME, encode_text(self.subject))
             + pack_element(NestedTag.SERIAL_NUMBER, self.serial)

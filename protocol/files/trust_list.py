@@ -20,7 +20,8 @@ __all__ = ["Record", "RecordTag", "SignerId", "TrustList"]
 
 MAX_FILE_LENGTH: Final = MAX_DOWNLOAD_BYTES
 MAX_LOADED_LENGTH: Final = 64 * 1024
-"""What phones load at most, of all that they download (REFERENCE 1.10, stated)."""
+"""The most bytes of a list that phones load, of all that they download (REFERENCE 1.10,
+stated)."""
 MAX_RECORDS: Final = 1024
 
 

@@ -26,7 +26,10 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.wire import ELEMENT_HEAD_LENGTH, MAX_ELEMENT_LENGTH
 
 LIST_VERSION: Final = (1, 2)
-"""What CUCM writes since 8.0; phones that read 1.1 ask for files over HTTPS (6971)."""
+"""The version that CUCM writes since 8.0; phones that read 1.1 ask for files over HTTPS
+(6971)."""
+ADVANCED_ENCRYPTION_VERSION: Final = (1, 1)
+"""Element 28 of a cluster with advanced encryption algorithms (REFERENCE 1.5)."""
 _NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - a token has no address; nothing is bound
 
 

@@ -57,7 +57,7 @@ class Request:
     name: str
     """The path without its leading slashes, decoded."""
     is_head: bool = False
-    """Whether the content itself is not wanted."""
+    """True if the content itself is not wanted."""
     range: ByteRange | None = None
 
 

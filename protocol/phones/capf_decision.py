@@ -32,7 +32,7 @@ class CapfPlan:
     servers: tuple[CapfServer, ...]
     """In order: the next one when one cannot be reached."""
     waits_for_string: bool
-    """Whether nothing happens until a person types the string."""
+    """True if nothing happens until a person types the string."""
 
 
 def plan_capf(

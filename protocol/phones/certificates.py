@@ -1,4 +1,4 @@
-"""Certificates of phones: what a MIC and an LSC hold, and who issues them.
+"""Certificates of phones: content and issuers of MICs and LSCs.
 
     manufacturer, SHA-1    Cisco Root CA 2048   > Cisco Manufacturing CA       > MIC
     manufacturer, SHA-2    Cisco Root CA M2     > Cisco Manufacturing CA SHA2  > MIC
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum, unique
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -35,7 +35,8 @@ from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.signature import PublicKey
 from tokenless.protocol.release import Release
 
-_Attribute = x509.NameAttribute[str | bytes]
+_Attribute: TypeAlias = "x509.NameAttribute[str | bytes]"
+"""In quotes: in older versions of cryptography an attribute has no type parameter."""
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
 _MANUFACTURER: Final = "Cisco Systems"
 MIC_SERIAL_BYTES: Final = 10

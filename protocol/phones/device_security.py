@@ -22,7 +22,7 @@ class DeviceSecurity(IntEnum):
 
     @property
     def words(self) -> str:
-        """As the vendor's page has it."""
+        """The text of the vendor's page."""
         return _MODES[self]
 
 
@@ -46,7 +46,7 @@ class CapfOperation(IntEnum):
 
     @property
     def words(self) -> str:
-        """As the vendor's page has it."""
+        """The text of the vendor's page."""
         return _OPERATIONS[self]
 
 
@@ -89,7 +89,7 @@ class CapfAuthMode(IntEnum):
 
     @property
     def words(self) -> str:
-        """As the vendor's page has it."""
+        """The text of the vendor's page."""
         return _AUTH_MODES[self]
 
 

@@ -41,13 +41,13 @@ class Cell:
 
     @property
     def is_known(self) -> bool:
-        """Whether anything says it."""
+        """Return whether a source tells the value."""
         return self.mark != "?"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFeatures:
-    """What a model can do."""
+    """The features of a model, each with its mark."""
 
     name: str
     family: str
@@ -57,13 +57,13 @@ class ModelFeatures:
     """LSC and MIC."""
     mic_chain: Cell
     encrypted: Cell
-    """How its encrypted configuration is made: `pki`, `hand`."""
+    """Kind of encrypted configuration: `pki`, `hand`."""
     files: Cell
-    """How it fetches files: TFTP, or HTTP first."""
+    """Protocol of its downloads: TFTP, or HTTP first."""
     tls: Cell
     """The newest version, as a client."""
     signatures: Cell
-    """Which digests of signed files it verifies."""
+    """The digests of signed files that it verifies."""
     rsa: Cell
     """The largest CallManager key that is safe, in bits."""
     ec: Cell
@@ -72,7 +72,7 @@ class ModelFeatures:
 
     @property
     def has_sbd(self) -> bool:
-        """Whether it is known to ask TVS; unknown is no."""
+        """Return whether the model is known to ask TVS; unknown counts as no."""
         return self.sbd.is_known and self.sbd.value == "yes"
 
     def cells(self) -> Mapping[str, Cell]:
@@ -155,7 +155,7 @@ def plain_name(text: str) -> str:
 def find_features(
     name: str, table: Mapping[str, ModelFeatures] = FEATURES
 ) -> ModelFeatures | None:
-    """Return what is known of a model, None when it is in no table."""
+    """Return the known features of a model, None when it is in no table."""
     known = _BY_KEY.get(plain_name(name).casefold())
     return None if known is None else table.get(known.name, known)
 

@@ -50,14 +50,14 @@ class PhoneModel:
     """One model: everything that the emulator and the reports need to know."""
 
     name: str
-    """As people call it: `7975`. The device name sent to TVS is `CP-<name>-SEP…`."""
+    """The common name: `7975`. The device name sent to TVS is `CP-<name>-SEP…`."""
     load: str
     """The firmware that a device pool gives it by default."""
     protocol: Literal["SCCP", "SIP"]
     security_by_default: bool
-    """Whether it takes an ITL and asks TVS (REFERENCE 4.5)."""
+    """True if it takes an ITL and asks TVS (REFERENCE 4.5)."""
     signed_files: bool
-    """Whether it asks for `.sgn` files; 7940 and 7960 never do (REFERENCE 2.1)."""
+    """True if it asks for `.sgn` files; 7940 and 7960 never do (REFERENCE 2.1)."""
     checksum: Literal["md5", "sha1"]
     """The content of its Trust List screen (REFERENCE 4.4)."""
     log_form: LogForm
@@ -68,7 +68,7 @@ class PhoneModel:
     transports: tuple[Transport, ...]
     """The order in which it tries to fetch a file (REFERENCE 4.1)."""
     has_mic: bool = True
-    """Whether it leaves the factory with a certificate (REFERENCE-5 1.3)."""
+    """True if it leaves the factory with a certificate (REFERENCE-5 1.3)."""
 
     @property
     def device_prefix(self) -> str:
@@ -84,7 +84,8 @@ class PhoneModel:
 
 
 MAX_DOWNLOAD_BYTES: Final = 2048 * 1024
-"""What a phone downloads at most, whatever its model (REFERENCE 4.1, observed)."""
+"""The most bytes that a phone downloads, whatever its model (REFERENCE 4.1,
+observed)."""
 
 _SHA1_ONLY: Final = frozenset({Digest.SHA1})
 _ALL_DIGESTS: Final = frozenset(Digest)

@@ -26,7 +26,8 @@ MAX_FRAME_BYTES: Final = 4096
 """More than any message has; an XMLAlarm may have 2,048 characters."""
 MAX_VERSION: Final = 22
 MIN_VERSION: Final = 11
-"""What is spoken; other versions are read as the nearest of these, or as 0."""
+"""The protocol versions that are spoken; others are read as the nearest of these, or as
+0."""
 
 MESSAGES: Final = {
     each.ID: each for each in (*REQUESTS, *ANSWERS, *CALL_MESSAGES, *MEDIA_MESSAGES)
@@ -70,6 +71,8 @@ class SccpStream(PushedStream[Received]):
         if len(buffer) < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(buffer)
+        # Refused by its length alone: a client cannot fill the buffer with a frame that
+        # no phone sends.
         if not _ID_LENGTH <= length <= MAX_FRAME_BYTES - _OUTSIDE_LENGTH:
             raise ProtocolError(f"a frame cannot have {length} bytes")
         end = _OUTSIDE_LENGTH + length

@@ -189,7 +189,7 @@ class RegisterTokenReq(Message):
 
 @dataclass(frozen=True, slots=True)
 class HeadsetStatus(Message):
-    """Whether a headset is in use."""
+    """State of a headset: in use or not."""
 
     ID: ClassVar = 0x2B
     status: int = u32()

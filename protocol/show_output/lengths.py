@@ -152,7 +152,7 @@ def _names(shown: ShownList) -> Iterator[tuple[int, str, str]]:
 
 
 def _differ_in_common_name(one: str, other: str) -> bool:
-    """Whether two names are those of nodes such as `pub12` and `pub21`."""
+    """Return whether two names are those of nodes such as `pub12` and `pub21`."""
     rest = [
         [part for part in name.split(";") if not part.startswith("CN=")]
         for name in (one, other)

@@ -75,7 +75,8 @@ _PIECE: Final = re.compile(
     r"|Thisetokenwas|The(?:CTL|ITL)filewasverified|BYTEPOSTAG|Parse(?:CTL|ITL)File"
     r"|DIGESTALGO|SIGNATUREMODULUS|[0-9]IPADDRESS4"
 )
-"""What stands in lists only: outside of one, a part of a list was lost or moved."""
+"""Labels of rows that are in lists only: outside of one, a part of a list was lost or
+moved."""
 
 _ROLES: Final = {
     **{role_text(role).replace(" ", ""): int(role) for role in Role},

@@ -16,8 +16,8 @@ from tokenless.protocol.show_output.paste import Paste
 
 _MOST_DIGITS: Final = 5
 _LOST: Final = frozenset("?\ufffd")
-"""What stands for a letter, or for each of its bytes, that a terminal or a program does
-not have."""
+"""Characters in place of a letter, or of each of its bytes, that a terminal or a
+program does not have."""
 _ESCAPED: Final = re.compile(r"\\([0-9A-F]{2})")
 _NEWLINE: Final = re.compile(r"\n+")
 _BROKEN: Final = re.compile(r" *\n[ \n]*")
@@ -41,7 +41,7 @@ class Join(Enum):
     BLANK = "blank"
     """The break was put in the place of a blank, as mail programs do."""
     UNINDENTED = "unindented"
-    """As it is, but each next line was indented."""
+    """The break was added, and each next line was indented."""
 
 
 @unique

@@ -32,7 +32,7 @@ def ha1_of(user: str, password: str, realm: str = REALM) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DigestAccount:
-    """What a device has to prove: a user's name and H(A1)."""
+    """Digest credentials of a device: a user's name and H(A1)."""
 
     user: str
     ha1: str
@@ -49,7 +49,7 @@ class Challenge:
     nonce: str
     realm: str = REALM
     is_stale: bool = False
-    """Whether only the nonce was too old: the password was right."""
+    """True if only the nonce was too old: the password was right."""
 
     def encode(self) -> str:
         """Return the header's value."""
@@ -159,7 +159,7 @@ class Credentials:
         )
 
     def proves(self, account: DigestAccount, method: str) -> bool:
-        """Whether they are of this account, for this method and their URI."""
+        """Return whether the response proves the password of this account."""
         expected = self.response_for(account.ha1, method)
         is_right = hmac.compare_digest(self.response, expected)
         return is_right and self.user == account.user

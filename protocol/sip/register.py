@@ -22,7 +22,7 @@ _ALARM: Final = re.compile(
 _NUMBER: Final = re.compile(r"[0-9]{1,9}\Z")
 DEFAULT_EXPIRES_S: Final = 3600
 GRANTED_EXPIRES_S: Final = 120
-"""What CUCM grants; phones refresh within it [O]."""
+"""The seconds that CUCM grants; phones refresh within them [O]."""
 SUPPORTED: Final = (
     "replaces,join,sdp-anat,norefersub,resource-priority,extended-refer,"
     "X-cisco-callinfo,X-cisco-serviceuri,X-cisco-escapecodes,X-cisco-service-control,"

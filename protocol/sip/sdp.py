@@ -58,7 +58,7 @@ class AudioStream:
     payloads: tuple[int, ...] = (PCMU, _EVENTS)
     cryptos: tuple[Crypto, ...] = ()
     is_secure: bool = False
-    """Whether the profile is RTP/SAVP, whatever its crypto lines are worth."""
+    """True if the profile is RTP/SAVP, whatever its crypto lines are worth."""
 
     def encode(self, *, origin: str, session: int) -> bytes:
         """Return the description.

@@ -1,4 +1,4 @@
-"""SIP transactions over UDP (RFC 3261 17): what is lost is sent again, once heard.
+"""SIP transactions over UDP (RFC 3261 17): repeats of lost requests and answers.
 
 Clocked, without sockets: `now` is an argument. What goes out is remembered until it is
 answered, what came in until it cannot come again. Timers have RFC 3261's names:
@@ -35,14 +35,15 @@ MAX_TRANSACTIONS: Final = 4_096
 """Remembered of all peers; the oldest are forgotten."""
 _FINAL: Final = 200
 _STATELESS: Final = frozenset({"REGISTER", "OPTIONS", "NOTIFY", "REFER"})
+"""Taking these twice does no harm, so no memory is spent on telling repeats apart."""
 
 PlaceT = TypeVar("PlaceT", bound=Hashable)
-"""Where a peer is: an address with its port."""
+"""The address of a peer, with its port."""
 
 
 @unique
 class Repeat(Enum):
-    """What to do with a request that came."""
+    """The treatment of a request that came."""
 
     NEW = "new"
     """Nobody has seen it: answer it."""
@@ -67,7 +68,7 @@ class _Outgoing(Generic[PlaceT]):
     ends: float
     pause: float
     is_capped: bool
-    """Whether pauses grow up to T2 only."""
+    """True if pauses grow up to T2 only."""
     request: SipRequest | None = None
     """None for an answer."""
 
@@ -88,7 +89,7 @@ class DatagramTransactions(Generic[PlaceT]):
     _in: "OrderedDict[Hashable, _Incoming]" = field(default_factory=OrderedDict)
 
     def sent(self, message: SipMessage, data: bytes, place: PlaceT, now: float) -> None:
-        """Note what is sent now."""
+        """Note a message that is sent now."""
         if isinstance(message, SipRequest):
             if message.method != "ACK":
                 self._wait_for_answer(message, data, place, now)
@@ -139,7 +140,7 @@ class DatagramTransactions(Generic[PlaceT]):
         )
 
     def tick(self, now: float) -> Iterator[tuple[bytes, PlaceT] | TimedOut]:
-        """Yield what is to be sent again, and the requests that have no answer."""
+        """Yield messages to send again, and requests that have no answer."""
         for key, each in list(self._out.items()):
             if each.ends <= now:
                 del self._out[key]
@@ -180,6 +181,8 @@ class DatagramTransactions(Generic[PlaceT]):
         waiting = self._out.get(key)
         if waiting is None:
             return
+        # A provisional answer ends the repeats of an INVITE and slows down the others
+        # (RFC 3261 17.1.1.2, 17.1.2.2).
         if response.status >= _FINAL or key[-1] == "INVITE":
             del self._out[key]
         else:

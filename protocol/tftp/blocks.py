@@ -112,7 +112,7 @@ class BlockCache:
 
     @property
     def held_bytes(self) -> int:
-        """About what is kept takes once all of it was sent."""
+        """Return about how many bytes stay in memory once all blocks were sent."""
         return int(self._blocks.currsize)
 
     def blocks(self, content: bytes, block_size: int) -> Blocks:

@@ -33,9 +33,9 @@ from tokenless.protocol.tftp.packets import (
 )
 
 Source = tuple[str, int]
-"""Where a datagram came from: host and port (IPv6's other parts are left out)."""
+"""The source of a datagram: host and port (IPv6's other parts are left out)."""
 Outgoing = tuple[bytes, int | None]
-"""What to send, and to which port of the server; None: to the well-known one."""
+"""A packet to send, and the server's port for it; None: the well-known one."""
 
 
 class SilentServerError(ProtocolError):
@@ -133,7 +133,7 @@ class Download:
         return b"".join(self._blocks)
 
     def datagrams(self) -> Sequence[Outgoing]:
-        """Return what is to be sent now, once."""
+        """Return the datagrams to send now, each once."""
         outbox, self._outbox = self._outbox, []
         return outbox
 
@@ -158,7 +158,7 @@ class Download:
             self._outbox.append((self._last, self._port))
 
     def receive(self, data: bytes, source: Source, now: float) -> None:
-        """Take a datagram; what is not the server's or makes no sense is ignored.
+        """Take a datagram; one of another server, or an invalid one, is ignored.
 
         After the end a repeated last block is still acknowledged, for callers who keep
         their socket open for a while.

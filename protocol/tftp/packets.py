@@ -1,4 +1,4 @@
-r"""TFTP packets: what is said in one datagram (RFC 1350, 2347).
+r"""TFTP packets: the content of one datagram (RFC 1350, 2347).
 
     RRQ    00 01  filename 00  mode 00  {option 00  value 00}
     DATA   00 03  block (2)  up to blksize bytes
@@ -140,7 +140,7 @@ class Data:
 
 
 Answer = Data | OptionAck | TftpError
-"""What a server says to a client that asked for a file."""
+"""A server's answers to a client that asked for a file."""
 
 
 @cache
@@ -169,7 +169,7 @@ def decode_opcode(data: bytes) -> int:
 
 
 def decode_read_request(data: bytes) -> ReadRequest:
-    """Decode what came to the well-known port.
+    """Decode a datagram to the well-known port.
 
     Raises:
         DecodeError: When the bytes are not a request.

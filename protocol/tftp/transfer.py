@@ -160,6 +160,7 @@ class Transfer:
         self.deadline = now + self._timeout_s
         """When `tick` is due."""
         self._outbox: Sequence[bytes] = _NOTHING
+        # Kept as bytes: comparing them costs less than decoding each datagram.
         self._awaited: bytes | None = None
         if agreement.acknowledged is not None:
             self._outbox = (encode_option_ack(agreement.acknowledged),)
@@ -206,7 +207,7 @@ class Transfer:
         return block_size + DATA_HEAD_LENGTH
 
     def datagrams(self) -> Sequence[bytes]:
-        """Return what is to be sent now, once."""
+        """Return the datagrams to send now, each once."""
         outbox = self._outbox
         self._outbox = _NOTHING
         return outbox

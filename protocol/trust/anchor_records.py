@@ -45,7 +45,7 @@ def has_tftp(held: TrustList | None) -> bool:
 
 
 def serves_several_hosts(record: Record) -> bool:
-    """Whether a record holds a certificate for several hosts: a multi-server one.
+    """Return whether a record holds a multi-server certificate, for several hosts.
 
     The host itself, its short name and its domain are one host.
     """

@@ -70,7 +70,7 @@ class TrustAnchors:
     digests: frozenset[Digest] = frozenset(Digest)
     """The digests and files that the phone's model can verify."""
     tvs_supported: bool = True
-    """Whether the model has Security by Default (REFERENCE 4.5)."""
+    """True if the model has Security by Default (REFERENCE 4.5)."""
 
     @classmethod
     def of(

@@ -40,9 +40,9 @@ class Reason(StrEnum):
     TVS_UNUSABLE = "tvs-unusable"
     """The signer is unknown, and no TVS server answers."""
     TVS_NOT_IN_ITL = "tvs-not-in-itl"
-    """As `TVS_UNUSABLE`: the certificate of the server is not a record of the ITL."""
+    """A case of `TVS_UNUSABLE`: the server's certificate is not a record of the ITL."""
     TVS_TLS = "tvs-tls"
-    """As `TVS_UNUSABLE`: phone and server have no version of TLS in common."""
+    """A case of `TVS_UNUSABLE`: phone and server have no version of TLS in common."""
     NOT_AUTHORISED = "not-authorised"
     """The CTL does not name the TFTP server (rule 10)."""
     NO_SERVER = "no-server"
@@ -57,7 +57,7 @@ class Reason(StrEnum):
 TVS_FAILURES: Final = frozenset(
     {Reason.TVS_UNUSABLE, Reason.TVS_NOT_IN_ITL, Reason.TVS_TLS}
 )
-"""Why the TVS servers that a phone would ask could not be used."""
+"""The reasons for which none of the phone's TVS servers could be used."""
 FAULTS_OF_THE_FILE: Final = frozenset(
     {
         Reason.BAD_SIGNATURE,

@@ -14,9 +14,9 @@ from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.trust.reasons import Reason
 
 TFTP_ROLES: Final = frozenset({Role.TFTP, Role.CCM_TFTP})
-"""Who may sign configurations (REFERENCE 10.10)."""
+"""Roles that may sign configurations (REFERENCE 10.10)."""
 LIST_ROLES: Final = frozenset({Role.SAST})
-"""Who may sign trust lists (REFERENCE 10.10)."""
+"""Roles that may sign trust lists (REFERENCE 10.10)."""
 
 
 @unique
@@ -39,7 +39,7 @@ class FileKind(StrEnum):
 
     @property
     def refusal_rule(self) -> int:
-        """The rule under which what is installed stays."""
+        """The rule under which the installed file stays."""
         return 9 if self is FileKind.CONFIGURATION else 7
 
 

@@ -1,4 +1,4 @@
-"""The elements of TVS messages: splitting a body, and reading what is in it.
+"""The elements of TVS messages: splitting a body, and reading the values.
 
     element:  tag (1 byte)  length (2 bytes, big-endian)  value
 

@@ -43,7 +43,7 @@ PROTOCOL_DISCRIMINATOR: Final = 0x57
 VERSION: Final = 1
 DEFAULT_TTL_S: Final = 86_400
 FIRST_SESSION_ID: Final = 1001
-"""Where phones start to count; they were seen to send 1001 and 1002."""
+"""The phones' first session number; they were seen to send 1001 and 1002."""
 
 
 @unique
@@ -189,7 +189,7 @@ class Verify:
 
     session_id: int
     device: str
-    """As in Query."""
+    """The device name, as in Query."""
     certificate: bytes
     """DER as the phone was shown it; the service compares it and need not parse it."""
     ignored_elements: int = field(default=0, compare=False)
@@ -263,7 +263,11 @@ class Answer:
         return self.status == Status.TRUSTED
 
     def encode(self) -> bytes:
-        """Return the message in the observed order: 7, 2, 8, 9."""
+        """Return the message in the observed order: 7, 2, 8, 9.
+
+        Raises:
+            ValueError: When certificate and roles are too long for a message.
+        """
         body = pack_answer_body(self.status, self.certificate, self.roles, self.ttl)
         return pack_message(self.type, self.session_id, body)
 

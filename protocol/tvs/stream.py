@@ -28,7 +28,7 @@ DEFAULT_BUFFER_BYTES: Final = 2 * MAX_MESSAGE_LENGTH
 """Room for one message of the greatest length and the beginnings of the next."""
 
 TRACED_BYTES: Final = 50
-"""How much of a message the vendor's log dumps (REFERENCE 3.3)."""
+"""The bytes of a message that the vendor's log dumps (REFERENCE 3.3)."""
 
 
 class _Stream(PulledStream[MessageT]):
@@ -69,7 +69,7 @@ class _Stream(PulledStream[MessageT]):
         return decoded
 
     def _unexpected(self, header: Header) -> ProtocolError:
-        """Say what is wrong with a header, as soon as it is here."""
+        """Return the fault of a header, as soon as it is here."""
         if header.type not in self._decoders:
             return ProtocolError(f"{self._peer} does not send {header.type.name}")
         return ProtocolError("a message without body")

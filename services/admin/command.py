@@ -59,7 +59,7 @@ class Command:
     publisher_only: bool
     question: Question | None
     literal: bool
-    """Whether it is given the rest of the line in one piece, as it was typed."""
+    """True if it is given the rest of the line in one piece, as it was typed."""
     action: Action
     values: Callable[..., object] | None = None
     """Raises when the arguments cannot be meant, before anything is done with them."""

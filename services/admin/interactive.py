@@ -58,7 +58,7 @@ def ask_person(question: str) -> str:
 
 
 def ask_secret(question: str) -> str:
-    """Put a question without showing what is typed; reads a line without a terminal."""
+    """Ask for a secret without an echo; reads a line without a terminal."""
     return getpass(question) if sys.stdin.isatty() else ask_person(question)
 
 

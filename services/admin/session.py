@@ -84,7 +84,7 @@ class Session:
         return ask(self.node.name, self.node.control_socket, request)
 
     def announce(self) -> None:
-        """Make every running node apply what was committed; say which ones are down."""
+        """Make every running node apply the commit; print the nodes that are down."""
         for delivery in announce(self.cluster):
             if (line := delivery.explain()) is not None:
                 self.say(line)
@@ -92,6 +92,10 @@ class Session:
     def renamed(self, name: str) -> None:
         """Go on as the shell of the same node under its new name."""
         self.node = self.cluster.node(name)
+
+    def refresh(self) -> None:
+        """Read the node again after a change of its row."""
+        self.node = self.cluster.node(self.node.name)
 
     def file(self, name: str) -> Path:
         """Return the file that an argument names.

@@ -1,4 +1,4 @@
-"""A node's administration shell: a line in, what it printed and a status out."""
+"""A node's administration shell: a line in, printed text and a status out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -167,7 +167,9 @@ def _scratch(columns: Mapping[str, Sequence[str]]) -> Iterator[_Scratch]:
 def _explain(error: Exception, tables: Sequence[str]) -> StatementError:
     match getattr(error, "sqlite_errorcode", None):
         case sqlite3.SQLITE_AUTH:
-            return StatementError("the statement asks for what cannot be read here")
+            return StatementError(
+                "the statement reads something that is not allowed here"
+            )
         case sqlite3.SQLITE_INTERRUPT:
             return StatementError("the statement takes too long", hint="narrow it")
         case _:

@@ -62,7 +62,7 @@ class BackedUpFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: Annotated[int, msgspec.Meta(ge=0)]
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
     is_private: bool
-    """Whether only its owner may read it."""
+    """True if only its owner may read it."""
     mode: _Mode = 0o644
 
 

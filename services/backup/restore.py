@@ -195,7 +195,7 @@ def _is_private(path: str) -> bool:
 
 
 def _make_folders(target: Path, manifest: Manifest) -> None:
-    """Make every folder, those above first, if there is room for what comes into them.
+    """Make every folder, outer ones first, if there is room for the content.
 
     Raises:
         BackupError: When there is not.

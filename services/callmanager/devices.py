@@ -47,7 +47,7 @@ class DeviceBook:
         )
 
     def find(self, name: str) -> DeviceProfile | None:
-        """Return what is known of a device, None when it may not register."""
+        """Return the known facts about a device, None when it may not register."""
         known = self.by_name.get(name)
         if known is not None:
             return known

@@ -5,7 +5,7 @@ from cryptography.x509.oid import NameOID
 
 from tokenless.protocol.certificates.certificate import UNREADABLE
 from tokenless.protocol.phones.registration import Peer
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 
 
 def peer_of(connection: Connection) -> Peer:

@@ -28,8 +28,8 @@ from tokenless.services.store.database import Database
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.registrations import (
     SEEN_EVERY_S,
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     absent_devices,
     end_registrations,
     forget_registrations,
@@ -141,7 +141,7 @@ def _row_of(change: Registration | Absence) -> RegistrationRow | None:
     if isinstance(change, Registration):
         return RegistrationRow(
             change.device,
-            RegistrationState.REGISTERED,
+            RecordedState.REGISTERED,
             change.since,
             signalling=change.signalling,
             is_secure=change.peer.is_secure,
@@ -151,9 +151,9 @@ def _row_of(change: Registration | Absence) -> RegistrationRow | None:
         )
     if not change.is_known or len(change.device) > _MAX_NAME:
         return None
-    state, code = RegistrationState.UNREGISTERED, int(change.reason or 0)
+    state, code = RecordedState.UNREGISTERED, int(change.reason or 0)
     if change.failure is not None:
-        state, code = RegistrationState.REJECTED, int(change.failure)
+        state, code = RecordedState.REJECTED, int(change.failure)
     return RegistrationRow(
         change.device, state, change.at, code, address=change.address
     )

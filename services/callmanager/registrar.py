@@ -54,9 +54,9 @@ class Registration:
     signalling: Signalling
     """The protocol that it registered with."""
     at_ms: int = 0
-    """As `since`, by the clock of the host: it decides between nodes."""
+    """The moment of `since` by the clock of the host: it decides between nodes."""
     itl: ItlReport = field(default_factory=ItlReport)
-    """What it said of its ITL."""
+    """The phone's report of its ITL."""
 
     @property
     def device(self) -> str:
@@ -75,7 +75,7 @@ class Absence:
     failure: RegisterFailure | None = None
     reason: UnregisterReason | None = None
     is_known: bool = True
-    """Whether the cluster knows the device."""
+    """True if the cluster knows the device."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,7 +270,7 @@ class RemoteCalls:
 
 
 def _report(leg: RemoteLeg, message: LinkMessage) -> None:
-    """Report to the call here what its phone does at the other node."""
+    """Report the other node's events of a call to the call here."""
     call = leg.call
     if call is None:
         return

@@ -156,7 +156,7 @@ class _Side:
     keys: SrtpKeys | None = None
     """The codec and key that this phone sends with."""
     is_opening: bool = False
-    """Whether the phone was told to listen."""
+    """True if the phone was told to listen."""
 
 
 @dataclass(slots=True, eq=False)

@@ -44,4 +44,4 @@ def count_of(counters: StreamCounters, count: CapfCount) -> int:
 
 
 COLLECTOR: Final = ServerCollector("tokenless_capf", CAPF_SERIES, REGISTRY)
-"""What the process's registry asks."""
+"""The collector of the process's registry."""

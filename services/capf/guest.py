@@ -30,11 +30,11 @@ from tokenless.services.capf.database_jobs import (
 )
 from tokenless.services.changes.capf import Order, Refused, Result
 from tokenless.services.limited_log import shortened
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _LATER_S: Final = 30
-"""How long a phone waits that cannot be served now: as after a failure."""
+"""The seconds that a phone waits which cannot be served now: as after a failure."""
 _DONE: Final = {
     CapfCount.ISSUED: "LSC issued",
     CapfCount.DELETED: "LSC deleted",
@@ -118,7 +118,7 @@ class CapfSession(Session):
         return taken
 
     def end(self) -> None:
-        """Forget the phone. What was ordered stays ordered: it will come again."""
+        """Forget the connection. A pending operation stays for the next one."""
         if self._order is not None:
             self._guest.leave(self._order.device.name, self)
         self._waits = False
@@ -191,7 +191,7 @@ class CapfSession(Session):
     def _finish(
         self, reason: int, certificate: Certificate | None, counted: CapfCount
     ) -> None:
-        """Write that the phone has done what it was told; it hears of it afterwards."""
+        """Write that the phone has finished its operation; then answer it."""
         order = self._ordered()
         if reason != CapfReason.OK:
             self._fail(CapfFailure.PHONE_COMMUNICATION)

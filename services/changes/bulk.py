@@ -18,11 +18,11 @@ from tokenless.protocol.certificates.pem import read_certificates, write_certifi
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.services.changes.certificates import own
+from tokenless.services.changes.trust_stores import OpenStore
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import replace_file
 from tokenless.services.pki.uploads import read_upload
-from tokenless.services.store import certificates as rows
 
 MAX_CERTIFICATES: Final = 1024
 """Of one type, in one file: some forty clusters of 21 nodes."""
@@ -54,7 +54,7 @@ _STORES: Final = {
     BulkType.TOMCAT: (TrustStore.TOMCAT_TRUST,),
     BulkType.ITLRECOVERY: (TrustStore.PHONE_SAST_TRUST, TrustStore.CALLMANAGER_TRUST),
 }
-"""What an import fills (REFERENCE 7.11)."""
+"""The trust stores that an import fills (REFERENCE 7.11)."""
 
 
 def export_certificates(cluster: Cluster, kind: BulkType) -> list[Certificate]:
@@ -76,7 +76,8 @@ def import_certificates(
 ) -> int:
     """Trust other clusters' certificates in one transaction; return how many are new.
 
-    What a store has already stays as it is; the cluster's own are left out.
+    What a store has already stays as it is; the cluster's own are left out. A store
+    has one certificate of a name: the later one replaces the other (REFERENCE-2 2.4).
 
     Raises:
         ServiceError: When the file holds none, or one that does not belong there.
@@ -87,14 +88,11 @@ def import_certificates(
     serials = ", ".join(each.serial_hex for each in certificates[:_AUDITED])
     new = set()
     with cluster.store.change("bulk import", f"{kind}: {serials}", by=by) as change:
-        connection, at = change.connection, change.at
         for store in stores:
-            held = rows.all_trusted(connection, store)
-            known = {each.certificate.der for each in held}
+            held = OpenStore(change, store)
             for certificate in certificates:
-                if certificate.der not in known:
+                if held.place(certificate) is not None:
                     new.add(certificate.der)
-                    rows.place(connection, store, certificate, node_id=None, at=at)
     return len(new)
 
 

@@ -28,6 +28,7 @@ from tokenless.protocol.phones.device_security import (
     CapfOperation,
     outcome_of,
 )
+from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.initialise import trust_phones
 from tokenless.services.store import certificates, devices
@@ -92,25 +93,30 @@ class CapfState:
     issuers: tuple[Certificate, ...]
     """CAPF-trust: who may have issued a phone's existing certificate."""
     registers: bool
-    """Whether phones without a configuration by hand are known."""
+    """True if phones without a configuration by hand are known."""
     now: datetime
+    issues_ec: bool = True
+    """True if phones get EC certificates: from 12.0 on a parameter says so."""
 
     @classmethod
     def read(cls, connection: Connection, now: float) -> "CapfState":
         """Read it."""
         trusted = certificates.all_trusted(connection, TrustStore.CAPF_TRUST)
         registers = read_parameter(connection, Parameter.AUTO_REGISTRATION) == TRUE
+        release = Release.parse(read_parameter(connection, Parameter.VERSION))
+        advanced = read_parameter(connection, Parameter.ADVANCED_ENCRYPTION) == TRUE
         return cls(
             tuple(each.certificate for each in trusted),
             registers,
             datetime.fromtimestamp(now, UTC),
+            issues_ec=advanced or not release.has_advanced_encryption,
         )
 
 
 def decide(
     state: CapfState, device: Device | None, said: Identified, session_id: int
 ) -> Order | Refused:
-    """Decide about a phone that said who it is.
+    """Decide about a phone that has named itself.
 
     Args:
         state: The cluster.
@@ -133,16 +139,17 @@ def decide(
     proved = _authenticate(state, device, said, session_id)
     if isinstance(proved, Refused):
         return proved
-    return _order(device, said, proved)
+    return _order(state, device, said, proved)
 
 
 def _order(
-    device: Device, said: Identified, proved: Certificate | None
+    state: CapfState, device: Device, said: Identified, proved: Certificate | None
 ) -> Order | Refused:
     capf = device.capf
     key = KeyOrder(capf.key_type, capf.key_size)
     if capf.key_type is KeyType.EC:
-        if said.version < EC_VERSION:
+        # Without the parameter no LSC is issued at all (REFERENCE-2 1).
+        if said.version < EC_VERSION or not state.issues_ec:
             return Refused(CapfReason.DECLINED, CapfFailure.KEY_GENERATION)
         key = KeyOrder(KeyType.EC, capf.key_size, _CURVES[capf.key_size])
     return Order(device, capf.operation, key, proved)
@@ -280,7 +287,7 @@ def stale_lscs(cluster: Cluster) -> list[StaleLsc]:
 
 
 def delete_stale_lscs(cluster: Cluster, *, by: str) -> list[StaleLsc]:
-    """Forget the certificates that count no longer; return what was forgotten."""
+    """Delete certificates that count no longer; return them."""
     with cluster.store.change("delete stale LSCs", "all", by=by) as change:
         stale = _stale(change.connection, cluster.clock())
         for each in stale:

@@ -18,9 +18,9 @@ from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.cluster.issuing import (
     IssuedCertificate,
-    IssueRequest,
     install,
     is_shared,
     prepare,
@@ -28,6 +28,7 @@ from tokenless.services.cluster.issuing import (
     reusing,
 )
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.profiles import FIPS_RSA_BITS
 from tokenless.services.store import certificates as rows
 from tokenless.services.store.certificates import PlacementState, StoredCertificate
 from tokenless.services.store.trust_lists import newest_ctl
@@ -100,7 +101,7 @@ def regenerate(
     check_unit(node, store, cluster.release)
     if store in UNITS_WITH_EC_KEYS:
         key_type = "EC"
-    size = key_size or _usual_size(cluster, key_type)
+    size = key_size or _usual_size(cluster, node, key_type)
     with cluster.store.read() as connection:
         is_for_all = _is_for_all(cluster, connection, store, shared=shared)
         order = IssueRequest(
@@ -331,10 +332,11 @@ def _history(
     )
 
 
-def _usual_size(cluster: Cluster, key_type: str) -> int:
+def _usual_size(cluster: Cluster, node: Node, key_type: str) -> int:
     if key_type.upper() == "EC":
         return 256
-    return cluster.config.certificates.regenerated_key_size
+    size = cluster.config.certificates.regenerated_key_size
+    return max(size, FIPS_RSA_BITS) if node.is_fips else size
 
 
 def _signer_of(ctl: bytes) -> bytes | None:

@@ -36,7 +36,7 @@ def find_user(cluster: Cluster, name: str) -> ConsoleUser | None:
 def add_user(
     cluster: Cluster, name: str, role: ConsoleRole, password: str, *, by: str
 ) -> None:
-    """Add a user who may sign in.
+    """Add a user of the console.
 
     Raises:
         ServiceError: When there is a user of this name, or name or password cannot be.
@@ -69,7 +69,7 @@ def delete_user(cluster: Cluster, name: str, *, by: str) -> None:
 
 
 def unlock_user(cluster: Cluster, name: str, *, by: str) -> None:
-    """Let a user who was locked out try again.
+    """Let a locked-out user try again.
 
     Raises:
         ServiceError: When there is none of this name.
@@ -86,11 +86,11 @@ class SignIn:
     user: ConsoleUser | None
     """The user that signed in; None: sign-in failed."""
     is_locked: bool = False
-    """Whether the user is locked out; told to the log, never to the browser."""
+    """True if the user is locked out; told to the log, never to the browser."""
 
 
 def sign_in(cluster: Cluster, name: str, password: str) -> SignIn:
-    """Check a name and a password; count what is wrong.
+    """Check a name and a password; count wrong passwords.
 
     A user who is locked out is refused whatever the password: an attacker must not
     learn from the answer, or its time, that it was right.

@@ -24,7 +24,7 @@ from tokenless.services.publishing.ctl import OtherServer, token_ctl_records
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 FILE_LOCATION: Final = "/usr/local/cm/tftp/CTLFile.tlv"
-"""What the CTL Client's table of servers shows."""
+"""The file's path in the CTL Client's table of servers."""
 RESTART_REMINDER: Final = (
     "Please restart the Cisco CallManager and Cisco TFTP services on all nodes in the "
     "cluster that run these services."

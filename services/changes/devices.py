@@ -38,7 +38,7 @@ KEY_SIZES: Final = {
     KeyType.EC: (256, 384, 521),
 }
 STRING_DIGITS: Final = range(4, 11)
-"""How many digits an authentication string has (REFERENCE-5 4.4)."""
+"""The number of digits of an authentication string (REFERENCE-5 4.4)."""
 _MADE_UP_DIGITS: Final = 6
 _AUDITED_NAMES: Final = 20
 

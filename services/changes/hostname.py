@@ -7,7 +7,8 @@ import msgspec
 
 from tokenless.protocol.codes import units_of
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import IssueRequest, install, is_shared, prepare
+from tokenless.services.cluster.issue_request import IssueRequest
+from tokenless.services.cluster.issuing import install, is_shared, prepare
 from tokenless.services.config import HostName
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes

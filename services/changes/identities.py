@@ -1,4 +1,4 @@
-"""Own certificates from a CA: requests, what comes back, and reuse (REFERENCE-2 2).
+"""Own certificates from a CA: requests, imports, and reuse (REFERENCE-2 2).
 
 One request of a unit waits on a node for its answer; a multi-server one on all nodes.
 
@@ -24,12 +24,11 @@ from tokenless.protocol.codes import (
 )
 from tokenless.services.changes.certificates import check_unit
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.issue_request import IssueRequest, make_key
 from tokenless.services.cluster.issuing import (
     REUSED_FROM,
-    IssueRequest,
     holders_of,
     is_shared,
-    make_key,
     names_of,
     put_into_use,
     reuse,
@@ -40,7 +39,6 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import FOLDER_MODE, read_private_key, write_key
 from tokenless.services.pki.signing_requests import (
-    USAGES,
     IdentityFault,
     IdentityRefusedError,
     SigningRequest,
@@ -48,6 +46,7 @@ from tokenless.services.pki.signing_requests import (
     check_answer,
 )
 from tokenless.services.pki.uploads import quiet, read_certificates
+from tokenless.services.pki.usages import USAGES
 from tokenless.services.store import certificates as rows
 
 _MOST_ISSUERS: Final = 8
@@ -110,7 +109,7 @@ def request(
         )
     if not includes_ou:
         subject = subject.without("OU")
-    made = build_request(store, subject, key, names)
+    made = build_request(store, subject, key, names, cluster.release)
     for holder in holders:
         _keep(holder, store, made, key)
     where = "all nodes" if order.shared else node.name
@@ -202,6 +201,7 @@ def import_own(
         leaf,
         store,
         datetime.fromtimestamp(cluster.clock(), UTC),
+        release=cluster.release,
         wants_client_auth=cluster.config.certificates.require_client_auth,
     )
     holders = [each for each in cluster.nodes if _waits_for(each, store, waiting)]

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore, units_of
 from tokenless.services.changes.hostname import check_name
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import IssueRequest, is_shared, issue
+from tokenless.services.cluster.issue_request import IssueRequest
+from tokenless.services.cluster.issuing import is_shared, issue
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store import certificates, nodes

@@ -25,6 +25,7 @@ from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.database import Change
 from tokenless.services.store.parameters import (
     FALSE,
+    TRUE,
     Parameter,
     check_value,
     find_parameter,
@@ -192,12 +193,21 @@ def _check_release_has(change: Change, parameter: Parameter, value: str) -> None
     """Check that the release can do what a parameter shall say.
 
     Raises:
-        ServiceError: When phones shall be reset by a release that resets none.
+        ServiceError: When phones shall be reset by a release that resets none, or use
+            algorithms that it does not have.
     """
+    version = read_parameter(change.connection, Parameter.VERSION)
+    release = Release.parse(version)
+    if parameter is Parameter.ADVANCED_ENCRYPTION:
+        if value == TRUE and not release.has_advanced_encryption:
+            raise ServiceError(
+                f"release {version} has no advanced encryption algorithms for phones",
+                hint="releases from 12.0 on have them",
+            )
+        return
     if parameter is not Parameter.PHONE_INTERACTION:
         return
-    version = read_parameter(change.connection, Parameter.VERSION)
-    can = Release.parse(version).has_phone_interaction
+    can = release.has_phone_interaction
     if value == PhoneInteraction.AUTOMATIC and not can:
         raise ServiceError(
             f"release {version} cannot reset phones automatically",
@@ -244,6 +254,7 @@ def publish_ctl(
         timestamp=change.at,
         digest=snapshot.digest,
         form=form,
+        signer_version=snapshot.signer_version,
     )
     add_ctl(change.connection, change.revision, ctl.data, change.at)
     return ctl

@@ -1,5 +1,6 @@
 """Trust stores of a cluster: upload a certificate, delete one."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,12 +9,14 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import find_by_serial, trust_stores
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.uploads import is_authority, read_upload
 from tokenless.services.store import certificates as rows
+from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.store.database import Change
 
 _LABEL_CHARACTERS: Final = 50
@@ -83,9 +86,10 @@ def upload(
     serials = ", ".join(each.serial_hex for each in certificates)
     with cluster.store.change("upload", f"{store}: {serials}", by=by) as change:
         _check_issuers(change.connection, store, certificates)
+        held = OpenStore(change, store)
+        _check_new(held, store, certificates)
         placed = [
-            _place(change, store, each, label[:_LABEL_CHARACTERS])
-            for each in certificates
+            held.place(each, label=label[:_LABEL_CHARACTERS]) for each in certificates
         ]
     stored = tuple(c for c, done in zip(certificates, placed, strict=True) if done)
     warning = None if store.roles else _NO_ROLE.format(store=store)
@@ -97,42 +101,65 @@ def upload(
     )
 
 
+def _check_new(
+    held: "OpenStore", store: TrustStore, certificates: Sequence[Certificate]
+) -> None:
+    """Check that no certificate of an upload is there already.
+
+    Raises:
+        ServiceError: When one is.
+    """
+    for each in certificates:
+        if held.holds(each):
+            raise ServiceError(
+                f"{each.subject_text} ({each.serial_hex}) is in {store} already",
+                hint="nothing needs to be done",
+            )
+
+
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class Placed:
+    """A certificate that was stored, and what went for it."""
+
     replaced: tuple[Certificate, ...]
 
 
-def _place(
-    change: Change, store: TrustStore, certificate: Certificate, label: str
-) -> _Placed | None:
-    """Store a certificate by the vendor's rule: one of a name, the later (2.4).
+class OpenStore:
+    """A trust store inside a change: one certificate of a name (REFERENCE-2 2.4)."""
 
-    Returns:
-        What it replaced; None when the store has a later one and keeps it.
+    def __init__(self, change: Change, store: TrustStore) -> None:
+        self._change = change
+        self._store = store
+        self._held = defaultdict[DistinguishedName, list[StoredCertificate]](list)
+        for each in rows.all_trusted(change.connection, store):
+            self._held[each.certificate.subject].append(each)
 
-    Raises:
-        ServiceError: When the very certificate is there already.
-    """
-    namesakes = [
-        each
-        for each in rows.all_trusted(change.connection, store)
-        if each.certificate.subject == certificate.subject
-    ]
-    for each in namesakes:
-        if each.certificate.der == certificate.der:
-            raise ServiceError(
-                f"{certificate.subject_text} ({certificate.serial_hex}) is in "
-                f"{store} already",
-                hint="nothing needs to be done",
-            )
-    if any(each.certificate.not_before > certificate.not_before for each in namesakes):
-        return None
-    for each in namesakes:
-        rows.remove(change.connection, each)
-    rows.place(
-        change.connection, store, certificate, node_id=None, at=change.at, label=label
-    )
-    return _Placed(tuple(each.certificate for each in namesakes))
+    def holds(self, certificate: Certificate) -> bool:
+        """Return whether the very certificate is there."""
+        held = self._held[certificate.subject]
+        return any(each.certificate.der == certificate.der for each in held)
+
+    def place(self, certificate: Certificate, *, label: str = "") -> Placed | None:
+        """Store a certificate; the later one of a name stays.
+
+        Returns:
+            What it replaced; None when the store keeps what it has.
+        """
+        change, namesakes = self._change, self._held[certificate.subject]
+        if self.holds(certificate) or any(
+            each.certificate.not_before > certificate.not_before for each in namesakes
+        ):
+            return None
+        for each in namesakes:
+            rows.remove(change.connection, each)
+        placed = rows.place(
+            *(change.connection, self._store, certificate),
+            node_id=None,
+            at=change.at,
+            label=label,
+        )
+        self._held[certificate.subject] = [placed]
+        return Placed(tuple(each.certificate for each in namesakes))
 
 
 def _check_issuers(

@@ -6,7 +6,8 @@ from tokenless.protocol.codes import units_of
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.issuing import IssueRequest, issue
+from tokenless.services.cluster.issue_request import IssueRequest
+from tokenless.services.cluster.issuing import issue
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.database import Change
 from tokenless.services.store.parameters import Parameter, write_parameter

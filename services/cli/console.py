@@ -93,7 +93,7 @@ async def _serve(
 
 @console.group()
 def user() -> None:
-    """Manage the users who may sign in."""
+    """Manage the users of the console."""
 
 
 @user.command()
@@ -103,7 +103,7 @@ def user() -> None:
     "--role",
     type=click.Choice([role.value for role in ConsoleRole]),
     default=ConsoleRole.CHANGE.value,
-    help="read may only look; change may do what the shell can do.",
+    help="read: see all pages; change: also make changes, and use the shell.",
 )
 @click.password_option(help="At least 10 characters; asked for when not given.")
 def add(
@@ -115,7 +115,7 @@ def add(
     *,
     as_json: bool,
 ) -> None:
-    """Add a user who may sign in."""
+    """Add a user of the console."""
     with using_cluster(data, config) as cluster:
         console_users.add_user(
             cluster, name, ConsoleRole(role), password, by=administrator()

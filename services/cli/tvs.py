@@ -90,7 +90,7 @@ class _Asking:
 
 @dataclass(frozen=True, slots=True)
 class _Timing:
-    """One request's answer and what it took."""
+    """The answer to one request, and its time."""
 
     answer: Answer
     handshake_s: float

@@ -181,7 +181,7 @@ class Cluster:
 
     @property
     def tls_ciphers(self) -> TlsCiphers:
-        """What Cisco CallManager offers on its TLS ports (REFERENCE-5 4.1)."""
+        """The cipher suites of Cisco CallManager's TLS ports (REFERENCE-5 4.1)."""
         with self.store.read() as connection:
             return TlsCiphers(read_parameter(connection, Parameter.TLS_CIPHERS))
 

@@ -39,10 +39,12 @@ class Node:
     """Of the services other than TFTP and TVS, by name."""
     roles: frozenset[NodeRole]
     """The services that are activated on it."""
+    is_fips: bool
+    """True if it is in FIPS mode (REFERENCE-2 8.1)."""
 
     @property
     def serves_tftp(self) -> bool:
-        """Whether phones can fetch files from it, so that it has an ITL."""
+        """Return whether phones can fetch files from it, so that it has an ITL."""
         return NodeRole.TFTP in self.roles
 
     @property
@@ -118,4 +120,5 @@ class Installation:
             tvs_port=row.tvs_port,
             ports=row.ports,
             roles=row.roles,
+            is_fips=row.is_fips,
         )

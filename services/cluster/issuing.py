@@ -9,21 +9,20 @@ from typing import Final
 from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.certificates.minting import Issuer, PrivateKey, Validity, mint
+from tokenless.protocol.certificates.minting import Issuer, Validity, mint
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import (
     MULTI_SERVER_UNITS,
-    UNITS_WITH_EC_KEYS,
     TrustStore,
 )
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.installation import Installation, Node
+from tokenless.services.cluster.issue_request import IssueRequest, make_key
 from tokenless.services.config.sections import CertificatesSection
-from tokenless.services.errors import ServiceError
-from tokenless.services.pki.keys import generate_ec, generate_rsa, new_serial
+from tokenless.services.pki.keys import new_serial
 from tokenless.services.pki.profiles import (
-    EC_ALLOWED,
     common_name,
+    digest_of,
     profile_of,
     shared_name,
     subject_name,
@@ -32,49 +31,8 @@ from tokenless.services.store import certificates
 from tokenless.services.store.nodes import read_nodes
 from tokenless.services.store.parameters import Parameter, read_parameter
 
-RSA_SIZES: Final = (1024, 2048, 3072, 4096)
 _CAPF_DIGITS: Final = 8
 _CAPF_NAME: Final = re.compile(rf"CAPF-[0-9a-f]{{{_CAPF_DIGITS}}}")
-EC_BITS: Final = 256
-"""Of first EC certificates; the default is nowhere told (REFERENCE-2 1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class IssueRequest:
-    """A certificate to be made."""
-
-    node: Node
-    store: TrustStore
-    key_size: int
-    key_type: str = "RSA"
-    validity_days: int | None = None
-    """The cluster's when None."""
-    alternative_names: tuple[str, ...] = ()
-    full_name: str | None = None
-    """For a node that is being renamed; its present name when None."""
-    shared: bool = False
-    """Whether it is a multi-server certificate: one key for all nodes."""
-
-    @classmethod
-    def usual(
-        cls,
-        node: Node,
-        store: TrustStore,
-        rsa_bits: int,
-        *,
-        full_name: str | None = None,
-        shared: bool = False,
-    ) -> "IssueRequest":
-        """Return an order with the kind of key that the unit has."""
-        is_ec = store in UNITS_WITH_EC_KEYS
-        return cls(
-            node,
-            store,
-            EC_BITS if is_ec else rsa_bits,
-            "EC" if is_ec else "RSA",
-            full_name=full_name,
-            shared=shared,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +81,7 @@ def prepare(
         profile_of(order.store, release),
         Validity.days(begins, days),
         serial=new_serial(),
-        # Browsers refuse SHA-1, whatever the cluster's phones need.
-        digest="sha256" if order.store is TrustStore.TOMCAT else settings.digest,
+        digest=digest_of(order.store, settings.digest, is_fips=order.node.is_fips),
         alternative_names=_alternative_names(installation, connection, order),
     )
     holders = holders_of(installation, connection, order.node, shared=order.shared)
@@ -258,7 +215,7 @@ def all_names(
 def names_of(
     installation: Installation, connection: Connection, order: IssueRequest
 ) -> tuple[str, ...]:
-    """Return the names of a request: all nodes', or its own, and what is added."""
+    """Return the names of a request: all nodes', or its own, and the added ones."""
     if order.shared:
         return _alternative_names(installation, connection, order)
     names = (full_name(installation, order.node.name), *order.alternative_names)
@@ -268,7 +225,7 @@ def names_of(
 def _alternative_names(
     installation: Installation, connection: Connection, order: IssueRequest
 ) -> tuple[str, ...]:
-    """Return what was asked for; browsers compare these names, not the common one."""
+    """Return the requested names; browsers compare these, not the common one."""
     names = order.alternative_names
     if order.shared:
         names = (*all_names(installation, connection, order), *names)
@@ -276,33 +233,6 @@ def _alternative_names(
         name = order.full_name or order.node.name
         names = (full_name(installation, name), name, str(order.node.address))
     return tuple(dict.fromkeys(names))
-
-
-def make_key(order: IssueRequest) -> PrivateKey:
-    """Make the key of an order.
-
-    Raises:
-        ServiceError: When the unit cannot have such a key.
-    """
-    match order.key_type.upper():
-        case "RSA" if order.store in UNITS_WITH_EC_KEYS:
-            raise ServiceError(
-                f"{order.store} has an EC key", hint="use EC with 256 or 384 bits"
-            )
-        case "RSA" if order.key_size in RSA_SIZES:
-            return generate_rsa(order.key_size)
-        case "RSA":
-            sizes = ", ".join(map(str, RSA_SIZES))
-            raise ServiceError(f"no RSA key of {order.key_size} bits", hint=sizes)
-        case "EC" if order.store in EC_ALLOWED:
-            return generate_ec(order.key_size)
-        case "EC":
-            raise ServiceError(
-                f"{order.store} signs files for phones, which know RSA only",
-                hint=f"EC is for {', '.join(sorted(EC_ALLOWED))}",
-            )
-        case other:
-            raise ServiceError(f"no key type {other}", hint="use RSA or EC")
 
 
 def subject_of(

@@ -16,8 +16,8 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.store.registrations import (
     ItlReport,
     NodeRegistrations,
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     TftpItl,
     read_itls,
     read_registrations,
@@ -45,9 +45,9 @@ class ItlStatus(StrEnum):
 
 
 _STATES: Final = {
-    RegistrationState.REGISTERED: PresenceState.REGISTERED,
-    RegistrationState.UNREGISTERED: PresenceState.UNREGISTERED,
-    RegistrationState.REJECTED: PresenceState.REJECTED,
+    RecordedState.REGISTERED: PresenceState.REGISTERED,
+    RecordedState.UNREGISTERED: PresenceState.UNREGISTERED,
+    RecordedState.REJECTED: PresenceState.REJECTED,
 }
 
 
@@ -57,13 +57,13 @@ class Presence:
 
     device: str
     node: str
-    """Where it is registered, or was last."""
+    """The node at which the phone is registered, or was last."""
     state: PresenceState
     at: int
     """Since when, Unix seconds."""
     code: int = 0
     reason: str = ""
-    """Why it is not registered, in the vendor's word; empty when it is."""
+    """The reason why it is not registered, in the vendor's word; empty when it is."""
     signalling: str = ""
     is_secure: bool = False
     address: str = ""
@@ -138,12 +138,12 @@ def _presence(
     now: float,
 ) -> Presence:
     state, reason = _STATES[row.state], ""
-    if row.state is RegistrationState.REGISTERED:
+    if row.state is RecordedState.REGISTERED:
         if said.is_silent(now):
             state, reason = PresenceState.UNKNOWN, f"{node.name} is not seen"
             status = ItlStatus.UNKNOWN
     else:
-        is_failure = row.state is RegistrationState.REJECTED
+        is_failure = row.state is RecordedState.REJECTED
         reason = reason_word(row.code, is_failure=is_failure)
     return Presence(
         row.device,
@@ -163,9 +163,9 @@ def _presence(
 def _itl_status(
     row: RegistrationRow, nodes: Mapping[int, Node], itls: Mapping[int, TftpItl]
 ) -> ItlStatus:
-    """Compare what a phone says of its ITL with what its TFTP server serves."""
+    """Compare the ITL that a phone reports with the one that its TFTP server serves."""
     report = row.itl
-    if not report.at or row.state is not RegistrationState.REGISTERED:
+    if not report.at or row.state is not RecordedState.REGISTERED:
         return ItlStatus.UNKNOWN
     if not report.digest:
         return ItlStatus.NOT_INSTALLED

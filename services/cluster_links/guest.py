@@ -3,17 +3,12 @@
 from enum import IntEnum, unique
 from typing import Final
 
-from tokenless.protocol.cluster_link.messages import (
-    VERSION,
-    Alive,
-    Hello,
-    LinkMessage,
-)
+from tokenless.protocol.cluster_link.messages import VERSION, Alive, Hello, LinkMessage
 from tokenless.protocol.cluster_link.stream import LinkStream
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.cluster_links.peers import LinkHandler, Peers
 from tokenless.services.limited_log import LimitedLog
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 ALIVE_EVERY_S: Final = 5.0

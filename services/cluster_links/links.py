@@ -108,7 +108,7 @@ class ClusterLinks:
         broadcast([client for client, _ in self._clients.values()], message)
 
     def is_open(self, node: str) -> bool:
-        """Return whether a node is connected: what is sent to it is said."""
+        """Return whether a node is connected, so that it gets messages."""
         known = self._clients.get(node)
         return known is not None and known[0].is_open
 

@@ -27,7 +27,7 @@ class LinkHandler(Protocol):
     """The part of Cisco CallManager that talks to other nodes."""
 
     def first_words(self) -> Iterable[LinkMessage]:
-        """Return what is said first on a new connection: all that others must know."""
+        """Return the first message of a new connection: all that others must know."""
 
     def heard(self, node: str) -> None:
         """Begin with a node: its connection to us is open."""

@@ -40,10 +40,10 @@ AtOnce = Annotated[_Value, msgspec.Meta(extra={_MARK: True})]
 
 @unique
 class Ports(StrEnum):
-    """From which port a TFTP transfer is answered."""
+    """Port from which the server answers a TFTP transfer."""
 
     PER_TRANSFER = "per-transfer"
-    """A port of its own for each, as RFC 1350 has it."""
+    """A separate port for each transfer, as in RFC 1350."""
     SINGLE = "single"
     """The well-known port for all: passes NAT, containers and strict firewalls.
 
@@ -57,104 +57,109 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class HostSection(Section, frozen=True):
-    """A table that says how this host serves, not what the cluster is."""
+    """A table with settings of this host's services, not of the cluster."""
 
 
 class ConnectionLimits(HostSection, frozen=True):
     """Limits of a TCP server for one client and for all clients."""
 
     connections: AtOnce[Count] = 16384
-    """Connections at once. Over it the one that has waited longest is closed; the
-    process's limit of open files, when lower, counts instead."""
+    """Largest number of open connections. When there are more, the one that has waited
+    longest is closed. A lower limit of open files of the process counts instead."""
     connections_per_address: AtOnce[Count] = 8192
-    """Of one address. High, because all phones of a site may come from one (NAT)."""
+    """Largest number of connections from one address. It is high, because all phones of
+    a site may have one address (NAT)."""
     handshakes_per_address: AtOnce[Count] = 512
-    """TLS handshakes of one address that are under way at once; more wait for their
-    turn. Each costs some 50 KB."""
+    """Largest number of TLS handshakes that run at once for one address; further ones
+    wait for their turn. Each costs some 50 KB."""
     handshakes_per_address_s: AtOnce[Annotated[int, msgspec.Meta(ge=0)]] = 0
-    """TLS handshakes that one address may begin in a second; 0: no such limit."""
+    """Largest number of TLS handshakes that one address may begin in a second; 0: no
+    limit."""
     log_lines_per_s: AtOnce[Count] = 10
     """Above this rate lines about clients are summed up instead of written one by one.
     With the longest names 10 are less than 1 MB a minute."""
 
 
 class TimedLimits(ConnectionLimits, frozen=True):
-    """The same for a server whose clients ask, are answered, and go."""
+    """The same for a server whose clients send requests and disconnect."""
 
     first_byte_s: AtOnce[Seconds] = 10.0
-    """From accept to the first byte. Nothing is allocated for TLS before it."""
+    """Longest time until a client sends its first byte. No memory for TLS is used
+    before it."""
     handshake_s: AtOnce[Seconds] = 10.0
-    """From the first byte to a finished handshake, however the bytes dribble."""
+    """Longest time from the first byte to the end of the handshake."""
     request_s: AtOnce[Seconds] = 10.0
-    """From a request's first byte until its answer has left."""
+    """Longest time from the first byte of a request until its answer is sent."""
     idle_s: AtOnce[Seconds] = 10.0
-    """Between requests."""
+    """Longest time between requests."""
 
 
 class ClusterSection(Section, frozen=True):
-    """`[cluster]`: what the cluster is."""
+    """`[cluster]`: properties of the cluster."""
 
     name: Word = "cluster"
-    """For people: it stands in reports."""
+    """The name of the cluster in reports."""
     version: str = "10.5(1)"
     """The emulated release; decides the signers (REFERENCE 1.9, 1.10, 2.3)."""
     auto_registration: bool = True
-    """Whether any device's name gets a configuration of the default device pool."""
+    """True to give any device's name a configuration of the default device pool."""
     export_controlled_functionality: bool = True
-    """The licence without which mixed mode is refused (REFERENCE 6.1)."""
+    """True if the licence is present without which mixed mode is refused (REFERENCE
+    6.1)."""
     phone_interaction: Literal["automatic", "manual"] | None = None
-    """Phone Interaction on Certificate Update (REFERENCE-2 3.4), from 12.5 on: whether
-    phones are reset by themselves when a certificate changes, or by hand. When it is
-    not given: automatic from 14 on."""
+    """Phone Interaction on Certificate Update (REFERENCE-2 3.4), from 12.5 on:
+    automatic or manual resets of phones when a certificate changes. Default: automatic
+    from 14 on, else manual."""
     capf: HostName | None = None
-    """The common name of the CAPF certificate; made up when it is not given."""
+    """The common name of the CAPF certificate; generated when it is not given."""
     manufacturer: str = ""
     """The folder of an emulated manufacturer of phones that several clusters trust; the
     data folder's own when empty."""
     domain: HostName | None = None
-    """Follows node names in certificates' common names."""
+    """The domain that follows the node's name in common names of certificates."""
 
 
 class SubjectSection(Section, frozen=True):
     """`[certificates.subject]`: the attributes in addition to the common name."""
 
     organizational_unit: str = "TAC"
-    """OU."""
+    """The attribute OU."""
     organization: str = "Cisco"
-    """O."""
+    """The attribute O."""
     locality: str = "Krakow"
-    """L."""
+    """The attribute L."""
     state: str = "Malopolska"
-    """ST."""
+    """The attribute ST."""
     country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] = "PL"
-    """C: two letters."""
+    """The attribute C: two letters."""
 
 
 class CertificatesSection(Section, frozen=True):
-    """`[certificates]`: how the cluster's own certificates are made."""
+    """`[certificates]`: properties of the cluster's own certificates."""
 
     key_size: KeySize = 2048
-    """Of the first certificates."""
+    """Bits of the keys of the first certificates."""
     regenerated_key_size: KeySize = 2048
-    """Of those that are made when one is regenerated."""
+    """Bits of the keys of regenerated certificates."""
     validity_days: Days = 1825
-    """From the day on which a certificate is made."""
+    """Days for which a certificate is valid."""
     recovery_validity: Literal["by-release", "as-others"] = "by-release"
-    """Lifetime of ITLRecovery; by release: 20 years from 12.0 on (REFERENCE-2 3.2)."""
+    """Validity of ITLRecovery; by release: 20 years from 12.0 on (REFERENCE-2 3.2)."""
     multi_server: tuple[
         Literal["CallManager", "CallManager-ECDSA", "tomcat", "tomcat-ECDSA", "TVS"],
         ...,
     ] = ()
-    """Units whose first certificate is one for all nodes; self-signed before 14 only as
-    a stand-in for one that a CA signed (docs/certificates.md)."""
+    """Units whose first certificate is one for all nodes. Before 14 it is self-signed
+    in place of one that a CA signed (docs/certificates.md)."""
     require_client_auth: bool = False
-    """Whether an own certificate from a CA is refused without clientAuth, which public
-    CAs leave out from 2026 on (REFERENCE-2 2.5); otherwise it is warned of."""
+    """True to refuse an own certificate of a CA without clientAuth, which public CAs
+    leave out from 2026 on (REFERENCE-2 2.5); otherwise a warning is printed."""
     digest: Literal["sha1", "sha256"] = "sha1"
-    """Certificates and lists are signed with it; 7900 phones verify SHA-1 only."""
+    """Digest of the signatures of certificates and lists; 7900 phones verify SHA-1
+    only."""
     bulk_folder: str = ""
-    """Where clusters exchange certificates in bulk; `bulk` in the data folder when
-    empty."""
+    """The folder through which clusters exchange certificates in bulk; `bulk` in the
+    data folder when empty."""
     subject: SubjectSection = SubjectSection()
 
 
@@ -164,9 +169,10 @@ class NodeSection(Section, frozen=True):
     name: HostName
     """The common name of its certificates, followed by the domain."""
     address: str
-    """IPv4: it stands in trust lists, and the services listen on it."""
+    """The IPv4 address of the node: trust lists contain it, and the services listen on
+    it."""
     publisher: bool = False
-    """Exactly one node is."""
+    """True for the publisher: exactly one node."""
     roles: tuple[NodeRole, ...] | None = None
     """The services that are activated: `tftp`, `callmanager` and, on the publisher,
     `capf`; all of them when it is not given. TVS runs on every node."""
@@ -182,14 +188,16 @@ class TftpLimits(HostSection, frozen=True):
     """The settings of `[tftp]` that its server takes as they are."""
 
     ports: Ports = Ports.PER_TRANSFER
-    """From which port transfers are answered: each from its own, as RFC 1350 has it, or
-    all from the well-known one, which passes NAT and strict firewalls but is slow."""
+    """Port from which transfers are answered: a separate one for each, as in RFC 1350,
+    or the well-known one for all, which passes NAT and strict firewalls but is slow."""
     receive_buffer_bytes: Count = 8 << 20
-    """Holds the requests of a boot storm; each that does not fit costs a time-out."""
+    """Bytes of the socket's receive buffer. It holds the requests of phones that boot
+    at the same time; each request that does not fit costs a time-out."""
     max_transfers: AtOnce[Count] = 8192
-    """Transfers at once."""
+    """Largest number of transfers at once."""
     max_transfers_per_address: AtOnce[Count] = 4096
-    """Of one address. Large, because a whole site may come from one through a NAT."""
+    """Largest number of transfers at once for one address. It is large, because a whole
+    site may have one address (NAT)."""
     log_lines_per_s: AtOnce[Count] = 40
     """Above this rate transfers are summed up instead of listed one by one: the log of
     a flood stays under a megabyte a minute."""
@@ -199,27 +207,28 @@ class TftpSection(TftpLimits, frozen=True):
     """`[tftp]`: the TFTP service, and the files that HTTP serves, too."""
 
     port: Port = 6969
-    """UDP; phones know 69 only. 0 takes a free one."""
+    """UDP port; real phones use 69 only. 0: a free port."""
     reload: AtOnce[Literal["restart", "automatic"]] = "restart"
     """The moment when new files are served: after the service's restart, or at once."""
     workers: Count = 1
-    """Ignored, with a warning: TFTP runs in one process, as several showed no gain."""
+    """Ignored with a warning: TFTP runs in one process, as several showed no gain."""
     itl_reset: Literal["publisher", "each-node"] = "publisher"
-    """The result of `utils itl reset localkey` from 12.0: the publisher's ITL, signed
-    by its CallManager, for all nodes (REFERENCE-2 3.5); or each node's own, signed by
-    its own CallManager, which is kinder to phones."""
+    """The result of `utils itl reset localkey` from 12.0 on: the publisher's ITL,
+    signed by its CallManager, for all nodes (REFERENCE-2 3.5); or for each node its own
+    ITL, signed by its own CallManager, which locks out fewer phones."""
     allow: AtOnce[tuple[str, ...]] = ()
     """Networks (CIDR) that are served; empty: all."""
     max_block_size: AtOnce[Annotated[int, msgspec.Meta(ge=8, le=65464)]] = 65464
-    """The largest `blksize` that is agreed to (RFC 2348)."""
+    """The largest `blksize` that is accepted (RFC 2348)."""
     max_window: AtOnce[Annotated[int, msgspec.Meta(ge=1, le=65535)]] = 64
-    """The largest `windowsize` that is agreed to (RFC 7440), in blocks."""
+    """The largest `windowsize` that is accepted (RFC 7440), in blocks."""
     timeout_s: AtOnce[Seconds] = 0.3
-    """After so long without an ACK a block is sent again."""
+    """Time without an ACK after which a block is sent again."""
     static_files: str = ""
-    """A folder of further files (firmware, ring tones), besides the node's own."""
+    """A folder of further files (firmware, ring tones), in addition to the node's
+    own."""
     static_patterns: tuple[str, ...] = ("*",)
-    """Shell patterns over a file's whole name; only what matches one is served."""
+    """Shell patterns for whole file names; only files that match one are served."""
     max_file_bytes: Count = 256 << 20
     """Larger files are not served."""
 
@@ -227,61 +236,61 @@ class TftpSection(TftpLimits, frozen=True):
 class HttpSection(TimedLimits, frozen=True):
     """`[http]`: the same files over HTTP and HTTPS.
 
-    Phones know no other ports than 6970 and 6971. Where TFTP takes a free port, so do
-    they that are not given.
+    Real phones use ports 6970 and 6971 only. With `[tftp] port = 0` they are free ports
+    unless they are given.
     """
 
     enabled: bool = True
-    """Whether there is HTTP at all."""
+    """True to serve files over HTTP and HTTPS."""
     port: Port | None = None
-    """HTTP; 6970 when it is not given."""
+    """The port of HTTP; default 6970."""
     tls_port: Port | None = None
-    """HTTPS; 6971 when it is not given."""
+    """The port of HTTPS; default 6971."""
     alias_port: Port | None = None
-    """A second port for HTTPS, 6972 in the field; without it there is none."""
+    """A second port for HTTPS (6972 in real clusters); default: none."""
     log_lines_per_s: AtOnce[Count] = 40
-    """As in `[tftp]`."""
+    """Log lines about clients that are written per second; more are summed up."""
     missing_ctl: AtOnce[Literal[503, 404]] = 503
-    """The status of a CTL that is not there: 503 as observed, or that of any file."""
+    """The status for a missing CTL: 503 as observed, or 404 as for other files."""
 
 
 class LegacyTvsSection(HostSection, frozen=True):
-    """`[tvs.legacy]`: TLS 1.0 on a port of its own."""
+    """`[tvs.legacy]`: a separate port with TLS 1.0."""
 
     port: Port
-    """The port to which 7900 phones are sent."""
+    """The port that is given to 7900 phones."""
     address: str | None = None
-    """The node's own address when it is not given."""
+    """The address to listen on; default: the node's address."""
 
 
 class TvsSection(TimedLimits, frozen=True):
     """`[tvs]`: the Trust Verification Service."""
 
     port: Port = 2445
-    """0 takes a free one."""
+    """The port; 0: a free port."""
     workers: Count = 1
-    """Processes on the one port."""
+    """Number of processes that share the port."""
     ctl_cache: Literal["as-documented", "as-logged"] = "as-documented"
     """The CTL files that TVS trusts (REFERENCE 10.2)."""
     callmanager_trust: Literal["no-role", "sast"] = "no-role"
-    """Whether TVS vouches for what lies in CallManager-trust alone. Observed: it has no
-    role there (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that
-    ITLRecovery in that store was enough; `sast` plays it."""
+    """Trust in certificates that are only in CallManager-trust. Observed: `no-role`
+    (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that ITLRecovery
+    in that store was enough; `sast` plays it."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
-    """7900 phones have TLS 1.0 only. Whoever has broken that protocol can read and
-    change the connections of all phones on this port."""
+    """The lowest TLS version. 7900 phones support TLS 1.0 only. An attacker who can
+    break TLS 1.0 can read and change the connections of all phones on this port."""
     legacy: LegacyTvsSection | None = None
-    """TLS 1.0 on a port of its own, where old phones can be sent elsewhere."""
+    """A separate port with TLS 1.0, for old phones."""
     client_ca: str | None = None
-    """PEM file of the authorities of phone certificates (MIC, LSC). With it a client
-    certificate is asked for, may be absent, and is recorded."""
+    """PEM file of the authorities that issue phone certificates (MIC, LSC). With it,
+    TVS requests a client certificate; it may be absent, and is recorded."""
 
 
 class CallManagerSection(ConnectionLimits, frozen=True):
-    """`[callmanager]`: phones register here."""
+    """`[callmanager]`: the service at which phones register."""
 
     sccp_port: Port = 2000
-    """SCCP in the clear. 0 takes a free one, as for the other three."""
+    """SCCP without TLS. 0: a free port, as for the other three."""
     sccps_port: Port = 2443
     """SCCP over TLS."""
     sip_port: Port = 5060
@@ -289,25 +298,27 @@ class CallManagerSection(ConnectionLimits, frozen=True):
     sips_port: Port = 5061
     """SIP over TLS."""
     link_port: Port | None = None
-    """The port to which the other nodes connect, for registrations and calls. 8002 when
-    it is not given, and a free one where SCCP takes a free one."""
+    """The port to which the other nodes connect, for registrations and calls. Default:
+    8002, or a free port when `sccp_port = 0`."""
     tls_minimum: Literal["1.0", "1.2"] = "1.2"
-    """7900 phones have TLS 1.0 only, and authenticated mode needs it: NULL-SHA."""
+    """The lowest TLS version; 7900 phones support TLS 1.0 only."""
     ciphers: str = ""
-    """OpenSSL's list for TLS up to 1.2; empty: what CUCM offers."""
+    """Cipher suites up to TLS 1.2 in OpenSSL's notation; empty: those of CUCM."""
     max_devices: AtOnce[Count] = 7500
-    """Registered at one node at once."""
+    """Largest number of phones registered at one node."""
     keepalive_s: Count = 30
-    """Of SCCP phones, on the connection that they are registered on."""
+    """Seconds between keep-alives of SCCP phones at the node where they are
+    registered."""
     secondary_keepalive_s: Count = 60
-    """On the connection to their standby node."""
+    """Seconds between keep-alives on the connection to the standby node."""
     token_wait_s: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """The time that a returning phone must wait; 0: none."""
+    """Seconds that a phone must wait before it returns to a better node; 0: none."""
     connections_per_address: AtOnce[Count] = 16384
-    """Of one address: phones that are registered stay connected."""
+    """Largest number of connections from one address: registered phones stay
+    connected."""
     log_lines_per_s: AtOnce[Count] = 100
     """Above this rate lines about phones are summed up instead of written one by one.
-    A site that registers writes a line a phone."""
+    When a site registers, one line is written for each phone."""
 
     @property
     def link_port_or_default(self) -> int:
@@ -318,50 +329,51 @@ class CallManagerSection(ConnectionLimits, frozen=True):
 
 
 class CapfSection(HostSection, frozen=True):
-    """`[capf]`: CAPF, which the publisher serves."""
+    """`[capf]`: CAPF on the publisher."""
 
     enabled: bool = True
-    """Whether there is CAPF at all."""
+    """True to run CAPF on the publisher."""
     port: Port | None = None
-    """3804 when it is not given, and a free one where TFTP takes a free one. Phones
-    learn it from their configurations."""
+    """The port of CAPF; phones read it from their configurations. Default: 3804, or a
+    free port when `[tftp] port = 0`."""
     tls_minimum: Literal["1.0", "1.2"] = "1.0"
-    """7900 phones have TLS 1.0 only."""
+    """The lowest TLS version; 7900 phones support TLS 1.0 only."""
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
-    """Of the LSCs that are issued."""
+    """Days for which an LSC is valid."""
     keep_alive_minutes: Annotated[int, msgspec.Meta(ge=5, le=60)] = 15
-    """The longest time of a phone's step, above all the making of a key."""
+    """Longest time for one step of a phone, most of all for making a key."""
 
 
 class MetricsSection(HostSection, frozen=True):
     """`[metrics]`: `/metrics` and `/health` over HTTP; without it they are off."""
 
     port: Port
-    """0 takes a free one."""
+    """The port; 0: a free port."""
     address: str = "127.0.0.1"
-    """There is no password: loopback, or a network of those who may read it."""
+    """The address to listen on. There is no password: use loopback, or a network in
+    which everybody may read the metrics."""
 
 
 class ConsoleSection(HostSection, frozen=True):
     """`[console]`: the administration pages over HTTPS; without it `serve` has none."""
 
     port: Port = 8443
-    """0 takes a free one."""
+    """The port; 0: a free port."""
     address: str = ""
-    """The node's own when empty."""
+    """The address to listen on; empty: the node's address."""
 
 
 class DatabaseSection(HostSection, frozen=True):
-    """`[database]`: where the cluster's state lives."""
+    """`[database]`: the place of the cluster's state."""
 
     url: str | None = None
-    """An SQLAlchemy URL; a file of the data folder when it is not given."""
+    """An SQLAlchemy URL; default: a file in the data folder."""
     busy_timeout_s: Seconds = 30.0
     """The longest wait of an administrator for another administrator's change."""
 
 
 class CallManagerGroupSection(Section, frozen=True):
-    """`[[callmanager_groups]]`: nodes in order of priority; phones ask their TVS."""
+    """`[[callmanager_groups]]`: nodes in order of priority."""
 
     name: Word
     """Device pools refer to it."""
@@ -375,11 +387,11 @@ class DateTimeGroupSection(Section, frozen=True):
     name: Word
     """Device pools refer to it."""
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
-    """As phones know it: `UTC`, `Central Europe Standard/Daylight Time`."""
+    """The vendor's name of the zone: `UTC`, `Central Europe Standard/Daylight Time`."""
     date_template: Annotated[
         str, msgspec.Meta(pattern=r"^[DMY]{1,2}[/.-][DMY]{1,2}[/.-][DMYA]{1,2}\Z")
     ] = "D/M/Y"
-    """How phones write a date: `D/M/Y`, `M/D/YA`."""
+    """Format of a date on phones: `D/M/Y`, `M/D/YA`."""
 
 
 class DevicePoolSection(Section, frozen=True):
@@ -388,13 +400,13 @@ class DevicePoolSection(Section, frozen=True):
     name: Word
     """Devices refer to it."""
     callmanager_group: str
-    """The nodes that its phones register with and ask."""
+    """The group of nodes at which its phones register and whose TVS they ask."""
     default: bool = False
-    """Whether auto-registered phones belong here."""
+    """True for the pool of auto-registered phones."""
     model: str = "7975"
-    """The model assumed for an auto-registered phone: decides its firmware load."""
+    """The model of auto-registered phones; it decides their firmware load."""
     date_time_group: str | None = None
-    """The date/time group of its phones; UTC when it is not given."""
+    """The date/time group of its phones; default: UTC."""
 
 
 class DeviceSection(Section, frozen=True):
@@ -405,7 +417,7 @@ class DeviceSection(Section, frozen=True):
     device_pool: str
     """The device pool of the phone."""
     model: str = "7975"
-    """Decides its firmware load, and whether it asks TVS."""
+    """The model; it decides the firmware load, and whether the phone asks TVS."""
     security_mode: Literal[1, 2, 3] = 1
     """1 non-secure, 2 authenticated, 3 encrypted."""
 

@@ -1,4 +1,4 @@
-"""The application: routes, who may do what; one function a page."""
+"""The application: routes and required roles; one function for each page."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus

@@ -145,7 +145,7 @@ def _status_of(error: TokenlessError) -> int:
 async def _user(
     console: "Console", desk: "SignInDesk", request: Request
 ) -> ConsoleUser:
-    """Return who asks.
+    """Return the user of a request.
 
     Raises:
         HTTPException: 401 when nobody signs in with a right password; 403 when a page

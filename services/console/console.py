@@ -62,7 +62,7 @@ class Console:
 
     @property
     def guest(self) -> ConsoleUser:
-        """Who looks at a console that asks nobody to sign in."""
+        """The user of a console without sign-in."""
         return _GUEST
 
     def render(
@@ -80,7 +80,7 @@ class Console:
         return HTMLResponse(page, status)
 
     async def visitor(self, request: Request | WebSocket) -> Visitor | None:
-        """Return who sent a request, None when they have to sign in."""
+        """Return the sender of a request, None when a sign-in is needed."""
         cookie = request.cookies.get(COOKIE)
         session = self.sessions.find(cookie)
         if self.asks_nobody:

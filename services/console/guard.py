@@ -15,7 +15,7 @@ from tokenless.services.console.texts import text
 
 CSRF_FIELD: Final = "csrf"
 _READ_S: Final = 30.0
-"""How long a browser may take to send a form."""
+"""The seconds that a browser may take to send a form."""
 
 
 def set_cookie(response: Response, value: str, name: str = COOKIE) -> Response:

@@ -1,4 +1,4 @@
-"""A page: its path, a function that shows it, one that does what its form says."""
+"""A page: its path, a function that shows it, one that carries out its form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

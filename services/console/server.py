@@ -32,7 +32,7 @@ class ConsoleSettings:
     address: str
     port: int
     asks_nobody: bool = False
-    """Whether the console has no sign-in: on loopback, while there is no user."""
+    """True if the console has no sign-in: on loopback, while there is no user."""
 
     @classmethod
     def of(
@@ -44,7 +44,7 @@ class ConsoleSettings:
         port: int | None = None,
         asks_nobody: bool = False,
     ) -> Self:
-        """Return what `[console]` says; what is given here counts instead."""
+        """Return the settings of `[console]`; the given ones replace them."""
         section = cluster.config.console or ConsoleSection()
         return cls(
             node,

@@ -54,7 +54,7 @@ class Session:
             self.notices.append(notice)
 
     def take_notices(self) -> list[Notice]:
-        """Return what was left, once."""
+        """Return the notices of the last form, once."""
         taken, self.notices = self.notices, []
         return taken
 
@@ -123,5 +123,5 @@ class Sessions:
 
 
 def _key(value: str) -> bytes:
-    """Return what is compared: looking it up must not tell how much of it is right."""
+    """Return the key of a session name: a look-up must not tell how much is right."""
     return hashlib.sha256(value.encode(errors="replace")).digest()

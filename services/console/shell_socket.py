@@ -84,7 +84,7 @@ async def _receive(
     typed: trio.MemorySendChannel[_Typed],
     scope: trio.CancelScope,
 ) -> None:
-    """Pass on what is typed; its end ends what waits for it."""
+    """Pass on typed lines; the end of input ends every waiting question."""
     async with typed:
         while True:
             try:
@@ -119,7 +119,7 @@ async def _serve(
 
 
 class _Terminal:
-    """The shell's end, in its thread: what it prints and asks goes to the browser."""
+    """The shell's end, in its thread: its output and questions go to the browser."""
 
     def __init__(
         self, socket: WebSocket, typed: trio.MemoryReceiveChannel[_Typed]

@@ -213,6 +213,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "on them; the values are the vendor's defaults.",
     "parameters.name.PhoneInteractionOnCertificateUpdate": "Phone Interaction on "
     "Certificate Update",
+    "parameters.name.EndpointAdvancedEncryptionAlgorithmsSupport": "Endpoint Advanced "
+    "Encryption Algorithms Support",
     "parameters.name.TFTPFileSignatureAlgorithm": "TFTP File Signature Algorithm",
     "services.title": "Control Center",
     "services.all": "On all servers",

@@ -7,7 +7,7 @@ from typing import Final
 BURST: Final = 10
 """Wrong passwords that one address may give at once."""
 PER_S: Final = 1 / 30
-"""How fast further tries come back."""
+"""The further tries that an address gets per second."""
 MAX_ADDRESSES: Final = 10_000
 
 

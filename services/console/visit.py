@@ -25,7 +25,7 @@ SEE_OTHER: Final = 303
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a user who has signed in."""
+    """One request of a signed-in user."""
 
     console: "Console"
     request: Request
@@ -33,7 +33,7 @@ class Visit:
     user: ConsoleUser
     form: Form
     work: Work
-    """How far a form's work is."""
+    """The progress of a form's work."""
 
     @property
     def cluster(self) -> Cluster:
@@ -83,13 +83,13 @@ class Visit:
         self.session.notify(kind, text(key, **values))
 
     def announce(self) -> None:
-        """Make every running node apply what was committed; say which did not."""
+        """Make every running node apply the commit; name the nodes that did not."""
         for delivery in self.deliver():
             if (line := delivery.explain()) is not None:
                 self.session.notify(NoticeKind.WARNING, line)
 
     def deliver(self) -> list[NodeDelivery]:
-        """Make every running node apply what was committed, a step of work each."""
+        """Make every running node apply the commit, one step of work for each."""
         return announce(self.cluster, before=self._tell)
 
     def plan(self, steps: int = 1, *, delivers: bool = True) -> None:

@@ -26,7 +26,7 @@ from tokenless.services.console.sessions import Session
 from tokenless.services.console.texts import text
 
 SOON_S: Final = 0.7
-"""What is over by then needs no progress bar."""
+"""The longest work that is shown without a progress bar."""
 MAX_RUNNING: Final = 32
 MAX_KEPT: Final = 200
 """Finished works whose answer was not fetched; the oldest are deleted."""
@@ -41,19 +41,19 @@ class Work:
     """One form's work, done in a thread."""
 
     session: Session
-    """Whose browser may see it."""
+    """The session whose browser may see it."""
     name: str = field(default_factory=lambda: secrets.token_urlsafe(_NAME_BYTES))
     total: int = 1
     done: int = 0
     words: str = ""
-    """What is done now."""
+    """The present step."""
     response: Response | None = None
     error: Exception | None = None
-    """What it failed with, when no page foresees it."""
+    """The error that ended it, when no page foresees it."""
     over: trio.Event = field(default_factory=trio.Event)
 
     def begin(self, words: str) -> None:
-        """Say what begins now; what was begun before is done."""
+        """Name the next step; the one before it is done."""
         if self.words:
             self.done = min(self.done + 1, self.total - 1)
         self.words = words

@@ -45,4 +45,4 @@ COLLECTOR: Final = ServerCollector(
     ),
     REGISTRY,
 )
-"""What the process's registry asks."""
+"""The collector of the process's registry."""

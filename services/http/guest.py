@@ -16,7 +16,7 @@ from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.http.counters import HttpCount
 from tokenless.services.http.settings import CLEAR
 from tokenless.services.limited_log import shortened
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 from tokenless.services.tftp.files.background import Background
 from tokenless.services.tftp.files.disk_files import OpenedFile
@@ -160,7 +160,7 @@ class HttpSession(Session):
         return self._goes_on
 
     def answer(self) -> int:
-        """Answer what is whole, and send on what was begun."""
+        """Answer complete requests, and continue answers that were begun."""
         done, connection = 0, self.connection
         while connection.may_send and not self._is_waiting:
             if self._body is not None:
@@ -179,7 +179,7 @@ class HttpSession(Session):
         return done
 
     def end(self) -> None:
-        """Forget what was to be made."""
+        """Forget files that were to be made."""
         self._is_open = False
         self._body = None
         self._guest.forget(self)
@@ -344,7 +344,7 @@ class HttpSession(Session):
             self.connection.close()
 
     def _fail(self, error: Exception) -> None:
-        """Answer that a file cannot be made; what its source raised is logged."""
+        """Answer that a file cannot be made; the error of its source is logged."""
         reason = f"{type(error).__name__}: {error}"
         self._send_error(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
 
@@ -359,7 +359,7 @@ class HttpSession(Session):
         self._finish(status, 0)
 
     def _break_off(self, reason: str) -> None:
-        """End the connection: what was promised cannot be sent any more."""
+        """End the connection: the promised bytes cannot be sent any more."""
         self._body = None
         self._guest.cells[HttpCount.REFUSED] += 1
         self._inform("http transfer broken off", reason=shortened(reason))

@@ -52,7 +52,7 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     """The reason why they cannot."""
     drops_requests: bool = False
-    """Whether TFTP dropped requests at its limits within the last half minute."""
+    """True if TFTP dropped requests at its limits within the last half minute."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ def tell_reloading() -> None:
 
 
 def tell_stopping() -> None:
-    """Say that what is under way is being ended."""
+    """Tell systemd that running work is being ended."""
     _tell("STOPPING=1", "STATUS=letting transfers end")
 
 

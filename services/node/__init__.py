@@ -1,1 +1,1 @@
-"""A node's running services: their life, their control socket, what they follow."""
+"""A node's running services: their life, their control socket, their updates."""

@@ -46,7 +46,7 @@ class Serving:
         return Health.of(runtime.health for runtime in self.runtimes)
 
     async def drain(self) -> None:
-        """Let what is under way end, for a while; nothing new is begun."""
+        """Let running work end, for a while; nothing new begins."""
         async with trio.open_nursery() as nursery:
             for runtime in self.runtimes:
                 nursery.start_soon(runtime.drain, _DRAIN_S)

@@ -65,7 +65,7 @@ _RSA_SOURCE: ContextVar[RsaSource | None] = ContextVar("rsa_source", default=Non
 
 @contextmanager
 def rsa_keys_from(source: RsaSource) -> Iterator[None]:
-    """Take RSA keys from a source while a block runs, in it and what it starts.
+    """Take RSA keys from a source while a block runs, also in its tasks.
 
     For rehearsals that are played hundreds of times: making keys costs more than all
     the rest of a small cluster.
@@ -201,7 +201,7 @@ class KeyFolder:
         return key
 
     def signer(self, store: TrustStore, certificate: Certificate) -> PrivateKeySigner:
-        """Return who signs with a certificate of this node.
+        """Return the signer with a certificate of this node.
 
         Raises:
             ServiceError: As `load_rsa`.

@@ -16,7 +16,7 @@ _HASHER: Final = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
 
 
 def hash_password(password: str) -> str:
-    """Return what is kept of a password.
+    """Return the stored form of a password.
 
     Raises:
         ServiceError: When it is too short, or too long to be typed.

@@ -1,7 +1,7 @@
 """The cluster's kinds of certificates: what each may do, whose name it has."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from tokenless.protocol.certificates.minting import Profile
 from tokenless.protocol.certificates.names import DistinguishedName
@@ -9,6 +9,8 @@ from tokenless.protocol.codes import UNITS_WITH_EC_KEYS, TrustStore
 from tokenless.protocol.release import Release
 from tokenless.services.config import SubjectSection
 
+FIPS_RSA_BITS: Final = 2048
+"""The shortest RSA keys in FIPS mode: FIPS 186 signs with no shorter ones."""
 _IPSEC_END_SYSTEM: Final = "1.3.6.1.5.5.7.3.5"
 _SERVER: Final = frozenset(
     {"digital_signature", "key_encipherment", "data_encipherment", "key_agreement"}
@@ -48,6 +50,17 @@ def profile_of(store: TrustStore, release: Release) -> Profile:
     if release.denies_authority and store is not TrustStore.CAPF:
         return replace(profile, denies_authority=True)
     return profile
+
+
+def digest_of(
+    store: TrustStore, usual: Literal["sha1", "sha256"], *, is_fips: bool
+) -> Literal["sha1", "sha256"]:
+    """Return the digest that a unit's self-signed certificate is signed with.
+
+    In FIPS mode it is SHA-256 only (REFERENCE-2 1). Browsers refuse SHA-1 for tomcat,
+    whatever the cluster's phones need.
+    """
+    return "sha256" if is_fips or store is TrustStore.TOMCAT else usual
 
 
 def shared_name(store: TrustStore, host: str, domain: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Certificate signing requests (PKCS#10) of nodes, and the checks of what comes back.
+"""Certificate signing requests (PKCS#10) of nodes, and checks of the certificates.
 
 A request asks for the usages of its unit (REFERENCE-2 2.1); a CA says what it grants.
 An identity certificate is taken only when it is the answer to the request that is
@@ -22,13 +22,16 @@ from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
 from tokenless.protocol.certificates.minting import PrivateKey
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.release import Release
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.uploads import UNREADABLE_EXTENSIONS, quiet
+from tokenless.services.pki.usages import Usages, usages_of
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_KEY_BITS: Final = 4096
 _DNS_NAME: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,250}")
-"""What CAs and browsers take for a name; a wildcard is refused when it comes back."""
+"""Names that CAs and browsers accept; a wildcard is refused when the certificate comes
+back."""
 _ATTRIBUTES: Final = {
     "C": NameOID.COUNTRY_NAME,
     "O": NameOID.ORGANIZATION_NAME,
@@ -37,7 +40,6 @@ _ATTRIBUTES: Final = {
     "ST": NameOID.STATE_OR_PROVINCE_NAME,
     "L": NameOID.LOCALITY_NAME,
 }
-_SERVER: Final = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 _BITS: Final = (
     "digital_signature",
     "content_commitment",
@@ -47,33 +49,6 @@ _BITS: Final = (
     "key_cert_sign",
     "crl_sign",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Usages:
-    """The key usages that a unit asks for."""
-
-    bits: frozenset[str]
-    purposes: tuple[x509.ObjectIdentifier, ...] = _SERVER
-
-
-# REFERENCE-2 2.1 (the table of 14) and REFERENCE-5 5.1.
-_SIGNING_SERVER: Final = frozenset({"digital_signature", "data_encipherment"})
-_WHOLE_SERVER: Final = _SIGNING_SERVER | {"key_encipherment"}
-USAGES: Final = {
-    TrustStore.CALLMANAGER: Usages(_SIGNING_SERVER),
-    TrustStore.CALLMANAGER_ECDSA: Usages(_SIGNING_SERVER),
-    TrustStore.TOMCAT: Usages(_SIGNING_SERVER),
-    TrustStore.TOMCAT_ECDSA: Usages(_SIGNING_SERVER),
-    TrustStore.TVS: Usages(_WHOLE_SERVER),
-    TrustStore.IPSEC: Usages(
-        _WHOLE_SERVER, (*_SERVER, x509.ObjectIdentifier("1.3.6.1.5.5.7.3.5"))
-    ),
-    TrustStore.CAPF: Usages(
-        frozenset({"digital_signature", "key_cert_sign"}),
-    ),
-}
-"""The units that a CA can sign, with what their requests ask for."""
 
 
 @unique
@@ -203,13 +178,14 @@ def build_request(
     subject: DistinguishedName,
     key: PrivateKey,
     names: Sequence[str],
+    release: Release,
 ) -> SigningRequest:
     """Make a request for a unit, signed with SHA-256.
 
     Raises:
         ServiceError: When a name cannot be written.
     """
-    usages = USAGES[store]
+    usages = usages_of(store, release)
     builder = x509.CertificateSigningRequestBuilder().subject_name(_x509_name(subject))
     builder = builder.add_extension(key_usage(usages.bits), critical=True)
     purposes = x509.ExtendedKeyUsage(usages.purposes)
@@ -263,6 +239,7 @@ def check_answer(
     store: TrustStore,
     now: datetime,
     *,
+    release: Release,
     wants_client_auth: bool,
 ) -> str | None:
     """Check that a certificate is the answer to a request; return a warning, if any.
@@ -274,6 +251,7 @@ def check_answer(
         certificate: What the CA made of it.
         store: The unit.
         now: The time.
+        release: The cluster's, whose usages are asked for.
         wants_client_auth: Whether a certificate without clientAuth is refused; public
             CAs leave it out from 2026 on (REFERENCE-2 2.5).
 
@@ -295,7 +273,8 @@ def check_answer(
         except UNREADABLE_EXTENSIONS as error:
             raise IdentityRefusedError(IdentityFault.UNREADABLE, str(error)) from None
     _check_names(request, _common_name(parsed.subject), names)
-    return _check_usages(extensions, USAGES[store], wants_client_auth=wants_client_auth)
+    usages = usages_of(store, release)
+    return _check_usages(extensions, usages, wants_client_auth=wants_client_auth)
 
 
 def _check_dates(certificate: Certificate, now: datetime) -> None:

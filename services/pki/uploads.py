@@ -35,7 +35,7 @@ UNREADABLE_EXTENSIONS: Final = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
-"""What `cryptography` raises over a certificate's extensions; the others are none."""
+"""Errors of `cryptography` for a certificate's extensions; others are unexpected."""
 
 # A signer of phones' files is looked up by itself: an authority there vouches for
 # nothing that it issued, and an administrator who uploads one expects the opposite.
@@ -93,7 +93,7 @@ def read_certificates(data: bytes) -> tuple[Certificate, ...]:
 
 
 def _refuse_other_kinds(data: bytes) -> None:
-    """Refuse what is often uploaded by mistake. A key must never get further."""
+    """Refuse files that are often uploaded by mistake. A key must never get further."""
     if _PRIVATE_KEY in data or _is_der_key(data):
         raise ServiceError(
             "this is a private key, not a certificate; it was not stored",

@@ -1,4 +1,4 @@
-"""The records of the cluster's CTL, by release, mode and who signs (REFERENCE 1.9).
+"""The records of the cluster's CTL, by release, mode and signer (REFERENCE 1.9).
 
     without tokens   SAST (signer), publisher, CAPF, subscribers, the other SAST
     with tokens      token 1, publisher, CAPF, subscribers, tokens 2…, further SASTs

@@ -7,8 +7,9 @@ role is inferred (REFERENCE-2 1). A TVS certificate that serves several nodes st
 there once, as the first one's (REFERENCE-2 2.2).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
@@ -103,9 +104,7 @@ def sign_itl(
     records = list(itl_records(snapshot, snapshot.node(node_id), signer.certificate))
 
     def signed(timestamp: int) -> TrustList:
-        return sign_trust_list(
-            ITL_NAME, records, signer, timestamp=timestamp, digest=snapshot.digest
-        )
+        return _sign(snapshot, records, signer, timestamp)
 
     if same_as is not None and same_as.header.timestamp is not None:
         again = signed(same_as.header.timestamp)
@@ -127,8 +126,20 @@ def resign_itl(
     present = _load(node)
     if present is None:
         return sign_itl(snapshot, node.id, signer, at=at)
+    kept = replace(snapshot, signer_version=present.header.signer_version)
+    return _sign(kept, present.records, signer, at)
+
+
+def _sign(
+    snapshot: ClusterSnapshot, records: Sequence[Record], signer: Signer, at: int
+) -> TrustList:
     return sign_trust_list(
-        ITL_NAME, present.records, signer, timestamp=at, digest=snapshot.digest
+        ITL_NAME,
+        records,
+        signer,
+        timestamp=at,
+        digest=snapshot.digest,
+        signer_version=snapshot.signer_version,
     )
 
 

@@ -125,7 +125,7 @@ class PhoneConfigs:
         return found
 
     def take_devices(self, devices: Sequence[Device]) -> bool:
-        """Give devices what they get now; tell whether any gets something else.
+        """Give devices their new files; tell whether any file differs.
 
         A device of a pool that came later waits for the next start of the service.
         """
@@ -172,7 +172,7 @@ class _Encoder:
         return self._known[key]
 
     def device_files(self, base: PhoneConfig, device: Device) -> DeviceFiles:
-        """Return what one device is given (REFERENCE-3 2.2, 2.4)."""
+        """Return the files of one device (REFERENCE-3 2.2, 2.4)."""
         config = replace(
             base,
             capf_auth_mode=device.capf.config_mode,

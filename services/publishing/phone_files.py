@@ -140,7 +140,7 @@ class NodeFiles:
         return "".join(f"{name}\n" for name in (*lists, _DEFAULT, *devices)).encode()
 
     def take_devices(self, devices: Sequence[Device]) -> bool:
-        """Give devices what they get now, without a restart; tell whether any differs.
+        """Give devices their new files, without a restart; tell whether any differs.
 
         Unlike lists, what an administrator says of a device counts at once
         (REFERENCE-3 2.4, 3.6: a phone fetches its configuration right after CAPF).

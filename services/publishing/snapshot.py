@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Digest, NodeRole, Role, TrustStore
+from tokenless.protocol.files.trust_list_build import ADVANCED_ENCRYPTION_VERSION
 from tokenless.protocol.release import Release
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import certificates
@@ -28,6 +29,8 @@ class ClusterSnapshot:
     is_rolled_back: bool
     """Prepare Cluster for Rollback to pre 8.0 (REFERENCE 1.10)."""
     digest: Digest
+    signer_version: tuple[int, int] | None = None
+    """Element 28 of lists; None: they have none."""
     phone_sast: tuple[Certificate, ...] = ()
     """The content of Phone-SAST-trust, in the order of uploads."""
 
@@ -51,6 +54,12 @@ class ClusterSnapshot:
                 Digest.SHA512
                 if release.chooses_digest and wants_sha512
                 else Digest.SHA1
+            ),
+            signer_version=(
+                ADVANCED_ENCRYPTION_VERSION
+                if release.has_advanced_encryption
+                and values[Parameter.ADVANCED_ENCRYPTION] == TRUE
+                else None
             ),
             phone_sast=tuple(
                 each.certificate

@@ -1,4 +1,4 @@
-"""The audit log: who changed what, one row a revision."""
+"""The audit log: changes with their authors, one row for each revision."""
 
 import getpass
 import os

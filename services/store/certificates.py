@@ -42,7 +42,8 @@ class StoredCertificate:
 
 
 STORES_FOR_PHONES: Final = (TrustStore.CALLMANAGER_TRUST, TrustStore.CAPF_TRUST)
-"""Where the issuers of phones' certificates are (REFERENCE-3 3.6, REFERENCE-5 1.4)."""
+"""The stores of the issuers of phones' certificates (REFERENCE-3 3.6, REFERENCE-5
+1.4)."""
 _JOINED: Final = placement.join(schema.certificate)
 
 
@@ -54,7 +55,7 @@ def place(
     node_id: int | None,
     at: int,
     label: str = "",
-) -> None:
+) -> StoredCertificate:
     """Put a certificate into a store, with the roles that this store gives it."""
     placement_id = connection.scalar(
         insert(placement)
@@ -69,12 +70,24 @@ def place(
         .returning(placement.c.id)
     )
     # Ascending: the order in which TVS was seen to answer them (REFERENCE 3.9).
-    for position, role in enumerate(sorted(store.roles)):
+    roles = tuple(map(int, sorted(store.roles)))
+    for position, role in enumerate(roles):
         connection.execute(
             insert(placement_role).values(
-                placement_id=placement_id, position=position, role=int(role)
+                placement_id=placement_id, position=position, role=role
             )
         )
+    return StoredCertificate(
+        id=int(placement_id or 0),
+        store=store,
+        node_id=node_id,
+        state=PlacementState.CURRENT,
+        certificate=certificate,
+        roles=roles,
+        placed_at=at,
+        retired_at=None,
+        label=label,
+    )
 
 
 def trust_for_phones(

@@ -20,7 +20,7 @@ class ConsoleRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConsoleUser:
-    """Somebody who may sign in."""
+    """A user of the console."""
 
     name: str
     role: ConsoleRole

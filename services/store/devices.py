@@ -29,7 +29,7 @@ from tokenless.services.store.schema import (
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How phones of a pool show date and time (their date/time group)."""
+    """Format of date and time on the phones of a pool (their date/time group)."""
 
     time_zone: str = "UTC"
     date_template: str = "D/M/Y"
@@ -67,7 +67,7 @@ class Device:
     certificate: Certificate | None = None
     """Its own, as CAPF saw it last: its LSC, else its MIC."""
     digest: DigestAccount | None = None
-    """What its SIP registration has to prove (Enable Digest Authentication)."""
+    """The credentials of its SIP registration (Enable Digest Authentication)."""
 
     @property
     def certificate_hash(self) -> str:

@@ -35,10 +35,12 @@ class NodeRow:
     """Of the services other than TFTP and TVS, by name: `http`, `sccp` and so on."""
     roles: frozenset[NodeRole]
     """The services that are activated on it."""
+    is_fips: bool
+    """True if it is in FIPS mode (REFERENCE-2 8.1)."""
 
     @property
     def serves_tftp(self) -> bool:
-        """Whether phones can fetch files from it, so that it has an ITL."""
+        """Return whether phones can fetch files from it, so that it has an ITL."""
         return NodeRole.TFTP in self.roles
 
 
@@ -118,6 +120,13 @@ def rename_node(connection: Connection, node_id: int, name: str) -> None:
     """Give a node another name; its folder keeps the first one."""
     connection.execute(
         update(processnode).where(processnode.c.id == node_id).values(name=name)
+    )
+
+
+def write_fips(connection: Connection, node_id: int, *, enabled: bool) -> None:
+    """Note whether a node is in FIPS mode."""
+    connection.execute(
+        update(processnode).where(processnode.c.id == node_id).values(is_fips=enabled)
     )
 
 

@@ -30,9 +30,12 @@ class Parameter(StrEnum):
     CAPF_EXPIRES = "CAPFOperationExpiresIn"
     """Days until a CAPF operation expires (REFERENCE-5 4.1)."""
     TLS_CIPHERS = "TLSCiphers"
-    """What Cisco CallManager offers on its TLS ports (REFERENCE-5 4.1)."""
+    """The cipher suites of Cisco CallManager's TLS ports (REFERENCE-5 4.1)."""
     PHONE_INTERACTION = "PhoneInteractionOnCertificateUpdate"
-    """Who resets phones when a certificate changes, from 12.5 on (REFERENCE-2 3.4)."""
+    """Automatic or manual resets of phones when a certificate changes, from 12.5 on
+    (REFERENCE-2 3.4)."""
+    ADVANCED_ENCRYPTION = "EndpointAdvancedEncryptionAlgorithmsSupport"
+    """True: EC LSCs are issued, and lists say 1.1 in element 28 (REFERENCE-2 1)."""
 
 
 @unique
@@ -47,14 +50,15 @@ class TlsCiphers(StrEnum):
     STRONGEST_ECDSA = "strongest-ecdsa"
 
 
+TRUE: Final = "True"
+FALSE: Final = "False"
 DEFAULTS: Final = {
     Parameter.CAPF_EXPIRES: "10",
     Parameter.TLS_CIPHERS: TlsCiphers.ALL_RSA.value,
+    Parameter.ADVANCED_ENCRYPTION: FALSE,
 }
 """Of parameters that have no row until they are set."""
 MAX_CAPF_DAYS: Final = 365
-TRUE: Final = "True"
-FALSE: Final = "False"
 SHA1: Final = "SHA-1"
 SHA512: Final = "SHA-512"
 
@@ -66,6 +70,7 @@ _CHOICES: Final = {
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
     Parameter.TLS_CIPHERS: tuple(map(str, TlsCiphers)),
     Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
+    Parameter.ADVANCED_ENCRYPTION: (TRUE, FALSE),
 }
 
 

@@ -16,7 +16,7 @@ from tokenless.protocol.checksums import sha1_of
 from tokenless.services.store.schema import node_state, registration, tftp_itl
 
 SEEN_EVERY_S: Final = 10.0
-"""How often a node says that it serves."""
+"""The seconds between a node's reports that it serves."""
 SILENT_AFTER_S: Final = 30.0
 """After so long without a word its registrations count as unknown."""
 _AT_ONCE: Final = 200
@@ -24,7 +24,7 @@ _AT_ONCE: Final = 200
 
 
 @unique
-class RegistrationState(StrEnum):
+class RecordedState(StrEnum):
     """A node's knowledge of a phone."""
 
     REGISTERED = "registered"
@@ -42,7 +42,7 @@ class ItlReport:
     digest: str = ""
     """Of the file, in lower-case hex; empty when the phone holds none."""
     at: int = 0
-    """When it was reported; 0: never."""
+    """The time of the report; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RegistrationRow:
     """One phone at one node."""
 
     device: str
-    state: RegistrationState
+    state: RecordedState
     at: int
     """Unix seconds: since when."""
     code: int = 0
@@ -91,7 +91,7 @@ class TftpItl:
 def write_registrations(
     connection: Connection, node_id: int, rows: Sequence[RegistrationRow]
 ) -> None:
-    """Write what a node knows of phones, in place of what it said before."""
+    """Write a node's knowledge of phones, in place of its former rows."""
     for at in range(0, len(rows), _AT_ONCE):
         part = rows[at : at + _AT_ONCE]
         _delete(connection, node_id, [row.device for row in part])
@@ -121,9 +121,9 @@ def end_registrations(connection: Connection, node_id: int, code: int, at: int) 
     done = connection.execute(
         update(registration)
         .where(registration.c.node_id == node_id)
-        .where(registration.c.state == RegistrationState.REGISTERED)
+        .where(registration.c.state == RecordedState.REGISTERED)
         .values(
-            state=RegistrationState.UNREGISTERED,
+            state=RecordedState.UNREGISTERED,
             code=code,
             at=at,
             itl_host="",
@@ -152,7 +152,7 @@ def absent_devices(connection: Connection, node_id: int) -> list[str]:
         connection.scalars(
             select(registration.c.device)
             .where(registration.c.node_id == node_id)
-            .where(registration.c.state != RegistrationState.REGISTERED)
+            .where(registration.c.state != RecordedState.REGISTERED)
             .order_by(registration.c.at, registration.c.device)
         )
     )
@@ -231,16 +231,16 @@ def _row(row: Row[*tuple[Any, ...]]) -> RegistrationRow:
     )
 
 
-def _state(written: str) -> RegistrationState:
+def _state(written: str) -> RecordedState:
     """Return the state in a column that another host may have filled with anything."""
     try:
-        return RegistrationState(written)
+        return RecordedState(written)
     except ValueError:
-        return RegistrationState.UNREGISTERED
+        return RecordedState.UNREGISTERED
 
 
 def registrations_mark(connection: Connection) -> tuple[object, ...]:
-    """Return what differs when registrations have: for those who look again and again.
+    """Return a value that differs when registrations have changed, for polling.
 
     A phone that leaves and comes back within one second is not noticed.
     """
@@ -248,9 +248,7 @@ def registrations_mark(connection: Connection) -> tuple[object, ...]:
         connection.execute(
             select(
                 func.count(),
-                func.count().filter(
-                    registration.c.state == RegistrationState.REGISTERED
-                ),
+                func.count().filter(registration.c.state == RecordedState.REGISTERED),
                 func.max(registration.c.at),
                 func.sum(registration.c.at),
                 func.max(registration.c.itl_at),

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -68,12 +69,14 @@ processnode: Final = Table(
         nullable=False,
         server_default=text("'tftp,callmanager,capf'"),
     ),
+    Column("is_fips", Boolean, nullable=False, server_default=false()),
 )
 """`folder` is the node's first name: a renamed node keeps its folder. Ports are those
 that the services really have, once they have been served. `db_role` is the PostgreSQL
 role that the node's host logs in with and that may write the node's rows; null on one
 host. `ports` is a JSON object: the ports of services other than TFTP and TVS. `roles`
-are the activated services, separated by commas."""
+are the activated services, separated by commas. `is_fips` is whether it is in FIPS
+mode."""
 
 node_state: Final = Table(
     "node_state",
@@ -84,8 +87,9 @@ node_state: Final = Table(
     Column("applied_revision", Integer, nullable=False, server_default=text("0")),
     Column("seen_at", BigInteger, nullable=False, server_default=text("0")),
 )
-"""What each node has taken and follows. Written by nodes, outside the cluster's
-revision. `seen_at` is when Cisco CallManager of the node last said that it serves."""
+"""The CTL that each node has taken, and the revision that it follows. Written by nodes,
+outside the cluster's revision. `seen_at` is the time at which Cisco CallManager of the
+node last reported that it serves."""
 
 callmanager_group: Final = Table(
     "callmanager_group",
@@ -209,9 +213,9 @@ published: Final = Table(
         "published_at BETWEEN 0 AND 4294967295", name="published_at_in_32_bits"
     ),
 )
-"""When a content was first published, so that equal contents stay equal bytes.
-`published_by` is the PostgreSQL role that wrote the row, empty on SQLite: no role waits
-for a row that another one has not committed."""
+"""The time at which each content was first published, so that equal contents stay equal
+bytes. `published_by` is the PostgreSQL role that wrote the row, empty on SQLite: no
+role waits for a row that another one has not committed."""
 
 console_user: Final = Table(
     "console_user",
@@ -223,7 +227,7 @@ console_user: Final = Table(
     _number("failures", 0),
     Column("locked_until", BigInteger, nullable=False, server_default=text("0")),
 )
-"""Who may sign in to the pages. `failures` are wrong passwords since the last right
+"""Users of the console's pages. `failures` are wrong passwords since the last right
 one; no subscriber's role reads this table (services.store.access.roles)."""
 
 registration: Final = Table(
@@ -242,7 +246,7 @@ registration: Final = Table(
     Column("itl_digest", _NAME, nullable=False, server_default=text("''")),
     Column("itl_at", BigInteger, nullable=False, server_default=text("0")),
 )
-"""What a node knows of a phone: registered, unregistered or rejected, since when, and
+"""The state of a phone at a node: registered, unregistered or rejected, since when, and
 the vendor's number of the reason (REFERENCE-3 4.6). The last three columns are from the
 phone's alarm, and empty once it is not registered (REFERENCE-2 4). Written by the node,
 in batches, outside the cluster's revision."""

@@ -29,7 +29,7 @@ _ROLES: Final = {
         "WHERE oid OPERATOR(pg_catalog.=) 'published'::pg_catalog.regclass"
     ),
 }
-"""Who is asking, and whose the tables are: the publisher's role."""
+"""The present role, and the owner of the tables: the publisher's role."""
 
 
 @dataclass(frozen=True, slots=True)

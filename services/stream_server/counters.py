@@ -44,7 +44,7 @@ class Refusal(StrEnum):
     """More was sent to it unasked than may wait."""
     INTERNAL_ERROR = "internal-error"
     NO_DESCRIPTORS = "no-file-descriptors"
-    """As the first, below the limit."""
+    """The process has no file descriptor left, below the limit of connections."""
 
 
 _FIRST_REFUSAL: Final = len(StreamCount)
@@ -52,7 +52,7 @@ REFUSAL_CELLS: Final = {
     reason: _FIRST_REFUSAL + number for number, reason in enumerate(Refusal)
 }
 FIRST_GUEST_CELL: Final = _FIRST_REFUSAL + len(Refusal)
-"""Where the guest's own counts begin."""
+"""The first cell of the guest's own counts."""
 GENERATIONS: Final = 4
 """Workers that are leaving and those that come count in rows of their own."""
 

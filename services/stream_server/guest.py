@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from tokenless.services.limited_log import LimitedLog
 
 if TYPE_CHECKING:
-    from tokenless.services.stream_server.connection import Connection
+    from tokenless.services.stream_server.connections.connection import Connection
     from tokenless.services.stream_server.settings import StreamLimits
 
 
@@ -63,7 +63,7 @@ class Session(ABC):
         """
 
     def on_timer(self) -> None:  # noqa: B027 (most sessions set none)
-        """Do what was to be done at this time."""
+        """Do the work of the timer."""
 
     def end(self) -> None:  # noqa: B027 (most sessions have nothing to end)
         """Forget the connection: it is closed, by either side."""
@@ -83,7 +83,7 @@ class Guest(ABC):
     """A protocol, as the loop uses it."""
 
     speaks_first: bool = False
-    """Whether a session begins at once on a clear port, before the client's bytes."""
+    """True if a session begins at once on a clear port, before the client's bytes."""
 
     @abstractmethod
     def open_session(self, connection: "Connection") -> Session:

@@ -9,15 +9,12 @@ import trio
 from tokenless.services.counters import ServerCollector
 from tokenless.services.errors import ServiceError
 from tokenless.services.listening import listen_tcp
-from tokenless.services.stream_server.accepting import Listener
 from tokenless.services.stream_server.counters import StreamCounters
-from tokenless.services.stream_server.driver import drive
 from tokenless.services.stream_server.guest import GuestMaker
-from tokenless.services.stream_server.loop import StreamLoop
-from tokenless.services.stream_server.settings import (
-    StreamSettings,
-    within_descriptors,
-)
+from tokenless.services.stream_server.loop.accepting import Listener
+from tokenless.services.stream_server.loop.driver import drive
+from tokenless.services.stream_server.loop.loop import StreamLoop
+from tokenless.services.stream_server.settings import StreamSettings, within_descriptors
 from tokenless.services.stream_server.tls_contexts import (
     load_contexts,
     warn_of_weaknesses,

@@ -77,7 +77,7 @@ class TlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A place where a server listens, and what it speaks there."""
+    """A listening port, and its protocol."""
 
     address: str
     port: int

@@ -15,20 +15,20 @@ import trio
 
 from tokenless.services.limited_log import LimitedLog
 from tokenless.services.logs import get_logger
-from tokenless.services.stream_server.accepting import Listener
 from tokenless.services.stream_server.counters import (
     FIRST_GUEST_CELL,
     StreamCount,
     StreamCounters,
 )
-from tokenless.services.stream_server.driver import drive
 from tokenless.services.stream_server.guest import (
     Guest,
     GuestMaker,
     GuestTools,
     WorkerGuest,
 )
-from tokenless.services.stream_server.loop import StreamLoop
+from tokenless.services.stream_server.loop.accepting import Listener
+from tokenless.services.stream_server.loop.driver import drive
+from tokenless.services.stream_server.loop.loop import StreamLoop
 from tokenless.services.stream_server.settings import (
     StreamLimits,
     StreamSettings,
@@ -64,7 +64,7 @@ class StreamSetup(msgspec.Struct, frozen=True):
 
     @classmethod
     def unpack(cls, data: bytes) -> "StreamSetup":
-        """Return what was packed."""
+        """Return the packed value."""
         return msgspec.msgpack.decode(data, type=cls, dec_hook=_decode_other)
 
 

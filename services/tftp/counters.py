@@ -43,7 +43,7 @@ _OUTCOMES: Final[Mapping[TransferOutcome, int]] = {
     outcome: len(Count) + index for index, outcome in enumerate(TransferOutcome)
 }
 _DROPPED_MS: Final = len(Count) + len(TransferOutcome)
-"""When a request was last dropped at a limit."""
+"""The time at which a request was last dropped at a limit."""
 _CELLS: Final = _DROPPED_MS + 1
 _AT_A_LIMIT: Final = frozenset({Count.OVER_LIMIT, Count.FLOOD})
 

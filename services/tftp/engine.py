@@ -123,7 +123,7 @@ class Engine:
         return len(events)
 
     def expire(self, now: float) -> None:
-        """Send again, or give up, what was due before now."""
+        """Send again, or give up, blocks that were due before now."""
         for session in self._deadlines.due(now):
             session.transfer.tick(now)
             self._go_on(session, now)
@@ -219,7 +219,7 @@ class Engine:
             self._request(data, peer, local, now)
 
     def _go_on(self, session: Session, now: float) -> None:
-        """Send what a transfer has to say, load what it waits for, or end it."""
+        """Send a transfer's datagrams, load the blocks that it waits for, or end it."""
         transfer = session.transfer
         self._send(session, transfer.datagrams(), now)
         if transfer.outcome is not None:
@@ -234,7 +234,7 @@ class Engine:
             self._loading.submit(session, packets.load)
 
     def _advance(self, session: Session, now: float) -> None:
-        """Do what is rarer: a first answer, a window, a block to load, the end."""
+        """Do the rarer work: a first answer, a window, a block to load, the end."""
         transfer = session.transfer
         if session.is_new and transfer.answered:
             replaced = self._table.answered(session)

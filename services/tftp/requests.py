@@ -60,7 +60,7 @@ Answer = Session | bytes | PendingRequest | None
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """Parameters of a transfer, by what is known of the client."""
+    """Parameters of a transfer, by the facts about its client."""
 
     known: TftpSettings
     unknown: TftpSettings

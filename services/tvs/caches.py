@@ -22,7 +22,7 @@ from tokenless.protocol.tvs.messages import DEFAULT_TTL_S, Status, pack_answer_b
 from tokenless.services.tvs import log_lines
 
 Admits: TypeAlias = Callable[[Certificate], bool]
-"""Whether a CTL file's signer is vouched for by something other than that file."""
+"""Says whether a CTL file's signer is vouched for by something other than that file."""
 
 # Longer names are not worth the work of bringing them into another form. Phones that
 # write names in another form ask about the same few issuers again and again.
@@ -59,7 +59,7 @@ class CachedCertificate:
     der: bytes
     subject: str
     issuer: str
-    """As keys have it: `;` form for our own, as recorded for a CTL's."""
+    """The name in the form of keys: `;` form for our own, as recorded for a CTL's."""
     serial: bytes
     """Raw; a token's record of a CTL Client file has it reversed (REFERENCE 1.7)."""
     roles: tuple[int, ...]
@@ -133,7 +133,7 @@ class CachedCertificate:
 
 @lru_cache(maxsize=_NAMES_REMEMBERED)
 def _in_form(name: str, form: NameForm) -> str | None:
-    """Bring a name into another form, or None for what is not a name."""
+    """Bring a name into another form; None when it is not a name."""
     if len(name) > _LONGEST_NAME:
         return None
     try:

@@ -48,4 +48,4 @@ def count_of(counters: StreamCounters, count: TvsCount) -> int:
 
 
 COLLECTOR: Final = ServerCollector("tokenless_tvs", TVS_SERIES, REGISTRY)
-"""What the process's registry asks."""
+"""The collector of the process's registry."""

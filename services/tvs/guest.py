@@ -12,7 +12,7 @@ from tokenless.protocol.tvs.messages import Query
 from tokenless.protocol.tvs.stream import ServerStream
 from tokenless.services.limited_log import shortened
 from tokenless.services.logs import LogLevel
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import GuestTools, Session, WorkerGuest
 from tokenless.services.tvs import log_lines, trace
 from tokenless.services.tvs.caches import CachedCertificate, CacheName, Caches, Index
@@ -86,7 +86,7 @@ class TvsSession(Session):
         return self._stream.is_between_messages
 
     def answer(self) -> int:
-        """Answer what is whole; return how many requests that were."""
+        """Answer complete requests; return their number."""
         answered = 0
         connection, stream, guest = self.connection, self._stream, self._guest
         while not connection.unsent and (request := stream.next_event()) is not None:

@@ -78,7 +78,7 @@ def _roles(entry: CachedCertificate | None) -> tuple[int, ...] | None:
 
 
 def _answer(decision: Decision) -> Answer:
-    """Return the answer as a value; what is sent was built with the cache's entry."""
+    """Return the answer as a value; the sent bytes are those of the cache's entry."""
     entry, kind = decision.entry, decision.answer_type
     session_id = decision.request.session_id
     if entry is None:

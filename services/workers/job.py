@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Job(Protocol):
-    """Made in the pool's process before it forks, so that workers share what it holds.
+    """Work that is prepared in the pool's process before it forks, to share memory.
 
     TLS contexts, for example: session tickets of one worker are then good at all.
     """
@@ -27,7 +27,7 @@ class Job(Protocol):
         """
 
     def take_settings(self, settings: bytes) -> None:
-        """Work otherwise: what is forked from now on.
+        """Use new settings, for workers that are forked from now on.
 
         Raises:
             ServiceError: When that cannot be; then nothing has changed.

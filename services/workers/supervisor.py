@@ -32,7 +32,7 @@ class StateSource(Protocol):
     """State that workers answer from, held in the daemon's process."""
 
     def version(self) -> object:
-        """Return what is unequal to the last one after every change. Cheap."""
+        """Return a value that differs after every change. Cheap."""
 
     def pack(self) -> bytes:
         """Return the state as the workers' job takes it."""

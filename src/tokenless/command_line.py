@@ -171,7 +171,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Read, build, sign, encrypt and verify files of phones.",
     ),
     "fleet": LazyCommand(
-        f"{_PHONES}.fleet:fleet",
+        f"{_PHONES}.fleets.fleet:fleet",
         "Boot many emulated phones at once, and show their state.",
     ),
     "health": LazyCommand(
@@ -187,7 +187,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         "Add nodes, and move nodes to hosts of their own.",
     ),
     "phone": LazyCommand(
-        f"{_PHONES}.phone:phone",
+        f"{_PHONES}.phones.phone:phone",
         "Boot one emulated phone, show its state, erase its lists.",
     ),
     "preflight": LazyCommand(

@@ -13,7 +13,7 @@ from cryptography.x509 import load_der_x509_certificate
 from tests.fuzz.engine import Seeded
 from tests.rigs.odd_certificates import der_with_dates
 from tests.vectors.make import FOLDER
-from tokenless.phone_emulator.rehearsal.importing.phones import phones_of
+from tokenless.phone_emulator.rehearsal.importing.sources.phones import phones_of
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.names import DistinguishedName, NameForm, same_name
 from tokenless.protocol.errors import DecodeError

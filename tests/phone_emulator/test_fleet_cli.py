@@ -14,7 +14,7 @@ from tests.rigs.cluster import Lab
 from tests.rigs.live import LiveNode
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
-from tokenless.phone_emulator.cli.fleet_view import stuck_lines
+from tokenless.phone_emulator.cli.fleets.view import stuck_lines
 from tokenless.phone_emulator.fleet.report import FleetReport
 
 MIXED = replace(Lab(), mixed=True)

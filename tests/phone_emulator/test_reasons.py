@@ -7,9 +7,9 @@ import pytest
 
 from tests.rigs.cluster import DEVICE, PUB, SIGNED_AT, Lab, keypair
 from tests.rigs.phone_bench import Bench, nodes_of, phone
-from tokenless.phone_emulator.cli.phone import complaint
+from tokenless.phone_emulator.cli.phones.phone import complaint
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
-from tokenless.phone_emulator.rehearsal.rig.refusals import refusals_of
+from tokenless.phone_emulator.rehearsal.rig.phones.refusals import refusals_of
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneBehaviour
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind

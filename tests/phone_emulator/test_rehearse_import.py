@@ -12,17 +12,17 @@ from tests.rigs.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, re
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
-from tokenless.phone_emulator.rehearsal.importing.cluster import (
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
     ImportedCluster,
     Known,
     read_cluster,
 )
-from tokenless.phone_emulator.rehearsal.importing.lists import (
+from tokenless.phone_emulator.rehearsal.importing.script import imported_script
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     load_certificates,
     load_list,
 )
-from tokenless.phone_emulator.rehearsal.importing.script import imported_script
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Role, TrustStore

@@ -8,8 +8,8 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.cluster import read_cluster
-from tokenless.phone_emulator.rehearsal.importing.lists import load_list
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import read_cluster
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import load_list
 from tokenless.protocol.show_output.lines import show_missing
 from tokenless.protocol.trust.verdicts import FileKind
 
@@ -20,11 +20,11 @@ VECTORS = Path(__file__).parents[1] / "vectors"
     ("content", "option", "words"),
     [
         (b"", "--ctl", "is empty"),
-        (b"hello", "--ctl", "is no trust list and no `show` text"),
-        (b"\x01\x00\x02\x01\x02\xff", "--ctl", "is no trust list"),
+        (b"hello", "--ctl", "is neither a trust list nor `show` text"),
+        (b"\x01\x00\x02\x01\x02\xff", "--ctl", "is not a trust list"),
         (b"Length of CTL file: 0\n", "--ctl", "the text ends early"),
         (show_missing("CTL").encode(), "--ctl", "says that the node has no CTL file"),
-        (b"\xff" * 5000, "--itl", "is no trust list and no `show` text"),
+        (b"\xff" * 5000, "--itl", "is neither a trust list nor `show` text"),
     ],
 )
 def test_what_is_no_list(

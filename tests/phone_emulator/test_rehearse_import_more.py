@@ -12,7 +12,7 @@ from tests.rigs.cluster import PUB, SUB, Lab, keypair, record
 from tests.rigs.run_cli import run_cli
 from tests.rigs.shown_texts import made_up, text_of
 from tests.rigs.third_party import certutils_list
-from tokenless.phone_emulator.rehearsal.importing.models import real_model
+from tokenless.phone_emulator.rehearsal.importing.sources.models import real_model
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script, sizes
 from tokenless.protocol.codes import Role
@@ -119,7 +119,7 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, lists: list[str]) -
     path.write_text("<device/>")
     assert "names no CallManager" in refused(*lists, "--config", str(path))
     path.write_text("<html>")
-    assert "is no phone's configuration" in refused(*lists, "--config", str(path))
+    assert "is not a phone's configuration" in refused(*lists, "--config", str(path))
 
 
 BAT = """\

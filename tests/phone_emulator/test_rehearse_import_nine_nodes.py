@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.steps import RESTART_TFTP
+from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP
 
 NODES = ["pub", *(f"sub{number}" for number in range(1, 9))]
 DOMAIN = "example.test"

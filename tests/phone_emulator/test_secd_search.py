@@ -4,8 +4,6 @@ import pytest
 
 from tests.rigs.cluster import DEVICE, NOW, Lab
 from tests.rigs.phone_bench import phone
-from tokenless.phone_emulator.secd import asking
-from tokenless.phone_emulator.secd.context import BootMemory
 from tokenless.phone_emulator.secd.events import (
     Fetch,
     FlashContents,
@@ -14,8 +12,10 @@ from tokenless.phone_emulator.secd.events import (
     Server,
     ServerSilent,
 )
+from tokenless.phone_emulator.secd.handlers import asking
+from tokenless.phone_emulator.secd.handlers.context import BootMemory
+from tokenless.phone_emulator.secd.handlers.search import Inquiry, ServerChoice
 from tokenless.phone_emulator.secd.machine import Secd
-from tokenless.phone_emulator.secd.search import Inquiry, ServerChoice
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.tvs.messages import Answer, MessageType, Status

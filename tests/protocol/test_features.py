@@ -3,7 +3,10 @@
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.rehearsal.importing.models import _NUMBERS, real_model
+from tokenless.phone_emulator.rehearsal.importing.sources.models import (
+    _NUMBERS,
+    real_model,
+)
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.features import (
     FEATURES,

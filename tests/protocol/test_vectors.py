@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 
+from tests.rigs.seeded_keys import found_primes, search_primes
 from tests.vectors import make
 from tokenless.protocol.files.any_file import decode_file
 from tokenless.protocol.files.trust_list import TrustList
@@ -42,3 +43,15 @@ def test_it_is_decoded_and_encoded(name: str) -> None:
             assert said["length"] == record.length
             assert said["function_code"] == record.role
             assert said["serial_number"] == record.serial_hex
+
+
+def test_the_seeded_keys_are_made_of_primes_of_their_length() -> None:
+    for (bits, label), (p, q) in found_primes().items():
+        assert (p * q).bit_length() == bits, label
+        assert pow(2, p - 1, p) == pow(2, q - 1, q) == 1, label
+
+
+def test_the_seeded_keys_are_those_that_their_labels_give() -> None:
+    found = found_primes()
+    bits, label = min(found)
+    assert found[bits, label] == search_primes(bits, label)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.peers import require
-from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
+from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 from tokenless.phone_emulator.secd.events import Server
 
 PEERS = ("dnsmasq", "in.tftpd")

@@ -17,7 +17,7 @@ import trio
 from tests.rigs.tvs_rig import capturing_log, own_certificate
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.logs import LogLevel
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.counters import StreamCounters
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 from tokenless.services.stream_server.server import StreamServer

@@ -33,7 +33,6 @@ SUBSCRIBER_ADDRESS = "10.48.47.156"
 NOT_BEFORE = datetime(2015, 3, 9, 16, 6, 37, tzinfo=UTC)
 FIVE_YEARS = timedelta(days=1825, seconds=-1)
 
-_SEEDED_BITS = 2048  # larger primes take long to find in Python
 _SERVER_PURPOSES = ("server_auth", "client_auth", "1.3.6.1.5.5.7.3.5")
 _CAPF_PURPOSES = ("server_auth", "1.3.6.1.5.5.7.3.5")
 _HASHES = {
@@ -72,12 +71,9 @@ def pem(der: bytes) -> bytes:
     return armour.armor("CERTIFICATE", der)  # type: ignore[no-any-return]
 
 
-@cache
 def rsa_key(bits: int, label: str = "") -> rsa.RSAPrivateKey:
-    """Return the RSA key of `label`: the same on every run, but for large ones."""
-    if bits <= _SEEDED_BITS:
-        return seeded_rsa_key(bits, label)
-    return rsa.generate_private_key(65537, bits)
+    """Return the RSA key of `label`: the same on every run."""
+    return seeded_rsa_key(bits, label)
 
 
 def ec_key(label: str = "") -> ec.EllipticCurvePrivateKey:

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from tests.rigs.peers import do_without
-from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
+from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 
 _BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _ACCOUNT: Final = "postgres"

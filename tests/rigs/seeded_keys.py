@@ -1,11 +1,20 @@
-"""Keys that are the same on every run, for golden files; worth nothing as secrets."""
+"""Keys that are the same on every run, for golden files; worth nothing as secrets.
 
+To search for primes in Python takes up to a second a key, in each worker of a run. What
+was found lies beside this module; `python -m tests.rigs.seeded_keys 2048 phone` adds a
+key of that many bits with that label, and without words makes the whole file anew.
+"""
+
+import json
 import random
+import sys
 from functools import cache
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 EXPONENT = 65537
+FOUND = Path(__file__).with_name("seeded_primes.txt")
 _SMALL_PRIMES = tuple(
     n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))
 )
@@ -14,8 +23,7 @@ _SMALL_PRIMES = tuple(
 @cache
 def seeded_rsa_key(bits: int, label: str) -> rsa.RSAPrivateKey:
     """Make the RSA key of a label."""
-    source = random.Random(f"{bits} {label}")
-    p, q = _prime(source, bits // 2), _prime(source, bits // 2)
+    p, q = found_primes().get((bits, label)) or search_primes(bits, label)
     private = pow(EXPONENT, -1, (p - 1) * (q - 1))
     numbers = rsa.RSAPrivateNumbers(
         p=p,
@@ -26,7 +34,24 @@ def seeded_rsa_key(bits: int, label: str) -> rsa.RSAPrivateKey:
         iqmp=rsa.rsa_crt_iqmp(p, q),
         public_numbers=rsa.RSAPublicNumbers(EXPONENT, p * q),
     )
-    return numbers.private_key()
+    # The check takes 60 ms; tests/protocol/test_vectors.py looks at the primes.
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+@cache
+def found_primes() -> dict[tuple[int, str], tuple[int, int]]:
+    """Return the primes that were found before: by bits and label."""
+    found = {}
+    for line in FOUND.read_text().splitlines():
+        bits, p, q, label = line.split(" ", 3)
+        found[int(bits), json.loads(label)] = int(p, 16), int(q, 16)
+    return found
+
+
+def search_primes(bits: int, label: str) -> tuple[int, int]:
+    """Search for the primes of a label."""
+    source = random.Random(f"{bits} {label}")
+    return _prime(source, bits // 2), _prime(source, bits // 2)
 
 
 @cache
@@ -63,3 +88,20 @@ def _passes(candidate: int, base: int, odd: int, twos: int) -> bool:
         if value == candidate - 1:
             return True
     return False
+
+
+def _write(found: dict[tuple[int, str], tuple[int, int]]) -> None:
+    FOUND.write_text(
+        "".join(
+            f"{bits} {p:x} {q:x} {json.dumps(label)}\n"
+            for (bits, label), (p, q) in sorted(found.items())
+        )
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        asked = int(sys.argv[1]), " ".join(sys.argv[2:])
+        _write({**found_primes(), asked: search_primes(*asked)})
+    else:
+        _write({each: search_primes(*each) for each in found_primes()})

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tokenless.phone_emulator.planner.steps import RESTART_TFTP
+from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 from tokenless.phone_emulator.studio.study import (
     Change,

@@ -7,11 +7,16 @@ import msgspec
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.steps import (
+    ResetPhones,
+    apply,
+    boots,
+    commands,
+)
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan, naive_steps
-from tokenless.phone_emulator.planner.steps import ResetPhones, apply, boots, commands
-from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import expectations, script_of
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script

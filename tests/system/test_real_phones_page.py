@@ -15,7 +15,7 @@ import pytest
 
 from tests.rigs.foreign_tftp import running
 from tests.rigs.peers import require
-from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
+from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 
 PAGE = (Path(__file__).parents[2] / "docs" / "real-phones.md").read_text()
 ADDRESS = "127.0.46.10"

@@ -34,5 +34,5 @@ def test_the_table_has_a_column_for_each() -> None:
     run = ("rehearse", "run", *names, "--phones", "2", "--jobs", "1", "--compare")
     status, out, err = run_cli(*run)
     assert status == 0, err
-    for words in ("without dial tone", "resets by themselves", "stuck at the end"):
+    for words in ("without dial tone", "automatic resets", "stuck at the end"):
         assert words in out

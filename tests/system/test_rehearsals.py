@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import run_script
 from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find_scripts

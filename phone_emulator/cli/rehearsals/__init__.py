@@ -34,4 +34,4 @@ _COMMANDS: Final = {
 
 @click.group(cls=LazyGroup, lazy_commands=_COMMANDS)
 def rehearse() -> None:
-    """Play a change on a scratch cluster with phones, step by step."""
+    """Play a change on a temporary cluster with phones, step by step."""

@@ -17,7 +17,7 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 _SCRIPT: Final = "four-flows"
 _NEW_LAB: Final = "lab"
 _KEPT_CLUSTER: Final = "cluster"
-"""Where a kept rehearsal has its data folder."""
+"""The data folder's place in a kept rehearsal."""
 
 
 @click.command()

@@ -17,7 +17,7 @@ from tokenless.phone_emulator.addresses import (
     parse_device,
     parse_servers,
 )
-from tokenless.phone_emulator.check.observe import Patience
+from tokenless.phone_emulator.check.observing.observe import Patience
 from tokenless.phone_emulator.cli.options import (
     gathered,
     models_option,
@@ -28,34 +28,36 @@ from tokenless.phone_emulator.cli.options import (
 from tokenless.phone_emulator.cli.rehearsals.saving import check_output, save_script
 from tokenless.phone_emulator.features import load_features
 from tokenless.phone_emulator.rehearsal.importing.approximations import Approximation
-from tokenless.phone_emulator.rehearsal.importing.certmgr import (
-    CertmgrAccount,
-    fetch_in_use,
-)
-from tokenless.phone_emulator.rehearsal.importing.cluster import (
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
     ImportedCluster,
     Known,
     read_cluster,
 )
-from tokenless.phone_emulator.rehearsal.importing.configuration import load_phone_config
-from tokenless.phone_emulator.rehearsal.importing.drift import Drift
-from tokenless.phone_emulator.rehearsal.importing.fetch import (
+from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift
+from tokenless.phone_emulator.rehearsal.importing.script import (
+    comment_of,
+    imported_script,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import (
+    CertmgrAccount,
+    fetch_in_use,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.fetch import (
     Fetched,
     NothingAnsweredError,
     fetch_cluster,
 )
-from tokenless.phone_emulator.rehearsal.importing.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     InUse,
     load_certificates,
     load_lists,
     without_repeats,
 )
-from tokenless.phone_emulator.rehearsal.importing.phones import load_phones
-from tokenless.phone_emulator.rehearsal.importing.script import (
-    comment_of,
-    imported_script,
+from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
+    load_phone_config,
 )
+from tokenless.phone_emulator.rehearsal.importing.sources.phones import load_phones
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
@@ -118,7 +120,7 @@ class _Sources:
         )
 
     def known(self, fetched: Fetched | None) -> Known:
-        """Return what is known beside the lists.
+        """Return the facts that are known in addition to the lists.
 
         Raises:
             PhoneError: When a file cannot be read.

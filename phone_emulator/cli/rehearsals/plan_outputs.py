@@ -1,4 +1,4 @@
-"""What `rehearse plan` writes besides the plan: a runbook, a comparison of orders."""
+"""Further outputs of `rehearse plan`: a runbook, a comparison of orders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,19 +43,19 @@ pace_options = gathered(
     click.option(
         "--phones",
         type=click.IntRange(1, 1_000_000),
-        help="How many phones there are, for the runbook's times.",
+        help="The number of phones, for the times of the runbook.",
     ),
     click.option(
         "--batch",
         type=click.IntRange(1, 1_000_000),
         default=500,
-        help="How many phones are reset together.  [default: 500]",
+        help="The number of phones that are reset together.  [default: 500]",
     ),
     click.option(
         "--phones-per-s",
         type=click.FloatRange(0, 100_000, min_open=True),
         default=20.0,
-        help="How many phones come back in a second.  [default: 20]",
+        help="The number of phones that register again per second.  [default: 20]",
     ),
     click.option(
         "--phone-restart-s",

@@ -29,12 +29,12 @@ from tokenless.phone_emulator.cli.rehearsals.plan_outputs import (
 )
 from tokenless.phone_emulator.cli.rehearsals.saving import save_script
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.task import Task, node_number, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.runbook import Pace
-from tokenless.phone_emulator.planner.task import Task, node_number, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import script_of
 from tokenless.phone_emulator.rehearsal.planning.starting_point import (
     continued,
@@ -131,8 +131,8 @@ _task_options = gathered(
     click.option(
         "--phone-interaction",
         type=click.Choice(list(map(str, PhoneInteraction))),
-        help="Whether phones are reset by themselves when a certificate changes, or by "
-        "hand; default: automatic from 14 on.",
+        help="Resets of phones when a certificate changes: automatic, or manual (by "
+        "hand); default: automatic from 14 on.",
     ),
     models_option,
     click.option(
@@ -200,15 +200,15 @@ _task_options = gathered(
     "--compare",
     multiple=True,
     metavar="NAME|FILE",
-    help="Play this order, too, and put it beside the plan; may be repeated.",
+    help="Also play this order, and print it next to the plan; may be repeated.",
 )
 @click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Stop after this time, and print the best order so far and the length below "
-    "which there is none.",
+    help="Stop after this time, and print the best order so far and a lower bound of "
+    "its length.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(
@@ -225,9 +225,10 @@ def plan(
 
     The plan shows what the change does when it is made all at once; the shortest order
     of steps that locks no phone out; the anchors and TVS members that are left after
-    each step; and what must wait, and until when. It names groups of phones for which
-    the order is not safe, with the reason and the steps between which they are at risk.
-    Exit status 1 when no order is safe, 3 when the time was too short to find one.
+    each step; and the regenerations that must wait, each until a step. It names groups
+    of phones for which the order is not safe, with the reason and the steps between
+    which they are at risk. Exit status 1 when no order is safe, 3 when the time was too
+    short to find one.
     """
     if runbook is not None:
         check_runbook(runbook)
@@ -298,12 +299,14 @@ def _issued(
     release = layout.release
     for unit in shared:
         if unit is TrustStore.TVS and not release.shares_tvs:
-            raise PhoneError("TVS is one a node before 14", hint="leave it out")
+            raise PhoneError(
+                "before 14 each node has its own TVS certificate", hint="leave it out"
+            )
         if unit not in MULTI_SERVER_UNITS:
             raise PhoneError(f"{unit} is never multi-server", hint="leave it out")
         if unit not in signed and not release.shares_self_signed:
             raise PhoneError(
-                f"a self-signed {unit} is one a node before 14",
+                f"before 14 a self-signed {unit} certificate is for one node only",
                 hint=f"add --ca-signed {unit}",
             )
     if TrustStore.ITLRECOVERY in signed:
@@ -341,7 +344,8 @@ def _layout(
     wanted = PhoneInteraction(interaction or PhoneInteraction.default_of(release))
     if wanted is PhoneInteraction.AUTOMATIC and not release.has_phone_interaction:
         raise PhoneError(
-            f"{version} resets no phones by itself", hint="releases from 12.5 on can"
+            f"{version} does not reset phones automatically",
+            hint="releases from 12.5 on can",
         )
     return ClusterLayout(release, names, is_mixed, interaction=wanted)
 

@@ -42,7 +42,7 @@ class Reporter:
     """The output for people, beside the bar; None for programs."""
 
     def begin(self, script: Script) -> None:
-        """Say what is going to be played."""
+        """Print the rehearsals that are going to be played."""
 
     def tell(self, report: StepReport) -> None:
         """Tell a step that has ended."""

@@ -32,19 +32,21 @@ from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 @click.option(
     "--goal",
     required=True,
-    help='What is to be done: "regenerate CallManager, TVS", as for `rehearse plan`.',
+    help='The change, as for `rehearse plan`: "regenerate CallManager, TVS".',
 )
-@click.option("--to", "target", help="The release of an upgrade that comes with it.")
+@click.option(
+    "--to", "target", help="The release of an upgrade that is part of the change."
+)
 @click.option(
     "--at",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The day of the change; today when not given.",
+    help="The day of the change; default: today.",
 )
 @click.option(
     "--key-size",
     type=click.Choice(["1024", "2048", "3072", "4096"]),
     default="2048",
-    help="Bits of the keys that the change makes.",
+    help="Key size in bits of the certificates that the change makes.",
 )
 @click.option(
     "--tls-minimum",
@@ -55,7 +57,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 @click.option(
     "--rollback",
     type=click.Choice(["F", "T"]),
-    help="Value of RollBackToPreGrayback; lists do not tell it.",
+    help="The value of RollBackToPreGrayback, which is not in the lists.",
 )
 @click.option(
     "--timeout",
@@ -63,7 +65,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import load_script
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     metavar="SECONDS",
-    help="How long to look for a safe order.",
+    help="Seconds after which the search for a safe order stops.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def preflight(
@@ -80,12 +82,12 @@ def preflight(
 ) -> None:
     """Check an imported cluster before a change.
 
-    It also prints when certificates end.
+    It also prints the dates on which certificates expire.
 
-    REHEARSAL is what `rehearse import` wrote. Each problem has its effect and its fix;
-    what nothing tells is said and not counted as well. Exit status: 0 without errors; 1
-    when phones are locked out, or would be by the change; 3 when nothing but the goal
-    could be checked.
+    REHEARSAL is a file that `rehearse import` wrote. Each problem is printed with its
+    effect and its fix. A check without data is named, and does not count as passed.
+    Exit status: 0 without errors; 1 when phones are locked out, or the change would
+    lock them out; 3 when nothing but the goal could be checked.
     """
     script = load_script(rehearsal, check_file)
     task = task_for(script, goal)

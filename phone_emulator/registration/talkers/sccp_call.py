@@ -1,4 +1,4 @@
-"""The call of an SCCP phone, without I/O: keys pressed, media opened, what is shown."""
+"""The call of an SCCP phone, without I/O: keys, media, the screen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -58,7 +58,7 @@ from tokenless.protocol.sccp.requests import (
 
 _REGISTER_TIMEOUT_S: Final = 10.0
 _MISSED_KEEPALIVES: Final = 3
-"""How many may stay unanswered before the server counts as lost (inferred)."""
+"""Unanswered keep-alives after which the server counts as lost (inferred)."""
 _SECONDARY_KEEPALIVE_S: Final = 60.0
 _LINE: Final = 1
 _CODECS: Final = b"".join(
@@ -75,7 +75,7 @@ _QUESTIONS: Final = (
     RegisterAvailableLines(2),
     TimeDateReq(),
 )
-"""What a phone asks once it is registered, in the order of REFERENCE-3 4.4."""
+"""The requests of a phone once it is registered, in the order of REFERENCE-3 4.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class SccpPhone:
         self._call = SccpCall(self._send, self._events.append)
 
     def output(self) -> bytes:
-        """Return what is to be sent, and forget it."""
+        """Return the bytes to send, and forget them."""
         data, self._output = b"".join(self._output), []
         return data
 
@@ -195,7 +195,7 @@ class SccpPhone:
         self.deadline = now + self._keepalive_s
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes of the server; what is not SCCP ends the connection."""
+        """Take bytes of the server; bytes that are not SCCP end the connection."""
         try:
             received = self._stream.receive(data)
         except ProtocolError as error:

@@ -153,11 +153,11 @@ class SipPhone:
         return None if self._call is None else self._call.shown
 
     def output(self) -> bytes:
-        """Return what is to be sent, and forget it."""
+        """Return the bytes to send, and forget them."""
         return b"".join(self.datagrams())
 
     def datagrams(self) -> list[bytes]:
-        """Return what is to be sent, one message each, and forget it."""
+        """Return the messages to send, and forget them."""
         messages, self._output = self._output, []
         return messages
 
@@ -216,7 +216,7 @@ class SipPhone:
             self.deadline = min(self._give_up_at, now + self._resend_s)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes of the server; what is not SIP ends the connection."""
+        """Take bytes of the server; bytes that are not SIP end the connection."""
         try:
             if self.identity.transport == "udp":
                 messages = [decode_message(data)]

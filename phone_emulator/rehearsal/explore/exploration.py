@@ -1,4 +1,4 @@
-"""An exploration: all runs of a change under faults, ranked, and what they say."""
+"""An exploration: the ranked runs of a change under faults, and its resilience."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

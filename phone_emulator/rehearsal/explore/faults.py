@@ -53,7 +53,7 @@ class Fault:
     name: str
     """By which it is played again: `restart-forgotten:3.6:sub1`."""
     words: str
-    """What goes wrong, for people."""
+    """A description of the fault for people."""
     replaced: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
     """Other lines that stand for a line; none: it is left out."""
     before: Mapping[int, tuple[str, ...]] = field(default_factory=dict)

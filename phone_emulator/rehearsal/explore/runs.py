@@ -43,7 +43,7 @@ class Task(msgspec.Struct, frozen=True):
 
     name: str
     words: tuple[str, ...]
-    """What goes wrong, a sentence each."""
+    """The faults, a sentence each."""
     script: Script
     """With the faults in it."""
     phones: int
@@ -59,20 +59,20 @@ class RunResult(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
     phones: int
     end: Loss
-    """When what failed is back and every phone has restarted."""
+    """The phones after the faults were repaired and every phone has restarted."""
     worst: Loss
     """In the step that harmed most."""
     worst_step: int
     groups: tuple[str, ...] = ()
     """Groups that are stuck at the end."""
     reasons: tuple[str, ...] = ()
-    """Why, as values: `not-vouched`."""
+    """The reasons, as values: `not-vouched`."""
     remedies: tuple[str, ...] = ()
-    """What recovers them, the least work first."""
+    """The remedies, the least work first."""
     refused: str | None = None
     """The first command that was refused; the rest of its step was not typed."""
     failure: str | None = None
-    """Why it could not be played; nothing is known of the phones then."""
+    """The reason why it could not be played; nothing is known of the phones then."""
     seconds: float = 0.0
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.steps import RESTART_TFTP, RESTART_TVS
-from tokenless.phone_emulator.rehearsal.importing.cluster import ImportedCluster
-from tokenless.phone_emulator.rehearsal.importing.drift import Drift
+from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP, RESTART_TVS
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import ImportedCluster
+from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     Approximated,
     Expectation,
@@ -147,7 +147,7 @@ def _set_up(cluster: ImportedCluster, groups: Sequence[Group]) -> Step:
 
 
 def _issue(cluster: ImportedCluster) -> Iterator[str]:
-    """Let a CA of the lab sign what one signed there."""
+    """Let a CA of the lab sign the CA-signed units."""
     yield from cluster.issuers.lines([node.name for node in cluster.nodes])
     if TrustStore.TVS in cluster.issuers.signed:
         yield RESTART_TVS
@@ -178,7 +178,7 @@ def _set_mode(mode: str, tokens: Sequence[str]) -> str:
 
 
 def _drifts(cluster: ImportedCluster) -> Iterator[Step]:
-    """Regenerate what was regenerated there since the lists were made."""
+    """Regenerate certificates that were regenerated there since the lists were made."""
     if cluster.since_ctl:
         yield Step(
             title="Certificates regenerated since the CTL was made",

@@ -1,4 +1,4 @@
-"""Compares what a step was to show with what it showed."""
+"""Comparison of a step's expectations with its results."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,9 +8,9 @@ from typing import Any, Final
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
-from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
-from tokenless.phone_emulator.rehearsal.rig.refusals import refusals_of
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import NodeView
+from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
+from tokenless.phone_emulator.rehearsal.rig.phones.refusals import refusals_of
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.remedy import is_named
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Step
@@ -88,7 +88,7 @@ class StepReport:
     """A sentence for each group that is stuck, or would be, and was not expected to."""
     seconds: float
     restarts: Restarts = field(default_factory=Restarts)
-    """How often phones were restarted, by hand and by themselves."""
+    """The number of restarts of phones, by hand and automatic."""
     calls: tuple[PlayedCall, ...] = ()
     """Calls between phones, and their results."""
     injected: tuple[str, ...] = ()
@@ -164,7 +164,7 @@ class Asked:
 
     fields: Mapping[str, Any]
     inferred: bool
-    """Whether a part of it is inferred rather than documented."""
+    """True if a part of it is inferred rather than documented."""
 
 
 def asked_of(step: Step) -> dict[str, Asked]:
@@ -265,7 +265,7 @@ def _node_differences(step: Step, nodes: Sequence[NodeView]) -> list[str]:
 
 
 def _call_differences(step: Step, calls: Sequence[PlayedCall]) -> list[str]:
-    """Compare calls with what is expected; without a word, that there is one."""
+    """Compare calls with the expected result; default: there is a call."""
     if step.call is None:
         return [str(each) for each in calls if each.outcome is CallOutcome.NONE]
     if not calls:

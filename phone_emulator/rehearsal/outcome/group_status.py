@@ -1,94 +1,45 @@
-"""Status of a group of phones after a step: states, anchors, reasons, remedies.
-
-An anchor is a signer that a phone's lists hold and whose key the cluster has now: with
-it the cluster can make a list that the phone takes without asking anybody. A usable TVS
-server is one that the phone knows (role 21 of its ITL), that its configuration names,
-that answers, and that speaks a TLS version of the model.
-"""
+"""Status of a group of phones after a step: states, anchors, reasons, remedies."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum, unique
-from typing import Any, Final
+from typing import Any
 
 from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.rehearsal.outcome.anchors import (
+    Anchors,
+    GroupSetting,
+    anchors_of,
+    held_lists,
+    known_tvs,
+)
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
+    WAITING,
+    PhoneAfterStep,
+    PhoneStatus,
+)
 from tokenless.phone_emulator.rehearsal.outcome.remedies import (
     RefusalContext,
     remedies_for,
 )
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
     InferredRule,
-    Signer,
-    TvsFacts,
 )
-from tokenless.phone_emulator.rehearsal.rig.dial_tone import Registrations
-from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Sample
-from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
-from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal, refusals_of
+from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import Registrations
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups, Sample
+from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Prospect
+from tokenless.phone_emulator.rehearsal.rig.phones.refusals import Refusal
 from tokenless.phone_emulator.rehearsal.scripts.remedy import (
     LAST_RESORTS,
     Remedy,
     is_by_hand,
 )
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity
-from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
-from tokenless.phone_emulator.secd.report import BootReport, Outcome
-from tokenless.protocol.codes import Role, TrustStore
-from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.models import PhoneModel
 from tokenless.protocol.trust.reasons import Reason
-
-
-@unique
-class PhoneStatus(StrEnum):
-    """The state of one phone, for the timeline."""
-
-    OK = "ok"
-    """It holds what its server serves."""
-    DEGRADED = "degraded"
-    """Nothing was refused, but something that it needs is missing."""
-    STUCK = "stuck"
-    """It refused a file or did not get one, and works with what it had."""
-    UNREACHABLE = "unreachable"
-    """No TFTP server answered."""
-    WOULD_BE_STUCK = "would be stuck"
-    """It is off or was not restarted since a change; started now, it would be stuck."""
-    NOT_RESTARTED = "not restarted"
-    """It was well at its last boot, and would take what is served now."""
-    OFF = "off"
-    """As `NOT_RESTARTED`, or there is nothing new for it."""
-    NEW = "new"
-    """It has not booted yet, and would take what is served."""
-
-
-_STATES: Final = {
-    Outcome.OK: PhoneStatus.OK,
-    Outcome.DEGRADED: PhoneStatus.DEGRADED,
-    Outcome.REJECTED: PhoneStatus.STUCK,
-    Outcome.UNREACHABLE: PhoneStatus.UNREACHABLE,
-}
-_WAITING: Final = frozenset(
-    {PhoneStatus.NOT_RESTARTED, PhoneStatus.OFF, PhoneStatus.NEW}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Anchors:
-    """Signers and TVS nodes that can still reach a phone."""
-
-    signers: tuple[str, ...]
-    """Names of the anchors."""
-    tvs: tuple[str, ...]
-    """Nodes whose TVS the phone can ask."""
-
-    @property
-    def is_locked_out(self) -> bool:
-        """Return whether nothing that the cluster can do now reaches the phone."""
-        return not self.signers and not self.tvs
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,69 +108,6 @@ def _refusals_json(refusals: Mapping[Refusal, int]) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """The values that the phones of a group share."""
-
-    model: PhoneModel
-    home: ClusterFacts
-    """The cluster whose TFTP server they ask first."""
-    facts: Sequence[ClusterFacts]
-
-
-@dataclass(frozen=True, slots=True)
-class _Phone:
-    """One phone after a step."""
-
-    report: BootReport | None
-    """Its last boot."""
-    prospect: Prospect | None
-    """Its boot, if it started now; None when its last boot tells it."""
-    is_off: bool
-
-    @property
-    def is_stuck(self) -> bool:
-        """Return whether its last boot left it stuck, be it off since."""
-        return self.report is not None and not self.report.holds_what_is_served
-
-    @property
-    def would_be_stuck(self) -> bool:
-        """Return whether it would be stuck if it started now."""
-        return (
-            not self.is_stuck and self.prospect is not None and self._would_refuse != ()
-        )
-
-    @property
-    def refusals(self) -> tuple[Refusal, ...]:
-        """Return the files that it refused at its last boot."""
-        return () if self.report is None else tuple(refusals_of(self.report))
-
-    @property
-    def prospects(self) -> tuple[Refusal, ...]:
-        """Return the files that it would refuse now, when it is not stuck yet."""
-        return self._would_refuse if self.would_be_stuck else ()
-
-    @property
-    def _would_refuse(self) -> tuple[Refusal, ...]:
-        return () if self.prospect is None else self.prospect.refusals
-
-    @property
-    def state(self) -> PhoneStatus:
-        """Return its state, the worst one that is true."""
-        if self.report is not None and self.is_stuck:
-            is_silent = self.report.outcome is Outcome.UNREACHABLE
-            return PhoneStatus.UNREACHABLE if is_silent else PhoneStatus.STUCK
-        if self.would_be_stuck:
-            return PhoneStatus.WOULD_BE_STUCK
-        if self.is_off:
-            return PhoneStatus.OFF
-        if self.report is None:
-            return PhoneStatus.NEW
-        if self.prospect is not None and self.prospect.takes_news:
-            return PhoneStatus.NOT_RESTARTED
-        return _STATES[self.report.outcome]
-
-
 def group_statuses(
     phone_groups: PhoneGroups,
     facts: Sequence[ClusterFacts],
@@ -248,10 +136,10 @@ def _status(
     registrations: Mapping[str, RegistrationReport],
 ) -> GroupStatus:
     identities, reports = phone_groups.groups[name], phone_groups.reports_of(name)
-    setting = _Setting(identities[0].model, _home_of(identities[0], facts), facts)
-    alike: dict[FlashContents, list[_Phone]] = {}
+    setting = GroupSetting(identities[0].model, _home_of(identities[0], facts), facts)
+    alike: dict[FlashContents, list[PhoneAfterStep]] = {}
     for device, contents in phone_groups.contents(name).items():
-        phone = _Phone(
+        phone = PhoneAfterStep(
             reports.get(device), prospects.get(device), phone_groups.is_off(name)
         )
         alike.setdefault(contents, []).append(phone)
@@ -260,8 +148,8 @@ def _status(
     remedies: dict[Remedy, None] = {}
     impacts: list[Impact] = []
     for contents, each in alike.items():
-        held = _decoded(contents, setting.model)
-        left = _anchors(contents, held, setting) if held.ctl or held.itl else None
+        held = held_lists(contents, setting.model)
+        left = anchors_of(contents, held, setting) if held.ctl or held.itl else None
         if left is not None:
             anchors[left] += len(each)
         of_phone = _remedies(each, contents, held, setting)
@@ -301,12 +189,14 @@ def _inferred(
         yield InferredRule.CALLMANAGER_TRUST
 
 
-def _states(phones: Sequence[_Phone]) -> dict[PhoneStatus, int]:
+def _states(phones: Sequence[PhoneAfterStep]) -> dict[PhoneStatus, int]:
     states = Counter(phone.state for phone in phones)
     return {state: states[state] for state in PhoneStatus if states[state]}
 
 
-def _impact(phones: Sequence[_Phone], model: PhoneModel, *, is_lost: bool) -> Impact:
+def _impact(
+    phones: Sequence[PhoneAfterStep], model: PhoneModel, *, is_lost: bool
+) -> Impact:
     """Count phones that hold the same."""
     stuck = sum(phone.is_stuck for phone in phones)
     later = sum(phone.would_be_stuck for phone in phones)
@@ -317,7 +207,7 @@ def _impact(phones: Sequence[_Phone], model: PhoneModel, *, is_lost: bool) -> Im
         locked_out=locked_out,
         locked_out_later=later if is_lost else 0,
         by_hand=0 if model.security_by_default else locked_out,
-        waiting=sum(phone.state in _WAITING for phone in phones),
+        waiting=sum(phone.state in WAITING for phone in phones),
         of=len(phones),
     )
 
@@ -333,69 +223,11 @@ def _home_of(phone: PhoneIdentity, facts: Sequence[ClusterFacts]) -> ClusterFact
     return next((each for each in facts if address in each.tftp), facts[0])
 
 
-def _decoded(contents: FlashContents, model: PhoneModel) -> Held:
-    itl = contents.itl if model.security_by_default else None
-    return Held(
-        None if contents.ctl is None else decode_list(contents.ctl),
-        None if itl is None else decode_list(itl),
-    )
-
-
-def _anchors(contents: FlashContents, held: Held, setting: _Setting) -> Anchors:
-    model, signers = setting.model, setting.home.signers
-    return Anchors(
-        tuple(
-            str(signers[der])
-            for der in held.sasts
-            if der in signers
-            and (model.security_by_default or _signs_ctl(signers[der], setting.home))
-        ),
-        tuple(
-            server.node
-            for cluster, server in _known_tvs(contents, held, setting.facts)
-            if server.shown is not None
-            and model.security_by_default
-            and model.tls[1] >= cluster.oldest_tls
-        ),
-    )
-
-
-def _signs_ctl(signer: Signer, home: ClusterFacts) -> bool:
-    """Tell whether a key signs CTLs in that release, for phones without ITL."""
-    if signer.store is TrustStore.ITLRECOVERY:
-        return home.release.recovery_signs
-    return signer.on_publisher
-
-
-def _known_tvs(
-    contents: FlashContents, held: Held, facts: Iterable[ClusterFacts]
-) -> Iterator[tuple[ClusterFacts, TvsFacts]]:
-    """Return the TVS servers that the phone would believe, whether they answer or not.
-
-    Of one that answers the certificate shown must stand in the ITL, of one that does
-    not the node's own must.
-    """
-    if contents.configuration is None or held.itl is None:
-        return
-    try:
-        members = decode_configuration(contents.configuration).tvs
-    except DecodeError:
-        return
-    believed = {
-        record.certificate_der for record in held.itl.records if record.role == Role.TVS
-    }
-    for member in members:
-        for cluster in facts:
-            server = cluster.tvs.get((member.address, member.port))
-            if server is not None and (server.shown or server.own) in believed:
-                yield cluster, server
-
-
 def _remedies(
-    phones: Sequence[_Phone],
+    phones: Sequence[PhoneAfterStep],
     contents: FlashContents,
     held: Held,
-    setting: _Setting,
+    setting: GroupSetting,
 ) -> tuple[Remedy, ...]:
     """Return what would recover phones that hold the same."""
     refusals = {
@@ -410,6 +242,6 @@ def _remedies(
         model=setting.model,
         home=setting.home,
         clusters=tuple(setting.facts),
-        tvs=tuple(_known_tvs(contents, held, setting.facts)),
+        tvs=tuple(known_tvs(contents, held, setting.facts)),
     )
     return tuple(remedies_for(context))

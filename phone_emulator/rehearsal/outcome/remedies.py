@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
     Signer,

@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tokenless.phone_emulator.rehearsal.rig.race import Moment, Race, moments_words
+from tokenless.phone_emulator.rehearsal.rig.clusters.race import (
+    Moment,
+    Race,
+    moments_words,
+)
 
 
 @dataclass(frozen=True, slots=True)

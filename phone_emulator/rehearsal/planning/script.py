@@ -3,26 +3,26 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     PUBLISHER,
     ClusterLayout,
     first_cluster,
 )
-from tokenless.phone_emulator.planner.phones import (
+from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
     PhoneLists,
     PredictedBoot,
     boot,
 )
-from tokenless.phone_emulator.planner.plan import Plan, Planned
-from tokenless.phone_emulator.planner.registration import RESTART_CALLMANAGER
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.registration import RESTART_CALLMANAGER
+from tokenless.phone_emulator.planner.model.steps import (
     RESTART_TFTP,
     RESTART_TVS,
     Regenerate,
     ResetPhones,
 )
-from tokenless.phone_emulator.planner.task import Task
+from tokenless.phone_emulator.planner.model.task import Task
+from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.rehearsal.scripts import script as scripts
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Script, Step
 from tokenless.protocol.codes import EVERY_ROLE, UNITS, NodeRole, TrustStore
@@ -110,7 +110,7 @@ def _roles(layout: ClusterLayout, node: int) -> dict[str, object]:
 
 
 def _signed(layout: ClusterLayout) -> Iterator[str]:
-    """Let a CA sign what one has signed there."""
+    """Let a CA sign the CA-signed units."""
     for unit in UNITS:
         if unit in layout.signed & layout.shared:
             yield f"cert sign {unit}"

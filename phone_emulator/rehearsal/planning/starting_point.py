@@ -7,14 +7,13 @@ from typing import Final
 import msgspec
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     ClusterLayout,
     first_cluster,
     serve_all,
 )
-from tokenless.phone_emulator.planner.phones import PhoneGroup, PhoneLists
-from tokenless.phone_emulator.planner.plan import Plan
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup, PhoneLists
+from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetCtl,
@@ -26,7 +25,8 @@ from tokenless.phone_emulator.planner.steps import (
     World,
     apply,
 )
-from tokenless.phone_emulator.planner.task import Task, parse_goal, regeneration
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal, regeneration
+from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
@@ -177,7 +177,7 @@ def _world_after(
 def _steps(
     script: Script, layout: ClusterLayout
 ) -> Iterator[tuple[str, tuple[PlanStep, ...]]]:
-    """Return what is typed in the shell, and the steps that it is to the model."""
+    """Return the model's steps for a line that is typed in the shell."""
     for each in script.steps:
         for line in each.run:
             action = parse_action(line)
@@ -215,8 +215,8 @@ def _sign(
         return ()  # no phone acts on it
     if (action.node is None) != (unit in layout.shared):
         raise PhoneError(
-            f"the planner's model does not know the step {line!r}: {unit} is one "
-            "certificate for all nodes at one moment, and one a node at another",
+            f"the planner's model does not know the step {line!r}: {unit} has "
+            "one certificate for all nodes in one step, and one for a node in another",
             hint="plan for a rehearsal that keeps to one of them",
         )
     return (regeneration(action.unit, action.node or layout.nodes[0], layout),)

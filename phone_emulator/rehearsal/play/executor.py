@@ -25,14 +25,14 @@ from tokenless.phone_emulator.errors import PhoneError
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 _RETRIES: Final = 5
-"""How often a Dask worker may die under a task."""
+"""The number of Dask workers that may die under a task."""
 _CONNECT: Final = "10s"
 _DIED: Final = "a process that played rehearsals has died"
 
 
 @contextmanager
 def open_executor(jobs: int | None, scheduler: str | None) -> Iterator[Executor]:
-    """Open an executor; when the block ends early, what was not begun is dropped.
+    """Open an executor; when the block ends early, pending tasks are dropped.
 
     Args:
         jobs: Local processes; None: one for each processor.
@@ -98,7 +98,7 @@ def _local(jobs: int | None) -> Executor:
 
 
 def _leave_to_parent() -> None:
-    """Let Ctrl-C end the parent only: what is being played ends and cleans up."""
+    """Let Ctrl-C end the parent only: running tasks end and clean up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

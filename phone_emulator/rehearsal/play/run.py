@@ -18,7 +18,7 @@ from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
 from tokenless.phone_emulator.rehearsal.outcome.silence import Silence, silences
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
-from tokenless.phone_emulator.rehearsal.rig.rig import open_rig
+from tokenless.phone_emulator.rehearsal.rig.opening import open_rig
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.errors import TokenlessError

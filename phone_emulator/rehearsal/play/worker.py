@@ -21,15 +21,15 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a worker plays."""
+    """A rehearsal for a worker to play."""
 
     script: Script
     phones: int
-    """How many, beside groups of a fixed size."""
+    """The number of phones, without groups of a fixed size."""
     seed: int = 0
     """Of the moments at which phones boot that are reset by themselves."""
     keep: Path | None = None
-    """Where its folder is kept; None: nowhere."""
+    """The folder in which its folder is kept; None: it is not kept."""
 
 
 def play_alone(rehearsal: Rehearsal) -> Played:

@@ -1,4 +1,4 @@
-"""What to look at before a change of an imported cluster (`tokenless preflight`).
+"""Checks before a change of an imported cluster (`tokenless preflight`).
 
 Each check tells what is wrong, what comes of it and what to do; what could not be told
 is said, never counted as well.

@@ -1,11 +1,11 @@
-"""When certificates end, and what each renewal does to phones."""
+"""The end of each certificate, and the effect of each renewal on phones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tokenless.phone_emulator.planner.model import ClusterLayout
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
 from tokenless.protocol.codes import TrustStore
@@ -26,9 +26,9 @@ class CalendarEntry:
     certificate: KnownCertificate
     days_left: int
     effect: str
-    """What its renewal does to phones."""
+    """The effect of its renewal on phones."""
     public_days: int | None
-    """How long the next one lasts when a public CA signs; None: self-signed."""
+    """The days that the next one lasts when a public CA signs; None: self-signed."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `preflight --json` lists."""
@@ -101,5 +101,5 @@ def effect_of(unit: str, layout: ClusterLayout) -> str:
     if TrustStore(unit) in layout.shared:
         words = f"{words}; for all nodes at once, no other node has the old one"
     if unit in _UNITS and layout.release.resets_phones:
-        words = f"{words}; phones are reset by themselves"
+        words = f"{words}; phones are reset automatically"
     return words

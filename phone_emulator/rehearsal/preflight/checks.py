@@ -1,4 +1,4 @@
-"""The checks before a change; each yields what it found, or that all is well."""
+"""The checks before a change; each yields its findings, or that all is well."""
 
 from collections import defaultdict
 from collections.abc import Iterator

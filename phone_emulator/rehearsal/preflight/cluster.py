@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan
-from tokenless.phone_emulator.planner.task import Task
 from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate, Script
 from tokenless.protocol.release import Release
 from tokenless.services.config import ClusterConfig, load_config
@@ -19,7 +19,7 @@ class Preflight:
     task: Task
     plan: Plan
     at: datetime
-    """When the change is."""
+    """The time of the change."""
     key_bits: int
     """Of the certificates that the change makes."""
     tls_minimum: str

@@ -31,7 +31,7 @@ class PreflightCode(StrEnum):
 
 @unique
 class Outcome(StrEnum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     ERROR = "error"
     """Phones are locked out, or will be by the change."""
@@ -91,7 +91,7 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
     ),
     _C.RECOVERY_VALIDITY: (
         "an expired ITLRecovery cannot be relied on to recover phones",
-        "plan its regeneration by itself, in a change of its own",
+        "plan its regeneration alone, as a separate change",
     ),
     _C.RECOVERY_KEY: (
         "recovery by a 1024-bit key fails beside 2048-bit ones",

@@ -55,7 +55,7 @@ def _costs(played: Played) -> dict[str, str]:
         "stuck at the end": _of(end.stuck + end.would_be_stuck, end.of),
         "stuck at another moment of a race": _of(restarts.at_risk.total(), end.of),
         "without dial tone": "; ".join(map(str, played.silences)) or "none",
-        "resets by themselves": str(restarts.automatic),
+        "automatic resets": str(restarts.automatic),
         "restarts by hand": str(restarts.by_hand),
         "restarts of a phone": f"{resets / phones:.1f}",
         "lines typed": str(_lines(played)),

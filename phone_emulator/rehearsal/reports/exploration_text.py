@@ -65,7 +65,8 @@ def summary_lines(found: Exploration) -> Iterator[str]:
         safe = len(played) - len(found.costly)
         yield (
             f"resilience {found.resilience:.3f}: the share of phones that are well at "
-            f"the end, over {len(played)} single faults; {safe} of them cost no phone"
+            f"the end, over {len(played)} single faults; after {safe} of these faults "
+            "all phones are well"
         )
     if found.pair_resilience is not None:
         count = sum(run.failure is None for run in found.pairs)
@@ -110,7 +111,7 @@ def recovery_lines(run: RunResult) -> Iterator[str]:
     if run.refused is not None:
         yield f"refused: {run.refused}"
     if not any(run.end.weight):
-        yield "by themselves"
+        yield "nothing: they recover without help"
         return
     yield f"{', '.join(run.reasons) or 'no registration'} ({', '.join(run.groups)})"
     yield from run.remedies[:_REMEDIES]

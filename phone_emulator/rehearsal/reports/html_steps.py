@@ -26,8 +26,8 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     tvs_words,
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import Verdict, step_verdicts
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
-from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import NodeView
+from tokenless.phone_emulator.rehearsal.rig.phones.refusals import Refusal
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.trust.anchors import FileKind
 

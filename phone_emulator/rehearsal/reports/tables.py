@@ -15,7 +15,7 @@ from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.reports.text_report import step_mark
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import NodeView
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import NodeView
 from tokenless.phone_emulator.rehearsal.scripts.script import Step
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.certificates.name_text import printable

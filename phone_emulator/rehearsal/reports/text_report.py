@@ -12,11 +12,9 @@ from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport, asked_of
-from tokenless.phone_emulator.rehearsal.outcome.group_status import (
-    GroupStatus,
-    PhoneStatus,
-)
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
     Tone,
@@ -25,8 +23,8 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import (
     run_verdicts,
     step_verdicts,
 )
-from tokenless.phone_emulator.rehearsal.rig.dial_tone import RegistrationFailure
-from tokenless.phone_emulator.rehearsal.rig.refusals import Refusal
+from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import RegistrationFailure
+from tokenless.phone_emulator.rehearsal.rig.phones.refusals import Refusal
 from tokenless.protocol.trust.anchors import FileKind
 
 _LISTS: Final = frozenset({FileKind.CTL, FileKind.ITL})

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.reports.html_text import Html, join, tag
 
 COLOURS: Final = {

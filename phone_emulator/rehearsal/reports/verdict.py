@@ -1,4 +1,4 @@
-"""The two verdicts in words: the impact on phones, then what was expected of it.
+"""The two verdicts in words: the impact on phones, then the expectation.
 
 "As expected" is said only where something was expected, and nothing is called safe that
 was not seen to be.
@@ -100,7 +100,7 @@ def _broken(played: Played) -> list[Verdict]:
 
 
 def _at_another_moment(played: Played) -> Iterator[Verdict]:
-    """Say who would have been stuck, had chance fallen otherwise."""
+    """Name phones that would have been stuck at other moments of a race."""
     for step in played.steps:
         stuck = {each.group: each.impact.stuck for each in step.statuses}
         risks = step.restarts.at_risk

@@ -42,7 +42,7 @@ from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_t
 from tokenless.services.pki.uploads import read_certificates
 
 _BY: Final = "rehearsal"
-"""Who did it, for the cluster's audit log."""
+"""The author of the change, for the cluster's audit log."""
 _KEY_PASSWORD: Final = "rehearsal"  # noqa: S105 - of a scratch cluster's key file
 _MODES: Final = {
     None: None,
@@ -54,7 +54,8 @@ _BULK: Final = {
     TrustStore.ITLRECOVERY: (TrustStore.PHONE_SAST_TRUST, TrustStore.CALLMANAGER_TRUST),
     TrustStore.CAPF: (TrustStore.CALLMANAGER_TRUST,),
 }
-"""Where bulk import puts another cluster's certificates (REFERENCE 7.11)."""
+"""The stores that bulk import fills with another cluster's certificates (REFERENCE
+7.11)."""
 
 _ROLE_OF_SERVICE: Final = {
     ServiceName.TFTP.value: NodeRole.TFTP,
@@ -334,7 +335,7 @@ class AdminActions:
 
 
 def runs_on(line: str, roles: frozenset[NodeRole]) -> bool:
-    """Whether a command concerns a node: `utils service` wants the service there."""
+    """Return whether a command concerns a node: a service must be activated there."""
     command, service, _order, *name = [*line.casefold().split(), "", "", ""]
     if (command, service) != ("utils", "service"):
         return True

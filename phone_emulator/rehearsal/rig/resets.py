@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.rehearsal.rig.cluster import RunningCluster
-from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Progress
-from tokenless.phone_emulator.rehearsal.rig.prospects import Waiting
-from tokenless.phone_emulator.rehearsal.rig.race import Draw, Moment, Race
+from tokenless.phone_emulator.rehearsal.rig.clusters.cluster import RunningCluster
+from tokenless.phone_emulator.rehearsal.rig.clusters.race import Draw, Moment, Race
+from tokenless.phone_emulator.rehearsal.rig.phones.copies import PhoneCopies
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups, Progress
+from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Waiting
 from tokenless.services.node.follow_up import Stage
 
 Registrations = Callable[[], Awaitable[Mapping[str, RegistrationReport]]]
@@ -25,14 +26,18 @@ _LOOKS: Final = 5
 class AutomaticResets:
     """Lets nodes follow changes, and phones boot in between."""
 
-    def __init__(self, phone_groups: PhoneGroups, seed: int) -> None:
+    def __init__(
+        self, phone_groups: PhoneGroups, copies: PhoneCopies, seed: int
+    ) -> None:
         """Prepare.
 
         Args:
             phone_groups: The phones.
+            copies: Copies of them, which show what would happen.
             seed: Of the draws; the same seed gives the same moments.
         """
         self._phones = phone_groups
+        self._copies = copies
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
         self.races: list[Race] = []
         """What was played since the caller last emptied this."""
@@ -86,7 +91,7 @@ class AutomaticResets:
     async def _play(
         self, running: RunningCluster, draw: Draw, progress: Progress
     ) -> Mapping[str, int]:
-        """Let nodes go on stage by stage; return who would have refused something."""
+        """Let nodes follow stage by stage; return phones that would refuse a file."""
         phones, stages = self._phones, draw.stages
         up = {name for name in running.servers if running.served.is_up(name)}
         held = phones.waiting(draw.slots)
@@ -120,7 +125,7 @@ class AutomaticResets:
             )
             for device, phone in held.items()
         }
-        found = await self._phones.predicted(at_home, up)
+        found = await self._copies.predicted(at_home, up)
         return frozenset(device for device, each in found.items() if each.refusals)
 
 

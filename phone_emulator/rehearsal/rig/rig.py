@@ -1,43 +1,35 @@
-"""The rig of a rehearsal: clusters in a scratch folder, served on free ports."""
+"""The rig of a rehearsal: performs the lines of a step, and what follows from them."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, assert_never
 
 import trio
 
 from tokenless.phone_emulator.addresses import SecurePorts
-from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.rehearsal.rig.admin_actions import (
-    AdminActions,
-    runs_on,
-)
-from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
-from tokenless.phone_emulator.rehearsal.rig.cluster import (
+from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions, runs_on
+from tokenless.phone_emulator.rehearsal.rig.clusters.cluster import (
     RunningCluster,
     cluster_of,
-    open_cluster,
 )
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import ClusterFacts, NodeView
-from tokenless.phone_emulator.rehearsal.rig.database_link import (
+from tokenless.phone_emulator.rehearsal.rig.clusters.database_link import (
     ADMINISTRATOR,
     asked_by,
 )
-from tokenless.phone_emulator.rehearsal.rig.devices import (
+from tokenless.phone_emulator.rehearsal.rig.clusters.devices import (
     AUTHENTICATION_STRING,
     change_devices,
     device_change,
-    place_in_pools,
     shows_certificates,
 )
-from tokenless.phone_emulator.rehearsal.rig.phone_groups import PhoneGroups, Progress
-from tokenless.phone_emulator.rehearsal.rig.prospects import Prospect
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import ClusterFacts, NodeView
+from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
+from tokenless.phone_emulator.rehearsal.rig.phones.copies import PhoneCopies
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups, Progress
+from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
-from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_log
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
@@ -56,21 +48,12 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     SetSetting,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
-from tokenless.phone_emulator.rehearsal.scripts.script import (
-    MAIN_CLUSTER,
-    Script,
-    check_script,
-    sizes,
-)
-from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.changes.hostname import set_hostname
 from tokenless.services.changes.membership import add_node, remove_node
 from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400
-MANUFACTURER: Final = "manufacturer"
-"""The folder of the manufacturer of phones that all clusters trust."""
 _BY: Final = "rehearsal"
 
 Say = Callable[[str], None]
@@ -99,6 +82,8 @@ class RehearsalRig:
         self,
         running_clusters: Mapping[str, RunningCluster],
         phone_groups: PhoneGroups,
+        copies: PhoneCopies,
+        *,
         admin_actions: AdminActions,
         calendar: Calendar,
         resets: AutomaticResets,
@@ -108,6 +93,7 @@ class RehearsalRig:
         self.calls: list[PlayedCall] = []
         """Calls since the caller last emptied this."""
         self._running = running_clusters
+        self._copies = copies
         self._admin_actions = admin_actions
         self._calendar = calendar
 
@@ -126,7 +112,7 @@ class RehearsalRig:
         progress: Progress,
         on_boot: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Do what one line of a step says, and what follows from it by itself.
+        """Carry out one line of a step, and its automatic consequences.
 
         Args:
             action: What the line says.
@@ -146,7 +132,7 @@ class RehearsalRig:
                 await self._follow(say, progress, on_boot)
 
     def _parts(self, action: LineAction) -> Sequence[LineAction]:
-        """Return what is typed on one node after the other; phones act in between."""
+        """Return the commands on one node after the other; phones act in between."""
         if not isinstance(action, Admin) or not action.everywhere:
             return (action,)
         name = action.cluster or next(iter(self._running))
@@ -179,7 +165,7 @@ class RehearsalRig:
                 await self._phones(action, progress)
             case CallPhone(caller=caller, called=called):
                 ports = await self._secure_ports()
-                played = await self.phone_groups.call(caller, called, ports)
+                played = await self._copies.call(caller, called, ports)
                 self.calls.append(played)
                 say(str(played))
             case NodePower(node=name, up=up):
@@ -281,11 +267,11 @@ class RehearsalRig:
     async def prospects(self) -> dict[str, Prospect]:
         """Find out what phones that wait would do if they started now, by device."""
         up = {name for name, is_up in self.nodes_up.items() if is_up}
-        return await self.phone_groups.prospects(up)
+        return await self._copies.prospects(up)
 
     async def registrations(self) -> dict[str, RegistrationReport]:
         """Find out where and how phones that are on are registered now, by device."""
-        return await self.phone_groups.registrations(await self._secure_ports())
+        return await self._copies.registrations(await self._secure_ports())
 
     async def _secure_ports(self) -> SecurePorts:
         ports = await trio.to_thread.run_sync(
@@ -331,116 +317,3 @@ class RehearsalRig:
                 phone_groups.move(action.groups, action.to)
             case _:
                 assert_never(action.verb)
-
-
-@asynccontextmanager
-async def open_rig(
-    script: Script, phones: int, folder: Path, *, seed: int = 0
-) -> AsyncIterator[RehearsalRig]:
-    """Build a script's clusters in an empty folder, serve them, set up the phones.
-
-    While the stage is open, the services of this process log into the folder.
-
-    Args:
-        script: What is played.
-        phones: How many, beside groups of a fixed size.
-        folder: An empty one.
-        seed: Of the moments at which phones boot that are reset by themselves.
-
-    Raises:
-        ConfigurationError: When the script's settings cannot be used.
-        ServiceError: When a cluster cannot be made or served.
-        PhoneError: When the script's phones do not fit its clusters.
-    """
-    calendar = Calendar()
-    with tapped_log(folder) as tap, ExitStack() as stack:
-        store = stack.enter_context(closing(FleetStore.open(folder / "phones")))
-        async with trio.open_nursery() as nursery:
-            running_clusters = _open_sites(script, folder, nursery, calendar, stack)
-            for running in running_clusters.values():
-                await running.start()
-            phone_groups = _phone_groups(
-                script,
-                phones,
-                running_clusters,
-                store=store,
-                tap=tap,
-                calendar=calendar,
-                manufacturer=folder / MANUFACTURER,
-            )
-            main = running_clusters[MAIN_CLUSTER].cluster
-            await trio.to_thread.run_sync(
-                place_in_pools, main, script.groups, phone_groups.groups
-            )
-            for group in script.groups:
-                if group.mic:
-                    await phone_groups.make_mics(group.name)
-            clusters = {
-                name: running.cluster for name, running in running_clusters.items()
-            }
-            files = folder / "files"
-            files.mkdir()
-            admin_actions = AdminActions(clusters, next(iter(running_clusters)), files)
-            yield RehearsalRig(
-                running_clusters,
-                phone_groups,
-                admin_actions,
-                calendar,
-                AutomaticResets(phone_groups, seed),
-            )
-            nursery.cancel_scope.cancel()
-
-
-def _open_sites(
-    script: Script,
-    folder: Path,
-    nursery: trio.Nursery,
-    calendar: Calendar,
-    stack: ExitStack,
-) -> dict[str, RunningCluster]:
-    check_script(script)  # what was not read from a file was not checked yet
-    manufacturer = folder / MANUFACTURER
-    running_clusters = {
-        MAIN_CLUSTER: open_cluster(
-            MAIN_CLUSTER,
-            script.cluster,
-            folder / "cluster",
-            nursery,
-            calendar,
-            manufacturer=manufacturer,
-            unserved=script.unserved,
-        )
-    }
-    for name, settings in script.others.items():
-        place = folder / f"cluster-{name}"
-        running_clusters[name] = open_cluster(
-            name, settings, place, nursery, calendar, manufacturer=manufacturer
-        )
-    return {
-        name: stack.enter_context(running) for name, running in running_clusters.items()
-    }
-
-
-def _phone_groups(
-    script: Script,
-    phones: int,
-    running_clusters: Mapping[str, RunningCluster],
-    *,
-    store: FleetStore,
-    tap: LogTap,
-    calendar: Calendar,
-    manufacturer: Path,
-) -> PhoneGroups:
-    nodes: dict[str, Server] = {}
-    for running in running_clusters.values():
-        nodes.update(running.servers)
-    return PhoneGroups(
-        script.groups,
-        sizes(script, phones),
-        nodes,
-        usual=list(running_clusters[MAIN_CLUSTER].servers),
-        store=store,
-        tap=tap,
-        clock=calendar,
-        manufacturer=manufacturer,
-    )

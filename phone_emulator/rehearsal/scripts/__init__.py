@@ -1,1 +1,1 @@
-"""The script of a rehearsal: its file, its lines, and what it may set."""
+"""The script of a rehearsal: its file, its lines, and its settings."""

@@ -26,12 +26,12 @@ class Admin:
     """Type it on every node of the cluster that is served, one after the other."""
 
     def begins_with(self, words: tuple[str, ...]) -> bool:
-        """Whether it is a command of these words."""
+        """Return whether it is a command of these words."""
         return tuple(self.line.split()[: len(words)]) == words
 
     @property
     def is_restart(self) -> bool:
-        """Whether it restarts a service."""
+        """Return whether it restarts a service."""
         return self.begins_with(_RESTART)
 
 
@@ -95,7 +95,7 @@ class SignCertificate:
 
     unit: str
     node: str | None = None
-    """Whose; None: one for all nodes."""
+    """The node; None: one certificate for all nodes."""
     cluster: str | None = None
 
 
@@ -264,7 +264,7 @@ AdminAction = (
     | ReuseCertificate
     | Backup
 )
-"""What an administrator does at a desk."""
+"""Actions of an administrator on clusters, tokens, keys and backups."""
 LineAction = (
     AdminAction
     | Phones

@@ -58,7 +58,7 @@ _REGENERATE: Final = ("set", "cert", "regen")
 _STEP_HEAD: Final = re.compile(r"\s*\[\[\s*steps\s*\]\]")
 _SERVICE: Final = ("utils", "service")
 _ROLES: Final = {"tftp": NodeRole.TFTP, "callmanager": NodeRole.CALLMANAGER}
-"""What a service's role is called, by the last word of its name."""
+"""The role of a service, by the last word of its name."""
 _MODES: Final = ("mixed-mode", "non-secure-mode")
 _OWN: Final = tuple(store for store in TrustStore if not store.is_trust_store)
 _TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
@@ -416,4 +416,4 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "UNIT": _unit,
     "ADDRESS": _address,
 }
-"""How an argument is checked, by its name in a synopsis."""
+"""The check of an argument, by its name in a synopsis."""

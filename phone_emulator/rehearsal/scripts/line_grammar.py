@@ -36,9 +36,9 @@ class Part:
     """The kind of the value; None for a flag."""
     option: str | None
     many: bool
-    """Whether it takes several words."""
+    """True if it takes several words."""
     repeated: bool
-    """Whether the option may be given several times."""
+    """True if the option may be given several times."""
     optional: bool
 
     @property

@@ -386,7 +386,7 @@ def parse_line(line: str) -> Line:
 
 
 def parse_action(line: str) -> LineAction:
-    """Parse one line into what it does.
+    """Parse one line into an action.
 
     Raises:
         PhoneError: As `parse_line`.

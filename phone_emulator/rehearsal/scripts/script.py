@@ -1,4 +1,4 @@
-"""A rehearsal's script: the cluster, the groups of phones, the steps, what is expected.
+"""A rehearsal's script: the cluster, groups of phones, steps, expectations.
 
 Scripts are TOML files; unknown keys are refused so that a misspelt expectation cannot
 pass unnoticed. Lines of `run` are checked by `line_check`. A script with `variants` is
@@ -28,7 +28,7 @@ from tokenless.protocol.trust.reasons import Reason
 
 SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"
-"""What the first cluster is called."""
+"""The name of the first cluster."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Only = tuple[str, ...]
@@ -54,11 +54,11 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The device pool, which decides at which nodes phones register; None: they
     register by themselves, in the default one."""
     mic: bool | None = None
-    """Whether the phones leave the factory with a certificate (MIC); None: as their
+    """True if the phones leave the factory with a certificate (MIC); None: as their
     model does, made when they are first to show it. Clusters of a rehearsal trust one
     manufacturer."""
     minds_expiry: bool = False
-    """Whether the phones refuse an expired signer (REFERENCE 7.13)."""
+    """True if the phones refuse an expired signer (REFERENCE 7.13)."""
 
     @property
     def played(self) -> str:
@@ -85,20 +85,20 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By what the CTL was verified: first-use, installed-ctl, installed-itl, tvs."""
     itl_verified_by: str | None = None
     stuck: bool | None = None
-    """Whether the last boot left the phones without a file that is served."""
+    """True if the last boot left the phones without a file that is served."""
     registered: bool | None = None
-    """Whether the phones that are on have dial tone."""
+    """True if the phones that are on have dial tone."""
     secure: bool | None = None
-    """Whether they are registered over TLS."""
+    """True if they are registered over TLS."""
     at: Text | None = None
     """The node that they are registered at."""
     registration: Failure | None = None
-    """Why a node of their group did not take them: `not-in-ctl`."""
+    """The reason why a node of their group did not accept them: `not-in-ctl`."""
     would_be_stuck: bool | None = None
-    """Whether phones that are off, or were not restarted since a change, would be stuck
+    """True if phones that are off, or were not restarted since a change, would be stuck
     at one of their servers if they started now."""
     at_risk: bool | None = None
-    """Whether phones that are reset by themselves would refuse a file at some moment of
+    """True if phones that are reset by themselves would refuse a file at some moment of
     the race, chosen or not."""
     rule: int | None = None
     """The number of the rule (REFERENCE 4.2) by which the first file was refused."""
@@ -114,7 +114,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     no_remedy: Text | None = None
     """A remedy that must not be named, because it does not help."""
     inferred: bool = False
-    """Whether this is inferred from the phone's rules rather than documented."""
+    """True if this is inferred from the phone's rules rather than documented."""
     only: Only = ()
 
 
@@ -130,11 +130,11 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ctl_length: int | None = None
     """The bytes of CTLFile.tlv on every node, 0 for no file."""
     refused: bool = False
-    """Whether the step's last command must be refused."""
+    """True if the step's last command must be refused."""
     prints: str | None = None
     """A part of what the commands must print."""
     call: CallOutcome | None = None
-    """What comes of every call of the step: encrypted, authenticated, not-secure, or
+    """The result of every call of the step: encrypted, authenticated, not-secure, or
     none."""
     expect: tuple[Expectation, ...] = ()
     only: Only = ()
@@ -173,15 +173,15 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The lesson for variants of which `lesson` is not true, by variant."""
     source: str = ""
     inferred: bool = False
-    """Whether the outcome is inferred from the phone's rules rather than documented."""
+    """True if the outcome is inferred from the phone's rules rather than documented."""
     cluster: dict[str, Any] = {}
     """Settings laid over the lab's configuration, by the same names."""
     certificates: tuple[KnownCertificate, ...] = ()
-    """What an import has seen there, for `tokenless preflight`."""
+    """Facts that an import has seen there, for `tokenless preflight`."""
     itl_bytes: int | None = None
     """The length of the longest ITL that an import has seen."""
     unregistered: int | None = None
-    """How many phones were not registered when they were exported."""
+    """The number of phones that were not registered when they were exported."""
     unknown_models: tuple[str, ...] = ()
     """Models of phones that an import left out, as nothing is known of them."""
     others: dict[str, dict[str, Any]] = {}

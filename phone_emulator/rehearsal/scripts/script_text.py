@@ -11,7 +11,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.certificates.name_text import printable
 
 _LISTS = ("approximations", "certificates", "groups", "steps", "expect")
-"""What is written as one table each."""
+"""Types that are written as one table each."""
 
 
 def write_script(script: Script, *, comment: str = "") -> str:

@@ -72,7 +72,7 @@ def find_scripts(name: str, check: CheckFile | None = None) -> list[Script]:
 
 
 def _meant(base: str) -> str:
-    """Suggest what a person who mistyped a name may have meant."""
+    """Suggest the most similar names to a mistyped one."""
     names = [path.stem for path in shipped_folder().glob(f"*{_ENDING}")]
     close = get_close_matches(base, names)
     guess = f"did you mean {' or '.join(close)}? " if close else ""

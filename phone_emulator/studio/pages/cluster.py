@@ -12,7 +12,7 @@ from tokenless.phone_emulator.addresses import (
     parse_device,
     parse_servers,
 )
-from tokenless.phone_emulator.check.observe import Patience, fetch_nodes
+from tokenless.phone_emulator.check.observing.observe import Patience, fetch_nodes
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import check_script

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.release import Release
 from tokenless.services.admin.certificate_text import (
     certificate_text,
     description,
@@ -72,7 +73,8 @@ def list_own(session: Session) -> None:
 def list_trust(session: Session) -> None:
     """List the certificates of the trust stores."""
     for each in certificates.trust(session.cluster):
-        session.say(f"{_trusted_name(each)}: {description(each.certificate)}")
+        name = _trusted_name(each, session.cluster.release)
+        session.say(f"{name}: {description(each.certificate)}")
 
 
 @TREE.command(
@@ -185,20 +187,24 @@ def delete(session: Session, name: str) -> None:
     session.say(f"Successfully deleted {name}")
 
 
-def _trusted_name(placed: StoredCertificate) -> str:
+def _trusted_name(placed: StoredCertificate, release: Release) -> str:
     """Return `<store>/<common name>-<serial>.pem`: common names alone repeat.
 
-    It is one word, so that it can be typed without quotes.
+    From 14SU1 on it is the vendor's, with the whole serial number after an underscore
+    (REFERENCE-2 2.1). It is one word, so that it can be typed without quotes.
     """
     certificate = placed.certificate
     common_name = (certificate.subject.get("CN") or "unnamed").strip()
     name = _NO_WORD.sub("_", common_name)
+    if release.names_trust_by_serial:
+        return f"{placed.store}/{name}_{certificate.serial_hex}{_PEM}"
     return f"{placed.store}/{name}-{certificate.serial_hex[:8]}{_PEM}"
 
 
 def _find_trusted(session: Session, name: str) -> StoredCertificate:
+    release, wanted = session.cluster.release, name.removesuffix(_PEM)
     for each in certificates.trust(session.cluster):
-        if name.removesuffix(_PEM) == _trusted_name(each).removesuffix(_PEM):
+        if wanted == _trusted_name(each, release).removesuffix(_PEM):
             return each
     raise ServiceError(
         f"no trust store has {name}", hint="use a name of show cert list trust"

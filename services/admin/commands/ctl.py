@@ -85,7 +85,7 @@ def reset_ctl(session: Session) -> None:
 def _change(
     session: Session, doing: str, operation: Callable[..., None], done: str
 ) -> None:
-    """Make a change, wait until every running node has its CTL, say what is next."""
+    """Make a change, wait until every running node has its CTL, print the next step."""
     session.say(doing)
     operation(session.cluster, by=session.by)
     session.announce()

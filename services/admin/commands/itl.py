@@ -1,9 +1,14 @@
 """`utils itl …`: the ITL signed with another key (REFERENCE 6.2)."""
 
+from typing import Final
+
 from tokenless.services.admin.command import TREE, Question
 from tokenless.services.admin.session import Session
 from tokenless.services.changes import security
 from tokenless.services.pki.uploads import load_upload
+
+_BAR: Final = "===="
+"""Before and after the hosts (REFERENCE-2 3.5); its length is inferred."""
 
 
 @TREE.command(
@@ -40,8 +45,9 @@ def _say_transferred(session: Session) -> None:
     session.say("The reset ITL file was generated successfully")
     session.say("Locating active Tftp servers in the cluster.....")
     session.say("Following is the list of Active tftp servers in the cluster")
-    session.say("====")
+    session.say(_BAR)
     session.say("\n".join(names))
+    session.say(_BAR)
     session.say(f"Number of Active TFTP servers in the cluster : {len(names)}")
     session.say(
         "Transferring new reset ITL file to the TFTP server nodes in the cluster"

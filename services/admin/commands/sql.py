@@ -1,9 +1,17 @@
-"""`run sql`, and the virtual tables it reads from the cluster's state."""
+"""`run sql`, and the virtual tables it reads from the cluster's state.
 
+The vendor's list of certificates (REFERENCE-2 3.5) joins `certificate` with three more
+tables. `certificate` has its columns, and readable ones of ours; a certificate that
+several units have stands there several times.
+"""
+
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from tokenless.protocol.certificates.pem import write_certificate
+from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.command import TREE
 from tokenless.services.admin.help import columns
 from tokenless.services.admin.session import Session
@@ -11,6 +19,7 @@ from tokenless.services.admin.sql import Row, Table, check_select, run_select
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store import certificates
 from tokenless.services.store.audit import read_audit
+from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.store.parameters import TRUE, Parameter
 
 COLUMNS: Final[Mapping[str, Sequence[str]]] = {
@@ -20,7 +29,12 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "certificate": (
         *("unit", "node", "subjectname", "issuername", "serialnumber"),
         *("validfrom", "validto"),
+        *("pkid", "servername", "ipv4address", "tkcertificatedistribution"),
+        "certificate",
     ),
+    "certificateservicecertificatemap": ("fkcertificate", "tkcertificateservice"),
+    "typecertificateservice": ("enum", "name"),
+    "typecertificatedistribution": ("enum", "moniker"),
     "device": (
         *("name", "model", "devicepool", "securitymode", "transport"),
         *("encryptedconfig", "tkcertificateoperation", "tkcertificatestatus"),
@@ -30,6 +44,29 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
 }
 """The tables, and the columns of each in their order."""
 
+_SERVICES: Final = {
+    TrustStore.PHONE_TRUST: 1,
+    TrustStore.PHONE_VPN_TRUST: 2,
+    TrustStore.CALLMANAGER: 3,
+    TrustStore.CALLMANAGER_TRUST: 4,
+    TrustStore.TOMCAT: 5,
+    TrustStore.TOMCAT_TRUST: 6,
+    TrustStore.IPSEC: 7,
+    TrustStore.IPSEC_TRUST: 8,
+    TrustStore.CAPF: 9,
+    TrustStore.CAPF_TRUST: 10,
+    TrustStore.TVS: 11,
+    TrustStore.TVS_TRUST: 12,
+    TrustStore.PHONE_SAST_TRUST: 14,
+    TrustStore.PHONE_CTL_TRUST: 15,
+    TrustStore.ITLRECOVERY: 16,
+    TrustStore.CALLMANAGER_ECDSA: 17,
+    TrustStore.TOMCAT_ECDSA: 18,
+    TrustStore.PHONE_EDGE_TRUST: 19,
+}
+"""Numbers of units (REFERENCE 1.12); 8 and those from 16 on are inferred."""
+_DISTRIBUTIONS: Final = {False: (1, "this-server"), True: (2, "multi-server")}
+"""Tells that a certificate serves several nodes; numbers and names are inferred."""
 _ROLLBACK_IN_DATABASE: Final = "RollBackToPreGrayback"
 
 
@@ -43,6 +80,24 @@ def tables(cluster: Cluster) -> Mapping[str, Table]:
         "processnode": (COLUMNS["processnode"], lambda: _nodes(cluster)),
         "audit": (COLUMNS["audit"], lambda: _audit(cluster)),
         "certificate": (COLUMNS["certificate"], lambda: _certificates(cluster)),
+        "certificateservicecertificatemap": (
+            COLUMNS["certificateservicecertificatemap"],
+            lambda: _certificate_map(cluster),
+        ),
+        "typecertificateservice": (
+            COLUMNS["typecertificateservice"],
+            lambda: [
+                {"enum": number, "name": store.value}
+                for store, number in _SERVICES.items()
+            ],
+        ),
+        "typecertificatedistribution": (
+            COLUMNS["typecertificatedistribution"],
+            lambda: [
+                {"enum": number, "moniker": moniker}
+                for number, moniker in _DISTRIBUTIONS.values()
+            ],
+        ),
         "device": (COLUMNS["device"], lambda: _devices(cluster)),
     }
 
@@ -71,24 +126,49 @@ def _nodes(cluster: Cluster) -> list[Row]:
 
 
 def _certificates(cluster: Cluster) -> list[Row]:
-    names = {node.id: node.name for node in cluster.nodes}
+    nodes = {node.id: node for node in cluster.nodes}
+    placed = _placed(cluster)
+    holders = Counter((each.store, each.certificate.der) for each in placed)
+    rows: list[Row] = []
+    for each in placed:
+        certificate = each.certificate
+        node = None if each.node_id is None else nodes[each.node_id]
+        shared = holders[each.store, certificate.der] > 1
+        rows.append(
+            {
+                "unit": each.store.value,
+                "node": "" if node is None else node.name,
+                "subjectname": certificate.subject_text,
+                "issuername": certificate.issuer_text,
+                "serialnumber": certificate.serial_hex,
+                "validfrom": certificate.not_before.isoformat(sep=" "),
+                "validto": certificate.not_after.isoformat(sep=" "),
+                "pkid": each.id,
+                "servername": "" if node is None else node.name,
+                "ipv4address": "" if node is None else node.address,
+                "tkcertificatedistribution": _DISTRIBUTIONS[shared][0],
+                # In one line: the rows are printed as a table.
+                "certificate": "".join(
+                    write_certificate(certificate.der).decode().splitlines()
+                ),
+            }
+        )
+    return rows
+
+
+def _certificate_map(cluster: Cluster) -> list[Row]:
+    return [
+        {"fkcertificate": each.id, "tkcertificateservice": _SERVICES[each.store]}
+        for each in _placed(cluster)
+    ]
+
+
+def _placed(cluster: Cluster) -> list[StoredCertificate]:
     with cluster.store.read() as connection:
-        stored = [
+        return [
             *certificates.all_own(connection),
             *certificates.all_trusted(connection),
         ]
-    return [
-        {
-            "unit": each.store.value,
-            "node": "" if each.node_id is None else names[each.node_id],
-            "subjectname": each.certificate.subject_text,
-            "issuername": each.certificate.issuer_text,
-            "serialnumber": each.certificate.serial_hex,
-            "validfrom": each.certificate.not_before.isoformat(sep=" "),
-            "validto": each.certificate.not_after.isoformat(sep=" "),
-        }
-        for each in stored
-    ]
 
 
 def _audit(cluster: Cluster) -> list[Row]:
@@ -142,6 +222,6 @@ def _finish_time(at: int) -> str:
     values=lambda *statement: check_select(" ".join(statement), COLUMNS),
 )
 def run_sql(session: Session, *statement: str) -> None:
-    """Select from processconfig, processnode, certificate, device or audit."""
+    """Select from processconfig, processnode, certificate, device, audit and others."""
     heads, rows = run_select(" ".join(statement), tables(session.cluster))
     session.say(columns(heads, rows))

@@ -68,11 +68,11 @@ from tokenless.services.callmanager.sccp.soft_keys import (
 )
 from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _GRACE: Final = 2.0
-"""How many keep-alive intervals may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""
+"""Keep-alive intervals that may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""
 
 REJECT_TEXTS: Final = {
     RegisterFailure.NO_ENTRY_IN_DATABASE: "Device Unknown",
@@ -85,7 +85,7 @@ REJECT_TEXTS: Final = {
     RegisterFailure.PROTOCOL_MISMATCH: "Protocol mismatch",
     RegisterFailure.DEVICE_TYPE_MISMATCH: "Device type mismatch",
 }
-"""What the phone shows; no text of a real CUCM was found [I]."""
+"""The text that the phone shows; no text of a real CUCM was found [I]."""
 _OTHER_REJECT: Final = "Registration rejected"
 _SAME_FOR_ALL: Final[dict[type[Message], Message]] = {
     ButtonTemplateReq: BUTTON_TEMPLATE,
@@ -297,7 +297,7 @@ class SccpSession(Session):
             )
 
     def _party(self) -> Party:
-        """Return who this phone is in a call."""
+        """Return this phone as a party of a call."""
         device, guest = self._device or "", self._guest
         registration = guest.registrar.find(device)
         security = (

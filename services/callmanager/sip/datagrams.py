@@ -102,7 +102,7 @@ class SipDatagrams:
             self._take(call_control, data, place[:2], log)
 
     async def _repeat(self, call_control: SipCallControl) -> None:
-        """Send again what was not heard, when its time comes."""
+        """Send unanswered messages again, when their time comes."""
         while True:
             deadline = self._transactions.deadline()
             waits_s = math.inf if deadline is None else deadline - self._clock()

@@ -23,7 +23,7 @@ _SECRET_BYTES: Final = 32
 
 @unique
 class Proof(Enum):
-    """Whether a request proves that it is its device's."""
+    """The result of checking that a request is from its device."""
 
     GOOD = "good"
     MISSING = "missing"

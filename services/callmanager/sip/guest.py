@@ -37,7 +37,7 @@ from tokenless.services.callmanager.sip.stations import (
 )
 from tokenless.services.limited_log import shortened
 from tokenless.services.store.registrations import ItlReport
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 WARNINGS: Final = {
@@ -86,7 +86,7 @@ def answer(
 def _answer_rest(
     call_control: SipCallControl, request: SipRequest, source: Source
 ) -> SipResponse:
-    """Answer what is neither registration nor a call."""
+    """Answer requests that are neither registrations nor calls."""
     tag = call_control.new_tag()
     match request.method:
         case "REFER":
@@ -103,7 +103,7 @@ def _answer_rest(
 def _invite(
     call_control: SipCallControl, request: SipRequest, source: Source
 ) -> SipResponse | None:
-    """Begin a call of a registered phone, over what it is registered by.
+    """Begin a call of a registered phone, over its registered connection.
 
     Its contact names the device; a call in clear in the name of a secure device is
     refused, as its registration would be.

@@ -19,8 +19,5 @@ class Source:
     """In Via: UDP, TCP or TLS."""
 
     def is_same_phone(self, other: "Source") -> bool:
-        """Whether it is the same client: by its certificate, in clear by its address.
-
-        A Call-ID is no secret: what concerns a call is taken from its own phones only.
-        """
+        """Return whether a client is this one: by certificate, in clear by address."""
         return (self.peer, self.address) == (other.peer, other.address)

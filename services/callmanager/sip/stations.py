@@ -47,7 +47,7 @@ class SipSettings:
     expires_s: int = GRANTED_EXPIRES_S
     server: str = "Cisco-CUCM10.5"
     notes_itl: bool = False
-    """Whether phones' reports of their ITL are kept: from release 14 on."""
+    """True if phones' reports of their ITL are kept: from release 14 on."""
 
 
 class Cells(Protocol):
@@ -83,7 +83,7 @@ class SipCallControl:
         self._tags = itertools.count(1)
 
     def party_of(self, registration: Registered) -> Party:
-        """Return who a registered phone is in a call."""
+        """Return a registered phone as a party of a call."""
         profile = registration.profile
         number = self.number_of(profile.device)
         return Party(

@@ -106,7 +106,7 @@ def show(
         if as_json:
             click.echo(json.dumps(placed_json(placed, _names(cluster))))
         else:
-            click.echo(certificate_text(placed.certificate))
+            click.echo(certificate_text(placed.certificate, cluster.release))
 
 
 @cert.command()

@@ -171,7 +171,7 @@ def _is_destroyed(token: Token) -> bool:
 
 
 def _identify(token: Token) -> tuple[str, str]:
-    """Return what is printed of a token's certificate: common name, serial number."""
+    """Return the printed facts of a token's certificate: common name, serial number."""
     certificate = token.certificate
     name = printable(certificate.subject.get("CN") or "").strip()
     return name, certificate.serial_hex

@@ -21,7 +21,7 @@ from tokenless.services.logs import configure_logs
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The folder in which `file get` saves files.",
+    help="The file that `file get` writes; default: the same name, in this folder.",
 )
 @click.argument("command", nargs=-1, metavar="[COMMAND WORD...]")
 def admin(

@@ -175,7 +175,7 @@ def certificate(
 @click.option(
     "--auth",
     type=click.Choice(list(_AUTH_MODES)),
-    help="How the phone authenticates to CAPF.",
+    help="The phone's authentication to CAPF.",
 )
 @click.option("--string", "auth_string", help="Authentication string: 4 to 10 digits.")
 @click.option(

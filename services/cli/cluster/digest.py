@@ -22,13 +22,16 @@ _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
 @click.command()
 @click.argument("names", nargs=-1, required=True)
 @cluster_options
-@click.option("--user", help="Digest user whose password the phones have to prove.")
+@click.option("--user", help="The Digest user whose password the phones must know.")
 @click.option(
     "--password",
     envvar="TOKENLESS_DIGEST_PASSWORD",
-    help="Prefer the environment: other users see command lines. Asked for without it.",
+    help="The user's password; asked for when not given. Other users can see a "
+    "command's options: prefer TOKENLESS_DIGEST_PASSWORD.",
 )
-@click.option("--remove", is_flag=True, help="Ask these phones for no proof any more.")
+@click.option(
+    "--remove", is_flag=True, help="Do not require a password from these phones."
+)
 def digest(
     *,
     names: tuple[str, ...],
@@ -39,7 +42,7 @@ def digest(
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Ask SIP phones for Digest authentication when they register.
+    """Require Digest authentication from SIP phones when they register.
 
     The cluster keeps H(A1) of the password, not the password.
     """

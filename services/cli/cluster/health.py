@@ -31,9 +31,9 @@ _TIMEOUT_S: Final = 5.0
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
-    """Tell whether the nodes served from this data folder are well.
+    """Report the health of the nodes that are served from this data folder.
 
-    Exit status 0 when all are well or degraded (they serve phones, but the database is
+    Exit status 0 when all are ok or degraded (they serve phones, but the database is
     unreachable or an administrator stopped a service); 1 when a service crashed or a
     node's server process is gone.
     """

@@ -62,7 +62,7 @@ def node() -> None:
     "roles",
     type=click.Choice([NodeRole.TFTP.value, NodeRole.CALLMANAGER.value]),
     multiple=True,
-    help="A service that is activated on it; repeat it. All when not given.",
+    help="A service to activate on the node; may be repeated. Default: all.",
 )
 @click.argument("name")
 @click.argument("address")

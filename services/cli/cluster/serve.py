@@ -152,7 +152,7 @@ async def _serve(
     metrics: MetricsSection | None,
     console: ConsoleSection | None,
 ) -> None:
-    """Serve until a signal; then finish what is under way, and close everything."""
+    """Serve until a signal; then finish running transfers, and close everything."""
     with trio.open_signal_receiver(*_SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
             running = await nursery.start(serve_nodes, cluster, nodes, kinds)

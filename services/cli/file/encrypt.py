@@ -138,7 +138,7 @@ def encrypt(
 def _say(
     written: Sequence[tuple[Path, SignedFile | EncryptedFile]], *, as_json: bool
 ) -> None:
-    """Print what was written; JSON is about the encrypted file, which is first."""
+    """Print the written files; JSON is about the encrypted file, which is first."""
     if as_json:
         path, made = written[0]
         described = describe_file(made, at=datetime.now(UTC))

@@ -26,7 +26,7 @@ AnyFile = TrustList | SignedFile
 
 @contextmanager
 def name_file_in_errors(path: Path) -> Iterator[None]:
-    """Put the file's name in front of what is wrong with its bytes.
+    """Put the file's name in front of errors about its bytes.
 
     Raises:
         ServiceError: For every ProtocolError inside.

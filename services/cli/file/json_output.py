@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 def describe_file(file: TrustList | SignedFile, *, at: datetime) -> Json:
-    """Return everything that a file says, and what is wrong with it at a moment."""
+    """Return all facts about a file, and its faults at a moment."""
     if isinstance(file, SignedFile):
         return _describe_signed_file(file)
     signer = file.signer
@@ -86,7 +86,7 @@ def _describe_head(kind: str, file: TrustList | SignedFile) -> Json:
 
 
 def describe_record(record: Record, number: int, *, signs: bool) -> Json:
-    """Return one record; what it does not have is null."""
+    """Return one record; missing values are null."""
     certificate, hashed = record.certificate, record.certificate_hash
     return {
         "number": number,

@@ -61,7 +61,7 @@ class RecordDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 class ListDescription(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 ):
-    """A whole list, but for who signs it and when."""
+    """A whole list, without its signer and time."""
 
     filename: str = "CTLFile.tlv"
     form: Literal["cucm", "ctl-client", "comma"] = "cucm"

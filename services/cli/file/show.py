@@ -75,7 +75,7 @@ def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
     "--json", "as_json", is_flag=True, help="Print one JSON object per finding."
 )
 def lint_command(file: Path, *, as_json: bool) -> None:
-    """Report what is wrong with a trust list, or soon will be.
+    """Report problems of a trust list, present and future ones.
 
     Exit status 1 when phones would refuse the list or could not use it.
     """

@@ -52,7 +52,7 @@ class KeySource:
 
 
 def signer_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that name who signs; the command gets them as `source`."""
+    """Add the options that name the signer; the command gets them as `source`."""
 
     @wraps(command)
     def with_source(
@@ -127,7 +127,7 @@ timestamp_option = click.option(
 
 
 def load_signer(source: KeySource) -> Signer:
-    """Load who signs.
+    """Load the signer.
 
     Raises:
         ServiceError: When no key is named, the password is wrong, the key is not an RSA

@@ -1,4 +1,4 @@
-"""Trust lists for people: who signs, who may do what, what is wrong."""
+"""Trust lists for people: signer, functions of certificates, faults."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -19,13 +19,13 @@ from tokenless.services.admin.certificate_text import (
 )
 from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.issuing import RSA_SIZES
+from tokenless.services.cluster.issue_request import RSA_SIZES
 from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import EC_SIZES
-from tokenless.services.pki.signing_requests import USAGES
+from tokenless.services.pki.usages import USAGES
 from tokenless.services.store.certificates import StoredCertificate
 
 _LIST: Final = "/cmplatform/certificates"
@@ -121,7 +121,7 @@ class Row:
 
     @property
     def file_name(self) -> str:
-        """As the vendor names its file."""
+        """The vendor's name of the certificate's file."""
         store = self.placed.store
         stem = store.value if self.is_own else f"{self.common_name}"
         return f"{_NO_WORD.sub('_', stem)}.pem"
@@ -167,7 +167,7 @@ _COMPARISONS: Final[dict[Operator, Callable[[str, str], bool]]] = {
 
 
 def show_list(visit: Visit) -> Response:
-    """Show the search, and what it finds; nothing is listed before Find."""
+    """Show the search and its results; nothing is listed before Find."""
     field = _choice(Field, visit.asked("field"), Field.CERTIFICATE)
     operator = _choice(Operator, visit.asked("operator"), Operator.BEGINS)
     text = visit.asked("text")[:256]
@@ -197,7 +197,7 @@ def show_one(visit: Visit) -> Response:
     return visit.render(
         "certificates/one.html",
         row=row,
-        decoded=certificate_text(row.certificate),
+        decoded=certificate_text(row.certificate, visit.cluster.release),
         node=_node_of(visit.cluster, row).name if row.is_own else "",
         can_request=row.is_own and row.placed.store in USAGES,
     )

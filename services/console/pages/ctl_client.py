@@ -139,7 +139,7 @@ def choose_mode(visit: Visit) -> Response:
 
 
 def show_insert(visit: Visit) -> Response:
-    """Ask for a token; once one is chosen, show what is on it."""
+    """Ask for a token; once one is chosen, show its certificate."""
     draft = _draft(visit)
     tokens = list_tokens(visit.cluster.tokens_folder)
     chosen = visit.asked("token")

@@ -1,4 +1,4 @@
-"""The first page: mode, nodes, and what was changed last."""
+"""The first page: mode, nodes, and the last changes."""
 
 from typing import Final
 

@@ -33,11 +33,12 @@ CHOICES: Final = {
     Parameter.SIGNATURE_DIGEST: (SHA1, SHA512),
     Parameter.TLS_CIPHERS: tuple(map(str, TlsCiphers)),
     Parameter.PHONE_INTERACTION: tuple(map(str, PhoneInteraction)),
+    Parameter.ADVANCED_ENCRYPTION: (FALSE, TRUE),
     Parameter.ROLLBACK: (FALSE, TRUE),
     Parameter.AUTO_REGISTRATION: (TRUE, FALSE),
     Parameter.EXPORT_CONTROLLED: (TRUE, FALSE),
 }
-"""What this page changes; the first value is what a new cluster has."""
+"""The parameters of this page; the first value is that of a new cluster."""
 
 
 def show(visit: Visit) -> Response:
@@ -59,7 +60,7 @@ def show(visit: Visit) -> Response:
 
 
 _WORDED: Final = frozenset({Parameter.TLS_CIPHERS, Parameter.PHONE_INTERACTION})
-"""Whose values the vendor's page has longer words for."""
+"""Parameters whose values have longer texts on the vendor's page."""
 
 
 def _capf_port(cluster: Cluster) -> str:
@@ -76,11 +77,12 @@ def _capf_port(cluster: Cluster) -> str:
 
 def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
     """Return what a release has of them."""
-    return {
-        name: values
-        for name, values in CHOICES.items()
-        if name is not Parameter.PHONE_INTERACTION or release.has_phone_interaction
-    }
+    missing = set()
+    if not release.has_phone_interaction:
+        missing.add(Parameter.PHONE_INTERACTION)
+    if not release.has_advanced_encryption:
+        missing.add(Parameter.ADVANCED_ENCRYPTION)
+    return {name: values for name, values in CHOICES.items() if name not in missing}
 
 
 def save(visit: Visit) -> Response:

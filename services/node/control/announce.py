@@ -86,7 +86,7 @@ def announce(
 def _await_elsewhere(
     cluster: Cluster, nodes: Sequence[Node], revision: int
 ) -> dict[int, NodeDelivery]:
-    """Return who of these nodes has applied a revision on another host, in time."""
+    """Return the nodes of other hosts that have applied a revision in time."""
     wanted = {node.id: node for node in nodes if not node.is_here}
     deadline = time.monotonic() + _ELSEWHERE_S
     while True:

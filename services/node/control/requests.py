@@ -84,7 +84,7 @@ class ResetPhones(
     devices: tuple[str, ...] = ()
     """All that are registered here when empty."""
     restart: bool = False
-    """Whether the phone only restarts, instead of starting again from nothing."""
+    """True if the phone only restarts, instead of starting again from nothing."""
 
 
 class ShowTvsCache(msgspec.Struct, frozen=True, tag_field="do", tag="tvs-cache"):
@@ -129,7 +129,7 @@ def decode_request_untrusted(line: bytes) -> Request:
 
 
 def encode_answer(result: Mapping[str, object]) -> bytes:
-    """Return what was done, as one line."""
+    """Return the result of a request as one line."""
     return msgspec.json.encode({"ok": True, "result": result}) + b"\n"
 
 

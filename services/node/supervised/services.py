@@ -109,7 +109,7 @@ class TftpService:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Serve what was prepared."""
+        """Serve the prepared files."""
         server, prepared = self._server, self._prepared
         # Supervision prepares and binds first.
         assert server is not None and prepared is not None  # noqa: S101, PT018
@@ -133,7 +133,7 @@ class TftpService:
                 self._serve_files(server, files)
 
     async def take_devices(self) -> None:
-        """Give single devices what they get now; lists stay as they are."""
+        """Give single devices their new files; lists stay as they are."""
         server, files = self._server, self._files
         if server is None or files is None:
             return

@@ -60,7 +60,7 @@ class Service(Protocol):
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Serve what was prepared on the bound socket until cancelled.
+        """Serve the prepared files on the bound socket until cancelled.
 
         The socket is closed on the way out.
         """

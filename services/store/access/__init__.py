@@ -1,1 +1,1 @@
-"""How the database is reached: connections, roles, failures, notifications."""
+"""Access to the database: connections, roles, failures, notifications."""

@@ -17,7 +17,7 @@ from tokenless.services.store.access.failures import DatabaseAwayError
 POSTGRESQL: Final = "postgresql"
 SQLITE: Final = "sqlite"
 CHANNEL: Final = "tokenless_revision"
-"""Where PostgreSQL tells nodes of a change."""
+"""The channel on which PostgreSQL tells nodes of a change."""
 
 _WRITES: Final = "tokenless_writes"
 _HINT: Final = "write postgresql+psycopg://USER@HOST/DATABASE"

@@ -44,7 +44,7 @@ _OWN_ROWS: Final = (schema.registration, schema.tftp_itl)
 
 
 def grants(role: str) -> list[str]:
-    """Return the statements that give a subscriber's role what it may do.
+    """Return the statements that give a subscriber's role its rights.
 
     Raises:
         ServiceError: When the role's name would need quotes.

@@ -19,7 +19,7 @@ Work = Callable[[], bytes]
 
 
 class Background(Generic[Key]):
-    """A thread, what it is to do, and what it has done."""
+    """A thread, its pending work, and its results."""
 
     def __init__(self, rest: float = 0.0) -> None:
         """Prepare; no thread runs yet.
@@ -51,7 +51,7 @@ class Background(Generic[Key]):
         self._to_do.put((key, work))
 
     def finished(self) -> list[tuple[Key, bytes | Exception]]:
-        """Return what was done since the last call, or why it could not be."""
+        """Return the results since the last call, or their errors."""
         try:
             os.eventfd_read(self._event)
         except BlockingIOError:
@@ -61,7 +61,7 @@ class Background(Generic[Key]):
         return results
 
     def close(self) -> None:
-        """End the thread; what it has not begun is not done."""
+        """End the thread; work that has not begun is not done."""
         if self._thread is not None:
             while not self._to_do.empty():
                 self._to_do.get()

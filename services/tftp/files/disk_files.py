@@ -17,7 +17,7 @@ from tokenless.protocol.tftp.netascii import cut_netascii
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode, encode_data
 
 _AHEAD_BYTES: Final = 128 << 10
-"""What a thread reads at once: as long as the longest window."""
+"""The bytes that a thread reads at once: as long as the longest window."""
 
 _SAMPLE_BYTES: Final = 64 << 10
 
@@ -115,7 +115,7 @@ class OpenedFile:
             raise TftpError(TftpErrorCode.NOT_DEFINED, "The file was changed meanwhile")
 
     def fileno(self) -> int:
-        """Return the descriptor, for those who send a file without reading it."""
+        """Return the descriptor, for senders that do not read the file."""
         return self._descriptor
 
 
@@ -158,7 +158,7 @@ class FilePackets:
         return encode_data(number, payload)
 
     def load(self) -> bytes:
-        """Read what is missing, in a thread; return it."""
+        """Read the missing bytes, in a thread; return them."""
         begin = self._wanted_at
         try:
             content = self._file.read(begin, max(self.block_size, _AHEAD_BYTES))

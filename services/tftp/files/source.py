@@ -20,7 +20,7 @@ class UnpreparedFile:
 
 ReadyContent = bytes | OpenedFile
 Content = ReadyContent | UnpreparedFile
-"""What a name stands for."""
+"""The content of a name."""
 
 
 class FileSource(Protocol):

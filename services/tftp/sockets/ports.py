@@ -80,7 +80,7 @@ class TransferPort:
         self.drain()
 
     def enable_segmentation(self, part_bytes: int) -> bool:
-        """Let the kernel cut what is sent into datagrams of this length; 0: not.
+        """Let the kernel cut sent data into datagrams of this length; 0: not.
 
         Returns whether it does (UDP_SEGMENT).
         """

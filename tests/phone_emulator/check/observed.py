@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tests.rigs.cluster import DEVICE, NOW, Authority
-from tokenless.phone_emulator.check.observation import (
+from tokenless.phone_emulator.check.observing.observation import (
     Member,
     Missing,
     Node,

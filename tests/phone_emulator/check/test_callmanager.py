@@ -7,14 +7,17 @@ import pytest
 
 from tests.phone_emulator.check.observed import observation
 from tests.phone_emulator.check.test_findings import MIXED, MODELS, PLAIN, nodes
-from tokenless.phone_emulator.check.callmanager import (
-    NOT_ASKED,
+from tokenless.phone_emulator.check.findings.callmanager import (
     answer_to,
     callmanager_findings,
 )
-from tokenless.phone_emulator.check.findings import Severity
+from tokenless.phone_emulator.check.findings.finding import Severity
 from tokenless.phone_emulator.check.inspect import inspect, to_json
-from tokenless.phone_emulator.check.observation import CallManagerView, Observation
+from tokenless.phone_emulator.check.observing.callmanager import NOT_ASKED
+from tokenless.phone_emulator.check.observing.observation import (
+    CallManagerView,
+    Observation,
+)
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role

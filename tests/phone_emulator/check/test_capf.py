@@ -7,9 +7,9 @@ import pytest
 
 from tests.phone_emulator.check.observed import observation
 from tests.rigs.cluster import DEVICE, PUB, SUB, Authority, Keypair, Lab, keypair
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.findings.finding import Finding, Severity
 from tokenless.phone_emulator.check.inspect import inspect, to_json
-from tokenless.phone_emulator.check.observation import CapfView, Observation
+from tokenless.phone_emulator.check.observing.observation import CapfView, Observation
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.header_fields import SignerId

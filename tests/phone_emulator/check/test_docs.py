@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from tokenless.phone_emulator.check.catalogue import CATALOGUE, Code
+from tokenless.phone_emulator.check.findings.catalogue import CATALOGUE
+from tokenless.phone_emulator.check.findings.codes import Code
 from tokenless.protocol.trust import lint
 from tools.check_page import PAGE, renew
 

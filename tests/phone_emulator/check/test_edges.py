@@ -7,9 +7,9 @@ from rich.console import Console
 
 from tests.phone_emulator.check.observed import observation, without_tvs
 from tests.rigs.cluster import PUB, SIGNED_AT, SUB, Authority, Lab
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.findings.finding import Finding, Severity
 from tokenless.phone_emulator.check.inspect import inspect, to_json
-from tokenless.phone_emulator.check.observation import Missing, Observation
+from tokenless.phone_emulator.check.observing.observation import Missing, Observation
 from tokenless.phone_emulator.check.view import check_view
 
 MODELS = ("7975", "8861")

@@ -18,10 +18,10 @@ from tests.rigs.cluster import (
     keypair,
     record,
 )
-from tokenless.phone_emulator.check.catalogue import Code
-from tokenless.phone_emulator.check.findings import Finding, Severity
+from tokenless.phone_emulator.check.findings.codes import Code
+from tokenless.phone_emulator.check.findings.finding import Finding, Severity
 from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to_json
-from tokenless.phone_emulator.check.observation import Observation
+from tokenless.phone_emulator.check.observing.observation import Observation
 from tokenless.phone_emulator.check.view import check_view
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.phones.configuration import TvsMember

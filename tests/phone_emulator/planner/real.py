@@ -2,14 +2,14 @@
 
 from tests.rigs.cluster import Authority, Keypair, UnsignedList, configuration, keypair
 from tests.rigs.phone_bench import Bench
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     CertificateIdentity,
     ClusterLayout,
     ClusterState,
     List,
     Served,
 )
-from tokenless.phone_emulator.planner.phones import PhoneGroup, tvs_of
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup, tvs_of
 from tokenless.phone_emulator.secd.events import (
     FlashContents,
     PhoneBehaviour,

@@ -8,22 +8,21 @@ import pytest
 
 from tests.phone_emulator.planner.real import boot_for_real, key_of
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.model import (
+from tokenless.phone_emulator.planner.model.cluster import (
     ClusterLayout,
     first_cluster,
     identity,
 )
-from tokenless.phone_emulator.planner.phones import (
+from tokenless.phone_emulator.planner.model.phones import (
     FileOutcome,
     PhoneGroup,
     PhoneLists,
     PredictedBoot,
     boot,
 )
-from tokenless.phone_emulator.planner.race import moments, with_new_certificate
-from tokenless.phone_emulator.planner.registration import secure_nodes, shown_now
-from tokenless.phone_emulator.planner.solve import solve
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.race import moments, with_new_certificate
+from tokenless.phone_emulator.planner.model.registration import secure_nodes, shown_now
+from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetCtl,
@@ -36,7 +35,8 @@ from tokenless.phone_emulator.planner.steps import (
     apply,
     resets_phones,
 )
-from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.phone_emulator.planner.search.solve import solve
 from tokenless.phone_emulator.registration.group import callmanagers_believed
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.report import BootReport, FileAction

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.model.steps import Regenerate, UpdateCtl
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.planner.steps import Regenerate, UpdateCtl
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 from tokenless.protocol.codes import Role, TrustStore

@@ -7,15 +7,15 @@ from itertools import count
 import pytest
 
 from tokenless.ground.terminal import slow_view
-from tokenless.phone_emulator.planner.alike import Kinds, part_of
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.steps import ResetCtl, ResetItl
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
-from tokenless.phone_emulator.planner.search import Effort, search
-from tokenless.phone_emulator.planner.solve import failing_groups, solve
-from tokenless.phone_emulator.planner.steps import ResetCtl, ResetItl
-from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.planner.search.alike import Kinds, part_of
+from tokenless.phone_emulator.planner.search.search import Effort, search
+from tokenless.phone_emulator.planner.search.solve import failing_groups, solve
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 

@@ -5,13 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
-from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
-from tokenless.phone_emulator.planner.report import in_words, to_json
-from tokenless.phone_emulator.planner.risk import assess, is_settled
-from tokenless.phone_emulator.planner.search import search
-from tokenless.phone_emulator.planner.steps import (
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.steps import (
     Regenerate,
     ResetCtl,
     ResetPhones,
@@ -20,7 +16,11 @@ from tokenless.phone_emulator.planner.steps import (
     UpdateCtl,
     apply,
 )
-from tokenless.phone_emulator.planner.task import Task, parse_goal
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
+from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.search.risk import assess, is_settled
+from tokenless.phone_emulator.planner.search.search import search
 from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
@@ -334,12 +334,12 @@ def test_from_14_on_a_new_tvs_certificate_needs_no_restart() -> None:
 def test_the_plan_says_that_phones_are_reset_by_themselves() -> None:
     plan = automatic("TVS")
     words = "\n".join(in_words(plan))
-    assert "phones are reset by themselves, at moments nobody chooses" in words
+    assert "phones are reset automatically, at unknown moments" in words
     assert "reset too early or not at all: CTL unchanged, ITL updated" in words
     steps = to_json(plan)["steps"]
     assert [each["resets_phones"] for each in steps] == [True, True, False]
     by_hand = make_plan(task("TVS", version="12.5(1)", models=("8861",)))
-    assert "by themselves" not in "\n".join(in_words(by_hand))
+    assert "reset automatically" not in "\n".join(in_words(by_hand))
 
 
 def test_in_manual_mode_14_resets_nobody() -> None:

@@ -1,12 +1,12 @@
 """Secure registration in a plan: when it is lost, by whom, and what the plan says."""
 
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.registration import RESTART_CALLMANAGER
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
-from tokenless.phone_emulator.planner.registration import RESTART_CALLMANAGER
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
-from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
-from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
 from tokenless.protocol.release import Release
 

@@ -10,7 +10,7 @@ from tokenless.phone_emulator.registration.call import (
 )
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.rig.calls import PlayedCall
+from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 

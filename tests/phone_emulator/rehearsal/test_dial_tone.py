@@ -12,7 +12,7 @@ from tokenless.phone_emulator.registration.report import (
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.rig.dial_tone import (
+from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import (
     FAILURE_WORDS,
     DialTone,
     RegistrationFailure,

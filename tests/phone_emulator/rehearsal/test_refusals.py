@@ -5,14 +5,14 @@ import socket
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.planner.model import ClusterLayout
-from tokenless.phone_emulator.planner.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.planner.task import Task, parse_goal
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.rig.nodes import free_port
+from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release

@@ -10,7 +10,7 @@ from tokenless.phone_emulator.rehearsal.outcome.remedies import (
     RefusalContext,
     remedies_for,
 )
-from tokenless.phone_emulator.rehearsal.rig.cluster_facts import (
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
     Signer,

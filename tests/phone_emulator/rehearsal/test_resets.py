@@ -8,7 +8,7 @@ import pytest
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
-from tokenless.phone_emulator.rehearsal.rig.race import Moment
+from tokenless.phone_emulator.rehearsal.rig.clusters.race import Moment
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.rehearsal.outcome.group_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played, run_script
 from tokenless.phone_emulator.rehearsal.reports.text_report import verdict_lines

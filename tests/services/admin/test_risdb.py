@@ -7,8 +7,8 @@ from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.registrations import (
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     write_registrations,
 )
 
@@ -18,7 +18,7 @@ HERE, GONE, REFUSED = (f"SEP00000000000{digit}" for digit in "ABC")
 def test_the_phones_of_this_node_and_no_others(shell: AdminShell, lab: Cluster) -> None:
     registered = RegistrationRow(
         HERE,
-        RegistrationState.REGISTERED,
+        RecordedState.REGISTERED,
         100,
         signalling="SCCP",
         address="127.0.0.9",
@@ -26,13 +26,13 @@ def test_the_phones_of_this_node_and_no_others(shell: AdminShell, lab: Cluster) 
     )
     rows = [
         registered,
-        RegistrationRow(GONE, RegistrationState.UNREGISTERED, 200, 13),
-        RegistrationRow(REFUSED, RegistrationState.REJECTED, 300, 11),
+        RegistrationRow(GONE, RecordedState.UNREGISTERED, 200, 13),
+        RegistrationRow(REFUSED, RecordedState.REJECTED, 300, 11),
     ]
     publisher, subscriber = lab.nodes
     with lab.store.write_node_state() as connection:
         write_registrations(connection, publisher.id, rows)
-        other = RegistrationRow("SEPFFFFFFFFFFFF", RegistrationState.REGISTERED, 1)
+        other = RegistrationRow("SEPFFFFFFFFFFFF", RecordedState.REGISTERED, 1)
         write_registrations(connection, subscriber.id, [other])
         write_state(connection, publisher.id, seen_at=int(time.time()))
     lines = done(shell.run("show risdb query phone")).splitlines()

@@ -1,5 +1,6 @@
 """The shell of a node, line by line, on the stored state of a cluster that is down."""
 
+import base64
 import os
 import pwd
 
@@ -19,7 +20,7 @@ from tests.services.admin.lines import (
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.command import TREE
 from tokenless.services.admin.shell import AdminShell, CommandResult
-from tokenless.services.changes import trust_stores
+from tokenless.services.changes import certificates, trust_stores
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.audit import read_audit
 
@@ -124,6 +125,32 @@ def test_tables_of_run_sql(shell: AdminShell) -> None:
     assert text.splitlines()[2:] == ["ITLRecovery"]
     assert done(shell.run("run sql select name from device")) == "name\n====\n"
     assert shell.run("run sql drop table device").status == 1
+
+
+_VENDORS_LIST = (
+    "run sql select c.servername, tcs.name, dist.moniker, c.ipv4address, c.certificate"
+    " from certificate as c inner join certificateservicecertificatemap as cscm"
+    " on c.pkid = cscm.fkcertificate inner join typecertificateservice as tcs"
+    " on cscm.tkcertificateservice = tcs.enum inner join typecertificatedistribution"
+    " as dist on c.tkcertificatedistribution = dist.enum"
+)
+
+
+def test_the_vendors_list_of_certificates(lab: Cluster, shell: AdminShell) -> None:
+    heads, _, *rows = done(shell.run(_VENDORS_LIST)).splitlines()
+    assert heads.split() == [
+        *("servername", "name", "moniker", "ipv4address", "certificate")
+    ]
+    listed = certificates.own(lab), certificates.trust(lab)
+    assert len(rows) == sum(map(len, listed))
+    node, unit, distribution, address, *pem = next(
+        row for row in rows if f"{SUBSCRIBER} TVS " in " ".join(row.split())
+    ).split()
+    assert (node, unit) == (SUBSCRIBER, "TVS")
+    assert (distribution, address) == ("this-server", "127.0.47.156")
+    tvs = certificates.own_certificate(lab, lab.node(SUBSCRIBER), TrustStore.TVS)
+    body = " ".join(pem).split("-----")[2]
+    assert base64.b64decode(body) == tvs.der
 
 
 def test_run_sql_keeps_blanks_as_they_are_typed(

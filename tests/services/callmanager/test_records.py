@@ -22,8 +22,8 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.registrations import (
     NodeRegistrations,
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     read_registrations,
     write_registrations,
 )
@@ -63,7 +63,7 @@ async def test_the_newest_of_many_changes_is_written(
     await records.finish()
     row = written(lab)[CLEAR]
     assert (row.state, row.at, row.load) == (
-        RegistrationState.REGISTERED,
+        RecordedState.REGISTERED,
         5,
         "L" * 64,
     )
@@ -72,7 +72,7 @@ async def test_the_newest_of_many_changes_is_written(
 async def test_a_node_that_was_killed_ends_its_old_registrations_first(
     lab: Cluster, records: RegistrationRecords
 ) -> None:
-    mine = RegistrationRow(CLEAR, RegistrationState.REGISTERED, 3)
+    mine = RegistrationRow(CLEAR, RecordedState.REGISTERED, 3)
     with lab.store.write_node_state() as connection:
         for node in lab.nodes:
             write_registrations(connection, node.id, [mine])
@@ -80,7 +80,7 @@ async def test_a_node_that_was_killed_ends_its_old_registrations_first(
     with lab.store.read() as connection:
         here, there = read_registrations(connection, CLEAR)
     assert (here.rows[0].state, here.rows[0].code, here.rows[0].at) == (
-        RegistrationState.UNREGISTERED,
+        RecordedState.UNREGISTERED,
         UnregisterReason.CALLMANAGER_FORCED_RESTART,
         100,
     )

@@ -39,8 +39,8 @@ from tokenless.services.config import load_config
 from tokenless.services.node.control.announce import announce
 from tokenless.services.store.nodes import rename_node
 from tokenless.services.store.registrations import (
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     read_registrations,
 )
 
@@ -210,12 +210,12 @@ async def test_the_database_has_who_is_registered_and_who_was(site: Site) -> Non
         nursery.start_soon(line.run)
         await until(lambda: SUBSCRIBER in rows_of(site.cluster, A))
         row = rows_of(site.cluster, A)[SUBSCRIBER]
-        assert row.state is RegistrationState.REGISTERED
+        assert row.state is RecordedState.REGISTERED
         assert (row.signalling, row.is_secure, row.code) == ("SCCP", False, 0)
         assert row.load.startswith("SCCP75")
         await site.stop(SUBSCRIBER)
         row = rows_of(site.cluster, A)[SUBSCRIBER]
-        assert row.state is RegistrationState.UNREGISTERED
+        assert row.state is RecordedState.UNREGISTERED
         assert row.code == UnregisterReason.CALLMANAGER_RESTART
         nursery.cancel_scope.cancel()
 

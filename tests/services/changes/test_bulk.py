@@ -63,6 +63,21 @@ def test_two_clusters_export_consolidate_and_import(
     assert bulk.import_from_folder(lab, BulkType.TFTP, DIRECTORY, by="test") == 0
 
 
+def test_a_store_keeps_the_later_one_of_a_name(lab: Cluster, clock: Clock) -> None:
+    """Two clusters may have nodes of one name (REFERENCE-2 2.4)."""
+    node, unit = lab.publisher, TrustStore.TVS
+    early = certificates.regenerate(lab, node, unit, by="test")
+    clock.advance(86_400)
+    late = certificates.regenerate(lab, node, unit, by="test")
+    certificates.regenerate(lab, node, unit, by="test")  # a cluster's own stays out
+    files = [write_certificate(each.der) for each in (early, late)]
+    store = TrustStore.PHONE_SAST_TRUST
+    before = trusted(lab, store)
+    for data in (files[0], b"".join(files), files[0]):
+        bulk.import_certificates(lab, BulkType.TFTP, data, by="test")
+    assert trusted(lab, store) - before == {late.der}
+
+
 def test_nothing_is_imported_before_it_is_consolidated(lab: Cluster) -> None:
     for do in (bulk.import_from_folder, bulk.consolidate):
         with pytest.raises(ServiceError, match=r"consolidated|exported"):

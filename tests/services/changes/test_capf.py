@@ -20,7 +20,7 @@ from tokenless.protocol.phones.device_security import (
     CapfOperation,
     CapfStatus,
 )
-from tokenless.services.changes import trust_stores
+from tokenless.services.changes import security, trust_stores
 from tokenless.services.changes.capf import (
     CapfState,
     Order,
@@ -40,6 +40,7 @@ from tokenless.services.changes.devices import (
 )
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.devices import Device
+from tokenless.services.store.parameters import Parameter
 
 NOW = datetime(2016, 1, 1, tzinfo=UTC)
 STATE = CapfState((minting.capf().certificate,), registers=True, now=NOW)
@@ -114,6 +115,27 @@ def test_ec_keys_need_version_three() -> None:
     assert decided.key == KeyOrder(KeyType.EC, 384, Curve.P384)
     old = decide(STATE, phone, replace(SAID, version=2), 4)
     assert old == Refused(CapfReason.DECLINED, CapfFailure.KEY_GENERATION)
+    without = decide(replace(STATE, issues_ec=False), phone, SAID, 4)
+    assert without == old
+
+
+@pytest.mark.parametrize(
+    ("version", "advanced", "issues"),
+    [
+        ("11.5(1)", None, True),
+        ("12.5(1)", None, False),
+        ("12.5(1)", "True", True),
+    ],
+)
+def test_from_12_on_a_parameter_allows_ec_certificates(
+    lab: Cluster, version: str, advanced: str | None, issues: bool
+) -> None:
+    security.set_parameter(lab, "Version", version, by="test")
+    if advanced is not None:
+        name = Parameter.ADVANCED_ENCRYPTION
+        security.set_parameter(lab, name, advanced, by="test")
+    with lab.store.read() as connection:
+        assert CapfState.read(connection, lab.clock()).issues_ec is issues
 
 
 @pytest.mark.parametrize("mode", [CapfAuthMode.EXISTING_LSC, CapfAuthMode.EXISTING_MIC])

@@ -26,6 +26,7 @@ from tests.rigs.ca_signed import (
 from tests.rigs.clock import Clock
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import Role, TrustStore, trust_store_of
+from tokenless.protocol.release import Release
 from tokenless.services.changes import certificates, identities, security, trust_stores
 from tokenless.services.changes.membership import add_node
 from tokenless.services.changes.security import SecurityMode
@@ -33,11 +34,11 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import (
-    USAGES,
     IdentityFault,
     IdentityRefusedError,
     SigningRequest,
 )
+from tokenless.services.pki.usages import USAGES, usages_of
 from tokenless.services.publishing.ctl import ctl_records, ctl_signer
 from tokenless.services.publishing.itl import rebuild_itl
 
@@ -69,6 +70,16 @@ def test_openssl_agrees_with_request_chain_and_certificate(
     assert "OU" not in subject  # left out of requests from 14SU1 on
     cluster.publisher.keys.load(store, now)
     assert not identities.has_pending(cluster.publisher, store)
+
+
+@pytest.mark.parametrize("store", [TrustStore.CALLMANAGER, TrustStore.TOMCAT_ECDSA])
+def test_requests_before_14_ask_for_key_encipherment_too(store: TrustStore) -> None:
+    """REFERENCE-2 2.1."""
+    asked = {
+        version: usages_of(store, Release.parse(version)).bits
+        for version in ("12.5(1)SU6", "14")
+    }
+    assert asked["12.5(1)SU6"] - asked["14"] == {"key_encipherment"}
 
 
 def test_itlrecovery_is_signed_by_nobody(cluster_of: Make) -> None:

@@ -14,7 +14,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster import issuing
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
-from tokenless.services.cluster.issuing import IssueRequest
+from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store import certificates as rows

@@ -14,8 +14,8 @@ from tokenless.services.store.nodes import write_state
 from tokenless.services.store.parameters import Parameter, write_parameter
 from tokenless.services.store.registrations import (
     ItlReport,
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     TftpItl,
     write_itl,
     write_registrations,
@@ -52,7 +52,7 @@ def test_where_phones_are_registered_and_why_not(
     rows = [
         RegistrationRow(
             NAME,
-            RegistrationState.REGISTERED,
+            RecordedState.REGISTERED,
             100,
             signalling="SIP",
             is_secure=True,
@@ -60,7 +60,7 @@ def test_where_phones_are_registered_and_why_not(
             load="sip88xx.12",
             itl=held,
         ),
-        RegistrationRow(other, RegistrationState.REJECTED, 200, 28),
+        RegistrationRow(other, RecordedState.REJECTED, 200, 28),
     ]
     with lab.store.write_node_state() as connection:
         write_registrations(connection, lab.publisher.id, rows)

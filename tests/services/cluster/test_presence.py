@@ -17,8 +17,8 @@ from tokenless.services.store.parameters import Parameter, write_parameter
 from tokenless.services.store.registrations import (
     SILENT_AFTER_S,
     ItlReport,
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     TftpItl,
     read_registrations,
     write_itl,
@@ -27,7 +27,7 @@ from tokenless.services.store.registrations import (
 
 PHONE = "SEP00000000000A"
 MINE, THEIRS = TftpItl.of(b"publisher"), TftpItl.of(b"subscriber")
-REGISTERED, ENDED, REJECTED = RegistrationState
+REGISTERED, ENDED, REJECTED = RecordedState
 
 
 def say(lab: Cluster, node: int, row: RegistrationRow, seen_s: float = 0.0) -> None:

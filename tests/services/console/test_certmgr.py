@@ -13,7 +13,7 @@ import trio
 from tests.rigs.console_rig import PASSWORD, ConsoleRig, add_users, console_of
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.certmgr import (
+from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import (
     CertmgrAccount,
     fetch_in_use,
 )

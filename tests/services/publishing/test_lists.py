@@ -300,6 +300,32 @@ def test_without_the_licence_there_is_no_mixed_mode(
     security.set_cluster_mode(lab, SecurityMode.NON_SECURE, by="test")
 
 
+_ADVANCED = Parameter.ADVANCED_ENCRYPTION
+
+
+def test_lists_tell_of_advanced_encryption_in_element_28(lab: Cluster) -> None:
+    with pytest.raises(ServiceError, match="no advanced encryption"):
+        security.set_parameter(lab, _ADVANCED, "True", by="test")
+    release(lab, "12.5(1)SU6")
+    node = lab.publisher
+    before = (mixed(lab), rebuild_itl(lab, node))
+    security.set_parameter(lab, _ADVANCED, "True", by="test")
+    security.update_ctl(lab, by="test")
+    after = (ctl_of(lab), rebuild_itl(lab, node))
+    for old, new in zip(before, after, strict=True):
+        assert old.header.signer_version is None
+        assert new.header.signer_version == (1, 1)
+        assert old.records == new.records
+        assert signer(new) == signer(old)
+    security.reset_itl_localkey(lab, by="test")
+    install_reset_itl(lab, node)
+    reset = TrustList.decode(node.itl_file.read_bytes())
+    assert reset.header.signer_version == (1, 1)
+    release(lab, "11.5(1)")  # which has no such parameter
+    security.update_ctl(lab, by="test")
+    assert ctl_of(lab).header.signer_version is None
+
+
 def test_the_digest_can_be_chosen_from_12_on(lab: Cluster) -> None:
     security.set_parameter(lab, Parameter.SIGNATURE_DIGEST, "sha-512", by="test")
     assert mixed(lab).header.digest == Digest.SHA1

@@ -15,8 +15,8 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.node.runtime import check_ready
 from tokenless.services.store import nodes, registrations
 from tokenless.services.store.registrations import (
+    RecordedState,
     RegistrationRow,
-    RegistrationState,
     TftpItl,
 )
 
@@ -86,7 +86,7 @@ def test_a_subscriber_writes_its_own_rows_only(follower: Cluster) -> None:
 
 def test_a_subscriber_says_of_its_own_phones_only(follower: Cluster) -> None:
     mine, others = follower.node(SUBSCRIBER).id, follower.publisher.id
-    row = RegistrationRow("SEP00000000000A", RegistrationState.REGISTERED, 5)
+    row = RegistrationRow("SEP00000000000A", RecordedState.REGISTERED, 5)
     itl = TftpItl("0" * 40, "0" * 128)
     with follower.store.write_node_state() as connection:
         registrations.write_registrations(connection, mine, [row])

@@ -81,6 +81,7 @@ def _make_first_schema(file: Path) -> None:
         "ALTER TABLE processnode DROP COLUMN db_role;"
         "ALTER TABLE processnode DROP COLUMN ports;"
         "ALTER TABLE processnode DROP COLUMN roles;"
+        "ALTER TABLE processnode DROP COLUMN is_fips;"
         "ALTER TABLE device_pool DROP COLUMN time_zone;"
         "ALTER TABLE device_pool DROP COLUMN date_template;"
         "ALTER TABLE node_state DROP COLUMN applied_revision;"
@@ -164,6 +165,7 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
             *_PUBLISHED_BEFORE.split(";")[:-1],
             "ALTER TABLE processnode DROP COLUMN ports",
             "ALTER TABLE processnode DROP COLUMN roles",
+            "ALTER TABLE processnode DROP COLUMN is_fips",
             "ALTER TABLE device_pool DROP COLUMN time_zone",
             "ALTER TABLE device_pool DROP COLUMN date_template",
             "ALTER TABLE placement DROP COLUMN label",

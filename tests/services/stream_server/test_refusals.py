@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from tests.rigs.tvs_rig import capturing_log
 from tokenless.services.counters import ServerCollector
 from tokenless.services.logs import LogLevel
-from tokenless.services.stream_server.connection_log import Refusals
+from tokenless.services.stream_server.connections.log import Refusals
 from tokenless.services.stream_server.counters import (
     FIRST_GUEST_CELL,
     REFUSAL_CELLS,

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tokenless.services.stream_server.connection import Connection
+from tokenless.services.stream_server.connections.connection import Connection
+from tokenless.services.stream_server.loop.shares import Shares
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.stream_server.shares import Shares
 
 ATTACKER, HONEST = "192.0.2.1", "192.0.2.2"
 

@@ -1,7 +1,7 @@
 """Deadlines: what expires, and who goes first when room is needed."""
 
+from tokenless.services.stream_server.connections.waits import Phase, Timers, Waits
 from tokenless.services.stream_server.settings import StreamLimits
-from tokenless.services.stream_server.waits import Phase, Timers, Waits
 
 LIMITS = StreamLimits(first_byte_s=5, handshake_s=10, request_s=20, idle_s=30)
 

@@ -21,8 +21,8 @@ from tests.rigs.tvs_rig import (
     settings_for,
 )
 from tokenless.services.errors import ServiceError
-from tokenless.services.stream_server import accepting
-from tokenless.services.stream_server.accepting import UnverifiableClients
+from tokenless.services.stream_server.loop import accepting
+from tokenless.services.stream_server.loop.accepting import UnverifiableClients
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
 from tokenless.services.tvs.settings import LegacyListener, TvsSettings

@@ -1,4 +1,4 @@
-"""Nodes on several hosts: how far each one is, and who may write its rows.
+"""Nodes on several hosts: their applied revisions, and the roles that write their rows.
 
 PostgreSQL checks rows by the database role that a host logs in with (`db_role`). The
 tables' owner, the publisher, is not checked; a subscriber's role sees everything and

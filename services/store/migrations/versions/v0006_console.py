@@ -1,4 +1,4 @@
-"""Users of the console's pages; what was typed as a certificate's friendly name."""
+"""Users of the console's pages; the friendly name of a certificate."""
 
 import sqlalchemy as sa
 from alembic import op

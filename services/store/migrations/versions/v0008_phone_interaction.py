@@ -14,7 +14,7 @@ _processconfig = sa.table(
 
 
 def upgrade() -> None:
-    """Give a cluster that exists what its release has by default; a new one has none.
+    """Give an existing cluster the default of its release; a new one has none.
 
     The rows of a new cluster are added after the tables are made.
     """

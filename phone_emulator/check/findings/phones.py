@@ -1,0 +1,119 @@
+"""Findings from booting phones on the observed files: lock-outs and their reasons.
+
+An empty phone starts at each node, and every phone that a node has furnished is then
+served by every node, its own again and the others, as happens when the first TFTP
+server does not answer. What such a phone refuses, real phones refuse.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tokenless.phone_emulator.check.findings.finding import Code, Finding, finding
+from tokenless.phone_emulator.check.findings.replay import boot
+from tokenless.phone_emulator.check.observing.observation import Node, Observation
+from tokenless.phone_emulator.secd.events import FlashContents, Server
+from tokenless.phone_emulator.secd.machine import Secd
+from tokenless.phone_emulator.secd.report import FileAction
+from tokenless.protocol.phones.configuration import (
+    MAX_TVS_MEMBERS,
+    PhoneConfig,
+    TvsMember,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.anchors import FileKind
+
+_Case = tuple[str, str, str]
+"""The node of the phone's lists, the node that serves it, the phone's reaction."""
+
+
+def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding]:
+    """Return what phones of these models would refuse."""
+    nodes = [node for node in seen.nodes if not node.is_silent]
+    new: dict[_Case, list[str]] = {}
+    known: dict[_Case, list[str]] = {}
+    older: dict[_Case, list[str]] = {}
+    for model in models:
+        furnished: list[tuple[Node, FlashContents]] = []
+        for node in nodes:
+            secd = boot(seen, model, node, FlashContents())
+            furnished.append((node, _configured(secd.contents, seen)))
+            for refusal in _refusals(secd):
+                new.setdefault((str(node), str(node), refusal), []).append(model)
+        for home, contents in furnished:
+            for node in nodes:
+                secd = boot(seen, model, node, contents)
+                for refusal in _refusals(secd):
+                    known.setdefault((str(home), str(node), refusal), []).append(model)
+                if (judgement := _older_ctl(secd)) is not None:
+                    older.setdefault((str(home), str(node), judgement), []).append(
+                        model
+                    )
+    yield from map(_new_phone, new, new.values())
+    yield from map(_known_phone, known, known.values())
+    yield from map(_older_list, older, older.values())
+
+
+def _configured(contents: FlashContents, seen: Observation) -> FlashContents:
+    """Let a phone know the TVS members that were asked, if its own were not.
+
+    Where the made-up phone of the check gets no configuration, real ones do.
+    """
+    asked = [member.server for member in seen.members]
+    data = contents.configuration
+    if data is not None:
+        known = PhoneConfig.decode(data).tvs
+        if any(Server(each.address, each.port) in asked for each in known):
+            return contents
+    assumed = PhoneConfig(
+        tvs=tuple(
+            TvsMember(server.address, server.port, priority)
+            for priority, server in enumerate(asked[:MAX_TVS_MEMBERS])
+        )
+    )
+    return msgspec.structs.replace(contents, configuration=assumed.encode())
+
+
+def _new_phone(case: _Case, models: Sequence[str]) -> Finding:
+    _, node, refusal = case
+    return finding(
+        Code.NEW_PHONE_LOCKED_OUT,
+        node,
+        f"a phone without lists ({', '.join(models)}) refuses {refusal}",
+    )
+
+
+def _known_phone(case: _Case, models: Sequence[str]) -> Finding:
+    home, node, refusal = case
+    whose = "this node's lists" if home == node else f"the lists of {home}"
+    by_hand = [m for m in models if not PHONE_MODELS[m].security_by_default]
+    more = f"; on a {', '.join(by_hand)}, delete the CTL by hand" if by_hand else ""
+    return finding(
+        Code.PHONE_LOCKED_OUT,
+        node,
+        f"a phone that holds {whose} ({', '.join(models)}) refuses {refusal}",
+        more=more,
+    )
+
+
+def _older_list(case: _Case, models: Sequence[str]) -> Finding:
+    home, node, judgement = case
+    return finding(
+        Code.OLDER_LIST_ACCEPTED,
+        node,
+        f"a phone that holds the lists of {home} ({', '.join(models)}) accepts "
+        f"this node's older CTL: {judgement}",
+    )
+
+
+def _older_ctl(secd: Secd) -> str | None:
+    report = secd.report.files.get(FileKind.CTL)
+    return None if report is None else report.finding
+
+
+def _refusals(secd: Secd) -> Iterator[str]:
+    """Return refused files with their reasons."""
+    for kind, report in secd.report.files.items():
+        if report.action is FileAction.REJECTED:
+            rule = "" if report.rule is None else f" (rule {report.rule})"
+            yield f"{kind}: {report.reason}{rule}"

@@ -1,0 +1,132 @@
+"""Look at CallManager's secure ports, as phones of each model would find them.
+
+A phone registers over TLS only where the certificate shown is, byte for byte, a CCM
+record of its CTL, or of its ITL without a CTL (REFERENCE-3 4.7). SCCP is at 2443, which
+no configuration says; the port of SIP stands in the configuration.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import trio
+
+from tokenless.phone_emulator.addresses import SecurePorts
+from tokenless.phone_emulator.check.observing.observation import CallManagerView, Node
+from tokenless.phone_emulator.check.observing.tls_probe import Probe, probe
+from tokenless.phone_emulator.registration.traits import TRAITS
+from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.codes import Role
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phones.configuration import CallManagerMember
+from tokenless.protocol.phones.models import PHONE_MODELS, TLS_VERSIONS
+from tokenless.protocol.phones.registration import Signalling
+from tokenless.protocol.trust.anchor_records import certificates_of
+
+_SCCP_PORT: Final = 2000
+"""The usual port of SCCP. With another one, the port of SCCP over TLS may differ,
+too."""
+MAX_CALLMANAGERS: Final = 20
+_ROLES: Final = (Role.CALLMANAGER, Role.CCM_TFTP)
+NOT_ASKED: Final = "its port is not known; --sccps-port names it"
+
+
+async def look_at_callmanagers(
+    nodes: Sequence[Node],
+    models: Sequence[str],
+    ports: SecurePorts | None,
+    timeout_s: float,
+) -> list[CallManagerView]:
+    """Look at the secure ports that configurations name, where lists name any.
+
+    Args:
+        nodes: The TFTP nodes that were asked.
+        models: The phone models that there are.
+        ports: Of SCCP over TLS; None: 2443, where SCCP in clear is at 2000.
+        timeout_s: For one handshake.
+    """
+    if not any(listed_callmanagers(node) for node in nodes):
+        return []  # no phone registers over TLS
+    signallings = dict.fromkeys(Signalling(PHONE_MODELS[m].protocol) for m in models)
+    wanted = [
+        (member, signalling) for member in _members(nodes) for signalling in signallings
+    ]
+    seen: dict[int, CallManagerView] = {}
+
+    async def look(place: int, member: CallManagerMember, kind: Signalling) -> None:
+        those = [m for m in models if PHONE_MODELS[m].protocol == kind]
+        port = _port(member, kind, ports)
+        seen[place] = await _look(member, kind, port, those, timeout_s)
+
+    async with trio.open_nursery() as nursery:
+        for place, (member, signalling) in enumerate(wanted):
+            nursery.start_soon(look, place, member, signalling)
+    return [seen[place] for place in range(len(wanted))]
+
+
+def _members(nodes: Sequence[Node]) -> list[CallManagerMember]:
+    found = {
+        (member.address, member.sips_port): member
+        for node in nodes
+        if node.configuration is not None
+        for member in node.configuration.callmanagers
+        if member.address
+    }
+    return list(found.values())[:MAX_CALLMANAGERS]
+
+
+def _port(
+    member: CallManagerMember, signalling: Signalling, ports: SecurePorts | None
+) -> int | None:
+    if signalling is Signalling.SIP:
+        return member.sips_port
+    if ports is not None:
+        return ports.of(member.address)
+    return SecurePorts().everywhere if member.sccp_port == _SCCP_PORT else None
+
+
+async def _look(
+    member: CallManagerMember,
+    signalling: Signalling,
+    port: int | None,
+    models: Sequence[str],
+    timeout_s: float,
+) -> CallManagerView:
+    server = Server(member.address, port or 0)
+    if port is None:
+        return CallManagerView(member.name, server, signalling, None, reason=NOT_ASKED)
+    probes = {v: await probe(server, v, timeout_s) for v in TLS_VERSIONS}
+    versions = tuple(v for v, each in probes.items() if each.certificate is not None)
+    certificate, reason = _shown(probes.values())
+    agreed = {}
+    for model in models if versions else ():
+        oldest, newest = PHONE_MODELS[model].tls
+        usable = [v for v in versions if oldest <= v <= newest]
+        ciphers = f"{TRAITS[model].ciphers}:@SECLEVEL=0"
+        agreed[model] = (
+            bool(usable)
+            and (await probe(server, usable[-1], timeout_s, ciphers)).certificate
+            is not None
+        )
+    return CallManagerView(
+        member.name, server, signalling, certificate, versions, agreed, reason
+    )
+
+
+def _shown(probes: Iterable[Probe]) -> tuple[Certificate | None, str | None]:
+    reason = None
+    for each in probes:
+        if each.certificate is None:
+            reason = each.reason
+            continue
+        try:
+            return Certificate.decode(each.certificate), None
+        except DecodeError as error:
+            reason = str(error)
+    return None, reason
+
+
+def listed_callmanagers(node: Node) -> frozenset[bytes]:
+    """Return the CallManagers that phones with a node's lists believe."""
+    held = node.itl if node.ctl is None else node.ctl
+    return frozenset(der for role in _ROLES for der in certificates_of(held, role))

@@ -1,0 +1,1 @@
+"""`tokenless fleet`: many emulated phones."""

@@ -1,0 +1,128 @@
+"""`tokenless fleet run`: a fleet that registers, and stays registered."""
+
+import json
+import math
+import sys
+from contextlib import AbstractAsyncContextManager, closing
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+
+from tokenless.command_line import ExitStatus, complain
+from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
+from tokenless.phone_emulator.cli.fleets.flash import flash_option
+from tokenless.phone_emulator.cli.fleets.options import (
+    plan_options,
+    settings_options,
+    tftp_option,
+)
+from tokenless.phone_emulator.cli.fleets.view import standings_view
+from tokenless.phone_emulator.cli.phones.lines import until_stopped
+from tokenless.phone_emulator.cli.phones.options import sccps_port_option
+from tokenless.phone_emulator.fleet.fleet import FleetSettings
+from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
+from tokenless.phone_emulator.fleet.plan import FleetPlan
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.phone import Network, open_network
+from tokenless.phone_emulator.registration.line import LineSettings
+from tokenless.phone_emulator.secd.events import PhoneIdentity
+
+
+@click.command()
+@plan_options
+@flash_option
+@tftp_option
+@settings_options
+@sccps_port_option
+@click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A folder with <device>.pem for each phone: its LSC and key.",
+)
+@click.option(
+    "--boot/--no-boot",
+    "boots",
+    default=True,
+    help="Boot first, or continue with the files in the flash.",
+)
+@click.option(
+    "--standby/--no-standby",
+    default=True,
+    help="Hold a second connection to the next node of the group.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(0.1, 1e6),
+    default=None,
+    help="Stop after this many seconds; default: at Ctrl-C.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object at the end."
+)
+def run(
+    *,
+    plan: FleetPlan,
+    flash: Path,
+    tftp: str,
+    settings: FleetSettings,
+    sccps_port: str,
+    certificates: Path | None,
+    boots: bool,
+    standby: bool,
+    seconds: float | None,
+    as_json: bool,
+) -> None:
+    """Boot and register a fleet, and keep it registered.
+
+    Exit status 0 when all phones were registered at the end.
+    """
+    phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
+    network = open_network(
+        download_options=settings.download_options,
+        max_sockets=settings.concurrency,
+        tvs_timeout_s=settings.tvs_timeout_s,
+        tls=settings.tls,
+        http_port=settings.http_port,
+        loss=settings.loss,
+        seed=plan.seed,
+        secure_ports=parse_secure_ports(sccps_port),
+        register_timeout_s=settings.tvs_timeout_s,
+    )
+    lines = FleetLineSettings(
+        concurrency=settings.concurrency,
+        boots=boots,
+        line=LineSettings(settings.tvs_timeout_s, holds_standby=standby),
+        certificates=certificates,
+        manufacturer=settings.manufacturer,
+    )
+    with closing(FleetStore.open(flash)) as store:
+        registrations_now = trio.run(_keep_up, phones, store, network, lines, seconds)
+    if as_json:
+        click.echo(json.dumps(registrations_now))
+    if registrations_now["registered"] < len(phones):
+        missing = len(phones) - registrations_now["registered"]
+        complain(f"{missing} of {len(phones)} phones are not registered")
+        sys.exit(ExitStatus.FAILED)
+
+
+async def _keep_up(
+    phones: list[PhoneIdentity],
+    store: FleetStore,
+    network: AbstractAsyncContextManager[Network],
+    settings: FleetLineSettings,
+    seconds: float | None,
+) -> dict[str, Any]:
+    """Run the fleet; return its last counts before it unregisters the phones."""
+    async with network as opened, trio.open_nursery() as nursery:
+        lines = FleetLines(phones, store, opened, settings)
+        with standings_view() as show:
+            nursery.start_soon(lines.run, show)
+            with trio.move_on_after(math.inf if seconds is None else seconds):
+                await until_stopped()
+            show(lines.registrations_now)
+        registrations_now = lines.registrations_now.to_json()
+        nursery.cancel_scope.cancel()
+    return registrations_now

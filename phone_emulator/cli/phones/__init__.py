@@ -1,0 +1,1 @@
+"""`tokenless phone`: one emulated phone."""

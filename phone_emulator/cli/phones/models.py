@@ -1,0 +1,105 @@
+"""`tokenless phone models`: what each phone model can do, and how that is known."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.table import Table
+
+from tokenless.ground.terminal import result_console
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.features import load_features
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phones.features import (
+    COLUMNS,
+    FEATURES,
+    Cell,
+    FeatureList,
+    ModelFeatures,
+    find_features,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
+
+_WIDTH_IN_FILES: Final = 240
+_MARKS: Final = (
+    "S: a vendor document states it; O: seen; C: public code; I: inferred; "
+    "L: the cluster's own list; ?: unknown, counts as no"
+)
+
+
+@click.command("models")
+@click.argument("names", nargs=-1)
+@click.option(
+    "--features",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="CSV",
+    help="A cluster's own Unified CM Phone Feature List; it overrides the table.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> None:
+    """List phone models with their features for trust decisions.
+
+    Each value has its mark. An unknown value counts as no. The last column names the
+    emulated model that plays the model.
+    """
+    listed = FeatureList(FEATURES, (), ())
+    if features is not None:
+        listed = load_features(features)
+        _say(listed)
+    chosen = _chosen(names, listed)
+    if as_json:
+        for each in chosen:
+            click.echo(json.dumps(_to_json(each)))
+        return
+    table = Table("model", *(name.replace("_", " ") for name in COLUMNS), "played as")
+    for each in chosen:
+        cells = map(str, each.cells().values())
+        table.add_row(each.name, *cells, _played(each) or "left out")
+    result_console(_WIDTH_IN_FILES).print(table)
+    click.echo(_MARKS)
+
+
+def _chosen(names: Sequence[str], listed: FeatureList) -> list[ModelFeatures]:
+    if not names:
+        return list(listed.features.values())
+    found = []
+    for name in names:
+        known = find_features(name, listed.features)
+        if known is None:
+            raise PhoneError(
+                f"nothing is known of a model {printable(name)[:40]}",
+                hint="`tokenless phone models` lists all",
+            )
+        found.append(known)
+    return found
+
+
+def _played(model: ModelFeatures) -> str | None:
+    is_as_known = FEATURES[model.name].like == model.like
+    return model.name if model.name in PHONE_MODELS and is_as_known else model.like
+
+
+def _to_json(model: ModelFeatures) -> dict[str, object]:
+    cells = {name: _cell(cell) for name, cell in model.cells().items()}
+    return {
+        "model": model.name,
+        "family": model.family,
+        "like": _played(model),
+        **cells,
+    }
+
+
+def _cell(cell: Cell) -> dict[str, str | None]:
+    return {"value": cell.value if cell.is_known else None, "mark": cell.mark}
+
+
+def _say(listed: FeatureList) -> None:
+    for what, names in (
+        ("other than the table has it", listed.changed),
+        ("in no table, so left out", listed.unknown),
+    ):
+        if names:
+            shown = ", ".join(printable(name)[:40] for name in names)
+            click.echo(f"{what}: {shown}", err=True)

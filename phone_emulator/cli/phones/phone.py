@@ -1,0 +1,269 @@
+"""`tokenless phone`: one emulated phone."""
+
+import json
+import sys
+import time
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Final
+
+import click
+import trio
+
+from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.files import TooLongError, read_bounded
+from tokenless.phone_emulator.addresses import parse_device, parse_servers
+from tokenless.phone_emulator.capf_client import CapfResult
+from tokenless.phone_emulator.cli.options import ModelName, tftp_option
+from tokenless.phone_emulator.cli.phones.lines import call, run
+from tokenless.phone_emulator.cli.phones.models import models
+from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
+from tokenless.phone_emulator.cli.phones.views import (
+    delete_trust_lists,
+    factory_reset,
+    flash_option,
+    log,
+    replay,
+    show,
+    web,
+)
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.flash import FolderFlash, model_in
+from tokenless.phone_emulator.folder_boot import boot_in_folder
+from tokenless.phone_emulator.phone import Network
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
+from tokenless.phone_emulator.secd.report import (
+    BootReport,
+    FileAction,
+    FileReport,
+    Outcome,
+)
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
+
+_FIRST_MODEL: Final = "7975"
+_MOST_DIGITS: Final = 16
+"""Of an authentication string; servers take fewer (REFERENCE-3 3.3)."""
+_MAX_PEM_BYTES: Final = 64 * 1024
+_MAKE_ANEW: Final = {
+    FileKind.CTL: "`utils ctl update CTLFile`, then restart Cisco Tftp",
+    FileKind.ITL: "restart Cisco Tftp",
+}
+
+
+@click.group()
+def phone() -> None:
+    """Boot one emulated phone, show its state, erase its lists."""
+
+
+@phone.command()
+@click.option(
+    "--device", required=True, help="The phone's device name, such as SEP001122334455."
+)
+@click.option(
+    "--model",
+    type=ModelName(),
+    default=None,
+    help="The phone's model; default: as before in this flash, "
+    f"{_FIRST_MODEL} in a new one.",
+)
+@flash_option
+@tftp_option
+@network_options
+@habit_options
+@click.option(
+    "--mic",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Give the phone this MIC: PEM with key and certificate.",
+)
+@click.option(
+    "--manufacturer",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Give the phone a MIC from this emulated manufacturer, unless it has one: "
+    "DATA/manufacturer of a cluster.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def boot(
+    *,
+    device: str,
+    model: str | None,
+    flash: Path,
+    tftp: str,
+    network: AbstractAsyncContextManager[Network],
+    habits: PhoneBehaviour,
+    mic: Path | None,
+    manufacturer: Path | None,
+    as_json: bool,
+) -> None:
+    """Boot a phone: fetch, verify and install its files.
+
+    The phone then connects to CAPF if its configuration says so. Exit status 0 when the
+    phone holds what the server serves, 3 when no server answers.
+    """
+    identity = PhoneIdentity(
+        device=parse_device(device),
+        model_name=model or model_in(flash) or _FIRST_MODEL,
+        servers=parse_servers(tftp),
+        habits=habits,
+    )
+    _give_mic(identity, flash, mic, manufacturer)
+    _finish(trio.run(_boot, identity, flash, network, None), as_json=as_json)
+
+
+@phone.command()
+@click.option(
+    "--string", required=True, help="The authentication string, as a person types it."
+)
+@flash_option
+@tftp_option
+@network_options
+@habit_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def capf(
+    *,
+    string: str,
+    flash: Path,
+    tftp: str,
+    network: AbstractAsyncContextManager[Network],
+    habits: PhoneBehaviour,
+    as_json: bool,
+) -> None:
+    """Type the authentication string for CAPF on a phone."""
+    if not (string.isascii() and string.isdigit()):
+        raise click.UsageError("an authentication string consists of digits only")
+    if len(string) > _MOST_DIGITS:
+        raise click.UsageError(
+            f"an authentication string has at most {_MOST_DIGITS} digits"
+        )
+    state = FolderFlash.open(flash).known_state()
+    identity = PhoneIdentity(
+        device=state.device,
+        model_name=state.model,
+        servers=parse_servers(tftp),
+        habits=habits,
+    )
+    report = trio.run(_boot, identity, flash, network, string)
+    _finish(report, as_json=as_json)
+    if report.capf is None or report.capf["result"] != CapfResult.INSTALLED:
+        sys.exit(1)
+
+
+def _give_mic(
+    identity: PhoneIdentity, flash: Path, mic: Path | None, manufacturer: Path | None
+) -> None:
+    """Do what the factory does."""
+    if mic is None and manufacturer is None:
+        return
+    folder = FolderFlash.create(flash, identity.device, identity.model_name)
+    if mic is not None:
+        folder.certificates.install_mic(_read_pem(mic), str(mic))
+    elif manufacturer is not None:
+        folder.certificates.make_mic(
+            identity.device, identity.model_name, manufacturer, time.time()
+        )
+
+
+def _read_pem(path: Path) -> bytes:
+    """Read a key with its certificate.
+
+    Raises:
+        PhoneError: When it cannot be, or is no such file by its size.
+    """
+    try:
+        return read_bounded(path, _MAX_PEM_BYTES)
+    except OSError as error:
+        raise PhoneError(
+            f"{path}: {error.strerror}", hint="name the phone's MIC with its key"
+        ) from None
+    except TooLongError as error:
+        raise PhoneError(
+            f"{path} {error}", hint="name the phone's MIC with its key"
+        ) from None
+
+
+def _finish(report: BootReport, *, as_json: bool) -> None:
+    """Print a report; exit with 1 or 3 when the phone lacks the served files."""
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+    else:
+        _print_report(report)
+    if not report.holds_what_is_served:
+        complain(complaint(report))
+        is_silent = report.outcome is Outcome.UNREACHABLE
+        sys.exit(ExitStatus.CANNOT_TELL if is_silent else ExitStatus.FAILED)
+
+
+async def _boot(
+    identity: PhoneIdentity,
+    flash: Path,
+    network: AbstractAsyncContextManager[Network],
+    string: str | None,
+) -> BootReport:
+    async with network as opened:
+        return await boot_in_folder(identity, flash, opened, string=string)
+
+
+def _print_report(report: BootReport) -> None:
+    click.echo(f"{report.device} ({report.model}): {report.outcome}")
+    for kind, file in report.files.items():
+        by = f" by {file.verified_by}" if file.verified_by else ""
+        click.echo(f"  {kind:14} {file.action}{by}")
+        if file.finding:
+            click.echo(f"  {'':14} note: {printable(file.finding)}")
+    for query in report.tvs:
+        server = printable(query.server)
+        click.echo(f"  TVS {server}: {query.status} {list(query.roles)}")
+    if report.capf is not None:
+        why = report.capf["reason"]
+        more = f": {printable(why)}" if why else ""
+        click.echo(f"  CAPF {report.capf['result']}{more}")
+    for message in report.status_messages:
+        click.echo(f"  {printable(message)}")
+
+
+def complaint(report: BootReport) -> str:
+    """Return one line with the fault and the remedy."""
+    for kind, file in report.files.items():
+        if file.action in (FileAction.REJECTED, FileAction.FAILED):
+            name = file.requested or kind.value
+            return f"{name} {file.action}: {file.reason}; {_advice(kind, file)}"
+    return "the phone does not hold what the server serves"
+
+
+def _advice(kind: FileKind, file: FileReport) -> str:
+    if file.code is Reason.NOT_DECRYPTED:
+        return "the phone needs a certificate from CAPF; see `capf` of --json"
+    if file.action is FileAction.FAILED:
+        return "check address and port, and that the TFTP service runs there"
+    if kind is FileKind.CONFIGURATION:
+        return "the phone keeps the configuration that it had"
+    if file.code is Reason.CANNOT_ASK:
+        return (
+            "the phone keeps its lists; delete its CTL with `tokenless phone "
+            "delete-trust`"
+        )
+    if file.code in FAULTS_OF_THE_FILE:
+        # Neither TVS nor an empty phone makes such a file good.
+        return (
+            "the phone keeps its lists; find out how the file was changed, and "
+            f"make it again on its node: {_MAKE_ANEW[kind]}"
+        )
+    return (
+        "the phone keeps its lists; to change that, upload the signer's "
+        "certificate to Phone-SAST-trust or run `tokenless phone delete-trust`"
+    )
+
+
+for _command in (
+    run,
+    call,
+    models,
+    show,
+    log,
+    delete_trust_lists,
+    factory_reset,
+    replay,
+    web,
+):
+    phone.add_command(_command)

@@ -1,0 +1,98 @@
+"""Secure registration on the model: at which nodes phones would register over TLS.
+
+A CallManager shows the certificate that its node had when the service last started. A
+phone registers there over TLS where that is a CCM record of its CTL, without a CTL of
+its ITL (REFERENCE-3 4.7). In mixed mode a plan has Cisco CallManager restarted on every
+node right before the reset that ends a round in which CallManager was regenerated:
+phones take the new CTL and find the new certificates at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenless.phone_emulator.planner.model.cluster import (
+    CertificateIdentity,
+    ClusterLayout,
+    ClusterState,
+    current,
+)
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup, PhoneLists
+from tokenless.phone_emulator.planner.model.steps import (
+    PlanStep,
+    Regenerate,
+    ResetPhones,
+    apply,
+    resets_phones,
+)
+from tokenless.phone_emulator.planner.model.task import Task
+from tokenless.protocol.codes import Role, TrustStore
+
+RESTART_CALLMANAGER: Final = "admin --all utils service restart Cisco CallManager"
+Shown = tuple[CertificateIdentity, ...]
+"""The certificate that each node's running CallManager shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationLoss:
+    """Phones with a secure profile that do not register at their first node."""
+
+    group: PhoneGroup
+    from_step: int
+    """The number of the reset before which Cisco CallManager is restarted; if services
+    restart by themselves, it begins with the regeneration."""
+    at: tuple[int, ...]
+    """The other nodes of their group at which they register; empty: at none."""
+    is_lasting: bool
+    """True if it is so after the reset, too."""
+
+
+def shown_now(layout: ClusterLayout, cluster: ClusterState) -> Shown:
+    """Return what CallManagers show that start now."""
+    unit = TrustStore.CALLMANAGER
+    return tuple(
+        current(layout, cluster, unit, node) for node in range(len(layout.nodes))
+    )
+
+
+def secure_nodes(
+    layout: ClusterLayout, shown: Shown, group: PhoneGroup, phone: PhoneLists
+) -> tuple[int, ...]:
+    """Return the nodes of a group at which its phones would register over TLS."""
+    held = phone.itl if phone.ctl is None else phone.ctl
+    if held is None:
+        return ()
+    believed = held.holders(Role.CALLMANAGER) | held.holders(Role.CCM_TFTP)
+    return tuple(n for n in group.members_of(layout) if shown[n] in believed)
+
+
+def restarts_before(layout: ClusterLayout, steps: Sequence[PlanStep]) -> list[int]:
+    """Return the numbers of the resets before which CallManager has to be restarted."""
+    numbers, is_due = [], False
+    for number, step in enumerate(steps, 1):
+        if isinstance(step, Regenerate) and step.unit is TrustStore.CALLMANAGER:
+            # Where a regeneration resets phones, it restarts the service, too.
+            is_due = layout.is_mixed and not resets_phones(layout, step)
+        elif isinstance(step, ResetPhones) and is_due:
+            numbers.append(number)
+            is_due = False
+    return numbers
+
+
+def losses(task: Task, steps: Sequence[PlanStep]) -> Iterator[RegistrationLoss]:
+    """Return which groups lose secure registration at their first node, and when."""
+    layout, world = task.layout, task.first_world()
+    due = frozenset(restarts_before(layout, steps))
+    for number, step in enumerate(steps, 1):
+        after = apply(layout, task.groups, world, step)
+        if number in due:
+            shown = shown_now(layout, world.cluster)
+            for group, old, new in zip(
+                task.groups, world.phones, after.phones, strict=True
+            ):
+                first = group.members_of(layout)[0]
+                at = secure_nodes(layout, shown, group, old)
+                if first not in at and (old.ctl or old.itl) is not None:
+                    later = secure_nodes(layout, shown, group, new)
+                    yield RegistrationLoss(group, number, at, first not in later)
+        world = after

@@ -1,0 +1,1 @@
+"""The search for the shortest order that locks no phone out, and what is at risk."""

@@ -1,0 +1,207 @@
+"""Differences between imported lists and those of the copy."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tokenless.phone_emulator.rehearsal.importing.approximations import (
+    Approximation,
+    Topic,
+    listed,
+)
+from tokenless.phone_emulator.rehearsal.importing.cluster.issuers import (
+    Issuers,
+    unit_of,
+)
+from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+    ImportedList,
+    ImportedRecord,
+)
+from tokenless.protocol.certificates.names import DistinguishedName
+from tokenless.protocol.codes import Digest, Role, TrustStore
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.release import Release
+from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
+
+
+def of_lists(
+    imported_lists: Sequence[ImportedList], issuers: Issuers, version: str
+) -> Iterator[Approximation]:
+    """Say what lists hold that is not rebuilt as they have it."""
+    entries = [
+        entry for imported_list in imported_lists for entry in imported_list.entries
+    ]
+    yield from _unverified(imported_lists)
+    yield from _shared(entries, issuers)
+    yield from _ca_signed(entries, issuers)
+    yield from _ec(imported_lists, Release.parse(version))
+    yield from _by_hash(entries)
+    yield from _other_roles(entries)
+    yield from _names(entries)
+    yield from _digest(imported_lists)
+
+
+def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
+    for imported_list in imported_lists:
+        if not imported_list.is_verified:
+            yield Approximation(
+                Topic.UNVERIFIED,
+                f"the signature of {imported_list.source} did not verify",
+                "here every list is signed well",
+            )
+
+
+def _shared(
+    entries: Sequence[ImportedRecord], issuers: Issuers
+) -> Iterator[Approximation]:
+    """Find a certificate of several nodes that cannot be rebuilt as one."""
+    holders: dict[tuple[str, str], dict[str, ImportedRecord]] = {}
+    for entry in entries:
+        unit = unit_of(entry)
+        if unit is not None and unit not in issuers.shared:
+            named = holders.setdefault(entry.identity, {})
+            named.setdefault((entry.dns_name or entry.address or "").lower(), entry)
+    for named in holders.values():
+        if len(named) > 1:
+            first = next(iter(named.values()))
+            what = f"one {_unit_word(first)} certificate (CN={first.common_name})"
+            yield Approximation(
+                Topic.SHARED,
+                f"{what} is that of {listed(named)}; here each of them has its own",
+                "only some nodes of the lists have it, or the release cannot have it "
+                "so; there one regeneration changes all of these nodes at once",
+            )
+
+
+def _ca_signed(
+    entries: Sequence[ImportedRecord], issuers: Issuers
+) -> Iterator[Approximation]:
+    by_issuer: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.is_ca_signed and not _is_signed_here(entry, issuers):
+            who = by_issuer.setdefault(entry.issuer, [])
+            who.append(f"{_unit_word(entry)} (CN={entry.common_name})")
+    for issuer, who in by_issuer.items():
+        yield Approximation(
+            Topic.CA,
+            f"signed by a CA ({issuer}): {listed(who)}; self-signed here",
+            "a CA of the lab signs CallManager and TVS certificates only; lists and "
+            "phones go by the key, which a CA's signature does not change",
+        )
+
+
+def _is_signed_here(entry: ImportedRecord, issuers: Issuers) -> bool:
+    """Return whether a CA of the lab signs it, in whatever role it stands.
+
+    A SAST of that name is the CallManager again.
+    """
+    is_sast = entry.role == Role.SAST and not entry.is_recovery
+    unit = TrustStore.CALLMANAGER if is_sast else unit_of(entry)
+    return entry.is_ec or unit in issuers.signed
+
+
+def _ec(lists: Sequence[ImportedList], release: Release) -> Iterator[Approximation]:
+    entries = [entry for each in lists for entry in each.entries]
+    who = [f"CN={entry.common_name}" for entry in entries if entry.is_ec]
+    itls = [each for each in lists if each.kind is FileKind.ITL]
+    if who and not release.has_ec_callmanager:
+        yield Approximation(
+            Topic.EC,
+            f"left out: certificates with EC keys (CallManager-ECDSA): {listed(who)}",
+            "the release has no such unit",
+        )
+    elif itls and not who and release.has_ec_callmanager:
+        yield Approximation(
+            Topic.EC,
+            "the ITLs have CallManager-ECDSA records here, and none there",
+            "the release has that unit; its record is no anchor",
+        )
+
+
+def _by_hash(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:
+    who = [f"CN={entry.common_name}" for entry in entries if entry.is_by_hash]
+    if who:
+        yield Approximation(
+            Topic.HASHES,
+            f"listed by a hash there, with their certificates here: {listed(who)}",
+            "lists of 8.x with hashes are not made",
+        )
+
+
+_REBUILT: Final = frozenset({Role.SAST, *TFTP_ROLES, Role.TVS, Role.CAPF})
+
+
+def _other_roles(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:
+    who = [
+        f"CN={entry.common_name} (role {entry.role})"
+        for entry in entries
+        if entry.role not in _REBUILT
+    ]
+    if who:
+        yield Approximation(
+            Topic.ROLES,
+            f"without these records here: {listed(who)}",
+            "only SAST, TFTP, CCM+TFTP, TVS and CAPF records are made",
+        )
+
+
+def _names(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:
+    """Find servers whose names differ in more than the common name."""
+    rests: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for entry in entries:
+        if entry.role in (*TFTP_ROLES, Role.TVS, Role.CAPF) and entry.subject:
+            rests.setdefault(_rest(entry.subject), []).append(
+                node_name(entry) or entry.common_name
+            )
+    if len(rests) > 1:
+        forms = [
+            f"{';'.join(f'{key}={value}' for key, value in rest) or 'a CN only'} "
+            f"({listed(who)})"
+            for rest, who in rests.items()
+        ]
+        yield Approximation(
+            Topic.NAMES,
+            "the certificates' names differ in more than the CN: "
+            f"{listed(forms)}; here all are alike",
+            "a cluster has one organisation, place and country here",
+        )
+
+
+def _rest(subject: str) -> tuple[tuple[str, str], ...]:
+    try:
+        name = DistinguishedName.parse(subject)
+    except DecodeError:
+        return (("?", subject),)
+    return tuple(
+        sorted(
+            (key.upper(), value.strip())
+            for key, value in name.attributes
+            if key.upper() != "CN"
+        )
+    )
+
+
+def _digest(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
+    digests = {each.digest for each in imported_lists if each.digest is not None}
+    other = digests - {Digest.SHA1}
+    if other:
+        names = " and ".join(sorted(digest.name for digest in other))
+        yield Approximation(
+            Topic.DIGEST,
+            f"the lists are signed with {names}; with SHA1 here, as by default",
+            "other digests of lists are not modelled",
+        )
+    elif not digests:
+        yield Approximation(
+            Topic.DIGEST,
+            "lists are signed with SHA1 here",
+            "pasted text does not tell the digest",
+        )
+
+
+def _unit_word(entry: ImportedRecord) -> str:
+    if entry.role in TFTP_ROLES:
+        return "CallManager"
+    if entry.role in (Role.TVS, Role.CAPF):
+        return Role(entry.role).name
+    return "ITLRecovery" if entry.is_recovery else "SAST"

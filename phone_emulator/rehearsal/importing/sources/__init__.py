@@ -1,0 +1,1 @@
+"""The sources of an import: lists, exports, a running cluster."""

@@ -1,0 +1,140 @@
+"""The certificates in use of a running cluster, read over REST (REFERENCE-5 3).
+
+One request a node, `GET snapshot/server`, which a read-only account may make; nothing
+else is ever sent. An answer is a stranger's: bounded, and checked before it is used.
+"""
+
+import base64
+import http.client
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.importing.approximations import (
+    Approximation,
+    Topic,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import InUse
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.pem import read_certificates
+from tokenless.protocol.errors import DecodeError
+
+_PATH: Final = "/platformcom/api/v1/certmgr/config/snapshot/server"
+_MAX_BYTES: Final = 8 * 1024 * 1024
+_TIMEOUT_S: Final = 20.0
+_OK: Final = 200
+_UNITS: Final = frozenset({"CallManager", "TVS", "CAPF", "ITLRecovery"})
+"""Units that lists name."""
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    service: str
+    certificate: str | None = None
+
+
+class _Snapshot(msgspec.Struct, frozen=True):
+    identities: list[_Identity]
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CertmgrAccount:
+    """The user and the server certificate for requests to nodes."""
+
+    login: str
+    """`NAME:PASSWORD` of an OS administrator; never logged."""
+    authority: Path | None = None
+    """A PEM file that the nodes' TLS certificates are checked with."""
+
+
+def fetch_in_use(
+    urls: Sequence[str], account: CertmgrAccount
+) -> tuple[list[InUse], list[Approximation]]:
+    """Return the certificates that nodes use, and the unchecked servers.
+
+    Raises:
+        PhoneError: When a node does not answer, refuses, or sends something else.
+    """
+    found = [each for url in urls for each in _of_node(url, account)]
+    if account.authority is not None or not urls:
+        return found, []
+    unchecked = Approximation(
+        Topic.UNVERIFIED,
+        "the nodes' certificates in use were read from servers that were not checked",
+        "no --certmgr-ca was given: anybody between could have answered",
+    )
+    return found, [unchecked]
+
+
+def _of_node(url: str, account: CertmgrAccount) -> list[InUse]:
+    data = _get(url, account)
+    try:
+        snapshot = msgspec.json.decode(data, type=_Snapshot)
+        return [
+            InUse(Certificate.decode(der), f"{url}/{each.service}.pem")
+            for each in snapshot.identities
+            if each.service in _UNITS and each.certificate
+            for der in read_certificates(each.certificate.encode())[:1]
+        ]
+    except (msgspec.DecodeError, DecodeError, UnicodeError) as error:
+        raise PhoneError(
+            f"{url} sent no snapshot of certificates: {printable(str(error))}",
+            hint="name a node of CUCM 14 or later, or export the certificates: --cert",
+        ) from None
+
+
+def _get(url: str, account: CertmgrAccount) -> bytes:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
+        raise PhoneError(
+            f"{printable(url)} is not the address of a node",
+            hint="write https://NODE or https://NODE:8443",
+        )
+    token = base64.b64encode(account.login.encode()).decode()
+    headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
+    connection = http.client.HTTPSConnection(
+        parts.hostname, port, timeout=_TIMEOUT_S, context=_context(account)
+    )
+    try:
+        connection.request("GET", _PATH, headers=headers)
+        answer = connection.getresponse()
+        data = answer.read(_MAX_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise PhoneError(
+            f"{url} does not answer: {error}", hint="check address, port and firewall"
+        ) from None
+    finally:
+        connection.close()
+    if answer.status != _OK:
+        raise PhoneError(
+            f"{url} refuses with status {answer.status}",
+            hint="set TOKENLESS_CERTMGR_LOGIN to NAME:PASSWORD of an OS administrator; "
+            "a read-only one is enough",
+        )
+    if len(data) > _MAX_BYTES:
+        raise PhoneError(f"{url} sent over {_MAX_BYTES} bytes", hint="use --cert")
+    return data
+
+
+def _context(account: CertmgrAccount) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=account.authority)
+    except (OSError, ssl.SSLError) as error:
+        raise PhoneError(
+            f"{account.authority}: {error}", hint="give a PEM file with --certmgr-ca"
+        ) from None
+    if account.authority is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,305 @@
+"""The phones of a real cluster, by an export: how many of which model and device pool.
+
+BAT (*Export Phones > All Details*), RIS (`SelectCmDevice` as CSV), or a table with the
+columns model, device pool and count (REFERENCE-5 2). Only these columns are looked at:
+names of people, numbers and secrets are never kept.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.importing.approximations import (
+    Approximation,
+    Topic,
+    listed,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+    SourceLineError,
+    load_bytes,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.models import (
+    RealModel,
+    real_model,
+)
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.phones.features import FEATURES, ModelFeatures
+from tokenless.protocol.show_output.paste import decode_pasted
+
+MAX_TABLE_BYTES: Final = 64 * 1024 * 1024
+MAX_ROWS: Final = 200_000
+MAX_KINDS: Final = 400
+MAX_PHONES: Final = 100_000
+_DELIMITERS: Final = ",;\t"
+_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "name": ("devicename", "name", "devicenameline"),
+    "model": ("devicetype", "model", "modelname"),
+    "pool": ("devicepool", "devicepoolname"),
+    "count": ("count", "phones", "devices", "quantity"),
+    "status": ("status",),
+}
+_REGISTERED: Final = "registered"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneKind:
+    """Phones of one model in one device pool."""
+
+    pool: str
+    """Empty when the table has none."""
+    model: str
+    """Without the maker: `8845`."""
+    count: int
+    like: str
+    """The emulated model that plays them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneTable:
+    """The content of an export of a cluster's phones."""
+
+    kinds: tuple[PhoneKind, ...]
+    approximations: tuple[Approximation, ...]
+    unknown: tuple[str, ...] = ()
+    """Models that were left out, as nothing is known of them."""
+    unregistered: int | None = None
+    """Devices that were not registered; None where the export does not tell."""
+
+    def approximations_of(self, told: Collection[str]) -> Iterator[Approximation]:
+        """Return the differences from the original, for pools with given groups.
+
+        Raises:
+            PhoneError: When one of them is no pool of the table.
+        """
+        pools = {kind.pool for kind in self.kinds}
+        for name in told:
+            if name not in pools:
+                raise PhoneError(
+                    f"no phone of the list has the device pool {printable(name)}",
+                    hint=f"pools are {listed(sorted(map(printable, pools)))}",
+                )
+        yield from self.approximations
+        others = pools.difference(told)
+        what = (
+            "device pools ask the same TFTP servers in the same order"
+            if not others
+            else "device pools ask the same TFTP servers in the same order, and "
+            f"{len(others)} of them have the same CallManager group"
+        )
+        yield Approximation(
+            Topic.POOLS,
+            f"all {len(pools)} {what}",
+            "the export does not tell option 150, nor the groups of device pools; "
+            "--pool tells groups",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    pool: str
+    model: str
+    count: int
+    status: str
+    """The status of the export, in lower case; empty where it has none."""
+    line: int
+
+    @property
+    def is_registered(self) -> bool:
+        """Return whether the phone was registered."""
+        return self.status == _REGISTERED
+
+
+def load_phones(
+    path: Path, features: Mapping[str, ModelFeatures] = FEATURES
+) -> PhoneTable:
+    """Read an export.
+
+    Args:
+        path: The file.
+        features: What models can do.
+
+    Raises:
+        PhoneError: When it is none, has rows that cannot be read, or too many.
+    """
+    data = load_bytes(path, MAX_TABLE_BYTES)
+    return phones_of(decode_pasted(data), str(path), features)
+
+
+def phones_of(
+    text: str, source: str, features: Mapping[str, ModelFeatures] = FEATURES
+) -> PhoneTable:
+    """Read the text of an export.
+
+    Raises:
+        PhoneError: As `load_phones`.
+    """
+    head = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=head.count)
+    reader = csv.reader(StringIO(text), delimiter=delimiter)
+    try:
+        columns = _columns(next(reader, []), source)
+        devices = _devices(reader, columns, source)
+    except csv.Error as error:
+        raise SourceLineError(
+            f"{source}, line {reader.line_num}: {error}",
+            reader.line_num,
+            hint="export it again as CSV, without editing it",
+        ) from None
+    if not devices:
+        raise PhoneError(f"{source} has no phones", hint="export at least one")
+    return _table(devices, source, features)
+
+
+def _columns(names: Sequence[str], source: str) -> dict[str, int]:
+    """Return where the columns stand that are looked at.
+
+    Raises:
+        PhoneError: When there is none for the model.
+    """
+    plain = ["".join(filter(str.isalnum, name)).casefold() for name in names]
+    found = {
+        what: plain.index(name)
+        for what, known in _COLUMNS.items()
+        for name in known[::-1]
+        if name in plain
+    }
+    if "model" not in found:
+        shown = ", ".join(printable(name)[:30] for name in names[:8])
+        raise PhoneError(
+            f"{source} has no column for the model: its first line is {shown!r}",
+            hint="give BAT's Export Phones > All Details, a RIS table with Model, or a "
+            "CSV file with the columns model, device pool, count",
+        )
+    return found
+
+
+def _devices(
+    reader: "Iterator[list[str]]", columns: Mapping[str, int], source: str
+) -> list[_Device]:
+    """Read the rows; a device that stands in several is taken once (RIS does that).
+
+    Raises:
+        PhoneError: When a row has no model, a count that is none, or another model
+            than the same device in a row before.
+    """
+    devices: dict[str, _Device] = {}
+    for line, row in enumerate(reader, 2):
+        if not any(map(str.strip, row)):
+            continue
+        if len(devices) == MAX_ROWS:
+            raise PhoneError(
+                f"{source} has over {MAX_ROWS} rows", hint="give one cluster's phones"
+            )
+        values = {
+            what: row[at].strip() for what, at in columns.items() if at < len(row)
+        }
+        device = _device(values, line, source)
+        key = values.get("name", "").split("(")[0].strip().casefold() or f"#{line}"
+        known = devices.setdefault(key, device)
+        if known.model.casefold() != device.model.casefold():
+            raise SourceLineError(
+                f"{source}, line {line}: this device has another model in line "
+                f"{known.line}",
+                line,
+                hint="delete the row that is older",
+            )
+        if device.is_registered and not known.is_registered:
+            devices[key] = device
+    return list(devices.values())
+
+
+def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
+    model, count = values.get("model", ""), values.get("count", "1") or "1"
+    if not model:
+        raise SourceLineError(
+            f"{source}, line {line}: the row has no model",
+            line,
+            hint="a comma is missing, or the export was edited; export it again",
+        )
+    is_number = count.isascii() and count.isdigit() and len(count) <= len("100000")
+    if not is_number or not 0 < int(count) <= MAX_PHONES:
+        raise SourceLineError(
+            f"{source}, line {line}: {printable(count)[:20]!r} is not a number of "
+            "phones",
+            line,
+            hint=f"write 1 to {MAX_PHONES}",
+        )
+    status = values.get("status", "").casefold()
+    return _Device(values.get("pool", ""), model, int(count), status, line)
+
+
+def _table(
+    devices: Sequence[_Device], source: str, features: Mapping[str, ModelFeatures]
+) -> PhoneTable:
+    kinds: Counter[tuple[str, str, str]] = Counter()
+    played: Counter[tuple[str, str]] = Counter()
+    unknown: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    for device in devices:
+        model = real_model(device.model, features)
+        name = printable(model.name)[:40]
+        if model.like is None:
+            _left_out(model, skipped, unknown)[name] += device.count
+            continue
+        kinds[device.pool, name, model.like] += device.count
+        if not model.is_itself:
+            played[name, model.like] += device.count
+    _check_sizes(kinds, source)
+    found = tuple(
+        PhoneKind(pool, model, n, like) for (pool, model, like), n in kinds.items()
+    )
+    told = any(device.status for device in devices)
+    off = sum(device.count for device in devices if not device.is_registered)
+    return PhoneTable(
+        found,
+        tuple(_said(played, unknown, skipped)),
+        tuple(unknown),
+        off if told else None,
+    )
+
+
+def _left_out(
+    model: RealModel, skipped: Counter[str], unknown: Counter[str]
+) -> Counter[str]:
+    return unknown if model.has_trust_lists else skipped
+
+
+def _check_sizes(kinds: Counter[tuple[str, str, str]], source: str) -> None:
+    if not kinds:
+        raise PhoneError(
+            f"{source} has no phone of a model that can be played",
+            hint="name phones with --models instead",
+        )
+    if len(kinds) > MAX_KINDS or kinds.total() > MAX_PHONES:
+        raise PhoneError(
+            f"{source} has {kinds.total()} phones in {len(kinds)} groups of a device "
+            "pool and a model",
+            hint=f"give at most {MAX_PHONES} phones in {MAX_KINDS} groups",
+        )
+
+
+def _said(
+    played: Counter[tuple[str, str]],
+    unknown: Counter[str],
+    skipped: Counter[str],
+) -> Iterator[Approximation]:
+    if played:
+        words = [f"{n} {real} as {like}" for (real, like), n in played.most_common()]
+        yield Approximation(
+            Topic.MODELS,
+            f"models that another one plays: {listed(words)}",
+            "these models are not emulated themselves; loads and habits of their own "
+            "are not seen",
+        )
+    for models, why in (
+        (unknown, "nothing is known of how these models judge trust lists"),
+        (skipped, "these fetch no trust lists"),
+    ):
+        if models:
+            words = [f"{n} {name}" for name, n in models.most_common()]
+            yield Approximation(Topic.PHONES, f"left out: {listed(words)}", why)

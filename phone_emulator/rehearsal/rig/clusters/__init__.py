@@ -1,0 +1,1 @@
+"""Clusters of a rehearsal: their state, their nodes up or down, their database."""

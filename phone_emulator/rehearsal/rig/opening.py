@@ -1,0 +1,146 @@
+"""Opens a rig: clusters in a scratch folder, served on free ports, and their phones."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
+from tokenless.phone_emulator.rehearsal.rig.clusters.cluster import (
+    RunningCluster,
+    open_cluster,
+)
+from tokenless.phone_emulator.rehearsal.rig.clusters.devices import place_in_pools
+from tokenless.phone_emulator.rehearsal.rig.phones.copies import PhoneCopies
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups
+from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
+from tokenless.phone_emulator.rehearsal.rig.rig import Calendar, RehearsalRig
+from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_log
+from tokenless.phone_emulator.rehearsal.scripts.script import (
+    MAIN_CLUSTER,
+    Script,
+    check_script,
+    sizes,
+)
+from tokenless.phone_emulator.secd.events import Server
+
+MANUFACTURER: Final = "manufacturer"
+"""The folder of the manufacturer of phones that all clusters trust."""
+
+
+@asynccontextmanager
+async def open_rig(
+    script: Script, phones: int, folder: Path, *, seed: int = 0
+) -> AsyncIterator[RehearsalRig]:
+    """Build a script's clusters in an empty folder, serve them, set up the phones.
+
+    While the rig is open, the services of this process log into the folder.
+
+    Args:
+        script: What is played.
+        phones: How many, beside groups of a fixed size.
+        folder: An empty one.
+        seed: Of the moments at which phones boot that are reset by themselves.
+
+    Raises:
+        ConfigurationError: When the script's settings cannot be used.
+        ServiceError: When a cluster cannot be made or served.
+        PhoneError: When the script's phones do not fit its clusters.
+    """
+    calendar = Calendar()
+    with tapped_log(folder) as tap, ExitStack() as stack:
+        store = stack.enter_context(closing(FleetStore.open(folder / "phones")))
+        async with trio.open_nursery() as nursery:
+            running_clusters = _open_clusters(script, folder, nursery, calendar, stack)
+            for running in running_clusters.values():
+                await running.start()
+            phone_groups = _phone_groups(
+                script,
+                phones,
+                running_clusters,
+                store=store,
+                tap=tap,
+                calendar=calendar,
+                manufacturer=folder / MANUFACTURER,
+            )
+            main = running_clusters[MAIN_CLUSTER].cluster
+            await trio.to_thread.run_sync(
+                place_in_pools, main, script.groups, phone_groups.groups
+            )
+            for group in script.groups:
+                if group.mic:
+                    await phone_groups.make_mics(group.name)
+            clusters = {
+                name: running.cluster for name, running in running_clusters.items()
+            }
+            files = folder / "files"
+            files.mkdir()
+            admin_actions = AdminActions(clusters, next(iter(running_clusters)), files)
+            copies = PhoneCopies(phone_groups, tap=tap, clock=calendar)
+            yield RehearsalRig(
+                running_clusters,
+                phone_groups,
+                copies,
+                admin_actions=admin_actions,
+                calendar=calendar,
+                resets=AutomaticResets(phone_groups, copies, seed),
+            )
+            nursery.cancel_scope.cancel()
+
+
+def _open_clusters(
+    script: Script,
+    folder: Path,
+    nursery: trio.Nursery,
+    calendar: Calendar,
+    stack: ExitStack,
+) -> dict[str, RunningCluster]:
+    check_script(script)  # what was not read from a file was not checked yet
+    manufacturer = folder / MANUFACTURER
+    running_clusters = {
+        MAIN_CLUSTER: open_cluster(
+            MAIN_CLUSTER,
+            script.cluster,
+            folder / "cluster",
+            nursery,
+            calendar,
+            manufacturer=manufacturer,
+            unserved=script.unserved,
+        )
+    }
+    for name, settings in script.others.items():
+        place = folder / f"cluster-{name}"
+        running_clusters[name] = open_cluster(
+            name, settings, place, nursery, calendar, manufacturer=manufacturer
+        )
+    return {
+        name: stack.enter_context(running) for name, running in running_clusters.items()
+    }
+
+
+def _phone_groups(
+    script: Script,
+    phones: int,
+    running_clusters: Mapping[str, RunningCluster],
+    *,
+    store: FleetStore,
+    tap: LogTap,
+    calendar: Calendar,
+    manufacturer: Path,
+) -> PhoneGroups:
+    nodes: dict[str, Server] = {}
+    for running in running_clusters.values():
+        nodes.update(running.servers)
+    return PhoneGroups(
+        script.groups,
+        sizes(script, phones),
+        nodes,
+        usual=list(running_clusters[MAIN_CLUSTER].servers),
+        store=store,
+        tap=tap,
+        clock=calendar,
+        manufacturer=manufacturer,
+    )

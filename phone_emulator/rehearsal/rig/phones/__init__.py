@@ -1,0 +1,1 @@
+"""Phones of a rehearsal: groups that boot, and copies that tell what they would do."""

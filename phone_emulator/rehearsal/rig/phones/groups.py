@@ -1,0 +1,391 @@
+"""The phones of a rehearsal: groups of a fleet that boot over real sockets."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count, islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from tokenless.phone_emulator.console_log import lines_of
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.keys import FleetKeys
+from tokenless.phone_emulator.fleet.store import FleetStore
+from tokenless.phone_emulator.phone import Clock
+from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import http_port
+from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Waiting
+from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap
+from tokenless.phone_emulator.rehearsal.scripts.script import Group
+from tokenless.phone_emulator.secd.events import (
+    FlashContents,
+    PhoneBehaviour,
+    PhoneIdentity,
+    Server,
+)
+from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.tftp.download import DownloadOptions
+
+_FIRST_MAC: Final = 0x001122000000
+# Rehearsals lose no packets: asking often would get no phone a file, and a node that
+# is down keeps every phone waiting for as long as it is asked.
+PATIENCE: Final = DownloadOptions(timeout_s=1.0, retransmits=3)
+_CONCURRENCY: Final = 128
+
+Progress = Callable[[], None]
+"""Is called when one more phone has booted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One phone's last boot as both sides logged it."""
+
+    device: str
+    phone: tuple[str, ...] = field(repr=False)
+    """The phone's console log."""
+    services: tuple[str, ...] = field(repr=False)
+    """The log of the cluster's services in that time; no other phone was booting."""
+
+
+async def _no_wait(_: float) -> None:
+    """Try CAPF again at once: in a rehearsal nothing changes meanwhile."""
+    await trio.lowlevel.checkpoint()
+
+
+class PhoneGroups:
+    """All phones of a rehearsal, and the last report of each."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        sizes: Mapping[str, int],
+        nodes: Mapping[str, Server],
+        *,
+        usual: Sequence[str],
+        store: FleetStore,
+        tap: LogTap,
+        clock: Clock,
+        manufacturer: Path,
+    ) -> None:
+        """Set the phones up, without power.
+
+        Args:
+            groups: Who they are.
+            sizes: How many phones each group has.
+            nodes: The TFTP server of each node, by name.
+            usual: The nodes that phones ask whose group names none.
+            store: Where their flash is.
+            tap: Where the services' log can be read.
+            clock: What the phones take for the time.
+            manufacturer: The folder of the manufacturer of their MICs.
+        """
+        self._manufacturer = manufacturer
+        self._keys = FleetKeys()
+        self._mics = {group.name: group.mic for group in groups}
+        self._store = store
+        self._tap = tap
+        self.nodes = dict(nodes)
+        self._settings = FleetSettings(
+            concurrency=_CONCURRENCY,
+            download_options=PATIENCE,
+            retries=0,
+            http_port=http_port,
+            clock=clock,
+            sleep=_no_wait,
+        )
+        self._string: str | None = None
+        """What a person types at the phones that boot now."""
+        self._groups = self._identities(groups, sizes, usual)
+        self._group_of = {
+            phone.device: name
+            for name, phones in self._groups.items()
+            for phone in phones
+        }
+        self._off: set[str] = set()
+        self._changed = set(self._groups)
+        """Groups that were not restarted since something changed, or never booted."""
+        self.booted: set[str] = set()
+        """Groups that booted since the caller last emptied this."""
+        self.restarts = 0
+        """Restarts by hand since the caller last set this to 0."""
+        self._reports: dict[str, dict[str, BootReport]] = {}
+        self.samples: dict[str, Sample] = {}
+        """The last boot of the first phone of each group."""
+
+    def _identities(
+        self, groups: Sequence[Group], sizes: Mapping[str, int], usual: Sequence[str]
+    ) -> dict[str, list[PhoneIdentity]]:
+        """Give every phone a MAC address, and the servers and habits of its group."""
+        addresses = count(_FIRST_MAC)
+        phones: dict[str, list[PhoneIdentity]] = {}
+        for group in groups:
+            order = self._servers(group.tftp or usual)
+            habits = PhoneBehaviour(refuses_expired_signers=group.minds_expiry)
+            prefix = PHONE_MODELS[group.played].device_prefix
+            phones[group.name] = [
+                PhoneIdentity(
+                    device=f"{prefix}{number:012X}",
+                    model_name=group.played,
+                    servers=order,
+                    habits=habits,
+                )
+                for number in islice(addresses, sizes[group.name])
+            ]
+        return phones
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[PhoneIdentity]]:
+        """All phones by group."""
+        return self._groups
+
+    def is_off(self, name: str) -> bool:
+        """Return whether a group is off the network."""
+        return name in self._off
+
+    def size(self, names: Sequence[str]) -> int:
+        """Return how many phones a boot of these groups concerns."""
+        return sum(len(self._groups[name]) for name in self._powered(names))
+
+    async def boot(
+        self, names: Sequence[str], progress: Progress, *, string: str | None = None
+    ) -> None:
+        """Restart groups; all that are on when no name is given.
+
+        The first phone of each group boots alone, so that what both sides log meanwhile
+        is about it.
+
+        Args:
+            names: The groups.
+            progress: Called after each phone.
+            string: CAPF's authentication string, if a person types it.
+        """
+        self._string = string
+        chosen = self._powered(names)
+        self.restarts += sum(len(self._reports.get(name, ())) for name in chosen)
+        self._changed.difference_update(chosen)
+        await self._boot({name: self._groups[name] for name in chosen}, progress)
+
+    async def reset(
+        self, devices: Collection[str], progress: Progress, *, is_last: bool
+    ) -> None:
+        """Restart phones that their server reset.
+
+        Args:
+            devices: Which.
+            progress: Called after each phone.
+            is_last: Whether everything has followed the change.
+        """
+        self._string = None
+        chosen = {
+            name: [phone for phone in phones if phone.device in devices]
+            for name, phones in self._groups.items()
+        }
+        chosen = {name: phones for name, phones in chosen.items() if phones}
+        if is_last:
+            self._changed.difference_update(
+                name
+                for name, phones in chosen.items()
+                if len(phones) == len(self._groups[name])
+            )
+        await self._boot(chosen, progress)
+
+    async def _boot(
+        self, chosen: Mapping[str, Sequence[PhoneIdentity]], progress: Progress
+    ) -> None:
+        self.booted.update(chosen)
+        others: dict[str, str] = {}
+        for name, phones in chosen.items():
+            has_first = phones[0].device == self._groups[name][0].device
+            if has_first:
+                await self._boot_sample(name, progress)
+            others |= {phone.device: name for phone in phones[has_first:]}
+        await self._boot_phones(
+            [
+                phone
+                for phones in chosen.values()
+                for phone in phones
+                if phone.device in others
+            ],
+            others,
+            progress,
+        )
+
+    async def _boot_sample(self, name: str, progress: Progress) -> None:
+        phone = self._groups[name][0]
+        self._tap.skip()
+        fleet = await self._boot_phones([phone], {phone.device: name}, progress)
+        entries = fleet.logs.get(phone.device, [])
+        form = phone.model.log_form
+        self.samples[name] = Sample(
+            phone.device, tuple(lines_of(entries, form, 1)), tuple(self._tap.take())
+        )
+
+    async def _boot_phones(
+        self,
+        phones: Sequence[PhoneIdentity],
+        group_of: Mapping[str, str],
+        progress: Progress,
+    ) -> Fleet:
+        def keep(report: BootReport, _: object) -> None:
+            group = self._reports.setdefault(group_of[report.device], {})
+            group[report.device] = report
+            progress()
+
+        settings = replace(self._settings, string=self._string)
+        fleet = Fleet(phones, self._store, settings)
+        if len(phones) == 1:
+            fleet.watched = frozenset(group_of)
+        if phones:
+            await fleet.boot(keep)
+        return fleet
+
+    def note_change(self) -> None:
+        """Remember that something changed outside the phones."""
+        self._changed.update(self._groups)
+
+    def switch(self, names: Sequence[str], *, on: bool) -> None:
+        """Take groups off the network, or bring them back."""
+        self._changed.update(self._known(names))
+        if on:
+            self._off.difference_update(self._known(names))
+        else:
+            self._off.update(self._known(names))
+
+    def move(self, names: Sequence[str], nodes: Sequence[str]) -> None:
+        """Give groups other TFTP servers, as DHCP option 150 does."""
+        order = self._servers(nodes)
+        self._changed.update(self._known(names))
+        for name in self._known(names):
+            self._groups[name] = [
+                msgspec.structs.replace(phone, servers=order)
+                for phone in self._groups[name]
+            ]
+
+    def delete_trust(self, names: Sequence[str]) -> None:
+        """Erase both lists on every phone of the groups, as a person does by hand."""
+        self._changed.update(self._known(names))
+        self._store.delete_trust(self._devices(names))
+
+    def factory_reset(self, names: Sequence[str]) -> None:
+        """Erase all that the groups' phones keep."""
+        self._changed.update(self._known(names))
+        self._store.factory_reset(self._devices(names))
+
+    async def make_mics(self, name: str) -> None:
+        """Give the phones of a group the certificates of their factory."""
+        is_made = self._mics[name]
+        if is_made is False:
+            return
+        for phone in self._groups[name]:
+            await trio.lowlevel.checkpoint()  # the servers run beside
+            if is_made or phone.model.has_mic:
+                self._store.certificates(phone.device).make_mic(
+                    phone.device,
+                    phone.model_name,
+                    self._manufacturer,
+                    self._settings.clock(),
+                    self._keys.make_rsa,
+                )
+
+    def contents(self, name: str) -> dict[str, FlashContents]:
+        """Return what each phone of a group holds in its flash, by device."""
+        return {
+            phone.device: self._store.flash(phone.device, phone.model_name).load()
+            for phone in self._groups[name]
+        }
+
+    @property
+    def uncertain(self) -> dict[str, Waiting]:
+        """Phones that are off or were not restarted since a change, by device.
+
+        Of the others, the last boot says what they take.
+        """
+        return {
+            phone.device: self._waiting(phone)
+            for name, phones in self._groups.items()
+            if name in self._changed or name in self._off
+            for phone in phones
+        }
+
+    def running(self, name: str) -> list[str]:
+        """Return the phones of a group that are on and have booted."""
+        booted = () if name in self._off else self._reports.get(name, {})
+        return [p.device for p in self._groups[name] if p.device in booted]
+
+    def waiting(self, devices: Collection[str]) -> dict[str, Waiting]:
+        """Return phones with their lists, for copies of them."""
+        return {
+            phone.device: self._waiting(phone)
+            for phones in self._groups.values()
+            for phone in phones
+            if phone.device in devices
+        }
+
+    def group_of(self, device: str) -> str:
+        """Return the group of a phone."""
+        return self._group_of[device]
+
+    def first(self, name: str) -> Waiting:
+        """Return the first phone of a group, with what it holds."""
+        return self._waiting(self._groups[name][0])
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """Groups that are off the network."""
+        return tuple(name for name in self._groups if name in self._off)
+
+    def _waiting(self, phone: PhoneIdentity) -> Waiting:
+        return Waiting(
+            phone,
+            self._store.flash(phone.device, phone.model_name).load(),
+            self._store.certificates(phone.device),
+        )
+
+    @property
+    def reports(self) -> dict[str, list[BootReport]]:
+        """The last report of every phone that has booted, by group."""
+        return {name: list(each.values()) for name, each in self._reports.items()}
+
+    def reports_of(self, name: str) -> Mapping[str, BootReport]:
+        """Return the last report of every phone of a group that has booted."""
+        return self._reports.get(name, {})
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """Devices whose last boot left them with other files than are served."""
+        return tuple(
+            report.device
+            for reports in self.reports.values()
+            for report in reports
+            if not report.holds_what_is_served
+        )
+
+    def _powered(self, names: Sequence[str]) -> list[str]:
+        return [name for name in self._known(names) if names or name not in self._off]
+
+    def _known(self, names: Sequence[str]) -> list[str]:
+        for name in names:
+            if name not in self._groups:
+                raise PhoneError(
+                    f"there is no group {name}",
+                    hint=f"groups are {', '.join(self._groups)}",
+                )
+        return list(names) or list(self._groups)
+
+    def _devices(self, names: Sequence[str]) -> list[str]:
+        return [
+            phone.device for name in self._known(names) for phone in self._groups[name]
+        ]
+
+    def _servers(self, names: Sequence[str]) -> tuple[Server, ...]:
+        """Return TFTP servers in the order of their nodes' names."""
+        try:
+            return tuple(self.nodes[name] for name in names)
+        except KeyError as error:
+            raise PhoneError(
+                f"the TFTP server {error.args[0]} is not a served node",
+                hint=f"nodes are {', '.join(self.nodes)}",
+            ) from None

@@ -1,0 +1,1 @@
+"""SECD in each kind of state, and its memory of one boot (`context`)."""

@@ -1,0 +1,131 @@
+"""Deadlines of all connections: the phase of each, and since when.
+
+Each phase has one time limit, so a queue a phase is in order of its deadlines: its
+first is the next to expire and has waited longest. Entering, leaving and expiring cost
+nothing that grows with the number of connections. Pure: `now` is an argument.
+"""
+
+from collections.abc import Hashable
+from enum import IntEnum, unique
+from heapq import heappop, heappush
+from itertools import count
+from operator import itemgetter
+from typing import Final, Generic, TypeVar
+
+from tokenless.services.stream_server.settings import StreamLimits
+
+ConnectionT = TypeVar("ConnectionT", bound=Hashable)
+
+
+@unique
+class Phase(IntEnum):
+    """Phases of a connection."""
+
+    FIRST_BYTE = 0
+    HANDSHAKE = 1
+    REQUEST = 2
+    """The rest of a request, or that its answer is read."""
+    IDLE = 3
+    """A request's first byte."""
+
+
+# Minimum wait before a connection may be evicted to make room: longer
+# than an honest client far away needs for its next step.
+_PATIENCE_S: Final = 0.5
+
+
+class Waits(Generic[ConnectionT]):
+    """All connections, in one queue a phase, the longest waiting first."""
+
+    def __init__(self, limits: StreamLimits) -> None:
+        self.change_limits(limits)
+        self._queues: tuple[dict[ConnectionT, float], ...] = tuple({} for _ in Phase)
+
+    def change_limits(self, limits: StreamLimits) -> None:
+        """Apply these limits to all connections, also to those that wait already."""
+        self._limit_s = (
+            limits.first_byte_s,
+            limits.handshake_s,
+            limits.request_s,
+            limits.idle_s,
+        )
+
+    def enter(self, connection: ConnectionT, phase: Phase, now: float) -> None:
+        """Let a connection wait from now on; it must have left its last phase."""
+        self._queues[phase][connection] = now
+
+    def leave(self, connection: ConnectionT, phase: Phase) -> None:
+        """Take a connection out of its phase."""
+        del self._queues[phase][connection]
+
+    def move(self, connection: ConnectionT, old: Phase, new: Phase, now: float) -> None:
+        """Leave one phase for another, or begin the same one again."""
+        queues = self._queues
+        del queues[old][connection]
+        queues[new][connection] = now
+
+    def expired(self, now: float) -> list[tuple[ConnectionT, Phase]]:
+        """Return those whose time is over; they stay until they `leave`."""
+        timed_out = []
+        for phase in Phase:
+            oldest_allowed = now - self._limit_s[phase]
+            for connection, since in self._queues[phase].items():
+                if since > oldest_allowed:
+                    break  # in order of entering: the rest entered later
+                timed_out.append((connection, phase))
+        return timed_out
+
+    def longest_waiting(self, now: float) -> ConnectionT | None:
+        """Return the connection to close for more room, None when all are busy."""
+        # A queue's first has waited longest in it.
+        heads = (next(iter(queue.items()), None) for queue in self._queues)
+        waiting = [head for head in heads if head is not None]
+        if not waiting:
+            return None
+        connection, since = min(waiting, key=itemgetter(1))
+        return connection if now - since >= _PATIENCE_S else None
+
+
+class Timers(Generic[ConnectionT]):
+    """One deadline a connection, set by its session; moving one later costs nothing."""
+
+    def __init__(self) -> None:
+        self._due_at: dict[ConnectionT, float] = {}
+        # In order of time. An entry earlier than its deadline is put back when it is
+        # met, so a phone that keeps itself alive every 30 s does not touch the heap.
+        self._heap: list[tuple[float, int, ConnectionT]] = []
+        self._entry_at: dict[ConnectionT, float] = {}
+        self._numbers = count()
+
+    def set(self, connection: ConnectionT, due_at: float) -> None:
+        """Let `due` return the connection at this time, in place of an earlier one."""
+        self._due_at[connection] = due_at
+        entry_at = self._entry_at.get(connection)
+        if entry_at is None or due_at < entry_at:
+            self._push(connection, due_at)
+
+    def cancel(self, connection: ConnectionT) -> None:
+        """Forget a connection's deadline, if there is one."""
+        self._due_at.pop(connection, None)
+
+    def due(self, now: float) -> list[ConnectionT]:
+        """Return the connections whose deadlines have come, and forget these."""
+        due_connections = []
+        while self._heap and self._heap[0][0] <= now:
+            at, _, connection = heappop(self._heap)
+            if self._entry_at.get(connection) != at:
+                continue  # an earlier entry has taken its place
+            del self._entry_at[connection]
+            due_at = self._due_at.get(connection)
+            if due_at is None:
+                continue
+            if due_at > now:
+                self._push(connection, due_at)
+            else:
+                del self._due_at[connection]
+                due_connections.append(connection)
+        return due_connections
+
+    def _push(self, connection: ConnectionT, at: float) -> None:
+        self._entry_at[connection] = at
+        heappush(self._heap, (at, next(self._numbers), connection))
